@@ -1,0 +1,24 @@
+"""Errors that speak to a student: the key, what was found, what was expected, the nearest right name."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PanjError(ValueError):
+    """Something the user can mend; the command line prints it as one line and exits with code 2."""
+
+
+class CampaignError(RuntimeError):
+    """A campaign that could not go on, for instance because the space for rows was full."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the closest of `names`, or nothing when none is close."""
+    close = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def unknown(what: str, name: str, names: Iterable[str]) -> PanjError:
+    """An error for a name that is not one of `names`, listing them and the nearest."""
+    names = list(names)
+    return PanjError(f"{what}: found '{name}', expected one of {', '.join(names)}{nearest(name, names)}")

@@ -1,0 +1,385 @@
+"""Spearheads gather, sweep a province district by district, then choose the next; local forces press at home.
+
+Reads   holders, influence, garrisons, roads, attention that policy gives to a region.
+Writes  prongs, mobile forces on the march or before a district, pressed districts, provinces under pressure.
+Source  article 4 and AAN ("a preemptive strike to prevent a northern opposition"); evidence F072, F073, F079, F089,
+        F101. Assumption: a prong never besieges a capital while its province has rural districts left to take, and
+        its first move waits for weeks of preparation after the withdrawal begins (guess).
+"""
+
+import math
+from typing import NamedTuple
+
+from sim.chance import Luck, Stream, draw, gumbel
+from sim.rules import rule
+from sim.rules.ledger import note
+from sim.world import (
+    NOBODY,
+    Districts,
+    Event,
+    ForceKind,
+    Forces,
+    Garrisons,
+    Holder,
+    Log,
+    Mode,
+    Phase,
+    Prongs,
+    Provinces,
+    Roads,
+    Whole,
+)
+
+
+class Advance(NamedTuple):
+    """Numbers of the rule; meaning, unit, source and range in `configs/rules/advance.yaml`."""
+
+    march_km_per_day: float
+    gather_days: float
+    gather_spread: float
+    sweep_days: float
+    adjacency: float
+    weakness: float
+    remaining: float
+    siege: float
+    whim: float
+    target_weak: float
+    target_isolated: float
+    target_influence: float
+    target_value: float
+    target_ring: float
+    target_distance: float
+    shared_target: float
+    press_start: float
+    press_stop: float
+    press_under_pressure: float
+    local_assault: float
+    local_assault_ratio: float
+    besiege_patience: float
+
+
+@rule
+def starts_to_press(influence: float, under_pressure: bool, chance: float, boost: float, luck: float) -> bool:
+    """Local forces come out where the Taliban already rule daily life, and when a spearhead is near."""
+    factor = boost if under_pressure else 1.0
+    return luck < chance * influence * factor
+
+
+@rule
+def stops_pressing(under_pressure: bool, chance: float, luck: float) -> bool:
+    """Pressure lets up by chance, but never while a spearhead sweeps the province."""
+    return not under_pressure and luck < chance
+
+
+@rule
+def march_days(km: float, km_per_day: float) -> float:
+    """A march takes at least a day."""
+    return max(1.0, math.ceil(km / km_per_day))
+
+
+@rule
+def advance(  # the walk needs both sides and the map
+    districts: Districts,
+    provinces: Provinces,
+    roads: Roads,
+    garrisons: Garrisons,
+    forces: Forces,
+    prongs: Prongs,
+    numbers: Advance,
+    luck: Luck,
+    log: Log,
+    tally: Whole,
+) -> None:
+    """Prongs decide first, their columns obey, local forces follow suit."""
+    for prong in range(prongs.province.size):
+        lead(prong, districts, provinces, roads, garrisons, forces, prongs, numbers, luck, log, tally)
+    mark_pressure(districts, provinces, prongs)
+    for force in range(forces.men.size):
+        if forces.kind[force] == ForceKind.MOBILE:
+            move_column(force, districts, roads, garrisons, forces, prongs, numbers, luck)
+    press(districts, provinces, garrisons, forces, numbers, luck)
+
+
+@rule
+def lead(  # the walk needs both sides and the map
+    prong: int,
+    districts: Districts,
+    provinces: Provinces,
+    roads: Roads,
+    garrisons: Garrisons,
+    forces: Forces,
+    prongs: Prongs,
+    numbers: Advance,
+    luck: Luck,
+    log: Log,
+    tally: Whole,
+) -> None:
+    """Gather until ready, then sweep until the province is done, then choose the next and gather again."""
+    prongs.phase_days[prong] += 1
+    if prongs.phase[prong] == Phase.GATHER:
+        prongs.days_left[prong] -= 1.0
+        if prongs.days_left[prong] <= 0.0:
+            left = rural_left(prongs.province[prong], districts)
+            prongs.phase[prong] = Phase.SWEEP if left > 0 else Phase.SIEGE
+            prongs.phase_days[prong] = 0
+            note(log, tally, luck.day, Event.PRONG_MOVES, provinces.capital[prongs.province[prong]], prong, 0, 0, 0)
+        return
+    if is_done(prong, districts, provinces, prongs, numbers.sweep_days):
+        provinces.swept_on[prongs.province[prong]] = luck.day
+        prongs.province[prong] = next_province(prong, districts, provinces, roads, prongs, numbers, luck)
+        prongs.phase[prong] = Phase.GATHER
+        prongs.phase_days[prong] = 0
+        spread = 2.0 * draw(luck, Stream.PRONG_GATHER, prongs.identity[prong]) - 1.0
+        prongs.days_left[prong] = numbers.gather_days * (1.0 + numbers.gather_spread * spread)
+        call_together(prong, forces)
+
+
+@rule
+def rural_left(province: int, districts: Districts) -> int:
+    """Districts of a province, the capital aside, that the government still holds."""
+    left = 0
+    for district in range(districts.holder.size):
+        if districts.province[district] == province and not districts.is_capital[district]:
+            left += districts.holder[district] == Holder.GOVERNMENT
+    return left
+
+
+@rule
+def is_done(prong: int, districts: Districts, provinces: Provinces, prongs: Prongs, sweep_days: float) -> bool:
+    """A sweep ends when nothing rural is left or its time is up; a siege when the capital falls or time is up."""
+    province = prongs.province[prong]
+    if prongs.phase[prong] == Phase.SWEEP:
+        return rural_left(province, districts) == 0 or prongs.phase_days[prong] >= sweep_days
+    fallen = districts.holder[provinces.capital[province]] == Holder.TALIBAN
+    return fallen or prongs.phase_days[prong] >= 3.0 * sweep_days
+
+
+@rule
+def next_province(
+    prong: int,
+    districts: Districts,
+    provinces: Provinces,
+    roads: Roads,
+    prongs: Prongs,
+    numbers: Advance,
+    luck: Luck,
+) -> int:
+    """The best by nearness, weakness, attention and what is left to take; no two prongs choose one province."""
+    here = prongs.province[prong]
+    best = here
+    highest = -1e9
+    for province in range(provinces.capital.size):
+        if is_taken(province, prong, prongs) or districts.holder[provinces.capital[province]] == Holder.TALIBAN:
+            continue
+        left = rural_left(province, districts)
+        value = numbers.remaining * left / max(1, rural_districts(province, districts))
+        if left == 0:
+            value = numbers.siege
+        value += numbers.weakness * rural_influence(province, districts) + math.log(provinces.attention[province])
+        value -= numbers.adjacency * roads.between[provinces.capital[here], provinces.capital[province]] / 100.0
+        value += numbers.whim * gumbel(luck, Stream.PROVINCE_CHOICE, prongs.identity[prong] * 100 + province)
+        if value > highest:
+            highest = value
+            best = province
+    return best
+
+
+@rule
+def rural_districts(province: int, districts: Districts) -> int:
+    """Districts of a province, the capital aside."""
+    count = 0
+    for district in range(districts.province.size):
+        count += districts.province[district] == province and not districts.is_capital[district]
+    return count
+
+
+@rule
+def rural_influence(province: int, districts: Districts) -> float:
+    """Mean influence of the Taliban in the districts of a province, the capital aside."""
+    total = 0.0
+    for district in range(districts.province.size):
+        if districts.province[district] == province and not districts.is_capital[district]:
+            total += districts.influence[district]
+    return total / max(1, rural_districts(province, districts))
+
+
+@rule
+def is_taken(province: int, prong: int, prongs: Prongs) -> bool:
+    """Another prong already has this province in mind."""
+    for other in range(prongs.province.size):
+        if other != prong and prongs.province[other] == province:
+            return True
+    return False
+
+
+@rule
+def call_together(prong: int, forces: Forces) -> None:
+    """The columns leave what they do and gather."""
+    for force in range(forces.men.size):
+        if forces.prong[force] == prong:
+            forces.mode[force] = Mode.GATHER
+            forces.mode_days[force] = 0
+            forces.losses[force] = 0
+
+
+@rule
+def mark_pressure(districts: Districts, provinces: Provinces, prongs: Prongs) -> None:
+    """A province is under pressure while a prong is at work in it."""
+    provinces.under_pressure[:] = False
+    for prong in range(prongs.province.size):
+        if prongs.phase[prong] != Phase.GATHER:
+            provinces.under_pressure[prongs.province[prong]] = True
+
+
+@rule
+def move_column(
+    force: int,
+    districts: Districts,
+    roads: Roads,
+    garrisons: Garrisons,
+    forces: Forces,
+    prongs: Prongs,
+    numbers: Advance,
+    luck: Luck,
+) -> None:
+    """A column marches to its target, stays before it while the place holds out, and then takes the next."""
+    if forces.men[force] == 0:
+        return
+    prong = forces.prong[force]
+    forces.mode_days[force] += 1
+    if forces.mode[force] == Mode.MARCH:
+        forces.days_to_go[force] -= 1.0
+        if forces.days_to_go[force] <= 0.0:
+            forces.district[force] = forces.destination[force]
+            forces.mode[force] = Mode.PARLEY
+            forces.mode_days[force] = 0
+            forces.losses[force] = 0
+        return
+    if prongs.phase[prong] == Phase.GATHER or is_busy(force, districts, forces, numbers.besiege_patience):
+        return
+    target = next_target(force, districts, roads, garrisons, forces, prongs, numbers, luck)
+    forces.mode[force] = Mode.HOLD
+    forces.mode_days[force] = 0
+    if target >= 0:
+        km = roads.between[forces.district[force], target]
+        forces.destination[force] = target
+        forces.days_to_go[force] = march_days(km, numbers.march_km_per_day)
+        forces.mode[force] = Mode.MARCH
+
+
+@rule
+def is_busy(force: int, districts: Districts, forces: Forces, patience: float) -> bool:
+    """It parleys, assaults or besieges a district that still holds out, within its patience."""
+    mode = forces.mode[force]
+    if mode == Mode.BESIEGE and forces.mode_days[force] > patience and not districts.is_capital[forces.district[force]]:
+        return False
+    at_work = mode == Mode.PARLEY or mode == Mode.ASSAULT or mode == Mode.BESIEGE
+    return at_work and districts.holder[forces.district[force]] == Holder.GOVERNMENT
+
+
+@rule
+def next_target(
+    force: int,
+    districts: Districts,
+    roads: Roads,
+    garrisons: Garrisons,
+    forces: Forces,
+    prongs: Prongs,
+    numbers: Advance,
+    luck: Luck,
+) -> int:
+    """The best district of the target province: weak, isolated, friendly, valuable, near; -1 if none is left."""
+    prong = forces.prong[force]
+    best = NOBODY
+    highest = -1e9
+    for district in range(districts.holder.size):
+        if districts.province[district] != prongs.province[prong] or districts.holder[district] == Holder.TALIBAN:
+            continue
+        if districts.is_capital[district] != (prongs.phase[prong] == Phase.SIEGE):
+            continue
+        value = attraction(district, districts, garrisons, numbers)
+        value -= numbers.target_distance * roads.between[forces.district[force], district] / 100.0
+        value -= numbers.shared_target * others_there(district, force, forces)
+        value += gumbel(luck, Stream.DISTRICT_CHOICE, forces.identity[force] * 10000 + districts.identity[district])
+        if value > highest:
+            highest = value
+            best = district
+    return best
+
+
+@rule
+def attraction(district: int, districts: Districts, garrisons: Garrisons, numbers: Advance) -> float:
+    """What makes a district worth taking, wherever the column stands."""
+    value = -numbers.target_weak * math.log(1.0 + garrisons.men[district])
+    if not districts.connected[district]:
+        value += numbers.target_isolated
+    value += numbers.target_influence * districts.influence[district]
+    if districts.has_post[district] or districts.highway[district]:
+        value += numbers.target_value
+    if districts.in_ring[district]:
+        value += numbers.target_ring
+    return value
+
+
+@rule
+def others_there(district: int, force: int, forces: Forces) -> int:
+    """Mobile forces before the district, or on the way to it, the one that asks aside."""
+    count = 0
+    for other in range(forces.men.size):
+        if other == force or forces.kind[other] != ForceKind.MOBILE or forces.men[other] == 0:
+            continue
+        on_the_way = forces.mode[other] == Mode.MARCH and forces.destination[other] == district
+        at_it = forces.mode[other] != Mode.MARCH and forces.district[other] == district
+        count += on_the_way or (at_it and forces.mode[other] != Mode.GATHER)
+    return count
+
+
+@rule
+def press(
+    districts: Districts,
+    provinces: Provinces,
+    garrisons: Garrisons,
+    forces: Forces,
+    numbers: Advance,
+    luck: Luck,
+) -> None:
+    """Local forces come out or go home, and now and then attack alone."""
+    for district in range(districts.holder.size):
+        force = district  # local forces are the first rows, one a district
+        if districts.holder[district] == Holder.TALIBAN or forces.men[force] == 0:
+            districts.pressed[district] = False
+            forces.mode[force] = Mode.HOLD
+            continue
+        near = provinces.under_pressure[districts.province[district]]
+        chance = draw(luck, Stream.PRESS, districts.identity[district])
+        if districts.pressed[district]:
+            districts.pressed[district] = not stops_pressing(near, numbers.press_stop, chance)
+        else:
+            districts.pressed[district] = starts_to_press(
+                districts.influence[district], near, numbers.press_start, numbers.press_under_pressure, chance
+            )
+        choose_local_mode(force, district, districts, garrisons, forces, numbers, luck)
+
+
+@rule
+def choose_local_mode(
+    force: int,
+    district: int,
+    districts: Districts,
+    garrisons: Garrisons,
+    forces: Forces,
+    numbers: Advance,
+    luck: Luck,
+) -> None:
+    """A local force holds, sends elders while it presses, and rarely assaults alone."""
+    forces.mode_days[force] += 1
+    if not districts.pressed[district]:
+        forces.mode[force] = Mode.HOLD
+    elif forces.mode[force] == Mode.HOLD:
+        forces.mode[force] = Mode.PARLEY
+    strong = forces.men[force] >= numbers.local_assault_ratio * garrisons.men[district]
+    rare = draw(luck, Stream.LOCAL_ASSAULT, districts.identity[district]) < numbers.local_assault
+    if forces.mode[force] == Mode.PARLEY and strong and rare and not districts.is_capital[district]:
+        forces.mode[force] = Mode.ASSAULT
+        forces.mode_days[force] = 0
+        forces.losses[force] = 0

@@ -1,0 +1,179 @@
+"""A garrison under threat asks for help; the headquarters answers a few calls a day, by policy.
+
+Reads   garrisons, districts, commandos in reserve.
+Writes  days since a unit asked, commandos on the way or arrived, calls made and answered.
+Source  article 2 ("they had asked for reinforcements but their call was ignored"), evidence F110, F111. Size of the
+        commando pool and number of flights: guess. Assumption: help goes by air, to one garrison at a time.
+"""
+
+from typing import NamedTuple
+
+from sim.rules import rule
+from sim.rules.ledger import note
+from sim.world import (
+    NEVER,
+    Count,
+    Districts,
+    Event,
+    Fall,
+    Garrisons,
+    Holder,
+    Log,
+    UnitKind,
+    Units,
+    UnitState,
+    Whole,
+    Why,
+)
+
+
+class Calls(NamedTuple):
+    """Numbers of the rule; meaning, unit, source and range in `configs/rules/calls.yaml`."""
+
+    threat_ratio: float
+    patience_days: float
+    flights_per_day: float
+    travel_days: float
+    columns_per_call: float
+    quiet_days: float
+    weight_capital: float
+    weight_border: float
+    weight_highway: float
+    weight_other: float
+
+
+@rule
+def asks(mobile: int, local: int, pressed: bool, garrison: int, threat_ratio: float) -> bool:
+    """A mobile force before the place is reason enough; local ones are when they press in numbers."""
+    return garrison > 0 and (mobile > 0 or (pressed and local >= threat_ratio * garrison))
+
+
+@rule
+def urgency(is_capital: bool, has_post: bool, highway: bool, threat: float, numbers: Calls) -> float:
+    """What the headquarters values, times how badly the garrison is outnumbered (at most four times)."""
+    weight = numbers.weight_other
+    if highway:
+        weight = max(weight, numbers.weight_highway)
+    if has_post:
+        weight = max(weight, numbers.weight_border)
+    if is_capital:
+        weight = max(weight, numbers.weight_capital)
+    return weight * min(4.0, threat)
+
+
+@rule
+def call_for_help(
+    districts: Districts, garrisons: Garrisons, units: Units, numbers: Calls, day: int, log: Log, tally: Whole
+) -> None:
+    """Help under way comes nearer; garrisons ask; the most urgent calls are answered; idle commandos go home."""
+    bring_help(districts, units)
+    ask(districts, garrisons, units, numbers, day, log, tally)
+    for _flight in range(int(numbers.flights_per_day)):
+        if not answer_one(districts, garrisons, units, numbers, day, log, tally):
+            break
+    stand_down(districts, units, numbers.quiet_days, day)
+
+
+@rule
+def bring_help(districts: Districts, units: Units) -> None:
+    """A column that has arrived holds the district, unless it has fallen: then it turns back."""
+    for unit in range(units.men.size):
+        if units.state[unit] != UnitState.RELIEVING:
+            continue
+        units.days_to_go[unit] -= 1.0
+        if units.days_to_go[unit] > 0.0:
+            continue
+        units.state_days[unit] = 0
+        if districts.holder[units.destination[unit]] == Holder.GOVERNMENT:
+            units.district[unit] = units.destination[unit]
+            units.state[unit] = UnitState.HOLDING
+        else:
+            units.state[unit] = UnitState.RESERVE
+
+
+@rule
+def ask(
+    districts: Districts, garrisons: Garrisons, units: Units, numbers: Calls, day: int, log: Log, tally: Whole
+) -> None:
+    """Every unit of a threatened garrison counts the days since it asked; a quiet one stops."""
+    for unit in range(units.men.size):
+        if units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
+            continue
+        here = units.district[unit]
+        if asks(
+            garrisons.mobile[here],
+            garrisons.local[here],
+            districts.pressed[here],
+            garrisons.men[here],
+            numbers.threat_ratio,
+        ):
+            if units.asked_days[unit] == NEVER and units.home[unit] == here and units.kind[unit] == UnitKind.POLICE:
+                tally[Count.CALLS_MADE] += 1
+                note(log, tally, day, Event.CALL, here, unit, garrisons.men[here], Fall.NONE, Why.NONE)
+            units.asked_days[unit] += 1
+        else:
+            units.asked_days[unit] = NEVER
+
+
+@rule
+def answer_one(
+    districts: Districts, garrisons: Garrisons, units: Units, numbers: Calls, day: int, log: Log, tally: Whole
+) -> bool:
+    """The most urgent call that nobody has answered gets columns from the reserve, if any are left."""
+    caller = most_urgent(districts, garrisons, numbers, day)
+    if caller < 0:
+        return False
+    sent = 0
+    men = 0
+    for unit in range(units.men.size):
+        if sent >= int(numbers.columns_per_call):
+            break
+        if units.state[unit] == UnitState.RESERVE and units.men[unit] > 0:
+            units.state[unit] = UnitState.RELIEVING
+            units.state_days[unit] = 0
+            units.destination[unit] = caller
+            units.days_to_go[unit] = numbers.travel_days
+            men += units.men[unit]
+            sent += 1
+    if sent == 0:
+        return False
+    districts.helped_on[caller] = day
+    for unit in range(units.men.size):
+        if units.state[unit] == UnitState.HOLDING and units.district[unit] == caller:
+            units.asked_days[unit] = 0
+    tally[Count.CALLS_ANSWERED] += 1
+    note(log, tally, day, Event.ANSWER, caller, -1, men, Fall.NONE, Why.NONE)
+    return True
+
+
+@rule
+def most_urgent(districts: Districts, garrisons: Garrisons, numbers: Calls, day: int) -> int:
+    """The threatened district of the highest urgency that was not helped within its patience, or -1."""
+    best = -1
+    highest = 0.0
+    for district in range(districts.holder.size):
+        if districts.holder[district] != Holder.GOVERNMENT or garrisons.unanswered[district] <= 0.0:
+            continue
+        if districts.helped_on[district] != NEVER and day - districts.helped_on[district] < numbers.patience_days:
+            continue
+        threat = (garrisons.mobile[district] + garrisons.local[district]) / max(1, garrisons.men[district])
+        value = urgency(
+            districts.is_capital[district], districts.has_post[district], districts.highway[district], threat, numbers
+        )
+        if value > highest:
+            highest = value
+            best = district
+    return best
+
+
+@rule
+def stand_down(districts: Districts, units: Units, quiet_days: float, day: int) -> None:
+    """Commandos whose district has been quiet go back to the reserve."""
+    for unit in range(units.men.size):
+        if units.kind[unit] != UnitKind.COMMANDO or units.state[unit] != UnitState.HOLDING:
+            continue
+        here = units.district[unit]
+        if districts.pressure_days[here] == 0 and units.state_days[unit] >= quiet_days:
+            units.state[unit] = UnitState.RESERVE
+            units.state_days[unit] = 0
+            units.district[unit] = units.home[unit]

@@ -1,0 +1,105 @@
+"""Families travel link by link towards their destination, and round fighting when they can.
+
+Reads   roads, fighting.
+Writes  where families are, days on the road, those who settle or join a queue.
+Source  Flee (Suleimenova, Bell and Groen 2017) for the manner: towns, links, a choice at each. Assumption: road km are
+        1.4 times those between centroids (guess), slower in mountains; every step brings the family nearer.
+"""
+
+from typing import NamedTuple
+
+from sim.rules import rule
+from sim.world import NOBODY, Count, Districts, Posts, Queues, Refugees, RefugeeState, Roads, Whole
+
+
+class Journeys(NamedTuple):
+    """Numbers of the rule; meaning, unit, source and range in `configs/rules/journeys.yaml`."""
+
+    road_factor: float
+    km_per_day: float
+    mountain_factor: float
+    avoid_km: float
+
+
+@rule
+def cost(km_left: float, fighting: float, avoid_km: float) -> float:
+    """A detour of up to `avoid_km` is better than a road through a battle."""
+    return km_left + avoid_km * fighting
+
+
+@rule
+def travel(
+    districts: Districts,
+    roads: Roads,
+    posts: Posts,
+    refugees: Refugees,
+    queues: Queues,
+    numbers: Journeys,
+    tally: Whole,
+) -> None:
+    """Every family on the road uses up its day."""
+    for family in range(tally[Count.REFUGEE_ROWS]):
+        if refugees.state[family] == RefugeeState.ON_THE_ROAD:
+            refugees.road_days[family] += 1
+            use_up_a_day(family, districts, roads, posts, refugees, queues, numbers)
+
+
+@rule
+def use_up_a_day(
+    family: int,
+    districts: Districts,
+    roads: Roads,
+    posts: Posts,
+    refugees: Refugees,
+    queues: Queues,
+    numbers: Journeys,
+) -> None:
+    """As many links as fit into a day; the last one is finished tomorrow."""
+    left = 1.0
+    while True:
+        step = min(left, refugees.days_to_go[family])
+        refugees.days_to_go[family] -= step
+        left -= step
+        if refugees.days_to_go[family] > 1e-9:
+            return
+        refugees.district[family] = refugees.next_district[family]
+        if refugees.district[family] == refugees.destination[family]:
+            arrive(family, posts, refugees, queues)
+            return
+        if left <= 1e-9:
+            return
+        set_out_on_link(family, districts, roads, refugees, numbers.avoid_km)
+
+
+@rule
+def set_out_on_link(family: int, districts: Districts, roads: Roads, refugees: Refugees, avoid_km: float) -> None:
+    """Of the links that lead nearer, the one that costs least."""
+    here = refugees.district[family]
+    goal = refugees.destination[family]
+    best = NOBODY
+    lowest = 1e18
+    for link in range(roads.first[here], roads.first[here + 1]):
+        there = roads.neighbour[link]
+        if roads.between[there, goal] >= roads.between[here, goal]:
+            continue
+        price = cost(roads.between[there, goal] + roads.between[here, there], districts.fighting[there], avoid_km)
+        if price < lowest:
+            lowest = price
+            best = link
+    refugees.next_district[family] = roads.neighbour[best]
+    refugees.days_to_go[family] = roads.days[best]
+
+
+@rule
+def arrive(family: int, posts: Posts, refugees: Refugees, queues: Queues) -> None:
+    """In a town the family settles; at a post it draws a ticket and waits."""
+    post = refugees.post[family]
+    if post < 0:
+        refugees.state[family] = RefugeeState.SETTLED
+        return
+    refugees.state[family] = RefugeeState.WAITING
+    refugees.waited_days[family] = 0
+    posts.people_waiting[post] += refugees.people[family]
+    posts.arrivals_today[post] += refugees.people[family]
+    queues.row[post, queues.last[post] % queues.row.shape[1]] = family
+    queues.last[post] += 1

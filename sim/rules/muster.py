@@ -1,0 +1,78 @@
+"""Who stands in a district is counted from the units and forces themselves.
+
+Reads   units that hold, forces.
+Writes  garrisons.
+Source  none: counting. A unit on the road, at a post or in reserve holds nothing.
+"""
+
+from sim.rules import rule
+from sim.world import ForceKind, Forces, Garrisons, Mode, Posts, Units, UnitState
+
+
+@rule
+def hunger_of(supply_days: float, hungry_below: float) -> float:
+    """0 with enough supply, 1 with none."""
+    return min(1.0, max(0.0, 1.0 - supply_days / hungry_below))
+
+
+@rule
+def unanswered_of(asked_days: int, patience_days: float) -> float:
+    """0 before a call, 1 once the patience of those who called is used up."""
+    return min(1.0, max(0.0, asked_days / patience_days))
+
+
+@rule
+def turn_the_day(units: Units, posts: Posts) -> None:
+    """A new morning: a day more in every unit's state, a clean sheet at every post."""
+    for unit in range(units.state_days.size):
+        units.state_days[unit] += 1
+    posts.admitted_today[:] = 0
+    posts.arrivals_today[:] = 0
+
+
+@rule
+def muster(garrisons: Garrisons, units: Units, forces: Forces, hungry_below: float, patience_days: float) -> None:
+    """Both sides are counted, district by district."""
+    count_garrisons(garrisons, units, hungry_below, patience_days)
+    count_forces(garrisons, forces)
+
+
+@rule
+def count_garrisons(garrisons: Garrisons, units: Units, hungry_below: float, patience_days: float) -> None:
+    """Men, and the means of what they feel, weighted by men."""
+    for trait in (garrisons.morale, garrisons.resolve, garrisons.hunger, garrisons.unanswered):
+        trait[:] = 0.0
+    garrisons.men[:] = 0
+    for unit in range(units.men.size):
+        men = units.men[unit]
+        if units.state[unit] != UnitState.HOLDING or men == 0:
+            continue
+        district = units.district[unit]
+        garrisons.men[district] += men
+        garrisons.morale[district] += men * units.morale[unit]
+        garrisons.resolve[district] += men * units.resolve[unit]
+        garrisons.hunger[district] += men * hunger_of(units.supply_days[unit], hungry_below)
+        garrisons.unanswered[district] += men * unanswered_of(units.asked_days[unit], patience_days)
+    for district in range(garrisons.men.size):
+        men = max(1, garrisons.men[district])
+        garrisons.morale[district] /= men
+        garrisons.resolve[district] /= men
+        garrisons.hunger[district] /= men
+        garrisons.unanswered[district] /= men
+
+
+@rule
+def count_forces(garrisons: Garrisons, forces: Forces) -> None:
+    """Local forces at home; mobile forces that stand before a district, not those on the march."""
+    garrisons.mobile[:] = 0
+    garrisons.local[:] = 0
+    for force in range(forces.men.size):
+        district = forces.district[force]
+        if forces.kind[force] == ForceKind.LOCAL:
+            garrisons.local[district] += forces.men[force]
+        elif (
+            forces.mode[force] == Mode.PARLEY
+            or forces.mode[force] == Mode.ASSAULT
+            or (forces.mode[force] == Mode.BESIEGE)
+        ):
+            garrisons.mobile[district] += forces.men[force]
