@@ -37,6 +37,7 @@ from sim.world import (
 class Parley(NamedTuple):
     """Numbers of the rule; meaning, unit, source and range in `configs/rules/parley.yaml`."""
 
+    mobile_elders: float
     local_elders: float
     local_elders_under_pressure: float
     intercept: float
@@ -102,9 +103,11 @@ def weighs_most(  # one argument a term of the sentence
 
 
 @rule
-def sends_elders(mobile: int, pressed: bool, influence: float, chance: float, luck: float) -> bool:
-    """A mobile force always sends them; a local one does where it presses, in proportion to its influence."""
-    return mobile > 0 or (pressed and luck < chance * influence)
+def sends_elders(
+    mobile: int, pressed: bool, influence: float, mobile_chance: float, local_chance: float, luck: float
+) -> bool:
+    """A mobile force sends them by habit; a local one does where it presses, in proportion to its influence."""
+    return (mobile > 0 and luck < mobile_chance) or (pressed and luck < local_chance * influence)
 
 
 @rule
@@ -132,6 +135,7 @@ def parley(
             garrisons.mobile[district],
             districts.pressed[district],
             districts.influence[district],
+            numbers.mobile_elders,
             chance,
             draw(luck, Stream.ELDERS, actor),
         ):
@@ -179,7 +183,7 @@ def ask_outposts(
         chance = numbers.local_elders_under_pressure if near else numbers.local_elders
         actor = units.identity[unit]
         if not sends_elders(
-            0, districts.pressed[here], districts.influence[here], chance, draw(luck, Stream.ELDERS, actor)
+            0, districts.pressed[here], districts.influence[here], 0.0, chance, draw(luck, Stream.ELDERS, actor)
         ):
             continue
         gives_up = hands_over(

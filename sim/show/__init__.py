@@ -1,0 +1,1 @@
+"""Everything that looks at results; nothing here simulates."""

@@ -1,0 +1,252 @@
+"""A map of the chance that each district is in Taliban hands on one evening, with the record drawn on top.
+
+Reads   districts.parquet; data/districts.csv, data/posts.csv, data/outline.geojson.
+Source  Outlines: Natural Earth 1:10m. Centroids: derived from OCHA/AGCHO 2018.
+Assumed No boundary geometry of districts is kept, so each is drawn as the land nearer to its centroid than to any
+        other. Shapes are therefore approximate; only the outline of the country is measured.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.path import Path as Outline
+from matplotlib.patheffects import withStroke
+from pyproj import Transformer
+
+from sim.errors import PanjError
+from sim.facts import DATA, THE_LINE, Facts, read_facts, read_falls
+from sim.show.crossings import say_post
+from sim.show.reading import Study, read_study
+from sim.show.style import CHANCE, INK, QUIET, REPORTED, STYLE, finish, new_figure
+
+EVENING = date(2021, 7, 5)  # the evening after the largest night
+PROJECTION = "+proj=lcc +lat_0=34 +lon_0=66 +lat_1=31 +lat_2=37 +datum=WGS84 +units=km"
+HOME, BEYOND_THE_RIVER = "Afghanistan", "Tajikistan"
+MARGIN = 70.0  # km of neighbouring land around the country
+FRONTIER_MARGIN = 45.0  # km around the posts
+TOUCH = 3.0  # km within which two outlines are the same boundary
+ROOM_FOR_A_NAME = 30_000.0  # square km of a neighbour in view, below which its name is left out
+HALO = [withStroke(linewidth=2.5, foreground="white")]
+
+
+@dataclass(frozen=True)
+class Land:
+    """Everything that stays the same from map to map, in km on the projection."""
+
+    facts: Facts
+    countries: dict[str, Any]  # shapely geometry by name
+    cells: list[Any]  # (districts) shapely geometry
+    centroids: np.ndarray  # districts x 2
+    posts: np.ndarray  # posts x 2
+    frontier: Any  # the boundary with Tajikistan
+
+
+def draw_map(folder: Path, evening: date | None = None) -> Path:
+    """The map of one evening, written to `figures/` under its date."""
+    study = read_study(folder)
+    day = evening or default_evening(study)
+    with rc_context(STYLE):
+        return draw_map_of(study, day, folder / "figures" / f"map_{day:%Y_%m_%d}.png")
+
+
+def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
+    """The country above, the frontier with the names of the posts below."""
+    day = evening or default_evening(study)
+    land, chance = read_land(), chances(study, day)
+    figure = new_figure(10.6)
+    whole, frontier = figure.subplots(2, 1, height_ratios=(1.28, 1))
+    for axes, bounds in ((whole, country_bounds(land)), (frontier, frontier_bounds(land))):
+        draw_land(axes, land, bounds)
+        draw_chances(axes, land, chance)
+        draw_record(axes, land, day)
+        draw_places(axes, land)
+        name_countries(axes, land, bounds)
+    name_posts(frontier, land)
+    add_scale(figure, whole, frontier)
+    add_key(figure, whole, day)
+    title = f"Chance that a district is held by the Taliban, evening of {day:%-d %B %Y}"
+    if day > THE_LINE:
+        title += "\n(beyond the record)"
+    return finish(figure, study, title, say_sources(), path)
+
+
+def default_evening(study: Study) -> date:
+    """The evening of 5 July, or the last of a study that ends before it."""
+    return min(max(EVENING, study.evenings[0]), study.evenings[-1])
+
+
+def chances(study: Study, day: date) -> np.ndarray:
+    """Share of campaigns in which the Taliban hold each district, in file order; NaN where the study is silent."""
+    rows = study.districts[study.districts["date"].dt.date == day].set_index("district_id")["share_of_runs_taliban"]
+    if rows.empty:
+        days = study.districts["date"].dt.date
+        raise PanjError(f"map, evening: found {day}, expected a day from {days.min()} to {days.max()}")
+    return rows.reindex(list(read_land().facts.district_id)).to_numpy(float)
+
+
+@cache
+def read_land() -> Land:
+    """Outlines, cells and places, projected once."""
+    facts = read_facts()
+    to_plane = Transformer.from_crs("EPSG:4326", PROJECTION, always_xy=True)
+    countries = read_countries(to_plane)
+    centroids = np.column_stack(to_plane.transform(facts.longitude, facts.latitude))
+    posts = np.column_stack(to_plane.transform(facts.post_longitude, facts.post_latitude))
+    cells = make_cells(centroids, countries[HOME])
+    frontier = countries[HOME].boundary.intersection(countries[BEYOND_THE_RIVER].buffer(TOUCH))
+    return Land(facts, countries, cells, centroids, posts, frontier)
+
+
+def read_countries(to_plane: Transformer) -> dict[str, Any]:
+    """The outline of each country on the plane."""
+    features = json.loads((DATA / "outline.geojson").read_text(encoding="utf-8"))["features"]
+    shapes = {each["properties"]["country"]: shapely.from_geojson(json.dumps(each["geometry"])) for each in features}
+    return {name: shapely.make_valid(project(shape, to_plane)) for name, shape in shapes.items()}
+
+
+def project(shape: Any, to_plane: Transformer) -> Any:
+    """Degrees become km."""
+    return shapely.transform(shape, lambda points: np.column_stack(to_plane.transform(points[:, 0], points[:, 1])))
+
+
+def make_cells(centroids: np.ndarray, country: Any) -> list[Any]:
+    """For each centroid the land of the country that is nearer to it than to any other."""
+    points = shapely.points(centroids)
+    polygons = list(shapely.voronoi_polygons(shapely.multipoints(points), extend_to=country).geoms)
+    point_row, polygon_row = shapely.STRtree(polygons).query(points, predicate="intersects")
+    polygon_of = dict(zip(point_row.tolist(), polygon_row.tolist(), strict=True))
+    return [polygons[polygon_of[row]].intersection(country) for row in range(len(points))]
+
+
+def country_bounds(land: Land) -> tuple[float, float, float, float]:
+    """West, south, east and north of the country, with a margin."""
+    west, south, east, north = land.countries[HOME].bounds
+    return west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN
+
+
+def frontier_bounds(land: Land) -> tuple[float, float, float, float]:
+    """West, south, east and north of the frontier on Tajikistan, with a margin."""
+    west, south, east, north = land.frontier.bounds
+    return west - FRONTIER_MARGIN, south - FRONTIER_MARGIN, east + FRONTIER_MARGIN, north + FRONTIER_MARGIN
+
+
+def outline_of(shape: Any) -> Outline:
+    """A shapely polygon, or several, as one matplotlib path with its holes."""
+    rings = [ring for part in polygons_of(shape) for ring in (part.exterior, *part.interiors)]
+    return Outline.make_compound_path(*(Outline(np.asarray(ring.coords), closed=True) for ring in rings))
+
+
+def polygons_of(shape: Any) -> list[Any]:
+    """The polygons of a shape; stray points and lines of an intersection are left out."""
+    return [part for part in getattr(shape, "geoms", [shape]) if part.geom_type == "Polygon"]
+
+
+def draw_land(axes: Axes, land: Land, bounds: tuple[float, float, float, float]) -> None:
+    """Neighbours in light grey, the view cut to the bounds."""
+    for name, shape in land.countries.items():
+        if name != HOME:
+            style = {"facecolor": "#ededed", "edgecolor": "white", "linewidth": 1.0}
+            axes.add_collection(PathCollection([outline_of(shape)], **style))
+    axes.set_xlim(bounds[0], bounds[2])
+    axes.set_ylim(bounds[1], bounds[3])
+    axes.set_aspect("equal")
+    axes.axis("off")
+
+
+def draw_chances(axes: Axes, land: Land, chance: np.ndarray) -> None:
+    """Every district shaded by its chance, the outline and the frontier on top."""
+    paths = [outline_of(cell) for cell in land.cells]
+    cells = PathCollection(paths, cmap=CHANCE, norm=Normalize(0, 1), edgecolor="white", linewidth=0.35)
+    cells.set_array(np.ma.masked_invalid(chance))
+    axes.add_collection(cells)
+    axes.add_collection(
+        PathCollection([outline_of(land.countries[HOME])], facecolor="none", edgecolor=QUIET, linewidth=0.8)
+    )
+    for line in getattr(land.frontier, "geoms", [land.frontier]):
+        axes.plot(*np.asarray(line.coords).T, color=INK, linewidth=2.0, solid_capstyle="round")
+
+
+def draw_record(axes: Axes, land: Land, day: date) -> None:
+    """A dot in every district that is dated as lost by that evening; an undated one is not marked."""
+    lost = land.centroids[read_falls().fell_date <= np.datetime64(min(day, THE_LINE))]
+    axes.plot(*lost.T, "o", color=REPORTED, markeredgecolor="white", markeredgewidth=0.6, markersize=4.6)
+
+
+def draw_places(axes: Axes, land: Land) -> None:
+    """Capitals as squares, posts as triangles."""
+    capitals = land.centroids[land.facts.is_capital]
+    axes.plot(*capitals.T, "s", markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.0, markersize=6.5)
+    axes.plot(*land.posts.T, "^", color=INK, markeredgecolor="white", markeredgewidth=0.7, markersize=7)
+
+
+def name_countries(axes: Axes, land: Land, bounds: tuple[float, float, float, float]) -> None:
+    """The name of each neighbour that shows enough of itself."""
+    view = shapely.box(*bounds).buffer(-MARGIN / 4)
+    for name, shape in land.countries.items():
+        seen = shape.intersection(view)
+        if name != HOME and seen.area > min(ROOM_FOR_A_NAME, view.area / 12):
+            place = shapely.maximum_inscribed_circle(largest(seen)).coords[0]
+            axes.text(*place, name, ha="center", va="center", fontsize=9, color=QUIET, style="italic")
+
+
+def largest(shape: Any) -> Any:
+    """The largest polygon of a shape."""
+    return max(polygons_of(shape), key=lambda part: float(part.area))
+
+
+def name_posts(axes: Axes, land: Land) -> None:
+    """Post names, once for posts that share a place."""
+    names: dict[tuple[float, float], list[str]] = {}
+    for place, post in zip(land.posts, land.facts.post, strict=True):
+        names.setdefault((float(place[0]), float(place[1])), []).append(say_post(post))
+    for place, posts in names.items():
+        style = {"fontsize": 8, "color": INK, "path_effects": HALO, "ha": "left", "va": "bottom"}
+        axes.annotate(", ".join(posts), place, (5, 3), textcoords="offset points", **style)
+
+
+def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
+    """The shades in words, and a bar of 100 km on each panel."""
+    shades = next(each for each in whole.collections if each.get_array() is not None)
+    bar = figure.colorbar(shades, ax=[whole, frontier], location="bottom", shrink=0.6, aspect=35, pad=0.01)
+    bar.set_label("share of campaigns in which the Taliban hold the district (%)", fontsize=9)
+    bar.ax.xaxis.set_major_formatter(lambda share, _: f"{share * 100:.0f}")
+    for axes in (whole, frontier):
+        west, south = axes.get_xlim()[0], axes.get_ylim()[0]
+        axes.plot([west + 15, west + 115], [south + 15] * 2, color=INK, linewidth=2)
+        axes.text(west + 65, south + 20, "100 km", ha="center", va="bottom", fontsize=8)
+
+
+def add_key(figure: Figure, axes: Axes, day: date) -> None:
+    """What the marks mean."""
+    until = min(day, THE_LINE)
+    marks = {
+        f"dated as lost by {until:%-d %B} (record)": ("o", REPORTED, REPORTED),
+        "provincial capital": ("s", "none", INK),
+        "crossing point": ("^", INK, INK),
+    }
+    handles = [
+        axes.plot([], [], shape, markerfacecolor=face, markeredgecolor=edge, label=words)[0]
+        for words, (shape, face, edge) in marks.items()
+    ]
+    handles += axes.plot([], [], color=INK, linewidth=2, label="border with Tajikistan")
+    figure.legend(handles=handles, loc="outside upper left", ncols=2)
+
+
+def say_sources() -> str:
+    """Whom the map owes its shapes and its dots."""
+    return (
+        "outlines Natural Earth 1:10m; centroids OCHA/AGCHO 2018; dates of loss and posts as named row by row in"
+        " districts.csv and posts.csv. Cells are the land nearest to each centroid, not district boundaries. A district"
+        " without a dot is not dated, which is not the same as not lost."
+    )

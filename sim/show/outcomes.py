@@ -1,0 +1,152 @@
+"""How the main outcomes are spread over the campaigns, with the reported value beside them.
+
+Reads   runs.parquet for the outcomes, summary.csv for words, units and what was reported.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
+
+from sim.show.reading import Study
+from sim.show.style import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT, finish, new_figure
+
+MAIN_OUTCOMES = (
+    "share_held_by_taliban_2021_06_30",
+    "share_held_by_taliban_2021_07_05",
+    "retaken_2021_06_30",
+    "share_without_fight",
+    "badakhshan_lost_2021_07_05",
+    "badakhshan_most_lost_in_four_days",
+    "border_share_taliban_2021_07_05",
+    "capitals_lost_2021_07_07",
+    "troops_crossed_by_2021_07_07",
+    "troops_crossed_largest_night",
+    "posts_used_largest_night",
+    "refugees_admitted_by_2021_07_07",
+)
+COLUMNS = 2
+MANY = 40  # distinct whole numbers beyond which bars take in more than one
+BARS = 24
+
+
+def draw_outcomes(study: Study, path: Path) -> Path:
+    """One small histogram an outcome."""
+    names = chosen_outcomes(study)
+    rows = -(-len(names) // COLUMNS)
+    figure = new_figure(1.2 + 1.75 * rows)
+    for number, name in enumerate(names):
+        draw_outcome(figure.add_subplot(rows, COLUMNS, number + 1), study, name)
+    figure.legend(handles=key(), loc="outside upper left", ncols=3)
+    sources = f"for what was reported, {say_ids(study, names)} in evidence.csv."
+    return finish(figure, study, "Outcomes beside the record", sources, path)
+
+
+def chosen_outcomes(study: Study) -> list[str]:
+    """The main outcomes that the study has; where it has none of them, its first numbers."""
+    numbers = [name for name in study.runs.select_dtypes("number").columns if name not in ("run", "seed")]
+    known = [name for name in MAIN_OUTCOMES if name in numbers and study.runs[name].notna().any()]
+    return known or numbers[: len(MAIN_OUTCOMES)]
+
+
+def summary_row(study: Study, name: str) -> pd.Series:
+    """What the summary says of an outcome; empty where it says nothing."""
+    rows = study.summary[study.summary["outcome"] == name]
+    return rows.iloc[0] if len(rows) else pd.Series(index=study.summary.columns, dtype=object)
+
+
+def words(row: pd.Series, column: str, otherwise: str = "") -> str:
+    """A cell of text."""
+    return otherwise if pd.isna(row[column]) else str(row[column])
+
+
+def draw_outcome(axes: Axes, study: Study, name: str) -> None:
+    """The campaigns as bars, their median as a tick below, the record as a line or a band."""
+    row = summary_row(study, name)
+    values = study.runs[name].dropna().to_numpy(float)
+    axes.hist(values, bins=bins_of(values, reach_of(row)), color=SIMULATED_LIGHT, edgecolor="white", linewidth=0.4)
+    axes.axvline(float(np.median(values)), color=SIMULATED, linewidth=1.6)
+    draw_reported(axes, row)
+    axes.set_title(wrap(words(row, "label", name.replace("_", " "))), fontsize=9.5)
+    unit = words(row, "unit")
+    axes.set_xlabel(unit, fontsize=8.5)
+    axes.set_ylabel("campaigns", fontsize=8.5)
+    axes.tick_params(labelsize=8.5)
+    axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=values_are_whole(values) and not unit.startswith("share")))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, 0) if unit.startswith("share") else say_ticks(values))
+
+
+def say_ticks(values: np.ndarray) -> StrMethodFormatter:
+    """Whole numbers as they are, others with their decimals."""
+    return StrMethodFormatter("{x:,.0f}" if values_are_whole(values) else "{x:,g}")
+
+
+def wrap(text: str, letters: int = 46) -> str:
+    """A title in at most two lines."""
+    if len(text) <= letters:
+        return text
+    cut = text.rfind(" ", 0, letters)
+    rest = text[cut + 1 :]
+    return f"{text[:cut]}\n{rest if len(rest) <= letters else rest[: letters - 1] + '…'}"
+
+
+def values_are_whole(values: np.ndarray) -> bool:
+    """Whether every campaign gave a whole number."""
+    return bool(np.all(values == np.rint(values)))
+
+
+def reach_of(row: pd.Series) -> list[float]:
+    """The numbers that were reported, so that the axis may take them in."""
+    cells = (row["reported_value"], row["reported_low"], row["reported_high"])
+    return [float(cell) for cell in cells if not pd.isna(cell)]
+
+
+def bins_of(values: np.ndarray, reported: list[float]) -> np.ndarray:
+    """One bar a whole number while they are few, else equal steps over the campaigns."""
+    low, high = values.min(), values.max()
+    if values_are_whole(values) and high - low <= MANY and (len(values) < 2 or high > 1 or low == high):
+        return np.arange(low - 0.5, high + 1.0)
+    if low == high:
+        width = max(np.ptp([low, *reported]) / BARS, abs(low) * 0.02, 1e-3)
+        return np.array([low - width / 2, low + width / 2])
+    return np.linspace(low, high, BARS + 1)
+
+
+def draw_reported(axes: Axes, row: pd.Series) -> None:
+    """A band from low to high, a line at the value, an arrow where only one side is known."""
+    value, low, high = (row[f"reported_{part}"] for part in ("value", "low", "high"))
+    if not pd.isna(low) and not pd.isna(high) and low < high:
+        axes.axvspan(float(low), float(high), color=REPORTED, alpha=0.2, linewidth=0)
+    elif pd.isna(low) != pd.isna(high):
+        draw_one_side(axes, float(high if pd.isna(low) else low), "<" if pd.isna(low) else ">")
+    if not pd.isna(value):
+        axes.axvline(float(value), color=REPORTED, linewidth=2, linestyle="--")
+    if not reach_of(row):
+        axes.text(0.98, 0.95, "nothing reported", transform=axes.transAxes, ha="right", va="top", fontsize=8, color=QUIET)
+
+
+def draw_one_side(axes: Axes, bound: float, marker: str) -> None:
+    """*At least* or *at most*: a thin line whose head points to where the record allows it to lie."""
+    axes.axvline(bound, color=REPORTED, linewidth=1.2)
+    axes.plot([bound], [0.9], marker=marker, color=REPORTED, markersize=8, transform=axes.get_xaxis_transform())
+
+
+def key() -> list[Line2D]:
+    """What the lines mean."""
+    return [
+        Line2D([], [], color=SIMULATED, linewidth=1.6, label="median of campaigns"),
+        Line2D([], [], color=REPORTED, linewidth=2, linestyle="--", label="reported"),
+        Line2D([], [], color=REPORTED, linewidth=8, alpha=0.25, label="range reported"),
+        Line2D([], [], color=REPORTED, linewidth=0, marker=">", label="at least"),
+    ]
+
+
+def say_ids(study: Study, names: list[str]) -> str:
+    """The evidence that the summary cites for these outcomes."""
+    cited = [words(summary_row(study, name), "evidence") for name in names]
+    ids = dict.fromkeys(id for text in cited for id in text.replace(";", " ").replace(",", " ").split())
+    return ", ".join(ids) or "no rows"

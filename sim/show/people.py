@@ -1,0 +1,145 @@
+"""People on the move, and what moved the men who held: refugees and queues, morale and dread, by evening.
+
+Reads   days.parquet; evidence rows for the civilians let in and for the dated events.
+"""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.dates import date2num
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sim.facts import THE_LINE, read_facts
+from sim.show.crossings import say_post
+from sim.show.reading import Study, need_columns, spread
+from sim.show.record import CIVILIANS_ADMITTED, EVENTS, point, reported
+from sim.show.style import (
+    CHANCE,
+    EARTH,
+    INK,
+    QUIET,
+    REPORTED,
+    SECOND,
+    SIMULATED,
+    date_axis,
+    draw_bands,
+    finish,
+    mark_end_of_record,
+    new_figure,
+    say_bands,
+    thousands,
+)
+
+
+def draw_refugees(study: Study, path: Path) -> Path:
+    """Three panels: on the road, at the river, and where they wait."""
+    figure = new_figure(9.6)
+    road, river, queues = figure.subplots(3, 1, height_ratios=(1, 1.15, 1.45))
+    draw_people(road, study, {"people_on_the_road": ("on the road", EARTH)}, "On the road inside Afghanistan")
+    at_the_river = {
+        "people_waiting": ("waiting at a post", SECOND),
+        "refugees_admitted_total": ("let into Tajikistan so far", SIMULATED),
+    }
+    draw_people(river, study, at_the_river, "At the river")
+    draw_civilians_reported(river, study)
+    river.legend(loc="upper left")
+    draw_queues(figure, queues, study)
+    sources = (
+        f"{reported(CIVILIANS_ADMITTED).source} ({CIVILIANS_ADMITTED}: 1,000 or more civilians in Gorno-Badakhshan;"
+        " the figure may repeat the soldiers). Lines are medians in 50 and 90 % bands; queues are means."
+    )
+    return finish(figure, study, "Refugees and queues, by evening", sources.replace("1,000", say_civilians()), path)
+
+
+
+
+
+def say_civilians() -> str:
+    """The reported number of civilians, in figures."""
+    return f"{point(CIVILIANS_ADMITTED).value:,.0f}"
+
+
+def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], title: str) -> None:
+    """One panel of people by evening."""
+    for quantity, (words, colour) in lines.items():
+        draw_bands(axes, spread(study, quantity), colour, words)
+    axes.set_title(title)
+    axes.set_ylabel("people")
+    axes.set_ylim(0, None)
+    thousands(axes)
+    date_axis(axes, study.evenings)
+    mark_end_of_record(axes, study.evenings)
+
+
+def draw_civilians_reported(axes: Axes, study: Study) -> None:
+    """*At least so many*, with an arrow upwards."""
+    civilians = point(CIVILIANS_ADMITTED)
+    if not study.evenings[0] <= civilians.day <= study.evenings[-1]:
+        return
+    where = (date2num(civilians.day), civilians.value)
+    axes.plot(*where, "^", color=REPORTED, markeredgecolor="white", markersize=10, zorder=8, label=f"reported: {say_civilians()} or more")
+
+
+def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
+    """Posts from west to east as rows, evenings as columns, people waiting as shade."""
+    posts = read_facts().post
+    columns = [f"waiting_{post}" for post in posts]
+    need_columns(study.days, columns, "days.parquet")
+    waiting = study.days.groupby("date")[columns].mean().sort_index()
+    edges = date2num(waiting.index.to_numpy()) - 0.5
+    people = waiting.to_numpy(float).T
+    shade = axes.pcolormesh(
+        np.append(edges, edges[-1] + 1), np.arange(len(posts) + 1), people, cmap=CHANCE, vmin=0, vmax=max(people.max(), 1)
+    )
+    axes.set_yticks(np.arange(len(posts)) + 0.5, [say_post(post) for post in posts], fontsize=8.5)
+    axes.invert_yaxis()
+    axes.set_title("Waiting at each post")
+    axes.grid(visible=False)
+    date_axis(axes, study.evenings)
+    mark_end_of_record(axes, study.evenings, label=False)
+    bar = figure.colorbar(shade, ax=axes, pad=0.01, aspect=18)
+    bar.set_label("people waiting (mean)", fontsize=8.5)
+    bar.locator = MaxNLocator(4, integer=True)
+    bar.ax.yaxis.set_major_formatter(lambda number, _: f"{number:,.0f}")
+
+
+def draw_morale(study: Study, path: Path) -> Path:
+    """Mean morale and dread, under a strip that names what happened when."""
+    figure = new_figure(5.6)
+    strip, axes = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
+    draw_bands(axes, spread(study, "mean_morale"), SIMULATED, say_bands(study, "morale of those who hold"))
+    draw_bands(axes, spread(study, "mean_dread"), SECOND, say_bands(study, "dread in districts the government holds"))
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("mean, from 0 to 1")
+    date_axis(axes, study.evenings)
+    draw_events(strip, axes, study)
+    mark_end_of_record(axes, study.evenings)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=1)
+    sources = f"dated events as reported ({', '.join(EVENTS)}); a scenario may move or strike them."
+    return finish(figure, study, "Morale and dread, by evening", sources, path)
+
+
+def draw_events(strip: Axes, axes: Axes, study: Study) -> None:
+    """A thin line for each event of the record, its name on a line of its own above."""
+    seen = [(reported(id).date_end, words) for id, words in EVENTS.items() if in_study(reported(id).date_end, study)]
+    strip.set_ylim(len(seen) + 0.2, -0.8)
+    strip.axis("off")
+    for row, (day, words) in enumerate(seen):
+        for panel, top in ((strip, row), (axes, 1)):
+            panel.vlines([date2num(day)], 0 if panel is axes else len(seen) + 0.2, top, color=QUIET, linewidth=0.8)
+        draw_event_name(strip, day, row, words, study)
+
+
+def draw_event_name(strip: Axes, day: date, row: int, words: str, study: Study) -> None:
+    """The name on that side of its line where there is more room."""
+    room_before = (day - study.evenings[0]).days > (study.evenings[-1] - day).days
+    text = f"{words}, {day:%-d %b} " if room_before else f" {words}, {day:%-d %b}"
+    strip.text(date2num(day), row, text, ha="right" if room_before else "left", va="center", fontsize=8.5, color=INK)
+
+
+def in_study(day: date, study: Study) -> bool:
+    """Whether the study has this evening, and the record too."""
+    return study.evenings[0] <= day <= min(THE_LINE, study.evenings[-1])

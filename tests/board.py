@@ -1,0 +1,278 @@
+"""A world of three districts that fits on a board, and ways to set it up.
+
+    Capital (hub, provincial capital) - Middle (a highway) - River (a ford on the Panj)
+
+Nothing differs by chance on day 0: every garrison has its usual size and nobody's command is better than another's.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from hypothesis import strategies as st
+
+from sim.chance import Luck
+from sim.day import Rules, live_one_day
+from sim.facts import Facts
+from sim.founding import found as found_world
+from sim.founding import fresh, lay_out
+from sim.invariants import check
+from sim.parameters import resolve, typed
+from sim.rules.muster import muster
+from sim.timeline import Timeline
+from sim.world import Condition, Holder, Mode, UnitKind, UnitState, World
+
+CAPITAL, MIDDLE, RIVER = 0, 1, 2
+CALM: dict[str, dict[str, Any]] = {
+    "founding": {
+        "taliban_share": 0.0, "fighting_men": 1500, "rolls": 2500, "police_men": 40.0, "militia_share": 0.0,
+        "outposts": 1, "outpost_men": 10.0, "highway_army_men": 30.0, "border_post_men": 50.0,
+        "border_men_per_km": 0.5, "commando_columns": 3, "commando_men": 50.0, "size_spread": 0.0,
+        "resolve_province": 0.0, "resolve_district": 0.0, "resolve_unit": 0.0, "influence_spread": 0.0,
+        "taliban_men": 900, "mobile_men": 300, "prongs": 1, "columns_per_prong": 2,
+    },
+    "flight": {"rows": 3000, "people_per_row": 10},
+}  # fmt: skip
+
+
+class Place(NamedTuple):
+    """One district of a board."""
+
+    name: str
+    province: str = "Kunduz"
+    capital: bool = False
+    hub: bool = False
+    population: int = 10_000
+    votes: float = 0.06
+    highway: bool = False
+    mountain: float = 0.0
+    frontier_km: float = 0.0
+    post: str = ""  # kind of crossing
+
+
+LINE = (
+    Place("Capital", capital=True, hub=True, population=40_000),
+    Place("Middle", highway=True),
+    Place("River", frontier_km=20.0, post="ford"),
+)
+TWO_PROVINCES = (
+    *LINE,
+    Place("Beyond", province="Takhar"),
+    Place("Far Capital", province="Takhar", capital=True, hub=True),
+)
+
+
+def rules_with(**changes: Mapping[str, Any]) -> Rules:
+    """The real numbers, some of them changed: `rules_with(parley={'intercept': 9.0})`."""
+    rules = typed(resolve([], {}))
+    return rules._replace(**{rule: getattr(rules, rule)._replace(**numbers) for rule, numbers in changes.items()})
+
+
+def calm_rules(**changes: Mapping[str, Any]) -> Rules:
+    """The numbers of the board: the real ones, with small garrisons and no chance on day 0."""
+    return rules_with(**{rule: {**CALM.get(rule, {}), **changes.get(rule, {})} for rule in {*CALM, *changes}})
+
+
+def line_of(count: int) -> list[tuple[int, int]]:
+    """Every district is linked to the next."""
+    return [(here, here + 1) for here in range(count - 1)]
+
+
+def facts_of(places: Sequence[Place] = LINE, links: Sequence[tuple[int, int]] | None = None, km: float = 30.0) -> Facts:
+    """The facts of a board; without `links` its districts lie in a row."""
+    pairs = line_of(len(places)) if links is None else links
+    near = [
+        sorted({b for a, b in pairs if a == here} | {a for a, b in pairs if b == here}) for here in range(len(places))
+    ]
+    neighbour = np.array([there for row in near for there in row], np.int64)
+    provinces = tuple(dict.fromkeys(place.province for place in places))
+    posts = [district for district, place in enumerate(places) if place.post]
+    return Facts(
+        district_id=tuple(f"AF{101 + row:04d}" for row in range(len(places))),
+        district=tuple(place.name for place in places),
+        province=tuple(place.province for place in places),
+        region=("North",) * len(places),
+        provinces=provinces,
+        province_of=np.array([provinces.index(place.province) for place in places], np.int64),
+        region_of_province=("North",) * len(provinces),
+        identity=np.arange(101, 101 + len(places), dtype=np.int64),
+        latitude=np.linspace(36.0, 37.0, len(places)),
+        longitude=np.full(len(places), 69.0),
+        population=np.array([place.population for place in places], np.int64),
+        votes_per_head=np.array([place.votes for place in places]),
+        tajik_border_km=np.array([place.frontier_km for place in places]),
+        is_capital=np.array([place.capital for place in places]),
+        airfield=np.array([place.hub for place in places]),
+        highway=np.array([place.highway for place in places]),
+        mountain=np.array([place.mountain for place in places]),
+        first_neighbour=np.cumsum([0, *(len(row) for row in near)]).astype(np.int64),
+        neighbour=neighbour,
+        link_km=np.full(neighbour.size, km),
+        post_id=tuple(f"P{row + 1:02d}" for row in range(len(posts))),
+        post=tuple(f"post_{row + 1}" for row in range(len(posts))),
+        post_name=tuple(places[district].name for district in posts),
+        tajik_district=("Panj",) * len(posts),
+        post_kind=tuple(places[district].post for district in posts),
+        post_district=np.array(posts, np.int64),
+        post_latitude=np.full(len(posts), 37.0),
+        post_longitude=np.full(len(posts), 69.0),
+        fingerprint="0" * 16,
+    )
+
+
+def timeline_of(*rows: tuple[int, int, int, float]) -> Timeline:
+    """Dated events as (day, act, subject, amount)."""
+    day, act, subject, amount = zip(*rows, strict=True) if rows else ((), (), (), ())
+    whole = [np.array(column, np.int64) for column in (day, act, subject)]
+    return Timeline(*whole, np.array(amount, np.float64))
+
+
+def luck(day: int = 1, seed: int = 1) -> Luck:
+    """The luck of a day."""
+    return Luck(np.uint64(seed), day)
+
+
+@dataclass
+class Board:
+    """A founded world with its numbers; methods set the pieces, and nothing else moves them."""
+
+    layout: World
+    rules: Rules
+    world: World
+    timeline: Timeline
+
+    def muster(self) -> None:
+        """Both sides are counted."""
+        world = self.world
+        muster(
+            world.garrisons, world.units, world.forces, self.rules.supply.hungry_below, self.rules.calls.patience_days
+        )
+
+    def units_at(self, district: int) -> np.ndarray:
+        """Units that hold the district."""
+        units = self.world.units
+        return np.flatnonzero((units.district == district) & (units.state == UnitState.HOLDING))
+
+    def garrison(self, district: int, men: int, kind: int = UnitKind.POLICE, **traits: float) -> int:
+        """One unit of so many men holds the district, and nobody else; its row."""
+        units = self.world.units
+        for other in self.units_at(district):
+            self.enlist(int(other), 0)
+        rows = np.flatnonzero((units.home == district) & (units.kind == kind) & (units.role == 0))
+        unit = int(rows[0]) if rows.size else int(np.flatnonzero(units.home == district)[0])
+        units.kind[unit] = kind
+        self.enlist(unit, men)
+        units.district[unit] = district
+        units.state[unit] = UnitState.HOLDING
+        for trait, value in traits.items():
+            getattr(units, trait)[unit] = value
+        self.muster()
+        return unit
+
+    def enlist(self, unit: int, men: int) -> None:
+        """The unit was founded with so many men and has them all."""
+        self.world.units.founded[unit] = men
+        self.world.units.men[unit] = men
+
+    def send(self, district: int, men: int, mode: int = Mode.PARLEY) -> int:
+        """The first mobile column stands before the district; its row."""
+        forces = self.world.forces
+        force = int(np.flatnonzero(forces.prong == 0)[0])
+        forces.district[force] = district
+        forces.men[force] = men
+        forces.mode[force] = mode
+        self.muster()
+        return force
+
+    def locals_of(self, district: int, men: int, mode: int = Mode.HOLD) -> None:
+        """The local force of a district has so many men."""
+        self.world.forces.men[district] = men
+        self.world.forces.mode[district] = mode
+        self.muster()
+
+    def lose(self, district: int, day: int = 0, how: int = 2) -> None:
+        """The Taliban hold the district, and its garrison is gone."""
+        districts = self.world.districts
+        districts.holder[district] = Holder.TALIBAN
+        districts.lost_on[district] = day
+        districts.first_lost_on[district] = day
+        districts.lost_how[district] = how
+        districts.connected[district] = False
+        for unit in self.units_at(district):
+            self.enlist(int(unit), 0)
+        self.muster()
+
+    def live(self, day: int, seed: int = 1) -> None:
+        """One day, in order."""
+        live_one_day(self.world, self.rules, self.timeline, luck(day, seed))
+
+
+def board(
+    places: Sequence[Place] = LINE,
+    links: Sequence[tuple[int, int]] | None = None,
+    *,
+    rules: Rules | None = None,
+    posts: Mapping[str, Mapping[str, float]] | None = None,
+    timeline: Timeline | None = None,
+    seed: int = 1,
+    **changes: Mapping[str, Any],
+) -> Board:
+    """A founded board; pay is on time and air cover lasts, for no dated event takes them away."""
+    rules = rules or calm_rules(**changes)
+    timeline = timeline or timeline_of()
+    layout = lay_out(facts_of(places, links), rules, {}, posts or {}).world
+    layout.conditions[Condition.PAY] = 1.0
+    layout.conditions[Condition.AIR_COVER] = 1.0
+    layout.districts.connected[:] = True
+    made = Board(layout, rules, found_world(layout, rules, timeline, seed), timeline)
+    made.muster()
+    return made
+
+
+def evenings(layout: World, rules: Rules, timeline: Timeline, seed: int, days: int) -> Iterator[World]:
+    """The world after every day, looked over every evening; it is one and the same world."""
+    world = found_world(layout, rules, timeline, seed)
+    day_zero = fresh(world)
+    check(world, day_zero, 0)
+    for day in range(1, days + 1):
+        room = world.posts.room.copy()
+        live_one_day(world, rules, timeline, luck(day, seed))
+        check(world, day_zero, day, room)
+        yield world
+
+
+def traits_of(world: World) -> Iterator[tuple[str, np.ndarray]]:
+    """Every array of a world by name."""
+    for name, group in world._asdict().items():
+        if hasattr(group, "_asdict"):
+            for trait, values in group._asdict().items():
+                yield f"{name}.{trait}", values
+        else:
+            yield name, group
+
+
+def differences(one: World, other: World) -> list[str]:
+    """Names of the arrays in which two worlds differ."""
+    return [
+        name
+        for (name, a), (_, b) in zip(traits_of(one), traits_of(other), strict=True)
+        if a.shape != b.shape or not np.array_equal(a, b)
+    ]
+
+
+def photograph(world: World) -> World:
+    """A copy that stays as it is."""
+    return World(*(type(g)(*(t.copy() for t in g)) if hasattr(g, "_asdict") else g.copy() for g in world))
+
+
+SHARES = st.floats(0.0, 1.0)
+RATIOS = st.floats(0.0, 50.0)
+DEVIATIONS = st.floats(-3.0, 3.0)
+
+
+def moves_one_way(decision: Callable[..., float], term: str, direction: int, more: float, **inputs: Any) -> None:
+    """Raising one term alone never moves the answer against its direction; so with one draw no outcome flips."""
+    low, high = sorted((inputs[term], more))
+    less, greater = decision(**{**inputs, term: low}), decision(**{**inputs, term: high})
+    assert direction * (greater - less) >= 0.0, f"{term} from {low} to {high} moved it from {less} to {greater}"
