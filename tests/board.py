@@ -5,6 +5,7 @@
 Nothing differs by chance on day 0: every garrison has its usual size and nobody's command is better than another's.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,16 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
+from sim.campaign import run_campaign
 from sim.chance import Luck
 from sim.day import Rules, live_one_day
-from sim.facts import Facts
+from sim.facts import Facts, read_facts
 from sim.founding import found as found_world
 from sim.founding import fresh, lay_out
 from sim.invariants import check
 from sim.parameters import resolve, typed
 from sim.rules.muster import muster
 from sim.timeline import Timeline
-from sim.world import Condition, Holder, Mode, UnitKind, UnitState, World
+from sim.world import Act, Condition, Holder, Mode, UnitKind, UnitState, World
 
 CAPITAL, MIDDLE, RIVER = 0, 1, 2
 CALM: dict[str, dict[str, Any]] = {
@@ -259,6 +261,69 @@ def differences(one: World, other: World) -> list[str]:
         for (name, a), (_, b) in zip(traits_of(one), traits_of(other), strict=True)
         if a.shape != b.shape or not np.array_equal(a, b)
     ]
+
+
+def campaigns() -> dict[str, str]:
+    """Digests of a few campaigns, on the board and on the real map, that compiled and plain rules must agree on."""
+    timeline = timeline_of(
+        (0, Act.SET, Condition.AIR_COVER, 1.0),
+        (0, Act.SET, Condition.PAY, 0.7),
+        (4, Act.SET, Condition.RESERVISTS_ORDERED, 20000.0),
+        (5, Act.SET, Condition.AIR_COVER, 0.0),
+        (6, Act.REINFORCE, 0, 100.0),
+        (7, Act.RAISE_MILITIA, 0, 50.0),
+    )
+    noisy = {
+        "size_spread": 0.35,
+        "resolve_unit": 0.5,
+        "influence_spread": 0.8,
+        "militia_share": 0.6,
+        "first_gather_days": 2.0,
+    }
+    worlds = {
+        "board": (facts_of(TWO_PROVINCES), calm_rules(founding=noisy), 40),
+        "country": (read_facts(), rules_with(founding={"first_gather_days": 2.0}), 12),
+    }
+    digests = {}
+    for name, (facts, rules, days) in worlds.items():
+        layout = lay_out(facts, rules, {}, {}).world
+        for seed in (1, 2):
+            campaign = run_campaign(layout, rules, timeline, seed, days)
+            digests[f"{name}, seed {seed}"] = digest(campaign.record, *campaign.world)
+    return digests
+
+
+class Strict(np.ndarray):
+    """An array that refuses -1 as a row number: NOBODY is not the last row."""
+
+    def __getitem__(self, key: Any) -> Any:
+        refuse_nobody(key)
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        refuse_nobody(key)
+        super().__setitem__(key, value)
+
+
+def refuse_nobody(key: Any) -> None:
+    """A negative row number is a mistake of a rule."""
+    for part in key if isinstance(key, tuple) else (key,):
+        if isinstance(part, int | np.integer) and part < 0:
+            raise IndexError(f"row {part} of an array")
+
+
+def strict(world: World) -> World:
+    """The same world, read and written with care."""
+    return World(*(type(g)(*(t.view(Strict) for t in g)) if hasattr(g, "_asdict") else g.view(Strict) for g in world))
+
+
+def digest(*groups: Any) -> str:
+    """The SHA-256 of every array in order: equal only if every digit is."""
+    whole = hashlib.sha256()
+    for group in groups:
+        for trait in group if isinstance(group, tuple) else (group,):
+            whole.update(np.ascontiguousarray(trait).tobytes())
+    return whole.hexdigest()
 
 
 def photograph(world: World) -> World:

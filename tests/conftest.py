@@ -1,11 +1,19 @@
 """Tests run the rules as plain Python: rules are compiled without the wrappers with which Python could call them."""
 
+import json
 import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 if "PANJ_TEST_COMPILED" not in os.environ:
     os.environ["NUMBA_DISABLE_JIT"] = "1"  # before anything imports sim
 
+import pytest
 from hypothesis import settings
+
+TESTS = Path(__file__).parent
 
 settings.register_profile("panj", deadline=None, max_examples=40, derandomize=True, database=None)
 settings.register_profile("hunt", deadline=None, max_examples=1000, database=None)
@@ -15,3 +23,111 @@ settings.load_profile(os.environ.get("PANJ_HYPOTHESIS", "panj"))
 def pytest_configure(config):
     """Pytest resets the filter that `sim.chance` sets: 64-bit arithmetic wraps on purpose."""
     config.addinivalue_line("filterwarnings", "ignore:overflow encountered in scalar:RuntimeWarning")
+
+
+COMPILED = r'''
+"""Everything that only compiled rules can tell, in one process: compiling is slow and happens once."""
+import json
+import pickle
+import re
+import sys
+
+import numpy as np
+
+sys.path.insert(0, TESTS)
+from board import campaigns, rules_with, timeline_of
+from sim.campaign import blank_record, live
+from sim.chance import Luck
+from sim.day import live_one_day
+from sim.facts import read_facts
+from sim.founding import fresh, lay_out
+from sim.rules import cache_folder, compiled, entry
+from sim.world import Act, Condition, Fall, Holder, UnitState
+
+DAYS = 30
+SEEDS = range(120)
+
+
+@entry
+def live_on(world, rules, timeline, seed, days):
+    """Day 0 has been; the days after it."""
+    for day in range(1, days + 1):
+        live_one_day(world, rules, timeline, Luck(seed, day))
+
+
+def further_falls():
+    """Falls of the other districts that one fall on day 0 adds within the days after it, seed by seed."""
+    rules = rules_with(founding={"first_gather_days": 999.0})
+    timeline = timeline_of((0, Act.SET, Condition.AIR_COVER, 1.0), (0, Act.SET, Condition.PAY, 0.7))
+    layout = lay_out(read_facts(), rules, {}, {}).world
+    return [falls(layout, rules, timeline, seed, True) - falls(layout, rules, timeline, seed, False) for seed in SEEDS]
+
+
+def falls(layout, rules, timeline, seed, forced):
+    world = fresh(layout)
+    live(world, rules, timeline, np.uint64(seed), blank_record(world, 0))
+    districts = world.districts
+    rural = np.flatnonzero((districts.holder == Holder.GOVERNMENT) & ~districts.is_capital)
+    chosen = np.random.default_rng(seed).choice(rural)
+    if forced:
+        lose(world, chosen)
+    live_on(world, rules, timeline, np.uint64(seed), DAYS)
+    fell = districts.first_lost_on >= 1
+    fell[chosen] = False
+    return int(fell.sum())
+
+
+def lose(world, district):
+    districts, units = world.districts, world.units
+    districts.holder[district] = Holder.TALIBAN
+    districts.lost_on[district] = districts.first_lost_on[district] = 0
+    districts.lost_how[district] = Fall.HANDED_OVER
+    here = (units.district == district) & (units.state == UnitState.HOLDING)
+    units.surrendered[here] += units.men[here]
+    units.men[here] = 0
+    units.state[here] = UnitState.SURRENDERED
+
+
+def signatures():
+    """Kinds of arguments for which each rule was compiled, as they lie in the cache; literals and names count alike."""
+    kinds = {}
+    for path in cache_folder().rglob("*.nbi"):
+        with path.open("rb") as file:
+            pickle.load(file)
+            _stamp, versions = pickle.loads(file.read())
+        kinds[path.name] = sorted({plain(str(version[0])) for version in versions})
+    return kinds
+
+
+def plain(signature):
+    signature = re.sub(r"Literal\[int\]\([^)]*\)|IntEnum<int64>\([^)]*\)", "int64", signature)
+    return re.sub(r"Literal\[bool\]\([^)]*\)", "bool", signature)
+
+
+assert compiled
+digests = campaigns()
+print(json.dumps({"digests": digests, "further_falls": further_falls(), "signatures": signatures()}))
+'''
+
+
+@pytest.fixture(scope="session")
+def compiled():
+    """What compiled rules tell: digests of campaigns, further falls after one fall, versions of each rule."""
+    return json.loads(run_compiled("panj_compiled_checks.py", f"TESTS = {str(TESTS)!r}\n{COMPILED}").stdout)
+
+
+def run_compiled(name, script, **environment):
+    """Run a script with compiled rules; its file keeps its place and date, so that Numba finds its own cache again."""
+    path = Path(tempfile.gettempdir()) / name
+    if not path.exists() or path.read_text() != script:
+        path.write_text(script)
+    inherited = {
+        key: value for key, value in os.environ.items() if key not in ("NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK")
+    }
+    done = subprocess.run(
+        [sys.executable, str(path)],
+        capture_output=True, text=True, check=False, cwd=TESTS.parent, timeout=550,
+        env={**inherited, "PYTHONPATH": str(TESTS.parent), **environment},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done

@@ -39,6 +39,7 @@ class Advance(NamedTuple):
     gather_spread: float
     sweep_days: float
     adjacency: float
+    distance: float
     weakness: float
     remaining: float
     siege: float
@@ -176,7 +177,9 @@ def next_province(
         if left == 0:
             value = numbers.siege
         value += numbers.weakness * rural_influence(province, districts) + math.log(provinces.attention[province])
-        value -= numbers.adjacency * roads.between[provinces.capital[here], provinces.capital[province]] / 100.0
+        if province != here and touches(here, province, districts, roads):
+            value += numbers.adjacency
+        value -= numbers.distance * roads.between[provinces.capital[here], provinces.capital[province]] / 100.0
         value += numbers.whim * gumbel(luck, Stream.PROVINCE_CHOICE, prongs.identity[prong] * 100 + province)
         if value > highest:
             highest = value
@@ -201,6 +204,17 @@ def rural_influence(province: int, districts: Districts) -> float:
         if districts.province[district] == province and not districts.is_capital[district]:
             total += districts.influence[district]
     return total / max(1, rural_districts(province, districts))
+
+
+@rule
+def touches(province: int, other: int, districts: Districts, roads: Roads) -> bool:
+    """A district of one is next to a district of the other."""
+    for district in range(districts.province.size):
+        if districts.province[district] == province:
+            for link in range(roads.first[district], roads.first[district + 1]):
+                if districts.province[roads.neighbour[link]] == other:
+                    return True
+    return False
 
 
 @rule

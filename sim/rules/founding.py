@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sim.chance import Luck, Stream, draw, gumbel, logistic, normal
 from sim.rules import rule
-from sim.rules.advance import is_taken, rural_influence
+from sim.rules.advance import is_taken, rural_districts, rural_influence
 from sim.world import (
     NOBODY,
     Districts,
@@ -63,6 +63,7 @@ class Founding(NamedTuple):
     first_gather_spread: float
     start_attention: float
     start_weakness: float
+    start_mountain: float
     start_whim: float
 
 
@@ -276,6 +277,7 @@ def first_target(
         if is_taken(province, prong, prongs):
             continue
         value = numbers.start_weakness * rural_influence(province, districts)
+        value -= numbers.start_mountain * rural_mountain(province, districts)
         value += numbers.start_attention * math.log(provinces.attention[province])
         actor = districts.identity[provinces.capital[province]]
         value += numbers.start_whim * gumbel(luck, Stream.PRONG_START, actor)
@@ -283,6 +285,16 @@ def first_target(
             highest = value
             best = province
     return best
+
+
+@rule
+def rural_mountain(province: int, districts: Districts) -> float:
+    """Mean height of the districts of a province, 0 plain to 1 high mountain, the capital aside."""
+    total = 0.0
+    for district in range(districts.province.size):
+        if districts.province[district] == province and not districts.is_capital[district]:
+            total += districts.mountain[district]
+    return total / max(1, rural_districts(province, districts))
 
 
 @rule

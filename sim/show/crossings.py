@@ -6,26 +6,33 @@ Assumed A night belongs to the morning on which it ends: the night of 4-5 July i
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.dates import DateFormatter, DayLocator, date2num
+from matplotlib.dates import DayLocator, date2num
 from matplotlib.ticker import MaxNLocator
 
 from sim.facts import THE_LINE, Facts, read_facts
 from sim.show.reading import Bands, Study, bands_of, need_columns, spread
 from sim.show.record import ALL_NIGHTS, NIGHTS, counted_at, point, reported
 from sim.show.style import (
+    HALO,
     QUIET,
     REPORTED,
     SIMULATED,
     SIMULATED_LIGHT,
+    add_legend,
+    date_axis,
+    days_of,
     finish,
     mark_end_of_record,
     new_figure,
+    say_day,
     thousands,
 )
 
+Side = Literal["left", "right"]
 NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown, lightened, so that the end of the record does not look like an end
 
 
@@ -35,10 +42,10 @@ def draw_crossings(study: Study, path: Path) -> Path:
     above, below = figure.subplots(2, 1, height_ratios=(1, 1.35))
     draw_nights(above, study)
     draw_posts(below, study, read_facts())
-    figure.legend(*below.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    add_legend(figure, below)
     sources = (
         f"Tajik border service and press counts ({', '.join(NIGHTS)}); by post, posts.csv. The counts of"
-        f" {point(NIGHTS[-1]).day:%-d %B} belong to the night that ended that morning."
+        f" {say_day(point(NIGHTS[-1]).day)} belong to the night that ended that morning."
     )
     return finish(figure, study, "Soldiers crossing into Tajikistan", sources, path)
 
@@ -60,10 +67,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
     draw_bars(axes, keep(spread(study, "troops_crossed"), nights))
     draw_counts(axes, nights)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.08)
-    axes.set_xlim(date2num(nights[0]) - 0.7, date2num(nights[-1]) + 0.7)
-    axes.xaxis.set_major_locator(DayLocator(interval=3 if len(nights) > 7 else 1))
-    axes.xaxis.set_major_formatter(DateFormatter("%-d %b"))
-    axes.grid(axis="x", visible=False)
+    date_axis(axes, nights, room=0.7, locator=DayLocator(interval=3 if len(nights) > 7 else 1))
     thousands(axes)
     mark_end_of_record(axes, nights)
 
@@ -71,7 +75,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
 def say_too_short(axes: Axes) -> None:
     """Words in place of an empty panel."""
     first = reported(ALL_NIGHTS).date_start
-    words = f"This study has no nights from {first:%-d %B} on,\nwhen crossings were first reported."
+    words = f"This study has no nights from {say_day(first)} on,\nwhen crossings were first reported."
     axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=QUIET)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -86,36 +90,50 @@ def keep(bands: Bands, nights: list[date]) -> Bands:
 
 def draw_bars(axes: Axes, bands: Bands) -> None:
     """Bars from zero to the median, whiskers for the spread."""
-    axes.bar(bands.evenings, bands.median, 0.75, color=SIMULATED_LIGHT)
-    axes.vlines(bands.evenings, bands.low_5, bands.high_95, color=SIMULATED, linewidth=1)
-    axes.vlines(bands.evenings, bands.low_25, bands.high_75, color=SIMULATED, linewidth=3.5)
+    time = days_of(bands.evenings)
+    axes.bar(time, bands.median, 0.75, color=SIMULATED_LIGHT)
+    axes.vlines(time, bands.low_5, bands.high_95, color=SIMULATED, linewidth=1)
+    axes.vlines(time, bands.low_25, bands.high_75, color=SIMULATED, linewidth=3.5)
 
 
 def draw_counts(axes: Axes, nights: list[date]) -> None:
     """What was counted on each night, with its range and number."""
     for count in (point(id) for id in NIGHTS):
         if nights[0] <= count.day <= nights[-1]:
-            axes.vlines([count.day], count.low, count.high, color=REPORTED, linewidth=1.5, zorder=7)
-            axes.plot([count.day], [count.value], "D", color=REPORTED, markeredgecolor="white", markersize=7, zorder=8)
-            style = {"color": REPORTED, "fontsize": 9, "ha": "right", "va": "bottom", "zorder": 8}
-            axes.annotate(f"{count.value:,.0f}", (date2num(count.day), count.value), (-6, 2), textcoords="offset points", **style)
+            night = float(date2num(count.day))
+            axes.vlines([night], count.low, count.high, color=REPORTED, linewidth=1.5, zorder=7)
+            draw_number(axes, (night, count.value), f"{count.value:,.0f}", "right")
+
+
+def draw_number(axes: Axes, place: tuple[float, float], text: str, side: Side) -> None:
+    """A diamond with its number on one side."""
+    axes.plot(*place, "D", color=REPORTED, markeredgecolor="white", markersize=7, zorder=8)
+    style: dict[str, Any] = {"color": REPORTED, "fontsize": 9, "zorder": 9, "path_effects": HALO}
+    away = -7 if side == "right" else 7
+    axes.annotate(text, place, (away, 0), textcoords="offset points", ha=side, va="center", **style)
+
+
+def west_to_east(facts: Facts) -> list[str]:
+    """Short names of the posts in the order in which the river passes them, by longitude."""
+    return [facts.post[row] for row in np.argsort(facts.post_longitude, kind="stable")]
 
 
 def draw_posts(axes: Axes, study: Study, facts: Facts) -> None:
     """One row a post from west to east: median bar, 90 % whisker, and what was counted there."""
-    columns = [f"crossed_{post}" for post in facts.post]
+    posts = west_to_east(facts)
+    columns = [f"crossed_{post}" for post in posts]
     need_columns(study.runs, columns, "runs.parquet")
     bands = bands_of([THE_LINE] * len(columns), study.runs[columns].to_numpy(float).T)
     rows = np.arange(len(columns))
     axes.barh(rows, bands.median, 0.62, color=SIMULATED_LIGHT, label="median of campaigns")
     axes.hlines(rows, bands.low_5, bands.high_95, color=SIMULATED, linewidth=1, label="5 to 95 % of campaigns")
     axes.hlines(rows, bands.low_25, bands.high_75, color=SIMULATED, linewidth=3.5, label="25 to 75 % of campaigns")
-    for row, post in zip(rows, facts.post, strict=True):
+    for row, post in zip(rows, posts, strict=True):
         draw_count_at(axes, float(row), post)
     axes.plot([], [], "D", color=REPORTED, markeredgecolor="white", markersize=7, label="reported")
-    axes.set_yticks(rows, [say_post(name) for name in facts.post])
+    axes.set_yticks(rows, [say_post(post) for post in posts])
     axes.invert_yaxis()
-    axes.set_title(f"By post, up to {THE_LINE:%-d %B}")
+    axes.set_title(f"By post, up to {say_day(THE_LINE)}")
     axes.set_xlabel("soldiers let in")
     axes.set_xlim(0, axes.get_xlim()[1] * 1.06)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -129,11 +147,9 @@ def draw_count_at(axes: Axes, row: float, post: str) -> None:
     if counted is None:
         return
     soldiers, at_least = counted
-    axes.plot([soldiers], [row], "D", color=REPORTED, markeredgecolor="white", markersize=7, zorder=8)
-    style = {"color": REPORTED, "fontsize": 9, "ha": "left", "va": "center", "zorder": 8}
-    axes.annotate(f"{soldiers:,}{'+' if at_least else ''}", (soldiers, row), (7, 0), textcoords="offset points", **style)
+    draw_number(axes, (soldiers, row), f"{soldiers:,}{'+' if at_least else ''}", "left")
 
 
 def say_post(slug: str) -> str:
-    """A post's short name in words: sher_khan_bandar is Sher Khan Bandar."""
-    return " ".join(part.capitalize() if part != "e" else part for part in slug.split("_"))
+    """A post's short name in words: shahr_e_buzurg is Shahr-e Buzurg."""
+    return slug.replace("_e_", "-e ").replace("_", " ").title().replace("-E ", "-e ")

@@ -7,6 +7,7 @@ Assumed Shares are compared, not counts, because each source counts another numb
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,9 +33,10 @@ from sim.show.style import (
     REPORTED_OTHER,
     SAND,
     SIMULATED,
-    SIMULATED_DARK,
     SIMULATED_LIGHT,
+    add_legend,
     date_axis,
+    days_of,
     draw_bands,
     finish,
     mark_end_of_record,
@@ -44,7 +46,7 @@ from sim.show.style import (
 
 HOW = {  # series: (words, colour)
     "handed_over": ("handed over", SIMULATED_LIGHT),
-    "fought": ("taken in a fight", SIMULATED_DARK),
+    "fought": ("taken in a fight", SIMULATED),
     "abandoned": ("abandoned", SAND),
 }
 WEEK = 7  # days
@@ -63,21 +65,26 @@ def draw_districts_by_day(study: Study, path: Path) -> Path:
     axes.set_ylabel("districts held by the Taliban (% of all)")
     date_axis(axes, study.evenings)
     mark_end_of_record(axes, study.evenings)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    add_legend(figure, axes)
     return finish(figure, study, "Districts held by the Taliban, by evening", say_share_sources(), path)
 
 
-def draw_points(
-    axes: Axes, study: Study, points: Sequence[Point], marker: str, colour: str, label: str
-) -> None:
+def draw_points(axes: Axes, study: Study, points: Sequence[Point], marker: str, colour: str, label: str) -> None:
     """Reported shares with their ranges, where the study covers their days."""
     seen = [each for each in points if study.evenings[0] <= each.day <= study.evenings[-1]]
     if not seen:
         return
     value = np.array([each.value for each in seen])
     reach = np.array([[each.value - each.low for each in seen], [each.high - each.value for each in seen]])
-    style = {"fmt": marker, "color": colour, "markersize": 7, "capsize": 3, "elinewidth": 1.6, "zorder": 8}
-    axes.errorbar([each.day for each in seen], value, reach, markeredgecolor="white", label=label, **style)
+    style: dict[str, Any] = {
+        "fmt": marker,
+        "color": colour,
+        "markersize": 7,
+        "capsize": 3,
+        "elinewidth": 1.6,
+        "zorder": 8,
+    }
+    axes.errorbar(days_of([each.day for each in seen]), value, reach, markeredgecolor="white", label=label, **style)
 
 
 def say_share_sources() -> str:
@@ -102,7 +109,7 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
     axes.set_ylabel("districts lost in the week")
     date_axis(axes, [weeks[0], max(study.evenings[-1], weeks[-1] + timedelta(days=WEEK))])
     mark_end_of_record(axes, study.evenings)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    add_legend(figure, axes)
     sources = "the campaigns themselves; a week runs from Saturday to Friday when the study begins on 1 May."
     return finish(figure, study, "How districts fell, by week", sources, path)
 
@@ -131,5 +138,5 @@ def draw_total(axes: Axes, middle: Sequence[float], total: Bands, runs: int) -> 
     if runs == 1:
         return
     reach = np.array([total.median - total.low_5, total.high_95 - total.median])
-    style = {"fmt": "o", "color": INK, "markersize": 4, "capsize": 3, "elinewidth": 1.2}
+    style: dict[str, Any] = {"fmt": "o", "color": INK, "markersize": 4, "capsize": 3, "elinewidth": 1.2}
     axes.errorbar(middle, total.median, reach, label="all: median, 5 to 95 % of campaigns", **style)

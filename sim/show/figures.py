@@ -1,7 +1,7 @@
 """The figures of a study, drawn from its tables and the record alone: `python -m sim report results/<study>`.
 
 Reads   the study's folder; data/evidence.csv, data/posts.csv, data/districts.csv, data/outline.geojson.
-Writes  figures/*.png in the folder, and report.html (sim/show/report.py).
+Writes  figures/*.png in the folder.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,6 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from sim.errors import PanjError
 from sim.show.crossings import draw_crossings
 from sim.show.districts import draw_districts_by_day, draw_falls_by_week
 from sim.show.maps import draw_map_of
@@ -27,7 +26,6 @@ FIGURES: dict[str, Callable[[Study, Path], Path]] = {
     "morale": draw_morale,
     "refugees": draw_refugees,
 }
-USAGE = "python -m sim report results/<study> [evening=2021-07-05]"
 
 
 def draw_all(folder: Path, evening: date | None = None) -> list[Path]:
@@ -41,34 +39,3 @@ def draw_all(folder: Path, evening: date | None = None) -> list[Path]:
 def picture(folder: Path, name: str) -> Path:
     """Where a figure is kept."""
     return folder / "figures" / f"{name}.png"
-
-
-def main(arguments: list[str]) -> int:
-    """`panj report results/<study> [evening=...]`: draw the figures and write the report again."""
-    from sim.show.report import write_report  # noqa: PLC0415  the report draws missing figures itself
-
-    folder, evening = read_arguments(arguments)
-    figures = draw_all(folder, evening)
-    report = write_report(folder)
-    print(f"{len(figures)} figures in {folder / 'figures'}, report in {report}")
-    return 0
-
-
-def read_arguments(arguments: list[str]) -> tuple[Path, date | None]:
-    """One folder, and perhaps the evening of the map."""
-    folders = [text for text in arguments if "=" not in text]
-    options = [text for text in arguments if "=" in text]
-    if len(folders) != 1 or len(options) > 1:
-        raise PanjError(f"report: found '{' '.join(arguments)}', expected {USAGE}")
-    return Path(folders[0]), read_evening(options[0]) if options else None
-
-
-def read_evening(option: str) -> date:
-    """The day in `evening=2021-07-05`."""
-    key, _, day = option.partition("=")
-    try:
-        if key == "evening":
-            return date.fromisoformat(day)
-    except ValueError:
-        pass
-    raise PanjError(f"report: found '{option}', expected evening= and a date such as evening=2021-07-05")

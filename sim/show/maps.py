@@ -21,14 +21,13 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Outline
-from matplotlib.patheffects import withStroke
 from pyproj import Transformer
 
 from sim.errors import PanjError
 from sim.facts import DATA, THE_LINE, Facts, read_facts, read_falls
 from sim.show.crossings import say_post
 from sim.show.reading import Study, read_study
-from sim.show.style import CHANCE, INK, QUIET, REPORTED, STYLE, finish, new_figure
+from sim.show.style import CHANCE, HALO, INK, QUIET, REPORTED, STYLE, WIDTH, finish, new_figure, say_day
 
 EVENING = date(2021, 7, 5)  # the evening after the largest night
 PROJECTION = "+proj=lcc +lat_0=34 +lon_0=66 +lat_1=31 +lat_2=37 +datum=WGS84 +units=km"
@@ -37,7 +36,9 @@ MARGIN = 70.0  # km of neighbouring land around the country
 FRONTIER_MARGIN = 45.0  # km around the posts
 TOUCH = 3.0  # km within which two outlines are the same boundary
 ROOM_FOR_A_NAME = 30_000.0  # square km of a neighbour in view, below which its name is left out
-HALO = [withStroke(linewidth=2.5, foreground="white")]
+NEIGHBOURS = "#ededed"
+ROOM_FOR_WORDS = 2.05  # inches of the figure for key, shades and caption
+NAME_WIDTH, NAME_HEIGHT = 5.0, 9.0  # points of a letter and of a line of a post's name
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,11 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
     """The country above, the frontier with the names of the posts below."""
     day = evening or default_evening(study)
     land, chance = read_land(), chances(study, day)
-    figure = new_figure(10.6)
-    whole, frontier = figure.subplots(2, 1, height_ratios=(1.28, 1))
-    for axes, bounds in ((whole, country_bounds(land)), (frontier, frontier_bounds(land))):
+    views = country_bounds(land), frontier_bounds(land)
+    heights = [(north - south) / (east - west) for west, south, east, north in views]
+    figure = new_figure(WIDTH * sum(heights) + ROOM_FOR_WORDS)
+    whole, frontier = figure.subplots(2, 1, height_ratios=heights)
+    for axes, bounds in zip((whole, frontier), views, strict=True):
         draw_land(axes, land, bounds)
         draw_chances(axes, land, chance)
         draw_record(axes, land, day)
@@ -75,7 +78,7 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
     name_posts(frontier, land)
     add_scale(figure, whole, frontier)
     add_key(figure, whole, day)
-    title = f"Chance that a district is held by the Taliban, evening of {day:%-d %B %Y}"
+    title = f"Chance that the Taliban hold a district, evening of {say_day(day)} {day.year}"
     if day > THE_LINE:
         title += "\n(beyond the record)"
     return finish(figure, study, title, say_sources(), path)
@@ -156,12 +159,16 @@ def draw_land(axes: Axes, land: Land, bounds: tuple[float, float, float, float])
     """Neighbours in light grey, the view cut to the bounds."""
     for name, shape in land.countries.items():
         if name != HOME:
-            style = {"facecolor": "#ededed", "edgecolor": "white", "linewidth": 1.0}
+            style: dict[str, Any] = {"facecolor": NEIGHBOURS, "edgecolor": "white", "linewidth": 1.0}
             axes.add_collection(PathCollection([outline_of(shape)], **style))
     axes.set_xlim(bounds[0], bounds[2])
     axes.set_ylim(bounds[1], bounds[3])
     axes.set_aspect("equal")
-    axes.axis("off")
+    axes.set_facecolor(NEIGHBOURS)
+    axes.grid(visible=False)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(False)
 
 
 def draw_chances(axes: Axes, land: Land, chance: np.ndarray) -> None:
@@ -186,7 +193,7 @@ def draw_record(axes: Axes, land: Land, day: date) -> None:
 def draw_places(axes: Axes, land: Land) -> None:
     """Capitals as squares, posts as triangles."""
     capitals = land.centroids[land.facts.is_capital]
-    axes.plot(*capitals.T, "s", markerfacecolor="none", markeredgecolor=INK, markeredgewidth=1.0, markersize=6.5)
+    axes.plot(*capitals.T, "s", markerfacecolor="white", markeredgecolor=INK, markeredgewidth=1.0, markersize=5)
     axes.plot(*land.posts.T, "^", color=INK, markeredgecolor="white", markeredgewidth=0.7, markersize=7)
 
 
@@ -197,7 +204,7 @@ def name_countries(axes: Axes, land: Land, bounds: tuple[float, float, float, fl
         seen = shape.intersection(view)
         if name != HOME and seen.area > min(ROOM_FOR_A_NAME, view.area / 12):
             place = shapely.maximum_inscribed_circle(largest(seen)).coords[0]
-            axes.text(*place, name, ha="center", va="center", fontsize=9, color=QUIET, style="italic")
+            axes.text(place[0], place[1], name, ha="center", va="center", fontsize=9, color=QUIET, style="italic")
 
 
 def largest(shape: Any) -> Any:
@@ -206,13 +213,31 @@ def largest(shape: Any) -> Any:
 
 
 def name_posts(axes: Axes, land: Land) -> None:
-    """Post names, once for posts that share a place."""
+    """Post names, once for posts that share a place, each where it hides no other name or post."""
     names: dict[tuple[float, float], list[str]] = {}
     for place, post in zip(land.posts, land.facts.post, strict=True):
         names.setdefault((float(place[0]), float(place[1])), []).append(say_post(post))
+    taken = [shapely.box(x - 22, y - 8, x + 22, y + 8) for x, y in names]
     for place, posts in names.items():
-        style = {"fontsize": 8, "color": INK, "path_effects": HALO, "ha": "left", "va": "bottom"}
-        axes.annotate(", ".join(posts), place, (5, 3), textcoords="offset points", **style)
+        text = ", ".join(posts)
+        away = free_side(axes, place, text, taken)
+        style: dict[str, Any] = {"fontsize": 8, "color": INK, "path_effects": HALO, "va": "center", "zorder": 9}
+        axes.annotate(text, place, away, textcoords="offset points", ha="left" if away[0] > 0 else "right", **style)
+
+
+def free_side(axes: Axes, place: tuple[float, float], text: str, taken: list[Any]) -> tuple[float, float]:
+    """The offset in points, of a few, at which a name covers least of what is taken; its box is then taken too."""
+    km = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (WIDTH * 72)  # in a point
+
+    def box(away: tuple[float, float]) -> Any:
+        x, y = place[0] + away[0] * km, place[1] + away[1] * km
+        reach = NAME_WIDTH * len(text) * km * (1 if away[0] > 0 else -1)
+        return shapely.box(min(x, x + reach), y - NAME_HEIGHT / 2 * km, max(x, x + reach), y + NAME_HEIGHT / 2 * km)
+
+    sides = [(right * 7.0, up) for ups in ((6.0, 0.0, -7.0), (14.0, -15.0)) for right in (1, -1) for up in ups]
+    best = min(sides, key=lambda away: sum(float(box(away).intersection(each).area) for each in taken))
+    taken.append(box(best))
+    return best
 
 
 def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
@@ -222,17 +247,18 @@ def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
     bar.set_label("share of campaigns in which the Taliban hold the district (%)", fontsize=9)
     bar.ax.xaxis.set_major_formatter(lambda share, _: f"{share * 100:.0f}")
     for axes in (whole, frontier):
-        west, south = axes.get_xlim()[0], axes.get_ylim()[0]
-        axes.plot([west + 15, west + 115], [south + 15] * 2, color=INK, linewidth=2)
-        axes.text(west + 65, south + 20, "100 km", ha="center", va="bottom", fontsize=8)
+        west, north = axes.get_xlim()[0], axes.get_ylim()[1]
+        inch = (axes.get_xlim()[1] - west) / WIDTH
+        axes.plot([west + 15, west + 115], [north - inch / 3] * 2, color=INK, linewidth=2)
+        axes.text(west + 65, north - inch / 3.6, "100 km", ha="center", va="bottom", fontsize=8)
 
 
 def add_key(figure: Figure, axes: Axes, day: date) -> None:
     """What the marks mean."""
     until = min(day, THE_LINE)
     marks = {
-        f"dated as lost by {until:%-d %B} (record)": ("o", REPORTED, REPORTED),
-        "provincial capital": ("s", "none", INK),
+        f"dated as lost by {say_day(until)} (record)": ("o", REPORTED, REPORTED),
+        "provincial capital": ("s", "white", INK),
         "crossing point": ("^", INK, INK),
     }
     handles = [

@@ -31,6 +31,7 @@ MAIN_OUTCOMES = (
 COLUMNS = 2
 MANY = 40  # distinct whole numbers beyond which bars take in more than one
 BARS = 24
+FEW = 6  # whole numbers that an axis shows at least
 
 
 def draw_outcomes(study: Study, path: Path) -> Path:
@@ -40,7 +41,7 @@ def draw_outcomes(study: Study, path: Path) -> Path:
     figure = new_figure(1.2 + 1.75 * rows)
     for number, name in enumerate(names):
         draw_outcome(figure.add_subplot(rows, COLUMNS, number + 1), study, name)
-    figure.legend(handles=key(), loc="outside upper left", ncols=3)
+    figure.legend(handles=key(), loc="outside upper left", ncols=4)
     sources = f"for what was reported, {say_ids(study, names)} in evidence.csv."
     return finish(figure, study, "Outcomes beside the record", sources, path)
 
@@ -67,25 +68,37 @@ def draw_outcome(axes: Axes, study: Study, name: str) -> None:
     """The campaigns as bars, their median as a tick below, the record as a line or a band."""
     row = summary_row(study, name)
     values = study.runs[name].dropna().to_numpy(float)
-    axes.hist(values, bins=bins_of(values, reach_of(row)), color=SIMULATED_LIGHT, edgecolor="white", linewidth=0.4)
+    unit = words(row, "unit")
+    share = unit.startswith("share")
+    whole = not share and values_are_whole(values)
+    axes.hist(values, bins=bins_of(values, whole), color=SIMULATED_LIGHT, edgecolor="white", linewidth=0.4)
     axes.axvline(float(np.median(values)), color=SIMULATED, linewidth=1.6)
     draw_reported(axes, row)
+    if whole:
+        widen(axes, float(np.median(values)))
     axes.set_title(wrap(words(row, "label", name.replace("_", " "))), fontsize=9.5)
-    unit = words(row, "unit")
     axes.set_xlabel(unit, fontsize=8.5)
     axes.set_ylabel("campaigns", fontsize=8.5)
     axes.tick_params(labelsize=8.5)
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=values_are_whole(values) and not unit.startswith("share")))
-    axes.xaxis.set_major_formatter(PercentFormatter(1, 0) if unit.startswith("share") else say_ticks(values))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=whole))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, 0) if share else say_ticks(whole))
 
 
-def say_ticks(values: np.ndarray) -> StrMethodFormatter:
+def widen(axes: Axes, middle: float) -> None:
+    """Show a few whole numbers at least, and few below zero."""
+    first, last = axes.get_xlim()
+    if last - first < FEW:
+        first = max(middle - FEW / 2, -1.0)
+        axes.set_xlim(first, first + FEW)
+
+
+def say_ticks(whole: bool) -> StrMethodFormatter:
     """Whole numbers as they are, others with their decimals."""
-    return StrMethodFormatter("{x:,.0f}" if values_are_whole(values) else "{x:,g}")
+    return StrMethodFormatter("{x:,.0f}" if whole else "{x:,g}")
 
 
-def wrap(text: str, letters: int = 46) -> str:
+def wrap(text: str, letters: int = 43) -> str:
     """A title in at most two lines."""
     if len(text) <= letters:
         return text
@@ -99,21 +112,15 @@ def values_are_whole(values: np.ndarray) -> bool:
     return bool(np.all(values == np.rint(values)))
 
 
-def reach_of(row: pd.Series) -> list[float]:
-    """The numbers that were reported, so that the axis may take them in."""
-    cells = (row["reported_value"], row["reported_low"], row["reported_high"])
-    return [float(cell) for cell in cells if not pd.isna(cell)]
-
-
-def bins_of(values: np.ndarray, reported: list[float]) -> np.ndarray:
+def bins_of(values: np.ndarray, whole: bool) -> list[float]:
     """One bar a whole number while they are few, else equal steps over the campaigns."""
-    low, high = values.min(), values.max()
-    if values_are_whole(values) and high - low <= MANY and (len(values) < 2 or high > 1 or low == high):
-        return np.arange(low - 0.5, high + 1.0)
+    low, high = float(values.min()), float(values.max())
+    if whole and high - low <= MANY:
+        return [float(edge) for edge in np.arange(low - 0.5, high + 1.0)]
     if low == high:
-        width = max(np.ptp([low, *reported]) / BARS, abs(low) * 0.02, 1e-3)
-        return np.array([low - width / 2, low + width / 2])
-    return np.linspace(low, high, BARS + 1)
+        width = max(abs(low) / BARS, 0.01)
+        return [low - width / 2, low + width / 2]
+    return [float(edge) for edge in np.linspace(low, high, BARS + 1)]
 
 
 def draw_reported(axes: Axes, row: pd.Series) -> None:
@@ -125,8 +132,10 @@ def draw_reported(axes: Axes, row: pd.Series) -> None:
         draw_one_side(axes, float(high if pd.isna(low) else low), "<" if pd.isna(low) else ">")
     if not pd.isna(value):
         axes.axvline(float(value), color=REPORTED, linewidth=2, linestyle="--")
-    if not reach_of(row):
-        axes.text(0.98, 0.95, "nothing reported", transform=axes.transAxes, ha="right", va="top", fontsize=8, color=QUIET)
+    if pd.isna(value) and pd.isna(low) and pd.isna(high):
+        axes.text(
+            0.98, 0.95, "nothing reported", transform=axes.transAxes, ha="right", va="top", fontsize=8, color=QUIET
+        )
 
 
 def draw_one_side(axes: Axes, bound: float, marker: str) -> None:

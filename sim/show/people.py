@@ -3,8 +3,10 @@
 Reads   days.parquet; evidence rows for the civilians let in and for the dated events.
 """
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,23 +15,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sim.facts import THE_LINE, read_facts
-from sim.show.crossings import say_post
+from sim.show.crossings import say_post, west_to_east
 from sim.show.reading import Study, need_columns, spread
 from sim.show.record import CIVILIANS_ADMITTED, EVENTS, point, reported
 from sim.show.style import (
     CHANCE,
     EARTH,
+    HALO,
     INK,
     QUIET,
     REPORTED,
     SECOND,
     SIMULATED,
+    add_legend,
     date_axis,
     draw_bands,
     finish,
     mark_end_of_record,
     new_figure,
     say_bands,
+    say_day,
     thousands,
 )
 
@@ -47,14 +52,12 @@ def draw_refugees(study: Study, path: Path) -> Path:
     draw_civilians_reported(river, study)
     river.legend(loc="upper left")
     draw_queues(figure, queues, study)
+    reporter = reported(CIVILIANS_ADMITTED).source.removesuffix(" (seed)")
     sources = (
-        f"{reported(CIVILIANS_ADMITTED).source} ({CIVILIANS_ADMITTED}: 1,000 or more civilians in Gorno-Badakhshan;"
-        " the figure may repeat the soldiers). Lines are medians in 50 and 90 % bands; queues are means."
+        f"{reporter} ({CIVILIANS_ADMITTED}: {say_civilians()} or more civilians in Gorno-Badakhshan; the figure may"
+        " repeat the soldiers). Lines are medians in 50 and 90 % bands; queues are means."
     )
-    return finish(figure, study, "Refugees and queues, by evening", sources.replace("1,000", say_civilians()), path)
-
-
-
+    return finish(figure, study, "Refugees and queues, by evening", sources, path)
 
 
 def say_civilians() -> str:
@@ -79,20 +82,33 @@ def draw_civilians_reported(axes: Axes, study: Study) -> None:
     civilians = point(CIVILIANS_ADMITTED)
     if not study.evenings[0] <= civilians.day <= study.evenings[-1]:
         return
-    where = (date2num(civilians.day), civilians.value)
-    axes.plot(*where, "^", color=REPORTED, markeredgecolor="white", markersize=10, zorder=8, label=f"reported: {say_civilians()} or more")
+    where = (float(date2num(civilians.day)), civilians.value)
+    axes.plot(
+        *where,
+        "^",
+        color=REPORTED,
+        markeredgecolor="white",
+        markersize=10,
+        zorder=8,
+        label=f"reported: {say_civilians()} or more",
+    )
 
 
 def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
     """Posts from west to east as rows, evenings as columns, people waiting as shade."""
-    posts = read_facts().post
+    posts = west_to_east(read_facts())
     columns = [f"waiting_{post}" for post in posts]
     need_columns(study.days, columns, "days.parquet")
     waiting = study.days.groupby("date")[columns].mean().sort_index()
     edges = date2num(waiting.index.to_numpy()) - 0.5
     people = waiting.to_numpy(float).T
     shade = axes.pcolormesh(
-        np.append(edges, edges[-1] + 1), np.arange(len(posts) + 1), people, cmap=CHANCE, vmin=0, vmax=max(people.max(), 1)
+        np.append(edges, edges[-1] + 1),
+        np.arange(len(posts) + 1),
+        people,
+        cmap=CHANCE,
+        vmin=0,
+        vmax=max(people.max(), 1),
     )
     axes.set_yticks(np.arange(len(posts)) + 0.5, [say_post(post) for post in posts], fontsize=8.5)
     axes.invert_yaxis()
@@ -117,7 +133,7 @@ def draw_morale(study: Study, path: Path) -> Path:
     date_axis(axes, study.evenings)
     draw_events(strip, axes, study)
     mark_end_of_record(axes, study.evenings)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=1)
+    add_legend(figure, axes, columns=1)
     sources = f"dated events as reported ({', '.join(EVENTS)}); a scenario may move or strike them."
     return finish(figure, study, "Morale and dread, by evening", sources, path)
 
@@ -125,19 +141,21 @@ def draw_morale(study: Study, path: Path) -> Path:
 def draw_events(strip: Axes, axes: Axes, study: Study) -> None:
     """A thin line for each event of the record, its name on a line of its own above."""
     seen = [(reported(id).date_end, words) for id, words in EVENTS.items() if in_study(reported(id).date_end, study)]
+    before = bool(seen) and names_stand_before(seen, study)
     strip.set_ylim(len(seen) + 0.2, -0.8)
     strip.axis("off")
-    for row, (day, words) in enumerate(seen):
-        for panel, top in ((strip, row), (axes, 1)):
-            panel.vlines([date2num(day)], 0 if panel is axes else len(seen) + 0.2, top, color=QUIET, linewidth=0.8)
-        draw_event_name(strip, day, row, words, study)
+    for row, (day, words) in enumerate(reversed(seen) if before else seen):
+        time = float(date2num(day))
+        strip.vlines([time], row - 0.4, len(seen) + 0.2, color=QUIET, linewidth=0.8)
+        axes.axvline(time, color=QUIET, linewidth=0.8)
+        text = f"{words}, {say_day(day)} " if before else f" {words}, {say_day(day)}"
+        style: dict[str, Any] = {"fontsize": 8.5, "color": INK, "path_effects": HALO}
+        strip.text(time, row, text, ha="right" if before else "left", va="center", **style)
 
 
-def draw_event_name(strip: Axes, day: date, row: int, words: str, study: Study) -> None:
-    """The name on that side of its line where there is more room."""
-    room_before = (day - study.evenings[0]).days > (study.evenings[-1] - day).days
-    text = f"{words}, {day:%-d %b} " if room_before else f" {words}, {day:%-d %b}"
-    strip.text(date2num(day), row, text, ha="right" if room_before else "left", va="center", fontsize=8.5, color=INK)
+def names_stand_before(events: Sequence[tuple[date, str]], study: Study) -> bool:
+    """Whether the names have more room before their lines than after them."""
+    return (events[0][0] - study.evenings[0]).days > (study.evenings[-1] - events[-1][0]).days
 
 
 def in_study(day: date, study: Study) -> bool:

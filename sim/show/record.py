@@ -100,7 +100,9 @@ def counts_by_post() -> tuple[Count, ...]:
 def read_counts(row: dict[str, str]) -> list[Count]:
     """The counts of one post."""
     found = re.findall(r"(\d{4}-\d\d-\d\d): (\d+)(\+?)", row["reported_crossings"])
-    return [Count(row["post"], date.fromisoformat(night), int(soldiers), plus == "+") for night, soldiers, plus in found]
+    return [
+        Count(row["post"], date.fromisoformat(night), int(soldiers), plus == "+") for night, soldiers, plus in found
+    ]
 
 
 def counted_at(post: str, until: date) -> tuple[int, bool] | None:

@@ -6,14 +6,18 @@ nothing is known there to set it beside.
 
 import textwrap
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, date2num, num2date
 from matplotlib.figure import Figure
-from matplotlib.ticker import StrMethodFormatter
+from matplotlib.font_manager import FontProperties
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, Locator, StrMethodFormatter
 
 from sim.facts import THE_LINE
 from sim.show.reading import Bands, Study
@@ -24,10 +28,11 @@ REPORTED, REPORTED_OTHER = "#c05a00", "#8a3b00"
 INK, QUIET, FAINT = "#222222", "#666666", "#dddddd"
 CHANCE = LinearSegmentedColormap.from_list("chance", ["#f7f3e9", "#b9cbd8", "#5d8bb0", "#2b5c8a", "#173554"])
 WIDTH = 7.0  # inches, so that letters are still readable on a telephone
-LETTERS_PER_INCH = 15.5  # of the caption
+LETTERS_PER_INCH = 17.3  # of the caption
+HALO = [withStroke(linewidth=2.5, foreground="white")]  # keeps letters readable on any ground
 RESOLUTION = 130  # dots per inch
 
-STYLE = {
+STYLE: Any = {  # matplotlib settings, in force while a figure is drawn
     "font.family": "DejaVu Sans",
     "font.size": 10.5,
     "axes.titlesize": 11,
@@ -66,21 +71,42 @@ def say_campaigns(study: Study) -> str:
 
 
 def finish(figure: Figure, study: Study, title: str, sources: str, path: Path) -> Path:
-    """Title above, caption below, written to disk."""
+    """Title above (on the key where there is one, so that the two keep clear of each other), caption below; to disk."""
     caption = f"{say_campaigns(study)} Sources: {sources}"
     lines = textwrap.fill(caption, int(figure.get_figwidth() * LETTERS_PER_INCH))
-    figure.suptitle(title, x=0.012, ha="left", fontsize=13, fontweight="bold")
+    bold = FontProperties(size=13, weight="bold")
+    if figure.legends:
+        figure.legends[0].set_title(title, prop=bold)
+        figure.legends[0].set_alignment("left")
+    else:
+        figure.suptitle(title, x=0.012, ha="left", fontproperties=bold)
     figure.supxlabel(lines, x=0.012, ha="left", fontsize=8, color=QUIET)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=RESOLUTION)
     return path
 
 
-def draw_bands(axes: Axes, bands: Bands, colour: str, label: str, scale: float = 1.0) -> None:
+def add_legend(figure: Figure, axes: Axes, columns: int = 2) -> None:
+    """What the lines and marks of a panel mean, above the figure."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=columns)
+
+
+def say_day(day: date) -> str:
+    """5 July."""
+    return f"{day.day} {day:%B}"
+
+
+def draw_bands(axes: Axes, bands: Bands, colour: str, label: str) -> None:
     """A median line in its 50 % and 90 % bands."""
+    time = days_of(bands.evenings)
     for low, high, strength in ((bands.low_5, bands.high_95, 0.16), (bands.low_25, bands.high_75, 0.28)):
-        axes.fill_between(bands.evenings, low * scale, high * scale, color=colour, alpha=strength, linewidth=0)
-    axes.plot(bands.evenings, bands.median * scale, color=colour, linewidth=1.8, label=label)
+        axes.fill_between(time, low, high, color=colour, alpha=strength, linewidth=0)
+    axes.plot(time, bands.median, color=colour, linewidth=1.8, label=label)
+
+
+def days_of(days: Sequence[date]) -> np.ndarray:
+    """Dates as matplotlib counts them, in days."""
+    return np.asarray(date2num(list(days)), dtype=np.float64)
 
 
 def say_bands(study: Study, what: str) -> str:
@@ -88,28 +114,31 @@ def say_bands(study: Study, what: str) -> str:
     return what if len(study.runs) == 1 else f"{what}: median, 50 and 90 % of campaigns"
 
 
-def date_axis(axes: Axes, evenings: Sequence[date], room: int = 1) -> None:
-    """Days along the bottom, a few days of room at the ends, and the end of the record where it falls inside."""
-    first, last = evenings[0] - timedelta(days=room), evenings[-1] + timedelta(days=room)
-    axes.set_xlim(date2num(first), date2num(last))
-    locator = AutoDateLocator(minticks=3, maxticks=8)
-    axes.xaxis.set_major_locator(locator)
-    formatter = ConciseDateFormatter(locator, show_offset=False)
-    formatter.formats[1] = formatter.zero_formats[2] = "1 %b"
-    formatter.formats[2] = "%-d %b"
-    axes.xaxis.set_major_formatter(formatter if len(evenings) > 2 else DateFormatter("%-d %b"))
+def date_axis(axes: Axes, evenings: Sequence[date], room: float = 1.0, locator: Locator | None = None) -> None:
+    """Days along the bottom, with `room` days to spare at both ends."""
+    axes.set_xlim(date2num(evenings[0]) - room, date2num(evenings[-1]) + room)
+    axes.xaxis.set_major_locator(locator or AutoDateLocator(minticks=3, maxticks=8, interval_multiples=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(say_tick))
     axes.grid(axis="x", visible=False)
+
+
+def say_tick(time: float, _: int | None = None) -> str:
+    """5 Jul."""
+    day = num2date(time)
+    return f"{day.day} {day:%b}"
 
 
 def mark_end_of_record(axes: Axes, evenings: Sequence[date], label: bool = True) -> None:
     """A dotted line at the end of the record; what lies past it is lightened."""
     if not evenings[0] <= THE_LINE <= evenings[-1]:
         return
-    axes.axvline(date2num(THE_LINE), color=QUIET, linestyle=":", linewidth=1.3, zorder=6)
-    axes.axvspan(date2num(THE_LINE), axes.get_xlim()[1], color="white", alpha=0.62, linewidth=0, zorder=5)
+    first, last = axes.get_xlim()
+    end = date2num(THE_LINE)
+    axes.axvline(end, color=QUIET, linestyle=":", linewidth=1.3, zorder=6)
+    axes.axvspan(end, last, color="white", alpha=0.62, linewidth=0, zorder=5)
     if label:
-        place = {"rotation": 90, "va": "top", "ha": "right", "fontsize": 8.5, "color": QUIET, "zorder": 7}
-        axes.text(date2num(THE_LINE), 0.985, "record ends ", transform=axes.get_xaxis_transform(), **place)
+        side = "left" if last - end > (last - first) / 6 else "right"
+        axes.text(end, 1.01, "record ends", transform=axes.get_xaxis_transform(), ha=side, fontsize=8.5, color=QUIET)
 
 
 def thousands(axes: Axes, which: str = "y") -> None:

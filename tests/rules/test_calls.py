@@ -33,6 +33,14 @@ def test_a_mobile_force_before_the_place_is_reason_to_ask():
     assert world.tally[Count.CALLS_MADE] == 1
 
 
+@pytest.mark.xfail(reason="every police outpost of a district counts as a call of its own")
+def test_a_garrison_with_outposts_makes_one_call():
+    made = board()
+    made.send(RIVER, 10)
+    assert len(made.units_at(RIVER)) > 1
+    assert call(made).tally[Count.CALLS_MADE] == 1
+
+
 def test_a_calm_garrison_does_not_ask():
     made = board()
     unit = made.garrison(RIVER, 40)
@@ -52,9 +60,16 @@ def test_a_garrison_asks_once_and_counts_the_days():
 
 
 def test_a_call_is_forgotten_when_the_threat_is_gone():
-    made = board()
+    made = board(calls={"flights_per_day": 0.0})
     unit = made.garrison(RIVER, 40, asked_days=4)
     assert call(made).units.asked_days[unit] == -1
+
+
+@pytest.mark.xfail(reason="most_urgent reads the morning's calls, and the threat has gone since")
+def test_no_flight_goes_to_a_garrison_that_no_longer_asks():
+    made = board(calls={"flights_per_day": 1.0})
+    made.garrison(RIVER, 40, asked_days=4)
+    assert call(made).tally[Count.CALLS_ANSWERED] == 0
 
 
 def test_a_call_of_yesterday_is_answered_with_a_column():

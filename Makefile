@@ -1,0 +1,35 @@
+# One virtual environment in .venv, made here and nowhere else. PYTHON=python3.12 make run chooses another Python.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test check clean docs
+
+run: .venv/installed
+	$(BIN)/python -m sim
+
+test: .venv/installed-test
+	$(BIN)/ruff check sim tests benchmarks
+	$(BIN)/ruff format --check sim tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+docs: .venv/installed-test
+	$(BIN)/python -m sim.study.parameters_in_words docs/odd.md
+
+.venv/made:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Panj needs Python 3.11 or newer; found ' + sys.version.split()[0] + ' (make PYTHON=python3.12 ...)')"
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/installed: .venv/made pyproject.toml constraints.txt
+	@echo "Installing Panj and what it needs into .venv ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/installed-test: .venv/made pyproject.toml constraints.txt
+	@echo "Installing Panj and its test tools into .venv ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
+	@touch $@ .venv/installed
+
+clean:
+	rm -rf .venv
