@@ -13,7 +13,11 @@ from sim.rules import entry, rule
 from sim.timeline import Timeline
 from sim.world import Count, Fall, Holder, Real, RefugeeState, UnitState, Whole, World
 
-SPACE_SPENT = {1: "rows of the log", 2: "refugee rows (rules.flight.rows)"}
+ENDS = {
+    1: "the space for rows of the log is full",
+    2: "the space for refugee rows is full (rules.flight.rows)",
+    3: "rural garrisons need more men than there are (rules.founding.fighting_men)",
+}
 
 
 class Series(IntEnum):
@@ -89,9 +93,9 @@ def run_campaign(layout: World, rules: Rules, timeline: Timeline, seed: int, day
 
 def raise_if_spent(world: World, day: int, seed: int) -> None:
     """A campaign that ran out of space is an error, never a shorter campaign."""
-    spent = int(world.tally[Count.ROOM_FOR_ROWS_SPENT])
+    spent = int(world.tally[Count.CANNOT_GO_ON])
     if spent:
-        raise CampaignError(f"seed {seed}, day {day}: the space for {SPACE_SPENT[spent]} is full")
+        raise CampaignError(f"seed {seed}, day {day}: {ENDS[spent]}")
 
 
 @entry
@@ -103,9 +107,19 @@ def live(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, record
         else:
             live_one_day(world, rules, timeline, Luck(seed, day))
         record_evening(world, record, day)
-        if world.tally[Count.ROOM_FOR_ROWS_SPENT] != 0:
+        if world.tally[Count.CANNOT_GO_ON] != 0:
             return day
     return record.series.shape[0] - 1
+
+
+@entry
+def step(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, record: Record, day: int) -> None:
+    """One turn of `live`, for a model that stops every evening."""
+    if day == 0:
+        begin(world, rules, timeline, Luck(seed, day))
+    else:
+        live_one_day(world, rules, timeline, Luck(seed, day))
+    record_evening(world, record, day)
 
 
 @rule

@@ -20,6 +20,7 @@ warnings.filterwarnings("ignore", "overflow encountered in scalar", RuntimeWarni
 GAMMA = np.uint64(0x9E3779B97F4A7C15)
 FIRST = np.uint64(0xBF58476D1CE4E5B9)
 SECOND = np.uint64(0x94D049BB133111EB)
+LAST_SEED = 2**63 - 1
 TO_UNIT = 1.0 / 9007199254740992.0  # 2 ** -53
 
 

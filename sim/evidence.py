@@ -171,9 +171,9 @@ def plain(text: str) -> str:
 
 def show(rows: Sequence[Evidence], console: Console) -> None:
     """Print the rows as a table that fits 80 columns, how many they are, and whom to credit."""
-    from rich import box  # noqa: PLC0415  only the command that prints pays for rich
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 1, 0), pad_edge=False, collapse_padding=True)
     for title in ("quantity", "value, unit", "date", "scope", "source", "use, conflicts"):
@@ -223,7 +223,7 @@ def say_number(number: float | None) -> str:
 
 def main(arguments: list[str]) -> int:
     """`panj evidence [key=text | words] ...`: print the rows that meet every filter."""
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     console = Console()
     rows = read_evidence()

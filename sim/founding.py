@@ -5,7 +5,7 @@ what differs between campaigns is drawn by the compiled `draw_day_zero`, from th
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -32,11 +32,14 @@ from sim.world import (
     Prongs,
     Provinces,
     Queues,
+    Real,
     Refugees,
     Roads,
     Role,
+    Truth,
     UnitKind,
     Units,
+    Whole,
     World,
 )
 
@@ -49,10 +52,14 @@ ROOM_OF_KIND = {
     "river frontage": "room_frontage",
     "mountain pass": "room_pass",
 }
+DTYPES = {Whole: np.int64, Real: np.float64, Truth: np.bool_}
 STARTS_AS = {  # traits that do not begin at zero
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
     "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "prong": NOBODY, "momentum": 1.0, "attention": 1.0,
 }  # fmt: skip
+
+
+Group = TypeVar("Group", bound=tuple)
 
 
 class Layout(NamedTuple):
@@ -84,17 +91,25 @@ def lay_out(
         refugees=blank(Refugees, rules.flight.rows),
         queues=blank_queues(len(facts.post), rules.flight.rows),
         log=blank(Log, LOG_ROWS),
-        conditions=np.zeros(len(Condition)),
+        conditions=conditions_before_events(),
         tally=np.zeros(len(Count), np.int64),
     )
     return Layout(facts, world)
 
 
-def blank(group: type, rows: int) -> NamedTuple:
+def conditions_before_events() -> np.ndarray:
+    """Whole air cover and full pay; no reservists, no help, no aid."""
+    conditions = np.zeros(len(Condition))
+    conditions[Condition.AIR_COVER] = 1.0
+    conditions[Condition.PAY] = 1.0
+    return conditions
+
+
+def blank(group: type[Group], rows: int) -> Group:
     """A group of so many rows, every trait at the value it starts with."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for trait, kind in group.__annotations__.items():
-        dtype = kind.__args__[1].__args__[0]
+        dtype = DTYPES[kind]
         start = STARTS_AS.get(trait, 0)
         arrays[trait] = np.full(rows, start, dtype) if start else np.zeros(rows, dtype)
     return group(**arrays)
@@ -268,5 +283,6 @@ def begin(world: World, rules: Rules, timeline: Timeline, luck: Luck) -> None:
         rules.supply.full_days,
         rules.founding,
         luck,
+        world.tally,
     )
     happen(timeline, world.districts, world.units, world.conditions, luck.day, world.log, world.tally)

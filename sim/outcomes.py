@@ -16,7 +16,7 @@ from sim.errors import unknown
 from sim.evidence import Evidence
 from sim.facts import THE_LINE, Facts
 from sim.parameters import folder_of, read_yaml
-from sim.world import Count, Event, Fall, Holder
+from sim.world import Count, Event, Fall, Holder, Role
 
 KEYS = {"quantity", "scope", "date", "until", "series", "unit", "label", "reported"}
 Value = float | str | None
@@ -48,6 +48,7 @@ class View(NamedTuple):
     fell_on: np.ndarray  # of every fall, in order
     fell_at: np.ndarray
     fell_how: np.ndarray
+    outposts_gave_up_on: np.ndarray
 
 
 def nights_of(crossed: np.ndarray) -> np.ndarray:
@@ -69,7 +70,20 @@ def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
         log.day[falls],
         log.district[falls],
         log.how[falls],
+        log.day[:rows][outposts_that_gave_up(campaign, rows)],
     )
+
+
+def outposts_that_gave_up(campaign: Campaign, rows: int) -> np.ndarray:
+    """Rows of the log in which an outpost surrendered by itself."""
+    log = campaign.world.log
+    surrendered = np.flatnonzero(log.event[:rows] == Event.SURRENDER)
+    return surrendered[campaign.world.units.role[log.actor[surrendered]] == Role.OUTPOST]
+
+
+def outposts_surrendered(view: View, row: Outcome) -> Value:
+    """Outposts that gave up by negotiation, in the whole country."""
+    return float((view.outposts_gave_up_on <= row.last).sum())
 
 
 def share_held(view: View, row: Outcome) -> Value:
@@ -164,7 +178,7 @@ QUANTITIES: dict[str, Callable[[View, Outcome], Value]] = {
     for count in (
         share_held, held, newly_fallen, retaken, most_lost_in_four_days, share_without_fight, border_share, crossed,
         crossed_largest_night, largest_night, posts_used_largest_night, series_end, series_peak, series_low,
-        capitals_held, first_capital_fell,
+        capitals_held, first_capital_fell, outposts_surrendered,
     )
 }  # fmt: skip
 
@@ -182,7 +196,7 @@ def slug(name: str) -> str:
 def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     """All rows of the table for a campaign of so many days; PanjError for a row that cannot be counted."""
     last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for name, row in read_yaml(folder_of("configs") / "outcomes.yaml").items():
         rows.setdefault(name.replace("last_day", last_day), row)  # the date itself, unless it has a row already
     for post in facts.post:

@@ -15,6 +15,7 @@ from sim.world import (
     Count,
     Districts,
     Event,
+    Holder,
     Log,
     Real,
     Role,
@@ -51,13 +52,13 @@ def happen(
         elif timeline.act[row] == Act.REINFORCE:
             reinforce(subject, int(amount), districts, units, day, log, tally)
         else:
-            raise_militia(subject, int(amount), units, day, log, tally)
+            raise_militia(subject, int(amount), districts, units, day, log, tally)
 
 
 @rule
 def reinforce(district: int, men: int, districts: Districts, units: Units, day: int, log: Log, tally: Whole) -> None:
     """Columns from the reserve are flown in until enough men have come, if the government still holds the place."""
-    if districts.holder[district] != 0:
+    if districts.holder[district] != Holder.GOVERNMENT:
         return
     sent = 0
     for unit in range(units.men.size):
@@ -73,8 +74,12 @@ def reinforce(district: int, men: int, districts: Districts, units: Units, day: 
 
 
 @rule
-def raise_militia(district: int, men: int, units: Units, day: int, log: Log, tally: Whole) -> None:
-    """Men of the district take up arms; they are counted as raised."""
+def raise_militia(
+    district: int, men: int, districts: Districts, units: Units, day: int, log: Log, tally: Whole
+) -> None:
+    """Men of the district take up arms, if the government still holds it; they are counted as raised."""
+    if districts.holder[district] != Holder.GOVERNMENT:
+        return
     for unit in range(units.men.size):
         of_the_place = units.home[unit] == district and units.kind[unit] == UnitKind.MILITIA
         if of_the_place and units.role[unit] == Role.GARRISON and units.state[unit] == UnitState.HOLDING:

@@ -154,7 +154,7 @@ class Count(IntEnum):
     RAISED = 5
     REFUGEE_ROWS = 6
     LOGGED = 7
-    ROOM_FOR_ROWS_SPENT = 8
+    CANNOT_GO_ON = 8
     RESERVISTS = 9
     ADMITTED = 10
     REFUSED = 11

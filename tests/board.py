@@ -35,6 +35,8 @@ CALM: dict[str, dict[str, Any]] = {
         "taliban_men": 900, "mobile_men": 300, "prongs": 1, "columns_per_prong": 2,
     },
     "flight": {"rows": 3000, "people_per_row": 10},
+    "parley": {"mobile_elders": 1.0},
+    "morale": {"base": 0.6},
 }  # fmt: skip
 
 

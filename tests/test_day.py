@@ -74,7 +74,9 @@ def test_a_day_without_taliban_loses_nothing():
 
 def test_a_garrison_without_hope_falls_and_its_men_cross_the_same_night():
     made = board(
-        parley={"intercept": 90.0}, retreat={"police_surrender": 0.0, "others_surrender": 0.0, "road_open": 0.0}
+        parley={"intercept": 90.0},
+        retreat={"police_surrender": 0.0, "others_surrender": 0.0, "road_open": 0.0},
+        counterattack={"attempts_per_day": 0.0},
     )
     made.world.prongs.phase[0] = Phase.SWEEP
     made.send(RIVER, 100)
@@ -87,7 +89,9 @@ def test_a_garrison_without_hope_falls_and_its_men_cross_the_same_night():
 
 def test_men_who_went_to_the_next_district_hold_it_in_the_end():
     made = board(
-        parley={"intercept": 90.0}, retreat={"police_surrender": 0.0, "others_surrender": 0.0, "road_open": 1.0}
+        parley={"intercept": 90.0},
+        retreat={"police_surrender": 0.0, "others_surrender": 0.0, "road_open": 1.0, "walk_km_per_day": 100.0},
+        counterattack={"attempts_per_day": 0.0},
     )
     force = made.send(RIVER, 100)
     made.live(1)

@@ -166,7 +166,6 @@ def test_a_policy_for_what_is_not_there_is_refused(attention, posts, message):
         lay_out(facts_of(), calm_rules(), attention, posts)
 
 
-@pytest.mark.xfail(reason="large rural garrisons leave fewer than no men for the provincial capitals")
 def test_no_garrison_is_smaller_than_none(facts):
     large = rules_with(founding={"fighting_men": 80000, "police_men": 200.0, "outposts": 8, "highway_army_men": 400.0})
     try:

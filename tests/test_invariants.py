@@ -99,7 +99,7 @@ def test_every_evening_of_any_world_adds_up(data):
     layout = strict(lay_out(facts, rules, {}, posts).world)
     timeline = data.draw(any_timeline(len(facts.district)))
     for world in evenings(layout, rules, timeline, data.draw(st.integers(0, 2**63)), DAYS):
-        if world.tally[Count.ROOM_FOR_ROWS_SPENT]:
+        if world.tally[Count.CANNOT_GO_ON]:
             return
 
 
@@ -116,7 +116,7 @@ def test_every_evening_of_the_real_country_adds_up(facts, seed, changes, days):
     rules = rules_with(**changes)
     layout = lay_out(facts, rules, {}, {}).world
     for world in evenings(layout, rules, IN_FORCE, seed, days):
-        assert not world.tally[Count.ROOM_FOR_ROWS_SPENT]
+        assert not world.tally[Count.CANNOT_GO_ON]
 
 
 def test_every_evening_of_the_real_country_adds_up_whatever_its_posts_admit(facts):

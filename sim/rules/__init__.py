@@ -12,7 +12,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 PACKAGE = Path(__file__).parent.parent
-NEVER_COMPILED = {"show", "study"}
+NEVER_COMPILED = {"show", "study", "model.py", "agents.py", "results.py", "evidence.py", "__main__.py"}
 
 
 def fingerprint_of_rules() -> str:
@@ -41,5 +41,5 @@ compiled = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 # Without Numba's reference counts a rule cannot make arrays, only use those it is given: state lies in plain sight,
 # compiling takes a third of the time, and a call costs no atomic counting of every trait of every group.
 # Only an entry point needs the wrapper with which Python calls it: without them compiling takes a third of the time.
-rule = numba.njit(cache=True, nogil=True, _nrt=False, no_cfunc_wrapper=True, no_cpython_wrapper=True)
-entry = numba.njit(cache=True, nogil=True, _nrt=False)
+rule = numba.njit(cache=True, nogil=True, _nrt=False, no_cfunc_wrapper=True, no_cpython_wrapper=True)  # type: ignore
+entry = numba.njit(cache=True, nogil=True, _nrt=False)  # type: ignore

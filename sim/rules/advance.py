@@ -180,7 +180,8 @@ def next_province(
         if province != here and touches(here, province, districts, roads):
             value += numbers.adjacency
         value -= numbers.distance * roads.between[provinces.capital[here], provinces.capital[province]] / 100.0
-        value += numbers.whim * gumbel(luck, Stream.PROVINCE_CHOICE, prongs.identity[prong] * 100 + province)
+        actor = prongs.identity[prong] * 10000 + districts.identity[provinces.capital[province]]
+        value += numbers.whim * gumbel(luck, Stream.PROVINCE_CHOICE, actor)
         if value > highest:
             highest = value
             best = province

@@ -19,6 +19,7 @@ from sim.world import (
     Garrisons,
     Holder,
     Log,
+    Role,
     UnitKind,
     Units,
     UnitState,
@@ -107,7 +108,8 @@ def ask(
             garrisons.men[here],
             numbers.threat_ratio,
         ):
-            if units.asked_days[unit] == NEVER and units.home[unit] == here and units.kind[unit] == UnitKind.POLICE:
+            speaks = units.kind[unit] == UnitKind.POLICE and units.role[unit] == Role.GARRISON
+            if units.asked_days[unit] == NEVER and units.home[unit] == here and speaks:
                 tally[Count.CALLS_MADE] += 1
                 note(log, tally, day, Event.CALL, here, unit, garrisons.men[here], Fall.NONE, Why.NONE)
             units.asked_days[unit] += 1
@@ -156,6 +158,14 @@ def most_urgent(districts: Districts, garrisons: Garrisons, numbers: Calls, day:
             continue
         if districts.helped_on[district] != NEVER and day - districts.helped_on[district] < numbers.patience_days:
             continue
+        if not asks(
+            garrisons.mobile[district],
+            garrisons.local[district],
+            districts.pressed[district],
+            garrisons.men[district],
+            numbers.threat_ratio,
+        ):
+            continue
         threat = (garrisons.mobile[district] + garrisons.local[district]) / max(1, garrisons.men[district])
         value = urgency(
             districts.is_capital[district], districts.has_post[district], districts.highway[district], threat, numbers
@@ -168,12 +178,13 @@ def most_urgent(districts: Districts, garrisons: Garrisons, numbers: Calls, day:
 
 @rule
 def stand_down(districts: Districts, units: Units, quiet_days: float, day: int) -> None:
-    """Commandos whose district has been quiet go back to the reserve."""
+    """Commandos whose district has been quiet go back to the reserve; what they retook they go on holding."""
     for unit in range(units.men.size):
         if units.kind[unit] != UnitKind.COMMANDO or units.state[unit] != UnitState.HOLDING:
             continue
         here = units.district[unit]
-        if districts.pressure_days[here] == 0 and units.state_days[unit] >= quiet_days:
+        is_quiet = districts.pressure_days[here] == 0 and units.state_days[unit] >= quiet_days
+        if is_quiet and districts.retaken_on[here] == NEVER:
             units.state[unit] = UnitState.RESERVE
             units.state_days[unit] = 0
             units.district[unit] = units.home[unit]

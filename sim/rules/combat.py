@@ -44,6 +44,8 @@ class Combat(NamedTuple):
     break_ratio: float
     break_morale: float
     break_resolve: float
+    heavy_losses: float
+    low_morale: float
     called_off_losses: float
     called_off_days: float
     stand_relief: float
@@ -134,8 +136,8 @@ def fight_one_day(
     chance = breaks(loss_share, ratio, garrisons.morale[district], garrisons.resolve[district], numbers)
     if fallen == defenders or draw(luck, Stream.BREAK, actor) < chance:
         districts.falling[district] = Fall.FOUGHT
-        districts.why[district] = Why.LOSSES if loss_share > numbers.called_off_losses else Why.FORCE
-        if garrisons.morale[district] < 0.35:
+        districts.why[district] = Why.LOSSES if loss_share > numbers.heavy_losses else Why.FORCE
+        if garrisons.morale[district] < numbers.low_morale:
             districts.why[district] = Why.MORALE
     else:
         call_off(district, districts, roads, forces, numbers, luck.day, log, tally)

@@ -99,7 +99,7 @@ def reward(district: int, forces: Forces, numbers: Control) -> None:
             continue
         forces.momentum[force] = min(numbers.momentum_limit, forces.momentum[force] + numbers.momentum_gain)
         forces.losses[force] = 0
-        if force == home:
+        if force == home or forces.men[force] == 0:
             continue
         guard = int(numbers.hold_share * forces.men[force])
         recruits = int(numbers.recruit_share * forces.men[home])

@@ -40,6 +40,7 @@ class Counterattack(NamedTuple):
     force_ratio: float
     killed: float
     calm: float
+    supply_days: float
 
 
 @rule
@@ -130,6 +131,7 @@ def try_to_retake(
     ratio = men / max(1, garrisons.local[target] + garrisons.mobile[target])
     succeeds = draw(luck, Stream.RETAKE, actor) < retakes(ratio, numbers)
     found = 0
+    survivors = 0
     for unit in range(units.men.size):
         if found >= numbers.columns:
             break
@@ -145,13 +147,14 @@ def try_to_retake(
         elif succeeds:
             units.state[unit] = UnitState.HOLDING
             units.district[unit] = target
-            units.supply_days[unit] = 10.0
+            units.supply_days[unit] = numbers.supply_days
         units.state_days[unit] = 0
+        survivors += units.men[unit]
     lost = min(forces.men[target], whole(numbers.killed * men, draw(luck, Stream.COUNTERATTACK_LOSSES, actor)))
     forces.men[target] -= lost
     forces.killed[target] += lost
     tally[Count.TALIBAN_KILLED] += lost
-    if succeeds:
+    if succeeds and survivors > 0:
         take_back(target, districts, forces, numbers.calm, luck.day)
         tally[Count.RETAKEN] += 1
         note(log, tally, luck.day, Event.RETAKEN, target, -1, men, Fall.NONE, Why.NONE)

@@ -53,8 +53,9 @@ def cross(
 def ask_at_post(unit: int, units: Units, posts: Posts, luck: Luck, log: Log, tally: Whole) -> None:
     """The post lets the unit in as far as there is room tonight, or refuses it."""
     post = units.post[unit]
+    once = Luck(luck.seed, 0)  # the same answer every night
     men = 0
-    if is_let_in(posts.admits_soldiers[post], draw(luck, Stream.ADMIT_SOLDIERS, units.identity[unit])):
+    if is_let_in(posts.admits_soldiers[post], draw(once, Stream.ADMIT_SOLDIERS, units.identity[unit])):
         men = min(units.men[unit], posts.room[post] - posts.admitted_today[post])
     refused = units.men[unit] - men
     if units.state_days[unit] == 0:

@@ -65,6 +65,8 @@ def flee(
 ) -> None:
     """Every district, in order, sends those who leave today onto the road."""
     for district in range(districts.at_home.size):
+        if district == CAPITAL_CITY:  # nowhere further to go
+            continue
         lost_on = districts.lost_on[district]
         arrived = lost_on != NEVER and luck.day - lost_on < numbers.arrival_days
         fear = fear_of(districts.fighting[district], arrived, districts.dread[district], numbers)
@@ -93,7 +95,7 @@ def leave(
     if people == 0:
         return
     if row >= refugees.people.size:
-        tally[Count.ROOM_FOR_ROWS_SPENT] = 2
+        tally[Count.CANNOT_GO_ON] = 2
         return
     identity = (districts.identity[district] * 1000 + luck.day) * 10000 + ordinal
     districts.at_home[district] -= people

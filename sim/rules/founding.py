@@ -15,6 +15,7 @@ from sim.rules import rule
 from sim.rules.advance import is_taken, rural_districts, rural_influence
 from sim.world import (
     NOBODY,
+    Count,
     Districts,
     ForceKind,
     Forces,
@@ -27,6 +28,7 @@ from sim.world import (
     UnitKind,
     Units,
     UnitState,
+    Whole,
 )
 
 
@@ -85,12 +87,13 @@ def draw_day_zero(
     full_days: float,
     numbers: Founding,
     luck: Luck,
+    tally: Whole,
 ) -> None:
     """Influence first, then who holds what, then men on both sides."""
     draw_influence(districts, numbers, luck)
     draw_holders(districts, numbers, luck)
     draw_resolve(districts, provinces, units, numbers, luck)
-    size_garrisons(districts, provinces, units, numbers, luck)
+    size_garrisons(districts, provinces, units, numbers, luck, tally)
     for unit in range(units.men.size):
         units.morale[unit] = min(1.0, max(0.0, base_morale + resolve_weight * units.resolve[unit]))
         units.supply_days[unit] = full_days
@@ -160,7 +163,9 @@ def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding,
 
 
 @rule
-def size_garrisons(districts: Districts, provinces: Provinces, units: Units, numbers: Founding, luck: Luck) -> None:
+def size_garrisons(
+    districts: Districts, provinces: Provinces, units: Units, numbers: Founding, luck: Luck, tally: Whole
+) -> None:
     """Rural units have their usual sizes; the provincial capitals share the rest of all who fight."""
     left = numbers.fighting_men
     total = 0.0
@@ -169,6 +174,9 @@ def size_garrisons(districts: Districts, provinces: Provinces, units: Units, num
         if not is_of_capital(unit, districts, units):
             units.founded[unit] = rural_size(unit, districts, units, numbers, luck)
             left -= units.founded[unit]
+    if left < 0:
+        tally[Count.CANNOT_GO_ON] = 3
+        left = 0
     before = 0.0
     for unit in range(units.men.size):
         if is_of_capital(unit, districts, units):

@@ -16,7 +16,7 @@ def note(  # one argument a column of the log
     """One more row of the log; a full log is marked, and ends the campaign with a named error."""
     row = tally[Count.LOGGED]
     if row >= log.day.size:
-        tally[Count.ROOM_FOR_ROWS_SPENT] = 1
+        tally[Count.CANNOT_GO_ON] = 1
         return
     log.day[row] = day
     log.event[row] = event

@@ -176,7 +176,7 @@ def ask_outposts(
 ) -> None:
     """Each outpost of a pressed district may give up on its own; its men leave their arms and go."""
     for unit in range(units.men.size):
-        if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING:
+        if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
         here = units.district[unit]
         near = provinces.under_pressure[districts.province[here]]

@@ -118,6 +118,8 @@ def leave_if_cut_off(
     """A cut-off garrison under pressure may decide to go before it is attacked."""
     if districts.connected[district] or districts.is_capital[district] or garrisons.men[district] == 0:
         return
+    if not districts.pressed[district] and garrisons.mobile[district] == 0:
+        return
     hunger = garrisons.hunger[district]
     unanswered = garrisons.unanswered[district]
     dread = districts.dread[district]

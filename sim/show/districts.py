@@ -110,7 +110,10 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
     date_axis(axes, [weeks[0], max(study.evenings[-1], weeks[-1] + timedelta(days=WEEK))])
     mark_end_of_record(axes, study.evenings)
     add_legend(figure, axes)
-    sources = "the campaigns themselves; a week runs from Saturday to Friday when the study begins on 1 May."
+    sources = (
+        "the campaigns themselves; a week runs from Saturday to Friday when the study begins on 1 May; the last may be"
+        " cut short."
+    )
     return finish(figure, study, "How districts fell, by week", sources, path)
 
 

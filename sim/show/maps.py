@@ -38,6 +38,7 @@ TOUCH = 3.0  # km within which two outlines are the same boundary
 ROOM_FOR_A_NAME = 30_000.0  # square km of a neighbour in view, below which its name is left out
 NEIGHBOURS = "#ededed"
 ROOM_FOR_WORDS = 2.05  # inches of the figure for key, shades and caption
+MARK = (20.0, 10.0)  # km around a post, east-west and north-south, that no other name may cover
 NAME_WIDTH, NAME_HEIGHT = 5.0, 9.0  # points of a letter and of a line of a post's name
 
 
@@ -217,16 +218,22 @@ def name_posts(axes: Axes, land: Land) -> None:
     names: dict[tuple[float, float], list[str]] = {}
     for place, post in zip(land.posts, land.facts.post, strict=True):
         names.setdefault((float(place[0]), float(place[1])), []).append(say_post(post))
-    taken = [shapely.box(x - 22, y - 8, x + 22, y + 8) for x, y in names]
+    marks = {place: shapely.box(*np.subtract(place, MARK), *np.add(place, MARK)) for place in names}
+    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+    view = shapely.box(west, south, east, north)
+    written = [view.buffer(east - west).difference(view)]  # no name may leave the view
     for place, posts in names.items():
         text = ", ".join(posts)
-        away = free_side(axes, place, text, taken)
+        others = [mark for there, mark in marks.items() if there != place]
+        away = free_side(axes, place, text, others, written)
         style: dict[str, Any] = {"fontsize": 8, "color": INK, "path_effects": HALO, "va": "center", "zorder": 9}
         axes.annotate(text, place, away, textcoords="offset points", ha="left" if away[0] > 0 else "right", **style)
 
 
-def free_side(axes: Axes, place: tuple[float, float], text: str, taken: list[Any]) -> tuple[float, float]:
-    """The offset in points, of a few, at which a name covers least of what is taken; its box is then taken too."""
+def free_side(
+    axes: Axes, place: tuple[float, float], text: str, marks: list[Any], written: list[Any]
+) -> tuple[float, float]:
+    """The offset in points, of a few, at which a name covers least of marks and of names already written."""
     km = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (WIDTH * 72)  # in a point
 
     def box(away: tuple[float, float]) -> Any:
@@ -235,8 +242,8 @@ def free_side(axes: Axes, place: tuple[float, float], text: str, taken: list[Any
         return shapely.box(min(x, x + reach), y - NAME_HEIGHT / 2 * km, max(x, x + reach), y + NAME_HEIGHT / 2 * km)
 
     sides = [(right * 7.0, up) for ups in ((6.0, 0.0, -7.0), (14.0, -15.0)) for right in (1, -1) for up in ups]
-    best = min(sides, key=lambda away: sum(float(box(away).intersection(each).area) for each in taken))
-    taken.append(box(best))
+    best = min(sides, key=lambda away: sum(float(box(away).intersection(each).area) for each in marks + written))
+    written.append(box(best))
     return best
 
 

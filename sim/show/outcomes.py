@@ -82,7 +82,7 @@ def draw_outcome(axes: Axes, study: Study, name: str) -> None:
     axes.tick_params(labelsize=8.5)
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=whole))
-    axes.xaxis.set_major_formatter(PercentFormatter(1, 0) if share else say_ticks(whole))
+    axes.xaxis.set_major_formatter(PercentFormatter(1) if share else say_ticks(whole))
 
 
 def widen(axes: Axes, middle: float) -> None:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from sim.results import (
 from sim.rules import cache_folder, compiled, fingerprint_of_rules
 from sim.study.settings import Settings
 
-CHUNK = 25  # campaigns a row group of days.parquet
+CHUNK = 10  # campaigns a row group of days.parquet
 
 
 def run_study(settings: Settings, console: Console) -> Path:
@@ -50,10 +51,10 @@ def run_study(settings: Settings, console: Console) -> Path:
     try:
         compile_rules(settings, console)
         compiled_at = time.perf_counter()
-        with progress_bar(console) as tick:
+        with progress(console, settings.runs) as add:
             for chunk in in_chunks(run_all(settings, table), CHUNK):
                 writer.add(chunk)
-                tick(len(chunk), settings.runs)
+                add(len(chunk))
         seconds = time.perf_counter() - compiled_at
         if settings.runs == 1:
             write_events(settings, writer.partial / "events.parquet")
@@ -121,33 +122,22 @@ def in_chunks(rows: Iterator[RunRows], size: int) -> Iterator[list[RunRows]]:
         yield chunk
 
 
-class progress_bar:
-    """A live bar in a terminal, plain lines elsewhere."""
+@contextmanager
+def progress(console: Console, total: int) -> Iterator[Callable[[int], None]]:
+    """A live bar in a terminal, plain lines elsewhere; the function that is given adds campaigns."""
+    done = 0
+    columns = (TextColumn("campaigns"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("campaigns", total=total)
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.done = 0
-        self.bar = Progress(
-            TextColumn("campaigns"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
-        )
+        def add(more: int) -> None:
+            nonlocal done
+            quarter, done = 4 * done // total, done + more
+            bar.update(task, completed=done)
+            if not console.is_terminal and 4 * done // total > quarter:
+                console.print(f"{done} of {total} campaigns")
 
-    def __enter__(self) -> Callable[[int, int], None]:
-        if self.console.is_terminal:
-            self.bar.start()
-            self.task = self.bar.add_task("campaigns", total=None)
-        return self.tick
-
-    def tick(self, more: int, total: int) -> None:
-        """So many more campaigns of the total are done."""
-        self.done += more
-        if self.console.is_terminal:
-            self.bar.update(self.task, completed=self.done, total=total)
-        elif self.done == total or (self.done * 4) // total > ((self.done - more) * 4) // total:
-            self.console.print(f"{self.done} of {total} campaigns")
-
-    def __exit__(self, *exc: object) -> None:
-        if self.console.is_terminal:
-            self.bar.stop()
+        yield add
 
 
 def write_events(settings: Settings, path: Path) -> None:

@@ -22,6 +22,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from sim.chance import LAST_SEED
 from sim.day import Rules
 from sim.errors import PanjError, nearest, unknown
 from sim.facts import Facts, read_facts
@@ -36,7 +37,6 @@ MAIN_KEYS = ("study", "runs", "seed", "start_date", "end_date", "results_dir", "
 EVENT_KEYS = {"date", "act", "condition", "district", "value", "source", "text"}
 ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_MILITIA}
 SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
-LAST_SEED = 2**63 - 1
 
 
 @dataclass
@@ -302,8 +302,7 @@ def check_main(config: DictConfig) -> None:
 
 def choice_of(group: str, name: str, node: DictConfig) -> Choice:
     """The choice that a config node describes."""
-    values = OmegaConf.to_container(node, resolve=True)
-    assert isinstance(values, dict)
+    values: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
     values.pop("title")
     strike = tuple(values.pop("strike"))
     return Choice(group=group, name=name, strike=strike, **values)
@@ -345,7 +344,7 @@ def resolve_events(
         for name in choice.strike:
             rows.pop(name)
         for name, change in choice.events.items():
-            rows[name] = rows.get(name, {}) | change
+            rows[name] = rows.get(name, {}) | dict(change)
     for key in explicit:
         name, _, column = key.removeprefix("timeline.events.").partition(".")
         if name in rows and column:
@@ -392,7 +391,7 @@ def check_condition(name: str, row: Mapping[str, Any]) -> None:
 
 def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:
     """The rows that act, as the rules read them."""
-    rows = []
+    rows: list[tuple[int, int, int, float]] = []
     for event in events:
         if event.act == "set":
             rows.append((event.day, ACTS[event.act], Condition[str(event.condition).upper()], event.value))

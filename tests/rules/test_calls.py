@@ -33,7 +33,6 @@ def test_a_mobile_force_before_the_place_is_reason_to_ask():
     assert world.tally[Count.CALLS_MADE] == 1
 
 
-@pytest.mark.xfail(reason="every police outpost of a district counts as a call of its own")
 def test_a_garrison_with_outposts_makes_one_call():
     made = board()
     made.send(RIVER, 10)
@@ -65,7 +64,6 @@ def test_a_call_is_forgotten_when_the_threat_is_gone():
     assert call(made).units.asked_days[unit] == -1
 
 
-@pytest.mark.xfail(reason="most_urgent reads the morning's calls, and the threat has gone since")
 def test_no_flight_goes_to_a_garrison_that_no_longer_asks():
     made = board(calls={"flights_per_day": 1.0})
     made.garrison(RIVER, 40, asked_days=4)

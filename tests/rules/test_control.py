@@ -111,7 +111,6 @@ def test_more_defenders_never_leave_a_place_empty(garrison, local, mobile, more)
         assert is_left_empty(garrison, local + more, mobile)
 
 
-@pytest.mark.xfail(reason="reward gives recruits to every column before the district, the dead ones too")
 def test_a_destroyed_column_finds_no_recruits():
     made = board(control={"recruit_share": 0.5})
     made.locals_of(RIVER, 100)

@@ -81,7 +81,6 @@ def test_an_outpost_may_surrender_while_its_district_holds():
     assert world.tally[Count.OUTPOSTS_SURRENDERED] == 1
 
 
-@pytest.mark.xfail(reason="an outpost of no men is counted as one that surrendered")
 def test_an_outpost_without_men_does_not_surrender():
     made = board(parley={**ALWAYS, "local_elders": 1.0})
     made.world.districts.pressed[MIDDLE] = True

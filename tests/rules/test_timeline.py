@@ -1,7 +1,6 @@
 """Dated events act on their day and on no other."""
 
 import numpy as np
-import pytest
 from board import MIDDLE, RIVER, board, timeline_of
 
 from sim.timeline import happen
@@ -71,7 +70,6 @@ def test_a_raised_militia_is_counted_as_raised():
     assert made.world.tally[Count.RAISED] == 200
 
 
-@pytest.mark.xfail(reason="raise_militia does not look at who holds the district")
 def test_nobody_takes_up_arms_in_a_fallen_district():
     made = board(timeline=timeline_of((1, Act.RAISE_MILITIA, MIDDLE, 200.0)))
     made.lose(MIDDLE)

@@ -1,0 +1,131 @@
+"""What of `docs/odd.md` is made from the model itself: parameter tables, and what each step does at full size.
+
+`python -m sim.study.odd` writes the parameter tables; `python -m sim.study.odd effects` also runs the campaigns.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from sim.campaign import run_campaign
+from sim.errors import PanjError
+from sim.outcomes import count_outcomes, read_outcomes
+from sim.parameters import declared_numbers, folder_of, read_yaml
+from sim.study.settings import Settings, compose_settings
+
+ODD = Path(__file__).parent.parent.parent / "docs" / "odd.md"
+RUNS = 200
+
+
+class Effect(NamedTuple):
+    """Mean paired difference of an outcome when one step is taken out, with its 95 % interval."""
+
+    step: str
+    outcome: str
+    median: float
+    difference: float
+    low: float
+    high: float
+    pairs: int
+
+
+def parameter_tables() -> str:
+    """One table a rule: number, value, unit, range, source, meaning."""
+    lines: list[str] = []
+    last = ""
+    for row in declared_numbers().values():
+        rule, name = row.key.split(".")[1:]
+        if rule != last:
+            lines += ["", f"#### {rule}", "", "| number | value | unit | range | source | meaning |"]
+            lines.append("|---|---|---|---|---|---|")
+            last = rule
+        lines.append(
+            f"| `{name}` | {row.value} | {row.unit} | {row.low} to {row.high} | {row.source} | {row.meaning} |"
+        )
+    return "\n".join(lines).strip()
+
+
+def outcomes_of(settings: Settings, runs: int) -> list[dict[str, float | str | None]]:
+    """All outcomes of the campaigns with seeds 0 to `runs` - 1."""
+    table = read_outcomes(settings.facts, settings.start_date, settings.days)
+
+    def one(seed: int) -> dict[str, float | str | None]:
+        campaign = run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, settings.days)
+        return count_outcomes(campaign, table, settings.facts, settings.start_date)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(one, range(runs)))
+
+
+def effects(runs: int = RUNS) -> list[Effect]:
+    """Every step of `configs/neutral.yaml`, taken out, against the default campaign with the same seeds."""
+    base = outcomes_of(compose_settings(), runs)
+    found = []
+    for step, row in read_yaml(folder_of("configs") / "neutral.yaml").items():
+        without = outcomes_of(compose_settings(row["overrides"]), runs)
+        outcomes = [row["outcome"]] if isinstance(row["outcome"], str) else row["outcome"]
+        found += [effect_of(step, outcome, base, without) for outcome in outcomes]
+    return found
+
+
+def effect_of(
+    step: str,
+    outcome: str,
+    base: Sequence[dict[str, float | str | None]],
+    without: Sequence[dict[str, float | str | None]],
+) -> Effect:
+    """The paired difference: without the step minus with it; pairs with a missing value are left out and counted."""
+    pairs = [(a[outcome], b[outcome]) for a, b in zip(base, without, strict=True)]
+    values = np.array([(a, b) for a, b in pairs if a is not None and b is not None], float)
+    difference = values[:, 1] - values[:, 0]
+    low = high = float(difference.mean())
+    if np.ptp(difference) > 0:
+        interval = bootstrap((difference,), np.mean, method="percentile", rng=np.random.default_rng(0))
+        low, high = interval.confidence_interval
+    return Effect(step, outcome, float(np.median(values[:, 0])), float(difference.mean()), low, high, len(values))
+
+
+def effects_table(rows: Sequence[Effect], runs: int = RUNS) -> str:
+    """The effects as a table in words."""
+    lines = [
+        f"{runs} campaigns with and without each step, paired by seed (seeds 0 to {runs - 1}, defaults, not calibrated "
+        "yet). Difference: without the step minus with it, mean and 95 % bootstrap interval.",
+        "",
+        "| step taken out | outcome | median with it | mean difference | 95 % interval | excludes zero |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        verdict = "yes" if row.low > 0 or row.high < 0 else "**no**"
+        lines.append(
+            f"| {row.step} | `{row.outcome}` | {row.median:.4g} | {row.difference:+.4g} | "
+            f"{row.low:+.4g} to {row.high:+.4g} | {verdict} |"
+        )
+    return "\n".join(lines)
+
+
+def insert(path: Path, mark: str, text: str) -> None:
+    """Put text between `<!-- mark -->` and `<!-- end of mark -->`."""
+    page = path.read_text(encoding="utf-8")
+    start, end = f"<!-- {mark} -->", f"<!-- end of {mark} -->"
+    if start not in page or end not in page:
+        raise PanjError(f"{path.name}: found no marks '{start}' and '{end}', expected both")
+    before, _, rest = page.partition(start)
+    path.write_text(f"{before}{start}\n{text}\n{end}{rest.partition(end)[2]}", encoding="utf-8")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the tables."""
+    insert(ODD, "parameters", parameter_tables())
+    if "effects" in arguments:
+        insert(ODD, "effects", effects_table(effects()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,332 @@
+"""The Mesa model is the compiled campaign, day by day, and its agents are windows on rows."""
+
+import gc
+import re
+import warnings
+import weakref
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+
+import mesa
+import numpy as np
+import pytest
+from board import calm_rules, facts_of, timeline_of
+from mesa.datacollection import DataCollector
+
+from sim import world as world_module
+from sim.agents import ENUMERATIONS, TAKEN, District, Force, Post, Refugee, Trait, Unit, Window
+from sim.campaign import Campaign, run_campaign
+from sim.errors import CampaignError, PanjError
+from sim.founding import lay_out
+from sim.model import BorderCrisis
+from sim.study.settings import compose_settings
+from sim.world import NOBODY, Count, Holder, Mode, Role, UnitKind, UnitState, World
+
+KINDS = {District: "districts", Unit: "units", Force: "forces", Post: "posts", Refugee: "refugees"}
+SEED = 3
+MIDDLE = 1
+
+
+@pytest.fixture(scope="module")
+def summer():
+    """The real country for twelve days."""
+    return compose_settings(["end_date=2021-05-13"])
+
+
+@pytest.fixture(scope="module")
+def stepped(summer):
+    """Stepped by hand to the last day."""
+    model = BorderCrisis(summer, rng=SEED)
+    for _ in range(summer.days):
+        model.step()
+    return model
+
+
+def board_config(days=6, **changes):
+    """Three districts; whatever has the six attributes will do for a config."""
+    rules = calm_rules(**changes)
+    facts = facts_of()
+    return SimpleNamespace(
+        facts=facts, layout=lay_out(facts, rules, {}, {}), rules=rules, timeline=timeline_of(),
+        start_date=date(2021, 5, 1), days=days,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def model():
+    """Three districts on the evening of day 0."""
+    return BorderCrisis(board_config(), rng=SEED)
+
+
+def frighten(model):
+    """Everyone is as afraid as can be, so that families leave tomorrow."""
+    model.agents_by_type[District].set("dread", 1.0)
+
+
+def arrays_of(group, name=""):
+    """Every array of a world or record, by name."""
+    if isinstance(group, np.ndarray):
+        return {name: group}
+    parts = [arrays_of(part, f"{name}.{trait}") for trait, part in group._asdict().items()]
+    return {key: array for part in parts for key, array in part.items()}
+
+
+def assert_same(one, other):
+    for name, array in arrays_of(one).items():
+        assert np.array_equal(array, arrays_of(other)[name]), name
+
+
+def test_stepping_to_the_end_equals_the_campaign_in_every_array(summer, stepped):
+    campaign = run_campaign(summer.layout.world, summer.rules, summer.timeline, SEED, summer.days)
+    assert_same(campaign.world, stepped.world)
+    assert_same(campaign.record, stepped.record)
+
+
+def test_so_it_does_when_families_leave():
+    config = board_config(days=8)
+    config.layout.world.districts.dread.fill(1.0)
+    campaign = run_campaign(config.layout.world, config.rules, config.timeline, SEED, config.days)
+    model = BorderCrisis(config, rng=SEED)
+    assert_same(campaign.world, model.run().world)
+    assert len(model.agents_by_type[Refugee]) == campaign.world.tally[Count.REFUGEE_ROWS] > 0
+
+
+def test_run_goes_on_to_the_last_day_and_gives_the_campaign(model):
+    model.step()
+    campaign = model.run()
+    assert isinstance(campaign, Campaign)
+    assert (campaign.seed, model.day, model.date, model.running) == (SEED, 6, date(2021, 5, 7), False)
+    assert campaign.world is model.world and campaign.record is model.record
+
+
+def test_a_new_model_stands_on_the_evening_of_day_0(model):
+    assert (model.day, model.date, model.running) == (0, date(2021, 5, 1), True)
+    assert model.record.series[0].any() and not model.record.series[1:].any()
+
+
+def test_a_step_is_a_day(model):
+    model.step()
+    assert (model.day, model.date) == (1, date(2021, 5, 2))
+    assert model.record.series[1].any() and not model.record.series[2:].any()
+
+
+def test_mesa_runs_it_too(model):
+    model.run_model()
+    assert model.day == 6 and not model.running
+
+
+def test_stepping_past_the_last_day_is_refused_and_changes_nothing(model):
+    model.run()
+    series = model.record.series.copy()
+    with pytest.raises(PanjError, match=r"step: found day 6, which is the last \(2021-05-07\)"):
+        model.step()
+    assert model.day == 6 and np.array_equal(series, model.record.series)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**63, 1.0, "7", None, True, np.random.default_rng(1)])
+def test_rng_must_be_a_seed(wrong):
+    with pytest.raises(PanjError, match=r"^rng: found .*, expected a seed, a whole number from 0"):
+        BorderCrisis(board_config(), rng=wrong)
+
+
+def test_another_seed_is_another_luck(summer, stepped):
+    other = BorderCrisis(summer, rng=SEED + 1)
+    assert not np.array_equal(other.world.districts.resolve, stepped.world.districts.resolve)
+
+
+def test_models_and_their_config_share_nothing_that_is_written(model):
+    before = model.config.layout.world.units.men.copy()
+    other = BorderCrisis(model.config, rng=SEED)
+    model.agents_by_type[Unit].set("men", 0)
+    assert np.array_equal(model.config.layout.world.units.men, before)
+    assert other.world.units.men.sum() > 0
+
+
+def test_a_campaign_without_space_is_an_error():
+    crowded = BorderCrisis(board_config(flight={"rows": 2, "people_per_row": 1}), rng=SEED)
+    frighten(crowded)
+    with pytest.raises(CampaignError, match="seed 3, day 1: the space for refugee rows"):
+        crowded.step()
+
+
+def test_every_row_has_its_agent(stepped):
+    assert set(stepped.agents_by_type) == set(KINDS)
+    for kind, group in KINDS.items():
+        filled = stepped.world.tally[Count.REFUGEE_ROWS] if kind is Refugee else getattr(stepped.world, group)[0].size
+        assert [agent.row for agent in stepped.agents_by_type[kind]] == list(range(filled))
+    assert len(stepped.agents_by_type[District]) == 399 and len(stepped.agents_by_type[Post]) == 13
+
+
+def test_refugees_are_listed_before_any_have_left_and_appear_when_they_leave(model):
+    assert len(model.agents_by_type[Refugee]) == 0
+    for _ in range(2):
+        frighten(model)
+        model.step()
+        families = model.agents_by_type[Refugee]
+        assert len(families) == model.world.tally[Count.REFUGEE_ROWS] > 0
+    assert families.agg("people", sum) == model.world.tally[Count.PEOPLE_DISPLACED]
+    assert len({agent.unique_id for agent in model.agents}) == len(model.agents)
+
+
+@pytest.mark.parametrize(("kind", "group"), KINDS.items())
+def test_every_trait_of_a_group_is_on_its_window(kind, group, model):
+    frighten(model)
+    model.step()
+    rows = getattr(model.world, group)
+    for trait in rows._fields:
+        assert isinstance(getattr(kind, trait), Trait)
+        for agent in list(model.agents_by_type[kind])[:3]:
+            value = getattr(agent, trait)
+            assert value == getattr(rows, trait)[agent.row] and not isinstance(value, np.generic)
+
+
+def test_the_enumerations_are_those_that_the_world_names():
+    source = Path(world_module.__file__).read_text(encoding="utf-8")
+    for group, named in ENUMERATIONS.items():
+        body = source.split(f"class {World.__annotations__[group].__name__}(NamedTuple)")[1].split("\n\n\n")[0]
+        found = re.findall(r"(\w+): Whole  # (\w+)$", body, re.MULTILINE)
+        in_words = re.findall(r"(\w+): Whole  # (Fall|Why) ", body, re.MULTILINE)
+        expected = {trait: kind for trait, kind in found + in_words if kind in vars(world_module)}
+        assert {trait: kind.__name__ for trait, kind in named.items()} == expected
+
+
+def test_enumerations_and_names_are_read_as_such(model):
+    middle = model.agents_by_type[District][MIDDLE]
+    unit, force = model.agents_by_type[Unit][0], model.agents_by_type[Force][0]
+    assert (middle.name, middle.province_name, middle.holder) == ("Middle", "Kunduz", Holder.GOVERNMENT)
+    assert isinstance(middle.holder, Holder) and isinstance(unit.kind, UnitKind) and isinstance(unit.role, Role)
+    assert isinstance(unit.state, UnitState) and isinstance(force.mode, Mode)
+    assert model.agents_by_type[Post][0].name == "post_1"
+
+
+def test_writing_through_a_window_changes_one_row_of_one_array(model):
+    before = {name: array.copy() for name, array in arrays_of(model.world).items()}
+    middle = model.agents_by_type[District][MIDDLE]
+    middle.dread = 0.5
+    middle.holder = Holder.TALIBAN
+    assert model.world.districts.dread.tolist() == [0.0, 0.5, 0.0]
+    assert model.world.districts.holder.tolist() == [0, 1, 0]
+    changed = [name for name, array in arrays_of(model.world).items() if not np.array_equal(array, before[name])]
+    assert changed == [".districts.holder", ".districts.dread"]
+
+
+def test_reading_through_a_window_sees_what_was_written_to_the_array(model):
+    model.world.districts.at_home[MIDDLE] = 17
+    assert model.agents_by_type[District][MIDDLE].at_home == 17
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "expected"),
+    [
+        ("population", 0.5, "a whole number"),
+        ("population", "many", "a whole number"),
+        ("holder", 7, "one of GOVERNMENT, TALIBAN"),
+        ("holder", NOBODY, "one of GOVERNMENT, TALIBAN"),
+        ("dread", "great", "a number"),
+        ("is_hub", 1, "True or False"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused(model, trait, value, expected):
+    middle = model.agents_by_type[District][MIDDLE]
+    before = getattr(middle, trait)
+    with pytest.raises(PanjError, match=rf"^District.{trait}: found {value!r}, expected {expected}"):
+        setattr(middle, trait, value)
+    assert getattr(middle, trait) == before
+
+
+def test_numbers_of_numpy_may_be_written(model):
+    middle = model.agents_by_type[District][MIDDLE]
+    middle.at_home, middle.dread, middle.is_hub = np.int64(9), np.float64(0.25), np.True_
+    assert (middle.at_home, middle.dread, middle.is_hub) == (9, 0.25, True)
+
+
+def test_a_trait_may_not_take_the_name_of_something_that_agents_have():
+    with pytest.raises(TypeError, match=r"units\.home: the trait needs another name"):
+
+        class Clash(Window, group="units"):
+            home = "taken"
+
+    for group in ENUMERATIONS:
+        for trait in World.__annotations__[group]._fields:
+            assert trait not in TAKEN and not hasattr(mesa.Agent, trait)
+
+
+def test_agent_sets_select_aggregate_get_and_set(model):
+    districts = model.agents_by_type[District]
+    assert len(districts.select(lambda district: district.holder == Holder.TALIBAN)) == 0
+    assert districts.agg("population", sum) == model.world.districts.population.sum()
+    districts.select(lambda district: district.name != "Middle").set("dread", 0.5)
+    assert districts.get("dread") == [0.5, 0.0, 0.5]
+    assert {kind: len(units) for kind, units in model.agents_by_type[Unit].groupby("kind")}[UnitKind.COMMANDO] == 3
+
+
+def test_a_data_collector_reads_model_and_agents(model):
+    collector = DataCollector(
+        model_reporters={"date": "date", "taliban": lambda model: int((model.world.districts.holder == 1).sum())},
+        agenttype_reporters={District: {"name": "name", "dread": "dread"}, Refugee: {"people": "people"}},
+    )
+    collector.collect(model)
+    frighten(model)
+    model.step()
+    collector.collect(model)
+    days = collector.get_model_vars_dataframe()
+    assert days["date"].tolist() == [date(2021, 5, 1), date(2021, 5, 2)] and days["taliban"].tolist() == [0, 0]
+    districts = collector.get_agenttype_vars_dataframe(District)
+    assert districts["name"].tolist() == ["Capital", "Middle", "River"] * 2
+    assert (districts["dread"][:3] == 0).all() and (districts["dread"][3:] > 0).all()
+    assert collector.get_agenttype_vars_dataframe(Refugee)["people"].sum() == model.world.tally[Count.PEOPLE_DISPLACED]
+
+
+class NoFear(BorderCrisis):
+    """What a user writes: nobody near the river is ever afraid."""
+
+    def __init__(self, config, rng, places=("River",)):
+        super().__init__(config, rng=rng)
+        self.places = places
+
+    def step(self):
+        self.agents_by_type[District].select(lambda district: district.name in self.places).set("dread", 0.0)
+        super().step()
+
+
+def test_a_user_may_act_before_each_day_in_a_subclass():
+    plain, calm = (kind(board_config(), rng=SEED) for kind in (BorderCrisis, NoFear))
+    for model in (plain, calm):
+        frighten(model)
+        model.step()
+    left = [population.population - population.at_home for population in plain.agents_by_type[District]]
+    left_calm = [population.population - population.at_home for population in calm.agents_by_type[District]]
+    assert left[2] > 0 == left_calm[2]
+    assert left[:2] == left_calm[:2]
+    assert calm.run() and calm.day == 6
+
+
+def test_a_subclass_that_adds_agents_of_its_own_disturbs_no_draw():
+    class Watched(BorderCrisis):
+        def step(self):
+            mesa.Agent(self)
+            self.random.random()
+            self.rng.random()
+            super().step()
+
+    assert_same(BorderCrisis(board_config(), rng=SEED).run().world, Watched(board_config(), rng=SEED).run().world)
+
+
+def test_mesa_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "overflow encountered in scalar", RuntimeWarning)
+        model = BorderCrisis(board_config(days=2), rng=SEED)
+        frighten(model)
+        model.run()
+
+
+@pytest.mark.skipif(mesa.__version__.startswith("3.3"), reason="Mesa 3.3 counts agents in a dict that keeps models")
+def test_a_model_that_nobody_holds_is_let_go():
+    model = BorderCrisis(board_config(), rng=SEED)
+    model.step()
+    gone = weakref.ref(model)
+    del model
+    gc.collect()
+    assert gone() is None
