@@ -288,12 +288,11 @@ def reported_of(row: Outcome, evidence: Mapping[str, Evidence]) -> Reported:
         return Reported(float(len(ids)), float(len(ids)), float(len(ids)), ", ".join(ids))
     divide = row.reported.get("divide", 1)
     parts = [evidence[one] for one in ids]
-    return Reported(
-        total([part.value for part in parts], divide),
-        total([part.low if part.low is not None else part.value for part in parts], divide),
-        total([part.high if part.high is not None else part.value for part in parts], divide),
-        ", ".join(ids),
-    )
+    value, low, high = (total([getattr(part, key) for part in parts], divide) for key in ("value", "low", "high"))
+    if low is None and high is None:
+        low = high = value
+    is_bound = (low is None) != (high is None)  # at least, or at most: no value of its own
+    return Reported(None if is_bound else value, low, high, ", ".join(ids))
 
 
 def total(values: Sequence[float | None], divide: float) -> float | None:

@@ -251,9 +251,13 @@ def in_words(value: float | None, low: float | None, high: float | None, evidenc
     """`0.375 (F064, F065)`, or a range where only bounds were said."""
     if not evidence:
         return ""
-    text = f"{value:.4g}" if value is not None else f"{low if low is not None else '?'} to {high or '?'}"
-    if value is not None and low is not None and high is not None and high > low:
-        text += f", {low:.4g} to {high:.4g}"
+    if low is not None and high is not None:
+        text = f"{value:.4g}" if value is not None else ""
+        text += f"{', ' if text else ''}{low:.4g} to {high:.4g}" if high > low else ""
+    elif low is not None:
+        text = f"at least {low:.4g}"
+    else:
+        text = f"at most {high:.4g}"
     return f"{text} ({evidence})"
 
 

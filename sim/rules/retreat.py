@@ -268,9 +268,17 @@ def nearest_post(here: int, districts: Districts, roads: Roads, posts: Posts, wi
         km = roads.between[here, there]
         if km > within_km:
             continue
-        if best < 0 or km < roads.between[here, posts.district[best]]:
+        if best < 0 or is_better_post(km, post, roads.between[here, posts.district[best]], best, posts):
             best = post
     return best
+
+
+@rule
+def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Posts) -> bool:
+    """Nearer; of two in one district, the one with more room left today."""
+    if km != km_of_best:
+        return km < km_of_best
+    return posts.room[post] - posts.arrivals_today[post] > posts.room[best] - posts.arrivals_today[best]
 
 
 @rule

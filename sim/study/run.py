@@ -65,7 +65,9 @@ def run_study(settings: Settings, console: Console) -> Path:
         raise
     show_summary(summary, settings, console)
     each = seconds / settings.runs * 1000
-    console.print(f"{settings.runs} campaigns in {seconds:.1f} s ({each:.1f} ms each on {os.cpu_count()} cores)")
+    console.print(
+        f"{settings.runs} campaign{'s' if settings.runs > 1 else ''} in {seconds:.1f} s ({each:.1f} ms each on {os.cpu_count()} cores)"
+    )
     return folder
 
 

@@ -34,6 +34,7 @@ from sim.world import Act, Condition
 
 GROUPS = ("morale", "reinforcement", "border", "mobilisation", "air_support", "taliban")
 MAIN_KEYS = ("study", "runs", "seed", "start_date", "end_date", "results_dir", "debug")
+NAMED_BY_CHOICE = {*GROUPS, "scenario", "study", "runs", "seed", "results_dir", "debug"}
 EVENT_KEYS = {"date", "act", "condition", "district", "value", "source", "text"}
 ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_MILITIA}
 SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
@@ -255,7 +256,7 @@ def settle(config: DictConfig, chosen: dict[str, str], overrides: tuple[str, ...
         for post, change in choice.posts.items():
             posts[post] = posts.get(post, {}) | dict(change)
     return Settings(
-        study=config.study or name_of(chosen),
+        study=config.study or name_of(chosen, overrides),
         runs=config.runs,
         seed=config.seed,
         start_date=start,
@@ -308,11 +309,14 @@ def choice_of(group: str, name: str, node: DictConfig) -> Choice:
     return Choice(group=group, name=name, strike=strike, **values)
 
 
-def name_of(chosen: Mapping[str, str]) -> str:
-    """The scenario's name, and the choices that the scenario itself does not make."""
+def name_of(chosen: Mapping[str, str], overrides: Sequence[str]) -> str:
+    """The scenario's name, the choices that it does not make itself, and a mark of any other change."""
     usual = usual_choices(chosen["scenario"])
     parts = [chosen["scenario"]]
     parts += [f"{group}-{chosen[group]}" for group in GROUPS if chosen[group] != usual[group]]
+    changes = sorted(text for text in overrides if text.split("=")[0] not in NAMED_BY_CHOICE)
+    if changes:
+        parts.append(f"changed-{sha256(' '.join(changes).encode()).hexdigest()[:6]}")
     return "__".join(parts)
 
 
