@@ -70,6 +70,9 @@ def draw_outcome(axes: Axes, study: Study, name: str) -> None:
     values = study.runs[name].dropna().to_numpy(float)
     unit = words(row, "unit")
     share = unit.startswith("share")
+    if values.size == 0:
+        draw_nothing(axes, words(row, "label", name.replace("_", " ")))
+        return
     whole = not share and values_are_whole(values)
     axes.hist(values, bins=bins_of(values, whole), color=SIMULATED_LIGHT, edgecolor="white", linewidth=0.4)
     axes.axvline(float(np.median(values)), color=SIMULATED, linewidth=1.6)
@@ -82,7 +85,15 @@ def draw_outcome(axes: Axes, study: Study, name: str) -> None:
     axes.tick_params(labelsize=8.5)
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=whole))
-    axes.xaxis.set_major_formatter(PercentFormatter(1) if share else say_ticks(whole))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0) if share else say_ticks(whole))
+
+
+def draw_nothing(axes: Axes, label: str) -> None:
+    """An outcome that no campaign has, for instance because the study ends before its date."""
+    axes.set_title(wrap(label), fontsize=9.5)
+    axes.text(0.5, 0.5, "in no campaign", transform=axes.transAxes, ha="center", va="center", fontsize=8.5, color=QUIET)
+    axes.set_xticks([])
+    axes.set_yticks([])
 
 
 def widen(axes: Axes, middle: float) -> None:

@@ -65,9 +65,8 @@ def run_study(settings: Settings, console: Console) -> Path:
         raise
     show_summary(summary, settings, console)
     each = seconds / settings.runs * 1000
-    console.print(
-        f"{settings.runs} campaign{'s' if settings.runs > 1 else ''} in {seconds:.1f} s ({each:.1f} ms each on {os.cpu_count()} cores)"
-    )
+    campaigns = "1 campaign" if settings.runs == 1 else f"{settings.runs} campaigns"
+    console.print(f"{campaigns} in {seconds:.1f} s ({each:.1f} ms each, {os.cpu_count()} at a time)")
     return folder
 
 

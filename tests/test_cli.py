@@ -1,0 +1,131 @@
+"""The command line speaks to a student: what there is, what went wrong, what was written, what to do next."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim import evidence
+from sim.__main__ import main
+from sim.show import report
+from sim.study import run, settings
+from sim.study.settings import GROUPS, choices_of
+
+SHORT = ["runs=1", "end_date=2021-05-03"]
+
+
+def fail(error: BaseException) -> Any:
+    def raises(*_arguments: Any, **_named: Any) -> None:
+        raise error
+
+    return raises
+
+
+def test_help_lists_verbs_groups_and_choices(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"\n  {verb} " in said for verb in ("run", "evidence", "report"))
+    for group in (*GROUPS, "scenario"):
+        line = next(line for line in said.splitlines() if line.startswith(f"  {group}="))
+        assert set(line.partition("=")[2].split(", ")) == set(choices_of(group))
+
+
+@pytest.mark.parametrize("words", [["-h"], ["help"], ["run", "--help"], ["evidence", "-h"]])
+def test_help_helps_wherever_it_stands(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    assert "Verbs" in capsys.readouterr().out
+
+
+def test_the_first_choice_of_each_group_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--help"])
+    chosen = settings.compose_settings().choices
+    said = capsys.readouterr().out
+    assert all(f"  {group}={chosen[group]}" in said for group in (*GROUPS, "scenario"))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rnu"], "verb: found 'rnu', expected one of run, evidence, report; did you mean 'run'?"),
+        (["runz=3"], "runz: found no such setting"),
+        (["run", "border=clsed"], "did you mean 'closed'?"),
+        (["runs=0"], "runs: found 0, expected a whole number"),
+        (["report", "nowhere"], "nowhere"),
+        (["report"], "report: found"),
+        (["evidence", "quantty=crossing"], "quantty"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line_and_code_2(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("panj: ")
+    assert error.count("\n") == 1
+    assert said in error
+
+
+@pytest.mark.parametrize("words", [[], ["id=F001"], ["quantity=crossing", "date=2021-07-05"]])
+def test_evidence_is_printed_with_its_source(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evidence", *words]) == 0
+    assert "F001" in capsys.readouterr().out
+
+
+def test_run_writes_a_study_figures_and_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def draw_all(folder: Path, evening: Any = None) -> list[Path]:
+        (folder / "figures").mkdir()
+        (folder / "figures" / "one.png").touch()
+        return [folder / "figures" / "one.png"]
+
+    def write_report(folder: Path) -> Path:
+        (folder / "report.html").write_text("a report")
+        return folder / "report.html"
+
+    monkeypatch.setattr(report, "draw_all", draw_all)
+    monkeypatch.setattr(report, "write_report", write_report)
+    assert main([*SHORT, f"results_dir={tmp_path}"]) == 0
+    study = tmp_path / "july_2021"
+    said = capsys.readouterr().out.replace("\n", "")
+    for name in ("runs.parquet", "days.parquet", "events.parquet", "summary.csv", "figures/one.png", "report.html"):
+        assert (study / name).exists()
+        assert name in said
+    assert "Next: open" in said
+    assert "not calibrated yet" in said
+
+
+def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(run, "run_study", fail(KeyboardInterrupt()))
+    assert main(SHORT) == 130
+    assert "no study was changed" in capsys.readouterr().err
+
+
+def test_a_fault_of_the_program_is_one_line_and_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "run_study", fail(RuntimeError("oh\nno")))
+    assert main(SHORT) == 1
+    assert capsys.readouterr().err == "panj: RuntimeError: oh no (debug=true shows where)\n"
+
+
+def test_debug_shows_where_the_program_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "run_study", fail(RuntimeError("oh no")))
+    with pytest.raises(RuntimeError, match="oh no"):
+        main([*SHORT, "debug=true"])
+
+
+def test_debug_shows_where_a_setting_was_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runs=0", "debug=true"]) == 2
+    error = capsys.readouterr().err
+    assert "Traceback" in error
+    assert error.splitlines()[-1].startswith("panj: runs: found 0")
+
+
+def test_debug_is_understood_by_every_verb(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[list[str]] = []
+    for module in (evidence, report):
+        monkeypatch.setattr(module, "main", lambda words: given.append(words) or 0)
+    assert main(["evidence", "id=F001", "debug=true"]) == 0
+    assert main(["report", "somewhere", "debug=true"]) == 0
+    assert given == [["id=F001"], ["somewhere"]]

@@ -1,0 +1,272 @@
+"""What is counted from a campaign: quantity, scope and date, on records that are set by hand."""
+
+import shutil
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from board import TWO_PROVINCES, Place, calm_rules, facts_of
+
+from sim import outcomes
+from sim.campaign import Campaign, Series, blank_record
+from sim.errors import PanjError
+from sim.evidence import read_evidence
+from sim.facts import read_facts
+from sim.founding import fresh, lay_out
+from sim.outcomes import Value, count_outcomes, nights_of, outcome_of, read_outcomes, reported_of, slug
+from sim.parameters import folder_of
+from sim.rules.ledger import note
+from sim.world import Event, Fall, Holder
+
+PLACES = (*TWO_PROVINCES, Place("Ford", province="Takhar", frontier_km=60.0, post="ford"))
+FACTS = facts_of(PLACES)  # Capital, Middle, River in Kunduz; Beyond, Far Capital, Ford in Takhar
+LAYOUT = lay_out(FACTS, calm_rules(), {}, {}).world
+START = date(2021, 5, 1)
+DAYS = 9
+EVIDENCE = {row.id: row for row in read_evidence()}
+
+
+def on(day: int) -> date:
+    return START + timedelta(days=day)
+
+
+def campaign(held: Mapping[str, range] | None = None) -> Campaign:
+    """A campaign in which nothing happened but that districts were held on some evenings."""
+    world = fresh(LAYOUT)
+    record = blank_record(world, DAYS)
+    record.holder[:] = Holder.GOVERNMENT
+    for name, evenings in (held or {}).items():
+        record.holder[evenings, FACTS.district.index(name)] = Holder.TALIBAN
+    return Campaign(1, world, record)
+
+
+def write_fall(played: Campaign, day: int, district: str, how: Fall) -> None:
+    world = played.world
+    note(world.log, world.tally, day, Event.FALL, FACTS.district.index(district), -1, 0, how, 0)
+
+
+def count(played: Campaign, quantity: str, **row: Any) -> Value:
+    """One outcome of the campaign."""
+    table = [outcome_of("it", {"quantity": quantity, **row}, FACTS, START, DAYS)]
+    return count_outcomes(played, table, FACTS, START)["it"]
+
+
+def test_districts_are_counted_on_their_evening() -> None:
+    played = campaign({"Middle": range(3, 6), "Beyond": range(10)})
+    assert [count(played, "held", date=on(day)) for day in (0, 2, 3, 5, 6)] == [1, 1, 2, 2, 1]
+    assert count(played, "share_held", date=on(3)) == 2 / 6
+    assert count(played, "held") == 1
+
+
+def test_a_scope_counts_its_own_districts_alone() -> None:
+    played = campaign({"Middle": range(3, 10), "Beyond": range(10)})
+    assert count(played, "held", scope={"province": "Takhar"}) == 1
+    assert count(played, "share_held", scope={"province": "Kunduz"}) == 1 / 3
+    assert count(played, "held", scope={"districts": ["Middle", "Beyond"]}) == 2
+    assert count(played, "held", scope={"region": "North"}) == 2
+
+
+def test_what_was_held_on_day_0_is_not_newly_fallen() -> None:
+    played = campaign({"Middle": range(3, 10), "Beyond": range(10)})
+    assert count(played, "newly_fallen") == 1
+    assert count(played, "newly_fallen", date=on(2)) == 0
+
+
+def test_only_what_was_taken_after_day_0_and_is_back_counts_as_retaken() -> None:
+    played = campaign({"Middle": range(3, 6), "Beyond": range(4), "River": range(3, 10)})
+    assert count(played, "retaken", until=on(5)) == 0
+    assert count(played, "retaken") == 1
+
+
+def test_most_lost_in_four_days_looks_at_four_days_in_a_row() -> None:
+    played = campaign({"Capital": range(1, 10), "Middle": range(4, 10), "River": range(5, 10), "Beyond": range(8, 10)})
+    assert count(played, "most_lost_in_four_days", until=on(3)) == 1
+    assert count(played, "most_lost_in_four_days", until=on(4)) == 2  # days 1 and 4 are four days in a row, 1 and 5 not
+    assert count(played, "most_lost_in_four_days") == 3  # days 4, 5 and 8 are not, 5 and 8 are: but 1, 4 or 4, 5
+    assert count(played, "most_lost_in_four_days", scope={"province": "Takhar"}) == 1
+
+
+def test_a_district_that_is_lost_twice_counts_twice() -> None:
+    played = campaign({"Middle": range(1, 2)})
+    played.record.holder[3:, FACTS.district.index("Middle")] = Holder.TALIBAN
+    assert count(played, "most_lost_in_four_days") == 2
+
+
+def test_nothing_is_lost_on_day_0() -> None:
+    assert count(campaign({"Beyond": range(10)}), "most_lost_in_four_days") == 0
+
+
+def test_a_handover_and_an_empty_post_are_falls_without_a_fight() -> None:
+    played = campaign()
+    for day, how in ((1, Fall.HANDED_OVER), (2, Fall.ABANDONED), (3, Fall.FOUGHT), (8, Fall.FOUGHT)):
+        write_fall(played, day, "Middle", how)
+    assert count(played, "share_without_fight", until=on(5)) == 2 / 3
+    assert count(played, "share_without_fight") == 0.5
+
+
+def test_where_nothing_fell_no_share_is_without_a_fight() -> None:
+    played = campaign()
+    write_fall(played, 3, "Beyond", Fall.FOUGHT)
+    assert count(played, "share_without_fight", until=on(2)) is None
+    assert count(played, "share_without_fight", scope={"province": "Kunduz"}) is None
+    assert count(played, "share_without_fight") == 0.0
+
+
+def test_the_border_is_shared_by_its_length() -> None:
+    played = campaign({"River": range(3, 10), "Middle": range(10)})
+    assert count(played, "border_share", date=on(2)) == 0
+    assert count(played, "border_share") == 20 / 80
+
+
+def test_a_night_belongs_to_the_morning_on_which_it_ends() -> None:
+    played = campaign()
+    played.record.crossed[4, 0] = 70
+    assert count(played, "crossed", until=on(4)) == 0
+    assert count(played, "crossed", until=on(5)) == 70
+    assert count(played, "largest_night") == on(5).isoformat()
+
+
+def test_the_night_after_the_last_evening_is_not_over() -> None:
+    nights = nights_of(np.array([[1, 0], [2, 5], [9, 9]]))
+    assert nights.tolist() == [[0, 0], [1, 0], [2, 5]]
+
+
+def test_the_largest_night_is_that_of_all_posts() -> None:
+    played = campaign()
+    played.record.crossed[2] = [90, 0]
+    played.record.crossed[6] = [50, 60]
+    assert count(played, "crossed_largest_night") == 110
+    assert count(played, "crossed_largest_night", until=on(5)) == 90
+    assert count(played, "largest_night") == on(7).isoformat()
+    assert count(played, "posts_used_largest_night") == 2
+    assert count(played, "posts_used_largest_night", until=on(5)) == 1
+    assert count(played, "crossed", scope={"post": "post_2"}) == 60
+
+
+def test_when_nobody_crossed_there_was_no_largest_night() -> None:
+    assert count(campaign(), "largest_night") is None
+    assert count(campaign(), "crossed_largest_night") == 0
+    assert count(campaign(), "posts_used_largest_night") == 0
+
+
+def test_a_series_has_an_end_a_peak_and_a_low() -> None:
+    played = campaign()
+    played.record.series[:, Series.PEOPLE_WAITING] = [0, 5, 9, 4, 7, 2, 3, 8, 6, 5]
+    row = {"series": "people_waiting"}
+    assert count(played, "series_end", **row) == 5
+    assert count(played, "series_end", until=on(4), **row) == 7
+    assert count(played, "series_peak", **row) == 9
+    assert count(played, "series_low", **row) == 2  # day 0 aside
+
+
+def test_capitals_fall_on_their_first_evening() -> None:
+    played = campaign({"Far Capital": range(6, 8), "Middle": range(10)})
+    assert count(played, "first_capital_fell") == on(6).isoformat()
+    assert count(played, "first_capital_fell", scope={"province": "Kunduz"}) is None
+    assert count(played, "first_capital_fell", until=on(5)) is None
+    assert [count(played, "capitals_held", date=on(day)) for day in (5, 7, 9)] == [0, 1, 0]
+
+
+@pytest.mark.parametrize("row", [{"date": on(DAYS + 1)}, {"until": on(DAYS + 1)}, {"date": on(-1)}])
+def test_what_is_asked_of_a_day_outside_the_campaign_is_missing(row: dict[str, date]) -> None:
+    played = campaign({"Middle": range(10)})
+    for quantity in outcomes.QUANTITIES:
+        assert count(played, quantity, series="people_waiting", **row) is None, quantity
+
+
+@pytest.mark.parametrize("quantity", outcomes.QUANTITIES)
+def test_every_quantity_can_be_counted_where_nothing_happened(quantity: str) -> None:
+    assert count(campaign(), quantity, series="people_waiting") in (0, None)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"quantity": "heldd"}, r"outcomes\.it\.quantity: found 'heldd', expected one of .* did you mean 'held'"),
+        ({}, r"outcomes\.it\.quantity: found 'None', expected one of"),
+        ({"quantity": "held", "scop": {}}, r"outcomes\.it: found 'scop', .* did you mean 'scope'"),
+        ({"quantity": "held", "scope": {"provinc": "Takhar"}}, r"outcomes\.it\.scope: found 'provinc', .* 'province'"),
+        ({"quantity": "held", "scope": {"province": "Takar"}}, r"scope\.province: found 'Takar', .* 'Takhar'"),
+        ({"quantity": "held", "scope": {"districts": ["Middel"]}}, r"scope\.districts: found 'Middel', .* 'Middle'"),
+        ({"quantity": "crossed", "scope": {"post": "post_3"}}, r"scope\.post: found 'post_3', expected one of post_1"),
+        ({"quantity": "series_end", "series": "people"}, r"outcomes\.it\.series: found 'people', expected one of"),
+        ({"quantity": "series_peak"}, r"outcomes\.it\.series: found 'None', expected one of"),
+        ({"quantity": "held", "date": "tomorrow"}, r"outcomes\.it.*'tomorrow', expected a date"),
+        ({"quantity": "held", "scope": "country"}, r"outcomes\.it\.scope: found 'country'"),
+    ],
+)
+def test_a_row_that_cannot_be_counted_is_refused_in_words(row: dict[str, Any], said: str) -> None:
+    with pytest.raises(PanjError, match=said):
+        outcome_of("it", row, FACTS, START, DAYS)
+
+
+def test_the_last_day_is_named_by_its_date() -> None:
+    names = {row.name: row.last for row in read_outcomes(read_facts(), START, 30)}
+    assert names["share_held_by_taliban_2021_05_31"] == 30
+    assert names["share_held_by_taliban_2021_06_30"] == -1
+    assert not any("last_day" in name for name in names)
+
+
+def test_a_last_day_that_has_a_row_already_is_counted_once() -> None:
+    rows = read_outcomes(read_facts(), START, (date(2021, 7, 5) - START).days)
+    named = [row for row in rows if row.name == "share_held_by_taliban_2021_07_05"]
+    assert len(named) == 1
+    assert named[0].reported == {"sum": ["F012"], "divide": 1}
+
+
+def test_every_post_and_every_capital_has_its_outcome() -> None:
+    facts = read_facts()
+    names = {row.name for row in read_outcomes(facts, START, 100)}
+    assert {f"crossed_{post}" for post in facts.post} <= names
+    assert {f"capital_fell_{slug(province)}" for province in facts.provinces} <= names
+    assert slug("Sar-e-Pul") == "sar_e_pul"
+
+
+def test_every_outcome_says_what_it_is_and_how_it_is_counted() -> None:
+    assert all(row.label and row.unit and row.counted for row in read_outcomes(read_facts(), START, 100))
+
+
+def reported(**row: Any) -> outcomes.Reported:
+    return reported_of(outcome_of("it", {"quantity": "held", "reported": row}, FACTS, START, DAYS), EVIDENCE)
+
+
+def test_reported_rows_are_summed_and_divided() -> None:
+    found = reported(sum=["F064", "F065"], divide=421)
+    assert (found.value, found.evidence) == ((33 + 125) / 421, "F064, F065")
+
+
+def test_a_reported_row_keeps_its_bounds() -> None:
+    found = reported(sum=["F012"])
+    assert (found.value, found.low, found.high) == (0.333, 0.333, 0.386)
+
+
+def test_a_bound_that_was_not_said_is_the_value_itself() -> None:
+    found = reported(sum=["F071"])
+    assert (found.low, found.value, found.high) == (0.25, 0.25, 0.25)
+
+
+def test_reported_rows_may_be_counted() -> None:
+    assert reported(count=["F021", "F022"]).value == 2
+
+
+def test_what_nobody_reported_stays_empty() -> None:
+    assert reported() == (None, None, None, "")
+
+
+def test_evidence_that_is_not_there_is_refused() -> None:
+    with pytest.raises(PanjError, match=r"outcomes\.it\.reported: found 'F999', expected one of"):
+        reported(sum=["F064", "F999"])
+
+
+def test_evidence_that_is_not_there_is_refused_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder_of("configs"), tmp_path / "configs")
+    with (tmp_path / "configs" / "outcomes.yaml").open("a", encoding="utf-8") as file:
+        file.write("mine: {quantity: held, reported: {sum: [F999]}}\n")
+    monkeypatch.setattr(outcomes, "folder_of", lambda name: tmp_path / name)
+    with pytest.raises(PanjError, match=r"outcomes\.mine\.reported: found 'F999'"):
+        read_outcomes(read_facts(), START, 5)
