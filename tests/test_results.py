@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,16 @@ from sim.campaign import Series
 from sim.errors import PanjError
 from sim.facts import read_facts
 from sim.outcomes import outcome_of
-from sim.results import StudyWriter, SummaryRow, in_words, read_about, runs_table, summarise
+from sim.results import StudyWriter, SummaryRow, in_words, read_about, summarise
 from sim.study import run
 from sim.study.run import run_study
 from sim.study.settings import compose_settings
 
 FACTS = read_facts()
 START = date(2021, 5, 1)
-DAYS = 3
-RUNS = 3
+DAYS = 2
+RUNS = 2
 TABLES = {"runs.parquet", "days.parquet", "districts.parquet", "summary.csv", "config.yaml", "about.json"}
-FULL_DISK = OSError(28, "No space left on device")
 
 
 def study(folder: Path, *overrides: str) -> tuple[Path, str]:
@@ -55,8 +55,16 @@ def fail(error: BaseException) -> Any:
     return raises
 
 
+@pytest.fixture(autouse=True, scope="module")
+def plain() -> Iterator[None]:
+    """Rules that are not compiled need no campaign for compiling."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "compile_rules", lambda *_arguments: None)
+        yield
+
+
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(plain: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One study that every test may read and none may change."""
     return study(tmp_path_factory.mktemp("results"))[0]
 
@@ -68,16 +76,16 @@ def test_a_study_holds_its_tables_and_nothing_else(tiny: Path) -> None:
 
 def test_runs_has_a_row_a_campaign(tiny: Path) -> None:
     runs = pd.read_parquet(tiny / "runs.parquet")
-    assert runs["run"].tolist() == [0, 1, 2]
-    assert runs["seed"].tolist() == [5, 6, 7]
-    names = {"troops_crossed_by_2021_07_07", "capital_fell_badakhshan", "share_held_by_taliban_2021_05_04"}
+    assert runs["run"].tolist() == [0, 1]
+    assert runs["seed"].tolist() == [5, 6]
+    names = {"troops_crossed_by_2021_07_07", "capital_fell_badakhshan", "share_held_by_taliban_2021_05_03"}
     assert names | {f"crossed_{post}" for post in FACTS.post} <= set(runs)
 
 
 def test_an_outcome_after_the_last_day_is_missing_and_not_nought(tiny: Path) -> None:
     runs = pd.read_parquet(tiny / "runs.parquet")
     assert runs["troops_crossed_by_2021_07_07"].isna().all()
-    assert runs["share_held_by_taliban_2021_05_04"].notna().all()
+    assert runs["share_held_by_taliban_2021_05_03"].notna().all()
 
 
 def test_days_has_a_row_a_campaign_and_evening(tiny: Path) -> None:
@@ -85,7 +93,7 @@ def test_days_has_a_row_a_campaign_and_evening(tiny: Path) -> None:
     assert list(days.columns[:4]) == ["run", "seed", "date", "share_held_by_taliban"]
     assert {kind.name.lower() for kind in Series} <= set(days)
     assert {f"{what}_{post}" for what in ("crossed", "waiting", "admitted") for post in FACTS.post} <= set(days)
-    assert days.groupby("run")["date"].apply(list).tolist() == [[START + timedelta(days=d) for d in range(4)]] * 3
+    assert days.groupby("run")["date"].apply(list).tolist() == [[START + timedelta(days=d) for d in range(3)]] * 2
     held = days["districts_held_by_taliban"] / len(FACTS.district)
     np.testing.assert_allclose(days["share_held_by_taliban"], held)
 
@@ -109,9 +117,9 @@ def test_tables_tell_of_the_same_campaigns(tiny: Path) -> None:
     districts = pd.read_parquet(tiny / "districts.parquet")
     last = START + timedelta(days=DAYS)
     evening = days[days["date"] == last]
-    assert evening["share_held_by_taliban"].tolist() == runs["share_held_by_taliban_2021_05_04"].tolist()
+    assert evening["share_held_by_taliban"].tolist() == runs["share_held_by_taliban_2021_05_03"].tolist()
     share = districts[districts["date"] == last]["share_of_runs_taliban"].mean()
-    assert share == pytest.approx(runs["share_held_by_taliban_2021_05_04"].mean())
+    assert share == pytest.approx(runs["share_held_by_taliban_2021_05_03"].mean())
 
 
 def test_the_summary_has_a_row_an_outcome(tiny: Path) -> None:
@@ -120,14 +128,14 @@ def test_the_summary_has_a_row_an_outcome(tiny: Path) -> None:
     assert list(next(iter(rows.values()))) == list(SummaryRow._fields)
     assert set(rows) == set(pd.read_parquet(tiny / "runs.parquet")) - {"run", "seed"}
     june = rows["share_held_by_taliban_2021_06_30"]
-    assert (june["reported"], june["median"], june["missing"]) == ("0.3753 (F064, F065)", "", "3")
+    assert (june["reported"], june["median"], june["missing"]) == ("0.3753 (F064, F065)", "", "2")
     assert all(row["counted"] and row["label"] for row in rows.values())
 
 
 def test_a_study_tells_how_it_was_made(tiny: Path) -> None:
     about = read_about(tiny)
     assert (about["study"], about["runs"], about["first_seed"]) == ("tiny", RUNS, 5)
-    assert (about["start_date"], about["end_date"]) == ("2021-05-01", "2021-05-04")
+    assert (about["start_date"], about["end_date"]) == ("2021-05-01", "2021-05-03")
     assert about["calibration"] == "not calibrated yet"
     assert {"panj", "python", "numpy", "numba", "pyarrow"} <= set(about["versions"])
     fingerprints = {"settings_fingerprint", "data_fingerprint", "rules_fingerprint"}
@@ -153,7 +161,7 @@ def test_the_same_study_again_computes_nothing(tiny: Path, monkeypatch: pytest.M
 
 @pytest.mark.parametrize(
     ("override", "differs"),
-    [("rules.news.fade_days=9", "settings"), ("border=closed", "settings"), ("runs=2", "runs"), ("seed=6", "seed")],
+    [("rules.news.fade_days=9", "settings"), ("border=closed", "settings"), ("runs=1", "runs"), ("seed=6", "seed")],
 )
 def test_another_study_of_the_same_name_is_refused_and_left_alone(override: str, differs: str, tiny: Path) -> None:
     before = all_of(tiny.parent)
@@ -193,32 +201,31 @@ def test_one_worker_or_many_write_the_same_tables(cores: int, tiny: Path, tmp_pa
     assert (folder / "summary.csv").read_bytes() == (tiny / "summary.csv").read_bytes()
 
 
-@pytest.mark.parametrize("size", [1, 2])
-def test_chunks_do_not_show(size: int, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "CHUNK", size)
+def test_chunks_do_not_show(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "CHUNK", 1)
     folder, _ = study(tmp_path)
     assert pq.read_table(folder / "days.parquet").equals(pq.read_table(tiny / "days.parquet"))
 
 
 def test_a_full_disk_at_the_end_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pq, "write_table", fail(FULL_DISK))
+    monkeypatch.setattr(pq, "write_table", fail(OSError(28, "No space left on device")))
     with pytest.raises(PanjError, match=r"results_dir: cannot write .*tiny \(No space left on device\); nothing was"):
-        study(tmp_path, "runs=2")
+        study(tmp_path, "runs=1")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pq.ParquetWriter, "write_table", fail(FULL_DISK))
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", fail(OSError(28, "No space left on device")))
     with pytest.raises(PanjError, match=r"cannot write .*No space left on device"):
-        study(tmp_path, "runs=2")
+        study(tmp_path, "runs=1")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_too_full_even_to_close_a_table_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(pq.ParquetWriter, "close", fail(FULL_DISK))
+        patch.setattr(pq.ParquetWriter, "close", fail(OSError(28, "No space left on device")))
         with pytest.raises(PanjError, match=r"cannot write .*No space left on device"):
-            study(tmp_path, "runs=2")
+            study(tmp_path, "runs=1")
         assert list(tmp_path.iterdir()) == []
 
 
@@ -226,7 +233,7 @@ def test_ctrl_c_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest
     usual = run.run_campaign
 
     def stopped(layout: Any, rules: Any, timeline: Any, seed: int, days: int) -> Any:
-        if seed == 7:
+        if seed == 6:
             raise KeyboardInterrupt
         return usual(layout, rules, timeline, seed, days)
 
@@ -267,19 +274,12 @@ def test_dates_are_ordered_as_dates() -> None:
     assert (found.low_5, found.median, found.high_95) == ("2021-06-30", "2021-07-01", "2021-07-05")
 
 
-def test_a_date_is_a_date_whatever_its_row_is_called(tmp_path: Path) -> None:
-    table = [outcome_of("my_own_night", {"quantity": "largest_night"}, FACTS, START, DAYS)]
-    writer = StudyWriter(tmp_path / "tiny", FACTS, table, START)
-    writer.seeds, writer.outcomes = [5], [{"my_own_night": "2021-05-03"}]
-    try:
-        made = make_runs(writer)
-    finally:
-        writer.discard()
-    assert made["my_own_night"].to_pylist() == ["2021-05-03"]
-
-
-def make_runs(writer: StudyWriter) -> Any:
-    return runs_table(writer.seeds, writer.outcomes)
+def test_a_date_is_a_date_whatever_its_row_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = (outcome_of("my_own_night", {"quantity": "largest_night"}, FACTS, START, DAYS),)
+    monkeypatch.setattr(run, "read_outcomes", lambda *_arguments: table)
+    monkeypatch.setattr(results, "count_outcomes", lambda *_arguments: {"my_own_night": "2021-05-03"})
+    folder, _ = study(tmp_path, "runs=1")
+    assert pq.read_table(folder / "runs.parquet")["my_own_night"].to_pylist() == ["2021-05-03"]
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def make_runs(writer: StudyWriter) -> Any:
     [
         ((0.375, 0.375, 0.375, "F065"), "0.375 (F065)"),
         ((0.333, 0.333, 0.386, "F012"), "0.333, 0.333 to 0.386 (F012)"),
-        ((None, 1000.0, None, "F013"), "1000.0 to ? (F013)"),
+        ((None, 1000.0, None, "F013"), "at least 1000 (F013)"),
         ((None, None, None, ""), ""),
     ],
 )

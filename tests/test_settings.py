@@ -126,7 +126,9 @@ def test_a_policy_that_is_not_yaml_is_named(home: Path) -> None:
 
 def test_a_scenario_sets_numbers_by_set_scale_and_shift_alone(home: Path) -> None:
     write_scenario(home, "rules:\n  news: {fade_days: 3.0}\n")
-    with pytest.raises(PanjError, match=r"scenario=mine: found 'rules', expected one of defaults, scenario, start_date"):
+    with pytest.raises(
+        PanjError, match=r"scenario=mine: found 'rules', expected one of defaults, scenario, start_date"
+    ):
         settled("scenario=mine")
 
 
@@ -229,7 +231,9 @@ def test_a_study_is_named_after_the_scenario_and_the_choices_that_differ_from_it
     assert settled("scenario=border_closed").study == "border_closed"
     assert settled("scenario=border_closed", "border=closed").study == "border_closed"
     assert settled("scenario=border_closed", "border=open").study == "border_closed__border-open"
-    assert settled("air_support=continues", "morale=brittle").study == "july_2021__morale-brittle__air_support-continues"
+    assert (
+        settled("air_support=continues", "morale=brittle").study == "july_2021__morale-brittle__air_support-continues"
+    )
     assert settled("border=closed", "study=mine").study == "mine"
 
 

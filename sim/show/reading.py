@@ -126,4 +126,7 @@ def spread(study: Study, quantity: str) -> Bands:
 
 def bands_of(evenings: list[date], values: np.ndarray) -> Bands:
     """The same five quantiles of any table of evenings x campaigns."""
-    return Bands(evenings, *np.nanquantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=1))
+    there = np.isfinite(values).any(axis=1)  # an evening that no campaign has stays empty
+    cuts = np.full((5, len(values)), np.nan)
+    cuts[:, there] = np.nanquantile(values[there], (0.05, 0.25, 0.5, 0.75, 0.95), axis=1)
+    return Bands(evenings, *cuts)
