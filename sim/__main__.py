@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it worked, 2 when the user can mend something, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "debug=true" in [word.lower() for word in words]
+    words = [word for word in words if word.lower() != "debug=true"]
     try:
         return dispatch(words)
     except KeyboardInterrupt:
@@ -82,7 +83,7 @@ def run(words: list[str]) -> int:
     from sim.study.settings import compose_settings
 
     console = console_of()
-    folder = run_study(compose_settings([word for word in words if word.lower() != "debug=true"]), console)
+    folder = run_study(compose_settings(words), console)
     from sim.show.report import draw_all, write_report
 
     console.print("Drawing figures ...")

@@ -261,7 +261,7 @@ def fresh(layout: World) -> World:
         if name == "roads":
             copies[name] = group
         elif name in ("refugees", "queues", "log"):
-            copies[name] = type(group)(*(np.zeros_like(trait) for trait in group))
+            copies[name] = type(group)(*(np.zeros(trait.shape, trait.dtype) for trait in group))
         elif isinstance(group, tuple):
             copies[name] = type(group)(*(trait.copy() for trait in group))
         else:

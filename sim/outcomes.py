@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.campaign import Campaign, Series
-from sim.errors import unknown
-from sim.evidence import Evidence
+from sim.errors import PanjError, unknown
+from sim.evidence import Evidence, read_evidence
 from sim.facts import THE_LINE, Facts
 from sim.parameters import folder_of, read_yaml
 from sim.world import Count, Event, Fall, Holder, Role
@@ -209,7 +209,11 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
             "quantity": "first_capital_fell", "scope": {"province": province}, "unit": "date",
             "label": f"Date when the capital of {province} fell",
         }  # fmt: skip
-    return tuple(outcome_of(name, row, facts, start, days) for name, row in rows.items())
+    table = tuple(outcome_of(name, row, facts, start, days) for name, row in rows.items())
+    evidence = {figure.id: figure for figure in read_evidence()}
+    for outcome in table:
+        reported_of(outcome, evidence)  # before anything runs
+    return table
 
 
 def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, days: int) -> Outcome:
@@ -223,6 +227,8 @@ def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, day
     if row["quantity"].startswith("series") and row.get("series") not in names:
         raise unknown(f"outcomes.{name}.series", str(row.get("series")), names)
     when = row.get("date", row.get("until"))
+    if when is not None and not isinstance(when, date):
+        raise PanjError(f"outcomes.{name}.date: found '{when}', expected a date such as 2021-07-05, without quotes")
     last = days if when is None else (when - start).days
     districts, posts = scope_of(name, row.get("scope") or {}, facts)
     return Outcome(
@@ -243,6 +249,8 @@ def scope_of(name: str, scope: Mapping[str, Any], facts: Facts) -> tuple[np.ndar
     """Which districts and posts a row counts."""
     districts = np.ones(len(facts.district_id), np.bool_)
     posts = np.ones(len(facts.post), np.bool_)
+    if not isinstance(scope, Mapping):
+        raise PanjError(f"outcomes.{name}.scope: found '{scope}', expected such as {{province: Takhar}}; none: country")
     for key, value in scope.items():
         known: dict[str, Sequence[str]] = {
             "province": facts.provinces, "region": facts.region, "districts": facts.district, "post": facts.post,

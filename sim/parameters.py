@@ -110,7 +110,7 @@ def resolve(choices: Iterable[Choice], explicit: Mapping[str, float]) -> dict[st
     for key, value in explicit.items():
         check_range(known(key, "override"), value, "")
         values[key] = value
-    return values
+    return {key: int(value) if declared_numbers()[key].is_whole else float(value) for key, value in values.items()}
 
 
 def known(key: str, where: str) -> str:

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -122,7 +123,7 @@ class StudyWriter:
         summary = summarise(self.outcomes, self.table)
         try:
             self.days.close()
-            pq.write_table(runs_table(self.seeds, self.outcomes), self.partial / "runs.parquet")
+            pq.write_table(runs_table(self.seeds, self.outcomes, self.table), self.partial / "runs.parquet")
             falls = np.array(self.first_falls)
             districts = districts_table(self.held / len(self.seeds), falls, self.facts, self.start)
             pq.write_table(districts, self.partial / "districts.parquet")
@@ -136,8 +137,9 @@ class StudyWriter:
 
     def discard(self) -> None:
         """Nothing half-written stays behind."""
-        if self.days is not None:
-            self.days.close()
+        with suppress(OSError):  # a full disk cannot take the end of a table either
+            if self.days is not None:
+                self.days.close()
         shutil.rmtree(self.partial, ignore_errors=True)
 
 
@@ -170,13 +172,13 @@ def days_table(chunk: Sequence[RunRows], first: int, facts: Facts, start: date) 
     return pa.table(columns)
 
 
-def runs_table(seeds: Sequence[int], outcomes: Sequence[Mapping[str, Value]]) -> pa.Table:
+def runs_table(seeds: Sequence[int], outcomes: Sequence[Mapping[str, Value]], table: Sequence[Outcome]) -> pa.Table:
     """A row a campaign."""
+    dates = {row.name for row in table if row.quantity in ("first_capital_fell", "largest_night")}
     columns: dict[str, Any] = {"run": np.arange(len(seeds)), "seed": np.array(seeds, np.int64)}
     for name in outcomes[0]:
         values = [row[name] for row in outcomes]
-        is_text = name.startswith(("capital_fell_", "first_capital_fell", "largest_night"))
-        columns[name] = pa.array(values, pa.string() if is_text else pa.float64())
+        columns[name] = pa.array(values, pa.string() if name in dates else pa.float64())
     return pa.table(columns)
 
 

@@ -11,7 +11,7 @@ from sim.show import report
 from sim.study import run, settings
 from sim.study.settings import GROUPS, choices_of
 
-SHORT = ["runs=1", "end_date=2021-05-03"]
+SHORT = ["study=tiny", "runs=1", "end_date=2021-05-03"]
 
 
 def fail(error: BaseException) -> Any:
@@ -86,7 +86,7 @@ def test_run_writes_a_study_figures_and_a_report(
     monkeypatch.setattr(report, "draw_all", draw_all)
     monkeypatch.setattr(report, "write_report", write_report)
     assert main([*SHORT, f"results_dir={tmp_path}"]) == 0
-    study = tmp_path / "july_2021"
+    study = tmp_path / "tiny"
     said = capsys.readouterr().out.replace("\n", "")
     for name in ("runs.parquet", "days.parquet", "events.parquet", "summary.csv", "figures/one.png", "report.html"):
         assert (study / name).exists()

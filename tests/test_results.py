@@ -18,7 +18,7 @@ from rich.console import Console
 
 from sim import results
 from sim.__main__ import main
-from sim.campaign import Series
+from sim.campaign import Campaign, Series, run_campaign
 from sim.errors import PanjError
 from sim.facts import read_facts
 from sim.outcomes import outcome_of
@@ -67,6 +67,19 @@ def plain() -> Iterator[None]:
 def tiny(plain: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One study that every test may read and none may change."""
     return study(tmp_path_factory.mktemp("results"))[0]
+
+
+@pytest.fixture(scope="module")
+def played() -> Campaign:
+    """One campaign, for tests that ask only how it is written."""
+    chosen = compose_settings(["study=tiny", f"end_date={START + timedelta(days=DAYS)}"], FACTS)
+    return run_campaign(chosen.layout.world, chosen.rules, chosen.timeline, 5, DAYS)
+
+
+@pytest.fixture
+def quick(played: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every campaign is that one."""
+    monkeypatch.setattr(run, "run_campaign", lambda *_arguments: played)
 
 
 def test_a_study_holds_its_tables_and_nothing_else(tiny: Path) -> None:
@@ -184,6 +197,7 @@ def test_a_damaged_about_is_said(tmp_path: Path) -> None:
         read_about(tmp_path)
 
 
+@pytest.mark.usefixtures("quick")
 def test_one_campaign_alone_has_its_log(tmp_path: Path) -> None:
     folder, _ = study(tmp_path, "runs=1")
     assert {path.name for path in folder.iterdir()} == TABLES | {"events.parquet"}
@@ -207,6 +221,7 @@ def test_chunks_do_not_show(tiny: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert pq.read_table(folder / "days.parquet").equals(pq.read_table(tiny / "days.parquet"))
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_full_disk_at_the_end_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pq, "write_table", fail(OSError(28, "No space left on device")))
     with pytest.raises(PanjError, match=r"results_dir: cannot write .*tiny \(No space left on device\); nothing was"):
@@ -214,6 +229,7 @@ def test_a_full_disk_at_the_end_leaves_nothing(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_full_disk_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pq.ParquetWriter, "write_table", fail(OSError(28, "No space left on device")))
     with pytest.raises(PanjError, match=r"cannot write .*No space left on device"):
@@ -221,6 +237,7 @@ def test_a_full_disk_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: p
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_disk_too_full_even_to_close_a_table_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(pq.ParquetWriter, "close", fail(OSError(28, "No space left on device")))
@@ -274,6 +291,7 @@ def test_dates_are_ordered_as_dates() -> None:
     assert (found.low_5, found.median, found.high_95) == ("2021-06-30", "2021-07-01", "2021-07-05")
 
 
+@pytest.mark.usefixtures("quick")
 def test_a_date_is_a_date_whatever_its_row_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = (outcome_of("my_own_night", {"quantity": "largest_night"}, FACTS, START, DAYS),)
     monkeypatch.setattr(run, "read_outcomes", lambda *_arguments: table)

@@ -22,6 +22,7 @@ from sim.results import (
     RunRows,
     StudyWriter,
     SummaryRow,
+    cannot_write,
     command_line,
     commit,
     events_table,
@@ -144,7 +145,10 @@ def progress(console: Console, total: int) -> Iterator[Callable[[int], None]]:
 def write_events(settings: Settings, path: Path) -> None:
     """The log of the one campaign."""
     campaign = run_campaign(settings.layout.world, settings.rules, settings.timeline, settings.seed, settings.days)
-    pq.write_table(events_table(campaign, settings.facts, settings.start_date), path)
+    try:
+        pq.write_table(events_table(campaign, settings.facts, settings.start_date), path)
+    except OSError as error:
+        raise cannot_write(settings.results_dir / settings.study, error) from error
 
 
 def about_study(settings: Settings, compile_seconds: float, seconds: float) -> dict[str, Any]:

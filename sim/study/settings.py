@@ -21,6 +21,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from sim.chance import LAST_SEED
 from sim.day import Rules
@@ -182,6 +183,9 @@ def check_keys(overrides: Sequence[str]) -> None:
         if override.is_sweep_override():
             raise PanjError(f"{override.key_or_group}: found several values ('{text}'), expected one")
         check_key(override.key_or_group, override.get_value_element_as_str())
+        is_new = override.is_add() or override.is_force_add()
+        if override.key_or_group.startswith("timeline.events.") and not is_new:
+            check_event(override.key_or_group)
 
 
 def check_key(key: str, value: str) -> None:
@@ -197,6 +201,15 @@ def check_key(key: str, value: str) -> None:
         raise PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
 
 
+def check_event(key: str) -> None:
+    """An event that is changed or deleted is there; a new one is added with a + before its key."""
+    files = [file_of("timeline", timeline) for timeline in choices_of("timeline")]
+    events = {name for path in files for name in read_yaml(path)["events"]}
+    name = key.split(".")[2]
+    if name not in events:
+        raise unknown("timeline.events", name, sorted(events))
+
+
 def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
     """The composed config and the choice made in each group."""
     for name in choices_of("scenario"):
@@ -204,14 +217,15 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
             if key not in SCENARIO_KEYS:
                 raise unknown(f"scenario={name}", key, SCENARIO_KEYS)
     ConfigStore.instance().store(name="schema", node=schema())
-    search = f"hydra.searchpath=[file://{folder_of('scenarios').as_posix()}]"
+    scenarios = folder_of("scenarios").as_posix().replace("'", r"\'")
+    search = f"hydra.searchpath=['file://{scenarios}']"  # quoted: a folder may have any name
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(folder_of("configs")), version_base="1.3", job_name="panj"):
             config = compose("config", overrides=[*overrides, search], return_hydra_config=True)
             chosen = {group: config.hydra.runtime.choices[group] for group in (*GROUPS, "scenario", "timeline")}
             OmegaConf.resolve(config.rules)
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise PanjError(plain(error)) from error
     return config, chosen
 
@@ -231,7 +245,7 @@ def plain(error: BaseException) -> str:
     if key and value:
         return f"{key[1]}: found '{value[1]}', expected a value of type {value[2].lower()}"
     message = " ".join(
-        line.strip() for line in text.splitlines() if "object_type" not in line and "full_key" not in line
+        line.strip() for line in text.splitlines() if not re.search("object_type|reference_type|full_key", line)
     )
     return f"{key[1]}: {message}" if key else message
 
@@ -297,7 +311,7 @@ def check_main(config: DictConfig) -> None:
         raise PanjError(f"runs: found {config.runs}, expected a whole number from 1 to 10000000")
     if not 0 <= config.seed <= LAST_SEED - config.runs:
         raise PanjError(f"seed: found {config.seed}, expected a whole number from 0 to {LAST_SEED - config.runs}")
-    if config.study is not None and not re.fullmatch(r"[\w.-]+", config.study):
+    if config.study is not None and not re.fullmatch(r"[\w-][\w.-]*", config.study):
         raise PanjError(f"study: found '{config.study}', expected letters, digits, '_', '-' and '.' only")
 
 
