@@ -21,10 +21,10 @@ count = int(sys.argv[1])
 s = compose_settings()
 run_campaign(s.layout.world, s.rules, s.timeline, 0, 1)
 begun = time.perf_counter()
-held = [int(run_campaign(s.layout.world, s.rules, s.timeline, seed, s.days).record.series.sum()) for seed in range(count)]
-print(json.dumps([(time.perf_counter() - begun) / count * 1000, held[0]]))
+made = [run_campaign(s.layout.world, s.rules, s.timeline, seed, s.days) for seed in range(count)]
+print(json.dumps([(time.perf_counter() - begun) / count * 1000, int(made[0].record.series.sum())]))
 """
-REPEATS = 5
+REPEATS = 3
 
 
 def campaigns(count: int, plain: bool, cache: str) -> tuple[float, int]:
