@@ -65,14 +65,13 @@ def dispatch(words: list[str]) -> int:
 
 def choices_in_words() -> str:
     """Groups and their choices, the default first."""
-    from sim.parameters import folder_of, read_yaml
+    from sim.parameters import folder_of, folder_of_group, read_yaml
 
     main_config = read_yaml(folder_of("configs") / "config.yaml")
     usual = {key: value for row in main_config["defaults"] if isinstance(row, dict) for key, value in row.items()}
     lines = []
     for group, default in usual.items():
-        folder = folder_of("scenarios") / "scenario" if group == "scenario" else folder_of("configs") / group
-        others = sorted(path.stem for path in folder.glob("*.yaml") if path.stem != default)
+        others = sorted(path.stem for path in folder_of_group(group).glob("*.yaml") if path.stem != default)
         lines.append(f"  {group}={', '.join([default, *others])}")
     return "\n".join(lines)
 

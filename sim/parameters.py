@@ -53,6 +53,11 @@ def folder_of(name: str) -> Path:
     return beside if (beside / "..").resolve() == PACKAGE.parent and beside.is_dir() else PACKAGE / name
 
 
+def folder_of_group(group: str) -> Path:
+    """Where the YAML files of a config group lie; scenarios have a folder of their own."""
+    return folder_of("scenarios" if group == "scenario" else "configs") / group
+
+
 @cache
 def declared_numbers() -> dict[str, Number]:
     """Every number of every rule by key, in the order of `Rules`.

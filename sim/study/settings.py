@@ -28,7 +28,7 @@ from sim.day import Rules
 from sim.errors import PanjError, nearest, unknown
 from sim.facts import Facts, read_facts
 from sim.founding import Layout, lay_out
-from sim.parameters import Choice, declared_numbers, folder_of, read_yaml, resolve, typed
+from sim.parameters import Choice, declared_numbers, folder_of, folder_of_group, read_yaml, resolve, typed
 from sim.rules import fingerprint_of_rules
 from sim.timeline import Timeline
 from sim.world import Act, Condition
@@ -169,8 +169,7 @@ def compose_settings(overrides: Sequence[str] = (), facts: Facts | None = None) 
 
 def choices_of(group: str) -> list[str]:
     """Names of the choices of a group, in alphabetical order."""
-    folder = folder_of("scenarios") / "scenario" if group == "scenario" else folder_of("configs") / group
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    return sorted(path.stem for path in folder_of_group(group).glob("*.yaml"))
 
 
 def check_keys(overrides: Sequence[str]) -> None:
@@ -232,8 +231,7 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
 
 def file_of(group: str, name: str) -> Path:
     """The YAML of one choice."""
-    folder = folder_of("scenarios") / "scenario" if group == "scenario" else folder_of("configs") / group
-    return folder / f"{name}.yaml"
+    return folder_of_group(group) / f"{name}.yaml"
 
 
 def plain(error: BaseException) -> str:
