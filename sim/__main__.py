@@ -2,7 +2,9 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from sim.errors import PanjError, unknown
 
@@ -11,21 +13,41 @@ HELP = """Panj: an agent-based simulation of the July 2021 Afghan-Tajik border c
   python -m sim [verb] [key=value ...]
 
 Verbs
-  run        run the campaigns of a scenario, write tables, figures and a report (without a verb: this)
+  run        run the campaigns of a scenario, write tables, figures and a report (without a verb: this);
+             with -m anywhere on the line, sweep: every combination of several values is a cell
+  plan       what a sweep would cost and could tell, before it is run: python -m sim plan -m morale=brittle,reported
+  compare    every cell against its baseline, paired by seed, with intervals and sentences:
+             python -m sim compare results/policy baseline=as_reported outcome=troops_crossed
+  report     draw figures and report again: python -m sim report results/july_2021 [cell=0] [evening=2021-07-05]
+  animate    the map evening by evening: python -m sim animate results/policy [cell=0,1] [formats=gif,mp4,png]
+  failures   campaigns that raised, by cause, with a command for a debugger: python -m sim failures results/policy
+  verify     run one small study in every way there is and show that the tables are the same
+  reproduce  make a figure or table again from what it carries: python -m sim reproduce results/policy/figures/x.png
   evidence   print what was reported, with sources; filter with words or key=text (quantity=crossing date=2021-07-05)
-  report     draw figures and report again from results: python -m sim report results/july_2021 [evening=2021-07-05]
 
 Settings (defaults)
   runs=200  seed=0  start_date=2021-05-01  end_date=2021-09-11  study=NAME  results_dir=results  debug=false
   rules.<rule>.<number>=VALUE                 any number of configs/rules/*.yaml, for instance rules.news.fade_days=5
   timeline.events.<event>.date=YYYY-MM-DD     any dated event of configs/timeline
+  precision.outcome=NAME precision.half_width=NUMBER runs_max=10000
+                                              add campaigns until the 95 % interval of a mean is so narrow
+
+Sweeps (with -m): a,b,c  range(0.1,0.5,0.1)  glob(*)  and for numbers, with sampling=latin_hypercube, interval(0.1,0.5)
+  sampling.points=100  sampling.keys=[rules.news.fade_days]  sampling.seed=0
+  executor.workers=0 (one a core)  executor.address=tcp://host:8786 (with executor=dask)
 
 Choices (the first word after = is the default)
 {choices}
 
-Example
+Exit codes: 0 done; 1 a fault of the program, or not the same; 2 something to mend in the command; 3 done, but some
+campaigns failed; 130 stopped by Ctrl-C: the same command goes on.
+
+Examples
   python -m sim scenario=border_closed reinforcement=answer_every_call runs=500 seed=7
+  python -m sim -m reinforcement=none,as_reported,answer_every_call morale=brittle,reported runs=500 study=policy
 """
+
+FAILED = 3  # exit code of a study in which campaigns failed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return dispatch(words)
     except KeyboardInterrupt:
-        print("\nStopped; no study was changed. The same command starts it again.", file=sys.stderr)
+        print("\nStopped at once; what was recorded is kept, and the same command goes on from it.", file=sys.stderr)
         return 130
     except (PanjError, OSError) as error:
         if debug:
@@ -56,7 +78,7 @@ def dispatch(words: list[str]) -> int:
         print(HELP.format(choices=choices_in_words()))
         return 0
     verb = "run"
-    if words and "=" not in words[0] and not words[0].startswith("-"):
+    if words and "=" not in words[0] and not words[0].startswith(("-", "~", "+")):
         verb = words.pop(0)
     if verb not in VERBS:
         raise unknown("verb", verb, VERBS)
@@ -78,20 +100,61 @@ def choices_in_words() -> str:
 
 def run(words: list[str]) -> int:
     """Campaigns, tables, figures, report, and what to do next."""
-    from sim.study.run import console_of, run_study
-    from sim.study.settings import compose_settings
+    from sim.study.run import Stopped, console_of, run_sweep
+    from sim.study.sweep import compose_sweep
 
     console = console_of()
-    folder = run_study(compose_settings(words), console)
-    from sim.show.report import draw_all, write_report
-
-    console.print("Drawing figures ...")
-    paths = [*sorted(folder.glob("*.parquet")), folder / "summary.csv", *draw_all(folder), write_report(folder)]
+    try:
+        ran = run_sweep(compose_sweep(words), console)
+    except Stopped:
+        print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
+        return 130
+    if ran.campaigns and (ran.is_new or not (ran.folder / "report.html").exists()):
+        console.print("Drawing figures ...")
+        draw_apart(ran.folder)
     console.print("Written:")
-    for path in paths:
-        console.print(f"  {path}")
-    console.print(f"Next: open {folder / 'report.html'}; or change a decision: python -m sim reinforcement=none")
-    return 0
+    for path in written(ran.folder):
+        console.print(f"  {path}", soft_wrap=True)
+    if ran.failed:
+        console.print(f"{ran.failed} campaigns failed: python -m sim failures {ran.folder}", soft_wrap=True)
+    if ran.campaigns:
+        console.print(f"Next: open {ran.folder / 'report.html'}; or {next_step(words, ran.folder)}", soft_wrap=True)
+    return FAILED if ran.failed else 0
+
+
+def draw_apart(folder: Path) -> None:
+    """Figures and page in a process of their own, which needs none of the memory of the campaigns."""
+    import subprocess
+
+    done = subprocess.run([sys.executable, "-m", "sim", "report", str(folder)], stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise PanjError(f"report: could not be drawn; the tables are whole: python -m sim report {folder}")
+
+
+def judge(folder: Path) -> None:
+    """The usual verdicts of a study with several cells; none where nothing can be paired."""
+    from sim.provenance import read_about
+
+    if len(read_about(folder).get("cells", [])) > 1:
+        from sim.study.compare import write_verdicts
+
+        try:
+            write_verdicts([str(folder)])
+        except PanjError as error:
+            print(f"No verdicts: {error}", file=sys.stderr)
+
+
+def written(folder: Path) -> list[Path]:
+    """The files of a study that are for people."""
+    kinds = ("*.parquet", "summary.csv", "figures/*.png", "figures/*.gif", "verdicts/*.png", "report.html")
+    return [path for kind in kinds for path in sorted(folder.glob(kind))]
+
+
+def next_step(words: list[str], folder: Path) -> str:
+    """What one would do after this."""
+    if any(word in ("-m", "--multirun") for word in words):
+        return f"python -m sim compare {folder}"
+    return "change a decision: python -m sim reinforcement=none"
 
 
 def evidence(words: list[str]) -> int:
@@ -102,13 +165,75 @@ def evidence(words: list[str]) -> int:
 
 
 def report(words: list[str]) -> int:
-    """Figures and report from results."""
+    """Verdicts, figures and report from results."""
     from sim.show import report as page
 
+    wanted = page.read_arguments(words)
+    if wanted.cell is None:
+        judge(wanted.folder)
     return page.main(words)
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {"run": run, "evidence": evidence, "report": report}
+def plan(words: list[str]) -> int:
+    """The price of a sweep."""
+    from sim.study import plan as ahead
+
+    return ahead.main(words)
+
+
+def failures(words: list[str]) -> int:
+    """What went wrong."""
+    from sim.study import failures as causes
+
+    return causes.main(words)
+
+
+def compare(words: list[str]) -> int:
+    """Every cell beside its baseline, world by world."""
+    from sim.study.compare import write_verdicts
+
+    tables = write_verdicts(words)
+    from sim.show.verdicts import main as show
+
+    return show(tables)
+
+
+def animate(words: list[str]) -> int:
+    """The map that moves."""
+    from sim.show import animation
+
+    return animation.main(words)
+
+
+def verify(words: list[str]) -> int:
+    """One study in every way."""
+    from sim.study import sameness
+
+    return sameness.main(words)
+
+
+def reproduce(words: list[str]) -> int:
+    """A figure or table again."""
+    from sim.study import reproduce as again
+
+    return again.main(words, draw_again)
+
+
+def draw_again(folder: Path, recipe: Mapping[str, Any]) -> Path:
+    """A figure by its recipe; a verdict is judged again before it is drawn."""
+    from sim.show.redraw import redraw
+
+    if str(recipe.get("file", "")).startswith("verdicts/"):
+        from sim.study.compare import write_verdicts
+
+        baseline = [f"baseline={recipe['baseline']}"] if recipe.get("baseline") else []
+        write_verdicts([str(folder), f"outcome={recipe['outcome']}", *baseline])
+    return redraw(folder, recipe)
+
+
+VERBS: dict[str, Callable[[list[str]], int]] = {
+    verb.__name__: verb for verb in (run, plan, compare, report, animate, failures, verify, reproduce, evidence)
+}
 
 if __name__ == "__main__":
     sys.exit(main())

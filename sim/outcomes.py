@@ -4,9 +4,11 @@ Rows stand in `configs/outcomes.yaml`; users add their own. Two families are mad
 (soldiers, by 7 July) and `capital_fell_<province>` (date or missing). A night belongs to the morning on which it ends.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +21,7 @@ from sim.parameters import folder_of, read_yaml
 from sim.world import Count, Event, Fall, Holder, Role
 
 KEYS = {"quantity", "scope", "date", "until", "series", "unit", "label", "reported"}
+COUNTED = ("quantity", "scope", "date", "until", "series")  # of a row: what decides its number
 Value = float | str | None
 
 
@@ -214,6 +217,13 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     for outcome in table:
         reported_of(outcome, evidence)  # before anything runs
     return table
+
+
+def fingerprint_of_outcomes() -> str:
+    """First 16 hexadecimal digits of a hash of what is counted; labels and reported figures decide no number."""
+    rows = read_yaml(folder_of("configs") / "outcomes.yaml")
+    counted = {name: {key: row.get(key) for key in COUNTED} for name, row in rows.items()}
+    return sha256(json.dumps(counted, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, days: int) -> Outcome:

@@ -1,26 +1,18 @@
-"""Tidy tables of a study, written whole or not at all, with everything that is needed to make them again.
+"""What campaigns become: a row each while they are kept in chunks, tidy tables in the end, and their provenance.
 
-`runs.parquet` has a row a campaign, `days.parquet` a row a campaign and evening, `districts.parquet` a row a district
-and evening. Tables are made from columns of NumPy arrays through Arrow; nothing here needs pandas.
+A *chunk* is a table with a row a campaign, finished or failed; its daily series are lists. From chunks come
+`runs.parquet` (a row a campaign), `days.parquet` (a row a campaign and evening) and `districts.parquet` (a row a
+district and evening). Tables are made from columns of NumPy arrays through Arrow; nothing here needs pandas.
 """
 
-import csv
 import json
-import os
-import platform
-import shutil
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sim.campaign import Campaign, Series
 from sim.errors import PanjError
@@ -29,12 +21,13 @@ from sim.facts import Facts
 from sim.outcomes import Outcome, Value, count_outcomes, nights_of, reported_of
 from sim.world import NEVER, Count, Event, Fall, Holder, UnitKind, Why
 
-NOT_CALIBRATED = "not calibrated yet"
-LIBRARIES = ("numpy", "numba", "pyarrow", "hydra-core", "mesa", "pandas")
+NOT_FALLEN = 10_000  # a day that no campaign reaches
+DAILY, CHANGES, FIRST_FALL = "daily/", "districts/changes", "districts/first_fall"  # columns of a chunk beside outcomes
+MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are no whole numbers
 
 
 class RunRows(NamedTuple):
-    """What one campaign adds to the tables; the world itself is let go."""
+    """What is kept of one finished campaign; the world itself is let go."""
 
     seed: int
     outcomes: dict[str, Value]
@@ -42,8 +35,16 @@ class RunRows(NamedTuple):
     crossed: np.ndarray  # mornings x posts
     waiting: np.ndarray
     admitted: np.ndarray
-    held: np.ndarray  # evenings x districts, bool
-    first_fall: np.ndarray  # day a district, or a large number
+    changes: np.ndarray  # changes of holder in order: 1 + evening x districts + district, negative when won back
+    first_fall: np.ndarray  # day a district, or NOT_FALLEN
+
+
+class Failure(NamedTuple):
+    """A campaign that raised."""
+
+    seed: int
+    error: str
+    traceback: str
 
 
 class SummaryRow(NamedTuple):
@@ -77,75 +78,77 @@ def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: d
         nights_of(campaign.record.crossed),
         campaign.record.waiting,
         campaign.record.admitted,
-        campaign.record.holder == Holder.TALIBAN,
-        np.where(first == NEVER, 10_000, first),
+        changes_of(campaign.record.holder == Holder.TALIBAN),
+        np.where(first == NEVER, NOT_FALLEN, first).astype(np.int16),
     )
 
 
-class StudyWriter:
-    """Collects campaigns in order and writes a study folder; until `finish` it lives under a name of its own."""
+def changes_of(held: np.ndarray) -> np.ndarray:
+    """Evenings x districts, true where the Taliban hold, as a short list of changes; before day 0 they hold nothing."""
+    before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
+    place = np.flatnonzero(held != before)
+    return np.where(held.reshape(-1)[place], place + 1, -place - 1).astype(np.int32)
 
-    def __init__(self, folder: Path, facts: Facts, table: Sequence[Outcome], start: date) -> None:
-        self.folder = folder
-        self.facts = facts
-        self.table = table
-        self.start = start
-        self.partial = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-        self.outcomes: list[dict[str, Value]] = []
-        self.seeds: list[int] = []
-        self.held: np.ndarray | None = None
-        self.first_falls: list[np.ndarray] = []
-        self.days: pq.ParquetWriter | None = None
-        try:
-            self.partial.mkdir(parents=True)
-        except OSError as error:
-            raise cannot_write(folder, error) from error
 
-    def add(self, chunk: Sequence[RunRows]) -> None:
-        """A chunk of campaigns, in the order of their seeds."""
-        first = len(self.seeds)
-        for rows in chunk:
-            self.seeds.append(rows.seed)
-            self.outcomes.append(rows.outcomes)
-            self.first_falls.append(rows.first_fall.astype(np.int16))
-            self.held = rows.held.astype(np.int64) if self.held is None else self.held + rows.held
-        days = days_table(chunk, first, self.facts, self.start)
-        try:
-            if self.days is None:
-                self.days = pq.ParquetWriter(self.partial / "days.parquet", days.schema)
-            self.days.write_table(days)
-        except OSError as error:
-            raise cannot_write(self.folder, error) from error
+def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
+    """How many campaigns have each district in Taliban hands each evening, from the changes of all of them."""
+    steps = np.zeros(evenings * districts, np.int64)
+    np.add.at(steps, np.abs(changes) - 1, np.sign(changes))
+    return np.cumsum(steps.reshape(evenings, districts), axis=0)
 
-    def finish(self, config: Mapping[str, Any], about: Mapping[str, Any]) -> list[SummaryRow]:
-        """Write the other tables and give the folder its name."""
-        assert self.held is not None and self.days is not None
-        summary = summarise(self.outcomes, self.table)
-        try:
-            self.days.close()
-            pq.write_table(runs_table(self.seeds, self.outcomes, self.table), self.partial / "runs.parquet")
-            falls = np.array(self.first_falls)
-            districts = districts_table(self.held / len(self.seeds), falls, self.facts, self.start)
-            pq.write_table(districts, self.partial / "districts.parquet")
-            write_summary(summary, self.partial / "summary.csv")
-            write_yaml(config, self.partial / "config.yaml")
-            (self.partial / "about.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-            self.partial.rename(self.folder)
-        except OSError as error:
-            raise cannot_write(self.folder, error) from error
-        return summary
 
-    def discard(self) -> None:
-        """Nothing half-written stays behind."""
-        with suppress(OSError):  # a full disk cannot take the end of a table either
-            if self.days is not None:
-                self.days.close()
-        shutil.rmtree(self.partial, ignore_errors=True)
+def chunk_of(rows: Sequence[RunRows | Failure], table: Sequence[Outcome], facts: Facts, days: int) -> pa.Table:
+    """A row a campaign, in the order given; a failed one has its error, and empty lists."""
+    done = {row.seed: row for row in rows if isinstance(row, RunRows)}
+    failed = {row.seed: row for row in rows if isinstance(row, Failure)}
+    seeds = [row.seed for row in rows]
+    columns: dict[str, Any] = {
+        "seed": pa.array(seeds, pa.int64()),
+        "error": pa.array([failed[seed].error if seed in failed else None for seed in seeds], pa.string()),
+        "traceback": pa.array([failed[seed].traceback if seed in failed else None for seed in seeds], pa.string()),
+    }
+    for outcome in table:
+        values = [done[seed].outcomes[outcome.name] if seed in done else None for seed in seeds]
+        columns[outcome.name] = pa.array(values, pa.string() if is_date(outcome) else pa.float64())
+    for name, values_of in daily_columns(facts).items():
+        evenings = [values_of(done[seed]) if seed in done else np.zeros(days + 1) for seed in seeds]
+        columns[DAILY + name] = daily(np.concatenate(evenings), name, days + 1)
+    columns[CHANGES] = pa.array([done[seed].changes if seed in done else [] for seed in seeds], pa.list_(pa.int32()))
+    falls = [done[seed].first_fall if seed in done else np.full(len(facts.district), NOT_FALLEN) for seed in seeds]
+    columns[FIRST_FALL] = pa.FixedSizeListArray.from_arrays(
+        pa.array(np.concatenate(falls).astype(np.int16)), len(facts.district)
+    )
+    return pa.table(columns)
+
+
+def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
+    """Every daily series by the name of its column, and where it lies in the rows of a campaign."""
+    columns: dict[str, Callable[[RunRows], np.ndarray]] = {}
+    for kind in Series:
+        columns[kind.name.lower()] = lambda rows, kind=kind: rows.series[:, kind]  # type: ignore[misc]
+    for what in ("crossed", "waiting", "admitted"):
+        for post, slug in enumerate(facts.post):
+            columns[f"{what}_{slug}"] = lambda rows, what=what, post=post: getattr(rows, what)[:, post]  # type: ignore
+    return columns
+
+
+def daily(values: np.ndarray, name: str, evenings: int) -> pa.FixedSizeListArray:
+    """One list a campaign; whole numbers as such."""
+    kind = np.float64 if name in MEANS else np.int32
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(kind)), evenings)
+
+
+def is_date(outcome: Outcome) -> bool:
+    """Whether an outcome is a date in words."""
+    return outcome.quantity in ("first_capital_fell", "largest_night")
 
 
 def cannot_write(folder: Path, error: OSError) -> PanjError:
     """A full disk or a folder without permission, in one line."""
-    return PanjError(f"results_dir: cannot write {folder} ({error.strerror or error}); nothing was kept")
+    return PanjError(
+        f"results_dir: cannot write {folder} ({error.strerror or error}); what was recorded before is kept, "
+        "and the same command goes on from there"
+    )
 
 
 def dates_of(start: date, days: int) -> list[date]:
@@ -153,48 +156,64 @@ def dates_of(start: date, days: int) -> list[date]:
     return [start + timedelta(days=day) for day in range(days)]
 
 
-def days_table(chunk: Sequence[RunRows], first: int, facts: Facts, start: date) -> pa.Table:
-    """A row a campaign and evening."""
-    evenings = chunk[0].series.shape[0]
-    series = np.concatenate([rows.series for rows in chunk])
+def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.Table:
+    """A row a finished campaign: the cell with its swept values, run, seed and every outcome."""
+    others = [name for name in chunk.column_names if name.startswith(DAILY) or name in (CHANGES, FIRST_FALL)]
+    outcomes = chunk.drop_columns([*others, "seed", "error", "traceback"])
+    columns = cell_columns(cell, chunk.num_rows)
+    columns["run"] = pa.array(chunk["seed"].to_numpy() - first_seed)
+    columns["seed"] = chunk["seed"]
+    return pa.table({**columns, **{name: outcomes[name] for name in outcomes.column_names}})
+
+
+def cell_columns(cell: Mapping[str, Any], rows: int) -> dict[str, Any]:
+    """The number of the cell, and the value of each swept key."""
+    columns: dict[str, Any] = {"cell": pa.array(np.full(rows, cell["cell"], np.int32))}
+    for key, value in cell["values"].items():
+        columns[key] = pa.array([value] * rows, pa.scalar(value).type)
+    return columns
+
+
+def days_table(chunk: pa.Table, cell: int, first_seed: int, districts: int, start: date) -> pa.Table:
+    """A row a finished campaign and evening."""
+    names = [name for name in chunk.column_names if name.startswith(DAILY)]
+    evenings = chunk.schema.field(names[0]).type.list_size
+    seeds = np.repeat(chunk["seed"].to_numpy(), evenings)
+    dates = np.tile(np.datetime64(start) + np.arange(evenings), chunk.num_rows)
     columns: dict[str, Any] = {
-        "run": np.repeat(np.arange(first, first + len(chunk)), evenings),
-        "seed": np.repeat(np.array([rows.seed for rows in chunk]), evenings),
-        "date": pa.array(dates_of(start, evenings) * len(chunk), pa.date32()),
-        "share_held_by_taliban": series[:, Series.DISTRICTS_HELD_BY_TALIBAN] / len(facts.district_id),
+        "cell": pa.array(np.full(seeds.size, cell, np.int32)),
+        "run": pa.array(seeds - first_seed),
+        "seed": pa.array(seeds),
+        "date": pa.array(dates.astype("datetime64[D]"), pa.date32()),
     }
-    for kind in Series:
-        columns[kind.name.lower()] = series[:, kind]
-    for name in ("crossed", "waiting", "admitted"):
-        values = np.concatenate([getattr(rows, name) for rows in chunk])
-        for post, slug in enumerate(facts.post):
-            columns[f"{name}_{slug}"] = values[:, post]
-    return pa.table(columns)
+    series = {name.removeprefix(DAILY): chunk[name].combine_chunks().flatten() for name in names}
+    columns["share_held_by_taliban"] = series["districts_held_by_taliban"].to_numpy() / districts
+    return pa.table({**columns, **series})
 
 
-def runs_table(seeds: Sequence[int], outcomes: Sequence[Mapping[str, Value]], table: Sequence[Outcome]) -> pa.Table:
-    """A row a campaign."""
-    dates = {row.name for row in table if row.quantity in ("first_capital_fell", "largest_night")}
-    columns: dict[str, Any] = {"run": np.arange(len(seeds)), "seed": np.array(seeds, np.int64)}
-    for name in outcomes[0]:
-        values = [row[name] for row in outcomes]
-        columns[name] = pa.array(values, pa.string() if name in dates else pa.float64())
-    return pa.table(columns)
+def districts_table(cell: int, share: np.ndarray, median: np.ndarray, facts: Facts, start: date) -> pa.Table:
+    """A row a district and evening: share of campaigns in which the Taliban hold it, and its median first fall.
 
-
-def districts_table(share: np.ndarray, falls: np.ndarray, facts: Facts, start: date) -> pa.Table:
-    """A row a district and evening: share of runs in which the Taliban hold it, and its median first fall."""
+    `share` is evenings x districts; `median` a day a district, NOT_FALLEN where fewer than half of campaigns lose it.
+    """
     evenings, districts = share.shape
-    middle = np.sort(falls, axis=0)[(len(falls) - 1) // 2]
-    median = [(start + timedelta(days=int(day))).isoformat() if day < evenings else None for day in middle]
+    fell = [(start + timedelta(days=int(day))).isoformat() if day < evenings else None for day in median]
+    dates = np.tile(np.datetime64(start) + np.arange(evenings), districts)
     return pa.table(
         {
+            "cell": pa.array(np.full(share.size, cell, np.int32)),
             "district_id": pa.array(np.repeat(facts.district_id, evenings)),
-            "date": pa.array(dates_of(start, evenings) * districts, pa.date32()),
+            "date": pa.array(dates.astype("datetime64[D]"), pa.date32()),
             "share_of_runs_taliban": share.T.reshape(-1),
-            "median_fall_date": pa.array([day for day in median for _ in range(evenings)], pa.string()),
+            "median_fall_date": pa.array([day for day in fell for _ in range(evenings)], pa.string()),
         }
     )
+
+
+def failures_table(chunk: pa.Table, cell: Mapping[str, Any]) -> pa.Table:
+    """A row a campaign that raised."""
+    kept = {name: chunk[name] for name in ("seed", "error", "traceback")}
+    return pa.table({**cell_columns(cell, chunk.num_rows), **kept})
 
 
 def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
@@ -227,10 +246,10 @@ def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
     return UnitKind(campaign.world.units.kind[actor]).name.lower()
 
 
-def summarise(outcomes: Sequence[Mapping[str, Value]], table: Sequence[Outcome]) -> list[SummaryRow]:
-    """Median and 90 % interval of every outcome, beside what was reported."""
+def summarise(runs: Mapping[str, Sequence[Value]], table: Sequence[Outcome]) -> list[SummaryRow]:
+    """Median and 90 % interval of every outcome over the campaigns, beside what was reported."""
     evidence = {row.id: row for row in read_evidence()}
-    return [summary_of(row, [one[row.name] for one in outcomes], evidence) for row in table]
+    return [summary_of(row, runs[row.name], evidence) for row in table]
 
 
 def summary_of(row: Outcome, values: Sequence[Value], evidence: Mapping[str, Evidence]) -> SummaryRow:
@@ -263,50 +282,8 @@ def in_words(value: float | None, low: float | None, high: float | None, evidenc
     return f"{text} ({evidence})"
 
 
-def write_summary(summary: Sequence[SummaryRow], path: Path) -> None:
-    """The summary for a spreadsheet."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(SummaryRow._fields)
-        writer.writerows(["" if cell is None else cell for cell in row] for row in summary)
-
-
 def write_yaml(config: Mapping[str, Any], path: Path) -> None:
     """Plain settings as YAML."""
     import yaml
 
     path.write_text(yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False), encoding="utf-8")
-
-
-def versions() -> dict[str, str]:
-    """Of Python, of this package and of the libraries that decide results."""
-    return {"python": platform.python_version(), "panj": version("panj"), **{name: version(name) for name in LIBRARIES}}
-
-
-def commit() -> str | None:
-    """The commit of the clone from which the code runs, with a mark if files differ; None outside a clone."""
-    root = Path(__file__).parent.parent
-    if not (root / ".git").exists():
-        return None
-    try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
-        changed = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return head.stdout.strip() + ("+changed" if changed.stdout.strip() else "")
-
-
-def command_line() -> str:
-    """How this run was started."""
-    return " ".join(["python", "-m", "sim", *sys.argv[1:]])
-
-
-def read_about(folder: Path) -> dict[str, Any]:
-    """The provenance of a study; PanjError when the folder holds none."""
-    path = folder / "about.json"
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise PanjError(f"{folder}: found no about.json, expected the folder of a study") from error
-    except ValueError as error:
-        raise PanjError(f"{path}: found something damaged, expected JSON") from error

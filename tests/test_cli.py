@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from sim import __main__ as command_line
 from sim import evidence
-from sim.__main__ import main
+from sim.__main__ import VERBS, main
 from sim.show import report
 from sim.study import run, settings
 from sim.study.settings import GROUPS, choices_of
@@ -24,7 +25,7 @@ def fail(error: BaseException) -> Any:
 def test_help_lists_verbs_groups_and_choices(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
-    assert all(f"\n  {verb} " in said for verb in ("run", "evidence", "report"))
+    assert all(f"\n  {verb} " in said for verb in VERBS)
     for group in (*GROUPS, "scenario"):
         line = next(line for line in said.splitlines() if line.startswith(f"  {group}="))
         assert set(line.partition("=")[2].split(", ")) == set(choices_of(group))
@@ -46,7 +47,7 @@ def test_the_first_choice_of_each_group_is_the_default(capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["rnu"], "verb: found 'rnu', expected one of run, evidence, report; did you mean 'run'?"),
+        (["rnu"], "verb: found 'rnu', expected one of run, plan, compare"),
         (["runz=3"], "runz: found no such setting"),
         (["run", "border=clsed"], "did you mean 'closed'?"),
         (["runs=0"], "runs: found 0, expected a whole number"),
@@ -74,17 +75,12 @@ def test_evidence_is_printed_with_its_source(words: list[str], capsys: pytest.Ca
 def test_run_writes_a_study_figures_and_a_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def draw_all(folder: Path, evening: Any = None) -> list[Path]:
+    def draw(folder: Path) -> None:
         (folder / "figures").mkdir()
         (folder / "figures" / "one.png").touch()
-        return [folder / "figures" / "one.png"]
-
-    def write_report(folder: Path) -> Path:
         (folder / "report.html").write_text("a report")
-        return folder / "report.html"
 
-    monkeypatch.setattr(report, "draw_all", draw_all)
-    monkeypatch.setattr(report, "write_report", write_report)
+    monkeypatch.setattr(command_line, "draw_apart", draw)
     assert main([*SHORT, f"results_dir={tmp_path}"]) == 0
     study = tmp_path / "tiny"
     said = capsys.readouterr().out.replace("\n", "")
@@ -96,21 +92,21 @@ def test_run_writes_a_study_figures_and_a_report(
 
 
 def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(run, "run_study", fail(KeyboardInterrupt()))
+    monkeypatch.setattr(run, "run_sweep", fail(KeyboardInterrupt()))
     assert main(SHORT) == 130
-    assert "no study was changed" in capsys.readouterr().err
+    assert "the same command goes on" in capsys.readouterr().err
 
 
 def test_a_fault_of_the_program_is_one_line_and_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run, "run_study", fail(RuntimeError("oh\nno")))
+    monkeypatch.setattr(run, "run_sweep", fail(RuntimeError("oh\nno")))
     assert main(SHORT) == 1
     assert capsys.readouterr().err == "panj: RuntimeError: oh no (debug=true shows where)\n"
 
 
 def test_debug_shows_where_the_program_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "run_study", fail(RuntimeError("oh no")))
+    monkeypatch.setattr(run, "run_sweep", fail(RuntimeError("oh no")))
     with pytest.raises(RuntimeError, match="oh no"):
         main([*SHORT, "debug=true"])
 
@@ -126,6 +122,7 @@ def test_debug_is_understood_by_every_verb(monkeypatch: pytest.MonkeyPatch) -> N
     given: list[list[str]] = []
     for module in (evidence, report):
         monkeypatch.setattr(module, "main", lambda words: given.append(words) or 0)
+    monkeypatch.setattr(command_line, "judge", lambda _folder: None)
     assert main(["evidence", "id=F001", "debug=true"]) == 0
     assert main(["report", "somewhere", "debug=true"]) == 0
     assert given == [["id=F001"], ["somewhere"]]

@@ -5,10 +5,12 @@ import re
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from sim import show
 from sim.errors import PanjError
@@ -17,12 +19,13 @@ from sim.show.figures import FIGURES, draw_all
 from sim.show.maps import draw_map, read_land
 from sim.show.reading import FILES, read_study, spread
 from sim.show.record import NIGHTS, aan_shares, counted_at, counts_by_post, lwj_shares, point
+from sim.show.redraw import redraw
 from sim.show.report import main, write_report
 
 FACTS = read_facts()
 FIRST = date(2021, 5, 1)
 LAST = date(2021, 7, 20)
-SHOWING = ["reading", "record", "style", "figures", "districts", "outcomes", "crossings", "people", "maps", "report"]
+SHOWING = sorted(path.stem for path in Path(show.__file__).parent.glob("*.py"))
 PNG = b"\x89PNG"
 OUTCOMES = {  # name: (label, unit, reported text, low, high, value, evidence)
     "share_held_by_taliban_2021_06_30": (
@@ -49,14 +52,26 @@ def write_study(folder: Path, runs: int, first: date = FIRST, last: date = LAST)
     folder.mkdir(parents=True)
     luck = np.random.default_rng(7)
     days = pd.concat([make_days(run, first, last, luck) for run in range(runs)], ignore_index=True)
-    days.to_parquet(folder / "days.parquet")
+    write_table(days, folder / "days.parquet")
     table = make_runs(days, luck)
-    table.to_parquet(folder / "runs.parquet")
-    make_districts(runs, first, last, luck).to_parquet(folder / "districts.parquet")
-    make_summary(table).to_csv(folder / "summary.csv", index=False)
+    write_table(table, folder / "runs.parquet")
+    write_table(make_districts(runs, first, last, luck), folder / "districts.parquet")
+    in_cell(make_summary(table)).to_csv(folder / "summary.csv", index=False)
     (folder / "config.yaml").write_text("runs: 3\nmorale:\n  base: 0.6  # guess\n", encoding="utf-8")
     (folder / "about.json").write_text(json.dumps(make_about(runs, first, last)), encoding="utf-8")
     return folder
+
+
+def in_cell(table: pd.DataFrame, cell: int = 0, label: str = "") -> pd.DataFrame:
+    """The table of one cell, as the file of all cells holds it."""
+    table = table.assign(cell=np.int32(cell))
+    if "outcome" in table:
+        table = table.assign(cell_label=label)
+    return table[["cell", *(name for name in table if name != "cell")]]
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    in_cell(table).to_parquet(path, index=False)
 
 
 def make_days(run: int, first: date, last: date, luck: np.random.Generator) -> pd.DataFrame:
@@ -153,7 +168,21 @@ def make_about(runs: int, first: date, last: date) -> dict[str, object]:
         "rules_fingerprint": "f" * 16,
         "command": "python -m sim run scenario=july_2021 runs=3",
         "seconds": 1.5,
+        "campaigns": runs,
+        "failed": 0,
+        "swept": [],
+        "words": [f"runs={runs}"],
+        "cells": [make_cell(0, {}, runs, first, last)],
     }
+
+
+def make_cell(number: int, values: dict[str, object], runs: int, first: date, last: date) -> dict[str, object]:
+    """One cell, as a study lists it."""
+    words = [f"{key}={value}" for key, value in values.items()]
+    return {
+        "cell": number, "label": ", ".join(words), "values": values, "words": words, "fingerprint": "0" * 16,
+        "runs": runs, "failed": 0, "title": "Made up", "start_date": first.isoformat(), "end_date": last.isoformat(),
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -195,8 +224,9 @@ def test_the_report_holds_every_summary_row_and_its_words_are_escaped(three: Pat
 def test_the_report_loads_nothing_from_outside(three: Path) -> None:
     text = (three / "report.html").read_text(encoding="utf-8")
     assert "<script" not in text and "<link" not in text and "@import" not in text and "url(" not in text
-    assert all(source.startswith("data:image/png;base64,") for source in re.findall(r'src="([^"]+)"', text))
+    assert all(re.match("data:image/(png|gif);base64,", source) for source in re.findall(r'src="([^"]+)"', text))
     assert text.count("data:image/png;base64,") == len(FIGURES) + 1
+    assert text.count("data:image/gif;base64,") == 1
     assert 'name="viewport"' in text
 
 
@@ -231,7 +261,10 @@ def test_a_missing_column_is_named(tmp_path: Path) -> None:
         draw_all(folder)
 
 
-@pytest.mark.parametrize("arguments", [[], ["a", "b"], ["a", "evening=soon"], ["a", "night=2021-07-05"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["a", "b"], ["a", "evening=soon"], ["a", "night=2021-07-05"], ["a", "cell=x"], ["a", "cell=1", "cell=2"]],
+)
 def test_a_wrong_command_is_told_what_was_expected(arguments: list[str]) -> None:
     with pytest.raises(PanjError, match="expected"):
         main(arguments)
@@ -261,6 +294,69 @@ def test_dates_may_be_text_or_days(three: Path, tmp_path: Path) -> None:
     table = pd.read_parquet(path)
     table.assign(date=table["date"].astype(str)).to_parquet(path)
     assert read_study(folder).evenings == [FIRST, date(2021, 5, 2), date(2021, 5, 3)]
+
+
+def test_a_series_is_evenings_by_campaigns_in_the_order_of_seeds(three: Path) -> None:
+    study = read_study(three)
+    days = pd.read_parquet(three / "days.parquet")
+    expected = days.pivot(index="date", columns="seed", values="mean_dread").to_numpy()
+    assert np.array_equal(study.series("mean_dread"), expected)
+    assert study.series("fought").dtype == np.float64
+
+
+def test_campaigns_of_unequal_length_are_refused(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "short", 2, FIRST, date(2021, 5, 3))
+    path = folder / "days.parquet"
+    pd.read_parquet(path).iloc[:-1].to_parquet(path, index=False)
+    with pytest.raises(PanjError, match="cell 0: found campaigns of unequal length"):
+        read_study(folder).series("mean_dread")
+
+
+def test_an_unknown_cell_is_told_which_there_are(three: Path) -> None:
+    with pytest.raises(PanjError, match=r"cell: found 7, expected one of 0$"):
+        read_study(three, 7)
+
+
+def test_every_figure_says_how_to_draw_it_again(three: Path) -> None:
+    for path in (three / "figures").glob("*.png"):
+        stamp = json.loads(Image.open(path).text["panj"])
+        evening = "2021-07-05" if path.stem == "map" else None
+        assert stamp["recipe"] == {"file": f"figures/{path.name}", "cell": 0, "evening": evening}
+        assert stamp["study"] == "made_up" and stamp["first_seed"] == 1000
+
+
+@pytest.mark.parametrize("name", ["map_2021_06_22", "outcomes"])
+def test_a_figure_is_drawn_again_from_its_own_words(three: Path, tmp_path: Path, name: str) -> None:
+    path = three / "figures" / f"{name}.png"
+    if not path.is_file():
+        draw_map(three, date(2021, 6, 22))
+    recipe = json.loads(Image.open(path).text["panj"])["recipe"]
+    other = tmp_path / "other"
+    copytree(three, other, ignore=lambda *_: ["figures"])
+    again = redraw(other, recipe)
+    assert again == other / "figures" / f"{name}.png"
+    assert again.read_bytes() == path.read_bytes()
+    if name != "outcomes":
+        path.unlink()
+
+
+@pytest.mark.parametrize("file", ["figures/nothing.png", "../map.png", "report.html", None])
+def test_a_recipe_for_something_else_is_refused(three: Path, file: str | None) -> None:
+    with pytest.raises(PanjError, match="recipe, file"):
+        redraw(three, {"file": file, "cell": 0})
+
+
+def test_a_page_that_cannot_be_written_leaves_the_old_one(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (three / "report.html").read_bytes()
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(three)
+    assert (three / "report.html").read_bytes() == before
+    assert not list(three.glob(".report*"))
 
 
 def test_bands_lie_in_order(three: Path) -> None:
@@ -295,17 +391,6 @@ def test_a_count_can_be_a_lower_bound_or_missing() -> None:
 
 def test_drawing_is_not_simulating() -> None:
     forbidden = re.compile(r"^\s*(from|import) (sim\.(rules|day|campaign|world|study|founding|model)|numba|mesa)", re.M)
-    for name in (
-        "reading",
-        "record",
-        "style",
-        "figures",
-        "districts",
-        "outcomes",
-        "crossings",
-        "people",
-        "maps",
-        "report",
-    ):
+    for name in SHOWING:
         text = (Path(show.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
         assert forbidden.search(text) is None, name

@@ -12,7 +12,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 PACKAGE = Path(__file__).parent.parent
-NEVER_COMPILED = {"show", "study", "model.py", "agents.py", "results.py", "evidence.py", "__main__.py"}
+NEVER_COMPILED = {"show", "study", "model.py", "agents.py", "results.py", "provenance.py", "evidence.py", "__main__.py"}
 
 
 def fingerprint_of_rules() -> str:

@@ -122,7 +122,7 @@ def draw_posts(axes: Axes, study: Study, facts: Facts) -> None:
     """One row a post from west to east: median bar, 90 % whisker, and what was counted there."""
     posts = west_to_east(facts)
     columns = [f"crossed_{post}" for post in posts]
-    need_columns(study.runs, columns, "runs.parquet")
+    need_columns(study.runs.columns, columns, "runs.parquet")
     bands = bands_of([THE_LINE] * len(columns), study.runs[columns].to_numpy(float).T)
     rows = np.arange(len(columns))
     axes.barh(rows, bands.median, 0.62, color=SIMULATED_LIGHT, label="median of campaigns")

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 from matplotlib.ticker import PercentFormatter
 
-from sim.show.reading import Bands, Study, bands_of, need_columns, spread
+from sim.show.reading import Bands, Study, bands_of, spread
 from sim.show.record import (
     AAN_LOST_BACK,
     AAN_NEWLY_HELD,
@@ -103,9 +102,9 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
     figure = new_figure(5.2)
     axes = figure.add_subplot()
     middle = [date2num(week) + WEEK / 2 for week in weeks]
-    stack_falls(axes, middle, [bands_of(weeks, table.to_numpy(float)) for table in falls.values()])
-    total = sum(table.to_numpy(float) for table in falls.values())
-    draw_total(axes, middle, bands_of(weeks, np.asarray(total)), len(study.runs))
+    stack_falls(axes, middle, [bands_of(weeks, table) for table in falls.values()])
+    total = np.sum(list(falls.values()), axis=0)
+    draw_total(axes, middle, bands_of(weeks, total), total.shape[1])
     axes.set_ylabel("districts lost in the week")
     date_axis(axes, [weeks[0], max(study.evenings[-1], weeks[-1] + timedelta(days=WEEK))])
     mark_end_of_record(axes, study.evenings)
@@ -117,15 +116,11 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
     return finish(figure, study, "How districts fell, by week", sources, path)
 
 
-def falls_by_week(study: Study) -> tuple[list[date], dict[str, pd.DataFrame]]:
+def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
     """First day of each week, and for each way to fall a table of weeks x campaigns."""
-    need_columns(study.days, tuple(HOW), "days.parquet")
-    first = study.days["date"].min()
-    week = (study.days["date"] - first).dt.days // WEEK
-    sums = study.days.groupby([week.rename("week"), "run"])[list(HOW)].sum()
-    falls = {how: sums[how].unstack("run") for how in HOW}
-    weeks = [(first + timedelta(days=WEEK * int(number))).date() for number in falls["fought"].index]
-    return weeks, falls
+    starts = np.arange(0, len(study.evenings), WEEK)
+    falls = {how: np.add.reduceat(study.series(how), starts, axis=0) for how in HOW}
+    return [study.evenings[start] for start in starts], falls
 
 
 def stack_falls(axes: Axes, middle: Sequence[float], parts: Sequence[Bands]) -> None:

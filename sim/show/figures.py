@@ -1,7 +1,7 @@
 """The figures of a study, drawn from its tables and the record alone: `python -m sim report results/<study>`.
 
 Reads   the study's folder; data/evidence.csv, data/posts.csv, data/districts.csv, data/outline.geojson.
-Writes  figures/*.png in the folder.
+Writes  figures/*.png in the folder; for one cell of several, figures/cell_<number>/*.png.
 """
 
 from collections.abc import Callable
@@ -10,13 +10,15 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
+from sim.errors import PanjError
 from sim.show.crossings import draw_crossings
 from sim.show.districts import draw_districts_by_day, draw_falls_by_week
 from sim.show.maps import draw_map_of
 from sim.show.outcomes import draw_outcomes
 from sim.show.people import draw_morale, draw_refugees
-from sim.show.reading import Study, read_study
+from sim.show.reading import Study, Sweep, has_several_cells, read_study, read_sweep
 from sim.show.style import STYLE
+from sim.show.sweeps import figures_of
 
 FIGURES: dict[str, Callable[[Study, Path], Path]] = {
     "districts_by_day": draw_districts_by_day,
@@ -28,14 +30,31 @@ FIGURES: dict[str, Callable[[Study, Path], Path]] = {
 }
 
 
-def draw_all(folder: Path, evening: date | None = None) -> list[Path]:
-    """Every figure of the study, written to `figures/`; the map is of `evening`."""
-    study = read_study(folder)
+def draw_all(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
+    """Every figure of the study, written to `figures/`: over all cells, or of one cell with its map of `evening`."""
+    if cell is None and has_several_cells(folder):
+        if evening is not None:
+            raise PanjError("report, evening: found several cells, expected one, such as cell=0 evening=2021-07-05")
+        return draw_sweep(read_sweep(folder))
+    return draw_study(read_study(folder, cell or 0), evening)
+
+
+def draw_study(study: Study, evening: date | None = None) -> list[Path]:
+    """Every figure of one cell; the map is of `evening`."""
     with rc_context(STYLE):
-        drawn = [draw(study, picture(folder, name)) for name, draw in FIGURES.items()]
-        return [drawn[0], draw_map_of(study, evening, picture(folder, "map")), *drawn[1:]]
+        drawn = [draw(study, picture(study, name)) for name, draw in FIGURES.items()]
+        return [drawn[0], draw_map_of(study, evening, picture(study, "map")), *drawn[1:]]
 
 
-def picture(folder: Path, name: str) -> Path:
-    """Where a figure is kept."""
-    return folder / "figures" / f"{name}.png"
+def draw_sweep(sweep: Sweep) -> list[Path]:
+    """Every figure over all cells."""
+    with rc_context(STYLE):
+        return [figure.draw(sweep, picture(sweep, name)) for name, figure in figures_of(sweep).items()]
+
+
+def picture(shown: Study | Sweep, name: str) -> Path:
+    """Where a figure is kept; the figures of one cell of several have a folder of their own."""
+    folder = shown.folder / "figures"
+    if isinstance(shown, Study) and len(shown.about["cells"]) > 1:
+        folder /= f"cell_{shown.cell.number}"
+    return folder / f"{name}.png"

@@ -54,9 +54,9 @@ class Land:
     frontier: Any  # the boundary with Tajikistan
 
 
-def draw_map(folder: Path, evening: date | None = None) -> Path:
+def draw_map(folder: Path, evening: date | None = None, cell: int = 0) -> Path:
     """The map of one evening, written to `figures/` under its date."""
-    study = read_study(folder)
+    study = read_study(folder, cell)
     day = evening or default_evening(study)
     with rc_context(STYLE):
         return draw_map_of(study, day, folder / "figures" / f"map_{day:%Y_%m_%d}.png")
@@ -82,7 +82,7 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
     title = f"Chance that the Taliban hold a district, evening of {say_day(day)} {day.year}"
     if day > THE_LINE:
         title += "\n(beyond the record)"
-    return finish(figure, study, title, say_sources(), path)
+    return finish(figure, study, title, say_sources(), path, {"evening": day.isoformat()})
 
 
 def default_evening(study: Study) -> date:

@@ -3,7 +3,10 @@
 Reads   runs.parquet for the outcomes, summary.csv for words, units and what was reported.
 """
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from sim.show.reading import Study
-from sim.show.style import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT, finish, new_figure
+from sim.show.style import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT, Spaces, finish, new_panels
 
 MAIN_OUTCOMES = (
     "share_held_by_taliban_2021_06_30",
@@ -36,27 +39,30 @@ FEW = 6  # whole numbers that an axis shows at least
 
 def draw_outcomes(study: Study, path: Path) -> Path:
     """One small histogram an outcome."""
-    names = chosen_outcomes(study)
-    rows = -(-len(names) // COLUMNS)
-    figure = new_figure(1.2 + 1.75 * rows)
-    for number, name in enumerate(names):
-        draw_outcome(figure.add_subplot(rows, COLUMNS, number + 1), study, name)
-    figure.legend(handles=key(), loc="outside upper left", ncols=4)
-    sources = f"for what was reported, {say_ids(study, names)} in evidence.csv."
+    names = chosen_outcomes(study.runs)
+    figure, panels = new_panels(-(-len(names) // COLUMNS), COLUMNS, 0.95, Spaces())
+    for axes, name in zip(panels, names, strict=False):
+        draw_outcome(axes, study, name)
+    for axes in panels[len(names) :]:
+        axes.remove()
+    for axes in panels[::COLUMNS]:
+        axes.set_ylabel("campaigns", fontsize=8.5)
+    figure.legend(handles=key(), loc="upper left", ncols=4)
+    sources = f"for what was reported, {say_ids(study.summary, names)} in evidence.csv."
     return finish(figure, study, "Outcomes beside the record", sources, path)
 
 
-def chosen_outcomes(study: Study) -> list[str]:
-    """The main outcomes that the study has; where it has none of them, its first numbers."""
-    numbers = [name for name in study.runs.select_dtypes("number").columns if name not in ("run", "seed")]
-    known = [name for name in MAIN_OUTCOMES if name in numbers and study.runs[name].notna().any()]
-    return known or numbers[: len(MAIN_OUTCOMES)]
+def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, but: Sequence[str] = ()) -> list[str]:
+    """The outcomes wanted, where campaigns have them; where they have none of them, the first numbers there are."""
+    numbers = [name for name in runs.select_dtypes("number").columns if name not in ("cell", "run", "seed", *but)]
+    known = [name for name in wanted if name in numbers and runs[name].notna().any()]
+    return known or numbers[: len(wanted)]
 
 
-def summary_row(study: Study, name: str) -> pd.Series:
+def summary_row(summary: pd.DataFrame, name: str) -> pd.Series:
     """What the summary says of an outcome; empty where it says nothing."""
-    rows = study.summary[study.summary["outcome"] == name]
-    return rows.iloc[0] if len(rows) else pd.Series(index=study.summary.columns, dtype=object)
+    rows = summary[summary["outcome"] == name]
+    return rows.iloc[0] if len(rows) else pd.Series(index=summary.columns, dtype=object)
 
 
 def words(row: pd.Series, column: str, otherwise: str = "") -> str:
@@ -64,9 +70,37 @@ def words(row: pd.Series, column: str, otherwise: str = "") -> str:
     return otherwise if pd.isna(row[column]) else str(row[column])
 
 
+def say(cell: Any) -> str:
+    """A number to three figures, thousands marked; a date as it stands; nothing where there is none."""
+    number = number_of(cell)
+    if number is None:
+        return "" if pd.isna(cell) else str(cell)
+    return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
+
+
+def number_of(cell: Any) -> float | None:
+    """The cell as a number; a column that also holds dates was read as text."""
+    try:
+        return None if pd.isna(cell) else float(cell)
+    except ValueError:
+        return None
+
+
+def say_inside(row: pd.Series) -> str:
+    """Whether the reported value, or some of its range, lies within the middle 90 % of campaigns."""
+    value, low, high = (number_of(row[f"reported_{part}"]) for part in ("value", "low", "high"))
+    low_5, high_95 = number_of(row["low_5"]), number_of(row["high_95"])
+    known = [number for number in (low, value, high) if number is not None]
+    if low_5 is None or high_95 is None or not known:
+        return ""
+    lowest = min(known) if low is not None or value is not None else -math.inf
+    highest = max(known) if high is not None or value is not None else math.inf
+    return "yes" if lowest <= high_95 and highest >= low_5 else "no"
+
+
 def draw_outcome(axes: Axes, study: Study, name: str) -> None:
     """The campaigns as bars, their median as a tick below, the record as a line or a band."""
-    row = summary_row(study, name)
+    row = summary_row(study.summary, name)
     values = study.runs[name].dropna().to_numpy(float)
     unit = words(row, "unit")
     share = unit.startswith("share")
@@ -74,14 +108,14 @@ def draw_outcome(axes: Axes, study: Study, name: str) -> None:
         draw_nothing(axes, words(row, "label", name.replace("_", " ")))
         return
     whole = not share and values_are_whole(values)
-    axes.hist(values, bins=bins_of(values, whole), color=SIMULATED_LIGHT, edgecolor="white", linewidth=0.4)
+    counts, edges = np.histogram(values, bins_of(values, whole))
+    axes.stairs(counts, edges, fill=True, color=SIMULATED_LIGHT)
     axes.axvline(float(np.median(values)), color=SIMULATED, linewidth=1.6)
     draw_reported(axes, row)
     if whole:
         widen(axes, float(np.median(values)))
     axes.set_title(wrap(words(row, "label", name.replace("_", " "))), fontsize=9.5)
     axes.set_xlabel(unit, fontsize=8.5)
-    axes.set_ylabel("campaigns", fontsize=8.5)
     axes.tick_params(labelsize=8.5)
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=whole))
@@ -165,8 +199,8 @@ def key() -> list[Line2D]:
     ]
 
 
-def say_ids(study: Study, names: list[str]) -> str:
+def say_ids(summary: pd.DataFrame, names: Sequence[str]) -> str:
     """The evidence that the summary cites for these outcomes."""
-    cited = [words(summary_row(study, name), "evidence") for name in names]
+    cited = [words(summary_row(summary, name), "evidence") for name in names]
     ids = dict.fromkeys(id for text in cited for id in text.replace(";", " ").replace(",", " ").split())
     return ", ".join(ids) or "no rows"

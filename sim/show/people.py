@@ -16,7 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sim.facts import THE_LINE, read_facts
 from sim.show.crossings import say_post, west_to_east
-from sim.show.reading import Study, need_columns, spread
+from sim.show.reading import Study, spread
 from sim.show.record import CIVILIANS_ADMITTED, EVENTS, point, reported
 from sim.show.style import (
     CHANCE,
@@ -29,6 +29,7 @@ from sim.show.style import (
     SIMULATED,
     add_legend,
     date_axis,
+    days_of,
     draw_bands,
     finish,
     mark_end_of_record,
@@ -98,10 +99,8 @@ def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
     """Posts from west to east as rows, evenings as columns, people waiting as shade."""
     posts = west_to_east(read_facts())
     columns = [f"waiting_{post}" for post in posts]
-    need_columns(study.days, columns, "days.parquet")
-    waiting = study.days.groupby("date")[columns].mean().sort_index()
-    edges = date2num(waiting.index.to_numpy()) - 0.5
-    people = waiting.to_numpy(float).T
+    people = np.array([study.series(column).mean(axis=1) for column in columns])
+    edges = days_of(study.evenings) - 0.5
     shade = axes.pcolormesh(
         np.append(edges, edges[-1] + 1),
         np.arange(len(posts) + 1),

@@ -1,49 +1,143 @@
-"""A study as it lies on disk, read once and checked, for everything that shows it.
+"""A study as it lies on disk, checked once and read piece by piece, for everything that shows it.
 
 Reads   about.json, config.yaml, runs.parquet, days.parquet, districts.parquet, summary.csv of one folder.
-Gives   `Study`: typed tables with real dates. Nothing here simulates.
+Gives   `Study`: one cell of a study. `Sweep`: all of its cells. Nothing here simulates.
+Assumed Rows of days.parquet lie by cell, seed and date, and every campaign has all its evenings, so that one column
+        of one cell is read and folded into evenings x campaigns; the whole table is never in memory.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
 
 from sim.errors import PanjError
 
 FILES = ("about.json", "config.yaml", "runs.parquet", "days.parquet", "districts.parquet", "summary.csv")
 NEEDED = {
-    "runs.parquet": ("run", "seed"),
-    "days.parquet": ("run", "date", "share_held_by_taliban"),
-    "districts.parquet": ("district_id", "date", "share_of_runs_taliban"),
+    "runs.parquet": ("cell", "run", "seed"),
+    "days.parquet": ("cell", "run", "date", "share_held_by_taliban"),
+    "districts.parquet": ("cell", "district_id", "date", "share_of_runs_taliban"),
     "summary.csv": (
-        "outcome", "reported", "reported_low", "reported_high", "reported_value", "median", "low_5", "high_95",
+        "cell", "outcome", "reported", "reported_low", "reported_high", "reported_value", "median", "low_5", "high_95",
         "evidence", "label", "unit", "counted",
     ),
 }  # fmt: skip
-ABOUT_KEYS = ("study", "scenario", "scenario_about", "choices", "runs", "calibration")
+ABOUT_KEYS = ("study", "scenario", "scenario_about", "choices", "runs", "calibration", "swept", "cells")
+MANY_CELLS = 24  # beyond which cells are no longer listed or drawn one by one
+CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)
+Value = str | int | float | bool
+
+
+class Cell(NamedTuple):
+    """One combination of swept settings; its campaigns are its seeds."""
+
+    number: int
+    label: str  # `reinforcement=none, morale=brittle`; empty for a plain run
+    values: Mapping[str, Value]  # of each swept key
+    runs: int  # campaigns asked for
+    failed: int
+
+    @property
+    def finished(self) -> int:
+        """Campaigns that came to their last day."""
+        return self.runs - self.failed
 
 
 @dataclass(frozen=True)
 class Study:
-    """One finished study: what it was, and its tables."""
+    """One cell of a study: what it was, and its tables, each read when it is first asked for."""
 
-    about: dict[str, Any]
+    folder: Path
+    about: Mapping[str, Any]
     settings: str  # config.yaml as it stands
-    runs: pd.DataFrame  # a row a run, a column an outcome
-    days: pd.DataFrame  # a row a run and evening
-    districts: pd.DataFrame  # a row a district and evening
-    summary: pd.DataFrame  # a row an outcome
+    cell: Cell
 
-    @property
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """A row a campaign, a column an outcome."""
+        table = pd.read_parquet(self.folder / "runs.parquet", filters=self.rows)
+        return table.drop(columns=["cell", *self.cell.values], errors="ignore")
+
+    @cached_property
+    def districts(self) -> pd.DataFrame:
+        """A row a district and evening, with real dates."""
+        table = pd.read_parquet(self.folder / "districts.parquet", filters=self.rows)
+        return table.drop(columns="cell").assign(date=pd.to_datetime(table["date"]))
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """A row an outcome."""
+        table = read_summary(self.folder)
+        return table[table["cell"] == self.cell.number].reset_index(drop=True)
+
+    @cached_property
     def evenings(self) -> list[date]:
         """The evenings of the study, in order, day 0 first."""
-        return sorted(set(self.days["date"].dt.date))
+        column = pq.read_table(self.folder / "days.parquet", columns=["date"], filters=self.rows).column("date")
+        days = column.cast(pa.date32()).to_numpy()
+        if not days.size:
+            raise PanjError(f"{self.folder}: cell {self.cell.number} has no campaign that came to its end")
+        again = np.flatnonzero(days[1:] <= days[:-1])
+        first = days[: int(again[0]) + 1 if again.size else days.size]
+        if days.size % first.size or not (days.reshape(-1, first.size) == first).all():
+            place = f"{self.folder / 'days.parquet'}: cell {self.cell.number}"
+            raise PanjError(f"{place}: found campaigns of unequal length, expected the same evenings in each, in order")
+        return [day.item() for day in first]
+
+    @property
+    def rows(self) -> list[tuple[str, str, int]]:
+        """Which rows of a table belong to this cell."""
+        return [("cell", "==", self.cell.number)]
+
+    def series(self, column: str) -> np.ndarray:
+        """One column of days.parquet as evenings x campaigns, the campaigns by seed."""
+        path = self.folder / "days.parquet"
+        need_columns(pq.read_schema(path).names, (column,), "days.parquet")
+        values = pq.read_table(path, columns=[column], filters=self.rows).column(column)
+        table = values.to_numpy().reshape(-1, len(self.evenings))
+        return np.ascontiguousarray(table.T, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All cells of a study."""
+
+    folder: Path
+    about: Mapping[str, Any]
+    settings: str  # config.yaml as it stands
+    cells: tuple[Cell, ...]
+    swept: tuple[str, ...]  # keys, in the order of the command line
+    runs: pd.DataFrame  # a row a cell and campaign: cell, swept keys, run, seed, outcomes that are numbers
+    summary: pd.DataFrame  # a row a cell and outcome
+
+    def cell(self, number: int) -> Cell:
+        """One cell by its number."""
+        return cell_of(self.cells, number)
+
+    def study(self, number: int) -> Study:
+        """One cell with its tables."""
+        return Study(self.folder, self.about, self.settings, self.cell(number))
+
+    @cached_property
+    def base(self) -> Mapping[str, Value]:
+        """The value of each swept key in the scenario that was swept; a key may be unknown."""
+        known = {**self.about["choices"], "scenario": self.about["scenario"], **settings_by_key(self.settings)}
+        return {key: known[key] for key in self.swept if key in known}
+
+    @property
+    def base_cell(self) -> Cell | None:
+        """The cell in which every swept key has the value of the base, if there is one."""
+        return next((cell for cell in self.cells if same_values(cell.values, self.base)), None)
 
 
 @dataclass(frozen=True)
@@ -58,17 +152,44 @@ class Bands:
     high_95: np.ndarray
 
 
-def read_study(folder: Path) -> Study:
-    """Every table of the folder; `PanjError` names what is missing and what was expected."""
+def read_study(folder: Path, cell: int = 0) -> Study:
+    """One cell of the study; `PanjError` names what is missing and what was expected."""
+    about = check_study(folder)
+    settings = (folder / "config.yaml").read_text(encoding="utf-8")
+    study = Study(folder, about, settings, cell_of(cells_of(about), cell))
+    refuse_empty(study)
+    return study
+
+
+def read_sweep(folder: Path, outcomes: Sequence[str] | None = None) -> Sweep:
+    """All cells of the study, with some outcomes of its campaigns or with all that are numbers."""
+    about = check_study(folder)
+    swept = tuple(about["swept"])
+    path = folder / "runs.parquet"
+    schema = pq.read_schema(path)
+    keys = ["cell", *swept, "run", "seed"]
+    numbers = [field.name for field in schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)]
+    wanted = list(numbers if outcomes is None else outcomes)
+    need_columns(schema.names, [*swept, *wanted], str(path))
+    runs = pd.read_parquet(path, columns=[*keys, *(name for name in wanted if name not in keys)])
+    settings = (folder / "config.yaml").read_text(encoding="utf-8")
+    return Sweep(folder, about, settings, cells_of(about), swept, runs, read_summary(folder))
+
+
+def has_several_cells(folder: Path) -> bool:
+    """Whether the study in the folder is over several cells."""
     refuse_missing_files(folder)
-    return Study(
-        about=read_about(folder / "about.json"),
-        settings=(folder / "config.yaml").read_text(encoding="utf-8"),
-        runs=read_table(folder / "runs.parquet", pd.read_parquet),
-        days=with_dates(read_table(folder / "days.parquet", pd.read_parquet)),
-        districts=with_dates(read_table(folder / "districts.parquet", pd.read_parquet)),
-        summary=read_table(folder / "summary.csv", pd.read_csv),
-    )
+    return len(read_about(folder / "about.json")["cells"]) > 1
+
+
+def check_study(folder: Path) -> dict[str, Any]:
+    """What the study says of itself, once every file is there with rows and with the columns that figures need."""
+    refuse_missing_files(folder)
+    about = read_about(folder / "about.json")
+    for name in FILES:
+        if name.endswith(".parquet"):
+            check_table(folder / name)
+    return about
 
 
 def refuse_missing_files(folder: Path) -> None:
@@ -79,6 +200,13 @@ def refuse_missing_files(folder: Path) -> None:
     if missing:
         found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
         raise PanjError(f"{folder}: {' and '.join(missing)} missing; found {found}, expected {', '.join(FILES)}")
+
+
+def refuse_empty(study: Study) -> None:
+    """A cell in which no campaign came to its end has nothing to show."""
+    if study.cell.finished == 0:
+        number, name = study.cell.number, study.folder
+        raise PanjError(f"{name}: in cell {number} every campaign failed; see python -m sim failures {name}")
 
 
 def read_about(path: Path) -> dict[str, Any]:
@@ -93,40 +221,94 @@ def read_about(path: Path) -> dict[str, Any]:
     return dict(about)
 
 
-def read_table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """A table with rows and with the columns that every figure needs."""
+def cells_of(about: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """The cells of a study in order; a plain run has one."""
+    return tuple(Cell(*(cell[key] for key in ("cell", "label", "values", "runs", "failed"))) for cell in about["cells"])
+
+
+def cell_of(cells: Sequence[Cell], number: int) -> Cell:
+    """The cell with this number; `PanjError` lists those that there are."""
+    for cell in cells:
+        if cell.number == number:
+            return cell
+    known = "; ".join(f"{cell.number} {cell.label}".strip() for cell in cells[:MANY_CELLS])
+    more = f"; and so on to {cells[-1].number}" if len(cells) > MANY_CELLS else ""
+    raise PanjError(f"cell: found {number}, expected one of {known}{more}")
+
+
+def check_table(path: Path) -> None:
+    """A table with rows and with the columns that every figure needs; only its head is read."""
     try:
-        table = read(path)
+        head = pq.read_metadata(path)
     except (OSError, ValueError) as error:
-        raise PanjError(f"{path}: found a file that cannot be read ({error}), expected a table") from None
-    need_columns(table, NEEDED[path.name], str(path))
+        raise cannot_read(path, error) from None
+    need_columns(head.schema.to_arrow_schema().names, NEEDED[path.name], str(path))
+    if head.num_rows == 0:
+        raise PanjError(f"{path}: found no rows, expected at least one")
+
+
+def read_summary(folder: Path) -> pd.DataFrame:
+    """Every cell's outcomes, beside what was reported."""
+    path = folder / "summary.csv"
+    table = read_table(path, pd.read_csv)
+    need_columns(table.columns, NEEDED[path.name], str(path))
     if table.empty:
         raise PanjError(f"{path}: found no rows, expected at least one")
     return table
 
 
-def need_columns(table: pd.DataFrame, columns: Sequence[str], place: str) -> None:
+def read_table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    """A table, or an error that names it."""
+    try:
+        return read(path)
+    except (OSError, ValueError) as error:
+        raise cannot_read(path, error) from None
+
+
+def cannot_read(path: Path, error: Exception) -> PanjError:
+    """A damaged table in one line."""
+    return PanjError(f"{path}: found a file that cannot be read ({error}), expected a table")
+
+
+def need_columns(found: Sequence[str] | pd.Index, columns: Sequence[str], place: str) -> None:
     """Refuse a table that lacks a column."""
-    missing = [name for name in columns if name not in table.columns]
+    missing = [name for name in columns if name not in found]
     if missing:
-        raise PanjError(f"{place}: column {', '.join(missing)} missing; found {', '.join(map(str, table.columns))}")
+        raise PanjError(f"{place}: column {', '.join(missing)} missing; found {', '.join(map(str, found))}")
 
 
-def with_dates(table: pd.DataFrame) -> pd.DataFrame:
-    """The same rows with `date` as a day, however it was written."""
-    return table.assign(date=pd.to_datetime(table["date"]))
+def settings_by_key(settings: str) -> dict[str, Value]:
+    """Every setting of config.yaml under the full name by which it is swept."""
+    kept = yaml.safe_load(settings) or {}
+    plain = {key: value for key, value in kept.items() if not isinstance(value, dict | list)}
+    events = {
+        f"timeline.events.{event['name']}.{key}": value
+        for event in kept.get("events") or []
+        for key, value in event.items()
+    }
+    return {**plain, **(kept.get("rules") or {}), **events}
+
+
+def same_values(values: Mapping[str, Value], base: Mapping[str, Value]) -> bool:
+    """Whether every swept key has its base value; numbers are compared as numbers."""
+    return all(key in base and same_value(value, base[key]) for key, value in values.items())
+
+
+def same_value(one: Value, other: Value) -> bool:
+    """0.3 is 0.3 and 5 is 5.0, however they were written."""
+    return one == other or str(one) == str(other)
 
 
 def spread(study: Study, quantity: str) -> Bands:
     """Median, 50 % and 90 % bands over the campaigns of one column of days.parquet."""
-    need_columns(study.days, (quantity,), "days.parquet")
-    by_evening = study.days.pivot(index="date", columns="run", values=quantity).sort_index()
-    return bands_of(list(by_evening.index.date), by_evening.to_numpy(float))
+    return bands_of(study.evenings, study.series(quantity))
 
 
 def bands_of(evenings: list[date], values: np.ndarray) -> Bands:
     """The same five quantiles of any table of evenings x campaigns."""
+    if np.isfinite(values).all():
+        return Bands(evenings, *np.quantile(values, CUTS, axis=1))
     there = np.isfinite(values).any(axis=1)  # an evening that no campaign has stays empty
-    cuts = np.full((5, len(values)), np.nan)
-    cuts[:, there] = np.nanquantile(values[there], (0.05, 0.25, 0.5, 0.75, 0.95), axis=1)
+    cuts = np.full((len(CUTS), len(values)), np.nan)
+    cuts[:, there] = np.nanquantile(values[there], CUTS, axis=1)
     return Bands(evenings, *cuts)

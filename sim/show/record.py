@@ -10,6 +10,8 @@ from datetime import date
 from functools import cache
 from typing import NamedTuple
 
+import numpy as np
+
 from sim.errors import unknown
 from sim.evidence import Evidence, read_evidence
 from sim.facts import DATA
@@ -19,6 +21,7 @@ LWJ_COUNTS = ("F075", "F077", "F081")
 ABOUT_A_THIRD = "F012"
 NIGHTS = ("F029", "F033", "F035", "F036", "F001")  # counts of soldiers who crossed in one night
 ALL_NIGHTS = "F037"  # spans the nights on which crossings were reported
+ALL_SOLDIERS = "F039"  # soldiers who had crossed by the end of the record
 CIVILIANS_ADMITTED = "F013"
 EVENTS = {  # evidence id: what to call it on a time axis
     "F154": "Sher Khan Bandar taken",
@@ -88,6 +91,16 @@ def aan_shares() -> list[Point]:
 def lwj_shares() -> list[Point]:
     """Share of districts controlled, in the wider sense of the Long War Journal."""
     return [point(id, out_of(id)) for id in LWJ_COUNTS]
+
+
+def counted_so_far() -> list[Point]:
+    """Soldiers counted from the first night on: the sum after each counted night, then the sum a source gave."""
+    nights = [point(id) for id in NIGHTS]
+    parts = np.cumsum([[night.value, night.low, night.high] for night in nights], axis=0).tolist()
+    sums = [
+        night._replace(value=value, low=low, high=high) for night, (value, low, high) in zip(nights, parts, strict=True)
+    ]
+    return [*sums, point(ALL_SOLDIERS)]
 
 
 @cache

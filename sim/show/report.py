@@ -1,27 +1,27 @@
 """A study as one HTML page that needs nothing else: figures inside, a table, the record it is set beside, the terms.
 
 Reads   the study's folder and its figures (drawn first where they are missing); data/evidence.csv.
-Writes  report.html. The page loads nothing; links lead to the sources.
+Writes  report.html, over all cells; report_cell_<number>.html for one of several. The page loads nothing; links lead to
+        the sources and to the tables beside it.
 """
 
-import base64
-import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from sim.errors import PanjError
-from sim.evidence import Evidence, say_value
+from sim.errors import PanjError, unknown
 from sim.show import record
-from sim.show.figures import draw_all, picture
-from sim.show.outcomes import words
-from sim.show.reading import Study, read_study
-from sim.show.record import evidence
-from sim.show.style import say_campaigns, say_day
+from sim.show.animation import draw_animation
+from sim.show.figures import draw_all, draw_study, picture
+from sim.show.outcomes import number_of, say, say_inside, words
+from sim.show.page import VerdictBlock, read_film, read_picture, say_choices, write_page
+from sim.show.reading import Study, Sweep, has_several_cells, read_study, read_sweep
+from sim.show.sweep_page import write_sweep_report
+from sim.show.sweeps import outcomes_of
+from sim.show.verdicts import MOST_SENTENCES, draw_forest, read_verdicts, written
 
 CAPTIONS = {  # figure: (heading, how to read it, which also stands in for the picture)
     "districts_by_day": (
@@ -49,38 +49,11 @@ CAPTIONS = {  # figure: (heading, how to read it, which also stands in for the p
         "People on the road, people at the river, and the posts they wait at. The arrow says at least so many.",
     ),
 }
-CITED = tuple(
-    id
-    for ids in (
-        (record.AAN_START, record.AAN_NEWLY_HELD, record.AAN_LOST_BACK, record.ABOUT_A_THIRD),
-        (*record.LWJ_COUNTS, *record.NIGHTS, record.ALL_NIGHTS, record.CIVILIANS_ADMITTED, *record.EVENTS),
-    )
-    for id in ids
-)  # fmt: skip
-PROVENANCE = {  # key of about.json: words
-    "study": "Study",
-    "start_date": "First day",
-    "end_date": "Last day",
-    "runs": "Campaigns",
-    "first_seed": "First seed",
-    "calibration": "Calibration",
-    "command": "Command",
-    "seconds": "Seconds taken",
-    "commit": "Version of the code",
-    "data_fingerprint": "Fingerprint of the data",
-    "rules_fingerprint": "Fingerprint of the rules",
-}
-
-
-USAGE = "python -m sim report results/<study> [evening=2021-07-05]"
-
-
-class Figure(NamedTuple):
-    """A picture on the page."""
-
-    heading: str
-    explained: str
-    data: str  # base64 of a PNG file
+CITED = (
+    *(record.AAN_START, record.AAN_NEWLY_HELD, record.AAN_LOST_BACK, record.ABOUT_A_THIRD, *record.LWJ_COUNTS),
+    *(*record.NIGHTS, record.ALL_NIGHTS, record.CIVILIANS_ADMITTED, *record.EVENTS),
+)
+USAGE = "python -m sim report results/<study> [cell=0] [evening=2021-07-05]"
 
 
 class Line(NamedTuple):
@@ -95,49 +68,43 @@ class Line(NamedTuple):
     inside: str  # whether what was reported lies within the spread
 
 
-class Source(NamedTuple):
-    """A reported figure that the page shows."""
+class Wanted(NamedTuple):
+    """What the command line asks for."""
 
-    id: str
-    said: str
-    when: str
-    source: str
-    link: str
+    folder: Path
+    evening: date | None  # of the map
+    cell: int | None  # none: the page over all cells
 
 
-def write_report(folder: Path) -> Path:
-    """The page of a study, written to report.html in its folder."""
-    study = read_study(folder)
-    if not all(picture(folder, name).is_file() for name in CAPTIONS):
-        draw_all(folder)
+def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[VerdictBlock] = ()) -> Path:
+    """The page of a study, written to its folder: over all cells, or of one."""
+    if cell is None and has_several_cells(folder):
+        return write_sweep_report(folder, verdicts)
+    return write_study_report(read_study(folder, cell or 0), verdicts)
+
+
+def write_study_report(study: Study, verdicts: Sequence[VerdictBlock] = ()) -> Path:
+    """The page of one cell."""
+    if not all(picture(study, name).is_file() for name in CAPTIONS):
+        draw_study(study)
     lines = [make_line(row) for _, row in study.summary.iterrows()]
-    page = template().render(
-        about=study.about,
-        campaigns=say_campaigns(study),
-        figures=[read_figure(folder, name) for name in CAPTIONS],
-        lines=[line for line in lines if line.reported],
-        other_lines=[line for line in lines if not line.reported],
-        choices=say_keys(study.about["choices"]),
-        provenance={words: study.about[key] for key, words in PROVENANCE.items() if key in study.about},
-        versions=say_keys(study.about.get("versions", {})),
-        settings=study.settings,
-        sources=[make_source(evidence()[id]) for id in cited(study)],
-    )
-    path = folder / "report.html"
-    path.write_text(page, encoding="utf-8")
-    return path
-
-
-def template() -> Any:
-    """The page with its gaps; a gap without a value is an error, and every value is escaped."""
-    places = FileSystemLoader(Path(__file__).parent / "templates")
-    settings: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
-    return Environment(loader=places, undefined=StrictUndefined, **settings).get_template("report.html")
-
-
-def read_figure(folder: Path, name: str) -> Figure:
-    """A drawn figure, ready to be put inside the page."""
-    return Figure(*CAPTIONS[name], base64.b64encode(picture(folder, name).read_bytes()).decode("ascii"))
+    several = len(study.about["cells"]) > 1
+    content = {
+        "heading": f"{study.about['study']}, cell {study.cell.number}" if several else study.about["study"],
+        "scenario": str(study.cell.values.get("scenario", study.about["scenario"])),
+        "number": study.cell.number,
+        "swept": study.cell.label if several else "",
+        "choices": say_choices({**study.about["choices"], **study.cell.values}),
+        "lines": [line for line in lines if line.reported],
+        "other_lines": [line for line in lines if not line.reported],
+        "verdicts": verdicts,
+        "figures": [
+            *(read_picture(picture(study, name), *caption) for name, caption in CAPTIONS.items()),
+            *read_film(picture(study, "map").parent),
+        ],
+    }
+    name = f"report_cell_{study.cell.number}.html" if several else "report.html"
+    return write_page(study.folder / name, "report.html", study, CITED, content)
 
 
 def make_line(row: pd.Series) -> Line:
@@ -155,78 +122,74 @@ def make_line(row: pd.Series) -> Line:
     )
 
 
-def say(cell: Any) -> str:
-    """A number to three figures, thousands marked; a date as it stands; nothing where there is none."""
-    number = number_of(cell)
-    if number is None:
-        return "" if pd.isna(cell) else str(cell)
-    return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
+def draw_everything(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
+    """Every figure, the map by evening, and the page that holds them; their paths, the page last."""
+    figures = draw_all(folder, evening, cell)
+    if cell is None:
+        figures += draw_film(folder)
+    return [*figures, write_report(folder, cell, verdicts_of(folder) if cell is None else ())]
 
 
-def number_of(cell: Any) -> float | None:
-    """The cell as a number; a column that also holds dates was read as text."""
-    try:
-        return None if pd.isna(cell) else float(cell)
-    except ValueError:
-        return None
+def draw_film(folder: Path) -> list[Path]:
+    """The map by evening: of the study, or of the base cell beside the cell that differs most; not of one campaign."""
+    sweep = read_sweep(folder)
+    if max(cell.finished for cell in sweep.cells) < 2:
+        return []
+    for old in (folder / "figures").glob("districts*.gif"):
+        old.unlink()
+    return [draw_animation(folder, filmed_cells(sweep))]
 
 
-def say_inside(row: pd.Series) -> str:
-    """Whether the reported value, or some of its range, lies within the middle 90 % of campaigns."""
-    value, low, high = (number_of(row[f"reported_{part}"]) for part in ("value", "low", "high"))
-    low_5, high_95 = number_of(row["low_5"]), number_of(row["high_95"])
-    known = [number for number in (low, value, high) if number is not None]
-    if low_5 is None or high_95 is None or not known:
-        return ""
-    lowest = min(known) if low is not None or value is not None else -math.inf
-    highest = max(known) if high is not None or value is not None else math.inf
-    return "yes" if lowest <= high_95 and highest >= low_5 else "no"
+def filmed_cells(sweep: Sweep) -> tuple[int, ...]:
+    """The base cell (or the first), and of the others the one whose middle campaign is farthest from it."""
+    middle = sweep.runs.groupby("cell")[outcomes_of(sweep)[0]].median()
+    base = sweep.base_cell.number if sweep.base_cell is not None else int(middle.index[0])
+    away = (middle.drop(base) - middle[base]).abs()
+    return (base,) if away.empty else (base, int(away.idxmax()))
 
 
-def say_keys(pairs: Mapping[str, Any]) -> dict[str, str]:
-    """Names and values as plain text."""
-    return {str(key).replace("_", " "): str(value) for key, value in pairs.items()}
-
-
-def cited(study: Study) -> list[str]:
-    """Ids of the evidence that the figures or the summary show, in the order of the file."""
-    summary = " ".join(study.summary["evidence"].dropna().astype(str)).replace(";", " ").replace(",", " ")
-    shown = {*CITED, *summary.split()}
-    return [id for id in evidence() if id in shown]
-
-
-def make_source(row: Evidence) -> Source:
-    """A row of the record in words; a link only where the source is on the web."""
-    dates = dict.fromkeys(f"{say_day(day)} {day.year}" for day in (row.date_start, row.date_end))
-    said = f"{row.quote or row.quantity.replace('_', ' ')}: {say_value(row)} {row.unit}, {row.scope}"
-    link = row.source_url if row.source_url.startswith("http") else ""
-    return Source(row.id, said, " to ".join(dates), row.source, link)
+def verdicts_of(folder: Path) -> list[VerdictBlock]:
+    """What was compared in the study against its own base, in words and pictures."""
+    blocks = []
+    for table in written(folder):
+        verdicts = read_verdicts(table)
+        sentences = [row.sentence for row in verdicts.rows][:MOST_SENTENCES]
+        more = len(verdicts.rows) - len(sentences)
+        rest = [f"{more} more stand in {table.parent.name}/{table.name}."] if more else []
+        blocks.append(VerdictBlock(verdicts.about["label"], [*sentences, *rest], draw_forest(verdicts)))
+    return blocks
 
 
 def main(arguments: list[str]) -> int:
-    """`panj report results/<study> [evening=...]`: draw the figures and write the report again."""
-    folder, evening = read_arguments(arguments)
-    figures = draw_all(folder, evening)
-    report = write_report(folder)
-    print(f"{len(figures)} figures in {folder / 'figures'}, report in {report}")
+    """`panj report results/<study> [cell=...] [evening=...]`: draw the figures and write the report again."""
+    wanted = read_arguments(arguments)
+    *figures, report = draw_everything(*wanted)
+    print(f"{len(figures)} figures in {figures[0].parent}, report in {report}")
     return 0
 
 
-def read_arguments(arguments: list[str]) -> tuple[Path, date | None]:
-    """One folder, and perhaps the evening of the map."""
+def read_arguments(arguments: list[str]) -> Wanted:
+    """One folder, and perhaps a cell and the evening of its map."""
     folders = [text for text in arguments if "=" not in text]
-    options = [text for text in arguments if "=" in text]
-    if len(folders) != 1 or len(options) > 1:
+    options = dict(text.split("=", 1) for text in arguments if "=" in text)
+    if len(folders) != 1 or len(folders) + len(options) != len(arguments):
         raise PanjError(f"report: found '{' '.join(arguments)}', expected {USAGE}")
-    return Path(folders[0]), read_evening(options[0]) if options else None
+    for key in options:
+        if key not in ("cell", "evening"):
+            raise unknown("report", key, ["cell", "evening"])
+    return Wanted(Path(folders[0]), read_evening(options.get("evening")), read_cell(options.get("cell")))
 
 
-def read_evening(option: str) -> date:
+def read_evening(text: str | None) -> date | None:
     """The day in `evening=2021-07-05`."""
-    key, _, day = option.partition("=")
     try:
-        if key == "evening":
-            return date.fromisoformat(day)
+        return None if text is None else date.fromisoformat(text)
     except ValueError:
-        pass
-    raise PanjError(f"report: found '{option}', expected evening= and a date such as evening=2021-07-05")
+        raise PanjError(f"report, evening: found '{text}', expected a date such as 2021-07-05") from None
+
+
+def read_cell(text: str | None) -> int | None:
+    """The number in `cell=3`."""
+    if text is None or text.isdigit():
+        return None if text is None else int(text)
+    raise PanjError(f"report, cell: found '{text}', expected a number such as 0")

@@ -1,165 +1,291 @@
-"""The main job: many campaigns of one scenario, on all cores, into one study folder."""
+"""The main job: the campaigns of every cell on all workers, recorded chunk by chunk, then written as one study.
 
-import os
+Whatever stops it (Ctrl-C, a kill, a full disk, a lost worker), the same command goes on from what is recorded.
+"""
+
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from sim.campaign import run_campaign
-from sim.errors import PanjError
-from sim.outcomes import Outcome, read_outcomes
-from sim.results import (
-    NOT_CALIBRATED,
-    RunRows,
-    StudyWriter,
-    SummaryRow,
-    cannot_write,
-    command_line,
-    commit,
-    events_table,
-    read_about,
-    rows_of,
-    versions,
-)
+from sim.errors import CampaignError, PanjError
+from sim.provenance import NOT_CALIBRATED, command_line, commit, read_about, versions
+from sim.results import Failure, SummaryRow, cannot_write, chunk_of, events_table
 from sim.rules import cache_folder, compiled, fingerprint_of_rules
+from sim.study.backlog import Backlog
+from sim.study.executors import Workers, workers_of
+from sim.study.progress import Progress
+from sim.study.scope import Scope, joined, read_scope, scope_of, write_scope
 from sim.study.settings import Settings
+from sim.study.store import record
+from sim.study.sweep import Sweep
+from sim.study.tables import TABLES, write_tables
+from sim.study.work import Order, Piece, facts_here, layout_of, outcomes_of, work
 
-CHUNK = 10  # campaigns a row group of days.parquet
+TRIES = 3  # of a task whose worker was lost
+MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "capitals_lost")
+MOST_SHOWN = 24  # cells in the table of the terminal
+BEAT = 0.5  # seconds between looks at the clock and at Ctrl-C
+Task = list[tuple[int, Piece]]
 
 
-def run_study(settings: Settings, console: Console) -> Path:
-    """Run, write, and return the study folder; a study that is there with the same settings is left as it is.
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
 
-    Raises PanjError when the folder holds another study or cannot be written.
+    folder: Path
+    campaigns: int  # of the study that finished
+    computed: int  # of them now
+    failed: int  # campaigns of the study without a result
+    is_new: bool  # whether the tables were written now
+
+
+class Stopped(Exception):
+    """Ctrl-C: the chunks in hand are recorded, the rest is left for the same command."""
+
+
+def run_sweep(sweep: Sweep, console: Console) -> Ran:
+    """Run what is missing, write the tables, and return what was done.
+
+    Raises PanjError when the folder holds another study or cannot be written, Stopped after Ctrl-C.
     """
-    folder = settings.results_dir / settings.study
-    if folder.exists():
-        check_same(folder, settings)
-        console.print(f"{folder} holds this study already; nothing was computed. Another name: study=NAME")
-        return folder
-    table = read_outcomes(settings.facts, settings.start_date, settings.days)
-    writer = StudyWriter(folder, settings.facts, table, settings.start_date)
-    started = time.perf_counter()
-    try:
-        compile_rules(settings, console)
+    base = sweep.base
+    study = base.results_dir / base.study
+    joined(study, read_scope(study), scope_of(sweep))  # refused before anything is made
+    with locked(study):
+        scope = joined(study, read_scope(study), scope_of(sweep))
+        backlog = backlog_of(sweep, scope, study)
+        report_before(backlog, sweep, study, console)
+        if backlog.waiting == 0 and not backlog.precision.outcome and is_written(study, scope, backlog):
+            about = read_about(study)
+            return Ran(study, about["campaigns"], 0, about["failed"], False)
+        write_scope(study, scope)
+        started = time.perf_counter()
+        compile_rules(sweep.cells[0].order, base.seed, console)
         compiled_at = time.perf_counter()
-        with progress(console, settings.runs) as add:
-            for chunk in in_chunks(run_all(settings, table), CHUNK):
-                writer.add(chunk)
-                add(len(chunk))
+        live_all(backlog, sweep, study, console)
+        say_verdicts(backlog, base.title, console)
+        scope = grown(scope, backlog)
+        write_scope(study, scope)
         seconds = time.perf_counter() - compiled_at
-        if settings.runs == 1:
-            write_events(settings, writer.partial / "events.parquet")
-        about = about_study(settings, compiled_at - started, seconds)
-        summary = writer.finish({"study": settings.study, **settings.as_dict()}, about)
-    except BaseException:
-        writer.discard()
-        raise
-    show_summary(summary, settings, console)
-    each = seconds / settings.runs * 1000
-    campaigns = "1 campaign" if settings.runs == 1 else f"{settings.runs} campaigns"
-    console.print(f"{campaigns} in {seconds:.1f} s ({each:.1f} ms each, {os.cpu_count()} at a time)")
-    return folder
+        about = about_study(sweep, scope, compiled_at - started, seconds)
+        if len(scope.cells) == 1 and scope.cells[0].runs == 1 and not backlog.failures:
+            write_events(base, study / "events.parquet")
+        console.print("Writing tables ...")
+        summaries = write_tables(study, scope, base.facts, about)
+    show_summary(summaries, base, about, console)
+    say_speed(backlog, base, seconds, console)
+    return Ran(study, about["campaigns"], backlog.campaigns_done, about["failed"], True)
 
 
-def check_same(folder: Path, settings: Settings) -> None:
-    """A study folder is never overwritten: other settings, runs or seeds need another name."""
-    about = read_about(folder)
-    found = (about.get("settings_fingerprint"), about.get("runs"), about.get("first_seed"))
-    if found != (settings.fingerprint(), settings.runs, settings.seed):
-        differs = [
-            name
-            for name, old, new in zip(
-                ("settings", "runs", "seed"), found, (settings.fingerprint(), settings.runs, settings.seed), strict=True
-            )
-            if old != new
-        ]
+@contextmanager
+def locked(study: Path) -> Iterator[None]:
+    """One process a study: a second one is told so, and nothing is mixed."""
+    try:
+        (study / "chunks").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(study / "chunks" / ".lock")
+        with lock.acquire(timeout=0):
+            yield
+    except Timeout as error:
         raise PanjError(
-            f"study: found another study in {folder} (differs in {', '.join(differs)}), expected a new name; "
-            f"choose study=NAME, or move the folder away"
-        )
+            f"study: found another process at work in {study}, expected none; wait for it, or choose study=NAME"
+        ) from error
+    except PanjError:
+        raise
+    except OSError as error:
+        raise cannot_write(study, error) from error
 
 
-def compile_rules(settings: Settings, console: Console) -> None:
+def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
+    """The cells of this command, as the study knows them."""
+    by_key = {cell.fingerprint: cell for cell in scope.cells}
+    scopes = [by_key[cell.settings.fingerprint()] for cell in sweep.cells]
+    return Backlog(sweep.cells, scopes, sweep.base.seed, study, sweep.base.precision)
+
+
+def report_before(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
+    """What is there already, what is damaged, which cells are the same."""
+    for cell in backlog.cells:
+        for path in cell.damaged:
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            console.print(f"Found a damaged chunk; its campaigns are computed again, the file is kept as {aside}")
+    for first, second in sweep.same:
+        console.print(f"Cells {first} ({sweep.cells[first].label}) and {second} ({sweep.cells[second].label}) resolve "
+                      "to the same settings; their campaigns are computed once.")  # fmt: skip
+    if backlog.already:
+        nothing = "; nothing is computed. Another name: study=NAME" if backlog.waiting == 0 else ""
+        console.print(f"{study} holds {backlog.already} of {backlog.total} campaigns already{nothing}")
+
+
+def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
+    """Whether the tables are there and hold what the record holds, of which nothing of this command is missing."""
+    try:
+        about = read_about(study)
+    except PanjError:
+        return False
+    whole = {cell.order.key for cell in backlog.cells}  # a failure that the tables still hold has been mended since
+    there = [
+        (cell["fingerprint"], cell["runs"] + (0 if cell["fingerprint"] in whole else cell["failed"]))
+        for cell in about.get("cells", [])
+    ]
+    is_there = all((study / name).exists() for name in TABLES if name != "failures.parquet")
+    return is_there and there == [(cell.fingerprint, cell.runs) for cell in scope.cells]
+
+
+def grown(scope: Scope, backlog: Backlog) -> Scope:
+    """The scope after a precision asked for more campaigns."""
+    runs = {cell.order.key: cell.runs for cell in backlog.cells}
+    cells = (cell._replace(runs=max(cell.runs, runs.get(cell.fingerprint, 0))) for cell in scope.cells)
+    return Scope(scope.base, scope.swept, scope.first_seed, tuple(cells))
+
+
+def compile_rules(order: Order, seed: int, console: Console) -> None:
     """One short campaign, so that compiling is seen for what it is and not as a slow first campaign."""
-    cold = compiled and not any(cache_folder().rglob("*.nbi"))
+    if not compiled:
+        return
+    cold = not any(cache_folder().rglob("*.nbi"))
     if cold:
         console.print("Compiling the rules, once for this installation: about a minute ...")
-    run_campaign(settings.layout.world, settings.rules, settings.timeline, settings.seed, 1)
+    world = layout_of(order.rules, order.attention, order.posts).world
+    run_campaign(world, order.rules, order.timeline, seed, 1)
     if cold:
         console.print("The rules are compiled.")
 
 
-def run_all(settings: Settings, table: Sequence[Outcome]) -> Iterator[RunRows]:
-    """Every campaign, in the order of the seeds, a few ahead of the reader on every core."""
-
-    def one(seed: int) -> RunRows:
-        campaign = run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, settings.days)
-        return rows_of(campaign, table, settings.facts, settings.start_date)
-
-    seeds = iter(range(settings.seed, settings.seed + settings.runs))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        ahead: list[Future[RunRows]] = [pool.submit(one, seed) for seed in islice(seeds, 2 * (os.cpu_count() or 1))]
+def live_all(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
+    """Hand out tasks until nothing is left; Stopped when Ctrl-C was pressed and the chunks in hand are recorded."""
+    backlog.grow()
+    if backlog.waiting == 0:
+        return
+    with workers_of(sweep.base.executor) as workers, stopping() as stop, Progress(backlog, console) as progress:
+        in_hand: dict[Future[Any], tuple[Task, int]] = {}
+        again: list[tuple[Task, int]] = []
         try:
-            while ahead:
-                yield ahead.pop(0).result()
-                ahead += [pool.submit(one, seed) for seed in islice(seeds, 1)]
+            while backlog.waiting or in_hand or again:
+                hand_out(backlog, workers, in_hand, again, stop)
+                finished, _ = wait(in_hand, BEAT, FIRST_COMPLETED)
+                for future in finished:
+                    task, tries = in_hand.pop(future)
+                    take_in(future, task, tries, again, backlog, study)
+                backlog.grow()
+                progress.update()
+                if stop.is_set() and not in_hand:
+                    raise Stopped
         finally:
-            for future in ahead:
+            for future in in_hand:
                 future.cancel()
 
 
-def in_chunks(rows: Iterator[RunRows], size: int) -> Iterator[list[RunRows]]:
-    """Lists of up to `size` rows."""
-    while chunk := list(islice(rows, size)):
-        yield chunk
+def say_verdicts(backlog: Backlog, title: str, console: Console) -> None:
+    """Whether each cell has become as precise as was asked."""
+    for verdict in backlog.verdicts:
+        reached = "reached" if verdict.is_reached else f"not reached with runs_max={verdict.runs}"
+        console.print(f"{verdict.label or title}: {verdict.runs} campaigns, half-width {verdict.half_width:.4g} of "
+                      f"{backlog.precision.outcome}: precision {reached}")  # fmt: skip
+
+
+def hand_out(
+    backlog: Backlog, workers: Workers, in_hand: dict[Future[Any], tuple[Task, int]],
+    again: list[tuple[Task, int]], stop: threading.Event,
+) -> None:  # fmt: skip
+    """A task for every worker that has none: no more, so that a kill loses at most one chunk a worker."""
+    while not stop.is_set() and len(in_hand) < workers.count and (again or backlog.waiting):
+        task, tries = again.pop() if again else (backlog.take(workers.count), 1)
+        in_hand[workers.submit(work_timed, [piece for _, piece in task])] = task, tries
+
+
+def work_timed(pieces: Sequence[Piece]) -> tuple[list[pa.Table], float]:
+    """The chunks, and the seconds that they took the worker."""
+    started = time.perf_counter()
+    return work(pieces), time.perf_counter() - started
+
+
+def take_in(
+    future: Future[Any], task: Task, tries: int, again: list[tuple[Task, int]], backlog: Backlog, study: Path
+) -> None:
+    """Record what a worker brought; a task whose worker was lost is tried again, then written down as failed."""
+    error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
+    if error is None:
+        chunks, seconds = future.result()
+        backlog.took(seconds, sum(chunk.num_rows for chunk in chunks))
+    elif isinstance(error, PanjError):
+        raise error
+    else:
+        if tries < TRIES:
+            again.append((task, tries + 1))
+            return
+        chunks = [lost(piece, error) for _, piece in task]
+    for (place, piece), chunk in zip(task, chunks, strict=True):
+        record(study, piece.order.key, chunk)
+        backlog.finished(place, chunk)
+
+
+def lost(piece: Piece, error: BaseException) -> pa.Table:
+    """The rows of campaigns whose worker went away each time."""
+    said = f"WorkerLost: {type(error).__name__}: {error} ({TRIES} times)"
+    order = piece.order
+    facts, table = facts_here(), outcomes_of(order.start, order.days)
+    return chunk_of([Failure(seed, said, said) for seed in piece.seeds], table, facts, order.days)
 
 
 @contextmanager
-def progress(console: Console, total: int) -> Iterator[Callable[[int], None]]:
-    """A live bar in a terminal, plain lines elsewhere; the function that is given adds campaigns."""
-    done = 0
-    columns = (TextColumn("campaigns"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("campaigns", total=total)
+def stopping() -> Iterator[threading.Event]:
+    """The first Ctrl-C (or SIGTERM) asks to stop after the chunks in hand; the second stops at once."""
+    stop = threading.Event()
 
-        def add(more: int) -> None:
-            nonlocal done
-            quarter, done = 4 * done // total, done + more
-            bar.update(task, completed=done)
-            if not console.is_terminal and 4 * done // total > quarter:
-                console.print(f"{done} of {total} campaigns")
+    def ask(_signal: int, _frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        print("\nStopping after the chunks in hand; once more to stop at once ...", file=sys.stderr)
 
-        yield add
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def write_events(settings: Settings, path: Path) -> None:
     """The log of the one campaign."""
-    campaign = run_campaign(settings.layout.world, settings.rules, settings.timeline, settings.seed, settings.days)
     try:
+        campaign = run_campaign(settings.layout.world, settings.rules, settings.timeline, settings.seed, settings.days)
         pq.write_table(events_table(campaign, settings.facts, settings.start_date), path)
+    except CampaignError:
+        return
     except OSError as error:
         raise cannot_write(settings.results_dir / settings.study, error) from error
 
 
-def about_study(settings: Settings, compile_seconds: float, seconds: float) -> dict[str, Any]:
-    """Provenance."""
+def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: float) -> dict[str, Any]:
+    """Provenance; what each cell holds is added with the tables."""
+    settings = sweep.base
     return {
         "study": settings.study,
         "scenario": settings.choices["scenario"],
         "scenario_title": settings.title,
         "scenario_about": settings.about,
         "choices": settings.choices,
-        "runs": settings.runs,
+        "swept": list(scope.swept),
+        "runs": max(cell.runs for cell in scope.cells),
         "first_seed": settings.seed,
         "start_date": settings.start_date.isoformat(),
         "end_date": settings.end_date.isoformat(),
@@ -167,9 +293,11 @@ def about_study(settings: Settings, compile_seconds: float, seconds: float) -> d
         "settings_fingerprint": settings.fingerprint(),
         "data_fingerprint": settings.facts.fingerprint,
         "rules_fingerprint": fingerprint_of_rules(),
+        "outcomes_fingerprint": settings.outcomes_fingerprint,
         "commit": commit(),
         "versions": versions(),
         "command": command_line(),
+        "words": list(sweep.words),
         "overrides": list(settings.overrides),
         "seconds": round(seconds, 3),
         "compile_seconds": round(compile_seconds, 3),
@@ -177,18 +305,48 @@ def about_study(settings: Settings, compile_seconds: float, seconds: float) -> d
     }
 
 
-def show_summary(summary: Sequence[SummaryRow], settings: Settings, console: Console) -> None:
-    """The table in the terminal: those outcomes that were reported, and the main others."""
-    from rich.table import Table
-
-    title = f"{settings.title}: {settings.runs} campaigns, {NOT_CALIBRATED}"
-    table = Table(title=title, caption="Sources: python -m sim evidence id=F001; every outcome is in summary.csv")
-    for column in ("outcome", "reported", "simulated median", "90 % interval"):
-        table.add_column(column, overflow="fold")
-    for row in summary:
-        if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
-            table.add_row(row.label, row.reported or "-", row.median or "-", f"{row.low_5} to {row.high_95}")
+def show_summary(
+    summaries: Sequence[Sequence[SummaryRow]], settings: Settings, about: dict[str, Any], console: Console
+) -> None:
+    """The table in the terminal: what was reported beside what one cell gives, or the main outcomes of all cells."""
+    cells = about["cells"]
+    sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
+    if len(cells) == 1:
+        table = Table(title=f"{settings.title}: {cells[0]['runs']} campaigns, {NOT_CALIBRATED}", caption=sources)
+        for column in ("outcome", "reported", "simulated median", "90 % interval"):
+            table.add_column(column, overflow="fold")
+        for row in summaries[0]:
+            if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
+                table.add_row(row.label, row.reported or "-", row.median or "-", say_interval(row))
+    else:
+        title = f"{settings.title}: {about['campaigns']} campaigns in {len(cells)} cells, {NOT_CALIBRATED}"
+        table = Table(title=title, caption=f"Median and 90 % interval. {sources}")
+        shown = [row for row in summaries[0] if row.outcome in MAIN_OUTCOMES]
+        for column in ("cell", *(row.label for row in shown)):
+            table.add_column(column, overflow="fold")
+        table.add_row("reported", *(row.reported or "-" for row in shown), end_section=True)
+        for cell, rows in list(zip(cells, summaries, strict=True))[:MOST_SHOWN]:
+            by_name = {row.outcome: row for row in rows}
+            found = [by_name[row.outcome] for row in shown if row.outcome in by_name]
+            table.add_row(cell["label"], *(f"{row.median or '-'}\n{say_interval(row)}" for row in found))
     console.print(table)
+    if len(cells) > MOST_SHOWN:
+        console.print(f"{len(cells) - MOST_SHOWN} more cells are in summary.csv and in the report.")
+
+
+def say_interval(row: SummaryRow) -> str:
+    """`0.29 to 0.43`; nothing where no campaign has the outcome."""
+    return f"{row.low_5} to {row.high_95}" if row.low_5 else "-"
+
+
+def say_speed(backlog: Backlog, settings: Settings, seconds: float, console: Console) -> None:
+    """How long it took, and what failed."""
+    if not backlog.campaigns_done:
+        return
+    campaigns = "1 campaign" if backlog.campaigns_done == 1 else f"{backlog.campaigns_done} campaigns"
+    each = seconds / backlog.campaigns_done * 1000
+    cells = f" in {len(backlog.cells)} cells" if len(backlog.cells) > 1 else ""
+    console.print(f"{campaigns}{cells} in {seconds:.1f} s ({each:.1f} ms each, executor={settings.executor.kind})")
 
 
 def console_of(file: Any = None) -> Console:

@@ -9,15 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from datetime import date, timedelta
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -25,19 +24,17 @@ from yaml import YAMLError
 
 from sim.chance import LAST_SEED
 from sim.day import Rules
-from sim.errors import PanjError, nearest, unknown
+from sim.errors import PanjError, unknown
 from sim.facts import Facts, read_facts
-from sim.founding import Layout, lay_out
-from sim.parameters import Choice, declared_numbers, folder_of, folder_of_group, read_yaml, resolve, typed
+from sim.founding import Layout, check_posts, lay_out, lay_out_provinces
+from sim.outcomes import fingerprint_of_outcomes
+from sim.parameters import Choice, folder_of, read_yaml, resolve, typed
 from sim.rules import fingerprint_of_rules
+from sim.study.events import Event, resolve_events, timeline_of
+from sim.study.words import GROUPS, ONE_VALUE, check_words, choices_of, file_of, is_number, numbers_of
 from sim.timeline import Timeline
-from sim.world import Act, Condition
 
-GROUPS = ("morale", "reinforcement", "border", "mobilisation", "air_support", "taliban")
-MAIN_KEYS = ("study", "runs", "seed", "start_date", "end_date", "results_dir", "debug")
-NAMED_BY_CHOICE = {*GROUPS, "scenario", "study", "runs", "seed", "results_dir", "debug"}
-EVENT_KEYS = {"date", "act", "condition", "district", "value", "source", "text"}
-ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_MILITIA}
+NOT_NAMED = {*GROUPS, "scenario", *ONE_VALUE} - {"timeline"}  # changes no name, or is named by its choice
 SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
 
 
@@ -63,21 +60,36 @@ class TimelineSchema:
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def schema_of_rules() -> type:
-    """A dataclass with one field a number, typed and with its declared value."""
-    parts = []
-    for rule, kind in Rules.__annotations__.items():
-        fields = [
-            (name, type_of, field(default=type_of(declared_numbers()[f"rules.{rule}.{name}"].value)))
-            for name, type_of in kind.__annotations__.items()
-        ]
-        section = make_dataclass(rule, fields)
-        parts.append((rule, section, field(default_factory=section)))
-    return make_dataclass("RulesSchema", parts)
+@dataclass
+class ExecutorSchema:
+    """Where campaigns run: `kind` is threads, processes or dask; 0 workers means one a core."""
+
+    kind: str = "threads"
+    workers: int = 0
+    address: str | None = None
 
 
+@dataclass
+class SamplingSchema:
+    """How swept settings make cells: `grid`, every combination, or `latin_hypercube`, points in ranges."""
+
+    method: str = "grid"
+    points: int = 100
+    keys: list[str] = field(default_factory=list)
+    seed: int = 0
+
+
+@dataclass
+class PrecisionSchema:
+    """Add campaigns until the 95 % interval of the mean of `outcome` is `half_width` to either side."""
+
+    outcome: str | None = None
+    half_width: float | None = None
+
+
+@cache
 def schema() -> type:
-    """The typed config: main settings, rules, timeline, one choice a group."""
+    """The typed config: main settings, timeline, how to run, one choice a group."""
     fields: list[Any] = [
         ("study", str | None, field(default=None)),
         ("runs", int, field(default=200)),
@@ -86,27 +98,40 @@ def schema() -> type:
         ("end_date", str, field(default="")),
         ("results_dir", str, field(default="results")),
         ("debug", bool, field(default=False)),
+        ("runs_max", int, field(default=10_000)),
+        ("timeline", TimelineSchema, field(default_factory=TimelineSchema)),
+        ("executor", ExecutorSchema, field(default_factory=ExecutorSchema)),
+        ("sampling", SamplingSchema, field(default_factory=SamplingSchema)),
+        ("precision", PrecisionSchema, field(default_factory=PrecisionSchema)),
     ]
-    rules = schema_of_rules()
-    fields.append(("rules", rules, field(default_factory=rules)))
-    fields.append(("timeline", TimelineSchema, field(default_factory=TimelineSchema)))
     for group in (*GROUPS, "scenario"):
         fields.append((group, ChoiceSchema, field(default_factory=ChoiceSchema)))
     return make_dataclass("Schema", fields)
 
 
-class Event(NamedTuple):
-    """One dated event after all policies; `day` 0 is the start date."""
+class Executor(NamedTuple):
+    """Where campaigns run."""
 
-    name: str
-    day: int
-    date: str
-    act: str
-    condition: str | None
-    district: str | None
-    value: float
-    source: str
-    text: str
+    kind: str  # threads, processes or dask
+    workers: int  # 0: one a core
+    address: str | None  # of a Dask scheduler; None starts one here
+
+
+class Sampling(NamedTuple):
+    """How swept settings make cells."""
+
+    method: str  # grid or latin_hypercube
+    points: int
+    keys: tuple[str, ...]  # numbers that a Latin hypercube varies over their declared ranges
+    seed: int
+
+
+class Precision(NamedTuple):
+    """When a cell has campaigns enough; without an outcome, after `runs`."""
+
+    outcome: str | None
+    half_width: float
+    runs_max: int
 
 
 @dataclass(frozen=True)
@@ -130,13 +155,21 @@ class Settings:
     attention: dict[str, float]
     posts: dict[str, dict[str, float]]
     facts: Facts
-    layout: Layout
     overrides: tuple[str, ...]
+    outcomes_fingerprint: str
+    executor: Executor
+    sampling: Sampling
+    precision: Precision
 
     @property
     def days(self) -> int:
         """Days lived after day 0."""
         return (self.end_date - self.start_date).days
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The world before its draws, made when first asked for."""
+        return lay_out(self.facts, self.rules, self.attention, self.posts)
 
     def as_dict(self) -> dict[str, Any]:
         """What decides the outcome of a campaign, seeds aside, in plain values."""
@@ -150,11 +183,14 @@ class Settings:
             "posts": self.posts,
             "data_fingerprint": self.facts.fingerprint,
             "rules_fingerprint": fingerprint_of_rules(),
+            "outcomes_fingerprint": self.outcomes_fingerprint,
         }
 
     def fingerprint(self) -> str:
-        """First 16 hexadecimal digits of a hash of `as_dict`."""
-        return sha256(json.dumps(self.as_dict(), sort_keys=True).encode()).hexdigest()[:16]
+        """First 16 hexadecimal digits of a hash of what was resolved; names, texts and sources decide nothing."""
+        resolved = {key: value for key, value in self.as_dict().items() if key not in ("choices", "events")}
+        resolved["timeline"] = [column.tolist() for column in self.timeline]
+        return sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def compose_settings(overrides: Sequence[str] = (), facts: Facts | None = None) -> Settings:
@@ -162,51 +198,25 @@ def compose_settings(overrides: Sequence[str] = (), facts: Facts | None = None) 
 
     Raises PanjError for anything that is wrong, before anything is run or written.
     """
-    check_keys(overrides)
-    config, choices = compose_config(list(overrides))
-    return settle(config, choices, tuple(overrides), facts or read_facts())
+    return Composer(facts).settings(overrides)
 
 
-def choices_of(group: str) -> list[str]:
-    """Names of the choices of a group, in alphabetical order."""
-    return sorted(path.stem for path in folder_of_group(group).glob("*.yaml"))
+class Composer:
+    """Composes many settings; configs that differ in numbers alone are composed by Hydra once."""
 
+    def __init__(self, facts: Facts | None = None) -> None:
+        self.facts = facts or read_facts()
+        self.outcomes_fingerprint = fingerprint_of_outcomes()
+        self.composed: dict[tuple[str, ...], tuple[DictConfig, dict[str, str]]] = {}
 
-def check_keys(overrides: Sequence[str]) -> None:
-    """Keys, group choices and plain values are checked before Hydra sees them, for clearer errors."""
-    for text in overrides:
-        try:
-            override = OverridesParser.create().parse_override(text)
-        except HydraException as error:
-            raise PanjError(f"override: found '{text}', expected key=value ({' '.join(str(error).split())})") from error
-        if override.is_sweep_override():
-            raise PanjError(f"{override.key_or_group}: found several values ('{text}'), expected one")
-        check_key(override.key_or_group, override.get_value_element_as_str())
-        is_new = override.is_add() or override.is_force_add()
-        if override.key_or_group.startswith("timeline.events.") and not is_new:
-            check_event(override.key_or_group)
-
-
-def check_key(key: str, value: str) -> None:
-    """One override names something that there is."""
-    if key in (*GROUPS, "scenario", "timeline"):
-        if value not in choices_of(key):
-            raise unknown(key, value, choices_of(key))
-    elif key.startswith(("timeline.events.", "hydra.", *(f"{group}." for group in (*GROUPS, "scenario")))):
-        return
-    elif key not in MAIN_KEYS and key not in declared_numbers():
-        names = [*MAIN_KEYS, *GROUPS, "scenario", *declared_numbers()]
-        hint = nearest(key, names) or nearest(f"rules.{key}", names)
-        raise PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
-
-
-def check_event(key: str) -> None:
-    """An event that is changed or deleted is there; a new one is added with a + before its key."""
-    files = [file_of("timeline", timeline) for timeline in choices_of("timeline")]
-    events = {name for path in files for name in read_yaml(path)["events"]}
-    name = key.split(".")[2]
-    if name not in events:
-        raise unknown("timeline.events", name, sorted(events))
+    def settings(self, words: Sequence[str]) -> Settings:
+        """Settings of one cell; PanjError for anything that is wrong."""
+        check_words(words)
+        others = tuple(text for text in words if not is_number(text))
+        if others not in self.composed:
+            self.composed[others] = compose_config(list(others))
+        config, choices = self.composed[others]
+        return settle(config, choices, tuple(words), self.facts, self.outcomes_fingerprint)
 
 
 def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
@@ -223,15 +233,9 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
         with initialize_config_dir(str(folder_of("configs")), version_base="1.3", job_name="panj"):
             config = compose("config", overrides=[*overrides, search], return_hydra_config=True)
             chosen = {group: config.hydra.runtime.choices[group] for group in (*GROUPS, "scenario", "timeline")}
-            OmegaConf.resolve(config.rules)
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise PanjError(plain(error)) from error
     return config, chosen
-
-
-def file_of(group: str, name: str) -> Path:
-    """The YAML of one choice."""
-    return folder_of_group(group) / f"{name}.yaml"
 
 
 def plain(error: BaseException) -> str:
@@ -248,17 +252,14 @@ def plain(error: BaseException) -> str:
     return f"{key[1]}: {message}" if key else message
 
 
-def settle(config: DictConfig, chosen: dict[str, str], overrides: tuple[str, ...], facts: Facts) -> Settings:
+def settle(
+    config: DictConfig, chosen: dict[str, str], overrides: tuple[str, ...], facts: Facts, outcomes_fingerprint: str
+) -> Settings:
     """Resolve numbers, events and posts in their order, and check every one."""
     start, end = check_dates(config.start_date, config.end_date)
     check_main(config)
     choices = [choice_of(group, chosen[group], config[group]) for group in (*GROUPS, "scenario")]
-    explicit = {
-        override.split("=", 1)[0].lstrip("+"): OmegaConf.select(config, override.split("=", 1)[0].lstrip("+"))
-        for override in overrides
-        if override.lstrip("+").startswith("rules.")
-    }
-    numbers = resolve(choices, explicit)
+    numbers = resolve(choices, numbers_of(overrides))
     rules = typed(numbers)
     events = resolve_events(config, choices, overrides, start)
     attention: dict[str, float] = {}
@@ -267,6 +268,8 @@ def settle(config: DictConfig, chosen: dict[str, str], overrides: tuple[str, ...
         attention |= choice.attention
         for post, change in choice.posts.items():
             posts[post] = posts.get(post, {}) | dict(change)
+    lay_out_provinces(facts, attention)  # both refuse what there is not, before anything runs
+    check_posts(facts, posts)
     return Settings(
         study=config.study or name_of(chosen, overrides),
         runs=config.runs,
@@ -285,8 +288,11 @@ def settle(config: DictConfig, chosen: dict[str, str], overrides: tuple[str, ...
         attention=attention,
         posts=posts,
         facts=facts,
-        layout=lay_out(facts, rules, attention, posts),
         overrides=overrides,
+        outcomes_fingerprint=outcomes_fingerprint,
+        executor=executor_of(config),
+        sampling=sampling_of(config),
+        precision=precision_of(config),
     )
 
 
@@ -313,6 +319,39 @@ def check_main(config: DictConfig) -> None:
         raise PanjError(f"study: found '{config.study}', expected letters, digits, '_', '-' and '.' only")
 
 
+def executor_of(config: DictConfig) -> Executor:
+    """Where campaigns run, checked."""
+    kind, workers, address = config.executor.kind, config.executor.workers, config.executor.address
+    if workers < 0:
+        raise PanjError(f"executor.workers: found {workers}, expected a whole number of at least 0 (0: one a core)")
+    if address is not None and kind != "dask":
+        raise PanjError(f"executor.address: found '{address}' with executor={kind}, expected it with executor=dask")
+    return Executor(kind, workers, address)
+
+
+def sampling_of(config: DictConfig) -> Sampling:
+    """How cells are made, checked."""
+    points, keys, seed = config.sampling.points, tuple(config.sampling["keys"]), config.sampling.seed
+    if not 1 <= points <= 1_000_000:
+        raise PanjError(f"sampling.points: found {points}, expected a whole number from 1 to 1000000")
+    if seed < 0:
+        raise PanjError(f"sampling.seed: found {seed}, expected a whole number of at least 0")
+    return Sampling(config.sampling.method, points, keys, seed)
+
+
+def precision_of(config: DictConfig) -> Precision:
+    """The precision that was asked for, checked; the outcome itself is checked against the table by the runner."""
+    outcome, half_width, most = config.precision.outcome, config.precision.half_width, config.runs_max
+    if (outcome is None) != (half_width is None):
+        missing = "precision.half_width" if half_width is None else "precision.outcome"
+        raise PanjError(f"{missing}: found nothing, expected both precision.outcome and precision.half_width")
+    if half_width is not None and not half_width > 0:
+        raise PanjError(f"precision.half_width: found {half_width}, expected a number above 0")
+    if outcome is not None and not config.runs <= most <= 10_000_000:
+        raise PanjError(f"runs_max: found {most}, expected a whole number from runs ({config.runs}) to 10000000")
+    return Precision(outcome, half_width or 0.0, most)
+
+
 def choice_of(group: str, name: str, node: DictConfig) -> Choice:
     """The choice that a config node describes."""
     values: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
@@ -326,7 +365,7 @@ def name_of(chosen: Mapping[str, str], overrides: Sequence[str]) -> str:
     usual = usual_choices(chosen["scenario"])
     parts = [chosen["scenario"]]
     parts += [f"{group}-{chosen[group]}" for group in GROUPS if chosen[group] != usual[group]]
-    changes = sorted(text for text in overrides if text.split("=")[0] not in NAMED_BY_CHOICE)
+    changes = sorted(text for text in overrides if text.split("=")[0] not in NOT_NAMED)
     if changes:
         parts.append(f"changed-{sha256(' '.join(changes).encode()).hexdigest()[:6]}")
     return "__".join(parts)
@@ -342,80 +381,3 @@ def usual_choices(scenario: str) -> dict[str, str]:
             for key, value in row.items():
                 usual[key.removeprefix("override /")] = value
     return usual
-
-
-def resolve_events(
-    config: DictConfig, choices: Sequence[Choice], overrides: Sequence[str], start: date
-) -> tuple[Event, ...]:
-    """The timeline's rows, as policies and the scenario add, move or strike them; explicit overrides win."""
-    rows: dict[str, dict[str, Any]] = OmegaConf.to_container(config.timeline.events, resolve=True)  # type: ignore[assignment]
-    explicit = [text.lstrip("+").split("=", 1)[0] for text in overrides if "timeline.events." in text]
-    for choice in choices:
-        where = f"{choice.group}={choice.name}"
-        for name in choice.strike:
-            if name not in rows:
-                raise PanjError(
-                    f"{where}, strike: found '{name}', expected the name of a dated event{nearest(name, rows)}"
-                )
-        for name in choice.strike:
-            rows.pop(name)
-        for name, change in choice.events.items():
-            rows[name] = rows.get(name, {}) | dict(change)
-    for key in explicit:
-        name, _, column = key.removeprefix("timeline.events.").partition(".")
-        if name in rows and column:
-            rows[name][column] = OmegaConf.select(config, key)
-    events = [event_of(name, row, start) for name, row in rows.items()]
-    return tuple(sorted(events, key=lambda event: (event.day, event.name)))
-
-
-def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
-    """One row, checked."""
-    odd = set(row) - EVENT_KEYS
-    if odd:
-        raise unknown(f"timeline.events.{name}", sorted(odd)[0], sorted(EVENT_KEYS))
-    for key in ("date", "act", "source"):
-        if not row.get(key):
-            raise PanjError(f"timeline.events.{name}.{key}: found nothing, expected a value")
-    try:
-        day = (date.fromisoformat(str(row["date"])) - start).days
-    except ValueError as error:
-        raise PanjError(f"timeline.events.{name}.date: found '{row['date']}', expected a date") from error
-    if row["act"] not in (*ACTS, "context"):
-        raise unknown(f"timeline.events.{name}.act", row["act"], (*ACTS, "context"))
-    value = row.get("value", 0.0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise PanjError(f"timeline.events.{name}.value: found {value}, expected a number of at least 0")
-    check_condition(name, row)
-    return Event(
-        name, day, str(row["date"]), row["act"], row.get("condition"), row.get("district"), float(value),
-        row["source"], row.get("text", ""),
-    )  # fmt: skip
-
-
-def check_condition(name: str, row: Mapping[str, Any]) -> None:
-    """A condition that there is, within its limits."""
-    if row["act"] != "set":
-        return
-    names = [condition.name.lower() for condition in Condition if condition != Condition.ORDER_DAY]
-    if row.get("condition") not in names:
-        raise unknown(f"timeline.events.{name}.condition", str(row.get("condition")), names)
-    limit = 1_000_000 if row["condition"] == "reservists_ordered" else 1.0
-    if row.get("value", 0.0) > limit:
-        raise PanjError(f"timeline.events.{name}.value: found {row['value']}, expected at most {limit:g}")
-
-
-def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:
-    """The rows that act, as the rules read them."""
-    rows: list[tuple[int, int, int, float]] = []
-    for event in events:
-        if event.act == "set":
-            rows.append((event.day, ACTS[event.act], Condition[str(event.condition).upper()], event.value))
-        elif event.act != "context":
-            if event.district not in facts.district:
-                raise unknown(f"timeline.events.{event.name}.district", str(event.district), facts.district)
-            rows.append((event.day, ACTS[event.act], facts.district.index(event.district), event.value))
-    day, act, subject, amount = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Timeline(
-        np.array(day, np.int64), np.array(act, np.int64), np.array(subject, np.int64), np.array(amount, np.float64)
-    )

@@ -1,0 +1,61 @@
+"""Where results come from: versions, commit, command, and the stamp that every table and figure carries.
+
+Nothing here imports what simulates, so that whatever only shows results stays quick to start.
+"""
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sim.errors import PanjError
+
+NOT_CALIBRATED = "not calibrated yet"
+LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
+STAMPED = (
+    "study", "words", "first_seed", "runs", "runs_of_cells", "words_of_cells", "settings_fingerprint",
+    "data_fingerprint", "rules_fingerprint", "outcomes_fingerprint", "commit", "versions",
+)  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Of Python, of this package and of the libraries that decide results."""
+    return {"python": platform.python_version(), "panj": version("panj"), **{name: version(name) for name in LIBRARIES}}
+
+
+def commit() -> str | None:
+    """The commit of the clone from which the code runs, with a mark if files differ; None outside a clone."""
+    root = Path(__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
+        changed = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return head.stdout.strip() + ("+changed" if changed.stdout.strip() else "")
+
+
+def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
+    """What a figure or table carries so that it can be made again: words, seeds, versions, fingerprints, its recipe."""
+    return json.dumps({**{key: about.get(key) for key in STAMPED}, "recipe": dict(recipe)}, sort_keys=True)
+
+
+def command_line() -> str:
+    """How this run was started."""
+    return " ".join(["python", "-m", "sim", *sys.argv[1:]])
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """The provenance of a study; PanjError when the folder holds none."""
+    path = folder / "about.json"
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise PanjError(f"{folder}: found no about.json, expected the folder of a study") from error
+    except ValueError as error:
+        raise PanjError(f"{path}: found something damaged, expected JSON") from error

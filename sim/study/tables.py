@@ -1,0 +1,254 @@
+"""The tables of a study, made from its chunks a chunk at a time: memory does not grow with the number of campaigns.
+
+Everything is written into a folder beside the old tables and takes their place at the end, `about.json` last.
+"""
+
+import csv
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, nullcontext, suppress
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.facts import Facts
+from sim.outcomes import Outcome, Value, read_outcomes
+from sim.provenance import stamp
+from sim.results import (
+    CHANGES,
+    FIRST_FALL,
+    NOT_FALLEN,
+    SummaryRow,
+    cannot_write,
+    days_table,
+    districts_table,
+    failures_table,
+    held_of,
+    runs_table,
+    summarise,
+    write_yaml,
+)
+from sim.study.scope import CellScope, Scope
+from sim.study.store import chunks_of
+from sim.study.words import MULTIRUN
+
+TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
+
+GROUP = 20_000  # rows of a row group
+
+
+class TableWriter:
+    """A parquet file that grows by row groups of one cell; a column that only other cells have is empty."""
+
+    def __init__(self, path: Path, about: Mapping[str, Any], columns: pa.Schema | None = None) -> None:
+        self.path = path
+        self.metadata = {"panj": stamp(about, {"file": path.name})}
+        self.columns = columns
+        self.writer: pq.ParquetWriter | None = None
+        self.waiting: list[pa.Table] = []
+        self.rows = 0
+
+    def add(self, table: pa.Table) -> None:
+        """More rows; they are written when there are enough of them."""
+        self.waiting.append(table)
+        self.rows += table.num_rows
+        if self.rows >= GROUP:
+            self.flush()
+
+    def flush(self) -> None:
+        """What waits becomes a row group; at the end of a cell, so that a cell can be read by itself."""
+        if not self.waiting:
+            return
+        table = pa.concat_tables(self.waiting)
+        self.waiting, self.rows = [], 0
+        if self.writer is None:
+            schema = (self.columns or table.schema).with_metadata(self.metadata)
+            self.writer = pq.ParquetWriter(self.path, schema, compression="zstd", compression_level=1)
+        names = self.writer.schema.names
+        if table.column_names != names:
+            there = dict(zip(table.column_names, table.columns, strict=True))
+            empty = {field.name: pa.nulls(table.num_rows, field.type) for field in self.writer.schema}
+            table = pa.table({name: there.get(name, empty[name]) for name in names})
+        self.writer.write_table(table.cast(self.writer.schema))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """The end of the file; no file where nothing was added."""
+        try:
+            if error is None:
+                self.flush()
+        finally:
+            if self.writer is not None:
+                self.let_go(self.writer, error)
+
+    def let_go(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
+        """Close the file; one that a full disk has spoilt complains once, not again when it is forgotten."""
+        try:
+            with nullcontext() if error is None else suppress(OSError):
+                writer.close()
+        finally:
+            writer.is_open = False
+
+
+def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any]) -> list[list[SummaryRow]]:
+    """Every table of the study, and `about.json` with what each cell holds; gives the summary of every cell."""
+    fresh = study / ".tables"
+    try:
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        about |= beyond_words(scope, about)
+        about["cells"], summaries = write_cells(fresh, study, scope, facts, about)
+        about["campaigns"] = sum(cell["runs"] for cell in about["cells"])
+        about["failed"] = sum(cell["failed"] for cell in about["cells"])
+        write_summary(summaries, scope, fresh / "summary.csv")
+        write_yaml({"study": about["study"], **scope.base, **cells_in_yaml(scope)}, fresh / "config.yaml")
+        (fresh / "about.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+        for name in TABLES:
+            if (fresh / name).exists():
+                (fresh / name).replace(study / name)
+            else:
+                (study / name).unlink(missing_ok=True)
+        (fresh / "about.json").replace(study / "about.json")
+        fresh.rmdir()
+    except OSError as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise cannot_write(study, error) from error
+    return summaries
+
+
+def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What the words of the command do not say of the cells, where earlier commands or a precision made them grow."""
+    runs = [cell.runs for cell in scope.cells]
+    is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
+    return {
+        "runs_of_cells": runs if len(set(runs)) > 1 else None,
+        "words_of_cells": None if is_said else [list(cell.words) for cell in scope.cells],
+    }
+
+
+def write_cells(
+    fresh: Path, study: Path, scope: Scope, facts: Facts, about: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
+    """Cell after cell into the tables; what each holds, and its summary."""
+    with ExitStack() as stack:
+        tables = {name: stack.enter_context(TableWriter(fresh / name, about)) for name in TABLES[:4]}
+        tables["runs.parquet"].columns = columns_of_runs(study, scope)
+        return fill(tables, study, scope, facts)
+
+
+def fill(
+    tables: Mapping[str, TableWriter], study: Path, scope: Scope, facts: Facts
+) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
+    """The rows of every cell."""
+    held, summaries = [], []
+    for cell in scope.cells:
+        start = date.fromisoformat(cell.start_date)
+        days = (date.fromisoformat(cell.end_date) - start).days
+        outcomes = read_outcomes(facts, start, days)
+        tally = CellTally(len(facts.district), days + 1, outcomes)
+        named = {"cell": cell.number, "values": cell.values}
+        for done, failed in chunks_of(study, cell.fingerprint):
+            wanted = within(done, scope.first_seed, cell.runs), within(failed, scope.first_seed, cell.runs)
+            add_chunk(tables, wanted, named, scope.first_seed, facts, start)
+            tally.add(*wanted)
+        share = tally.held / max(1, tally.runs)
+        districts = districts_table(cell.number, share, tally.median_fall(), facts, start)
+        tables["districts.parquet"].add(districts if tally.runs else districts.slice(0, 0))
+        for table in tables.values():
+            table.flush()
+        summaries.append(summarise(tally.outcomes, outcomes))
+        held.append(about_cell(cell, tally))
+    return held, summaries
+
+
+def within(chunk: pa.Table, first_seed: int, runs: int) -> pa.Table:
+    """The campaigns that were asked for; a chunk may hold more."""
+    seeds = chunk["seed"].to_numpy()
+    wanted = (first_seed <= seeds) & (seeds < first_seed + runs)
+    return chunk if wanted.all() else chunk.filter(pa.array(wanted))
+
+
+def columns_of_runs(study: Path, scope: Scope) -> pa.Schema | None:
+    """Every column that some cell has: cells that end on other days have outcomes of other names."""
+    schemas = []
+    for cell in {(cell.start_date, cell.end_date): cell for cell in scope.cells}.values():
+        for done, _ in chunks_of(study, cell.fingerprint):
+            schemas.append(runs_table(done, {"cell": cell.number, "values": cell.values}, 0).schema)
+            break
+    return pa.unify_schemas(schemas) if schemas else None
+
+
+def add_chunk(
+    tables: Mapping[str, TableWriter], chunk: tuple[pa.Table, pa.Table], cell: Mapping[str, Any], first_seed: int,
+    facts: Facts, start: date,
+) -> None:  # fmt: skip
+    """One chunk into the tables that have a row a campaign or more; they are there even if every campaign failed."""
+    done, failed = chunk
+    tables["runs.parquet"].add(runs_table(done, cell, first_seed))
+    tables["days.parquet"].add(days_table(done, cell["cell"], first_seed, len(facts.district), start))
+    if failed.num_rows:
+        tables["failures.parquet"].add(failures_table(failed, cell))
+
+
+class CellTally:
+    """Sums over the campaigns of a cell, and their outcomes."""
+
+    def __init__(self, districts: int, evenings: int, table: Sequence[Outcome]) -> None:
+        self.runs = self.failed = 0
+        self.held = np.zeros((evenings, districts), np.int64)
+        self.fell = np.zeros((evenings + 1, districts), np.int64)  # campaigns by day of first fall; last row: never
+        self.outcomes: dict[str, list[Value]] = {row.name: [] for row in table}  # also of a cell that has not begun
+
+    def add(self, done: pa.Table, failed: pa.Table) -> None:
+        """One chunk."""
+        evenings, districts = self.held.shape
+        self.failed += failed.num_rows
+        for name, values in self.outcomes.items():
+            values.extend(done[name].to_pylist())
+        if not done.num_rows:
+            return
+        self.runs += done.num_rows
+        self.held += held_of(done[CHANGES].combine_chunks().flatten().to_numpy(), evenings, districts)
+        first = done[FIRST_FALL].combine_chunks().flatten().to_numpy().reshape(-1, districts)
+        np.add.at(self.fell, (np.minimum(first, evenings), np.arange(districts)[None, :]), 1)
+
+    def median_fall(self) -> np.ndarray:
+        """The day by which half of the campaigns have lost each district for the first time."""
+        reached = np.cumsum(self.fell, axis=0) > (self.runs - 1) // 2
+        day = reached.argmax(axis=0)
+        return np.where(day < len(self.held), day, NOT_FALLEN)
+
+
+def about_cell(cell: CellScope, tally: CellTally) -> dict[str, Any]:
+    """What `about.json` says of a cell."""
+    return {
+        "cell": cell.number, "label": cell.label, "values": cell.values, "words": list(cell.words),
+        "fingerprint": cell.fingerprint, "runs": tally.runs, "failed": tally.failed, "title": cell.title,
+        "start_date": cell.start_date, "end_date": cell.end_date,
+    }  # fmt: skip
+
+
+def cells_in_yaml(scope: Scope) -> dict[str, Any]:
+    """The cells of a sweep, for `config.yaml`."""
+    if not scope.swept:
+        return {}
+    return {"cells": [{"cell": cell.number, **cell.values, "fingerprint": cell.fingerprint} for cell in scope.cells]}
+
+
+def write_summary(summaries: Sequence[Sequence[SummaryRow]], scope: Scope, path: Path) -> None:
+    """The summary for a spreadsheet: a row a cell and outcome."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("cell", "cell_label", *SummaryRow._fields))
+        for cell, rows in zip(scope.cells, summaries, strict=True):
+            writer.writerows([cell.number, cell.label, *("" if one is None else one for one in row)] for row in rows)

@@ -1,0 +1,107 @@
+"""What a worker does: live the campaigns of a piece of a cell, and give back columns.
+
+An order is small and says everything, so that it can be sent to a thread, a process or another machine; the worker
+makes the layout itself and keeps the last few. Nothing here imports what is slow to import.
+"""
+
+import traceback
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from sim.campaign import run_campaign
+from sim.day import Rules
+from sim.errors import PanjError
+from sim.facts import Facts, read_facts
+from sim.founding import Layout, lay_out
+from sim.outcomes import Outcome, fingerprint_of_outcomes, read_outcomes
+from sim.results import Failure, RunRows, chunk_of, rows_of
+from sim.rules import fingerprint_of_rules
+from sim.timeline import Timeline
+
+Attention = tuple[tuple[str, float], ...]
+PostChanges = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+
+
+class Order(NamedTuple):
+    """One cell as a worker needs it."""
+
+    key: str  # fingerprint of the settings
+    rules: Rules
+    timeline: Timeline
+    attention: Attention
+    posts: PostChanges
+    start: date
+    days: int
+    fingerprints: tuple[str, str, str]  # of data, rules and outcomes
+
+
+class Piece(NamedTuple):
+    """Some seeds of one cell."""
+
+    order: Order
+    seeds: tuple[int, ...]
+
+
+def work(pieces: Sequence[Piece]) -> list[pa.Table]:
+    """A chunk a piece, in their order; a campaign that raises is a row with its error.
+
+    Raises PanjError when this worker has other data, rules or outcomes than whoever sent the pieces.
+    """
+    return [live_piece(piece) for piece in pieces]
+
+
+def live_piece(piece: Piece) -> pa.Table:
+    """The campaigns of one piece, one after the other."""
+    order = piece.order
+    check_versions(order.fingerprints)
+    layout = layout_of(order.rules, order.attention, order.posts)
+    table = outcomes_of(order.start, order.days)
+    rows = [live_one(order, layout, table, seed) for seed in piece.seeds]
+    return chunk_of(rows, table, layout.facts, order.days)
+
+
+def live_one(order: Order, layout: Layout, table: Sequence[Outcome], seed: int) -> RunRows | Failure:
+    """One campaign, or why there is none."""
+    try:
+        campaign = run_campaign(layout.world, order.rules, order.timeline, seed, order.days)
+        return rows_of(campaign, table, layout.facts, order.start)
+    except Exception as error:
+        return Failure(seed, f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def check_versions(expected: tuple[str, str, str]) -> None:
+    """A worker on another machine may have an older clone; its campaigns would be other campaigns."""
+    for name, here, there in zip(("data", "rules", "outcomes"), versions_here(), expected, strict=True):
+        if here != there:
+            raise PanjError(
+                f"executor: found {name} of version {here} on a worker, expected {there}; "
+                "update the worker's copy of Panj"
+            )
+
+
+@lru_cache(maxsize=1)
+def facts_here() -> Facts:
+    """The facts, read once."""
+    return read_facts()
+
+
+@lru_cache(maxsize=1)
+def versions_here() -> tuple[str, str, str]:
+    """Fingerprints of data, rules and outcomes."""
+    return facts_here().fingerprint, fingerprint_of_rules(), fingerprint_of_outcomes()
+
+
+@lru_cache(maxsize=4)
+def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
+    """The world before its draws."""
+    return lay_out(facts_here(), rules, dict(attention), {post: dict(change) for post, change in posts})
+
+
+@lru_cache(maxsize=8)
+def outcomes_of(start: date, days: int) -> tuple[Outcome, ...]:
+    """The table of outcomes."""
+    return read_outcomes(facts_here(), start, days)
