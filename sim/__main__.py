@@ -2,9 +2,8 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from sim.errors import PanjError, unknown
 
@@ -214,21 +213,10 @@ def verify(words: list[str]) -> int:
 
 def reproduce(words: list[str]) -> int:
     """A figure or table again."""
+    from sim.show.redraw import redraw
     from sim.study import reproduce as again
 
-    return again.main(words, draw_again)
-
-
-def draw_again(folder: Path, recipe: Mapping[str, Any]) -> Path:
-    """A figure by its recipe; a verdict is judged again before it is drawn."""
-    from sim.show.redraw import redraw
-
-    if str(recipe.get("file", "")).startswith("verdicts/"):
-        from sim.study.compare import write_verdicts
-
-        baseline = [f"baseline={recipe['baseline']}"] if recipe.get("baseline") else []
-        write_verdicts([str(folder), f"outcome={recipe['outcome']}", *baseline])
-    return redraw(folder, recipe)
+    return again.main(words, redraw)
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {

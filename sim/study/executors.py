@@ -3,6 +3,7 @@
 An interrupt (Ctrl-C) is for the main process alone: workers ignore it and finish what they have in hand.
 """
 
+import asyncio
 import os
 import signal
 import threading
@@ -32,7 +33,8 @@ class Workers:
     def count(self) -> int:
         """How many tasks can run at once."""
         if self.client is not None:
-            return max(1, sum(self.client.ncores().values()))
+            with self.scheduler_answers():
+                return max(1, sum(self.client.ncores().values()))
         return self.executor.workers or cores()
 
     def open(self) -> Pool:
@@ -46,13 +48,33 @@ class Workers:
 
     def submit(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Hand out a task; a pool that lost a process takes none, and is opened again."""
-        with interrupts_ignored() if self.executor.kind == "processes" else nullcontext():
+        if self.executor.kind == "processes":
+            return self.submit_to_processes(deed, *arguments)
+        with self.scheduler_answers():
+            return self.pool.submit(deed, *arguments)
+
+    def submit_to_processes(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """They start now, and ignore Ctrl-C from the start."""
+        with interrupts_ignored():
             try:
                 return self.pool.submit(deed, *arguments)
             except BrokenProcessPool:
                 self.pool.shutdown(wait=False, cancel_futures=True)
                 self.pool = self.open()
                 return self.pool.submit(deed, *arguments)
+
+    @contextmanager
+    def scheduler_answers(self) -> Iterator[None]:
+        """Say it if a scheduler that was there has gone."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            if self.client is None:
+                raise
+            raise PanjError(
+                f"executor: found no scheduler at {self.client.scheduler.address} any more, where there was one; "
+                "what is recorded is kept, and the same command goes on from there"
+            ) from error
 
     def close(self) -> None:
         """Let go of workers and cluster."""
@@ -95,21 +117,31 @@ def end_with_parent() -> None:
         os._exit(1)
 
 
+async def greet(address: str) -> None:
+    """Connect once: a client waits for ever for a scheduler that listens and says nothing."""
+    from distributed import Security
+    from distributed.core import connect
+
+    comm = await connect(address, timeout=PATIENCE, **Security().get_connection_args("client"))
+    await comm.close()
+
+
 def dask_client(executor: Executor) -> Any:
     """A client of the scheduler at the address, or of a cluster that is started here."""
     from distributed import Client, LocalCluster
 
     if executor.address:
         try:
+            asyncio.run(asyncio.wait_for(greet(executor.address), PATIENCE))
             return Client(executor.address, timeout=PATIENCE, set_as_default=False)
-        except (OSError, ValueError, TimeoutError) as error:
+        except (OSError, ValueError) as error:
             raise PanjError(
                 f"executor.address: found no scheduler that answers at {executor.address} within {PATIENCE} s "
-                f"({' '.join(str(error).split())[:120]}), expected one such as tcp://host:8786"
+                f"({' '.join(str(error).split())[:120] or 'no word'}), expected one such as tcp://host:8786"
             ) from error
     with interrupts_ignored():  # the workers inherit it
         cluster = LocalCluster(
-            n_workers=executor.workers or cores(), threads_per_worker=1, processes=True, dashboard_address=None,
+            n_workers=executor.workers or cores(), threads_per_worker=1, processes=True, dashboard_address=":0",
             silence_logs=50,
         )  # fmt: skip
     return Client(cluster, set_as_default=False)

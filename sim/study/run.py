@@ -139,7 +139,7 @@ def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
         return False
     whole = {cell.order.key for cell in backlog.cells}  # a failure that the tables still hold has been mended since
     there = [
-        (cell["fingerprint"], cell["runs"] + (0 if cell["fingerprint"] in whole else cell["failed"]))
+        (cell["fingerprint"], cell["runs"] - (cell["failed"] if cell["fingerprint"] in whole else 0))
         for cell in about.get("cells", [])
     ]
     is_there = all((study / name).exists() for name in TABLES if name != "failures.parquet")
@@ -298,6 +298,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "versions": versions(),
         "command": command_line(),
         "words": list(sweep.words),
+        "cells_from_words": [cell.words for cell in sweep.cells] == [cell.words for cell in scope.cells],
         "overrides": list(settings.overrides),
         "seconds": round(seconds, 3),
         "compile_seconds": round(compile_seconds, 3),
@@ -312,7 +313,7 @@ def show_summary(
     cells = about["cells"]
     sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
     if len(cells) == 1:
-        table = Table(title=f"{settings.title}: {cells[0]['runs']} campaigns, {NOT_CALIBRATED}", caption=sources)
+        table = Table(title=f"{settings.title}: {about['campaigns']} campaigns, {NOT_CALIBRATED}", caption=sources)
         for column in ("outcome", "reported", "simulated median", "90 % interval"):
             table.add_column(column, overflow="fold")
         for row in summaries[0]:

@@ -108,7 +108,7 @@ def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any])
         fresh.mkdir(parents=True)
         about |= beyond_words(scope, about)
         about["cells"], summaries = write_cells(fresh, study, scope, facts, about)
-        about["campaigns"] = sum(cell["runs"] for cell in about["cells"])
+        about["campaigns"] = sum(cell["runs"] - cell["failed"] for cell in about["cells"])
         about["failed"] = sum(cell["failed"] for cell in about["cells"])
         write_summary(summaries, scope, fresh / "summary.csv")
         write_yaml({"study": about["study"], **scope.base, **cells_in_yaml(scope)}, fresh / "config.yaml")
@@ -233,7 +233,7 @@ def about_cell(cell: CellScope, tally: CellTally) -> dict[str, Any]:
     """What `about.json` says of a cell."""
     return {
         "cell": cell.number, "label": cell.label, "values": cell.values, "words": list(cell.words),
-        "fingerprint": cell.fingerprint, "runs": tally.runs, "failed": tally.failed, "title": cell.title,
+        "fingerprint": cell.fingerprint, "runs": tally.runs + tally.failed, "failed": tally.failed, "title": cell.title,
         "start_date": cell.start_date, "end_date": cell.end_date,
     }  # fmt: skip
 
