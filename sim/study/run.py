@@ -33,7 +33,7 @@ from sim.study.settings import Settings
 from sim.study.store import record
 from sim.study.sweep import Sweep
 from sim.study.tables import TABLES, write_tables
-from sim.study.work import Order, Piece, facts_here, layout_of, outcomes_of, work
+from sim.study.work import Order, Piece, facts_here, layout_of, outcomes_of, work_timed
 
 TRIES = 3  # of a task whose worker was lost
 MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "capitals_lost")
@@ -111,7 +111,7 @@ def locked(study: Path) -> Iterator[None]:
 
 def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
     """The cells of this command, as the study knows them."""
-    by_key = {cell.fingerprint: cell for cell in scope.cells}
+    by_key = {cell.fingerprint: cell for cell in sorted(scope.cells, key=lambda cell: cell.runs)}
     scopes = [by_key[cell.settings.fingerprint()] for cell in sweep.cells]
     return Backlog(sweep.cells, scopes, sweep.base.seed, study, sweep.base.precision)
 
@@ -206,12 +206,6 @@ def hand_out(
     while not stop.is_set() and len(in_hand) < workers.count and (again or backlog.waiting):
         task, tries = again.pop() if again else (backlog.take(workers.count), 1)
         in_hand[workers.submit(work_timed, [piece for _, piece in task])] = task, tries
-
-
-def work_timed(pieces: Sequence[Piece]) -> tuple[list[pa.Table], float]:
-    """The chunks, and the seconds that they took the worker."""
-    started = time.perf_counter()
-    return work(pieces), time.perf_counter() - started
 
 
 def take_in(

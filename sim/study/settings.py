@@ -35,6 +35,7 @@ from sim.study.words import GROUPS, ONE_VALUE, check_words, choices_of, file_of,
 from sim.timeline import Timeline
 
 NOT_NAMED = {*GROUPS, "scenario", *ONE_VALUE} - {"timeline"}  # changes no name, or is named by its choice
+KEPT = 16  # composed configs, which are large
 SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
 
 
@@ -214,6 +215,8 @@ class Composer:
         check_words(words)
         others = tuple(text for text in words if not is_number(text))
         if others not in self.composed:
+            if len(self.composed) >= KEPT:
+                del self.composed[next(iter(self.composed))]
             self.composed[others] = compose_config(list(others))
         config, choices = self.composed[others]
         return settle(config, choices, tuple(words), self.facts, self.outcomes_fingerprint)

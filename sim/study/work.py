@@ -4,6 +4,7 @@ An order is small and says everything, so that it can be sent to a thread, a pro
 makes the layout itself and keeps the last few. Nothing here imports what is slow to import.
 """
 
+import time
 import traceback
 from collections.abc import Sequence
 from datetime import date
@@ -22,6 +23,7 @@ from sim.results import Failure, RunRows, chunk_of, rows_of
 from sim.rules import fingerprint_of_rules
 from sim.timeline import Timeline
 
+LAID_OUT_BY = {"founding", "flight", "journeys", "crossing", "admission", "reserves"}  # rules that lay_out reads
 Attention = tuple[tuple[str, float], ...]
 PostChanges = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
 
@@ -52,6 +54,12 @@ def work(pieces: Sequence[Piece]) -> list[pa.Table]:
     Raises PanjError when this worker has other data, rules or outcomes than whoever sent the pieces.
     """
     return [live_piece(piece) for piece in pieces]
+
+
+def work_timed(pieces: Sequence[Piece]) -> tuple[list[pa.Table], float]:
+    """The chunks, and the seconds that they took the worker."""
+    started = time.perf_counter()
+    return work(pieces), time.perf_counter() - started
 
 
 def live_piece(piece: Piece) -> pa.Table:
@@ -95,9 +103,15 @@ def versions_here() -> tuple[str, str, str]:
     return facts_here().fingerprint, fingerprint_of_rules(), fingerprint_of_outcomes()
 
 
-@lru_cache(maxsize=4)
 def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
-    """The world before its draws."""
+    """The world before its draws; cells that differ in other rules share it."""
+    others = dict.fromkeys(set(Rules._fields) - LAID_OUT_BY)
+    return layout_by(rules._replace(**others), attention, posts)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=2)
+def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
+    """The layout for those rules that it depends on; the others are None here, so that a new dependence is seen."""
     return lay_out(facts_here(), rules, dict(attention), {post: dict(change) for post, change in posts})
 
 
