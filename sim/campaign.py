@@ -8,7 +8,7 @@ import numpy as np
 from sim.chance import Luck
 from sim.day import Rules, live_one_day
 from sim.errors import CampaignError
-from sim.founding import begin, fresh
+from sim.founding import begin, fresh, renew
 from sim.rules import entry, rule
 from sim.timeline import Timeline
 from sim.world import Count, Fall, Holder, Real, RefugeeState, UnitState, Whole, World
@@ -79,12 +79,17 @@ def blank_record(world: World, days: int) -> Record:
     )
 
 
-def run_campaign(layout: World, rules: Rules, timeline: Timeline, seed: int, days: int) -> Campaign:
-    """Live `days` days after day 0 with the luck of `seed`.
+def run_campaign(
+    layout: World, rules: Rules, timeline: Timeline, seed: int, days: int, world: World | None = None
+) -> Campaign:
+    """Live `days` days after day 0 with the luck of `seed`; in `world`, made as new, where one is given.
 
     Raises CampaignError when the space for rows was spent, naming the rows and the day.
     """
-    world = fresh(layout)
+    if world is None:
+        world = fresh(layout)
+    else:
+        renew(world, layout)
     record = blank_record(world, days)
     last = live(world, rules, timeline, np.uint64(seed), record)
     raise_if_spent(world, last, seed)
@@ -182,13 +187,11 @@ def record_units(world: World, row: Real) -> None:
 def record_people(world: World, row: Real) -> None:
     """People by where they stand."""
     refugees = world.refugees
-    for family in range(world.tally[Count.REFUGEE_ROWS]):
+    for family in range(world.tally[Count.FIRST_TRAVELLER], world.tally[Count.REFUGEE_ROWS]):
         if refugees.state[family] == RefugeeState.ON_THE_ROAD:
             row[Series.PEOPLE_ON_THE_ROAD] += refugees.people[family]
-        elif refugees.state[family] == RefugeeState.WAITING:
-            row[Series.PEOPLE_WAITING] += refugees.people[family]
-        elif refugees.state[family] == RefugeeState.SETTLED:
-            row[Series.PEOPLE_SETTLED] += refugees.people[family]
+    row[Series.PEOPLE_WAITING] = world.posts.people_waiting.sum()
+    row[Series.PEOPLE_SETTLED] = world.tally[Count.SETTLED]
 
 
 @rule

@@ -159,6 +159,8 @@ class Count(IntEnum):
     ADMITTED = 10
     REFUSED = 11
     OUTPOSTS_SURRENDERED = 12
+    FIRST_TRAVELLER = 13  # families in rows before this one are not on the road
+    SETTLED = 14  # people
 
 
 class Event(IntEnum):
@@ -198,7 +200,9 @@ class Districts(NamedTuple):
     at_home: Whole  # people who have not left
     connected: Truth  # a chain of government districts leads to a hub
     reached: Whole  # working space: districts in the order in which open roads reach them
+    closed: Truth  # held by the Taliban, or its roads are cut
     pressed: Truth  # local forces press and cut its roads
+    threatened: Truth  # enough stand against the garrison to make it ask for help
     dread: Real  # 0 to 1
     fighting: Real  # 0 none, 1 an assault today
     pressure_days: Whole  # in a row, pressed or with a mobile force before it
@@ -230,6 +234,7 @@ class Roads(NamedTuple):
     neighbour: Whole
     days: Real  # of travel on foot or by lorry over one link
     between: Real  # districts x districts: km of the quickest way, mountains counted as longer
+    onward: Whole  # districts x districts: [to, from] the link to take while nobody fights
 
 
 class Garrisons(NamedTuple):

@@ -10,10 +10,12 @@ from board import board, differences, digest, rules_with, timeline_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.campaign import run_campaign
 from sim.errors import PanjError
 from sim.facts import DATA, read_facts
 from sim.founding import found, lay_out
 from sim.rules.founding import distance_of_state, part_of
+from sim.study.settings import compose_settings
 from sim.world import Count, ForceKind, Holder, Role, UnitKind, UnitState
 
 
@@ -192,3 +194,20 @@ def test_more_votes_never_put_the_state_farther_away(votes, more, scale):
     low, high = sorted((votes, more))
     assert distance_of_state(low, scale) >= distance_of_state(high, scale)
     assert distance_of_state(scale, scale) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_world_that_was_lived_in_is_as_good_as_new():
+    chosen = compose_settings(["end_date=2021-05-06"])
+    layout = chosen.layout.world
+    first = run_campaign(layout, chosen.rules, chosen.timeline, 1, chosen.days)
+    again = run_campaign(layout, chosen.rules, chosen.timeline, 2, chosen.days, first.world)
+    fresh_one = run_campaign(layout, chosen.rules, chosen.timeline, 2, chosen.days)
+    for name, group in fresh_one.world._asdict().items():
+        other = getattr(again.world, name)
+        pairs = {name: (other, group)} if isinstance(group, np.ndarray) else dict(
+            zip(group._fields, zip(other, group, strict=True), strict=True)
+        )  # fmt: skip
+        for trait, (one, two) in pairs.items():
+            if (name, trait) != ("queues", "row"):  # read between first and last alone
+                assert np.array_equal(one, two), (name, trait)
+    assert all(np.array_equal(a, b) for a, b in zip(again.record, fresh_one.record, strict=True))

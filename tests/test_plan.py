@@ -94,7 +94,7 @@ def test_differences_are_taken_seed_by_seed_and_without_the_missing() -> None:
 def test_the_verb_says_everything_and_writes_nothing(
     played: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def again(_layout: Any, _rules: Any, _timeline: Any, seed: int, _days: int) -> Campaign:
+    def again(_layout: Any, _rules: Any, _timeline: Any, seed: int, _days: int, _world: Any = None) -> Campaign:
         return played._replace(seed=seed)
 
     monkeypatch.setattr(work, "run_campaign", again)

@@ -34,7 +34,7 @@ def remembered() -> Iterator[None]:
     """A campaign that was lived once is not lived again: these tests ask which campaigns a study has."""
     campaigns: dict[Any, Any] = {}
 
-    def remember(layout: Any, rules: Any, timeline: Any, seed: int, days: int) -> Any:
+    def remember(layout: Any, rules: Any, timeline: Any, seed: int, days: int, _world: Any = None) -> Any:
         key = rules, tuple(column.tobytes() for column in timeline), seed, days
         if key not in campaigns:
             campaigns[key] = run_campaign(layout, rules, timeline, seed, days)

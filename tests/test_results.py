@@ -73,7 +73,7 @@ def played() -> Campaign:
 def quick(played: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every campaign is that one, whatever its seed."""
 
-    def again(_layout: Any, _rules: Any, _timeline: Any, seed: int, _days: int) -> Campaign:
+    def again(_layout: Any, _rules: Any, _timeline: Any, seed: int, _days: int, _world: Any = None) -> Campaign:
         return played._replace(seed=seed)
 
     monkeypatch.setattr(work, "run_campaign", again)
@@ -238,7 +238,7 @@ def test_more_campaigns_are_added_to_those_that_are_there(tmp_path: Path, monkey
     lived: list[int] = []
     quick = work.run_campaign
 
-    def counted(layout: Any, rules: Any, timeline: Any, seed: int, days: int) -> Any:
+    def counted(layout: Any, rules: Any, timeline: Any, seed: int, days: int, world: Any = None) -> Any:
         lived.append(seed)
         return quick(layout, rules, timeline, seed, days)
 
@@ -287,7 +287,7 @@ def test_an_outcome_may_bear_the_name_of_a_daily_series(tiny: Path) -> None:
 def test_a_campaign_that_raises_is_a_row_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = work.run_campaign
 
-    def odd(layout: Any, rules: Any, timeline: Any, seed: int, days: int) -> Any:
+    def odd(layout: Any, rules: Any, timeline: Any, seed: int, days: int, world: Any = None) -> Any:
         if seed == 6:
             raise CampaignError("seed 6, day 1: the space is full")
         return quick(layout, rules, timeline, seed, days)

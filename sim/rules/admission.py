@@ -136,6 +136,7 @@ def send_away(
         refugees.next_district[family] = refugees.district[family]
         refugees.days_to_go[family] = 0.0
         refugees.state[family] = RefugeeState.ON_THE_ROAD
+        tally[Count.FIRST_TRAVELLER] = min(tally[Count.FIRST_TRAVELLER], family)
         return
     tally[Count.REFUSED] += people
     refugees.post[family] = NOBODY

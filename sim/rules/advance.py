@@ -17,7 +17,6 @@ from sim.world import (
     NOBODY,
     Districts,
     Event,
-    ForceKind,
     Forces,
     Garrisons,
     Holder,
@@ -95,9 +94,8 @@ def advance(  # the walk needs both sides and the map
     for prong in range(prongs.province.size):
         lead(prong, districts, provinces, roads, garrisons, forces, prongs, numbers, luck, log, tally)
     mark_pressure(districts, provinces, prongs)
-    for force in range(forces.men.size):
-        if forces.kind[force] == ForceKind.MOBILE:
-            move_column(force, districts, roads, garrisons, forces, prongs, numbers, luck)
+    for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one a district
+        move_column(force, districts, roads, garrisons, forces, prongs, numbers, luck)
     press(districts, provinces, garrisons, forces, numbers, luck)
 
 
@@ -146,11 +144,21 @@ def rural_left(province: int, districts: Districts) -> int:
 
 
 @rule
+def is_any_left(province: int, districts: Districts) -> bool:
+    """The government still holds a district of the province beside the capital."""
+    for district in range(districts.holder.size):
+        if districts.province[district] == province and not districts.is_capital[district]:
+            if districts.holder[district] == Holder.GOVERNMENT:
+                return True
+    return False
+
+
+@rule
 def is_done(prong: int, districts: Districts, provinces: Provinces, prongs: Prongs, sweep_days: float) -> bool:
     """A sweep ends when nothing rural is left or its time is up; a siege when the capital falls or time is up."""
     province = prongs.province[prong]
     if prongs.phase[prong] == Phase.SWEEP:
-        return rural_left(province, districts) == 0 or prongs.phase_days[prong] >= sweep_days
+        return prongs.phase_days[prong] >= sweep_days or not is_any_left(province, districts)
     fallen = districts.holder[provinces.capital[province]] == Holder.TALIBAN
     return fallen or prongs.phase_days[prong] >= 3.0 * sweep_days
 
@@ -314,7 +322,7 @@ def next_target(
             continue
         value = attraction(district, districts, garrisons, numbers)
         value -= numbers.target_distance * roads.between[forces.district[force], district] / 100.0
-        value -= numbers.shared_target * others_there(district, force, forces)
+        value -= numbers.shared_target * others_there(district, force, forces, districts.holder.size)
         value += gumbel(luck, Stream.DISTRICT_CHOICE, forces.identity[force] * 10000 + districts.identity[district])
         if value > highest:
             highest = value
@@ -337,11 +345,11 @@ def attraction(district: int, districts: Districts, garrisons: Garrisons, number
 
 
 @rule
-def others_there(district: int, force: int, forces: Forces) -> int:
+def others_there(district: int, force: int, forces: Forces, first_mobile: int) -> int:
     """Mobile forces before the district, or on the way to it, the one that asks aside."""
     count = 0
-    for other in range(forces.men.size):
-        if other == force or forces.kind[other] != ForceKind.MOBILE or forces.men[other] == 0:
+    for other in range(first_mobile, forces.men.size):
+        if other == force or forces.men[other] == 0:
             continue
         on_the_way = forces.mode[other] == Mode.MARCH and forces.destination[other] == district
         at_it = forces.mode[other] != Mode.MARCH and forces.district[other] == district
@@ -393,8 +401,8 @@ def choose_local_mode(
     elif forces.mode[force] == Mode.HOLD:
         forces.mode[force] = Mode.PARLEY
     strong = forces.men[force] >= numbers.local_assault_ratio * garrisons.men[district]
-    rare = draw(luck, Stream.LOCAL_ASSAULT, districts.identity[district]) < numbers.local_assault
-    if forces.mode[force] == Mode.PARLEY and strong and rare and not districts.is_capital[district]:
+    may_assault = forces.mode[force] == Mode.PARLEY and strong and not districts.is_capital[district]
+    if may_assault and draw(luck, Stream.LOCAL_ASSAULT, districts.identity[district]) < numbers.local_assault:
         forces.mode[force] = Mode.ASSAULT
         forces.mode_days[force] = 0
         forces.losses[force] = 0

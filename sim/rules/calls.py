@@ -76,9 +76,18 @@ def call_for_help(
 
 
 @rule
+def first_commando(units: Units) -> int:
+    """Commandos are the last rows; nobody else is sent from the reserve."""
+    first = units.kind.size
+    while first > 0 and units.kind[first - 1] == UnitKind.COMMANDO:
+        first -= 1
+    return first
+
+
+@rule
 def bring_help(districts: Districts, units: Units) -> None:
     """A column that has arrived holds the district, unless it has fallen: then it turns back."""
-    for unit in range(units.men.size):
+    for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.RELIEVING:
             continue
         units.days_to_go[unit] -= 1.0
@@ -97,17 +106,19 @@ def ask(
     districts: Districts, garrisons: Garrisons, units: Units, numbers: Calls, day: int, log: Log, tally: Whole
 ) -> None:
     """Every unit of a threatened garrison counts the days since it asked; a quiet one stops."""
+    for district in range(districts.holder.size):
+        districts.threatened[district] = asks(
+            garrisons.mobile[district],
+            garrisons.local[district],
+            districts.pressed[district],
+            garrisons.men[district],
+            numbers.threat_ratio,
+        )
     for unit in range(units.men.size):
         if units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
         here = units.district[unit]
-        if asks(
-            garrisons.mobile[here],
-            garrisons.local[here],
-            districts.pressed[here],
-            garrisons.men[here],
-            numbers.threat_ratio,
-        ):
+        if districts.threatened[here]:
             speaks = units.kind[unit] == UnitKind.POLICE and units.role[unit] == Role.GARRISON
             if units.asked_days[unit] == NEVER and units.home[unit] == here and speaks:
                 tally[Count.CALLS_MADE] += 1
@@ -127,7 +138,7 @@ def answer_one(
         return False
     sent = 0
     men = 0
-    for unit in range(units.men.size):
+    for unit in range(first_commando(units), units.men.size):
         if sent >= int(numbers.columns_per_call):
             break
         if units.state[unit] == UnitState.RESERVE and units.men[unit] > 0:
@@ -158,13 +169,7 @@ def most_urgent(districts: Districts, garrisons: Garrisons, numbers: Calls, day:
             continue
         if districts.helped_on[district] != NEVER and day - districts.helped_on[district] < numbers.patience_days:
             continue
-        if not asks(
-            garrisons.mobile[district],
-            garrisons.local[district],
-            districts.pressed[district],
-            garrisons.men[district],
-            numbers.threat_ratio,
-        ):
+        if not districts.threatened[district]:
             continue
         threat = (garrisons.mobile[district] + garrisons.local[district]) / max(1, garrisons.men[district])
         value = urgency(
@@ -179,8 +184,8 @@ def most_urgent(districts: Districts, garrisons: Garrisons, numbers: Calls, day:
 @rule
 def stand_down(districts: Districts, units: Units, quiet_days: float, day: int) -> None:
     """Commandos whose district has been quiet go back to the reserve; what they retook they go on holding."""
-    for unit in range(units.men.size):
-        if units.kind[unit] != UnitKind.COMMANDO or units.state[unit] != UnitState.HOLDING:
+    for unit in range(first_commando(units), units.men.size):
+        if units.state[unit] != UnitState.HOLDING:
             continue
         here = units.district[unit]
         is_quiet = districts.pressure_days[here] == 0 and units.state_days[unit] >= quiet_days

@@ -108,8 +108,10 @@ def leave(
     refugees.next_district[row] = district
     refugees.state[row] = RefugeeState.ON_THE_ROAD
     refugees.post[row] = NOBODY
-    post = post_in_reach(district, roads, posts, numbers.frontier_km)
-    if post >= 0 and draw(luck, Stream.FRONTIER, identity) < numbers.frontier_share:
+    post = NOBODY
+    if draw(luck, Stream.FRONTIER, identity) < numbers.frontier_share:
+        post = post_in_reach(district, roads, posts, numbers.frontier_km)
+    if post >= 0:
         refugees.post[row] = post
         refugees.destination[row] = posts.district[post]
     else:

@@ -37,11 +37,15 @@ def travel(
     numbers: Journeys,
     tally: Whole,
 ) -> None:
-    """Every family on the road uses up its day."""
-    for family in range(tally[Count.REFUGEE_ROWS]):
+    """Every family on the road uses up its day; rows before the first of them are not looked at again."""
+    first = tally[Count.REFUGEE_ROWS]
+    for family in range(tally[Count.FIRST_TRAVELLER], tally[Count.REFUGEE_ROWS]):
         if refugees.state[family] == RefugeeState.ON_THE_ROAD:
             refugees.road_days[family] += 1
-            use_up_a_day(family, districts, roads, posts, refugees, queues, numbers)
+            use_up_a_day(family, districts, roads, posts, refugees, queues, numbers, tally)
+            if refugees.state[family] == RefugeeState.ON_THE_ROAD:
+                first = min(first, family)
+    tally[Count.FIRST_TRAVELLER] = first
 
 
 @rule
@@ -53,6 +57,7 @@ def use_up_a_day(
     refugees: Refugees,
     queues: Queues,
     numbers: Journeys,
+    tally: Whole,
 ) -> None:
     """As many links as fit into a day; the last one is finished tomorrow."""
     left = 1.0
@@ -64,7 +69,7 @@ def use_up_a_day(
             return
         refugees.district[family] = refugees.next_district[family]
         if refugees.district[family] == refugees.destination[family]:
-            arrive(family, posts, refugees, queues)
+            arrive(family, posts, refugees, queues, tally)
             return
         if left <= 1e-9:
             return
@@ -73,9 +78,19 @@ def use_up_a_day(
 
 @rule
 def set_out_on_link(family: int, districts: Districts, roads: Roads, refugees: Refugees, avoid_km: float) -> None:
-    """Of the links that lead nearer, the one that costs least."""
+    """Of the links that lead nearer, the one that costs least; fighting can only make the usual one dearer."""
     here = refugees.district[family]
     goal = refugees.destination[family]
+    best = roads.onward[goal, here]
+    if districts.fighting[roads.neighbour[best]] > 0.0:
+        best = cheapest_link(here, goal, districts, roads, avoid_km)
+    refugees.next_district[family] = roads.neighbour[best]
+    refugees.days_to_go[family] = roads.days[best]
+
+
+@rule
+def cheapest_link(here: int, goal: int, districts: Districts, roads: Roads, avoid_km: float) -> int:
+    """Of the links that lead nearer, the one that costs least today."""
     best = NOBODY
     lowest = 1e18
     for link in range(roads.first[here], roads.first[here + 1]):
@@ -86,16 +101,16 @@ def set_out_on_link(family: int, districts: Districts, roads: Roads, refugees: R
         if price < lowest:
             lowest = price
             best = link
-    refugees.next_district[family] = roads.neighbour[best]
-    refugees.days_to_go[family] = roads.days[best]
+    return best
 
 
 @rule
-def arrive(family: int, posts: Posts, refugees: Refugees, queues: Queues) -> None:
+def arrive(family: int, posts: Posts, refugees: Refugees, queues: Queues, tally: Whole) -> None:
     """In a town the family settles; at a post it draws a ticket and waits."""
     post = refugees.post[family]
     if post < 0:
         refugees.state[family] = RefugeeState.SETTLED
+        tally[Count.SETTLED] += refugees.people[family]
         return
     refugees.state[family] = RefugeeState.WAITING
     refugees.waited_days[family] = 0

@@ -12,12 +12,16 @@ from sim.world import ForceKind, Forces, Garrisons, Mode, Posts, Units, UnitStat
 @rule
 def hunger_of(supply_days: float, hungry_below: float) -> float:
     """0 with enough supply, 1 with none."""
+    if supply_days >= hungry_below:
+        return 0.0
     return min(1.0, max(0.0, 1.0 - supply_days / hungry_below))
 
 
 @rule
 def unanswered_of(asked_days: int, patience_days: float) -> float:
     """0 before a call, 1 once the patience of those who called is used up."""
+    if asked_days <= 0:
+        return 0.0
     return min(1.0, max(0.0, asked_days / patience_days))
 
 

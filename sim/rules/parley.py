@@ -128,6 +128,8 @@ def parley(
     for district in range(districts.holder.size):
         if districts.holder[district] == Holder.TALIBAN or districts.is_capital[district]:
             continue
+        if garrisons.mobile[district] == 0 and not districts.pressed[district]:
+            continue
         near = provinces.under_pressure[districts.province[district]]
         chance = numbers.local_elders_under_pressure if near else numbers.local_elders
         actor = districts.identity[district]
@@ -179,6 +181,8 @@ def ask_outposts(
         if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
         here = units.district[unit]
+        if not districts.pressed[here]:
+            continue
         near = provinces.under_pressure[districts.province[here]]
         chance = numbers.local_elders_under_pressure if near else numbers.local_elders
         actor = units.identity[unit]

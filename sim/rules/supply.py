@@ -50,6 +50,13 @@ def find_connected(districts: Districts, roads: Roads, garrisons: Garrisons, rat
     todo = districts.reached
     found = 0
     for district in range(connected.size):
+        districts.closed[district] = districts.holder[district] != Holder.GOVERNMENT or is_road_cut(
+            districts.pressed[district],
+            garrisons.local[district],
+            garrisons.mobile[district],
+            garrisons.men[district],
+            ratio,
+        )
         if districts.is_hub[district] and districts.holder[district] == Holder.GOVERNMENT:
             connected[district] = True
             todo[found] = district
@@ -60,11 +67,7 @@ def find_connected(districts: Districts, roads: Roads, garrisons: Garrisons, rat
         done += 1
         for link in range(roads.first[here], roads.first[here + 1]):
             there = roads.neighbour[link]
-            if connected[there] or districts.holder[there] != Holder.GOVERNMENT:
-                continue
-            if is_road_cut(
-                districts.pressed[there], garrisons.local[there], garrisons.mobile[there], garrisons.men[there], ratio
-            ):
+            if connected[there] or districts.closed[there]:
                 continue
             connected[there] = True
             todo[found] = there

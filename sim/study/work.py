@@ -17,11 +17,12 @@ from sim.campaign import run_campaign
 from sim.day import Rules
 from sim.errors import PanjError
 from sim.facts import Facts, read_facts
-from sim.founding import Layout, lay_out
+from sim.founding import Layout, fresh, lay_out
 from sim.outcomes import Outcome, fingerprint_of_outcomes, read_outcomes
 from sim.results import Failure, RunRows, chunk_of, rows_of
 from sim.rules import fingerprint_of_rules
 from sim.timeline import Timeline
+from sim.world import World
 
 LAID_OUT_BY = {"founding", "flight", "journeys", "crossing", "admission", "reserves"}  # rules that lay_out reads
 Attention = tuple[tuple[str, float], ...]
@@ -68,14 +69,15 @@ def live_piece(piece: Piece) -> pa.Table:
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)
-    rows = [live_one(order, layout, table, seed) for seed in piece.seeds]
+    world = fresh(layout.world)  # lived in again and again
+    rows = [live_one(order, layout, table, seed, world) for seed in piece.seeds]
     return chunk_of(rows, table, layout.facts, order.days)
 
 
-def live_one(order: Order, layout: Layout, table: Sequence[Outcome], seed: int) -> RunRows | Failure:
+def live_one(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
     """One campaign, or why there is none."""
     try:
-        campaign = run_campaign(layout.world, order.rules, order.timeline, seed, order.days)
+        campaign = run_campaign(layout.world, order.rules, order.timeline, seed, order.days, world)
         return rows_of(campaign, table, layout.facts, order.start)
     except Exception as error:
         return Failure(seed, f"{type(error).__name__}: {error}", traceback.format_exc())

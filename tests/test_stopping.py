@@ -1,0 +1,220 @@
+"""A sweep that is killed or interrupted at any moment and started again ends with the tables of an undisturbed one."""
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quick import PATIENCE, Forker, Started, chunk_files, forker_in, recorded_seeds, tables_of
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked and killed")
+
+SWEEP = ("-m", "rules.news.fade_days=5,6", "runs=40")
+CAMPAIGNS = 80
+WORKERS = 2
+KILLS = 20
+
+
+@pytest.fixture
+def forker(tmp_path: Path) -> Iterator[Forker]:
+    with forker_in(tmp_path) as forker:
+        yield forker
+
+
+def tasks_in(path: Path) -> list[set[tuple[str, int]]]:
+    """Tasks that a command handed out, each as its cells and seeds."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [{(key, seed) for key, seeds in json.loads(line) for seed in seeds} for line in lines]
+
+
+def wait_for_campaigns(started: Started, study: Path, campaigns: int) -> None:
+    """Until so many are recorded."""
+    late = time.monotonic() + PATIENCE
+    while len(recorded_seeds(study)) < campaigns:
+        assert time.monotonic() < late, started.said
+        time.sleep(0.01)
+
+
+class Killed:
+    """Kills at random moments of a study that began again and again, and what was seen after each."""
+
+    def __init__(self, forker: Forker, folder: Path) -> None:
+        self.forker = forker
+        self.folder = folder
+        self.moments = random.Random(20210705)
+        self.seconds = 0.0  # that the tables of an undisturbed study take
+        self.phases = {"before": 0, "computing": 0, "tables": 0}
+        self.count = 0
+
+    def start(self, name: str) -> tuple[Started, Path]:
+        """The command, up to where it knows what there is to do."""
+        self.count += 1
+        tasks = self.folder / f"tasks-{self.count}"
+        words = [*SWEEP, f"study={name}", f"executor.workers={WORKERS}"]
+        started = self.forker.start(words, seconds=0.012, disk=0.006, tasks=str(tasks))
+        started.wait_for(tasks)
+        return started, tasks
+
+    def live_whole(self) -> dict[str, Any]:
+        """The tables when nothing disturbs."""
+        study = self.folder / "results" / "whole"
+        started, _ = self.start(study.name)
+        wait_for_campaigns(started, study, CAMPAIGNS)
+        began = time.monotonic()
+        assert started.end() == 0, started.said
+        self.seconds = time.monotonic() - began
+        return tables_of(study)
+
+    def wait(self, started: Started, study: Path, there: int) -> None:
+        """Some time: while campaigns are lived and recorded or, one time in three, while tables are written."""
+        if self.moments.random() < 1 / 3:
+            wait_for_campaigns(started, study, CAMPAIGNS)
+            time.sleep(self.moments.uniform(0.0, 0.8 * self.seconds))
+        else:
+            wait_for_campaigns(started, study, self.moments.randint(there, CAMPAIGNS))
+            time.sleep(self.moments.uniform(0.0, 0.1))
+
+    def attempt(self, study: Path, is_killed: bool) -> bool:
+        """Start the study or go on with it, perhaps kill it; whether it came to its end."""
+        files, there = chunk_files(study), recorded_seeds(study)
+        started, tasks = self.start(study.name)
+        if is_killed:
+            self.wait(started, study, len(there))
+            started.kill()
+        code = started.end()
+        assert code in (0, -signal.SIGKILL), started.said
+        handed_out, now = tasks_in(tasks), recorded_seeds(study)
+        assert files.items() <= chunk_files(study).items()  # a recorded chunk is not touched again
+        assert not [task for task in handed_out if task & there]  # and none of its campaigns computed twice
+        assert len([task for task in handed_out if task - now]) <= WORKERS  # a chunk a worker is lost at most
+        if code != 0:
+            phase = "before" if not now else "tables" if len(now) == CAMPAIGNS else "computing"
+            self.phases[phase] += 1
+        return code == 0
+
+    @property
+    def kills(self) -> int:
+        """Kills that met a living process."""
+        return sum(self.phases.values())
+
+
+def test_killed_at_twenty_random_moments_it_ends_with_the_same_tables(forker: Forker, tmp_path: Path) -> None:
+    killed = Killed(forker, tmp_path)
+    whole = killed.live_whole()
+    studies = 0
+    while killed.kills < KILLS:
+        study = tmp_path / "results" / f"killed-{studies}"
+        while not killed.attempt(study, killed.kills < KILLS):
+            pass
+        assert tables_of(study) == whole
+        assert len(recorded_seeds(study)) == CAMPAIGNS
+        studies += 1
+    print(killed.phases)
+    assert min(killed.phases["computing"], killed.phases["tables"]) >= 3, killed.phases
+
+
+# Ctrl-C
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The tables when nothing disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    with forker_in(folder) as forker:
+        started = forker.start(SWEEP)
+        assert started.end() == 0, started.said
+    return tables_of(folder / "results" / "quick")
+
+
+@pytest.mark.parametrize(
+    ("executor", "number"),
+    [("threads", signal.SIGINT), ("threads", signal.SIGTERM), ("processes", signal.SIGINT), ("dask", signal.SIGINT)],
+)
+def test_ctrl_c_finishes_the_chunks_in_hand_says_how_to_go_on_and_is_code_130(
+    executor: str, number: signal.Signals, forker: Forker, tmp_path: Path, whole: dict[str, Any]
+) -> None:
+    study, tasks = tmp_path / "results" / "quick", tmp_path / "tasks"
+    words = [*SWEEP, f"executor={executor}", f"executor.workers={WORKERS}"]
+    started = forker.start(words, seconds=0.04, tasks=str(tasks))
+    wait_for_campaigns(started, study, 6)
+    started.send(number, is_to_all=number == signal.SIGINT)
+    assert started.end() == 130, started.said
+    assert "Stopping after the chunks in hand" in started.said
+    assert "The same command goes on from there" in started.said
+    assert "Traceback" not in started.said
+    there = recorded_seeds(study)
+    assert set().union(*tasks_in(tasks)) == there  # whatever was handed out is recorded
+    assert 6 <= len(there) < CAMPAIGNS and not (study / "about.json").exists()
+    files, later = chunk_files(study), tmp_path / "later"
+    again = forker.start(SWEEP, tasks=str(later))
+    assert again.end() == 0, again.said
+    assert not set().union(*tasks_in(later)) & there
+    assert files.items() <= chunk_files(study).items()
+    assert tables_of(study) == whole
+
+
+def test_a_second_ctrl_c_stops_without_the_chunks_in_hand(
+    forker: Forker, tmp_path: Path, whole: dict[str, Any]
+) -> None:
+    study = tmp_path / "results" / "quick"
+    started = forker.start(SWEEP, seconds=0.04)
+    wait_for_campaigns(started, study, 6)
+    started.send(signal.SIGINT)
+    started.wait_to_say("once more")
+    started.send(signal.SIGINT)
+    assert started.end() == 130, started.said
+    files = chunk_files(study)
+    again = forker.start(SWEEP)
+    assert again.end() == 0, again.said
+    assert files.items() <= chunk_files(study).items()
+    assert tables_of(study) == whole
+
+
+def test_ctrl_c_while_tables_are_written_loses_nothing(forker: Forker, tmp_path: Path, whole: dict[str, Any]) -> None:
+    study = tmp_path / "results" / "quick"
+    started = forker.start(SWEEP, disk=0.05)
+    started.wait_to_say("Writing tables")
+    started.send(signal.SIGINT)
+    assert started.end() == 130, started.said
+    assert "the same command goes on" in started.said
+    assert len(recorded_seeds(study)) == CAMPAIGNS
+    again = forker.start(SWEEP)
+    assert again.end() == 0, again.said
+    assert tables_of(study) == whole
+
+
+# Two at once
+
+
+def test_a_second_process_on_a_study_is_told_so_and_harms_nothing(
+    forker: Forker, tmp_path: Path, whole: dict[str, Any]
+) -> None:
+    study = tmp_path / "results" / "quick"
+    first = forker.start(SWEEP, seconds=0.5)
+    wait_for_campaigns(first, study, 1)
+    (tmp_path / "other").mkdir()
+    with forker_in(tmp_path / "other") as other:
+        words = [*SWEEP, f"results_dir={tmp_path / 'results'}"]
+        second = other.start(words)
+        assert second.end() == 2, second.said
+        assert "study: found another process at work in" in second.said
+        first.kill()
+        assert first.end() == -signal.SIGKILL
+        third = other.start(words)  # the lock went with the first
+        assert third.end() == 0, third.said
+    assert tables_of(study) == whole
+
+
+def test_two_processes_on_two_studies_do_not_meet(forker: Forker, tmp_path: Path, whole: dict[str, Any]) -> None:
+    first = forker.start([*SWEEP, "study=one"], seconds=0.02)
+    (tmp_path / "other").mkdir()
+    with forker_in(tmp_path / "other") as other:
+        second = other.start([*SWEEP, "study=two", f"results_dir={tmp_path / 'results'}"])
+        assert second.end() == 0, second.said
+    assert first.end() == 0, first.said
+    assert tables_of(tmp_path / "results" / "one") == tables_of(tmp_path / "results" / "two") == whole
