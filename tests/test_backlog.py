@@ -179,7 +179,7 @@ def test_a_new_cell_computes_only_itself(tmp_path: Path, lived: list[int]) -> No
 def test_what_failed_is_not_tried_again_in_the_same_command(tmp_path: Path, monkeypatch: Any) -> None:
     seeds: list[int] = []
 
-    def fail(layout: Any, rules: Any, timeline: Any, seed: int, days: int) -> Any:
+    def fail(layout: Any, rules: Any, timeline: Any, seed: int, days: int, _world: Any = None) -> Any:
         seeds.append(seed)
         raise MemoryError("no room")
 
@@ -302,7 +302,7 @@ def test_a_precision_of_what_has_no_mean_is_refused_before_anything_runs(
 
 
 def test_progress_says_cells_campaigns_rate_time_left_and_failures(tmp_path: Path, monkeypatch: Any) -> None:
-    def fail(layout: Any, rules: Any, timeline: Any, seed: int, days: int) -> Any:
+    def fail(layout: Any, rules: Any, timeline: Any, seed: int, days: int, _world: Any = None) -> Any:
         if seed == 6:
             raise RuntimeError("no")
         return campaign_of(layout, rules, timeline, seed, days)
