@@ -115,7 +115,6 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_tables(forker: Fo
         assert tables_of(study) == whole
         assert len(recorded_seeds(study)) == CAMPAIGNS
         studies += 1
-    print(killed.phases, studies)
     assert min(killed.phases["computing"], killed.phases["tables"]) >= 4, killed.phases
 
 

@@ -548,6 +548,7 @@ def test_cells_of_a_study_that_have_not_begun_do_not_stop_the_others(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(run, "live_all", interrupt)
+        patch.setattr(run, "forget_if_empty", lambda _study: None)  # as after a kill
         with pytest.raises(KeyboardInterrupt):
             run_in(tmp_path, "-m", "border=closed,as_reported,open")
     assert run_in(tmp_path, "-m", "border=closed,open").computed == 16
@@ -555,6 +556,13 @@ def test_cells_of_a_study_that_have_not_begun_do_not_stop_the_others(
     assert run_in(tmp_path, "-m", "border=closed,as_reported,open").computed == 8
     run_in(tmp_path / "whole", "-m", "border=closed,as_reported,open")
     assert tables_of(tmp_path / "tiny") == tables_of(tmp_path / "whole" / "tiny")
+
+
+def test_a_study_that_recorded_nothing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "live_all", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_in(tmp_path, "border=closed")
+    assert not (tmp_path / "tiny").exists()
 
 
 def test_cells_that_end_on_other_days_lie_in_one_table(tmp_path: Path) -> None:

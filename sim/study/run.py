@@ -3,6 +3,7 @@
 Whatever stops it (Ctrl-C, a kill, a full disk, a lost worker), the same command goes on from what is recorded.
 """
 
+import shutil
 import signal
 import sys
 import threading
@@ -98,15 +99,23 @@ def locked(study: Path) -> Iterator[None]:
         (study / "chunks").mkdir(parents=True, exist_ok=True)
         lock = FileLock(study / "chunks" / ".lock")
         with lock.acquire(timeout=0):
-            yield
+            try:
+                yield
+            finally:
+                forget_if_empty(study)
     except Timeout as error:
         raise PanjError(
             f"study: found another process at work in {study}, expected none; wait for it, or choose study=NAME"
         ) from error
-    except PanjError:
-        raise
     except OSError as error:
         raise cannot_write(study, error) from error
+
+
+def forget_if_empty(study: Path) -> None:
+    """A study that recorded nothing leaves nothing."""
+    files = {path.name for path in study.rglob("*")}
+    if files and files <= {"chunks", "study.json", ".lock"}:
+        shutil.rmtree(study, ignore_errors=True)
 
 
 def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
