@@ -2,8 +2,8 @@
 
     python benchmarks/rules_profile.py [campaigns: 20]
 
-Every line of `live_one_day` becomes an entry point of its own, so that Python can call and time it; the calls cost a few
-microseconds each, which the last column takes off (measured on the shortest step).
+Every line of `live_one_day` becomes an entry point of its own, so that Python can call and time it. A call costs a few
+microseconds, which are taken off (as measured on the shortest step).
 """
 
 import ast
@@ -24,7 +24,9 @@ from sim.founding import fresh
 from sim.rules import entry
 from sim.study.settings import compose_settings
 
-GROUPS = "districts, provinces, roads, garrisons, units, forces, prongs, posts, refugees, queues, log, conditions, tally"
+GROUPS = (
+    "districts, provinces, roads, garrisons, units, forces, prongs, posts, refugees, queues, log, conditions, tally"
+)
 
 
 def steps_of_the_day() -> list[str]:
@@ -51,13 +53,13 @@ def module_of(steps: list[str]) -> Any:
 
 
 @entry
-def begin_day_zero(world, rules, timeline, seed):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def begin_day_zero(world, rules, timeline, seed):  # type: ignore[no-untyped-def]
     """The draws of day 0."""
     sim.founding.begin(world, rules, timeline, Luck(seed, 0))
 
 
 @entry
-def record(world, record, day):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def record(world, record, day):  # type: ignore[no-untyped-def]
     """The evening is written down."""
     record_evening(world, record, day)
 

@@ -19,7 +19,8 @@ from sim.provenance import read_about, stamp
 from sim.study import reproduce as again
 from sim.study import work
 from sim.study.compare import write_verdicts
-from sim.study.reproduce import difference_of, main
+from sim.study.differences import difference_of
+from sim.study.reproduce import main
 from sim.study.run import Stopped, console_of, run_sweep
 from sim.study.scope import CellScope, Scope
 from sim.study.sweep import compose_sweep

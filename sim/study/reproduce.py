@@ -8,30 +8,25 @@ Writes  the study, lived again, as `<study>_again` beside the old one, and in it
 Assumed Where campaigns run decides nothing (`python -m sim verify` shows it), so that this need not be as it was.
 """
 
-import csv
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.console import Console
 
 from sim.errors import PanjError, unknown
 from sim.facts import Facts, read_facts
 from sim.outcomes import fingerprint_of_outcomes
 from sim.parameters import read_yaml
-from sim.provenance import commit, read_about, stamp, versions
+from sim.provenance import commit, read_about, versions
 from sim.rules import fingerprint_of_rules
 from sim.study.compare import write_verdicts
+from sim.study.differences import difference_of
+from sim.study.made import ABOVE, Made, Word, check_whole, made_of, read_made
 from sim.study.run import Stopped, console_of, run_sweep
-from sim.study.sameness import TABLES, columns_of_table, say_columns
 from sim.study.scope import different
 from sim.study.settings import Composer, Precision
 from sim.study.sweep import Cell, Sweep, alike, cell_of, compose_sweep
@@ -40,23 +35,7 @@ from sim.study.words import MULTIRUN, parse
 USAGE = "python -m sim reproduce FILE [executor=... executor.workers=... executor.address=... results_dir=...]"
 HERE = ("executor", "executor.workers", "executor.address", "results_dir")  # what is chosen anew
 NOT_KEPT = (*HERE, "study")
-ABOVE = 3  # folders in which the study of a file is sought: figures/frames/map.png
-
-Word = str
 Redraw = Callable[[Path, Mapping[str, Any]], Path]
-
-
-class Made(NamedTuple):
-    """What a file says of how it was made."""
-
-    study: str
-    words: tuple[Word, ...]
-    first_seed: int
-    runs: tuple[int, ...]  # of each cell; one number where all have the same
-    cells: tuple[tuple[Word, ...], ...] | None  # words of each cell, where those of the command do not give them
-    known: Mapping[str, str]  # fingerprints and versions by name
-    settings: str  # fingerprint of the settings that are not swept
-    recipe: Mapping[str, Any]
 
 
 class Change(NamedTuple):
@@ -102,113 +81,6 @@ def say(console: Console, *lines: str) -> None:
     """Lines as they are."""
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
-
-
-def read_made(path: Path) -> Made:
-    """What a file carries, checked."""
-    made = made_of(content_of(path), str(path))
-    file = Path(str(made.recipe.get("file", "")))
-    if file.suffix != path.suffix.lower() or ".." in file.parts or file.is_absolute():
-        raise PanjError(f"{path}: found the recipe of '{file}' inside, expected that of a {path.suffix} of a study")
-    if file.suffix in (".parquet", ".csv") and len(file.parts) == 1 and file.name not in (*TABLES, "summary.csv"):
-        raise unknown(f"{path}, recipe", file.name, (*TABLES, "summary.csv"))
-    return made
-
-
-def content_of(path: Path) -> str:
-    """The stamp of a file as text."""
-    readers = {".png": stamp_of_picture, ".gif": stamp_of_picture, ".parquet": stamp_of_table, ".csv": stamp_of_csv}
-    if not path.is_file():
-        raise PanjError(f"reproduce: found no file {path}, expected a figure or table of a study")
-    if path.suffix.lower() not in readers:
-        raise PanjError(f"{path}: found a file of kind '{path.suffix}', expected one of {', '.join(readers)}")
-    found = readers[path.suffix.lower()](path)
-    if found is None:
-        raise PanjError(
-            f"{path}: found nothing inside that says how it was made, expected a PNG, GIF or parquet file that "
-            "Panj wrote and nothing else has saved since"
-        )
-    return found
-
-
-def check_whole(path: Path) -> None:
-    """Read all of a file, so that damage is told before a study is lived again."""
-    if path.suffix.lower() == ".parquet":
-        columns_of_table(path)
-    elif path.suffix.lower() == ".csv":
-        rows_of(path)
-    else:
-        for _ in frames_of(path):
-            pass
-
-
-def stamp_of_picture(path: Path) -> str | None:
-    """The text chunk of a PNG, the comment of a GIF."""
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            image.load()
-            found = image.info.get("panj" if image.format == "PNG" else "comment")
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise damaged(path, error) from error
-    return found.decode(errors="replace") if isinstance(found, bytes) else found
-
-
-def stamp_of_table(path: Path) -> str | None:
-    """The metadata of a parquet file."""
-    try:
-        found = (pq.read_schema(path).metadata or {}).get(b"panj")
-    except (OSError, pa.ArrowException) as error:
-        raise damaged(path, error) from error
-    return found.decode(errors="replace") if found else None
-
-
-def stamp_of_csv(path: Path) -> str:
-    """A CSV carries nothing: what lies beside it says how it was made."""
-    place = path.resolve()
-    if place.parent.name == "verdicts":
-        beside = place.with_suffix(".json")
-        try:
-            return json.dumps(json.loads(beside.read_text(encoding="utf-8"))["provenance"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise PanjError(
-                f"{path}: found no {beside.name} beside it that says how it was made, expected one"
-            ) from error
-    if place.name != "summary.csv" or not (place.parent / "about.json").is_file():
-        raise PanjError(f"{path}: found a CSV that is not in the folder of its study, expected summary.csv beside "
-                        "about.json, or verdicts/*.csv in that folder")  # fmt: skip
-    return stamp(read_about(place.parent), {"file": place.name})
-
-
-def damaged(path: Path, error: Exception) -> PanjError:
-    """A file that cannot be read."""
-    said = " ".join(str(error).split())[:160]
-    return PanjError(f"{path}: found a damaged file ({said}), expected a whole {path.suffix} of a study")
-
-
-def made_of(content: str, where: str) -> Made:
-    """The text of a stamp, checked."""
-    try:
-        found = json.loads(content)
-        runs = found.get("runs_of_cells") or [found["runs"]]
-        cells = found.get("words_of_cells")
-        known = {name: found.get(f"{name}_fingerprint") for name in ("rules", "data", "outcomes")}
-        known |= {"commit": found.get("commit"), **(found.get("versions") or {})}
-        made = Made(
-            found["study"], tuple(map(str, found["words"])), int(found["first_seed"]), tuple(map(int, runs)),
-            None if cells is None else tuple(tuple(map(str, words)) for words in cells),
-            {name: str(value) for name, value in known.items() if value}, str(found.get("settings_fingerprint")),
-            dict(found["recipe"]),
-        )  # fmt: skip
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PanjError(
-            f"{where}: found a damaged note of how it was made ({type(error).__name__}: {error}), expected study, "
-            "words, first_seed, runs and recipe; was it made by an older version?"
-        ) from error
-    if not re.fullmatch(r"[\w-][\w.-]*", str(made.study)):
-        raise PanjError(f"{where}: found study '{made.study}' inside, expected the name of a folder")
-    return made
 
 
 def in_words(path: Path, made: Made) -> list[str]:
@@ -379,69 +251,3 @@ def conclude(path: Path, again: Path, changes: Sequence[Change], console: Consol
             console, "Nothing that the file names has changed since it was made; the file itself may have been altered."
         )
     return 1
-
-
-def difference_of(one: Path, other: Path) -> str:
-    """What differs between two files of the same kind; empty for nothing."""
-    kind = one.suffix.lower()
-    if kind == ".parquet":
-        columns = columns_of_table(one), columns_of_table(other)
-        return "" if columns[0] == columns[1] else f"columns {say_columns(*columns)}"
-    if kind == ".csv":
-        return difference_of_rows(rows_of(one), rows_of(other))
-    return difference_of_frames(one, other)
-
-
-def rows_of(path: Path) -> list[list[str]]:
-    """The rows of a CSV, its head first."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise damaged(path, error) from error
-
-
-def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> str:
-    """How many rows differ, and in which columns."""
-    if one[:1] != other[:1]:
-        return "the columns"
-    if len(one) != len(other):
-        return f"{len(one) - 1} rows and {len(other) - 1} rows"
-    rows = [(left, right) for left, right in zip(one, other, strict=True) if left != right]
-    places = {
-        place for left, right in rows for place, pair in enumerate(zip_longest(left, right)) if len(set(pair)) > 1
-    }
-    names = dict(enumerate(one[0])) if one else {}
-    if not rows:
-        return ""
-    count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
-    return f"{count}, in {', '.join(names.get(place, '?') for place in sorted(places))}"
-
-
-def difference_of_frames(one: Path, other: Path) -> str:
-    """How many pixels of which picture differ, or how long a picture is shown."""
-    for number, (left, right) in enumerate(zip_longest(frames_of(one), frames_of(other))):
-        where = f"picture {number + 1}: " if one.suffix.lower() == ".gif" else ""
-        if left is None or right is None:
-            return f"{where}only one has it"
-        if left[0].shape != right[0].shape:
-            return (
-                f"{where}{left[0].shape[1]} x {left[0].shape[0]} and {right[0].shape[1]} x {right[0].shape[0]} pixels"
-            )
-        if (left[0] != right[0]).any():
-            return f"{where}{(left[0] != right[0]).any(axis=2).mean():.3%} of all pixels"
-        if left[1] != right[1]:
-            return f"{where}shown for {left[1]} ms and {right[1]} ms"
-    return ""
-
-
-def frames_of(path: Path) -> Iterator[tuple[np.ndarray, int]]:
-    """Every picture of a PNG or GIF as height x width x 4, and for how long it is shown."""
-    from PIL import Image, ImageSequence
-
-    try:
-        with Image.open(path) as image:
-            for frame in ImageSequence.Iterator(image):
-                yield np.asarray(frame.convert("RGBA")), int(frame.info.get("duration", 0))
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise damaged(path, error) from error
