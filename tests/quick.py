@@ -2,7 +2,8 @@
 
 Run as a script it starts one command of Panj after the other, each in a fork of its own: a process that may be killed,
 without a second of imports before it. A line on its input is a JSON object: the `words` of the command, and how the
-campaigns shall be (`seconds` each, seeds that `fail`, seeds whose worker `dies`, `disk` seconds a file operation).
+campaigns shall be: `seconds` each, seeds that `fail`, seeds whose worker `dies`, `disk` seconds a step with a file, the
+step that the command `dies_at`.
 """
 
 import io
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,11 @@ def make_quick() -> None:
 def command(manner: dict[str, Any]) -> int:
     """One command in this process."""
     os.environ["PANJ_QUICK"] = json.dumps(manner)
+    os.chdir(manner["folder"])
     if "disk" in manner:
         slow_down(manner["disk"])
+    if "dies_at" in manner:
+        die_at(*manner["dies_at"])
     if "tasks" in manner:
         write_down_tasks(Path(manner["tasks"]))
     with Path(manner["said"]).open("w", encoding="utf-8") as file:
@@ -83,32 +87,47 @@ def command(manner: dict[str, Any]) -> int:
 
 def slow_down(seconds: float) -> None:
     """Make files slow, so that a kill at a random moment often comes in the midst of one."""
+    around_files(lambda _place, _path: time.sleep(seconds))
+
+
+def die_at(place: str, count: int) -> None:
+    """Be killed at the so-manieth time that something is done with a file."""
+    times = []
+
+    def step(here: str, path: str) -> None:
+        times.extend([here] if here == place or (place == "table" and here == "replace" and ".tables" in path) else [])
+        if len(times) == count:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    around_files(step)
+
+
+def around_files(step: Callable[[str, str], None]) -> None:
+    """Take a step when a file is half written, before it is flushed to the disk, and before and after it is renamed."""
     fsync, replace = os.fsync, os.replace
 
-    def slow_fsync(file: int) -> None:
-        time.sleep(seconds)
-        fsync(file)
-        time.sleep(seconds)
-
-    def slow_replace(source: Any, target: Any) -> None:
-        time.sleep(seconds)
-        replace(source, target)
-        time.sleep(seconds)
-
-    class SlowFile(io.FileIO):
-        """A file that is half written for a while."""
+    class HalfWritten(io.FileIO):
+        """A file that is written in two halves."""
 
         def write(self, content: Any) -> int:
             there = bytes(content)
             half = super().write(there[: len(there) // 2])
-            time.sleep(seconds)
+            step("write", str(self.name))
             return half + super().write(there[half:])
 
-    def slow_open(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
-        return SlowFile(path, mode) if mode == "wb" else open(path, mode, *arguments, **named)
+    def step_open(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        return HalfWritten(path, mode) if mode == "wb" else open(path, mode, *arguments, **named)
 
-    os.fsync, os.replace = slow_fsync, slow_replace  # type: ignore[assignment]
-    Path.open = slow_open  # type: ignore[method-assign, assignment]
+    def step_fsync(file: int) -> None:
+        step("fsync", "")
+        fsync(file)
+
+    def step_replace(source: Any, target: Any) -> None:
+        step("replace", str(source))
+        replace(source, target)
+        step("replaced", str(source))
+
+    os.fsync, os.replace, Path.open = step_fsync, step_replace, step_open  # type: ignore[assignment, method-assign]
 
 
 def write_down_tasks(path: Path) -> None:
@@ -197,13 +216,13 @@ class Forker:
     """Starts commands, one at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder  # in which the next commands run
         self.count = 0
         self.running: Started | None = None
         environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(TESTS.parent)}
         self.process = subprocess.Popen(
             [sys.executable, __file__],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, env=environment,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
         )  # fmt: skip
 
     def answer(self) -> str:
@@ -221,8 +240,15 @@ class Forker:
         """A command in its own process."""
         self.count += 1
         said = self.folder / f"said-{self.count}.txt"
-        self.say(json.dumps({**manner, "words": [*SHORT, *words], "said": str(said)}))
+        where = {"folder": str(self.folder), "said": str(said)}
+        self.say(json.dumps({**manner, **where, "words": [*SHORT, *words]}))
         return Started(self, int(self.answer()), said)
+
+    def stop(self) -> None:
+        """End what a test that went wrong has left."""
+        if self.running:
+            self.running.send(signal.SIGKILL, is_to_all=True)
+            self.running.end()
 
 
 @contextmanager
@@ -232,8 +258,7 @@ def forker_in(folder: Path) -> Iterator[Forker]:
     try:
         yield forker
     finally:
-        if forker.running:
-            forker.running.send(signal.SIGKILL, is_to_all=True)
+        forker.stop()
         forker.process.kill()
         forker.process.communicate()
 

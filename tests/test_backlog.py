@@ -3,7 +3,9 @@
 import math
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,14 @@ NO_PRECISION = Precision(None, 0.0, 10_000)
 TWO_CELLS = ("-m", "border=closed,as_reported")
 
 
+@cache
+def sweep_of(*words: str) -> Sweep:
+    return compose_sweep([*WORDS, *words], FACTS)
+
+
 def sweep_in(folder: Path, *words: str) -> Sweep:
-    return compose_sweep([*WORDS, f"results_dir={folder}", *words], FACTS)
+    sweep = sweep_of(*words)
+    return replace(sweep, base=replace(sweep.base, results_dir=folder))
 
 
 @pytest.fixture(autouse=True)

@@ -20,10 +20,19 @@ WORKERS = 2
 KILLS = 20
 
 
-@pytest.fixture
-def forker(tmp_path: Path) -> Iterator[Forker]:
-    with forker_in(tmp_path) as forker:
+@pytest.fixture(scope="module")
+def one_forker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
+    """It takes a second to start."""
+    with forker_in(tmp_path_factory.mktemp("forker")) as forker:
         yield forker
+
+
+@pytest.fixture
+def forker(one_forker: Forker, tmp_path: Path) -> Iterator[Forker]:
+    """Commands run in the folder of the test."""
+    one_forker.folder = tmp_path
+    yield one_forker
+    one_forker.stop()
 
 
 def tasks_in(path: Path) -> list[set[tuple[str, int]]]:
@@ -118,17 +127,47 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_tables(forker: Fo
     assert min(killed.phases["computing"], killed.phases["tables"]) >= 4, killed.phases
 
 
-# Ctrl-C
-
-
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The tables when nothing disturbs."""
-    folder = tmp_path_factory.mktemp("whole")
-    with forker_in(folder) as forker:
-        started = forker.start(SWEEP)
-        assert started.end() == 0, started.said
-    return tables_of(folder / "results" / "quick")
+def whole(one_forker: Forker, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The tables of an undisturbed sweep on threads."""
+    one_forker.folder = tmp_path_factory.mktemp("whole")
+    started = one_forker.start(SWEEP)
+    assert started.end() == 0, started.said
+    return tables_of(one_forker.folder / "results" / "quick")
+
+
+@pytest.mark.parametrize(
+    ("place", "count"),
+    [
+        ("write", 1),
+        ("write", 4),
+        ("fsync", 4),
+        ("replace", 4),
+        ("replaced", 4),
+        ("table", 1),
+        ("table", 2),
+        ("table", 6),
+    ],
+)
+def test_killed_in_the_midst_of_a_file_it_loses_no_other(
+    place: str, count: int, forker: Forker, tmp_path: Path, whole: dict[str, Any]
+) -> None:
+    study = tmp_path / "results" / "quick"
+    started = forker.start(SWEEP, dies_at=[place, count])
+    assert started.end() == -signal.SIGKILL, started.said
+    files, there = chunk_files(study), recorded_seeds(study)
+    assert bool(there) == (count > 1 or place == "table")
+    tasks = tmp_path / "tasks"
+    again = forker.start(SWEEP, tasks=str(tasks))
+    assert again.end() == 0, again.said
+    assert "damaged" not in again.said
+    assert files.items() <= chunk_files(study).items()
+    assert not set().union(*tasks_in(tasks)) & there
+    assert not list(study.rglob(".*.partial")) and not (study / ".tables").exists()
+    assert tables_of(study) == whole
+
+
+# Ctrl-C
 
 
 @pytest.mark.parametrize(

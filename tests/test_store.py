@@ -7,7 +7,9 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +50,14 @@ def live_by(living: Living, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "run_campaign", living)
 
 
+@cache
+def sweep_of(*words: str) -> Sweep:
+    return compose_sweep([*WORDS, *words], FACTS)
+
+
 def sweep_in(folder: Path, *words: str) -> Sweep:
-    return compose_sweep([*WORDS, f"results_dir={folder}", *words], FACTS)
+    sweep = sweep_of(*words)
+    return replace(sweep, base=replace(sweep.base, results_dir=folder))
 
 
 def run_in(folder: Path, *words: str) -> Ran:
