@@ -151,7 +151,9 @@ def written(folder: Path) -> list[Path]:
 
 def next_step(words: list[str], folder: Path) -> str:
     """What one would do after this."""
-    if any(word in ("-m", "--multirun") for word in words):
+    from sim.study.words import MULTIRUN
+
+    if any(word in MULTIRUN for word in words):
         return f"python -m sim compare {folder}"
     return "change a decision: python -m sim reinforcement=none"
 

@@ -131,3 +131,31 @@ def run_compiled(name, script, **environment):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done
+
+
+@pytest.fixture(scope="module")
+def one_forker(tmp_path_factory):
+    """Starts commands that can be killed; it takes a second to start itself."""
+    from quick import forker_in  # imports what only these tests need
+
+    with forker_in(tmp_path_factory.mktemp("forker")) as forker:
+        yield forker
+
+
+@pytest.fixture
+def forker(one_forker, tmp_path):
+    """Commands run in the folder of the test."""
+    one_forker.folder = tmp_path
+    yield one_forker
+    one_forker.stop()
+
+
+@pytest.fixture(scope="module")
+def whole(one_forker, tmp_path_factory):
+    """The tables of an undisturbed sweep on threads."""
+    from quick import SWEEP, tables_of
+
+    one_forker.folder = tmp_path_factory.mktemp("whole")
+    started = one_forker.start(SWEEP)
+    assert started.end() == 0, started.said
+    return tables_of(one_forker.folder / "results" / "quick")

@@ -34,6 +34,8 @@ from sim.world import NEVER, Holder
 
 TESTS = Path(__file__).parent
 PATIENCE = 60  # seconds, on a machine that does much else
+SWEEP = ("-m", "rules.news.fade_days=5,6", "runs=40")
+CAMPAIGNS = 80  # of SWEEP
 SHORT = ("study=quick", "seed=5", "end_date=2021-05-04")
 
 
@@ -159,7 +161,7 @@ def tables_of(study: Path) -> dict[str, Any]:
 
 def recorded_seeds(study: Path) -> set[tuple[str, int]]:
     """Cells and seeds of all campaigns that are recorded as finished."""
-    keys = [path.name for path in (study / "chunks").iterdir() if path.is_dir()] if study.exists() else []
+    keys = [path.name for path in (study / "chunks").iterdir() if path.is_dir()] if (study / "chunks").exists() else []
     return {(key, seed) for key in keys for seed in recorded(study, key).done}
 
 

@@ -14,36 +14,9 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 import pytest
-from quick import PATIENCE, TESTS, Forker, Started, forker_in, recorded_seeds, tables_of
+from quick import CAMPAIGNS, PATIENCE, SWEEP, TESTS, Forker, Started, recorded_seeds, tables_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked and killed")
-
-SWEEP = ("-m", "rules.news.fade_days=5,6", "runs=40")
-CAMPAIGNS = 80
-
-
-@pytest.fixture(scope="module")
-def one_forker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
-    """It takes a second to start."""
-    with forker_in(tmp_path_factory.mktemp("forker")) as forker:
-        yield forker
-
-
-@pytest.fixture
-def forker(one_forker: Forker, tmp_path: Path) -> Iterator[Forker]:
-    """Commands run in the folder of the test."""
-    one_forker.folder = tmp_path
-    yield one_forker
-    one_forker.stop()
-
-
-@pytest.fixture(scope="module")
-def whole(one_forker: Forker, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The tables of an undisturbed sweep on threads."""
-    one_forker.folder = tmp_path_factory.mktemp("whole")
-    started = one_forker.start(SWEEP)
-    assert started.end() == 0, started.said
-    return tables_of(one_forker.folder / "results" / "quick")
 
 
 def wait_until(is_so: Callable[[], bool], started: Started) -> None:

@@ -5,34 +5,16 @@ import os
 import random
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from quick import PATIENCE, Forker, Started, chunk_files, forker_in, recorded_seeds, tables_of
+from quick import CAMPAIGNS, PATIENCE, SWEEP, Forker, Started, chunk_files, forker_in, recorded_seeds, tables_of
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked and killed")
 
-SWEEP = ("-m", "rules.news.fade_days=5,6", "runs=40")
-CAMPAIGNS = 80
 WORKERS = 2
 KILLS = 20
-
-
-@pytest.fixture(scope="module")
-def one_forker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forker]:
-    """It takes a second to start."""
-    with forker_in(tmp_path_factory.mktemp("forker")) as forker:
-        yield forker
-
-
-@pytest.fixture
-def forker(one_forker: Forker, tmp_path: Path) -> Iterator[Forker]:
-    """Commands run in the folder of the test."""
-    one_forker.folder = tmp_path
-    yield one_forker
-    one_forker.stop()
 
 
 def tasks_in(path: Path) -> list[set[tuple[str, int]]]:
@@ -125,15 +107,6 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_same_tables(forker: Fo
         assert len(recorded_seeds(study)) == CAMPAIGNS
         studies += 1
     assert min(killed.phases["computing"], killed.phases["tables"]) >= 4, killed.phases
-
-
-@pytest.fixture(scope="module")
-def whole(one_forker: Forker, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The tables of an undisturbed sweep on threads."""
-    one_forker.folder = tmp_path_factory.mktemp("whole")
-    started = one_forker.start(SWEEP)
-    assert started.end() == 0, started.said
-    return tables_of(one_forker.folder / "results" / "quick")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ after a hash of everything that can reach compiled code, and after the setting o
 
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -15,8 +16,9 @@ PACKAGE = Path(__file__).parent.parent
 NEVER_COMPILED = {"show", "study", "model.py", "agents.py", "results.py", "provenance.py", "evidence.py", "__main__.py"}
 
 
+@cache
 def fingerprint_of_rules() -> str:
-    """First 16 hexadecimal digits of the SHA-256 of all source that compiled code may come from."""
+    """First 16 hexadecimal digits of the SHA-256 of all source that compiled code may come from, as it was imported."""
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
         if path.relative_to(PACKAGE).parts[0] not in NEVER_COMPILED:

@@ -118,8 +118,8 @@ def lead(  # the walk needs both sides and the map
     if prongs.phase[prong] == Phase.GATHER:
         prongs.days_left[prong] -= 1.0
         if prongs.days_left[prong] <= 0.0:
-            left = rural_left(prongs.province[prong], districts)
-            prongs.phase[prong] = Phase.SWEEP if left > 0 else Phase.SIEGE
+            left = is_any_left(prongs.province[prong], districts)
+            prongs.phase[prong] = Phase.SWEEP if left else Phase.SIEGE
             prongs.phase_days[prong] = 0
             note(log, tally, luck.day, Event.PRONG_MOVES, provinces.capital[prongs.province[prong]], prong, 0, 0, 0)
         return

@@ -17,7 +17,7 @@ from rich.table import Table
 from sim.errors import PanjError
 from sim.provenance import read_about
 from sim.study.sweep import say
-from sim.study.words import MULTIRUN, parse
+from sim.study.words import fixed_of, parse
 
 USAGE = "python -m sim failures results/<study>"
 NOT_AGAIN = (
@@ -107,7 +107,6 @@ def region_of(cause: Cause, about: dict[str, Any]) -> list[str]:
 def command_of(cause: Cause, about: dict[str, Any]) -> str:
     """One line that lives the example again."""
     cell = next(cell for cell in about["cells"] if cell["cell"] == cause.example["cell"])
-    fixed = [word for word in about["words"] if word not in MULTIRUN and not parse(word).is_sweep_override()]
-    fixed = [word for word in fixed if parse(word).key_or_group.split(".")[0] not in NOT_AGAIN]
+    fixed = [word for word in fixed_of(about["words"]) if parse(word).key_or_group.split(".")[0] not in NOT_AGAIN]
     words = [*fixed, *cell["words"], f"seed={cause.example['seed']}"]
     return shlex.join(["python", "-m", "pdb", "-c", "continue", "-m", "sim.study.again", *words])

@@ -30,7 +30,7 @@ from sim.study.run import Stopped, console_of, run_sweep
 from sim.study.scope import different
 from sim.study.settings import Composer, Precision
 from sim.study.sweep import Cell, Sweep, alike, cell_of, compose_sweep
-from sim.study.words import MULTIRUN, parse
+from sim.study.words import MULTIRUN, fixed_of, parse
 
 USAGE = "python -m sim reproduce FILE [executor=... executor.workers=... executor.address=... results_dir=...]"
 HERE = ("executor", "executor.workers", "executor.address", "results_dir")  # what is chosen anew
@@ -149,7 +149,7 @@ def sweep_of(made: Made, words: Sequence[Word], facts: Facts) -> Sweep:
     if made.cells is None:
         sweep = compose_sweep([*kept, *executor], facts)
     else:
-        fixed = [word for word in kept if word not in MULTIRUN and not parse(word).is_sweep_override()]
+        fixed = fixed_of(kept)
         sweep = sweep_of_cells(made.cells, [*fixed, *executor], facts)
     runs = made.runs * len(sweep.cells) if len(made.runs) == 1 else made.runs
     if len(runs) != len(sweep.cells):
@@ -165,9 +165,7 @@ def sweep_of(made: Made, words: Sequence[Word], facts: Facts) -> Sweep:
 def sweep_of_cells(cells: Sequence[Sequence[Word]], fixed: Sequence[Word], facts: Facts) -> Sweep:
     """A sweep of cells that several commands made."""
     composer = Composer(facts)
-    found: tuple[Cell, ...] = tuple(
-        cell_of(number, words, fixed, composer, facts) for number, words in enumerate(cells)
-    )
+    found: tuple[Cell, ...] = tuple(cell_of(number, words, fixed, composer) for number, words in enumerate(cells))
     return Sweep(composer.settings(fixed), tuple(found[0].values), found, tuple(fixed), alike(found))
 
 

@@ -7,7 +7,8 @@ damage to a file is seen.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +23,7 @@ from pyarrow import feather
 from sim.results import cannot_write
 
 DIGITS = 16  # of the digest in the name
+NAME = re.compile(r"\d+-\d+\.[0-9a-f]{16}\.arrow")
 
 
 class Recorded(NamedTuple):
@@ -105,16 +107,20 @@ def whole_content(path: Path) -> bytes | None:
 
 def chunks_of(study: Path, key: str) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Finished and failed campaigns of a cell in the order of their seeds, each seed once, a chunk at a time."""
-    for together in overlapping(recorded(study, key).paths):
-        chunk = pa.concat_tables(feather.read_table(path, memory_map=False) for path in together)
+    files = (study / "chunks" / key).glob("*.arrow")
+    for together in overlapping(path for path in files if NAME.fullmatch(path.name)):
+        contents = [content for path in together if (content := whole_content(path)) is not None]
+        if not contents:
+            continue
+        chunk = pa.concat_tables(feather.read_table(pa.BufferReader(content)) for content in contents)
         done, failed = chunk.filter(pc.field("error").is_null()), chunk.filter(~pc.field("error").is_null())
-        if len(together) > 1:  # seeds that were tried again, or by two processes at once
+        if len(contents) > 1:  # seeds that were tried again, or by two processes at once
             done = each_once(done)
             failed = each_once(failed.filter(~pc.field("seed").isin(done["seed"])))
         yield done.combine_chunks(), failed.combine_chunks()
 
 
-def overlapping(paths: Sequence[Path]) -> Iterator[list[Path]]:
+def overlapping(paths: Iterable[Path]) -> Iterator[list[Path]]:
     """Files in the order of their seeds; those whose seeds overlap together."""
     together: list[Path] = []
     last = -1

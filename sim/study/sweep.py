@@ -17,6 +17,7 @@ from sim.facts import Facts
 from sim.outcomes import read_outcomes
 from sim.parameters import declared_numbers
 from sim.results import is_date
+from sim.rules import fingerprint_of_rules
 from sim.study.settings import Composer, Settings
 from sim.study.words import HOW_KEYS, MAIN_KEYS, MULTIRUN, check_key, is_number, parse, values_of
 from sim.study.work import Order
@@ -51,7 +52,7 @@ class Cell(NamedTuple):
             start=settings.start_date,
             days=settings.days,
             fingerprints=(
-                settings.facts.fingerprint, settings.as_dict()["rules_fingerprint"], settings.outcomes_fingerprint,
+                settings.facts.fingerprint, fingerprint_of_rules(), settings.outcomes_fingerprint,
             ),
         )  # fmt: skip
 
@@ -83,9 +84,7 @@ def compose_sweep(words: Sequence[Word], facts: Facts | None = None) -> Sweep:
         check_swept(parsed[word])
     base = composer.settings(fixed)
     combinations = expand([parsed[word] for word in many], base)
-    cells = tuple(
-        cell_of(number, combination, fixed, composer, facts) for number, combination in enumerate(combinations)
-    )
+    cells = tuple(cell_of(number, combination, fixed, composer) for number, combination in enumerate(combinations))
     swept = tuple(cells[0].values)
     check_outcomes(base, cells)
     same = alike(cells)
@@ -164,7 +163,7 @@ def point_word(key: str, value: float) -> Word:
     return f"{key}={round(value)}" if number.is_whole else f"{key}={float(value)!r}"
 
 
-def cell_of(number: int, swept: Sequence[Word], fixed: Sequence[Word], composer: Composer, facts: Facts | None) -> Cell:
+def cell_of(number: int, swept: Sequence[Word], fixed: Sequence[Word], composer: Composer) -> Cell:
     """One cell, resolved; what is wrong with it is said under its label."""
     try:
         settings = composer.settings([*fixed, *swept])

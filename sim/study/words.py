@@ -5,6 +5,7 @@ Hydra composes, so that every error names the key, what was found, what was expe
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,18 @@ ONE_VALUE = {"study", "runs", "runs_max", "seed", "results_dir", "debug", "timel
 MULTIRUN = ("-m", "--multirun")
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Override:
     """One override by Hydra's grammar; PanjError for a word that is none."""
     try:
         return OverridesParser.create().parse_override(text)
     except HydraException as error:
         raise PanjError(f"override: found '{text}', expected key=value ({' '.join(str(error).split())})") from error
+
+
+def fixed_of(words: Sequence[str]) -> list[str]:
+    """Of the words of a sweep those that do not sweep."""
+    return [word for word in words if word not in MULTIRUN and not parse(word).is_sweep_override()]
 
 
 def check_words(words: Sequence[str]) -> None:

@@ -1,0 +1,88 @@
+"""What every benchmark shares: processes of their own, ways that take turns, medians with their spread, tables.
+
+A benchmark is a module with `measure(quick) -> dict`, ready for JSON, and `report(measured) -> str`, a section in
+Markdown. `python benchmarks/bench.py` runs them all; each also runs alone.
+"""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def told_by(code: str, *words: object, python: str | Path = sys.executable, one_core: bool = True, **env: str) -> Any:
+    """What a process of its own prints last, read as JSON; on one core unless told otherwise.
+
+    Raises RuntimeError with the end of its stderr when it fails.
+    """
+    pin = ["taskset", "-c", "0"] if one_core and sys.platform == "linux" else []
+    command = [*pin, str(python), "-c", code, *map(str, words)]
+    done = subprocess.run(command, check=False, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command[:3])} ... ended with {done.returncode}\n{done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def in_turn(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[Any]]:
+    """What each way gives, `repeats` times over; the ways take turns, so that a slow minute hits all alike."""
+    given: dict[str, list[Any]] = {name: [] for name in ways}
+    for _ in range(repeats):
+        for name, way in ways.items():
+            given[name].append(way())
+    return given
+
+
+def spread(values: Sequence[float]) -> dict[str, Any]:
+    """Median, least and most of some measurements, and all of them."""
+    return {"median": statistics.median(values), "least": min(values), "most": max(values), "all": list(values)}
+
+
+def ratios(slow: Sequence[float], fast: Sequence[float]) -> dict[str, Any]:
+    """The ratio of each turn, and its spread."""
+    return spread([one / other for one, other in zip(slow, fast, strict=True)])
+
+
+def in_words(measured: Mapping[str, Any], digits: int = 3) -> str:
+    """`12.3 (11.9 to 13.0)`."""
+    low, middle, high = (f"{measured[name]:.{digits}g}" for name in ("least", "median", "most"))
+    return f"{plain(middle)} ({plain(low)} to {plain(high)})"
+
+
+def plain(number: str) -> str:
+    """Without the exponent that `g` writes for a thousand and more."""
+    return f"{float(number):,.0f}" if "e+" in number else number
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A table in Markdown."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
+
+
+def machine() -> dict[str, str]:
+    """What the numbers were measured on."""
+    model = next(
+        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor(),
+    )
+    memory = next((line.split()[1] for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), "0")
+    return {
+        "processor": model,
+        "cores": str(CORES),
+        "memory": f"{int(memory) / 2**20:.0f} GiB",
+        "system": f"{platform.system()} {platform.release().split('-')[0]}",
+        "python": platform.python_version(),
+    }
+
+
+def _lines(path: str) -> list[str]:
+    """Of a file that only Linux has."""
+    return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []
