@@ -1,7 +1,8 @@
 """The declared table of outcomes: quantity x scope x date, and how each is counted from the record of a campaign.
 
-Rows stand in `configs/outcomes.yaml`; users add their own. Two families are made from the data: `crossed_<post>`
-(soldiers, by 7 July) and `capital_fell_<province>` (date or missing). A night belongs to the morning on which it ends.
+Rows stand in `configs/outcomes.yaml`; users add their own. Three families are made from the data: `crossed_<post>` and
+`largest_night_<post>` (soldiers, by 7 July) and `capital_fell_<province>` (date or missing). A night belongs to the
+morning on which it ends.
 """
 
 import json
@@ -20,8 +21,8 @@ from sim.facts import THE_LINE, Facts
 from sim.parameters import folder_of, read_yaml
 from sim.world import Count, Event, Fall, Holder, Role
 
-KEYS = {"quantity", "scope", "date", "until", "series", "unit", "label", "reported"}
-COUNTED = ("quantity", "scope", "date", "until", "series")  # of a row: what decides its number
+COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # of a row: what decides its number
+KEYS = {*COUNTED, "unit", "label", "reported"}
 Value = float | str | None
 
 
@@ -31,9 +32,12 @@ class Outcome(NamedTuple):
     name: str
     quantity: str
     districts: np.ndarray  # of the scope, true or false a district
+    capitals: tuple[int, ...]  # of the scope, row numbers of provincial capitals
     posts: np.ndarray  # of the scope, true or false a post
+    first: int  # evening, or morning after a night, with which a window begins; 0 where there is no window
     last: int  # evening up to which, or on which, it is counted; -1 when the campaign ends earlier
     series: int
+    day_0_share: float  # of districts, held or under influence on day 0 by a wider way of counting
     unit: str
     label: str
     counted: str
@@ -46,12 +50,19 @@ class View(NamedTuple):
     start: date
     facts: Facts
     held: np.ndarray  # evenings x districts, true where the Taliban hold it
+    capital_fell: dict[int, int]  # first evening on which each capital that ever fell was held
+    influence: np.ndarray  # of the Taliban, a district; drawn on day 0 and lasting
     series: np.ndarray
     nights: np.ndarray  # mornings x posts, soldiers
+    night_totals: np.ndarray  # mornings, soldiers at all posts
+    admitted: np.ndarray  # days x posts, people
     fell_on: np.ndarray  # of every fall, in order
     fell_at: np.ndarray
     fell_how: np.ndarray
     outposts_gave_up_on: np.ndarray
+    captured_on: np.ndarray  # of every group taken prisoner, in order
+    captured_at: np.ndarray
+    captured_men: np.ndarray
 
 
 def nights_of(crossed: np.ndarray) -> np.ndarray:
@@ -64,17 +75,33 @@ def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
     log = campaign.world.log
     rows = int(campaign.world.tally[Count.LOGGED])
     falls = np.flatnonzero(log.event[:rows] == Event.FALL)
+    captures = np.flatnonzero(log.event[:rows] == Event.CAPTURE)
+    nights = nights_of(campaign.record.crossed)
+    held = campaign.record.holder == Holder.TALIBAN
     return View(
         start,
         facts,
-        campaign.record.holder == Holder.TALIBAN,
+        held,
+        first_held(held, facts.is_capital),
+        campaign.world.districts.influence,
         campaign.record.series,
-        nights_of(campaign.record.crossed),
+        nights,
+        nights.sum(axis=1),
+        campaign.record.admitted,
         log.day[falls],
         log.district[falls],
         log.how[falls],
         log.day[:rows][outposts_that_gave_up(campaign, rows)],
+        log.day[captures],
+        log.district[captures],
+        log.men[captures],
     )
+
+
+def first_held(held: np.ndarray, wanted: np.ndarray) -> dict[int, int]:
+    """The first evening on which each of the wanted districts was held; those never held are left out."""
+    ever = np.flatnonzero(held.any(axis=0) & wanted)
+    return dict(zip(ever.tolist(), held[:, ever].argmax(axis=0).tolist(), strict=True))
 
 
 def outposts_that_gave_up(campaign: Campaign, rows: int) -> np.ndarray:
@@ -89,31 +116,100 @@ def outposts_surrendered(view: View, row: Outcome) -> Value:
     return float((view.outposts_gave_up_on <= row.last).sum())
 
 
+def count_within(marked: np.ndarray, row: Outcome) -> float:
+    """How many of the marked districts lie in the scope."""
+    return float(np.count_nonzero(marked & row.districts))
+
+
+def share_within(marked: np.ndarray, row: Outcome) -> float:
+    """Marked districts of the scope over all of the scope."""
+    return count_within(marked, row) / float(np.count_nonzero(row.districts))
+
+
 def share_held(view: View, row: Outcome) -> Value:
     """Districts of the scope held on the evening, over all of the scope."""
-    return float(view.held[row.last, row.districts].mean())
+    return share_within(view.held[row.last], row)
+
+
+def share_held_or_influenced(view: View, row: Outcome) -> Value:
+    """Share held, or rural and at or above the cut of Taliban influence at which day 0 gives the declared share."""
+    return share_within(view.held[row.last] | influenced(view, row.day_0_share), row)
+
+
+def influenced(view: View, day_0_share: float) -> np.ndarray:
+    """Rural districts where influence is highest, as many as day 0 lacks to the share of all districts; ties in order.
+
+    Influence is drawn on day 0 and lasts, so the cut is that of day 0 in every campaign and on every evening.
+    """
+    lacking = round(day_0_share * view.held.shape[1]) - int(view.held[0].sum())
+    rural = np.flatnonzero(~view.held[0] & ~view.facts.is_capital)
+    chosen = rural[np.argsort(-view.influence[rural], kind="stable")[: max(0, lacking)]]
+    found = np.zeros(view.held.shape[1], np.bool_)
+    found[chosen] = True
+    return found
 
 
 def held(view: View, row: Outcome) -> Value:
     """Districts of the scope held on the evening, day 0 included."""
-    return float(view.held[row.last, row.districts].sum())
+    return count_within(view.held[row.last], row)
 
 
 def newly_fallen(view: View, row: Outcome) -> Value:
     """Districts held on the evening and not on day 0."""
-    return float((view.held[row.last] & ~view.held[0])[row.districts].sum())
+    return count_within(view.held[row.last] & ~view.held[0], row)
+
+
+def ever_taken(view: View, row: Outcome) -> Value:
+    """Districts taken after day 0, whether or not they were lost again, up to the evening."""
+    return count_within(taken(view, row), row)
+
+
+def share_ever_taken(view: View, row: Outcome) -> Value:
+    """Districts taken after day 0, lost again or not, up to the evening, over all of the scope."""
+    return share_within(taken(view, row), row)
+
+
+def taken(view: View, row: Outcome) -> np.ndarray:
+    """Whether each district was held on some evening and not on day 0."""
+    return np.any(view.held[: row.last + 1], axis=0) & ~view.held[0]
+
+
+def lost_between(view: View, row: Outcome) -> Value:
+    """Districts of the scope lost on some day of the window, each counted once."""
+    before, after = view.held[max(row.first, 1) - 1 : row.last], view.held[max(row.first, 1) : row.last + 1]
+    return count_within((after & ~before).any(axis=0), row)
 
 
 def retaken(view: View, row: Outcome) -> Value:
     """Districts that were taken after day 0 and are back with the government on the evening."""
-    ever = view.held[: row.last + 1].any(axis=0)
-    return float((ever & ~view.held[0] & ~view.held[row.last])[row.districts].sum())
+    return count_within(taken(view, row) & ~view.held[row.last], row)
+
+
+def most_lost_in_two_days(view: View, row: Outcome) -> Value:
+    """The most districts of the scope lost within two days in a row."""
+    return most_lost_in(2, view, row)
 
 
 def most_lost_in_four_days(view: View, row: Outcome) -> Value:
     """The most districts of the scope lost within four days in a row."""
-    lost = (view.held[1 : row.last + 1] & ~view.held[: row.last])[:, row.districts].sum(axis=1)
-    return float(np.convolve(lost, np.ones(4), "full").max()) if lost.size else 0.0
+    return most_lost_in(4, view, row)
+
+
+def most_lost_in_five_days(view: View, row: Outcome) -> Value:
+    """The most districts of the scope lost within five days in a row."""
+    return most_lost_in(5, view, row)
+
+
+def most_lost_in_six_days(view: View, row: Outcome) -> Value:
+    """The most districts of the scope lost within six days in a row."""
+    return most_lost_in(6, view, row)
+
+
+def most_lost_in(days: int, view: View, row: Outcome) -> float:
+    """The most districts of the scope lost within so many days in a row."""
+    held = view.held[: row.last + 1, row.districts]
+    lost = (held[1:] & ~held[:-1]).sum(axis=1)
+    return float(np.convolve(lost, np.ones(days), "full").max()) if lost.size else 0.0
 
 
 def share_without_fight(view: View, row: Outcome) -> Value:
@@ -130,29 +226,55 @@ def border_share(view: View, row: Outcome) -> Value:
 
 def crossed(view: View, row: Outcome) -> Value:
     """Soldiers let in at the posts of the scope, in nights that ended by the morning of the date."""
-    return float(view.nights[: row.last + 1, row.posts].sum())
+    return float(view.nights[row.first : row.last + 1, row.posts].sum())
+
+
+def morning_after(view: View, row: Outcome) -> int:
+    """The day on which the largest night of all posts ended; 0 when nobody crossed."""
+    return int(view.night_totals[: row.last + 1].argmax())
 
 
 def crossed_largest_night(view: View, row: Outcome) -> Value:
-    """Soldiers let in during the one night in which most were."""
-    return float(view.nights[: row.last + 1].sum(axis=1).max())
+    """Soldiers let in at the posts of the scope during the one night in which most were let in at all posts."""
+    return float(view.nights[morning_after(view, row), row.posts].sum())
+
+
+def crossed_before_largest_night(view: View, row: Outcome) -> Value:
+    """Soldiers let in, at all posts, in the nights before the one in which most were."""
+    return float(view.night_totals[: morning_after(view, row)].sum())
 
 
 def largest_night(view: View, row: Outcome) -> Value:
     """The morning after the night in which most crossed; missing when nobody did."""
-    totals = view.nights[: row.last + 1].sum(axis=1)
-    return iso(view, int(totals.argmax())) if totals.max() > 0 else None
+    morning = morning_after(view, row)
+    return iso(view, morning) if view.night_totals[morning] > 0 else None
 
 
 def posts_used_largest_night(view: View, row: Outcome) -> Value:
     """Posts at which soldiers came over in that night."""
-    nights = view.nights[: row.last + 1]
-    return float((nights[nights.sum(axis=1).argmax()] > 0).sum())
+    return float((view.nights[morning_after(view, row)] > 0).sum())
+
+
+def admitted(view: View, row: Outcome) -> Value:
+    """Families' people let in at the posts of the scope up to the evening."""
+    return float(view.admitted[row.first : row.last + 1, row.posts].sum())
+
+
+def captured(view: View, row: Outcome) -> Value:
+    """Soldiers taken prisoner in the districts of the scope up to the evening, before a closed post or on a fall."""
+    counted = (view.captured_on >= row.first) & (view.captured_on <= row.last) & row.districts[view.captured_at]
+    return float(view.captured_men[counted].sum())
 
 
 def series_end(view: View, row: Outcome) -> Value:
     """The daily series on the evening."""
     return float(view.series[row.last, row.series])
+
+
+def series_growth(view: View, row: Outcome) -> Value:
+    """What the days of the window added to a daily series that counts from day 0."""
+    before = view.series[row.first - 1, row.series] if row.first > 0 else 0.0
+    return float(view.series[row.last, row.series] - before)
 
 
 def series_peak(view: View, row: Outcome) -> Value:
@@ -167,20 +289,22 @@ def series_low(view: View, row: Outcome) -> Value:
 
 def capitals_held(view: View, row: Outcome) -> Value:
     """Provincial capitals held by the Taliban on the evening."""
-    return float(view.held[row.last, view.facts.is_capital].sum())
+    return float(np.count_nonzero(view.held[row.last] & view.facts.is_capital))
 
 
 def first_capital_fell(view: View, row: Outcome) -> Value:
     """The evening of the first fall of a capital of the scope, or missing."""
-    evenings = view.held[: row.last + 1, row.districts & view.facts.is_capital].any(axis=1)
-    return iso(view, int(evenings.argmax())) if evenings.any() else None
+    evenings = [view.capital_fell[capital] for capital in row.capitals if capital in view.capital_fell]
+    return iso(view, min(evenings)) if evenings and min(evenings) <= row.last else None
 
 
 QUANTITIES: dict[str, Callable[[View, Outcome], Value]] = {
     count.__name__: count
     for count in (
-        share_held, held, newly_fallen, retaken, most_lost_in_four_days, share_without_fight, border_share, crossed,
-        crossed_largest_night, largest_night, posts_used_largest_night, series_end, series_peak, series_low,
+        share_held, share_held_or_influenced, held, newly_fallen, ever_taken, share_ever_taken, lost_between, retaken,
+        most_lost_in_two_days, most_lost_in_four_days, most_lost_in_five_days, most_lost_in_six_days,
+        share_without_fight, border_share, crossed, crossed_largest_night, crossed_before_largest_night, largest_night,
+        posts_used_largest_night, admitted, captured, series_end, series_growth, series_peak, series_low,
         capitals_held, first_capital_fell, outposts_surrendered,
     )
 }  # fmt: skip
@@ -206,6 +330,10 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
         rows[f"crossed_{post}"] = {
             "quantity": "crossed", "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
             "label": f"Soldiers who crossed at {post} by 7 July",
+        }  # fmt: skip
+        rows[f"largest_night_{post}"] = {
+            "quantity": "crossed_largest_night", "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
+            "label": f"Soldiers who crossed at {post} in the largest night",
         }  # fmt: skip
     for province in facts.provinces:
         rows[f"capital_fell_{slug(province)}"] = {
@@ -236,23 +364,44 @@ def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, day
     names = [series.name.lower() for series in Series]
     if row["quantity"].startswith("series") and row.get("series") not in names:
         raise unknown(f"outcomes.{name}.series", str(row.get("series")), names)
-    when = row.get("date", row.get("until"))
-    if when is not None and not isinstance(when, date):
-        raise PanjError(f"outcomes.{name}.date: found '{when}', expected a date such as 2021-07-05, without quotes")
-    last = days if when is None else (when - start).days
+    first, last = window_of(name, row, start, days)
     districts, posts = scope_of(name, row.get("scope") or {}, facts)
     return Outcome(
         name=name,
         quantity=row["quantity"],
         districts=districts,
+        capitals=tuple(np.flatnonzero(districts & facts.is_capital).tolist()),
         posts=posts,
-        last=last if 0 <= last <= days else -1,
+        first=first,
+        last=last if 0 <= first <= last <= days else -1,
         series=names.index(row["series"]) if "series" in row else -1,
+        day_0_share=share_of(name, row),
         unit=row.get("unit", ""),
         label=row.get("label", name),
         counted=" ".join((QUANTITIES[row["quantity"]].__doc__ or "").split()),
         reported=row.get("reported") or {},
     )
+
+
+def window_of(name: str, row: Mapping[str, Any], start: date, days: int) -> tuple[int, int]:
+    """First and last day that a row counts; without `since` the first is day 0, without a date the last is the last."""
+    for key in ("date", "since", "until"):
+        if row.get(key) is not None and not isinstance(row[key], date):
+            raise PanjError(
+                f"outcomes.{name}.{key}: found '{row[key]}', expected a date such as 2021-07-05, without quotes"
+            )
+    when, since = row.get("date", row.get("until")), row.get("since")
+    if since is not None and (row.get("until") is None or since > row["until"]):
+        raise PanjError(f"outcomes.{name}.since: found '{since}', expected a day up to `until`, which must be given")
+    return 0 if since is None else (since - start).days, days if when is None else (when - start).days
+
+
+def share_of(name: str, row: Mapping[str, Any]) -> float:
+    """The share held or under influence on day 0; only where the quantity asks for one."""
+    share = row.get("day_0_share", 0.0)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise PanjError(f"outcomes.{name}.day_0_share: found '{share}', expected a share from 0 to 1")
+    return float(share)
 
 
 def scope_of(name: str, scope: Mapping[str, Any], facts: Facts) -> tuple[np.ndarray, np.ndarray]:
@@ -270,11 +419,13 @@ def scope_of(name: str, scope: Mapping[str, Any], facts: Facts) -> tuple[np.ndar
         for one in [value] if isinstance(value, str) else value:
             if one not in known[key]:
                 raise unknown(f"outcomes.{name}.scope.{key}", one, sorted(set(known[key])))
+        wanted = {value} if isinstance(value, str) else set(value)
+        if not wanted:
+            raise PanjError(f"outcomes.{name}.scope.{key}: found nothing, expected at least one name")
         if key == "post":
-            posts = np.array([post == value for post in facts.post])
+            posts = np.array([post in wanted for post in facts.post])
         else:
             of_district = {"province": facts.province, "region": facts.region, "districts": facts.district}[key]
-            wanted = {value} if isinstance(value, str) else set(value)
             districts = np.array([one in wanted for one in of_district])
     return districts, posts
 

@@ -19,7 +19,7 @@ from sim.founding import fresh, lay_out
 from sim.outcomes import Value, count_outcomes, nights_of, outcome_of, read_outcomes, reported_of, slug
 from sim.parameters import folder_of
 from sim.rules.ledger import note
-from sim.world import Event, Fall, Holder
+from sim.world import Event, Fall, Holder, Why
 
 PLACES = (*TWO_PROVINCES, Place("Ford", province="Takhar", frontier_km=60.0, post="ford"))
 FACTS = facts_of(PLACES)  # Capital, Middle, River in Kunduz; Beyond, Far Capital, Ford in Takhar
@@ -46,6 +46,11 @@ def campaign(held: Mapping[str, range] | None = None) -> Campaign:
 def write_fall(played: Campaign, day: int, district: str, how: Fall) -> None:
     world = played.world
     note(world.log, world.tally, day, Event.FALL, FACTS.district.index(district), -1, 0, how, 0)
+
+
+def write_capture(played: Campaign, day: int, district: str, men: int) -> None:
+    world = played.world
+    note(world.log, world.tally, day, Event.CAPTURE, FACTS.district.index(district), 0, men, Fall.NONE, Why.NONE)
 
 
 def count(played: Campaign, quantity: str, **row: Any) -> Value:
@@ -87,6 +92,73 @@ def test_most_lost_in_four_days_looks_at_four_days_in_a_row() -> None:
     assert count(played, "most_lost_in_four_days", until=on(4)) == 2  # days 1 and 4
     assert count(played, "most_lost_in_four_days") == 2  # never days 1, 4 and 5, nor 4, 5 and 8
     assert count(played, "most_lost_in_four_days", scope={"province": "Takhar"}) == 1
+
+
+@pytest.mark.parametrize(("days", "lost"), [("two", 2), ("four", 3), ("five", 3), ("six", 4)])
+def test_most_lost_looks_at_as_many_days_as_it_says(days: str, lost: int) -> None:
+    played = campaign({"Capital": range(1, 10), "Middle": range(3, 10), "River": range(4, 10), "Beyond": range(6, 10)})
+    assert count(played, f"most_lost_in_{days}_days") == lost  # days 1, 3, 4 and 6
+
+
+def test_what_was_taken_and_lost_again_was_ever_taken() -> None:
+    played = campaign({"Middle": range(3, 5), "Beyond": range(10), "River": range(7, 10)})
+    assert [count(played, "ever_taken", until=on(day)) for day in (2, 3, 6, 7)] == [0, 1, 1, 2]
+    assert count(played, "share_ever_taken", until=on(6)) == 1 / 6
+    assert count(played, "share_ever_taken", scope={"province": "Takhar"}) == 0
+
+
+def test_a_window_counts_the_losses_of_its_own_days() -> None:
+    played = campaign({"Middle": range(3, 10), "River": range(5, 10), "Beyond": range(10)})
+    window = {"since": on(3), "until": on(4)}
+    assert count(played, "lost_between", **window) == 1
+    assert count(played, "lost_between", since=on(4), until=on(5)) == 1
+    assert count(played, "lost_between", since=on(0), until=on(9)) == 2
+    assert count(played, "lost_between", scope={"province": "Takhar"}, **window) == 0
+
+
+def test_a_district_lost_twice_in_a_window_counts_once() -> None:
+    played = campaign({"Middle": range(1, 2)})
+    played.record.holder[3:, FACTS.district.index("Middle")] = Holder.TALIBAN
+    assert count(played, "lost_between", since=on(1), until=on(4)) == 1
+
+
+def influenced_by(*shares: float) -> Campaign:
+    """A campaign in which Beyond is held all along, and these are the shares of influence in file order."""
+    played = campaign({"Beyond": range(10), "River": range(5, 10)})
+    played.world.districts.influence[:] = shares
+    return played
+
+
+def test_influence_above_the_cut_of_day_0_counts_beside_what_is_held() -> None:
+    played = influenced_by(0.9, 0.7, 0.2, 0.1, 0.9, 0.6)  # the capitals aside, Middle and Ford lead
+    row = {"date": on(4)}
+    assert count(played, "share_held_or_influenced", day_0_share=1 / 6, **row) == 1 / 6  # Beyond alone
+    assert count(played, "share_held_or_influenced", day_0_share=2 / 6, **row) == 2 / 6
+    assert count(played, "share_held_or_influenced", day_0_share=3 / 6, **row) == 3 / 6
+    assert count(played, "share_held_or_influenced", day_0_share=3 / 6, date=on(5)) == 4 / 6  # River fell
+    assert count(played, "share_held_or_influenced", day_0_share=4 / 6, date=on(5)) == 4 / 6  # and was under it before
+
+
+def test_the_cut_is_that_of_day_0_whatever_happens_later() -> None:
+    played = influenced_by(0.9, 0.7, 0.2, 0.1, 0.9, 0.6)
+    row = {"date": on(0), "day_0_share": 3 / 6}
+    assert count(played, "share_held_or_influenced", **row) == 3 / 6
+    played.record.holder[1:, FACTS.district.index("Middle")] = Holder.TALIBAN
+    assert count(played, "share_held_or_influenced", **row) == 3 / 6
+    assert count(played, "share_held_or_influenced", date=on(9), day_0_share=3 / 6) == 4 / 6
+
+
+def test_of_equal_influence_the_first_count() -> None:
+    played = influenced_by(0.5, 0.5, 0.5, 0.5, 0.5, 0.5)
+    row = {"date": on(0), "day_0_share": 2 / 6, "scope": {"districts": ["Middle"]}}
+    assert count(played, "share_held_or_influenced", **row) == 1
+
+
+def test_day_0_gives_the_73_districts_of_the_long_war_journal() -> None:
+    share = EVIDENCE["F075"].value / 407  # type: ignore[operator]
+    rows = [row for row in read_outcomes(read_facts(), START, 100) if row.quantity == "share_held_or_influenced"]
+    assert len(rows) == 2
+    assert {round(row.day_0_share * 399) for row in rows} == {round(share * 399)} == {72}
 
 
 def test_a_district_that_is_lost_twice_counts_twice() -> None:
@@ -146,6 +218,57 @@ def test_the_largest_night_is_that_of_all_posts() -> None:
     assert count(played, "crossed", scope={"post": "post_2"}) == 60
 
 
+def test_the_largest_night_has_its_posts_and_what_came_before() -> None:
+    played = campaign()
+    played.record.crossed[2] = [90, 0]
+    played.record.crossed[5] = [7, 0]
+    played.record.crossed[6] = [50, 60]
+    played.record.crossed[8] = [9, 9]
+    assert count(played, "crossed_largest_night", scope={"post": "post_1"}) == 50  # not the 90 of its own best night
+    assert count(played, "crossed_largest_night", scope={"post": "post_2"}) == 60
+    assert count(played, "crossed_before_largest_night") == 97
+    assert count(played, "crossed_before_largest_night", until=on(5)) == 0
+
+
+def test_nights_of_a_window_and_posts_of_a_list() -> None:
+    played = campaign()
+    played.record.crossed[2] = [90, 1]
+    played.record.crossed[6] = [50, 60]
+    assert count(played, "crossed", since=on(4), until=on(9)) == 110
+    assert count(played, "crossed", since=on(3), until=on(3)) == 91
+    assert count(played, "crossed", scope={"post": ["post_1", "post_2"]}) == 201
+
+
+def test_families_are_counted_at_the_posts_of_the_scope() -> None:
+    played = campaign()
+    played.record.admitted[4] = [30, 5]
+    played.record.admitted[7] = [0, 8]
+    assert count(played, "admitted", until=on(4)) == 35
+    assert count(played, "admitted", scope={"post": "post_2"}) == 13
+    assert count(played, "admitted", scope={"post": ["post_1", "post_2"]}, until=on(3)) == 0
+
+
+def test_captured_men_are_counted_where_they_were_taken() -> None:
+    played = campaign()
+    write_capture(played, 3, "River", 20)
+    write_capture(played, 6, "River", 5)
+    write_capture(played, 6, "Ford", 7)
+    write_fall(played, 6, "River", Fall.FOUGHT)
+    assert count(played, "captured") == 32
+    assert count(played, "captured", until=on(5), scope={"districts": ["River"]}) == 20
+    assert count(played, "captured", since=on(4), until=on(9), scope={"districts": ["River"]}) == 5
+    assert count(played, "captured", scope={"province": "Takhar"}) == 7
+
+
+def test_a_total_grows_by_what_its_window_added() -> None:
+    played = campaign()
+    played.record.series[:, Series.TROOPS_KILLED_TOTAL] = [0, 2, 2, 5, 9, 9, 9, 10, 10, 10]
+    row = {"series": "troops_killed_total"}
+    assert count(played, "series_growth", since=on(3), until=on(4), **row) == 7
+    assert count(played, "series_growth", until=on(4), **row) == 9
+    assert count(played, "series_growth", since=on(5), until=on(5), **row) == 0
+
+
 def test_when_nobody_crossed_there_was_no_largest_night() -> None:
     assert count(campaign(), "largest_night") is None
     assert count(campaign(), "crossed_largest_night") == 0
@@ -170,7 +293,9 @@ def test_capitals_fall_on_their_first_evening() -> None:
     assert [count(played, "capitals_held", date=on(day)) for day in (5, 7, 9)] == [0, 1, 0]
 
 
-@pytest.mark.parametrize("row", [{"date": on(DAYS + 1)}, {"until": on(DAYS + 1)}, {"date": on(-1)}])
+@pytest.mark.parametrize(
+    "row", [{"date": on(DAYS + 1)}, {"until": on(DAYS + 1)}, {"date": on(-1)}, {"since": on(-1), "until": on(3)}]
+)
 def test_what_is_asked_of_a_day_outside_the_campaign_is_missing(row: dict[str, date]) -> None:
     played = campaign({"Middle": range(10)})
     for quantity in outcomes.QUANTITIES:
@@ -196,6 +321,15 @@ def test_every_quantity_can_be_counted_where_nothing_happened(quantity: str) -> 
         ({"quantity": "series_peak"}, r"outcomes\.it\.series: found 'None', expected one of"),
         ({"quantity": "held", "date": "tomorrow"}, r"outcomes\.it.*'tomorrow', expected a date"),
         ({"quantity": "held", "scope": "country"}, r"outcomes\.it\.scope: found 'country'"),
+        ({"quantity": "held", "scope": {"districts": []}}, r"outcomes\.it\.scope\.districts: found nothing"),
+        ({"quantity": "crossed", "since": "May", "until": on(3)}, r"outcomes\.it\.since: found 'May', expected a date"),
+        (
+            {"quantity": "crossed", "since": on(3)},
+            r"outcomes\.it\.since: found '2021-05-04', expected a day up to `unt",
+        ),
+        ({"quantity": "crossed", "since": on(3), "until": on(2)}, r"outcomes\.it\.since: found '2021-05-04'"),
+        ({"quantity": "held", "day_0_share": 73}, r"outcomes\.it\.day_0_share: found '73', expected a share"),
+        ({"quantity": "held", "day_0_share": True}, r"outcomes\.it\.day_0_share: found 'True', expected a share"),
     ],
 )
 def test_a_row_that_cannot_be_counted_is_refused_in_words(row: dict[str, Any], said: str) -> None:
@@ -221,6 +355,7 @@ def test_every_post_and_every_capital_has_its_outcome() -> None:
     facts = read_facts()
     names = {row.name for row in read_outcomes(facts, START, 100)}
     assert {f"crossed_{post}" for post in facts.post} <= names
+    assert {f"largest_night_{post}" for post in facts.post} <= names
     assert {f"capital_fell_{slug(province)}" for province in facts.provinces} <= names
     assert slug("Sar-e-Pul") == "sar_e_pul"
 
