@@ -1,0 +1,127 @@
+"""Flee moves as many agents as Panj has families, over the same districts and roads, on the same routes and days.
+
+The work is a file written by `benchmarks/three_rules.py`. Flee's agents choose their roads by weights drawn by chance;
+here each is given its route when it sets out, as Flee itself gives an agent a route of several roads, so that none has
+to be chosen. Every town lets its agents go on the same day, no level of the log is on, and whoever has arrived is
+taken out of the model that evening. This file needs Flee alone.
+
+    python benchmarks/peers/flee_journeys.py JOURNEYS
+"""
+
+import json
+import random
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from flee import flee
+from flee.SimulationSettings import SimulationSettings
+
+Work = dict[str, Any]
+
+SETTINGS = """
+log_levels: {{agent: 0, link: 0, camp: 0, conflict: 0, init: 0, idp_totals: 0}}
+spawn_rules: {{conflict_driven_spawning: {{spawn_mode: constant, displaced_per_conflict_day: 0}}}}
+move_rules: {{max_move_speed: {km_per_day}, default_movechance: 1.0}}
+"""
+# No road leads here, so whoever has only this before it has arrived and stays. It is the first of all locations, for
+# before every step Flee looks the end of the route up in the list of their names.
+END = "end of the journey"
+
+
+def set_rules(km_per_day: float) -> None:
+    """Flee reads its settings from a file."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        file.write(SETTINGS.format(km_per_day=km_per_day))
+        file.flush()
+        SimulationSettings.ReadFromYML(file.name)
+
+
+def country_of(work: Work) -> flee.Ecosystem:
+    """Districts are towns; every road once, for Flee's lead both ways."""
+    country = flee.Ecosystem()
+    country.addLocation(END, location_type="town")
+    for row in range(len(work["districts"]["province"])):
+        country.addLocation(str(row), location_type="town")
+    for here, there, km in roads_of(work):
+        country.linkUp(str(here), str(there), distance=km)
+    return country
+
+
+def roads_of(work: Work) -> list[tuple[int, int, float]]:
+    """Every road between two districts once, with its km."""
+    roads, km_per_day = work["roads"], work["numbers"]["journeys"]["km_per_day"]
+    return [
+        (here, roads["neighbour"][link], roads["days"][link] * km_per_day)
+        for here in range(len(roads["first"]) - 1)
+        for link in range(roads["first"][here], roads["first"][here + 1])
+        if here < roads["neighbour"][link]
+    ]
+
+
+class Journeys:
+    """Families of the work as agents of Flee."""
+
+    def __init__(self, work: Work) -> None:
+        set_rules(work["numbers"]["journeys"]["km_per_day"])
+        random.seed(work["seed"])
+        self.country = country_of(work)
+        self.towns = self.country.locations[1:]
+        self.starts = work["families"]["district"]
+        self.routes = work["routes"]
+        self.families: list[Any] = []
+
+    def set_out(self, count: int) -> None:
+        """So many have left home by now; each knows its route."""
+        for family in range(len(self.families), count):
+            self.country.addAgent(location=self.towns[self.starts[family]], attributes={})
+            agent = self.country.agents[-1]
+            agent.route = [self.towns[row].name for row in self.routes[family]] + [END]
+            self.families.append(agent)
+
+    def take_out_arrived(self) -> None:
+        """Those who have arrived are moved no more."""
+        self.country.agents = [agent for agent in self.country.agents if not has_arrived(agent)]
+
+    def end(self) -> list[int]:
+        """The district in which each family has arrived; -1 for those on the road."""
+        return [int(agent.location.name) if has_arrived(agent) else -1 for agent in self.families]
+
+    def roads_taken(self) -> list[int]:
+        """Roads that each family has come to the end of."""
+        return [agent.places_travelled - 1 for agent in self.families]
+
+
+def has_arrived(agent: Any) -> bool:
+    """Flee forgets a route that leads nowhere; until it has tried, only the end is left of it."""
+    return not agent.travelling and len(agent.route) <= 1
+
+
+def measured(work: Work) -> dict[str, Any]:
+    """Seconds of Flee's days alone, agents moved (counted once a day), and where they came."""
+    begun = time.perf_counter()
+    journeys = Journeys(work)
+    built = time.perf_counter() - begun
+    seconds, moved = 0.0, 0
+    for day in work["days"]:
+        journeys.set_out(day["families"])
+        moved += len(journeys.country.agents)
+        begun = time.perf_counter()
+        journeys.country.evolve()
+        seconds += time.perf_counter() - begun
+        journeys.take_out_arrived()
+    return {
+        "flee": version("flee"),
+        "build_seconds": built,
+        "seconds": seconds,
+        "moved": moved,
+        "arrived": journeys.end(),
+        "roads_taken": journeys.roads_taken(),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measured(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))))

@@ -1,0 +1,475 @@
+"""Three rules of Panj alone (news and morale, journeys, admission), on work that other programs can do as well.
+
+Work is one evening of a campaign and what the other rules did on each of the days after it: which districts fell and
+how, where there was fighting, which families set out, whom soldiers left no room. It is plain values, written as JSON,
+and every program starts from that file. Garrisons stay where they are, as well supplied as they were that evening.
+
+    python benchmarks/three_rules.py write FOLDER FIRST_SEED COUNT EVENING DAYS [OVERRIDE ...]
+    python benchmarks/three_rules.py live WORK [REPEATS] | replicates WORK ... | travel JOURNEYS [REPEATS]
+"""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.campaign import blank_record, step
+from sim.chance import Luck
+from sim.day import Rules
+from sim.founding import blank, blank_queues, fresh
+from sim.rules import entry, rule
+from sim.rules.admission import Admission, admit_families
+from sim.rules.journeys import Journeys, travel
+from sim.rules.morale import Morale, settle_morale
+from sim.rules.news import News, spread_news
+from sim.timeline import Timeline
+from sim.world import (
+    Condition,
+    Count,
+    Districts,
+    Posts,
+    Provinces,
+    Queues,
+    Real,
+    Refugees,
+    RefugeeState,
+    Roads,
+    Units,
+    Whole,
+    World,
+)
+
+OF_DISTRICTS = ("province", "dread", "at_home")
+OF_ROADS = ("first", "neighbour", "days", "between", "onward")
+OF_UNITS = ("district", "state", "resolve", "supply_days", "asked_days", "losses", "morale")
+OF_POSTS = ("district", "admits_families", "people_admitted", "people_refused", "people_waiting")
+OF_FAMILIES = Refugees._fields
+TOTALS = (Count.ADMITTED, Count.REFUSED, Count.SETTLED)
+CONDITIONS = (Condition.PAY, Condition.AIR_COVER, Condition.AID)
+Work = dict[str, Any]
+
+
+class Told(IntEnum):
+    """What the other rules did, of which the three are told."""
+
+    FALL = 0  # yesterday; amount: Fall
+    STAND = 1  # yesterday
+    PRESSURE = 2  # of a province
+    FIGHTING = 3
+    HELP = 4
+    CONDITION = 5  # amount: its value
+    ROOM = 6  # of a post
+    ROOM_USED = 7  # by soldiers
+    FAMILIES = 8  # amount: families that have left home so far
+
+
+class Given(NamedTuple):
+    """What the three rules are told, day by day (compressed rows)."""
+
+    first: Whole  # days + 1: where the rows of a day begin
+    what: Whole  # Told
+    subject: Whole  # row of the district, province, post or condition
+    amount: Real
+
+
+class Numbers(NamedTuple):
+    """The numbers of the three rules, and two that morale needs of others."""
+
+    news: News
+    morale: Morale
+    journeys: Journeys
+    admission: Admission
+    hungry_below: float
+    patience_days: float
+
+
+class Country(NamedTuple):
+    """What the three rules read and write."""
+
+    districts: Districts
+    provinces: Provinces
+    roads: Roads
+    units: Units
+    posts: Posts
+    refugees: Refugees
+    queues: Queues
+    conditions: Real
+    tally: Whole
+
+
+@entry
+def live_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, evening: int) -> None:
+    """The three rules in the order of the day, for all days that are told."""
+    districts, provinces, roads, units, posts, refugees, queues, conditions, tally = country
+    hungry, patience = numbers.hungry_below, numbers.patience_days
+    for turn in range(given.first.size - 1):
+        day = evening + 1 + turn
+        be_told(country, given, turn, day)
+        spread_news(districts, provinces, roads, numbers.news, day)
+        settle_morale(districts, units, conditions, numbers.morale, hungry, patience, day)
+        travel(districts, roads, posts, refugees, queues, numbers.journeys, tally)
+        admit_families(districts, roads, posts, refugees, queues, conditions, numbers.admission, Luck(seed, day), tally)
+
+
+@entry
+def travel_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, evening: int) -> None:
+    """Journeys alone, for all days that are told."""
+    districts, _, roads, _, posts, refugees, queues, _, tally = country
+    for turn in range(given.first.size - 1):
+        be_told(country, given, turn, evening + 1 + turn)
+        travel(districts, roads, posts, refugees, queues, numbers.journeys, tally)
+
+
+@rule
+def be_told(country: Country, given: Given, turn: int, day: int) -> None:
+    """A new morning, and what the other rules did."""
+    districts, posts = country.districts, country.posts
+    districts.fighting[:] = 0.0
+    country.provinces.under_pressure[:] = False
+    posts.admitted_today[:] = 0
+    posts.arrivals_today[:] = 0
+    for row in range(given.first[turn], given.first[turn + 1]):
+        what, subject, amount = given.what[row], given.subject[row], given.amount[row]
+        if what == Told.FALL:
+            districts.lost_on[subject] = day - 1
+            districts.lost_how[subject] = int(amount)
+        elif what == Told.STAND:
+            districts.stood_on[subject] = day - 1
+        elif what == Told.PRESSURE:
+            country.provinces.under_pressure[subject] = True
+        elif what == Told.FIGHTING:
+            districts.fighting[subject] = 1.0
+        elif what == Told.HELP:
+            districts.helped_on[subject] = day
+        elif what == Told.CONDITION:
+            country.conditions[subject] = amount
+        elif what == Told.ROOM:
+            posts.room[subject] = int(amount)
+        elif what == Told.ROOM_USED:
+            posts.admitted_today[subject] = int(amount)
+        else:
+            country.tally[Count.REFUGEE_ROWS] = int(amount)
+
+
+def work_of(layout: World, rules: Rules, timeline: Timeline, seed: int, evening: int, days: int) -> Work:
+    """Live a campaign to the evening and on for so many days, writing down what happens."""
+    world = fresh(layout)
+    record = blank_record(world, evening + days)
+    for day in range(evening + 1):
+        step(world, rules, timeline, np.uint64(seed), record, day)
+    work = work_of_evening(world, rules, seed, evening)
+    for day in range(evening + 1, evening + days + 1):
+        before = told_before(world, day)
+        soldiers, rows = world.posts.soldiers_admitted.copy(), int(world.tally[Count.REFUGEE_ROWS])
+        step(world, rules, timeline, np.uint64(seed), record, day)
+        add_families(work["families"], world, rows)
+        work["days"].append(before | told_after(world, day, soldiers) | {"families": len(work["families"]["people"])})
+    return work
+
+
+def work_of_evening(world: World, rules: Rules, seed: int, evening: int) -> Work:
+    """The evening itself; of the families those who are on the road or wait, in rows of their own."""
+    state = world.refugees.state[: world.tally[Count.REFUGEE_ROWS]]
+    kept = np.flatnonzero((state == RefugeeState.ON_THE_ROAD) | (state == RefugeeState.WAITING))
+    new_row = {int(old): new for new, old in enumerate(kept)}
+    return {
+        "seed": seed,
+        "evening": evening,
+        "numbers": numbers_of(rules),
+        "provinces": len(world.provinces.capital),
+        "districts": columns(world.districts, OF_DISTRICTS),
+        "roads": columns(world.roads, OF_ROADS),
+        "units": columns(world.units, OF_UNITS),
+        "posts": columns(world.posts, OF_POSTS),
+        "queues": [[new_row[row] for row in queue] for queue in queues_of(world.queues)],
+        "families": {trait: getattr(world.refugees, trait)[kept].tolist() for trait in OF_FAMILIES},
+        "families_there": len(kept),
+        "totals": [int(world.tally[count]) for count in TOTALS],
+        "days": [],
+    }
+
+
+def numbers_of(rules: Rules) -> dict[str, Any]:
+    """The numbers of the three rules by rule and name."""
+    named = {name: dict(getattr(rules, name)._asdict()) for name in ("news", "morale", "journeys", "admission")}
+    others = {"hungry_below": rules.supply.hungry_below, "patience_days": rules.calls.patience_days}
+    return {**named, **others, "people_per_row": rules.flight.people_per_row}
+
+
+def columns(group: Any, traits: Sequence[str]) -> dict[str, Any]:
+    """Some traits of a group as plain lists."""
+    return {trait: getattr(group, trait).tolist() for trait in traits}
+
+
+def queues_of(queues: Queues) -> list[list[int]]:
+    """Rows of the families before each post, first come first."""
+    size = queues.row.shape[1]
+    return [
+        [int(queues.row[post, ticket % size]) for ticket in range(queues.first[post], queues.last[post])]
+        for post in range(len(queues.first))
+    ]
+
+
+def told_before(world: World, day: int) -> dict[str, Any]:
+    """What the three rules learn in the morning of the day before."""
+    districts = world.districts
+    fallen = np.flatnonzero(districts.lost_on == day - 1)
+    return {
+        "falls": [[int(district), int(districts.lost_how[district])] for district in fallen],
+        "stands": np.flatnonzero(districts.stood_on == day - 1).tolist(),
+        "pressure": np.flatnonzero(world.provinces.under_pressure).tolist(),
+        "room": world.posts.room.tolist(),
+    }
+
+
+def told_after(world: World, day: int, soldiers_before: Whole) -> dict[str, Any]:
+    """What the other rules did in the course of the day."""
+    return {
+        "fighting": np.flatnonzero(world.districts.fighting > 0.0).tolist(),
+        "help": np.flatnonzero(world.districts.helped_on == day).tolist(),
+        "room_used": (world.posts.soldiers_admitted - soldiers_before).tolist(),
+        "conditions": [float(world.conditions[condition]) for condition in CONDITIONS],
+    }
+
+
+def add_families(families: dict[str, list[Any]], world: World, rows: int) -> None:
+    """Families in rows from `rows` on stand before their door."""
+    refugees = world.refugees
+    for row in range(rows, int(world.tally[Count.REFUGEE_ROWS])):
+        leaving = dict.fromkeys(OF_FAMILIES, 0) | {"days_to_go": 0.0}
+        leaving |= {trait: int(getattr(refugees, trait)[row]) for trait in ("identity", "people", "origin", "post")}
+        leaving |= {"destination": int(refugees.destination[row])}
+        leaving |= {"district": leaving["origin"], "next_district": leaving["origin"]}
+        for trait, value in leaving.items():
+            families[trait].append(value)
+
+
+def journeys_of(work: Work) -> Work:
+    """The same families on calm roads, from the last district that each has reached; nothing else to do.
+
+    `routes` are the districts that each comes through: without fighting the rule takes the link that lies onward.
+    """
+    families = work["families"]
+    rows = len(families["people"])
+    calm = {
+        **families,
+        "next_district": families["district"],
+        "state": [int(RefugeeState.ON_THE_ROAD)] * rows,
+        "post": [-1] * rows,
+        **{trait: [0] * rows for trait in ("road_days", "waited_days", "tries")},
+        "days_to_go": [0.0] * rows,
+    }
+    nothing: dict[str, Any] = {name: [] for name in ("falls", "stands", "pressure", "fighting", "help", "conditions")}
+    days = [{**nothing, "room": [], "room_used": [], "families": day["families"]} for day in work["days"]]
+    pairs = zip(families["district"], families["destination"], strict=True)
+    return {
+        **work,
+        "families": calm,
+        "queues": [[] for _ in work["queues"]],
+        "days": days,
+        "routes": [route_of(start, goal, work["roads"]) for start, goal in pairs],
+    }
+
+
+def route_of(start: int, goal: int, roads: Mapping[str, Any]) -> list[int]:
+    """Districts from the first after `start` to `goal` on a calm day."""
+    route: list[int] = []
+    here = start
+    while here != goal:
+        here = roads["neighbour"][roads["onward"][goal][here]]
+        route.append(here)
+    return route
+
+
+def country_of(work: Work) -> Country:
+    """Arrays made of plain lists."""
+    families, posts = len(work["families"]["people"]), len(work["posts"]["district"])
+    queues = blank_queues(posts, max(1, families))
+    for post, rows in enumerate(work["queues"]):
+        queues.row[post, : len(rows)] = rows
+        queues.last[post] = len(rows)
+    tally = np.zeros(len(Count), np.int64)
+    tally[list(TOTALS)] = work["totals"]
+    return Country(
+        districts=filled(Districts, work["districts"]),
+        provinces=blank(Provinces, work["provinces"]),
+        roads=Roads(**{trait: np.array(values) for trait, values in work["roads"].items()}),
+        units=filled(Units, work["units"]),
+        posts=filled(Posts, work["posts"]),
+        refugees=filled(Refugees, work["families"]),
+        queues=queues,
+        conditions=np.zeros(len(Condition)),
+        tally=tally,
+    )
+
+
+def filled(group: type[Any], traits: Mapping[str, list[Any]]) -> Any:
+    """A group with these traits, the others as they begin."""
+    made = blank(group, len(next(iter(traits.values()))))
+    for trait, values in traits.items():
+        getattr(made, trait)[:] = values
+    return made
+
+
+def given_of(work: Work) -> Given:
+    """What the three rules are told, as arrays."""
+    rows: list[tuple[int, int, float]] = []
+    first = [0]
+    for day in work["days"]:
+        rows += [(Told.FALL, district, how) for district, how in day["falls"]]
+        rows += [(Told.STAND, district, 0.0) for district in day["stands"]]
+        rows += [(Told.PRESSURE, province, 0.0) for province in day["pressure"]]
+        rows += [(Told.FIGHTING, district, 0.0) for district in day["fighting"]]
+        rows += [(Told.HELP, district, 0.0) for district in day["help"]]
+        conditions = zip(CONDITIONS, day["conditions"], strict=False)  # journeys alone are told of none
+        rows += [(Told.CONDITION, condition, value) for condition, value in conditions]
+        rows += [(Told.ROOM, post, room) for post, room in enumerate(day["room"])]
+        rows += [(Told.ROOM_USED, post, people) for post, people in enumerate(day["room_used"])]
+        rows.append((Told.FAMILIES, 0, day["families"]))
+        first.append(len(rows))
+    what, subject, amount = zip(*rows, strict=True)
+    return Given(
+        np.array(first, np.int64), np.array(what, np.int64), np.array(subject, np.int64), np.array(amount, np.float64)
+    )
+
+
+def typed_numbers(work: Work) -> Numbers:
+    """The numbers as the rules take them."""
+    numbers = work["numbers"]
+    return Numbers(
+        News(**numbers["news"]),
+        Morale(**numbers["morale"]),
+        Journeys(**numbers["journeys"]),
+        Admission(**numbers["admission"]),
+        numbers["hungry_below"],
+        numbers["patience_days"],
+    )
+
+
+def copied(country: Country) -> Country:
+    """Copies of all that the rules write; roads are shared."""
+    copies = {
+        name: type(group)(*(trait.copy() for trait in group)) if isinstance(group, tuple) else group.copy()
+        for name, group in country._asdict().items()
+        if name != "roads"
+    }
+    return Country(roads=country.roads, **copies)
+
+
+def end_of(country: Country) -> dict[str, Any]:
+    """Everything that the three rules wrote, as plain lists by name."""
+    return {
+        "districts": columns(country.districts, ("dread", "at_home")),
+        "units": columns(country.units, ("morale", "losses")),
+        "families": columns(country.refugees, OF_FAMILIES),
+        "posts": columns(country.posts, (*OF_POSTS[2:], "admitted_today", "arrivals_today")),
+        "queues": queues_of(country.queues),
+        "totals": [int(country.tally[count]) for count in TOTALS],
+    }
+
+
+Living = Callable[[Country, Numbers, Given, np.uint64, int], None]
+
+
+def live(work: Work, living: Living = live_on) -> Country:
+    """The country at the end of the work."""
+    country = country_of(work)
+    living(country, typed_numbers(work), given_of(work), np.uint64(work["seed"]), work["evening"])
+    return country
+
+
+def measured(work: Work, repeats: int) -> dict[str, Any]:
+    """Seconds of the days alone, and the end."""
+    seconds, country = timed(work, repeats, live_on)
+    return {"seconds": seconds, "end": end_of(country)}
+
+
+def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
+    """Seconds of the journeys, families moved (counted once a day), and where each has come."""
+    seconds, country = timed(work, repeats, travel_on)
+    families = country.refugees
+    arrived = np.where(families.state == RefugeeState.SETTLED, families.district, -1)
+    return {
+        "seconds": seconds,
+        "moved": int(families.road_days.sum()),
+        "people_per_row": work["numbers"]["people_per_row"],
+        "arrived": arrived.tolist(),
+        "bound": families.destination.tolist(),
+        "roads": [len(route) for route in work["routes"]],
+    }
+
+
+def timed(work: Work, repeats: int, living: Living) -> tuple[float, Country]:
+    """The median of the seconds of some repeats, and the end of the last."""
+    start, numbers, given, seed = country_of(work), typed_numbers(work), given_of(work), np.uint64(work["seed"])
+    living(copied(start), numbers, given, seed, work["evening"])  # is compiled, or read from the cache
+    seconds = []
+    for _ in range(repeats):
+        country = copied(start)
+        begun = time.perf_counter()
+        living(country, numbers, given, seed, work["evening"])
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds), country
+
+
+def measured_replicates(works: Sequence[Work], repeats: int = 5) -> dict[str, Any]:
+    """Seconds a replicate, a new country and its days included."""
+    made = [(country_of(w), typed_numbers(w), given_of(w), np.uint64(w["seed"]), w["evening"]) for w in works]
+    live(works[0])
+    seconds = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        ends = [copied(start) for start, *_ in made]
+        for country, (_, numbers, given, seed, evening) in zip(ends, made, strict=True):
+            live_on(country, numbers, given, seed, evening)
+        seconds.append((time.perf_counter() - begun) / len(works))
+    totals = [[int(country.tally[count]) for count in TOTALS] for country in ends]
+    return {"seconds": statistics.median(seconds), "totals": totals}
+
+
+def write_works(folder: Path, seeds: Sequence[int], evening: int, days: int, overrides: Sequence[str]) -> list[str]:
+    """One file of work a seed, and the journeys of the first."""
+    from sim.study.settings import compose_settings  # Hydra takes seconds, which only this verb needs
+
+    settings = compose_settings(overrides)
+    paths = []
+    for seed in seeds:
+        work = work_of(settings.layout.world, settings.rules, settings.timeline, seed, evening, days)
+        paths.append(folder / f"work-{seed}.json")
+        paths[-1].write_text(json.dumps(work), encoding="utf-8")
+        if seed == seeds[0]:
+            (folder / "journeys.json").write_text(json.dumps(journeys_of(work)), encoding="utf-8")
+    return [str(path) for path in paths]
+
+
+def read(path: str) -> Work:
+    """Work from its file."""
+    work: Work = json.loads(Path(path).read_text(encoding="utf-8"))
+    return work
+
+
+def main(words: Sequence[str]) -> None:
+    """Print what a verb gives, as JSON."""
+    verb, *others = words
+    given: Any
+    if verb == "write":
+        first, count, evening, days = map(int, others[1:5])
+        given = write_works(Path(others[0]), range(first, first + count), evening, days, others[5:])
+    elif verb == "replicates":
+        given = measured_replicates([read(path) for path in others])
+    else:
+        work, repeats = read(others[0]), int(others[1]) if len(others) > 1 else 20
+        given = measured(work, repeats) if verb == "live" else measured_journeys(work, repeats)
+    print(json.dumps(given))
+
+
+if __name__ == "__main__":
+    import three_rules  # by its own name, under which Numba keeps what it has compiled
+
+    three_rules.main(sys.argv[1:])
