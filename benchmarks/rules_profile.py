@@ -1,6 +1,6 @@
 """Where the time of one campaign goes, rule by rule.
 
-    python benchmarks/rules_profile.py [campaigns: 20]
+    python benchmarks/rules_profile.py [quick]
 
 Every line of `live_one_day` becomes an entry point of its own, so that Python can call and time it. A call costs a few
 microseconds, which are taken off (as measured on the shortest step).
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import table
 
 import sim.day
 import sim.founding
@@ -64,51 +65,79 @@ def record(world, record, day):  # type: ignore[no-untyped-def]
     record_evening(world, record, day)
 
 
-def main() -> None:
-    """Print a table."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 20
-    settings = compose_settings()
-    steps = steps_of_the_day()
-    module = module_of(steps)
-    entries = [getattr(module, f"step_{number}") for number in range(len(steps))]
-    spent = np.zeros(len(steps) + 3)
+def live_in_steps(settings: Any, entries: list[Any], seed: int) -> tuple[np.ndarray, Any]:
+    """Seconds of every step, of the new world, of day 0 and of the record, in one campaign; and what was recorded."""
     rules, timeline = settings.rules, settings.timeline
-    whole = 0.0
-    for seed in range(-1, count):  # the first is for compiling
-        if seed == 0:
-            spent[:] = 0.0
-        luck = np.uint64(max(seed, 0))
-        marks = [time.perf_counter()]
-        world = fresh(settings.layout.world)
-        kept = blank_record(world, settings.days)
-        marks.append(time.perf_counter())
-        begin_day_zero(world, rules, timeline, luck)
-        marks.append(time.perf_counter())
-        spent[-3] += marks[1] - marks[0]
-        spent[-2] += marks[2] - marks[1]
-        record(world, kept, 0)
-        for day in range(1, settings.days + 1):
+    spent = np.zeros(len(entries) + 3)
+    luck = np.uint64(seed)
+    begun = time.perf_counter()
+    world = fresh(settings.layout.world)
+    spent[-3] = time.perf_counter() - begun
+    kept = blank_record(world, settings.days)
+    begun = time.perf_counter()
+    begin_day_zero(world, rules, timeline, luck)
+    spent[-2] = time.perf_counter() - begun
+    for day in range(settings.days + 1):
+        if day > 0:
             for number, step in enumerate(entries):
                 begun = time.perf_counter()
                 step(world, rules, timeline, luck, day)
                 spent[number] += time.perf_counter() - begun
+        begun = time.perf_counter()
+        record(world, kept, day)
+        spent[-1] += time.perf_counter() - begun
+    return spent, kept
+
+
+def measure(quick: bool = False) -> dict[str, Any]:
+    """Milliseconds a campaign of every step: the least of some turns, seed by seed, for others use the machine too."""
+    campaigns, turns = (4, 3) if quick else (16, 7)
+    settings = compose_settings()
+    steps = steps_of_the_day()
+    module = module_of(steps)
+    entries = [getattr(module, f"step_{number}") for number in range(len(steps))]
+    world = fresh(settings.layout.world)
+    live_in_steps(settings, entries, 0)  # compiles
+    least = np.zeros(len(steps) + 3)
+    whole = 0.0
+    for seed in range(campaigns):
+        spent, whole_of = [], []
+        for _ in range(turns):
+            seconds, kept = live_in_steps(settings, entries, seed)
+            spent.append(seconds)
             begun = time.perf_counter()
-            record(world, kept, day)
-            spent[-1] += time.perf_counter() - begun
-        if seed >= 0:
-            begun = time.perf_counter()
-            again = run_campaign(settings.layout.world, rules, timeline, max(seed, 0), settings.days)
-            whole += time.perf_counter() - begun
-            assert np.array_equal(again.record.series, kept.series)
-    each = spent / count * 1000
-    call = min(each[: len(steps)])
-    names = [step.split("(")[0] for step in steps] + ["(new world)", "(day 0)", "(record)"]
-    print(f"One campaign of {settings.days + 1} evenings: {whole / count * 1000:.1f} ms ({count} campaigns)\n")
-    print("| step | ms a campaign | share |\n|---|---|---|")
+            again = run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, settings.days, world)
+            whole_of.append(time.perf_counter() - begun)
+            if not np.array_equal(again.record.series, kept.series):
+                raise RuntimeError(f"seed {seed}: the steps one by one and the whole campaign differ")
+        least += np.min(spent, axis=0)
+        whole += min(whole_of)
+    each = least / campaigns * 1000
+    call = each[: len(steps)].min()  # the price of a call from Python, as far as can be told
     net = np.maximum(each - np.array([call] * len(steps) + [0, 0, call]), 0)
-    for place in np.argsort(-net):
-        print(f"| {names[place]} | {net[place]:.2f} | {net[place] / net.sum():.0%} |")
+    names = [step.split("(")[0] for step in steps] + ["(new world)", "(day 0)", "(record)"]
+    totals: dict[str, float] = {}
+    for name, milliseconds in zip(names, net, strict=True):
+        totals[name] = totals.get(name, 0.0) + float(milliseconds)
+    return {"campaign_ms": whole / campaigns * 1000, "steps_ms": totals, "campaigns": campaigns, "turns": turns}
+
+
+def report(measured: dict[str, Any]) -> str:
+    """A section with the steps, the dearest first."""
+    steps = sorted(measured["steps_ms"].items(), key=lambda step: -step[1])
+    total = sum(measured["steps_ms"].values())
+    return "\n".join(
+        [
+            "## One campaign by rule",
+            "",
+            f"{measured['campaign_ms']:.1f} ms a campaign on one core, in a world that is used again; mean of "
+            f"{measured['campaigns']} seeds, the least of {measured['turns']} turns each. Called one by one, "
+            f"the steps add up to {total:.1f} ms.",
+            "",
+            table(("step", "ms a campaign", "share"), [(name, f"{ms:.2f}", f"{ms / total:.0%}") for name, ms in steps]),
+        ]
+    )
 
 
 if __name__ == "__main__":
-    main()
+    print(report(measure("quick" in sys.argv[1:])))

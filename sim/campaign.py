@@ -11,7 +11,7 @@ from sim.errors import CampaignError
 from sim.founding import begin, fresh, renew
 from sim.rules import entry, rule
 from sim.timeline import Timeline
-from sim.world import Count, Fall, Holder, Real, RefugeeState, UnitState, Whole, World
+from sim.world import Count, Fall, Holder, Real, UnitState, Whole, World
 
 ENDS = {
     1: "the space for rows of the log is full",
@@ -170,26 +170,27 @@ def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> N
 def record_units(world: World, row: Real) -> None:
     """Men by fate, mean morale of those who hold."""
     units = world.units
+    holding = 0
     morale = 0.0
     for unit in range(units.men.size):
         if units.state[unit] == UnitState.HOLDING:
-            row[Series.TROOPS_HOLDING] += units.men[unit]
+            holding += units.men[unit]
             morale += units.men[unit] * units.morale[unit]
-        row[Series.TROOPS_INTERNED] += units.interned[unit]
-        row[Series.TROOPS_CAPTURED_TOTAL] += units.captured[unit]
-        row[Series.TROOPS_SURRENDERED_TOTAL] += units.surrendered[unit]
-        row[Series.TROOPS_KILLED_TOTAL] += units.killed[unit]
-        row[Series.TROOPS_DISPERSED_TOTAL] += units.dispersed[unit]
-    row[Series.MEAN_MORALE] = morale / max(1.0, row[Series.TROOPS_HOLDING])
+    row[Series.TROOPS_HOLDING] = holding
+    row[Series.TROOPS_INTERNED] = units.interned.sum()
+    row[Series.TROOPS_CAPTURED_TOTAL] = units.captured.sum()
+    row[Series.TROOPS_SURRENDERED_TOTAL] = units.surrendered.sum()
+    row[Series.TROOPS_KILLED_TOTAL] = units.killed.sum()
+    row[Series.TROOPS_DISPERSED_TOTAL] = units.dispersed.sum()
+    row[Series.MEAN_MORALE] = morale / max(1, holding)
 
 
 @rule
 def record_people(world: World, row: Real) -> None:
     """People by where they stand."""
     refugees = world.refugees
-    for family in range(world.tally[Count.FIRST_TRAVELLER], world.tally[Count.REFUGEE_ROWS]):
-        if refugees.state[family] == RefugeeState.ON_THE_ROAD:
-            row[Series.PEOPLE_ON_THE_ROAD] += refugees.people[family]
+    for place in range(world.tally[Count.TRAVELLERS]):
+        row[Series.PEOPLE_ON_THE_ROAD] += refugees.people[world.queues.travelling[place]]
     row[Series.PEOPLE_WAITING] = world.posts.people_waiting.sum()
     row[Series.PEOPLE_SETTLED] = world.tally[Count.SETTLED]
 
@@ -201,13 +202,9 @@ def record_posts(world: World, record: Record, row: Real, day: int) -> None:
     guards = 0
     arrivals = 0
     for post in range(posts.district.size):
-        soldiers = posts.soldiers_admitted[post]
-        people = posts.people_admitted[post]
-        for earlier in range(day):
-            soldiers -= record.crossed[earlier, post]
-            people -= record.admitted[earlier, post]
+        soldiers = posts.soldiers_admitted[post] - posts.soldiers_before[post]
         record.crossed[day, post] = soldiers
-        record.admitted[day, post] = people
+        record.admitted[day, post] = posts.people_admitted[post] - posts.people_before[post]
         record.waiting[day, post] = posts.people_waiting[post]
         row[Series.TROOPS_CROSSED] += soldiers
         guards += posts.guards[post] + posts.reservists[post]

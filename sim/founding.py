@@ -116,8 +116,13 @@ def blank(group: type[Group], rows: int) -> Group:
 
 
 def blank_queues(posts: int, rows: int) -> Queues:
-    """A ring a post, long enough for every family that there can be."""
-    return Queues(np.zeros((posts, rows), np.int64), np.zeros(posts, np.int64), np.zeros(posts, np.int64))
+    """A ring a post and a list of those on the road, long enough for every family that there can be."""
+    return Queues(
+        row=np.zeros((posts, rows), np.int64),
+        first=np.zeros(posts, np.int64),
+        last=np.zeros(posts, np.int64),
+        travelling=np.zeros(rows, np.int64),
+    )
 
 
 def lay_out_districts(facts: Facts) -> Districts:
@@ -157,10 +162,18 @@ def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces
             raise unknown("attention", region, regions)
         if not weight > 0:
             raise PanjError(f"attention.{region}: found {weight}, expected a number above 0")
+    if (np.diff(facts.province_of) < 0).any():
+        raise PanjError(
+            "districts.csv: found districts of a province in several places, expected them one after another"
+        )
     capitals = np.zeros(len(facts.provinces), np.int64)
     capitals[facts.province_of[facts.is_capital]] = np.flatnonzero(facts.is_capital)
+    rows = np.arange(len(facts.provinces))
+    first, end = np.searchsorted(facts.province_of, rows), np.searchsorted(facts.province_of, rows, side="right")
     weights = np.array([float(attention.get(region, 1.0)) for region in facts.region_of_province])
-    return blank(Provinces, len(facts.provinces))._replace(capital=capitals, attention=weights)
+    return blank(Provinces, len(facts.provinces))._replace(
+        capital=capitals, first=first.astype(np.int64), end=end.astype(np.int64), attention=weights
+    )
 
 
 def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
@@ -295,8 +308,8 @@ def renew(world: World, layout: World) -> None:
             for trait in group:
                 trait[: used[name]] = 0
         elif name == "queues":
-            for trait in group[1:]:
-                trait[:] = 0  # rows are read between first and last alone
+            for trait in (group.first, group.last):
+                trait[:] = 0  # of the rows only those between first and last are read, or as many as travel
         elif isinstance(group, np.ndarray):
             group[:] = there
         elif name != "roads":

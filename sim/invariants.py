@@ -151,7 +151,7 @@ def every_person_is_counted(world: World) -> Iterator[Claim]:
 
 
 def every_queue_is_counted(world: World) -> Iterator[Claim]:
-    """Those who wait at a post are its queue, and those let in are admitted."""
+    """Those who wait at a post are its queue, those let in are admitted, and those on the road are listed in order."""
     refugees, posts, queues = world.refugees, world.posts, world.queues
     waiting = people_at_posts(refugees, refugees.state == RefugeeState.WAITING, posts.district.size)
     yield Claim(
@@ -168,6 +168,13 @@ def every_queue_is_counted(world: World) -> Iterator[Claim]:
     )
     tickets = queues.last - queues.first
     yield Claim(tickets == rows, lambda row: f"post {row} has {tickets[row]} tickets out for {rows[row]} waiting rows")
+    filled = world.tally[Count.REFUGEE_ROWS]
+    travelling = np.flatnonzero(refugees.state[:filled] == RefugeeState.ON_THE_ROAD)
+    listed = queues.travelling[: world.tally[Count.TRAVELLERS]]
+    yield single(
+        np.array_equal(travelling, listed),
+        f"{travelling.size} rows are on the road, the list of those on the road has {listed.size}, or others",
+    )
 
 
 def people_at_posts(refugees: Refugees, chosen: Truth, posts: int) -> Whole:

@@ -159,8 +159,9 @@ class Count(IntEnum):
     ADMITTED = 10
     REFUSED = 11
     OUTPOSTS_SURRENDERED = 12
-    FIRST_TRAVELLER = 13  # families in rows before this one are not on the road
-    SETTLED = 14  # people
+    TRAVELLERS = 13  # families on the road
+    SET_OUT = 14  # rows of families that have joined the road
+    SETTLED = 15  # people
 
 
 class Event(IntEnum):
@@ -199,8 +200,9 @@ class Districts(NamedTuple):
     holder: Whole  # Holder
     at_home: Whole  # people who have not left
     connected: Truth  # a chain of government districts leads to a hub
+    lot: Real  # working space: drawn on day 0, the highest are held by the Taliban
     reached: Whole  # working space: districts in the order in which open roads reach them
-    closed: Truth  # held by the Taliban, or its roads are cut
+    closed: Truth  # working space: held by the Taliban, or its roads are cut, or reached already
     pressed: Truth  # local forces press and cut its roads
     threatened: Truth  # enough stand against the garrison to make it ask for help
     dread: Real  # 0 to 1
@@ -221,6 +223,8 @@ class Provinces(NamedTuple):
     """The 34 provinces."""
 
     capital: Whole  # district
+    first: Whole  # its districts lie together, from this one
+    end: Whole  # to the one before this
     attention: Real  # weight of its region in Taliban planning (policy)
     resolve: Real  # lasting difference between provincial commands, drawn on day 0
     under_pressure: Truth  # a prong sweeps it
@@ -320,8 +324,10 @@ class Posts(NamedTuple):
     reservists: Whole
     admitted_today: Whole  # soldiers and people
     soldiers_admitted: Whole
+    soldiers_before: Whole  # of them, those let in before this morning
     soldiers_refused: Whole
     people_admitted: Whole
+    people_before: Whole  # of them, those let in before this morning
     people_refused: Whole
     people_waiting: Whole
     arrivals_today: Whole  # soldiers and people who reached it
@@ -345,11 +351,12 @@ class Refugees(NamedTuple):
 
 
 class Queues(NamedTuple):
-    """Families before each post, first come first served: a ring of row numbers a post."""
+    """Families before each post, first come first served: a ring of row numbers a post. And those on the road."""
 
     row: Whole  # posts x room for rows
     first: Whole  # tickets already called, a post
     last: Whole  # tickets handed out, a post
+    travelling: Whole  # rows of the families on the road, in order; `Count.TRAVELLERS` are filled
 
 
 class Log(NamedTuple):

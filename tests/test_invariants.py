@@ -59,15 +59,16 @@ def any_board(draw):
     """Three to eight districts of one to three provinces on a tree with a few more roads, some at the river."""
     count = draw(st.integers(3, 8))
     provinces = draw(st.integers(1, (count - 1) // 2))
+    homes = sorted((row % provinces, row < provinces) for row in range(count))
     crossings = st.sampled_from(["", "", "ford", "river frontage", "mountain pass", "bridge"])
     places = [
         Place(
-            f"District {row}", province=f"Province {row % provinces}", capital=row < provinces,
-            hub=row < provinces and draw(st.booleans()), population=draw(st.integers(1, 20_000)),
+            f"District {row}", province=f"Province {province}", capital=capital,
+            hub=capital and draw(st.booleans()), population=draw(st.integers(1, 20_000)),
             votes=draw(st.floats(0.0, 0.3)), highway=draw(st.booleans()), mountain=draw(st.floats(0.0, 1.0)),
             frontier_km=draw(st.floats(0.0, 60.0)), post=draw(crossings),
         )
-        for row in range(count)
+        for row, (province, capital) in enumerate(homes)
     ]  # fmt: skip
     links = {(draw(st.integers(0, row - 1)), row) for row in range(1, count)}
     extra = draw(st.sets(st.tuples(st.integers(0, count - 1), st.integers(0, count - 1)), max_size=3))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sim.chance import Luck, Stream, draw
 from sim.rules import rule
+from sim.rules.journeys import rejoin_the_road
 from sim.world import (
     NOBODY,
     Condition,
@@ -93,7 +94,7 @@ def call_tickets(
         if not is_full and is_admitted(posts.admits_families[post], chance):
             let_in(family, post, posts, refugees, tally)
         elif refugees.waited_days[family] >= numbers.patience_days:
-            send_away(family, post, districts, roads, posts, refugees, numbers, luck, tally)
+            send_away(family, post, districts, roads, posts, refugees, queues, numbers, luck, tally)
         else:
             refugees.waited_days[family] += 1
             queues.row[post, queues.last[post] % size] = family
@@ -120,6 +121,7 @@ def send_away(
     roads: Roads,
     posts: Posts,
     refugees: Refugees,
+    queues: Queues,
     numbers: Admission,
     luck: Luck,
     tally: Whole,
@@ -136,7 +138,7 @@ def send_away(
         refugees.next_district[family] = refugees.district[family]
         refugees.days_to_go[family] = 0.0
         refugees.state[family] = RefugeeState.ON_THE_ROAD
-        tally[Count.FIRST_TRAVELLER] = min(tally[Count.FIRST_TRAVELLER], family)
+        rejoin_the_road(family, queues, tally)
         return
     tally[Count.REFUSED] += people
     refugees.post[family] = NOBODY

@@ -95,7 +95,7 @@ def advance(  # the walk needs both sides and the map
         lead(prong, districts, provinces, roads, garrisons, forces, prongs, numbers, luck, log, tally)
     mark_pressure(districts, provinces, prongs)
     for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one a district
-        move_column(force, districts, roads, garrisons, forces, prongs, numbers, luck)
+        move_column(force, districts, provinces, roads, garrisons, forces, prongs, numbers, luck)
     press(districts, provinces, garrisons, forces, numbers, luck)
 
 
@@ -118,7 +118,7 @@ def lead(  # the walk needs both sides and the map
     if prongs.phase[prong] == Phase.GATHER:
         prongs.days_left[prong] -= 1.0
         if prongs.days_left[prong] <= 0.0:
-            left = is_any_left(prongs.province[prong], districts)
+            left = is_any_left(prongs.province[prong], districts, provinces)
             prongs.phase[prong] = Phase.SWEEP if left else Phase.SIEGE
             prongs.phase_days[prong] = 0
             note(log, tally, luck.day, Event.PRONG_MOVES, provinces.capital[prongs.province[prong]], prong, 0, 0, 0)
@@ -134,20 +134,20 @@ def lead(  # the walk needs both sides and the map
 
 
 @rule
-def rural_left(province: int, districts: Districts) -> int:
+def rural_left(province: int, districts: Districts, provinces: Provinces) -> int:
     """Districts of a province, the capital aside, that the government still holds."""
     left = 0
-    for district in range(districts.holder.size):
-        if districts.province[district] == province and not districts.is_capital[district]:
+    for district in range(provinces.first[province], provinces.end[province]):
+        if not districts.is_capital[district]:
             left += districts.holder[district] == Holder.GOVERNMENT
     return left
 
 
 @rule
-def is_any_left(province: int, districts: Districts) -> bool:
+def is_any_left(province: int, districts: Districts, provinces: Provinces) -> bool:
     """The government still holds a district of the province beside the capital."""
-    for district in range(districts.holder.size):
-        if districts.province[district] == province and not districts.is_capital[district]:
+    for district in range(provinces.first[province], provinces.end[province]):
+        if not districts.is_capital[district]:
             if districts.holder[district] == Holder.GOVERNMENT:
                 return True
     return False
@@ -158,7 +158,7 @@ def is_done(prong: int, districts: Districts, provinces: Provinces, prongs: Pron
     """A sweep ends when nothing rural is left or its time is up; a siege when the capital falls or time is up."""
     province = prongs.province[prong]
     if prongs.phase[prong] == Phase.SWEEP:
-        return prongs.phase_days[prong] >= sweep_days or not is_any_left(province, districts)
+        return prongs.phase_days[prong] >= sweep_days or not is_any_left(province, districts, provinces)
     fallen = districts.holder[provinces.capital[province]] == Holder.TALIBAN
     return fallen or prongs.phase_days[prong] >= 3.0 * sweep_days
 
@@ -180,12 +180,13 @@ def next_province(
     for province in range(provinces.capital.size):
         if is_taken(province, prong, prongs) or districts.holder[provinces.capital[province]] == Holder.TALIBAN:
             continue
-        left = rural_left(province, districts)
-        value = numbers.remaining * left / max(1, rural_districts(province, districts))
+        left = rural_left(province, districts, provinces)
+        value = numbers.remaining * left / max(1, rural_districts(province, districts, provinces))
         if left == 0:
             value = numbers.siege
-        value += numbers.weakness * rural_influence(province, districts) + math.log(provinces.attention[province])
-        if province != here and touches(here, province, districts, roads):
+        weakness = numbers.weakness * rural_influence(province, districts, provinces)
+        value += weakness + math.log(provinces.attention[province])
+        if province != here and touches(here, province, districts, provinces, roads):
             value += numbers.adjacency
         value -= numbers.distance * roads.between[provinces.capital[here], provinces.capital[province]] / 100.0
         actor = prongs.identity[prong] * 10000 + districts.identity[provinces.capital[province]]
@@ -197,32 +198,31 @@ def next_province(
 
 
 @rule
-def rural_districts(province: int, districts: Districts) -> int:
+def rural_districts(province: int, districts: Districts, provinces: Provinces) -> int:
     """Districts of a province, the capital aside."""
     count = 0
-    for district in range(districts.province.size):
-        count += districts.province[district] == province and not districts.is_capital[district]
+    for district in range(provinces.first[province], provinces.end[province]):
+        count += not districts.is_capital[district]
     return count
 
 
 @rule
-def rural_influence(province: int, districts: Districts) -> float:
+def rural_influence(province: int, districts: Districts, provinces: Provinces) -> float:
     """Mean influence of the Taliban in the districts of a province, the capital aside."""
     total = 0.0
-    for district in range(districts.province.size):
-        if districts.province[district] == province and not districts.is_capital[district]:
+    for district in range(provinces.first[province], provinces.end[province]):
+        if not districts.is_capital[district]:
             total += districts.influence[district]
-    return total / max(1, rural_districts(province, districts))
+    return total / max(1, rural_districts(province, districts, provinces))
 
 
 @rule
-def touches(province: int, other: int, districts: Districts, roads: Roads) -> bool:
+def touches(province: int, other: int, districts: Districts, provinces: Provinces, roads: Roads) -> bool:
     """A district of one is next to a district of the other."""
-    for district in range(districts.province.size):
-        if districts.province[district] == province:
-            for link in range(roads.first[district], roads.first[district + 1]):
-                if districts.province[roads.neighbour[link]] == other:
-                    return True
+    for district in range(provinces.first[province], provinces.end[province]):
+        for link in range(roads.first[district], roads.first[district + 1]):
+            if districts.province[roads.neighbour[link]] == other:
+                return True
     return False
 
 
@@ -258,6 +258,7 @@ def mark_pressure(districts: Districts, provinces: Provinces, prongs: Prongs) ->
 def move_column(
     force: int,
     districts: Districts,
+    provinces: Provinces,
     roads: Roads,
     garrisons: Garrisons,
     forces: Forces,
@@ -280,7 +281,7 @@ def move_column(
         return
     if prongs.phase[prong] == Phase.GATHER or is_busy(force, districts, forces, numbers.besiege_patience):
         return
-    target = next_target(force, districts, roads, garrisons, forces, prongs, numbers, luck)
+    target = next_target(force, districts, provinces, roads, garrisons, forces, prongs, numbers, luck)
     forces.mode[force] = Mode.HOLD
     forces.mode_days[force] = 0
     if target >= 0:
@@ -304,6 +305,7 @@ def is_busy(force: int, districts: Districts, forces: Forces, patience: float) -
 def next_target(
     force: int,
     districts: Districts,
+    provinces: Provinces,
     roads: Roads,
     garrisons: Garrisons,
     forces: Forces,
@@ -313,10 +315,11 @@ def next_target(
 ) -> int:
     """The best district of the target province: weak, isolated, friendly, valuable, near; -1 if none is left."""
     prong = forces.prong[force]
+    province = prongs.province[prong]
     best = NOBODY
     highest = -1e9
-    for district in range(districts.holder.size):
-        if districts.province[district] != prongs.province[prong] or districts.holder[district] == Holder.TALIBAN:
+    for district in range(provinces.first[province], provinces.end[province]):
+        if districts.holder[district] == Holder.TALIBAN:
             continue
         if districts.is_capital[district] != (prongs.phase[prong] == Phase.SIEGE):
             continue

@@ -70,6 +70,8 @@ def flee(
         lost_on = districts.lost_on[district]
         arrived = lost_on != NEVER and luck.day - lost_on < numbers.arrival_days
         fear = fear_of(districts.fighting[district], arrived, districts.dread[district], numbers)
+        if fear == 0.0:
+            continue
         expected = numbers.daily_share * fear * districts.at_home[district] / numbers.people_per_row
         groups = whole(expected, draw(luck, Stream.FLIGHT, districts.identity[district]))
         for ordinal in range(groups):

@@ -114,16 +114,17 @@ def draw_influence(districts: Districts, numbers: Founding, luck: Luck) -> None:
 @rule
 def draw_holders(districts: Districts, numbers: Founding, luck: Luck) -> None:
     """As many rural districts as reported are Taliban-held, drawn with odds that fall with votes per head."""
+    for district in range(districts.holder.size):
+        lot = numbers.held_sharpness * distance_of_state(districts.votes_per_head[district], numbers.votes_scale)
+        districts.lot[district] = lot + gumbel(luck, Stream.HELD_ON_DAY_0, districts.identity[district])
     for _ in range(int(numbers.taliban_share * districts.holder.size + 0.5)):
         best = NOBODY
         highest = -1e9
         for district in range(districts.holder.size):
-            if districts.is_capital[district] or districts.holder[district] == Holder.TALIBAN:
+            if districts.lot[district] <= highest or districts.is_capital[district]:
                 continue
-            lot = numbers.held_sharpness * distance_of_state(districts.votes_per_head[district], numbers.votes_scale)
-            lot += gumbel(luck, Stream.HELD_ON_DAY_0, districts.identity[district])
-            if lot > highest:
-                highest = lot
+            if districts.holder[district] != Holder.TALIBAN:
+                highest = districts.lot[district]
                 best = district
         districts.holder[best] = Holder.TALIBAN
 
@@ -284,8 +285,8 @@ def first_target(
     for province in range(provinces.capital.size):
         if is_taken(province, prong, prongs):
             continue
-        value = numbers.start_weakness * rural_influence(province, districts)
-        value -= numbers.start_mountain * rural_mountain(province, districts)
+        value = numbers.start_weakness * rural_influence(province, districts, provinces)
+        value -= numbers.start_mountain * rural_mountain(province, districts, provinces)
         value += numbers.start_attention * math.log(provinces.attention[province])
         actor = districts.identity[provinces.capital[province]]
         value += numbers.start_whim * gumbel(luck, Stream.PRONG_START, actor)
@@ -296,21 +297,21 @@ def first_target(
 
 
 @rule
-def rural_mountain(province: int, districts: Districts) -> float:
+def rural_mountain(province: int, districts: Districts, provinces: Provinces) -> float:
     """Mean height of the districts of a province, 0 plain to 1 high mountain, the capital aside."""
     total = 0.0
-    for district in range(districts.province.size):
-        if districts.province[district] == province and not districts.is_capital[district]:
+    for district in range(provinces.first[province], provinces.end[province]):
+        if not districts.is_capital[district]:
             total += districts.mountain[district]
-    return total / max(1, rural_districts(province, districts))
+    return total / max(1, rural_districts(province, districts, provinces))
 
 
 @rule
 def friendliest(province: int, districts: Districts, provinces: Provinces) -> int:
     """The rural district of a province in which the Taliban have most influence."""
     best = NOBODY
-    for district in range(districts.influence.size):
-        if districts.province[district] != province or districts.is_capital[district]:
+    for district in range(provinces.first[province], provinces.end[province]):
+        if districts.is_capital[district]:
             continue
         if best < 0 or districts.influence[district] > districts.influence[best]:
             best = district

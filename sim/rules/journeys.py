@@ -37,15 +37,37 @@ def travel(
     numbers: Journeys,
     tally: Whole,
 ) -> None:
-    """Every family on the road uses up its day; rows before the first of them are not looked at again."""
-    first = tally[Count.REFUGEE_ROWS]
-    for family in range(tally[Count.FIRST_TRAVELLER], tally[Count.REFUGEE_ROWS]):
+    """Every family on the road uses up its day, in order; those who arrive are taken off the list."""
+    join_the_road(queues, tally)
+    left = 0
+    for place in range(tally[Count.TRAVELLERS]):
+        family = queues.travelling[place]
         if refugees.state[family] == RefugeeState.ON_THE_ROAD:
             refugees.road_days[family] += 1
             use_up_a_day(family, districts, roads, posts, refugees, queues, numbers, tally)
-            if refugees.state[family] == RefugeeState.ON_THE_ROAD:
-                first = min(first, family)
-    tally[Count.FIRST_TRAVELLER] = first
+        queues.travelling[left] = family
+        left += refugees.state[family] == RefugeeState.ON_THE_ROAD
+    tally[Count.TRAVELLERS] = left
+
+
+@rule
+def join_the_road(queues: Queues, tally: Whole) -> None:
+    """Families that left home since yesterday come after all others."""
+    for family in range(tally[Count.SET_OUT], tally[Count.REFUGEE_ROWS]):
+        queues.travelling[tally[Count.TRAVELLERS]] = family
+        tally[Count.TRAVELLERS] += 1
+    tally[Count.SET_OUT] = tally[Count.REFUGEE_ROWS]
+
+
+@rule
+def rejoin_the_road(family: int, queues: Queues, tally: Whole) -> None:
+    """A family that was sent on to another post takes its place among those on the road again."""
+    place = tally[Count.TRAVELLERS]
+    while place > 0 and queues.travelling[place - 1] > family:
+        queues.travelling[place] = queues.travelling[place - 1]
+        place -= 1
+    queues.travelling[place] = family
+    tally[Count.TRAVELLERS] += 1
 
 
 @rule

@@ -30,8 +30,11 @@ def turn_the_day(units: Units, posts: Posts) -> None:
     """A new morning: a day more in every unit's state, a clean sheet at every post."""
     for unit in range(units.state_days.size):
         units.state_days[unit] += 1
-    posts.admitted_today[:] = 0
-    posts.arrivals_today[:] = 0
+    for post in range(posts.room.size):
+        posts.soldiers_before[post] = posts.soldiers_admitted[post]
+        posts.people_before[post] = posts.people_admitted[post]
+        posts.admitted_today[post] = 0
+        posts.arrivals_today[post] = 0
 
 
 @rule

@@ -58,6 +58,7 @@ def find_connected(districts: Districts, roads: Roads, garrisons: Garrisons, rat
             ratio,
         )
         if districts.is_hub[district] and districts.holder[district] == Holder.GOVERNMENT:
+            districts.closed[district] = True
             connected[district] = True
             todo[found] = district
             found += 1
@@ -67,11 +68,11 @@ def find_connected(districts: Districts, roads: Roads, garrisons: Garrisons, rat
         done += 1
         for link in range(roads.first[here], roads.first[here + 1]):
             there = roads.neighbour[link]
-            if connected[there] or districts.closed[there]:
-                continue
-            connected[there] = True
-            todo[found] = there
-            found += 1
+            if not districts.closed[there]:
+                districts.closed[there] = True
+                connected[there] = True
+                todo[found] = there
+                found += 1
 
 
 @rule
