@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.rules import rule
+from sim.rules import entry, rule
 
 warnings.filterwarnings("ignore", "overflow encountered in scalar", RuntimeWarning)  # uint64 wraps on purpose
 
@@ -63,6 +63,7 @@ class Stream(IntEnum):
     COUNTERATTACK = 34
     RETAKE = 35
     COUNTERATTACK_LOSSES = 36
+    PARAMETER = 37  # drawn once a campaign, before day 0
     GUEST = 99  # free for users' own rules
 
 
@@ -107,6 +108,13 @@ def normal(luck: Luck, stream: int, actor: int) -> float:
 def gumbel(luck: Luck, stream: int, actor: int) -> float:
     """A standard Gumbel number: the option with the highest weight + gumbel wins in proportion to exp(weight)."""
     return -math.log(-math.log((draw(luck, stream, actor) + TO_UNIT) / (1.0 + 2.0 * TO_UNIT)))
+
+
+@entry
+def draw_parameters(seed: np.uint64, actors: np.ndarray, shares: np.ndarray) -> None:
+    """A number in [0, 1) for each uncertain number of the model, by its lasting identity, into `shares`."""
+    for place in range(actors.size):
+        shares[place] = draw(Luck(seed, 0), Stream.PARAMETER, actors[place])
 
 
 @rule

@@ -33,9 +33,8 @@ class Config(Protocol):
     def layout(self) -> Layout:
         """The world before its draws."""
 
-    @property
-    def rules(self) -> Rules:
-        """The numbers of every rule."""
+    def rules_of(self, seed: int) -> Rules:
+        """The numbers of every rule in the campaign of a seed."""
 
     @property
     def timeline(self) -> Timeline:
@@ -65,6 +64,7 @@ class BorderCrisis(mesa.Model):
         super().__init__(rng=rng)
         self.config = config
         self.seed = rng
+        self.rules = config.rules_of(rng)
         self.day = 0
         self.world = fresh(config.layout.world)
         self.record = blank_record(self.world, config.days)
@@ -100,7 +100,7 @@ class BorderCrisis(mesa.Model):
 
     def live(self) -> None:
         """One compiled day and its evening."""
-        step(self.world, self.config.rules, self.config.timeline, np.uint64(self.seed), self.record, self.day)
+        step(self.world, self.rules, self.config.timeline, np.uint64(self.seed), self.record, self.day)
         raise_if_spent(self.world, self.day, self.seed)
         self.running = self.day < self.config.days
 

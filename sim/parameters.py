@@ -1,7 +1,8 @@
 """A config becomes typed numbers, or an error that names the key.
 
 Every number of a rule has one home, `configs/rules/<rule>.yaml`, with unit, range, source and meaning. Values resolve
-in one order: default, then the choices of policies and of the scenario (set, scale, shift), then explicit overrides.
+in one order: default, then what is drawn for the seed (if anything), then the choices of policies and of the scenario
+(set, scale, shift), then explicit overrides.
 """
 
 from collections.abc import Iterable, Mapping
@@ -99,9 +100,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def resolve(choices: Iterable[Choice], explicit: Mapping[str, float]) -> dict[str, float]:
-    """All numbers after policies, scenario and overrides; PanjError for an unknown key or a value out of range."""
-    values = {key: row.value for key, row in declared_numbers().items()}
+def resolve(
+    choices: Iterable[Choice], explicit: Mapping[str, float], drawn: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """All numbers after draw, policies, scenario, overrides; PanjError for an unknown key or a value out of range."""
+    values = {key: row.value for key, row in declared_numbers().items()} | dict(drawn or {})
     for choice in choices:
         where = f"{choice.group}={choice.name}"
         for key, value in choice.set.items():

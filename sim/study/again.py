@@ -15,7 +15,8 @@ from sim.study.work import outcomes_of
 def main(words: Sequence[str]) -> int:
     """Live the campaign of `seed`; whatever it raises goes up."""
     settings = compose_settings(list(words))
-    campaign = run_campaign(settings.layout.world, settings.rules, settings.timeline, settings.seed, settings.days)
+    rules = settings.rules_of(settings.seed)
+    campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
     rows = rows_of(campaign, outcomes_of(settings.start_date, settings.days), settings.facts, settings.start_date)
     print(f"Seed {settings.seed} went through {settings.days} days without an error; {len(rows.outcomes)} outcomes.")
     return 0

@@ -30,11 +30,12 @@ from sim.founding import Layout, check_posts, lay_out, lay_out_provinces
 from sim.outcomes import fingerprint_of_outcomes
 from sim.parameters import Choice, folder_of, read_yaml, resolve, typed
 from sim.rules import fingerprint_of_rules
+from sim.study.draws import Draws, draws_of
 from sim.study.events import Event, resolve_events, timeline_of
-from sim.study.words import GROUPS, ONE_VALUE, check_words, choices_of, file_of, is_number, numbers_of
+from sim.study.words import DRAW_GROUPS, GROUPS, ONE_VALUE, check_words, choices_of, file_of, is_number, numbers_of
 from sim.timeline import Timeline
 
-NOT_NAMED = {*GROUPS, "scenario", *ONE_VALUE} - {"timeline"}  # changes no name, or is named by its choice
+NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline"}  # changes no name, or is named by its choice
 KEPT = 16  # composed configs, which are large
 SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
 
@@ -59,6 +60,13 @@ class TimelineSchema:
     """Dated events by name."""
 
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class CalibrationSchema:
+    """Where the uncertain numbers come from: `declared`, or drawn for each campaign from the `prior`."""
+
+    source: str = "declared"
 
 
 @dataclass
@@ -101,6 +109,7 @@ def schema() -> type:
         ("debug", bool, field(default=False)),
         ("runs_max", int, field(default=10_000)),
         ("timeline", TimelineSchema, field(default_factory=TimelineSchema)),
+        ("calibration", CalibrationSchema, field(default_factory=CalibrationSchema)),
         ("executor", ExecutorSchema, field(default_factory=ExecutorSchema)),
         ("sampling", SamplingSchema, field(default_factory=SamplingSchema)),
         ("precision", PrecisionSchema, field(default_factory=PrecisionSchema)),
@@ -151,6 +160,7 @@ class Settings:
     about: str
     numbers: dict[str, float]
     rules: Rules
+    draws: Draws | None  # where numbers differ from campaign to campaign; `numbers` then are those without a draw
     events: tuple[Event, ...]
     timeline: Timeline
     attention: dict[str, float]
@@ -167,6 +177,10 @@ class Settings:
         """Days lived after day 0."""
         return (self.end_date - self.start_date).days
 
+    def rules_of(self, seed: int) -> Rules:
+        """The numbers of every rule in the campaign of a seed."""
+        return self.rules if self.draws is None else self.draws.rules(self.draws.numbers(seed))
+
     @cached_property
     def layout(self) -> Layout:
         """The world before its draws, made when first asked for."""
@@ -174,7 +188,8 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         """What decides the outcome of a campaign, seeds aside, in plain values."""
-        return {
+        drawn = {} if self.draws is None else {"draws": self.draws.as_dict()}
+        return drawn | {
             "choices": dict(self.choices),
             "start_date": self.start_date.isoformat(),
             "end_date": self.end_date.isoformat(),
@@ -235,7 +250,9 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
     try:
         with initialize_config_dir(str(folder_of("configs")), version_base="1.3", job_name="panj"):
             config = compose("config", overrides=[*overrides, search], return_hydra_config=True)
-            chosen = {group: config.hydra.runtime.choices[group] for group in (*GROUPS, "scenario", "timeline")}
+            chosen = {
+                group: config.hydra.runtime.choices[group] for group in (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
+            }
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise PanjError(plain(error)) from error
     return config, chosen
@@ -262,7 +279,8 @@ def settle(
     start, end = check_dates(config.start_date, config.end_date)
     check_main(config)
     choices = [choice_of(group, chosen[group], config[group]) for group in (*GROUPS, "scenario")]
-    numbers = resolve(choices, numbers_of(overrides))
+    explicit = numbers_of(overrides)
+    numbers = resolve(choices, explicit)
     rules = typed(numbers)
     events = resolve_events(config, choices, overrides, start)
     attention: dict[str, float] = {}
@@ -286,6 +304,7 @@ def settle(
         about=config.scenario.about,
         numbers=numbers,
         rules=rules,
+        draws=draws_of(config.calibration.source, tuple(choices), explicit),
         events=events,
         timeline=timeline_of(events, facts),
         attention=attention,
@@ -367,7 +386,7 @@ def name_of(chosen: Mapping[str, str], overrides: Sequence[str]) -> str:
     """The scenario's name, the choices that it does not make itself, and a mark of any other change."""
     usual = usual_choices(chosen["scenario"])
     parts = [chosen["scenario"]]
-    parts += [f"{group}-{chosen[group]}" for group in GROUPS if chosen[group] != usual[group]]
+    parts += [f"{group}-{chosen[group]}" for group in (*GROUPS, *DRAW_GROUPS) if chosen[group] != usual[group]]
     changes = sorted(text for text in overrides if text.split("=")[0] not in NOT_NAMED)
     if changes:
         parts.append(f"changed-{sha256(' '.join(changes).encode()).hexdigest()[:6]}")

@@ -46,6 +46,7 @@ class Cell(NamedTuple):
         return Order(
             key=settings.fingerprint(),
             rules=settings.rules,
+            draws=settings.draws,
             timeline=settings.timeline,
             attention=tuple(sorted(settings.attention.items())),
             posts=tuple((post, tuple(sorted(change.items()))) for post, change in sorted(settings.posts.items())),

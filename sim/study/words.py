@@ -17,6 +17,7 @@ from sim.errors import PanjError, nearest, unknown
 from sim.parameters import declared_numbers, folder_of_group, read_yaml
 
 GROUPS = ("morale", "reinforcement", "border", "mobilisation", "air_support", "taliban")
+DRAW_GROUPS = ("calibration",)  # where the uncertain numbers come from
 HOW_GROUPS = ("executor", "sampling")  # how campaigns are run: they decide no outcome
 MAIN_KEYS = ("study", "runs", "runs_max", "seed", "start_date", "end_date", "results_dir", "debug")
 HOW_KEYS = (
@@ -57,13 +58,13 @@ def check_words(words: Sequence[str]) -> None:
 
 def check_key(key: str, value: str) -> None:
     """One override names something that there is."""
-    if key in (*GROUPS, *HOW_GROUPS, "scenario", "timeline"):
+    if key in (*GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", "timeline"):
         if value not in choices_of(key):
             raise unknown(key, value, choices_of(key))
     elif key.startswith(("timeline.events.", "hydra.", *(f"{group}." for group in (*GROUPS, "scenario")))):
         return
     elif key not in (*MAIN_KEYS, *HOW_KEYS) and key not in declared_numbers():
-        names = [*MAIN_KEYS, *HOW_KEYS, *GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
+        names = [*MAIN_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
         hint = nearest(key, names) or nearest(f"rules.{key}", names)
         raise PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
 

@@ -19,8 +19,9 @@ from sim.errors import PanjError
 from sim.facts import Facts, read_facts
 from sim.founding import Layout, fresh, lay_out
 from sim.outcomes import Outcome, fingerprint_of_outcomes, read_outcomes
-from sim.results import Failure, RunRows, chunk_of, rows_of
+from sim.results import DRAWN, Failure, RunRows, chunk_of, rows_of
 from sim.rules import fingerprint_of_rules
+from sim.study.draws import Draws
 from sim.timeline import Timeline
 from sim.world import World
 
@@ -34,6 +35,7 @@ class Order(NamedTuple):
 
     key: str  # fingerprint of the settings
     rules: Rules
+    draws: Draws | None  # where numbers differ from campaign to campaign
     timeline: Timeline
     attention: Attention
     posts: PostChanges
@@ -71,16 +73,27 @@ def live_piece(piece: Piece) -> pa.Table:
     table = outcomes_of(order.start, order.days)
     world = fresh(layout.world)  # lived in again and again
     rows = [live_one(order, layout, table, seed, world) for seed in piece.seeds]
-    return chunk_of(rows, table, layout.facts, order.days)
+    return with_drawn(chunk_of(rows, table, layout.facts, order.days), order.draws)
 
 
 def live_one(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
     """One campaign, or why there is none."""
     try:
-        campaign = run_campaign(layout.world, order.rules, order.timeline, seed, order.days, world)
+        rules = order.rules if order.draws is None else order.draws.rules(order.draws.numbers(seed))
+        campaign = run_campaign(layout.world, rules, order.timeline, seed, order.days, world)
         return rows_of(campaign, table, layout.facts, order.start)
     except Exception as error:
         return Failure(seed, f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
+    """The chunk with what was drawn for each of its campaigns, failed ones included."""
+    if draws is None:
+        return chunk
+    drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]
+    for prior in draws.priors:
+        chunk = chunk.append_column(DRAWN + prior.key, pa.array([row[prior.key] for row in drawn], pa.float64()))
+    return chunk
 
 
 def check_versions(expected: tuple[str, str, str]) -> None:

@@ -1,0 +1,354 @@
+/* The hottest rules as a C programmer would write them by hand: the same arithmetic in the same order over the same
+   arrays, so that the results agree to the last digit. And the speed of this machine's memory.
+
+   `limit.py` fills `struct world` by the names of its fields: `units_men` is the trait `men` of the group `units`. */
+
+#include <stdint.h>
+#include <string.h>
+
+enum { HOLDING = 0, RELIEVING = 4 };            /* UnitState */
+enum { LOCAL = 0 };                             /* ForceKind */
+enum { PARLEY = 2, ASSAULT = 3, BESIEGE = 4 };  /* Mode */
+enum { GOVERNMENT = 0 };                        /* Holder */
+enum { ON_THE_ROAD = 0, WAITING = 1, SETTLED = 4 };  /* RefugeeState */
+enum { AIR_COVER = 0, PAY = 1 };                /* Condition */
+enum { REFUGEE_ROWS = 6, TRAVELLERS = 13, SET_OUT = 14, PEOPLE_SETTLED = 15 };  /* Count */
+
+struct world {
+    int64_t *size_districts, *size_units, *size_forces, *size_queue;
+    double *supply, *morale, *avoid_km, *hungry_below, *patience_days;
+    int64_t *day;
+    uint8_t *districts_is_hub, *districts_connected, *districts_closed, *districts_pressed;
+    int64_t *districts_holder, *districts_reached, *districts_helped_on, *districts_stood_on;
+    double *districts_dread, *districts_fighting;
+    int64_t *roads_first, *roads_neighbour, *roads_onward;
+    double *roads_days, *roads_between;
+    int64_t *garrisons_men, *garrisons_mobile, *garrisons_local;
+    double *garrisons_morale, *garrisons_resolve, *garrisons_hunger, *garrisons_unanswered;
+    int64_t *units_men, *units_state, *units_district, *units_asked_days;
+    double *units_morale, *units_resolve, *units_supply_days, *units_losses;
+    int64_t *forces_kind, *forces_men, *forces_district, *forces_mode;
+    int64_t *posts_people_waiting, *posts_arrivals_today;
+    int64_t *refugees_people, *refugees_district, *refugees_destination, *refugees_post, *refugees_state;
+    int64_t *refugees_next_district, *refugees_road_days, *refugees_waited_days;
+    double *refugees_days_to_go;
+    int64_t *queues_row, *queues_last, *queues_travelling;
+    double *conditions;
+    int64_t *tally;
+};
+
+static inline double from_0_to_1(double share)
+{
+    double above = share > 0.0 ? share : 0.0;
+    return above < 1.0 ? above : 1.0;
+}
+
+static inline double hunger_of(double supply_days, double hungry_below)
+{
+    return supply_days >= hungry_below ? 0.0 : from_0_to_1(1.0 - supply_days / hungry_below);
+}
+
+static inline double unanswered_of(int64_t asked_days, double patience_days)
+{
+    return asked_days <= 0 ? 0.0 : from_0_to_1((double)asked_days / patience_days);
+}
+
+/* muster */
+
+static void count_garrisons(const struct world *w)
+{
+    const int64_t districts = *w->size_districts, units = *w->size_units;
+    const double hungry_below = *w->hungry_below, patience_days = *w->patience_days;
+    const int64_t *restrict men = w->units_men, *restrict state = w->units_state;
+    const int64_t *restrict district = w->units_district, *restrict asked_days = w->units_asked_days;
+    const double *restrict morale = w->units_morale, *restrict resolve = w->units_resolve;
+    const double *restrict supply_days = w->units_supply_days;
+    int64_t *restrict there = w->garrisons_men;
+    double *restrict mean_morale = w->garrisons_morale, *restrict mean_resolve = w->garrisons_resolve;
+    double *restrict hunger = w->garrisons_hunger, *restrict unanswered = w->garrisons_unanswered;
+
+    memset(there, 0, districts * sizeof *there);
+    memset(mean_morale, 0, districts * sizeof *mean_morale);
+    memset(mean_resolve, 0, districts * sizeof *mean_resolve);
+    memset(hunger, 0, districts * sizeof *hunger);
+    memset(unanswered, 0, districts * sizeof *unanswered);
+    for (int64_t unit = 0; unit < units; unit++) {
+        if (state[unit] != HOLDING || men[unit] == 0)
+            continue;
+        const int64_t here = district[unit];
+        const double weight = (double)men[unit];
+        there[here] += men[unit];
+        mean_morale[here] += weight * morale[unit];
+        mean_resolve[here] += weight * resolve[unit];
+        hunger[here] += weight * hunger_of(supply_days[unit], hungry_below);
+        unanswered[here] += weight * unanswered_of(asked_days[unit], patience_days);
+    }
+    for (int64_t here = 0; here < districts; here++) {
+        const double weight = (double)(there[here] > 1 ? there[here] : 1);
+        mean_morale[here] /= weight;
+        mean_resolve[here] /= weight;
+        hunger[here] /= weight;
+        unanswered[here] /= weight;
+    }
+}
+
+static void count_forces(const struct world *w)
+{
+    const int64_t districts = *w->size_districts, forces = *w->size_forces;
+    const int64_t *restrict kind = w->forces_kind, *restrict men = w->forces_men;
+    const int64_t *restrict district = w->forces_district, *restrict mode = w->forces_mode;
+    int64_t *restrict mobile = w->garrisons_mobile, *restrict local = w->garrisons_local;
+
+    memset(mobile, 0, districts * sizeof *mobile);
+    memset(local, 0, districts * sizeof *local);
+    for (int64_t force = 0; force < forces; force++) {
+        if (kind[force] == LOCAL)
+            local[district[force]] += men[force];
+        else if (mode[force] >= PARLEY && mode[force] <= BESIEGE)
+            mobile[district[force]] += men[force];
+    }
+}
+
+void muster(const struct world *w)
+{
+    count_garrisons(w);
+    count_forces(w);
+}
+
+/* supply */
+
+static void find_connected(const struct world *w, double ratio)
+{
+    const int64_t districts = *w->size_districts;
+    const int64_t *restrict holder = w->districts_holder, *restrict men = w->garrisons_men;
+    const int64_t *restrict local = w->garrisons_local, *restrict mobile = w->garrisons_mobile;
+    const int64_t *restrict first = w->roads_first, *restrict neighbour = w->roads_neighbour;
+    const uint8_t *restrict pressed = w->districts_pressed, *restrict is_hub = w->districts_is_hub;
+    uint8_t *restrict closed = w->districts_closed, *restrict connected = w->districts_connected;
+    int64_t *restrict todo = w->districts_reached;
+    int64_t found = 0;
+
+    for (int64_t here = 0; here < districts; here++) {
+        const uint8_t lost = holder[here] != GOVERNMENT;
+        const uint8_t cut =
+            (pressed[here] | (mobile[here] > 0)) & ((double)(local[here] + mobile[here]) >= ratio * (double)men[here]);
+        const uint8_t starts = is_hub[here] & !lost;
+        closed[here] = lost | cut | starts;
+        connected[here] = starts;
+    }
+    for (int64_t here = 0; here < districts; here++)
+        if (connected[here])
+            todo[found++] = here;
+    for (int64_t done = 0; done < found; done++) {
+        const int64_t here = todo[done];
+        for (int64_t link = first[here]; link < first[here + 1]; link++) {
+            const int64_t there = neighbour[link];
+            if (closed[there])
+                continue;
+            closed[there] = 1;
+            connected[there] = 1;
+            todo[found++] = there;
+        }
+    }
+}
+
+static void airlift(const struct world *w, int64_t flights, double full_days)
+{
+    const int64_t districts = *w->size_districts, units = *w->size_units;
+    double *restrict hunger = w->garrisons_hunger;
+
+    for (; flights > 0; flights--) {
+        int64_t neediest = -1;
+        for (int64_t here = 0; here < districts; here++)
+            if (!w->districts_connected[here] && hunger[here] > 0.0)
+                if (neediest < 0 || hunger[here] > hunger[neediest])
+                    neediest = here;
+        if (neediest < 0)
+            return;
+        hunger[neediest] = 0.0;
+        for (int64_t unit = 0; unit < units; unit++)
+            if (w->units_state[unit] == HOLDING && w->units_district[unit] == neediest)
+                w->units_supply_days[unit] = full_days;
+    }
+}
+
+static void eat_or_restock(const struct world *w)
+{
+    const int64_t units = *w->size_units;
+    const double full_days = w->supply[0], eaten = -w->supply[1], restock = w->supply[2];
+    const int64_t *restrict state = w->units_state, *restrict district = w->units_district;
+    const uint8_t *restrict connected = w->districts_connected;
+    double *restrict supply_days = w->units_supply_days;
+
+    for (int64_t unit = 0; unit < units; unit++) {
+        if (state[unit] != HOLDING)
+            continue;
+        const double stock = supply_days[unit] + (connected[district[unit]] ? restock : eaten);
+        const double above = stock > 0.0 ? stock : 0.0;
+        supply_days[unit] = above < full_days ? above : full_days;
+    }
+}
+
+void supply(const struct world *w)
+{
+    find_connected(w, w->supply[4]);
+    eat_or_restock(w);
+    airlift(w, (int64_t)w->supply[5], w->supply[0]);
+}
+
+/* settle_morale */
+
+void settle_morale(const struct world *w)
+{
+    const double base = w->morale[0], settle_rate = w->morale[1], of_resolve = w->morale[2], contagion = w->morale[3];
+    const double of_hunger = w->morale[4], of_unanswered = w->morale[5], of_pay = w->morale[6];
+    const double of_air_cover = w->morale[7], of_losses = w->morale[8];
+    const double help_lift = w->morale[9], stand_lift = w->morale[10];
+    const double pay = of_pay * (w->conditions[PAY] - 1.0);
+    const double air_cover = of_air_cover * (w->conditions[AIR_COVER] - 1.0);
+    const double hungry_below = *w->hungry_below, patience_days = *w->patience_days;
+    const int64_t units = *w->size_units, day = *w->day;
+    const int64_t *restrict state = w->units_state, *restrict district = w->units_district;
+    const int64_t *restrict asked_days = w->units_asked_days;
+    const int64_t *restrict helped_on = w->districts_helped_on, *restrict stood_on = w->districts_stood_on;
+    const double *restrict resolve = w->units_resolve, *restrict supply_days = w->units_supply_days;
+    const double *restrict dread = w->districts_dread;
+    double *restrict morale = w->units_morale, *restrict losses = w->units_losses;
+
+    for (int64_t unit = 0; unit < units; unit++) {
+        if (state[unit] > RELIEVING)
+            continue;
+        const int64_t here = district[unit];
+        const double goal = base + of_resolve * resolve[unit] - contagion * dread[here] -
+                            of_hunger * hunger_of(supply_days[unit], hungry_below) -
+                            of_unanswered * unanswered_of(asked_days[unit], patience_days) + pay + air_cover;
+        double now = morale[unit] + settle_rate * (goal - morale[unit]);
+        if (helped_on[here] == day)
+            now += help_lift;
+        if (stood_on[here] == day - 1)
+            now += stand_lift;
+        now -= of_losses * losses[unit];
+        losses[unit] = 0.0;
+        morale[unit] = from_0_to_1(now);
+    }
+}
+
+/* travel */
+
+static int64_t cheapest_link(const struct world *w, int64_t here, int64_t goal, int64_t usual)
+{
+    const int64_t districts = *w->size_districts;
+    const double *restrict between = w->roads_between, *restrict fighting = w->districts_fighting;
+    int64_t best = -1;
+    double lowest = 1e18;
+
+    if (!(fighting[w->roads_neighbour[usual]] > 0.0))
+        return usual;
+    for (int64_t link = w->roads_first[here]; link < w->roads_first[here + 1]; link++) {
+        const int64_t there = w->roads_neighbour[link];
+        const double left = between[there * districts + goal];
+        if (left >= between[here * districts + goal])
+            continue;
+        const double price = left + between[here * districts + there] + *w->avoid_km * fighting[there];
+        if (price < lowest) {
+            lowest = price;
+            best = link;
+        }
+    }
+    return best;
+}
+
+static void arrive(const struct world *w, int64_t family)
+{
+    const int64_t post = w->refugees_post[family], people = w->refugees_people[family], room = *w->size_queue;
+
+    if (post < 0) {
+        w->refugees_state[family] = SETTLED;
+        w->tally[PEOPLE_SETTLED] += people;
+        return;
+    }
+    w->refugees_state[family] = WAITING;
+    w->refugees_waited_days[family] = 0;
+    w->posts_people_waiting[post] += people;
+    w->posts_arrivals_today[post] += people;
+    w->queues_row[post * room + w->queues_last[post] % room] = family;
+    w->queues_last[post]++;
+}
+
+void travel(const struct world *w)
+{
+    const int64_t districts = *w->size_districts;
+    const int64_t *restrict onward = w->roads_onward, *restrict neighbour = w->roads_neighbour;
+    const int64_t *restrict destination = w->refugees_destination, *state = w->refugees_state;
+    const double *restrict days = w->roads_days;
+    int64_t *restrict travelling = w->queues_travelling, *restrict road_days = w->refugees_road_days;
+    int64_t *restrict district = w->refugees_district, *restrict next_district = w->refugees_next_district;
+    double *restrict days_to_go = w->refugees_days_to_go;
+    int64_t travellers = w->tally[TRAVELLERS], still = 0;
+
+    for (int64_t family = w->tally[SET_OUT]; family < w->tally[REFUGEE_ROWS]; family++)
+        travelling[travellers++] = family;
+    w->tally[SET_OUT] = w->tally[REFUGEE_ROWS];
+    for (int64_t place = 0; place < travellers; place++) {
+        const int64_t family = travelling[place];
+        if (state[family] != ON_THE_ROAD)
+            continue;
+        road_days[family]++;
+        double step = days_to_go[family] < 1.0 ? days_to_go[family] : 1.0;
+        double to_go = days_to_go[family] - step, left = 1.0 - step;
+        if (to_go > 1e-9) {
+            days_to_go[family] = to_go;
+            travelling[still++] = family;
+            continue;
+        }
+        const int64_t goal = destination[family];
+        int64_t here = next_district[family], next = here;
+        while (here != goal && left > 1e-9) {
+            const int64_t link = cheapest_link(w, here, goal, onward[goal * districts + here]);
+            next = neighbour[link];
+            to_go = days[link];
+            step = to_go < left ? to_go : left;
+            to_go -= step;
+            left -= step;
+            if (to_go > 1e-9)
+                break;
+            here = next;
+        }
+        district[family] = here;
+        next_district[family] = next;
+        days_to_go[family] = to_go;
+        if (here == goal)
+            arrive(w, family);
+        else
+            travelling[still++] = family;
+    }
+    w->tally[TRAVELLERS] = still;
+}
+
+/* How they are timed: a rule after its state was put back, so many times; and the putting back alone. */
+
+void nothing(const struct world *w)
+{
+    (void)w;
+}
+
+void again(int64_t times, void (*rule)(const struct world *), const struct world *w, int64_t traits,
+           void *const *written, void *const *saved, const int64_t *bytes)
+{
+    for (; times > 0; times--) {
+        for (int64_t trait = 0; trait < traits; trait++)
+            memcpy(written[trait], saved[trait], bytes[trait]);
+        rule(w);
+    }
+}
+
+/* The triad of STREAM (McCalpin 1995): two arrays are read and one is written, `times` times over. */
+
+void triad(int64_t times, int64_t rows, double *restrict to, const double *restrict one, const double *restrict other)
+{
+    for (; times > 0; times--) {
+        const double factor = 1.0 + (double)times;
+        for (int64_t row = 0; row < rows; row++)
+            to[row] = one[row] + factor * other[row];
+    }
+}

@@ -1,0 +1,464 @@
+"""How close the hottest rules come to what this machine can do: beside a tight loop in C, and beside its memory.
+
+    python benchmarks/limit.py [quick]
+
+The C is `limit.c`, compiled here with `-O3 -march=native -ffp-contract=off`. Both are called on copies of the same
+evenings, and everything that they write is compared to the last digit before any time is told. A timed call runs a
+rule many times and puts back what it wrote each time; the same call with the putting back alone is taken off, and
+with it the price of the call from Python. Each time is the least of many turns on one core.
+"""
+
+import ctypes
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest import mock
+
+import limit_rules
+import numpy as np
+from common import ROOT, in_turn, in_words, spread, table, told_by
+
+from sim.campaign import blank_record, step
+from sim.day import Rules
+from sim.founding import fresh
+from sim.rules import journeys
+from sim.study.settings import compose_settings
+from sim.world import Count, ForceKind, UnitState, World
+
+ASK = """
+import json, sys
+sys.path.insert(0, "benchmarks")
+import limit
+print(json.dumps(limit.measured(**json.loads(sys.argv[1]))))
+"""
+SOURCE = ROOT / "benchmarks" / "limit.c"
+SEED = 1
+EXACT = ("-ffp-contract=off", "-shared", "-fPIC")
+FLAGS = {  # ways to compile the C: the first stands in the table, the others tell what it gains or loses by
+    "C": ("-O3", "-march=native"),
+    "C without restrict": ("-O3", "-march=native", "-Drestrict="),
+    "C for any x86-64": ("-O3",),
+    "C with -O1": ("-O1", "-march=native"),
+}
+OF_FAMILIES = ("district", "next_district", "days_to_go", "state", "road_days", "waited_days")
+WRITES = {  # what must be put back before a rule can run again; what it makes afresh is not
+    "travel": (
+        *(f"refugees_{trait}" for trait in OF_FAMILIES),
+        *("queues_travelling", "queues_last", "posts_people_waiting", "posts_arrivals_today", "tally"),
+    ),
+    "muster": ("garrisons_men",),  # made afresh like the others, but a rule must have something to put back
+    "supply": ("units_supply_days", "garrisons_hunger"),
+    "settle_morale": ("units_morale", "units_losses"),
+}
+LEVELS = {"L1": 16 * 2**10, "L2": 512 * 2**10, "L3": 8 * 2**20, "memory": 192 * 2**20}  # bytes of the three arrays
+WHY = {  # what was found by reading the machine code, and by calling the rules on evenings with less to do
+    "travel": "the C is far from the memory too. A family that ends a link asks for the next in a chain of loads that "
+    "cannot overlap (the link, its district, the fighting there), the first of them anywhere in a table of 1.3 MB, "
+    "more than L2 holds. On an evening on which nobody ends a link, a row costs less than half.",
+    "muster": "the C is about as far. Five sums are added to wherever the unit's district lies, so neither compiler "
+    "does several rows at once; then every district divides four times.",
+    "supply": "the C is as far: few bytes, many questions. The walk from the hubs over districts and links, two fifths "
+    "of the time, must look at each link before it knows the next district.",
+    "settle_morale": "half of it is the C's as well: a sum of seven terms in a fixed order, for another order would "
+    "change the last digit, and three traits of the unit's district. The rest is Numba's: more instructions for the "
+    "same, since it asks of a row number read from a trait whether it counts from the end, and keeps the starts of "
+    "the arrays on the stack. Without its question whether a divisor is zero the rule was no faster.",
+}
+
+
+class Size(NamedTuple):
+    """How much is measured."""
+
+    evenings: tuple[int, ...]
+    times: int  # that a rule runs in one timed call
+    turns: int
+    repeats: int  # processes
+
+
+FULL = Size(evenings=(60, 80, 100), times=50, turns=150, repeats=5)
+QUICK = Size(evenings=(60,), times=20, turns=40, repeats=1)
+
+
+class Case(NamedTuple):
+    """A rule and the evening on which it is called."""
+
+    rule: str
+    world: World
+    rules: Rules
+    day: int
+
+
+class Work(NamedTuple):
+    """What one call has to do: its rows, the bytes that it touches and the branches that it takes."""
+
+    rows: int
+    bytes: int
+    branches: int
+
+
+def compiler() -> str | None:
+    """The C compiler of this machine, if there is one."""
+    return shutil.which(os.environ.get("CC", "cc"))
+
+
+def compiled(flags: Sequence[str], path: Path) -> ctypes.CDLL:
+    """`limit.c` as a library."""
+    command = [compiler() or "cc", *flags, *EXACT, str(SOURCE), "-o", str(path)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr[-2000:]}")
+    return ctypes.CDLL(str(path))
+
+
+def evenings_of(size: Size) -> list[Case]:
+    """Every rule on every evening of one campaign."""
+    settings = compose_settings()
+    world = fresh(settings.layout.world)
+    record = blank_record(world, settings.days)
+    cases = []
+    for day in range(max(size.evenings) + 1):
+        step(world, settings.rules, settings.timeline, np.uint64(SEED), record, day)
+        if day in size.evenings:
+            cases += [Case(rule, copied(world), settings.rules, day + 1) for rule in WRITES]
+    return cases
+
+
+def copied(world: World) -> World:
+    """A world of its own."""
+    return World(*map(copy_of_group, world))
+
+
+def copy_of_group(group: Any) -> Any:
+    """Every trait of it; `tally` and `conditions` are arrays by themselves."""
+    return type(group)(*(trait.copy() for trait in group)) if isinstance(group, tuple) else group.copy()
+
+
+def trait_of(world: World, name: str) -> np.ndarray:
+    """`units_men` is the trait `men` of the group `units`; `tally` and `conditions` are groups by themselves."""
+    group, _, trait = name.partition("_")
+    whole = getattr(world, group)
+    return np.asarray(getattr(whole, trait) if trait else whole)
+
+
+def written_by(rule: str, world: World) -> tuple[np.ndarray, ...]:
+    """What must be put back, as whole numbers; of the families, those from the first on the road on."""
+    tally, travelling = world.tally, world.queues.travelling
+    rows = slice(travelling[: tally[Count.TRAVELLERS]].min(initial=0), tally[Count.REFUGEE_ROWS])
+    part = {"refugees": rows, "queues_travelling": slice(0, tally[Count.REFUGEE_ROWS])}
+    traits = []
+    for name in WRITES[rule]:
+        trait = trait_of(world, name)
+        traits.append(trait[part.get(name, part.get(name.partition("_")[0], slice(None)))].view(np.int64))
+    return tuple(traits)
+
+
+def handed_to_c(case: Case) -> list[np.ndarray]:
+    """The arrays of `struct world`, in the order of its fields."""
+    world, rules = case.world, case.rules
+    whole = {
+        "size_districts": world.districts.holder.size,
+        "size_units": world.units.men.size,
+        "size_forces": world.forces.men.size,
+        "size_queue": world.queues.row.shape[1],
+        "day": case.day,
+    }
+    real = {
+        "supply": rules.supply,
+        "morale": rules.morale,
+        "avoid_km": rules.journeys.avoid_km,
+        "hungry_below": rules.supply.hungry_below,
+        "patience_days": rules.calls.patience_days,
+    }
+    own: dict[str, np.ndarray] = {name: np.array(value, np.int64).reshape(-1) for name, value in whole.items()}
+    own |= {name: np.array(value, np.float64).reshape(-1) for name, value in real.items()}
+    fields = re.search(r"struct world \{(.*?)\};", SOURCE.read_text(encoding="utf-8"), re.DOTALL)
+    assert fields is not None
+    names = re.findall(r"\*(\w+)", fields[1])
+    return [own[name] if name in own else trait_of(world, name) for name in names]
+
+
+def pointers(arrays: Sequence[np.ndarray]) -> Any:
+    """An array of pointers to arrays."""
+    return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
+
+
+def way_of_panj(case: Case, rule: Any) -> Callable[[int], None]:
+    """The compiled rule, so many times."""
+    written = written_by(case.rule, case.world)
+    saved = tuple(trait.copy() for trait in written)
+    return lambda times: rule(times, case.world, case.rules, case.day, written, saved)
+
+
+def way_of_c(case: Case, library: ctypes.CDLL, rule: str) -> Callable[[int], None]:
+    """The rule in C, so many times."""
+    kept = handed_to_c(case)
+    written = written_by(case.rule, case.world)
+    saved = [trait.copy() for trait in written]
+    sizes = (ctypes.c_int64 * len(saved))(*(trait.nbytes for trait in saved))
+    function = ctypes.cast(getattr(library, rule), ctypes.c_void_p)
+    given = (function, pointers(kept), ctypes.c_int64(len(saved)), pointers(written), pointers(saved), sizes)
+
+    def run(times: int, alive: Any = (kept, written, saved)) -> None:
+        library.again(ctypes.c_int64(times), *given)
+
+    return run
+
+
+def ways_of(case: Case, libraries: Mapping[str, ctypes.CDLL]) -> dict[tuple[str, bool], Callable[[int], None]]:
+    """Panj and every C, each with the rule and without; each on a copy of the evening, which all must leave alike."""
+    own = {name: case._replace(world=copied(case.world)) for name in ("Panj", *libraries)}
+    ways: dict[tuple[str, bool], Callable[[int], None]] = {}
+    for name, library in libraries.items():
+        ways[name, True] = way_of_c(own[name], library, case.rule)
+        ways[name, False] = way_of_c(own[name], library, "nothing")
+    ways["Panj", True] = way_of_panj(own["Panj"], limit_rules.AGAIN[case.rule])
+    ways["Panj", False] = way_of_panj(own["Panj"], limit_rules.nothing_again)
+    for (_, whole), way in ways.items():
+        if whole:
+            way(2)
+    for name in libraries:
+        assert_same(own["Panj"], own[name], name)
+    return ways
+
+
+def assert_same(ours: Case, theirs: Case, name: str) -> None:
+    """AssertionError with the first trait in which two worlds differ."""
+    for group in World._fields:
+        one, other = getattr(ours.world, group), getattr(theirs.world, group)
+        for trait in getattr(one, "_fields", ("",)):
+            same = np.array_equal(getattr(one, trait, one), getattr(other, trait, other))
+            assert same, f"{ours.rule} on day {ours.day}: {group} {trait} of {name} differs from Panj"
+
+
+def microseconds(case: Case, libraries: Mapping[str, ctypes.CDLL], size: Size) -> dict[str, float]:
+    """Of one call of the rule, by way."""
+    ways = ways_of(case, libraries)
+    least = least_of({key: partial(way, size.times) for key, way in ways.items()}, size.turns)
+    return {name: (least[name, True] - least[name, False]) / size.times * 1e6 for name, whole in ways if whole}
+
+
+def least_of(ways: Mapping[Any, Callable[[], None]], turns: int) -> dict[Any, float]:
+    """Seconds of each way, the least of some turns; the ways take turns."""
+    least = dict.fromkeys(ways, np.inf)
+    for _ in range(turns):
+        for name, way in ways.items():
+            begun = time.perf_counter()
+            way()
+            least[name] = min(least[name], time.perf_counter() - begun)
+    return least
+
+
+def work_of(case: Case) -> Work:
+    """Counted from the rule, on a copy of the evening."""
+    world = copied(case.world)
+    counts = {"travel": of_travel, "muster": of_muster, "supply": of_supply, "settle_morale": of_morale}
+    return counts[case.rule](world, case)
+
+
+def of_travel(world: World, case: Case) -> Work:
+    """A family: its place in the list, state, days on the road, days to go. A link begun or ended: where it leads."""
+    calls = calls_of_travel(world, case)
+    families, begun, arrived = calls["use_up_a_day"], calls["set_out_on_link"], calls["arrive"]
+    ended = begun + arrived  # and a few that end with the day
+    return Work(
+        rows=families,
+        bytes=families * (16 + 8 + 16 + 16) + ended * 24 + begun * 40 + arrived * 88,
+        branches=families * 3 + ended * 2 + begun * 2 + arrived,
+    )
+
+
+def calls_of_travel(world: World, case: Case) -> Counter[str]:
+    """How often each function of the rule is called, told by the same lines as plain Python."""
+    calls: Counter[str] = Counter()
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            calls[name] += 1
+            return function(*given)
+
+        return call
+
+    functions = {name: own for name, own in vars(journeys).items() if is_of_journeys(own)}
+    plain = {name: counted(name, getattr(own, "py_func", own)) for name, own in functions.items()}
+    with mock.patch.dict(vars(journeys), plain):
+        journeys.travel(
+            world.districts, world.roads, world.posts, world.refugees, world.queues, case.rules.journeys, world.tally
+        )
+    return calls
+
+
+def is_of_journeys(own: Any) -> bool:
+    """A function of the rule's file, not what the file imports, nor its numbers."""
+    return getattr(own, "__module__", "") == journeys.__name__ and not isinstance(own, type)
+
+
+def of_muster(world: World, case: Case) -> Work:
+    """State and men of every unit; five traits of one that holds, and five sums of its district. Then the forces."""
+    units = world.units.men.size
+    holding = int(((world.units.state == UnitState.HOLDING) & (world.units.men > 0)).sum())
+    districts, forces = world.districts.holder.size, world.forces.men.size
+    mobile = int((world.forces.kind != ForceKind.LOCAL).sum())
+    return Work(
+        rows=units,
+        bytes=units * 16 + holding * (40 + 80) + districts * (56 + 72) + forces * 40 + mobile * 8,
+        branches=units * 3 + holding * 2 + districts + forces * 2 + mobile,
+    )
+
+
+def of_supply(world: World, case: Case) -> Work:
+    """State of every unit; district, road and store of one that holds. Eight traits of a district, links of an open."""
+    way_of_panj(case._replace(world=world), limit_rules.AGAIN["supply"])(1)
+    units, districts = world.units.men.size, world.districts.holder.size
+    holding = int((world.units.state == UnitState.HOLDING).sum())
+    reached = int(world.districts.connected.sum())
+    links = int(np.diff(world.roads.first)[world.districts.connected].sum())
+    return Work(
+        rows=units,
+        bytes=units * 8 + holding * 25 + districts * 36 + reached * 32 + links * 9,
+        branches=units * 2 + holding + districts * 4 + reached * 2 + links * 2,
+    )
+
+
+def of_morale(world: World, case: Case) -> Work:
+    """State of every unit; of one under arms six traits, two of them written, and three of its district."""
+    units = world.units.men.size
+    armed = int((world.units.state <= UnitState.RELIEVING).sum())
+    return Work(rows=units, bytes=units * 8 + armed * (32 + 32 + 24), branches=units * 2 + armed * 4)
+
+
+def bandwidths(library: ctypes.CDLL, turns: int) -> dict[str, float]:
+    """GB/s of the triad of STREAM on one core, by the level at which its arrays lie; 24 bytes a row are counted."""
+    fastest = {}
+    for level, total in LEVELS.items():
+        rows = total // 24 // 8 * 8
+        arrays = [aligned_ones(rows) for _ in range(3)]
+        times = max(1, 4 * 2**20 // total)
+        given = (ctypes.c_int64(times), ctypes.c_int64(rows), *(ctypes.c_void_p(a.ctypes.data) for a in arrays))
+        least = least_of({level: partial(library.triad, *given)}, turns if total < 2**24 else 5)
+        fastest[level] = times * rows * 24 / least[level] / 1e9
+    return fastest
+
+
+def aligned_ones(rows: int) -> np.ndarray:
+    """Ones that begin with a line of the cache, so that none of the loads and stores straddles two."""
+    space = np.ones(rows + 8)
+    first = -space.ctypes.data % 64 // 8
+    return space[first : first + rows]
+
+
+def measured(size: Mapping[str, Any]) -> dict[str, Any]:
+    """All of it, once, in this process."""
+    plan = Size(**size)
+    with tempfile.TemporaryDirectory() as folder:
+        libraries = {name: compiled(flags, Path(folder) / f"{len(name)}.so") for name, flags in FLAGS.items()}
+        cases = evenings_of(plan)
+        rules: dict[str, Any] = {rule: {"evenings": []} for rule in WRITES}
+        for case in cases:
+            spent = microseconds(case, libraries, plan)
+            rules[case.rule]["evenings"].append({"day": case.day, **work_of(case)._asdict(), "microseconds": spent})
+        return {"rules": rules, "bandwidth": bandwidths(libraries["C"], plan.turns)}
+
+
+def measure(quick: bool = False) -> dict[str, Any]:
+    """Some processes, one after the other, each on one core; RuntimeError where there is no C compiler."""
+    if compiler() is None:
+        raise RuntimeError("no C compiler: install one, or name it in CC")
+    size = QUICK if quick else FULL
+    runs = in_turn({"run": lambda: told_by(ASK, json.dumps({"size": size._asdict()}))}, size.repeats)["run"]
+    bandwidth = {level: max(run["bandwidth"][level] for run in runs) for level in LEVELS}
+    rules = {rule: summed([run["rules"][rule]["evenings"] for run in runs]) for rule in WRITES}
+    for rule in rules.values():
+        rule["of_limit"] = {way: spent * bandwidth["L2"] / rule["bytes"] for way, spent in rule["nanoseconds"].items()}
+    return {"size": size._asdict(), "seed": SEED, "bandwidth": bandwidth, "rules": rules}
+
+
+def summed(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Means over the evenings, by row; of the times the least of all runs, of the ratio its spread over runs."""
+    evenings = runs[0]
+    rows = sum(evening["rows"] for evening in evenings)
+    spent = {
+        name: [1000 * sum(evening["microseconds"][name] for evening in run) / rows for run in runs]
+        for name in ("Panj", *FLAGS)
+    }
+    return {
+        "rows": rows / len(evenings),
+        "bytes": sum(evening["bytes"] for evening in evenings) / rows,
+        "branches": sum(evening["branches"] for evening in evenings) / rows,
+        "nanoseconds": {name: min(each) for name, each in spent.items()},
+        "ratio": spread([ours / theirs for ours, theirs in zip(spent["Panj"], spent["C"], strict=True)]),
+        "evenings": runs,
+    }
+
+
+def report(measured: Mapping[str, Any]) -> str:
+    """A section with a row a rule, the bandwidths, and what the C gains by its flags."""
+    rules, bandwidth, size = measured["rules"], measured["bandwidth"], measured["size"]
+    days = ", ".join(str(day) for day in size["evenings"])
+    head = ("rule", "rows a call", "ns a row", "ns a row in C", "Panj / C", "of processes", "bytes a row", "GB/s",
+            "time / (bytes / L2)", "the same of C", "branches a row")  # fmt: skip
+    levels = ", ".join(f"{bandwidth[level]:.0f} GB/s in {level}" for level in LEVELS)
+    return "\n".join(
+        [
+            "## How close to the limit",
+            "",
+            f"The hottest rules on the evenings of days {days} of seed {measured['seed']}, beside a hand-written loop "
+            "in C (`cc -O3 -march=native`) that writes the same to the last digit. One core; times are the least of "
+            f"{size['repeats']} processes with {size['turns']} turns of {size['times']} calls each; beside the ratio "
+            "of these stand its median and spread over the processes.",
+            "",
+            table(head, [row_of(name, rule) for name, rule in rules.items()]),
+            "",
+            "A row is a unit; in `travel` a family on the road. Bytes are counted from the code, 8 a number and 1 a "
+            "truth, once where a trait is read and once where it is written; branches are the conditions that are "
+            "asked, the end of the loop among them. Work on districts, forces and links is counted in and "
+            f"shared out over the rows. The triad of STREAM reaches {levels}; what a rule touches lies in L2.",
+            "",
+            *(f"- `{name}`: {WHY[name]}" for name, rule in rules.items() if needs_a_word(rule)),
+            "",
+            "What the C gains or loses by its flags, in ns a row:",
+            "",
+            table(("rule", *FLAGS, "Panj / fastest"), [(f"`{name}`", *flags_of(rule)) for name, rule in rules.items()]),
+        ]
+    )
+
+
+def row_of(name: str, rule: Mapping[str, Any]) -> tuple[str, ...]:
+    """A rule in the table."""
+    spent, of_limit = rule["nanoseconds"], rule["of_limit"]
+    return (
+        f"`{name}`", f"{rule['rows']:,.0f}", f"{spent['Panj']:.2f}", f"{spent['C']:.2f}",
+        f"{spent['Panj'] / spent['C']:.2f}", in_words(rule["ratio"]), f"{rule['bytes']:.0f}",
+        f"{rule['bytes'] / spent['Panj']:.0f}", f"{of_limit['Panj']:.1f}", f"{of_limit['C']:.1f}",
+        f"{rule['branches']:.1f}",
+    )  # fmt: skip
+
+
+def flags_of(rule: Mapping[str, Any]) -> list[str]:
+    """Nanoseconds a row of each C, and how much longer Panj takes than the fastest."""
+    spent = [rule["nanoseconds"][name] for name in FLAGS]
+    return [f"{each:.2f}" for each in [*spent, rule["nanoseconds"]["Panj"] / min(spent)]]
+
+
+def needs_a_word(rule: Mapping[str, Any]) -> bool:
+    """Further than twice from the C or from the memory."""
+    spent = rule["nanoseconds"]
+    return bool(spent["Panj"] > 2 * spent["C"] or rule["of_limit"]["Panj"] > 2)
+
+
+def main(words: Sequence[str]) -> None:
+    """Print the section."""
+    print(report(measure("quick" in words)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,75 @@
+"""The rules that `limit.py` sets beside C, each so many times in one call, on a state that is put back every time.
+
+A module of its own, imported by its name, so that Numba can keep what it has compiled.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sim.day import Rules
+from sim.rules import entry, rule
+from sim.rules.journeys import travel
+from sim.rules.morale import settle_morale
+from sim.rules.muster import muster
+from sim.rules.supply import supply
+from sim.world import Whole, World
+
+Traits = tuple[Whole, ...]
+
+
+@rule
+def put_back(written: Traits, saved: Traits) -> None:
+    """What the rule writes stands as it stood before."""
+    for trait, before in zip(written, saved):  # noqa: B905  (compiled code knows no `strict`)
+        for row in range(trait.size):
+            trait[row] = before[row]
+
+
+@entry
+def nothing_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
+    """The putting back alone."""
+    for _ in range(times):
+        put_back(written, saved)
+
+
+@entry
+def travel_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
+    """Journeys."""
+    districts, roads, posts, refugees, queues = world.districts, world.roads, world.posts, world.refugees, world.queues
+    for _ in range(times):
+        put_back(written, saved)
+        travel(districts, roads, posts, refugees, queues, rules.journeys, world.tally)
+
+
+@entry
+def muster_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
+    """Garrisons and forces are counted."""
+    hungry, patience = rules.supply.hungry_below, rules.calls.patience_days
+    for _ in range(times):
+        put_back(written, saved)
+        muster(world.garrisons, world.units, world.forces, hungry, patience)
+
+
+@entry
+def supply_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
+    """Supply."""
+    for _ in range(times):
+        put_back(written, saved)
+        supply(world.districts, world.roads, world.garrisons, world.units, rules.supply)
+
+
+@entry
+def settle_morale_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
+    """Morale."""
+    hungry, patience = rules.supply.hungry_below, rules.calls.patience_days
+    for _ in range(times):
+        put_back(written, saved)
+        settle_morale(world.districts, world.units, world.conditions, rules.morale, hungry, patience, day)
+
+
+AGAIN: dict[str, Callable[..., Any]] = {
+    "travel": travel_again,
+    "muster": muster_again,
+    "supply": supply_again,
+    "settle_morale": settle_morale_again,
+}

@@ -1,0 +1,138 @@
+"""Numbers that differ from campaign to campaign: drawn from the declared priors by the seed alone.
+
+Values resolve in the order of `sim.parameters`: default, then the draw, then policies and scenario, then overrides,
+which always win. Two cells with one seed share their draw, as they share all their luck.
+"""
+
+import math
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+
+from sim.chance import draw_parameters
+from sim.day import Rules
+from sim.errors import PanjError, unknown
+from sim.parameters import Choice, check_range, declared_numbers, folder_of, read_yaml, resolve, typed
+
+SCALES = ("linear", "log")
+COLUMNS = {"low", "high", "scale", "reason"}
+DECLARED, PRIOR = "declared", "prior"
+SOURCES = (DECLARED, PRIOR)
+LAID_OUT = {  # numbers that decide which rows there are, how long roads are, or whom a post admits: one layout a cell
+    "rules.founding.outposts", "rules.founding.commando_columns", "rules.founding.prongs",
+    "rules.founding.columns_per_prong", "rules.flight.rows", "rules.journeys.road_factor",
+    "rules.journeys.mountain_factor", "rules.journeys.km_per_day", "rules.crossing.admits", "rules.admission.admits",
+    "rules.crossing.room_bridge", "rules.crossing.room_ford", "rules.crossing.room_post",
+    "rules.crossing.room_frontage", "rules.crossing.room_pass", "rules.reserves.guards_per_post",
+}  # fmt: skip
+
+
+class Prior(NamedTuple):
+    """What was believed of one number before any fit: even between `low` and `high` on its scale."""
+
+    key: str
+    low: float
+    high: float
+    scale: str  # linear or log
+
+    def at(self, share: float) -> float:
+        """The value below which this share of the belief lies; whole where men are counted."""
+        if self.scale == "log":
+            value = math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
+        else:
+            value = self.low + share * (self.high - self.low)
+        value = min(self.high, max(self.low, value))
+        return float(round(value)) if declared_numbers()[self.key].is_whole else value
+
+
+class Draws(NamedTuple):
+    """How a campaign comes by its numbers: all that is needed, and small enough to send anywhere."""
+
+    source: str
+    priors: tuple[Prior, ...]  # of the numbers that are drawn; those set by an override are not
+    choices: tuple[Choice, ...]  # what policies and scenario set, scale and shift
+    explicit: tuple[tuple[str, float], ...]  # overrides
+
+    def numbers(self, seed: int) -> dict[str, float]:
+        """What is drawn for a seed, by key."""
+        shares = np.empty(len(self.priors))
+        draw_parameters(np.uint64(seed), actors_of(tuple(prior.key for prior in self.priors)), shares)
+        return {prior.key: prior.at(float(share)) for prior, share in zip(self.priors, shares, strict=True)}
+
+    def rules(self, drawn: Mapping[str, float]) -> Rules:
+        """The numbers of every rule once policies and overrides have acted on what was drawn."""
+        return typed(resolve(self.choices, dict(self.explicit), drawn))
+
+    def as_dict(self) -> dict[str, Any]:
+        """What decides the numbers, in plain values."""
+        steps = [
+            {"group": one.group, "set": dict(one.set), "scale": dict(one.scale), "shift": dict(one.shift)}
+            for one in self.choices
+        ]
+        return {
+            "source": self.source,
+            "priors": {prior.key: [prior.low, prior.high, prior.scale] for prior in self.priors},
+            "steps": [step for step in steps if step["set"] or step["scale"] or step["shift"]],
+        }
+
+
+@cache
+def actors_of(keys: tuple[str, ...]) -> np.ndarray:
+    """A lasting identity a number, from its name: another prior in the file changes no other draw."""
+    return np.array([crc32(key.encode()) for key in keys], np.int64)
+
+
+@cache
+def read_priors() -> tuple[Prior, ...]:
+    """Every row of `configs/priors.yaml`, checked; PanjError names the key, what was found and what was expected."""
+    rows = read_yaml(folder_of("configs") / "priors.yaml")
+    return tuple(prior_of(key, row) for key, row in rows.items())
+
+
+def prior_of(key: str, row: Any) -> Prior:
+    """One row: a number of a rule with a range in which a campaign may lie, and the reason for it."""
+    name = f"priors.{key}"
+    if key not in declared_numbers():
+        raise unknown("priors", key, declared_numbers())
+    if key in LAID_OUT:
+        raise PanjError(f"{name}: found a number that the layout of a cell depends on, expected one that rules read")
+    if not isinstance(row, Mapping) or set(row) != COLUMNS:
+        raise PanjError(f"{name}: found {row!r}, expected low, high, scale and reason")
+    low, high, scale = row["low"], row["high"], row["scale"]
+    if scale not in SCALES:
+        raise unknown(f"{name}.scale", str(scale), SCALES)
+    for bound, value in (("low", low), ("high", high)):
+        try:
+            check_range(key, value, "")
+        except PanjError as error:
+            raise PanjError(f"{name}.{bound}: {error}") from error
+    if not low < high:
+        raise PanjError(f"{name}: found low {low:g} and high {high:g}, expected low below high")
+    if scale == "log" and low <= 0:
+        raise PanjError(f"{name}.low: found {low:g} on the log scale, expected a number above 0")
+    return Prior(key, float(low), float(high), scale)
+
+
+def draws_of(source: str, choices: tuple[Choice, ...], explicit: Mapping[str, float]) -> Draws | None:
+    """How campaigns come by their numbers; None where all have those that are declared.
+
+    Raises PanjError where a policy would carry a drawn number out of its declared range.
+    """
+    if source not in SOURCES:
+        raise unknown("calibration.source", source, SOURCES)
+    if source == DECLARED:
+        return None
+    steps = tuple(
+        Choice(group=one.group, name=one.name, set=one.set, scale=one.scale, shift=one.shift) for one in choices
+    )
+    priors = tuple(prior for prior in read_priors() if prior.key not in explicit)
+    draws = Draws(source, priors, steps, tuple(sorted(explicit.items())))
+    for share in (0.0, 1.0):  # policies set, scale and shift: whatever lies between is within the range as well
+        try:
+            draws.rules({prior.key: prior.at(share) for prior in priors})
+        except PanjError as error:
+            raise PanjError(f"calibration={source}: {error}") from error
+    return draws
