@@ -76,11 +76,12 @@ def lay_out(
 
     Raises PanjError for an unknown region or post, or a share out of range.
     """
-    districts = lay_out_districts(facts)
+    roads = lay_out_roads(facts, rules)
+    districts = lay_out_districts(facts, roads)
     world = World(
         districts=districts,
         provinces=lay_out_provinces(facts, attention),
-        roads=lay_out_roads(facts, rules),
+        roads=roads,
         garrisons=blank(Garrisons, len(facts.district_id)),
         units=lay_out_units(facts, rules),
         forces=lay_out_forces(facts, rules),
@@ -125,8 +126,11 @@ def blank_queues(posts: int, rows: int) -> Queues:
     )
 
 
-def lay_out_districts(facts: Facts) -> Districts:
+def lay_out_districts(facts: Facts, roads: Roads) -> Districts:
     """What the data say of each district."""
+    nearest = np.full(len(facts.district_id), NOBODY)
+    if facts.post_district.size:
+        nearest = roads.between[:, facts.post_district].argmin(axis=1)
     has_post = np.zeros(len(facts.district_id), np.bool_)
     has_post[facts.post_district] = True
     return blank(Districts, len(facts.district_id))._replace(
@@ -142,6 +146,7 @@ def lay_out_districts(facts: Facts) -> Districts:
         in_ring=ring_of_capitals(facts),
         has_post=has_post,
         frontier_km=facts.tajik_border_km.copy(),
+        nearest_post=nearest.astype(np.int64),
     )
 
 

@@ -19,7 +19,7 @@ OVER = (  # states in which no man is under arms
 )  # fmt: skip
 MAY_BE_MISSING = {  # whole traits where -1 means nobody or never
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
-    "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "prong": NOBODY, "actor": NOBODY,
+    "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "nearest_post": NOBODY, "prong": NOBODY, "actor": NOBODY,
 }  # fmt: skip
 SHARES = (
     ("districts", "influence"), ("districts", "dread"), ("units", "morale"), ("garrisons", "morale"),

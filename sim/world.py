@@ -160,7 +160,7 @@ class Count(IntEnum):
     REFUSED = 11
     OUTPOSTS_SURRENDERED = 12
     TRAVELLERS = 13  # families on the road
-    SET_OUT = 14  # rows of families that have joined the road
+    SET_OUT = 14  # families in rows from this one on may have set out and not be listed yet
     SETTLED = 15  # people
 
 
@@ -196,6 +196,7 @@ class Districts(NamedTuple):
     in_ring: Truth  # next to the capital of its province
     has_post: Truth  # a crossing point on the Panj
     frontier_km: Real  # Tajik frontage
+    nearest_post: Whole  # whoever holds its bank
     resolve: Real  # lasting difference of its command, drawn on day 0 (standard deviations)
     holder: Whole  # Holder
     at_home: Whole  # people who have not left

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sim.chance import Luck, Stream, draw
 from sim.rules import rule
-from sim.rules.journeys import rejoin_the_road
+from sim.rules.journeys import join_the_road
 from sim.world import (
     NOBODY,
     Condition,
@@ -65,6 +65,7 @@ def admit_families(
     """Every post calls its tickets in order until the day's room is used; the others wait or lose patience."""
     for post in range(posts.district.size):
         call_tickets(post, districts, roads, posts, refugees, queues, conditions, numbers, luck, tally)
+    join_the_road(refugees, queues, tally)
 
 
 @rule
@@ -138,7 +139,7 @@ def send_away(
         refugees.next_district[family] = refugees.district[family]
         refugees.days_to_go[family] = 0.0
         refugees.state[family] = RefugeeState.ON_THE_ROAD
-        rejoin_the_road(family, queues, tally)
+        tally[Count.SET_OUT] = min(tally[Count.SET_OUT], family)
         return
     tally[Count.REFUSED] += people
     refugees.post[family] = NOBODY

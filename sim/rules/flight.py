@@ -112,7 +112,7 @@ def leave(
     refugees.post[row] = NOBODY
     post = NOBODY
     if draw(luck, Stream.FRONTIER, identity) < numbers.frontier_share:
-        post = post_in_reach(district, roads, posts, numbers.frontier_km)
+        post = post_in_reach(district, districts, roads, posts, numbers.frontier_km)
     if post >= 0:
         refugees.post[row] = post
         refugees.destination[row] = posts.district[post]
@@ -122,14 +122,12 @@ def leave(
 
 
 @rule
-def post_in_reach(district: int, roads: Roads, posts: Posts, within_km: float) -> int:
+def post_in_reach(district: int, districts: Districts, roads: Roads, posts: Posts, within_km: float) -> int:
     """The nearest post, whoever holds its bank, or -1."""
-    best = NOBODY
-    for post in range(posts.district.size):
-        km = roads.between[district, posts.district[post]]
-        if km <= within_km and (best < 0 or km < roads.between[district, posts.district[best]]):
-            best = post
-    return best
+    post = districts.nearest_post[district]
+    if post < 0 or roads.between[district, posts.district[post]] > within_km:
+        return NOBODY
+    return post
 
 
 @rule

@@ -38,7 +38,7 @@ def travel(
     tally: Whole,
 ) -> None:
     """Every family on the road uses up its day, in order; those who arrive are taken off the list."""
-    join_the_road(queues, tally)
+    join_the_road(refugees, queues, tally)
     left = 0
     for place in range(tally[Count.TRAVELLERS]):
         family = queues.travelling[place]
@@ -51,23 +51,15 @@ def travel(
 
 
 @rule
-def join_the_road(queues: Queues, tally: Whole) -> None:
-    """Families that left home since yesterday come after all others."""
+def join_the_road(refugees: Refugees, queues: Queues, tally: Whole) -> None:
+    """Families that left home, or a post, take their places in the list: from the first of them on it is made again."""
+    while tally[Count.TRAVELLERS] > 0 and queues.travelling[tally[Count.TRAVELLERS] - 1] >= tally[Count.SET_OUT]:
+        tally[Count.TRAVELLERS] -= 1
     for family in range(tally[Count.SET_OUT], tally[Count.REFUGEE_ROWS]):
-        queues.travelling[tally[Count.TRAVELLERS]] = family
-        tally[Count.TRAVELLERS] += 1
+        if refugees.state[family] == RefugeeState.ON_THE_ROAD:
+            queues.travelling[tally[Count.TRAVELLERS]] = family
+            tally[Count.TRAVELLERS] += 1
     tally[Count.SET_OUT] = tally[Count.REFUGEE_ROWS]
-
-
-@rule
-def rejoin_the_road(family: int, queues: Queues, tally: Whole) -> None:
-    """A family that was sent on to another post takes its place among those on the road again."""
-    place = tally[Count.TRAVELLERS]
-    while place > 0 and queues.travelling[place - 1] > family:
-        queues.travelling[place] = queues.travelling[place - 1]
-        place -= 1
-    queues.travelling[place] = family
-    tally[Count.TRAVELLERS] += 1
 
 
 @rule

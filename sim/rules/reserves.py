@@ -40,9 +40,14 @@ def deploy_reserves(
     days = day - conditions[Condition.ORDER_DAY]
     men = arrived(conditions[Condition.RESERVISTS_ORDERED], days, numbers.delay_days, numbers.ramp_days)
     helpers = men + numbers.csto_men * conditions[Condition.CSTO_HELP]
+    frontage = 0.0
+    people = 0.0
+    for post in range(posts.district.size):
+        frontage += 1.0 + districts.frontier_km[posts.district[post]]
+        people += 1.0 + posts.people_waiting[post] + posts.arrivals_today[post]
     deployed = 0
     for post in range(posts.district.size):
-        share = share_of(post, districts, posts, numbers.to_busiest)
+        share = share_of(post, frontage, people, districts, posts, numbers.to_busiest)
         posts.reservists[post] = int(share * helpers)
         deployed += int(share * men)
         posts.room[post] = posts.base_room[post] + int(numbers.room_per_reservist * posts.reservists[post])
@@ -50,13 +55,8 @@ def deploy_reserves(
 
 
 @rule
-def share_of(post: int, districts: Districts, posts: Posts, to_busiest: float) -> float:
-    """A part of the men goes by frontage, the rest by the people who wait and came."""
-    frontage = 0.0
-    people = 0.0
-    for other in range(posts.district.size):
-        frontage += 1.0 + districts.frontier_km[posts.district[other]]
-        people += 1.0 + posts.people_waiting[other] + posts.arrivals_today[other]
+def share_of(post: int, frontage: float, people: float, districts: Districts, posts: Posts, to_busiest: float) -> float:
+    """A part of the men goes by frontage, the rest by the people who wait and came, each of what all posts have."""
     by_frontage = (1.0 + districts.frontier_km[posts.district[post]]) / frontage
     by_people = (1.0 + posts.people_waiting[post] + posts.arrivals_today[post]) / people
     return (1.0 - to_busiest) * by_frontage + to_busiest * by_people
