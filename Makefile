@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check clean docs
+.PHONY: run test check clean docs bench
 
 run: .venv/installed
 	$(BIN)/python -m sim
@@ -15,6 +15,10 @@ test: .venv/installed-test
 
 docs: .venv/installed-test
 	$(BIN)/python -m sim.study.odd
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/aims.py
 
 .venv/made:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Panj needs Python 3.11 or newer; found ' + sys.version.split()[0] + ' (make PYTHON=python3.12 ...)')"

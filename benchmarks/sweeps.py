@@ -1,6 +1,6 @@
 """What a sweep costs beside its campaigns: time, memory and the price of a cell, measured in one sitting.
 
-    python benchmarks/sweeps.py [campaigns of one cell: 10000] [cells x 100 campaigns: 100]
+    python benchmarks/sweeps.py [quick]
 
 Each sweep is the command itself in a process of its own, with tables, figures, verdicts and report. The price of the
 compiled rules is that of the same number of campaigns on as many threads, without any study around them.
@@ -8,12 +8,15 @@ compiled rules is that of the same number of campaigns on as many threads, witho
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
+
+from common import CORES as WORKERS
+from common import in_words, spread, table
 
 BARE = """
 import sys, time
@@ -31,7 +34,6 @@ with ThreadPoolExecutor(workers) as pool:
     list(pool.map(live, range(count)))
 print((time.perf_counter() - begun) / count)
 """
-WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def bare(campaigns: int) -> float:
@@ -54,39 +56,86 @@ def sweep(folder: str, *words: str) -> tuple[float, float, float]:
     return seconds, lived, used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
 
 
-def main() -> None:
-    """Print a table."""
-    given = [int(word) for word in sys.argv[1:]]
-    campaigns, cells = [*given, *(10_000, 100)[len(given) :]]
-    each = [bare(200)]
-    rows = []
-    for count in (campaigns // 10, campaigns):
-        with tempfile.TemporaryDirectory() as folder:
-            seconds, lived, megabytes = sweep(folder, f"runs={count}")
-        each.append(bare(200))
-        rows.append((f"one cell, {count:,} campaigns", count, 1, seconds, lived, megabytes))
+def processes_of(pid: int) -> list[int]:
+    """A process and all its descendants, as /proc tells."""
+    parents: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(stat.read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+        except OSError:  # it has ended
+            continue
+        parents.setdefault(parent, []).append(int(stat.parent.name))
+    found = [pid]
+    for one in found:
+        found += parents.get(one, [])
+    return found
+
+
+def worker_megabytes(runs: int) -> float:
+    """Most memory of any process that `executor=processes` starts, looked at while it works; Linux only."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = [f"runs={runs}", "executor=processes", f"results_dir={folder}", "study=x"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sim", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        most = 0.0
+        while process.poll() is None and not (Path(folder) / "x" / "about.json").exists():
+            for pid in processes_of(process.pid)[1:]:
+                try:
+                    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+                except OSError:
+                    continue
+                most = max([most, *(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))])
+            time.sleep(0.2)
+        process.wait()
+    return most
+
+
+def measure(quick: bool = False) -> dict[str, Any]:
+    """Sweeps of many cells, each as the command itself, with bare campaigns before and after each."""
+    cells, runs = (5, 20) if quick else (100, 100)
     values = ",".join(f"{0.1 + 0.4 * place / (cells - 1):.6f}" for place in range(cells))
-    groups = "reinforcement=glob(*)", "border=glob(*)", "air_support=glob(*)"
-    for name, words, count in (
-        (f"{cells} cells of a number x 100", ["-m", f"rules.morale.contagion={values}"], cells),
-        ("120 cells of policies x 100", ["-m", *groups], 120),
-    ):
+    groups = ["border=glob(*)"] if quick else ["reinforcement=glob(*)", "border=glob(*)", "air_support=glob(*)"]
+    sweeps = {
+        "a number": (cells, ["-m", f"rules.morale.contagion={values}"]),
+        "policies": (5 if quick else 120, ["-m", *groups]),
+    }
+    each, rows = [bare(100)], {}
+    for name, (count, words) in sweeps.items():
         with tempfile.TemporaryDirectory() as folder:
-            seconds, lived, megabytes = sweep(folder, *words, "runs=100")
-        each.append(bare(200))
-        rows.append((name, 100 * count, count, seconds, lived, megabytes))
-    alone = sorted(each)[len(each) // 2]
-    print(f"A campaign alone on {WORKERS} threads: {alone * 1000:.2f} ms (of {len(each)} measurements: "
-          f"{min(each) * 1000:.2f} to {max(each) * 1000:.2f})\n")  # fmt: skip
-    print("| sweep | seconds in all | seconds of campaigns | ms a campaign beside the rules | "
-          "s a cell beside the rules | most MB |\n|---|---|---|---|---|---|")  # fmt: skip
-    for name, count, number, seconds, lived, megabytes in rows:
-        beside = seconds - count * alone
-        print(f"| {name} | {seconds:.1f} | {lived:.1f} | {beside / count * 1000:.2f} | {beside / number:.3f} | "
-              f"{megabytes:.0f} |")  # fmt: skip
-    print(f"\n{WORKERS} cores, Python {sys.version.split()[0]}; most memory of any child: "
-          f"{resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")  # fmt: skip
+            seconds, lived, megabytes = sweep(folder, *words, f"runs={runs}")
+        each.append(bare(100))
+        rows[name] = {"cells": count, "runs": runs, "seconds": seconds, "lived": lived, "megabytes": megabytes}
+    return {"bare_ms": spread([one * 1000 for one in each]), "sweeps": rows, "worker_mb": worker_megabytes(20 * runs)}
+
+
+def report(measured: dict[str, Any]) -> str:
+    """A section with a row a sweep."""
+    alone = measured["bare_ms"]["median"]
+    rows = []
+    for name, row in measured["sweeps"].items():
+        count = row["cells"] * row["runs"]
+        beside = row["seconds"] - count * alone / 1000
+        rows.append(
+            (f"{row['cells']} cells of {name} x {row['runs']}", f"{row['seconds']:.1f}", f"{row['lived']:.1f}",
+             f"{beside / row['seconds']:.0%}", f"{beside / row['cells']:.3f}", f"{row['megabytes']:.0f}")
+        )  # fmt: skip
+    return "\n".join(
+        [
+            "## Sweeps of many cells",
+            "",
+            f"The command itself with tables, verdicts, figures and page. A campaign alone on {WORKERS} threads: "
+            f"{in_words(measured['bare_ms'])} ms. A worker of `executor=processes` holds at most "
+            f"{measured['worker_mb']:.0f} MB.",
+            "",
+            table(
+                ("sweep", "seconds in all", "seconds of campaigns", "outside the rules", "s a cell beside the rules",
+                 "most MB"),
+                rows,
+            ),
+        ]
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
-    main()
+    print(report(measure("quick" in sys.argv[1:])))

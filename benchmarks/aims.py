@@ -1,0 +1,100 @@
+"""The aims beside what was measured: printed, and written into the README.
+
+    python benchmarks/aims.py
+
+Reads `results.json`, so that the README says nothing that was not measured; an aim that is missed is said to be.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from common import ROOT, in_words, plain, table
+
+HERE = Path(__file__).parent
+
+
+class Aim(NamedTuple):
+    """One line of the table: what it is, the aim, whether more or less is better, and where the number lies."""
+
+    what: str
+    unit: str
+    bound: float
+    at_least: bool
+    section: str
+    found: Callable[[dict[str, Any]], dict[str, float] | float]
+
+
+def mesa(measured: dict[str, Any]) -> dict[str, float]:
+    """Of both scenarios and both clocks, the one that is least in our favour."""
+    ratios = [
+        each[clock]
+        for each in measured["three_rules"].values()
+        for clock in ("times_slower", "times_slower_replicates")
+    ]
+    return min(ratios, key=lambda ratio: ratio["median"])
+
+
+def largest(measured: dict[str, Any]) -> dict[str, Any]:
+    """The sweep of most campaigns."""
+    return max(measured["sizes"], key=lambda size: size["runs"])
+
+
+def seconds_of(word: str) -> Callable[[dict[str, Any]], dict[str, float]]:
+    """Seconds of the command whose name has this word."""
+    return lambda measured: next(found for name, found in measured["seconds"].items() if word in name)
+
+
+AIMS = (
+    Aim("one campaign of 134 evenings, one core", "ms", 12, False, "plain", lambda found: found["compiled_ms"]),
+    Aim("plain Python, same lines: times slower", "", 100, True, "plain", lambda found: found["ratio"]),
+    Aim("plain Mesa, three rules: times slower", "", 100, True, "peers", mesa),
+    Aim("rows a second, times those of Flee", "", 50, True, "peers", lambda found: found["journeys"]["times_the_rows"]),
+    Aim("10,000 campaigns, command to page", "s", 100, False, "stages", lambda found: largest(found)["seconds"]),
+    Aim("of it outside the compiled rules", "%", 15, False, "stages", lambda found: 100 * largest(found)["share"]),
+    Aim("most memory of that command", "MB", 500, False, "stages", lambda found: largest(found)["megabytes"]),
+    Aim("most memory of a worker", "MB", 300, False, "sweeps", lambda found: found["worker_mb"]),
+    Aim("`python -m sim runs=1`, warm", "s", 3, False, "startup", seconds_of("runs=1")),
+    Aim("`python -m sim --help`", "s", 1, False, "startup", seconds_of("--help")),
+    Aim("first compile, once per installation", "s", 60, False, "startup", lambda found: found["first"]["compiling"]),
+)
+
+
+def row_of(aim: Aim, sections: dict[str, Any]) -> tuple[str, str, str, str]:
+    """What, how much, the aim, met or not."""
+    if aim.section not in sections:
+        return aim.what, "not measured", goal(aim), ""
+    found = aim.found(sections[aim.section]["measured"])
+    middle = found["median"] if isinstance(found, dict) else found
+    text = in_words(found) if isinstance(found, dict) else plain(f"{found:.3g}")
+    met = middle > aim.bound if aim.at_least else middle < aim.bound
+    return aim.what, f"{text} {aim.unit}".strip(), goal(aim), "met" if met else "**missed**"
+
+
+def goal(aim: Aim) -> str:
+    """`under 12 ms`."""
+    return f"{'over' if aim.at_least else 'under'} {aim.bound:g} {aim.unit}".strip()
+
+
+def main() -> int:
+    """Print the table, and put it into the README between its marks."""
+    sys.path.insert(0, str(ROOT))
+    from sim.study.odd import insert
+
+    sections = json.loads((HERE / "results.json").read_text(encoding="utf-8"))["sections"]
+    on = sections["plain"]["on"]
+    text = table(("what", "median (least to most)", "aim", ""), [row_of(aim, sections) for aim in AIMS])
+    text += (
+        f"\n\n{on['processor']}, {on['cores']} cores, {on['memory']}, Python {on['python']}. Everything is measured "
+        "side by side in one sitting by `make bench`; all of it, with what differs between the peers and Panj, growth "
+        "by size and where the time goes: [benchmarks/results.md](benchmarks/results.md)."
+    )
+    print(text)
+    insert(ROOT / "README.md", "speed", text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

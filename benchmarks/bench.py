@@ -1,0 +1,97 @@
+"""Every benchmark in one sitting: `make bench` writes `results.md`, `results.json` and a figure beside this file.
+
+    python benchmarks/bench.py [quick] [NAME ...]
+
+`quick` takes a few minutes and writes into `benchmarks/quick/`, so that full results are not lost; names (plain,
+rules_profile, ...) run those alone and keep what was measured of the others.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from common import ROOT, machine, table
+
+HERE = Path(__file__).parent
+SECTIONS = {
+    "plain": "one campaign, compiled and plain Python",
+    "rules_profile": "one campaign by rule",
+    "peers": "three rules in plain Mesa, journeys in Flee",
+    "limit": "the hottest rules beside C and the memory of this machine",
+    "stages": "a sweep by stage",
+    "startup": "start-up by import, first compile",
+    "sweeps": "sweeps of many cells",
+    "growth": "time and memory as the work grows",
+}
+
+
+def main(words: Sequence[str]) -> int:
+    """Measure, write after each section, print where it lies."""
+    quick = "quick" in words
+    wanted = [word for word in words if word != "quick"] or list(SECTIONS)
+    unknown = [word for word in wanted if word not in SECTIONS]
+    if unknown:
+        print(f"bench: found '{unknown[0]}', expected some of {', '.join(SECTIONS)}, or quick", file=sys.stderr)
+        return 2
+    folder = HERE / "quick" if quick else HERE
+    folder.mkdir(exist_ok=True)
+    measured = read(folder)
+    for name in wanted:
+        print(f"{datetime.now(UTC):%H:%M} {name}: {SECTIONS[name]} ...", file=sys.stderr, flush=True)
+        begun = time.perf_counter()
+        section = import_module(name)
+        found = section.measure(quick)
+        measured["sections"][name] = {"seconds": time.perf_counter() - begun, "on": machine(), "measured": found}
+        write(folder, measured)
+        if hasattr(section, "draw"):
+            section.draw(found, folder / f"{name}.png")
+    print(f"Written: {shown(folder / 'results.md')}, {shown(folder / 'results.json')}")
+    print("Next: python benchmarks/aims.py compares them with the aims and writes the table of the README")
+    return 0
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """What was measured before, so that a part can be measured again."""
+    path = folder / "results.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"sections": {}}
+
+
+def write(folder: Path, measured: dict[str, Any]) -> None:
+    """Both files, whole or not at all."""
+    measured["sections"] = {name: measured["sections"][name] for name in SECTIONS if name in measured["sections"]}
+    for name, text in (("results.json", json.dumps(measured, indent=1) + "\n"), ("results.md", in_words(measured))):
+        fresh = folder / f".{name}"
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(folder / name)
+
+
+def in_words(measured: dict[str, Any]) -> str:
+    """Every section that was measured, with its machine if it was another one."""
+    sections = measured["sections"]
+    first = next(iter(sections.values()))["on"]
+    head = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`: medians with least and most, everything side by side in one sitting.",
+        "",
+        table(tuple(first), [tuple(first.values())]),
+    ]
+    for name, section in sections.items():
+        other = "" if section["on"] == first else f" On {', '.join(section['on'].values())}."
+        head += ["", import_module(name).report(section["measured"]).rstrip(), ""]
+        head += [f"<sub>`python benchmarks/{name}.py`, {section['seconds']:.0f} s.{other}</sub>"]
+    return "\n".join(head) + "\n"
+
+
+def shown(path: Path) -> str:
+    """A path as seen from the clone."""
+    return str(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

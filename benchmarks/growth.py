@@ -1,0 +1,503 @@
+"""How time and memory grow with families, districts, campaigns and workers, each with its fitted exponent.
+
+    python benchmarks/growth.py [quick]
+
+An exponent is the slope of a straight line through the logarithms of what is *added* to the smallest case: a campaign
+in which nobody flees, or a command of ten campaigns. Imports, day 0 and tables of fixed size would otherwise make the
+slope look smaller than it is. Cases that add less than a tenth to the smallest are shown and not fitted. A growth is
+called worse than linear when the whole 95 % interval of its exponent lies above 1.05; the exponent of the last step
+alone tells whether a small square hides behind a large straight part. What runs on one core is measured in processor
+time, which does not count the work of others on the machine.
+"""
+
+import json
+import math
+import resource
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import cache, partial
+from itertools import product
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from common import in_turn, in_words, machine, ratios, spread, table, told_by
+from sweeps import sweep
+from tiling import tiled
+
+from sim.campaign import Campaign, blank_record, run_campaign
+from sim.founding import fresh
+from sim.study.settings import Settings, compose_settings
+from sim.world import Count, World
+
+ASK = """
+import json, sys
+sys.path.insert(0, "benchmarks")
+import growth
+print(json.dumps(getattr(growth, sys.argv[1])(*sys.argv[2:])))
+"""
+DAILY_SHARE = 0.005  # of fully frightened people who leave in a day: at one person a row, a million rows
+ROOM = 2_000_000  # rows for families of one
+LEAST = 0.1  # of the smallest case: what adds less is not fitted
+LINEAR = 1.05  # an exponent above this is worse than linear
+MEGABYTE = 1024 if sys.platform != "darwin" else 1024**2  # in the unit of ru_maxrss
+REFUSED = "time, refused at every post"
+TURNED_AWAY = (  # a closed border, and a whole north that goes from post to post
+    "border=closed", "rules.flight.frontier_share=1", "rules.flight.frontier_km=300", "rules.admission.tries=8",
+    "rules.admission.next_post_km=300",
+)  # fmt: skip
+PIECE = 10  # campaigns that a worker takes at once
+KINDS, PLACES = ("threads", "processes"), ("in a study", "without a study")
+OF_DISTRICTS = {  # what is measured by districts, and its unit
+    "campaign": "s", "campaign in which nobody flees": "s", "laying out": "s", "days of families on the road": "days",
+    "peak beyond the program": "MB", "space of a campaign": "MB", "tables of ways between districts": "MB",
+}  # fmt: skip
+PANELS = {  # of the figure: what is along the bottom, what is drawn
+    "families": ("rows of refugees", ("time", REFUSED, "peak memory")),
+    "districts": ("districts", (*list(OF_DISTRICTS)[:3], "peak beyond the program")),
+    "campaigns": ("campaigns of a command", ("time", "peak memory")),
+    "workers": ("workers", tuple(f"{kind} {place}" for kind, place in product(KINDS, PLACES))),
+}
+NOT_FITTED = dict.fromkeys(("exponent", "low", "high", "factor", "fitted_from", "last_step"))
+
+
+class Plan(NamedTuple):
+    """What is measured, and how often."""
+
+    repeats: int
+    commands: int  # how often commands and workers are measured, which take longer
+    people_per_row: tuple[int, ...]  # fewer people a row: more rows of the same people
+    sides: tuple[int, ...]  # tiles along each side of the country
+    campaigns: tuple[int, ...]  # of one command; the largest is run once
+    runs: int  # campaigns with one and with two workers
+
+
+FULL = Plan(3, 2, (1000, 100, 32, 10, 3, 1), (1, 2, 4), (10, 100, 1_000, 10_000), 300)
+QUICK = Plan(1, 1, (1000, 100, 10), (1, 2), (10, 30, 100), 40)
+
+
+def peak() -> float:
+    """Most megabytes that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE
+
+
+def live(settings: Settings, world: World, seed: int) -> Campaign:
+    """One campaign in a world that was lived in before, as a worker does it."""
+    return run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, settings.days, world)
+
+
+def live_families(people_per_row: str, campaigns: str) -> dict[str, float]:
+    """Rows of refugees, milliseconds a campaign, peak megabytes; nobody flees where `people_per_row` is 0."""
+    people, share = (int(people_per_row), DAILY_SHARE) if int(people_per_row) else (1000, 0.0)
+    words = [f"rules.flight.people_per_row={people}", f"rules.flight.rows={ROOM // people + 1000}"]
+    told = {}
+    for name, changes in (("time", ()), (REFUSED, TURNED_AWAY)):
+        settings = compose_settings([*words, f"rules.flight.daily_share={share}", *changes])
+        world = fresh(settings.layout.world)
+        live(settings, world, 0)  # loads the rules and touches the memory
+        begun = time.process_time()
+        rows = [live(settings, world, seed).world.tally[Count.REFUGEE_ROWS] for seed in range(int(campaigns))]
+        told[name] = 1000 * (time.process_time() - begun) / int(campaigns)
+        told.setdefault("peak memory", peak())
+    return told | {"families": float(np.mean(rows))}
+
+
+def live_tiles(side: str, campaigns: str) -> dict[str, float]:
+    """What a country of side x side tiles costs: to lay out, to live in, to live in while nobody flees."""
+    settings, program = compose_settings(), peak()
+    begun = time.process_time()
+    layout, rules, timeline = tiled(settings, int(side))
+    laid_out = time.process_time() - begun
+    world, roads = fresh(layout.world), layout.world.roads
+    run_campaign(layout.world, rules, timeline, 0, 1, world)  # loads the rules
+    calm = rules._replace(flight=rules.flight._replace(daily_share=0.0))
+    spent, on_the_road = {calm: 0.0, rules: 0.0}, 0
+    for seed, numbers in product(range(int(campaigns)), spent):
+        begun = time.process_time()
+        run_campaign(layout.world, numbers, timeline, seed, settings.days, world)
+        spent[numbers] += (time.process_time() - begun) / int(campaigns)
+        on_the_road += int(world.refugees.road_days.sum())
+    return {
+        "districts": float(world.districts.holder.size),
+        "campaign": spent[rules],
+        "campaign in which nobody flees": spent[calm],
+        "laying out": laid_out,
+        "days of families on the road": on_the_road / int(campaigns),
+        "peak beyond the program": peak() - program,
+        "space of a campaign": space_of(world, settings.days) / 2**20,
+        "tables of ways between districts": (roads.between.nbytes + roads.onward.nbytes) / 2**20,
+    }
+
+
+def space_of(world: World, days: int) -> int:
+    """Bytes set aside for all that a campaign writes and for its record; roads are shared."""
+    groups = [*world._replace(roads=()), blank_record(world, days)]
+    return sum(np.asarray(trait).nbytes for group in groups for trait in group)
+
+
+@cache
+def settled() -> Settings:
+    """The settings of a worker, composed once, with the rules loaded."""
+    settings = compose_settings()
+    run_campaign(settings.layout.world, settings.rules, settings.timeline, 0, 1)
+    return settings
+
+
+def live_some(seeds: Sequence[int]) -> None:
+    """Campaigns one after the other, nothing kept."""
+    world = fresh(settled().layout.world)
+    for seed in seeds:
+        live(settled(), world, seed)
+
+
+def be_ready(meeting: Any) -> None:
+    """A worker could begin, and waits for the others."""
+    settled()
+    meeting.wait()
+
+
+def live_bare(kind: str, workers: str, campaigns: str) -> float:
+    """Milliseconds a campaign with workers that are ready, and no study around them."""
+    pieces = [range(first, first + PIECE) for first in range(0, int(campaigns), PIECE)]
+    with bare_workers(kind, int(workers)) as pool:
+        list(pool.map(len, pieces[: int(workers)]))  # no worker is ready before the others
+        begun = time.perf_counter()
+        list(pool.map(live_some, pieces))
+        return 1000 * (time.perf_counter() - begun) / int(campaigns)
+
+
+def bare_workers(kind: str, workers: int) -> Executor:
+    """Threads or processes that meet before they begin."""
+    if kind == "threads":
+        settled()
+        return ThreadPoolExecutor(workers, initializer=be_ready, initargs=(threading.Barrier(workers),))
+    spawn = get_context("spawn")
+    return ProcessPoolExecutor(workers, spawn, initializer=be_ready, initargs=(spawn.Barrier(workers),))
+
+
+def measure(quick: bool = False) -> dict[str, Any]:
+    """All four growths: by name, what was measured at each size and the law fitted to it."""
+    plan = QUICK if quick else FULL
+    command("runs=1")  # compiles what is not compiled
+    return {
+        "machine": machine(),
+        "plan": plan._asdict(),
+        "families": measure_families(plan),
+        "districts": measure_districts(plan),
+        "campaigns": measure_campaigns(plan),
+        "workers": measure_workers(plan),
+    }
+
+
+def measure_families(plan: Plan) -> dict[str, Any]:
+    """Time and memory of one campaign by rows of refugees, beyond those of one in which nobody flees."""
+    campaigns = 1 if plan.repeats == 1 else 2
+    ways = {people: partial(ask, "live_families", people, campaigns) for people in (0, *plan.people_per_row)}
+    told = in_turn(ways, plan.repeats)
+    calm = told.pop(0)
+    x = [runs[0]["families"] for runs in told.values()]
+    units = {"time": "ms", REFUSED: "ms", "peak memory": "MB"}
+    return {
+        name: growth(unit, x, column(told, name), (0.0, middle([run[name] for run in calm])))
+        for name, unit in units.items()
+    }
+
+
+def measure_districts(plan: Plan) -> dict[str, Any]:
+    """What grows with the map; nothing is taken off, for without districts there is nothing."""
+    campaigns = {1: 6, 2: 2, 4: 1}
+    told = in_turn({side: partial(ask, "live_tiles", side, campaigns[side]) for side in plan.sides}, plan.repeats)
+    x = [runs[0]["districts"] for runs in told.values()]
+    return {name: growth(unit, x, column(told, name)) for name, unit in OF_DISTRICTS.items()}
+
+
+def measure_campaigns(plan: Plan) -> dict[str, Any]:
+    """The command itself with its tables, figures and report, beyond that of fewest campaigns."""
+    *often, once = plan.campaigns
+    told = in_turn({count: partial(command, f"runs={count}") for count in often}, plan.commands)
+    told[once] = [command(f"runs={once}")]
+    x = [float(count) for count in plan.campaigns]
+    columns = {("time", "s"): column(told, "seconds"), ("peak memory", "MB"): column(told, "megabytes")}
+    return {name: growth(unit, x, y, (x[0], middle(y[0]))) for (name, unit), y in columns.items()}
+
+
+def measure_workers(plan: Plan) -> dict[str, Any]:
+    """Milliseconds a campaign with one and with two workers, in a study and without; memory of the study."""
+    ways: dict[Any, Callable[[], Any]] = {}
+    for kind, workers in product(KINDS, (1, 2)):
+        words = f"runs={plan.runs}", f"executor={kind}", f"executor.workers={workers}"
+        ways[kind, PLACES[0], workers] = partial(command, *words)
+        ways[kind, PLACES[1], workers] = partial(ask, "live_bare", kind, workers, plan.runs, one_core=False)
+    told = in_turn(ways, plan.commands)
+    measured = {}
+    for kind in KINDS:
+        study, bare = ({workers: told[kind, place, workers] for workers in (1, 2)} for place in PLACES)
+        milliseconds = [[1000 * lived / plan.runs for lived in runs] for runs in column(study, "lived")]
+        for name, unit, y in (
+            (f"{kind} {PLACES[0]}", "ms", milliseconds),
+            (f"{kind} {PLACES[1]}", "ms", list(bare.values())),
+            (f"{kind}: peak memory", "MB", column(study, "megabytes")),
+        ):
+            measured[name] = growth(unit, [1.0, 2.0], y)
+    return measured
+
+
+def ask(deed: str, *words: object, one_core: bool = True) -> Any:
+    """What a function of this module gives in a process of its own."""
+    return told_by(ASK, deed, *words, one_core=one_core)
+
+
+def command(*words: str) -> dict[str, float]:
+    """Seconds of the command, seconds of its campaigns, most megabytes of its largest process."""
+    with tempfile.TemporaryDirectory() as folder:
+        return dict(zip(("seconds", "lived", "megabytes"), sweep(folder, *words), strict=True))
+
+
+def column(told: Mapping[Any, Sequence[Mapping[str, float]]], name: str) -> list[list[float]]:
+    """One number of every run, size by size."""
+    return [[run[name] for run in runs] for runs in told.values()]
+
+
+def middle(values: Sequence[float]) -> float:
+    """The median."""
+    return float(np.median(values))
+
+
+def growth(
+    unit: str, x: Sequence[float], y: Sequence[Sequence[float]], start: tuple[float, float] = (0.0, 0.0)
+) -> dict[str, Any]:
+    """Measurements by size, and the law that was fitted to what they add to `start`."""
+    return {"unit": unit, "x": list(x), "y": [spread(runs) for runs in y], "start": list(start), **law(x, y, *start)}
+
+
+def law(x: Sequence[float], y: Sequence[Sequence[float]], x0: float, y0: float) -> dict[str, Any]:
+    """Exponent and its 95 % interval, factor, size from which it was fitted, exponent of the last step alone."""
+    points = np.array([
+        (size - x0, value - y0)
+        for size, runs in zip(x, y, strict=True)
+        if size > x0 and middle(runs) > (1 + LEAST) * y0
+        for value in runs
+        if value > y0
+    ]).reshape(-1, 2)  # fmt: skip
+    sizes = np.unique(points[:, 0])
+    if sizes.size < 2:
+        return dict(NOT_FITTED)
+    exponent, low, high, factor = slope(points)
+    return {
+        "exponent": exponent,
+        "low": low,
+        "high": high,
+        "factor": factor,
+        "fitted_from": float(sizes[0] + x0),
+        "last_step": slope(points[points[:, 0] >= sizes[-2]])[0],
+    }
+
+
+def slope(points: np.ndarray) -> tuple[float, float | None, float | None, float]:
+    """Of a line through logarithms (Theil and Sen: one slow run cannot tilt it): slope, its 95 % interval, value at 1.
+
+    Two points have no interval.
+    """
+    from scipy.stats import theilslopes  # would be part of the memory that is measured
+
+    line = theilslopes(np.log(points[:, 1]), np.log(points[:, 0]))
+    low, high = (float(line.low_slope), float(line.high_slope)) if len(points) > 2 else (None, None)
+    return float(line.slope), low, high, math.exp(line.intercept)
+
+
+def is_worse_than_linear(grown: Mapping[str, Any]) -> bool:
+    """The whole interval lies above; where there is none, the exponent itself."""
+    least = grown["exponent"] if grown["low"] is None else grown["low"]
+    return least is not None and least > LINEAR
+
+
+def report(measured: Mapping[str, Any]) -> str:
+    """A section in Markdown."""
+    families = measured["families"]
+    calm = ", ".join(f"{grown['start'][1]:.3g} {grown['unit']} ({name})" for name, grown in families.items())
+    return "\n\n".join([
+        "## Growth",
+        f"Exponents of what is added to the smallest case, with 95 % intervals. {say_machine(measured)}",
+        f"**{say_worse(measured)}** Worse than linear is an exponent whose whole interval lies above {LINEAR}.",
+        "### By families",
+        *tables("rows of refugees", families),
+        "One campaign on one core, processor time. The same people travel in more and more rows; `daily_share` is "
+        f"{DAILY_SHARE} instead of 0.0025, so that a million rows are reached with one person a row. What is fitted is "
+        f"beyond a campaign in which nobody flees: {calm}. Refused at every post: the border is closed, and all who "
+        "live within 300 km of a post go there and then from one to the next.",
+        "### By districts",
+        *tables("districts", measured["districts"]),
+        "The map side by side with its mirror images, processor time; men, spearheads, commandos and space grow with "
+        "it. There is one capital city, so that families of a larger country are longer on the road: their days are "
+        "given. Tables of ways have districts x districts cells by design; laying out fills them once for many "
+        "campaigns.",
+        "### By campaigns",
+        *tables("campaigns", measured["campaigns"]),
+        "The command itself on all cores, with tables, figures and report; fitted beyond its smallest case.",
+        "### By workers",
+        table_of_workers(measured["workers"]),
+        "Campaigns a second: in a study while they are lived and recorded, the start of processes included; without "
+        "one by workers that are ready. Memory is that of the largest process.",
+    ])  # fmt: skip
+
+
+def tables(sizes: str, section: Mapping[str, Any]) -> Iterator[str]:
+    """What was measured, size by size, and the exponents."""
+    x = next(iter(section.values()))["x"]
+    yield table(
+        [sizes, *(f"{name} ({grown['unit']})" for name, grown in section.items())],
+        [
+            [f"{size:,.0f}", *(in_words(grown["y"][place]) for grown in section.values())]
+            for place, size in enumerate(x)
+        ],
+    )
+    yield table(
+        ["what grows", "exponent (95 %)", "of the last step", "fitted from"],
+        [
+            [name, say_exponent(grown), say(grown["last_step"]), say(grown["fitted_from"], ",.0f")]
+            for name, grown in section.items()
+        ],
+    )
+
+
+def table_of_workers(section: Mapping[str, Any]) -> str:
+    """Campaigns a second and memory with one worker and with two."""
+    rows = []
+    for name, grown in section.items():
+        one, two = (each["all"] for each in grown["y"])
+        if grown["unit"] == "MB":
+            rows.append([f"{name} (MB)", *map(in_words, grown["y"]), in_words(ratios(two, one))])
+        else:
+            a_second = ([1000 / each for each in runs] for runs in (one, two))
+            rows.append([name, *(in_words(spread(runs)) for runs in a_second), in_words(ratios(one, two))])
+    return table(["campaigns a second", "1 worker", "2 workers", "2 over 1"], rows)
+
+
+def say_worse(measured: Mapping[str, Any]) -> str:
+    """The costs that grow worse than linearly, by name."""
+    worse = [
+        f"{name} by {section} ({say_exponent(grown)})"
+        for section in ("families", "districts", "campaigns")
+        for name, grown in measured[section].items()
+        if is_worse_than_linear(grown) and grown["unit"] != "days"
+    ]
+    return f"Worse than linear: {'; '.join(worse) or 'nothing'}."
+
+
+def say_exponent(grown: Mapping[str, Any]) -> str:
+    """`1.02 (0.98 to 1.06)`."""
+    if grown["exponent"] is None:
+        return f"adds less than {LEAST:.0%}"
+    return say(grown["exponent"]) + (
+        f" ({say(grown['low'])} to {say(grown['high'])})" if grown["low"] is not None else ""
+    )
+
+
+def say(number: float | None, form: str = ".2f") -> str:
+    """A number, or nothing."""
+    return "" if number is None else format(number, form)
+
+
+def say_machine(measured: Mapping[str, Any]) -> str:
+    """How often everything was measured, and on what."""
+    on, plan = measured["machine"], measured["plan"]
+    often = "Measured once"
+    if plan["repeats"] > 1:
+        often = f"Measured {plan['repeats']} times in turn, commands {plan['commands']} times, the largest once"
+    return f"{often}; {on['processor']}, {on['cores']} cores, {on['memory']}, Python {on['python']}."
+
+
+def draw(measured: Mapping[str, Any], path: Path) -> None:
+    """Four panels, each relative to its smallest case, with what was fitted and a line of slope 1."""
+    import matplotlib as mpl
+
+    from sim.show.style import LETTERS_PER_INCH, RESOLUTION, STYLE, WIDTH, lay_out, new_figure, write_whole
+
+    caption = (
+        "Logarithmic axes; 1 is the smallest case (by families: nobody flees). Numbers are exponents, lines are fitted "
+        "to what is added to the smallest case, dotted ones are proportional. By workers: time a campaign. "
+        f"{say_machine(measured)}"
+    )
+    with mpl.rc_context(STYLE):
+        figure = new_figure(7.4)
+        for axes, (name, (label, drawn)) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
+            draw_panel(axes, {each: measured[name][each] for each in drawn})
+            axes.set(title=f"By {name}", xlabel=label)
+        lay_out(figure, "Growth of time and memory", textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH)))
+        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=RESOLUTION))
+
+
+def draw_panel(axes: Any, section: Mapping[str, Any]) -> None:
+    """Points with exponents in their names, fitted lines, and the line of what is proportional."""
+    from sim.show.style import QUIET, REPORTED, SECOND, SIMULATED
+
+    looks = ((SIMULATED, "o"), (REPORTED, "s"), (SECOND, "^"), (QUIET, "D"))
+    for (name, grown), (colour, mark) in zip(section.items(), looks, strict=False):
+        whole = grown["start"][1] or grown["y"][0]["median"]
+        heights = [each["median"] / whole for each in grown["y"]]
+        axes.plot(grown["x"], heights, mark, color=colour, markersize=4.5, label=f"{name}: {label_of(grown)}")
+        if grown["exponent"] is not None:
+            axes.plot(*fitted_line(grown, whole), color=colour, linewidth=1.2)
+    axes.set(xscale="log", yscale="log")
+    draw_proportion(axes, next(iter(section.values())))
+    set_ticks(axes, grown["x"])
+    axes.legend(loc="upper left", fontsize=8, handletextpad=0.2, borderaxespad=0.1, labelspacing=0.3)
+
+
+def label_of(grown: Mapping[str, Any]) -> str:
+    """The exponent, or that there is none."""
+    return say(grown["exponent"]) or f"under {LEAST:.0%}"
+
+
+def fitted_line(grown: Mapping[str, Any], whole: float) -> tuple[np.ndarray, np.ndarray]:
+    """The law as a share of the smallest case, over the sizes that were measured."""
+    x0, y0 = grown["start"]
+    x = np.geomspace(grown["x"][0], grown["x"][-1], 60)
+    x = x[x > x0]
+    return x, (y0 + grown["factor"] * (x - x0) ** grown["exponent"]) / whole
+
+
+def draw_proportion(axes: Any, first: Mapping[str, Any]) -> None:
+    """Slope 1 (for workers, -1) through the first series: at its left end, or at its right where a part is fixed."""
+    from sim.show.style import INK
+
+    x, whole = np.array(first["x"]), first["start"][1] or first["y"][0]["median"]
+    rise = (x / x[0]) ** (-1.0 if x[-1] == 2 else 1.0)
+    line = rise if first["start"][1] == 0 else rise / rise[-1] * first["y"][-1]["median"] / whole
+    low, high = axes.get_ylim()
+    low = min(low, line[-1] * 0.9)
+    axes.plot(x, line, ":", color=INK, linewidth=1.0, zorder=1)
+    axes.set_ylim(low, high * (high / low) ** 0.42)  # room for the names
+
+
+def set_ticks(axes: Any, sizes: Sequence[float]) -> None:
+    """Plain numbers: few sizes at their own places, many by tens; heights at 1, 2 and 5, or by tens."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axes.set_ylabel("times the smallest case")
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 200 else (1.0,)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    if len(sizes) < 4:
+        axes.set_xticks(sizes)
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())
+
+
+def main() -> None:
+    """Print the section; keep its numbers and its figure where this was started."""
+    measured = measure(sys.argv[1:] == ["quick"])
+    Path("growth.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    draw(measured, Path("growth.png"))
+    print(report(measured))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Compiled and plain: the same lines, the same seeds, with Numba and without it, in turn on one core.
+
+python benchmarks/plain.py [quick]
+"""
+
+import sys
+from typing import Any
+
+from common import in_turn, in_words, ratios, spread, table, told_by
+
+LIVE = """
+import json, sys, time
+from sim.campaign import run_campaign
+from sim.founding import fresh
+from sim.study.settings import compose_settings
+count, turns = int(sys.argv[1]), int(sys.argv[2])
+s = compose_settings()
+world = fresh(s.layout.world)
+run_campaign(s.layout.world, s.rules, s.timeline, 0, 1, world)
+least, sums = 0.0, 0.0
+for seed in range(count):
+    spent = []
+    for _ in range(turns):
+        begun = time.perf_counter()
+        made = run_campaign(s.layout.world, s.rules, s.timeline, seed, s.days, world)
+        spent.append(time.perf_counter() - begun)
+    least += min(spent)
+    sums += float(made.record.series.sum()) if seed == 0 else 0.0
+print(json.dumps([least / count * 1000, sums]))
+"""
+AIM_MS, AIM_RATIO = 12.0, 100.0
+
+
+def measure(quick: bool = False) -> dict[str, Any]:
+    """Milliseconds a campaign of 134 evenings on one core: the least of some turns, seed by seed."""
+    seeds, turns = (4, 3) if quick else (20, 10)
+    given = in_turn(
+        {
+            "compiled": lambda: told_by(LIVE, seeds, turns, NUMBA_DISABLE_JIT="0"),
+            "plain": lambda: told_by(LIVE, 1, 1, NUMBA_DISABLE_JIT="1"),
+        },
+        1 if quick else 3,
+    )
+    if len({total for ways in given.values() for _, total in ways}) > 1:
+        raise RuntimeError("seed 0: compiled and plain campaigns differ")
+    compiled, plain = ([ms for ms, _ in given[way]] for way in ("compiled", "plain"))
+    return {
+        "compiled_ms": spread(compiled),
+        "plain_ms": spread(plain),
+        "ratio": ratios(plain, compiled),
+        "seeds": seeds,
+        "turns": turns,
+    }
+
+
+def report(measured: dict[str, Any]) -> str:
+    """A section with three rows."""
+    rows = [
+        ("compiled, ms a campaign", in_words(measured["compiled_ms"]), f"under {AIM_MS:g}"),
+        ("plain Python, ms a campaign", in_words(measured["plain_ms"]), ""),
+        ("plain / compiled", in_words(measured["ratio"]), f"over {AIM_RATIO:g}"),
+    ]
+    return "\n".join(
+        [
+            "## One campaign, compiled and plain",
+            "",
+            f"134 evenings by default, on one core, in a world that is used again. Compiled: {measured['seeds']} ",
+            f"seeds, each the least of {measured['turns']} turns; plain: one of them, with the same daily series.",
+            "",
+            table(("what", "median (least to most)", "aim"), rows),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    print(report(measure("quick" in sys.argv[1:])))

@@ -1,0 +1,169 @@
+"""Where the seconds of a sweep go, stage by stage, and how many of them the compiled rules do not take.
+
+    python benchmarks/stages.py [quick]
+
+The whole is the command itself. For its stages it is run again in two processes, one up to the tables and one that
+draws, in which every function named below is called by way of a clock: seconds on the wall, and of a core. What the
+rules take is what as many campaigns take on as many threads with nothing around them (`sweeps.bare`).
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from common import CORES, ROOT, table, told_by
+from sweeps import bare
+
+SIZES, QUICK_SIZES = (1, 1_000, 10_000), (1, 200)
+BARE = 300  # campaigns of which the price of one is told
+STAGES = {  # a dash before what is part of the stage above it
+    "sim.study.sweep.compose_sweep": "config",
+    "sim.study.run.compile_rules": "founding, and loading the rules",
+    "sim.study.work.lay_out": "- layout",
+    "sim.study.run.live_all": "campaigns",
+    "sim.study.work.run_campaign": "- compiled",
+    "sim.study.work.rows_of": "- counting outcomes",
+    "sim.study.work.chunk_of": "- rows to Arrow",
+    "sim.study.run.record": "- writing chunks",
+    "sim.study.run.write_tables": "tables",
+    "sim.study.run.show_summary": "summary in the terminal",
+}
+DRAWING = {"sim.__main__.judge": "verdicts", "sim.show.report.write_report": "page"}
+INSIDE = "import sys; sys.path.insert(0, 'benchmarks'); import stages; stages.{}(sys.argv[1:])"
+Spent = dict[str, list[float]]  # by stage: seconds on the wall, seconds of a core
+
+
+def clocked(stage: str, deed: Callable[..., Any], spent: Spent, lock: Lock) -> Callable[..., Any]:
+    """The deed, its time added up; threads may do it side by side."""
+    spent[stage] = [0.0, 0.0]
+
+    def timed(*arguments: Any, **named: Any) -> Any:
+        wall, core = time.perf_counter(), time.thread_time()
+        try:
+            return deed(*arguments, **named)
+        finally:
+            with lock:
+                spent[stage][0] += time.perf_counter() - wall
+                spent[stage][1] += time.thread_time() - core
+
+    return timed
+
+
+def watch(stages: dict[str, str], spent: Spent) -> None:
+    """Put a clock around every function, where it is looked up."""
+    lock = Lock()
+    for place, stage in stages.items():
+        module, _, name = place.rpartition(".")
+        setattr(import_module(module), name, clocked(stage, getattr(import_module(module), name), spent, lock))
+
+
+def inside_run(words: list[str]) -> None:
+    """In a process of its own: the command up to the tables."""
+    spent: Spent = {"import": [0.0, 0.0]}
+    clocked("import", import_module, spent, Lock())("sim.study.run")
+    watch(STAGES, spent)
+    front = import_module("sim.__main__")
+    front.run_and_draw(words, lambda _folder: None)
+    print(json.dumps(spent))
+
+
+def inside_report(words: list[str]) -> None:
+    """In a process of its own: the report, its pictures one after the other."""
+    spent: Spent = {}
+    lock = Lock()
+    page = clocked("import", import_module, spent, lock)("sim.show.report")
+    watch(DRAWING, spent)
+    drawn: Spent = {}
+
+    def one_by_one(deeds: Sequence[partial[Path]]) -> list[Path]:
+        return [clocked(name_of(deed), deed, drawn, lock)() for deed in deeds]
+
+    page.side_by_side = one_by_one
+    import_module("sim.__main__").report(words)
+    figures = [times for name, times in drawn.items() if name != "film"]
+    spent["figures"] = [sum(column) for column in zip(*figures, strict=True)]
+    spent |= {f"- {name}": times for name, times in drawn.items() if name != "film"}
+    spent |= {name: times for name, times in drawn.items() if name == "film"}
+    print(json.dumps(spent))
+
+
+def name_of(deed: partial[Path]) -> str:
+    """What a deed draws, in a word."""
+    others = {"draw_animation": "film", "draw_map_in_style": "map", "draw_forest": "forests"}
+    return others.get(deed.func.__name__) or str(deed.args[1])
+
+
+def whole(words: Sequence[str]) -> dict[str, float]:
+    """The command as it is typed: seconds, seconds of cores, and most megabytes of any process of it."""
+    begun = time.perf_counter()
+    process = subprocess.Popen([sys.executable, "-m", "sim", *words], cwd=ROOT, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    if status != 0:
+        raise RuntimeError(f"{' '.join(words)} ended with {status}")
+    return {
+        "seconds": time.perf_counter() - begun,
+        "core_seconds": used.ru_utime + used.ru_stime,
+        "megabytes": used.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2),
+    }
+
+
+def measure_size(runs: int) -> dict[str, Any]:
+    """One cell of so many campaigns."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = [f"runs={runs}", f"results_dir={folder}"]
+        prices = [bare(BARE)]
+        measured = whole([*words, "study=whole"])
+        prices.append(bare(BARE))
+        stages = told_by(INSIDE.format("inside_run"), *words, "study=parts", one_core=False)
+        drawing = told_by(INSIDE.format("inside_report"), f"{folder}/parts", one_core=False)
+    rules = runs * statistics.mean(prices)
+    share = 1 - rules / measured["seconds"]
+    return {"runs": runs, **measured, "rules": rules, "share": share, "stages": stages, "drawing": drawing}
+
+
+def measure(quick: bool) -> dict[str, Any]:
+    """Every size, small ones first."""
+    bare(1)  # compiled, if it was not
+    return {"cores": CORES, "sizes": [measure_size(runs) for runs in (QUICK_SIZES if quick else SIZES)]}
+
+
+def report(measured: dict[str, Any]) -> str:
+    """A table a size."""
+    return "\n\n".join(report_size(size, measured["cores"]) for size in measured["sizes"])
+
+
+def report_size(size: dict[str, Any], cores: int) -> str:
+    """The whole in a sentence, then its stages."""
+    runs = size["runs"]
+    said = (
+        f"**{runs:,} {'campaign' if runs == 1 else 'campaigns'}**: {size['seconds']:.1f} s on {cores} cores "
+        f"({size['core_seconds']:.1f} s of cores), at most {size['megabytes']:.0f} MB a process. As many campaigns "
+        f"with nothing around them: {size['rules']:.1f} s, so {size['share']:.0%} is outside the compiled rules."
+    )
+    rows = [
+        (part, stage, f"{wall:.2f}", f"{core:.2f}", f"{core / runs * 1000:.2f}")
+        for part in ("stages", "drawing")
+        for stage, (wall, core) in size[part].items()
+    ]
+    names = {"stages": "command", "drawing": "report"}
+    head = ("process", "stage", "s", "s of its thread", "ms a campaign")
+    return f"{said}\n\n{table(head, [(names[part], *row) for part, *row in rows])}"
+
+
+def main() -> None:
+    """Print the section."""
+    print(report(measure("quick" in sys.argv[1:])))
+
+
+if __name__ == "__main__":
+    main()

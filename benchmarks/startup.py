@@ -1,0 +1,100 @@
+"""How long it takes to begin: seconds of `--help` and of one campaign, what importing takes of them, the first compile.
+
+    python benchmarks/startup.py [quick]
+
+What a package takes is the sum of what its modules take by themselves (`python -X importtime`).
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from common import ROOT, in_turn, in_words, spread, table
+
+REPEATS, QUICK_REPEATS = 7, 3
+MOST = 9  # packages in the table
+WORKER = "import sim.study.executors, sim.study.work"
+
+
+def seconds_of(words: Sequence[str], **env: str) -> float:
+    """Of a command in a process of its own."""
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "sim", *words]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - begun
+
+
+def imports_of(*arguments: str) -> dict[str, float]:
+    """Milliseconds of each package that a Python with these arguments imports, the slowest first."""
+    command = [sys.executable, "-X", "importtime", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    spent: Counter[str] = Counter()
+    for line in done.stderr.splitlines():
+        if line.startswith("import time:") and "self [us]" not in line:
+            alone, _, module = line.removeprefix("import time:").split("|")
+            spent[module.strip().split(".")[0]] += int(alone)
+    return {package: microseconds / 1000 for package, microseconds in spent.most_common()}
+
+
+def first_compile() -> dict[str, float]:
+    """Seconds of the first campaign of an installation, and of compiling alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = ["runs=1", f"results_dir={folder}", "study=first"]
+        seconds = seconds_of(words, PANJ_CACHE=f"{folder}/cache")
+        about = json.loads(Path(folder, "first", "about.json").read_text(encoding="utf-8"))
+    return {"seconds": seconds, "compiling": about["compile_seconds"]}
+
+
+def measure(quick: bool) -> dict[str, Any]:
+    """Ready for JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = ["runs=1", f"results_dir={folder}"]
+        seconds_of([*run, "study=drawn"])  # compiled, if it was not
+        turns = (f"study=turn-{number}" for number in range(REPEATS))
+        ways = {
+            "`python -m sim --help`": lambda: seconds_of(["--help"]),
+            "`python -m sim runs=1`, warm": lambda: seconds_of([*run, next(turns)]),
+        }
+        seconds = {name: spread(found) for name, found in in_turn(ways, QUICK_REPEATS if quick else REPEATS).items()}
+        imports = {
+            "`--help`": imports_of("-m", "sim", "--help"),
+            "`runs=1`": imports_of("-m", "sim", *run, "study=imports"),
+            "its drawing": imports_of("-m", "sim", "report", f"{folder}/drawn"),
+            "a worker": imports_of("-c", WORKER),
+        }
+    return {"seconds": seconds, "imports": imports, "first": first_compile()}
+
+
+def report(measured: dict[str, Any]) -> str:
+    """Seconds, then packages."""
+    first = measured["first"]
+    rows = [(name, in_words(found)) for name, found in measured["seconds"].items()]
+    rows.append(("`python -m sim runs=1`, nothing compiled", f"{first['seconds']:.1f}"))
+    rows.append(("of which compiling", f"{first['compiling']:.1f}"))
+    lines = [
+        (name, f"{sum(spent.values()):.0f}", ", ".join(f"{package} {ms:.0f}" for package, ms in slowest(spent)))
+        for name, spent in measured["imports"].items()
+    ]
+    head = ("importing for", "ms in all", "ms by package")
+    return f"{table(('what', 's'), rows)}\n\n{table(head, lines)}"
+
+
+def slowest(spent: dict[str, float]) -> list[tuple[str, float]]:
+    """The packages that take longest."""
+    return sorted(spent.items(), key=lambda row: -row[1])[:MOST]
+
+
+def main() -> None:
+    """Print the section."""
+    print(report(measure("quick" in sys.argv[1:])))
+
+
+if __name__ == "__main__":
+    main()
