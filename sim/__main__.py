@@ -1,8 +1,11 @@
 """The command line: `python -m sim [verb] [settings]`; without a verb it runs the scenario."""
 
+import os
+import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from sim.errors import PanjError, unknown
@@ -17,6 +20,8 @@ Verbs
   plan       what a sweep would cost and could tell, before it is run: python -m sim plan -m morale=brittle,reported
   compare    every cell against its baseline, paired by seed, with intervals and sentences:
              python -m sim compare results/policy baseline=as_reported outcome=troops_crossed
+  score      the model beside 64 reported figures and beside naive forecasts, with CRPS, Brier score and AUC:
+             python -m sim score [key=value ...], or of a finished study: python -m sim score results/policy [cell=0]
   report     draw figures and report again: python -m sim report results/july_2021 [cell=0] [evening=2021-07-05]
   animate    the map evening by evening: python -m sim animate results/policy [cell=0,1] [formats=gif,mp4,png]
   failures   campaigns that raised, by cause, with a command for a debugger: python -m sim failures results/policy
@@ -99,6 +104,12 @@ def choices_in_words() -> str:
 
 def run(words: list[str]) -> int:
     """Campaigns, tables, figures, report, and what to do next."""
+    with drawing_apart() as draw:
+        return run_and_draw(words, draw)
+
+
+def run_and_draw(words: list[str], draw: Callable[[Path], None]) -> int:
+    """The same, where `draw` makes figures and page."""
     from sim.study.run import Stopped, console_of, run_sweep
     from sim.study.sweep import compose_sweep
 
@@ -110,7 +121,7 @@ def run(words: list[str]) -> int:
         return 130
     if ran.campaigns and (ran.is_new or not (ran.folder / "report.html").exists()):
         console.print("Drawing figures ...")
-        draw_apart(ran.folder)
+        draw(ran.folder)
     console.print("Written:")
     for path in written(ran.folder):
         console.print(f"  {path}", soft_wrap=True)
@@ -121,13 +132,30 @@ def run(words: list[str]) -> int:
     return FAILED if ran.failed else 0
 
 
-def draw_apart(folder: Path) -> None:
-    """Figures and page in a process of their own, which needs none of the memory of the campaigns."""
+@contextmanager
+def drawing_apart() -> Iterator[Callable[[Path], None]]:
+    """Figures and page in a process of their own, which needs none of the memory of the campaigns.
+
+    It starts at once and imports what it needs meanwhile; it is for this process alone, so Ctrl-C does not reach it.
+    """
     import subprocess
 
-    done = subprocess.run([sys.executable, "-m", "sim", "report", str(folder)], stdout=subprocess.PIPE, check=False)
-    if done.returncode:
-        raise PanjError(f"report: could not be drawn; the tables are whole: python -m sim report {folder}")
+    with subprocess.Popen(
+        [sys.executable, "-m", "sim", "report", "-"],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+
+        def draw(folder: Path) -> None:
+            process.communicate(str(folder))
+            if process.returncode:
+                raise PanjError(f"report: could not be drawn; the tables are whole: python -m sim report {folder}")
+
+        try:
+            yield draw
+        finally:
+            if process.poll() is None and hasattr(os, "killpg"):  # nothing to draw, or stopped meanwhile
+                os.killpg(process.pid, signal.SIGKILL)
+            process.kill()  # where there are no groups; a process that has ended is left alone
 
 
 def judge(folder: Path) -> None:
@@ -166,9 +194,13 @@ def evidence(words: list[str]) -> int:
 
 
 def report(words: list[str]) -> int:
-    """Verdicts, figures and report from results."""
+    """Verdicts, figures and report from results; `-`: of the study whose folder will stand on the standard input."""
     from sim.show import report as page
 
+    if words == ["-"]:
+        words = sys.stdin.read().splitlines()
+        if not words:
+            return 0
     wanted = page.read_arguments(words)
     if wanted.cell is None:
         judge(wanted.folder)
@@ -199,6 +231,21 @@ def compare(words: list[str]) -> int:
     return show(tables)
 
 
+def score(words: list[str]) -> int:
+    """The model beside the record and beside naive forecasts."""
+    from sim.study.run import Stopped, console_of
+    from sim.study.score import write_score
+
+    try:
+        folder = write_score(words, console_of())
+    except Stopped:
+        print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
+        return 130
+    from sim.show.scores import main as show
+
+    return show(folder)
+
+
 def animate(words: list[str]) -> int:
     """The map that moves."""
     from sim.show import animation
@@ -222,7 +269,7 @@ def reproduce(words: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    verb.__name__: verb for verb in (run, plan, compare, report, animate, failures, verify, reproduce, evidence)
+    verb.__name__: verb for verb in (run, plan, compare, score, report, animate, failures, verify, reproduce, evidence)
 }
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from sim.day import Rules
 from sim.errors import PanjError, nearest
 
 PACKAGE = Path(__file__).parent
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, in C where it was built: ten times as quick
 
 
 class Number(NamedTuple):
@@ -90,7 +91,7 @@ def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file; PanjError when it is missing, damaged or no mapping."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except OSError as error:
         raise PanjError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

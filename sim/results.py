@@ -6,7 +6,9 @@ district and evening). Tables are made from columns of NumPy arrays through Arro
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +25,7 @@ from sim.world import NEVER, Count, Event, Fall, Holder, UnitKind, Why
 
 NOT_FALLEN = 10_000  # a day that no campaign reaches
 DAILY, CHANGES, FIRST_FALL = "daily/", "districts/changes", "districts/first_fall"  # columns of a chunk beside outcomes
+DRAWN = "drawn/"  # columns of a chunk whose campaigns differ in their numbers
 MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are no whole numbers
 
 
@@ -63,6 +66,31 @@ class SummaryRow(NamedTuple):
     high_95: str
     missing: int
     counted: str
+
+
+def make_arrow_lean() -> None:
+    """For a process that only makes tables: memory is given back to the system, and pandas stays outside.
+
+    With its first array pyarrow would import pandas (0.4 s and 40 MB) only to know the types of what it is never given.
+    """
+    pa.set_memory_pool(pa.system_memory_pool())
+    if "pandas" not in sys.modules:
+        sys.modules["pandas"] = None  # type: ignore[assignment]  # as if it were not there
+        with suppress(AttributeError):
+            pa.array([0])  # pyarrow looks for it once, and remembers
+
+
+@contextmanager
+def lean_arrow() -> Iterator[None]:
+    """The same for a while."""
+    usual = pa.default_memory_pool()
+    make_arrow_lean()
+    try:
+        yield
+    finally:
+        if sys.modules["pandas"] is None:
+            del sys.modules["pandas"]
+        pa.set_memory_pool(usual)
 
 
 def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: date) -> RunRows:
@@ -157,13 +185,14 @@ def dates_of(start: date, days: int) -> list[date]:
 
 
 def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.Table:
-    """A row a finished campaign: the cell with its swept values, run, seed and every outcome."""
-    others = [name for name in chunk.column_names if name.startswith(DAILY) or name in (CHANGES, FIRST_FALL)]
+    """A row a finished campaign: the cell with its swept values, run, seed, what was drawn, and every outcome."""
+    others = [name for name in chunk.column_names if name.startswith((DAILY, DRAWN)) or name in (CHANGES, FIRST_FALL)]
     outcomes = chunk.drop_columns([*others, "seed", "error", "traceback"])
+    drawn = {name.removeprefix(DRAWN): chunk[name] for name in chunk.column_names if name.startswith(DRAWN)}
     columns = cell_columns(cell, chunk.num_rows)
     columns["run"] = pa.array(chunk["seed"].to_numpy() - first_seed)
     columns["seed"] = chunk["seed"]
-    return pa.table({**columns, **{name: outcomes[name] for name in outcomes.column_names}})
+    return pa.table({**columns, **drawn, **{name: outcomes[name] for name in outcomes.column_names}})
 
 
 def cell_columns(cell: Mapping[str, Any], rows: int) -> dict[str, Any]:
@@ -246,20 +275,21 @@ def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
     return UnitKind(campaign.world.units.kind[actor]).name.lower()
 
 
-def summarise(runs: Mapping[str, Sequence[Value]], table: Sequence[Outcome]) -> list[SummaryRow]:
+def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
     """Median and 90 % interval of every outcome over the campaigns, beside what was reported."""
     evidence = {row.id: row for row in read_evidence()}
     return [summary_of(row, runs[row.name], evidence) for row in table]
 
 
-def summary_of(row: Outcome, values: Sequence[Value], evidence: Mapping[str, Evidence]) -> SummaryRow:
+def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evidence]) -> SummaryRow:
     """One row; dates are ordered as dates, and campaigns without the event count as missing."""
-    there = sorted(value for value in values if value is not None)  # type: ignore[type-var]
+    there = values.drop_null()
     cuts = ["", "", ""]
-    if there and isinstance(there[0], str):
-        cuts = [str(there[round(share * (len(there) - 1))]) for share in (0.05, 0.5, 0.95)]
-    elif there:
-        cuts = [f"{cut:.6g}" for cut in np.quantile(np.array(there, float), [0.05, 0.5, 0.95])]
+    if len(there) and pa.types.is_string(there.type):
+        dates = sorted(there.to_pylist())
+        cuts = [dates[round(share * (len(dates) - 1))] for share in (0.05, 0.5, 0.95)]
+    elif len(there):
+        cuts = [f"{cut:.6g}" for cut in np.quantile(there.to_numpy(), [0.05, 0.5, 0.95])]
     figure = reported_of(row, evidence)
     return SummaryRow(
         row.name, row.label, row.unit, in_words(figure.value, figure.low, figure.high, figure.evidence),

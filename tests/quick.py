@@ -15,7 +15,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def no_figures(folder: Path) -> None:
 def make_quick() -> None:
     """Quick campaigns in this process, and no figures."""
     work.run_campaign = run.run_campaign = campaign_of  # type: ignore[assignment]
-    front.draw_apart = no_figures
+    front.drawing_apart = lambda: nullcontext(no_figures)
 
 
 def command(manner: dict[str, Any]) -> int:

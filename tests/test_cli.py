@@ -1,5 +1,8 @@
 """The command line speaks to a student: what there is, what went wrong, what was written, what to do next."""
 
+import io
+import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +10,8 @@ import pytest
 
 from sim import __main__ as command_line
 from sim import evidence
-from sim.__main__ import VERBS, main
+from sim.__main__ import VERBS, drawing_apart, main
+from sim.errors import PanjError
 from sim.show import report
 from sim.study import run, settings
 from sim.study.settings import GROUPS, choices_of
@@ -80,7 +84,7 @@ def test_run_writes_a_study_figures_and_a_report(
         (folder / "figures" / "one.png").touch()
         (folder / "report.html").write_text("a report")
 
-    monkeypatch.setattr(command_line, "draw_apart", draw)
+    monkeypatch.setattr(command_line, "drawing_apart", lambda: nullcontext(draw))
     assert main([*SHORT, f"results_dir={tmp_path}"]) == 0
     study = tmp_path / "tiny"
     said = capsys.readouterr().out.replace("\n", "")
@@ -89,6 +93,30 @@ def test_run_writes_a_study_figures_and_a_report(
         assert name in said
     assert "Next: open" in said
     assert "not calibrated yet" in said
+
+
+def test_a_study_that_cannot_be_drawn_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PanjError, match=r"could not be drawn; .*nowhere"), drawing_apart() as draw:
+        draw(tmp_path / "nowhere")
+
+
+def test_what_would_draw_is_gone_when_there_is_nothing_to_draw() -> None:
+    begun = time.monotonic()
+    with drawing_apart():
+        pass
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(("said", "drawn"), [("", []), ("results/one", [["results/one"]])])
+def test_the_folder_of_a_report_may_come_later(
+    said: str, drawn: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[list[str]] = []
+    monkeypatch.setattr(report, "main", lambda words: given.append(words) or 0)
+    monkeypatch.setattr(command_line, "judge", lambda _folder: None)
+    monkeypatch.setattr("sys.stdin", io.StringIO(said))
+    assert main(["report", "-"]) == 0
+    assert given == drawn
 
 
 def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

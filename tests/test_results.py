@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import subprocess
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -319,14 +322,14 @@ def test_a_folder_that_cannot_be_made_is_said_and_nothing_is_run(
 
 def test_the_summary_is_the_median_and_the_middle_nine_tenths_and_counts_the_missing() -> None:
     table = [outcome_of(name, {"quantity": "held"}, FACTS, START, DAYS) for name in ("many", "none")]
-    many, none = summarise({"many": [*map(float, range(101)), None], "none": [None] * 102}, table)
+    many, none = summarise(pa.table({"many": [*map(float, range(101)), None], "none": [None] * 102}), table)
     assert (many.low_5, many.median, many.high_95, many.missing) == ("5", "50", "95", 1)
     assert (none.low_5, none.median, none.high_95, none.missing) == ("", "", "", 102)
 
 
 def test_dates_are_ordered_as_dates() -> None:
     table = [outcome_of("night", {"quantity": "largest_night"}, FACTS, START, DAYS)]
-    found = summarise({"night": ["2021-07-05", "2021-06-30", "2021-07-01"]}, table)[0]
+    found = summarise(pa.table({"night": ["2021-07-05", "2021-06-30", "2021-07-01"]}), table)[0]
     assert (found.low_5, found.median, found.high_95) == ("2021-06-30", "2021-07-01", "2021-07-05")
 
 
@@ -356,3 +359,20 @@ def test_what_was_reported_is_put_in_words(figure: tuple[Any, ...], words: str) 
 def test_code_outside_a_clone_has_no_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provenance, "__file__", str(tmp_path / "sim" / "provenance.py"))
     assert provenance.commit() is None
+
+
+LEAN = """
+import sys
+import pyarrow as pa
+from sim.results import lean_arrow
+with lean_arrow():
+    table = pa.table({"number": [1.0, None], "word": ["a", None]})
+    print(table["number"].to_numpy()[0], pa.scalar(3).as_py(), sys.modules["pandas"])
+import pandas
+print(pandas.DataFrame({"number": pa.table({"number": [1.0, None]}).to_pandas()["number"]}).shape)
+"""
+
+
+def test_tables_are_made_without_pandas_which_is_there_afterwards() -> None:
+    done = subprocess.run([sys.executable, "-c", LEAN], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["1.0 3 None", "(2, 1)"], done.stderr

@@ -2,7 +2,9 @@
 
 import json
 import re
+import time
 from datetime import date, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from shutil import copytree
@@ -21,6 +23,7 @@ from sim.show.reading import FILES, read_study, spread
 from sim.show.record import NIGHTS, aan_shares, counted_at, counts_by_post, lwj_shares, point
 from sim.show.redraw import redraw
 from sim.show.report import main, write_report
+from sim.show.side_by_side import side_by_side
 
 FACTS = read_facts()
 FIRST = date(2021, 5, 1)
@@ -394,3 +397,21 @@ def test_drawing_is_not_simulating() -> None:
     for name in SHOWING:
         text = (Path(show.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
         assert forbidden.search(text) is None, name
+
+
+def draw_nothing(path: Path, seconds: float) -> Path:
+    time.sleep(seconds)
+    if path.name == "bad":
+        raise PanjError("bad: cannot be drawn")
+    return path
+
+
+def test_what_is_drawn_side_by_side_comes_in_order() -> None:
+    wanted = [Path(str(number)) for number in range(5)]
+    assert side_by_side([partial(draw_nothing, path, 0.05 * (int(path.name) % 2)) for path in wanted]) == wanted
+    assert side_by_side([]) == []
+
+
+def test_a_picture_that_cannot_be_drawn_side_by_side_is_told() -> None:
+    with pytest.raises(PanjError, match="cannot be drawn"):
+        side_by_side([partial(draw_nothing, Path(name), 0.0) for name in ("good", "bad", "good")])

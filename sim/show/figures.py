@@ -6,6 +6,7 @@ Writes  figures/*.png in the folder; for one cell of several, figures/cell_<numb
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from matplotlib import rc_context
@@ -17,6 +18,7 @@ from sim.show.maps import draw_map_of
 from sim.show.outcomes import draw_outcomes
 from sim.show.people import draw_morale, draw_refugees
 from sim.show.reading import Study, Sweep, has_several_cells, read_study, read_sweep
+from sim.show.side_by_side import Deed, side_by_side
 from sim.show.style import STYLE
 from sim.show.sweeps import figures_of
 
@@ -32,24 +34,45 @@ FIGURES: dict[str, Callable[[Study, Path], Path]] = {
 
 def draw_all(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
     """Every figure of the study, written to `figures/`: over all cells, or of one cell with its map of `evening`."""
+    return side_by_side(all_figures(folder, evening, cell))
+
+
+def all_figures(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Deed]:
+    """What draws every figure of the study, one each."""
     if cell is None and has_several_cells(folder):
         if evening is not None:
             raise PanjError("report, evening: found several cells, expected one, such as cell=0 evening=2021-07-05")
-        return draw_sweep(read_sweep(folder))
-    return draw_study(read_study(folder, cell or 0), evening)
+        return sweep_figures(read_sweep(folder))
+    return study_figures(read_study(folder, cell or 0), evening)
 
 
-def draw_study(study: Study, evening: date | None = None) -> list[Path]:
+def study_figures(study: Study, evening: date | None = None) -> list[Deed]:
     """Every figure of one cell; the map is of `evening`."""
-    with rc_context(STYLE):
-        drawn = [draw(study, picture(study, name)) for name, draw in FIGURES.items()]
-        return [drawn[0], draw_map_of(study, evening, picture(study, "map")), *drawn[1:]]
+    first, *others = (partial(draw_figure, study, name) for name in FIGURES)
+    return [first, partial(draw_map_in_style, study, evening), *others]
 
 
-def draw_sweep(sweep: Sweep) -> list[Path]:
+def sweep_figures(sweep: Sweep) -> list[Deed]:
     """Every figure over all cells."""
+    return [partial(draw_sweep_figure, sweep, name) for name in figures_of(sweep)]
+
+
+def draw_figure(study: Study, name: str) -> Path:
+    """One figure of one cell."""
     with rc_context(STYLE):
-        return [figure.draw(sweep, picture(sweep, name)) for name, figure in figures_of(sweep).items()]
+        return FIGURES[name](study, picture(study, name))
+
+
+def draw_map_in_style(study: Study, evening: date | None) -> Path:
+    """The map of one cell."""
+    with rc_context(STYLE):
+        return draw_map_of(study, evening, picture(study, "map"))
+
+
+def draw_sweep_figure(sweep: Sweep, name: str) -> Path:
+    """One figure over all cells."""
+    with rc_context(STYLE):
+        return figures_of(sweep)[name].draw(sweep, picture(sweep, name))
 
 
 def picture(shown: Study | Sweep, name: str) -> Path:

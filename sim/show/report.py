@@ -7,6 +7,7 @@ Writes  report.html, over all cells; report_cell_<number>.html for one of severa
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +16,14 @@ import pandas as pd
 from sim.errors import PanjError, unknown
 from sim.show import record
 from sim.show.animation import draw_animation
-from sim.show.figures import draw_all, draw_study, picture
+from sim.show.figures import all_figures, picture, study_figures
 from sim.show.outcomes import number_of, say, say_inside, words
 from sim.show.page import VerdictBlock, read_film, read_picture, say_choices, write_page
 from sim.show.reading import Study, Sweep, has_several_cells, read_study, read_sweep
+from sim.show.side_by_side import Deed, side_by_side
 from sim.show.sweep_page import write_sweep_report
 from sim.show.sweeps import outcomes_of
-from sim.show.verdicts import MOST_SENTENCES, draw_forest, read_verdicts, written
+from sim.show.verdicts import MOST_SENTENCES, Verdicts, draw_forest, read_verdicts, written
 
 CAPTIONS = {  # figure: (heading, how to read it, which also stands in for the picture)
     "districts_by_day": (
@@ -86,7 +88,7 @@ def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[Verdi
 def write_study_report(study: Study, verdicts: Sequence[VerdictBlock] = ()) -> Path:
     """The page of one cell."""
     if not all(picture(study, name).is_file() for name in CAPTIONS):
-        draw_study(study)
+        side_by_side(study_figures(study))
     lines = [make_line(row) for _, row in study.summary.iterrows()]
     several = len(study.about["cells"]) > 1
     content = {
@@ -124,20 +126,22 @@ def make_line(row: pd.Series) -> Line:
 
 def draw_everything(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
     """Every figure, the map by evening, and the page that holds them; their paths, the page last."""
-    figures = draw_all(folder, evening, cell)
-    if cell is None:
-        figures += draw_film(folder)
-    return [*figures, write_report(folder, cell, verdicts_of(folder) if cell is None else ())]
+    figures = all_figures(folder, evening, cell)
+    film = film_of(folder) if cell is None else []
+    drawn = side_by_side([*film, *figures])  # the film first, which takes as long as all others
+    return [*drawn, write_report(folder, cell, verdicts_of(folder) if cell is None else ())]
 
 
-def draw_film(folder: Path) -> list[Path]:
-    """The map by evening: of the study, or of the base cell beside the cell that differs most; not of one campaign."""
+def film_of(folder: Path) -> list[Deed]:
+    """What draws the map by evening, the old ones gone: of the study, or of the base cell beside the cell that differs
+    most; not of one campaign.
+    """
     sweep = read_sweep(folder)
     if max(cell.finished for cell in sweep.cells) < 2:
         return []
     for old in (folder / "figures").glob("districts*.gif"):
         old.unlink()
-    return [draw_animation(folder, filmed_cells(sweep))]
+    return [partial(draw_animation, folder, filmed_cells(sweep))]
 
 
 def filmed_cells(sweep: Sweep) -> tuple[int, ...]:
@@ -150,14 +154,18 @@ def filmed_cells(sweep: Sweep) -> tuple[int, ...]:
 
 def verdicts_of(folder: Path) -> list[VerdictBlock]:
     """What was compared in the study against its own base, in words and pictures."""
-    blocks = []
-    for table in written(folder):
-        verdicts = read_verdicts(table)
-        sentences = [row.sentence for row in verdicts.rows][:MOST_SENTENCES]
-        more = len(verdicts.rows) - len(sentences)
-        rest = [f"{more} more stand in {table.parent.name}/{table.name}."] if more else []
-        blocks.append(VerdictBlock(verdicts.about["label"], [*sentences, *rest], draw_forest(verdicts)))
-    return blocks
+    tables = written(folder)
+    verdicts = [read_verdicts(table) for table in tables]
+    pictures = side_by_side([partial(draw_forest, each) for each in verdicts])
+    return [block_of(*each) for each in zip(tables, verdicts, pictures, strict=True)]
+
+
+def block_of(table: Path, verdicts: Verdicts, picture: Path) -> VerdictBlock:
+    """One outcome; beyond a few sentences the table has the others."""
+    sentences = [row.sentence for row in verdicts.rows][:MOST_SENTENCES]
+    more = len(verdicts.rows) - len(sentences)
+    rest = [f"{more} more stand in {table.parent.name}/{table.name}."] if more else []
+    return VerdictBlock(verdicts.about["label"], [*sentences, *rest], picture)
 
 
 def main(arguments: list[str]) -> int:

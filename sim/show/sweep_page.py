@@ -11,10 +11,11 @@ from typing import NamedTuple
 import pandas as pd
 
 from sim.show import record
-from sim.show.figures import draw_sweep, picture
+from sim.show.figures import picture, sweep_figures
 from sim.show.outcomes import say, say_inside, summary_row, words
 from sim.show.page import VerdictBlock, read_film, read_picture, say_choices, say_list, write_page
 from sim.show.reading import Cell, Sweep, read_sweep
+from sim.show.side_by_side import side_by_side
 from sim.show.style import say_cell, say_count, say_setting
 from sim.show.sweeps import figures_of, outcomes_of, say_stand_ins, shown_cells
 from sim.show.swept_values import values_of_key
@@ -56,7 +57,7 @@ def write_sweep_report(folder: Path, verdicts: Sequence[VerdictBlock] = ()) -> P
     sweep = read_sweep(folder)
     drawn = figures_of(sweep)
     if not all(picture(sweep, name).is_file() for name in drawn):
-        draw_sweep(sweep)
+        side_by_side(sweep_figures(sweep))
     cells, names = shown_cells(sweep), outcomes_of(sweep)
     everything = [cell for cell in sweep.cells if cell.finished]
     rest = everything[:MOST_ROWS] if len(cells) < len(everything) else []

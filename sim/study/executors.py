@@ -3,7 +3,6 @@
 An interrupt (Ctrl-C) is for the main process alone: workers ignore it and finish what they have in hand.
 """
 
-import asyncio
 import os
 import signal
 import threading
@@ -13,10 +12,13 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, parent_process
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim.errors import PanjError
-from sim.study.settings import Executor
+from sim.results import make_arrow_lean
+
+if TYPE_CHECKING:  # a worker process needs none of what composes settings
+    from sim.study.settings import Executor
 
 PATIENCE = 5  # seconds for a scheduler to answer
 
@@ -24,7 +26,7 @@ PATIENCE = 5  # seconds for a scheduler to answer
 class Workers:
     """A pool that can be opened again after a worker of it was lost."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: "Executor") -> None:
         self.executor = executor
         self.client: Any = None
         self.pool = self.open()
@@ -89,7 +91,7 @@ class Workers:
 
 
 @contextmanager
-def workers_of(executor: Executor) -> Iterator[Workers]:
+def workers_of(executor: "Executor") -> Iterator[Workers]:
     """Workers for as long as they are needed."""
     workers = Workers(executor)
     try:
@@ -104,8 +106,9 @@ def cores() -> int:
 
 
 def serve_the_parent() -> None:
-    """For a worker process: Ctrl-C is not for it, and when its parent is killed it ends too."""
+    """For a worker process: Ctrl-C is not for it, when its parent is killed it ends too, and it stays small."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    make_arrow_lean()
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
@@ -126,8 +129,10 @@ async def greet(address: str) -> None:
     await comm.close()
 
 
-def dask_client(executor: Executor) -> Any:
+def dask_client(executor: "Executor") -> Any:
     """A client of the scheduler at the address, or of a cluster that is started here."""
+    import asyncio
+
     from distributed import Client, LocalCluster
 
     if executor.address:

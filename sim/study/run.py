@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from rich.table import Table
 from sim.campaign import run_campaign
 from sim.errors import CampaignError, PanjError
 from sim.provenance import NOT_CALIBRATED, command_line, commit, read_about, versions
-from sim.results import Failure, SummaryRow, cannot_write, chunk_of, events_table
+from sim.results import Failure, SummaryRow, cannot_write, chunk_of, events_table, lean_arrow
 from sim.rules import cache_folder, compiled, fingerprint_of_rules
 from sim.study.backlog import Backlog
 from sim.study.executors import Workers, workers_of
@@ -66,7 +66,7 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
     base = sweep.base
     study = base.results_dir / base.study
     joined(study, read_scope(study), scope_of(sweep))  # refused before anything is made
-    with locked(study):
+    with locked(study), nullcontext() if base.executor.kind == "dask" else lean_arrow():
         scope = joined(study, read_scope(study), scope_of(sweep))
         backlog = backlog_of(sweep, scope, study)
         report_before(backlog, sweep, study, console)
@@ -270,7 +270,8 @@ def stopping() -> Iterator[threading.Event]:
 def write_events(settings: Settings, path: Path) -> None:
     """The log of the one campaign."""
     try:
-        campaign = run_campaign(settings.layout.world, settings.rules, settings.timeline, settings.seed, settings.days)
+        rules = settings.rules_of(settings.seed)
+        campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
         pq.write_table(events_table(campaign, settings.facts, settings.start_date), path)
     except CampaignError:
         return

@@ -113,7 +113,10 @@ def chunks_of(study: Path, key: str) -> Iterator[tuple[pa.Table, pa.Table]]:
         if not contents:
             continue
         chunk = pa.concat_tables(feather.read_table(pa.BufferReader(content)) for content in contents)
-        done, failed = chunk.filter(pc.field("error").is_null()), chunk.filter(~pc.field("error").is_null())
+        if chunk["error"].null_count == chunk.num_rows:  # as a rule, and then nothing is copied
+            done, failed = chunk, chunk.slice(0, 0)
+        else:
+            done, failed = chunk.filter(pc.field("error").is_null()), chunk.filter(~pc.field("error").is_null())
         if len(contents) > 1:  # seeds that were tried again, or by two processes at once
             done = each_once(done)
             failed = each_once(failed.filter(~pc.field("seed").isin(done["seed"])))

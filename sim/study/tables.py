@@ -6,7 +6,8 @@ Everything is written into a folder beside the old tables and takes their place 
 import csv
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext, suppress
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.facts import Facts
-from sim.outcomes import Outcome, Value, read_outcomes
+from sim.outcomes import Outcome, read_outcomes
 from sim.provenance import stamp
 from sim.results import (
     CHANGES,
@@ -30,6 +31,7 @@ from sim.results import (
     districts_table,
     failures_table,
     held_of,
+    is_date,
     runs_table,
     summarise,
     write_yaml,
@@ -41,6 +43,7 @@ from sim.study.words import MULTIRUN
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
 
 GROUP = 20_000  # rows of a row group
+Chunk = tuple[pa.Table, pa.Table]  # campaigns that finished, and that failed
 
 
 class TableWriter:
@@ -69,7 +72,10 @@ class TableWriter:
         self.waiting, self.rows = [], 0
         if self.writer is None:
             schema = (self.columns or table.schema).with_metadata(self.metadata)
-            self.writer = pq.ParquetWriter(self.path, schema, compression="zstd", compression_level=1)
+            words = [field.name for field in schema if pa.types.is_string(field.type)]  # numbers are smaller without
+            self.writer = pq.ParquetWriter(
+                self.path, schema, compression="zstd", compression_level=1, use_dictionary=words
+            )
         names = self.writer.schema.names
         if table.column_names != names:
             there = dict(zip(table.column_names, table.columns, strict=True))
@@ -157,7 +163,7 @@ def fill(
         outcomes = read_outcomes(facts, start, days)
         tally = CellTally(len(facts.district), days + 1, outcomes)
         named = {"cell": cell.number, "values": cell.values}
-        for done, failed in chunks_of(study, cell.fingerprint):
+        for done, failed in ahead(chunks_of(study, cell.fingerprint)):
             wanted = within(done, scope.first_seed, cell.runs), within(failed, scope.first_seed, cell.runs)
             add_chunk(tables, wanted, named, scope.first_seed, facts, start)
             tally.add(*wanted)
@@ -166,9 +172,18 @@ def fill(
         tables["districts.parquet"].add(districts if tally.runs else districts.slice(0, 0))
         for table in tables.values():
             table.flush()
-        summaries.append(summarise(tally.outcomes, outcomes))
+        summaries.append(summarise(tally.outcomes(), outcomes))
         held.append(about_cell(cell, tally))
     return held, summaries
+
+
+def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """The same chunks; while one is written, the next is read on another core."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = reader.submit(next, chunks, None)
+            yield chunk
 
 
 def within(chunk: pa.Table, first_seed: int, runs: int) -> pa.Table:
@@ -189,7 +204,7 @@ def columns_of_runs(study: Path, scope: Scope) -> pa.Schema | None:
 
 
 def add_chunk(
-    tables: Mapping[str, TableWriter], chunk: tuple[pa.Table, pa.Table], cell: Mapping[str, Any], first_seed: int,
+    tables: Mapping[str, TableWriter], chunk: Chunk, cell: Mapping[str, Any], first_seed: int,
     facts: Facts, start: date,
 ) -> None:  # fmt: skip
     """One chunk into the tables that have a row a campaign or more; they are there even if every campaign failed."""
@@ -207,20 +222,24 @@ class CellTally:
         self.runs = self.failed = 0
         self.held = np.zeros((evenings, districts), np.int64)
         self.fell = np.zeros((evenings + 1, districts), np.int64)  # campaigns by day of first fall; last row: never
-        self.outcomes: dict[str, list[Value]] = {row.name: [] for row in table}  # also of a cell that has not begun
+        kinds = {row.name: pa.string() if is_date(row) else pa.float64() for row in table}
+        self.parts = [pa.schema(kinds).empty_table()]  # of the outcomes; also of a cell that has not begun
 
     def add(self, done: pa.Table, failed: pa.Table) -> None:
         """One chunk."""
         evenings, districts = self.held.shape
         self.failed += failed.num_rows
-        for name, values in self.outcomes.items():
-            values.extend(done[name].to_pylist())
+        self.parts.append(done.select(self.parts[0].column_names))
         if not done.num_rows:
             return
         self.runs += done.num_rows
         self.held += held_of(done[CHANGES].combine_chunks().flatten().to_numpy(), evenings, districts)
         first = done[FIRST_FALL].combine_chunks().flatten().to_numpy().reshape(-1, districts)
         np.add.at(self.fell, (np.minimum(first, evenings), np.arange(districts)[None, :]), 1)
+
+    def outcomes(self) -> pa.Table:
+        """A row a finished campaign, a column an outcome."""
+        return pa.concat_tables(self.parts)
 
     def median_fall(self) -> np.ndarray:
         """The day by which half of the campaigns have lost each district for the first time."""

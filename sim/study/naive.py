@@ -1,0 +1,231 @@
+"""Forecasts that a sceptic would make without a model, as records of who holds which district on which evening.
+
+Each is an ensemble of synthetic records, counted by the functions of `sim.outcomes` as campaigns are. All begin with
+day 0 as founding draws it, let only rural districts fall and none be won back, and know nothing after 22 June 2021.
+
+Reads   data/evidence.csv (F075, F077, F085, F099, F100), votes and neighbours; `map_of_22_june` also the days of falls
+        up to 22 June. A figure of a later day is refused.
+Source  F099: 12 districts had fallen by 8 June; F077 less F075: 31 by 14 June; F100: 37 by 19; F085: 50 by 22 June.
+Assumed Counts are Poisson. The rate is as uncertain as the count it rests on (Gamma, Jeffreys' prior); so a sceptic is
+        not given an interval that is too narrow.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from sim.errors import PanjError
+from sim.evidence import Evidence
+from sim.facts import THE_LINE, Facts, Falls
+from sim.outcomes import QUANTITIES, Outcome, Value, View, first_held
+
+DAY_0, KNOWN_UNTIL = date(2021, 5, 1), date(2021, 6, 22)
+DAYS = (THE_LINE - DAY_0).days
+KNOWN_DAYS = (KNOWN_UNTIL - DAY_0).days
+FITTED_WITH = 100  # records that the pace of the spread is matched with
+HALVINGS = 12  # of the range of that pace
+HOLDERS = {  # quantities that follow from who holds what; the others get no naive forecast
+    "share_held", "share_held_or_influenced", "held", "newly_fallen", "ever_taken", "share_ever_taken", "lost_between",
+    "retaken", "most_lost_in_two_days", "most_lost_in_four_days", "most_lost_in_five_days", "most_lost_in_six_days",
+    "border_share", "capitals_held",
+}  # fmt: skip
+Marks = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Grounds(NamedTuple):
+    """What forecasts rest on; the two arrays of day 0 have a row a record."""
+
+    facts: Facts
+    evidence: Mapping[str, Evidence]
+    fell: Integers  # day on which each district is known to have fallen by 22 June; -1 where it is not
+    held: Marks  # by the Taliban on day 0
+    influence: Floats  # of the Taliban, drawn on day 0 and lasting
+
+
+class Naive(NamedTuple):
+    """One way to forecast."""
+
+    about: str
+    knows: str  # the last day it has heard of, and what
+    forecast: Callable[[Grounds, np.random.Generator], Marks]  # records x evenings x districts
+    from_day: date  # of the first target that it forecasts
+
+
+def known_falls(falls: Falls) -> Integers:
+    """The days of falls up to 22 June, by number of the day; every later fall is forgotten here."""
+    is_known = falls.fell_date <= np.datetime64(KNOWN_UNTIL)  # NaT compares as false
+    days = np.full(falls.fell_date.size, -1, np.int64)
+    days[is_known] = (falls.fell_date[is_known] - np.datetime64(DAY_0)).astype(np.int64)
+    return days
+
+
+def known(grounds: Grounds, one: str) -> float:
+    """The value of a row of the evidence that a sceptic could have read on 22 June."""
+    figure = grounds.evidence[one]
+    if figure.date_end > KNOWN_UNTIL or figure.value is None:
+        raise PanjError(f"evidence {one}: found a figure of {figure.date_end}, expected a value up to {KNOWN_UNTIL}")
+    return figure.value
+
+
+def day_of(grounds: Grounds, one: str) -> int:
+    """The number of the last day that a figure speaks of."""
+    return (grounds.evidence[one].date_end - DAY_0).days
+
+
+def constant_rate(grounds: Grounds, luck: np.random.Generator) -> Marks:
+    """So many a day as from 1 May to 8 June, anywhere."""
+    rate = luck.gamma(known(grounds, "F099") + 0.5, 1 / day_of(grounds, "F099"), len(grounds.held))
+    daily = luck.poisson(np.repeat(rate[:, None], DAYS, axis=1))
+    return fall_in_order(grounds, luck.random(grounds.held.shape), np.cumsum(daily, axis=1))
+
+
+def exponential_growth(grounds: Grounds, luck: np.random.Generator) -> Marks:
+    """Growth as in four counts from 8 to 22 June, anywhere."""
+    counts = growing(grounds, luck)
+    return fall_in_order(grounds, luck.random(grounds.held.shape), counts)
+
+
+def votes_per_head(grounds: Grounds, luck: np.random.Generator) -> Marks:
+    """Growth as in those counts; where fewest voted in 2019 falls first, ties by lot."""
+    counts = growing(grounds, luck)
+    ties = 1e-9 * luck.random(grounds.held.shape)
+    return fall_in_order(grounds, grounds.facts.votes_per_head + ties, counts)
+
+
+def growing(grounds: Grounds, luck: np.random.Generator) -> Integers:
+    """Falls by each evening after day 0, from a line through the logarithms of counts, as uncertain as its fit."""
+    days = [day_of(grounds, one) for one in ("F099", "F077", "F100", "F085")]
+    counts = [
+        known(grounds, "F099"),
+        known(grounds, "F077") - known(grounds, "F075"),
+        known(grounds, "F100"),
+        known(grounds, "F085"),
+    ]
+    line, doubt = np.polyfit(days, np.log(counts), 1, cov=True)
+    growth, start = luck.multivariate_normal(line, doubt, len(grounds.held)).T
+    logs = start[:, None] + growth[:, None] * np.arange(1, DAYS + 1)
+    expected = np.exp(np.minimum(logs, np.log(grounds.held.shape[1])))
+    daily = np.maximum(0.0, np.diff(expected, axis=1, prepend=0.0))
+    return np.cumsum(luck.poisson(daily), axis=1)
+
+
+def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
+    """Rural districts fall in the given order, lowest first, as many by each evening as `counts` says."""
+    order = np.where(grounds.held | grounds.facts.is_capital, np.inf, order)
+    rank = np.argsort(np.argsort(order, axis=1), axis=1)
+    open_to_fall = np.isfinite(order).sum(axis=1)
+    by_evening = np.minimum(
+        np.concatenate([np.zeros((len(order), 1), np.int64), counts], axis=1), open_to_fall[:, None]
+    )
+    return grounds.held[:, None, :] | (rank[:, None, :] < by_evening[:, :, None])
+
+
+def nearest_neighbour(grounds: Grounds, luck: np.random.Generator) -> Marks:
+    """From held districts to their neighbours, at the pace that gives F085's 50 falls by 22 June."""
+    pace = pace_of_spread(grounds) * doubt_of_count(grounds, luck)
+    return spread(grounds, grounds.held, pace, DAYS, luck)
+
+
+def map_of_22_june(grounds: Grounds, luck: np.random.Generator) -> Marks:
+    """The falls dated up to 22 June as they were, and then the same spread from there."""
+    evenings = np.arange(KNOWN_DAYS + 1)[:, None]
+    told = (grounds.fell >= 0) & (grounds.fell <= evenings)
+    before = grounds.held[:, None, :] | told[None, :, :]
+    pace = pace_of_spread(grounds) * doubt_of_count(grounds, luck)
+    after = spread(grounds, before[:, -1, :], pace, DAYS - KNOWN_DAYS, luck)
+    return np.concatenate([before, after[:, 1:, :]], axis=1)
+
+
+def doubt_of_count(grounds: Grounds, luck: np.random.Generator) -> Floats:
+    """By what factor the pace may be off, as it rests on one count."""
+    count = known(grounds, "F085")
+    return luck.gamma(count + 0.5, 1 / count, len(grounds.held))
+
+
+def spread(grounds: Grounds, held: Marks, pace: Floats, days: int, luck: np.random.Generator) -> Marks:
+    """Each evening a rural district falls with a chance that grows with its held neighbours."""
+    links = neighbours_of(grounds.facts)
+    rural = ~grounds.facts.is_capital
+    evenings = [held]
+    for _ in range(days):
+        beside = (links @ evenings[-1].T.astype(np.float64)).T
+        chance = -np.expm1(-pace[:, None] * beside)
+        evenings.append(evenings[-1] | ((luck.random(held.shape) < chance) & rural))
+    return np.stack(evenings, axis=1)
+
+
+def neighbours_of(facts: Facts) -> csr_array:
+    """1 where two districts share a boundary; districts x districts, and symmetric."""
+    count = len(facts.district_id)
+    return csr_array((np.ones(facts.neighbour.size), facts.neighbour, facts.first_neighbour), shape=(count, count))
+
+
+def pace_of_spread(grounds: Grounds) -> float:
+    """Falls a day and held neighbour with which records give the count of 22 June on average; by halving a range."""
+    few = grounds._replace(held=grounds.held[:FITTED_WITH])
+    wanted = known(grounds, "F085")
+    low, high = 1e-5, 1.0
+    for _ in range(HALVINGS):
+        pace = float(np.sqrt(low * high))
+        held = spread(few, few.held, np.full(len(few.held), pace), KNOWN_DAYS, np.random.default_rng(0))
+        fallen = float((held[:, -1] & ~few.held).sum(axis=1).mean())
+        low, high = (pace, high) if fallen < wanted else (low, pace)
+    return float(np.sqrt(low * high))
+
+
+NAIVE: dict[str, Naive] = {
+    "constant_rate": Naive(
+        "falls go on as in May, anywhere in the country", "F099, up to 8 June", constant_rate, DAY_0
+    ),
+    "exponential_growth": Naive(
+        "falls grow as from 8 to 22 June, anywhere", "F075, F077, F085, F099, F100, up to 22 June", exponential_growth,
+        DAY_0,
+    ),
+    "nearest_neighbour": Naive(
+        "from held districts to neighbours", "F085, up to 22 June", nearest_neighbour, DAY_0
+    ),
+    "map_of_22_june": Naive(
+        "the map of 22 June, then to neighbours", "F085 and every fall dated up to 22 June, which Panj does not know",
+        map_of_22_june, date(2021, 6, 23),
+    ),
+    "votes_per_head": Naive(
+        "growth as above, where fewest voted in 2019 first", "the same counts, and votes of 2019", votes_per_head, DAY_0
+    ),
+}  # fmt: skip
+
+
+def forecast(name: str, grounds: Grounds, seed: int) -> Marks:
+    """One naive forecast: who holds what, records x evenings x districts."""
+    return NAIVE[name].forecast(grounds, np.random.default_rng([seed, list(NAIVE).index(name)]))
+
+
+def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict[str, Floats]:
+    """Outcomes that follow from holders, a number a record, counted as those of campaigns are."""
+    rows = [row for row in table if row.quantity in HOLDERS]
+    views = [
+        view_of(record, influence, grounds.facts) for record, influence in zip(held, grounds.influence, strict=True)
+    ]
+    return {row.name: np.array([number(QUANTITIES[row.quantity](view, row)) for view in views]) for row in rows}
+
+
+def number(value: Value) -> float:
+    """A counted outcome; missing is nan."""
+    return np.nan if value is None else float(value)
+
+
+def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
+    """A record of holders as the counting functions read it: nothing else has happened in it."""
+    evenings, posts = held.shape[0], len(facts.post)
+    none = np.zeros(0, np.int64)
+    return View(
+        start=DAY_0, facts=facts, held=held, capital_fell=first_held(held, facts.is_capital), influence=influence,
+        series=np.zeros((evenings, 0)), nights=np.zeros((evenings, posts)), night_totals=np.zeros(evenings),
+        admitted=np.zeros((evenings, posts)), fell_on=none, fell_at=none, fell_how=none, outposts_gave_up_on=none,
+        captured_on=none, captured_at=none, captured_men=none,
+    )  # fmt: skip
