@@ -22,6 +22,7 @@ Verbs
              python -m sim compare results/policy baseline=as_reported outcome=troops_crossed
   score      the model beside 64 reported figures and beside naive forecasts, with CRPS, Brier score and AUC:
              python -m sim score [key=value ...], or of a finished study: python -m sim score results/policy [cell=0]
+  bank       campaigns whose uncertain numbers are drawn from the prior, a row each: python -m sim bank runs=50000
   report     draw figures and report again: python -m sim report results/july_2021 [cell=0] [evening=2021-07-05]
   animate    the map evening by evening: python -m sim animate results/policy [cell=0,1] [formats=gif,mp4,png]
   failures   campaigns that raised, by cause, with a command for a debugger: python -m sim failures results/policy
@@ -31,6 +32,7 @@ Verbs
 
 Settings (defaults)
   runs=200  seed=0  start_date=2021-05-01  end_date=2021-09-11  study=NAME  results_dir=results  debug=false
+  daily=true                                  keep every evening (days.parquet, figures); false keeps outcomes and falls
   rules.<rule>.<number>=VALUE                 any number of configs/rules/*.yaml, for instance rules.news.fade_days=5
   timeline.events.<event>.date=YYYY-MM-DD     any dated event of configs/timeline
   precision.outcome=NAME precision.half_width=NUMBER runs_max=10000
@@ -115,11 +117,13 @@ def run_and_draw(words: list[str], draw: Callable[[Path], None]) -> int:
 
     console = console_of()
     try:
-        ran = run_sweep(compose_sweep(words), console)
+        sweep = compose_sweep(words)
+        ran = run_sweep(sweep, console)
     except Stopped:
         print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
         return 130
-    if ran.campaigns and (ran.is_new or not (ran.folder / "report.html").exists()):
+    can_draw = sweep.base.daily  # figures show evenings
+    if can_draw and ran.campaigns and (ran.is_new or not (ran.folder / "report.html").exists()):
         console.print("Drawing figures ...")
         draw(ran.folder)
     console.print("Written:")
@@ -128,7 +132,9 @@ def run_and_draw(words: list[str], draw: Callable[[Path], None]) -> int:
     if ran.failed:
         console.print(f"{ran.failed} campaigns failed: python -m sim failures {ran.folder}", soft_wrap=True)
     if ran.campaigns:
-        console.print(f"Next: open {ran.folder / 'report.html'}; or {next_step(words, ran.folder)}", soft_wrap=True)
+        page = f"open {ran.folder / 'report.html'}; or {next_step(words, ran.folder)}"
+        table = f"read {ran.folder / 'runs.parquet'}; the same command with more runs adds to it"
+        console.print(f"Next: {page if can_draw else table}", soft_wrap=True)
     return FAILED if ran.failed else 0
 
 
@@ -175,6 +181,13 @@ def written(folder: Path) -> list[Path]:
     """The files of a study that are for people."""
     kinds = ("*.parquet", "summary.csv", "figures/*.png", "figures/*.gif", "verdicts/*.png", "report.html")
     return [path for kind in kinds for path in sorted(folder.glob(kind))]
+
+
+def bank(words: list[str]) -> int:
+    """Campaigns from the prior, a row each."""
+    from sim.study.bank import words_of
+
+    return run_and_draw(words_of(words), lambda _folder: None)
 
 
 def next_step(words: list[str], folder: Path) -> str:
@@ -269,7 +282,8 @@ def reproduce(words: list[str]) -> int:
 
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
-    verb.__name__: verb for verb in (run, plan, compare, score, report, animate, failures, verify, reproduce, evidence)
+    verb.__name__: verb
+    for verb in (run, plan, compare, score, bank, report, animate, failures, verify, reproduce, evidence)
 }
 
 if __name__ == "__main__":

@@ -125,8 +125,10 @@ def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
     return np.cumsum(steps.reshape(evenings, districts), axis=0)
 
 
-def chunk_of(rows: Sequence[RunRows | Failure], table: Sequence[Outcome], facts: Facts, days: int) -> pa.Table:
-    """A row a campaign, in the order given; a failed one has its error, and empty lists."""
+def chunk_of(
+    rows: Sequence[RunRows | Failure], table: Sequence[Outcome], facts: Facts, days: int, is_daily: bool = True
+) -> pa.Table:
+    """A row a campaign, in the order given; a failed one has its error, and empty lists. The evenings where wanted."""
     done = {row.seed: row for row in rows if isinstance(row, RunRows)}
     failed = {row.seed: row for row in rows if isinstance(row, Failure)}
     seeds = [row.seed for row in rows]
@@ -138,7 +140,7 @@ def chunk_of(rows: Sequence[RunRows | Failure], table: Sequence[Outcome], facts:
     for outcome in table:
         values = [done[seed].outcomes[outcome.name] if seed in done else None for seed in seeds]
         columns[outcome.name] = pa.array(values, pa.string() if is_date(outcome) else pa.float64())
-    for name, values_of in daily_columns(facts).items():
+    for name, values_of in daily_columns(facts).items() if is_daily else ():
         evenings = [values_of(done[seed]) if seed in done else np.zeros(days + 1) for seed in seeds]
         columns[DAILY + name] = daily(np.concatenate(evenings), name, days + 1)
     columns[CHANGES] = pa.array([done[seed].changes if seed in done else [] for seed in seeds], pa.list_(pa.int32()))

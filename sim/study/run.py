@@ -151,7 +151,8 @@ def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
         (cell["fingerprint"], cell["runs"] - (cell["failed"] if cell["fingerprint"] in whole else 0))
         for cell in about.get("cells", [])
     ]
-    is_there = all((study / name).exists() for name in TABLES if name != "failures.parquet")
+    wanted = [name for name in TABLES if name != "failures.parquet" and (scope.daily or name != "days.parquet")]
+    is_there = all((study / name).exists() for name in wanted)
     return is_there and there == [(cell.fingerprint, cell.runs) for cell in scope.cells]
 
 
@@ -242,7 +243,7 @@ def lost(piece: Piece, error: BaseException) -> pa.Table:
     said = f"WorkerLost: {type(error).__name__}: {error} ({TRIES} times)"
     order = piece.order
     facts, table = facts_here(), outcomes_of(order.start, order.days)
-    return chunk_of([Failure(seed, said, said) for seed in piece.seeds], table, facts, order.days)
+    return chunk_of([Failure(seed, said, said) for seed in piece.seeds], table, facts, order.days, order.daily)
 
 
 @contextmanager
@@ -293,7 +294,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "first_seed": settings.seed,
         "start_date": settings.start_date.isoformat(),
         "end_date": settings.end_date.isoformat(),
-        "calibration": NOT_CALIBRATED,
+        "calibration": calibration_of(settings),
         "settings_fingerprint": settings.fingerprint(),
         "data_fingerprint": settings.facts.fingerprint,
         "rules_fingerprint": fingerprint_of_rules(),
@@ -310,6 +311,12 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
     }
 
 
+def calibration_of(settings: Settings) -> str:
+    """What summaries, figures and pages say of the numbers behind them."""
+    drawn = f"numbers drawn from the {settings.draws.source}, " if settings.draws is not None else ""
+    return f"{drawn}{NOT_CALIBRATED}"
+
+
 def show_summary(
     summaries: Sequence[Sequence[SummaryRow]], settings: Settings, about: dict[str, Any], console: Console
 ) -> None:
@@ -317,14 +324,15 @@ def show_summary(
     cells = about["cells"]
     sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
     if len(cells) == 1:
-        table = Table(title=f"{settings.title}: {about['campaigns']} campaigns, {NOT_CALIBRATED}", caption=sources)
+        title = f"{settings.title}: {about['campaigns']} campaigns, {calibration_of(settings)}"
+        table = Table(title=title, caption=sources)
         for column in ("outcome", "reported", "simulated median", "90 % interval"):
             table.add_column(column, overflow="fold")
         for row in summaries[0]:
             if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
                 table.add_row(row.label, row.reported or "-", row.median or "-", say_interval(row))
     else:
-        title = f"{settings.title}: {about['campaigns']} campaigns in {len(cells)} cells, {NOT_CALIBRATED}"
+        title = f"{settings.title}: {about['campaigns']} campaigns in {len(cells)} cells, {calibration_of(settings)}"
         table = Table(title=title, caption=f"Median and 90 % interval. {sources}")
         shown = [row for row in summaries[0] if row.outcome in MAIN_OUTCOMES]
         for column in ("cell", *(row.label for row in shown)):

@@ -40,6 +40,11 @@ class Scope:
     first_seed: int
     cells: tuple[CellScope, ...]
 
+    @property
+    def daily(self) -> bool:
+        """Whether the evenings of every campaign are kept."""
+        return self.base.get("daily", True)
+
 
 def scope_of(sweep: Sweep) -> Scope:
     """What a command line asks for."""

@@ -106,6 +106,7 @@ def schema() -> type:
         ("start_date", str, field(default="")),
         ("end_date", str, field(default="")),
         ("results_dir", str, field(default="results")),
+        ("daily", bool, field(default=True)),
         ("debug", bool, field(default=False)),
         ("runs_max", int, field(default=10_000)),
         ("timeline", TimelineSchema, field(default_factory=TimelineSchema)),
@@ -154,6 +155,7 @@ class Settings:
     start_date: date
     end_date: date
     results_dir: Path
+    daily: bool  # keep the evenings of every campaign
     debug: bool
     choices: dict[str, str]
     title: str
@@ -189,18 +191,23 @@ class Settings:
     def as_dict(self) -> dict[str, Any]:
         """What decides the outcome of a campaign, seeds aside, in plain values."""
         drawn = {} if self.draws is None else {"draws": self.draws.as_dict()}
-        return drawn | {
-            "choices": dict(self.choices),
-            "start_date": self.start_date.isoformat(),
-            "end_date": self.end_date.isoformat(),
-            "rules": dict(self.numbers),
-            "events": [event._asdict() for event in self.events],
-            "attention": self.attention,
-            "posts": self.posts,
-            "data_fingerprint": self.facts.fingerprint,
-            "rules_fingerprint": fingerprint_of_rules(),
-            "outcomes_fingerprint": self.outcomes_fingerprint,
-        }
+        kept = {} if self.daily else {"daily": False}
+        return (
+            drawn
+            | kept
+            | {
+                "choices": dict(self.choices),
+                "start_date": self.start_date.isoformat(),
+                "end_date": self.end_date.isoformat(),
+                "rules": dict(self.numbers),
+                "events": [event._asdict() for event in self.events],
+                "attention": self.attention,
+                "posts": self.posts,
+                "data_fingerprint": self.facts.fingerprint,
+                "rules_fingerprint": fingerprint_of_rules(),
+                "outcomes_fingerprint": self.outcomes_fingerprint,
+            }
+        )
 
     def fingerprint(self) -> str:
         """First 16 hexadecimal digits of a hash of what was resolved; names, texts and sources decide nothing."""
@@ -298,6 +305,7 @@ def settle(
         start_date=start,
         end_date=end,
         results_dir=Path(config.results_dir),
+        daily=config.daily,
         debug=config.debug,
         choices=chosen,
         title=config.scenario.title or chosen["scenario"],

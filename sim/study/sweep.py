@@ -52,6 +52,7 @@ class Cell(NamedTuple):
             posts=tuple((post, tuple(sorted(change.items()))) for post, change in sorted(settings.posts.items())),
             start=settings.start_date,
             days=settings.days,
+            daily=settings.daily,
             fingerprints=(
                 settings.facts.fingerprint, fingerprint_of_rules(), settings.outcomes_fingerprint,
             ),

@@ -23,6 +23,7 @@ from sim.outcomes import Outcome, read_outcomes
 from sim.provenance import stamp
 from sim.results import (
     CHANGES,
+    DAILY,
     FIRST_FALL,
     NOT_FALLEN,
     SummaryRow,
@@ -210,7 +211,8 @@ def add_chunk(
     """One chunk into the tables that have a row a campaign or more; they are there even if every campaign failed."""
     done, failed = chunk
     tables["runs.parquet"].add(runs_table(done, cell, first_seed))
-    tables["days.parquet"].add(days_table(done, cell["cell"], first_seed, len(facts.district), start))
+    if any(name.startswith(DAILY) for name in done.column_names):
+        tables["days.parquet"].add(days_table(done, cell["cell"], first_seed, len(facts.district), start))
     if failed.num_rows:
         tables["failures.parquet"].add(failures_table(failed, cell))
 

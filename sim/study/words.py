@@ -19,12 +19,12 @@ from sim.parameters import declared_numbers, folder_of_group, read_yaml
 GROUPS = ("morale", "reinforcement", "border", "mobilisation", "air_support", "taliban")
 DRAW_GROUPS = ("calibration",)  # where the uncertain numbers come from
 HOW_GROUPS = ("executor", "sampling")  # how campaigns are run: they decide no outcome
-MAIN_KEYS = ("study", "runs", "runs_max", "seed", "start_date", "end_date", "results_dir", "debug")
+MAIN_KEYS = ("study", "runs", "runs_max", "seed", "start_date", "end_date", "results_dir", "daily", "debug")
 HOW_KEYS = (
     "executor.workers", "executor.address", "sampling.points", "sampling.keys", "sampling.seed",
     "precision.outcome", "precision.half_width",
 )  # fmt: skip
-ONE_VALUE = {"study", "runs", "runs_max", "seed", "results_dir", "debug", "timeline", *HOW_GROUPS, *HOW_KEYS}
+ONE_VALUE = {"study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", "timeline", *HOW_GROUPS, *HOW_KEYS}
 MULTIRUN = ("-m", "--multirun")
 
 

@@ -41,6 +41,7 @@ class Order(NamedTuple):
     posts: PostChanges
     start: date
     days: int
+    daily: bool  # keep the evenings
     fingerprints: tuple[str, str, str]  # of data, rules and outcomes
 
 
@@ -73,7 +74,7 @@ def live_piece(piece: Piece) -> pa.Table:
     table = outcomes_of(order.start, order.days)
     world = fresh(layout.world)  # lived in again and again
     rows = [live_one(order, layout, table, seed, world) for seed in piece.seeds]
-    return with_drawn(chunk_of(rows, table, layout.facts, order.days), order.draws)
+    return with_drawn(chunk_of(rows, table, layout.facts, order.days, order.daily), order.draws)
 
 
 def live_one(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
