@@ -173,7 +173,7 @@ def say_both(row: Row) -> str:
 
 
 def say(cell: str) -> str:
-    """A number to three figures, from 10,000 on in thousands; a date as 5 Jul."""
+    """A number to three figures, from 10,000 on in thousands; a date as 5 Jul; nothing where there is none."""
     if not cell:
         return ""
     if cell.count("-") == 2:

@@ -8,7 +8,6 @@ import csv
 import json
 import sys
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.errors import PanjError
-from sim.show.score_figure import by_event, draw_scores
+from sim.show.score_figure import by_event, draw_scores, say
 
 WIDTH = 132  # letters, where there is no terminal
 FILES = ("score.csv", "score_districts.csv", "score_forecasts.csv", "score_split.csv", "score.json")
@@ -205,17 +204,6 @@ def sentences(scores: Scores) -> list[str]:
         )
     lines.append("The targets of one event tell of the same thing; do not count them as independent.")
     return lines
-
-
-def say(cell: str) -> str:
-    """A number to three figures, a date as 5 Jul; nothing where there is none."""
-    if not cell:
-        return ""
-    if cell.count("-") == 2:
-        day = date.fromisoformat(cell)
-        return f"{day.day} {day:%b}"
-    size = float(cell)
-    return f"{size:,.0f}" if abs(size) >= 100 else f"{size:.3g}"
 
 
 def say_reported(row: Row) -> str:
