@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 class Aim(NamedTuple):
-    """One line of the table: what it is, the aim, whether more or less is better, and where the number lies."""
+    """One line of the table: what, the aim, whether more or less is better, where the number lies, why it is missed."""
 
     what: str
     unit: str
@@ -25,6 +25,7 @@ class Aim(NamedTuple):
     at_least: bool
     section: str
     found: Callable[[dict[str, Any]], dict[str, float] | float]
+    why: str = ""
 
 
 def mesa(measured: dict[str, Any]) -> dict[str, float]:
@@ -42,11 +43,27 @@ def largest(measured: dict[str, Any]) -> dict[str, Any]:
     return max(measured["sizes"], key=lambda size: size["runs"])
 
 
+def share_of_policies(measured: dict[str, Any]) -> float:
+    """Percent of the seconds of the sweep over policies that as many bare campaigns would not take."""
+    row = measured["sweeps"]["policies"]
+    rules = row["cells"] * row["runs"] * measured["bare_ms"]["median"] / 1000
+    return 100 * (1 - rules / row["seconds"])
+
+
 def seconds_of(word: str) -> Callable[[dict[str, Any]], dict[str, float]]:
     """Seconds of the command whose name has this word."""
     return lambda measured: next(found for name, found in measured["seconds"].items() if word in name)
 
 
+MANY_CELLS = (
+    "Many small cells: Hydra resolves a combination of policies in about 0.15 s, one after the other, before the first "
+    "campaign; tables, verdicts and figures then have a row, a pair and a panel for every cell."
+)
+SLOW_START = (
+    "Warm `runs=1`: the command needs about 1.8 s before there is anything to draw (imports 0.7, Hydra 0.3, loading "
+    "the compiled rules 0.4, tables), and seven figures take 2.6 s of a core, spread over two. The process that draws "
+    "imports meanwhile. Fewer figures would meet the aim; they are what one campaign is looked at for."
+)
 AIMS = (
     Aim("one campaign of 134 evenings, one core", "ms", 12, False, "plain", lambda found: found["compiled_ms"]),
     Aim("plain Python, same lines: times slower", "", 100, True, "plain", lambda found: found["ratio"]),
@@ -54,9 +71,10 @@ AIMS = (
     Aim("rows a second, times those of Flee", "", 50, True, "peers", lambda found: found["journeys"]["times_the_rows"]),
     Aim("10,000 campaigns, command to page", "s", 100, False, "stages", lambda found: largest(found)["seconds"]),
     Aim("of it outside the compiled rules", "%", 15, False, "stages", lambda found: 100 * largest(found)["share"]),
-    Aim("most memory of that command", "MB", 500, False, "stages", lambda found: largest(found)["megabytes"]),
+    Aim("the same of 120 cells of policies x 100", "%", 15, False, "sweeps", share_of_policies, MANY_CELLS),
+    Aim("most memory of the 10,000 campaigns", "MB", 500, False, "stages", lambda found: largest(found)["megabytes"]),
     Aim("most memory of a worker", "MB", 300, False, "sweeps", lambda found: found["worker_mb"]),
-    Aim("`python -m sim runs=1`, warm", "s", 3, False, "startup", seconds_of("runs=1")),
+    Aim("`python -m sim runs=1`, warm", "s", 3, False, "startup", seconds_of("runs=1"), SLOW_START),
     Aim("`python -m sim --help`", "s", 1, False, "startup", seconds_of("--help")),
     Aim("first compile, once per installation", "s", 60, False, "startup", lambda found: found["first"]["compiling"]),
 )
@@ -67,10 +85,15 @@ def row_of(aim: Aim, sections: dict[str, Any]) -> tuple[str, str, str, str]:
     if aim.section not in sections:
         return aim.what, "not measured", goal(aim), ""
     found = aim.found(sections[aim.section]["measured"])
-    middle = found["median"] if isinstance(found, dict) else found
     text = in_words(found) if isinstance(found, dict) else plain(f"{found:.3g}")
-    met = middle > aim.bound if aim.at_least else middle < aim.bound
-    return aim.what, f"{text} {aim.unit}".strip(), goal(aim), "met" if met else "**missed**"
+    return aim.what, f"{text} {aim.unit}".strip(), goal(aim), "met" if is_met(aim, sections) else "**missed**"
+
+
+def is_met(aim: Aim, sections: dict[str, Any]) -> bool:
+    """Whether the median, or the one measurement, is on the right side."""
+    found = aim.found(sections[aim.section]["measured"])
+    middle = found["median"] if isinstance(found, dict) else found
+    return middle > aim.bound if aim.at_least else middle < aim.bound
 
 
 def goal(aim: Aim) -> str:
@@ -91,6 +114,8 @@ def main() -> int:
         "side by side in one sitting by `make bench`; all of it, with what differs between the peers and Panj, growth "
         "by size and where the time goes: [benchmarks/results.md](benchmarks/results.md)."
     )
+    missed = [aim for aim in AIMS if aim.section in sections and not is_met(aim, sections)]
+    text += "".join(f"\n\n{aim.why}" for aim in missed if aim.why)
     print(text)
     insert(ROOT / "README.md", "speed", text)
     return 0
