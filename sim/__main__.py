@@ -23,6 +23,7 @@ Verbs
   score      the model beside 64 reported figures and beside naive forecasts, with CRPS, Brier score and AUC:
              python -m sim score [key=value ...], or of a finished study: python -m sim score results/policy [cell=0]
   bank       campaigns whose uncertain numbers are drawn from the prior, a row each: python -m sim bank runs=50000
+  calibrate  fit the uncertain numbers to the record, from a bank: python -m sim calibrate [results/bank] [accept=0.01]
   report     draw figures and report again: python -m sim report results/july_2021 [cell=0] [evening=2021-07-05]
   animate    the map evening by evening: python -m sim animate results/policy [cell=0,1] [formats=gif,mp4,png]
   failures   campaigns that raised, by cause, with a command for a debugger: python -m sim failures results/policy
@@ -37,6 +38,7 @@ Settings (defaults)
   timeline.events.<event>.date=YYYY-MM-DD     any dated event of configs/timeline
   precision.outcome=NAME precision.half_width=NUMBER runs_max=10000
                                               add campaigns until the 95 % interval of a mean is so narrow
+  calibration.file=PATH                       the posterior.parquet of a fit, with calibration=posterior or median
 
 Sweeps (with -m): a,b,c  range(0.1,0.5,0.1)  glob(*)  and for numbers, with sampling=latin_hypercube, interval(0.1,0.5)
   sampling.points=100  sampling.keys=[rules.news.fade_days]  sampling.seed=0
@@ -190,6 +192,21 @@ def bank(words: list[str]) -> int:
     return run_and_draw(words_of(words), lambda _folder: None)
 
 
+def calibrate(words: list[str]) -> int:
+    """A posterior from a bank."""
+    from sim.study.calibrate import made_whole, read_request, write_fit
+    from sim.study.run import console_of
+
+    request = read_request(words)
+    place = request.folder / "calibration"
+    with made_whole(place) as folder:
+        write_fit(request, folder, console_of())
+        from sim.show.calibration import draw_fit, show_fit
+
+        draw_fit(folder)
+    return show_fit(place)
+
+
 def next_step(words: list[str], folder: Path) -> str:
     """What one would do after this."""
     from sim.study.words import MULTIRUN
@@ -283,7 +300,7 @@ def reproduce(words: list[str]) -> int:
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
     verb.__name__: verb
-    for verb in (run, plan, compare, score, bank, report, animate, failures, verify, reproduce, evidence)
+    for verb in (run, plan, compare, score, bank, calibrate, report, animate, failures, verify, reproduce, evidence)
 }
 
 if __name__ == "__main__":

@@ -54,6 +54,12 @@ def test_a_prior_is_even_on_its_scale() -> None:
     assert Prior("rules.founding.mobile_men", 5000.0, 16000.0, "linear").at(0.33333) == 8667.0
 
 
+def test_a_share_of_the_prior_is_what_its_value_gives() -> None:
+    for prior in (Prior(FADE, 5.0, 20.0, "linear"), Prior(FADE, 5.0, 20.0, "log")):
+        for share in (0.0, 0.2, 1.0):
+            assert math.isclose(prior.share(prior.at(share)), share, abs_tol=1e-12)
+
+
 def drawn(words: list[str], seeds: range) -> dict[str, np.ndarray]:
     found = compose_settings(["calibration=prior", *words]).draws
     assert found is not None
@@ -108,7 +114,9 @@ def test_a_policy_that_leaves_the_range_is_refused_before_anything_runs() -> Non
     far = Choice(group="morale", name="far", scale={"news.fade_days": 5.0})
     with pytest.raises(PanjError, match=r"calibration=prior: rules.news.fade_days after morale=far: found 150"):
         draws_of("prior", (far,), {})
-    with pytest.raises(PanjError, match="calibration: found 'prio', expected one of as_declared, prior; did you"):
+    with pytest.raises(
+        PanjError, match="calibration: found 'prio', expected one of as_declared, median, posterior, prior; did you"
+    ):
         compose_settings(["calibration=prio"])
 
 

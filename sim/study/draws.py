@@ -1,7 +1,9 @@
-"""Numbers that differ from campaign to campaign: drawn from the declared priors by the seed alone.
+"""Numbers that differ from campaign to campaign: drawn by the seed alone, from the declared priors or from a posterior.
 
-Values resolve in the order of `sim.parameters`: default, then the draw, then policies and scenario, then overrides,
-which always win. Two cells with one seed share their draw, as they share all their luck.
+A prior draws each number by itself. Of a posterior each campaign takes one whole draw, in proportion to its weight, so
+that what was fitted together stays together; `median` is one draw for all campaigns. Values resolve in the order of
+`sim.parameters`: default, then the draw, then policies and scenario, then overrides, which always win. Two cells with
+one seed share their draw, as they share all their luck.
 """
 
 import math
@@ -16,11 +18,13 @@ from sim.chance import draw_parameters
 from sim.day import Rules
 from sim.errors import PanjError, unknown
 from sim.parameters import Choice, check_range, declared_numbers, folder_of, read_yaml, resolve, typed
+from sim.study.posterior import Posterior, posterior_for
 
 SCALES = ("linear", "log")
 COLUMNS = {"low", "high", "scale", "reason"}
-DECLARED, PRIOR = "declared", "prior"
-SOURCES = (DECLARED, PRIOR)
+DECLARED, PRIOR, POSTERIOR, MEDIAN = "declared", "prior", "posterior", "median"
+SOURCES = (DECLARED, PRIOR, POSTERIOR, MEDIAN)
+FITTED = (POSTERIOR, MEDIAN)  # sources that are a file
 LAID_OUT = {  # numbers that decide which rows there are, how long roads are, or whom a post admits: one layout a cell
     "rules.founding.outposts", "rules.founding.commando_columns", "rules.founding.prongs",
     "rules.founding.columns_per_prong", "rules.flight.rows", "rules.journeys.road_factor",
@@ -47,6 +51,12 @@ class Prior(NamedTuple):
         value = min(self.high, max(self.low, value))
         return float(round(value)) if declared_numbers()[self.key].is_whole else value
 
+    def share(self, value: float) -> float:
+        """The share of the belief below a value: what `at` undoes."""
+        if self.scale == "log":
+            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        return (value - self.low) / (self.high - self.low)
+
 
 class Draws(NamedTuple):
     """How a campaign comes by its numbers: all that is needed, and small enough to send anywhere."""
@@ -55,9 +65,13 @@ class Draws(NamedTuple):
     priors: tuple[Prior, ...]  # of the numbers that are drawn; those set by an override are not
     choices: tuple[Choice, ...]  # what policies and scenario set, scale and shift
     explicit: tuple[tuple[str, float], ...]  # overrides
+    posterior: Posterior | None = None  # where a campaign takes one of its draws
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """What is drawn for a seed, by key."""
+        """What is drawn for a seed, by key; without what an override sets."""
+        if self.posterior is not None:
+            taken = self.posterior.numbers(seed)
+            return {prior.key: taken[prior.key] for prior in self.priors}
         shares = np.empty(len(self.priors))
         draw_parameters(np.uint64(seed), actors_of(tuple(prior.key for prior in self.priors)), shares)
         return {prior.key: prior.at(float(share)) for prior, share in zip(self.priors, shares, strict=True)}
@@ -72,9 +86,12 @@ class Draws(NamedTuple):
             {"group": one.group, "set": dict(one.set), "scale": dict(one.scale), "shift": dict(one.shift)}
             for one in self.choices
         ]
+        drawn: dict[str, Any] = {"priors": {prior.key: [prior.low, prior.high, prior.scale] for prior in self.priors}}
+        if self.posterior is not None:
+            drawn = {"posterior": self.posterior.digest, "keys": [prior.key for prior in self.priors]}
         return {
             "source": self.source,
-            "priors": {prior.key: [prior.low, prior.high, prior.scale] for prior in self.priors},
+            **drawn,
             "steps": [step for step in steps if step["set"] or step["scale"] or step["shift"]],
         }
 
@@ -116,23 +133,38 @@ def prior_of(key: str, row: Any) -> Prior:
     return Prior(key, float(low), float(high), scale)
 
 
-def draws_of(source: str, choices: tuple[Choice, ...], explicit: Mapping[str, float]) -> Draws | None:
+def draws_of(
+    source: str, choices: tuple[Choice, ...], explicit: Mapping[str, float], file: str | None = None, data: str = ""
+) -> Draws | None:
     """How campaigns come by their numbers; None where all have those that are declared.
 
-    Raises PanjError where a policy would carry a drawn number out of its declared range.
+    `file` is of a posterior, `data` the fingerprint of the data here. Raises PanjError for a file that is no posterior
+    of these rules and this data, and where a policy would carry a drawn number out of its declared range.
     """
     if source not in SOURCES:
         raise unknown("calibration.source", source, SOURCES)
+    if file and source not in FITTED:
+        raise PanjError(f"calibration.file: found '{file}', expected it with calibration=posterior or median")
     if source == DECLARED:
         return None
     steps = tuple(
         Choice(group=one.group, name=one.name, set=one.set, scale=one.scale, shift=one.shift) for one in choices
     )
-    priors = tuple(prior for prior in read_priors() if prior.key not in explicit)
-    draws = Draws(source, priors, steps, tuple(sorted(explicit.items())))
+    posterior = None if source == PRIOR else posterior_for(file, data)
+    if posterior is not None and source == MEDIAN:
+        posterior = posterior.median
+    believed = read_priors() if posterior is None else ranges_of(posterior)
+    priors = tuple(prior for prior in believed if prior.key not in explicit)
+    draws = Draws(source, priors, steps, tuple(sorted(explicit.items())), posterior)
     for share in (0.0, 1.0):  # policies set, scale and shift: whatever lies between is within the range as well
         try:
             draws.rules({prior.key: prior.at(share) for prior in priors})
         except PanjError as error:
             raise PanjError(f"calibration={source}: {error}") from error
     return draws
+
+
+def ranges_of(posterior: Posterior) -> tuple[Prior, ...]:
+    """The numbers of a posterior, each with the lowest and the highest of its draws."""
+    low, high = posterior.ends
+    return tuple(Prior(key, low[key], high[key], "linear") for key in posterior.keys)

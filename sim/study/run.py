@@ -313,7 +313,10 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 def calibration_of(settings: Settings) -> str:
     """What summaries, figures and pages say of the numbers behind them."""
-    drawn = f"numbers drawn from the {settings.draws.source}, " if settings.draws is not None else ""
+    draws = settings.draws
+    if draws is not None and draws.posterior is not None:
+        return f"calibrated: {draws.posterior.note}"
+    drawn = f"numbers drawn from the {draws.source}, " if draws is not None else ""
     return f"{drawn}{NOT_CALIBRATED}"
 
 

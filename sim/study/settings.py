@@ -32,10 +32,21 @@ from sim.parameters import Choice, folder_of, read_yaml, resolve, typed
 from sim.rules import fingerprint_of_rules
 from sim.study.draws import Draws, draws_of
 from sim.study.events import Event, resolve_events, timeline_of
-from sim.study.words import DRAW_GROUPS, GROUPS, ONE_VALUE, check_words, choices_of, file_of, is_number, numbers_of
+from sim.study.words import (
+    DRAW_GROUPS,
+    GROUPS,
+    ONE_VALUE,
+    check_words,
+    choices_of,
+    file_of,
+    is_number,
+    numbers_of,
+    parse,
+)
 from sim.timeline import Timeline
 
 NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline"}  # changes no name, or is named by its choice
+POSTERIOR_FILE = "calibration.file"  # checked when it is read
 KEPT = 16  # composed configs, which are large
 SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
 
@@ -64,9 +75,13 @@ class TimelineSchema:
 
 @dataclass
 class CalibrationSchema:
-    """Where the uncertain numbers come from: `declared`, or drawn for each campaign from the `prior`."""
+    """Where the uncertain numbers come from: `declared`, or drawn for each campaign from the `prior` or a `posterior`.
+
+    `median` is that of a posterior. `file` is where the posterior lies; without it, the one that is shipped.
+    """
 
     source: str = "declared"
+    file: str | None = None
 
 
 @dataclass
@@ -234,7 +249,7 @@ class Composer:
 
     def settings(self, words: Sequence[str]) -> Settings:
         """Settings of one cell; PanjError for anything that is wrong."""
-        check_words(words)
+        check_words([text for text in words if parse(text).key_or_group != POSTERIOR_FILE])
         others = tuple(text for text in words if not is_number(text))
         if others not in self.composed:
             if len(self.composed) >= KEPT:
@@ -312,7 +327,7 @@ def settle(
         about=config.scenario.about,
         numbers=numbers,
         rules=rules,
-        draws=draws_of(config.calibration.source, tuple(choices), explicit),
+        draws=draws_of(config.calibration.source, tuple(choices), explicit, config.calibration.file, facts.fingerprint),
         events=events,
         timeline=timeline_of(events, facts),
         attention=attention,

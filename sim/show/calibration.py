@@ -1,0 +1,336 @@
+"""A fit as a table in the terminal and three figures: prior and posterior, pairs of numbers, and the record.
+
+Reads   posterior.parquet, diagnostics.csv, predictive.csv and fit.json, which `sim.study.calibrate` wrote; nothing is
+        computed here but counts for drawing.
+Writes  prior_posterior.png, pairs.png and predictive.png beside them.
+"""
+
+import csv
+import json
+import math
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from sim.errors import PanjError
+from sim.show import score_figure
+from sim.show.score_figure import AXIS, LEFT, RIGHT, ROW, by_event, clip, draw_reported, label, place_of
+from sim.show.style import (
+    CAPTION,
+    EDGE,
+    FAINT,
+    HEADING,
+    INK,
+    LETTERS_PER_INCH,
+    LINE,
+    POINTS,
+    QUIET,
+    REPORTED,
+    RESOLUTION,
+    SIMULATED,
+    SIMULATED_LIGHT,
+    STYLE,
+    WIDTH,
+    write_whole,
+)
+
+PRESSED = 4.0  # times as likely as before: so much of the outermost bin is said
+BINS = 16  # of the prior, each as likely before the fit as the others
+ABOVE, KEY = 0.45, 0.5  # inches above the panels: the title, and a key
+TABLE_WIDTH = 118  # letters, where there is no terminal
+Row = dict[str, str]
+Floats = NDArray[np.float64]
+
+
+class Fitted(NamedTuple):
+    """A fit as it lies on disk."""
+
+    folder: Path
+    about: dict[str, Any]
+    diagnostics: list[Row]
+    predictive: list[Row]
+    weights: Floats
+    shares: dict[str, Floats]  # of each fitted number: the share of its prior below each draw
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """The diagnostics by number."""
+        return {row["number"]: row for row in self.diagnostics}
+
+
+def read_fit(folder: Path) -> Fitted:
+    """The files of a fit; PanjError where one is missing or is something else."""
+    try:
+        about = dict(json.loads((folder / "fit.json").read_text(encoding="utf-8")))
+        tables = []
+        for name in ("diagnostics.csv", "predictive.csv"):
+            with (folder / name).open(newline="", encoding="utf-8") as file:
+                tables.append(list(csv.DictReader(file)))
+        draws = pq.read_table(folder / "posterior.parquet", columns=["weight", *about["chosen"]])
+        shares = {key: share_of(draws[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
+        return Fitted(folder, about, tables[0], tables[1], draws["weight"].to_numpy(), shares)
+    except OSError as error:
+        raise PanjError(f"{error.filename}: cannot be read; python -m sim calibrate writes it") from None
+    except (ValueError, KeyError) as error:
+        raise PanjError(f"{folder}: found something else ({error}), expected the files of a fit") from None
+
+
+def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
+    """The share of the prior below each value."""
+    if scale == "log":
+        values, low, high = np.log(values), math.log(low), math.log(high)
+    return np.asarray((values - low) / (high - low), np.float64)
+
+
+def draw_fit(folder: Path) -> list[Path]:
+    """Every figure of a fit."""
+    made = read_fit(folder)
+    with rc_context(STYLE):
+        return [draw_prior_posterior(made), draw_pairs(made), draw_predictive(made)]
+
+
+def draw_prior_posterior(made: Fitted) -> Path:
+    """A panel a fitted number: how its draws lie within what was believed before."""
+    columns = 2
+    rows = math.ceil(len(made.shares) / columns)
+    caption = (
+        f"{say_fit(made)} A panel is a number, from the lowest to the highest value that was believed "
+        "possible, on its scale. Before the fit each step was as likely as the others (the line at 1); the "
+        "bars say how many times as likely it is now."
+    )
+    figure, below, tall = page(rows * 1.55, caption)
+    for place, (key, shares) in enumerate(made.shares.items()):
+        across, down = place % columns, place // columns
+        width = (WIDTH - 0.9) / columns - 0.4
+        axes = figure.add_axes(
+            (
+                (0.5 + across * (WIDTH - 0.7) / columns) / WIDTH,
+                (below + (rows - 1 - down) * 1.55 + 0.35) / tall,
+                width / WIDTH, 0.85 / tall,
+            )
+        )  # fmt: skip
+        draw_number(axes, made, key, shares)
+    return finish(figure, made, "prior_posterior.png", "The fitted numbers, before and after", caption, tall)
+
+
+def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
+    """The bars of one number, with its median."""
+    heights, edges = np.histogram(shares, BINS, (0, 1), weights=made.weights / made.weights.sum() * BINS)
+    axes.bar(edges[:-1], heights, 1 / BINS, align="edge", color=SIMULATED, alpha=0.75, linewidth=0)
+    axes.axhline(1, color=QUIET, linewidth=1.2)
+    row, (low, high, scale) = made.rows[key], made.about["priors"][key]
+    middle = share_of(np.array([float(row["posterior_median"])]), low, high, scale)[0]
+    axes.axvline(middle, color=INK, linewidth=1.2)
+    half = math.sqrt(low * high) if scale == "log" else (low + high) / 2
+    axes.set_xticks([0, 0.5, 1], [f"{value:.3g}" for value in (low, half, high)], fontsize=8)
+    axes.set_xlim(0, 1)
+    axes.tick_params(axis="y", labelsize=7.5)
+    said = f"{short(key)} (contraction {float(row['contraction']):.2f})"
+    axes.set_title(said.replace("-", "−"), fontsize=8.5)
+
+
+def draw_pairs(made: Fitted) -> Path:
+    """A panel a pair of fitted numbers: which values go together."""
+    keys = list(made.shares)
+    count = max(1, len(keys) - 1)
+    side = (WIDTH - 1.1) / count
+    caption = (
+        f"{say_fit(made)} A dot is a draw, the darker the more it weighs; each axis runs from the lowest to "
+        "the highest value of the prior, on its scale. Before the fit dots would fill every panel evenly. In "
+        "the corner: their correlation."
+    )
+    figure, below, tall = page(side * count + 0.4, caption)
+    strength = np.clip(made.weights / made.weights.max(), 0.05, 1) * 0.8
+    for down in range(1, len(keys)):
+        for across in range(down):
+            axes = figure.add_axes(
+                (
+                    (0.95 + across * side) / WIDTH,
+                    (below + 0.35 + (count - down) * side) / tall,
+                    side * 0.93 / WIDTH, side * 0.93 / tall,
+                )
+            )  # fmt: skip
+            one, other = made.shares[keys[across]], made.shares[keys[down]]
+            axes.scatter(one, other, s=2.5, color=SIMULATED, alpha=strength, linewidths=0)
+            axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
+            axes.text(0.97, 0.97, f"{correlation(one, other, made.weights):+.2f}".replace("-", "−"), ha="right",
+                      va="top", fontsize=6.5, transform=axes.transAxes, bbox={"color": "white", "alpha": 0.7,
+                                                                             "pad": 0.8})  # fmt: skip
+            if across == 0:
+                axes.set_ylabel(stacked(keys[down]), fontsize=6.8, rotation=0, ha="right", va="center")
+            if down == len(keys) - 1:
+                axes.set_xlabel(stacked(keys[across]), fontsize=6.8)
+    return finish(figure, made, "pairs.png", "Which values go together", caption, tall)
+
+
+def correlation(one: Floats, other: Floats, weights: Floats) -> float:
+    """The weighted correlation; 0 where one of the two does not vary."""
+    spread = np.cov(np.array([one, other]), aweights=weights)
+    size = math.sqrt(spread[0, 0] * spread[1, 1])
+    return float(spread[0, 1] / size) if size > 0 else 0.0
+
+
+def draw_predictive(made: Fitted) -> Path:
+    """A row a target: all campaigns of the bank, those accepted, and what was reported."""
+    lines: list[str | Row] = []
+    for event, group in by_event(made.predictive):
+        lines += [event, *group]
+    caption = (
+        f"{say_fit(made)} Each row has its own scale, on which the 90 % interval of the whole bank runs from "
+        "−1 to 1. The accepted campaigns are shown as they were lived, by their weights; the adjusted numbers"
+        " have not been lived yet. Inside: the number reported, or some of its range, lies in their 90 % "
+        "interval. * fitted, the others not. The split by post is left out. Targets of one event are not "
+        "independent. Sources: evidence named in sim/data/targets.csv."
+    )
+    figure, below, tall = page(ROW * len(lines) + AXIS, caption, KEY)
+    size = (LEFT / WIDTH, (below + AXIS) / tall, (WIDTH - LEFT - RIGHT) / WIDTH, ROW * len(lines) / tall)
+    axes = figure.add_axes(size)
+    for place, line in enumerate(lines):
+        draw_target(axes, place, line)
+    score_figure.dress(axes, len(lines))
+    axes.set_xlabel("half-widths of the 90 % interval of the bank from its middle", fontsize=8.5)
+    axes.texts[-1].set_text("reported | accepted (90 %)")
+    mark: dict[str, Any] = {"linewidth": 0, "color": REPORTED, "markersize": 5}
+    handles = [
+        Line2D([], [], color=SIMULATED_LIGHT, linewidth=2.2, label="bank, 90 %"),
+        Line2D([], [], color=SIMULATED, linewidth=4.6, label="accepted, 90 %"),
+        Line2D([], [], color=INK, marker="|", linewidth=0, markersize=8, label="accepted, median"),
+        Line2D([], [], marker="o", **mark, label="reported, inside"),
+        Line2D([], [], marker="D", markerfacecolor="white", **mark, label="reported, outside"),
+        Line2D([], [], marker=">", **mark, label="at least"),
+    ]
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.3 / tall), ncols=3, fontsize=7.5,
+                  columnspacing=1.4)  # fmt: skip
+    return finish(figure, made, "predictive.png", "Targets before and after the fit", caption, tall)
+
+
+def draw_target(axes: Axes, place: int, line: str | Row) -> None:
+    """An event's name, or a target: the bar of the bank, that of the accepted campaigns, and what was reported."""
+    if isinstance(line, str):
+        label(axes, place, -0.02, line.replace("_", " "), INK, "right", "bold")
+        axes.axhline(place + 0.5, color=FAINT, linewidth=0.6, zorder=0)
+        return
+    star = " *" if line["use"] == "fitted" else ""
+    label(axes, place, -0.02, line["target"].replace("_", " ") + star, INK, "right")
+    where = place_of(line)
+    for what, width, colour in (("", 2.2, SIMULATED_LIGHT), ("accepted_", 4.6, SIMULATED)):
+        ends = [clip(where.of(line[f"{what}{end}_90"])) for end in ("low", "high")]
+        axes.plot(ends, [place, place], color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
+    axes.plot([clip(where.of(line["accepted_median"]))], [place], marker="|", color=INK, markersize=7,
+              markeredgewidth=1.4, zorder=3)  # fmt: skip
+    draw_reported(axes, place, line, where)
+    after = {key: line[f"accepted_{key}"] for key in ("low_90", "median", "high_90")}
+    label(axes, place, 1.02, score_figure.say_both(line | after), QUIET, "left")
+
+
+def page(panels: float, caption: str, key: float = 0.0) -> tuple[Figure, float, float]:
+    """An empty figure with room for title, panels and caption; inches below the panels, and of the whole."""
+    lines = textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH)).count("\n") + 1
+    below = lines * CAPTION * LINE / POINTS + 0.15
+    tall = ABOVE + key + panels + below
+    return Figure(figsize=(WIDTH, tall)), below, tall
+
+
+def finish(figure: Figure, made: Fitted, name: str, title: str, caption: str, tall: float) -> Path:
+    """Title above, caption below, and what the figure was made from inside it."""
+    text = textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH))
+    figure.text(EDGE, 1 - 0.1 / tall, title, va="top", fontproperties=HEADING)
+    figure.text(EDGE, 0.06 / tall, text, va="bottom", fontsize=CAPTION, color=QUIET, linespacing=LINE)
+    about = {key: value for key, value in made.about.items() if key not in ("numbers", "priors", "units")}
+    options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION,
+                               "metadata": {"panj": json.dumps(about, sort_keys=True)}}  # fmt: skip
+    return write_whole(made.folder / name, lambda file: figure.savefig(file, **options))
+
+
+def say_fit(made: Fitted) -> str:
+    """How many campaigns, of how many, and what they were held against."""
+    about = made.about
+    failed = f" {about['failed']:,} failed and are left out." if about["failed"] else ""
+    return (
+        f"The {about['draws']:,} campaigns of {about['rows']:,} drawn from the prior (seeds {about['first_seed']} to "
+        f"{about['last_seed']}) that come nearest to {about['targets']} targets, by weight; they tell as much as "
+        f"{about['effective_sample_size']:,.0f} of equal weight.{failed} Rejection and regression adjustment, a first "
+        "fit."
+    )
+
+
+def short(key: str) -> str:
+    """`news: fade days`."""
+    _, rule, number = key.split(".")
+    return f"{rule}: {number.replace('_', ' ')}"
+
+
+def stacked(key: str) -> str:
+    """The same in narrow lines."""
+    return "\n".join(textwrap.wrap(short(key).replace(": ", " "), 13, break_long_words=False))
+
+
+def show_fit(folder: Path) -> int:
+    """The table of fitted numbers, what was written and what to do next."""
+    made = read_fit(folder)
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else TABLE_WIDTH, highlight=False)
+    inside = {use: [row["inside_90"] == "yes" for row in made.predictive if row["use"] == use]
+              for use in ("fitted", "scored")}  # fmt: skip
+    console.print(table_of(made))
+    console.print(f"Inside the 90 % interval of the accepted campaigns: {sum(inside['fitted'])} of "
+                  f"{len(inside['fitted'])} targets that were fitted, {sum(inside['scored'])} of "
+                  f"{len(inside['scored'])} others.")  # fmt: skip
+    for key, shares in made.shares.items():
+        if (end := pressed_end(shares, made.weights)) is not None:
+            why = "too narrow a belief, or rules that cannot do what was reported"
+            console.print(f"{key} presses against the {end} end of its prior: {why}.", soft_wrap=True)
+    if made.about["left_out"]:
+        console.print(f"Not fitted, because the bank has no such outcome: {', '.join(made.about['left_out'])}")
+    console.print("Written:")
+    for path in sorted(folder.iterdir()):
+        console.print(f"  {path}", soft_wrap=True)
+    console.print(f"Next: python -m sim calibration=posterior calibration.file={folder / 'posterior.parquet'}",
+                  soft_wrap=True)  # fmt: skip
+    return 0
+
+
+def pressed_end(shares: Floats, weights: Floats) -> str | None:
+    """The end of the prior at which the draws heap up, if they do."""
+    heights, _ = np.histogram(shares, BINS, (0, 1), weights=weights / weights.sum() * BINS)
+    found = {"low": heights[0], "high": heights[-1]}
+    end = max(found, key=lambda one: float(found[one]))
+    return end if found[end] > PRESSED else None
+
+
+def say(cell: str) -> str:
+    """A number to three figures."""
+    return f"{float(cell):.3g}"
+
+
+def table_of(made: Fitted) -> Table:
+    """The fitted numbers, prior beside posterior."""
+    about = made.about
+    caption = (
+        f"Tolerance {about['tolerance']:.3g}, in units of sqrt(sd² + spread²). Contraction: 1 less the share of the "
+        "prior's variance that is left. Every other number keeps the draws of the accepted campaigns; all are in "
+        "diagnostics.csv, shares of variance in screening.csv."
+    )
+    title = f"Fitted numbers. {say_fit(made)}"
+    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", pad_edge=False)
+    table.add_column("number", no_wrap=True)
+    for name in ("prior median", "90 %", "posterior median", "90 %", "contraction", "KS"):
+        table.add_column(name, justify="right", overflow="fold")
+    for key in about["chosen"]:
+        row = made.rows[key]
+        prior, after = (
+            (say(row[f"{what}_median"]), f"{say(row[f'{what}_low_90'])} to {say(row[f'{what}_high_90'])}")
+            for what in ("prior", "posterior")
+        )
+        table.add_row(key.removeprefix("rules."), *prior, *after, say(row["contraction"]), say(row["ks_distance"]))
+    return table

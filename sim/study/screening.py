@@ -1,0 +1,145 @@
+"""What a fit looks at: summaries of each campaign, their distance from the record, and which numbers move them.
+
+Reads   the campaigns of a bank and the targets that are to be fitted.
+Gives   `Summaries`: a column a target, on the scale of the target; `Screening`: of each number the share of the
+        variance of each summary that it explains by itself (a first-order index), and at most eight that are chosen.
+Source  First-order indices from given data: random balance designs (Tarantola, Gatelli and Mara 2006) as Plischke 2010
+        has them, corrected for bias by Tissot and Prieur 2012, from SALib.
+Assumed A number counts by the summary that it moves most. What acts only together with another number is not seen.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sim.errors import PanjError
+from sim.study import scoring
+from sim.study.forecasts import numbers_of
+from sim.study.measured import scaled
+from sim.targets import Target, bounds_of
+
+MOST_CHOSEN = 8
+HARMONICS = 10  # of the Fourier series of a summary along a number, SALib's default
+LEAST = 0.01  # share of variance below which a number is left out
+CHANCE = 20.0  # divided by the campaigns: what the largest of some hundred indices reaches by chance, 3 sd of 10 terms
+NORMAL = 1.4826  # by which a median distance becomes the standard deviation of a normal distribution
+UNIT = 1.0  # an exact count is off by one, or by two; it has no error that would be its unit
+Floats = NDArray[np.float64]
+
+
+class Summaries(NamedTuple):
+    """What campaigns are compared by; a row a campaign, a column a target."""
+
+    targets: tuple[Target, ...]
+    left_out: tuple[str, ...]  # targets to be fitted whose outcome the bank does not have
+    numbers: Floats  # on the scale of the target; nan where a campaign has none
+    outside: Floats  # how far outside what was reported, negative below it, in units; 0 within it
+    units: Floats  # a target
+
+    @property
+    def distances(self) -> Floats:
+        """Of each campaign from the record: events count alike, and within an event its targets do.
+
+        The root of the mean over events of the mean square over targets; infinite where a number is missing.
+        """
+        events = list(dict.fromkeys(target.event for target in self.targets))
+        squares = np.zeros(len(self.outside))
+        for event in events:
+            columns = [place for place, target in enumerate(self.targets) if target.event == event]
+            squares += (self.outside[:, columns] ** 2).mean(axis=1) / len(events)
+        return np.where(np.isnan(squares), np.inf, np.sqrt(squares))
+
+
+def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
+    """Summaries of every target to be fitted whose outcome is there; PanjError where there is none."""
+    fitted = [target for target in targets if target.use == "fitted" and not target.parts]
+    found = {target: column_of(outcomes, target) for target in fitted}
+    there = {target: column for target, column in found.items() if not np.isnan(column).all()}
+    if not there:
+        raise PanjError("calibrate: found a bank without any outcome that is fitted, expected campaigns up to 7 July")
+    units = np.array([unit_of(target, column) for target, column in there.items()])
+    outside = [
+        scoring.outside(column, *scaled(np.array(bounds_of(target)), target)) for target, column in there.items()
+    ]
+    return Summaries(
+        tuple(there),
+        tuple(target.target for target in fitted if target not in there),
+        np.array(list(there.values())).T,
+        np.where(np.isnan(np.array(list(there.values()))), np.nan, np.array(outside)).T / units,
+        units,
+    )
+
+
+def column_of(outcomes: pa.Table, target: Target) -> Floats:
+    """One outcome on the scale of its target; nan everywhere where the bank lacks it."""
+    if target.outcome not in outcomes.column_names:
+        return np.full(outcomes.num_rows, np.nan)
+    return scaled(numbers_of(outcomes[target.outcome]), target)
+
+
+def unit_of(target: Target, column: Floats) -> float:
+    """sqrt(sd² + spread²): the error of observation, and the median absolute deviation over the bank as a sd.
+
+    The spread keeps a target that hardly any campaign meets from deciding alone. An exact figure has the unit 1: for
+    it a campaign is right, or wrong by so many.
+    """
+    if target.sd == 0:
+        return UNIT
+    there = column[~np.isnan(column)]
+    spread = NORMAL * float(np.median(np.abs(there - np.median(there))))
+    return float(np.hypot(target.sd, spread))
+
+
+class Screening(NamedTuple):
+    """Which numbers move the summaries."""
+
+    keys: tuple[str, ...]
+    shares: Floats  # keys x summaries: of the variance, explained by the number alone
+    floor: float  # what counts as none
+    chosen: tuple[str, ...]  # the first is the one that moves most
+
+    @property
+    def most(self) -> Floats:
+        """Of each number its largest share."""
+        largest: Floats = self.shares.max(axis=1)
+        return largest
+
+
+def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screening:
+    """First-order indices of every number for every summary, and the numbers that are worth fitting."""
+    ranks = np.argsort(np.argsort(drawn, axis=0, kind="stable"), axis=0, kind="stable").astype(np.float64)
+    shares = np.array([indices_of(keys, ranks, column) for column in summaries.numbers.T]).T
+    floor = max(LEAST, CHANCE / len(drawn))
+    most = shares.max(axis=1)
+    ranked = [place for place in np.argsort(-most, kind="stable") if most[place] >= floor]
+    if not ranked:
+        raise PanjError(f"calibrate: found no number that moves what is fitted (floor {floor:.3g} of the variance), "
+                        "expected at least one; a larger bank sees more: python -m sim bank runs=50000")  # fmt: skip
+    return Screening(keys, shares, floor, tuple(keys[place] for place in ranked[:MOST_CHOSEN]))
+
+
+def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
+    """The shares of one summary; all 0 where it is the same in every campaign."""
+    from SALib.analyze import rbd_fast  # slow to import
+
+    there = ~np.isnan(column)
+    if not there.any() or np.ptp(column[there]) == 0:
+        return np.zeros(len(keys))
+    problem = {"num_vars": len(keys), "names": list(keys), "bounds": [[0, len(ranks)]] * len(keys)}
+    found = rbd_fast.analyze(problem, ranks[there], column[there], M=HARMONICS, num_resamples=2, seed=1)
+    return np.clip(np.array(found["S1"], np.float64), 0.0, 1.0)
+
+
+def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[str, str]]:
+    """A row a number, the one that moves most first, with its share of each summary."""
+    names = [target.target for target in summaries.targets]
+    rows = []
+    for place in np.argsort(-screening.most, kind="stable"):
+        key = screening.keys[place]
+        shares = {name: f"{share:.4f}" for name, share in zip(names, screening.shares[place], strict=True)}
+        rows.append({"number": key, "chosen": "yes" if key in screening.chosen else "no",
+                     "largest_share": f"{screening.most[place]:.4f}", **shares})  # fmt: skip
+    return rows
