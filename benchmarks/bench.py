@@ -81,7 +81,7 @@ def in_words(measured: dict[str, Any]) -> str:
     head = [
         "# Benchmarks",
         "",
-        "Written by `make bench`: medians with least and most, everything side by side in one sitting.",
+        "Written by `make bench`: medians with least and most; what is compared is measured in turn, in one sitting.",
         "",
         table(tuple(first), [tuple(first.values())]),
     ]
