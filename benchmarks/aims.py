@@ -111,8 +111,8 @@ def main() -> int:
     text = table(("what", "median (least to most)", "aim", ""), [row_of(aim, sections) for aim in AIMS])
     text += (
         f"\n\n{on['processor']}, {on['cores']} cores, {on['memory']}, Python {on['python']}. What is compared is "
-        "measured in turn, in one sitting, by `make bench`; all of it, with what differs between the peers and Panj, growth "
-        "by size and where the time goes: [benchmarks/results.md](benchmarks/results.md)."
+        "measured in turn, in one sitting, by `make bench`; all of it, with what differs between the peers and Panj, "
+        "growth by size and where the time goes: [benchmarks/results.md](benchmarks/results.md)."
     )
     missed = [aim for aim in AIMS if aim.section in sections and not is_met(aim, sections)]
     text += "".join(f"\n\n{aim.why}" for aim in missed if aim.why)
