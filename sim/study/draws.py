@@ -76,6 +76,10 @@ class Draws(NamedTuple):
         draw_parameters(np.uint64(seed), actors_of(tuple(prior.key for prior in self.priors)), shares)
         return {prior.key: prior.at(float(share)) for prior, share in zip(self.priors, shares, strict=True)}
 
+    def rules_of(self, seed: int) -> Rules:
+        """The numbers of every rule in the campaign of a seed."""
+        return self.rules(self.numbers(seed))
+
     def rules(self, drawn: Mapping[str, float]) -> Rules:
         """The numbers of every rule once policies and overrides have acted on what was drawn."""
         return typed(resolve(self.choices, dict(self.explicit), drawn))

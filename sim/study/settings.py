@@ -34,6 +34,7 @@ from sim.study.draws import Draws, draws_of
 from sim.study.events import Event, resolve_events, timeline_of
 from sim.study.words import (
     DRAW_GROUPS,
+    DRAW_KEYS,
     GROUPS,
     ONE_VALUE,
     check_words,
@@ -41,12 +42,10 @@ from sim.study.words import (
     file_of,
     is_number,
     numbers_of,
-    parse,
 )
 from sim.timeline import Timeline
 
-NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline"}  # changes no name, or is named by its choice
-POSTERIOR_FILE = "calibration.file"  # checked when it is read
+NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # no name, or that of a choice
 KEPT = 16  # composed configs, which are large
 SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
 
@@ -196,7 +195,7 @@ class Settings:
 
     def rules_of(self, seed: int) -> Rules:
         """The numbers of every rule in the campaign of a seed."""
-        return self.rules if self.draws is None else self.draws.rules(self.draws.numbers(seed))
+        return self.rules if self.draws is None else self.draws.rules_of(seed)
 
     @cached_property
     def layout(self) -> Layout:
@@ -207,22 +206,20 @@ class Settings:
         """What decides the outcome of a campaign, seeds aside, in plain values."""
         drawn = {} if self.draws is None else {"draws": self.draws.as_dict()}
         kept = {} if self.daily else {"daily": False}
-        return (
-            drawn
-            | kept
-            | {
-                "choices": dict(self.choices),
-                "start_date": self.start_date.isoformat(),
-                "end_date": self.end_date.isoformat(),
-                "rules": dict(self.numbers),
-                "events": [event._asdict() for event in self.events],
-                "attention": self.attention,
-                "posts": self.posts,
-                "data_fingerprint": self.facts.fingerprint,
-                "rules_fingerprint": fingerprint_of_rules(),
-                "outcomes_fingerprint": self.outcomes_fingerprint,
-            }
-        )
+        return {
+            **drawn,
+            **kept,
+            "choices": dict(self.choices),
+            "start_date": self.start_date.isoformat(),
+            "end_date": self.end_date.isoformat(),
+            "rules": dict(self.numbers),
+            "events": [event._asdict() for event in self.events],
+            "attention": self.attention,
+            "posts": self.posts,
+            "data_fingerprint": self.facts.fingerprint,
+            "rules_fingerprint": fingerprint_of_rules(),
+            "outcomes_fingerprint": self.outcomes_fingerprint,
+        }
 
     def fingerprint(self) -> str:
         """First 16 hexadecimal digits of a hash of what was resolved; names, texts and sources decide nothing."""
@@ -249,7 +246,7 @@ class Composer:
 
     def settings(self, words: Sequence[str]) -> Settings:
         """Settings of one cell; PanjError for anything that is wrong."""
-        check_words([text for text in words if parse(text).key_or_group != POSTERIOR_FILE])
+        check_words(words)
         others = tuple(text for text in words if not is_number(text))
         if others not in self.composed:
             if len(self.composed) >= KEPT:

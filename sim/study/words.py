@@ -18,13 +18,26 @@ from sim.parameters import declared_numbers, folder_of_group, read_yaml
 
 GROUPS = ("morale", "reinforcement", "border", "mobilisation", "air_support", "taliban")
 DRAW_GROUPS = ("calibration",)  # where the uncertain numbers come from
+DRAW_KEYS = ("calibration.file",)
 HOW_GROUPS = ("executor", "sampling")  # how campaigns are run: they decide no outcome
 MAIN_KEYS = ("study", "runs", "runs_max", "seed", "start_date", "end_date", "results_dir", "daily", "debug")
 HOW_KEYS = (
     "executor.workers", "executor.address", "sampling.points", "sampling.keys", "sampling.seed",
     "precision.outcome", "precision.half_width",
 )  # fmt: skip
-ONE_VALUE = {"study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", "timeline", *HOW_GROUPS, *HOW_KEYS}
+ONE_VALUE = {
+    "study",
+    "runs",
+    "runs_max",
+    "seed",
+    "results_dir",
+    "daily",
+    "debug",
+    "timeline",
+    *DRAW_KEYS,
+    *HOW_GROUPS,
+    *HOW_KEYS,
+}
 MULTIRUN = ("-m", "--multirun")
 
 
@@ -63,8 +76,8 @@ def check_key(key: str, value: str) -> None:
             raise unknown(key, value, choices_of(key))
     elif key.startswith(("timeline.events.", "hydra.", *(f"{group}." for group in (*GROUPS, "scenario")))):
         return
-    elif key not in (*MAIN_KEYS, *HOW_KEYS) and key not in declared_numbers():
-        names = [*MAIN_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
+    elif key not in (*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS) and key not in declared_numbers():
+        names = [*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
         hint = nearest(key, names) or nearest(f"rules.{key}", names)
         raise PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
 

@@ -80,7 +80,7 @@ def live_piece(piece: Piece) -> pa.Table:
 def live_one(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
     """One campaign, or why there is none."""
     try:
-        rules = order.rules if order.draws is None else order.draws.rules(order.draws.numbers(seed))
+        rules = order.rules if order.draws is None else order.draws.rules_of(seed)
         campaign = run_campaign(layout.world, rules, order.timeline, seed, order.days, world)
         return rows_of(campaign, table, layout.facts, order.start)
     except Exception as error:
