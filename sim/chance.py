@@ -64,6 +64,8 @@ class Stream(IntEnum):
     RETAKE = 35
     COUNTERATTACK_LOSSES = 36
     PARAMETER = 37  # drawn once a campaign, before day 0
+    HARASSMENT = 38
+    THRESHOLD = 39
     GUEST = 99  # free for users' own rules
 
 

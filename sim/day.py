@@ -68,7 +68,7 @@ def live_one_day(world: World, rules: Rules, timeline: Timeline, luck: Luck) -> 
     parley(districts, provinces, garrisons, units, forces, conditions, rules.parley, luck, log, tally)
     fight(districts, roads, garrisons, units, forces, conditions, rules.combat, luck, log, tally)
     change_control(districts, garrisons, forces, rules.control, day, log, tally)
-    retreat(districts, roads, garrisons, units, forces, posts, rules.retreat, rules.parley, luck, log, tally)
+    retreat(districts, provinces, roads, garrisons, units, forces, posts, rules.retreat, rules.parley, luck, log, tally)
     cross(districts, units, posts, rules.crossing, luck, log, tally)
     flee(districts, provinces, roads, posts, refugees, rules.flight, luck, tally)
     travel(districts, roads, posts, refugees, queues, rules.journeys, tally)

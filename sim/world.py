@@ -207,6 +207,10 @@ class Districts(NamedTuple):
     pressed: Truth  # local forces press and cut its roads
     threatened: Truth  # enough stand against the garrison to make it ask for help
     dread: Real  # 0 to 1
+    anger: Real  # 0 to 1; stays 0 where the theory knows no anger
+    threshold_lot: (
+        Real  # how many others must have gone before this garrison goes, drawn on day 0 (standard deviations)
+    )
     fighting: Real  # 0 none, 1 an assault today
     pressure_days: Whole  # in a row, pressed or with a mobile force before it
     siege_days: Whole  # of a capital, in a row

@@ -1,10 +1,11 @@
-"""Spearheads gather, sweep a province district by district, then choose the next; local forces press at home.
+"""Spearheads gather, sweep a province, choose the next and multiply; local forces press at home.
 
 Reads   holders, influence, garrisons, roads, attention that policy gives to a region.
 Writes  prongs, mobile forces on the march or before a district, pressed districts, provinces under pressure.
 Source  article 4 and AAN ("a preemptive strike to prevent a northern opposition"); evidence F072, F073, F079, F089,
         F101. Assumption: a prong never besieges a capital while its province has rural districts left to take, and
-        its first move waits for weeks of preparation after the withdrawal begins (guess).
+        its first move waits for weeks of preparation after the withdrawal begins (guess). Men whom a swept province
+        no longer needs form a new spearhead (guess; from F099, F100 and F064 to F066, falls doubled within a week).
 """
 
 import math
@@ -54,8 +55,11 @@ class Advance(NamedTuple):
     press_stop: float
     press_under_pressure: float
     local_assault: float
+    local_assault_under_pressure: float
     local_assault_ratio: float
     besiege_patience: float
+    spare_share: float
+    spearhead_men: float
 
 
 @rule
@@ -114,6 +118,8 @@ def lead(  # the walk needs both sides and the map
     tally: Whole,
 ) -> None:
     """Gather until ready, then sweep until the province is done, then choose the next and gather again."""
+    if prongs.province[prong] == NOBODY:  # not raised yet
+        return
     prongs.phase_days[prong] += 1
     if prongs.phase[prong] == Phase.GATHER:
         prongs.days_left[prong] -= 1.0
@@ -124,13 +130,91 @@ def lead(  # the walk needs both sides and the map
             note(log, tally, luck.day, Event.PRONG_MOVES, provinces.capital[prongs.province[prong]], prong, 0, 0, 0)
         return
     if is_done(prong, districts, provinces, prongs, numbers.sweep_days):
-        provinces.swept_on[prongs.province[prong]] = luck.day
-        prongs.province[prong] = next_province(prong, districts, provinces, roads, prongs, numbers, luck)
-        prongs.phase[prong] = Phase.GATHER
-        prongs.phase_days[prong] = 0
-        spread = 2.0 * draw(luck, Stream.PRONG_GATHER, prongs.identity[prong]) - 1.0
-        prongs.days_left[prong] = numbers.gather_days * (1.0 + numbers.gather_spread * spread)
+        swept = prongs.province[prong]
+        provinces.swept_on[swept] = luck.day
+        turn_to_next(prong, districts, provinces, roads, prongs, numbers, luck)
         call_together(prong, forces)
+        raise_spearhead(swept, districts, provinces, roads, forces, prongs, numbers, luck)
+
+
+@rule
+def turn_to_next(
+    prong: int,
+    districts: Districts,
+    provinces: Provinces,
+    roads: Roads,
+    prongs: Prongs,
+    numbers: Advance,
+    luck: Luck,
+) -> None:
+    """The prong has its next province in mind and gathers for days."""
+    prongs.province[prong] = next_province(prong, districts, provinces, roads, prongs, numbers, luck)
+    prongs.phase[prong] = Phase.GATHER
+    prongs.phase_days[prong] = 0
+    spread = 2.0 * draw(luck, Stream.PRONG_GATHER, prongs.identity[prong]) - 1.0
+    prongs.days_left[prong] = numbers.gather_days * (1.0 + numbers.gather_spread * spread)
+
+
+@rule
+def raise_spearhead(
+    province: int,
+    districts: Districts,
+    provinces: Provinces,
+    roads: Roads,
+    forces: Forces,
+    prongs: Prongs,
+    numbers: Advance,
+    luck: Luck,
+) -> None:
+    """Men whom a swept province no longer needs at home form a new spearhead, if there are enough of them."""
+    prong = not_yet_raised(prongs)
+    men = 0
+    base = NOBODY
+    for district in range(provinces.first[province], provinces.end[province]):
+        if districts.holder[district] == Holder.TALIBAN:
+            men += spare_men(forces.men[district], numbers.spare_share)
+            if base < 0 or forces.men[district] > forces.men[base]:
+                base = district
+    if prong < 0 or base < 0 or men < numbers.spearhead_men:
+        return
+    for district in range(provinces.first[province], provinces.end[province]):
+        if districts.holder[district] == Holder.TALIBAN:
+            forces.men[district] -= spare_men(forces.men[district], numbers.spare_share)
+    form_columns(prong, men, base, districts.holder.size, forces)
+    prongs.province[prong] = province
+    turn_to_next(prong, districts, provinces, roads, prongs, numbers, luck)
+
+
+@rule
+def spare_men(local: int, share: float) -> int:
+    """Whole men of a local force who can leave a district that is won."""
+    return int(share * local)
+
+
+@rule
+def not_yet_raised(prongs: Prongs) -> int:
+    """The first spearhead that is still to come, or -1."""
+    for prong in range(prongs.province.size):
+        if prongs.province[prong] == NOBODY:
+            return prong
+    return NOBODY
+
+
+@rule
+def form_columns(prong: int, men: int, base: int, first_mobile: int, forces: Forces) -> None:
+    """The men are shared out over the columns of the spearhead, which gather at the base."""
+    columns = 0
+    for force in range(first_mobile, forces.men.size):
+        columns += forces.prong[force] == prong
+    left = men
+    for force in range(first_mobile, forces.men.size):
+        if forces.prong[force] == prong:
+            forces.men[force] = left // columns
+            forces.district[force] = base
+            forces.mode[force] = Mode.GATHER
+            forces.mode_days[force] = 0
+            left -= left // columns
+            columns -= 1
 
 
 @rule
@@ -250,7 +334,7 @@ def mark_pressure(districts: Districts, provinces: Provinces, prongs: Prongs) ->
     """A province is under pressure while a prong is at work in it."""
     provinces.under_pressure[:] = False
     for prong in range(prongs.province.size):
-        if prongs.phase[prong] != Phase.GATHER:
+        if prongs.province[prong] != NOBODY and prongs.phase[prong] != Phase.GATHER:
             provinces.under_pressure[prongs.province[prong]] = True
 
 
@@ -377,27 +461,29 @@ def press(
             forces.mode[force] = Mode.HOLD
             continue
         near = provinces.under_pressure[districts.province[district]]
-        chance = draw(luck, Stream.PRESS, districts.identity[district])
+        lot = draw(luck, Stream.PRESS, districts.identity[district])
         if districts.pressed[district]:
-            districts.pressed[district] = not stops_pressing(near, numbers.press_stop, chance)
+            districts.pressed[district] = not stops_pressing(near, numbers.press_stop, lot)
         else:
             districts.pressed[district] = starts_to_press(
-                districts.influence[district], near, numbers.press_start, numbers.press_under_pressure, chance
+                districts.influence[district], near, numbers.press_start, numbers.press_under_pressure, lot
             )
-        choose_local_mode(force, district, districts, garrisons, forces, numbers, luck)
+        chance = numbers.local_assault * (numbers.local_assault_under_pressure if near else 1.0)
+        choose_local_mode(force, district, chance, districts, garrisons, forces, numbers, luck)
 
 
 @rule
 def choose_local_mode(
     force: int,
     district: int,
+    chance: float,
     districts: Districts,
     garrisons: Garrisons,
     forces: Forces,
     numbers: Advance,
     luck: Luck,
 ) -> None:
-    """A local force holds, sends elders while it presses, and rarely assaults alone."""
+    """A local force holds, sends elders while it presses, and assaults alone by this chance."""
     forces.mode_days[force] += 1
     if not districts.pressed[district]:
         forces.mode[force] = Mode.HOLD
@@ -405,7 +491,7 @@ def choose_local_mode(
         forces.mode[force] = Mode.PARLEY
     strong = forces.men[force] >= numbers.local_assault_ratio * garrisons.men[district]
     may_assault = forces.mode[force] == Mode.PARLEY and strong and not districts.is_capital[district]
-    if may_assault and draw(luck, Stream.LOCAL_ASSAULT, districts.identity[district]) < numbers.local_assault:
+    if may_assault and draw(luck, Stream.LOCAL_ASSAULT, districts.identity[district]) < chance:
         forces.mode[force] = Mode.ASSAULT
         forces.mode_days[force] = 0
         forces.losses[force] = 0

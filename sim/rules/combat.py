@@ -25,6 +25,7 @@ from sim.world import (
     Mode,
     Real,
     Roads,
+    Role,
     Units,
     UnitState,
     Whole,
@@ -44,6 +45,7 @@ class Combat(NamedTuple):
     break_ratio: float
     break_morale: float
     break_resolve: float
+    break_dread: float
     heavy_losses: float
     low_morale: float
     called_off_losses: float
@@ -54,17 +56,21 @@ class Combat(NamedTuple):
     siege_strength: float
     siege_days: float
     siege_rate: float
+    harassment: float
 
 
 @rule
-def breaks(loss_share: float, ratio: float, morale: float, resolve: float, numbers: Combat) -> float:
-    """The chance that a defence gives way today: losses and numbers against it, morale and command for it."""
+def breaks(  # one argument a term of the sentence
+    loss_share: float, ratio: float, morale: float, resolve: float, dread: float, numbers: Combat
+) -> float:
+    """The chance that a defence gives way today: losses, numbers and dread against it, morale and command for it."""
     return logistic(
         numbers.break_intercept
         + numbers.break_losses * loss_share
         + numbers.break_ratio * math.log(max(0.05, ratio))
         - numbers.break_morale * (morale - 0.5)
         - numbers.break_resolve * resolve
+        + numbers.break_dread * dread
     )
 
 
@@ -102,6 +108,31 @@ def fight(
                 )
         if districts.is_capital[district] and districts.holder[district] == Holder.GOVERNMENT:
             besiege_one_day(district, districts, roads, garrisons, numbers, luck)
+    harass(districts, units, numbers.harassment, luck)
+
+
+@rule
+def harass(districts: Districts, units: Units, men_a_day: float, luck: Luck) -> None:
+    """Outposts of a district that local forces press lose men between the assaults."""
+    for unit in range(units.men.size):
+        if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
+            continue
+        if not districts.pressed[units.district[unit]]:
+            continue
+        dead = min(units.men[unit], whole(men_a_day, draw(luck, Stream.HARASSMENT, units.identity[unit])))
+        if dead > 0:
+            lose(unit, dead, units)
+
+
+@rule
+def lose(unit: int, dead: int, units: Units) -> None:
+    """So many of its men are killed today; a unit without men is no more."""
+    units.losses[unit] = dead / units.men[unit]
+    units.men[unit] -= dead
+    units.killed[unit] += dead
+    if units.men[unit] == 0:
+        units.state[unit] = UnitState.DESTROYED
+        units.state_days[unit] = 0
 
 
 @rule
@@ -133,11 +164,12 @@ def fight_one_day(
     killed = kill_attackers(district, forces, killed, tally)
     loss_share = fallen / defenders
     ratio = attackers / (max(1, defenders - fallen) * support)
-    chance = breaks(loss_share, ratio, garrisons.morale[district], garrisons.resolve[district], numbers)
+    morale = garrisons.morale[district]
+    chance = breaks(loss_share, ratio, morale, garrisons.resolve[district], districts.dread[district], numbers)
     if fallen == defenders or draw(luck, Stream.BREAK, actor) < chance:
         districts.falling[district] = Fall.FOUGHT
         districts.why[district] = Why.LOSSES if loss_share > numbers.heavy_losses else Why.FORCE
-        if garrisons.morale[district] < numbers.low_morale:
+        if morale < numbers.low_morale:
             districts.why[district] = Why.MORALE
     else:
         call_off(district, districts, roads, forces, numbers, luck.day, log, tally)
@@ -171,13 +203,8 @@ def kill_defenders(district: int, units: Units, fallen: int) -> int:
         if units.district[unit] != district or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
         dead = min(left, units.men[unit], (fallen * units.men[unit] + men - 1) // men)
-        units.losses[unit] = dead / units.men[unit]
-        units.men[unit] -= dead
-        units.killed[unit] += dead
+        lose(unit, dead, units)
         left -= dead
-        if units.men[unit] == 0:
-            units.state[unit] = UnitState.DESTROYED
-            units.state_days[unit] = 0
     return fallen - left
 
 

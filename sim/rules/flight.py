@@ -34,6 +34,7 @@ class Flight(NamedTuple):
     people_per_row: int
     rows: int
     fighting: float
+    pressing: float
     arrival: float
     arrival_days: float
     dread: float
@@ -44,9 +45,11 @@ class Flight(NamedTuple):
 
 
 @rule
-def fear_of(fighting: float, arrived: bool, dread: float, numbers: Flight) -> float:
-    """0 in a calm district; fighting, arrival and dread add up, to 1 at most."""
+def fear_of(fighting: float, pressed: bool, arrived: bool, dread: float, numbers: Flight) -> float:
+    """0 in a calm district; fighting, pressing, arrival and dread add up, to 1 at most."""
     fear = numbers.fighting * fighting + numbers.dread * dread
+    if pressed:
+        fear += numbers.pressing
     if arrived:
         fear += numbers.arrival
     return 0.0 if fear < numbers.calm_below else min(1.0, fear)
@@ -69,7 +72,8 @@ def flee(
             continue
         lost_on = districts.lost_on[district]
         arrived = lost_on != NEVER and luck.day - lost_on < numbers.arrival_days
-        fear = fear_of(districts.fighting[district], arrived, districts.dread[district], numbers)
+        pressed = districts.pressed[district]
+        fear = fear_of(districts.fighting[district], pressed, arrived, districts.dread[district], numbers)
         if fear == 0.0:
             continue
         expected = numbers.daily_share * fear * districts.at_home[district] / numbers.people_per_row

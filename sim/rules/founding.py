@@ -60,6 +60,7 @@ class Founding(NamedTuple):
     taliban_men: int
     mobile_men: int
     prongs: int
+    first_prongs: int
     columns_per_prong: int
     first_gather_days: float
     first_gather_spread: float
@@ -138,6 +139,7 @@ def draw_resolve(districts: Districts, provinces: Provinces, units: Units, numbe
     for district in range(districts.resolve.size):
         own = numbers.resolve_district * normal(luck, Stream.DISTRICT_RESOLVE, districts.identity[district])
         districts.resolve[district] = provinces.resolve[districts.province[district]] + own
+        districts.threshold_lot[district] = normal(luck, Stream.THRESHOLD, districts.identity[district])
     for unit in range(units.resolve.size):
         own = numbers.resolve_unit * normal(luck, Stream.UNIT_RESOLVE, units.identity[unit])
         units.resolve[unit] = districts.resolve[units.home[unit]] + own
@@ -232,8 +234,9 @@ def station(unit: int, paper: float, districts: Districts, provinces: Provinces,
 
 @rule
 def size_forces(districts: Districts, forces: Forces, numbers: Founding) -> None:
-    """Local men by influence and people; mobile ones in equal columns."""
+    """Local men by influence and people; mobile ones in equal columns of the first spearheads."""
     count = districts.influence.size
+    columns = min(numbers.first_prongs, numbers.prongs) * numbers.columns_per_prong
     total = 0.0
     for district in range(count):
         total += weight_of_local(district, districts)
@@ -245,8 +248,9 @@ def size_forces(districts: Districts, forces: Forces, numbers: Founding) -> None
             forces.mode[force] = Mode.HOLD
             before = after
         else:
-            first = 1.0 * (force - count)
-            forces.men[force] = part_of(numbers.mobile_men, first, first + 1.0, 1.0 * (forces.men.size - count))
+            column = 1.0 * (force - count)
+            if column < columns:
+                forces.men[force] = part_of(numbers.mobile_men, column, column + 1.0, 1.0 * columns)
             forces.mode[force] = Mode.GATHER
 
 
@@ -260,10 +264,10 @@ def weight_of_local(district: int, districts: Districts) -> float:
 def place_prongs(
     districts: Districts, provinces: Provinces, forces: Forces, prongs: Prongs, numbers: Founding, luck: Luck
 ) -> None:
-    """The first target provinces: those that get attention and are weak, by lot; every prong gathers there."""
+    """The first target provinces: those that get attention and are weak, by lot; the first prongs gather there."""
     for prong in range(prongs.province.size):
         prongs.province[prong] = NOBODY
-    for prong in range(prongs.province.size):
+    for prong in range(min(numbers.first_prongs, prongs.province.size)):
         province = first_target(prong, districts, provinces, prongs, numbers, luck)
         prongs.province[prong] = province
         prongs.phase[prong] = Phase.GATHER

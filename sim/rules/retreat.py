@@ -4,6 +4,7 @@ Reads   districts, roads, posts, garrisons.
 Writes  state, road and fate of units; men who change sides join the local force.
 Source  articles 3 and 4 ("cut off all the roads ... nowhere to go but to cross the border"; "local militias ... joined
         the Taliban when they arrived"); evidence F031, F035, F036, F104 to F106. Shares: guess.
+        In the plain men find a way round (guess); a valley has one road.
         Assumption: a fallen district's men can still use the post of that district during the night of the fall.
 """
 
@@ -23,6 +24,7 @@ from sim.world import (
     Holder,
     Log,
     Posts,
+    Provinces,
     Roads,
     UnitKind,
     Units,
@@ -37,6 +39,7 @@ class Retreat(NamedTuple):
     walk_km_per_day: float
     refuge_km: float
     road_open: float
+    road_mountain: float
     post_km: float
     night_km: float
     militia_change_sides: float
@@ -78,8 +81,15 @@ def changes_sides(kind: int, how: int, luck: float, numbers: Retreat) -> bool:
 
 
 @rule
+def finds_road_open(mountain: float, luck: float, numbers: Retreat) -> bool:
+    """In the plain there is a way round a road that is cut; a mountain valley has one road."""
+    return luck < numbers.road_open * (1.0 - numbers.road_mountain * mountain)
+
+
+@rule
 def retreat(
     districts: Districts,
+    provinces: Provinces,
     roads: Roads,
     garrisons: Garrisons,
     units: Units,
@@ -94,7 +104,7 @@ def retreat(
     """Those on the road go on; those whose district fell today go; those who are cut off may go tonight."""
     for unit in range(units.men.size):
         if units.state[unit] == UnitState.RETREATING:
-            walk_on(unit, districts, roads, units, posts, numbers, luck, log, tally)
+            walk_on(unit, districts, provinces, roads, units, posts, numbers, luck, log, tally)
     for district in range(districts.holder.size):
         if districts.holder[district] == Holder.GOVERNMENT:
             leave_if_cut_off(district, districts, garrisons, numbers, terms, luck)
@@ -103,9 +113,9 @@ def retreat(
         if units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
         if districts.holder[here] == Holder.TALIBAN:
-            meet_fate(unit, districts, roads, units, forces, posts, numbers, luck, log, tally)
+            meet_fate(unit, districts, provinces, roads, units, forces, posts, numbers, luck, log, tally)
         elif districts.falling[here] == Fall.ABANDONED:
-            flee_from(unit, here, districts, roads, units, posts, numbers, luck, log, tally)
+            flee_from(unit, here, districts, provinces, roads, units, posts, numbers, luck, log, tally)
     for district in range(districts.holder.size):
         if districts.holder[district] == Holder.GOVERNMENT:
             districts.falling[district] = Fall.NONE
@@ -137,6 +147,7 @@ def leave_if_cut_off(
 def meet_fate(
     unit: int,
     districts: Districts,
+    provinces: Provinces,
     roads: Roads,
     units: Units,
     forces: Forces,
@@ -164,7 +175,7 @@ def meet_fate(
         if how == Fall.FOUGHT:
             capture(unit, numbers.captured_on_fall, draw(luck, Stream.CAPTURE_ON_FALL, actor), units, luck, log, tally)
         if units.men[unit] > 0:
-            flee_from(unit, here, districts, roads, units, posts, numbers, luck, log, tally)
+            flee_from(unit, here, districts, provinces, roads, units, posts, numbers, luck, log, tally)
 
 
 @rule
@@ -193,6 +204,7 @@ def flee_from(
     unit: int,
     here: int,
     districts: Districts,
+    provinces: Provinces,
     roads: Roads,
     units: Units,
     posts: Posts,
@@ -203,9 +215,9 @@ def flee_from(
 ) -> None:
     """To a connected district if a road is open, else to a post, else into hiding or captivity."""
     units.post[unit] = NOBODY
-    refuge = nearest_refuge(here, districts, roads, numbers.refuge_km)
-    is_open = draw(luck, Stream.ROAD_OPEN, districts.identity[here]) < numbers.road_open
-    if refuge >= 0 and is_open:
+    refuge = nearest_refuge(here, districts, provinces, roads, numbers.refuge_km)
+    lot = draw(luck, Stream.ROAD_OPEN, districts.identity[here])
+    if refuge >= 0 and finds_road_open(districts.mountain[here], lot, numbers):
         set_out(unit, refuge, roads.between[here, refuge] / numbers.walk_km_per_day, units)
         return
     post = nearest_post(here, districts, roads, posts, numbers.post_km)
@@ -244,8 +256,8 @@ def reach_post(unit: int, units: Units, posts: Posts) -> None:
 
 
 @rule
-def nearest_refuge(here: int, districts: Districts, roads: Roads, within_km: float) -> int:
-    """The nearest government district with a road to a hub, among those next door, or -1."""
+def nearest_refuge(here: int, districts: Districts, provinces: Provinces, roads: Roads, within_km: float) -> int:
+    """The nearest government district with a road to a hub, next door, else the provincial capital, or -1."""
     best = NOBODY
     for link in range(roads.first[here], roads.first[here + 1]):
         there = roads.neighbour[link]
@@ -254,6 +266,10 @@ def nearest_refuge(here: int, districts: Districts, roads: Roads, within_km: flo
         km = roads.between[here, there]
         if km <= within_km and (best < 0 or km < roads.between[here, best]):
             best = there
+    capital = provinces.capital[districts.province[here]]
+    if best < 0 and capital != here and districts.holder[capital] == Holder.GOVERNMENT:
+        if roads.between[here, capital] <= within_km:
+            best = capital
     return best
 
 
@@ -285,6 +301,7 @@ def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Po
 def walk_on(
     unit: int,
     districts: Districts,
+    provinces: Provinces,
     roads: Roads,
     units: Units,
     posts: Posts,
@@ -306,4 +323,4 @@ def walk_on(
     if districts.holder[there] == Holder.GOVERNMENT:
         units.state[unit] = UnitState.HOLDING
     else:
-        flee_from(unit, there, districts, roads, units, posts, numbers, luck, log, tally)
+        flee_from(unit, there, districts, provinces, roads, units, posts, numbers, luck, log, tally)

@@ -17,11 +17,12 @@ import numpy as np
 from sim.chance import draw_parameters
 from sim.day import Rules
 from sim.errors import PanjError, unknown
-from sim.parameters import Choice, check_range, declared_numbers, folder_of, read_yaml, resolve, typed
+from sim.parameters import Choice, check_range, declared_numbers, folder_of, folder_of_group, read_yaml, resolve, typed
 from sim.study.posterior import Posterior, posterior_for
 
 SCALES = ("linear", "log")
 COLUMNS = {"low", "high", "scale", "reason"}
+ONLY_OF = "theory"  # a column more, of numbers that only one theory reads
 DECLARED, PRIOR, POSTERIOR, MEDIAN = "declared", "prior", "posterior", "median"
 SOURCES = (DECLARED, PRIOR, POSTERIOR, MEDIAN)
 FITTED = (POSTERIOR, MEDIAN)  # sources that are a file
@@ -41,6 +42,7 @@ class Prior(NamedTuple):
     low: float
     high: float
     scale: str  # linear or log
+    theory: str = ""  # the only one whose campaigns draw it, or all
 
     def at(self, share: float) -> float:
         """The value below which this share of the belief lies; whole where men are counted."""
@@ -120,8 +122,14 @@ def prior_of(key: str, row: Any) -> Prior:
         raise unknown("priors", key, declared_numbers())
     if key in LAID_OUT:
         raise PanjError(f"{name}: found a number that the layout of a cell depends on, expected one that rules read")
-    if not isinstance(row, Mapping) or set(row) != COLUMNS:
-        raise PanjError(f"{name}: found {row!r}, expected low, high, scale and reason")
+    if not isinstance(row, Mapping) or set(row) - {ONLY_OF} != COLUMNS:
+        raise PanjError(
+            f"{name}: found {row!r}, expected low, high, scale and reason, and theory where only one has it"
+        )
+    theory = row.get(ONLY_OF, "")
+    theories = [path.stem for path in folder_of_group(ONLY_OF).glob("*.yaml")]
+    if theory and theory not in theories:
+        raise unknown(f"{name}.theory", str(theory), sorted(theories))
     low, high, scale = row["low"], row["high"], row["scale"]
     if scale not in SCALES:
         raise unknown(f"{name}.scale", str(scale), SCALES)
@@ -134,7 +142,7 @@ def prior_of(key: str, row: Any) -> Prior:
         raise PanjError(f"{name}: found low {low:g} and high {high:g}, expected low below high")
     if scale == "log" and low <= 0:
         raise PanjError(f"{name}.low: found {low:g} on the log scale, expected a number above 0")
-    return Prior(key, float(low), float(high), scale)
+    return Prior(key, float(low), float(high), scale, theory)
 
 
 def draws_of(
@@ -157,7 +165,7 @@ def draws_of(
     posterior = None if source == PRIOR else posterior_for(file, data)
     if posterior is not None and source == MEDIAN:
         posterior = posterior.median
-    believed = read_priors() if posterior is None else ranges_of(posterior)
+    believed = priors_under(choices) if posterior is None else ranges_of(posterior)
     priors = tuple(prior for prior in believed if prior.key not in explicit)
     draws = Draws(source, priors, steps, tuple(sorted(explicit.items())), posterior)
     for share in (0.0, 1.0):  # policies set, scale and shift: whatever lies between is within the range as well
@@ -166,6 +174,12 @@ def draws_of(
         except PanjError as error:
             raise PanjError(f"calibration={source}: {error}") from error
     return draws
+
+
+def priors_under(choices: tuple[Choice, ...]) -> tuple[Prior, ...]:
+    """The priors of the numbers that the chosen theory reads."""
+    theories = {one.name for one in choices if one.group == ONLY_OF}
+    return tuple(prior for prior in read_priors() if not prior.theory or prior.theory in theories)
 
 
 def ranges_of(posterior: Posterior) -> tuple[Prior, ...]:

@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from sim.errors import PanjError, nearest, unknown
 from sim.parameters import declared_numbers, folder_of_group, read_yaml
 
-GROUPS = ("morale", "reinforcement", "border", "mobilisation", "air_support", "taliban")
+GROUPS = ("morale", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
 DRAW_GROUPS = ("calibration",)  # where the uncertain numbers come from
 DRAW_KEYS = ("calibration.file",)
 HOW_GROUPS = ("executor", "sampling")  # how campaigns are run: they decide no outcome
