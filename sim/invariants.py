@@ -20,6 +20,7 @@ OVER = (  # states in which no man is under arms
 MAY_BE_MISSING = {  # whole traits where -1 means nobody or never
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
     "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "nearest_post": NOBODY, "prong": NOBODY, "actor": NOBODY,
+    "prongs.province": NOBODY,
 }  # fmt: skip
 SHARES = (
     ("districts", "influence"), ("districts", "dread"), ("units", "morale"), ("garrisons", "morale"),
@@ -75,7 +76,7 @@ def nothing_is_negative(world: World) -> Iterator[Claim]:
     for name, group in world._asdict().items():
         for trait, values in group._asdict().items() if hasattr(group, "_asdict") else [(name, group)]:
             if values.dtype == np.int64:
-                lowest = MAY_BE_MISSING.get(trait, 0)
+                lowest = MAY_BE_MISSING.get(trait, MAY_BE_MISSING.get(f"{name}.{trait}", 0))
                 flat = values.reshape(-1)
                 yield Claim(flat >= lowest, _below(f"{name}.{trait}", flat, lowest))
     days = world.units.supply_days

@@ -267,9 +267,8 @@ def nearest_refuge(here: int, districts: Districts, provinces: Provinces, roads:
         if km <= within_km and (best < 0 or km < roads.between[here, best]):
             best = there
     capital = provinces.capital[districts.province[here]]
-    if best < 0 and capital != here and districts.holder[capital] == Holder.GOVERNMENT:
-        if roads.between[here, capital] <= within_km:
-            best = capital
+    if best < 0 and capital != here and districts.connected[capital] and roads.between[here, capital] <= within_km:
+        best = capital
     return best
 
 

@@ -45,16 +45,19 @@ class Prior(NamedTuple):
     theory: str = ""  # the only one whose campaigns draw it, or all
 
     def at(self, share: float) -> float:
-        """The value below which this share of the belief lies; whole where men are counted."""
+        """The value below which this share of the belief lies; of whole numbers each is as likely as the others."""
+        if declared_numbers()[self.key].is_whole:
+            return min(self.high, self.low + math.floor(share * (self.high - self.low + 1)))
         if self.scale == "log":
             value = math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
         else:
             value = self.low + share * (self.high - self.low)
-        value = min(self.high, max(self.low, value))
-        return float(round(value)) if declared_numbers()[self.key].is_whole else value
+        return min(self.high, max(self.low, value))
 
     def share(self, value: float) -> float:
-        """The share of the belief below a value: what `at` undoes."""
+        """The share of the belief below a value: what `at` undoes; of a whole number the middle of its share."""
+        if declared_numbers()[self.key].is_whole:
+            return (value - self.low + 0.5) / (self.high - self.low + 1)
         if self.scale == "log":
             return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
         return (value - self.low) / (self.high - self.low)
@@ -140,6 +143,8 @@ def prior_of(key: str, row: Any) -> Prior:
             raise PanjError(f"{name}.{bound}: {error}") from error
     if not low < high:
         raise PanjError(f"{name}: found low {low:g} and high {high:g}, expected low below high")
+    if scale == "log" and declared_numbers()[key].is_whole:
+        raise PanjError(f"{name}.scale: found log, expected linear for a whole number")
     if scale == "log" and low <= 0:
         raise PanjError(f"{name}.low: found {low:g} on the log scale, expected a number above 0")
     return Prior(key, float(low), float(high), scale, theory)

@@ -6,11 +6,13 @@ from board import CAPITAL, MIDDLE, RIVER, SHARES, TWO_PROVINCES, board, luck, mo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.rules.advance import advance, attraction, march_days, starts_to_press, stops_pressing
-from sim.world import ForceKind, Holder, Mode, Phase
+from sim.rules.advance import advance, attraction, march_days, not_yet_raised, starts_to_press, stops_pressing
+from sim.world import NOBODY, ForceKind, Holder, Mode, Phase
 
 FACTORS = st.floats(1.0, 100.0)
 NO_PRESS = {"press_start": 0.0, "local_assault": 0.0}
+SPARE = {"spare_share": 0.5, "spearhead_men": 100.0, "sweep_days": 1.0}
+TWO_PRONGS = {"prongs": 2, "first_prongs": 1, "columns_per_prong": 2}
 
 
 def go_on(made, day=5, seed=1):
@@ -206,3 +208,63 @@ def test_a_longer_march_never_takes_less(km, more, pace, faster):
     moves_one_way(march_days, "km", 1, more, km=km, km_per_day=pace)
     moves_one_way(march_days, "km_per_day", -1, faster, km=km, km_per_day=pace)
     assert march_days(km, pace) >= 1.0
+
+
+def swept(men, advance=SPARE):
+    """A board on which the first prong has taken a province and ends its sweep today; men of each local force."""
+    made = board(TWO_PROVINCES, founding=TWO_PRONGS, advance=advance)
+    for district in (MIDDLE, RIVER):
+        made.lose(district)
+        made.locals_of(district, men)
+    prong_in(made, 0, Phase.SWEEP)
+    return made
+
+
+def test_a_prong_that_is_not_raised_does_nothing():
+    made = board(TWO_PROVINCES, founding=TWO_PRONGS)
+    prong_in(made, 0, Phase.GATHER, days_left=9.0)
+    world = go_on(made)
+    assert world.prongs.province.tolist() == [0, NOBODY]
+    assert (world.forces.men[world.forces.prong == 1] == 0).all()
+    assert not world.provinces.under_pressure.any()
+
+
+def test_men_of_a_swept_province_form_a_new_prong_and_nobody_is_lost():
+    made = swept(301)
+    before = made.world.forces.men.sum()
+    world = go_on(made)
+    new = world.forces.prong == 1
+    assert not_yet_raised(world.prongs) == NOBODY
+    assert world.forces.men[new].tolist() == [150, 150]
+    assert world.forces.men[[MIDDLE, RIVER]].tolist() == [151, 151]
+    assert world.forces.men.sum() == before
+    assert (world.forces.mode[new] == Mode.GATHER).all()
+    assert world.prongs.province[1] not in (NOBODY, world.prongs.province[0])
+
+
+@pytest.mark.parametrize("numbers", [{"spearhead_men": 301.0}, {"spare_share": 0.0}])
+def test_too_few_men_form_no_prong_and_stay_at_home(numbers):
+    made = swept(300, {**SPARE, **numbers})
+    world = go_on(made)
+    assert not_yet_raised(world.prongs) == 1
+    assert world.forces.men[[MIDDLE, RIVER]].tolist() == [300, 300]
+
+
+def test_no_more_prongs_are_raised_than_there_is_room_for():
+    made = swept(300)
+    made.world.prongs.province[1] = 1
+    world = go_on(made)
+    assert world.forces.men[[MIDDLE, RIVER]].tolist() == [300, 300]
+
+
+def test_locals_assault_alone_sooner_in_a_province_under_pressure():
+    numbers = {"local_assault": 0.1, "local_assault_under_pressure": 10.0, "press_stop": 0.0, "press_start": 0.0}
+    modes = {}
+    for phase in (Phase.GATHER, Phase.SWEEP):
+        made = board(advance=numbers)
+        prong_in(made, 0, phase, days_left=9.0)
+        made.garrison(RIVER, 40)
+        made.world.districts.pressed[:] = True
+        made.locals_of(RIVER, 200, Mode.PARLEY)
+        modes[phase] = go_on(made).forces.mode[RIVER]
+    assert modes == {Phase.GATHER: Mode.PARLEY, Phase.SWEEP: Mode.ASSAULT}

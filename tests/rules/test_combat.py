@@ -1,14 +1,15 @@
 """An assault wears both sides down until the defence breaks or the attack is called off."""
 
+import numpy as np
 import pytest
 from board import CAPITAL, DEVIATIONS, MIDDLE, RATIOS, RIVER, SHARES, board, luck, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.rules.combat import breaks, fight, is_called_off, kill_attackers, kill_defenders
-from sim.world import Condition, Count, Fall, Mode, UnitState
+from sim.world import Condition, Count, Fall, Mode, Role, UnitState
 
-HOLDS = {"break_intercept": -90.0, "break_losses": 0.0}
+HOLDS = {"break_intercept": -90.0, "break_losses": 0.0, "harassment": 0.0}
 BREAKS = {"break_intercept": 90.0}
 
 
@@ -155,13 +156,15 @@ def test_attackers_die_once(men, fallen):
     assert forces.men[force] == men - forces.killed[force]
 
 
-@pytest.mark.parametrize(("term", "direction"), [("loss_share", 1), ("ratio", 1), ("morale", -1), ("resolve", -1)])
-@given(SHARES, RATIOS, SHARES, DEVIATIONS, st.tuples(SHARES, RATIOS, SHARES, DEVIATIONS))
-def test_more_losses_never_steady_a_defence(term, direction, loss_share, ratio, morale, resolve, others):
-    more = dict(zip(("loss_share", "ratio", "morale", "resolve"), others, strict=True))[term]
+@pytest.mark.parametrize(
+    ("term", "direction"), [("loss_share", 1), ("ratio", 1), ("morale", -1), ("resolve", -1), ("dread", 1)]
+)
+@given(SHARES, RATIOS, SHARES, DEVIATIONS, SHARES, st.tuples(SHARES, RATIOS, SHARES, DEVIATIONS, SHARES))
+def test_more_losses_never_steady_a_defence(term, direction, loss_share, ratio, morale, resolve, dread, others):
+    more = dict(zip(("loss_share", "ratio", "morale", "resolve", "dread"), others, strict=True))[term]
     moves_one_way(
         breaks, term, direction, more, loss_share=loss_share, ratio=ratio, morale=morale, resolve=resolve,
-        numbers=board().rules.combat,
+        dread=dread, numbers=board().rules.combat,
     )  # fmt: skip
 
 
@@ -170,3 +173,39 @@ def test_more_losses_never_prolong_an_attack(loss_share, worse, days, longer):
     inputs = {"loss_share": loss_share, "days": days, "numbers": board().rules.combat}
     moves_one_way(is_called_off, "loss_share", 1, worse, **inputs)
     moves_one_way(is_called_off, "days", 1, longer, **inputs)
+
+
+def outpost_in(pressed, men=10, **numbers):
+    made = board(combat=numbers)
+    made.garrison(RIVER, 40)
+    unit = int(np.flatnonzero((made.world.units.home == RIVER) & (made.world.units.role == Role.OUTPOST))[0])
+    made.enlist(unit, men)
+    made.world.districts.pressed[RIVER] = pressed
+    return made, unit
+
+
+def test_outposts_lose_men_where_local_forces_press_and_nowhere_else():
+    for pressed, killed in ((True, 2), (False, 0)):
+        made, unit = outpost_in(pressed, harassment=2.0)
+        units = battle(made).units
+        assert (units.killed[unit], units.men[unit]) == (killed, 10 - killed)
+
+
+def test_a_garrison_is_not_harassed():
+    made, _ = outpost_in(True, harassment=2.0)
+    assert battle(made).units.killed.sum() == made.world.units.killed[made.world.units.role == Role.OUTPOST].sum() > 0
+
+
+def test_an_outpost_killed_to_the_last_man_is_destroyed():
+    made, unit = outpost_in(True, men=3, harassment=5.0)
+    units = battle(made).units
+    assert (units.state[unit], units.men[unit], units.killed[unit]) == (UnitState.DESTROYED, 0, 3)
+    assert units.losses[unit] == 1.0
+
+
+def test_the_more_frightened_of_two_defences_breaks():
+    numbers = {"break_intercept": -6.0, "break_losses": 0.0, "break_ratio": 0.0, "break_dread": 12.0}
+    calm, frightened = under_assault(**numbers)[0], under_assault(**numbers)[0]
+    frightened.world.districts.dread[RIVER] = 1.0
+    assert battle(calm).districts.falling[RIVER] == Fall.NONE
+    assert battle(frightened).districts.falling[RIVER] == Fall.FOUGHT

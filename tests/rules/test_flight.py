@@ -104,10 +104,12 @@ def test_nobody_flees_from_a_city_to_the_same_city():
     assert (world.refugees.destination[rows] != world.refugees.origin[rows]).all()
 
 
-@given(SHARES, st.booleans(), SHARES, st.tuples(SHARES, SHARES))
-def test_more_fear_keeps_nobody_at_home(fighting, arrived, dread, more):
-    inputs = {"fighting": fighting, "arrived": arrived, "dread": dread, "numbers": board().rules.flight}
+@given(SHARES, st.booleans(), st.booleans(), SHARES, st.tuples(SHARES, SHARES))
+def test_more_fear_keeps_nobody_at_home(fighting, pressed, arrived, dread, more):
+    inputs = {"fighting": fighting, "pressed": pressed, "arrived": arrived, "dread": dread}
+    inputs["numbers"] = board().rules.flight
     moves_one_way(fear_of, "fighting", 1, more[0], **inputs)
     moves_one_way(fear_of, "dread", 1, more[1], **inputs)
     moves_one_way(fear_of, "arrived", 1, True, **inputs)
+    moves_one_way(fear_of, "pressed", 1, True, **inputs)
     assert 0.0 <= fear_of(**inputs) <= 1.0

@@ -7,10 +7,12 @@ from board import CAPITAL, MIDDLE, RIVER, SHARES, TWO_PROVINCES, board, moves_on
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.rules.news import fade, rises, spread_news, weight_of
-from sim.world import Fall
+from sim.rules.news import angers, fade, follows, frightens, rises, spread_news, weight_of
+from sim.world import Fall, Holder
 
 BEYOND, FAR = 3, 4
+QUIET = {"next_door": 0.0, "province": 0.0, "country": 0.0}
+HERD = {**QUIET, "herding": 1.0, "threshold_mean": 0.5, "threshold_steepness": 200.0}
 LOUD = {"next_door": 0.2, "province": 0.1, "country": 0.01, "handover_factor": 2.0, "pressure_factor": 3.0}
 
 
@@ -86,3 +88,56 @@ def test_worse_news_never_calms(dread, braver, amount, more):
 
 def test_only_a_battle_is_weighed_as_one():
     assert [weight_of(how, 1.5) for how in (Fall.HANDED_OVER, Fall.FOUGHT, Fall.ABANDONED)] == [1.5, 1.0, 1.5]
+
+
+def test_a_fall_in_battle_angers_only_where_the_theory_knows_anger():
+    for anger, expected in ((0.0, 0.0), (1.0, 0.2)):
+        made = board(news={**LOUD, "province": 0.1, "anger": anger, "anger_factor": 2.0})
+        made.lose(RIVER, day=1, how=Fall.FOUGHT)
+        told(made)
+        assert made.world.districts.anger[CAPITAL] == pytest.approx(expected)
+
+
+def test_nobody_is_angered_by_a_handover():
+    made = board(news={**LOUD, "anger": 1.0})
+    made.lose(RIVER, day=1, how=Fall.HANDED_OVER)
+    told(made)
+    assert not made.world.districts.anger.any()
+
+
+def test_the_angry_take_less_fright():
+    calm, angry = board(news=LOUD), board(news=LOUD)
+    for made in (calm, angry):
+        made.lose(RIVER, day=1)
+    angry.world.districts.anger[:] = 0.5
+    assert 0.0 < told(angry)[CAPITAL] < told(calm)[CAPITAL]
+
+
+def test_a_garrison_follows_once_its_threshold_is_passed_however_long_ago_the_others_went():
+    made = board(
+        news={**QUIET, "herding": 1.0, "threshold_mean": 0.5, "threshold_spread": 0.1, "threshold_steepness": 200.0}
+    )
+    made.world.districts.threshold_lot[:] = (0.0, 9.0, 0.0)
+    made.lose(RIVER, day=1)
+    assert told(made, day=30) == pytest.approx([0.0, 0.0, 0.0], abs=1e-6)
+    made.lose(MIDDLE, day=2)
+    assert told(made, day=30)[CAPITAL] == pytest.approx(1.0)
+
+
+def test_what_was_held_on_day_0_or_retaken_is_no_example():
+    made = board(
+        news={**QUIET, "herding": 1.0, "threshold_mean": 0.5, "threshold_spread": 0.0, "threshold_steepness": 200.0}
+    )
+    for district in (MIDDLE, RIVER):
+        made.lose(district, day=1)
+    made.world.districts.first_lost_on[RIVER] = -1  # held on day 0
+    made.world.districts.holder[MIDDLE] = Holder.GOVERNMENT  # retaken
+    assert told(made, day=30) == pytest.approx([0.0, 0.0, 0.0], abs=1e-6)
+
+
+@given(SHARES, SHARES, SHARES)
+def test_more_examples_never_calm_and_more_anger_never_frightens(seen, more, amount):
+    numbers = board(news={"herding": 1.0, "anger": 1.0}).rules.news
+    moves_one_way(follows, "seen", 1, more, seen=seen, lot=0.0, numbers=numbers)
+    moves_one_way(frightens, "anger", -1, more, amount=amount, anger=seen)
+    moves_one_way(angers, "amount", 1, more, amount=amount, how=int(Fall.FOUGHT), numbers=numbers)

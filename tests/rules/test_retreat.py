@@ -5,13 +5,13 @@ from board import CAPITAL, MIDDLE, RIVER, SHARES, board, luck, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.rules.retreat import capture, changes_sides, gives_himself_up, leaves_unattacked, retreat
+from sim.rules.retreat import capture, changes_sides, finds_road_open, gives_himself_up, leaves_unattacked, retreat
 from sim.world import Fall, Holder, UnitKind, UnitState
 
 NOBODY_GIVES_UP = {
     "militia_change_sides": 0.0, "police_surrender": 0.0, "others_surrender": 0.0, "captured_on_fall": 0.0,
-    "captured_in_flight": 0.0, "road_open": 1.0, "leave_intercept": -20.0, "leave_dread": 0.0, "leave_hunger": 0.0,
-    "leave_unanswered": 0.0, "leave_morale": 0.0,
+    "captured_in_flight": 0.0, "road_open": 1.0, "road_mountain": 0.0, "leave_intercept": -20.0, "leave_dread": 0.0,
+    "leave_hunger": 0.0, "leave_unanswered": 0.0, "leave_morale": 0.0,
 }  # fmt: skip
 
 
@@ -19,8 +19,8 @@ def night(made, day=5, seed=1):
     world = made.world
     made.muster()
     retreat(
-        world.districts, world.roads, world.garrisons, world.units, world.forces, world.posts, made.rules.retreat,
-        made.rules.parley, luck(day, seed), world.log, world.tally,
+        world.districts, world.provinces, world.roads, world.garrisons, world.units, world.forces, world.posts,
+        made.rules.retreat, made.rules.parley, luck(day, seed), world.log, world.tally,
     )  # fmt: skip
     return world
 
@@ -31,6 +31,25 @@ def fallen(district, how=Fall.FOUGHT, men=40, kind=UnitKind.POLICE, **numbers):
     made.lose(district, day=5, how=how)
     unit = made.garrison(district, men, kind=kind)
     return made, unit
+
+
+def test_with_nobody_next_door_men_go_to_their_provincial_capital():
+    made, unit = fallen(RIVER)
+    made.lose(MIDDLE)
+    units = night(made).units
+    assert (units.state[unit], units.destination[unit]) == (UnitState.RETREATING, CAPITAL)
+
+
+def test_a_capital_out_of_reach_is_no_refuge():
+    made, unit = fallen(RIVER, refuge_km=1.0)
+    made.lose(MIDDLE)
+    assert night(made).units.state[unit] == UnitState.WAITING
+
+
+@given(SHARES, SHARES, SHARES)
+def test_a_higher_valley_never_opens_a_road(mountain, higher, draw):
+    inputs = {"mountain": mountain, "luck": draw, "numbers": board().rules.retreat}
+    moves_one_way(finds_road_open, "mountain", -1, higher, **inputs)
 
 
 def test_men_of_a_fallen_district_go_to_connected_neighbours():
