@@ -23,31 +23,42 @@ KEY = 0.62  # inches between title and panel
 
 def draw_heldout(made: Fitted) -> list[Path]:
     """Both figures; the look of all figures must be in force."""
-    rows = [row for row in read_rows(made.folder / "heldout.csv") if row["kind"] == "predicted"]
-    left = read_rows(made.folder / "left_out.csv")
-    campaigns = f"{made.about['rows']:,} campaigns drawn from the prior (seeds {made.about['first_seed']} to "
-    campaigns += f"{made.about['last_seed']})"
+    rows = [row for row in shown(made.folder / "heldout.csv") if row["kind"] == "predicted"]
+    left, about = shown(made.folder / "left_out.csv"), made.about
+    campaigns = (
+        f"The nearest {100 * about['accept']:.3g} % of {about['rows']:,} campaigns drawn from the prior (seeds "
+        f"{about['first_seed']} to {about['last_seed']}), by weight."
+    )
     return [
         draw_sides(
-            made, rows, "held_out", "fit of 22 June", "heldout.png", "23 June to 7 July, from what was known on 22 June",
-            f"Nearest {made.about['accept']:.2g} of {campaigns}, by weight. Dark: fitted to what had ended and been "
-            "reported by 22 June; purple: the full fit, which was shown the targets marked * and is no prediction.",
+            made, rows, "held_out", "fit of 22 June", "heldout.png",
+            "23 June to 7 July, from what was known on 22 June",
+            f"{campaigns} Dark: fitted to what had ended and been reported by 22 June; purple: the full fit, which was "
+            "shown the targets marked * and is no prediction.",
         ),
         draw_sides(
             made, left, "left_out", "event left out", "left_out.png", "Each event, from all others",
-            f"Nearest {made.about['accept']:.2g} of {campaigns}, by weight. Dark: fitted to the targets of all other "
-            "events; purple: the full fit, which was shown the targets marked *.",
+            f"{campaigns} Dark: fitted to the targets of all other events; purple: the full fit, which was shown the "
+            "targets marked *.",
         ),
     ]  # fmt: skip
+
+
+def shown(path: Path) -> list[Row]:
+    """The rows that have a place on a scale of their own: all but the split."""
+    return [row for row in read_rows(path) if row["error"] != "multinomial"]
 
 
 def read_rows(path: Path) -> list[Row]:
     """A table; PanjError where there is none."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+            rows = list(csv.DictReader(file))
     except OSError:
-        raise PanjError(f"{path}: cannot be read; the check of a calibration writes it") from None
+        rows = []
+    if not rows:
+        raise PanjError(f"{path}: found no rows that can be read, expected what the check of a calibration writes")
+    return rows
 
 
 def draw_sides(
@@ -60,8 +71,8 @@ def draw_sides(
     caption = (
         f"{first} Each row has its own scale, on which the 90 % interval of all campaigns (light) runs from −1 to 1. "
         "Campaigns are shown as they were lived. Inside: the number reported, or some of its range, lies in the 90 % "
-        "interval of the dark bar. Targets of one event are not independent. Sources: evidence named in "
-        "sim/data/targets.csv."
+        "interval of the dark bar. The split by post is in the table alone. Targets of one event are not independent. "
+        "Sources: evidence named in sim/data/targets.csv."
     )
     figure, below, tall = page(ROW * len(lines) + AXIS, caption, KEY)
     axes = figure.add_axes(
@@ -98,7 +109,11 @@ def draw_line(axes: Axes, place: int, line: str | Row, side: str) -> None:
     if not line["prior_median"] or not line[f"{side}_median"]:
         label(axes, place, 1.02, "in no campaign", QUIET, "left")
         return
-    row = line | {"low_90": line["prior_low_90"], "high_90": line["prior_high_90"], "inside_90": line[f"{side}_inside_90"]}
+    row = line | {
+        "low_90": line["prior_low_90"],
+        "high_90": line["prior_high_90"],
+        "inside_90": line[f"{side}_inside_90"],
+    }
     where = place_of(row)
     bars = (("prior", 0.0, 2.2, SIMULATED_LIGHT), (side, 0.0, 4.6, SIMULATED), ("full", -0.34, 1.4, SECOND))
     for what, shift, width, colour in bars:
@@ -107,9 +122,6 @@ def draw_line(axes: Axes, place: int, line: str | Row, side: str) -> None:
             axes.plot(ends, [place + shift] * 2, color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
     axes.plot([clip(where.of(line[f"{side}_median"]))], [place], marker="|", color=INK, markersize=7,
               markeredgewidth=1.4, zorder=3)  # fmt: skip
-    if line["error"] == "multinomial":
-        label(axes, place, 1.02, "distance of splits", QUIET, "left")
-        return
     draw_reported(axes, place, row, where)
     said = row | {key: line[f"{side}_{key}"] for key in ("low_90", "median", "high_90")}
     label(axes, place, 1.02, score_figure.say_both(said), QUIET, "left")

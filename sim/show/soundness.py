@@ -22,7 +22,7 @@ from sim.show.style import FAINT, INK, QUIET, SECOND, SIMULATED, SIMULATED_LIGHT
 BINS = 10  # of ranks
 PANEL, ACROSS = 1.5, 2  # inches; panels side by side
 LINE_HEIGHT = 0.175  # inches a number
-LEFT, RIGHT, AXIS, KEY = 2.05, 1.5, 0.5, 0.45  # inches
+LEFT, RIGHT, AXIS, KEY = 2.05, 1.5, 0.5, 0.3  # inches
 NO_FAULT = "no fault seen"
 Floats = NDArray[np.float64]
 
@@ -40,16 +40,16 @@ def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
     fitted = [row for row in rows if row["adjusted"] == "yes"]
     down = math.ceil(len(fitted) / ACROSS)
     caption = (
-        f"{say_truths(rows)} A panel is a fitted number: where its true value lay among the draws of its posterior, from "
-        "below all to above all. A sound fit fills every bin alike (1). The band holds 19 of 20 bins of a sound fit, so "
-        "one bin in twenty lies outside it by luck. High at both ends: intervals too narrow; high in the middle: too "
-        "wide; high at one end: off to one side. Line: the same truths, reported without error."
+        f"{say_truths(rows)} A panel is a fitted number: where its true value lay among the draws of its posterior, "
+        "from below all to above all. A sound fit fills every bin alike (1). The band holds 19 of 20 bins of a sound "
+        "fit, so one bin in twenty lies outside it by luck. High at both ends: intervals too narrow; high in the "
+        "middle: too wide; high at one end: off to one side. Line: the same truths, reported without error."
     )
-    figure, below, tall = page(down * PANEL, caption, KEY)
+    figure, below, tall = page(down * PANEL, caption)
     for place, row in enumerate(fitted):
         left = (0.45 + place % ACROSS * (WIDTH - 0.6) / ACROSS) / WIDTH
         bottom = (below + (down - 1 - place // ACROSS) * PANEL + 0.3) / tall
-        axes = figure.add_axes((left, bottom, ((WIDTH - 0.6) / ACROSS - 0.3) / WIDTH, (PANEL - 0.65) / tall))
+        axes = figure.add_axes((left, bottom, ((WIDTH - 0.6) / ACROSS - 0.4) / WIDTH, (PANEL - 0.65) / tall))
         draw_number(axes, row, ranks)
     handles = [
         Patch(color=SIMULATED, alpha=0.75, label="reported with error"),
@@ -70,7 +70,7 @@ def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
     axes.bar(edges[:-1], heights, 1 / BINS, align="edge", color=SIMULATED, alpha=0.75, linewidth=0.6, edgecolor="white")
     axes.stairs(exact, edges, color=SECOND, linewidth=1.4, baseline=None)
     axes.axhline(1, color=QUIET, linewidth=0.9)
-    axes.set(xlim=(0, 1), ylim=(0, max(1.6, 1.1 * heights.max(), 1.1 * exact.max())))
+    axes.set(xlim=(0, 1), ylim=(0, max(1.6, 1.1 * heights.max(), 1.1 * exact.max())), yticks=[0, 1])
     axes.set_xticks([0, 0.5, 1], ["below all", "", "above all"], fontsize=7.5)
     axes.get_xticklabels()[0].set_horizontalalignment("left")
     axes.get_xticklabels()[2].set_horizontalalignment("right")
@@ -91,9 +91,9 @@ def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
     caption = (
         f"{say_truths(rows)} Marks: share of the true values inside the 50 % and the 90 % interval, which should be on "
         f"the dotted lines; bars: its 95 % interval. Hollow: {int(near):,} truths whose reports are nearest to the "
-        "record. Purple: a fault that is more than luck (5 % of such verdicts are wrong on average). Right: the share of"
-        " the squared error of knowing only the prior that the fit takes away; half or more is identified, a twentieth "
-        "or more weakly (italic: not identified). Bold numbers were fitted; the others keep what was drawn."
+        "record. Purple: a fault that is more than luck (5 % of such verdicts are wrong on average). Recovery: the "
+        "share of the squared error of knowing only the prior that the fit takes away; half or more is identified, a "
+        "twentieth or more weakly (italic: not identified). Bold numbers were fitted; the others keep what was drawn."
     )
     figure, below, tall = page(LINE_HEIGHT * len(rows) + AXIS, caption, KEY)
     size = (LEFT / WIDTH, (below + AXIS) / tall, (WIDTH - LEFT - RIGHT) / WIDTH, LINE_HEIGHT * len(rows) / tall)
@@ -107,7 +107,7 @@ def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
     axes.tick_params(axis="x", labelsize=8)
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
-    axes.text(1.02, -0.9, "taken away", transform=axes.get_yaxis_transform(), fontsize=7, color=QUIET, va="bottom")
+    axes.text(1.02, -0.9, "recovery", transform=axes.get_yaxis_transform(), fontsize=7, color=QUIET, va="bottom")
     handles = [
         Line2D([], [], marker="o", color=SIMULATED, linewidth=1.4, markersize=4.5, label="no fault seen"),
         Line2D([], [], marker="o", color=SECOND, linewidth=1.4, markersize=4.5, label="too narrow, too wide or off"),
@@ -142,7 +142,7 @@ def draw_row(axes: Axes, place: int, row: Row) -> None:
 def say_truths(rows: list[Row]) -> str:
     """How many campaigns stood in for the truth."""
     return (
-        f"{int(rows[0]['truths']):,} campaigns of the bank (drawn from the prior) stood in for the truth; what would have"
-        " been reported of each, with the errors that targets declare, was fitted without it by rejection and "
+        f"{int(rows[0]['truths']):,} campaigns of the bank (drawn from the prior) stood in for the truth; what would "
+        "have been reported of each, with the errors that targets declare, was fitted without it by rejection and "
         "regression."
     )

@@ -34,8 +34,9 @@ def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, 
     if measured is None:
         return dict.fromkeys([f"{side}_{name}" for name in (*NAMES, "inside_90", "crps", "crps_error")], "")
     cuts = {f"{side}_{name}": say(cut, target) for name, cut in zip(NAMES, measured.cuts, strict=True)}
-    return {**cuts, f"{side}_inside_90": "yes" if measured.inside else "no",
-            f"{side}_crps": number(measured.score.value), f"{side}_crps_error": number(measured.score.error)}  # fmt: skip
+    score = {"crps": number(measured.score.value), "crps_error": number(measured.score.error)}
+    inside = {f"{side}_inside_90": "yes" if measured.inside else "no"}
+    return cuts | inside | {f"{side}_{name}": cell for name, cell in score.items()}
 
 
 def rows_of_held_out(
@@ -80,8 +81,8 @@ def say_held_out(
     chosen = ", ".join(key.removeprefix("rules.") for key in held.screening.chosen)
     counts = Counter(kinds.values())
     return [
-        f"On the evening of {KNOWN_UNTIL} {len(fitted)} targets could be fitted: {', '.join(fitted)}. They moved "
-        f"{chosen}; {held.nearest.rows.size:,} of {len(held.bank.seeds):,} campaigns were accepted, worth "
+        f"On the evening of {KNOWN_UNTIL} {len(fitted)} targets could be fitted: {', '.join(fitted)}. Its fitted "
+        f"numbers are {chosen}. {held.nearest.rows.size:,} of {len(held.bank.seeds):,} campaigns were accepted, worth "
         f"{held.nearest.effective:.0f} of equal weight.",
         f"It predicts {len(predicted)} targets of 23 June to 7 July; {counts['straddles']} straddle the day and "
         f"{counts['before']} were known and not fitted, and these are not counted. {say_inside(predicted, sides)}",
@@ -127,11 +128,16 @@ def say_left_out(targets: Sequence[Target], left: Mapping[str, By], full: By, pr
         inside = [sum(side[name].inside for name in names) for side in (found, full, prior)]
         better, worse, _ = tally([found[name] for name in names], [prior[name] for name in names])
         scores = "; ".join(
-            f"{name}: CRPS {found[name].score.value:.3g} left out, {full[name].score.value:.3g} fitted, "
-            f"{prior[name].score.value:.3g} before" for name in shown
+            f"{name}: CRPS {small(found[name])} left out, {small(full[name])} fitted, {small(prior[name])} before"
+            for name in shown
         )  # fmt: skip
         said.append(
             f"{event}: inside {inside[0]} of {len(names)} left out, {inside[1]} fitted, {inside[2]} before any fit; "
             f"left out its CRPS is lower than before any fit on {better} and higher on {worse} ({scores})."
         )
     return said
+
+
+def small(measured: Measured) -> str:
+    """A CRPS to four decimals; a fair one of few campaigns can lie below 0 by a hair."""
+    return f"{round(measured.score.value, 4) + 0.0:.4g}"

@@ -152,8 +152,8 @@ def sentence(key: str, verdict: Verdict) -> str:
     words = {NARROW: "too narrow", WIDE: "too wide", UNEVEN: "as wide as they say but off to one side",
              SOUND: "as wide as they say, as far as can be seen"}  # fmt: skip
     return (f"{key} is {verdict.identified}: the fit takes away {verdict.recovery:.2f} (standard error "
-            f"{verdict.error:.2f}) of the squared error of the prior; its intervals are {words[verdict.width]} (the 50 %"
-            f" interval holds {fifty.share:.3f} of the truths, the 90 % interval {ninety.share:.3f}).")  # fmt: skip
+            f"{verdict.error:.2f}) of the squared error of the prior; its intervals are {words[verdict.width]} (the "
+            f"50 % interval holds {fifty.share:.3f} of the truths, the 90 % interval {ninety.share:.3f}).")  # fmt: skip
 
 
 def rows_of_ranks(made: "Fit", checks: Mapping[str, Found]) -> list[dict[str, Any]]:
@@ -169,7 +169,7 @@ def say_soundness(rows: Sequence[Mapping[str, Any]], made: "Fit", seed: int) -> 
     """The section in plain sentences."""
     fitted = [row for row in rows if row["adjusted"] == "yes"]
     others = [row for row in rows if row["adjusted"] == "no"]
-    said = [
+    return [
         f"{rows[0]['truths']:,} campaigns of the bank, drawn at random (seed {seed}) from those with every fitted "
         "outcome, stood in for the truth. What would have been reported of each, with the errors that the table of "
         f"targets declares, was fitted by the same rejection and regression ({made.nearest.rows.size:,} draws a fit) "
@@ -179,12 +179,11 @@ def say_soundness(rows: Sequence[Mapping[str, Any]], made: "Fit", seed: int) -> 
         say_identified(fitted, others),
         say_widths(fitted, others),
         say_near(fitted),
-        f"Chances are of three tests a number (both intervals, exact binomial; ranks, Kolmogorov-Smirnov), {3 * len(rows)}"
-        " in all, adjusted together so that of the faults named one in twenty is luck on average (Benjamini and "
-        f"Hochberg). With {rows[0]['truths']:,} truths a 90 % interval that truly holds 0.90 shows "
+        f"Chances are of three tests a number (both intervals, exact binomial; ranks, Kolmogorov-Smirnov), "
+        f"{3 * len(rows)} in all, adjusted together so that of the faults named one in twenty is luck on average "
+        f"(Benjamini and Hochberg). With {rows[0]['truths']:,} truths a 90 % interval that truly holds 0.90 shows "
         f"{luck_of_coverage(int(rows[0]['truths']))} in 95 of 100 checks; smaller faults than that are not seen.",
     ]  # fmt: skip
-    return said
 
 
 def say_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
@@ -205,8 +204,8 @@ def say_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping
 def say_widths(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
     """Whether intervals hold what they say, and what the error of reports has to do with it."""
     return (
-        f"Of {len(fitted)} fitted numbers, intervals are {count(fitted, 'width')}; on average their 90 % intervals hold "
-        f"{mean(fitted, 'coverage_90')} of the truths and their 50 % intervals {mean(fitted, 'coverage_50')}. "
+        f"Of {len(fitted)} fitted numbers, intervals are {count(fitted, 'width')}; on average their 90 % intervals "
+        f"hold {mean(fitted, 'coverage_90')} of the truths and their 50 % intervals {mean(fitted, 'coverage_50')}. "
         f"Reported without error, they hold {mean(fitted, 'coverage_90_without_error')} and "
         f"{mean(fitted, 'coverage_50_without_error')}; what is missing only with error comes of a fit that takes "
         "the record at its word. If each campaign of the bank erred as reports do, they would hold "
@@ -219,9 +218,9 @@ def say_widths(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str
 def say_near(fitted: Sequence[Mapping[str, Any]]) -> str:
     """The same where it matters: for truths that would have been reported much as the record is."""
     return (
-        f"For the {fitted[0]['truths_near']:,} truths whose reports come nearest to the record, the 90 % intervals hold "
-        f"{mean(fitted, 'coverage_90_near')} and the 50 % intervals {mean(fitted, 'coverage_50_near')} (intervals: "
-        f"{count(fitted, 'width_near')}); if each campaign erred as reports do, "
+        f"For the {fitted[0]['truths_near']:,} truths whose reports come nearest to the record, the 90 % intervals "
+        f"hold {mean(fitted, 'coverage_90_near')} and the 50 % intervals {mean(fitted, 'coverage_50_near')} "
+        f"(intervals: {count(fitted, 'width_near')}); if each campaign erred as reports do, "
         f"{mean(fitted, 'coverage_90_near_error_in_fit')} and {mean(fitted, 'coverage_50_near_error_in_fit')} "
         f"(intervals: {count(fitted, 'width_near_error_in_fit')})."
     )

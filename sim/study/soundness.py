@@ -132,8 +132,9 @@ def refit(made: Fit, accept: float, reports: Reports, what: str, console: Consol
 
 def outside_of(summaries: Summaries, low: Floats, high: Floats) -> Floats:
     """How far every campaign lies outside a report, in units; nan where it has no number."""
-    outside = scoring.outside(summaries.numbers, low, high) / summaries.units
-    return np.where(np.isnan(summaries.numbers), np.nan, outside)
+    ends = zip(summaries.numbers.T, low.tolist(), high.tolist(), strict=True)
+    outside = np.array([scoring.outside(column, least, most) for column, least, most in ends]).T
+    return np.where(np.isnan(summaries.numbers), np.nan, outside / summaries.units)
 
 
 def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
@@ -186,7 +187,9 @@ def check(bank: Path, folder: Path, console: Console) -> None:
         about: dict[str, Any] = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
         accept = float(about["accept"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise PanjError(f"{folder}: found no fit.json with accept, expected what python -m sim calibrate makes") from None
+        raise PanjError(
+            f"{folder}: found no fit.json with accept, expected what python -m sim calibrate makes"
+        ) from None
     found = read_bank(bank)
     made = fit(found, priors_of(found), targets_here(), accept)
     write_soundness(made, accept, folder, console)
