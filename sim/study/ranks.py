@@ -190,7 +190,7 @@ def say_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping
     """Which numbers the evidence identifies, on average over the prior."""
     parts = []
     for what in ("identified", "weakly identified", "not identified"):
-        names = [f"{row['number']} ({float(row['recovery']):.2f})" for row in fitted if row["identified"] == what]
+        names = [f"{row['number']} ({float(row['recovery']):.3f})" for row in fitted if row["identified"] == what]
         parts.append(f"{what}: {', '.join(names) or 'none'}")
     unmoved = [row["number"] for row in others if row["identified"] != "not identified"]
     return (

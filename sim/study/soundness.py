@@ -34,6 +34,7 @@ from sim.study.draws import Prior
 from sim.study.heldout import sceptics, write_heldout
 from sim.study.measured import scaled
 from sim.study.ranks import Found, rank_in, rows_of_ranks, rows_of_soundness, say_soundness
+from sim.study.run import console_of
 from sim.study.score import targets_here
 from sim.study.score_tables import text_of
 from sim.study.screening import Summaries, summaries_of
@@ -178,7 +179,7 @@ def write_soundness(made: Fit, accept: float, folder: Path, console: Console) ->
     (folder / "section_1_soundness.json").write_text(json.dumps(section, indent=1) + "\n", encoding="utf-8")
 
 
-def check(bank: Path, folder: Path, console: Console) -> None:
+def check(bank: Path, folder: Path, console: Console | None = None) -> None:
     """Soundness and held-out fits of a calibration whose fit.json lies in the folder; writes tables, draws nothing.
 
     `folder` need not be inside `bank` yet. Raises PanjError where one of the two is something else.
@@ -190,7 +191,7 @@ def check(bank: Path, folder: Path, console: Console) -> None:
         raise PanjError(
             f"{folder}: found no fit.json with accept, expected what python -m sim calibrate makes"
         ) from None
-    found = read_bank(bank)
+    found, console = read_bank(bank), console or console_of()
     made = fit(found, priors_of(found), targets_here(), accept)
     write_soundness(made, accept, folder, console)
     write_heldout(made, accept, sceptics(made.targets, int(found.seeds.min()), console), folder, console)
