@@ -214,3 +214,11 @@ def test_the_tables_have_each_side_and_only_predictions_count(made: Fit, tmp_pat
     assert len(left) == sum(target.event in events_fitted(made) for target in TARGETS)
     predicted = sum(kind == "predicted" for kind in split_by(TARGETS, KNOWN_UNTIL, WHEN).kinds.values())
     assert f"It predicts {predicted} targets" in (tmp_path / "section_2_heldout.json").read_text()
+
+
+def test_at_most_twelve_are_fitted_in_the_order_of_the_table() -> None:
+    early = date(2021, 6, 10)
+    names = [f"t{place}" for place in range(20)]
+    when = Heard(dict.fromkeys(names, early), dict.fromkeys(names, early), dict.fromkeys(names, ()))
+    split = split_by([plain(name, name) for name in names], KNOWN_UNTIL, when)
+    assert [target.target for target in split.fitted] == names[:MOST_FITTED]
