@@ -24,6 +24,8 @@ Verbs
              python -m sim score [key=value ...], or of a finished study: python -m sim score results/policy [cell=0]
   bank       campaigns whose uncertain numbers are drawn from the prior, a row each: python -m sim bank runs=50000
   calibrate  fit the uncertain numbers to the record, from a bank: python -m sim calibrate [results/bank] [accept=0.01]
+  theories   rival theories of collapse, from a bank of each (python -m sim bank theory=odds_only):
+             python -m sim theories [results/bank results/bank_odds_only ...] [accept=0.01]
   report     draw figures and report again: python -m sim report results/july_2021 [cell=0] [evening=2021-07-05]
   animate    the map evening by evening: python -m sim animate results/policy [cell=0,1] [formats=gif,mp4,png]
   failures   campaigns that raised, by cause, with a command for a debugger: python -m sim failures results/policy
@@ -207,6 +209,22 @@ def calibrate(words: list[str]) -> int:
     return show_fit(place)
 
 
+def theories(words: list[str]) -> int:
+    """Rival theories, from a bank of each."""
+    from sim.study.calibrate import made_whole
+    from sim.study.run import console_of
+    from sim.study.theories import read_request, write_theories
+
+    request = read_request(words)
+    place = request.folders[0] / "theories" if request.folders else Path("theories")
+    with made_whole(place) as folder:
+        write_theories(request, folder, console_of())
+        from sim.show.theories import draw_theories, show_theories
+
+        draw_theories(folder)
+    return show_theories(place)
+
+
 def next_step(words: list[str], folder: Path) -> str:
     """What one would do after this."""
     from sim.study.words import MULTIRUN
@@ -300,7 +318,21 @@ def reproduce(words: list[str]) -> int:
 
 VERBS: dict[str, Callable[[list[str]], int]] = {
     verb.__name__: verb
-    for verb in (run, plan, compare, score, bank, calibrate, report, animate, failures, verify, reproduce, evidence)
+    for verb in (
+        run,
+        plan,
+        compare,
+        score,
+        bank,
+        calibrate,
+        theories,
+        report,
+        animate,
+        failures,
+        verify,
+        reproduce,
+        evidence,
+    )
 }
 
 if __name__ == "__main__":

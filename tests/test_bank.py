@@ -11,7 +11,7 @@ from quick import make_quick
 from sim.__main__ import main
 from sim.errors import PanjError
 from sim.study.bank import read_bank, words_of
-from sim.study.draws import read_priors
+from sim.study.draws import priors_under
 from sim.study.settings import compose_settings
 
 SHORT = ("runs=12", "end_date=2021-05-04")
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_bank_says_what_was_drawn_for_every_campaign(folder: Path) -> None:
     bank = read_bank(folder)
-    assert bank.keys == tuple(prior.key for prior in read_priors())
+    assert bank.keys == tuple(prior.key for prior in priors_under(()))
     assert bank.seeds.tolist() == list(range(12))
     draws = compose_settings(words_of([])).draws
     assert draws is not None

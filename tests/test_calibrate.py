@@ -29,12 +29,12 @@ from sim.study.calibrate import (
     rows_of_diagnostics,
     rows_of_predictive,
 )
-from sim.study.draws import Prior, read_priors
+from sim.study.draws import Prior, priors_under
 from sim.study.screening import Summaries, rows_of_screening, screen, summaries_of
 from sim.study.settings import compose_settings
 from sim.targets import Target
 
-PRIORS = read_priors()[:6]  # the first is of whole numbers, some are on the log scale
+PRIORS = priors_under(())[:6]  # the first is of whole numbers, some are on the log scale
 KEYS = tuple(prior.key for prior in PRIORS)
 TRUE = {0: 0.3, 1: 0.8, 5: 0.4}  # place: share of the prior
 FILES = {"posterior.parquet", "screening.csv", "diagnostics.csv", "predictive.csv", "fit.json", "prior_posterior.png",
@@ -238,7 +238,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert main(["bank", "runs=300", f"results_dir={place}"]) == 0
         table = pq.read_table(place / "bank" / "runs.parquet")
         luck = np.random.default_rng(4)
-        for prior, (outcome, (low, wide)) in zip(read_priors(), FITTED.items(), strict=False):
+        for prior, (outcome, (low, wide)) in zip(priors_under(()), FITTED.items(), strict=False):
             shares = np.array([prior.share(value) for value in table[prior.key].to_pylist()])
             column = table.column_names.index(outcome)
             values = low + wide * (shares + 0.02 * luck.standard_normal(len(shares)))
@@ -262,14 +262,14 @@ def test_the_command_writes_a_posterior_that_runs_can_use(folder: Path, capsys: 
     table = pq.read_table(file)
     about = json.loads(table.schema.metadata[b"panj"])
     assert about["rows"] == 300 and about["draws"] == table.num_rows <= 90
-    assert {prior.key for prior in read_priors()[:4]} <= set(about["chosen"]) and len(about["chosen"]) <= 8
+    assert {prior.key for prior in priors_under(())[:4]} <= set(about["chosen"]) and len(about["chosen"]) <= 8
     assert about == json.loads((made / "fit.json").read_text())
     settings = compose_settings(["calibration=posterior", f"calibration.file={file}"])
     assert settings.draws is not None and settings.draws.posterior is not None
     assert settings.draws.posterior.digest == about["posterior"]
     assert settings.draws.posterior.note == f"{table.num_rows} weighted draws fitted to {about['targets']} targets"
     taken = list(settings.draws.numbers(5).values())
-    assert taken in np.array([table[prior.key].to_numpy() for prior in read_priors()]).T.tolist()
+    assert taken in np.array([table[prior.key].to_numpy() for prior in priors_under(())]).T.tolist()
 
 
 def test_every_figure_says_what_it_shows(folder: Path) -> None:

@@ -16,7 +16,7 @@ from sim.errors import PanjError
 from sim.facts import read_facts
 from sim.rules import fingerprint_of_rules
 from sim.study import posterior as module
-from sim.study.draws import read_priors
+from sim.study.draws import priors_under
 from sim.study.posterior import Posterior, posterior_of, table_of, weighted_quantiles
 from sim.study.settings import compose_settings
 from sim.study.sweep import compose_sweep
@@ -116,7 +116,7 @@ def test_the_draws_and_not_their_place_decide_what_a_study_is(file: Path, tmp_pa
 
 
 def test_what_is_sent_to_workers_is_whole_and_small(tmp_path: Path) -> None:
-    priors = read_priors()
+    priors = priors_under(())
     shares = np.random.default_rng(1).random((500, len(priors)))
     rows = np.array([[prior.at(share) for prior, share in zip(priors, row, strict=True)] for row in shares])
     large = write(tmp_path / "large.parquet", three(np.ones(500), tuple(prior.key for prior in priors), rows))

@@ -22,7 +22,7 @@ from sim.rules import fingerprint_of_rules
 from sim.study.words import MULTIRUN, parse
 
 USUAL = {  # to the evening of the last target; the widest draws send more people on the road than is usual
-    "study": "bank", "runs": "50000", "end_date": "2021-07-08", "rules.flight.rows": "200000",
+    "runs": "50000", "end_date": "2021-07-08", "rules.flight.rows": "200000",
 }  # fmt: skip
 ALWAYS = {"calibration": "prior", "daily": "false"}
 FIRST = "rules."  # how a column begins that was drawn
@@ -49,8 +49,15 @@ def words_of(words: Sequence[str]) -> list[str]:
     for key, value in ALWAYS.items():
         if key in given and given[key] != f"{key}={value}":
             raise PanjError(f"{key}: found '{given[key]}', expected {key}={value}; anything else is a plain run")
-    usual = [f"{key}={value}" for key, value in {**USUAL, **ALWAYS}.items() if key not in given]
+    theory = given.get("theory", "theory=contagion").split("=", 1)[1]
+    named = {"study": study_of(theory)}
+    usual = [f"{key}={value}" for key, value in {**USUAL, **ALWAYS, **named}.items() if key not in given]
     return [*words, *usual]
+
+
+def study_of(theory: str) -> str:
+    """The usual name of the bank of a theory."""
+    return "bank" if theory == "contagion" else f"bank_{theory}"
 
 
 def read_bank(folder: Path) -> Bank:
