@@ -28,7 +28,7 @@ from sim.study.draws import Prior, read_priors
 from sim.study.forecasts import Forecast
 from sim.study.heldout import heard, split_by
 from sim.study.naive import DAY_0, KNOWN_UNTIL
-from sim.study.ranks import NARROW, SOUND, WIDE, Found, coverage_of, rank_in, recovery_of, verdicts_of
+from sim.study.ranks import NARROW, SOUND, UNEVEN, WIDE, Found, coverage_of, rank_in, recovery_of, verdicts_of
 from sim.study.score import targets_here
 from sim.study.screening import summaries_of
 from sim.study.soundness import check, checks_of, nearest_reports, refit, reportable, reports_of, shares_of
@@ -219,6 +219,13 @@ def test_intervals_hold_what_their_ranks_say() -> None:
     assert coverage_of(ranks, 0.9).share == 0.9 and coverage_of(ranks, 0.5).share == 0.5
     narrow = coverage_of(np.repeat([0.01, 0.5, 0.99], 30), 0.9)
     assert narrow.share == pytest.approx(1 / 3) and narrow.chance < 1e-6 and narrow.high < 0.5
+
+
+def test_ranks_to_one_side_are_off_centre_and_ranks_at_both_ends_too_narrow() -> None:
+    even = np.random.default_rng(3).random(600)
+    both_ends = 0.5 + np.sign(even - 0.5) * (2 * np.abs(even - 0.5)) ** 0.8 / 2
+    checks = Found(np.arange(600), *[np.array([even, even**1.25, both_ends]).T] * 4)
+    assert [verdict.width for verdict in verdicts_of(checks)] == [SOUND, UNEVEN, NARROW]
 
 
 def test_recovery_is_one_for_an_oracle_and_nothing_for_the_prior() -> None:

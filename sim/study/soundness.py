@@ -173,7 +173,7 @@ def write_soundness(made: Fit, accept: float, folder: Path, console: Console) ->
     (folder / "sbc.csv").write_text(text_of(rows), encoding="utf-8")
     (folder / "sbc_ranks.csv").write_text(text_of(rows_of_ranks(made, checks)), encoding="utf-8")
     section = {
-        "title": "Is the calibration itself sound?", "paragraphs": say_soundness(rows, made, LUCK_OF_TRUTHS),
+        "title": "Is the calibration itself sound?", "paragraphs": say_soundness(rows, checks, made, LUCK_OF_TRUTHS),
         "tables": ["sbc.csv"], "figures": ["sbc.png", "coverage.png"],
     }  # fmt: skip
     (folder / "section_1_soundness.json").write_text(json.dumps(section, indent=1) + "\n", encoding="utf-8")
