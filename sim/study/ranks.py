@@ -156,7 +156,7 @@ def cells_of(verdict: Verdict, truths: int) -> dict[str, Any]:
 def sentence(key: str, verdict: Verdict) -> str:
     """One plain sentence on one number."""
     fifty, ninety = verdict.coverage
-    words = {NARROW: "too narrow", WIDE: "too wide", UNEVEN: "as wide as they say but off to one side",
+    words = {NARROW: "too narrow", WIDE: "too wide", UNEVEN: "off to one side",
              SOUND: "as wide as they say, as far as can be seen"}  # fmt: skip
     return (f"{key} is {verdict.identified}: the fit takes away {verdict.recovery:.2f} (standard error "
             f"{verdict.error:.2f}) of the squared error of the prior; its intervals are {words[verdict.width]} (the "
