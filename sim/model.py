@@ -6,6 +6,7 @@ stepped to the end is the campaign of `sim.campaign` to the last digit. Luck com
 """
 
 import datetime
+import warnings
 from typing import Protocol
 
 import mesa
@@ -37,6 +38,10 @@ class Config(Protocol):
         """The numbers of every rule in the campaign of a seed."""
 
     @property
+    def doubt(self) -> str:
+        """What has changed since those numbers were fitted, in words; nothing where nothing has."""
+
+    @property
     def timeline(self) -> Timeline:
         """Dated events."""
 
@@ -52,15 +57,18 @@ class Config(Protocol):
 class BorderCrisis(mesa.Model):
     """The border crisis with the luck of one seed; new, it stands on the evening of day 0.
 
-    `BorderCrisis(compose_settings(["border=closed"]), rng=7).run()` is a whole campaign. `world` and `record` are
-    the arrays, `day` and `date` the latest evening. `agents_by_type` has District, Unit, Force, Post and Refugee, the
-    last one empty until families leave home. `running` turns false on the last day.
+    `BorderCrisis(compose_settings(["border=closed"]), rng=7).run()` is a whole campaign: the one that the command line
+    gives for seed 7, with the draw of the posterior that this seed chooses. `world` and `record` are the arrays, `day`
+    and `date` the latest evening. `agents_by_type` has District, Unit, Force, Post and Refugee, the last one empty
+    until families leave home. `running` turns false on the last day.
     """
 
     def __init__(self, config: Config, rng: int) -> None:
         """`rng` is the seed; PanjError for anything else, such as a generator of Mesa's."""
         if type(rng) is not int or not 0 <= rng <= LAST_SEED:
             raise PanjError(f"rng: found {rng!r}, expected a seed, a whole number from 0 to {LAST_SEED}")
+        if config.doubt:
+            warnings.warn(f"the posterior that the numbers are drawn from was fitted {config.doubt}", stacklevel=2)
         super().__init__(rng=rng)
         self.config = config
         self.seed = rng

@@ -14,10 +14,10 @@ from typing import Any
 
 from sim.errors import PanjError
 
-NOT_CALIBRATED = "not calibrated yet"
+NOT_CALIBRATED = "not calibrated"
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (
-    "study", "words", "first_seed", "runs", "runs_of_cells", "words_of_cells", "settings_fingerprint",
+    "study", "words", "first_seed", "runs", "runs_of_cells", "words_of_cells", "calibration", "settings_fingerprint",
     "data_fingerprint", "rules_fingerprint", "outcomes_fingerprint", "commit", "versions",
 )  # fmt: skip
 

@@ -36,7 +36,8 @@ TESTS = Path(__file__).parent
 PATIENCE = 60  # seconds, on a machine that does much else
 SWEEP = ("-m", "rules.news.fade_days=5,6", "runs=40")
 CAMPAIGNS = 80  # of SWEEP
-SHORT = ("study=quick", "seed=5", "end_date=2021-05-04")
+DECLARED = "calibration=as_declared"  # for tests of machinery: nothing is drawn, and no file of draws is read
+SHORT = ("study=quick", "seed=5", "end_date=2021-05-04", DECLARED)
 
 
 def campaign_of(layout: Any, rules: Any, timeline: Any, seed: int, days: int, world: Any = None) -> Campaign:

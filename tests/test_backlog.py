@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quick import campaign_of, tables_of
+from quick import DECLARED, campaign_of, tables_of
 from rich.console import Console
 
 from sim.errors import PanjError
@@ -31,7 +31,7 @@ from sim.study.work import live_piece
 
 FACTS = read_facts()
 END = date(2021, 5, 1) + timedelta(days=2)
-WORDS = ("study=tiny", "seed=5", f"end_date={END}")
+WORDS = ("study=tiny", "seed=5", f"end_date={END}", DECLARED)
 NO_PRECISION = Precision(None, 0.0, 10_000)
 TWO_CELLS = ("-m", "border=closed,as_reported")
 

@@ -45,7 +45,7 @@ def test_a_bank_keeps_no_evenings_and_draws_nothing(folder: Path, capsys: pytest
     assert {"runs.parquet", "districts.parquet", "summary.csv", "about.json"} <= there
     assert not there & {"days.parquet", "report.html", "figures"}
     about = json.loads((folder / "about.json").read_text())
-    assert about["calibration"] == "numbers drawn from the prior, not calibrated yet"
+    assert about["calibration"] == "numbers drawn from the prior, not calibrated"
 
 
 def test_a_bank_grows_and_is_not_lived_twice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -115,7 +115,7 @@ def test_policies_act_on_what_was_drawn_and_overrides_win() -> None:
 
 
 def test_as_declared_nothing_is_drawn() -> None:
-    settings = compose_settings()
+    settings = compose_settings(["calibration=as_declared"])
     assert settings.draws is None
     assert settings.rules_of(0) == settings.rules_of(1) == settings.rules
     assert settings.fingerprint() != compose_settings(["calibration=prior"]).fingerprint()

@@ -24,6 +24,7 @@ from sim.study.sweep import compose_sweep
 FADE, BASE, MEN = "rules.news.fade_days", "rules.morale.base", "rules.founding.mobile_men"
 KEYS = (FADE, BASE, MEN)
 ROWS = np.array([[4.0, 0.5, 6000.0], [8.0, 0.6, 9000.0], [16.0, 0.7, 12000.0]])
+BELIEVED = {prior.key: [prior.low, prior.high, prior.scale] for prior in read_priors()}
 WEIGHTS = np.array([5.0, 3.0, 2.0])
 
 
@@ -33,7 +34,7 @@ def three(weights: np.ndarray = WEIGHTS, keys: tuple[str, ...] = KEYS, rows: np.
 
 def about(**changes: Any) -> dict[str, Any]:
     here = {"rules_fingerprint": fingerprint_of_rules(), "data_fingerprint": read_facts().fingerprint}
-    return {**here, "targets": 10, "numbers": {}, "priors": {}, "rows": 3, **changes}
+    return {**here, "targets": 10, "numbers": {}, "priors": BELIEVED, "rows": 3, **changes}
 
 
 def write(path: Path, made: Posterior, **changes: Any) -> Path:
@@ -154,8 +155,7 @@ def test_what_is_no_posterior_is_named(file: Path, tmp_path: Path) -> None:
         return str(raised.value)
 
     assert "found no file nowhere.parquet, expected a file that" in refused(words(Path("nowhere.parquet")))
-    assert "found none, and none is shipped yet" in refused(["calibration=posterior"])
-    assert "expected it with calibration=posterior or median" in refused([f"calibration.file={file}"])
+    assert "expected it with calibration=posterior or median" in refused(["calibration=prior", f"calibration.file={file}"])
     whole = pq.read_table(file)
     file.write_bytes(file.read_bytes()[:-20])
     assert "found something damaged" in refused(words(file))
@@ -182,7 +182,9 @@ def test_the_shipped_posterior_is_used_and_says_that_it_is_old(tmp_path: Path, m
     monkeypatch.setattr(module, "shipped", lambda: shipped)
     draws = compose_settings(["calibration=posterior"]).draws
     assert draws is not None and draws.posterior is not None
-    assert draws.posterior.note == ("3 weighted draws fitted to 10 targets, BUT WITH OTHER RULES THAN THESE: fit again")
+    assert draws.said == (
+        "calibrated: posterior of 3 weighted draws fitted to 10 targets, BUT WITH OTHER RULES THAN THESE: fit again"
+    )
 
 
 def test_numbers_that_are_declared_otherwise_are_said(tmp_path: Path) -> None:
@@ -190,7 +192,7 @@ def test_numbers_that_are_declared_otherwise_are_said(tmp_path: Path) -> None:
     path = write(tmp_path / "theory.parquet", three(), numbers=numbers)
     draws = compose_settings(words(path)).draws
     assert draws is not None and draws.posterior is not None
-    assert "BUT WITH rules.advance.no_such_number=1, rules.parley.mobile_elders=0.123, WHICH" in draws.posterior.note
+    assert "BUT WITH rules.advance.no_such_number=1, rules.parley.mobile_elders=0.123, WHICH" in draws.said
 
 
 @pytest.mark.parametrize("source", ["posterior", "median"])
@@ -206,6 +208,5 @@ def test_a_run_tells_what_it_took_and_where_from(
     taken = three() if source == "posterior" else three().median
     assert [{key: row[key] for key in KEYS} for row in runs] == [taken.numbers(row["seed"]) for row in runs]
     told = json.loads((tmp_path / "fitted" / "about.json").read_text())["calibration"]
-    middle = "" if source == "posterior" else "the median of "
-    assert told == f"calibrated: {middle}3 weighted draws fitted to 10 targets"
+    assert told == f"calibrated: {source} of 3 weighted draws fitted to 10 targets"
     assert "calibrated: " in " ".join(capsys.readouterr().out.split())

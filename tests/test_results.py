@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from quick import DECLARED
 from rich.console import Console
 
 from sim import provenance, results
@@ -39,7 +40,7 @@ TABLES = {"runs.parquet", "days.parquet", "districts.parquet", "summary.csv", "c
 
 def study(folder: Path, *overrides: str) -> tuple[Path, str]:
     """A short study in `folder`, and what was said."""
-    words = ("study=tiny", f"runs={RUNS}", "seed=5", f"end_date={START + timedelta(days=DAYS)}")
+    words = ("study=tiny", f"runs={RUNS}", "seed=5", f"end_date={START + timedelta(days=DAYS)}", DECLARED)
     paper = io.StringIO()
     sweep = compose_sweep([*words, f"results_dir={folder}", *overrides], FACTS)
     made = run_sweep(sweep, Console(file=paper, width=200))
@@ -150,7 +151,8 @@ def test_a_study_tells_how_it_was_made(tiny: Path) -> None:
     about = read_about(tiny)
     assert (about["study"], about["runs"], about["first_seed"]) == ("tiny", RUNS, 5)
     assert (about["start_date"], about["end_date"]) == ("2021-05-01", "2021-05-03")
-    assert about["calibration"] == "not calibrated yet"
+    assert about["calibration"] == "numbers as declared, not calibrated"
+    assert [cell["calibration"] for cell in about["cells"]] == [about["calibration"]]
     assert {"panj", "python", "numpy", "numba", "pyarrow"} <= set(about["versions"])
     fingerprints = {"settings_fingerprint", "data_fingerprint", "rules_fingerprint"}
     assert all(len(about[name]) == 16 for name in fingerprints)
@@ -160,8 +162,9 @@ def test_a_study_tells_how_it_was_made(tiny: Path) -> None:
 
 def test_the_config_holds_every_number_that_was_used(tiny: Path) -> None:
     config = yaml.safe_load((tiny / "config.yaml").read_text(encoding="utf-8"))
-    chosen = compose_settings([f"end_date={START + timedelta(days=DAYS)}"], FACTS)
-    assert config == json.loads(json.dumps({"study": "tiny", **chosen.as_dict()}))
+    chosen = compose_settings([f"end_date={START + timedelta(days=DAYS)}", DECLARED], FACTS)
+    said = {"study": "tiny", "calibration_in_words": "numbers as declared, not calibrated"}
+    assert config == json.loads(json.dumps({**said, **chosen.as_dict()}))
 
 
 def test_the_same_study_again_computes_nothing(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from quick import DECLARED
 
 from sim import outcomes, parameters
 from sim.errors import PanjError
@@ -244,15 +245,20 @@ def test_the_name_of_a_study_tells_that_something_else_was_changed() -> None:
 def test_the_fingerprint_tells_settings_apart_but_not_runs_and_seeds() -> None:
     usual = settled().fingerprint()
     assert re.fullmatch(r"[0-9a-f]{16}", usual)
-    for same in ("runs=3", "seed=9", "study=mine", "results_dir=elsewhere", f"{FADE}={declared_numbers()[FADE].value}"):
+    for same in ("runs=3", "seed=9", "study=mine", "results_dir=elsewhere"):
         assert settled(same).fingerprint() == usual, same
-    for other in (f"{FADE}=9.5", "border=closed", "end_date=2021-09-10", "timeline.events.aid_talks.value=0.3"):
+    for other in ("calibration=median", f"{FADE}=9.5", "border=closed", "end_date=2021-09-10", "timeline.events.aid_talks.value=0.3"):
         assert settled(other).fingerprint() != usual, other
 
 
 def test_a_default_that_is_typed_out_changes_no_fingerprint() -> None:
     typed_out = [f"{key}={row.value}" for key, row in declared_numbers().items()]
-    assert settled(*typed_out).fingerprint() == settled().fingerprint()
+    assert settled(DECLARED, *typed_out).fingerprint() == settled(DECLARED).fingerprint()
+
+
+def test_a_number_that_is_typed_out_is_no_longer_drawn() -> None:
+    typed_out = f"{FADE}={declared_numbers()[FADE].value}"
+    assert settled("calibration=prior", typed_out).fingerprint() != settled("calibration=prior").fingerprint()
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (folder_of("scenarios") / "scenario").glob("*.yaml")))

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from quick import campaign_of, chunk_files, tables_of
+from quick import DECLARED, campaign_of, chunk_files, tables_of
 from rich.console import Console
 
 from sim.errors import PanjError
@@ -34,7 +34,7 @@ from sim.study.work import Order, Piece, live_piece
 FACTS = read_facts()
 START = date(2021, 5, 1)
 DAYS = 2
-WORDS = ("study=tiny", "runs=8", "seed=5", f"end_date={START + timedelta(days=DAYS)}")
+WORDS = ("study=tiny", "runs=8", "seed=5", f"end_date={START + timedelta(days=DAYS)}", DECLARED)
 CONSOLE = Console(quiet=True)
 Living = Callable[..., Any]
 

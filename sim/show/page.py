@@ -70,7 +70,7 @@ class Source(NamedTuple):
 
 def write_page(path: Path, template: str, shown: Study | Sweep, ids: Iterable[str], content: Mapping[str, Any]) -> Path:
     """A template filled with what it asks for and with what every page says."""
-    about = shown.about
+    about = shown.about if isinstance(shown, Sweep) else {**shown.about, "calibration": shown.cell.calibration}
     page = template_of(template).render(
         about=about,
         campaigns=say_campaigns(shown),

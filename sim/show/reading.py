@@ -46,6 +46,7 @@ class Cell(NamedTuple):
     values: Mapping[str, Value]  # of each swept key
     runs: int  # campaigns asked for
     failed: int
+    calibration: str  # where its numbers come from, in words
 
     @property
     def finished(self) -> int:
@@ -223,7 +224,9 @@ def read_about(path: Path) -> dict[str, Any]:
 
 def cells_of(about: Mapping[str, Any]) -> tuple[Cell, ...]:
     """The cells of a study in order; a plain run has one."""
-    return tuple(Cell(*(cell[key] for key in ("cell", "label", "values", "runs", "failed"))) for cell in about["cells"])
+    keys = ("cell", "label", "values", "runs", "failed")
+    of_all = about["calibration"]
+    return tuple(Cell(*(cell[key] for key in keys), cell.get("calibration") or of_all) for cell in about["cells"])
 
 
 def cell_of(cells: Sequence[Cell], number: int) -> Cell:

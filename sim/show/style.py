@@ -106,7 +106,7 @@ def say_campaigns(shown: Study | Sweep) -> str:
     values = f", {cell.label}" if cell.label else ""
     failed = f" {say_count(cell.failed)} failed and {'is' if cell.failed == 1 else 'are'} left out." * bool(cell.failed)
     dice = " One campaign: one roll of the dice." if cell.finished == 1 else ""
-    return f"{words}{values}, {shown.about['calibration']}.{dice}{failed}"
+    return f"{words}{values}, {cell.calibration}.{dice}{failed}"
 
 
 def say_campaigns_of_all(sweep: Sweep) -> str:

@@ -21,9 +21,7 @@ from sim.provenance import read_about
 from sim.rules import fingerprint_of_rules
 from sim.study.words import MULTIRUN, parse
 
-USUAL = {  # to the evening of the last target; the widest draws send more people on the road than is usual
-    "runs": "50000", "end_date": "2021-07-08", "rules.flight.rows": "200000",
-}  # fmt: skip
+USUAL = {"runs": "50000", "end_date": "2021-07-08"}  # to the evening of the last target
 ALWAYS = {"calibration": "prior", "daily": "false"}
 FIRST = "rules."  # how a column begins that was drawn
 

@@ -18,6 +18,7 @@ from sim.chance import draw_parameters
 from sim.day import Rules
 from sim.errors import PanjError, unknown
 from sim.parameters import Choice, check_range, declared_numbers, folder_of, folder_of_group, read_yaml, resolve, typed
+from sim.provenance import NOT_CALIBRATED
 from sim.study.posterior import Posterior, posterior_for
 
 SCALES = ("linear", "log")
@@ -72,6 +73,13 @@ class Draws(NamedTuple):
     explicit: tuple[tuple[str, float], ...]  # overrides
     posterior: Posterior | None = None  # where a campaign takes one of its draws
 
+    @property
+    def said(self) -> str:
+        """What summaries, figures and pages say of numbers that are drawn."""
+        if self.posterior is not None:
+            return f"calibrated: {self.source} of {self.posterior.said}"
+        return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
+
     def numbers(self, seed: int) -> dict[str, float]:
         """What is drawn for a seed, by key; without what an override sets."""
         if self.posterior is not None:
@@ -97,7 +105,7 @@ class Draws(NamedTuple):
         ]
         drawn: dict[str, Any] = {"priors": {prior.key: [prior.low, prior.high, prior.scale] for prior in self.priors}}
         if self.posterior is not None:
-            drawn = {"posterior": self.posterior.digest, "keys": [prior.key for prior in self.priors]}
+            drawn = {"posterior": self.posterior.digest, "keys": dict.fromkeys((prior.key for prior in self.priors), "drawn")}
         return {
             "source": self.source,
             **drawn,
@@ -167,7 +175,7 @@ def draws_of(
     steps = tuple(
         Choice(group=one.group, name=one.name, set=one.set, scale=one.scale, shift=one.shift) for one in choices
     )
-    posterior = None if source == PRIOR else posterior_for(file, data)
+    posterior = None if source == PRIOR else posterior_for(file, data, read_priors())
     if posterior is not None and source == MEDIAN:
         posterior = posterior.median
     believed = priors_under(choices) if posterior is None else ranges_of(posterior)

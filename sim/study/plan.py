@@ -20,7 +20,7 @@ from sim.rules import compiled
 from sim.study.backlog import NORMAL_95, Backlog
 from sim.study.executors import cores
 from sim.study.progress import say_time
-from sim.study.run import backlog_of, compile_rules, console_of
+from sim.study.run import backlog_of, compile_rules, console_of, say_doubts
 from sim.study.scope import joined, read_scope, scope_of
 from sim.study.store import content_of
 from sim.study.sweep import Cell, Sweep, compose_sweep, say
@@ -49,6 +49,7 @@ def main(words: Sequence[str]) -> int:
     """Print the plan."""
     console = console_of()
     sweep = compose_sweep(words)
+    say_doubts(sweep, console)
     study = sweep.base.results_dir / sweep.base.study
     scope = joined(study, read_scope(study), scope_of(sweep))
     backlog = backlog_of(sweep, scope, study)

@@ -4,14 +4,15 @@ Reads and writes `posterior.parquet`: columns `weight`, `seed` and `distance` (o
         column a number that was drawn. The text `panj` in its metadata says what it was made from.
 Gives   `Posterior`, as draws need it: small, hashable, and sent to workers whole.
 Assumed A file that the user names was fitted with these rules and this data, or it is refused. The file that Panj
-        ships is used whatever has changed since; then every run says so. Numbers that were not drawn and have been
-        declared otherwise since never refuse a file, but are named in every run as well.
+        ships is used whatever has changed since; then every run says so: a number that is no longer drawn is as
+        declared, and a draw beyond what is believed today is moved to the end of that. Other priors, and numbers that
+        were not drawn and have been declared otherwise since, never refuse a file, but are named in every run as well.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ ROW = np.array([crc32(b"calibration.row")], np.int64)  # the lasting identity of
 SHOWN = 3  # numbers named in a note
 MAKES = "a file that python -m sim calibrate results/bank makes"
 Floats = NDArray[np.float64]
+Ranges = tuple[tuple[str, float, float, str], ...]  # what is believed today: key, lowest, highest, scale
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,23 @@ class Posterior:
     note: str  # what runs say of it
     weights: Floats = field(compare=False, repr=False)  # a draw; they need not add up to one
     rows: Floats = field(compare=False, repr=False)  # draws x keys
+    doubt: str = field(default="", compare=False)  # what has changed since it was fitted, in words for every run
+
+    @property
+    def said(self) -> str:
+        """The note, and the doubt where there is one."""
+        return f"{self.note}, BUT {self.doubt}" if self.doubt else self.note
+
+    @cached_property
+    def until(self) -> Floats:
+        """The weight of all draws up to each, summed once: every campaign looks its draw up in it."""
+        return np.cumsum(self.weights)
 
     def numbers(self, seed: int) -> dict[str, float]:
         """The draw of a seed: one by its weight, whatever else is asked for."""
         share = np.empty(1)
         draw_parameters(np.uint64(seed), ROW, share)
-        until = np.cumsum(self.weights)
-        row = min(int(np.searchsorted(until, share[0] * until[-1], side="right")), until.size - 1)
+        row = min(int(np.searchsorted(self.until, share[0] * self.until[-1], side="right")), self.until.size - 1)
         return dict(zip(self.keys, self.rows[row].tolist(), strict=True))
 
     @property
@@ -63,14 +75,14 @@ class Posterior:
     def median(self) -> "Posterior":
         """One draw: the weighted median of each number by itself, which no draw need have had together."""
         middle = np.array([weighted_quantiles(column, self.weights, (0.5,)) for column in self.rows.T]).T
-        return posterior_of(self.keys, np.ones(1), middle, f"the median of {self.note}")
+        return posterior_of(self.keys, np.ones(1), middle, self.note, self.doubt)
 
 
-def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str) -> Posterior:
+def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str, doubt: str = "") -> Posterior:
     """Draws with their weights."""
     weights, rows = np.ascontiguousarray(weights, np.float64), np.ascontiguousarray(rows, np.float64)
     digest = sha256(json.dumps(keys).encode() + weights.tobytes() + rows.tobytes()).hexdigest()[:16]
-    return Posterior(digest, keys, note, weights, rows)
+    return Posterior(digest, keys, note, weights, rows, doubt)
 
 
 def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float]) -> Floats:
@@ -94,29 +106,43 @@ def shipped() -> Path:
     return folder_of("configs") / "posterior.parquet"
 
 
-def posterior_for(file: str | None, data: str) -> Posterior:
+def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
     """The posterior in a file, or the one that is shipped, for data of this fingerprint; PanjError if it is none."""
     path = Path(file) if file else shipped()
     if not path.is_file():
-        found = f"no file {path}" if file else "none, and none is shipped yet"
-        raise PanjError(f"calibration.file: found {found}, expected {MAKES}")
-    return read_posterior(path, path.stat().st_mtime_ns, data, file is None)
+        found = f"no file {path}" if file else f"no {path}, which Panj ships"
+        raise PanjError(f"calibration.file: found {found}, expected {MAKES}; or calibration=as_declared without one")
+    return read_posterior(path, path.stat().st_mtime_ns, data, believed, file is None)
 
 
 @lru_cache(maxsize=4)
-def read_posterior(path: Path, _changed: int, data: str, is_shipped: bool) -> Posterior:
+def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_shipped: bool) -> Posterior:
     """The file, checked; PanjError names what is wrong with it."""
     where = f"calibration.file, {path}"
     table = open_table(path, where)
     about = about_of(table, where)
+    stale = changed_since(about, data, believed)
+    refused = [name for name in stale if name != "priors"]
+    if refused and not is_shipped:
+        raise PanjError(f"{where}: found draws fitted with other {' and '.join(refused)}, expected those of this "
+                        "version; make the bank again and then: python -m sim calibrate")  # fmt: skip
+    if is_shipped:
+        table = table.select([*OF_A_ROW, *(key for key, *_ in believed if key in table.column_names)])
+    keys = keys_of(table, where)
+    weights, rows = numbers_in(table, keys, where)
+    if is_shipped:
+        rows = of_today(rows, keys, believed)
+    check_rows(rows, keys, where)
+    note = f"{len(rows):,} weighted draws fitted to {about['targets']} targets"
+    return posterior_of(keys, weights, rows, note, doubt_of(about, stale))
+
+
+def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list[str]:
+    """Of rules, data and priors those that are not what the file was fitted with."""
     stale = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data))
              if about[f"{name}_fingerprint"] != here]  # fmt: skip
-    if stale and not is_shipped:
-        raise PanjError(f"{where}: found draws fitted with other {' and '.join(stale)}, expected those of this version;"
-                        " make the bank again and then: python -m sim calibrate")  # fmt: skip
-    keys = tuple(name for name in table.column_names if name not in OF_A_ROW)
-    weights, rows = numbers_in(table, keys, where)
-    return posterior_of(keys, weights, rows, note_of(len(rows), about, stale))
+    here = {key: [low, high, scale] for key, low, high, scale in believed}
+    return stale + ["priors"] * any(here.get(key) != prior for key, prior in about["priors"].items())
 
 
 def open_table(path: Path, where: str) -> pa.Table:
@@ -130,10 +156,16 @@ def open_table(path: Path, where: str) -> pa.Table:
     for name in OF_A_ROW:
         if name not in table.column_names:
             raise PanjError(f"{where}: found no column {name}, expected {MAKES}")
-    for name in table.column_names:
-        if name not in OF_A_ROW and name not in declared_numbers():
-            raise unknown(where, name, declared_numbers())
     return table
+
+
+def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
+    """The numbers that were drawn, all of them declared."""
+    keys = tuple(name for name in table.column_names if name not in OF_A_ROW)
+    for key in keys:
+        if key not in declared_numbers():
+            raise unknown(where, key, declared_numbers())
+    return keys
 
 
 def about_of(table: pa.Table, where: str) -> dict[str, Any]:
@@ -149,7 +181,7 @@ def about_of(table: pa.Table, where: str) -> dict[str, Any]:
 
 
 def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floats, Floats]:
-    """Weights and draws, every one a number in its declared range."""
+    """Weights, of which some are above 0, and draws."""
     try:
         weights = table["weight"].to_numpy().astype(np.float64)
         rows = np.array([table[key].to_numpy().astype(np.float64) for key in keys]).T
@@ -157,24 +189,33 @@ def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floa
         raise PanjError(f"{where}: found something that is no number ({error}), expected {MAKES}") from None
     if not keys or not weights.size or not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
         raise PanjError(f"{where}: found no draws with weights, expected {MAKES}")
+    return weights, rows
+
+
+def of_today(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
+    """The draws within what is believed of each number today, so that an old file stops no run."""
+    ends = {key: (low, high) for key, low, high, _ in believed}
+    within = np.clip(rows, *np.array([ends[key] for key in keys]).T)
+    return np.where([declared_numbers()[key].is_whole for key in keys], np.round(within), within)
+
+
+def check_rows(rows: Floats, keys: tuple[str, ...], where: str) -> None:
+    """Every draw lies in the declared range of its number."""
     for key, column in zip(keys, rows.T, strict=True):
         for value in (column.min(), column.max()):
             try:
                 check_range(key, float(value), "")
             except PanjError as error:
                 raise PanjError(f"{where}: {error}") from None
-    return weights, rows
 
 
-def note_of(draws: int, about: Mapping[str, Any], stale: list[str]) -> str:
-    """What runs say: how many draws, fitted to what, and whether anything has changed since."""
-    note = f"{draws:,} weighted draws fitted to {about['targets']} targets"
-    if stale:
-        note += f", BUT WITH OTHER {' AND '.join(stale).upper()} THAN THESE: fit again"
+def doubt_of(about: Mapping[str, Any], stale: list[str]) -> str:
+    """Whatever has changed since the fit, in words; nothing where nothing has."""
+    doubts = [f"WITH OTHER {' AND '.join(stale).upper()} THAN THESE: fit again"] if stale else []
     declared = declared_numbers()
     others = [key for key, value in about["numbers"].items() if key not in declared or declared[key].value != value]
     if others:
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         said = ", ".join(f"{key}={about['numbers'][key]:g}" for key in others[:SHOWN])
-        note += f", BUT WITH {said}{more}, WHICH ARE DECLARED OTHERWISE"
-    return note
+        doubts.append(f"WITH {said}{more}, WHICH ARE DECLARED OTHERWISE")
+    return ", AND ".join(doubts)

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from sim.campaign import run_campaign
 from sim.errors import CampaignError, PanjError
-from sim.provenance import NOT_CALIBRATED, command_line, commit, read_about, versions
+from sim.provenance import command_line, commit, read_about, versions
 from sim.results import Failure, SummaryRow, cannot_write, chunk_of, events_table, lean_arrow
 from sim.rules import cache_folder, compiled, fingerprint_of_rules
 from sim.study.backlog import Backlog
@@ -69,6 +69,7 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
     with locked(study), nullcontext() if base.executor.kind == "dask" else lean_arrow():
         scope = joined(study, read_scope(study), scope_of(sweep))
         backlog = backlog_of(sweep, scope, study)
+        say_doubts(sweep, console)
         report_before(backlog, sweep, study, console)
         if backlog.waiting == 0 and not backlog.precision.outcome and is_written(study, scope, backlog):
             about = read_about(study)
@@ -294,7 +295,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "first_seed": settings.seed,
         "start_date": settings.start_date.isoformat(),
         "end_date": settings.end_date.isoformat(),
-        "calibration": calibration_of(settings),
+        "calibration": calibration_of(scope),
         "settings_fingerprint": settings.fingerprint(),
         "data_fingerprint": settings.facts.fingerprint,
         "rules_fingerprint": fingerprint_of_rules(),
@@ -311,13 +312,17 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
     }
 
 
-def calibration_of(settings: Settings) -> str:
-    """What summaries, figures and pages say of the numbers behind them."""
-    draws = settings.draws
-    if draws is not None and draws.posterior is not None:
-        return f"calibrated: {draws.posterior.note}"
-    drawn = f"numbers drawn from the {draws.source}, " if draws is not None else ""
-    return f"{drawn}{NOT_CALIBRATED}"
+def calibration_of(scope: Scope) -> str:
+    """What summaries, figures and pages say of the numbers behind all cells together."""
+    said = list(dict.fromkeys(cell.calibration for cell in scope.cells))
+    return said[0] if len(said) == 1 else f"numbers that differ by cell: {'; '.join(said)}"
+
+
+def say_doubts(sweep: Sweep, console: Console) -> None:
+    """A posterior that was fitted before something changed still serves; every run says so."""
+    for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
+        console.print(f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
+                      "python -m sim calibrate make one; calibration=as_declared takes none.", markup=False)  # fmt: skip
 
 
 def show_summary(
@@ -327,7 +332,7 @@ def show_summary(
     cells = about["cells"]
     sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
     if len(cells) == 1:
-        title = f"{settings.title}: {about['campaigns']} campaigns, {calibration_of(settings)}"
+        title = f"{settings.title}: {about['campaigns']} campaigns, {about['calibration']}"
         table = Table(title=title, caption=sources)
         for column in ("outcome", "reported", "simulated median", "90 % interval"):
             table.add_column(column, overflow="fold")
@@ -335,7 +340,7 @@ def show_summary(
             if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
                 table.add_row(row.label, row.reported or "-", row.median or "-", say_interval(row))
     else:
-        title = f"{settings.title}: {about['campaigns']} campaigns in {len(cells)} cells, {calibration_of(settings)}"
+        title = f"{settings.title}: {about['campaigns']} campaigns in {len(cells)} cells, {about['calibration']}"
         table = Table(title=title, caption=f"Median and 90 % interval. {sources}")
         shown = [row for row in summaries[0] if row.outcome in MAIN_OUTCOMES]
         for column in ("cell", *(row.label for row in shown)):

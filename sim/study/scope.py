@@ -29,6 +29,7 @@ class CellScope(NamedTuple):
     title: str
     start_date: str
     end_date: str
+    calibration: str = ""  # where its numbers come from, in words
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def cell_scope_of(cell: Cell) -> CellScope:
     settings = cell.settings
     return CellScope(
         cell.number, cell.label, cell.values, cell.words, settings.fingerprint(), settings.runs, settings.title,
-        settings.start_date.isoformat(), settings.end_date.isoformat(),
+        settings.start_date.isoformat(), settings.end_date.isoformat(), settings.calibration,
     )  # fmt: skip
 
 
@@ -108,11 +109,16 @@ def joined(study: Path, old: Scope | None, new: Scope) -> Scope:
             f"study: found another study in {study} (differs in {'; '.join(differences[:SHOWN])}{more}), "
             "expected the same settings, rules and data, or a new name: choose study=NAME, or move the folder away"
         )
-    asked = {key_of(cell): cell.runs for cell in new.cells}
-    cells = [cell._replace(runs=max(cell.runs, asked.get(key_of(cell), 0))) for cell in old.cells]
+    asked = {key_of(cell): cell for cell in new.cells}
+    cells = [grown(cell, asked[key_of(cell)]) if key_of(cell) in asked else cell for cell in old.cells]
     added = [cell for cell in new.cells if key_of(cell) not in there]
     cells += [cell._replace(number=len(cells) + place) for place, cell in enumerate(added)]
     return replace(old, cells=tuple(cells))
+
+
+def grown(cell: CellScope, asked: CellScope) -> CellScope:
+    """The same cell with as many campaigns as are asked for now, and what is said of its numbers now."""
+    return cell._replace(runs=max(cell.runs, asked.runs), calibration=asked.calibration)
 
 
 def key_of(cell: CellScope) -> tuple[str, ...]:

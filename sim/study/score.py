@@ -10,6 +10,7 @@ Writes  score/ in the folder of the study: score.csv, score_districts.csv, score
 Assumed The score decides nothing: whatever it is, the command has done its work.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,7 @@ from sim.targets import Target, district_targets, read_targets
 USAGE = "python -m sim score [key=value ...] or python -m sim score results/<study> [cell=0]"
 USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day past the line, so that its evening is whole
 RECORDS = 500  # synthetic ones of each naive forecast
+NAIVE_NUMBERS = "calibration=as_declared"  # day 0 of naive forecasts, which know of no fit
 VARIANTS = {  # the same model without one of its ideas
     "without_contagion": (
         "the same model, in which no fall frightens anybody",
@@ -151,9 +153,14 @@ def variants_beside(study: Study) -> dict[str, Study]:
         if here is None or there is None or here.first_seed != there.first_seed:
             continue
         before, after = dict(flat(here.base)), dict(flat(there.base))
-        if {key for key in {**before, **after} if before.get(key) != after.get(key)} <= set(numbers):
+        if {number_of(key) for key in {**before, **after} if before.get(key) != after.get(key)} <= set(numbers):
             found[name] = cell_of(folder, read_about(folder), None)
     return found
+
+
+def number_of(key: str) -> str:
+    """The number that a setting is about: whether it is drawn, and between what, is as much its own as its value."""
+    return re.sub(r"^draws\.(?:keys|priors)\.(rules\.\w+\.\w+)(?:\.\d)?$", r"\1", key)
 
 
 def score(study: Study, variants: dict[str, Study], targets: Sequence[Target], console: Console) -> Path:
@@ -163,7 +170,7 @@ def score(study: Study, variants: dict[str, Study], targets: Sequence[Target], c
     panj = forecast_of_study(study, targets, "panj", "the settings that are scored", districts)
     console.print(f"Making {RECORDS} records of each naive forecast ...")
     first = int(study.about["first_seed"])
-    grounds = grounds_of(compose_settings(), range(first, first + RECORDS))
+    grounds = grounds_of(compose_settings([NAIVE_NUMBERS]), range(first, first + RECORDS))
     others: list[Forecast] = naive_forecasts(targets, grounds, first)
     others += [forecast_of_study(one, targets, name, VARIANTS[name][0], districts) for name, one in variants.items()]
     scored = Scored(study, facts, tuple(targets), panj, tuple(others), district_targets(facts, read_falls()), variants)

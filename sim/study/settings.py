@@ -29,6 +29,7 @@ from sim.facts import Facts, read_facts
 from sim.founding import Layout, check_posts, lay_out, lay_out_provinces
 from sim.outcomes import fingerprint_of_outcomes
 from sim.parameters import Choice, folder_of, read_yaml, resolve, typed
+from sim.provenance import NOT_CALIBRATED
 from sim.rules import fingerprint_of_rules
 from sim.study.draws import Draws, draws_of
 from sim.study.events import Event, resolve_events, timeline_of
@@ -74,7 +75,7 @@ class TimelineSchema:
 
 @dataclass
 class CalibrationSchema:
-    """Where the uncertain numbers come from: `declared`, or drawn for each campaign from the `prior` or a `posterior`.
+    """Where the uncertain numbers come from: `declared`, or drawn for each campaign from a `posterior` or the `prior`.
 
     `median` is that of a posterior. `file` is where the posterior lies; without it, the one that is shipped.
     """
@@ -192,6 +193,16 @@ class Settings:
     def days(self) -> int:
         """Days lived after day 0."""
         return (self.end_date - self.start_date).days
+
+    @property
+    def calibration(self) -> str:
+        """What summaries, figures and pages say of the numbers behind them."""
+        return f"numbers as declared, {NOT_CALIBRATED}" if self.draws is None else self.draws.said
+
+    @property
+    def doubt(self) -> str:
+        """What has changed since the fit that the numbers come from; nothing where nothing has, or nothing was fitted."""
+        return "" if self.draws is None or self.draws.posterior is None else self.draws.posterior.doubt
 
     def rules_of(self, seed: int) -> Rules:
         """The numbers of every rule in the campaign of a seed."""

@@ -118,7 +118,8 @@ def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any])
         about["campaigns"] = sum(cell["runs"] - cell["failed"] for cell in about["cells"])
         about["failed"] = sum(cell["failed"] for cell in about["cells"])
         write_summary(summaries, scope, fresh / "summary.csv")
-        write_yaml({"study": about["study"], **scope.base, **cells_in_yaml(scope)}, fresh / "config.yaml")
+        said = {"study": about["study"], "calibration_in_words": about["calibration"]}
+        write_yaml({**said, **scope.base, **cells_in_yaml(scope)}, fresh / "config.yaml")
         (fresh / "about.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         for name in TABLES:
             if (fresh / name).exists():
@@ -195,9 +196,9 @@ def within(chunk: pa.Table, first_seed: int, runs: int) -> pa.Table:
 
 
 def columns_of_runs(study: Path, scope: Scope) -> pa.Schema | None:
-    """Every column that some cell has: cells that end on other days have outcomes of other names."""
+    """Every column that some cell has: outcomes have names of their days, and not every cell draws numbers."""
     schemas = []
-    for cell in {(cell.start_date, cell.end_date): cell for cell in scope.cells}.values():
+    for cell in {(cell.start_date, cell.end_date, cell.calibration): cell for cell in scope.cells}.values():
         for done, _ in chunks_of(study, cell.fingerprint):
             schemas.append(runs_table(done, {"cell": cell.number, "values": cell.values}, 0).schema)
             break
@@ -255,7 +256,7 @@ def about_cell(cell: CellScope, tally: CellTally) -> dict[str, Any]:
     return {
         "cell": cell.number, "label": cell.label, "values": cell.values, "words": list(cell.words),
         "fingerprint": cell.fingerprint, "runs": tally.runs + tally.failed, "failed": tally.failed, "title": cell.title,
-        "start_date": cell.start_date, "end_date": cell.end_date,
+        "start_date": cell.start_date, "end_date": cell.end_date, "calibration": cell.calibration,
     }  # fmt: skip
 
 
