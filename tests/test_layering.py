@@ -180,8 +180,9 @@ def facts():
     return read_facts()
 
 
+@pytest.mark.parametrize("calibration", ["posterior", "prior"])
 @pytest.mark.parametrize(("group", "choice"), ALL_CHOICES)
-def test_every_choice_composes(group, choice, facts):
-    settings = compose_settings([f"{group}={choice}"], facts)
+def test_every_choice_composes_whatever_is_drawn(group, choice, calibration, facts):
+    settings = compose_settings([f"{group}={choice}", f"calibration={calibration}"], facts)
     assert settings.choices[group] == choice
     assert settings.days > 0

@@ -15,7 +15,8 @@ from sim.invariants import check
 from sim.model import BorderCrisis
 from sim.study.settings import compose_settings
 
-HURRY = ["start_date=2021-06-20", "end_date=2021-07-14", "rules.founding.first_gather_days=2"]
+HURRY = ["start_date=2021-06-20", "end_date=2021-07-14"]
+HURRY += ["rules.founding.first_gather_days=2", "rules.flight.rows=200000"]  # every evening looks over all rows
 fallen = 0
 for seed, line in enumerate(json.loads(sys.stdin.read())):
     model = BorderCrisis(compose_settings([*line, *HURRY]), rng=seed)

@@ -155,7 +155,9 @@ def test_what_is_no_posterior_is_named(file: Path, tmp_path: Path) -> None:
         return str(raised.value)
 
     assert "found no file nowhere.parquet, expected a file that" in refused(words(Path("nowhere.parquet")))
-    assert "expected it with calibration=posterior or median" in refused(["calibration=prior", f"calibration.file={file}"])
+    assert "expected it with calibration=posterior or median" in refused(
+        ["calibration=prior", f"calibration.file={file}"]
+    )
     whole = pq.read_table(file)
     file.write_bytes(file.read_bytes()[:-20])
     assert "found something damaged" in refused(words(file))

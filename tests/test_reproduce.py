@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from quick import DECLARED
 
 from sim.campaign import run_campaign
 from sim.errors import PanjError
@@ -26,7 +27,7 @@ from sim.study.scope import CellScope, Scope
 from sim.study.sweep import compose_sweep
 from sim.study.tables import beyond_words
 
-WORDS = ["seed=3", "end_date=2021-05-03", "executor.workers=1"]
+WORDS = ["seed=3", "end_date=2021-05-03", "executor.workers=1", DECLARED]
 SWEPT = ["-m", "reinforcement=none,as_reported"]
 
 

@@ -376,8 +376,8 @@ def test_what_holds_for_all_is_written_beside(scored):
 def test_showing_gives_0_whatever_the_score(scored, capsys):
     place, _, _ = scored
     assert show.main(place) == 0
-    said = capsys.readouterr().out
-    assert "6 campaigns, seeds 3 to 8" in said and "not calibrated" in said and "Next:" in said
+    said = " ".join(capsys.readouterr().out.split())
+    assert "6 campaigns, seeds 3 to 8, calibrated: posterior of " in said and "Next:" in said
     assert (place / "score.png").stat().st_size > 10_000
 
 

@@ -247,7 +247,13 @@ def test_the_fingerprint_tells_settings_apart_but_not_runs_and_seeds() -> None:
     assert re.fullmatch(r"[0-9a-f]{16}", usual)
     for same in ("runs=3", "seed=9", "study=mine", "results_dir=elsewhere"):
         assert settled(same).fingerprint() == usual, same
-    for other in ("calibration=median", f"{FADE}=9.5", "border=closed", "end_date=2021-09-10", "timeline.events.aid_talks.value=0.3"):
+    for other in (
+        "calibration=median",
+        f"{FADE}=9.5",
+        "border=closed",
+        "end_date=2021-09-10",
+        "timeline.events.aid_talks.value=0.3",
+    ):
         assert settled(other).fingerprint() != usual, other
 
 

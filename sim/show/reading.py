@@ -224,9 +224,13 @@ def read_about(path: Path) -> dict[str, Any]:
 
 def cells_of(about: Mapping[str, Any]) -> tuple[Cell, ...]:
     """The cells of a study in order; a plain run has one."""
-    keys = ("cell", "label", "values", "runs", "failed")
-    of_all = about["calibration"]
-    return tuple(Cell(*(cell[key] for key in keys), cell.get("calibration") or of_all) for cell in about["cells"])
+    return tuple(
+        Cell(
+            cell["cell"], cell["label"], cell["values"], cell["runs"], cell["failed"],
+            cell.get("calibration") or about["calibration"],
+        )
+        for cell in about["cells"]
+    )  # fmt: skip
 
 
 def cell_of(cells: Sequence[Cell], number: int) -> Cell:

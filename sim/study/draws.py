@@ -105,7 +105,10 @@ class Draws(NamedTuple):
         ]
         drawn: dict[str, Any] = {"priors": {prior.key: [prior.low, prior.high, prior.scale] for prior in self.priors}}
         if self.posterior is not None:
-            drawn = {"posterior": self.posterior.digest, "keys": dict.fromkeys((prior.key for prior in self.priors), "drawn")}
+            drawn = {
+                "posterior": self.posterior.digest,
+                "keys": dict.fromkeys((prior.key for prior in self.priors), "drawn"),
+            }
         return {
             "source": self.source,
             **drawn,

@@ -1,4 +1,4 @@
-"""The first fit by reason: each band of `configs/bands.yaml`, what the numbers as declared give, and how many campaigns meet all.
+"""The first fit by reason: each band of `configs/bands.yaml`, what the declared numbers give, how many meet all.
 
 `python -m sim.study.fit` writes the table into the README.
 """

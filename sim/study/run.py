@@ -321,8 +321,11 @@ def calibration_of(scope: Scope) -> str:
 def say_doubts(sweep: Sweep, console: Console) -> None:
     """A posterior that was fitted before something changed still serves; every run says so."""
     for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
-        console.print(f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
-                      "python -m sim calibrate make one; calibration=as_declared takes none.", markup=False)  # fmt: skip
+        console.print(
+            f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
+            "python -m sim calibrate make one; calibration=as_declared takes none.",
+            markup=False,
+        )
 
 
 def show_summary(

@@ -223,7 +223,8 @@ def about_score(
     late = [place for place, target in enumerate(scored.targets) if target.date > KNOWN_UNTIL]
     return {
         "study": about["study"], "cell": cell["cell"], "label": cell["label"], "scenario": about.get("scenario"),
-        "calibration": cell.get("calibration") or about.get("calibration"), "campaigns": scored.panj.campaigns, "failed": cell["failed"],
+        "calibration": cell.get("calibration") or about.get("calibration"),
+        "campaigns": scored.panj.campaigns, "failed": cell["failed"],
         "first_seed": first, "last_seed": first + cell["runs"] - 1,
         "forecasts": [
             {"name": one.name, "about": one.about, "knows": one.knows, "campaigns": one.campaigns}

@@ -201,7 +201,7 @@ class Settings:
 
     @property
     def doubt(self) -> str:
-        """What has changed since the fit that the numbers come from; nothing where nothing has, or nothing was fitted."""
+        """What has changed since the numbers were fitted, in words; nothing where nothing has."""
         return "" if self.draws is None or self.draws.posterior is None else self.draws.posterior.doubt
 
     def rules_of(self, seed: int) -> Rules:
