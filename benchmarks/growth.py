@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from common import in_turn, in_words, machine, ratios, spread, table, told_by
+from common import MEASURED, in_turn, in_words, machine, ratios, spread, table, told_by
 from sweeps import sweep
 from tiling import tiled
 
@@ -43,6 +43,7 @@ import growth
 print(json.dumps(getattr(growth, sys.argv[1])(*sys.argv[2:])))
 """
 DAILY_SHARE = 0.005  # of fully frightened people who leave in a day: at one person a row, a million rows
+SPACE_OF_A_TILE = "rules.flight.rows=60000"  # of which tiles x tiles are laid out
 ROOM = 2_000_000  # rows for families of one
 LEAST = 0.1  # of the smallest case: what adds less is not fitted
 LINEAR = 1.05  # an exponent above this is worse than linear
@@ -98,7 +99,7 @@ def live_families(people_per_row: str, campaigns: str) -> dict[str, float]:
     words = [f"rules.flight.people_per_row={people}", f"rules.flight.rows={ROOM // people + 1000}"]
     told = {}
     for name, changes in (("time", ()), (REFUSED, TURNED_AWAY)):
-        settings = compose_settings([*words, f"rules.flight.daily_share={share}", *changes])
+        settings = compose_settings([*MEASURED, *words, f"rules.flight.daily_share={share}", *changes])
         world = fresh(settings.layout.world)
         live(settings, world, 0)  # loads the rules and touches the memory
         begun = time.process_time()
@@ -110,7 +111,7 @@ def live_families(people_per_row: str, campaigns: str) -> dict[str, float]:
 
 def live_tiles(side: str, campaigns: str) -> dict[str, float]:
     """What a country of side x side tiles costs: to lay out, to live in, to live in while nobody flees."""
-    settings, program = compose_settings(), peak()
+    settings, program = compose_settings([*MEASURED, SPACE_OF_A_TILE]), peak()
     begun = time.process_time()
     layout, rules, timeline = tiled(settings, int(side))
     laid_out = time.process_time() - begun
@@ -144,7 +145,7 @@ def space_of(world: World, days: int) -> int:
 @cache
 def settled() -> Settings:
     """The settings of a worker, composed once, with the rules loaded."""
-    settings = compose_settings()
+    settings = compose_settings(MEASURED)
     run_campaign(settings.layout.world, settings.rules, settings.timeline, 0, 1)
     return settings
 

@@ -26,7 +26,7 @@ from unittest import mock
 
 import limit_rules
 import numpy as np
-from common import ROOT, in_turn, in_words, spread, table, told_by
+from common import MEASURED, ROOT, in_turn, in_words, spread, table, told_by
 
 from sim.campaign import blank_record, step
 from sim.day import Rules
@@ -122,7 +122,7 @@ def compiled(flags: Sequence[str], path: Path) -> ctypes.CDLL:
 
 def evenings_of(size: Size) -> list[Case]:
     """Every rule on every evening of one campaign."""
-    settings = compose_settings()
+    settings = compose_settings(MEASURED)
     world = fresh(settings.layout.world)
     record = blank_record(world, settings.days)
     cases = []

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common import ROOT, in_turn, in_words, ratios, spread, table, told_by
+from common import MEASURED, ROOT, in_turn, in_words, ratios, spread, table, told_by
 
 ENVIRONMENTS = ROOT / "benchmarks" / ".environments"
 PINS = {
@@ -82,7 +82,7 @@ def written(folder: Path, scenario: str, size: Size) -> list[str]:
     """Files of work, a seed each."""
     folder.mkdir()
     words = (folder, FIRST_SEED, size.replicates, size.evening, size.days, f"scenario={scenario}", HALF_LET_IN)
-    paths: list[str] = told_by(PANJ, "write", *words)
+    paths: list[str] = told_by(PANJ, "write", *words, *MEASURED)
     return paths
 
 

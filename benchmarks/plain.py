@@ -6,7 +6,7 @@ python benchmarks/plain.py [quick]
 import sys
 from typing import Any
 
-from common import in_turn, in_words, ratios, spread, table, told_by
+from common import MEASURED, in_turn, in_words, ratios, spread, table, told_by
 
 LIVE = """
 import json, sys, time
@@ -14,7 +14,7 @@ from sim.campaign import run_campaign
 from sim.founding import fresh
 from sim.study.settings import compose_settings
 count, turns = int(sys.argv[1]), int(sys.argv[2])
-s = compose_settings()
+s = compose_settings(sys.argv[3:])
 world = fresh(s.layout.world)
 run_campaign(s.layout.world, s.rules, s.timeline, 0, 1, world)
 least, sums = 0.0, 0.0
@@ -36,8 +36,8 @@ def measure(quick: bool = False) -> dict[str, Any]:
     seeds, turns = (4, 3) if quick else (20, 10)
     given = in_turn(
         {
-            "compiled": lambda: told_by(LIVE, seeds, turns, NUMBA_DISABLE_JIT="0"),
-            "plain": lambda: told_by(LIVE, 1, 1, NUMBA_DISABLE_JIT="1"),
+            "compiled": lambda: told_by(LIVE, seeds, turns, *MEASURED, NUMBA_DISABLE_JIT="0"),
+            "plain": lambda: told_by(LIVE, 1, 1, *MEASURED, NUMBA_DISABLE_JIT="1"),
         },
         1 if quick else 3,
     )
@@ -64,7 +64,8 @@ def report(measured: dict[str, Any]) -> str:
         [
             "## One campaign, compiled and plain",
             "",
-            f"134 evenings by default, on one core, in a world that is used again. Compiled: {measured['seeds']} ",
+            "134 evenings, numbers as declared, on one core, in a world that is used again. Compiled: "
+            f"{measured['seeds']} ",
             f"seeds, each the least of {measured['turns']} turns; plain: one of them, with the same daily series.",
             "",
             table(("what", "median (least to most)", "aim"), rows),

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import table
+from common import MEASURED, table
 
 import sim.day
 import sim.founding
@@ -92,7 +92,7 @@ def live_in_steps(settings: Any, entries: list[Any], seed: int) -> tuple[np.ndar
 def measure(quick: bool = False) -> dict[str, Any]:
     """Milliseconds a campaign of every step: the least of some turns, seed by seed, for others use the machine too."""
     campaigns, turns = (4, 3) if quick else (16, 7)
-    settings = compose_settings()
+    settings = compose_settings(MEASURED)
     steps = steps_of_the_day()
     module = module_of(steps)
     entries = [getattr(module, f"step_{number}") for number in range(len(steps))]

@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from common import CORES, ROOT, table, told_by
+from common import CORES, MEASURED, ROOT, table, told_by
 from sweeps import bare
 
 SIZES, QUICK_SIZES = (1, 1_000, 10_000), (1, 200)
@@ -120,7 +120,7 @@ def whole(words: Sequence[str]) -> dict[str, float]:
 def measure_size(runs: int) -> dict[str, Any]:
     """One cell of so many campaigns."""
     with tempfile.TemporaryDirectory() as folder:
-        words = [f"runs={runs}", f"results_dir={folder}"]
+        words = [*MEASURED, f"runs={runs}", f"results_dir={folder}"]
         prices = [bare(BARE)]
         measured = whole([*words, "study=whole"])
         prices.append(bare(BARE))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from common import CORES as WORKERS
-from common import in_words, spread, table
+from common import MEASURED, in_words, spread, table
 
 BARE = """
 import sys, time
@@ -24,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sim.campaign import run_campaign
 from sim.study.settings import compose_settings
 count, workers = int(sys.argv[1]), int(sys.argv[2])
-s = compose_settings()
+s = compose_settings(sys.argv[3:])
 world = s.layout.world
 run_campaign(world, s.rules, s.timeline, 0, 1)
 def live(seed):
@@ -38,14 +38,14 @@ print((time.perf_counter() - begun) / count)
 
 def bare(campaigns: int) -> float:
     """Seconds a campaign on all cores, with nothing around it."""
-    command = [sys.executable, "-c", BARE, str(campaigns), str(WORKERS)]
+    command = [sys.executable, "-c", BARE, str(campaigns), str(WORKERS), *MEASURED]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def sweep(folder: str, *words: str) -> tuple[float, float, float]:
     """Seconds in all, seconds until the tables are written, and most megabytes of the process."""
     begun = time.perf_counter()
-    command = [sys.executable, "-m", "sim", *words, f"results_dir={folder}", "study=x"]
+    command = [sys.executable, "-m", "sim", *words, *MEASURED, f"results_dir={folder}", "study=x"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - begun
@@ -74,7 +74,7 @@ def processes_of(pid: int) -> list[int]:
 def worker_megabytes(runs: int) -> float:
     """Most memory of any process that `executor=processes` starts, looked at while it works; Linux only."""
     with tempfile.TemporaryDirectory() as folder:
-        words = [f"runs={runs}", "executor=processes", f"results_dir={folder}", "study=x"]
+        words = [*MEASURED, f"runs={runs}", "executor=processes", f"results_dir={folder}", "study=x"]
         process = subprocess.Popen(
             [sys.executable, "-m", "sim", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -124,7 +124,8 @@ def report(measured: dict[str, Any]) -> str:
         [
             "## Sweeps of many cells",
             "",
-            f"The command itself with tables, verdicts, figures and page. A campaign alone on {WORKERS} threads: "
+            "The command itself with tables, verdicts, figures and page, numbers as declared. "
+            f"A campaign alone on {WORKERS} threads: "
             f"{in_words(measured['bare_ms'])} ms. A worker of `executor=processes` holds at most "
             f"{measured['worker_mb']:.0f} MB.",
             "",

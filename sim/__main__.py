@@ -40,7 +40,7 @@ Settings (defaults)
   timeline.events.<event>.date=YYYY-MM-DD     any dated event of configs/timeline
   precision.outcome=NAME precision.half_width=NUMBER runs_max=10000
                                               add campaigns until the 95 % interval of a mean is so narrow
-  calibration.file=PATH                       the posterior.parquet of a fit, with calibration=posterior or median
+  calibration.file=PATH                       the posterior.parquet of a fit of yours, in place of the one that ships
 
 Sweeps (with -m): a,b,c  range(0.1,0.5,0.1)  glob(*)  and for numbers, with sampling=latin_hypercube, interval(0.1,0.5)
   sampling.points=100  sampling.keys=[rules.news.fade_days]  sampling.seed=0
