@@ -37,7 +37,7 @@ FACTS = read_facts()
 PRIOR = read_priors()[0]
 NO_LONGER_DRAWN = next(key for key in declared_numbers() if key not in {prior.key for prior in read_priors()})
 GONE = "rules.news.no_such_number"
-STALE = "BUT WITH OTHER RULES AND DATA AND PRIORS THAN THESE: fit again"
+STALE = "BUT with other rules and data and priors than these (fit again)"
 SHORT = ("study=short", "runs=6", "end_date=2021-05-04")
 SEEDS = range(20)
 
@@ -190,8 +190,8 @@ def test_an_old_file_is_said_by_plan_and_by_the_face(
     monkeypatch.setattr("sim.study.plan.compile_rules", lambda *_: None)
     monkeypatch.setattr(work, "run_campaign", campaign_of)
     assert plan([*SHORT, f"results_dir={tmp_path}"]) == 0
-    assert "THAN THESE: fit again" in " ".join(capsys.readouterr().out.split())
-    with pytest.warns(UserWarning, match="OTHER RULES AND DATA AND PRIORS"):
+    assert "than these (fit again)" in " ".join(capsys.readouterr().out.split())
+    with pytest.warns(UserWarning, match="other rules and data and priors"):
         BorderCrisis(settled("end_date=2021-05-02"), rng=1)
 
 

@@ -185,7 +185,7 @@ def test_the_shipped_posterior_is_used_and_says_that_it_is_old(tmp_path: Path, m
     draws = compose_settings(["calibration=posterior"]).draws
     assert draws is not None and draws.posterior is not None
     assert draws.said == (
-        "calibrated: posterior of 3 weighted draws fitted to 10 targets, BUT WITH OTHER RULES THAN THESE: fit again"
+        "calibrated: posterior of 3 weighted draws fitted to 10 targets, BUT with other rules than these (fit again)"
     )
 
 
@@ -194,7 +194,10 @@ def test_numbers_that_are_declared_otherwise_are_said(tmp_path: Path) -> None:
     path = write(tmp_path / "theory.parquet", three(), numbers=numbers)
     draws = compose_settings(words(path)).draws
     assert draws is not None and draws.posterior is not None
-    assert "BUT WITH rules.advance.no_such_number=1, rules.parley.mobile_elders=0.123, WHICH" in draws.said
+    assert (
+        "BUT with rules.advance.no_such_number=1, rules.parley.mobile_elders=0.123, declared otherwise here"
+        in draws.said
+    )
 
 
 @pytest.mark.parametrize("source", ["posterior", "median"])

@@ -211,11 +211,11 @@ def check_rows(rows: Floats, keys: tuple[str, ...], where: str) -> None:
 
 def doubt_of(about: Mapping[str, Any], stale: list[str]) -> str:
     """Whatever has changed since the fit, in words; nothing where nothing has."""
-    doubts = [f"WITH OTHER {' AND '.join(stale).upper()} THAN THESE: fit again"] if stale else []
+    doubts = [f"with other {' and '.join(stale)} than these (fit again)"] if stale else []
     declared = declared_numbers()
     others = [key for key, value in about["numbers"].items() if key not in declared or declared[key].value != value]
     if others:
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
         said = ", ".join(f"{key}={about['numbers'][key]:g}" for key in others[:SHOWN])
-        doubts.append(f"WITH {said}{more}, WHICH ARE DECLARED OTHERWISE")
-    return ", AND ".join(doubts)
+        doubts.append(f"with {said}{more}, declared otherwise here")
+    return ", and ".join(doubts)
