@@ -15,7 +15,7 @@ enum { AIR_COVER = 0, PAY = 1 };                /* Condition */
 enum { REFUGEE_ROWS = 6, TRAVELLERS = 13, SET_OUT = 14, PEOPLE_SETTLED = 15 };  /* Count */
 
 struct world {
-    int64_t *size_districts, *size_units, *size_forces, *size_queue;
+    int64_t *size_districts, *size_units, *size_forces;
     double *supply, *morale, *avoid_km, *hungry_below, *patience_days;
     int64_t *day;
     uint8_t *districts_is_hub, *districts_connected, *districts_closed, *districts_pressed;
@@ -32,7 +32,7 @@ struct world {
     int64_t *refugees_people, *refugees_district, *refugees_destination, *refugees_post, *refugees_state;
     int64_t *refugees_next_district, *refugees_road_days, *refugees_waited_days;
     double *refugees_days_to_go;
-    int64_t *queues_row, *queues_last, *queues_travelling;
+    int64_t *queues_front, *queues_back, *queues_behind, *queues_travelling;
     double *conditions;
     int64_t *tally;
 };
@@ -260,7 +260,7 @@ static int64_t cheapest_link(const struct world *w, int64_t here, int64_t goal, 
 
 static void arrive(const struct world *w, int64_t family)
 {
-    const int64_t post = w->refugees_post[family], people = w->refugees_people[family], room = *w->size_queue;
+    const int64_t post = w->refugees_post[family], people = w->refugees_people[family];
 
     if (post < 0) {
         w->refugees_state[family] = SETTLED;
@@ -271,8 +271,12 @@ static void arrive(const struct world *w, int64_t family)
     w->refugees_waited_days[family] = 0;
     w->posts_people_waiting[post] += people;
     w->posts_arrivals_today[post] += people;
-    w->queues_row[post * room + w->queues_last[post] % room] = family;
-    w->queues_last[post]++;
+    if (w->queues_front[post] < 0)
+        w->queues_front[post] = family;
+    else
+        w->queues_behind[w->queues_back[post]] = family;
+    w->queues_back[post] = family;
+    w->queues_behind[family] = -1;
 }
 
 void travel(const struct world *w)

@@ -54,7 +54,7 @@ OF_FAMILIES = ("district", "next_district", "days_to_go", "state", "road_days", 
 WRITES = {  # what must be put back before a rule can run again; what it makes afresh is not
     "travel": (
         *(f"refugees_{trait}" for trait in OF_FAMILIES),
-        *("queues_travelling", "queues_last", "posts_people_waiting", "posts_arrivals_today", "tally"),
+        *("queues_travelling", "queues_front", "queues_back", "posts_people_waiting", "posts_arrivals_today", "tally"),
     ),
     "muster": ("garrisons_men",),  # made afresh like the others, but a rule must have something to put back
     "supply": ("units_supply_days", "garrisons_hunger"),
@@ -169,7 +169,6 @@ def handed_to_c(case: Case) -> list[np.ndarray]:
         "size_districts": world.districts.holder.size,
         "size_units": world.units.men.size,
         "size_forces": world.forces.men.size,
-        "size_queue": world.queues.row.shape[1],
         "day": case.day,
     }
     real = {

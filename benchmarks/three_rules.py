@@ -23,6 +23,7 @@ from sim.campaign import blank_record, step
 from sim.chance import Luck
 from sim.day import Rules
 from sim.founding import blank, blank_queues, fresh
+from sim.invariants import queue_of
 from sim.rules import entry, rule
 from sim.rules.admission import Admission, admit_families
 from sim.rules.journeys import Journeys, travel
@@ -30,6 +31,7 @@ from sim.rules.morale import Morale, settle_morale
 from sim.rules.news import News, spread_news
 from sim.timeline import Timeline
 from sim.world import (
+    NOBODY,
     Condition,
     Count,
     Districts,
@@ -209,11 +211,7 @@ def columns(group: Any, traits: Sequence[str]) -> dict[str, Any]:
 
 def queues_of(queues: Queues) -> list[list[int]]:
     """Rows of the families before each post, first come first."""
-    size = queues.row.shape[1]
-    return [
-        [int(queues.row[post, ticket % size]) for ticket in range(queues.first[post], queues.last[post])]
-        for post in range(len(queues.first))
-    ]
+    return [queue_of(queues, post) for post in range(len(queues.front))]
 
 
 def told_before(world: World, day: int) -> dict[str, Any]:
@@ -292,8 +290,9 @@ def country_of(work: Work) -> Country:
     families, posts = len(work["families"]["people"]), len(work["posts"]["district"])
     queues = blank_queues(posts, max(1, families))
     for post, rows in enumerate(work["queues"]):
-        queues.row[post, : len(rows)] = rows
-        queues.last[post] = len(rows)
+        if rows:
+            queues.behind[rows] = [*rows[1:], NOBODY]
+            queues.front[post], queues.back[post] = rows[0], rows[-1]
     tally = np.zeros(len(Count), np.int64)
     tally[list(TOTALS)] = work["totals"]
     return Country(

@@ -117,11 +117,11 @@ def blank(group: type[Group], rows: int) -> Group:
 
 
 def blank_queues(posts: int, rows: int) -> Queues:
-    """A ring a post and a list of those on the road, long enough for every family that there can be."""
+    """Nobody waits and nobody travels; there is space for every family that there can be."""
     return Queues(
-        row=np.zeros((posts, rows), np.int64),
-        first=np.zeros(posts, np.int64),
-        last=np.zeros(posts, np.int64),
+        front=np.full(posts, NOBODY, np.int64),
+        back=np.full(posts, NOBODY, np.int64),
+        behind=np.zeros(rows, np.int64),
         travelling=np.zeros(rows, np.int64),
     )
 
@@ -292,7 +292,9 @@ def fresh(layout: World) -> World:
     for name, group in layout._asdict().items():
         if name == "roads":
             copies[name] = group
-        elif name in ("refugees", "queues", "log"):
+        elif name == "queues":
+            copies[name] = blank_queues(group.front.size, group.behind.size)
+        elif name in ("refugees", "log"):
             copies[name] = type(group)(*(np.zeros(trait.shape, trait.dtype) for trait in group))
         elif isinstance(group, tuple):
             copies[name] = type(group)(*(trait.copy() for trait in group))
@@ -313,8 +315,8 @@ def renew(world: World, layout: World) -> None:
             for trait in group:
                 trait[: used[name]] = 0
         elif name == "queues":
-            for trait in (group.first, group.last):
-                trait[:] = 0  # of the rows only those between first and last are read, or as many as travel
+            for trait in (group.front, group.back):
+                trait[:] = NOBODY  # of the others only those who wait are read, and as many as travel
         elif isinstance(group, np.ndarray):
             group[:] = there
         elif name != "roads":

@@ -10,7 +10,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.world import NEVER, NOBODY, Count, Holder, Real, Refugees, RefugeeState, Truth, UnitState, Whole, World
+from sim.world import (
+    NEVER,
+    NOBODY,
+    Count,
+    Holder,
+    Queues,
+    Real,
+    Refugees,
+    RefugeeState,
+    Truth,
+    UnitState,
+    Whole,
+    World,
+)
 
 FATES = ("men", "killed", "captured", "surrendered", "dispersed", "changed_sides", "interned", "flown_home")
 OVER = (  # states in which no man is under arms
@@ -20,7 +33,7 @@ OVER = (  # states in which no man is under arms
 MAY_BE_MISSING = {  # whole traits where -1 means nobody or never
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
     "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "nearest_post": NOBODY, "prong": NOBODY, "actor": NOBODY,
-    "prongs.province": NOBODY,
+    "front": NOBODY, "back": NOBODY, "behind": NOBODY, "prongs.province": NOBODY,
 }  # fmt: skip
 SHARES = (
     ("districts", "influence"), ("districts", "dread"), ("units", "morale"), ("garrisons", "morale"),
@@ -167,8 +180,8 @@ def every_queue_is_counted(world: World) -> Iterator[Claim]:
     rows = np.bincount(
         refugees.post[(refugees.state == RefugeeState.WAITING) & (refugees.people > 0)], minlength=posts.district.size
     )
-    tickets = queues.last - queues.first
-    yield Claim(tickets == rows, lambda row: f"post {row} has {tickets[row]} tickets out for {rows[row]} waiting rows")
+    lines = np.array([len(queue_of(queues, post)) for post in range(posts.district.size)])
+    yield Claim(lines == rows, lambda row: f"post {row} has {lines[row]} rows in its queue for {rows[row]} that wait")
     filled = world.tally[Count.REFUGEE_ROWS]
     travelling = np.flatnonzero(refugees.state[:filled] == RefugeeState.ON_THE_ROAD)
     listed = queues.travelling[: world.tally[Count.TRAVELLERS]]
@@ -176,6 +189,16 @@ def every_queue_is_counted(world: World) -> Iterator[Claim]:
         np.array_equal(travelling, listed),
         f"{travelling.size} rows are on the road, the list of those on the road has {listed.size}, or others",
     )
+
+
+def queue_of(queues: Queues, post: int) -> list[int]:
+    """Rows of the families before a post, the first to be called first."""
+    rows: list[int] = []
+    family = int(queues.front[post])
+    while family != NOBODY and len(rows) <= queues.behind.size:  # an endless queue is too long, not for ever
+        rows.append(family)
+        family = int(queues.behind[family])
+    return rows
 
 
 def people_at_posts(refugees: Refugees, chosen: Truth, posts: int) -> Whole:

@@ -356,11 +356,11 @@ class Refugees(NamedTuple):
 
 
 class Queues(NamedTuple):
-    """Families before each post, first come first served: a ring of row numbers a post. And those on the road."""
+    """Families before each post, first come first served, each knowing who stands behind. And those on the road."""
 
-    row: Whole  # posts x room for rows
-    first: Whole  # tickets already called, a post
-    last: Whole  # tickets handed out, a post
+    front: Whole  # a post: the family that is called next, or NOBODY
+    back: Whole  # a post: the family that came last, where there is one
+    behind: Whole  # a family that waits: the next in its queue, or NOBODY
     travelling: Whole  # rows of the families on the road, in order; `Count.TRAVELLERS` are filled
 
 

@@ -23,6 +23,7 @@ from sim.facts import read_facts
 from sim.founding import fresh, lay_out
 from sim.invariants import InvariantError, check
 from sim.parameters import declared_numbers, resolve, typed
+from sim.rules.journeys import stand_in_line
 from sim.world import Act, Condition, Count, Phase, UnitState
 
 DAYS = 25
@@ -162,6 +163,7 @@ BREACHES = {
     "forces count": lambda world: world.forces.men.__setitem__(0, world.forces.men[0] + 5),
     "people at home": lambda world: world.districts.at_home.__setitem__(MIDDLE, 1),
     "not in use": lose_a_row,
+    "1 rows in its queue": lambda world: stand_in_line(0, 0, world.queues),
     "people waiting": lambda world: world.posts.people_waiting.__setitem__(0, 10),
     "admitted 900 today": lambda world: world.posts.admitted_today.__setitem__(0, 900),
     "still has": lambda world: world.units.state.__setitem__(3, UnitState.DESTROYED),

@@ -16,7 +16,7 @@ from sim.errors import PanjError
 from sim.facts import read_facts
 from sim.rules import fingerprint_of_rules
 from sim.study import posterior as module
-from sim.study.draws import priors_under
+from sim.study.draws import priors_under, read_priors
 from sim.study.posterior import Posterior, posterior_of, table_of, weighted_quantiles
 from sim.study.settings import compose_settings
 from sim.study.sweep import compose_sweep

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sim.chance import Luck, Stream, draw
 from sim.rules import rule
-from sim.rules.journeys import join_the_road
+from sim.rules.journeys import join_the_road, stand_in_line
 from sim.world import (
     NOBODY,
     Condition,
@@ -62,14 +62,14 @@ def admit_families(
     luck: Luck,
     tally: Whole,
 ) -> None:
-    """Every post calls its tickets in order until the day's room is used; the others wait or lose patience."""
+    """Every post calls its queue in order until the day's room is used; the others wait or lose patience."""
     for post in range(posts.district.size):
-        call_tickets(post, districts, roads, posts, refugees, queues, conditions, numbers, luck, tally)
+        call_queue(post, districts, roads, posts, refugees, queues, conditions, numbers, luck, tally)
     join_the_road(refugees, queues, tally)
 
 
 @rule
-def call_tickets(
+def call_queue(
     post: int,
     districts: Districts,
     roads: Roads,
@@ -81,12 +81,12 @@ def call_tickets(
     luck: Luck,
     tally: Whole,
 ) -> None:
-    """One walk through the queue: let in, send away, or keep in line."""
-    size = queues.row.shape[1]
-    end = queues.last[post]
+    """One walk through the queue, which forms anew of those who stay: let in, send away, or keep in line."""
     is_full = False
-    for ticket in range(queues.first[post], end):
-        family = queues.row[post, ticket % size]
+    family = queues.front[post]
+    queues.front[post] = NOBODY
+    while family != NOBODY:
+        behind = queues.behind[family]
         people = refugees.people[family]
         room = posts.room[post] - posts.admitted_today[post]
         places = places_left(numbers.camp_places, numbers.aid_places, conditions[Condition.AID], tally[Count.ADMITTED])
@@ -98,9 +98,8 @@ def call_tickets(
             send_away(family, post, districts, roads, posts, refugees, queues, numbers, luck, tally)
         else:
             refugees.waited_days[family] += 1
-            queues.row[post, queues.last[post] % size] = family
-            queues.last[post] += 1
-    queues.first[post] = end
+            stand_in_line(family, post, queues)
+        family = behind
 
 
 @rule

@@ -120,7 +120,7 @@ def cheapest_link(here: int, goal: int, districts: Districts, roads: Roads, avoi
 
 @rule
 def arrive(family: int, posts: Posts, refugees: Refugees, queues: Queues, tally: Whole) -> None:
-    """In a town the family settles; at a post it draws a ticket and waits."""
+    """In a town the family settles; at a post it stands in line and waits."""
     post = refugees.post[family]
     if post < 0:
         refugees.state[family] = RefugeeState.SETTLED
@@ -130,5 +130,15 @@ def arrive(family: int, posts: Posts, refugees: Refugees, queues: Queues, tally:
     refugees.waited_days[family] = 0
     posts.people_waiting[post] += refugees.people[family]
     posts.arrivals_today[post] += refugees.people[family]
-    queues.row[post, queues.last[post] % queues.row.shape[1]] = family
-    queues.last[post] += 1
+    stand_in_line(family, post, queues)
+
+
+@rule
+def stand_in_line(family: int, post: int, queues: Queues) -> None:
+    """Behind all who are there."""
+    if queues.front[post] == NOBODY:
+        queues.front[post] = family
+    else:
+        queues.behind[queues.back[post]] = family
+    queues.back[post] = family
+    queues.behind[family] = NOBODY

@@ -6,7 +6,9 @@ from board import LINE, MIDDLE, RIVER, SHARES, Place, board, luck, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.invariants import queue_of
 from sim.rules.admission import admit_families, is_admitted, places_left
+from sim.rules.journeys import stand_in_line
 from sim.world import Condition, Count, RefugeeState
 
 ADMITTED, WAITING, REFUSED = RefugeeState.ADMITTED, RefugeeState.WAITING, RefugeeState.REFUSED
@@ -25,8 +27,8 @@ def queue(families=4, people=10, admits=1.0, room=100, places=LINE, waited=0, **
     world.refugees.state[rows] = WAITING
     world.refugees.waited_days[rows] = waited
     world.districts.at_home[MIDDLE] -= families * people
-    world.queues.row[0, rows] = rows
-    world.queues.last[0] = families
+    for row in rows:
+        stand_in_line(row, 0, world.queues)
     world.posts.people_waiting[0] = families * people
     world.posts.room[0] = room
     world.tally[Count.REFUGEE_ROWS] = families
@@ -59,7 +61,7 @@ def test_the_first_to_come_are_the_first_let_in():
     world = call(queue(room=25))
     assert world.refugees.state[:4].tolist() == [ADMITTED, ADMITTED, WAITING, WAITING]
     world.posts.admitted_today[0] = 0
-    assert [int(world.queues.row[0, ticket]) for ticket in range(world.queues.first[0], world.queues.last[0])] == [2, 3]
+    assert queue_of(world.queues, 0) == [2, 3]
 
 
 def test_nobody_overtakes_a_large_family():
@@ -113,16 +115,16 @@ def test_a_post_too_far_is_not_tried():
     assert (call(made).refugees.state[:4] == REFUSED).all()
 
 
-def test_a_ring_that_is_full_to_the_last_row_loses_nobody():
+def test_a_queue_of_every_row_that_there_is_loses_nobody():
     made = board(admission={"patience_days": 90.0}, flight={"rows": 4}, posts={"post_1": {"families": 0.0}})
     world = made.world
     world.refugees.people[:] = 1
     world.refugees.state[:] = WAITING
-    world.queues.row[0] = np.arange(4)
-    world.queues.last[0] = 4
+    for row in range(4):
+        stand_in_line(row, 0, world.queues)
     for day in range(5):
         call(made, day)
-    assert sorted(world.queues.row[0].tolist()) == [0, 1, 2, 3]
+    assert queue_of(world.queues, 0) == [0, 1, 2, 3]
 
 
 @given(SHARES, SHARES, SHARES)

@@ -5,6 +5,7 @@ from board import CAPITAL, MIDDLE, RIVER, SHARES, Place, board, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.invariants import queue_of
 from sim.rules.journeys import cost, travel
 from sim.world import Count, RefugeeState
 
@@ -63,7 +64,7 @@ def test_a_family_at_its_post_waits_in_the_queue():
     assert days_until_settled(made, refugees) == 1
     assert refugees.state[FAMILY] == RefugeeState.WAITING
     assert made.world.posts.people_waiting[0] == made.world.posts.arrivals_today[0] == 10
-    assert made.world.queues.last[0] - made.world.queues.first[0] == 1
+    assert queue_of(made.world.queues, 0) == [FAMILY]
 
 
 def test_those_who_have_settled_stay():
