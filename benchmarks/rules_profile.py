@@ -10,6 +10,7 @@ import ast
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,12 @@ import sim.day
 import sim.founding
 from sim.campaign import blank_record, record_evening, run_campaign
 from sim.chance import Luck
+from sim.day import Rules
 from sim.founding import fresh
 from sim.rules import entry
 from sim.study.settings import compose_settings
+from sim.timeline import Timeline
+from sim.world import World
 
 GROUPS = (
     "districts, provinces, roads, garrisons, units, forces, prongs, posts, refugees, queues, log, conditions, tally"
@@ -53,6 +57,12 @@ def module_of(steps: list[str]) -> Any:
     return import_module("panj_steps")
 
 
+def entries_of(steps: list[str]) -> list[Any]:
+    """The entry points of the steps, in order."""
+    module = module_of(steps)
+    return [getattr(module, f"step_{number}") for number in range(len(steps))]
+
+
 @entry
 def begin_day_zero(world, rules, timeline, seed):  # type: ignore[no-untyped-def]
     """The draws of day 0."""
@@ -65,27 +75,34 @@ def record(world, record, day):  # type: ignore[no-untyped-def]
     record_evening(world, record, day)
 
 
-def live_in_steps(settings: Any, entries: list[Any], seed: int) -> tuple[np.ndarray, Any]:
+def live_in_steps(
+    layout: World,
+    rules: Rules,
+    timeline: Timeline,
+    days: int,
+    entries: list[Any],
+    seed: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[np.ndarray, Any]:
     """Seconds of every step, of the new world, of day 0 and of the record, in one campaign; and what was recorded."""
-    rules, timeline = settings.rules, settings.timeline
     spent = np.zeros(len(entries) + 3)
     luck = np.uint64(seed)
-    begun = time.perf_counter()
-    world = fresh(settings.layout.world)
-    spent[-3] = time.perf_counter() - begun
-    kept = blank_record(world, settings.days)
-    begun = time.perf_counter()
+    begun = clock()
+    world = fresh(layout)
+    spent[-3] = clock() - begun
+    kept = blank_record(world, days)
+    begun = clock()
     begin_day_zero(world, rules, timeline, luck)
-    spent[-2] = time.perf_counter() - begun
-    for day in range(settings.days + 1):
+    spent[-2] = clock() - begun
+    for day in range(days + 1):
         if day > 0:
             for number, step in enumerate(entries):
-                begun = time.perf_counter()
+                begun = clock()
                 step(world, rules, timeline, luck, day)
-                spent[number] += time.perf_counter() - begun
-        begun = time.perf_counter()
+                spent[number] += clock() - begun
+        begun = clock()
         record(world, kept, day)
-        spent[-1] += time.perf_counter() - begun
+        spent[-1] += clock() - begun
     return spent, kept
 
 
@@ -94,16 +111,16 @@ def measure(quick: bool = False) -> dict[str, Any]:
     campaigns, turns = (4, 3) if quick else (16, 7)
     settings = compose_settings(MEASURED)
     steps = steps_of_the_day()
-    module = module_of(steps)
-    entries = [getattr(module, f"step_{number}") for number in range(len(steps))]
+    entries = entries_of(steps)
+    country = settings.layout.world, settings.rules, settings.timeline, settings.days
     world = fresh(settings.layout.world)
-    live_in_steps(settings, entries, 0)  # compiles
+    live_in_steps(*country, entries, 0)  # compiles
     least = np.zeros(len(steps) + 3)
     whole = 0.0
     for seed in range(campaigns):
         spent, whole_of = [], []
         for _ in range(turns):
-            seconds, kept = live_in_steps(settings, entries, seed)
+            seconds, kept = live_in_steps(*country, entries, seed)
             spent.append(seconds)
             begun = time.perf_counter()
             again = run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, settings.days, world)
@@ -112,14 +129,19 @@ def measure(quick: bool = False) -> dict[str, Any]:
                 raise RuntimeError(f"seed {seed}: the steps one by one and the whole campaign differ")
         least += np.min(spent, axis=0)
         whole += min(whole_of)
-    each = least / campaigns * 1000
-    call = each[: len(steps)].min()  # the price of a call from Python, as far as can be told
+    totals = net_of_calls(steps, least / campaigns * 1000)
+    return {"campaign_ms": whole / campaigns * 1000, "steps_ms": totals, "campaigns": campaigns, "turns": turns}
+
+
+def net_of_calls(steps: list[str], each: np.ndarray) -> dict[str, float]:
+    """What every step costs by name, without the price of calling it from Python, as far as that can be told."""
+    call = each[: len(steps)].min()
     net = np.maximum(each - np.array([call] * len(steps) + [0, 0, call]), 0)
     names = [step.split("(")[0] for step in steps] + ["(new world)", "(day 0)", "(record)"]
     totals: dict[str, float] = {}
-    for name, milliseconds in zip(names, net, strict=True):
-        totals[name] = totals.get(name, 0.0) + float(milliseconds)
-    return {"campaign_ms": whole / campaigns * 1000, "steps_ms": totals, "campaigns": campaigns, "turns": turns}
+    for name, spent in zip(names, net, strict=True):
+        totals[name] = totals.get(name, 0.0) + float(spent)
+    return totals
 
 
 def report(measured: dict[str, Any]) -> str:
