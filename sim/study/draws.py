@@ -1,7 +1,8 @@
 """Numbers that differ from campaign to campaign: drawn by the seed alone, from the declared priors or from a posterior.
 
 A prior draws each number by itself. Of a posterior each campaign takes one whole draw, in proportion to its weight, so
-that what was fitted together stays together; `median` is one draw for all campaigns. Values resolve in the order of
+that what was fitted together stays together; `median` is one draw for all campaigns. Of a design, which sensitivity
+makes, campaign i lives point i, and all campaigns of a cell share one seed. Values resolve in the order of
 `sim.parameters`: default, then the draw, then policies and scenario, then overrides, which always win. Two cells with
 one seed share their draw, as they share all their luck.
 """
@@ -19,6 +20,7 @@ from sim.day import Rules
 from sim.errors import PanjError, unknown
 from sim.parameters import Choice, check_range, declared_numbers, folder_of, folder_of_group, read_yaml, resolve, typed
 from sim.provenance import NOT_CALIBRATED
+from sim.study.design import Design
 from sim.study.posterior import Posterior, posterior_for
 
 SCALES = ("linear", "log")
@@ -72,6 +74,11 @@ class Draws(NamedTuple):
     choices: tuple[Choice, ...]  # what policies and scenario set, scale and shift
     explicit: tuple[tuple[str, float], ...]  # overrides
     posterior: Posterior | None = None  # where a campaign takes one of its draws
+    design: Design | None = None  # where campaigns live its points in turn; its columns are the priors'
+
+    def luck(self, seed: int) -> int:
+        """The seed that decides the luck of a campaign: its own, but for a design, whose points all share one."""
+        return seed if self.design is None else self.design.luck
 
     @property
     def said(self) -> str:
@@ -82,6 +89,9 @@ class Draws(NamedTuple):
 
     def numbers(self, seed: int) -> dict[str, float]:
         """What is drawn for a seed, by key; without what an override sets."""
+        if self.design is not None:
+            point = self.design.points[seed].tolist()
+            return {prior.key: value for prior, value in zip(self.priors, point, strict=True)}
         if self.posterior is not None:
             taken = self.posterior.numbers(seed)
             return {prior.key: taken[prior.key] for prior in self.priors}
@@ -109,6 +119,8 @@ class Draws(NamedTuple):
                 "posterior": self.posterior.digest,
                 "keys": dict.fromkeys((prior.key for prior in self.priors), "drawn"),
             }
+        if self.design is not None:
+            drawn |= {"points": self.design.digest, "luck": self.design.luck}
         return {
             "source": self.source,
             **drawn,

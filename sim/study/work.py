@@ -80,9 +80,11 @@ def live_piece(piece: Piece) -> pa.Table:
 def live_one(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
     """One campaign, or why there is none."""
     try:
-        rules = order.rules if order.draws is None else order.draws.rules_of(seed)
-        campaign = run_campaign(layout.world, rules, order.timeline, seed, order.days, world)
-        return rows_of(campaign, table, layout.facts, order.start)
+        rules, luck = order.rules, seed
+        if order.draws is not None:
+            rules, luck = order.draws.rules_of(seed), order.draws.luck(seed)
+        campaign = run_campaign(layout.world, rules, order.timeline, luck, order.days, world)
+        return rows_of(campaign._replace(seed=seed), table, layout.facts, order.start)
     except Exception as error:
         return Failure(seed, f"{type(error).__name__}: {error}", traceback.format_exc())
 
