@@ -26,6 +26,11 @@ Verbs
   calibrate  fit the uncertain numbers to the record, from a bank: python -m sim calibrate [results/bank] [accept=0.01]
   theories   rival theories of collapse, from a bank of each (python -m sim bank theory=odds_only):
              python -m sim theories [results/bank results/bank_odds_only ...] [accept=0.01]
+  sensitivity  which numbers move an outcome, by Morris's screening and Sobol' indices over the declared priors:
+             python -m sim sensitivity outcome=NAME[,NAME] [keys=[rules.news.fade_days,...]] [trajectories=20]
+             [samples=512] [most=12] [runs=8]
+  discover   under which numbers an outcome lies beyond a threshold, as boxes in sentences, from a bank:
+             python -m sim discover [results/bank] outcome=troops_crossed_largest_night above=1000 [density=0.5]
   report     draw figures and report again: python -m sim report results/july_2021 [cell=0] [evening=2021-07-05]
   animate    the map evening by evening: python -m sim animate results/policy [cell=0,1] [formats=gif,mp4,png]
   failures   campaigns that raised, by cause, with a command for a debugger: python -m sim failures results/policy
@@ -225,6 +230,38 @@ def theories(words: list[str]) -> int:
     return show_theories(place)
 
 
+def sensitivity(words: list[str]) -> int:
+    """Which numbers move an outcome."""
+    from sim.study.run import Stopped, console_of
+    from sim.study.sensitivity import write_sensitivity
+    from sim.study.sensitivity_request import read_request
+
+    request = read_request(words)
+    try:
+        failed = write_sensitivity(request, console_of())
+    except Stopped:
+        print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
+        return 130
+    from sim.show.sensitivity import draw_sensitivity, show_sensitivity
+
+    draw_sensitivity(request.folder)
+    return show_sensitivity(request.folder) or (FAILED if failed else 0)
+
+
+def discover(words: list[str]) -> int:
+    """Boxes of numbers in a bank."""
+    from sim.study.discover import write_discoveries
+    from sim.study.discover_request import read_request
+    from sim.study.run import console_of
+
+    request = read_request(words)
+    write_discoveries(request, console_of())
+    from sim.show.discover import draw_discovered, show_discovered
+
+    draw_discovered(request.folder)
+    return show_discovered(request.folder)
+
+
 def next_step(words: list[str], folder: Path) -> str:
     """What one would do after this."""
     from sim.study.words import MULTIRUN
@@ -326,6 +363,8 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
         bank,
         calibrate,
         theories,
+        sensitivity,
+        discover,
         report,
         animate,
         failures,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+LUCK = "luck"  # the key by which the cells of a design differ: the seed of all its campaigns
 LEVELS = 4  # of Morris's grid: 0, 1/3, 2/3 and 1 of a prior
 STEP = LEVELS / (2 * (LEVELS - 1))  # of a trajectory, as a share of the prior: two thirds
 Floats = NDArray[np.float64]

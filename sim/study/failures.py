@@ -16,6 +16,7 @@ from rich.table import Table
 
 from sim.errors import PanjError
 from sim.provenance import read_about
+from sim.study.design import LUCK
 from sim.study.sweep import say
 from sim.study.words import fixed_of, parse
 
@@ -65,6 +66,11 @@ def show(folder: Path, about: dict[str, Any], console: Console) -> None:
         example = f"cell {cause.example['cell']}, seed {cause.example['seed']}: {cause.example['error']}"
         table.add_row(cause.said, str(cause.campaigns), "\n".join(region_of(cause, about)), example)
     console.print(table)
+    if LUCK in about["swept"]:
+        console.print(
+            "They are points of a sensitivity study, which settings do not name. Tracebacks: failures.parquet."
+        )
+        return
     console.print("To live one of them again under a debugger (NUMBA_DISABLE_JIT=1 before it steps into the rules):")
     for cause in causes:
         console.print(f"  {command_of(cause, about)}", soft_wrap=True)

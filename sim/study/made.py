@@ -5,7 +5,8 @@ Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet
 
 import json
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from sim.study.differences import damaged, frames_of, rows_of
 from sim.study.sameness import TABLES, columns_of_table
 
 ABOVE = 3  # folders in which the study of a file is sought: figures/frames/map.png
+BY_ITSELF = ("sensitivity", "discover")  # verbs whose words make everything again
 Word = str
 
 
@@ -111,10 +113,19 @@ def stamp_of_csv(path: Path) -> str:
     return stamp(read_about(place.parent), {"file": place.name})
 
 
+def refuse_by_itself(words: Sequence[Word], where: str) -> None:
+    """What is no figure or table of a plain study says which command makes it, from the record that it keeps."""
+    if words and words[0] in BY_ITSELF:
+        command = shlex.join(["python", "-m", "sim", *map(str, words)])
+        raise PanjError(f"{where}: found what one command makes, and makes again from its record, expected a figure or "
+                        f"table of a study; the command is: {command}")  # fmt: skip
+
+
 def made_of(content: str, where: str) -> Made:
     """The text of a stamp, checked."""
     try:
         found = json.loads(content)
+        refuse_by_itself(found["words"], where)
         runs = found.get("runs_of_cells") or [found["runs"]]
         cells = found.get("words_of_cells")
         known = {name: found.get(f"{name}_fingerprint") for name in ("rules", "data", "outcomes")}
@@ -125,6 +136,8 @@ def made_of(content: str, where: str) -> Made:
             {name: str(value) for name, value in known.items() if value}, str(found.get("settings_fingerprint")),
             dict(found["recipe"]),
         )  # fmt: skip
+    except PanjError:
+        raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PanjError(
             f"{where}: found a damaged note of how it was made ({type(error).__name__}: {error}), expected study, "

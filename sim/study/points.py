@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from sim.errors import PanjError
-from sim.study.design import design_of
+from sim.study.design import LUCK, design_of
 from sim.study.draws import Draws, Prior
 from sim.study.finished import Measure, read_finished, read_measure, read_worlds
 from sim.study.run import Ran, run_sweep
@@ -26,7 +26,6 @@ from sim.study.score import Terse
 from sim.study.settings import Settings
 from sim.study.sweep import Cell, Sweep
 
-LUCK = "luck"  # the key by which cells differ
 Floats = NDArray[np.float64]
 
 
@@ -64,7 +63,9 @@ class Answers(NamedTuple):
         return self.chance * float((1 / (~np.isnan(self.values)).sum(axis=0)).mean())
 
 
-def sweep_of(base: Settings, priors: Sequence[Prior], shares: Floats, name: str, folder: Path) -> Sweep:
+def sweep_of(
+    base: Settings, priors: Sequence[Prior], shares: Floats, name: str, folder: Path, words: Sequence[str]
+) -> Sweep:
     """The study `name` in `folder`: each of `base.runs` seeds a cell that lives every point, given in shares of priors.
 
     Numbers that are not varied keep their declared values; policies and overrides act on top, as always.
@@ -78,7 +79,7 @@ def sweep_of(base: Settings, priors: Sequence[Prior], shares: Floats, name: str,
         draws = Draws(f"points of {name}", tuple(priors), base.draws.choices, base.draws.explicit, design=design)
         settings = replace(base, study=name, results_dir=folder, runs=len(shares), seed=0, draws=draws)
         cells.append(Cell(number, {LUCK: luck}, (), settings))
-    return Sweep(cells[0].settings, (LUCK,), tuple(cells), base.overrides, ())
+    return Sweep(cells[0].settings, (LUCK,), tuple(cells), ("sensitivity", *words), ())
 
 
 def live(sweep: Sweep, console: Console) -> Ran:

@@ -1,8 +1,6 @@
 """What `python -m sim sensitivity` was asked for, checked before anything is lived, and what it will cost."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +25,7 @@ USUAL = {  # the widest draws send more people on the road than is usual
 }  # fmt: skip
 ALWAYS = {"calibration": "prior", "daily": "false"}
 NOT_HERE = ("sampling", "precision", "runs_max")
-TRAJECTORIES, SAMPLES, MOST = 20, 512, 8
+TRAJECTORIES, SAMPLES, MOST = 20, 512, 12
 TIMED = 4  # campaigns
 
 
@@ -75,20 +73,20 @@ def read_request(words: Sequence[str]) -> Request:
 def base_of(words: Sequence[str]) -> Settings:
     """The settings at every point; PanjError for what a sensitivity study cannot have."""
     given = {parse(word).key_or_group: word for word in words}
-    for key in given:
+    for key, word in given.items():
         if key.split(".")[0] in NOT_HERE:
-            raise PanjError(f"{key}: found '{given[key]}', expected none; points are those of Morris and Saltelli: {USAGE}")
+            raise PanjError(f"{key}: found '{word}', expected none; points are those of Morris and Saltelli: {USAGE}")
     for key, value in ALWAYS.items():
         if key in given and given[key] != f"{key}={value}":
             raise PanjError(f"{key}: found '{given[key]}', expected none; numbers are those of configs/priors.yaml")
     usual = [f"{key}={value}" for key, value in {**USUAL, **ALWAYS}.items() if key not in given]
     base = compose_sweep([*words, *usual]).base
     if base.runs < 2:
-        raise PanjError(f"runs: found {base.runs}, expected at least 2 campaigns a point, or chance cannot be told apart")
+        raise PanjError(f"runs: found {base.runs}, expected at least 2 a point, or chance cannot be told apart")
     folder = base.results_dir / base.study
     if (folder / "about.json").exists() or (folder / "chunks").exists():
         raise PanjError(f"study: found another study in {folder}, expected a new name; choose study=NAME")
-    return replace(base, overrides=tuple(words))
+    return base
 
 
 def outcomes_of(text: str, base: Settings) -> tuple[str, ...]:
