@@ -28,7 +28,7 @@ Verbs
              python -m sim theories [results/bank results/bank_odds_only ...] [accept=0.01]
   sensitivity  which numbers move an outcome, by Morris's screening and Sobol' indices over the declared priors:
              python -m sim sensitivity outcome=NAME[,NAME] [keys=[rules.news.fade_days,...]] [trajectories=20]
-             [samples=512] [most=12] [runs=8]
+             [samples=256] [most=12] [runs=8]
   discover   under which numbers an outcome lies beyond a threshold, as boxes in sentences, from a bank:
              python -m sim discover [results/bank] outcome=troops_crossed_largest_night above=1000 [density=0.5]
   report     draw figures and report again: python -m sim report results/july_2021 [cell=0] [evening=2021-07-05]

@@ -244,8 +244,8 @@ def say_made(made: Discovered) -> str:
     missing = f" {about['missing']:,} have no such outcome and are left out." if about["missing"] else ""
     return (
         f"{about['campaigns']:,} campaigns of {about['study']} (seeds {about['first_seed']} to {about['last_seed']}), "
-        f"scenario {about['scenario']}, {about['calibration']}: {about['cases']:,} cases.{failed}{missing}{never} Boxes are "
-        "found in every other campaign and measured in the rest."
+        f"scenario {about['scenario']}, {about['calibration']}: {about['cases']:,} cases.{failed}{missing}{never} "
+        "Boxes are found in every other campaign and measured in the rest."
     )
 
 

@@ -47,6 +47,7 @@ LUCK = "chance"  # the row of luck among the numbers
 LEFT, GAP, RIGHT, INDICES = 2.0, 0.3, 0.15, 1.8  # inches: number names, between and beside panels, the right panel
 BAR, AXIS, KEY = 0.24, 0.5, 0.42  # inches: a row of a tornado, the axis below it, the key above
 FIELD, HEAD = 0.17, 0.125  # inches: a row of a heat map, a line of the names of outcomes above it
+LEAST = 0.005  # total index that is shown
 DARK = 0.45  # of the shades, from which letters are white
 TABLE_WIDTH = 118  # letters, where there is no terminal
 Row = dict[str, str]
@@ -178,12 +179,14 @@ def draw_heat_map(made: Measured) -> Path:
     caption = (
         f"{say_made(made, 'sobol')} In each field the total Sobol' index: the share of the variance between points "
         "that goes with the number and all its interactions. A field is empty where the 95\u00a0% bootstrap interval "
-        f"reaches down to what the luck of the seeds may put there. {say_sources(*made.outcomes.values())}"
+        f"reaches down to what the luck of the seeds may put there, or to {LEAST:.1%}. "
+        f"{say_sources(*made.outcomes.values())}"
     )
     fields = {
         (row["number"], row["outcome"]): float(row["total"])
         for row in made.sobol
-        if row["number"] != LUCK and float(row["total_low"]) > float(made.outcomes[row["outcome"]]["chance_left"])
+        if row["number"] != LUCK
+        and float(row["total_low"]) > max(LEAST, float(made.outcomes[row["outcome"]]["chance_left"]))
     }
     keys = sorted(made.about["chosen"], key=lambda key: -sum(fields.get((key, one), 0.0) for one in made.outcomes))
     return draw_heat(made, "heat_map.png", "What moves each outcome", caption, fields, keys)
@@ -193,9 +196,9 @@ def draw_screening(made: Measured) -> Path:
     """Morris's mu*, as a share of the largest of its outcome, of every number."""
     caption = (
         f"{say_made(made, 'morris')} In each field mu*, the mean size of a step of the number, as a share of the "
-        "largest of its outcome. A field is empty where the lower end of its interval (95\u00a0% for all "
-        "numbers together) does not lie above what two draws of luck would differ by. Bold: chosen for Sobol' indices, at most "
-        f"{len(made.about['chosen'])} of those that matter here. {say_sources(*made.outcomes.values())}"
+        "largest of its outcome. A field is empty where it is no more than what luck alone reaches for any "
+        "of the numbers in 5 of 100 such screenings. Bold: chosen for Sobol' indices, "
+        f"at most {len(made.about['chosen'])} of those that matter here. {say_sources(*made.outcomes.values())}"
     )
     fields = {
         (row["number"], row["outcome"]): float(row["share_of_largest"])
@@ -259,8 +262,8 @@ def say_made(made: Measured, design: str) -> str:
     rest = "" if design == "morris" else "; the others have their declared values"
     return (
         f"{one['campaigns']:,} campaigns to {about['end_date']}, scenario {about['scenario']}: {one['points']:,} "
-        f"points, each lived with the seeds {about['first_seed']} to {about['last_seed']}. {varied} uncertain numbers "
-        f"vary over their priors, not calibrated{rest}.{failed}"
+        f"points, at each the mean over the same seeds {about['first_seed']} to {about['last_seed']} (common random "
+        f"numbers). {varied} uncertain numbers vary over their priors, not calibrated{rest}.{failed}"
     )
 
 
@@ -325,7 +328,7 @@ def index(row: Row, name: str) -> tuple[str, str]:
 
 def say(cell: str) -> str:
     """A number to three figures."""
-    return f"{float(cell):,.0f}" if abs(float(cell)) >= 1000 else f"{float(cell):.3g}"
+    return f"{float(cell):,.0f}" if abs(float(cell)) >= 100 else f"{float(cell):.3g}"
 
 
 def next_step(made: Measured) -> str:

@@ -25,8 +25,8 @@ USUAL = {  # the widest draws send more people on the road than is usual
 }  # fmt: skip
 ALWAYS = {"calibration": "prior", "daily": "false"}
 NOT_HERE = ("sampling", "precision", "runs_max")
-TRAJECTORIES, SAMPLES, MOST = 20, 512, 12
-TIMED = 4  # campaigns
+TRAJECTORIES, SAMPLES, MOST = 20, 256, 12
+TIMED = 10  # campaigns
 
 
 class Request(NamedTuple):

@@ -28,10 +28,10 @@ class Effect(NamedTuple):
     key: str
     mu_star: float  # mean size of a step, as if it went along the whole prior [unit of the outcome]
     half_width: float  # of its 95 % interval
-    reach: float  # the same for an interval that misses in 5 % of cases for all numbers together (Bonferroni)
     mu: float  # the same with its sign
     sigma: float  # spread of steps: interactions, or a curve
-    floor: float  # mu* that chance alone reaches
+    luck: float  # mu* of chance alone, on average
+    floor: float  # what it reaches for any of the numbers in 5 of 100 screenings
     largest: float  # mu* of the number that moves the outcome most
 
     @property
@@ -41,8 +41,8 @@ class Effect(NamedTuple):
 
     @property
     def matters(self) -> bool:
-        """More than chance does, and not too little beside the largest."""
-        return self.mu_star - self.reach > self.floor and self.share >= LEAST
+        """More than chance reaches, and not too little beside the largest."""
+        return self.mu_star > self.floor and self.share >= LEAST
 
 
 class Index(NamedTuple):
@@ -77,7 +77,8 @@ def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dic
             "outcome": one.outcome, "number": one.key, "mu_star": say(one.mu_star),
             "mu_star_low": say(max(0.0, one.mu_star - one.half_width)),
             "mu_star_high": say(one.mu_star + one.half_width),
-            "mu": say(one.mu), "sigma": say(one.sigma), "floor_of_chance": say(one.floor),
+            "mu": say(one.mu), "sigma": say(one.sigma),
+            "chance_alone": say(one.luck), "floor_of_chance": say(one.floor),
             "share_of_largest": say(one.share), "matters": "yes" if one.matters else "no",
             "chosen": "yes" if one.key in chosen else "no",
         }
