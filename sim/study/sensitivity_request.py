@@ -9,7 +9,7 @@ from rich.console import Console
 from sim.errors import PanjError, unknown
 from sim.outcomes import read_outcomes
 from sim.rules import compiled
-from sim.study.draws import Prior, read_priors
+from sim.study.draws import Prior, priors_under
 from sim.study.executors import cores
 from sim.study.progress import say_time
 from sim.study.run import compile_rules
@@ -66,7 +66,7 @@ def read_request(words: Sequence[str]) -> Request:
         priors_of(own.get("keys"), base),
         whole("trajectories", own.get("trajectories"), TRAJECTORIES, 4, 10_000),
         power_of_two("samples", own.get("samples")),
-        whole("most", own.get("most"), MOST, 1, len(read_priors())),
+        whole("most", own.get("most"), MOST, 1, len(priors_under(()))),
     )
 
 
@@ -109,7 +109,7 @@ def priors_of(text: str | None, base: Settings) -> tuple[Prior, ...]:
     if text is None:
         return base.draws.priors
     wanted = listed(text)
-    declared = [prior.key for prior in read_priors()]
+    declared = [prior.key for prior in priors_under(())]
     for key in wanted:
         if key not in declared:
             raise unknown("keys", key, declared)
