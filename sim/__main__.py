@@ -205,13 +205,14 @@ def calibrate(words: list[str]) -> int:
     from sim.study.run import console_of
 
     request = read_request(words)
-    place = request.folder / "calibration"
-    with made_whole(place) as folder:
+    with made_whole(request.place) as folder:
         write_fit(request, folder, console_of())
         from sim.show.calibration import draw_fit, show_fit
+        from sim.show.calibration_page import write_page_of_fit
 
         draw_fit(folder)
-    return show_fit(place)
+        write_page_of_fit(folder, request.place)
+    return show_fit(request.place)
 
 
 def theories(words: list[str]) -> int:

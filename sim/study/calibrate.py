@@ -15,7 +15,7 @@ Assumed The campaigns that come nearest, a share `accept` of all, stand for the 
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.metadata import version
@@ -28,24 +28,31 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy.special import expit, logit
 
+from sim.chance import LAST_SEED
 from sim.errors import PanjError, unknown
 from sim.provenance import commit, read_about, versions
-from sim.study import scoring
 from sim.study.bank import Bank, read_bank
 from sim.study.draws import Prior
-from sim.study.forecasts import numbers_of
-from sim.study.posterior import Posterior, posterior_of, table_of, weighted_quantiles
+from sim.study.executors import cores
+from sim.study.fit_tables import Ensemble, effective_size, rows_of_numbers, rows_of_record
+from sim.study.posterior import Posterior, posterior_of, table_of
 from sim.study.scope import read_scope
 from sim.study.score import targets_here
-from sim.study.score_tables import bounds_in_words, say, text_of
+from sim.study.score_tables import text_of
 from sim.study.screening import Screening, Summaries, rows_of_screening, screen, summaries_of
-from sim.targets import Target, bounds_of
+from sim.targets import Target
 
-USAGE = "python -m sim calibrate [results/bank] [accept=0.01]"
+USAGE = "python -m sim calibrate [results/bank] [refine=quick] [accept=0.01] [chains=2] [seed=0]"
 BANK, ACCEPT = Path("results/bank"), 0.01
+QUICK, FULL, NONE = "quick", "full", "none"
+REFINES = (QUICK, FULL, NONE)  # the first is the default
+REFINED_ONLY = {"posterior_first.parquet", "generations.csv", "chains.csv", "generations.png"}
+KEYS = ("accept", "refine", "chains", "seed")
+MOST_CHAINS = 64
 DRAWS_A_COEFFICIENT = 5  # accepted campaigns a coefficient of the regression, at least
 EDGE = 1e-4  # of the prior: how near to its ends the log odds are taken
 SPACE = "rules.flight.rows"  # how much space there is, which decides no number as long as it is enough
+OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # what the refined one says anew
 STAMPED = (
     "words", "first_seed", "runs", "settings_fingerprint", "data_fingerprint", "rules_fingerprint",
     "outcomes_fingerprint",
@@ -58,7 +65,15 @@ class Request(NamedTuple):
     """What was asked on the command line."""
 
     folder: Path
-    accept: float  # share of the campaigns
+    accept: float  # share of the campaigns, for the first fit
+    refine: str = "none"  # how much is lived to refine it: quick, full or none
+    chains: int = 1
+    seed: int = 0  # of the chains
+
+    @property
+    def place(self) -> Path:
+        """Where the fit comes to lie."""
+        return self.folder / "calibration"
 
 
 class Nearest(NamedTuple):
@@ -71,8 +86,8 @@ class Nearest(NamedTuple):
 
     @property
     def effective(self) -> float:
-        """How many draws of equal weight tell as much: (sum of weights)² / sum of squares (Kish 1965)."""
-        return float(self.weights.sum() ** 2 / (self.weights**2).sum())
+        """How many draws of equal weight tell as much."""
+        return effective_size(self.weights)
 
 
 class Fit(NamedTuple):
@@ -88,12 +103,12 @@ class Fit(NamedTuple):
 
 
 def read_request(words: Sequence[str]) -> Request:
-    """`results/bank accept=0.02`; PanjError says what was expected."""
+    """`results/bank accept=0.02 refine=full`; PanjError says what was expected."""
     folders = [word for word in words if "=" not in word]
     given = dict(word.split("=", 1) for word in words if word not in folders)
     for key in given:
-        if key != "accept":
-            raise unknown("calibrate", key, ("accept",))
+        if key not in KEYS:
+            raise unknown("calibrate", key, KEYS)
     if len(folders) > 1 or any(word.startswith("-") for word in folders):
         raise PanjError(f"calibrate: found '{' '.join(folders)}', expected one folder: {USAGE}")
     try:
@@ -102,7 +117,21 @@ def read_request(words: Sequence[str]) -> Request:
         accept = -1.0
     if not 0 < accept < 1:
         raise PanjError(f"accept: found '{given['accept']}', expected a share of the campaigns between 0 and 1")
-    return Request(Path(folders[0]) if folders else BANK, accept)
+    refine = given.get("refine", REFINES[0])
+    if refine not in REFINES:
+        raise unknown("refine", refine, REFINES)
+    return Request(
+        Path(folders[0]) if folders else BANK, accept, refine,
+        whole_number(given, "chains", cores(), 1, MOST_CHAINS), whole_number(given, "seed", 0, 0, LAST_SEED),
+    )  # fmt: skip
+
+
+def whole_number(given: Mapping[str, str], key: str, usual: int, low: int, high: int) -> int:
+    """A whole number between bounds."""
+    text = given.get(key, str(usual))
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise PanjError(f"{key}: found '{text}', expected a whole number from {low} to {high}")
+    return int(text)
 
 
 def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept: float) -> Fit:
@@ -154,74 +183,14 @@ def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outs
 
 
 def rows_of_diagnostics(made: Fit) -> list[dict[str, Any]]:
-    """A row a number: prior beside posterior, and how much narrower and how far away the posterior is."""
-    weights, even = made.nearest.weights, np.ones(len(made.bank.drawn))
-    whole = {"draws": weights.size, "effective_sample_size": f"{made.nearest.effective:.1f}",
-             "tolerance": f"{made.nearest.tolerance:.6g}"}  # fmt: skip
-    rows = []
-    for place, prior in enumerate(made.priors):
-        before, after = made.bank.drawn[:, place], made.posterior.rows[:, place]
-        believed = np.array([prior.share(value) for value in before])
-        shares = np.array([prior.share(value) for value in after])
-        rows.append({
-            "number": prior.key, "adjusted": "yes" if prior.key in made.screening.chosen else "no",
-            **cuts_in_words("prior", before, even), **cuts_in_words("posterior", after, weights),
-            "contraction": f"{1 - spread_of(shares, weights) / spread_of(believed, even):.4f}",
-            "ks_distance": f"{farthest_from_even(shares, weights):.4f}", **whole,
-        })  # fmt: skip
-    return rows
-
-
-def cuts_in_words(what: str, values: Floats, weights: Floats) -> dict[str, str]:
-    """Median and the ends of the 50 and 90 % intervals."""
-    names = ("low_90", "low_50", "median", "high_50", "high_90")
-    cuts = weighted_quantiles(values, weights, scoring.CUTS)
-    return {f"{what}_{name}": f"{cut:.6g}" for name, cut in zip(names, cuts, strict=True)}
-
-
-def spread_of(values: Floats, weights: Floats) -> float:
-    """The weighted variance."""
-    mean = float(np.average(values, weights=weights))
-    return float(np.average((values - mean) ** 2, weights=weights))
-
-
-def farthest_from_even(shares: Floats, weights: Floats) -> float:
-    """The Kolmogorov-Smirnov distance between weighted shares of the prior and the prior itself, which is even."""
-    order = np.argsort(shares, kind="stable")
-    until = np.cumsum(weights[order]) / weights.sum()
-    before = np.concatenate([[0.0], until[:-1]])
-    return float(max(np.abs(until - shares[order]).max(), np.abs(before - shares[order]).max()))
+    """A row a number of the first fit."""
+    return rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, made.posterior, made.nearest.tolerance)
 
 
 def rows_of_predictive(made: Fit) -> list[dict[str, Any]]:
-    """A row a target with one outcome: all campaigns of the bank, those accepted, and what was reported.
-
-    `low_90` to `high_90` are of the whole bank, `accepted_...` of the accepted campaigns by their weights, as lived:
-    nothing here is adjusted.
-    """
-    rows = []
-    for target in made.targets:
-        if target.parts or target.outcome not in made.bank.outcomes.column_names:
-            continue
-        every = numbers_of(made.bank.outcomes[target.outcome])
-        near = every[made.nearest.rows]
-        there, known = ~np.isnan(near), ~np.isnan(every)
-        if not there.any():
-            continue
-        before = weighted_quantiles(every[known], np.ones(int(known.sum())), scoring.CUTS)
-        after = weighted_quantiles(near[there], made.nearest.weights[there], scoring.CUTS)
-        names = ("low_90", "low_50", "median", "high_50", "high_90")
-        low, high = bounds_of(target)
-        rows.append({
-            "target": target.target, "event": target.event, "use": target.use, "reported": say(target.value, target),
-            **bounds_in_words(target),
-            **{name: say(cut, target) for name, cut in zip(names, before, strict=True)},
-            **{f"accepted_{name}": say(cut, target) for name, cut in zip(names, after, strict=True)},
-            "prior_inside_90": "yes" if scoring.interval_holds(before, low, high) else "no",
-            "inside_90": "yes" if scoring.interval_holds(after, low, high) else "no",
-            "error": target.error, "scale": target.scale, "sd": target.sd, "missing": int((~there).sum()),
-        })  # fmt: skip
-    return rows
+    """A row a target: the bank and the campaigns that the first fit accepted, as lived; nothing here is adjusted."""
+    accepted = Ensemble(made.bank.outcomes.take(made.nearest.rows), made.nearest.weights)
+    return rows_of_record(made.targets, made.bank.outcomes, {"accepted": accepted})
 
 
 def about_fit(made: Fit, request: Request) -> dict[str, Any]:
@@ -234,7 +203,7 @@ def about_fit(made: Fit, request: Request) -> dict[str, Any]:
         "bank": about["study"], **{key: about.get(key) for key in STAMPED}, "bank_commit": about.get("commit"),
         "commit": commit(), "versions": versions() | {name: version(name) for name in ("salib", "scikit-learn")},
         "rows": len(made.bank.seeds), "failed": made.bank.failed, "last_seed": int(made.bank.seeds.max()),
-        "accept": request.accept, "draws": made.nearest.rows.size, "tolerance": made.nearest.tolerance,
+        "accept": request.accept, "refine": request.refine, "draws": made.nearest.rows.size, "tolerance": made.nearest.tolerance,
         "effective_sample_size": made.nearest.effective, "targets": len(made.summaries.targets),
         "fitted": [target.target for target in made.summaries.targets], "left_out": list(made.summaries.left_out),
         "units": dict(zip((target.target for target in made.summaries.targets), made.summaries.units.tolist(),
@@ -259,28 +228,62 @@ def priors_of(bank: Bank) -> tuple[Prior, ...]:
     return tuple(Prior(key, *priors[key]) for key in bank.keys)
 
 
-def write_fit(request: Request, folder: Path, console: Console) -> Fit:
-    """Fit and write the tables; PanjError for a bank of other rules, data or outcomes."""
+def write_fit(request: Request, folder: Path, console: Console) -> None:
+    """Fit, refine as asked, and write the tables; PanjError for a bank of other rules, data or outcomes."""
     bank = read_bank(request.folder)
     console.print(f"{request.folder}: screening {len(bank.keys)} numbers on {len(bank.seeds):,} campaigns ...")
     made = fit(bank, priors_of(bank), targets_here(), request.accept)
-    about = about_fit(made, request)
-    texts = {
-        "screening.csv": text_of(rows_of_screening(made.screening, made.summaries)),
-        "diagnostics.csv": text_of(rows_of_diagnostics(made)),
-        "predictive.csv": text_of(rows_of_predictive(made)),
-        "fit.json": json.dumps(about, indent=1) + "\n",
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    seeds = bank.seeds[made.nearest.rows]
-    pq.write_table(table_of(made.posterior, seeds, made.nearest.distances, about), folder / "posterior.parquet")
-    return made
+    about, texts = about_fit(made, request), {}
+    if request.refine == NONE:
+        write_posterior(folder / "posterior.parquet", made.posterior, bank.seeds[made.nearest.rows],
+                        made.nearest.distances, about)  # fmt: skip
+        texts = {"diagnostics.csv": rows_of_diagnostics(made), "predictive.csv": rows_of_predictive(made)}
+    else:
+        about, texts = write_refined(made, about, request, folder, console)
+    texts["screening.csv"] = rows_of_screening(made.screening, made.summaries)
+    for name, rows in texts.items():
+        (folder / name).write_text(text_of(rows), encoding="utf-8")
+    (folder / "fit.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def write_refined(
+    made: Fit, about: dict[str, Any], request: Request, folder: Path, console: Console
+) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """Both posteriors; gives what is said of the refined one and its tables by file."""
+    from sim.study.refined import about_refined, refined_fit, rows_of_agreement, rows_of_generations  # imports pyABC
+
+    write_posterior(folder / "posterior_first.parquet", made.posterior, made.bank.seeds[made.nearest.rows],
+                    made.nearest.distances, about)  # fmt: skip
+    found = refined_fit(made, request, request.place, console)
+    tolerance = found.refined.last[0].tolerance
+    first = {key: about[key] for key in OF_A_POSTERIOR}
+    whole = {
+        **about, **about_refined(found, request), "first": first, "draws": found.seeds.size, "tolerance": tolerance,
+        "effective_sample_size": effective_size(found.posterior.weights), "posterior": found.posterior.digest,
+        "versions": about["versions"] | {"pyabc": version("pyabc")},
+    }  # fmt: skip
+    write_posterior(folder / "posterior.parquet", found.posterior, found.seeds, found.distances, whole)
+    numbers = rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, found.posterior, tolerance,
+                              made.posterior)  # fmt: skip
+    tables = {
+        "diagnostics.csv": numbers, "generations.csv": rows_of_generations(found.refined),
+        "predictive.csv": rows_of_record(made.targets, made.bank.outcomes, found.ensembles),
+    }  # fmt: skip
+    agreement = rows_of_agreement(made, found.refined)
+    return whole, tables | ({"chains.csv": agreement} if agreement else {})
+
+
+def write_posterior(path: Path, posterior: Posterior, seeds: Integers, distances: Floats, about: dict[str, Any]) -> None:
+    """One file of weighted draws, with what they were made from."""
+    pq.write_table(table_of(posterior, seeds, distances, about), path)
 
 
 @contextmanager
 def made_whole(folder: Path) -> Iterator[Path]:
-    """A folder beside the place; its files move there, each in one step, when all are made, and else none does."""
+    """A folder beside the place; its files move there, each in one step, when all are made, and else none does.
+
+    Files of an earlier fit that this one does not have are then taken away; chains and sections stay.
+    """
     half = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
         if not folder.parent.is_dir():
@@ -288,8 +291,11 @@ def made_whole(folder: Path) -> Iterator[Path]:
         half.mkdir()
         yield half
         folder.mkdir(exist_ok=True)
-        for path in sorted(half.iterdir()):
-            os.replace(path, folder / path.name)
+        made = [path.name for path in sorted(half.iterdir())]
+        for name in made:
+            os.replace(half / name, folder / name)
+        for name in REFINED_ONLY.difference(made):
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise PanjError(f"calibrate: cannot write {folder} ({error.strerror or error})") from error
     finally:

@@ -41,16 +41,57 @@ class Summaries(NamedTuple):
 
     @property
     def distances(self) -> Floats:
-        """Of each campaign from the record: events count alike, and within an event its targets do.
+        """Of each campaign from the record."""
+        return distances_of(self.targets, self.outside)
 
-        The root of the mean over events of the mean square over targets; infinite where a number is missing.
-        """
-        events = list(dict.fromkeys(target.event for target in self.targets))
-        squares = np.zeros(len(self.outside))
-        for event in events:
-            columns = [place for place, target in enumerate(self.targets) if target.event == event]
-            squares += (self.outside[:, columns] ** 2).mean(axis=1) / len(events)
-        return np.where(np.isnan(squares), np.inf, np.sqrt(squares))
+    @property
+    def yardstick(self) -> "Yardstick":
+        """What measures other campaigns as these were measured."""
+        return Yardstick(self.targets, self.units)
+
+
+class Yardstick(NamedTuple):
+    """Targets with the units of a bank: campaigns that are lived later are as far away as if the bank held them."""
+
+    targets: tuple[Target, ...]
+    units: Floats  # a target
+
+    def distances(self, outcomes: pa.Table) -> Floats:
+        """Of each campaign from the record."""
+        columns = np.array([column_of(outcomes, target) for target in self.targets])
+        return distances_of(self.targets, outside_of(columns, self.targets, self.units))
+
+    @property
+    def error(self) -> float:
+        """How far from the record a report of the truth itself is expected to lie, by the error of observation."""
+        errors = np.array([target.sd for target in self.targets]) / self.units
+        return float(distances_of(self.targets, errors[None, :])[0])
+
+
+def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
+    """How far each campaign lies from the record: events count alike, and within an event its targets do.
+
+    The root of the mean over events of the mean square over targets; infinite where a number is missing. `outside` is
+    campaigns x targets.
+    """
+    events = list(dict.fromkeys(target.event for target in targets))
+    squares = np.zeros(len(outside))
+    for event in events:
+        columns = [place for place, target in enumerate(targets) if target.event == event]
+        squares += (outside[:, columns] ** 2).mean(axis=1) / len(events)
+    return np.where(np.isnan(squares), np.inf, np.sqrt(squares))
+
+
+def outside_of(columns: Floats, targets: Sequence[Target], units: Floats) -> Floats:
+    """How far campaigns lie outside what was reported, in units: campaigns x targets; nan where one has no number.
+
+    `columns` is targets x campaigns, on the scale of each target.
+    """
+    outside = [
+        scoring.outside(column, *scaled(np.array(bounds_of(target)), target))
+        for target, column in zip(targets, columns, strict=True)
+    ]
+    return np.where(np.isnan(columns), np.nan, np.array(outside)).T / units
 
 
 def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
@@ -61,16 +102,9 @@ def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
     if not there:
         raise PanjError("calibrate: found a bank without any outcome that is fitted, expected campaigns up to 7 July")
     units = np.array([unit_of(target, column) for target, column in there.items()])
-    outside = [
-        scoring.outside(column, *scaled(np.array(bounds_of(target)), target)) for target, column in there.items()
-    ]
-    return Summaries(
-        tuple(there),
-        tuple(target.target for target in fitted if target not in there),
-        np.array(list(there.values())).T,
-        np.where(np.isnan(np.array(list(there.values()))), np.nan, np.array(outside)).T / units,
-        units,
-    )
+    columns = np.array(list(there.values()))
+    left_out = tuple(target.target for target in fitted if target not in there)
+    return Summaries(tuple(there), left_out, columns.T, outside_of(columns, tuple(there), units), units)
 
 
 def column_of(outcomes: pa.Table, target: Target) -> Floats:
