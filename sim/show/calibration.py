@@ -1,20 +1,17 @@
-"""A fit as a table in the terminal and three figures: prior and posterior, pairs of numbers, and the record.
+"""A fit as a table in the terminal and figures: prior and posterior, pairs of numbers, the record, and the chains.
 
-Reads   posterior.parquet, diagnostics.csv, predictive.csv and fit.json, which `sim.study.calibrate` wrote; nothing is
-        computed here but counts for drawing.
-Writes  prior_posterior.png, pairs.png and predictive.png beside them.
+Reads   what `sim.show.fitted` reads; nothing is computed here but counts for drawing.
+Writes  prior_posterior.png, pairs.png and predictive.png beside it; of a refined fit generations.png as well.
 """
 
-import csv
 import json
 import math
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,8 +20,21 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from sim.errors import PanjError
 from sim.show import score_figure
+from sim.show.fitted import (
+    BINS,
+    Fitted,
+    Row,
+    read_fit,
+    say_chains,
+    say_fit,
+    say_inside,
+    say_learned,
+    say_pressed,
+    share_of,
+    short,
+    stacked,
+)
 from sim.show.score_figure import AXIS, LEFT, RIGHT, ROW, by_event, clip, draw_reported, label, place_of
 from sim.show.style import (
     CAPTION,
@@ -39,65 +49,24 @@ from sim.show.style import (
     REPORTED,
     RESOLUTION,
     SIMULATED,
+    SIMULATED_DARK,
     SIMULATED_LIGHT,
     STYLE,
     WIDTH,
     write_whole,
 )
 
-PRESSED = 4.0  # times as likely as before: so much of the outermost bin is said
-BINS = 16  # of the prior, each as likely before the fit as the others
 ABOVE, KEY = 0.45, 0.5  # inches above the panels: the title, and a key
 TABLE_WIDTH = 118  # letters, where there is no terminal
-Row = dict[str, str]
 Floats = NDArray[np.float64]
-
-
-class Fitted(NamedTuple):
-    """A fit as it lies on disk."""
-
-    folder: Path
-    about: dict[str, Any]
-    diagnostics: list[Row]
-    predictive: list[Row]
-    weights: Floats
-    shares: dict[str, Floats]  # of each fitted number: the share of its prior below each draw
-
-    @property
-    def rows(self) -> dict[str, Row]:
-        """The diagnostics by number."""
-        return {row["number"]: row for row in self.diagnostics}
-
-
-def read_fit(folder: Path) -> Fitted:
-    """The files of a fit; PanjError where one is missing or is something else."""
-    try:
-        about = dict(json.loads((folder / "fit.json").read_text(encoding="utf-8")))
-        tables = []
-        for name in ("diagnostics.csv", "predictive.csv"):
-            with (folder / name).open(newline="", encoding="utf-8") as file:
-                tables.append(list(csv.DictReader(file)))
-        draws = pq.read_table(folder / "posterior.parquet", columns=["weight", *about["chosen"]])
-        shares = {key: share_of(draws[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
-        return Fitted(folder, about, tables[0], tables[1], draws["weight"].to_numpy(), shares)
-    except OSError as error:
-        raise PanjError(f"{error.filename}: cannot be read; python -m sim calibrate writes it") from None
-    except (ValueError, KeyError) as error:
-        raise PanjError(f"{folder}: found something else ({error}), expected the files of a fit") from None
-
-
-def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
-    """The share of the prior below each value."""
-    if scale == "log":
-        values, low, high = np.log(values), math.log(low), math.log(high)
-    return np.asarray((values - low) / (high - low), np.float64)
 
 
 def draw_fit(folder: Path) -> list[Path]:
     """Every figure of a fit."""
     made = read_fit(folder)
     with rc_context(STYLE):
-        return [draw_prior_posterior(made), draw_pairs(made), draw_predictive(made)]
+        figures = [draw_prior_posterior(made), draw_pairs(made), draw_predictive(made)]
+        return [*figures, draw_generations(made)] if made.is_refined else figures
 
 
 def draw_prior_posterior(made: Fitted) -> Path:
@@ -109,6 +78,8 @@ def draw_prior_posterior(made: Fitted) -> Path:
         "possible, on its scale. Before the fit each step was as likely as the others (the line at 1); the "
         "bars say how many times as likely it is now."
     )
+    if len(made.ends_of_chains) > 1:
+        caption += " A thin line is one chain by itself."
     figure, below, tall = page(rows * 1.55, caption)
     for place, (key, shares) in enumerate(made.shares.items()):
         across, down = place % columns, place // columns
@@ -129,6 +100,9 @@ def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
     heights, edges = np.histogram(shares, BINS, (0, 1), weights=made.weights / made.weights.sum() * BINS)
     axes.bar(edges[:-1], heights, 1 / BINS, align="edge", color=SIMULATED, alpha=0.75, linewidth=0)
     axes.axhline(1, color=QUIET, linewidth=1.2)
+    for chain in chains_in(made):
+        counts, _ = np.histogram(shares[chain], BINS, (0, 1), weights=made.weights[chain])
+        axes.stairs(counts / counts.sum() * BINS, edges, color=SIMULATED_DARK, linewidth=0.7)
     row, (low, high, scale) = made.rows[key], made.about["priors"][key]
     middle = share_of(np.array([float(row["posterior_median"])]), low, high, scale)[0]
     axes.axvline(middle, color=INK, linewidth=1.2)
@@ -138,6 +112,12 @@ def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
     axes.tick_params(axis="y", labelsize=7.5)
     said = f"{short(key)} (contraction {float(row['contraction']):.2f})"
     axes.set_title(said.replace("-", "−"), fontsize=8.5)
+
+
+def chains_in(made: Fitted) -> list[slice]:
+    """The draws of each chain; none where there is one chain or none."""
+    ends = made.ends_of_chains
+    return [slice(first, last) for first, last in zip([0, *ends], ends, strict=False)] if len(ends) > 1 else []
 
 
 def draw_pairs(made: Fitted) -> Path:
@@ -182,14 +162,21 @@ def correlation(one: Floats, other: Floats, weights: Floats) -> float:
 
 
 def draw_predictive(made: Fitted) -> Path:
-    """A row a target: all campaigns of the bank, those accepted, and what was reported."""
+    """A row a target: all campaigns of the bank, those of the fit, and what was reported."""
+    word = "posterior" if made.is_refined else "accepted"
     lines: list[str | Row] = []
     for event, group in by_event(made.predictive):
         lines += [event, *group]
+    lived = (
+        f"Dark: {made.about['again']:,} campaigns with draws of the posterior and other luck (seeds from "
+        f"{made.about['again_from']})."
+        if made.is_refined
+        else "The accepted campaigns are shown as they were lived, by their weights; the adjusted numbers have not "
+        "been lived yet."
+    )
     caption = (
         f"{say_fit(made)} Each row has its own scale, on which the 90 % interval of the whole bank runs from "
-        "−1 to 1. The accepted campaigns are shown as they were lived, by their weights; the adjusted numbers"
-        " have not been lived yet. Inside: the number reported, or some of its range, lies in their 90 % "
+        f"−1 to 1. {lived} Inside: the number reported, or some of its range, lies in their 90 % "
         "interval. * fitted, the others not. The split by post is left out. Targets of one event are not "
         "independent. Sources: evidence named in sim/data/targets.csv."
     )
@@ -197,15 +184,15 @@ def draw_predictive(made: Fitted) -> Path:
     size = (LEFT / WIDTH, (below + AXIS) / tall, (WIDTH - LEFT - RIGHT) / WIDTH, ROW * len(lines) / tall)
     axes = figure.add_axes(size)
     for place, line in enumerate(lines):
-        draw_target(axes, place, line)
+        draw_target(axes, place, line, made.shown)
     score_figure.dress(axes, len(lines))
     axes.set_xlabel("half-widths of the 90 % interval of the bank from its middle", fontsize=8.5)
-    axes.texts[-1].set_text("reported | accepted (90 %)")
+    axes.texts[-1].set_text(f"reported | {word} (90 %)")
     mark: dict[str, Any] = {"linewidth": 0, "color": REPORTED, "markersize": 5}
     handles = [
         Line2D([], [], color=SIMULATED_LIGHT, linewidth=2.2, label="bank, 90 %"),
-        Line2D([], [], color=SIMULATED, linewidth=4.6, label="accepted, 90 %"),
-        Line2D([], [], color=INK, marker="|", linewidth=0, markersize=8, label="accepted, median"),
+        Line2D([], [], color=SIMULATED, linewidth=4.6, label=f"{word}, 90 %"),
+        Line2D([], [], color=INK, marker="|", linewidth=0, markersize=8, label=f"{word}, median"),
         Line2D([], [], marker="o", **mark, label="reported, inside"),
         Line2D([], [], marker="D", markerfacecolor="white", **mark, label="reported, outside"),
         Line2D([], [], marker=">", **mark, label="at least"),
@@ -215,8 +202,8 @@ def draw_predictive(made: Fitted) -> Path:
     return finish(figure, made, "predictive.png", "Targets before and after the fit", caption, tall)
 
 
-def draw_target(axes: Axes, place: int, line: str | Row) -> None:
-    """An event's name, or a target: the bar of the bank, that of the accepted campaigns, and what was reported."""
+def draw_target(axes: Axes, place: int, line: str | Row, shown: str) -> None:
+    """An event's name, or a target: the bar of the bank, that of the fit's campaigns, and what was reported."""
     if isinstance(line, str):
         label(axes, place, -0.02, line.replace("_", " "), INK, "right", "bold")
         axes.axhline(place + 0.5, color=FAINT, linewidth=0.6, zorder=0)
@@ -224,14 +211,48 @@ def draw_target(axes: Axes, place: int, line: str | Row) -> None:
     star = " *" if line["use"] == "fitted" else ""
     label(axes, place, -0.02, line["target"].replace("_", " ") + star, INK, "right")
     where = place_of(line)
-    for what, width, colour in (("", 2.2, SIMULATED_LIGHT), ("accepted_", 4.6, SIMULATED)):
+    for what, width, colour in (("", 2.2, SIMULATED_LIGHT), (f"{shown}_", 4.6, SIMULATED)):
         ends = [clip(where.of(line[f"{what}{end}_90"])) for end in ("low", "high")]
         axes.plot(ends, [place, place], color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
-    axes.plot([clip(where.of(line["accepted_median"]))], [place], marker="|", color=INK, markersize=7,
+    axes.plot([clip(where.of(line[f"{shown}_median"]))], [place], marker="|", color=INK, markersize=7,
               markeredgewidth=1.4, zorder=3)  # fmt: skip
     draw_reported(axes, place, line, where)
-    after = {key: line[f"accepted_{key}"] for key in ("low_90", "median", "high_90")}
+    after = {key: line[f"{shown}_{key}"] for key in ("low_90", "median", "high_90")}
     label(axes, place, 1.02, score_figure.say_both(line | after), QUIET, "left")
+
+
+def draw_generations(made: Fitted) -> Path:
+    """Three panels: how near the draws are, how many proposals were accepted, and how many draws tell as much."""
+    numbers = [int(row["generation"]) for row in made.generations]
+    columns = {
+        name: np.array([float(row[name]) for row in made.generations])
+        for name in ("tolerance", "acceptance", "effective_sample_size", "draws")
+    }
+    caption = (
+        f"{say_fit(made)} Generation 0 are the nearest campaigns of the bank, of equal weight. Tolerance: the distance "
+        "within which all draws of a generation lie; the line is what the error of observation alone would give, below"
+        " which nothing can be told. Accepted: share of the campaigns lived for a generation. Effective: draws of equal"
+        " weight that would tell as much, of all draws (the bars)."
+    )
+    figure, below, tall = page(2.2, caption)
+    wide = (WIDTH - 1.0) / 3
+    panels = [
+        figure.add_axes(((0.55 + place * wide) / WIDTH, (below + 0.55) / tall, (wide - 0.55) / WIDTH, 1.35 / tall))
+        for place in range(3)
+    ]
+    titles = ("tolerance", "accepted [%]", "effective draws")
+    values = (columns["tolerance"], 100 * columns["acceptance"], columns["effective_sample_size"])
+    for axes, title, heights in zip(panels, titles, values, strict=True):
+        axes.plot(numbers, heights, color=SIMULATED, marker="o", markersize=4)
+        axes.set_title(title, fontsize=9)
+        axes.set_xticks(numbers[:: max(1, len(numbers) // 6)])
+        axes.set_ylim(0, 1.08 * max(heights))
+        axes.tick_params(labelsize=8)
+        axes.set_xlabel("generation", fontsize=8)
+    panels[0].axhline(made.about["error_of_observation"], color=REPORTED, linewidth=1.2)
+    panels[2].bar(numbers, columns["draws"], color=FAINT, width=0.6, zorder=0)
+    panels[2].set_ylim(0, 1.08 * max(columns["draws"]))
+    return finish(figure, made, "generations.png", "How the chains came nearer", caption, tall)
 
 
 def page(panels: float, caption: str, key: float = 0.0) -> tuple[Figure, float, float]:
@@ -253,59 +274,21 @@ def finish(figure: Figure, made: Fitted, name: str, title: str, caption: str, ta
     return write_whole(made.folder / name, lambda file: figure.savefig(file, **options))
 
 
-def say_fit(made: Fitted) -> str:
-    """How many campaigns, of how many, and what they were held against."""
-    about = made.about
-    failed = f" {about['failed']:,} failed and are left out." if about["failed"] else ""
-    return (
-        f"The {about['draws']:,} campaigns of {about['rows']:,} drawn from the prior (seeds {about['first_seed']} to "
-        f"{about['last_seed']}) that come nearest to {about['targets']} targets, by weight; they tell as much as "
-        f"{about['effective_sample_size']:,.0f} of equal weight.{failed} Rejection and regression adjustment, a first "
-        "fit."
-    )
-
-
-def short(key: str) -> str:
-    """`news: fade days`."""
-    _, rule, number = key.split(".")
-    return f"{rule}: {number.replace('_', ' ')}"
-
-
-def stacked(key: str) -> str:
-    """The same in narrow lines."""
-    return "\n".join(textwrap.wrap(short(key).replace(": ", " "), 13, break_long_words=False))
-
-
 def show_fit(folder: Path) -> int:
     """The table of fitted numbers, what was written and what to do next."""
     made = read_fit(folder)
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else TABLE_WIDTH, highlight=False)
-    inside = {use: [row["inside_90"] == "yes" for row in made.predictive if row["use"] == use]
-              for use in ("fitted", "scored")}  # fmt: skip
     console.print(table_of(made))
-    console.print(f"Inside the 90 % interval of the accepted campaigns: {sum(inside['fitted'])} of "
-                  f"{len(inside['fitted'])} targets that were fitted, {sum(inside['scored'])} of "
-                  f"{len(inside['scored'])} others.")  # fmt: skip
-    for key, shares in made.shares.items():
-        if (end := pressed_end(shares, made.weights)) is not None:
-            why = "too narrow a belief, or rules that cannot do what was reported"
-            console.print(f"{key} presses against the {end} end of its prior: {why}.", soft_wrap=True)
+    for line in (say_inside(made), say_learned(made), *say_pressed(made), *say_chains(made)):
+        console.print(line, soft_wrap=True)
     if made.about["left_out"]:
         console.print(f"Not fitted, because the bank has no such outcome: {', '.join(made.about['left_out'])}")
     console.print("Written:")
-    for path in sorted(folder.iterdir()):
+    for path in sorted(path for path in folder.iterdir() if path.is_file()):
         console.print(f"  {path}", soft_wrap=True)
-    console.print(f"Next: python -m sim calibration=posterior calibration.file={folder / 'posterior.parquet'}",
-                  soft_wrap=True)  # fmt: skip
+    console.print(f"Next: open {folder / 'report.html'}; or python -m sim calibration=posterior "
+                  f"calibration.file={folder / 'posterior.parquet'}", soft_wrap=True)  # fmt: skip
     return 0
-
-
-def pressed_end(shares: Floats, weights: Floats) -> str | None:
-    """The end of the prior at which the draws heap up, if they do."""
-    heights, _ = np.histogram(shares, BINS, (0, 1), weights=weights / weights.sum() * BINS)
-    found = {"low": heights[0], "high": heights[-1]}
-    end = max(found, key=lambda one: float(found[one]))
-    return end if found[end] > PRESSED else None
 
 
 def say(cell: str) -> str:

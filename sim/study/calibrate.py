@@ -203,7 +203,8 @@ def about_fit(made: Fit, request: Request) -> dict[str, Any]:
         "bank": about["study"], **{key: about.get(key) for key in STAMPED}, "bank_commit": about.get("commit"),
         "commit": commit(), "versions": versions() | {name: version(name) for name in ("salib", "scikit-learn")},
         "rows": len(made.bank.seeds), "failed": made.bank.failed, "last_seed": int(made.bank.seeds.max()),
-        "accept": request.accept, "refine": request.refine, "draws": made.nearest.rows.size, "tolerance": made.nearest.tolerance,
+        "accept": request.accept, "refine": request.refine,
+        "draws": made.nearest.rows.size, "tolerance": made.nearest.tolerance,
         "effective_sample_size": made.nearest.effective, "targets": len(made.summaries.targets),
         "fitted": [target.target for target in made.summaries.targets], "left_out": list(made.summaries.left_out),
         "units": dict(zip((target.target for target in made.summaries.targets), made.summaries.units.tolist(),
@@ -273,7 +274,9 @@ def write_refined(
     return whole, tables | ({"chains.csv": agreement} if agreement else {})
 
 
-def write_posterior(path: Path, posterior: Posterior, seeds: Integers, distances: Floats, about: dict[str, Any]) -> None:
+def write_posterior(
+    path: Path, posterior: Posterior, seeds: Integers, distances: Floats, about: dict[str, Any]
+) -> None:
     """One file of weighted draws, with what they were made from."""
     pq.write_table(table_of(posterior, seeds, distances, about), path)
 

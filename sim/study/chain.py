@@ -1,4 +1,4 @@
-"""One chain of a sequential fit: draws that come nearer to the record generation by generation, by pyABC in one process.
+"""One chain of a sequential fit: draws that come nearer to the record generation by generation, by pyABC.
 
 Reads and writes the history of the chain, an SQLite file of pyABC; a generation is in it whole or not at all.
 Source  ABC by population Monte Carlo: Toni and Stumpf 2010; weights as in Beaumont, Cornuet, Marin and Robert 2009;
@@ -94,7 +94,7 @@ class Halfway(pyabc.transition.Transition):
     that no weight is larger than 1 / FROM_PRIOR, whatever shape the posterior has (Hesterberg 1995).
     """
 
-    def fit(self, X: Any, w: Floats) -> None:  # noqa: N803
+    def fit(self, X: Any, w: Floats) -> None:
         """Where the draws before lie, by their weights."""
         rows = X.to_numpy()
         centre, narrower = np.average(rows, axis=0, weights=w), np.linalg.inv(np.atleast_2d(np.cov(rows.T, aweights=w)))
@@ -105,9 +105,9 @@ class Halfway(pyabc.transition.Transition):
 
     def rvs_single(self) -> pyabc.Parameter:
         """One proposal."""
-        row = np.random.standard_normal(self.middle.size)
-        if np.random.random() >= FROM_PRIOR:
-            row = self.middle + np.linalg.solve(self.root.T, row)
+        normal = np.random.standard_normal(self.middle.size)
+        is_prior = np.random.random() < FROM_PRIOR
+        row = normal if is_prior else self.middle + np.linalg.solve(self.root.T, normal)
         return pyabc.Parameter(dict(zip(self.X.columns, row.tolist(), strict=True)))
 
     def pdf(self, x: Mapping[str, float]) -> float:

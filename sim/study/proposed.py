@@ -25,7 +25,7 @@ from sim.study.bank import Bank
 from sim.study.draws import Draws
 from sim.study.screening import Yardstick
 from sim.study.sweep import compose_sweep
-from sim.study.work import Order, check_versions, facts_here, layout_of, live_one, outcomes_of
+from sim.study.work import Order, check_versions, layout_of, live_one, outcomes_of
 from sim.world import World
 
 Floats = NDArray[np.float64]

@@ -70,6 +70,7 @@ class Problem(NamedTuple):
     shares: Floats  # campaigns of the bank x numbers: of the prior, below the number
     seeds: Integers
     distances: Floats
+    nearest: int  # campaigns of the bank from which the chains start
     error: float = 0.0  # of observation, as a distance: nearer than this nothing can be told
 
 
@@ -90,36 +91,36 @@ def refine(
     pool: Executor | None = None,
 ) -> Refined:  # fmt: skip
     """Begin or go on; the chains live in this process without a pool. PanjError for a bank that is too small."""
-    starts = starts_of(problem, effort.draws, chains)
+    starts = starts_of(problem, chains)
     every = [Chain(folder / f"chain_{place}.db", place, seed, problem.priors, problem.simulate)
              for place in range(chains)]  # fmt: skip
     for chain, start in zip(every, starts, strict=True):
         begin(chain, start)
-    ended = read_ended(folder)
     done = [tuple(population_of(chain, 0) for chain in every)]
     say_generation(done, effort, console, 0.0)
-    while (why := reason_to_end(done, effort, problem.error)) is None and len(done) <= ended.get("generation", len(done)):
+    ended = read_ended(folder)
+    while (why := ended_here(ended, done) or reason_to_end(done, effort, problem.error)) is None:
         started = time.monotonic()
-        if not live_next(every, done, effort, problem.error, console, pool):
-            why = f"a further generation took more than {effort.simulations:,} simulations a chain in all"
-            break
-        done.append(tuple(population_of(chain, len(done)) for chain in every))
-        say_generation(done, effort, console, time.monotonic() - started)
-    why = why or ended["why"]
+        if live_next(every, done, effort, problem.error, console, pool):
+            done.append(tuple(population_of(chain, len(done)) for chain in every))
+            say_generation(done, effort, console, time.monotonic() - started)
+        else:
+            ended = {"generation": len(done) - 1, "why": f"a further generation took more than {effort.simulations:,} "
+                     "simulations a chain in all"}  # fmt: skip
     replace_text(folder / "ended.json", json.dumps({"generation": len(done) - 1, "why": why}) + "\n")
     console.print(f"The chains have ended: {why}.")
     return Refined(tuple(done), why)
 
 
-def starts_of(problem: Problem, draws: int, chains: int) -> list[Population]:
+def starts_of(problem: Problem, chains: int) -> list[Population]:
     """The nearest campaigns of the bank, dealt out to the chains in turn; PanjError where there are too few."""
     order = np.argsort(problem.distances, kind="stable")
-    order = order[: min(draws * chains, int(np.isfinite(problem.distances).sum()))]
+    order = order[: min(problem.nearest, int(np.isfinite(problem.distances).sum()))]
     fewest = FEWEST * (1 + len(problem.priors))
     if order.size < fewest * chains:
         raise PanjError(
-            f"chains: found {order.size:,} campaigns in the bank for {chains} chains, expected at least {fewest} for "
-            "each; make a larger bank, or take fewer chains"
+            f"chains: found {order.size:,} accepted campaigns of the bank for {chains} chains, expected at least "
+            f"{fewest} for each; accept a larger share, or take fewer chains"
         )
     starts = []
     for place in range(chains):
@@ -136,6 +137,11 @@ def read_ended(folder: Path) -> dict[str, Any]:
     """Where and why the chains ended, if they have."""
     path = folder / "ended.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def ended_here(ended: Mapping[str, Any], done: Sequence[object]) -> str | None:
+    """Why the chains ended with this generation, if they have."""
+    return str(ended["why"]) if ended.get("generation") == len(done) - 1 else None
 
 
 def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error: float) -> str | None:
@@ -197,10 +203,12 @@ def live_next(
     ]  # fmt: skip
     with console.status(f"Generation {number}: tolerance {tolerance:.4g} ..."):
         if pool is None:
-            return all([live_generation(*order) for order in orders])
-        with interrupts_ignored():  # processes start now
-            futures = [pool.submit(live_generation, *order) for order in orders]
-        return all([future.result() for future in futures])
+            lived = [live_generation(*order) for order in orders]
+        else:
+            with interrupts_ignored():  # processes start now
+                futures = [pool.submit(live_generation, *order) for order in orders]
+            lived = [future.result() for future in futures]
+    return all(lived)
 
 
 def say_generation(

@@ -36,8 +36,8 @@ if TYPE_CHECKING:  # which imports this module when it refines
     from sim.study.calibrate import Fit, Request
 
 EFFORTS = {  # quick is minutes on two cores; full is what Panj ships
-    "quick": Effort(draws=200, generations=4, simulations=15_000, acceptance=0.02),
-    "full": Effort(draws=1000, generations=12, simulations=300_000, acceptance=0.005),
+    "quick": Effort(draws=200, generations=4, simulations=15_000, acceptance=0.005),
+    "full": Effort(draws=1000, generations=12, simulations=300_000, acceptance=0.002),
 }
 AGAIN = 500  # campaigns with draws of the posterior, to set beside the targets
 PIECE = 50  # campaigns lived at a time
@@ -90,7 +90,7 @@ def problem_of(made: "Fit", order: Order) -> Problem:
                        for prior, column in zip(priors, columns, strict=True)]).T  # fmt: skip
     yardstick = made.summaries.yardstick
     return Problem(priors, Proposed(order, yardstick), shares, made.bank.seeds,
-                   made.summaries.distances, yardstick.error)  # fmt: skip
+                   made.summaries.distances, made.nearest.rows.size, yardstick.error)  # fmt: skip
 
 
 def asked_of(made: "Fit", request: "Request") -> dict[str, Any]:
@@ -101,7 +101,8 @@ def asked_of(made: "Fit", request: "Request") -> dict[str, Any]:
     return {
         **{key: about[key] for key in ("settings_fingerprint", "rules_fingerprint", "data_fingerprint",
                                        "outcomes_fingerprint")},
-        "campaigns": sha256(seen).hexdigest()[:16], "chosen": list(made.screening.chosen), "priors": priors,
+        "accept": request.accept, "campaigns": sha256(seen).hexdigest()[:16],
+        "chosen": list(made.screening.chosen), "priors": priors,
         "targets": [target.target for target in made.summaries.targets], "units": made.summaries.units.tolist(),
         "refine": request.refine, **EFFORTS[request.refine]._asdict(), "chains": request.chains, "seed": request.seed,
         "versions": {name: version(name) for name in LIBRARIES},
@@ -136,7 +137,8 @@ def completed(
         raise PanjError(f"calibrate: found accepted campaigns that came out otherwise when they were lived again, "
                         f"expected the same; the chains are of another version: remove {folder}")  # fmt: skip
     again = again.filter(pa.compute.is_null(again["error"]))
-    return RefinedFit(effort, made.summaries.yardstick.error, refined, posterior, seeds, distances, accepted, again, first, folder)
+    error = made.summaries.yardstick.error
+    return RefinedFit(effort, error, refined, posterior, seeds, distances, accepted, again, first, folder)
 
 
 def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
