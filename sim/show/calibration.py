@@ -78,8 +78,8 @@ def draw_prior_posterior(made: Fitted) -> Path:
         "possible, on its scale. Before the fit each step was as likely as the others (the line at 1); the "
         "bars say how many times as likely it is now."
     )
-    if len(made.ends_of_chains) > 1:
-        caption += " A thin line is one chain by itself."
+    if made.by_chain:
+        caption += " A thin line is the last generation of one chain by itself, not adjusted."
     figure, below, tall = page(rows * 1.55, caption)
     for place, (key, shares) in enumerate(made.shares.items()):
         across, down = place % columns, place // columns
@@ -100,8 +100,8 @@ def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
     heights, edges = np.histogram(shares, BINS, (0, 1), weights=made.weights / made.weights.sum() * BINS)
     axes.bar(edges[:-1], heights, 1 / BINS, align="edge", color=SIMULATED, alpha=0.75, linewidth=0)
     axes.axhline(1, color=QUIET, linewidth=1.2)
-    for chain in chains_in(made):
-        counts, _ = np.histogram(shares[chain], BINS, (0, 1), weights=made.weights[chain])
+    for weights, alone in made.by_chain:
+        counts, _ = np.histogram(alone[key], BINS, (0, 1), weights=weights)
         axes.stairs(counts / counts.sum() * BINS, edges, color=SIMULATED_DARK, linewidth=0.7)
     row, (low, high, scale) = made.rows[key], made.about["priors"][key]
     middle = share_of(np.array([float(row["posterior_median"])]), low, high, scale)[0]
@@ -112,12 +112,6 @@ def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
     axes.tick_params(axis="y", labelsize=7.5)
     said = f"{short(key)} (contraction {float(row['contraction']):.2f})"
     axes.set_title(said.replace("-", "−"), fontsize=8.5)
-
-
-def chains_in(made: Fitted) -> list[slice]:
-    """The draws of each chain; none where there is one chain or none."""
-    ends = made.ends_of_chains
-    return [slice(first, last) for first, last in zip([0, *ends], ends, strict=False)] if len(ends) > 1 else []
 
 
 def draw_pairs(made: Fitted) -> Path:

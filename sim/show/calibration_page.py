@@ -47,7 +47,7 @@ PROVENANCE = {  # key of fit.json: words
     "priors_fingerprint": "Fingerprint of the priors",
 }  # fmt: skip
 FILES = ("posterior.parquet", "posterior_first.parquet", "fit.json", "diagnostics.csv", "predictive.csv",
-         "screening.csv", "generations.csv", "chains.csv")  # fmt: skip
+         "screening.csv", "generations.csv", "chains.csv", "chains.parquet")  # fmt: skip
 Cells = list[str]
 
 

@@ -8,11 +8,13 @@ import csv
 import json
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -38,6 +40,9 @@ class Fitted(NamedTuple):
     chains: list[Row]  # a fitted number; none with fewer than two chains
     weights: Floats
     shares: dict[str, Floats]  # of each fitted number: the share of its prior below each draw
+    by_chain: list[
+        tuple[Floats, dict[str, Floats]]
+    ]  # the same of the last generation of each chain, where there are two
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -54,11 +59,6 @@ class Fitted(NamedTuple):
         """Which campaigns are set beside the record: lived again with draws of the posterior, or else the accepted."""
         return "again" if self.is_refined else "accepted"
 
-    @property
-    def ends_of_chains(self) -> list[int]:
-        """Where each chain ends among the draws."""
-        return list(self.about["ends_of_chains"]) if self.is_refined else [self.weights.size]
-
 
 def read_fit(folder: Path) -> Fitted:
     """The files of a fit; PanjError where one is missing or is something else."""
@@ -70,14 +70,25 @@ def read_fit(folder: Path) -> Fitted:
         refined = about.get("refine", NOT_REFINED) != NOT_REFINED
         generations = rows_in(folder / "generations.csv") if refined else []
         chains = rows_in(folder / "chains.csv") if refined and about["chains"] > 1 else []
-        draws = pq.read_table(folder / "posterior.parquet", columns=["weight", *about["chosen"]])
-        shares = {key: share_of(draws[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
-        weights = draws["weight"].to_numpy()
-        return Fitted(folder, about, diagnostics, predictive, screening, generations, chains, weights, shares)
+        weights, shares = draws_in(pq.read_table(folder / "posterior.parquet"), about)
+        by_chain = draws_by_chain(folder, about) if chains else []
+        return Fitted(folder, about, diagnostics, predictive, screening, generations, chains, weights, shares, by_chain)
     except OSError as error:
         raise PanjError(f"{error.filename}: cannot be read; python -m sim calibrate writes it") from None
     except (ValueError, KeyError) as error:
         raise PanjError(f"{folder}: found something else ({error}), expected the files of a fit") from None
+
+
+def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[str, Floats]]:
+    """The weights of some draws, and the shares of the priors below their fitted numbers."""
+    shares = {key: share_of(table[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
+    return table["weight"].to_numpy(), shares
+
+
+def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats, dict[str, Floats]]]:
+    """The last generation of each chain."""
+    table = pq.read_table(folder / "chains.parquet")
+    return [draws_in(table.filter(pc.field("chain") == place), about) for place in range(about["chains"])]
 
 
 def rows_in(path: Path) -> list[Row]:
@@ -107,8 +118,8 @@ def say_fit(made: Fitted) -> str:
     chains = "1 chain" if about["chains"] == 1 else f"{about['chains']} chains"
     return (
         f"{about['draws']:,} campaigns within a distance of {about['tolerance']:.3g} of {about['targets']} targets, by "
-        f"weight, out of {about['simulations_lived']:,} that {chains} (seed {about['seed']}) lived after a bank of "
-        f"{bank}; {even} Sequential ABC."
+        f"weight: out of a bank of {bank}, and of {about['simulations_lived']:,} that {chains} (seed {about['seed']}) "
+        f"lived after it; {even} Sequential ABC and regression adjustment."
     )
 
 

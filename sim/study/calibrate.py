@@ -26,11 +26,11 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from rich.console import Console
-from scipy.special import expit, logit
 
 from sim.chance import LAST_SEED
 from sim.errors import PanjError, unknown
 from sim.provenance import commit, read_about, versions
+from sim.study.adjust import adjusted
 from sim.study.bank import Bank, read_bank
 from sim.study.draws import Prior
 from sim.study.executors import cores
@@ -46,11 +46,11 @@ USAGE = "python -m sim calibrate [results/bank] [refine=quick] [accept=0.01] [ch
 BANK, ACCEPT = Path("results/bank"), 0.01
 QUICK, FULL, NONE = "quick", "full", "none"
 REFINES = (QUICK, FULL, NONE)  # the first is the default
-REFINED_ONLY = {"posterior_first.parquet", "generations.csv", "chains.csv", "generations.png"}
+REFINED_ONLY = {"posterior_first.parquet", "generations.csv", "chains.csv", "chains.parquet",
+                "generations.png"}  # fmt: skip
 KEYS = ("accept", "refine", "chains", "seed")
 MOST_CHAINS = 64
 DRAWS_A_COEFFICIENT = 5  # accepted campaigns a coefficient of the regression, at least
-EDGE = 1e-4  # of the prior: how near to its ends the log odds are taken
 SPACE = "rules.flight.rows"  # how much space there is, which decides no number as long as it is enough
 OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # what the refined one says anew
 STAMPED = (
@@ -164,24 +164,6 @@ def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
     )
 
 
-def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outside: Floats, weights: Floats) -> Floats:
-    """The draws with their chosen numbers moved to where the regression expects them at the record itself."""
-    from sklearn.linear_model import LinearRegression  # slow to import
-
-    varying = outside[:, np.ptp(outside, axis=0) > 0]
-    if not varying.size:
-        return drawn
-    shares = np.array([[priors[place].share(value) for place, value in zip(chosen, row[list(chosen)], strict=True)]
-                       for row in drawn])  # fmt: skip
-    odds = logit(np.clip(shares, EDGE, 1 - EDGE))
-    slopes = LinearRegression().fit(varying, odds, sample_weight=weights).coef_
-    moved = expit(odds - varying @ slopes.T)
-    rows = drawn.copy()
-    for column, place in enumerate(chosen):
-        rows[:, place] = [priors[place].at(float(share)) for share in moved[:, column]]
-    return rows
-
-
 def rows_of_diagnostics(made: Fit) -> list[dict[str, Any]]:
     """A row a number of the first fit."""
     return rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, made.posterior, made.nearest.tolerance)
@@ -251,7 +233,14 @@ def write_refined(
     made: Fit, about: dict[str, Any], request: Request, folder: Path, console: Console
 ) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
     """Both posteriors; gives what is said of the refined one and its tables by file."""
-    from sim.study.refined import about_refined, refined_fit, rows_of_agreement, rows_of_generations  # imports pyABC
+    from sim.study.refined import (  # imports pyABC
+        about_refined,
+        draws_of_chains,
+        fitted_in,
+        refined_fit,
+        rows_of_agreement,
+        rows_of_generations,
+    )
 
     write_posterior(folder / "posterior_first.parquet", made.posterior, made.bank.seeds[made.nearest.rows],
                     made.nearest.distances, about)  # fmt: skip
@@ -264,6 +253,7 @@ def write_refined(
         "versions": about["versions"] | {"pyabc": version("pyabc")},
     }  # fmt: skip
     write_posterior(folder / "posterior.parquet", found.posterior, found.seeds, found.distances, whole)
+    pq.write_table(draws_of_chains(fitted_in(made), found.refined), folder / "chains.parquet")
     numbers = rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, found.posterior, tolerance,
                               made.posterior)  # fmt: skip
     tables = {

@@ -11,9 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from sim.campaign import run_campaign
 from sim.errors import PanjError
@@ -27,9 +25,6 @@ from sim.study.screening import Yardstick
 from sim.study.sweep import compose_sweep
 from sim.study.work import Order, check_versions, layout_of, live_one, outcomes_of
 from sim.world import World
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 class Proposed:
@@ -85,11 +80,6 @@ def order_of(bank: Bank) -> Order:
             "numbers or policies have changed since; make the bank again, or fit it as it is: refine=none"
         )
     return sweep.cells[0].order
-
-
-def numbers_of_draws(draws: Draws, seeds: Integers, fitted: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
-    """All numbers of each draw: those that were fitted, and what its seed drew of the others."""
-    return [draws.numbers(int(seed)) | dict(numbers) for seed, numbers in zip(seeds, fitted, strict=True)]
 
 
 def live_again(order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> pa.Table:

@@ -6,7 +6,9 @@ Assumed All chains of a generation have one tolerance, the distance within which
         before lies, so that they draw from the same distribution and can be pooled; each chain counts by its effective
         sample size. Their draws start from parts of the bank that have no campaign in common. No tolerance goes below
         the error of observation, at which a campaign that is right in everything would be seen: nearer draws would
-        only follow the error, and be too sure.
+        only follow the error, and be too sure. In the end every campaign that was ever lived and lies within the last
+        tolerance counts, of the bank and of all generations, with the density of all proposals together below its
+        weight (Veach and Guibas 1995; Cornuet, Marin, Mira and Robert 2012).
 
 A generation is lived whole or not at all: whatever stops a fit, the same call goes on from the last whole one, and
 ends in the same digits.
@@ -28,6 +30,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from rich.console import Console
+from scipy.special import ndtr
 
 from sim.errors import PanjError
 from sim.results import cannot_write
@@ -39,6 +42,8 @@ from sim.study.chain import (
     last_generation,
     live_generation,
     population_of,
+    prior_densities,
+    proposal_of,
     scores_of,
 )
 from sim.study.compare import replace_text
@@ -110,6 +115,40 @@ def refine(
     replace_text(folder / "ended.json", json.dumps({"generation": len(done) - 1, "why": why}) + "\n")
     console.print(f"The chains have ended: {why}.")
     return Refined(tuple(done), why)
+
+
+class Gathered(NamedTuple):
+    """All campaigns within a tolerance: first those of the bank, in its order, then those of the chains."""
+
+    rows: Integers  # of the bank
+    shares: Floats  # campaigns x numbers, of the bank and then of the chains
+    weights: Floats  # they add up to 1
+    seeds: Integers
+    distances: Floats
+
+
+def gather(problem: Problem, refined: Refined) -> Gathered:
+    """What the fit ends in: every campaign within the last tolerance, as if all had been proposed from one mixture."""
+    tolerance = refined.last[0].tolerance
+    rows = np.flatnonzero(problem.distances <= tolerance)
+    bank = scores_of(problem.shares[rows])
+    lived = [one for populations in refined.generations[1:] for one in populations]
+    near = [one.distances <= tolerance for one in lived]
+    scores = np.concatenate([bank, *(one.scores[there] for one, there in zip(lived, near, strict=True))])
+    proposed = problem.distances.size * prior_densities(scores)
+    for before, after in zip(refined.generations[:-1], refined.generations[1:], strict=True):
+        for one, other in zip(before, after, strict=True):
+            proposed += other.simulations * proposal_of(one.scores, one.weights).densities(scores)
+    weights = prior_densities(scores) / proposed
+    return Gathered(
+        rows,
+        np.concatenate([problem.shares[rows], ndtr(scores[rows.size :])]),
+        weights / weights.sum(),
+        np.concatenate([problem.seeds[rows], *(one.seeds[there] for one, there in zip(lived, near, strict=True))]),
+        np.concatenate(
+            [problem.distances[rows], *(one.distances[there] for one, there in zip(lived, near, strict=True))]
+        ),
+    )
 
 
 def starts_of(problem: Problem, chains: int) -> list[Population]:

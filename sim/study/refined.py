@@ -4,12 +4,13 @@ Reads   a bank and its first fit (`sim.study.calibrate`), and the settings with 
 Writes  chains/<digest>/ in the folder of the fit: the history of each chain. What decides the digits of a fit decides
         the digest, so that a fit that was finished is found again and never lived twice.
 Gives   `RefinedFit`. The numbers that were not fitted are those that the seed of each accepted campaign drew.
-Assumed Accepted campaigns lie within the tolerance in part by luck. What the posterior gives to campaigns with other
-        luck is therefore lived again, with seeds that the bank does not have.
+Assumed What lies within the last tolerance is adjusted by regression as the first fit was, so that the two are alike.
+        Accepted campaigns are near the record in part by luck. What the posterior gives to campaigns with other luck is
+        therefore lived as well, with seeds that the bank does not have.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from hashlib import sha256
 from importlib.metadata import version
@@ -23,21 +24,23 @@ from rich.console import Console
 
 from sim.errors import PanjError
 from sim.provenance import read_about
+from sim.study.adjust import adjusted
 from sim.study.chain import numbers_at
-from sim.study.draws import POSTERIOR
+from sim.study.draws import POSTERIOR, Prior
 from sim.study.executors import interrupts_ignored
 from sim.study.fit_tables import Ensemble, rows_of_chains
 from sim.study.posterior import Posterior, posterior_of
-from sim.study.proposed import Proposed, draws_in, live_again, numbers_of_draws, order_of
-from sim.study.refine import Effort, Problem, Refined, acceptance_of, alone_in, pooled_weights, processes, refine
+from sim.study.proposed import Proposed, draws_in, live_again, order_of
+from sim.study.refine import Effort, Gathered, Problem, Refined, acceptance_of, alone_in, gather, processes, refine
+from sim.study.screening import distances_of
 from sim.study.work import Order, Piece, live_piece
 
 if TYPE_CHECKING:  # which imports this module when it refines
     from sim.study.calibrate import Fit, Request
 
 EFFORTS = {  # quick is minutes on two cores; full is what Panj ships
-    "quick": Effort(draws=200, generations=4, simulations=15_000, acceptance=0.005),
-    "full": Effort(draws=1000, generations=12, simulations=300_000, acceptance=0.002),
+    "quick": Effort(draws=150, generations=4, simulations=30_000, acceptance=0.002),
+    "full": Effort(draws=1000, generations=12, simulations=400_000, acceptance=0.001),
 }
 AGAIN = 500  # campaigns with draws of the posterior, to set beside the targets
 PIECE = 50  # campaigns lived at a time
@@ -52,12 +55,13 @@ class RefinedFit(NamedTuple):
     effort: Effort
     error: float  # of observation, as a distance
     refined: Refined
-    posterior: Posterior  # chain by chain
+    posterior: Posterior  # adjusted
     seeds: Integers  # a draw: of its accepted campaign
     distances: Floats  # a draw
-    accepted: pa.Table  # a campaign a draw, in their order
+    accepted: pa.Table  # a campaign a draw, in their order: outcomes that targets ask for
     again: pa.Table  # campaigns with draws of the posterior and other luck; those that failed are left out
     again_from: int  # seed of the first of them
+    from_bank: int  # draws that are campaigns of the bank
     folder: Path  # of the chains
 
     @property
@@ -78,13 +82,12 @@ def refined_fit(made: "Fit", request: "Request", place: Path, console: Console) 
     with alone_in(folder, asked), processes(request.chains) as pool:
         problem = problem_of(made, order)
         refined = refine(problem, effort, request.chains, request.seed, folder, console, pool)
-        return completed(made, order, effort, refined, folder, console, pool)
+        return completed(made, order, problem, effort, refined, folder, console, pool)
 
 
 def problem_of(made: "Fit", order: Order) -> Problem:
     """The chosen numbers as shares of their priors, and what simulates them."""
-    by_key = {prior.key: prior for prior in made.priors}
-    priors = tuple(by_key[key] for key in made.screening.chosen)
+    priors = fitted_in(made)
     columns = [made.bank.drawn[:, made.bank.keys.index(prior.key)] for prior in priors]
     shares = np.array([[prior.share(value) for value in column]
                        for prior, column in zip(priors, columns, strict=True)]).T  # fmt: skip
@@ -110,35 +113,72 @@ def asked_of(made: "Fit", request: "Request") -> dict[str, Any]:
 
 
 def completed(
-    made: "Fit", order: Order, effort: Effort, refined: Refined, folder: Path, console: Console, pool: Executor
-) -> RefinedFit:
-    """The posterior of the last generation, with its campaigns and with others that take their numbers from it."""
-    last, draws = refined.last, draws_in(order)
-    seeds = np.concatenate([one.seeds for one in last])
-    distances = np.concatenate([one.distances for one in last])
-    by_key = {prior.key: prior for prior in made.priors}
-    chosen = [by_key[key] for key in made.screening.chosen]
-    fitted = [numbers_at(chosen, row) for one in last for row in one.shares]
-    numbers = numbers_of_draws(draws, seeds, fitted)
-    rows = np.array([[one[key] for key in made.bank.keys] for one in numbers])
-    posterior = posterior_of(made.bank.keys, pooled_weights(last), rows, "")
-    first = int(made.bank.seeds.max()) + 1
-    console.print(f"Living the {len(seeds):,} accepted campaigns again, and {AGAIN} with draws of the posterior and "
-                  "other luck ...")  # fmt: skip
-    with_posterior = order._replace(draws=draws._replace(source=POSTERIOR, posterior=posterior))
-    with interrupts_ignored():
-        kept = [pool.submit(live_again, order, numbers[start : start + PIECE], seeds[start : start + PIECE].tolist())
-                for start in range(0, len(seeds), PIECE)]  # fmt: skip
-        others = [pool.submit(live_piece, Piece(with_posterior, tuple(range(start, min(start + PIECE, first + AGAIN)))))
-                  for start in range(first, first + AGAIN, PIECE)]  # fmt: skip
-    accepted = pa.concat_tables([future.result() for future in kept])
-    again = pa.concat_tables([future.result() for future in others])
-    if not np.array_equal(made.summaries.yardstick.distances(accepted), distances):
+    made: "Fit", order: Order, problem: Problem, effort: Effort, refined: Refined, folder: Path, console: Console,
+    pool: Executor,
+) -> RefinedFit:  # fmt: skip
+    """The posterior of all that lies within the last tolerance, and campaigns that take their numbers from it."""
+    found, yardstick = gather(problem, refined), made.summaries.yardstick
+    console.print(f"Living the {len(found.seeds) - len(found.rows):,} accepted campaigns of the chains again ...")
+    rows, accepted = accepted_in(made, order, problem, found, pool)
+    outside = yardstick.outside(accepted)
+    if not np.array_equal(distances_of(yardstick.targets, outside), found.distances):
         raise PanjError(f"calibrate: found accepted campaigns that came out otherwise when they were lived again, "
                         f"expected the same; the chains are of another version: remove {folder}")  # fmt: skip
-    again = again.filter(pa.compute.is_null(again["error"]))
-    error = made.summaries.yardstick.error
-    return RefinedFit(effort, error, refined, posterior, seeds, distances, accepted, again, first, folder)
+    chosen = [made.bank.keys.index(prior.key) for prior in problem.priors]
+    moved = adjusted(rows, made.priors, chosen, outside, found.weights)
+    posterior = posterior_of(made.bank.keys, found.weights, moved, "")
+    console.print(f"Living {AGAIN} campaigns with draws of the posterior and other luck ...")
+    first = int(made.bank.seeds.max()) + 1
+    again = lived_with(posterior, order, range(first, first + AGAIN), pool)
+    return RefinedFit(effort, yardstick.error, refined, posterior, found.seeds, found.distances, accepted, again,
+                      first, len(found.rows), folder)  # fmt: skip
+
+
+def accepted_in(
+    made: "Fit", order: Order, problem: Problem, found: Gathered, pool: Executor
+) -> tuple[Floats, pa.Table]:
+    """All numbers of each accepted campaign, and the outcomes of each that targets ask for."""
+    bank, draws, from_bank = made.bank, draws_in(order), len(found.rows)
+    seeds = found.seeds[from_bank:].tolist()
+    numbers = [draws.numbers(seed) | numbers_at(problem.priors, shares)
+               for seed, shares in zip(seeds, found.shares[from_bank:], strict=True)]  # fmt: skip
+    rows = np.array([*bank.drawn[found.rows], *([one[key] for key in bank.keys] for one in numbers)])
+    lived = pooled(pool, live_again, [(order, numbers[first : first + PIECE], seeds[first : first + PIECE])
+                                      for first in range(0, len(seeds), PIECE)])  # fmt: skip
+    asked = {target.outcome for target in made.targets}
+    names = [name for name in bank.outcomes.column_names if name in asked]
+    tables = [bank.outcomes.take(found.rows).select(names), *(one.select(names) for one in lived)]
+    return rows, pa.concat_tables(tables)
+
+
+def lived_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
+    """Campaigns with draws of a posterior, a row each; those that failed are left out."""
+    order = order._replace(draws=draws_in(order)._replace(source=POSTERIOR, posterior=posterior))
+    pieces = [seeds[first : first + PIECE] for first in range(0, len(seeds), PIECE)]
+    table = pa.concat_tables(pooled(pool, live_piece, [(Piece(order, tuple(one)),) for one in pieces]))
+    return table.filter(pa.compute.is_null(table["error"]))
+
+
+def pooled(pool: Executor, deed: Callable[..., pa.Table], orders: Sequence[tuple[Any, ...]]) -> list[pa.Table]:
+    """What the processes bring, in the order of what was asked."""
+    with interrupts_ignored():  # processes may start now
+        futures = [pool.submit(deed, *order) for order in orders]
+    return [future.result() for future in futures]
+
+
+def draws_of_chains(priors: Sequence[Prior], refined: Refined) -> pa.Table:
+    """The last generation of each chain by itself, as pyABC has it: nothing is pooled or adjusted."""
+    last = refined.last
+    fitted = [numbers_at(priors, row) for one in last for row in one.shares]
+    return pa.table(
+        {
+            "chain": np.repeat(np.arange(len(last)), [one.weights.size for one in last]),
+            "weight": np.concatenate([one.weights for one in last]),
+            "seed": np.concatenate([one.seeds for one in last]),
+            "distance": np.concatenate([one.distances for one in last]),
+            **{prior.key: [one[prior.key] for one in fitted] for prior in priors},
+        }
+    )
 
 
 def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
@@ -159,17 +199,14 @@ def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
 
 def rows_of_agreement(made: "Fit", refined: Refined) -> list[dict[str, Any]]:
     """A row a fitted number: how far the chains lie apart; none where there is one chain."""
+    shares, weights = [one.shares for one in refined.last], [one.weights for one in refined.last]
+    return rows_of_chains(fitted_in(made), shares, weights) if len(refined.last) > 1 else []
+
+
+def fitted_in(made: "Fit") -> tuple[Prior, ...]:
+    """The priors of the numbers that screening chose, the one that moves most first."""
     by_key = {prior.key: prior for prior in made.priors}
-    priors = [by_key[key] for key in made.screening.chosen]
-    if len(refined.last) < 2:
-        return []
-    weights = np.split(pooled_weights(refined.last), sizes_of(refined)[:-1])
-    return rows_of_chains(priors, [one.shares for one in refined.last], weights)
-
-
-def sizes_of(refined: Refined) -> list[int]:
-    """Where each chain ends in the rows of the posterior."""
-    return np.cumsum([one.weights.size for one in refined.last]).tolist()
+    return tuple(by_key[key] for key in made.screening.chosen)
 
 
 def about_refined(made: RefinedFit, request: "Request") -> dict[str, Any]:
@@ -179,7 +216,7 @@ def about_refined(made: RefinedFit, request: "Request") -> dict[str, Any]:
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
         "generations_lived": len(made.refined.generations) - 1, "ended": made.refined.ended,
         "simulations_lived": sum(one.simulations for one in lived), "failed": sum(one.failed for one in lived),
-        "acceptance_of_the_last": acceptance_of(made.refined.last), "ends_of_chains": sizes_of(made.refined),
+        "acceptance_of_the_last": acceptance_of(made.refined.last), "draws_from_bank": made.from_bank,
         "again": made.again.num_rows, "again_failed": AGAIN - made.again.num_rows, "again_from": made.again_from,
         "record": f"chains/{made.folder.name}", "started_from": made.refined.generations[0][0].tolerance,
         "error_of_observation": made.error,

@@ -58,8 +58,12 @@ class Yardstick(NamedTuple):
 
     def distances(self, outcomes: pa.Table) -> Floats:
         """Of each campaign from the record."""
+        return distances_of(self.targets, self.outside(outcomes))
+
+    def outside(self, outcomes: pa.Table) -> Floats:
+        """How far each campaign lies outside what was reported, in units: campaigns x targets."""
         columns = np.array([column_of(outcomes, target) for target in self.targets])
-        return distances_of(self.targets, outside_of(columns, self.targets, self.units))
+        return outside_of(columns, self.targets, self.units)
 
     @property
     def error(self) -> float:
