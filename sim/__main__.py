@@ -23,7 +23,8 @@ Verbs
   score      the model beside 64 reported figures and beside naive forecasts, with CRPS, Brier score and AUC:
              python -m sim score [key=value ...], or of a finished study: python -m sim score results/policy [cell=0]
   bank       campaigns whose uncertain numbers are drawn from the prior, a row each: python -m sim bank runs=50000
-  calibrate  fit the uncertain numbers to the record, from a bank: python -m sim calibrate [results/bank] [accept=0.01]
+  calibrate  fit the uncertain numbers to the record, from a bank, refine the fit and write a page about it:
+             python -m sim calibrate [results/bank] [refine=quick|full|none] [accept=0.01] [chains=2] [seed=0]
   theories   rival theories of collapse, from a bank of each (python -m sim bank theory=odds_only):
              python -m sim theories [results/bank results/bank_odds_only ...] [accept=0.01]
   sensitivity  which numbers move an outcome, by Morris's screening and Sobol' indices over the declared priors:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -16,12 +17,13 @@ from quick import make_quick
 
 from sim.__main__ import main
 from sim.errors import PanjError
-from sim.show.calibration import pressed_end
+from sim.show.calibration_page import write_page_of_fit
+from sim.show.fitted import pressed_end
+from sim.study.adjust import adjusted
 from sim.study.bank import Bank
 from sim.study.calibrate import (
+    MOST_CHAINS,
     Fit,
-    adjusted,
-    farthest_from_even,
     fit,
     made_whole,
     nearest_of,
@@ -30,6 +32,7 @@ from sim.study.calibrate import (
     rows_of_predictive,
 )
 from sim.study.draws import Prior, priors_under
+from sim.study.fit_tables import farthest_from_even
 from sim.study.screening import Summaries, rows_of_screening, screen, summaries_of
 from sim.study.settings import compose_settings
 from sim.targets import Target
@@ -38,7 +41,7 @@ PRIORS = priors_under(())[:6]  # the first is of whole numbers, some are on the 
 KEYS = tuple(prior.key for prior in PRIORS)
 TRUE = {0: 0.3, 1: 0.8, 5: 0.4}  # place: share of the prior
 FILES = {"posterior.parquet", "screening.csv", "diagnostics.csv", "predictive.csv", "fit.json", "prior_posterior.png",
-         "pairs.png", "predictive.png"}  # fmt: skip
+         "pairs.png", "predictive.png", "report.html"}  # fmt: skip
 FITTED = {  # outcomes of targets that are fitted, with numbers near the record
     "share_held_by_taliban_2021_06_30": (0.3, 0.2), "retaken_2021_06_30": (3, 10),
     "takhar_kunduz_most_lost_in_five_days": (5, 15), "troops_crossed_largest_night": (400, 1500),
@@ -85,10 +88,10 @@ def test_planted_numbers_are_found_and_others_are_left(made: Fit) -> None:
             value = PRIORS[place].at(TRUE[place])
             assert float(row["posterior_low_90"]) < value < float(row["posterior_high_90"])
             assert float(row["contraction"]) > 0.8 and float(row["ks_distance"]) > 0.2
-            assert row["adjusted"] == "yes"
+            assert row["chosen"] == "yes"
         else:
             assert abs(float(row["contraction"])) < 0.25 and float(row["ks_distance"]) < 0.15
-            assert row["adjusted"] == "no"
+            assert row["chosen"] == "no"
         assert 0 < float(row["effective_sample_size"]) <= row["draws"] <= 300
 
 
@@ -166,6 +169,19 @@ def test_distance_is_in_units_of_error_and_spread_and_counts_events_alike() -> N
     assert found.distances == pytest.approx(expected)
 
 
+def test_a_campaign_by_itself_is_as_far_away_as_in_the_bank(made: Fit) -> None:
+    yardstick = made.summaries.yardstick
+    alone = [yardstick.distances(made.bank.outcomes.slice(row, 1))[0] for row in range(20)]
+    assert alone == made.summaries.distances[:20].tolist()
+
+
+def test_the_error_of_observation_is_a_distance() -> None:
+    table = pa.table({"a": [10.0, 12.0, 14.0], "c": [0.0, 1.0, 2.0]})
+    targets = [target("a", 10.0, sd=1.0), target("c", 0.0, error="exact", sd=0.0)]
+    found = summaries_of(table, targets)
+    assert found.yardstick.error == pytest.approx(np.sqrt((1 / found.units[0]) ** 2 / 2))
+
+
 def test_targets_that_the_bank_lacks_are_left_out_and_said() -> None:
     found = summaries_of(
         pa.table({"a": [1.0, 2.0]}), [target("a", 1.0), target("z", 1.0), target("a", 1.0, use="scored")]
@@ -216,7 +232,13 @@ def test_the_distance_from_the_prior_is_by_weight() -> None:
     [
         (["accept=much"], "accept: found 'much', expected a share of the campaigns between 0 and 1"),
         (["accept=1"], "accept: found '1', expected a share"),
-        (["acept=0.1"], "calibrate: found 'acept', expected one of accept; did you mean 'accept'?"),
+        (
+            ["acept=0.1"],
+            "calibrate: found 'acept', expected one of accept, refine, chains, seed; did you mean 'accept'?",
+        ),
+        (["refine=fully"], "refine: found 'fully', expected one of quick, full, none; did you mean 'full'?"),
+        (["chains=0"], f"chains: found '0', expected a whole number from 1 to {MOST_CHAINS}"),
+        (["seed=-1"], "seed: found '-1', expected a whole number from 0 to"),
         (["a", "b"], "calibrate: found 'a b', expected one folder"),
         (["-m"], "calibrate: found '-m', expected one folder"),
     ],
@@ -248,7 +270,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def calibrate(folder: Path) -> int:
-    return main(["calibrate", str(folder), "accept=0.3"])
+    return main(["calibrate", str(folder), "accept=0.3", "refine=none"])
 
 
 def test_the_command_writes_a_posterior_that_runs_can_use(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -257,7 +279,7 @@ def test_the_command_writes_a_posterior_that_runs_can_use(folder: Path, capsys: 
     made = folder / "calibration"
     assert {path.name for path in made.iterdir()} == FILES
     file = made / "posterior.parquet"
-    assert f"Next: python -m sim calibration=posterior calibration.file={file}" in said
+    assert f"Next: open {made / 'report.html'}; or python -m sim calibration=posterior calibration.file={file}" in said
     assert "Fitted numbers. The 9" in said or "Fitted numbers. The 8" in said
     table = pq.read_table(file)
     about = json.loads(table.schema.metadata[b"panj"])
@@ -282,6 +304,48 @@ def test_every_figure_says_what_it_shows(folder: Path) -> None:
     assert sum(row["use"] == "fitted" for row in rows) > 5 and sum(row["use"] == "scored" for row in rows) > 40
 
 
+def test_the_page_loads_nothing_and_shows_every_figure(folder: Path) -> None:
+    assert calibrate(folder) == 0
+    page = (folder / "calibration" / "report.html").read_text()
+    assert page.count('src="data:image/png;base64,') == 3
+    assert not re.search(r'(src|href)="(?!data:|https?://|[\w.]+")', page) and "<script" not in page
+    assert not re.search(r'src="http|url\(|@import|<link', page)
+    assert "No chains refined it." in page and "Can the chains be trusted?" not in page
+
+
+def test_further_sections_come_in_the_order_of_their_names(folder: Path) -> None:
+    assert calibrate(folder) == 0
+    place = folder / "calibration"
+    (place / "x.csv").write_text("number,verdict\nnews.province,not <identified>\n")
+    told = {"title": "Second", "paragraphs": ["One.", "Two."], "tables": ["x.csv"], "figures": ["pairs.png"]}
+    try:
+        (place / "section_2.json").write_text(json.dumps(told))
+        (place / "section_1.json").write_text(json.dumps({"title": "First", "posterior": "another"}))
+        page = write_page_of_fit(place).read_text()
+        assert page.index("<h2>First</h2>") < page.index("<h2>Second</h2>")
+        assert "not &lt;identified&gt;" in page and page.count('src="data:image/png;base64,') == 4
+        assert page.count("This section was made for an earlier fit.") == 1
+        assert calibrate(folder) == 0  # a new fit keeps the sections that are there
+        assert "<h2>Second</h2>" in (place / "report.html").read_text()
+        (place / "section_1.json").write_text(json.dumps({"title": "First", "tables": ["y.csv"]}))
+        with pytest.raises(PanjError, match=r"section_1.json: found no .*y.csv, expected a file beside it"):
+            write_page_of_fit(place)
+        (place / "section_1.json").write_text("{}")
+        with pytest.raises(PanjError, match=r"section_1.json: found something else \('title'\), expected a title"):
+            write_page_of_fit(place)
+    finally:
+        for name in ("x.csv", "section_1.json", "section_2.json"):
+            (place / name).unlink()
+
+
+def test_a_fit_that_is_not_refined_leaves_no_file_of_one_that_was(folder: Path) -> None:
+    assert calibrate(folder) == 0
+    place = folder / "calibration"
+    (place / "generations.csv").write_text("of an earlier fit")
+    assert calibrate(folder) == 0
+    assert {path.name for path in place.iterdir()} == FILES
+
+
 def test_a_fit_that_fails_leaves_the_one_before_whole(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -292,7 +356,7 @@ def test_a_fit_that_fails_leaves_the_one_before_whole(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("sim.show.calibration.draw_fit", fail)
-    assert main(["calibrate", str(folder), "accept=0.4"]) == 2
+    assert main(["calibrate", str(folder), "accept=0.4", "refine=none"]) == 2
     assert "cannot write" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in (folder / "calibration").iterdir()} == before
     assert not list(folder.glob(".calibration*"))

@@ -1,11 +1,12 @@
-"""A first fit of the uncertain numbers to the record, from a bank alone: `python -m sim calibrate [results/bank]`.
+"""A fit of the uncertain numbers to the record, from a bank: `python -m sim calibrate [results/bank] [refine=quick]`.
 
 Reads   a bank of these rules, this data and these outcomes; the targets that are to be fitted.
-Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.csv, predictive.csv, fit.json.
-        `sim.show.calibration` shows and draws them. A folder that is there stays whole until the new one is.
-Source  Rejection with an Epanechnikov kernel and local linear regression: Beaumont, Zhang and Balding 2002, on the log
-        odds of each number between the ends of its prior, so that no adjusted number leaves it. The regression is
-        scikit-learn's.
+Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.csv, predictive.csv, fit.json; of a
+        refined fit also posterior_first.parquet, generations.csv, chains.csv and chains.parquet, and the record of its
+        chains in chains/. `sim.show.calibration` shows and draws them, `sim.show.calibration_page` makes a page of
+        them. A folder that is there stays whole until the new one is.
+Source  The first fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding
+        2002. Then chains: see `sim.study.refine`.
 Assumed The campaigns that come nearest, a share `accept` of all, stand for the posterior. Each keeps all of its drawn
         numbers, so that what belongs together stays together; only the numbers that screening chose are adjusted. The
         error of observation enters by the units of distance, not as noise: where a campaign comes nearer than that
@@ -33,7 +34,6 @@ from sim.provenance import commit, read_about, versions
 from sim.study.adjust import adjusted
 from sim.study.bank import Bank, read_bank
 from sim.study.draws import Prior
-from sim.study.executors import cores
 from sim.study.fit_tables import Ensemble, effective_size, rows_of_numbers, rows_of_record
 from sim.study.posterior import Posterior, posterior_of, table_of
 from sim.study.scope import read_scope
@@ -49,7 +49,7 @@ REFINES = (QUICK, FULL, NONE)  # the first is the default
 REFINED_ONLY = {"posterior_first.parquet", "generations.csv", "chains.csv", "chains.parquet",
                 "generations.png"}  # fmt: skip
 KEYS = ("accept", "refine", "chains", "seed")
-MOST_CHAINS = 64
+CHAINS, MOST_CHAINS = 2, 64  # whatever the machine: the same call gives the same digits
 DRAWS_A_COEFFICIENT = 5  # accepted campaigns a coefficient of the regression, at least
 SPACE = "rules.flight.rows"  # how much space there is, which decides no number as long as it is enough
 OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # what the refined one says anew
@@ -122,7 +122,7 @@ def read_request(words: Sequence[str]) -> Request:
         raise unknown("refine", refine, REFINES)
     return Request(
         Path(folders[0]) if folders else BANK, accept, refine,
-        whole_number(given, "chains", cores(), 1, MOST_CHAINS), whole_number(given, "seed", 0, 0, LAST_SEED),
+        whole_number(given, "chains", CHAINS, 1, MOST_CHAINS), whole_number(given, "seed", 0, 0, LAST_SEED),
     )  # fmt: skip
 
 
