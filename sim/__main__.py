@@ -25,6 +25,7 @@ Verbs
   bank       campaigns whose uncertain numbers are drawn from the prior, a row each: python -m sim bank runs=50000
   calibrate  fit the uncertain numbers to the record, from a bank, refine the fit and write a page about it:
              python -m sim calibrate [results/bank] [refine=quick|full|none] [accept=0.01] [chains=2] [seed=0]
+             [check=true]: and whether such a fit is sound, and what it says of evidence that it has not seen
   theories   rival theories of collapse, from a bank of each (python -m sim bank theory=odds_only):
              python -m sim theories [results/bank results/bank_odds_only ...] [accept=0.01]
   sensitivity  which numbers move an outcome, by Morris's screening and Sobol' indices over the declared priors:
@@ -212,6 +213,12 @@ def calibrate(words: list[str]) -> int:
         from sim.show.calibration_page import write_page_of_fit
 
         draw_fit(folder)
+        if request.check:
+            from sim.show.soundness import draw_checks
+            from sim.study.soundness import check
+
+            check(request.folder, folder, console_of())
+            draw_checks(folder)
         write_page_of_fit(folder, request.place)
     return show_fit(request.place)
 

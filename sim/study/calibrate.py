@@ -42,13 +42,14 @@ from sim.study.score_tables import text_of
 from sim.study.screening import Screening, Summaries, rows_of_screening, screen, summaries_of
 from sim.targets import Target
 
-USAGE = "python -m sim calibrate [results/bank] [refine=quick] [accept=0.01] [chains=2] [seed=0]"
+USAGE = "python -m sim calibrate [results/bank] [refine=quick] [accept=0.01] [chains=2] [seed=0] [check=true]"
 BANK, ACCEPT = Path("results/bank"), 0.01
 QUICK, FULL, NONE = "quick", "full", "none"
 REFINES = (QUICK, FULL, NONE)  # the first is the default
 REFINED_ONLY = {"posterior_first.parquet", "generations.csv", "chains.csv", "chains.parquet",
                 "generations.png"}  # fmt: skip
-KEYS = ("accept", "refine", "chains", "seed")
+KEYS = ("accept", "refine", "chains", "seed", "check")
+TRUTHS = {"true": True, "false": False}
 CHAINS, MOST_CHAINS = 2, 64  # whatever the machine: the same call gives the same digits
 DRAWS_A_COEFFICIENT = 5  # accepted campaigns a coefficient of the regression, at least
 SPACE = "rules.flight.rows"  # how much space there is, which decides no number as long as it is enough
@@ -69,6 +70,7 @@ class Request(NamedTuple):
     refine: str = "none"  # how much is lived to refine it: quick, full or none
     chains: int = 1
     seed: int = 0  # of the chains
+    check: bool = False  # whether the fit is checked: truths among campaigns, and fits on a part of the evidence
 
     @property
     def place(self) -> Path:
@@ -120,9 +122,13 @@ def read_request(words: Sequence[str]) -> Request:
     refine = given.get("refine", REFINES[0])
     if refine not in REFINES:
         raise unknown("refine", refine, REFINES)
+    check = given.get("check", "false")
+    if check not in TRUTHS:
+        raise unknown("check", check, TRUTHS)
     return Request(
         Path(folders[0]) if folders else BANK, accept, refine,
         whole_number(given, "chains", CHAINS, 1, MOST_CHAINS), whole_number(given, "seed", 0, 0, LAST_SEED),
+        TRUTHS[check],
     )  # fmt: skip
 
 
