@@ -92,7 +92,7 @@ def test_run_writes_a_study_figures_and_a_report(
         assert (study / name).exists()
         assert name in said
     assert "Next: open" in said
-    assert "not calibrated yet" in said
+    assert "calibrated: posterior of" in " ".join(said.split())
 
 
 def test_a_study_that_cannot_be_drawn_is_named(tmp_path: Path) -> None:
