@@ -190,7 +190,7 @@ def draws_of(
     steps = tuple(
         Choice(group=one.group, name=one.name, set=one.set, scale=one.scale, shift=one.shift) for one in choices
     )
-    posterior = None if source == PRIOR else posterior_for(file, data, tuple(prior[:4] for prior in read_priors()))
+    posterior = None if source == PRIOR else posterior_for(file, data, read_priors())
     if posterior is not None and source == MEDIAN:
         posterior = posterior.median
     believed = priors_under(choices) if posterior is None else ranges_of(posterior)

@@ -10,7 +10,7 @@ Assumed A file that the user names was fitted with these rules and this data, or
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -33,7 +33,7 @@ ROW = np.array([crc32(b"calibration.row")], np.int64)  # the lasting identity of
 SHOWN = 3  # numbers named in a note
 MAKES = "a file that python -m sim calibrate results/bank makes"
 Floats = NDArray[np.float64]
-Ranges = tuple[tuple[str, float, float, str], ...]  # what is believed today: key, lowest, highest, scale
+Ranges = Sequence[tuple[Any, ...]]  # what is believed today: key, lowest, highest, scale, and what else a prior says
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list
     """Of rules, data and priors those that are not what the file was fitted with."""
     stale = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data))
              if about[f"{name}_fingerprint"] != here]  # fmt: skip
-    here = {key: [low, high, scale] for key, low, high, scale in believed}
+    here = {key: [low, high, scale] for key, low, high, scale, *_ in believed}
     return stale + ["priors"] * any(here.get(key) != prior for key, prior in about["priors"].items())
 
 
@@ -194,7 +194,7 @@ def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floa
 
 def of_today(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
     """The draws within what is believed of each number today, so that an old file stops no run."""
-    ends = {key: (low, high) for key, low, high, _ in believed}
+    ends = {key: (low, high) for key, low, high, *_ in believed}
     within = np.clip(rows, *np.array([ends[key] for key in keys]).T)
     return np.where([declared_numbers()[key].is_whole for key in keys], np.round(within), within)
 
