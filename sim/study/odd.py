@@ -57,7 +57,7 @@ def outcomes_of(settings: Settings, runs: int) -> list[dict[str, float | str | N
     table = read_outcomes(settings.facts, settings.start_date, settings.days)
 
     def one(seed: int) -> dict[str, float | str | None]:
-        campaign = run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, settings.days)
+        campaign = run_campaign(settings.layout.world, settings.rules_of(seed), settings.timeline, seed, settings.days)
         return count_outcomes(campaign, table, settings.facts, settings.start_date)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
