@@ -89,7 +89,7 @@ def lay_out(
             identity=np.arange(1, rules.founding.prongs + 1, dtype=np.int64)
         ),
         posts=lay_out_posts(facts, rules, posts),
-        refugees=blank(Refugees, rules.flight.rows),
+        refugees=reserved(Refugees, rules.flight.rows),
         queues=blank_queues(len(facts.post), rules.flight.rows),
         log=blank(Log, LOG_ROWS),
         conditions=conditions_before_events(),
@@ -114,6 +114,16 @@ def blank(group: type[Group], rows: int) -> Group:
         start = STARTS_AS.get(trait, 0)
         arrays[trait] = np.full(rows, start, dtype) if start else np.zeros(rows, dtype)
     return group(**arrays)
+
+
+def reserved(group: type[Group], rows: int) -> Group:
+    """Rows of zeros, all traits in one block: of a large block only what is written takes memory and time.
+
+    Traits by themselves would come from a heap that was used before, and be cleared from end to end.
+    """
+    block = np.zeros((len(group.__annotations__), rows), np.int64)
+    kinds = group.__annotations__.values()
+    return group(*(trait.view(DTYPES[kind]) for trait, kind in zip(block, kinds, strict=True)))
 
 
 def blank_queues(posts: int, rows: int) -> Queues:
@@ -294,7 +304,9 @@ def fresh(layout: World) -> World:
             copies[name] = group
         elif name == "queues":
             copies[name] = blank_queues(group.front.size, group.behind.size)
-        elif name in ("refugees", "log"):
+        elif name == "refugees":
+            copies[name] = reserved(type(group), group.people.size)
+        elif name == "log":
             copies[name] = type(group)(*(np.zeros(trait.shape, trait.dtype) for trait in group))
         elif isinstance(group, tuple):
             copies[name] = type(group)(*(trait.copy() for trait in group))

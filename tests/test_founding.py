@@ -1,22 +1,23 @@
 """The world of day 0."""
 
 import csv
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from board import board, differences, digest, rules_with, timeline_of
+from board import board, calm_rules, differences, digest, facts_of, rules_with, timeline_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.campaign import run_campaign
 from sim.errors import PanjError
 from sim.facts import DATA, read_facts
-from sim.founding import found, lay_out
+from sim.founding import found, fresh, lay_out
 from sim.rules.founding import distance_of_state, part_of
 from sim.study.settings import compose_settings
-from sim.world import Count, ForceKind, Holder, Role, UnitKind, UnitState
+from sim.world import Count, ForceKind, Holder, Refugees, Role, UnitKind, UnitState
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +214,24 @@ def test_a_world_that_was_lived_in_is_as_good_as_new():
             if (name, trait) not in (("queues", "behind"), ("queues", "travelling")):  # read as far as filled
                 assert np.array_equal(one, two), (name, trait)
     assert all(np.array_equal(a, b) for a, b in zip(again.record, fresh_one.record, strict=True))
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux says so what memory is in use")
+def test_space_takes_memory_only_where_it_is_written():
+    def held():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    rows = 3_000_000
+    for _ in range(3):
+        fresh(layout_with(rows))  # let go again, after which space would come from a heap that was used
+    before = held()
+    worlds = [fresh(layout_with(rows)) for _ in range(2)]
+    for world in worlds:
+        for trait in world.refugees:
+            trait[:1000] = 1
+    assert held() - before < 2 * len(Refugees._fields) * rows * 8 / 3
+    assert all(trait.flags.c_contiguous and trait.sum() == 1000 for trait in worlds[0].refugees)
+
+
+def layout_with(rows):
+    return lay_out(facts_of(), calm_rules(flight={"rows": rows}), {}, {}).world
