@@ -43,5 +43,8 @@ compiled = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 # Without Numba's reference counts a rule cannot make arrays, only use those it is given: state lies in plain sight,
 # compiling takes a third of the time, and a call costs no atomic counting of every trait of every group.
 # Only an entry point needs the wrapper with which Python calls it: without them compiling takes a third of the time.
-rule = numba.njit(cache=True, nogil=True, _nrt=False, no_cfunc_wrapper=True, no_cpython_wrapper=True)  # type: ignore
+# A call hands over every trait of every group on the stack, so a rule is made part of the rule that calls it.
+rule = numba.njit(  # type: ignore
+    cache=True, nogil=True, forceinline=True, _nrt=False, no_cfunc_wrapper=True, no_cpython_wrapper=True
+)
 entry = numba.njit(cache=True, nogil=True, _nrt=False)  # type: ignore
