@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.progress import track
 
 from sim.errors import PanjError
+from sim.parameters import declared_numbers
 from sim.study import scoring
 from sim.study.bank import read_bank
 from sim.study.calibrate import DRAWS_A_COEFFICIENT, Fit, adjusted, fit, nearest_of, priors_of
@@ -142,6 +143,9 @@ def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
     """The share of each prior below each number: `Prior.share` of whole columns."""
     shares = np.empty(rows.shape)
     for place, prior in enumerate(priors):
+        if declared_numbers()[prior.key].is_whole:
+            shares[:, place] = (rows[:, place] - prior.low + 0.5) / (prior.high - prior.low + 1)
+            continue
         on_scale = np.log if prior.scale == "log" else np.asarray
         low, high = on_scale(prior.low), on_scale(prior.high)
         shares[:, place] = (on_scale(rows[:, place]) - low) / (high - low)

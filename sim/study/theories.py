@@ -23,7 +23,8 @@ from scipy.stats import beta
 
 from sim.errors import PanjError, unknown
 from sim.study.bank import Bank, read_bank, study_of
-from sim.study.calibrate import ACCEPT, base_of, fit, priors_of, rows_of_predictive
+from sim.study.calibrate import ACCEPT, base_of, nearest_of
+from sim.study.fit_tables import Ensemble, rows_of_record
 from sim.study.score import targets_here
 from sim.study.score_tables import text_of
 from sim.study.screening import Summaries, summaries_of
@@ -206,10 +207,11 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
     """A row a theory and target: what the campaigns of that theory that come nearest give, and whether it is inside."""
     rows = []
     for name, bank in zip(rivals.names, rivals.banks, strict=True):
-        made = fit(bank, priors_of(bank), targets, accept)
+        nearest = nearest_of(summaries_of(bank.outcomes, targets).distances, accept, 1)
+        accepted = Ensemble(bank.outcomes.take(nearest.rows), nearest.weights)
         kept = ("target", "event", "use", "reported", "reported_low", "reported_high", "accepted_median",
                 "accepted_low_90", "accepted_high_90", "inside_90")  # fmt: skip
-        for row in rows_of_predictive(made):
+        for row in rows_of_record(targets, bank.outcomes, {"accepted": accepted}):
             rows.append({"theory": name, **{key: row[key] for key in kept if key in row}})
     return rows
 
