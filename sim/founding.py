@@ -55,7 +55,8 @@ ROOM_OF_KIND = {
 DTYPES = {Whole: np.int64, Real: np.float64, Truth: np.bool_}
 STARTS_AS = {  # traits that do not begin at zero
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
-    "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "prong": NOBODY, "momentum": 1.0, "attention": 1.0,
+    "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "prong": NOBODY, "next_there": NOBODY,
+    "momentum": 1.0, "attention": 1.0,
 }  # fmt: skip
 
 

@@ -33,7 +33,8 @@ OVER = (  # states in which no man is under arms
 MAY_BE_MISSING = {  # whole traits where -1 means nobody or never
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
     "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "nearest_post": NOBODY, "prong": NOBODY, "actor": NOBODY,
-    "front": NOBODY, "back": NOBODY, "behind": NOBODY, "prongs.province": NOBODY,
+    "front": NOBODY, "back": NOBODY, "behind": NOBODY, "defender": NOBODY, "next_there": NOBODY,
+    "prongs.province": NOBODY,
 }  # fmt: skip
 SHARES = (
     ("districts", "influence"), ("districts", "dread"), ("units", "morale"), ("garrisons", "morale"),

@@ -203,6 +203,7 @@ class Districts(NamedTuple):
     connected: Truth  # a chain of government districts leads to a hub
     lot: Real  # working space: drawn on day 0, the highest are held by the Taliban
     reached: Whole  # working space: districts in the order in which open roads reach them
+    defender: Whole  # working space: the first unit that holds it while it is fought over
     closed: Truth  # working space: held by the Taliban, or its roads are cut, or reached already
     pressed: Truth  # local forces press and cut its roads
     threatened: Truth  # enough stand against the garrison to make it ask for help
@@ -287,6 +288,7 @@ class Units(NamedTuple):
     state_days: Whole  # days in this state
     asked_days: Whole  # since it asked for help, -1 if it did not
     post: Whole
+    next_there: Whole  # working space: the next that holds the same district while it is fought over, or NOBODY
 
 
 class Forces(NamedTuple):
@@ -304,6 +306,7 @@ class Forces(NamedTuple):
     mode_days: Whole
     momentum: Real  # 1 on day 0
     losses: Whole  # men lost in the assault in hand
+    next_there: Whole  # of those in its district: first the local force, then the columns in order, then NOBODY
 
 
 class Prongs(NamedTuple):

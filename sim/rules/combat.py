@@ -13,6 +13,7 @@ from sim.chance import Luck, Stream, draw, logistic, whole
 from sim.rules import rule
 from sim.rules.ledger import note
 from sim.world import (
+    NOBODY,
     Condition,
     Count,
     Districts,
@@ -100,6 +101,7 @@ def fight(
         here = forces.district[force]
         if forces.mode[force] == Mode.ASSAULT and districts.holder[here] == Holder.GOVERNMENT:
             districts.fighting[here] = 1.0
+    line_up(districts, units)
     for district in range(districts.holder.size):
         if districts.fighting[district] > 0.0 and districts.falling[district] == Fall.NONE:
             if garrisons.men[district] > 0:
@@ -136,6 +138,17 @@ def lose(unit: int, dead: int, units: Units) -> None:
 
 
 @rule
+def line_up(districts: Districts, units: Units) -> None:
+    """Who holds a district under assault, in order, so that each fight looks only at those who are there."""
+    districts.defender[:] = NOBODY
+    for unit in range(units.men.size - 1, -1, -1):  # the last first, so that they stand in order
+        here = units.district[unit]
+        if districts.fighting[here] > 0.0 and units.state[unit] == UnitState.HOLDING:
+            units.next_there[unit] = districts.defender[here]
+            districts.defender[here] = unit
+
+
+@rule
 def fight_one_day(
     district: int,
     districts: Districts,
@@ -160,7 +173,8 @@ def fight_one_day(
         min(defenders, numbers.defenders_killed * attackers / support), draw(luck, Stream.DEFENDER_LOSSES, actor)
     )
     killed = whole(numbers.attackers_killed * defenders * support, draw(luck, Stream.ATTACKER_LOSSES, actor))
-    fallen = kill_defenders(district, units, min(fallen, defenders))
+    first = districts.defender[district]
+    fallen = kill_defenders(first, men_of(first, units), units, min(fallen, defenders))
     killed = kill_attackers(district, forces, killed, tally)
     loss_share = fallen / defenders
     ratio = attackers / (max(1, defenders - fallen) * support)
@@ -179,49 +193,54 @@ def fight_one_day(
 def strength(district: int, forces: Forces, local_share: float) -> float:
     """Attackers by momentum; of a local force that does not lead the assault only a share joins."""
     total = 0.0
-    for force in range(forces.men.size):
-        if forces.district[force] != district or forces.mode[force] == Mode.MARCH:
-            continue
+    force = district  # local forces are the first rows, one a district
+    while force != NOBODY:
         if forces.mode[force] == Mode.ASSAULT:
             total += forces.men[force] * forces.momentum[force]
         elif force == district:
             total += local_share * forces.men[force]
+        force = forces.next_there[force]
     return total
 
 
 @rule
-def kill_defenders(district: int, units: Units, fallen: int) -> int:
-    """The dead are taken from the units in order, the same share of each, until all are counted."""
+def kill_defenders(first: int, men: int, units: Units, fallen: int) -> int:
+    """The dead are taken from the units in order, the same share of each of all `men`, until all are counted."""
     left = fallen
-    men = 0
-    for unit in range(units.men.size):
-        if units.district[unit] == district and units.state[unit] == UnitState.HOLDING:
-            men += units.men[unit]
-    for unit in range(units.men.size):
-        if left == 0 or men == 0:
-            break
-        if units.district[unit] != district or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
-            continue
-        dead = min(left, units.men[unit], (fallen * units.men[unit] + men - 1) // men)
-        lose(unit, dead, units)
-        left -= dead
+    unit = first
+    while unit != NOBODY and left > 0:
+        if units.men[unit] > 0:
+            dead = min(left, units.men[unit], (fallen * units.men[unit] + men - 1) // men)
+            lose(unit, dead, units)
+            left -= dead
+        unit = units.next_there[unit]
     return fallen - left
+
+
+@rule
+def men_of(first: int, units: Units) -> int:
+    """Men of the units that hold a district, from the first of them on."""
+    men = 0
+    unit = first
+    while unit != NOBODY:
+        men += units.men[unit]
+        unit = units.next_there[unit]
+    return men
 
 
 @rule
 def kill_attackers(district: int, forces: Forces, killed: int, tally: Whole) -> int:
     """The dead are taken from the forces that assault, in order."""
     left = killed
-    for force in range(forces.men.size):
-        if left == 0:
-            break
-        if forces.district[force] != district or forces.mode[force] != Mode.ASSAULT:
-            continue
-        dead = min(left, forces.men[force])
-        forces.men[force] -= dead
-        forces.killed[force] += dead
-        forces.losses[force] += dead
-        left -= dead
+    force = district  # local forces are the first rows, one a district
+    while force != NOBODY and left > 0:
+        if forces.mode[force] == Mode.ASSAULT:
+            dead = min(left, forces.men[force])
+            forces.men[force] -= dead
+            forces.killed[force] += dead
+            forces.losses[force] += dead
+            left -= dead
+        force = forces.next_there[force]
     tally[Count.TALIBAN_KILLED] += killed - left
     return killed - left
 
@@ -240,17 +259,16 @@ def call_off(
     """Forces that have had enough go over to a siege or home; a district left in peace has stood, and hearts rise."""
     still = 0
     gave_up = 0
-    for force in range(forces.men.size):
-        if forces.district[force] != district or forces.mode[force] != Mode.ASSAULT:
-            continue
+    force = district  # local forces are the first rows, one a district
+    while force != NOBODY:
         loss_share = forces.losses[force] / max(1, forces.men[force] + forces.losses[force])
-        if is_called_off(loss_share, forces.mode_days[force], numbers):
+        if forces.mode[force] == Mode.ASSAULT and is_called_off(loss_share, forces.mode_days[force], numbers):
             forces.mode[force] = Mode.BESIEGE
             forces.mode_days[force] = 0
             forces.momentum[force] = max(0.5, forces.momentum[force] - numbers.momentum_loss)
             gave_up += 1
-        else:
-            still += 1
+        still += forces.mode[force] == Mode.ASSAULT
+        force = forces.next_there[force]
     if gave_up > 0 and still == 0:
         districts.stood_on[district] = day
         note(log, tally, day, Event.STAND, district, -1, 0, Fall.NONE, Why.NONE)

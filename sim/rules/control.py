@@ -12,6 +12,7 @@ from sim.rules import rule
 from sim.rules.ledger import note
 from sim.world import (
     NEVER,
+    NOBODY,
     Districts,
     Event,
     Fall,
@@ -94,14 +95,20 @@ def change_hands(district: int, districts: Districts, garrisons: Garrisons, day:
 def reward(district: int, forces: Forces, numbers: Control) -> None:
     """Those who took it gain momentum, leave a guard, find recruits, and are free for the next."""
     home = district  # local forces are the first rows, one a district
-    for force in range(forces.men.size):
-        if forces.district[force] != district or forces.mode[force] == Mode.MARCH or forces.mode[force] == Mode.GATHER:
-            continue
-        forces.momentum[force] = min(numbers.momentum_limit, forces.momentum[force] + numbers.momentum_gain)
-        forces.losses[force] = 0
-        if force == home or forces.men[force] == 0:
-            continue
-        guard = int(numbers.hold_share * forces.men[force])
-        recruits = int(numbers.recruit_share * forces.men[home])
-        forces.men[force] += recruits - guard
-        forces.men[home] += guard - recruits
+    force = home
+    while force != NOBODY:
+        if forces.mode[force] != Mode.MARCH and forces.mode[force] != Mode.GATHER:
+            forces.momentum[force] = min(numbers.momentum_limit, forces.momentum[force] + numbers.momentum_gain)
+            forces.losses[force] = 0
+            if force != home and forces.men[force] > 0:
+                leave_a_guard(force, home, forces, numbers)
+        force = forces.next_there[force]
+
+
+@rule
+def leave_a_guard(force: int, home: int, forces: Forces, numbers: Control) -> None:
+    """Some men of a column stay with the local force, and some of its men go with the column."""
+    guard = int(numbers.hold_share * forces.men[force])
+    recruits = int(numbers.recruit_share * forces.men[home])
+    forces.men[force] += recruits - guard
+    forces.men[home] += guard - recruits

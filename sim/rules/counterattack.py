@@ -168,7 +168,9 @@ def take_back(target: int, districts: Districts, forces: Forces, calm: float, da
     districts.pressed[target] = False
     districts.falling[target] = Fall.NONE
     districts.dread[target] *= 1.0 - calm
-    for force in range(forces.men.size):
-        if forces.district[force] == target and forces.mode[force] == Mode.ASSAULT:
+    force = target  # local forces are the first rows, one a district
+    while force != NOBODY:
+        if forces.mode[force] == Mode.ASSAULT:
             forces.mode[force] = Mode.BESIEGE
             forces.mode_days[force] = 0
+        force = forces.next_there[force]

@@ -1,12 +1,12 @@
 """Who stands in a district is counted from the units and forces themselves.
 
 Reads   units that hold, forces.
-Writes  garrisons.
+Writes  garrisons, which forces stand in one district.
 Source  none: counting. A unit on the road, at a post or in reserve holds nothing.
 """
 
 from sim.rules import rule
-from sim.world import ForceKind, Forces, Garrisons, Mode, Posts, Units, UnitState
+from sim.world import NOBODY, Forces, Garrisons, Mode, Posts, Units, UnitState
 
 
 @rule
@@ -70,16 +70,16 @@ def count_garrisons(garrisons: Garrisons, units: Units, hungry_below: float, pat
 
 @rule
 def count_forces(garrisons: Garrisons, forces: Forces) -> None:
-    """Local forces at home; mobile forces that stand before a district, not those on the march."""
-    garrisons.mobile[:] = 0
-    garrisons.local[:] = 0
-    for force in range(forces.men.size):
+    """Local forces at home; mobile forces that stand before a district, not those on the march; who is where."""
+    locals_end = garrisons.local.size
+    for district in range(locals_end):  # local forces are the first rows, one a district
+        garrisons.mobile[district] = 0
+        garrisons.local[district] = forces.men[district]
+        forces.next_there[district] = NOBODY
+    for force in range(forces.men.size - 1, locals_end - 1, -1):  # the last first, so that they stand in order
         district = forces.district[force]
-        if forces.kind[force] == ForceKind.LOCAL:
-            garrisons.local[district] += forces.men[force]
-        elif (
-            forces.mode[force] == Mode.PARLEY
-            or forces.mode[force] == Mode.ASSAULT
-            or (forces.mode[force] == Mode.BESIEGE)
-        ):
+        forces.next_there[force] = forces.next_there[district]
+        forces.next_there[district] = force
+        mode = forces.mode[force]
+        if mode == Mode.PARLEY or mode == Mode.ASSAULT or mode == Mode.BESIEGE:
             garrisons.mobile[district] += forces.men[force]
