@@ -29,13 +29,13 @@ from sim.study.chain import (
 )
 from sim.study.draws import read_priors
 from sim.study.fit_tables import error_of_mean, rows_of_chains
+from sim.study.gathered import gather
 from sim.study.refine import (
     FEWEST,
     Effort,
     Problem,
     Refined,
     alone_in,
-    gather,
     pooled_weights,
     processes,
     refine,

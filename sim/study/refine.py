@@ -6,9 +6,7 @@ Assumed All chains of a generation have one tolerance, the distance within which
         before lies, so that they draw from the same distribution and can be pooled; each chain counts by its effective
         sample size. Their draws start from parts of the bank that have no campaign in common. No tolerance goes below
         the error of observation, at which a campaign that is right in everything would be seen: nearer draws would
-        only follow the error, and be too sure. In the end every campaign that was ever lived and lies within the last
-        tolerance counts, of the bank and of all generations, with the density of all proposals together below its
-        weight (Veach and Guibas 1995; Cornuet, Marin, Mira and Robert 2012).
+        only follow the error, and be too sure.
 
 A generation is lived whole or not at all: whatever stops a fit, the same call goes on from the last whole one, and
 ends in the same digits.
@@ -30,7 +28,6 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from rich.console import Console
-from scipy.special import ndtr
 
 from sim.errors import PanjError
 from sim.results import cannot_write
@@ -42,8 +39,6 @@ from sim.study.chain import (
     last_generation,
     live_generation,
     population_of,
-    prior_densities,
-    proposal_of,
     scores_of,
 )
 from sim.study.compare import replace_text
@@ -102,53 +97,20 @@ def refine(
     for chain, start in zip(every, starts, strict=True):
         begin(chain, start)
     done = [tuple(population_of(chain, 0) for chain in every)]
-    say_generation(done, effort, console, 0.0)
+    say_generation(done, effort, console)
     ended = read_ended(folder)
     while (why := ended_here(ended, done) or reason_to_end(done, effort, problem.error)) is None:
         started = time.monotonic()
         if live_next(every, done, effort, problem.error, console, pool):
             done.append(tuple(population_of(chain, len(done)) for chain in every))
-            say_generation(done, effort, console, time.monotonic() - started)
+            is_last = reason_to_end(done, effort, problem.error) is not None
+            say_generation(done, effort, console, time.monotonic() - started, is_last)
         else:
             ended = {"generation": len(done) - 1, "why": f"a further generation took more than {effort.simulations:,} "
                      "simulations a chain in all"}  # fmt: skip
     replace_text(folder / "ended.json", json.dumps({"generation": len(done) - 1, "why": why}) + "\n")
     console.print(f"The chains have ended: {why}.")
     return Refined(tuple(done), why)
-
-
-class Gathered(NamedTuple):
-    """All campaigns within a tolerance: first those of the bank, in its order, then those of the chains."""
-
-    rows: Integers  # of the bank
-    shares: Floats  # campaigns x numbers, of the bank and then of the chains
-    weights: Floats  # they add up to 1
-    seeds: Integers
-    distances: Floats
-
-
-def gather(problem: Problem, refined: Refined) -> Gathered:
-    """What the fit ends in: every campaign within the last tolerance, as if all had been proposed from one mixture."""
-    tolerance = refined.last[0].tolerance
-    rows = np.flatnonzero(problem.distances <= tolerance)
-    bank = scores_of(problem.shares[rows])
-    lived = [one for populations in refined.generations[1:] for one in populations]
-    near = [one.distances <= tolerance for one in lived]
-    scores = np.concatenate([bank, *(one.scores[there] for one, there in zip(lived, near, strict=True))])
-    proposed = problem.distances.size * prior_densities(scores)
-    for before, after in zip(refined.generations[:-1], refined.generations[1:], strict=True):
-        for one, other in zip(before, after, strict=True):
-            proposed += other.simulations * proposal_of(one.scores, one.weights).densities(scores)
-    weights = prior_densities(scores) / proposed
-    return Gathered(
-        rows,
-        np.concatenate([problem.shares[rows], ndtr(scores[rows.size :])]),
-        weights / weights.sum(),
-        np.concatenate([problem.seeds[rows], *(one.seeds[there] for one, there in zip(lived, near, strict=True))]),
-        np.concatenate(
-            [problem.distances[rows], *(one.distances[there] for one, there in zip(lived, near, strict=True))]
-        ),
-    )
 
 
 def starts_of(problem: Problem, chains: int) -> list[Population]:
@@ -251,7 +213,8 @@ def live_next(
 
 
 def say_generation(
-    done: Sequence[tuple[Population, ...]], effort: Effort, console: Console, seconds: float
+    done: Sequence[tuple[Population, ...]], effort: Effort, console: Console, seconds: float = 0.0,
+    is_last: bool = False,
 ) -> None:  # fmt: skip
     """A line a generation: how near, how many, how long, and how long the next will take."""
     last, number = done[-1], len(done) - 1
@@ -261,7 +224,7 @@ def say_generation(
                       f"{last[0].tolerance:.4g}.")  # fmt: skip
         return
     took = f", {say_time(seconds)}" if seconds >= 1 else ""
-    after = f", the next about {say_time(seconds / NEARER)}" if seconds >= 30 and number < effort.generations else ""
+    after = f", the next about {say_time(seconds / NEARER)}" if seconds >= 30 and not is_last else ""
     console.print(
         f"Generation {number} of at most {effort.generations}: tolerance {last[0].tolerance:.4g}, {draws:,} draws (as "
         f"much as {effective:,.0f} of equal weight) from {sum(one.simulations for one in last):,} simulations "

@@ -29,9 +29,10 @@ from sim.study.chain import numbers_at
 from sim.study.draws import POSTERIOR, Prior
 from sim.study.executors import interrupts_ignored
 from sim.study.fit_tables import Ensemble, rows_of_chains
+from sim.study.gathered import Gathered, gather
 from sim.study.posterior import Posterior, posterior_of
 from sim.study.proposed import Proposed, draws_in, live_again, order_of
-from sim.study.refine import Effort, Gathered, Problem, Refined, acceptance_of, alone_in, gather, processes, refine
+from sim.study.refine import Effort, Problem, Refined, acceptance_of, alone_in, processes, refine
 from sim.study.screening import distances_of
 from sim.study.work import Order, Piece, live_piece
 
