@@ -7,7 +7,6 @@
 #include <string.h>
 
 enum { HOLDING = 0, RELIEVING = 4 };            /* UnitState */
-enum { LOCAL = 0 };                             /* ForceKind */
 enum { PARLEY = 2, ASSAULT = 3, BESIEGE = 4 };  /* Mode */
 enum { GOVERNMENT = 0 };                        /* Holder */
 enum { ON_THE_ROAD = 0, WAITING = 1, SETTLED = 4 };  /* RefugeeState */
@@ -27,7 +26,7 @@ struct world {
     double *garrisons_morale, *garrisons_resolve, *garrisons_hunger, *garrisons_unanswered;
     int64_t *units_men, *units_state, *units_district, *units_asked_days;
     double *units_morale, *units_resolve, *units_supply_days, *units_losses;
-    int64_t *forces_kind, *forces_men, *forces_district, *forces_mode;
+    int64_t *forces_men, *forces_district, *forces_mode, *forces_next_there;
     int64_t *posts_people_waiting, *posts_arrivals_today;
     int64_t *refugees_people, *refugees_district, *refugees_destination, *refugees_post, *refugees_state;
     int64_t *refugees_next_district, *refugees_road_days, *refugees_waited_days;
@@ -95,17 +94,20 @@ static void count_garrisons(const struct world *w)
 static void count_forces(const struct world *w)
 {
     const int64_t districts = *w->size_districts, forces = *w->size_forces;
-    const int64_t *restrict kind = w->forces_kind, *restrict men = w->forces_men;
-    const int64_t *restrict district = w->forces_district, *restrict mode = w->forces_mode;
+    const int64_t *restrict men = w->forces_men, *restrict district = w->forces_district;
+    const int64_t *restrict mode = w->forces_mode;
     int64_t *restrict mobile = w->garrisons_mobile, *restrict local = w->garrisons_local;
+    int64_t *restrict next_there = w->forces_next_there;
 
     memset(mobile, 0, districts * sizeof *mobile);
-    memset(local, 0, districts * sizeof *local);
-    for (int64_t force = 0; force < forces; force++) {
-        if (kind[force] == LOCAL)
-            local[district[force]] += men[force];
-        else if (mode[force] >= PARLEY && mode[force] <= BESIEGE)
-            mobile[district[force]] += men[force];
+    memcpy(local, men, districts * sizeof *local);
+    memset(next_there, -1, districts * sizeof *next_there);
+    for (int64_t force = forces - 1; force >= districts; force--) {
+        const int64_t here = district[force];
+        next_there[force] = next_there[here];
+        next_there[here] = force;
+        if (mode[force] >= PARLEY && mode[force] <= BESIEGE)
+            mobile[here] += men[force];
     }
 }
 
@@ -295,6 +297,7 @@ void travel(const struct world *w)
     w->tally[SET_OUT] = w->tally[REFUGEE_ROWS];
     for (int64_t place = 0; place < travellers; place++) {
         const int64_t family = travelling[place];
+        travelling[still] = family;
         if (state[family] != ON_THE_ROAD)
             continue;
         road_days[family]++;
@@ -302,7 +305,7 @@ void travel(const struct world *w)
         double to_go = days_to_go[family] - step, left = 1.0 - step;
         if (to_go > 1e-9) {
             days_to_go[family] = to_go;
-            travelling[still++] = family;
+            still++;
             continue;
         }
         const int64_t goal = destination[family];
@@ -324,7 +327,7 @@ void travel(const struct world *w)
         if (here == goal)
             arrive(w, family);
         else
-            travelling[still++] = family;
+            still++;
     }
     w->tally[TRAVELLERS] = still;
 }

@@ -33,7 +33,7 @@ from sim.day import Rules
 from sim.founding import fresh
 from sim.rules import journeys
 from sim.study.settings import compose_settings
-from sim.world import Count, ForceKind, UnitState, World
+from sim.world import Count, UnitState, World
 
 ASK = """
 import json, sys
@@ -305,12 +305,12 @@ def of_muster(world: World, case: Case) -> Work:
     """State and men of every unit; five traits of one that holds, and five sums of its district. Then the forces."""
     units = world.units.men.size
     holding = int(((world.units.state == UnitState.HOLDING) & (world.units.men > 0)).sum())
-    districts, forces = world.districts.holder.size, world.forces.men.size
-    mobile = int((world.forces.kind != ForceKind.LOCAL).sum())
+    districts = world.districts.holder.size
+    mobile = world.forces.men.size - districts
     return Work(
         rows=units,
-        bytes=units * 16 + holding * (40 + 80) + districts * (56 + 72) + forces * 40 + mobile * 8,
-        branches=units * 3 + holding * 2 + districts + forces * 2 + mobile,
+        bytes=units * 16 + holding * (40 + 80) + districts * (48 + 72 + 24) + mobile * 64,
+        branches=units * 3 + holding * 2 + districts * 2 + mobile * 2,
     )
 
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 import limit
 
-from sim.world import Count, ForceKind, Mode, RefugeeState, UnitState
+from sim.world import Count, Mode, RefugeeState, UnitState
 
 pytestmark = pytest.mark.skipif(limit.compiler() is None, reason="there is no C compiler")
 
@@ -63,7 +63,6 @@ def fill_units(world, chance):
     units.resolve[:] = chance.normal(size=rows)
     units.losses[:] = chance.random(rows) * 0.3
     forces.men[:] = chance.integers(0, 200, forces.men.size)
-    forces.kind[:] = chance.integers(0, len(ForceKind), forces.men.size)
     forces.mode[:] = chance.integers(0, len(Mode), forces.men.size)
 
 
