@@ -39,9 +39,9 @@ from sim.study.work import Order, Piece, live_piece
 if TYPE_CHECKING:  # which imports this module when it refines
     from sim.study.calibrate import Fit, Request
 
-EFFORTS = {  # quick is minutes on two cores; full is what Panj ships
+EFFORTS = {  # on two cores quick is some five minutes; full, a quarter of an hour, is what Panj ships
     "quick": Effort(draws=150, generations=4, simulations=30_000, acceptance=0.002),
-    "full": Effort(draws=1000, generations=12, simulations=400_000, acceptance=0.001),
+    "full": Effort(draws=500, generations=8, simulations=75_000, acceptance=0.001),
 }
 AGAIN = 500  # campaigns with draws of the posterior, to set beside the targets
 PIECE = 50  # campaigns lived at a time
