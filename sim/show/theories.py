@@ -129,9 +129,9 @@ def draw_told_apart(axes: Axes, made: Rivals) -> None:
         for at, weight in enumerate(row):
             axes.text(at, place, f"{weight:.2f}", ha="center", va="center", fontsize=8.5,
                       color="white" if weight > 0.55 else INK)  # fmt: skip
-    short = [textwrap.fill(name.replace("_", " "), 10) for name in names]
-    axes.set_xticks(range(len(names)), short, fontsize=7.5)
-    axes.set_yticks(range(len(names)), short, fontsize=7.5)
+    short = [name.replace("_", "\n") for name in names]
+    axes.set_xticks(range(len(names)), short, fontsize=7)
+    axes.set_yticks(range(len(names)), short, fontsize=7)
     axes.set_ylabel("true theory", fontsize=8.5)
     axes.set_xlabel("gets the weight", fontsize=8.5)
     axes.grid(visible=False)
@@ -144,7 +144,7 @@ def draw_targets(made: Rivals) -> Path:
     targets = list(dict.fromkeys((row["event"], row["target"], row["use"]) for row in made.targets))
     inside = {(row["theory"], row["target"]): row["inside_90"] == "yes" for row in made.targets}
     caption = (
-        f"{say_banks(made)} Of each theory the nearest {made.about['accept']:.2g} of its campaigns. Filled: the "
+        f"{say_banks(made)} Of each theory the nearest {made.about['accept']:.2g} of them. Filled: the "
         "reported figure lies in their 90 % interval; open: it does not. * fitted; the others are only looked at. "
         "Targets of one event stand together and are not independent."
     )
@@ -173,7 +173,7 @@ def draw_targets(made: Rivals) -> Path:
 
 def blank(panels: float, caption: str) -> tuple[Figure, float, float]:
     """An empty figure; inches below its panels and of the whole."""
-    below = (textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH)).count("\n") + 1) * CAPTION * LINE / POINTS + 0.65
+    below = (textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH)).count("\n") + 1) * CAPTION * LINE / POINTS + 0.8
     tall = below + panels + 0.45
     return Figure(figsize=(WIDTH, tall)), below, tall
 
