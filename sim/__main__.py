@@ -35,6 +35,10 @@ Verbs
              python -m sim discover [results/bank] outcome=troops_crossed_largest_night above=1000 [density=0.5]
   report     draw figures and report again: python -m sim report results/july_2021 [cell=0] [evening=2021-07-05]
   animate    the map evening by evening: python -m sim animate results/policy [cell=0,1] [formats=gif,mp4,png]
+  story      one campaign in plain sentences, day by day: python -m sim story results/policy seed=7 cell=0
+             [province=Badakhshan] [from=2021-07-01] [to=2021-07-05]
+  fork       what if, on that day: a campaign goes on from an evening twice, once with a change, with the same luck:
+             python -m sim fork results/policy day=2021-07-04 reinforcement=answer_every_call [seed=7] [runs=50]
   failures   campaigns that raised, by cause, with a command for a debugger: python -m sim failures results/policy
   verify     run one small study in every way there is and show that the tables are the same
   reproduce  make a figure or table again from what it carries: python -m sim reproduce results/policy/figures/x.png
@@ -340,6 +344,27 @@ def score(words: list[str]) -> int:
     return show(folder)
 
 
+def story(words: list[str]) -> int:
+    """One campaign in sentences."""
+    from sim.study.story import read_telling
+
+    telling = read_telling(words)
+    from sim.show.story import show_story
+
+    return show_story(*telling)
+
+
+def fork(words: list[str]) -> int:
+    """What if, on that evening."""
+    from sim.study.fork import read_request, write_fork
+    from sim.study.run import console_of
+
+    folder = write_fork(read_request(words), console_of())
+    from sim.show.fork import show_fork
+
+    return show_fork(folder)
+
+
 def animate(words: list[str]) -> int:
     """The map that moves."""
     from sim.show import animation
@@ -376,6 +401,8 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
         discover,
         report,
         animate,
+        story,
+        fork,
         failures,
         verify,
         reproduce,

@@ -278,7 +278,7 @@ def write_posterior(
 
 
 @contextmanager
-def made_whole(folder: Path) -> Iterator[Path]:
+def made_whole(folder: Path, verb: str = "calibrate") -> Iterator[Path]:
     """A folder beside the place; its files move there, each in one step, when all are made, and else none does.
 
     Files of an earlier fit that this one does not have are then taken away; chains and sections stay.
@@ -296,6 +296,6 @@ def made_whole(folder: Path) -> Iterator[Path]:
         for name in REFINED_ONLY.difference(made):
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
-        raise PanjError(f"calibrate: cannot write {folder} ({error.strerror or error})") from error
+        raise PanjError(f"{verb}: cannot write {folder} ({error.strerror or error})") from error
     finally:
         shutil.rmtree(half, ignore_errors=True)

@@ -1,0 +1,174 @@
+"""One campaign as it lies in tables: what happened, in order, and its evenings, ready to be told.
+
+Reads   events.parquet and days.parquet of one campaign; what `campaign.json` or `about.json` says of it.
+Assumed A row of the log lies under the day on which it happened; a night's crossing under the day before the morning.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sim.errors import PanjError, unknown
+from sim.facts import Facts, read_facts
+
+
+class Happening(NamedTuple):
+    """A row of the log."""
+
+    date: date
+    event: str
+    district_id: str
+    district: str
+    province: str
+    who: str  # kind of unit, prong or post, by event
+    men: int
+    how: str
+    why: str
+
+
+class Dated(NamedTuple):
+    """A dated event of the timeline."""
+
+    date: date
+    text: str
+
+
+@dataclass(frozen=True)
+class Chronicle:
+    """What is told of one campaign: the whole of it, or a province or some days."""
+
+    study: str
+    seed: int
+    cell: int
+    cell_label: str
+    scenario: str
+    calibration: str
+    start: date
+    end: date
+    happenings: tuple[Happening, ...]
+    evenings: Mapping[str, np.ndarray]  # daily series by name, day 0 first
+    dated: tuple[Dated, ...]
+    first: date  # of the days that are told
+    last: date
+    province: str = ""  # empty: the country
+
+    @cached_property
+    def by_day(self) -> dict[date, list[Happening]]:
+        """What happened on each day that is told."""
+        days: dict[date, list[Happening]] = {}
+        for one in self.happenings:
+            days.setdefault(one.date, []).append(one)
+        return days
+
+    @property
+    def facts(self) -> Facts:
+        """Districts and posts by name."""
+        return facts_here()
+
+    @property
+    def posts(self) -> tuple[str, ...]:
+        """Posts on the bank of what is told."""
+        facts = self.facts
+        places = zip(facts.post, facts.post_district, strict=True)
+        return tuple(post for post, here in places if self.province in ("", facts.province[here]))
+
+    def row(self, day: date) -> int:
+        """Of an evening in the series."""
+        return (day - self.start).days
+
+    def of(self, event: str) -> list[Happening]:
+        """All happenings of a kind, in order."""
+        return [one for one in self.happenings if one.event == event]
+
+    def on(self, day: date, name: str) -> int:
+        """A daily series on a day."""
+        return int(self.evenings[name][self.row(day)])
+
+    def grown(self, day: date, name: str) -> int:
+        """By how much a running total grew on a day."""
+        row = self.row(day)
+        return int(self.evenings[name][row] - (self.evenings[name][row - 1] if row else 0))
+
+    def in_time(self, name: str) -> np.ndarray:
+        """A daily series on the days that are told."""
+        return self.evenings[name][self.row(self.first) : self.row(self.last) + 1]
+
+    def at_posts(self, what: str, day: date) -> dict[str, int]:
+        """A daily series by post on a day, where it is not zero, for instance `admitted`."""
+        found = {post: self.on(day, f"{what}_{post}") for post in self.posts}
+        return {post: people for post, people in found.items() if people}
+
+    def narrowed(self, province: str = "", first: date | None = None, last: date | None = None) -> "Chronicle":
+        """A province, or some days; PanjError for a province that there is not, or days outside the campaign."""
+        first, last = first or self.first, last or self.last
+        if province and province not in self.facts.provinces:
+            raise unknown("province", province, self.facts.provinces)
+        for key, day in (("from", first), ("to", last)):
+            if not self.start <= day <= self.end:
+                raise PanjError(f"{key}: found {day}, expected a day of the campaign, from {self.start} to {self.end}")
+        if first > last:
+            raise PanjError(f"from: found {first}, expected a day up to {last}")
+        kept = [one for one in self.happenings if first <= one.date <= last and province in ("", one.province)]
+        dated = [one for one in self.dated if first <= max(one.date, self.start) <= last]
+        return replace(
+            self, happenings=tuple(kept), dated=tuple(dated), first=first, last=last, province=province or self.province
+        )
+
+
+def read_chronicle(folder: Path, campaign: Mapping[str, Any], branch: str = "") -> Chronicle:
+    """The campaign whose tables lie in a folder; of a fork, one of its branches."""
+    events, days = (read_table(folder / name, branch) for name in ("events.parquet", "days.parquet"))
+    start, end = (date.fromisoformat(campaign[key]) for key in ("start_date", "end_date"))
+    series = [name for name in days.column_names if name not in ("branch", "cell", "run", "seed", "date")]
+    dated = [Dated(date.fromisoformat(day), text) for day, text in campaign["dated"]]
+    return Chronicle(
+        study=campaign["study"], seed=campaign["seed"], cell=campaign["cell"], cell_label=campaign["cell_label"],
+        scenario=campaign["scenario"], calibration=campaign["calibration"], start=start, end=end,
+        happenings=tuple(Happening(*row) for row in rows_of(events)),
+        evenings={name: days[name].to_numpy() for name in series},
+        dated=tuple(sorted(dated, key=lambda one: one.date)), first=start, last=end,
+    )  # fmt: skip
+
+
+def read_table(path: Path, branch: str) -> pa.Table:
+    """A table, or the rows of one branch; PanjError where it cannot be read."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise PanjError(f"{path}: found no table that can be read ({error}), expected one") from None
+    return table.filter(pc.field("branch") == branch) if branch else table
+
+
+def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
+    """The columns of a happening, row by row."""
+    missing = [name for name in Happening._fields if name not in events.column_names]
+    if missing:
+        raise PanjError(f"events.parquet: column {', '.join(missing)} missing, expected a log of this version")
+    return list(zip(*(events[name].to_pylist() for name in Happening._fields), strict=True))
+
+
+@cache
+def facts_here() -> Facts:
+    """The facts, read once."""
+    return read_facts()
+
+
+def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
+    """Men by a key, the most first; equal ones in the order in which they came."""
+    found: dict[str, int] = {}
+    for one in happenings:
+        found[key(one)] = found.get(key(one), 0) + one.men
+    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+
+
+def counts(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
+    """How many there are by a key, the most first."""
+    return sums([one._replace(men=1) for one in happenings], key)
