@@ -39,6 +39,7 @@ class Dated(NamedTuple):
 
     date: date
     text: str
+    is_told: bool = False  # whether the text is a sentence by itself
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ class Chronicle:
 def read_chronicle(folder: Path, campaign: Mapping[str, Any], branch: str = "") -> Chronicle:
     """The campaign whose tables lie in a folder; of a fork, one of its branches."""
     events, days = (read_table(folder / name, branch) for name in ("events.parquet", "days.parquet"))
+    days = days.filter(pc.field("seed") == campaign["seed"])
     start, end = (date.fromisoformat(campaign[key]) for key in ("start_date", "end_date"))
     series = [name for name in days.column_names if name not in ("branch", "cell", "run", "seed", "date")]
     dated = [Dated(date.fromisoformat(day), text) for day, text in campaign["dated"]]

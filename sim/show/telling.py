@@ -26,7 +26,8 @@ def tell_day(chronicle: Chronicle, day: date, words: Language) -> list[str]:
         *tell_fates(chronicle, rows, words),
         *tell_river(chronicle, rows, day, words),
     ]
-    dated = [words.say("dated", text=one.text) for one in chronicle.dated if max(one.date, chronicle.start) == day]
+    today = [one for one in chronicle.dated if max(one.date, chronicle.start) == day]
+    dated = [one.text if one.is_told else words.say("dated", text=one.text) for one in today]
     if chronicle.province and not told:  # what is dated for the country makes no day of a province
         return []
     return [*dated, *told]
@@ -115,7 +116,7 @@ def say_hows(falls: Sequence[Happening], words: Language) -> str:
     """`4 were left undefended and one was taken in a fight`, or `all were left undefended`."""
     found = counts(falls, lambda one: one.how)
     if len(found) == 1 and len(falls) > 1:
-        return words.say(f"{'both' if len(falls) == 2 else 'all'}_{falls[0].how}")
+        return words.say(f"both_{falls[0].how}") if len(falls) == 2 else words.say(f"all_{falls[0].how}")
     return words.listed([words.say(f"how_{how}", found[how]) for how in found if how in HOW])
 
 
@@ -147,7 +148,9 @@ def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], words: Language)
     for event, key in (("capture", "captured"), ("surrender", "surrendered"), ("return", "returned")):
         men = sums(of(rows, event), lambda one: one.district if chronicle.province else one.province)
         if sum(men.values()):
-            told.append(words.say(key, sum(men.values()), names=say_where(men, "place", MOST_NAMED, words)))
+            told.append(
+                words.say(key, sum(men.values()), names=say_where(men, ("in_one_place", "in_place"), MOST_NAMED, words))
+            )
     return told
 
 
@@ -180,17 +183,18 @@ def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, words
 
 def say_posts(people: Mapping[str, int], words: Language) -> str:
     """`213 at Ruzvai and 104 at Shohon`, the most first."""
-    return say_where({say_post(post): count for post, count in people.items()}, "post", MOST_POSTS, words)
+    by_name = {say_post(post): count for post, count in people.items()}
+    return say_where(by_name, ("at_one_post", "at_post"), MOST_POSTS, words)
 
 
-def say_where(people: Mapping[str, int], kind: str, most: int, words: Language) -> str:
+def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, words: Language) -> str:
     """`213 in Kunduz and 104 in Balkh`, `all in Kunduz`, or of one person `in Kunduz`; the most first."""
-    each = "at" if kind == "post" else "in"
+    alone, each = keys
     if len(people) == 1:
         ((name, count),) = people.items()
-        return words.say(f"{each}_one_{kind}", count, name=name)
+        return words.say(alone, count, name=name)
     ordered = sorted(people.items(), key=lambda pair: -pair[1])
-    return words.listed([words.say(f"{each}_{kind}", count, name=name) for name, count in ordered], most)
+    return words.listed([words.say(each, count, name=name) for name, count in ordered], most)
 
 
 def place_of(one: Happening, chronicle: Chronicle, words: Language) -> str:

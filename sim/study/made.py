@@ -39,6 +39,8 @@ class Made(NamedTuple):
 def read_made(path: Path) -> Made:
     """What a file carries, checked."""
     made = made_of(content_of(path), str(path))
+    if "fork" in made.recipe:
+        raise PanjError(f"{path}: found a fork of study {made.study}, which is made again by {made.recipe['fork']}")
     file = Path(str(made.recipe.get("file", "")))
     if file.suffix != path.suffix.lower() or ".." in file.parts or file.is_absolute():
         raise PanjError(f"{path}: found the recipe of '{file}' inside, expected that of a {path.suffix} of a study")
