@@ -23,7 +23,8 @@ from sim.founding import lay_out
 from sim.outcomes import read_outcomes
 from sim.parameters import read_yaml
 from sim.show.chronicle import Happening
-from sim.show.fork import first_difference, only_in, read_branches, say_event, together, two_stories
+from sim.show.fork import say_event, together, two_stories
+from sim.show.fork_reading import first_difference, only_in, read_branches
 from sim.show.language import language_of
 from sim.study.branches import Course, copied, live_branches, same_traits
 from sim.study.draws import LAID_OUT
@@ -236,6 +237,9 @@ def test_a_policy_turns_posts_regions_conditions_and_rules(composer: Composer) -
     assert not same_traits(south.before.layout.world, south.after.layout.world)
     covered = turn(composer, "air_support=continues")
     assert [(one.condition, one.value) for one in covered.late] == [("air_cover", 1.0)]
+    timeline = covered.courses(SEED)[1].timeline
+    cover = (timeline.day > covered.day) & (timeline.subject == Condition.AIR_COVER) & (timeline.act == Act.SET)
+    assert [(timeline.day[row], timeline.amount[row]) for row in np.flatnonzero(cover)] == [(covered.day + 1, 1.0)]
     shifted = turn(composer, "morale=resilient").courses(SEED)
     assert shifted[0].rules.morale != shifted[1].rules.morale
 

@@ -20,6 +20,7 @@ from sim.evidence import read_evidence
 from sim.facts import THE_LINE, read_facts
 from sim.results import events_table
 from sim.show import chronicle as chronicles
+from sim.show import recorded
 from sim.show.chronicle import Chronicle, Dated, Happening
 from sim.show.language import SENTENCES, Language, language_of
 from sim.show.recorded import tell_record
@@ -248,6 +249,17 @@ def test_the_record_is_labelled_and_speaks_of_the_same_days_and_place() -> None:
     assert told
     assert all(DAY <= row.date_end <= THE_LINE and row.use == "calibration" for row in told)
     assert not [row for row in told if "Takhar" in row.scope]
+
+
+def test_nothing_that_ends_after_the_record_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = next(row for row in read_evidence() if row.use == "calibration" and row.date_end == THE_LINE)
+    later = replace(row, id="F999", date_end=THE_LINE + timedelta(days=1))
+    monkeypatch.setattr(recorded, "evidence", lambda: {one.id: one for one in (row, later)})
+    monkeypatch.setattr(recorded, "tell_dated", lambda *_: [])
+    whole = replace(chronicle(), start=date(2021, 5, 1), first=date(2021, 5, 1))
+    told = tell_record(whole, WORDS)[1:]
+    assert len(told) == 1
+    assert row.id in told[0]
 
 
 def test_a_terminal_shows_the_fullest_days_in_order_and_names_the_file() -> None:

@@ -1,34 +1,28 @@
 """Two branches of one campaign: the first event that differs, outcomes side by side, the two stories from there.
 
-Reads   forks/<name>/ of a study: fork.json, events.parquet, days.parquet, outcomes.csv and, of many, verdicts.csv.
+Reads   a fork of a study, as `sim.show.fork_reading` finds it.
 Writes  fork.md, story_as_it_went.md, story_changed.md and fork.png beside them.
 """
 
-import csv
-import json
 import re
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from sim.errors import PanjError
-from sim.show.chronicle import Chronicle, Dated, Happening, read_chronicle
+from sim.show.chronicle import Happening
 from sim.show.crossings import say_post
 from sim.show.fork_figure import draw_fork
+from sim.show.fork_reading import AFTER, BEFORE, Branches, Rows, first_difference, first_evening, read_branches
 from sim.show.language import MOST_NAMED, Language, language_of, number
 from sim.show.story import bullets, days_of, page_of, say_cell, story_of, wrapped
 from sim.show.style import write_whole
 from sim.show.telling import tell_day
 
-BEFORE, AFTER = "as_it_went", "changed"
 SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # in a terminal
 MAIN = (  # outcomes that come first, where they differ
     "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "share_held_by_taliban_{last}",
@@ -36,99 +30,6 @@ MAIN = (  # outcomes that come first, where they differ
     "troops_crossed", "troops_captured", "troops_surrendered", "troops_killed", "calls_made", "calls_answered",
     "people_displaced", "refugees_admitted", "refugees_refused",
 )  # fmt: skip
-Rows = list[dict[str, str]]
-
-
-class Branches(NamedTuple):
-    """A fork as it lies on disk."""
-
-    folder: Path
-    about: dict[str, Any]
-    before: Chronicle  # both from the morning after the evening of the fork on
-    after: Chronicle
-    outcomes: Rows
-    verdicts: Rows
-
-    @property
-    def evening(self) -> date:
-        """Of the fork."""
-        return date.fromisoformat(self.about["day"])
-
-
-class Difference(NamedTuple):
-    """The first day on which the logs differ, and what only one of them has."""
-
-    day: date
-    before: tuple[Happening, ...]
-    after: tuple[Happening, ...]
-
-
-def read_branches(folder: Path, words: Language) -> Branches:
-    """What `python -m sim fork` wrote; PanjError where it is not there."""
-    try:
-        about = json.loads((folder / "fork.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PanjError(
-            f"{folder / 'fork.json'}: cannot be read ({error}), expected what python -m sim fork writes"
-        ) from None
-    morning = date.fromisoformat(about["day"]) + timedelta(days=1)
-    before = read_chronicle(folder, about, BEFORE)
-    changed = read_chronicle(folder, {**about, "dated": about["dated_changed"]}, AFTER)
-    after = replace(changed, dated=tuple(sorted((*late_of(about, words), *changed.dated), key=lambda one: one.date)))
-    return Branches(
-        folder, about, before.narrowed(first=morning), after.narrowed(first=morning),
-        rows_of(folder / "outcomes.csv"), rows_of(folder / "verdicts.csv"),
-    )  # fmt: skip
-
-
-def rows_of(path: Path) -> Rows:
-    """A table; none where there is no file."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def late_of(about: Mapping[str, Any], words: Language) -> list[Dated]:
-    """What the change sets or does on the next morning, for its own day had passed."""
-    return [
-        Dated(
-            date.fromisoformat(day),
-            words.say("late_set", condition=words.say(f"condition_{name}"), value=f"{value:,g}")
-            if act == "set"
-            else words.say("late_deed", name=name.replace("_", " ")),
-            is_told=True,
-        )
-        for day, name, value, act in about["late"]
-    ]
-
-
-def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
-    """The first day whose events are not the same, and those that only one has, in their order; None for none."""
-    for day in days_of(before):
-        here, there = before.by_day.get(day, []), after.by_day.get(day, [])
-        if here != there:
-            return Difference(day, only_in(here, there), only_in(there, here))
-    return None
-
-
-def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Happening, ...]:
-    """Those that the others lack, each as often as they lack it."""
-    left = Counter(others)
-    found = []
-    for one in rows:
-        if left[one]:
-            left[one] -= 1
-        else:
-            found.append(one)
-    return tuple(found)
-
-
-def first_evening(before: Chronicle, after: Chronicle) -> date | None:
-    """The first evening that differs in any number."""
-    pairs = ((values, after.evenings[name]) for name, values in before.evenings.items())
-    rows = [int(np.flatnonzero(here != there)[0]) for here, there in pairs if (here != there).any()]
-    return before.start + timedelta(days=min(rows)) if rows else None
 
 
 def tell_first(branches: Branches, words: Language) -> list[str]:

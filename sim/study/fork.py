@@ -23,7 +23,6 @@ from sim.campaign import Campaign
 from sim.errors import CampaignError, PanjError
 from sim.outcomes import Value, count_outcomes
 from sim.study.branches import live_branches
-from sim.study.calibrate import made_whole
 from sim.study.executors import cores
 from sim.study.fork_tables import outcome_rows, verdict_rows
 from sim.study.relive import (
@@ -35,6 +34,7 @@ from sim.study.relive import (
     day_of,
     evenings_of,
     folder_of_study,
+    kept_whole,
     log_of,
     options_of,
     origin_of,
@@ -146,11 +146,7 @@ def write_fork(request: Request, console: Console) -> Path:
     campaigns = "1 campaign" if len(fork.seeds) == 1 else f"{len(fork.seeds)} campaigns"
     console.print(f"Living {campaigns} to the evening of {request.evening}, and from there twice ...", soft_wrap=True)
     pairs = live_all(fork, console)
-    try:
-        place.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise PanjError(f"fork: cannot write {place} ({error.strerror or error})") from error
-    with made_whole(place, "fork") as half:
+    with kept_whole("fork", place) as half:
         write_tables(half, request, fork, pairs)
     return place
 

@@ -6,7 +6,8 @@ Assumed The same seed, settings and code give the same campaign, which `python -
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from sim.campaign import Campaign, run_campaign
 from sim.errors import CampaignError, PanjError
 from sim.provenance import STAMPED, read_about
 from sim.results import chunk_of, days_table, events_table, rows_of
+from sim.study.calibrate import made_whole
 from sim.study.scope import CellScope, Scope, different, read_scope
 from sim.study.settings import Composer, Settings
 from sim.study.words import fixed_of
@@ -127,6 +129,17 @@ def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
 def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """Day and text of every dated event."""
     return [[str(event["date"]), str(event["text"])] for event in events if event.get("text")]
+
+
+@contextmanager
+def kept_whole(verb: str, place: Path) -> Iterator[Path]:
+    """A folder for what a verb writes under a study: all of it or nothing, as in `made_whole`."""
+    try:
+        place.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise PanjError(f"{verb}: cannot write {place} ({error.strerror or error})") from error
+    with made_whole(place, verb) as half:
+        yield half
 
 
 def options_of(verb: str, words: Sequence[Word], keys: Sequence[str], usage: str) -> dict[str, str]:

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 
-from sim.errors import PanjError, unknown
+from sim.errors import unknown
 from sim.parameters import read_yaml
 from sim.provenance import STAMPED, read_about
-from sim.study.calibrate import made_whole
 from sim.study.relive import (
     Word,
     about_campaign,
     dated_of,
     evenings_of,
     folder_of_study,
+    kept_whole,
     live_again,
     log_of,
     options_of,
@@ -92,11 +92,7 @@ def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dic
     tables = log_of(campaign, origin.settings), evenings_of(campaign, origin.settings, cell)
     place = folder / "stories" / f"cell_{cell}_seed_{number}"
     said = about_campaign(origin, number)
-    try:
-        place.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise PanjError(f"story: cannot write {place} ({error.strerror or error})") from error
-    with made_whole(place, "story") as half:
+    with kept_whole("story", place) as half:
         for name, table in zip(TABLES, tables, strict=True):
             pq.write_table(table, half / name)
         (half / "campaign.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
