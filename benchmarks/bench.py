@@ -27,6 +27,7 @@ SECTIONS = {
     "startup": "start-up by import, first compile",
     "sweeps": "sweeps of many cells",
     "growth": "time and memory as the work grows",
+    "growth_by_rule": "time of every rule as the country grows",
 }
 MEASURE = """
 import importlib, json, sys

@@ -336,8 +336,9 @@ def report(measured: Mapping[str, Any]) -> str:
         *tables("districts", measured["districts"]),
         "The map side by side with its mirror images, processor time; men, spearheads, commandos and space grow with "
         "it. There is one capital city, so that families of a larger country are longer on the road: their days are "
-        "given. Tables of ways have districts x districts cells by design; laying out fills them once for many "
-        "campaigns.",
+        "given. Tables of ways have districts x districts cells by design: a column may march from any district to any "
+        "of the next province, so that a rule can ask for the way between any two; they are filled once, when the "
+        "country is laid out, for all its campaigns.",
         "### By campaigns",
         *tables("campaigns", measured["campaigns"]),
         "The command itself on all cores, with tables, figures and report; fitted beyond its smallest case.",

@@ -15,7 +15,7 @@ from sim.parameters import check_range
 from sim.world import Act, Condition, Count
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
-growth, tiling = import_module("growth"), import_module("tiling")
+growth, tiling, by_rule = (import_module(name) for name in ("growth", "tiling", "growth_by_rule"))
 
 SIZES = (10.0, 100.0, 1000.0)
 
@@ -145,6 +145,18 @@ def test_the_report_names_what_is_worse_than_linear_and_nothing_else():
     for section in growth.PANELS:
         assert f"### By {section}" in text
     assert "| threads in a study | 125 (125 to 125) | 200 (200 to 200) | 1.6 (1.6 to 1.6) |" in text
+
+
+def test_a_rule_that_grows_by_the_square_is_told_why_and_a_small_one_is_not_judged():
+    costs = {"travel": [0.2, 20.0, 2000.0], "muster": [1.0, 10.0, 100.0], "strike_back": [0.05, 5.0, 500.0]}
+    measured = {name: by_rule.fitted(SIZES, [[each] for each in y]) for name, y in costs.items()}
+    text = by_rule.report(json.loads(json.dumps(measured | {"happen": by_rule.fitted(SIZES, [[0.2]] * 3)})))
+    assert "| `travel` | 0.2 | 20 | 2,000 | 77% | 2.00" in text
+    assert f"- `travel` (2.00): {by_rule.WHY['travel']}." in text
+    assert "| `muster` | 1 | 10 | 100 | 4% | 1.00" in text
+    assert "- `muster`" not in text
+    assert "| `strike_back` | 0.05 | 5 | 500 | 19% |  |  |" in text  # too small at first
+    assert "happen" not in text  # too small at last
 
 
 def test_the_figure_is_drawn_from_the_numbers_alone(tmp_path):

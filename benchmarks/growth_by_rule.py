@@ -1,0 +1,106 @@
+"""How the time of each rule grows with the number of districts.
+
+    python benchmarks/growth_by_rule.py [quick]
+
+Countries are those of `growth.py`: the map side by side with its mirror images. Every step of the day is called from
+Python, as in `rules_profile.py`; times are processor time, which does not count the work of others on the machine,
+without the price of the call.
+"""
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from common import in_turn, plain, table, told_by
+from growth import LINEAR, NOT_FITTED, column, growth, is_worse_than_linear, say, say_exponent
+from rules_profile import entries_of, live_in_steps, net_of_calls, steps_of_the_day
+from tiling import tiled
+
+from sim.study.settings import compose_settings
+
+ASK = """
+import json, sys
+sys.path.insert(0, "benchmarks")
+import growth_by_rule
+print(json.dumps(growth_by_rule.live_steps(*map(int, sys.argv[1:]))))
+"""
+CAMPAIGNS = {1: 4, 2: 2, 4: 1}  # by tiles along a side
+TURNS = {1: 6, 2: 3, 4: 2}  # of which the least counts
+SMALL = 0.01  # of the largest campaign: what takes less is not listed
+UNSURE = 0.1  # ms: the price of a call from Python is known no better
+WHY = {  # what was found by reading the rules
+    "travel": "families of every tile go to the one capital city, and are longer on the road",
+    "advance": "every prong weighs every province when it chooses its next, and both grow",
+    "strike_back": "every attempt weighs every lost district within reach, each by a draw of its own, and both grow",
+    "retreat": "every unit that flees looks at every post, and both grow",
+    "(day 0)": "for each district that the Taliban hold the likeliest of all is looked for, and both grow",
+}
+
+LINEAR_WORK = "it looks at nothing more often as the country grows; its arrays leave the nearer caches, or more happens"
+
+
+def live_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
+    """Milliseconds a campaign of every step in a country of side x side tiles, and its number of districts."""
+    settings = compose_settings()
+    layout, rules, timeline = tiled(settings, side)
+    steps = steps_of_the_day()
+    live = partial(live_in_steps, layout.world, rules, timeline, entries=entries_of(steps), clock=time.process_time)
+    live(days=2, seed=0)  # compiles
+    least = sum(
+        np.min([live(days=settings.days, seed=seed)[0] for _ in range(turns)], axis=0) for seed in range(campaigns)
+    )
+    told = net_of_calls(steps, least / campaigns * 1000)
+    return told | {"districts": float(layout.world.districts.holder.size)}
+
+
+def measure(quick: bool = False) -> dict[str, Any]:
+    """By step, what was measured at each size and the law fitted to it; the dearest in the largest country first."""
+    sides, repeats = ((1, 2), 1) if quick else ((1, 2, 4), 2)
+    told = in_turn({side: partial(told_by, ASK, side, CAMPAIGNS[side], TURNS[side]) for side in sides}, repeats)
+    x = [runs[0].pop("districts") for runs in told.values()]
+    names = sorted(told[sides[0]][0], key=lambda name: -told[sides[-1]][0][name])
+    return {name: fitted(x, column(told, name)) for name in names}
+
+
+def fitted(x: Sequence[float], y: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Measurements and their law; none where the smallest country takes no longer than the call itself."""
+    return growth("ms", x, y) | (NOT_FITTED if min(y[0]) < UNSURE else {})
+
+
+def report(measured: Mapping[str, Any]) -> str:
+    """A row a step, and why those that grow worse than linearly do."""
+    x = next(iter(measured.values()))["x"]
+    whole = sum(grown["y"][-1]["median"] for grown in measured.values())
+    listed = {name: grown for name, grown in measured.items() if grown["y"][-1]["median"] >= SMALL * whole}
+    head = ["step", *(f"ms, {size:,.0f} districts" for size in x), "share", "exponent (95 %)", "of the last step"]
+    reasons = [
+        f"- `{name}` ({say(grown['exponent'])}): {WHY.get(name, LINEAR_WORK)}."
+        for name, grown in listed.items()
+        if is_worse_than_linear(grown)
+    ]
+    return "\n".join([
+        "## Growth by rule",
+        "",
+        "Milliseconds a campaign of every step that takes at least a hundredth of the largest campaign, in the "
+        "countries of the growth by districts; processor time, median. Worse than linear is an exponent whose whole "
+        f"interval lies above {LINEAR}; a step of less than {UNSURE} ms in the smallest has none.",
+        "",
+        table(head, [row_of(name, grown, whole) for name, grown in listed.items()]),
+        *(["", "Worse than linear:", "", *reasons] if reasons else []),
+    ])  # fmt: skip
+
+
+def row_of(name: str, grown: Mapping[str, Any], whole: float) -> list[str]:
+    """A step in the table."""
+    spent = [each["median"] for each in grown["y"]]
+    return [
+        f"`{name}`", *(plain(f"{each:.3g}") for each in spent), f"{spent[-1] / whole:.0%}",
+        "" if grown["exponent"] is None else say_exponent(grown), say(grown["last_step"]),
+    ]  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(report(measure("quick" in sys.argv[1:])))
