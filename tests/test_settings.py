@@ -14,7 +14,7 @@ from sim.errors import PanjError
 from sim.facts import read_facts
 from sim.parameters import declared_numbers, folder_of
 from sim.study import settings
-from sim.study.settings import Event, Settings, compose_settings
+from sim.study.settings import Composer, Event, Settings, compose_config, compose_settings, settle
 from sim.world import Act, Condition
 
 FACTS = read_facts()
@@ -279,3 +279,49 @@ def test_every_choice_of_every_group_can_be_made_beside_choices_of_the_others() 
     for turn in range(max(map(len, choices.values()))):
         made = {group: names[turn % len(names)] for group, names in choices.items()}
         assert settled(*(f"{group}={name}" for group, name in made.items())).choices.items() >= made.items()
+
+
+TOGETHER = [
+    ["border=closed", "air_support=continues", "runs=7"],
+    ["border=open", "scenario=call_answered", "morale=resilient", "reinforcement=none", "rules.news.fade_days=9"],
+    ["timeline.events.us_withdrawal_begins.value=0.5", "taliban=everywhere", "mobilisation=early"],
+    ["border=closed", "+border.set={news.fade_days: 4.0}", "morale=brittle"],
+]
+
+
+@pytest.mark.parametrize("words", TOGETHER, ids=" ".join)
+def test_choices_that_are_put_together_are_what_hydra_composes_of_them(words: list[str]) -> None:
+    composer = Composer(FACTS)
+    composer.settings(["morale=commanders_stay", "border=room_limited"])  # others were composed before
+    made = composer.settings(words)
+    config, chosen = compose_config([word for word in words if not word.startswith("rules.")])
+    whole = settle(config, chosen, tuple(words), FACTS, made.outcomes_fingerprint)
+    assert made.as_dict() == whole.as_dict()
+    assert (made.study, made.title, made.runs, made.rules) == (whole.study, whole.title, whole.runs, whole.rules)
+
+
+def test_a_choice_is_composed_once_for_all_that_it_is_combined_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    compose = settings.compose_config
+    monkeypatch.setattr(settings, "compose_config", lambda words: asked.append(words) or compose(words))
+    composer = Composer(FACTS)
+    for border in ("open", "closed", "soldiers_only"):
+        for morale in ("brittle", "resilient", "reported"):
+            assert composer.settings([f"border={border}", f"morale={morale}"]).choices["border"] == border
+    assert len(asked) == 1 + 3 + 3
+
+
+def test_a_choice_that_says_something_outside_its_group_still_says_it(home: Path) -> None:
+    (home / "configs" / "border" / "mine.yaml").write_text(
+        "# @package _global_\nborder: {about: Mine}\nair_support: {set: {news.fade_days: 7.0}}\n", encoding="utf-8"
+    )
+    assert compose_settings(["border=mine", "morale=brittle"]).numbers[FADE] == 7.0
+
+
+def test_of_two_choices_of_one_group_hydra_decides() -> None:
+    assert compose_settings(["border=open", "border=closed", "morale=brittle"]).choices["border"] == "closed"
+
+
+def test_what_is_wrong_with_one_of_several_choices_is_said_as_before() -> None:
+    with pytest.raises(PanjError, match=r"border: found 'clsed', expected one of .* did you mean 'closed'"):
+        compose_settings(["border=clsed", "morale=brittle"])

@@ -7,6 +7,7 @@ policy shifts) is checked here, and every error names the key, what was found, w
 import json
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, make_dataclass
 from datetime import date, timedelta
 from functools import cache, cached_property
@@ -18,7 +19,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -247,24 +248,61 @@ def compose_settings(overrides: Sequence[str] = (), facts: Facts | None = None) 
     return Composer(facts).settings(overrides)
 
 
+Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice made in each group
+
+
 class Composer:
-    """Composes many settings; configs that differ in numbers alone are composed by Hydra once."""
+    """Composes many settings; Hydra composes once what differs in numbers alone, and once each choice of a group."""
 
     def __init__(self, facts: Facts | None = None) -> None:
         self.facts = facts or read_facts()
         self.outcomes_fingerprint = fingerprint_of_outcomes()
-        self.composed: dict[tuple[str, ...], tuple[DictConfig, dict[str, str]]] = {}
+        self.composed: dict[tuple[str, ...], Composed] = {}
+        self.choices: dict[tuple[str, ...], DictConfig | None] = {}  # of a group, by the words with it alone
 
     def settings(self, words: Sequence[str]) -> Settings:
         """Settings of one cell; PanjError for anything that is wrong."""
         check_words(words)
-        others = tuple(text for text in words if not is_number(text))
-        if others not in self.composed:
+        config, choices = self.joined(tuple(text for text in words if not is_number(text)))
+        return settle(config, choices, tuple(words), self.facts, self.outcomes_fingerprint)
+
+    def joined(self, words: tuple[str, ...]) -> Composed:
+        """What Hydra would compose of the words, put together from configs with one of the group choices each.
+
+        A choice that says anything outside its group is left to Hydra, and so is whatever is wrong.
+        """
+        chosen = {word.partition("=")[0]: word for word in words if word.partition("=")[0] in GROUPS}
+        rest = tuple(word for word in words if word not in chosen.values())
+        if len(chosen) < 2 or len(rest) + len(chosen) < len(words):
+            return self.whole(words)
+        try:
+            config, choices = self.whole(rest)
+            alone = {group: self.alone(rest, group, word) for group, word in chosen.items()}
+        except PanjError:
+            return self.whole(words)
+        if None in alone.values():
+            return self.whole(words)
+        config = copy(config)
+        for group, choice in alone.items():
+            config[group] = choice
+        return config, choices | {group: word.partition("=")[2] for group, word in chosen.items()}
+
+    def alone(self, rest: tuple[str, ...], group: str, word: str) -> DictConfig | None:
+        """What a choice says in its group; None if it says anything outside."""
+        key = (*rest, word)
+        if key not in self.choices:
+            chosen, usual = self.whole(key)[0], self.whole(rest)[0]
+            keeps_to_itself = all(chosen[other] == usual[other] for other in usual if other != group)
+            self.choices[key] = chosen[group] if keeps_to_itself else None
+        return self.choices[key]
+
+    def whole(self, words: tuple[str, ...]) -> Composed:
+        """Composed by Hydra; the latest are kept."""
+        if words not in self.composed:
             if len(self.composed) >= KEPT:
                 del self.composed[next(iter(self.composed))]
-            self.composed[others] = compose_config(list(others))
-        config, choices = self.composed[others]
-        return settle(config, choices, tuple(words), self.facts, self.outcomes_fingerprint)
+            self.composed[words] = compose_config(list(words))
+        return self.composed[words]
 
 
 def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
@@ -285,6 +323,8 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
             }
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise PanjError(plain(error)) from error
+    with open_dict(config):
+        del config["hydra"]  # the larger part of it
     return config, chosen
 
 
