@@ -163,7 +163,7 @@ def test_a_bank_gives_sentences_tables_and_a_figure_and_nothing_is_lived(
     assert f"in {float(first['density']):.0%} of campaigns (density," in said
     assert f"and {float(first['coverage']):.0%} of all campaigns of that kind lie there (coverage)." in said
     assert '"Soldiers who crossed to the last day" is above 1,000' in said
-    assert "1,200 campaigns of bank" in said and "numbers drawn from the prior, not calibrated yet" in said
+    assert "1,200 campaigns of bank" in said and "numbers drawn from the prior, not calibrated" in said
     with Image.open(folder / "boxes.png") as picture:
         assert json.loads(picture.text["panj"])["outcome"] == OUTCOME
     campaigns = pq.read_table(folder / "campaigns.parquet").to_pandas()

@@ -273,8 +273,9 @@ def write_refined(
 def write_posterior(
     path: Path, posterior: Posterior, seeds: Integers, distances: Floats, about: dict[str, Any]
 ) -> None:
-    """One file of weighted draws, with what they were made from."""
-    pq.write_table(table_of(posterior, seeds, distances, about), path)
+    """One file of weighted draws, with what they were made from; packed as numbers that hardly repeat."""
+    table = table_of(posterior, seeds, distances, about)
+    pq.write_table(table, path, compression="zstd", use_dictionary=False, use_byte_stream_split=True)
 
 
 @contextmanager
