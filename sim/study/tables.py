@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext, suppress
 from datetime import date
+from functools import cache, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -159,10 +160,11 @@ def fill(
 ) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
     """The rows of every cell."""
     held, summaries = [], []
+    outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same days
     for cell in scope.cells:
         start = date.fromisoformat(cell.start_date)
         days = (date.fromisoformat(cell.end_date) - start).days
-        outcomes = read_outcomes(facts, start, days)
+        outcomes = outcomes_of(start, days)
         tally = CellTally(len(facts.district), days + 1, outcomes)
         named = {"cell": cell.number, "values": cell.values}
         for done, failed in ahead(chunks_of(study, cell.fingerprint)):
