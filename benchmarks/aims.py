@@ -56,13 +56,13 @@ def seconds_of(word: str) -> Callable[[dict[str, Any]], dict[str, float]]:
 
 
 MANY_CELLS = (
-    "Many small cells: Hydra composes each choice of a group once; tables, verdicts and figures then have a row, a pair "
-    "and a panel for every cell, about 0.1 s a cell beside the campaigns."
+    "Many small cells: Hydra composes each choice of a group once; tables, verdicts and figures then have a row, a "
+    "pair and a panel for every cell, about 0.1 s a cell beside the campaigns."
 )
 OBJECTS = (
-    "Plain Mesa: this is the least favourable of four comparisons, 30 days of the scenario with most families on the road, "
-    "without the making of the model. There Panj's time is nearly all `travel`, which waits for memory and of which a loop "
-    "in C takes two thirds (*How close to the limit*); a replicate with a new model is over 140 times as slow in Mesa."
+    "Plain Mesa: this is the least favourable of four comparisons, 30 days of the scenario with most families on the "
+    "road, without the making of the model. Journeys wait for memory in Panj (*How close to the limit*), and not in "
+    "Mesa, where the objects cost far more; with the making of the model Mesa takes over 140 times as long."
 )
 SLOW_START = (
     "Warm `runs=1`: the command needs about 1.8 s before there is anything to draw (imports 0.7, Hydra 0.3, loading "
