@@ -113,12 +113,7 @@ def read_request(words: Sequence[str]) -> Request:
             raise unknown("calibrate", key, KEYS)
     if len(folders) > 1 or any(word.startswith("-") for word in folders):
         raise PanjError(f"calibrate: found '{' '.join(folders)}', expected one folder: {USAGE}")
-    try:
-        accept = float(given.get("accept", ACCEPT))
-    except ValueError:
-        accept = -1.0
-    if not 0 < accept < 1:
-        raise PanjError(f"accept: found '{given['accept']}', expected a share of the campaigns between 0 and 1")
+    accept = share_to_accept(given)
     refine = given.get("refine", REFINES[0])
     if refine not in REFINES:
         raise unknown("refine", refine, REFINES)
@@ -130,6 +125,17 @@ def read_request(words: Sequence[str]) -> Request:
         whole_number(given, "chains", CHAINS, 1, MOST_CHAINS), whole_number(given, "seed", 0, 0, LAST_SEED),
         TRUTHS[check],
     )  # fmt: skip
+
+
+def share_to_accept(given: Mapping[str, str]) -> float:
+    """The share of the campaigns that counts as near; PanjError for what is no share."""
+    try:
+        accept = float(given.get("accept", ACCEPT))
+    except ValueError:
+        accept = -1.0
+    if not 0 < accept < 1:
+        raise PanjError(f"accept: found '{given['accept']}', expected a share of the campaigns between 0 and 1")
+    return accept
 
 
 def whole_number(given: Mapping[str, str], key: str, usual: int, low: int, high: int) -> int:

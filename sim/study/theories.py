@@ -23,7 +23,7 @@ from scipy.stats import beta
 
 from sim.errors import PanjError, unknown
 from sim.study.bank import Bank, read_bank, study_of
-from sim.study.calibrate import ACCEPT, base_of, nearest_of
+from sim.study.calibrate import base_of, nearest_of, share_to_accept
 from sim.study.fit_tables import Ensemble, rows_of_record
 from sim.study.score import targets_here
 from sim.study.score_tables import text_of
@@ -81,14 +81,8 @@ def read_request(words: Sequence[str]) -> Request:
     for key in given:
         if key != "accept":
             raise unknown("theories", key, ("accept",))
-    try:
-        accept = float(given.get("accept", ACCEPT))
-    except ValueError:
-        accept = -1.0
-    if not 0 < accept < 1:
-        raise PanjError(f"accept: found '{given['accept']}', expected a share of the campaigns between 0 and 1")
     usual = [RESULTS / study_of(USUAL), *(RESULTS / study_of(name) for name in choices_of("theory") if name != USUAL)]
-    return Request(tuple(folders or [folder for folder in usual if folder.is_dir()]), accept)
+    return Request(tuple(folders or [folder for folder in usual if folder.is_dir()]), share_to_accept(given))
 
 
 def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
