@@ -203,6 +203,7 @@ class Districts(NamedTuple):
     connected: Truth  # a chain of government districts leads to a hub
     lot: Real  # working space: drawn on day 0, the highest are held by the Taliban
     reached: Whole  # working space: districts in the order in which open roads reach them
+    sought: Whole  # working space: columns before it or on the way to it
     defender: Whole  # working space: the first unit that holds it while it is fought over
     closed: Truth  # working space: held by the Taliban, or its roads are cut, or reached already
     pressed: Truth  # local forces press and cut its roads

@@ -98,6 +98,7 @@ def advance(  # the walk needs both sides and the map
     for prong in range(prongs.province.size):
         lead(prong, districts, provinces, roads, garrisons, forces, prongs, numbers, luck, log, tally)
     mark_pressure(districts, provinces, prongs)
+    count_sought(districts, forces)
     for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one a district
         move_column(force, districts, provinces, roads, garrisons, forces, prongs, numbers, luck)
     press(districts, provinces, garrisons, forces, numbers, luck)
@@ -365,9 +366,12 @@ def move_column(
         return
     if prongs.phase[prong] == Phase.GATHER or is_busy(force, districts, forces, numbers.besiege_patience):
         return
+    if forces.mode[force] != Mode.GATHER:
+        districts.sought[forces.district[force]] -= 1
     target = next_target(force, districts, provinces, roads, garrisons, forces, prongs, numbers, luck)
     forces.mode[force] = Mode.HOLD
     forces.mode_days[force] = 0
+    districts.sought[target if target >= 0 else forces.district[force]] += 1
     if target >= 0:
         km = roads.between[forces.district[force], target]
         forces.destination[force] = target
@@ -409,7 +413,7 @@ def next_target(
             continue
         value = attraction(district, districts, garrisons, numbers)
         value -= numbers.target_distance * roads.between[forces.district[force], district] / 100.0
-        value -= numbers.shared_target * others_there(district, force, forces, districts.holder.size)
+        value -= numbers.shared_target * districts.sought[district]
         value += gumbel(luck, Stream.DISTRICT_CHOICE, forces.identity[force] * 10000 + districts.identity[district])
         if value > highest:
             highest = value
@@ -432,16 +436,13 @@ def attraction(district: int, districts: Districts, garrisons: Garrisons, number
 
 
 @rule
-def others_there(district: int, force: int, forces: Forces, first_mobile: int) -> int:
-    """Mobile forces before the district, or on the way to it, the one that asks aside."""
-    count = 0
-    for other in range(first_mobile, forces.men.size):
-        if other == force or forces.men[other] == 0:
-            continue
-        on_the_way = forces.mode[other] == Mode.MARCH and forces.destination[other] == district
-        at_it = forces.mode[other] != Mode.MARCH and forces.district[other] == district
-        count += on_the_way or (at_it and forces.mode[other] != Mode.GATHER)
-    return count
+def count_sought(districts: Districts, forces: Forces) -> None:
+    """Columns before each district, or on the way to it; those that gather are neither."""
+    districts.sought[:] = 0
+    for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one a district
+        if forces.men[force] > 0 and forces.mode[force] != Mode.GATHER:
+            marches = forces.mode[force] == Mode.MARCH
+            districts.sought[forces.destination[force] if marches else forces.district[force]] += 1
 
 
 @rule

@@ -3,10 +3,18 @@
 import numpy as np
 import pytest
 from board import CAPITAL, MIDDLE, RIVER, SHARES, TWO_PROVINCES, board, luck, moves_one_way
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.rules.advance import advance, attraction, march_days, not_yet_raised, starts_to_press, stops_pressing
+from sim.rules.advance import (
+    advance,
+    attraction,
+    count_sought,
+    march_days,
+    not_yet_raised,
+    starts_to_press,
+    stops_pressing,
+)
 from sim.world import NOBODY, ForceKind, Holder, Mode, Phase
 
 FACTORS = st.floats(1.0, 100.0)
@@ -63,6 +71,20 @@ def test_two_columns_choose_two_districts():
     prong_in(made, 0, Phase.SWEEP)
     world = go_on(made)
     assert sorted(world.forces.destination[columns(world)]) == [MIDDLE, RIVER]
+
+
+@given(st.integers(1, 30))
+@settings(max_examples=10)
+def test_columns_sought_are_kept_count_of_as_they_choose(seed):
+    made = board(TWO_PROVINCES, founding={"columns_per_prong": 4, "first_gather_days": 1.0}, seed=seed)
+    most = 0
+    for day in range(1, 15):
+        world = go_on(made, day, seed)
+        kept = world.districts.sought.copy()
+        count_sought(world.districts, world.forces)
+        assert kept.tolist() == world.districts.sought.tolist()
+        most = max(most, kept.sum())
+    assert most == 4
 
 
 def test_a_province_whose_villages_are_lost_is_besieged():
