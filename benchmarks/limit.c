@@ -17,8 +17,8 @@ struct world {
     int64_t *size_districts, *size_units, *size_forces;
     double *supply, *morale, *avoid_km, *hungry_below, *patience_days;
     int64_t *day;
-    uint8_t *districts_is_hub, *districts_connected, *districts_closed, *districts_pressed;
-    int64_t *districts_holder, *districts_reached, *districts_helped_on, *districts_stood_on;
+    uint8_t *districts_is_hub, *districts_connected, *districts_closed, *districts_pressed, *districts_chosen;
+    int64_t *districts_holder, *districts_reached, *districts_choice, *districts_helped_on, *districts_stood_on;
     double *districts_dread, *districts_fighting;
     int64_t *roads_first, *roads_neighbour, *roads_onward;
     double *roads_days, *roads_between;
@@ -158,20 +158,30 @@ static void airlift(const struct world *w, int64_t flights, double full_days)
 {
     const int64_t districts = *w->size_districts, units = *w->size_units;
     double *restrict hunger = w->garrisons_hunger;
+    int64_t *restrict choice = w->districts_choice;
+    uint8_t *restrict chosen = w->districts_chosen;
+    int64_t hungry = 0;
 
-    for (; flights > 0; flights--) {
-        int64_t neediest = -1;
-        for (int64_t here = 0; here < districts; here++)
-            if (!w->districts_connected[here] && hunger[here] > 0.0)
-                if (neediest < 0 || hunger[here] > hunger[neediest])
-                    neediest = here;
-        if (neediest < 0)
-            return;
-        hunger[neediest] = 0.0;
-        for (int64_t unit = 0; unit < units; unit++)
-            if (w->units_state[unit] == HOLDING && w->units_district[unit] == neediest)
-                w->units_supply_days[unit] = full_days;
+    if (flights < 1)
+        return;
+    for (int64_t here = 0; here < districts; here++) {
+        chosen[here] = 0;
+        if (!w->districts_connected[here] && hunger[here] > 0.0)
+            choice[hungry++] = here;
     }
+    for (; flights > 0 && hungry > 0; flights--) {
+        int64_t neediest = choice[0];
+        for (int64_t place = 1; place < hungry; place++)
+            if (hunger[choice[place]] > hunger[neediest])
+                neediest = choice[place];
+        if (hunger[neediest] <= 0.0)
+            break;
+        hunger[neediest] = 0.0;
+        chosen[neediest] = 1;
+    }
+    for (int64_t unit = 0; unit < units; unit++)
+        if (w->units_state[unit] == HOLDING && chosen[w->units_district[unit]])
+            w->units_supply_days[unit] = full_days;
 }
 
 static void eat_or_restock(const struct world *w)

@@ -202,6 +202,8 @@ class Districts(NamedTuple):
     at_home: Whole  # people who have not left
     connected: Truth  # a chain of government districts leads to a hub
     lot: Real  # working space: drawn on day 0, the highest are held by the Taliban
+    choice: Whole  # working space: districts among which a rule chooses, in order
+    chosen: Truth  # working space: a rule has chosen it
     reached: Whole  # working space: districts in the order in which open roads reach them
     sought: Whole  # working space: columns before it or on the way to it
     defender: Whole  # working space: the first unit that holds it while it is fought over

@@ -69,9 +69,7 @@ def call_for_help(
     """Help under way comes nearer; garrisons ask; the most urgent calls are answered; idle commandos go home."""
     bring_help(districts, units)
     ask(districts, garrisons, units, numbers, day, log, tally)
-    for _flight in range(int(numbers.flights_per_day)):
-        if not answer_one(districts, garrisons, units, numbers, day, log, tally):
-            break
+    answer(districts, garrisons, units, numbers, day, log, tally)
     stand_down(districts, units, numbers.quiet_days, day)
 
 
@@ -129,11 +127,49 @@ def ask(
 
 
 @rule
-def answer_one(
+def answer(
     districts: Districts, garrisons: Garrisons, units: Units, numbers: Calls, day: int, log: Log, tally: Whole
+) -> None:
+    """As many calls as there are flights, the most urgent first; those who were heard begin to wait anew."""
+    answered = 0
+    callers = list_callers(districts, garrisons) if numbers.flights_per_day >= 1.0 else 0
+    for _flight in range(int(numbers.flights_per_day)):
+        if not answer_one(callers, districts, garrisons, units, numbers, day, log, tally):
+            break
+        answered += 1
+    if answered == 0:
+        return
+    for unit in range(units.men.size):
+        if units.state[unit] == UnitState.HOLDING and districts.chosen[units.district[unit]]:
+            units.asked_days[unit] = 0
+
+
+@rule
+def list_callers(districts: Districts, garrisons: Garrisons) -> int:
+    """Threatened districts whose call was not answered yet, in order, none of them chosen; how many there are."""
+    districts.chosen[:] = False
+    found = 0
+    for district in range(districts.holder.size):
+        if districts.holder[district] == Holder.GOVERNMENT and garrisons.unanswered[district] > 0.0:
+            if districts.threatened[district]:
+                districts.choice[found] = district
+                found += 1
+    return found
+
+
+@rule
+def answer_one(
+    callers: int,
+    districts: Districts,
+    garrisons: Garrisons,
+    units: Units,
+    numbers: Calls,
+    day: int,
+    log: Log,
+    tally: Whole,
 ) -> bool:
     """The most urgent call that nobody has answered gets columns from the reserve, if any are left."""
-    caller = most_urgent(districts, garrisons, numbers, day)
+    caller = most_urgent(callers, districts, garrisons, numbers, day)
     if caller < 0:
         return False
     sent = 0
@@ -151,25 +187,20 @@ def answer_one(
     if sent == 0:
         return False
     districts.helped_on[caller] = day
-    for unit in range(units.men.size):
-        if units.state[unit] == UnitState.HOLDING and units.district[unit] == caller:
-            units.asked_days[unit] = 0
+    districts.chosen[caller] = True
     tally[Count.CALLS_ANSWERED] += 1
     note(log, tally, day, Event.ANSWER, caller, -1, men, Fall.NONE, Why.NONE)
     return True
 
 
 @rule
-def most_urgent(districts: Districts, garrisons: Garrisons, numbers: Calls, day: int) -> int:
-    """The threatened district of the highest urgency that was not helped within its patience, or -1."""
+def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, numbers: Calls, day: int) -> int:
+    """The caller of the highest urgency that was not helped within its patience, or -1."""
     best = -1
     highest = 0.0
-    for district in range(districts.holder.size):
-        if districts.holder[district] != Holder.GOVERNMENT or garrisons.unanswered[district] <= 0.0:
-            continue
+    for place in range(callers):
+        district = districts.choice[place]
         if districts.helped_on[district] != NEVER and day - districts.helped_on[district] < numbers.patience_days:
-            continue
-        if not districts.threatened[district]:
             continue
         threat = (garrisons.mobile[district] + garrisons.local[district]) / max(1, garrisons.men[district])
         value = urgency(

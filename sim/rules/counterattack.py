@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sim.chance import Luck, Stream, draw, gumbel, logistic, whole
 from sim.rules import rule
+from sim.rules.calls import first_commando
 from sim.rules.ledger import note
 from sim.world import (
     NOBODY,
@@ -63,8 +64,11 @@ def strike_back(
 ) -> None:
     """As many attempts as the policy allows, while there are commandos."""
     attempts = whole(numbers.attempts_per_day, draw(luck, Stream.COUNTERATTACK, 0))
+    if attempts == 0 or reserve_of(units, numbers.columns) == 0:
+        return
+    within_reach = list_within_reach(districts, roads)
     for attempt in range(attempts):
-        target = weakest_lost(attempt, districts, roads, garrisons, luck)
+        target = weakest_lost(attempt, within_reach, districts, garrisons, luck)
         if target < 0:
             return
         men = reserve_of(units, numbers.columns)
@@ -74,14 +78,25 @@ def strike_back(
 
 
 @rule
-def weakest_lost(attempt: int, districts: Districts, roads: Roads, garrisons: Garrisons, luck: Luck) -> int:
-    """A lost district next to a connected one, weakly held rather than strongly, or -1."""
+def list_within_reach(districts: Districts, roads: Roads) -> int:
+    """Lost districts next to a connected one, in order; how many there are."""
+    found = 0
+    for district in range(districts.holder.size):
+        if districts.holder[district] == Holder.TALIBAN and districts.lost_on[district] >= 0:
+            if is_next_to_connected(district, districts, roads):
+                districts.choice[found] = district
+                found += 1
+    return found
+
+
+@rule
+def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrisons: Garrisons, luck: Luck) -> int:
+    """Of the lost districts within reach one that is weakly held rather than strongly, once a day, or -1."""
     best = NOBODY
     highest = -1e9
-    for district in range(districts.holder.size):
-        if districts.holder[district] != Holder.TALIBAN or districts.lost_on[district] < 0:
-            continue
-        if districts.retaken_on[district] == luck.day or not is_next_to_connected(district, districts, roads):
+    for place in range(within_reach):
+        district = districts.choice[place]
+        if districts.retaken_on[district] == luck.day:
             continue
         actor = districts.identity[district] * 100 + attempt
         value = gumbel(luck, Stream.COUNTERATTACK, actor)
@@ -106,7 +121,7 @@ def reserve_of(units: Units, columns: float) -> int:
     """Men of the first columns in reserve."""
     men = 0
     found = 0
-    for unit in range(units.men.size):
+    for unit in range(first_commando(units), units.men.size):
         if found < columns and units.state[unit] == UnitState.RESERVE and units.men[unit] > 0:
             men += units.men[unit]
             found += 1
@@ -132,7 +147,7 @@ def try_to_retake(
     succeeds = draw(luck, Stream.RETAKE, actor) < retakes(ratio, numbers)
     found = 0
     survivors = 0
-    for unit in range(units.men.size):
+    for unit in range(first_commando(units), units.men.size):
         if found >= numbers.columns:
             break
         if units.state[unit] != UnitState.RESERVE or units.men[unit] == 0:

@@ -78,16 +78,31 @@ def find_connected(districts: Districts, roads: Roads, garrisons: Garrisons, rat
 @rule
 def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
     """The hungriest cut-off garrisons are supplied by air, as many as there are flights."""
+    if numbers.airlift_per_day < 1.0:
+        return
+    hungry = list_hungry(districts, garrisons)
     for _flight in range(int(numbers.airlift_per_day)):
         neediest = -1
-        for district in range(districts.holder.size):
-            if districts.connected[district] or garrisons.hunger[district] <= 0.0:
-                continue
+        for place in range(hungry):
+            district = districts.choice[place]
             if neediest < 0 or garrisons.hunger[district] > garrisons.hunger[neediest]:
                 neediest = district
-        if neediest < 0:
-            return
+        if neediest < 0 or garrisons.hunger[neediest] <= 0.0:
+            break
         garrisons.hunger[neediest] = 0.0
-        for unit in range(units.men.size):
-            if units.state[unit] == UnitState.HOLDING and units.district[unit] == neediest:
-                units.supply_days[unit] = numbers.full_days
+        districts.chosen[neediest] = True
+    for unit in range(units.men.size):
+        if units.state[unit] == UnitState.HOLDING and districts.chosen[units.district[unit]]:
+            units.supply_days[unit] = numbers.full_days
+
+
+@rule
+def list_hungry(districts: Districts, garrisons: Garrisons) -> int:
+    """Cut-off districts whose garrison is hungry, in order, none of them chosen; how many there are."""
+    districts.chosen[:] = False
+    found = 0
+    for district in range(districts.holder.size):
+        if not districts.connected[district] and garrisons.hunger[district] > 0.0:
+            districts.choice[found] = district
+            found += 1
+    return found
