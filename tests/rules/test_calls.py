@@ -112,6 +112,20 @@ def test_with_one_flight_the_capital_comes_first():
     assert world.districts.helped_on.tolist() == [5, -1, -1]
 
 
+@pytest.mark.parametrize("flights", [2.0, 9.0])
+def test_more_flights_go_to_more_garrisons_and_none_goes_twice(flights):
+    made = board(calls={"flights_per_day": flights, "columns_per_call": 1.0, "patience_days": 6.0})
+    callers = [made.garrison(CAPITAL, 40, asked_days=3), made.garrison(RIVER, 40, asked_days=3)]
+    quiet = made.garrison(MIDDLE, 40, asked_days=-1)
+    made.world.districts.pressed[[CAPITAL, RIVER]] = True
+    for district in (CAPITAL, RIVER):
+        made.locals_of(district, 100)
+    world = call(made)
+    assert world.districts.helped_on.tolist() == [5, -1, 5]
+    assert world.tally[Count.CALLS_ANSWERED] == 2
+    assert world.units.asked_days[[*callers, quiet]].tolist() == [0, 0, -1]
+
+
 def test_help_arrives_after_its_days_of_travel():
     made = board(calls={"travel_days": 2.0, "quiet_days": 60.0})
     column = commandos(made.world)[0]

@@ -40,6 +40,15 @@ def test_a_retaken_district_is_held_by_commandos():
     assert len(commandos) == 2
 
 
+def test_two_attempts_a_day_retake_two_districts_and_none_twice():
+    made = lost(attempts_per_day=2.0, columns=1.0)
+    made.lose(MIDDLE, day=3)
+    made.world.districts.connected[:] = True  # roads were looked at in the morning
+    world = strike(made)
+    assert world.districts.retaken_on.tolist() == [-1, 9, 9]
+    assert world.tally[Count.RETAKEN] == 2
+
+
 def test_without_attempts_nothing_is_retaken():
     world = strike(lost(attempts_per_day=0.0))
     assert world.districts.holder[RIVER] == Holder.TALIBAN

@@ -81,6 +81,16 @@ def test_one_flight_supplies_the_hungriest_cut_off_garrison_alone():
     assert units.supply_days[[hungry, hungrier]].tolist() == [3.0, 12.0]
 
 
+def test_as_many_garrisons_are_supplied_as_there_are_flights_and_hungry_ones():
+    made = board(supply={"airlift_per_day": 9.0, "full_days": 12.0, "eaten_per_day": 0.0})
+    made.world.districts.holder[CAPITAL] = Holder.TALIBAN
+    hungry, hungrier = made.garrison(MIDDLE, 30, supply_days=3.0), made.garrison(RIVER, 30, supply_days=1.0)
+    fed = made.garrison(CAPITAL, 30, supply_days=9.0)
+    world = supplied(made)
+    assert world.units.supply_days[[hungry, hungrier, fed]].tolist() == [12.0, 12.0, 9.0]
+    assert world.garrisons.hunger[[MIDDLE, RIVER]].tolist() == [0.0, 0.0]
+
+
 def test_aeroplanes_pass_over_those_whose_road_is_open():
     made = board(supply={"airlift_per_day": 5.0, "restock_per_day": 0.0})
     unit = made.garrison(RIVER, 30, supply_days=1.0)
