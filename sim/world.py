@@ -237,6 +237,8 @@ class Provinces(NamedTuple):
     attention: Real  # weight of its region in Taliban planning (policy)
     resolve: Real  # lasting difference between provincial commands, drawn on day 0
     under_pressure: Truth  # a prong sweeps it
+    taken: Truth  # working space: another prong has it in mind
+    beside: Truth  # working space: a district of it is next to one of the province that is asked about
     swept_on: Whole  # day when a prong last finished or gave up here
 
 

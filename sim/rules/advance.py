@@ -262,8 +262,10 @@ def next_province(
     here = prongs.province[prong]
     best = here
     highest = -1e9
+    mark_taken(prong, provinces, prongs)
+    mark_beside(here, districts, provinces, roads)
     for province in range(provinces.capital.size):
-        if is_taken(province, prong, prongs) or districts.holder[provinces.capital[province]] == Holder.TALIBAN:
+        if provinces.taken[province] or districts.holder[provinces.capital[province]] == Holder.TALIBAN:
             continue
         left = rural_left(province, districts, provinces)
         value = numbers.remaining * left / max(1, rural_districts(province, districts, provinces))
@@ -271,7 +273,7 @@ def next_province(
             value = numbers.siege
         weakness = numbers.weakness * rural_influence(province, districts, provinces)
         value += weakness + math.log(provinces.attention[province])
-        if province != here and touches(here, province, districts, provinces, roads):
+        if province != here and provinces.beside[province]:
             value += numbers.adjacency
         value -= numbers.distance * roads.between[provinces.capital[here], provinces.capital[province]] / 100.0
         actor = prongs.identity[prong] * 10000 + districts.identity[provinces.capital[province]]
@@ -302,22 +304,21 @@ def rural_influence(province: int, districts: Districts, provinces: Provinces) -
 
 
 @rule
-def touches(province: int, other: int, districts: Districts, provinces: Provinces, roads: Roads) -> bool:
-    """A district of one is next to a district of the other."""
+def mark_beside(province: int, districts: Districts, provinces: Provinces, roads: Roads) -> None:
+    """The provinces in which a district is next to a district of this one; itself among them."""
+    provinces.beside[:] = False
     for district in range(provinces.first[province], provinces.end[province]):
         for link in range(roads.first[district], roads.first[district + 1]):
-            if districts.province[roads.neighbour[link]] == other:
-                return True
-    return False
+            provinces.beside[districts.province[roads.neighbour[link]]] = True
 
 
 @rule
-def is_taken(province: int, prong: int, prongs: Prongs) -> bool:
-    """Another prong already has this province in mind."""
+def mark_taken(prong: int, provinces: Provinces, prongs: Prongs) -> None:
+    """The provinces that other prongs already have in mind."""
+    provinces.taken[:] = False
     for other in range(prongs.province.size):
-        if other != prong and prongs.province[other] == province:
-            return True
-    return False
+        if other != prong and prongs.province[other] != NOBODY:
+            provinces.taken[prongs.province[other]] = True
 
 
 @rule

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sim.chance import Luck, Stream, draw, gumbel, logistic, normal
 from sim.rules import rule
-from sim.rules.advance import is_taken, rural_districts, rural_influence
+from sim.rules.advance import mark_taken, rural_districts, rural_influence
 from sim.world import (
     NOBODY,
     Count,
@@ -286,8 +286,9 @@ def first_target(
     """The best province that no other prong has."""
     best = 0
     highest = -1e9
+    mark_taken(prong, provinces, prongs)
     for province in range(provinces.capital.size):
-        if is_taken(province, prong, prongs):
+        if provinces.taken[province]:
             continue
         value = numbers.start_weakness * rural_influence(province, districts, provinces)
         value -= numbers.start_mountain * rural_mountain(province, districts, provinces)
