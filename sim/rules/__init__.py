@@ -13,7 +13,9 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 PACKAGE = Path(__file__).parent.parent
-NEVER_COMPILED = {"show", "study", "model.py", "agents.py", "results.py", "provenance.py", "evidence.py", "__main__.py"}
+NEVER_COMPILED = {
+    "show", "study", "classroom", "model.py", "agents.py", "results.py", "provenance.py", "evidence.py", "__main__.py",
+}  # fmt: skip
 
 
 @cache

@@ -1,9 +1,10 @@
 """An assault wears both sides down by the day until the defence breaks or the attack is called off.
 
-Reads   forces that assault, garrisons, air cover.
+Reads   forces that assault or press, garrisons, their dread, air cover.
 Writes  men killed on both sides, districts that fall today after a fight, successful stands, fighting, sieges.
 Source  Lanchester 1916 (losses in proportion to the enemy's men); evidence F101 (three to one, two days), F104, F105,
-        F106 (losses on fall), F110 (a relief force destroyed without support). Rates: guess.
+        F106 (losses on fall), F110 (a relief force destroyed without support), F120 (outposts that are pressed lose men
+        between assaults). Rates: guess. Assumption: dread makes the defence break sooner.
 """
 
 import math

@@ -1,9 +1,9 @@
-"""Families leave home when fighting, the arrival of the Taliban or dread outweighs what holds them.
+"""Families leave home when fighting, pressing forces, the arrival of the Taliban or dread outweighs what holds them.
 
-Reads   fighting, holders, dread, people at home, posts.
+Reads   fighting, local forces that press, holders, dread, people at home, posts.
 Writes  people at home, new refugee rows.
-Source  Davenport, Moore and Poe 2003; evidence F013, F126. Assumption: those of a row travel together; fear counts in
-        proportion.
+Source  Davenport, Moore and Poe 2003; evidence F013, F108, F126. Assumption: those of a row travel together; fear
+        counts in proportion, and begins where outposts are pressed, before a district falls.
 """
 
 from typing import NamedTuple
