@@ -2,16 +2,24 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check clean docs bench
+.PHONY: run test test-browser check clean docs bench classroom
 
 run: .venv/installed
 	$(BIN)/python -m sim
+
+classroom: .venv/installed
+	$(BIN)/python -m sim classroom port=8765
 
 test: .venv/installed-test
 	$(BIN)/ruff check sim tests benchmarks
 	$(BIN)/ruff format --check sim tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n auto
+	@echo "Left out: tests/browser, which drives the classroom in Chromium: make test-browser"
+
+test-browser: .venv/installed-browser
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+	$(BIN)/python -m pytest -p no:cacheprovider tests/browser
 
 docs: .venv/installed-test
 	$(BIN)/python -m sim.study.odd
@@ -34,6 +42,11 @@ bench: .venv/installed
 	@echo "Installing Panj and its test tools into .venv ..."
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
 	@touch $@ .venv/installed
+
+.venv/installed-browser: .venv/installed-test
+	@echo "Installing what drives a browser into .venv ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,browser]"
+	@touch $@
 
 clean:
 	rm -rf .venv

@@ -437,7 +437,7 @@ def draw(measured: Mapping[str, Any], path: Path) -> None:
 
 def draw_panel(axes: Any, section: Mapping[str, Any]) -> None:
     """Points with exponents in their names, fitted lines, and the line of what is proportional."""
-    from sim.show.style import QUIET, REPORTED, SECOND, SIMULATED
+    from sim.show.colours import QUIET, REPORTED, SECOND, SIMULATED
 
     looks = ((SIMULATED, "o"), (REPORTED, "s"), (SECOND, "^"), (QUIET, "D"))
     for (name, grown), (colour, mark) in zip(section.items(), looks, strict=False):
@@ -467,7 +467,7 @@ def fitted_line(grown: Mapping[str, Any], whole: float) -> tuple[np.ndarray, np.
 
 def draw_proportion(axes: Any, first: Mapping[str, Any]) -> None:
     """Slope 1 (for workers, -1) through the first series: at its left end, or at its right where a part is fixed."""
-    from sim.show.style import INK
+    from sim.show.colours import INK
 
     x, whole = np.array(first["x"]), first["start"][1] or first["y"][0]["median"]
     rise = (x / x[0]) ** (-1.0 if x[-1] == 2 else 1.0)

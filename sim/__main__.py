@@ -42,6 +42,7 @@ Verbs
   failures   campaigns that raised, by cause, with a command for a debugger: python -m sim failures results/policy
   verify     run one small study in every way there is and show that the tables are the same
   reproduce  make a figure or table again from what it carries: python -m sim reproduce results/policy/figures/x.png
+  classroom  pages for a class: python -m sim classroom [port=8765] [host=0.0.0.0, for a room] [code=ABCDEF]
   evidence   print what was reported, with sources; filter with words or key=text (quantity=crossing date=2021-07-05)
 
 Settings (defaults)
@@ -344,6 +345,13 @@ def score(words: list[str]) -> int:
     return show(folder)
 
 
+def classroom(words: list[str]) -> int:
+    """One server for a whole class, until Ctrl-C."""
+    from sim.classroom.command import main as open_classroom
+
+    return open_classroom(words)
+
+
 def story(words: list[str]) -> int:
     """One campaign in sentences."""
     from sim.study.story import read_telling
@@ -407,6 +415,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
         verify,
         reproduce,
         evidence,
+        classroom,
     )
 }
 

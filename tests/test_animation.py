@@ -31,8 +31,9 @@ from sim.show.animation import (
     set_stage,
     show,
 )
+from sim.show.colours import SAND
 from sim.show.maps import NEIGHBOURS, read_land
-from sim.show.style import CHANCE, SAND
+from sim.show.style import CHANCE
 
 DISTRICTS = read_facts().district_id
 FIRST, LAST = date(2021, 7, 5), date(2021, 7, 8)

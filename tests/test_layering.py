@@ -21,6 +21,7 @@ FILES = {
 }
 RULES = [name for name in FILES if name.startswith("sim.rules.")]
 STUDY = [name for name in FILES if name.startswith("sim.study")]
+CLASSROOM = [name for name in FILES if name.startswith("sim.classroom")]
 SHOW = [name for name in FILES if name.startswith("sim.show")]
 NEEDED_BY_WORKERS = ("sim.campaign", "sim.founding", "sim.invariants", "sim.outcomes", "sim.results")
 HEAVY = ("pandas", "matplotlib", "mesa", "hydra", "omegaconf", "solara")
@@ -47,6 +48,10 @@ def imports_of(name):
 
 def is_under(full, prefixes):
     return any(full == prefix or full.startswith(f"{prefix}.") for prefix in prefixes)
+
+
+def is_under_any(fulls, prefix):
+    return any(is_under(full, [prefix]) for full in fulls)
 
 
 def importers_of(*libraries):
@@ -82,8 +87,18 @@ def test_only_the_front_door_imports_hydra():
     assert importers_of("hydra", "omegaconf") <= {"sim.__main__", *STUDY}
 
 
-def test_only_the_dashboard_imports_solara():
-    assert importers_of("solara") <= {name for name in SHOW if "dashboard" in name}
+def test_only_the_classroom_imports_what_serves_pages():
+    assert "sim.classroom.app" in importers_of("solara")
+    assert importers_of("solara", "reacton", "ipyvue", "ipyvuetify", "starlette", "uvicorn") <= set(CLASSROOM)
+
+
+def test_nobody_needs_the_classroom():
+    importers = {name for name in FILES if name not in CLASSROOM and is_under_any(ours(name), "sim.classroom")}
+    assert importers == {"sim.__main__"}
+
+
+def test_pages_need_neither_tables_nor_figures_of_the_slow_kind():
+    assert not importers_of("pandas", "matplotlib", "mesa", "hydra") & set(CLASSROOM)
 
 
 def test_only_the_decorator_imports_numba():

@@ -37,20 +37,10 @@ from PIL.PngImagePlugin import PngInfo
 from sim.errors import PanjError, unknown
 from sim.facts import THE_LINE, read_falls
 from sim.provenance import stamp
+from sim.show.colours import FAINT, INK, QUIET, REPORTED, SAND
 from sim.show.maps import HOME, NEIGHBOURS, Land, draw_land, name_countries, outline_of, read_land
 from sim.show.reading import Study, read_study
-from sim.show.style import (
-    CHANCE,
-    FAINT,
-    INK,
-    QUIET,
-    REPORTED,
-    SAND,
-    STYLE,
-    say_campaigns,
-    say_day,
-    write_whole,
-)
+from sim.show.style import CHANCE, STYLE, say_campaigns, say_day, write_whole
 
 USAGE = (
     "python -m sim animate results/<study> [cell=0 or cell=0,3] [from=2021-05-01] [to=2021-09-11] [every=1]"

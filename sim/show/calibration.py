@@ -21,6 +21,15 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.show import score_figure
+from sim.show.colours import (
+    FAINT,
+    INK,
+    QUIET,
+    REPORTED,
+    SIMULATED,
+    SIMULATED_DARK,
+    SIMULATED_LIGHT,
+)
 from sim.show.fitted import (
     BINS,
     Fitted,
@@ -39,18 +48,11 @@ from sim.show.score_figure import AXIS, LEFT, RIGHT, ROW, by_event, clip, draw_r
 from sim.show.style import (
     CAPTION,
     EDGE,
-    FAINT,
     HEADING,
-    INK,
     LETTERS_PER_INCH,
     LINE,
     POINTS,
-    QUIET,
-    REPORTED,
     RESOLUTION,
-    SIMULATED,
-    SIMULATED_DARK,
-    SIMULATED_LIGHT,
     STYLE,
     WIDTH,
     write_whole,

@@ -14,14 +14,11 @@ from matplotlib.dates import DayLocator, date2num
 from matplotlib.ticker import MaxNLocator
 
 from sim.facts import THE_LINE, Facts, read_facts
+from sim.show.colours import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.show.reading import Bands, Study, bands_of, need_columns, spread
 from sim.show.record import ALL_NIGHTS, NIGHTS, counted_at, point, reported
 from sim.show.style import (
     HALO,
-    QUIET,
-    REPORTED,
-    SIMULATED,
-    SIMULATED_LIGHT,
     add_legend,
     date_axis,
     days_of,

@@ -25,8 +25,9 @@ from rich.console import Console
 
 from sim.errors import PanjError
 from sim.show.calibration import page, short
+from sim.show.colours import INK, QUIET, SIMULATED, SIMULATED_LIGHT
 from sim.show.sensitivity import Row, finish, rows_of
-from sim.show.style import INK, QUIET, SIMULATED, SIMULATED_LIGHT, STYLE, WIDTH
+from sim.show.style import STYLE, WIDTH
 
 PANEL, AXIS, HEAD, KEY = 2.35, 0.62, 0.28, 0.32  # inches: a panel, below and above it, the key
 LEFT, GAP, RIGHT = 0.75, 0.72, 0.15  # inches beside and between panels

@@ -14,6 +14,14 @@ from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 from matplotlib.ticker import PercentFormatter
 
+from sim.show.colours import (
+    INK,
+    REPORTED,
+    REPORTED_OTHER,
+    SAND,
+    SIMULATED,
+    SIMULATED_LIGHT,
+)
 from sim.show.reading import Bands, Study, bands_of, spread
 from sim.show.record import (
     AAN_LOST_BACK,
@@ -27,12 +35,6 @@ from sim.show.record import (
     point,
 )
 from sim.show.style import (
-    INK,
-    REPORTED,
-    REPORTED_OTHER,
-    SAND,
-    SIMULATED,
-    SIMULATED_LIGHT,
     add_legend,
     date_axis,
     days_of,

@@ -17,14 +17,11 @@ from matplotlib.dates import date2num
 from matplotlib.ticker import PercentFormatter
 
 from sim.show.chronicle import read_table
+from sim.show.colours import INK, REPORTED, SECOND, SIMULATED
 from sim.show.language import Language
 from sim.show.reading import Cell, Study, bands_of
 from sim.show.record import ALL_SOLDIERS, NIGHTS, Point, aan_shares, counted_so_far
 from sim.show.style import (
-    INK,
-    REPORTED,
-    SECOND,
-    SIMULATED,
     STYLE,
     add_legend,
     date_axis,

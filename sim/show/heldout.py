@@ -15,8 +15,17 @@ from matplotlib.lines import Line2D
 from sim.errors import PanjError
 from sim.show import score_figure
 from sim.show.calibration import Fitted, Row, finish, page
+from sim.show.colours import (
+    FAINT,
+    INK,
+    QUIET,
+    REPORTED,
+    SECOND,
+    SIMULATED,
+    SIMULATED_LIGHT,
+)
 from sim.show.score_figure import AXIS, LEFT, RIGHT, ROW, by_event, clip, draw_reported, label, place_of
-from sim.show.style import FAINT, INK, QUIET, REPORTED, SECOND, SIMULATED, SIMULATED_LIGHT, WIDTH
+from sim.show.style import WIDTH
 
 KEY = 0.62  # inches between title and panel
 

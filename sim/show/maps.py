@@ -25,9 +25,10 @@ from pyproj import Transformer
 
 from sim.errors import PanjError
 from sim.facts import DATA, THE_LINE, Facts, read_facts, read_falls
+from sim.show.colours import INK, QUIET, REPORTED
 from sim.show.crossings import say_post
 from sim.show.reading import Study, read_study
-from sim.show.style import CHANCE, HALO, INK, QUIET, REPORTED, STYLE, WIDTH, finish, new_figure, say_day
+from sim.show.style import CHANCE, HALO, STYLE, WIDTH, finish, new_figure, say_day
 
 EVENING = date(2021, 7, 5)  # the evening after the largest night
 PROJECTION = "+proj=lcc +lat_0=34 +lon_0=66 +lat_1=31 +lat_2=37 +datum=WGS84 +units=km"

@@ -14,8 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
+from sim.show.colours import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.show.reading import Study
-from sim.show.style import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT, Spaces, finish, new_panels
+from sim.show.style import Spaces, finish, new_panels
 
 MAIN_OUTCOMES = (
     "share_held_by_taliban_2021_06_30",

@@ -15,18 +15,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sim.facts import THE_LINE, read_facts
-from sim.show.crossings import say_post, west_to_east
-from sim.show.reading import Study, spread
-from sim.show.record import CIVILIANS_ADMITTED, EVENTS, point, reported
-from sim.show.style import (
-    CHANCE,
+from sim.show.colours import (
     EARTH,
-    HALO,
     INK,
     QUIET,
     REPORTED,
     SECOND,
     SIMULATED,
+)
+from sim.show.crossings import say_post, west_to_east
+from sim.show.reading import Study, spread
+from sim.show.record import CIVILIANS_ADMITTED, EVENTS, point, reported
+from sim.show.style import (
+    CHANCE,
+    HALO,
     add_legend,
     date_axis,
     days_of,

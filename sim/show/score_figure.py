@@ -18,20 +18,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sim.errors import PanjError
+from sim.show.colours import (
+    FAINT,
+    INK,
+    QUIET,
+    REPORTED,
+    SIMULATED,
+    SIMULATED_LIGHT,
+)
 from sim.show.style import (
     CAPTION,
     EDGE,
-    FAINT,
     HEADING,
-    INK,
     LETTERS_PER_INCH,
     LINE,
     POINTS,
-    QUIET,
-    REPORTED,
     RESOLUTION,
-    SIMULATED,
-    SIMULATED_LIGHT,
     STYLE,
     WIDTH,
     write_whole,

@@ -23,21 +23,23 @@ from rich.table import Table
 
 from sim.errors import PanjError
 from sim.show.calibration import page, short
+from sim.show.colours import (
+    FAINT,
+    INK,
+    QUIET,
+    REPORTED,
+    SIMULATED,
+    SIMULATED_DARK,
+    SIMULATED_LIGHT,
+)
 from sim.show.style import (
     CAPTION,
     CHANCE,
     EDGE,
-    FAINT,
     HEADING,
-    INK,
     LETTERS_PER_INCH,
     LINE,
-    QUIET,
-    REPORTED,
     RESOLUTION,
-    SIMULATED,
-    SIMULATED_DARK,
-    SIMULATED_LIGHT,
     STYLE,
     WIDTH,
     write_whole,

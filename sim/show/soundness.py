@@ -16,8 +16,16 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from sim.show.calibration import Fitted, Row, finish, page, read_fit, short
+from sim.show.colours import (
+    FAINT,
+    INK,
+    QUIET,
+    SECOND,
+    SIMULATED,
+    SIMULATED_LIGHT,
+)
 from sim.show.heldout import draw_heldout, read_rows
-from sim.show.style import FAINT, INK, QUIET, SECOND, SIMULATED, SIMULATED_LIGHT, STYLE, WIDTH
+from sim.show.style import STYLE, WIDTH
 
 BINS = 10  # of ranks
 PANEL, ACROSS = 1.5, 2  # inches; panels side by side

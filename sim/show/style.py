@@ -23,12 +23,9 @@ from matplotlib.ticker import FuncFormatter, Locator, StrMethodFormatter
 
 from sim.facts import THE_LINE
 from sim.provenance import stamp
+from sim.show.colours import INK, QUIET
 from sim.show.reading import Bands, Cell, Study, Sweep
 
-SIMULATED, SIMULATED_LIGHT, SIMULATED_DARK = "#2b5c8a", "#9dbdd8", "#173554"
-SECOND, SAND, EARTH = "#7b5aa6", "#cdb98a", "#8c7230"
-REPORTED, REPORTED_OTHER = "#c05a00", "#8a3b00"
-INK, QUIET, FAINT = "#222222", "#666666", "#dddddd"
 CHANCE = LinearSegmentedColormap.from_list("chance", ["#f7f3e9", "#b9cbd8", "#5d8bb0", "#2b5c8a", "#173554"])
 WIDTH = 7.0  # inches, so that letters are still readable on a telephone
 LETTERS_PER_INCH = 17.3  # of the caption

@@ -17,6 +17,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, Locator, MaxNLocator, PercentFormatter
 
+from sim.show.colours import (
+    INK,
+    QUIET,
+    REPORTED,
+    REPORTED_OTHER,
+    SIMULATED,
+    SIMULATED_LIGHT,
+)
 from sim.show.crossings import nights_shown
 from sim.show.outcomes import (
     bins_of,
@@ -34,12 +42,6 @@ from sim.show.reading import MANY_CELLS, Bands, Cell, Study, Sweep, bands_of
 from sim.show.record import ALL_SOLDIERS, NIGHTS, Point, aan_shares, counted_so_far, lwj_shares
 from sim.show.style import (
     HALO,
-    INK,
-    QUIET,
-    REPORTED,
-    REPORTED_OTHER,
-    SIMULATED,
-    SIMULATED_LIGHT,
     WIDTH,
     Spaces,
     date_axis,

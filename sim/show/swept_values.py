@@ -17,21 +17,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from sim.show.colours import INK, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.show.outcomes import number_of, say, say_ids, say_inside, say_ticks, summary_row, words, wrap
 from sim.show.reading import CUTS, Cell, Sweep, Value, same_value
-from sim.show.style import (
-    CHANCE,
-    INK,
-    REPORTED,
-    SIMULATED,
-    SIMULATED_DARK,
-    SIMULATED_LIGHT,
-    Spaces,
-    finish,
-    new_panels,
-    say_key,
-    say_setting,
-)
+from sim.show.style import CHANCE, Spaces, finish, new_panels, say_key, say_setting
 
 WIDEST = 12  # values of a key that a heat map can write
 FULL_ENOUGH = 0.6  # share of the fields of a heat map that have a cell

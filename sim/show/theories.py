@@ -18,21 +18,23 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from sim.errors import PanjError
+from sim.show.colours import (
+    FAINT,
+    INK,
+    QUIET,
+    REPORTED,
+    SIMULATED,
+    SIMULATED_LIGHT,
+)
 from sim.show.style import (
     CAPTION,
     CHANCE,
     EDGE,
-    FAINT,
     HEADING,
-    INK,
     LETTERS_PER_INCH,
     LINE,
     POINTS,
-    QUIET,
-    REPORTED,
     RESOLUTION,
-    SIMULATED,
-    SIMULATED_LIGHT,
     STYLE,
     WIDTH,
     write_whole,

@@ -27,18 +27,15 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.errors import PanjError
-from sim.show.style import (
+from sim.show.colours import (
     FAINT,
     INK,
-    LETTERS_PER_INCH,
     QUIET,
     REPORTED,
-    RESOLUTION,
     SIMULATED,
     SIMULATED_LIGHT,
-    STYLE,
-    WIDTH,
 )
+from sim.show.style import LETTERS_PER_INCH, RESOLUTION, STYLE, WIDTH
 
 MOST_CELLS = 60  # that a chart can hold and still be read
 FEW_LABELS = 12  # beyond which the keys of long labels are named once, above them

@@ -1,0 +1,66 @@
+"""What every page stands in: a way to skip to the content, the list of pages, the sources; and which page is where."""
+
+from pathlib import Path
+
+import solara
+
+from sim.classroom.pages import (
+    change,
+    compare,
+    home,
+    join,
+    lessons,
+    projector,
+    story,
+    teacher,
+    watch,
+    what_if,
+)
+from sim.classroom.parts import Note
+from sim.classroom.words import words_of
+
+STYLE = Path(__file__).parent / "parts" / "classroom.css"
+PAGES = {
+    "home": home, "watch": watch, "change": change, "compare": compare, "what_if": what_if, "story": story,
+    "lessons": lessons, "join": join, "teacher": teacher, "projector": projector,
+}  # fmt: skip
+
+
+@solara.component
+def Layout(children: list[solara.Element]) -> None:
+    """The shell around a page."""
+    words = words_of("shell")
+    solara.Style(STYLE)
+    with solara.Div(classes=["shell"]):
+        solara.HTML("a", words.say("skip"), attributes={"href": "#content", "class": "skip"})
+        Pages()
+        solara.Div(
+            children=children, classes=["content"], attributes={"id": "content", "role": "main", "tabindex": "-1"}
+        )
+        with solara.Div(classes=["sources"], attributes={"role": "contentinfo"}):
+            Note(words.say("sources"))
+            Note(words.say("evidence"))
+
+
+@solara.component
+def Pages() -> None:
+    """Links to all pages, of which one is marked as here."""
+    words, router = words_of("shell"), solara.use_router()
+    here = (router.path or "/").strip("/") or "home"
+    with solara.Div(classes=["pages"], attributes={"role": "navigation", "aria-label": words.say("pages")}):
+        for name in PAGES:
+            current = {"aria-current": "page"} if name == here else {}
+            with solara.Link(address_of(name), classes=["page"]):
+                solara.HTML("span", words.say(f"page_{name}"), attributes=current)
+
+
+def address_of(page: str) -> str:
+    """Where a page is."""
+    return "/" if page == "home" else f"/{page}"
+
+
+routes = [
+    solara.Route("/" if name == "home" else name, component=module.Page, layout=Layout if name == "home" else None,
+                 label=f"{words_of('shell').say(f'page_{name}')} - Panj")
+    for name, module in PAGES.items()
+]  # fmt: skip

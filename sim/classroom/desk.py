@@ -1,0 +1,317 @@
+"""Campaigns on demand for everybody in the room: who is next, what is known already, how far each has come.
+
+Reads   choices of settings, as words of the command line; whom they are for.
+Gives   a `Ticket` for each, whose table of outcomes grows while it waits.
+Assumed Everybody gets a first chunk before anybody gets a second; from there on turns go by campaigns had, then by who
+        asked first. What was lived for one is there for all: the same settings are never lived twice.
+"""
+
+import os
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from sim.campaign import Campaign
+from sim.errors import PanjError
+from sim.results import runs_table
+from sim.study.executors import cores
+from sim.study.relive import live_again
+from sim.study.settings import Composer, Settings
+from sim.study.sweep import Cell
+from sim.study.work import Order, Piece, work
+
+Words = tuple[str, ...]
+CHUNK = 10  # campaigns between two looks at who is next: a tenth of a second
+TURN = 200  # campaigns of one session before another's next turn
+MOST_RUNS = 1000
+MOST_WAITING = 4  # unfinished tickets of one session
+MOST_WORDS, MOST_LETTERS = 60, 200  # of a choice of settings, and of a word of it
+KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 300, 40
+LATENCIES = 10_000
+OF_A_CELL = ["cell", "run"]
+NICE = 10  # campaigns give way to pages
+
+Listener = Callable[[], None]
+
+
+class Answer:
+    """What is known of one choice of settings, chunk after chunk; written by workers, under the lock of the desk."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.chunks: dict[int, pa.Table] = {}
+        self.taken: set[int] = set()  # chunks that a worker has, or has finished
+        self.error = ""
+
+    def next_chunk(self, runs: int) -> int | None:
+        """The first that nobody has taken, of those that so many campaigns need."""
+        return next((chunk for chunk in range(-(-runs // CHUNK)) if chunk not in self.taken), None)
+
+
+class Ticket:
+    """One wish: so many campaigns of one choice of settings, for one session."""
+
+    def __init__(self, desk: "Desk", who: str, words: Words, runs: int, answer: Answer) -> None:
+        self.desk, self.who, self.words, self.runs, self.answer = desk, who, words, runs, answer
+        self.asked_at = time.monotonic()
+        self.first_at: float | None = None
+        self.ended_at: float | None = None
+        self.listeners: list[Listener] = []
+        self.is_withdrawn = False
+
+    @property
+    def done(self) -> int:
+        """Campaigns that are there."""
+        return min(self.runs, sum(chunk.num_rows for chunk in self.tables()))
+
+    @property
+    def error(self) -> str:
+        """Why there will be no more; nothing while all is well."""
+        return self.answer.error
+
+    @property
+    def ended(self) -> bool:
+        """Whether all is there, or nothing more will come."""
+        return self.ended_at is not None
+
+    @property
+    def place(self) -> int:
+        """How many wait before this one; 0 when it is being worked on or has ended."""
+        return self.desk.place(self)
+
+    def tables(self) -> list[pa.Table]:
+        """The chunks without a gap from the first seed on."""
+        chunks = self.answer.chunks
+        found = []
+        for chunk in range(-(-self.runs // CHUNK)):
+            if chunk not in chunks:
+                break
+            found.append(chunks[chunk])
+        return found
+
+    def table(self) -> pa.Table | None:
+        """A row a campaign by seed, with `seed` and every outcome; None while there is no campaign."""
+        found = self.tables()
+        return pa.concat_tables(found).slice(0, self.runs) if found else None
+
+    def watch(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` whenever something is new, from a thread of the desk; what is returned ends that."""
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener) if listener in self.listeners else None
+
+    def withdraw(self) -> None:
+        """Nobody waits for it any more."""
+        self.desk.withdraw(self)
+
+
+class Turn(NamedTuple):
+    """By what a ticket is chosen; the smallest is next."""
+
+    has_begun: bool
+    turns_before: int
+    asked_at: float
+
+
+class Desk:
+    """Turns and answers of one process. Every method may be called from any thread."""
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.lock = threading.RLock()
+        self.wanted = threading.Condition(self.lock)
+        self.hydra = threading.Lock()  # it keeps global state
+        self.composer = Composer()
+        self.known: OrderedDict[Words, Settings] = OrderedDict()
+        self.answers: OrderedDict[str, Answer] = OrderedDict()
+        self.campaigns: OrderedDict[tuple[str, int], Campaign] = OrderedDict()
+        self.waiting: list[Ticket] = []
+        self.latencies: dict[str, deque[float]] = {}
+        self.is_open = True
+        for number in range(workers or cores()):
+            threading.Thread(target=self.serve, name=f"desk-{number}", daemon=True).start()
+
+    def settings(self, words: Sequence[str]) -> Settings:
+        """What the words resolve to; PanjError for what is wrong with them."""
+        words = checked(words)
+        with self.lock:
+            if words in self.known:
+                self.known.move_to_end(words)
+                return self.known[words]
+        with self.hydra:
+            found = self.composer.settings([*words, "daily=false"])
+        with self.lock:
+            keep(self.known, words, found, KEPT_SETTINGS)
+        return found
+
+    def ask(self, who: str, words: Sequence[str], runs: int = 200) -> Ticket:
+        """A ticket for the campaigns with seeds 0 to `runs` - 1; PanjError for what cannot be asked."""
+        if not 1 <= runs <= MOST_RUNS:
+            raise PanjError(f"runs: found {runs}, expected 1 to {MOST_RUNS}")
+        words = checked(words)
+        order = Cell(0, {}, (), self.settings(words)).order
+        with self.lock:
+            mine = [ticket for ticket in self.waiting if ticket.who == who]
+            if len(mine) >= MOST_WAITING:
+                raise PanjError(f"runs: found {len(mine)} that wait already, expected fewer than {MOST_WAITING}; "
+                                "wait for one, or withdraw one")  # fmt: skip
+            ticket = Ticket(self, who, words, runs, self.answer_of(order))
+            if not self.end_if_done(ticket):
+                self.waiting.append(ticket)
+                self.wanted.notify_all()
+            return ticket
+
+    def answer_of(self, order: Order) -> Answer:
+        """What is known of these settings; the oldest answers that nobody waits for are forgotten."""
+        answer = self.answers.get(order.key) or Answer(order)
+        self.answers[order.key] = answer
+        self.answers.move_to_end(order.key)
+        in_use = {ticket.answer.order.key for ticket in self.waiting} | {order.key}
+        for key in [key for key in self.answers if key not in in_use][: max(0, len(self.answers) - KEPT_ANSWERS)]:
+            del self.answers[key]
+        return answer
+
+    def campaign(self, words: Sequence[str], seed: int) -> Campaign:
+        """One campaign, at once; the last few are kept. PanjError where it does not come to its end."""
+        settings = self.settings(words)
+        key = settings.fingerprint(), seed
+        with self.lock:
+            if key in self.campaigns:
+                return self.campaigns[key]
+        lived = live_again(settings, seed)
+        with self.lock:
+            keep(self.campaigns, key, lived, KEPT_CAMPAIGNS)
+        return lived
+
+    def withdraw(self, ticket: Ticket) -> None:
+        """Take it out of the line; what is known stays."""
+        with self.lock:
+            ticket.is_withdrawn = True
+            if ticket in self.waiting:
+                self.waiting.remove(ticket)
+                ticket.ended_at = time.monotonic()
+
+    def place(self, ticket: Ticket) -> int:
+        """How many are before it of those whose turn has not come."""
+        with self.lock:
+            line = self.in_turn()
+            return max(0, line.index(ticket) - cores() + 1) if ticket in line else 0
+
+    def in_turn(self) -> list[Ticket]:
+        """Those that wait, the next first."""
+        had: dict[str, int] = {}
+        turns: dict[int, Turn] = {}
+        for ticket in sorted(self.waiting, key=lambda one: one.asked_at):
+            before = had.get(ticket.who, 0)
+            taken = CHUNK * len(ticket.answer.taken)
+            turns[id(ticket)] = Turn(bool(ticket.answer.taken), (before + taken) // TURN, ticket.asked_at)
+            had[ticket.who] = before + ticket.runs
+        return sorted(self.waiting, key=lambda one: turns[id(one)])
+
+    def serve(self) -> None:
+        """What a worker does for ever: the next chunk of whoever is next."""
+        give_way()
+        while self.is_open:
+            with self.wanted:
+                found = self.take()
+                while found is None and self.is_open:
+                    self.wanted.wait(1.0)
+                    found = self.take()
+            if found is not None:
+                self.live(*found)
+
+    def take(self) -> tuple[Answer, int] | None:
+        """A chunk for a worker, of the first ticket that has one left."""
+        for ticket in self.in_turn():
+            chunk = ticket.answer.next_chunk(ticket.runs)
+            if chunk is not None and not ticket.error:
+                ticket.answer.taken.add(chunk)
+                return ticket.answer, chunk
+        return None
+
+    def live(self, answer: Answer, chunk: int) -> None:
+        """Live a chunk, keep it, and tell those who wait for it."""
+        seeds = tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))
+        try:
+            lived = work([Piece(answer.order, seeds)])[0]
+            failed = [error for error in lived["error"].to_pylist() if error]
+            table = runs_table(lived, {"cell": 0, "values": {}}, 0).drop_columns(OF_A_CELL)
+            found = failed[0] if failed else ""
+        except Exception as error:  # a worker must serve the next
+            table, found = None, f"{type(error).__name__}: {error}"
+        with self.lock:
+            if table is not None:
+                answer.chunks[chunk] = table
+            answer.error = answer.error or found
+            concerned = [ticket for ticket in self.waiting if ticket.answer is answer]
+            for ticket in concerned:
+                if ticket.first_at is None and ticket.done:
+                    ticket.first_at = time.monotonic()
+                    self.measured("first_distribution", ticket.first_at - ticket.asked_at)
+                self.end_if_done(ticket)
+            self.wanted.notify_all()
+        for ticket in concerned:
+            tell(ticket)
+
+    def end_if_done(self, ticket: Ticket) -> bool:
+        """Whether it has all that it can get; if so it leaves the line."""
+        if ticket.done < ticket.runs and not ticket.error:
+            return False
+        ticket.ended_at = time.monotonic()
+        ticket.first_at = ticket.first_at or ticket.ended_at
+        self.measured("whole_distribution", ticket.ended_at - ticket.asked_at)
+        if ticket in self.waiting:
+            self.waiting.remove(ticket)
+        return True
+
+    def measured(self, what: str, seconds: float) -> None:
+        """Note how long somebody waited for something."""
+        self.latencies.setdefault(what, deque(maxlen=LATENCIES)).append(seconds)
+
+    def close(self) -> None:
+        """Let the workers go after the chunk in hand."""
+        with self.wanted:
+            self.is_open = False
+            self.wanted.notify_all()
+
+
+def checked(words: Sequence[str]) -> Words:
+    """The words, of which there are not too many nor too long ones; the rest is for `Composer` to check."""
+    if len(words) > MOST_WORDS:
+        raise PanjError(f"settings: found {len(words)}, expected at most {MOST_WORDS}")
+    for word in words:
+        if len(word) > MOST_LETTERS:
+            raise PanjError(f"settings: found {len(word)} letters in '{word[:40]}...', expected at most {MOST_LETTERS}")
+    return tuple(words)
+
+
+def keep(store: OrderedDict, key: object, value: object, most: int) -> None:
+    """Put it in as the newest, and forget the oldest."""
+    store[key] = value
+    store.move_to_end(key)
+    while len(store) > most:
+        store.popitem(last=False)
+
+
+def tell(ticket: Ticket) -> None:
+    """Every listener; one that fails, because its page has gone, keeps nothing from the others."""
+    for listener in list(ticket.listeners):
+        try:
+            listener()
+        except Exception:
+            ticket.listeners.remove(listener)
+
+
+def give_way() -> None:
+    """A thread that lives campaigns leaves the processor to pages, where the system lets a thread do so."""
+    if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
+@cache
+def the_desk() -> Desk:
+    """The one of this process, opened when first asked for."""
+    return Desk()

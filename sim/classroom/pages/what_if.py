@@ -1,0 +1,12 @@
+"""The page what_if."""
+
+import solara
+
+from sim.classroom.parts import Heading
+from sim.classroom.words import words_of
+
+
+@solara.component
+def Page() -> None:
+    """Nothing yet."""
+    Heading(words_of("shell").say("page_what_if"))

@@ -1,0 +1,39 @@
+"""Small pieces that pages share. Text is Markdown of ours, or plain text of a user, which is always shown as such."""
+
+from collections.abc import Callable
+from html import escape
+
+import markdown
+import solara
+
+
+@solara.component
+def Prose(text: str, classes: tuple[str, ...] = ()) -> None:
+    """Markdown of ours. Never for what a user typed."""
+    solara.HTML("div", unsafe_innerHTML=markdown.markdown(text), classes=["prose", *classes])
+
+
+@solara.component
+def Heading(text: str, level: int = 1) -> None:
+    """A heading that a screen reader finds."""
+    solara.HTML(f"h{level}", unsafe_innerHTML=escape(text))
+
+
+@solara.component
+def Note(text: str, live: bool = False) -> None:
+    """Quiet plain text beside something; `live` is read out when it changes."""
+    attributes = {"aria-live": "polite", "role": "status"} if live else {}
+    solara.HTML("p", unsafe_innerHTML=escape(text), classes=["note"], attributes=attributes)
+
+
+@solara.component
+def Trouble(text: str) -> None:
+    """What was found and what was expected, where something is to be mended; nothing for no text."""
+    solara.HTML("p", unsafe_innerHTML=escape(text), classes=["trouble"] if text else [], attributes={"role": "alert"})
+
+
+@solara.component
+def Press(label: str, on_click: Callable[[], None], is_main: bool = False, disabled: bool = False) -> None:
+    """A button."""
+    colour = "primary" if is_main else None
+    solara.Button(label, on_click=on_click, color=colour, outlined=not is_main, disabled=disabled)

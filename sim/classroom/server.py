@@ -1,0 +1,200 @@
+"""The server of the room: Solara's pages, a gate that asks for the code of the room, latencies, and files to take home.
+
+Nothing leaves the machine: assets come from packages, no page names another host, and Solara's telemetry is off.
+"""
+
+import hmac
+import json
+import os
+import secrets
+import socket
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Mapping
+from html import escape
+from http.cookies import SimpleCookie
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+
+from sim.classroom.words import words_of
+
+COOKIE = "panj-room"
+LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # none that is mistaken for another when it is read out
+LONG = 6
+TRIES, WITHIN = 20, 60.0  # wrong codes of one address, in so many seconds
+LOCAL = ("127.0.0.1", "localhost", "::1")
+ASSETS = "sim.classroom"
+
+Scope, Receive, Send = dict[str, Any], Callable[[], Any], Callable[[dict[str, Any]], Any]
+
+
+class Room(NamedTuple):
+    """Where the server listens, and what it asks for."""
+
+    host: str
+    port: int
+    code: str  # none: only this machine can come
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody else can come."""
+        return self.host in LOCAL
+
+
+def new_code() -> str:
+    """Easy to read out, hard to guess."""
+    return "".join(secrets.choice(LETTERS) for _ in range(LONG))
+
+
+class Gate:
+    """In front of every page: who has no code is asked for it, and no other site may talk to the server in one's name."""
+
+    def __init__(self, app: Any, room: Room) -> None:
+        self.app, self.room = app, room
+        self.secret = secrets.token_bytes(32)  # of this process: with a new server everybody gives the code again
+        self.tries: dict[str, deque[float]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let in, ask, or refuse."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        if not self.is_own(headers):
+            await refuse(scope, send, 403)
+        elif not self.room.code or self.is_known(headers):
+            await self.app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await refuse(scope, send, 403)
+        else:
+            await self.ask(scope, send)
+
+    def is_own(self, headers: Mapping[str, str]) -> bool:
+        """Whether the request names this server, and comes from one of its own pages if it comes from a page."""
+        host = headers.get("host", "")
+        if self.room.is_local and urlsplit(f"//{host}").hostname not in LOCAL:
+            return False
+        origin = headers.get("origin")
+        return origin is None or urlsplit(origin).netloc == host
+
+    def is_known(self, headers: Mapping[str, str]) -> bool:
+        """Whether the browser has given the code."""
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        return found is not None and hmac.compare_digest(found.value.encode(), self.token().encode())
+
+    def token(self) -> str:
+        """What a browser keeps that has given the code."""
+        return hmac.new(self.secret, self.room.code.encode(), "sha256").hexdigest()
+
+    async def ask(self, scope: Scope, send: Send) -> None:
+        """The page that asks for the code, or the way in when it is right."""
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("code", [""])[0].strip().upper()
+        who = scope["client"][0] if scope.get("client") else ""
+        if not given:
+            await answer(send, 401, self.page(""))
+        elif self.is_tired_of(who):
+            await answer(send, 429, self.page("gate_wait"))
+        elif hmac.compare_digest(given.encode(), self.room.code.encode()):
+            cookie = f"{COOKIE}={self.token()}; Path=/; HttpOnly; SameSite=Lax"
+            where = scope["path"] or "/"
+            await answer(send, 303, "", {"location": where, "set-cookie": cookie})
+        else:
+            self.tries.setdefault(who, deque(maxlen=TRIES)).append(time.monotonic())
+            await answer(send, 401, self.page("gate_wrong"))
+
+    def is_tired_of(self, who: str) -> bool:
+        """Whether an address has tried too many wrong codes of late."""
+        tries = self.tries.get(who, ())
+        return len(tries) == TRIES and time.monotonic() - tries[0] < WITHIN
+
+    def page(self, trouble: str) -> str:
+        """A plain page, which needs no script."""
+        words = words_of("gate")
+        said = f'<p role="alert"><strong>{escape(words.say(trouble))}</strong></p>' if trouble else ""
+        return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(words.say("title"))}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><style>body{{font:18px/1.5 sans-serif;max-width:34em;
+margin:10vh auto;padding:0 16px;color:#222}}input,button{{font:inherit;padding:8px 12px}}input{{width:9em;
+text-transform:uppercase;letter-spacing:.1em}}</style></head><body><main><h1>{escape(words.say("title"))}</h1>
+<p>{escape(words.say("gate_about"))}</p>{said}<form method="get"><label for="code">{escape(words.say("gate_code"))}</label>
+<input id="code" name="code" maxlength="12" autocomplete="off" autofocus required>
+<button>{escape(words.say("gate_in"))}</button></form></main></body></html>"""
+
+
+async def refuse(scope: Scope, send: Send, status: int) -> None:
+    """No words: nobody who should come sees this."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 4000 + status, "reason": ""})
+    else:
+        await answer(send, status, "")
+
+
+async def answer(send: Send, status: int, body: str, headers: Mapping[str, str] | None = None) -> None:
+    """A whole answer."""
+    told = {"content-type": "text/html; charset=utf-8", "cache-control": "no-store", **(headers or {})}
+    pairs = [(key.encode(), value.encode("latin-1")) for key, value in told.items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+    await send({"type": "http.response.body", "body": body.encode()})
+
+
+def serve(room: Room) -> None:
+    """Until Ctrl-C."""
+    import uvicorn
+
+    config = uvicorn.Config(app_of(room), host=room.host, port=room.port, log_level="warning", access_log=False,
+                            loop="asyncio", timeout_graceful_shutdown=2)  # fmt: skip
+    uvicorn.Server(config).run()
+
+
+def app_of(room: Room) -> Any:
+    """Solara behind the gate, and what is beside it."""
+    set_up_solara(room)
+    import solara.server.starlette
+    from solara.server import app as solara_app
+    from starlette.applications import Starlette
+    from starlette.routing import Mount, Route
+
+    solara_app.apps["__default__"] = solara_app.AppScript("sim.classroom.app")
+    beside = [Route("/latency", latency)]
+    inner = Starlette(
+        routes=[*beside, Mount("/", solara.server.starlette.app)], lifespan=solara.server.starlette.lifespan
+    )
+    return Gate(inner, room)
+
+
+def set_up_solara(room: Room) -> None:
+    """Its settings are read from the environment when it is imported."""
+    os.environ["SOLARA_TELEMETRY_MIXPANEL_ENABLE"] = "False"
+    os.environ["SOLARA_THEME_FORCE_REFRESH"] = "True"  # a page whose server was stopped loads itself again
+    os.environ["SOLARA_THEME_TITLE"] = words_of("shell").say("title")
+    os.environ["SOLARA_THEME_SHOW_BANNER"] = "False"
+    os.environ["SOLARA_SESSION_HTTP_ONLY"] = "True"
+    os.environ["SOLARA_KERNEL_CULL_TIMEOUT"] = "2h"
+    os.environ["SOLARA_MODE"] = "production"
+    warnings.filterwarnings("ignore", message="Cookies with samesite=none require https")
+
+
+async def latency(_request: Any) -> Any:
+    """How long people waited, in seconds: count, median and 95th percentile of what the desk and pages measured."""
+    from starlette.responses import Response
+
+    from sim.classroom.desk import the_desk
+
+    found = {
+        what: {"count": len(seconds), "median": float(np.median(seconds)), "p95": float(np.quantile(seconds, 0.95))}
+        for what, seconds in ((what, list(seconds)) for what, seconds in the_desk().latencies.items())
+        if seconds
+    }
+    return Response(json.dumps(found, indent=1), media_type="application/json")
+
+
+def addresses() -> list[str]:
+    """Of this machine in its network; none is found without one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(("192.0.2.1", 9))  # an address for documentation: nothing is sent
+            return [str(way.getsockname()[0])]
+        except OSError:
+            return []

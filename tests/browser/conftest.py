@@ -1,0 +1,123 @@
+"""A classroom of its own for every test file, and pages of the system's Chromium, each visitor in a context of their own."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+CHROMIUM = os.environ.get("PANJ_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+]  # fmt: skip
+PATIENCE = 120  # seconds until a server answers, with rules that are not compiled yet
+SCREENSHOTS = os.environ.get("PANJ_SCREENSHOTS")  # a folder; without it none are kept
+
+
+class Classroom:
+    """A server as a teacher starts it, with a register of its own."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.folder, self.words = folder, words
+        self.port = free_port()
+        self.process = None
+        self.start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        environment = {**os.environ, "PANJ_CLASSROOM": str(self.folder / "classroom.sqlite")}
+        environment.pop("NUMBA_DISABLE_JIT", None)
+        self.log = (self.folder / "log.txt").open("a")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "sim", "classroom", f"port={self.port}", *self.words],
+            stdout=self.log, stderr=subprocess.STDOUT, env=environment,
+        )  # fmt: skip
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until and self.process.poll() is None:
+            try:
+                urllib.request.urlopen(f"{self.address}/latency", timeout=2)
+                return
+            except urllib.error.HTTPError:
+                return  # it answers, and asks for a code
+            except OSError:
+                time.sleep(0.2)
+        raise RuntimeError((self.folder / "log.txt").read_text())
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return trial.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def classroom(tmp_path_factory):
+    room = Classroom(tmp_path_factory.mktemp("classroom"))
+    yield room
+    room.stop()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if not CHROMIUM:
+        pytest.fail("found no chromium on the path, expected Debian's: make test-browser installs it")
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visitor(browser, classroom):
+    """Call it for a page of a new visitor: `visitor("watch")`, `visitor("change", width=360)`."""
+    contexts, troubles = [], []
+
+    def open_page(name: str = "", width: int = 1280, height: int = 900):
+        context = browser.new_context(viewport={"width": width, "height": height}, accept_downloads=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("response", lambda got: troubles.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("request", lambda asked: troubles.append(f"left the machine: {asked.url}")
+                if not re.match(rf"(http|ws)://127\.0\.0\.1:{classroom.port}/|data:|blob:", asked.url) else None)  # fmt: skip
+        page.goto(f"{classroom.address}/{name}")
+        page.wait_for_selector("h1")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not troubles
+
+
+@pytest.fixture
+def keep():
+    """Keep a screenshot where `PANJ_SCREENSHOTS` says, for docs and for eyes."""
+
+    def shoot(page, name: str, whole: bool = False) -> None:
+        if SCREENSHOTS:
+            page.screenshot(path=str(Path(SCREENSHOTS) / f"{name}.png"), full_page=whole)
+
+    return shoot
