@@ -11,13 +11,16 @@ import socket
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Mapping
-from html import escape
+from collections.abc import Mapping
+from functools import cache
 from http.cookies import SimpleCookie
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+from jinja2 import Environment, FileSystemLoader, Template
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sim.classroom.words import words_of
 
@@ -26,9 +29,6 @@ LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # none that is mistaken for another when 
 LONG = 6
 TRIES, WITHIN = 20, 60.0  # wrong codes of one address, in so many seconds
 LOCAL = ("127.0.0.1", "localhost", "::1")
-ASSETS = "sim.classroom"
-
-Scope, Receive, Send = dict[str, Any], Callable[[], Any], Callable[[dict[str, Any]], Any]
 
 
 class Room(NamedTuple):
@@ -50,9 +50,9 @@ def new_code() -> str:
 
 
 class Gate:
-    """In front of every page: who has no code is asked for it, and no other site may talk to the server in one's name."""
+    """In front of every page: who has no code is asked for it; no other site may talk to the server in one's name."""
 
-    def __init__(self, app: Any, room: Room) -> None:
+    def __init__(self, app: ASGIApp, room: Room) -> None:
         self.app, self.room = app, room
         self.secret = secrets.token_bytes(32)  # of this process: with a new server everybody gives the code again
         self.tries: dict[str, deque[float]] = {}
@@ -92,7 +92,8 @@ class Gate:
     async def ask(self, scope: Scope, send: Send) -> None:
         """The page that asks for the code, or the way in when it is right."""
         given = parse_qs(scope["query_string"].decode("latin-1")).get("code", [""])[0].strip().upper()
-        who = scope["client"][0] if scope.get("client") else ""
+        client = scope.get("client")
+        who = str(client[0]) if client else ""
         if not given:
             await answer(send, 401, self.page(""))
         elif self.is_tired_of(who):
@@ -113,14 +114,17 @@ class Gate:
     def page(self, trouble: str) -> str:
         """A plain page, which needs no script."""
         words = words_of("gate")
-        said = f'<p role="alert"><strong>{escape(words.say(trouble))}</strong></p>' if trouble else ""
-        return f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(words.say("title"))}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1"><style>body{{font:18px/1.5 sans-serif;max-width:34em;
-margin:10vh auto;padding:0 16px;color:#222}}input,button{{font:inherit;padding:8px 12px}}input{{width:9em;
-text-transform:uppercase;letter-spacing:.1em}}</style></head><body><main><h1>{escape(words.say("title"))}</h1>
-<p>{escape(words.say("gate_about"))}</p>{said}<form method="get"><label for="code">{escape(words.say("gate_code"))}</label>
-<input id="code" name="code" maxlength="12" autocomplete="off" autofocus required>
-<button>{escape(words.say("gate_in"))}</button></form></main></body></html>"""
+        return gate_page().render(
+            title=words.say("title"), about=words.say("gate_about"), code=words.say("gate_code"),
+            enter=words.say("gate_in"), trouble=words.say(trouble) if trouble else "",
+        )  # fmt: skip
+
+
+@cache
+def gate_page() -> Template:
+    """The page that asks for the code; what is filled in is escaped."""
+    folder = FileSystemLoader(Path(__file__).parent / "parts")
+    return Environment(loader=folder, autoescape=True).get_template("gate.html")
 
 
 async def refuse(scope: Scope, send: Send, status: int) -> None:

@@ -1,4 +1,4 @@
-"""A classroom of its own for every test file, and pages of the system's Chromium, each visitor in a context of their own."""
+"""A classroom for every test file, and pages of the system's Chromium, each visitor in a context of their own."""
 
 import os
 import re
@@ -100,8 +100,8 @@ def visitor(browser, classroom):
         page.set_default_timeout(30_000)
         page.on("response", lambda got: troubles.append(f"{got.status} {got.url}") if got.status >= 400 else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("request", lambda asked: troubles.append(f"left the machine: {asked.url}")
-                if not re.match(rf"(http|ws)://127\.0\.0\.1:{classroom.port}/|data:|blob:", asked.url) else None)  # fmt: skip
+        here = re.compile(rf"(http|ws)://127\.0\.0\.1:{classroom.port}/|data:|blob:")
+        page.on("request", lambda asked: None if here.match(asked.url) else troubles.append(f"not here: {asked.url}"))
         page.goto(f"{classroom.address}/{name}")
         page.wait_for_selector("h1")
         return page
