@@ -2,8 +2,8 @@
 
 Reads   choices of settings, as words of the command line; whom they are for.
 Gives   a `Ticket` for each, whose table of outcomes grows while it waits.
-Assumed Everybody gets a first chunk before anybody gets a second; from there on turns go by campaigns had, then by who
-        asked first. What was lived for one is there for all: the same settings are never lived twice.
+Assumed Everybody gets a first chunk before anybody gets a second; from there on whoever had fewer turns comes first,
+        then whoever asked first. What was lived for one is there for all: the same settings are never lived twice.
 """
 
 import os
@@ -113,7 +113,7 @@ class Turn(NamedTuple):
     """By what a ticket is chosen; the smallest is next."""
 
     has_begun: bool
-    turns_before: int
+    turns_had: int
     asked_at: float
 
 
@@ -129,6 +129,7 @@ class Desk:
         self.answers: OrderedDict[str, Answer] = OrderedDict()
         self.campaigns: OrderedDict[tuple[str, int], Campaign] = OrderedDict()
         self.waiting: list[Ticket] = []
+        self.had: dict[str, int] = {}  # campaigns by session since the line was last empty
         self.latencies: dict[str, deque[float]] = {}
         self.is_open = True
         for number in range(workers or cores()):
@@ -202,14 +203,11 @@ class Desk:
 
     def in_turn(self) -> list[Ticket]:
         """Those that wait, the next first."""
-        had: dict[str, int] = {}
-        turns: dict[int, Turn] = {}
-        for ticket in sorted(self.waiting, key=lambda one: one.asked_at):
-            before = had.get(ticket.who, 0)
-            taken = CHUNK * len(ticket.answer.taken)
-            turns[id(ticket)] = Turn(bool(ticket.answer.taken), (before + taken) // TURN, ticket.asked_at)
-            had[ticket.who] = before + ticket.runs
-        return sorted(self.waiting, key=lambda one: turns[id(one)])
+        return sorted(self.waiting, key=self.turn_of)
+
+    def turn_of(self, ticket: Ticket) -> Turn:
+        """By what it is chosen."""
+        return Turn(bool(ticket.answer.taken), self.had.get(ticket.who, 0) // TURN, ticket.asked_at)
 
     def serve(self) -> None:
         """What a worker does for ever: the next chunk of whoever is next."""
@@ -225,10 +223,13 @@ class Desk:
 
     def take(self) -> tuple[Answer, int] | None:
         """A chunk for a worker, of the first ticket that has one left."""
+        if not self.waiting:
+            self.had.clear()
         for ticket in self.in_turn():
             chunk = ticket.answer.next_chunk(ticket.runs)
             if chunk is not None and not ticket.error:
                 ticket.answer.taken.add(chunk)
+                self.had[ticket.who] = self.had.get(ticket.who, 0) + CHUNK
                 return ticket.answer, chunk
         return None
 

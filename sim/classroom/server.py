@@ -108,8 +108,8 @@ class Gate:
 
     def is_tired_of(self, who: str) -> bool:
         """Whether an address has tried too many wrong codes of late."""
-        tries = self.tries.get(who, ())
-        return len(tries) == TRIES and time.monotonic() - tries[0] < WITHIN
+        tries = self.tries.get(who)
+        return tries is not None and len(tries) == TRIES and time.monotonic() - tries[0] < WITHIN
 
     def page(self, trouble: str) -> str:
         """A plain page, which needs no script."""

@@ -1,0 +1,244 @@
+"""The desk: turns, places in line, answers that are there for all. Campaigns are stood in for; a browser sees real ones."""
+
+import threading
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from sim.classroom import desk as desks
+from sim.classroom.desk import CHUNK, MOST_RUNS, MOST_WAITING, Desk, checked
+from sim.errors import PanjError
+
+RUNS = 3 * CHUNK
+
+
+class Kitchen:
+    """Stands in for what lives campaigns: waits until a test lets it, and notes what was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.may = threading.Semaphore(0)
+        self.troubles = {}
+
+    def work(self, pieces):
+        (piece,) = pieces
+        self.may.acquire()
+        self.asked.append((piece.order.key, piece.seeds[0]))
+        if piece.order.key in self.troubles:
+            raise self.troubles[piece.order.key]
+        seeds = np.array(piece.seeds)
+        none = pa.array([None] * seeds.size, pa.string())
+        return [pa.table({"seed": seeds, "error": none, "traceback": none, "outcome": seeds * 2.0})]
+
+    def serve(self, chunks):
+        for _ in range(chunks):
+            self.may.release()
+
+
+@pytest.fixture
+def kitchen(monkeypatch):
+    found = Kitchen()
+    monkeypatch.setattr(desks, "work", found.work)
+    return found
+
+
+@pytest.fixture
+def desk(kitchen):
+    found = Desk(workers=1)
+    yield found
+    found.close()
+    kitchen.serve(1000)
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def words(number):
+    return (f"rules.news.fade_days={number}.0",)
+
+
+def test_a_ticket_fills_chunk_by_chunk_in_the_order_of_seeds(desk, kitchen):
+    ticket = desk.ask("ada", (), RUNS)
+    assert (ticket.done, ticket.ended, ticket.table()) == (0, False, None)
+    kitchen.serve(1)
+    until(lambda: ticket.done == CHUNK)
+    assert not ticket.ended
+    kitchen.serve(2)
+    until(lambda: ticket.ended)
+    assert ticket.table()["seed"].to_pylist() == list(range(RUNS))
+    assert ticket.table().column_names == ["seed", "outcome"]
+
+
+def test_a_ticket_of_fewer_campaigns_than_a_chunk_has_just_those(desk, kitchen):
+    kitchen.serve(1)
+    ticket = desk.ask("ada", (), 1)
+    until(lambda: ticket.ended)
+    assert ticket.table()["seed"].to_pylist() == [0]
+
+
+def test_the_same_settings_are_lived_once_for_all(desk, kitchen):
+    first, second = desk.ask("ada", (), RUNS), desk.ask("ben", (), RUNS)
+    kitchen.serve(3)
+    until(lambda: first.ended and second.ended)
+    assert len(kitchen.asked) == 3
+    third = desk.ask("cyd", (), RUNS)
+    assert third.ended and third.table().equals(first.table())
+    assert len(kitchen.asked) == 3
+
+
+def test_more_campaigns_of_known_settings_cost_only_those_that_are_missing(desk, kitchen):
+    kitchen.serve(4)
+    short = desk.ask("ada", (), CHUNK)
+    until(lambda: short.ended)
+    longer = desk.ask("ben", (), 4 * CHUNK)
+    until(lambda: longer.ended)
+    assert [seed for _, seed in kitchen.asked] == [0, CHUNK, 2 * CHUNK, 3 * CHUNK]
+
+
+def test_everybody_has_a_first_chunk_before_anybody_has_all(desk, kitchen):
+    blocked = desk.ask("teacher", words(1), CHUNK)  # in the hands of the worker while the others ask
+    until(lambda: blocked.answer.taken)
+    tickets = [desk.ask(f"student {number}", words(number + 2), RUNS) for number in range(5)]
+    kitchen.serve(1 + len(tickets))
+    until(lambda: all(ticket.done == CHUNK for ticket in tickets))
+    assert not any(ticket.ended for ticket in tickets)
+
+
+def test_after_that_who_asked_first_is_served_first(desk, kitchen):
+    blocked = desk.ask("teacher", words(1), CHUNK)
+    until(lambda: blocked.answer.taken)
+    first, second = desk.ask("ada", words(2), RUNS), desk.ask("ben", words(3), RUNS)
+    kitchen.serve(1 + 2 + 2)
+    until(lambda: first.ended)
+    assert second.done == CHUNK
+
+
+def test_a_visitor_who_asks_for_much_gives_way_to_one_who_asks_for_little(desk, kitchen):
+    blocked = desk.ask("teacher", words(1), CHUNK)
+    until(lambda: blocked.answer.taken)
+    much = [desk.ask("ada", words(number + 2), 200) for number in range(3)]
+    little = desk.ask("ben", words(9), RUNS)
+    kitchen.serve(1 + 4 + 20 + 2)  # everybody's first chunk, the rest of ada's first ticket, then ben's
+    until(lambda: little.ended)
+    assert not much[1].ended and not much[2].ended
+
+
+def test_a_place_in_line_counts_those_before(desk, kitchen, monkeypatch):
+    monkeypatch.setattr(desks, "cores", lambda: 1)
+    blocked = desk.ask("teacher", words(1), RUNS)
+    until(lambda: blocked.answer.taken)
+    tickets = [desk.ask(f"student {number}", words(number + 2), RUNS) for number in range(3)]
+    places = [ticket.place for ticket in tickets]
+    assert places == sorted(places) and places[-1] > places[0]
+    kitchen.serve(100)
+    until(lambda: all(ticket.ended for ticket in tickets))
+    assert [ticket.place for ticket in tickets] == [0, 0, 0]
+
+
+def test_one_visitor_cannot_fill_the_line(desk):
+    for number in range(MOST_WAITING):
+        desk.ask("ada", words(number + 1), RUNS)
+    with pytest.raises(PanjError, match="found 4 that wait already, expected fewer than 4"):
+        desk.ask("ada", words(9), RUNS)
+    desk.ask("ben", words(9), RUNS)
+
+
+def test_a_ticket_that_is_withdrawn_is_lived_no_further(desk, kitchen):
+    ticket = desk.ask("ada", (), 100)
+    until(lambda: ticket.answer.taken)
+    ticket.withdraw()
+    other = desk.ask("ben", words(2), CHUNK)
+    kitchen.serve(2)
+    until(lambda: other.ended)
+    assert ticket.ended and len(kitchen.asked) == 2
+
+
+def test_a_listener_hears_of_each_chunk_until_it_lets_go(desk, kitchen):
+    ticket, heard = desk.ask("ada", (), RUNS), []
+    let_go = ticket.watch(lambda: heard.append(ticket.done))
+    kitchen.serve(2)
+    until(lambda: heard == [CHUNK, 2 * CHUNK])
+    let_go()
+    kitchen.serve(1)
+    until(lambda: ticket.ended)
+    assert heard == [CHUNK, 2 * CHUNK]
+
+
+def test_a_listener_that_fails_keeps_nothing_from_the_others(desk, kitchen):
+    ticket, heard = desk.ask("ada", (), RUNS), []
+    ticket.watch(lambda: 1 / 0)
+    ticket.watch(lambda: heard.append(ticket.done))
+    kitchen.serve(3)
+    until(lambda: ticket.ended and heard and heard[-1] == RUNS)
+
+
+def test_trouble_ends_a_ticket_with_words_and_the_desk_serves_on(desk, kitchen):
+    ticket = desk.ask("ada", (), RUNS)
+    kitchen.troubles[ticket.answer.order.key] = ValueError("no room")
+    kitchen.serve(1)
+    until(lambda: ticket.ended)
+    assert ticket.error == "ValueError: no room"
+    other = desk.ask("ben", words(2), CHUNK)
+    kitchen.serve(1)
+    until(lambda: other.ended)
+    assert not other.error
+
+
+@pytest.mark.parametrize("runs", [0, -1, MOST_RUNS + 1])
+def test_as_many_campaigns_as_can_be_asked_for(desk, runs):
+    with pytest.raises(PanjError, match=f"runs: found {runs}, expected 1 to {MOST_RUNS}"):
+        desk.ask("ada", (), runs)
+
+
+@pytest.mark.parametrize("wrong", [("border=nobody",), ("border",), ("__import__('os')=1",), ("seed=a",)])
+def test_words_that_are_wrong_are_refused_before_anything_waits(desk, wrong):
+    with pytest.raises(PanjError):
+        desk.ask("ada", wrong, RUNS)
+    assert not desk.waiting
+
+
+def test_words_have_bounds():
+    with pytest.raises(PanjError, match="found 61, expected at most 60"):
+        checked(["border=open"] * 61)
+    with pytest.raises(PanjError, match="found 1001 letters"):
+        checked(["b" * 1001])
+
+
+def test_answers_that_nobody_waits_for_are_forgotten_the_oldest_first(desk, kitchen, monkeypatch):
+    monkeypatch.setattr(desks, "KEPT_ANSWERS", 2)
+    kitchen.serve(100)
+    for number in range(5):
+        ticket = desk.ask("ada", words(number + 1), CHUNK)
+        until(lambda ticket=ticket: ticket.ended)
+    assert len(desk.answers) <= 3
+    assert ticket.answer.order.key in desk.answers
+
+
+def test_how_long_people_waited_is_measured(desk, kitchen):
+    ticket = desk.ask("ada", (), RUNS)
+    kitchen.serve(3)
+    until(lambda: ticket.ended)
+    assert len(desk.latencies["first_distribution"]) == len(desk.latencies["whole_distribution"]) == 1
+    assert desk.latencies["first_distribution"][0] <= desk.latencies["whole_distribution"][0]
+
+
+def test_many_threads_ask_at_once_and_all_are_served(desk, kitchen):
+    kitchen.serve(1000)
+    tickets = []
+
+    def ask(number):
+        tickets.append(desk.ask(f"student {number}", words(number % 5 + 1), RUNS))
+
+    askers = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join()
+    until(lambda: len(tickets) == 20 and all(ticket.ended for ticket in tickets))
+    assert len(kitchen.asked) == 5 * 3
