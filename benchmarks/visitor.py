@@ -1,0 +1,105 @@
+"""A visitor of the classroom without a browser: it speaks with the server as the page's script does.
+
+The server's pages are widgets of Jupyter: a visitor opens a channel, asks for a page, is told of every widget, sends what
+a hand would have changed or pressed, and sees the widgets change. A message has been dealt with when the server says that
+it is idle again after it; that is the time which a visitor waits for an answer.
+"""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import websockets
+
+CONTROL = "solara.control"
+USERNAME = "visitor"
+
+
+class Visitor:
+    """One browser with one page open."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.widgets: dict[str, dict[str, Any]] = {}
+        self.idle: dict[str, asyncio.Future] = {}
+        self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
+        self.page = uuid.uuid4().hex
+
+    async def open(self, path: str) -> None:
+        """Come in and see a page."""
+        async with httpx2.AsyncClient() as client:
+            seen = await client.get(f"{self.address}{path}")
+            seen.raise_for_status()
+            cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+        channel = f"ws{self.address.removeprefix('http')}/jupyter/api/kernels/{uuid.uuid4()}/channels?session_id={self.page}"
+        self.socket = await websockets.connect(
+            channel, additional_headers={"Cookie": cookie}, max_size=None, ping_interval=None
+        )
+        self.hearing = asyncio.create_task(self.hear())
+        control = uuid.uuid4().hex
+        await self.send("comm_open", {"comm_id": control, "target_name": CONTROL, "data": {}})
+        about = {"path": path, "dark": False, "themes": {}}
+        await self.send("comm_msg", {"comm_id": control, "data": {"method": "run", "args": about}})
+
+    async def close(self) -> None:
+        """Leave."""
+        self.hearing.cancel()
+        await self.socket.close()
+
+    async def send(self, kind: str, content: dict[str, Any]) -> float:
+        """Send a message and wait until it has been dealt with; the seconds that it took."""
+        number = uuid.uuid4().hex
+        header = {"msg_id": number, "msg_type": kind, "username": USERNAME, "session": self.page, "version": "5.3",
+                  "date": "2021-07-07T00:00:00Z"}  # fmt: skip
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
+        self.idle[number] = asyncio.get_running_loop().create_future()
+        started = time.perf_counter()
+        await self.socket.send(json.dumps(message))
+        await self.idle.pop(number) if self.idle[number].done() else await self.idle[number]
+        self.idle.pop(number, None)
+        return time.perf_counter() - started
+
+    async def hear(self) -> None:
+        """Everything that the server says."""
+        async for raw in self.socket:
+            message = json.loads(raw) if isinstance(raw, str) else json.loads(first_part(raw))
+            kind, content = message["header"]["msg_type"], message["content"]
+            if kind == "comm_open":
+                self.widgets[content["comm_id"]] = dict(content["data"].get("state", {}))
+            elif kind == "comm_msg" and content["data"].get("method") == "update":
+                state = content["data"]["state"]
+                self.widgets.setdefault(content["comm_id"], {}).update(state)
+                for listener in list(self.listeners):
+                    listener(content["comm_id"], state)
+            elif kind == "status" and content["execution_state"] == "idle":
+                waiting = self.idle.get(message["parent_header"].get("msg_id", ""))
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(None)
+
+    async def change(self, widget: str, **state: Any) -> float:
+        """What a hand does to a slider or a field; seconds until it was dealt with."""
+        return await self.send("comm_msg", {"comm_id": widget, "data": {"method": "update", "state": state}})
+
+    async def press(self, widget: str, event: str = "click", data: Any = None) -> float:
+        """What a hand does to a button; seconds until it was dealt with."""
+        content = {"event": event, "data": {} if data is None else data}
+        return await self.send("comm_msg", {"comm_id": widget, "data": {"method": "custom", "content": content}})
+
+    def find(self, wanted: Callable[[dict[str, Any]], bool]) -> str:
+        """The newest widget whose state is as wanted."""
+        return next(number for number, state in reversed(self.widgets.items()) if wanted(state))
+
+    def button(self, label: str) -> str:
+        """A button by its words."""
+        return self.find(lambda state: state.get("_model_name") == "BtnModel" and label in str(state.get("children")))
+
+
+def first_part(raw: bytes) -> bytes:
+    """The message itself of one with binary parts: their number, their places, then the parts."""
+    count = int.from_bytes(raw[:4], "big")
+    places = [int.from_bytes(raw[4 * each : 4 * each + 4], "big") for each in range(1, count + 1)]
+    return raw[places[0] : places[1]] if count > 1 else raw[places[0] :]

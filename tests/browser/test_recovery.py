@@ -1,0 +1,42 @@
+"""A server that stops tells the page; a page whose server is there again comes back by itself."""
+
+import pytest
+from conftest import Classroom
+
+
+@pytest.fixture
+def classroom(tmp_path):
+    room = Classroom(tmp_path)
+    yield room
+    room.stop()
+
+
+def test_a_page_says_that_its_server_stopped_and_comes_back_with_it(browser, classroom, keep):
+    page = browser.new_context().new_page()
+    page.goto(f"{classroom.address}/change")
+    page.wait_for_selector("h1")
+    page.evaluate("window.before = true")
+    classroom.stop()
+    page.wait_for_selector("text=Server disconnected", state="attached")
+    page.wait_for_selector(".v-overlay--active")
+    keep(page, "server_stopped")
+    classroom.start()
+    page.wait_for_function("!window.before", timeout=60_000)
+    page.wait_for_selector("h1")
+    assert page.url.endswith("/change")
+
+
+def test_a_room_asks_for_its_code_and_then_shows_the_page(browser, tmp_path):
+    room = Classroom(tmp_path, "host=0.0.0.0", "code=LESSON")
+    try:
+        page = browser.new_context().new_page()
+        page.goto(f"{room.address}/watch")
+        page.get_by_label("Code of the room").fill("wrong1")
+        page.get_by_role("button").click()
+        assert "not the code" in page.get_by_role("alert").inner_text()
+        page.get_by_label("Code of the room").fill("lesson")
+        page.get_by_role("button").click()
+        page.wait_for_selector("[aria-current=page]")
+        assert page.url.endswith("/watch")
+    finally:
+        room.stop()
