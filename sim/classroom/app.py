@@ -17,13 +17,20 @@ from sim.classroom.pages import (
     what_if,
 )
 from sim.classroom.parts import Note
+from sim.classroom.server import THIS_SERVER
 from sim.classroom.words import words_of
 
 STYLE = Path(__file__).parent / "parts" / "classroom.css"
+LOOKS = 3.0  # seconds between two looks whether the server is there
 PAGES = {
     "home": home, "watch": watch, "change": change, "compare": compare, "what_if": what_if, "story": story,
     "lessons": lessons, "join": join, "teacher": teacher, "projector": projector,
 }  # fmt: skip
+
+
+@solara.component_vue("parts/lifeline.vue")
+def Lifeline(server: str, said: str, every: float) -> None:
+    """Says when the server does not answer, and loads the page anew when another server does."""
 
 
 @solara.component
@@ -31,6 +38,7 @@ def Layout(children: list[solara.Element]) -> None:
     """The shell around a page."""
     words = words_of("shell")
     solara.Style(STYLE)
+    Lifeline(server=THIS_SERVER, said=words.say("stopped"), every=LOOKS)
     with solara.Div(classes=["shell"]):
         solara.HTML("a", words.say("skip"), attributes={"href": "#content", "class": "skip"})
         Pages()

@@ -28,6 +28,7 @@ COOKIE = "panj-room"
 LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # none that is mistaken for another when it is read out
 LONG = 6
 TRIES, WITHIN = 20, 60.0  # wrong codes of one address, in so many seconds
+THIS_SERVER = secrets.token_hex(8)  # a page sees by it that another server answers than the one it came from
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -161,11 +162,9 @@ def app_of(room: Room) -> Any:
     from starlette.routing import Mount, Route
 
     solara_app.apps["__default__"] = solara_app.AppScript("sim.classroom.app")
-    beside = [Route("/latency", latency)]
-    inner = Starlette(
-        routes=[*beside, Mount("/", solara.server.starlette.app)], lifespan=solara.server.starlette.lifespan
-    )
-    return Gate(inner, room)
+    pages = solara.server.starlette
+    routes = [Route("/latency", latency), Route("/alive", alive), Mount("/", pages.app)]
+    return Gate(Starlette(routes=routes, lifespan=pages.lifespan), room)
 
 
 def set_up_solara(room: Room) -> None:
@@ -178,6 +177,13 @@ def set_up_solara(room: Room) -> None:
     os.environ["SOLARA_KERNEL_CULL_TIMEOUT"] = "2h"
     os.environ["SOLARA_MODE"] = "production"
     warnings.filterwarnings("ignore", message="Cookies with samesite=none require https")
+
+
+async def alive(_request: Any) -> Any:
+    """Which server this is."""
+    from starlette.responses import PlainTextResponse
+
+    return PlainTextResponse(THIS_SERVER)
 
 
 async def latency(_request: Any) -> Any:

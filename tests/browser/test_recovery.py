@@ -13,12 +13,11 @@ def classroom(tmp_path):
 
 def test_a_page_says_that_its_server_stopped_and_comes_back_with_it(browser, classroom, keep):
     page = browser.new_context().new_page()
-    page.goto(f"{classroom.address}/change")
-    page.wait_for_selector("h1")
+    with page.expect_response("**/alive"):  # the page is whole, and looks
+        page.goto(f"{classroom.address}/change")
     page.evaluate("window.before = true")
     classroom.stop()
-    page.wait_for_selector("text=Server disconnected", state="attached")
-    page.wait_for_selector(".v-overlay--active")
+    page.wait_for_selector("text=The server has stopped. This page comes back by itself")
     keep(page, "server_stopped")
     classroom.start()
     page.wait_for_function("!window.before", timeout=60_000)
