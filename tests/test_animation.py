@@ -15,7 +15,7 @@ from PIL import Image, ImageSequence
 
 from sim.errors import PanjError
 from sim.facts import THE_LINE, read_facts, read_falls
-from sim.show import animation
+from sim.show import animation, recorded
 from sim.show.animation import (
     EVENING,
     GAUZE,
@@ -25,14 +25,15 @@ from sim.show.animation import (
     draw_animation,
     frames,
     lighten,
-    lost_in_record,
     main,
     read_film,
     set_stage,
     show,
 )
 from sim.show.colours import SAND
-from sim.show.maps import NEIGHBOURS, read_land
+from sim.show.land import read_land
+from sim.show.maps import NEIGHBOURS
+from sim.show.recorded import lost_in_record
 from sim.show.style import CHANCE
 
 DISTRICTS = read_facts().district_id
@@ -121,7 +122,7 @@ def test_the_record_grows_by_its_dates_and_stands_still_after_its_end() -> None:
 
 def test_a_date_past_the_end_of_the_record_would_never_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     dates = np.array(["2021-07-20", "2021-07-05", "NaT"], dtype="datetime64[D]")
-    monkeypatch.setattr(animation, "fell_dates", lambda: dates)
+    monkeypatch.setattr(recorded, "fell_dates", lambda: dates)
     assert lost_in_record(date(2021, 9, 11)) == [1]
 
 

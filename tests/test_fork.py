@@ -23,8 +23,8 @@ from sim.founding import lay_out
 from sim.outcomes import read_outcomes
 from sim.parameters import read_yaml
 from sim.show.chronicle import Happening
-from sim.show.fork import say_event, together, two_stories
 from sim.show.fork_reading import first_difference, only_in, read_branches
+from sim.show.fork_telling import say_event, together, two_stories
 from sim.show.language import language_of
 from sim.study.branches import Course, copied, live_branches, same_traits
 from sim.study.draws import LAID_OUT

@@ -18,7 +18,8 @@ from sim import show
 from sim.errors import PanjError
 from sim.facts import read_facts
 from sim.show.figures import FIGURES, draw_all
-from sim.show.maps import draw_map, read_land
+from sim.show.land import read_land
+from sim.show.maps import draw_map
 from sim.show.reading import FILES, read_study, spread
 from sim.show.record import NIGHTS, aan_shares, counted_at, counts_by_post, lwj_shares, point
 from sim.show.redraw import redraw

@@ -2,7 +2,7 @@
 
 Reads   about.json and districts.parquet of a study; data/districts.csv and data/outline.geojson.
 Writes  figures/districts.gif; districts.mp4 where ffmpeg is there; figures/frames/*.png, one an evening, when asked.
-Source  Shapes as in `maps`.
+Source  Shapes as in `land`.
 Assumed A campaign says yes or no of a district, so how far campaigns disagree follows from the chance p: 4p(1 - p).
         From sand to blue the chance rises; the paler a district, the more campaigns disagree about it.
 """
@@ -11,7 +11,7 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from subprocess import CalledProcessError
@@ -35,11 +35,13 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from sim.errors import PanjError, unknown
-from sim.facts import THE_LINE, read_falls
+from sim.facts import THE_LINE
 from sim.provenance import stamp
 from sim.show.colours import FAINT, INK, QUIET, REPORTED, SAND
-from sim.show.maps import HOME, NEIGHBOURS, Land, draw_land, name_countries, outline_of, read_land
+from sim.show.land import HOME, Land, read_land
+from sim.show.maps import NEIGHBOURS, draw_land, name_countries, outline_of
 from sim.show.reading import Study, read_study
+from sim.show.recorded import lost_in_record
 from sim.show.style import CHANCE, STYLE, say_campaigns, say_day, write_whole
 
 USAGE = (
@@ -175,17 +177,6 @@ def colours_of(chance: np.ndarray) -> np.ndarray:
 def disagreement(chance: np.ndarray) -> np.ndarray:
     """0 where all campaigns say the same, 1 where half say yes."""
     return 4 * chance * (1 - chance)
-
-
-def lost_in_record(evening: date) -> list[int]:
-    """Rows of the districts dated as lost by that evening; past the end of the record none is added."""
-    return np.flatnonzero(fell_dates() <= np.datetime64(min(evening, THE_LINE))).tolist()
-
-
-@cache
-def fell_dates() -> np.ndarray:
-    """When each district is reported to have been lost; NaT where nothing is dated."""
-    return read_falls().fell_date
 
 
 def lay_out(film: Film, ratio: float) -> Sheet:

@@ -1,6 +1,6 @@
 """One campaign as it lies in tables: what happened, in order, and its evenings, ready to be told.
 
-Reads   events.parquet and days.parquet of one campaign; what `campaign.json` or `about.json` says of it.
+Reads   the tables of events.parquet and days.parquet of one campaign; what `campaign.json` or `about.json` says of it.
 Assumed A row of the log lies under the day on which it happened; a night's crossing under the day before the morning.
 """
 
@@ -127,7 +127,11 @@ class Chronicle:
 def read_chronicle(folder: Path, campaign: Mapping[str, Any], branch: str = "") -> Chronicle:
     """The campaign whose tables lie in a folder; of a fork, one of its branches."""
     events, days = (read_table(folder / name, branch) for name in ("events.parquet", "days.parquet"))
-    days = days.filter(pc.field("seed") == campaign["seed"])
+    return chronicle_of(events, days.filter(pc.field("seed") == campaign["seed"]), campaign)
+
+
+def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) -> Chronicle:
+    """The campaign of these tables, and what is said of it."""
     start, end = (date.fromisoformat(campaign[key]) for key in ("start_date", "end_date"))
     series = [name for name in days.column_names if name not in ("branch", "cell", "run", "seed", "date")]
     dated = [Dated(date.fromisoformat(day), text) for day, text in campaign["dated"]]

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sim.facts import THE_LINE, Facts, read_facts
 from sim.show.colours import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
+from sim.show.language import say_post
 from sim.show.reading import Bands, Study, bands_of, need_columns, spread
 from sim.show.record import ALL_NIGHTS, NIGHTS, counted_at, point, reported
 from sim.show.style import (
@@ -145,8 +146,3 @@ def draw_count_at(axes: Axes, row: float, post: str) -> None:
         return
     soldiers, at_least = counted
     draw_number(axes, (soldiers, row), f"{soldiers:,}{'+' if at_least else ''}", "left")
-
-
-def say_post(slug: str) -> str:
-    """A post's short name in words: shahr_e_buzurg is Shahr-e Buzurg."""
-    return slug.replace("_e_", "-e ").replace("_", " ").title().replace("-E ", "-e ")

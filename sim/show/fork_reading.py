@@ -24,9 +24,8 @@ Rows = list[dict[str, str]]
 
 
 class Branches(NamedTuple):
-    """A fork as it lies on disk."""
+    """Both branches of a campaign, and in what they differ."""
 
-    folder: Path
     about: dict[str, Any]
     before: Chronicle  # both from the morning after the evening of the fork on
     after: Chronicle
@@ -55,14 +54,24 @@ def read_branches(folder: Path, words: Language) -> Branches:
         raise PanjError(
             f"{folder / 'fork.json'}: cannot be read ({error}), expected what python -m sim fork writes"
         ) from None
-    morning = date.fromisoformat(about["day"]) + timedelta(days=1)
     before = read_chronicle(folder, about, BEFORE)
-    changed = read_chronicle(folder, {**about, "dated": about["dated_changed"]}, AFTER)
+    after = read_chronicle(folder, changed_of(about), AFTER)
+    outcomes, verdicts = (rows_of(folder / name) for name in ("outcomes.csv", "verdicts.csv"))
+    return branches_of(about, before, after, words, outcomes, verdicts)
+
+
+def changed_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of the changed branch: the same but for dated events."""
+    return {**about, "dated": about["dated_changed"]}
+
+
+def branches_of(
+    about: dict[str, Any], before: Chronicle, changed: Chronicle, words: Language, outcomes: Rows, verdicts: Rows
+) -> Branches:
+    """Both from the morning after the fork on, the changed one with what the change sets or does on that morning."""
+    morning = date.fromisoformat(about["day"]) + timedelta(days=1)
     after = replace(changed, dated=tuple(sorted((*late_of(about, words), *changed.dated), key=lambda one: one.date)))
-    return Branches(
-        folder, about, before.narrowed(first=morning), after.narrowed(first=morning),
-        rows_of(folder / "outcomes.csv"), rows_of(folder / "verdicts.csv"),
-    )  # fmt: skip
+    return Branches(about, before.narrowed(first=morning), after.narrowed(first=morning), outcomes, verdicts)
 
 
 def rows_of(path: Path) -> Rows:

@@ -62,3 +62,8 @@ def language_of(name: str = "en") -> Language:
 def number(value: float) -> str:
     """1,037."""
     return f"{value:,.0f}"
+
+
+def say_post(slug: str) -> str:
+    """A post's short name in words: shahr_e_buzurg is Shahr-e Buzurg."""
+    return slug.replace("_e_", "-e ").replace("_", " ").title().replace("-E ", "-e ")

@@ -1,15 +1,9 @@
 """A map of the chance that each district is in Taliban hands on one evening, with the record drawn on top.
 
-Reads   districts.parquet; data/districts.csv, data/posts.csv, data/outline.geojson.
-Source  Outlines: Natural Earth 1:10m. Centroids: derived from OCHA/AGCHO 2018.
-Assumed No boundary geometry of districts is kept, so each is drawn as the land nearer to its centroid than to any
-        other. Shapes are therefore approximate; only the outline of the country is measured.
+Reads   districts.parquet; the land, as `sim.show.land` has it.
 """
 
-import json
-from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +15,22 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Outline
-from pyproj import Transformer
 
 from sim.errors import PanjError
-from sim.facts import DATA, THE_LINE, Facts, read_facts, read_falls
+from sim.facts import THE_LINE
 from sim.show.colours import INK, QUIET, REPORTED
-from sim.show.crossings import say_post
+from sim.show.land import HOME, MARGIN, Land, country_bounds, frontier_bounds, largest, polygons_of, read_land
+from sim.show.language import say_post
 from sim.show.reading import Study, read_study
+from sim.show.recorded import lost_in_record
 from sim.show.style import CHANCE, HALO, STYLE, WIDTH, finish, new_figure, say_day
 
 EVENING = date(2021, 7, 5)  # the evening after the largest night
-PROJECTION = "+proj=lcc +lat_0=34 +lon_0=66 +lat_1=31 +lat_2=37 +datum=WGS84 +units=km"
-HOME, BEYOND_THE_RIVER = "Afghanistan", "Tajikistan"
-MARGIN = 70.0  # km of neighbouring land around the country
-FRONTIER_MARGIN = 45.0  # km around the posts
-TOUCH = 3.0  # km within which two outlines are the same boundary
 ROOM_FOR_A_NAME = 30_000.0  # square km of a neighbour in view, below which its name is left out
 NEIGHBOURS = "#ededed"
 ROOM_FOR_WORDS = 2.05  # inches of the figure for key, shades and caption
 MARK = (20.0, 10.0)  # km around a post, east-west and north-south, that no other name may cover
 NAME_WIDTH, NAME_HEIGHT = 5.0, 9.0  # points of a letter and of a line of a post's name
-
-
-@dataclass(frozen=True)
-class Land:
-    """Everything that stays the same from map to map, in km on the projection."""
-
-    facts: Facts
-    countries: dict[str, Any]  # shapely geometry by name
-    cells: list[Any]  # (districts) shapely geometry
-    centroids: np.ndarray  # districts x 2
-    posts: np.ndarray  # posts x 2
-    frontier: Any  # the boundary with Tajikistan
 
 
 def draw_map(folder: Path, evening: date | None = None, cell: int = 0) -> Path:
@@ -100,61 +78,10 @@ def chances(study: Study, day: date) -> np.ndarray:
     return rows.reindex(list(read_land().facts.district_id)).to_numpy(float)
 
 
-@cache
-def read_land() -> Land:
-    """Outlines, cells and places, projected once."""
-    facts = read_facts()
-    to_plane = Transformer.from_crs("EPSG:4326", PROJECTION, always_xy=True)
-    countries = read_countries(to_plane)
-    centroids = np.column_stack(to_plane.transform(facts.longitude, facts.latitude))
-    posts = np.column_stack(to_plane.transform(facts.post_longitude, facts.post_latitude))
-    cells = make_cells(centroids, countries[HOME])
-    frontier = countries[HOME].boundary.intersection(countries[BEYOND_THE_RIVER].buffer(TOUCH))
-    return Land(facts, countries, cells, centroids, posts, frontier)
-
-
-def read_countries(to_plane: Transformer) -> dict[str, Any]:
-    """The outline of each country on the plane."""
-    features = json.loads((DATA / "outline.geojson").read_text(encoding="utf-8"))["features"]
-    shapes = {each["properties"]["country"]: shapely.from_geojson(json.dumps(each["geometry"])) for each in features}
-    return {name: shapely.make_valid(project(shape, to_plane)) for name, shape in shapes.items()}
-
-
-def project(shape: Any, to_plane: Transformer) -> Any:
-    """Degrees become km."""
-    return shapely.transform(shape, lambda points: np.column_stack(to_plane.transform(points[:, 0], points[:, 1])))
-
-
-def make_cells(centroids: np.ndarray, country: Any) -> list[Any]:
-    """For each centroid the land of the country that is nearer to it than to any other."""
-    points = shapely.points(centroids)
-    polygons = list(shapely.voronoi_polygons(shapely.multipoints(points), extend_to=country).geoms)
-    point_row, polygon_row = shapely.STRtree(polygons).query(points, predicate="intersects")
-    polygon_of = dict(zip(point_row.tolist(), polygon_row.tolist(), strict=True))
-    return [polygons[polygon_of[row]].intersection(country) for row in range(len(points))]
-
-
-def country_bounds(land: Land) -> tuple[float, float, float, float]:
-    """West, south, east and north of the country, with a margin."""
-    west, south, east, north = land.countries[HOME].bounds
-    return west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN
-
-
-def frontier_bounds(land: Land) -> tuple[float, float, float, float]:
-    """West, south, east and north of the frontier on Tajikistan, with a margin."""
-    west, south, east, north = land.frontier.bounds
-    return west - FRONTIER_MARGIN, south - FRONTIER_MARGIN, east + FRONTIER_MARGIN, north + FRONTIER_MARGIN
-
-
 def outline_of(shape: Any) -> Outline:
     """A shapely polygon, or several, as one matplotlib path with its holes."""
     rings = [ring for part in polygons_of(shape) for ring in (part.exterior, *part.interiors)]
     return Outline.make_compound_path(*(Outline(np.asarray(ring.coords), closed=True) for ring in rings))
-
-
-def polygons_of(shape: Any) -> list[Any]:
-    """The polygons of a shape; stray points and lines of an intersection are left out."""
-    return [part for part in getattr(shape, "geoms", [shape]) if part.geom_type == "Polygon"]
 
 
 def draw_land(axes: Axes, land: Land, bounds: tuple[float, float, float, float]) -> None:
@@ -188,7 +115,7 @@ def draw_chances(axes: Axes, land: Land, chance: np.ndarray) -> None:
 
 def draw_record(axes: Axes, land: Land, day: date) -> None:
     """A dot in every district that is dated as lost by that evening; an undated one is not marked."""
-    lost = land.centroids[read_falls().fell_date <= np.datetime64(min(day, THE_LINE))]
+    lost = land.centroids[lost_in_record(day)]
     axes.plot(*lost.T, "o", color=REPORTED, markeredgecolor="white", markeredgewidth=0.6, markersize=4.6)
 
 
@@ -207,11 +134,6 @@ def name_countries(axes: Axes, land: Land, bounds: tuple[float, float, float, fl
         if name != HOME and seen.area > min(ROOM_FOR_A_NAME, view.area / 12):
             place = shapely.maximum_inscribed_circle(largest(seen)).coords[0]
             axes.text(place[0], place[1], name, ha="center", va="center", fontsize=9, color=QUIET, style="italic")
-
-
-def largest(shape: Any) -> Any:
-    """The largest polygon of a shape."""
-    return max(polygons_of(shape), key=lambda part: float(part.area))
 
 
 def name_posts(axes: Axes, land: Land) -> None:

@@ -23,7 +23,8 @@ from sim.show.colours import (
     SECOND,
     SIMULATED,
 )
-from sim.show.crossings import say_post, west_to_east
+from sim.show.crossings import west_to_east
+from sim.show.language import say_post
 from sim.show.reading import Study, spread
 from sim.show.record import CIVILIANS_ADMITTED, EVENTS, point, reported
 from sim.show.style import (

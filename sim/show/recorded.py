@@ -5,6 +5,8 @@ Assumed A row speaks of a province when it names the province, or no other and o
 """
 
 import re
+from datetime import date
+from functools import cache
 
 import numpy as np
 
@@ -80,7 +82,7 @@ def say_days(row: Evidence, words: Language) -> str:
 
 def tell_dated(chronicle: Chronicle, words: Language) -> list[str]:
     """Districts dated as lost in this time, and how many of them this campaign had lost by its end or the record's."""
-    facts, fell = chronicle.facts, read_falls().fell_date
+    facts, fell = chronicle.facts, fell_dates()
     last = min(chronicle.last, THE_LINE)
     inside = (fell >= np.datetime64(chronicle.first)) & (fell <= np.datetime64(last))
     rows = [row for row in np.flatnonzero(inside) if chronicle.province in ("", facts.province[row])]
@@ -91,3 +93,14 @@ def tell_dated(chronicle: Chronicle, words: Language) -> list[str]:
     taken = {one.district_id for one in chronicle.of("fall") if one.date <= last}
     here = sum(facts.district_id[row] in taken for row in rows)
     return [f"{told} {words.say('record_dated_here', here, day=words.day(last))}"]
+
+
+def lost_in_record(evening: date) -> list[int]:
+    """Rows of the districts dated as lost by that evening; past the end of the record none is added."""
+    return np.flatnonzero(fell_dates() <= np.datetime64(min(evening, THE_LINE))).tolist()
+
+
+@cache
+def fell_dates() -> np.ndarray:
+    """When each district is reported to have been lost; NaT where nothing is dated."""
+    return read_falls().fell_date

@@ -13,10 +13,8 @@ from typing import Any, NamedTuple
 from sim.errors import PanjError
 from sim.facts import THE_LINE
 from sim.show.chronicle import Chronicle, Happening, counts, read_chronicle, sums
-from sim.show.crossings import say_post
-from sim.show.language import MOST_NAMED, Language, language_of, number
+from sim.show.language import MOST_NAMED, Language, language_of, number, say_post
 from sim.show.recorded import tell_record
-from sim.show.style import write_whole
 from sim.show.telling import capital_ids, say_hows, say_posts, say_whys, tell_day
 
 SHOWN_DAYS, SHOWN_ROWS = 7, 8  # in a terminal
@@ -288,6 +286,8 @@ def name_of(filters: Mapping[str, str]) -> str:
 
 def show_story(folder: Path, campaign: Mapping[str, Any], filters: Mapping[str, str]) -> int:
     """Tell it in the terminal and in two files, and say what to do next."""
+    from sim.show.style import write_whole
+
     words = language_of()
     chronicle = read_chronicle(folder, campaign).narrowed(**read_filters(filters))
     story = story_of(chronicle, words)

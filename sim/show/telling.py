@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from sim.show.chronicle import Chronicle, Happening, counts, sums
-from sim.show.crossings import say_post
-from sim.show.language import MOST_NAMED, Language, number
+from sim.show.language import MOST_NAMED, Language, number, say_post
 
 HOW = ("handed_over", "fought", "abandoned")
 FEW = 2  # districts that fell alone in their provinces, told one by one
