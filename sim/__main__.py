@@ -354,12 +354,10 @@ def classroom(words: list[str]) -> int:
 
 def story(words: list[str]) -> int:
     """One campaign in sentences."""
+    from sim.show.story import check_filters, show_story
     from sim.study.story import read_telling
 
-    telling = read_telling(words)
-    from sim.show.story import show_story
-
-    return show_story(*telling)
+    return show_story(*read_telling(words, check_filters))
 
 
 def fork(words: list[str]) -> int:

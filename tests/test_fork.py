@@ -26,7 +26,8 @@ from sim.show.chronicle import Happening
 from sim.show.fork_reading import first_difference, only_in, read_branches
 from sim.show.fork_telling import say_event, together, two_stories
 from sim.show.language import language_of
-from sim.study.branches import Course, copied, live_branches, same_traits
+from sim.study import fork as forks
+from sim.study.branches import Course, copied, live_branches, same_traits, step_is_cold
 from sim.study.draws import LAID_OUT
 from sim.study.events import Event
 from sim.study.fork import BRANCHES, name_of, open_fork, read_request
@@ -327,6 +328,22 @@ def test_a_fork_is_told_as_one_roll_of_the_dice_with_its_first_difference(
     assert (forked / "fork.png").stat().st_size > 10_000
     for branch in BRANCHES:
         assert "one roll of the dice" in (forked / f"story_{branch}.md").read_text()
+
+
+@pytest.mark.parametrize("is_cold", [True, False])
+def test_compiling_the_step_is_said_before_it_is_waited_for(
+    study: Path, is_cold: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forks, "step_is_cold", lambda: is_cold)
+    assert main(["fork", str(study), *FORK, "name=pressed"]) == 0
+    said = capsys.readouterr().out
+    assert ("Compiling the step of a day" in said) == is_cold
+    assert said.find("Compiling the step") < said.index("Living 1 campaign")
+
+
+def test_a_step_that_has_been_lived_is_not_cold() -> None:
+    live_branches(course(), course(), SEED, 2, 1)
+    assert not step_is_cold()
 
 
 def test_another_fork_of_the_same_name_is_not_overwritten(

@@ -338,6 +338,23 @@ def test_what_cannot_be_told_is_one_line(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [("province=Badakshan", "did you mean 'Badakhshan'"), ("from=May", "from: found 'May'"),
+     ("to=2021-05-09", "to: found 2021-05-09, expected a day of the campaign, from 2021-05-01 to 2021-05-04"),
+     ("from=2021-04-30", "from: found 2021-04-30")],
+)  # fmt: skip
+def test_filters_are_checked_before_a_campaign_is_lived_again(
+    studies: Path, word: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(stories, "live_again", never)
+    assert main(["story", str(studies / "two"), "seed=6", word]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_a_study_of_other_rules_is_not_lived_again(
     studies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -110,18 +110,24 @@ class Chronicle:
     def narrowed(self, province: str = "", first: date | None = None, last: date | None = None) -> "Chronicle":
         """A province, or some days; PanjError for a province that there is not, or days outside the campaign."""
         first, last = first or self.first, last or self.last
-        if province and province not in self.facts.provinces:
-            raise unknown("province", province, self.facts.provinces)
-        for key, day in (("from", first), ("to", last)):
-            if not self.start <= day <= self.end:
-                raise PanjError(f"{key}: found {day}, expected a day of the campaign, from {self.start} to {self.end}")
-        if first > last:
-            raise PanjError(f"from: found {first}, expected a day up to {last}")
+        check_part(province, first, last, self.start, self.end)
         kept = [one for one in self.happenings if first <= one.date <= last and province in ("", one.province)]
         dated = [one for one in self.dated if first <= max(one.date, self.start) <= last]
         return replace(
             self, happenings=tuple(kept), dated=tuple(dated), first=first, last=last, province=province or self.province
         )
+
+
+def check_part(province: str, first: date, last: date, start: date, end: date) -> None:
+    """A province that there is, or none, and days of a campaign in their order; PanjError names the key."""
+    provinces = facts_here().provinces
+    if province and province not in provinces:
+        raise unknown("province", province, provinces)
+    for key, day in (("from", first), ("to", last)):
+        if not start <= day <= end:
+            raise PanjError(f"{key}: found {day}, expected a day of the campaign, from {start} to {end}")
+    if first > last:
+        raise PanjError(f"from: found {first}, expected a day up to {last}")
 
 
 def read_chronicle(folder: Path, campaign: Mapping[str, Any], branch: str = "") -> Chronicle:

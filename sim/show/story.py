@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sim.errors import PanjError
 from sim.facts import THE_LINE
-from sim.show.chronicle import Chronicle, Happening, counts, read_chronicle, sums
+from sim.show.chronicle import Chronicle, Happening, check_part, counts, read_chronicle, sums
 from sim.show.language import MOST_NAMED, Language, language_of, number, say_post
 from sim.show.recorded import tell_record
 from sim.show.telling import capital_ids, say_hows, say_posts, say_whys, tell_day
@@ -276,6 +276,12 @@ def read_filters(filters: Mapping[str, str]) -> dict[str, Any]:
             except ValueError as error:
                 raise PanjError(f"{key}: found '{filters[key]}', expected a date such as 2021-07-05") from error
     return {"province": filters.get("province", ""), **days}
+
+
+def check_filters(filters: Mapping[str, str], start: date, end: date) -> None:
+    """Whether a campaign of these days has the part that is asked for, before it is lived; PanjError names the key."""
+    read = read_filters(filters)
+    check_part(read["province"], read.get("first", start), read.get("last", end), start, end)
 
 
 def name_of(filters: Mapping[str, str]) -> str:

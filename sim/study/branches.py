@@ -14,10 +14,12 @@ import numpy as np
 from sim.campaign import Campaign, Record, blank_record, raise_if_spent, step
 from sim.day import Rules
 from sim.founding import fresh
+from sim.rules import cache_folder, compiled
 from sim.timeline import Timeline
 from sim.world import Posts, Provinces, World
 
 TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # laid out, written by no rule
+STEP_COMPILED = "campaign.step-*.nbi"  # what Numba keeps of the compiled `step`
 Group = TypeVar("Group", bound=tuple)
 
 
@@ -42,6 +44,17 @@ def live_branches(before: Course, after: Course, seed: int, days: int, day: int)
     live_days(world, record, before, seed, day + 1, days)
     live_days(other, other_record, after, seed, day + 1, days)
     return Campaign(seed, world, record), Campaign(seed, other, other_record)
+
+
+def step_is_cold() -> bool:
+    """Whether the first turn of `step` will have to compile it, which takes about ten seconds."""
+    return compiled and not any(cache_folder().rglob(STEP_COMPILED))
+
+
+def warm(course: Course) -> None:
+    """Compile `step` for this installation, or read it, by one day that nobody sees."""
+    world = fresh(course.layout)
+    step(world, course.rules, course.timeline, np.uint64(0), blank_record(world, 1), 0)
 
 
 def live_days(world: World, record: Record, course: Course, seed: int, first: int, last: int) -> None:

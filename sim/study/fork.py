@@ -22,7 +22,7 @@ from rich.progress import track
 from sim.campaign import Campaign
 from sim.errors import CampaignError, PanjError
 from sim.outcomes import Value, count_outcomes
-from sim.study.branches import live_branches
+from sim.study.branches import live_branches, step_is_cold, warm
 from sim.study.executors import cores
 from sim.study.fork_tables import outcome_rows, verdict_rows
 from sim.study.relive import (
@@ -143,12 +143,20 @@ def write_fork(request: Request, console: Console) -> Path:
     refuse_another(place, request)
     cell = Cell(fork.origin.cell.number, {}, (), fork.origin.settings)
     compile_rules(cell.order, fork.seeds[0], console)
+    compile_step(fork, console)
     campaigns = "1 campaign" if len(fork.seeds) == 1 else f"{len(fork.seeds)} campaigns"
     console.print(f"Living {campaigns} to the evening of {request.evening}, and from there twice ...", soft_wrap=True)
     pairs = live_all(fork, console)
     with kept_whole("fork", place) as half:
         write_tables(half, request, fork, pairs)
     return place
+
+
+def compile_step(fork: Fork, console: Console) -> None:
+    """The day by which branches go, before any of them is lived; said where it takes a while."""
+    if step_is_cold():
+        console.print("Compiling the step of a day, once for this installation: about ten seconds ...")
+    warm(fork.turn.courses(fork.seeds[0])[0])
 
 
 def live_all(fork: Fork, console: Console) -> list[Pair]:

@@ -6,7 +6,8 @@ Writes  of a study of several: stories/cell_<cell>_seed_<seed>/ with events.parq
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ from sim.study.settings import Composer
 USAGE = "python -m sim story results/<study> [seed=7] [cell=0] [province=Badakhshan] [from=2021-07-01] [to=2021-07-05]"
 HERE = ("seed", "cell")
 FILTERS = ("province", "from", "to")
+Check = Callable[[Mapping[str, str], date, date], None]  # of filters, for a campaign from a first day to a last
 TABLES = ("events.parquet", "days.parquet")
 
 
@@ -45,8 +47,11 @@ class Telling(NamedTuple):
     filters: dict[str, str]
 
 
-def read_telling(words: Sequence[Word]) -> Telling:
-    """The campaign that the words ask for, lived again where its log is not there; PanjError for what is wrong."""
+def read_telling(words: Sequence[Word], check: Check) -> Telling:
+    """The campaign that the words ask for, lived again where its log is not there; PanjError for what is wrong.
+
+    Filters are checked before anything is lived.
+    """
     folder = folder_of_study("story", words, USAGE)
     for word in words:
         if "=" in word and word.partition("=")[0] not in (*HERE, *FILTERS):
@@ -56,6 +61,9 @@ def read_telling(words: Sequence[Word]) -> Telling:
     seed = whole("seed", given["seed"]) if "seed" in given else None
     cell = whole("cell", given.get("cell", "0"))
     about = read_about(folder)
+    for held in about.get("cells", []):
+        if held["cell"] == cell:
+            check(filters, *(date.fromisoformat(held[key]) for key in ("start_date", "end_date")))
     if holds_the_log(folder, about, seed, cell):
         return Telling(folder, about_only_campaign(folder, about), filters)
     return Telling(*write_campaign(folder, seed, cell), filters)
