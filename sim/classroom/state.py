@@ -7,6 +7,7 @@ from sim.classroom.desk import Words
 
 chosen: solara.Reactive[Words] = solara.reactive(())  # the choice of settings; () is the baseline
 seed: solara.Reactive[int] = solara.reactive(0)  # of the one campaign that is watched, told or forked
+day: solara.Reactive[int] = solara.reactive(0)  # of it, on which a page last stood; 0 is the first
 
 
 def session() -> str:

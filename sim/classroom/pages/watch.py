@@ -1,12 +1,33 @@
-"""The page watch."""
+"""Watch one campaign: the map that plays, with the seed to roll again."""
 
 import solara
 
-from sim.classroom.parts import Heading
+from sim.classroom.desk import Words
+from sim.classroom.parts import Heading, Note, Trouble
+from sim.classroom.parts.map import Map
+from sim.classroom.parts.seed import SeedForm
+from sim.classroom.state import chosen, day, seed
+from sim.classroom.watching import film_for
 from sim.classroom.words import words_of
+from sim.errors import PanjError
 
 
 @solara.component
 def Page() -> None:
-    """Nothing yet."""
-    Heading(words_of("shell").say("page_watch"))
+    """One campaign of the session's choice."""
+    words = words_of("watch")
+    first = solara.use_memo(lambda: day.value, [])
+    Heading(words.say("heading"))
+    Note(words.say("about", choice=say_choice(chosen.value)))
+    SeedForm()
+    try:
+        film = film_for(chosen.value, seed.value)
+    except PanjError as error:
+        Trouble(str(error))
+        return
+    Map([film], [words.say("one", seed=seed.value)], first, day.set)
+
+
+def say_choice(words: Words) -> str:
+    """As on the command line, or that it is the baseline."""
+    return " ".join(words) or words_of("watch").say("baseline")

@@ -1,0 +1,49 @@
+"""The map that plays: one campaign, or two by one clock. Everything moves in the browser; the server hears the day."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import solara
+
+from sim.classroom.watching import shapes
+from sim.classroom.words import words_of
+from sim.show import colours
+from sim.world import Why
+
+COLOURS = ("SIMULATED", "SIMULATED_LIGHT", "SIMULATED_DARK", "SECOND", "SAND", "EARTH", "REPORTED", "REPORTED_OTHER",
+           "INK", "QUIET", "FAINT")  # fmt: skip
+NO_FORK = -1
+
+
+@solara.component_vue("map.vue")
+def Moving(
+    shapes: str, films: list[str], labels: list[str], words: dict[str, Any], colours: dict[str, str], start_day: int,
+    fork_day: int, event_told: Callable[[int], None],
+) -> None:  # fmt: skip
+    """What the browser is given, once; `start_day` moves it only when it changes."""
+
+
+@solara.component
+def Map(
+    films: Sequence[str], labels: Sequence[str], start_day: int, on_day: Callable[[int], None], fork_day: int = NO_FORK
+) -> None:
+    """Films of `watching.film_for` side by side by one clock; `on_day` hears where it stands when it has come to rest."""
+    Moving(
+        shapes=shapes(), films=list(films), labels=list(labels), words=words_of_map(), colours=colours_of_map(),
+        start_day=start_day, fork_day=fork_day, event_told=lambda day: on_day(int(day)),
+    )  # fmt: skip
+
+
+@cache
+def words_of_map() -> dict[str, Any]:
+    """Its sentences, the months, and the reasons by the number of `Why`."""
+    words = words_of("map")
+    own = {key: text for key, text in words.sentences.items() if key.startswith("map_") or key in ("month", "date")}
+    return {**own, "whys": ["" if why == Why.NONE else words.say(f"why_{why.name.lower()}") for why in Why]}
+
+
+@cache
+def colours_of_map() -> dict[str, str]:
+    """Those of the figures, by name."""
+    return {name.lower(): getattr(colours, name) for name in COLOURS}

@@ -1,0 +1,252 @@
+"""One campaign as a browser plays it: shapes once, then holders, posts, curves and the log of every day in words.
+
+Reads   a `Campaign` and its settings; the land; the record to the evening of 7 July 2021.
+Gives   JSON as text, which is kept and sent as it is; the `Chronicle` from which its days are told.
+Assumed The evening of a day is shown with the night that follows it, as the log tells it; curves count a night on the
+        morning on which it ends, as the record does. District shapes are the land nearest to each centroid.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+import shapely
+
+from sim.campaign import Campaign, Series
+from sim.classroom.desk import Words, the_desk
+from sim.facts import THE_LINE, read_falls
+from sim.results import changes_of
+from sim.show.chronicle import Chronicle, chronicle_of, facts_here
+from sim.show.land import BEYOND_THE_RIVER, HOME, frontier_bounds, make_cells, polygons_of, read_land
+from sim.show.language import Language, language_of, say_post
+from sim.show.record import ALL_SOLDIERS, NIGHTS, Point, aan_shares, counted_so_far
+from sim.show.telling import tell_day
+from sim.study.branches import Course
+from sim.study.branches import warm as warm_step
+from sim.study.relive import dated_of, evenings_of, log_of
+from sim.study.settings import Settings
+from sim.world import Count, Event, Fall, Holder, Why
+
+MARGIN = 28.0  # km of neighbouring land around the country
+FINE, COARSE = 1.2, 4.0  # km that a simplified outline may be off, of the country and of its neighbours
+SMALLEST = 2.0  # square km of a splinter that is left out
+KEPT = 40  # campaigns of a room
+HELD_FROM_THE_START, WON_BACK = 0, 4  # ways of changing hands beside those of `Fall`
+
+
+def compact(value: object) -> str:
+    """JSON without a space."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+@cache
+def shapes() -> str:
+    """Districts, posts, countries and the frontier as SVG paths in km from the north-west, as JSON."""
+    land = read_land()
+    facts = land.facts
+    west, south, east, north = (
+        edge + side * MARGIN for edge, side in zip(land.countries[HOME].bounds, (-1, -1, 1, 1), strict=True)
+    )
+    corner = np.array([west, north])
+    view = shapely.box(west, south, east, north)
+    country = land.countries[HOME].simplify(FINE)
+    cells = make_cells(land.centroids, country)
+    left, low, right, high = frontier_bounds(land)
+    frontier_view = shapely.box(left, low, right, high)
+    seen = shapely.intersects(np.array(cells), frontier_view)
+    return compact(
+        {
+            "size": [rounded(east - west), rounded(north - south)],
+            "frontier": [rounded(left - west), rounded(north - high), rounded(right - left), rounded(high - low)],
+            "home": path_of(country, corner),
+            "neighbours": {
+                name: path_of(shape.intersection(view).simplify(COARSE), corner)
+                for name, shape in land.countries.items()
+                if name != HOME and shape.intersects(view)
+            },
+            "names": [
+                [name, *placed(shape.intersection(view).representative_point().coords[0], corner)]
+                for name, shape in land.countries.items()
+                if name != HOME and shape.intersection(view).area > MARGIN**2
+            ],
+            "river": line_of(land.frontier.simplify(FINE), corner),
+            "beyond": BEYOND_THE_RIVER,
+            "provinces": list(facts.provinces),
+            "districts": [
+                [facts.district[row], int(facts.province_of[row]), int(facts.is_capital[row]), int(seen[row]),
+                 *placed(land.centroids[row], corner), path_of(cells[row], corner)]
+                for row in range(len(cells))
+            ],
+            "posts": [
+                [say_post(slug), *placed(place, corner), int(district)]
+                for slug, place, district in zip(facts.post, land.posts, facts.post_district, strict=True)
+            ],
+        }
+    )  # fmt: skip
+
+
+def rounded(value: float) -> float:
+    """To a tenth of a km, without a needless zero."""
+    value = round(float(value), 1)
+    return int(value) if value == int(value) else value
+
+
+def placed(place: Any, corner: np.ndarray) -> list[float]:
+    """East and south of the corner."""
+    return [rounded(place[0] - corner[0]), rounded(corner[1] - place[1])]
+
+
+def path_of(shape: Any, corner: np.ndarray) -> str:
+    """The outline of one or several polygons, holes included, without splinters."""
+    parts = [part for part in polygons_of(shape) if part.area > SMALLEST] or polygons_of(shape)
+    rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
+    return "".join(f"M{points_of(ring.coords[:-1], corner)}Z" for ring in rings)
+
+
+def line_of(shape: Any, corner: np.ndarray) -> str:
+    """One or several lines."""
+    return "".join(f"M{points_of(line.coords, corner)}" for line in getattr(shape, "geoms", [shape]))
+
+
+def points_of(points: Any, corner: np.ndarray) -> str:
+    """`12.3 4L5 6`, a point once where it repeats."""
+    placed_points = [" ".join(f"{part:g}" for part in placed(point, corner)) for point in points]
+    kept = [one for one, before in zip(placed_points, ["", *placed_points], strict=False) if one != before]
+    return "L".join(kept)
+
+
+def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, words: Language) -> str:
+    """All evenings of a campaign, as JSON."""
+    series, record, start = campaign.record.series, campaign.record, settings.start_date
+    evenings = series.shape[0]
+    nights = np.concatenate([[0.0], series[:-1, Series.TROOPS_CROSSED]])
+    return compact(
+        {
+            "seed": campaign.seed,
+            "start": start.isoformat(),
+            "evenings": evenings,
+            "line": (THE_LINE - start).days,
+            "calibration": settings.calibration,
+            "changes": changes_in_words(campaign),
+            "lost": lost_in_time(start),
+            "waiting": record.waiting.tolist(),
+            "soldiers": record.crossed.tolist(),
+            "families": record.admitted.tolist(),
+            "curves": {
+                "held": whole(series[:, Series.DISTRICTS_HELD_BY_TALIBAN]),
+                "crossed": whole(np.cumsum(nights)),
+                "displaced": whole(series[:, Series.PEOPLE_DISPLACED_TOTAL]),
+            },
+            "reported": reported_in_time(start, evenings),
+            "log": [tell_day(chronicle, start + timedelta(days=day), words) for day in range(evenings)],
+        }
+    )
+
+
+def whole(values: np.ndarray) -> list[int]:
+    """As whole numbers."""
+    return [int(value) for value in values]
+
+
+def changes_in_words(campaign: Campaign) -> list[list[int]]:
+    """Every change of holder as evening, district, way and reason, in order; `Fall`, `Why` and the two ways above."""
+    held = campaign.record.holder == Holder.TALIBAN
+    falls = falls_of(campaign)
+    found = []
+    for change in changes_of(held).tolist():
+        evening, district = divmod(abs(change) - 1, held.shape[1])
+        way, why = (WON_BACK, int(Why.NONE)) if change < 0 else falls.get((evening, district), (HELD_FROM_THE_START, 0))
+        found.append([evening, district, way, why])
+    return found
+
+
+def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
+    """The way and the reason of the last fall of a district on a day."""
+    log = campaign.world.log
+    rows = np.flatnonzero(log.event[: int(campaign.world.tally[Count.LOGGED])] == Event.FALL)
+    return {(int(log.day[row]), int(log.district[row])): (int(log.how[row]), int(log.why[row])) for row in rows}
+
+
+def lost_in_time(start: date) -> list[list[int]]:
+    """Day and district of every loss that is dated in the record, which ends with 7 July."""
+    fell = read_falls().fell_date
+    rows = np.flatnonzero(fell <= np.datetime64(THE_LINE))
+    days = (fell[rows] - np.datetime64(start)).astype(int)
+    return sorted([int(day), int(row)] for day, row in zip(days, rows, strict=True))
+
+
+def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
+    """What was reported, by curve: day, value, low, high, whether *at least*, id. Districts in shares of all."""
+    curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
+    return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
+            for name, points in curves.items()}  # fmt: skip
+
+
+def point_of(one: Point, start: date) -> list[Any]:
+    """A reported number on a day of the campaign."""
+    return [(one.day - start).days, one.value, one.low, one.high, int(one.open_ended), one.id]
+
+
+def chronicle_from(campaign: Campaign, settings: Settings, said: Mapping[str, Any]) -> Chronicle:
+    """What is told of a campaign that lies in memory."""
+    return chronicle_of(log_of(campaign, settings), evenings_of(campaign, settings), said)
+
+
+def said_of(settings: Settings, seed: int) -> dict[str, Any]:
+    """What is said of a campaign wherever it is told."""
+    return {
+        "study": settings.study,
+        "scenario": settings.title,
+        "cell": 0,
+        "cell_label": "",
+        "calibration": settings.calibration,
+        "seed": seed,
+        "start_date": settings.start_date.isoformat(),
+        "end_date": settings.end_date.isoformat(),
+        "dated": dated_of([event._asdict() for event in settings.events]),
+    }
+
+
+@lru_cache(maxsize=KEPT)
+def chronicle_for(words: Words, seed: int) -> Chronicle:
+    """The chronicle of a seed under a choice of settings; PanjError where there is none."""
+    desk = the_desk()
+    settings = desk.settings(words)
+    return chronicle_from(desk.campaign(words, seed), settings, said_of(settings, seed))
+
+
+@lru_cache(maxsize=KEPT)
+def film_for(words: Words, seed: int) -> str:
+    """The film of a seed under a choice of settings; PanjError where there is none."""
+    desk = the_desk()
+    return film_of(desk.campaign(words, seed), desk.settings(words), chronicle_for(words, seed), language_of())
+
+
+def ways() -> dict[str, list[str]]:
+    """Keys of sentences for the numbers of `changes_in_words`."""
+    return {
+        "ways": ["from_the_start", *(f"{fall.name.lower()}" for fall in Fall if fall != Fall.NONE), "won_back"],
+        "whys": [f"{why.name.lower()}" for why in Why],
+    }
+
+
+def reported_ids() -> dict[str, list[str]]:
+    """Rows of the evidence that are drawn beside the curves."""
+    return {"held": [point.id for point in aan_shares()], "crossed": [*NIGHTS, ALL_SOLDIERS]}
+
+
+def warm() -> None:
+    """What is slow the first time: shapes, the film of the baseline, the compiled step of a day."""
+    settings = the_desk().settings(())
+    shapes()
+    film_for((), 0)
+    warm_step(Course(settings.rules_of(0), settings.timeline, settings.layout.world))
+
+
+def districts() -> list[str]:
+    """`Khwahan, Badakhshan`, in file order."""
+    facts = facts_here()
+    return [f"{name}, {province}" for name, province in zip(facts.district, facts.province, strict=True)]
