@@ -20,9 +20,10 @@ from sim.classroom.desk import Words, the_desk
 from sim.facts import THE_LINE, read_falls
 from sim.results import changes_of
 from sim.show.chronicle import Chronicle, chronicle_of, facts_here
-from sim.show.land import BEYOND_THE_RIVER, HOME, frontier_bounds, make_cells, polygons_of, read_land
+from sim.show.land import HOME, frontier_bounds, largest, make_cells, polygons_of, read_land
 from sim.show.language import Language, language_of, say_post
 from sim.show.record import ALL_SOLDIERS, NIGHTS, Point, aan_shares, counted_so_far
+from sim.show.recorded import lost_in_record
 from sim.show.telling import tell_day
 from sim.study.branches import Course
 from sim.study.branches import warm as warm_step
@@ -32,6 +33,8 @@ from sim.world import Count, Event, Fall, Holder, Why
 
 MARGIN = 28.0  # km of neighbouring land around the country
 FINE, COARSE = 1.2, 4.0  # km that a simplified outline may be off, of the country and of its neighbours
+INSET = 3.0  # km inside its district that the outline of the record is drawn
+ROOM_FOR_A_NAME = 45.0  # km from the edge of the view, and of a side of what is seen
 SMALLEST = 2.0  # square km of a splinter that is left out
 KEPT = 40  # campaigns of a room
 HELD_FROM_THE_START, WON_BACK = 0, 4  # ways of changing hands beside those of `Fall`
@@ -51,41 +54,57 @@ def shapes() -> str:
         edge + side * MARGIN for edge, side in zip(land.countries[HOME].bounds, (-1, -1, 1, 1), strict=True)
     )
     corner = np.array([west, north])
-    view = shapely.box(west, south, east, north)
+    inside = shapely.box(west, south, east, north)
     country = land.countries[HOME].simplify(FINE)
     cells = make_cells(land.centroids, country)
     left, low, right, high = frontier_bounds(land)
-    frontier_view = shapely.box(left, low, right, high)
-    seen = shapely.intersects(np.array(cells), frontier_view)
+    at_the_river = shapely.box(left, low, right, high)
+    seen = shapely.intersects(np.array(cells), at_the_river)
+    view = inside.union(at_the_river).envelope
+    around = {
+        name: shape.intersection(view)
+        for name, shape in land.countries.items()
+        if name != HOME and shape.intersects(view)
+    }
     return compact(
         {
             "size": [rounded(east - west), rounded(north - south)],
             "frontier": [rounded(left - west), rounded(north - high), rounded(right - left), rounded(high - low)],
             "home": path_of(country, corner),
             "neighbours": {
-                name: path_of(shape.intersection(view).simplify(COARSE), corner)
-                for name, shape in land.countries.items()
-                if name != HOME and shape.intersects(view)
+                name: path_of(shape.simplify(COARSE), corner) for name, shape in around.items()
             },
-            "names": [
-                [name, *placed(shape.intersection(view).representative_point().coords[0], corner)]
-                for name, shape in land.countries.items()
-                if name != HOME and shape.intersection(view).area > MARGIN**2
-            ],
+            "names": [[name, *placed(place, corner)] for name, place in places_of_names(around, inside)],
             "river": line_of(land.frontier.simplify(FINE), corner),
-            "beyond": BEYOND_THE_RIVER,
             "provinces": list(facts.provinces),
             "districts": [
                 [facts.district[row], int(facts.province_of[row]), int(facts.is_capital[row]), int(seen[row]),
                  *placed(land.centroids[row], corner), path_of(cells[row], corner)]
                 for row in range(len(cells))
             ],
+            "inner": {row: path_of(cells[row].buffer(-INSET) or cells[row], corner) for row in lost_rows()},
             "posts": [
                 [say_post(slug), *placed(place, corner), int(district)]
                 for slug, place, district in zip(facts.post, land.posts, facts.post_district, strict=True)
             ],
         }
     )  # fmt: skip
+
+
+def places_of_names(countries: Mapping[str, Any], view: Any) -> list[tuple[str, Any]]:
+    """The middle of the widest part of each country that shows enough of itself for its name."""
+    room = view.buffer(-ROOM_FOR_A_NAME)
+    seen = {name: shape.intersection(room) for name, shape in countries.items()}
+    return [
+        (name, shapely.maximum_inscribed_circle(largest(part)).coords[0])
+        for name, part in seen.items()
+        if part.area > ROOM_FOR_A_NAME**2
+    ]
+
+
+def lost_rows() -> list[int]:
+    """Districts whose loss is dated in the record."""
+    return lost_in_record(THE_LINE)
 
 
 def rounded(value: float) -> float:

@@ -25,7 +25,7 @@ def Page() -> None:
     except PanjError as error:
         Trouble(str(error))
         return
-    Map([film], [words.say("one", seed=seed.value)], first, day.set)
+    Map([film], [words.say("one")], first, day.set)
 
 
 def say_choice(words: Words) -> str:
