@@ -1,0 +1,309 @@
+"""Three faces of one choice of settings: the form, the words of the command line, and the YAML of a scenario."""
+
+import shutil
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+import sim.parameters
+import sim.study.settings
+from sim.classroom.fields import MAIN_NUMBERS, fields_of, say_change
+from sim.classroom.form import (
+    CHOSEN,
+    MOST_DAYS,
+    MOST_TEXT,
+    TECHNICAL,
+    Form,
+    command_of,
+    keyed_words,
+    other_words,
+    read_command,
+    read_words,
+    without,
+)
+from sim.classroom.scenario_file import read_yaml_text, yaml_of
+from sim.classroom.usual import usual_of
+from sim.errors import PanjError
+from sim.facts import read_facts
+from sim.parameters import declared_numbers, folder_of
+from sim.study.settings import GROUPS, Composer
+from sim.study.words import choices_of
+
+NUMBERS = [key for key in declared_numbers() if key not in TECHNICAL]
+EVENTS = ["bagram_handed_over", "commandos_to_faizabad", "reservists_ordered", "aid_talks", "pay_in_arrears"]
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=30).filter(lambda t: "${" not in t)
+
+
+@st.composite
+def number_words(draw):
+    key = draw(st.sampled_from(NUMBERS))
+    row = declared_numbers()[key]
+    if row.is_whole:
+        return f"{key}={draw(st.integers(int(row.low), int(row.high)))}"
+    return f"{key}={draw(st.floats(row.low, row.high))!r}"
+
+
+@st.composite
+def scenario_words(draw):
+    key = draw(st.sampled_from(NUMBERS)).removeprefix("rules.")
+    factor, share = draw(st.floats(0.5, 1.5)), draw(st.floats(0.0, 1.0))
+    name, day = draw(st.sampled_from(EVENTS)), date(2021, 5, 2) + timedelta(draw(st.integers(0, 60)))
+    return draw(
+        st.sampled_from([
+            f"+scenario.scale={{{key}:{factor!r}}}",
+            f"+scenario.shift={{{key}:{factor / 1000!r}}}",
+            f"+scenario.attention={{North Eastern:{factor!r}}}",
+            f"+scenario.posts={{tem:{{soldiers:{share!r}}}}}",
+            f"timeline.events.{name}.date={day}",
+            f"~timeline.events.{name}",
+            f"+timeline.events.new={{date:{day},act:set,condition:aid,value:{share!r},source:guess,text:'a, b: {{c}}'}}",
+        ])
+    )  # fmt: skip
+
+
+@st.composite
+def forms(draw):
+    """Any form that contradicts nothing, with its words in any order."""
+    groups = draw(st.lists(st.sampled_from([*CHOSEN]), unique=True, max_size=4))
+    words = [f"{group}={draw(st.sampled_from(choices_of(group)))}" for group in groups]
+    words += draw(st.lists(st.one_of(number_words(), scenario_words()), max_size=4, unique_by=lambda w: w.split("=")[0]))
+    if draw(st.booleans()):
+        words.append(f"end_date={date(2021, 5, 10) + timedelta(draw(st.integers(0, MOST_DAYS - 9)))}")
+    try:
+        form = read_words(draw(st.permutations(words))).form
+    except PanjError as error:
+        assume("expected one of the two" not in str(error))
+        raise
+    return form._replace(title=draw(TEXT), about=draw(TEXT))
+
+
+@given(forms())
+def test_a_form_read_from_its_words_is_the_same_form(form):
+    again = read_words(form.words())
+    assert again.aside == ()
+    assert again.form == form._replace(title="", about="")
+    assert again.form.words() == form.words()
+    assert read_command(f"python -m sim run {command_of(form)}").form == form
+
+
+@given(forms())
+def test_a_form_read_from_its_yaml_is_the_same_form(form):
+    assert read_yaml_text(yaml_of(form)).form == form
+
+
+@given(forms())
+def test_words_hold_only_what_differs_from_the_defaults(form):
+    assert not any(word in form.usual.chosen.items() for word in form.chosen.items() if word[0] != "scenario")
+    for key in form.chosen:
+        back = form.put(key, None) if key != "scenario" else None
+        assert back is None or key not in back.chosen
+    assert Form().words() == () and read_yaml_text(yaml_of(Form())).form == Form()
+
+
+@given(forms(), st.sampled_from([*GROUPS]), st.data())
+def test_a_field_that_is_changed_changes_alone(form, group, data):
+    choice = data.draw(st.sampled_from(choices_of(group)))
+    try:
+        changed = form.put(group, choice)
+    except PanjError as error:
+        assert "expected one of the two" in str(error)
+        return
+    assert changed.value(group) == choice
+    assert all(changed.value(key) == form.value(key) for key in fields_of() if key != group)
+    assert (changed.scale, changed.events, changed.title) == (form.scale, form.events, form.title)
+
+
+@given(forms())
+def test_every_word_is_shown_in_a_field_or_among_the_other_settings(form):
+    others = other_words(form, fields_of())
+    assert {word for key, word in keyed_words(form) if key in fields_of()} | set(others) == set(form.words())
+    for word in others:
+        assert word not in without(form, word).words()
+
+
+@pytest.fixture(scope="module")
+def composer():
+    return Composer(read_facts())
+
+
+def lives_the_same(one, other):
+    """Whether every campaign of two settings is the same campaign."""
+    same = [getattr(one, key) == getattr(other, key) for key in ("start_date", "end_date", "attention", "posts")]
+    same += [np.array_equal(*pair) for pair in zip(one.timeline, other.timeline, strict=True)]
+    return all(same) and all(one.rules_of(seed) == other.rules_of(seed) for seed in range(3))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(form=forms())
+def test_the_faces_compose_to_the_same_settings(form, composer, tmp_path_factory):
+    def composed(words, with_=composer):
+        try:
+            return with_.settings(words)
+        except PanjError:
+            return None
+
+    ours = composed(form.words())
+    assume(ours is not None)
+    assert composed(read_yaml_text(yaml_of(form)).form.words()).fingerprint() == ours.fingerprint()
+    folder = tmp_path_factory.mktemp("scenarios")
+    shutil.copytree(folder_of("scenarios"), folder, dirs_exist_ok=True)
+    (folder / "scenario" / "mine.yaml").write_text(yaml_of(form), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (sim.parameters, sim.study.settings):
+            patch.setattr(module, "folder_of", lambda name: folder if name == "scenarios" else folder_of(name))
+        loaded = composed(["scenario=mine"], Composer(composer.facts))
+    assert lives_the_same(loaded, ours)
+    if ours.draws is None:
+        assert loaded.fingerprint() == ours.fingerprint()
+
+
+@pytest.mark.parametrize("name", choices_of("scenario"))
+def test_a_shipped_scenario_pasted_as_yaml_lives_as_by_its_name(name, composer):
+    text = (folder_of("scenarios") / "scenario" / f"{name}.yaml").read_text(encoding="utf-8")
+    form = read_yaml_text(text).form
+    assert form.title
+    assert lives_the_same(composer.settings(form.words()), composer.settings([f"scenario={name}"]))
+
+
+def test_a_number_set_to_its_declared_value_is_kept_because_the_fit_would_draw_it(composer):
+    key = "rules.morale.base"
+    form = Form().put(key, declared_numbers()[key].value)
+    assert form.words() == (f"{key}={declared_numbers()[key].value!r}",)
+    assert composer.settings(form.words()).fingerprint() != composer.settings(()).fingerprint()
+    assert form.put(key, None) == Form()
+
+
+def test_a_number_that_a_scenario_sets_and_scales_is_what_it_leaves():
+    low = declared_numbers()["rules.flight.daily_share"].low
+    value = max(low, 0.001)
+    scale = usual_of("refugee_surge").scale["flight.daily_share"]
+    form = read_words([f"+scenario.set={{flight.daily_share:{value!r}}}", "scenario=refugee_surge"]).form
+    assert form.numbers == {"rules.flight.daily_share": value * scale}
+
+
+def test_how_campaigns_are_run_is_left_aside_by_name():
+    loaded = read_command("python -m sim run border=closed runs=50 seed=3 executor.workers=2")
+    assert loaded.form == Form().put("border", "closed")
+    assert loaded.aside == ("runs=50", "seed=3", "executor.workers=2")
+
+
+WRONG_WORDS = {
+    "border=clsed": ["border", "clsed", "did you mean 'closed'"],
+    "rules.news.fade_day=3": ["rules.news.fade_day", "did you mean 'rules.news.fade_days'"],
+    "rules.news.fade_days=500": ["rules.news.fade_days", "500", "expected"],
+    "rules.news.fade_days=abc": ["rules.news.fade_days", "abc", "float"],
+    "rules.founding.prongs=7.5": ["rules.founding.prongs", "7.5", "integer"],
+    "rules.news.fade_days=nan": ["rules.news.fade_days", "nan"],
+    "end_date=soon": ["end_date", "soon", "a date"],
+    "end_date=2022-04-01": ["end_date", "2022-04-01", str(MOST_DAYS)],
+    "border=open border=closed": ["border", "twice"],
+    "border=open,closed": ["border", "several values"],
+    "closed": ["closed", "key=value"],
+    "it's": ["it's", "quotes"],
+    "+border=closed": ["border", "expected"],
+    "morale.shift={morale.base:1}": ["morale.shift", "inside a policy"],
+    "air_support=continues timeline.events.bagram_handed_over.date=2021-06-15": ["air_support=continues", "takes"],
+    "morale=paid_on_time ~timeline.events.pay_in_arrears": ["morale=paid_on_time", "changes the event"],
+    "timeline.events.no_such.date=2021-06-15": ["no_such"],
+    "+scenario.scale={news.fade:2}": ["news.fade", "did you mean"],
+    "+scenario.scale={news.fade_days:x}": ["news.fade_days", "a number"],
+}
+
+
+@pytest.mark.parametrize("text", WRONG_WORDS)
+def test_an_error_names_what_was_found_and_what_was_expected(text):
+    with pytest.raises(PanjError) as error:
+        read_command(text)
+    assert all(part in str(error.value) for part in WRONG_WORDS[text]), error.value
+
+
+NEVER = [
+    "scenario.title='${oc.env:HOME}'",
+    "+scenario.events={new:{text:'${oc.env:HOME}'}}",
+    "hydra.searchpath=[file:///tmp]",
+    "hydra.run.dir=/tmp",
+    "calibration.file=/etc/passwd",
+    "executor.address=tcp://127.0.0.1:1",
+    "rules.news.fade_days=int(5)",
+    "rules.news.fade_days=range(1,9)",
+    "border@_global_=closed",
+    "rules.flight.rows=5000000",
+    "rules.flight.people_per_row=1",
+    "+scenario.scale={flight.rows:5}",
+    f"x={'[' * 5000}",
+    f"scenario.title={'x' * 3000}",
+    "x" * (MOST_TEXT + 1),
+    " ".join(f"rules.a{number}=1" for number in range(100)),
+]
+
+
+@pytest.mark.parametrize("text", NEVER, ids=lambda text: text[:40])
+def test_nothing_typed_is_evaluated_opened_or_let_grow(text):
+    with pytest.raises(PanjError) as error:
+        read_command(text)
+    assert len(str(error.value)) < 1000
+
+
+BAD_YAML = [
+    "!!python/object/apply:os.system ['true']",
+    "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nscenario: {posts: [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]}",
+    "scenario: &s {about: *s}",
+    "[" * 9000,
+    "scenario: [1]",
+    "just text",
+    "hydra: {run: {dir: /tmp}}",
+    "calibration: {file: /etc/passwd}",
+    "defaults: [/border: closed]",
+    "defaults: [override /executor: dask]",
+    "defaults: [override /border: clsed]",
+    "defaults: [border_closed, no_parley]",
+    "defaults: [../../secret]",
+    "scenario: {title: '${oc.env:HOME}'}",
+    "scenario: {set: {news.fade_days: .nan}}",
+    "scenario: {set: {flight.rows: 500000}}",
+    "scenario: {about: [x]}",
+    "scenario: {strike: [no_such_event]}",
+    "end_date: 2029-01-01",
+    "start_date: [x]",
+    "\x00",
+]
+
+
+@pytest.mark.parametrize("text", BAD_YAML, ids=lambda text: text[:40])
+def test_a_file_that_is_wrong_or_means_harm_is_refused_in_words(text):
+    with pytest.raises(PanjError) as error:
+        read_yaml_text(text)
+    assert "found" in str(error.value) and len(str(error.value)) < 1000
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_or_refused_and_nothing_else(text):
+    for read in (read_command, read_yaml_text):
+        try:
+            form = read(text).form
+        except PanjError:
+            continue
+        assert read_yaml_text(yaml_of(form)).form == form
+
+
+def test_every_choice_and_number_of_the_form_has_words_in_one_place():
+    fields = fields_of()
+    assert set(MAIN_NUMBERS) <= set(fields)
+    for field in fields.values():
+        assert field.label and field.help
+        assert all(option.label and option.help for option in field.options)
+        labels = [option.label for option in field.options]
+        assert len(set(labels)) == len(labels)
+    assert set(GROUPS) <= set(fields), "every policy group can be changed in the form"
+
+
+def test_a_change_is_said_with_the_labels_of_the_form():
+    form = Form().put("border", "closed").put("rules.news.fade_days", 5.0).put("rules.news.country", 0.001)
+    fields = fields_of()
+    said = say_change(form, Form())
+    assert fields["border"].label in said and fields["border"].said("closed") in said
+    assert "5 days" in said and "rules.news.country" in said
+    assert say_change(form, form) == say_change(Form(), Form())
