@@ -1,0 +1,340 @@
+"""Two tables of campaigns become a picture and a sentence: how both are spread, what differs seed by seed, how surely.
+
+Reads   tables of outcomes with a row a campaign (`seed` and every outcome), and what was reported.
+Gives   a `Reading` of plain numbers and text, ready for a page.
+Source  The difference, its interval and the sentence are those of `python -m sim compare` (sim.study.paired, wording).
+Assumed Campaigns are paired by seed: both choices share all their luck. Intervals over fewer than 20 pairs are known to
+        be too narrow, so nothing is called told apart before.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from sim.classroom.words import words_of
+from sim.errors import PanjError, unknown
+from sim.facts import THE_LINE, read_facts
+from sim.outcomes import Outcome, Reported, read_outcomes, reported_of
+from sim.show.record import evidence
+from sim.study.compare import verdict_of
+from sim.study.finished import EPOCH, Cell, Measure, Worlds
+from sim.study.settings import Settings
+from sim.study.wording import FEW, Verdict, is_share, say_number
+
+PAGE = "reading"
+MAIN_OUTCOMES = (
+    "troops_crossed_by_2021_07_07",
+    "troops_crossed_largest_night",
+    "largest_night",
+    "posts_used_largest_night",
+    "share_held_by_taliban_2021_06_30",
+    "share_held_by_taliban_2021_07_05",
+    "share_without_fight",
+    "badakhshan_lost_2021_07_05",
+    "border_share_taliban_2021_07_05",
+    "retaken_2021_06_30",
+    "capitals_lost_2021_07_07",
+    "first_capital_fell",
+    "troops_captured_by_2021_07_07",
+    "troops_killed_by_2021_07_07",
+    "people_displaced_by_2021_07_07",
+    "refugees_admitted_by_2021_07_07",
+    "peak_queue",
+    "calls_answered",
+)
+DOTS = 20  # of a picture in dots: each stands for as many campaigns as another
+BARS = 24  # of a picture in bars, at most, but for whole numbers, which may have
+MANY = 40  # bars of one number each
+NOTHING, ONE, EARLY, SAME, UNTOLD, TOLD = "nothing", "one", "early", "same", "untold", "told"  # how sure
+
+
+class Campaigns(NamedTuple):
+    """Campaigns of one choice of settings, as far as they are there."""
+
+    settings: Settings
+    table: pa.Table | None  # None while there is none
+    runs: int  # asked for
+
+
+class Spread(NamedTuple):
+    """One outcome over the campaigns of one choice, in the unit of the picture."""
+
+    done: int  # campaigns that are there
+    runs: int  # of how many
+    missing: int  # without a value
+    bars: list[float]  # share of campaigns between each two edges
+    dots: list[float]
+    median: float | None
+    low: float | None  # 5 % of campaigns lie below
+    high: float | None  # 5 % above
+    said: str
+    calibration: str
+
+
+class Mark(NamedTuple):
+    """What was reported: a value, or bounds, with the rows that say so."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    said: str
+    rows: list[str]
+
+
+class Reading(NamedTuple):
+    """All that a page shows of one outcome."""
+
+    outcome: str
+    label: str
+    unit: str
+    counted: str
+    edges: list[float]
+    ticks: list[tuple[float, str]]
+    base: Spread
+    changed: Spread | None
+    mark: Mark | None
+    beyond: float | None  # where the record ends on an axis of dates
+    sure: str
+    headline: str
+    sentence: str
+    notes: list[str]
+
+    @property
+    def summary(self) -> str:
+        """The picture in sentences, for who cannot see it."""
+        parts = [f"{self.label}.", self.base.said, self.changed.said if self.changed else "", self.mark.said if self.mark else ""]
+        return " ".join(part for part in (*parts, self.headline) if part)
+
+
+@lru_cache(maxsize=16)
+def outcomes_of(start: date, days: int) -> dict[str, Outcome]:
+    """Every outcome of campaigns of so many days, by name."""
+    return {row.name: row for row in read_outcomes(read_facts(), start, days)}
+
+
+def outcomes_to_choose(settings: Settings) -> dict[str, str]:
+    """Label by name of the main outcomes that campaigns of these settings come to."""
+    known = outcomes_of(settings.start_date, settings.days)
+    return {name: known[name].label for name in MAIN_OUTCOMES if name in known and known[name].last >= 0}
+
+
+def outcome_of(settings: Settings, name: str) -> Outcome:
+    """One outcome; PanjError for one that there is not, or that these campaigns do not come to."""
+    known = outcomes_of(settings.start_date, settings.days)
+    if name not in known:
+        raise unknown("outcome", name, known)
+    if known[name].last < 0:
+        raise PanjError(f"outcome {name}: found campaigns that end on {settings.end_date}, expected a later last day")
+    return known[name]
+
+
+def read(base: Campaigns, changed: Campaigns | None, name: str, change: str = "", language: str = "en") -> Reading:
+    """Both choices on one outcome; without `changed` the baseline alone. `change` says in words what is different."""
+    words = words_of(PAGE, language)
+    row = outcome_of(base.settings, name)
+    measure = Measure(name, row.label, "days" if row.unit == "date" else row.unit, row.unit == "date", {})
+    first = base.settings.start_date
+    ours = [worlds_of(one, measure, first, number) for number, one in enumerate([base, changed] if changed else [base])]
+    reported = reported_of(row, evidence())
+    known = np.concatenate([one.values[~np.isnan(one.values)] for one in ours])
+    edges = edges_of(known, marks_in(reported), measure)
+    spreads = [
+        spread_of(one, worlds, edges, measure, first, ("base", "changed")[number], language)
+        for number, (one, worlds) in enumerate(zip([base, changed] if changed else [base], ours, strict=True))
+        if one is not None
+    ]
+    verdict = verdict_of(ours[1], ours[0], "", measure, change) if changed else None
+    sure = how_sure(verdict, min(worlds.seeds.size for worlds in ours), len(ours))
+    is_open = any(one is not None and one.table is not None and spread.done < spread.runs
+                  for one, spread in zip([base, changed], spreads, strict=False))  # fmt: skip
+    return Reading(
+        outcome=name,
+        label=row.label,
+        unit=unit_of(measure, language),
+        counted=row.counted,
+        edges=edges,
+        ticks=[(tick, say_level(tick, measure, first, language, whole=True)) for tick in ticks_of(edges, measure)],
+        base=spreads[0],
+        changed=spreads[1] if changed else None,
+        mark=mark_of(reported, measure, first, language),
+        beyond=float((THE_LINE - first).days) if measure.is_date and edges[-1] > (THE_LINE - first).days else None,
+        sure=sure,
+        headline=words.say(f"sure_{sure}", verdict.judgement.worlds if verdict else ours[0].seeds.size),
+        sentence=verdict.sentence if verdict and sure not in (NOTHING, ONE) else "",
+        notes=notes_of(row, measure, base.settings, is_open and sure in (TOLD, UNTOLD), language),
+    )
+
+
+def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
+    """Seeds and values of one choice; a date counts days after `first`, one that did not come the day after the last."""
+    cell = Cell(number, "", {}, one.settings.start_date, one.settings.end_date)
+    if one.table is None or measure.outcome not in one.table.column_names:
+        return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
+    column = one.table[measure.outcome]
+    if measure.is_date:
+        column = column.cast(pa.date32()).cast(pa.int32())
+    values = column.cast(pa.float64()).to_numpy() - ((first - EPOCH).days if measure.is_date else 0)
+    there = ~np.isnan(values)
+    never = float((cell.after_last - first).days) if measure.is_date else math.nan
+    return Worlds(cell, one.table["seed"].to_numpy(), np.where(there, values, never), there)
+
+
+def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
+    """Which of the few things can be said; nothing is told apart before there are pairs enough."""
+    pairs = verdict.judgement.worlds if verdict else fewest
+    if pairs < 2:
+        return (NOTHING, ONE)[pairs]
+    if verdict is None:
+        return "alone"
+    if pairs < FEW:
+        return EARLY
+    if verdict.judgement.worlds_equal == pairs:
+        return SAME
+    return TOLD if verdict.is_clear else UNTOLD
+
+
+def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> list[float]:
+    """Between which the bars stand, with the reported figure inside: one a whole number while these are few."""
+    all_ = np.concatenate([values, np.asarray(marks, float)])
+    if not all_.size:
+        return [0.0, 1.0]
+    low, high = float(all_.min()), float(all_.max())
+    if not is_share(measure) and bool((values == np.rint(values)).all()):
+        low, high = math.floor(low), math.ceil(high)
+        step = 1 if high - low < MANY else math.ceil((high - low + 1) / BARS)
+        return (np.arange(low, high + step + 0.5, step) - 0.5).tolist()
+    if low == high:
+        low, high = low - 0.005, high + 0.005
+    return np.linspace(low, high, BARS + 1).tolist()
+
+
+def marks_in(reported: Reported) -> list[float]:
+    """What is known of a reported figure."""
+    return [number for number in (reported.value, reported.low, reported.high) if number is not None]
+
+
+def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[float]:
+    """Round numbers along the axis."""
+    low, high = edges[0], edges[-1]
+    rough = (high - low) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    if measure.is_date:
+        step = next((days for days in (1, 2, 7, 14) if days >= rough), 28 * math.ceil(rough / 28))
+    elif not is_share(measure) and edges == [*np.rint(np.asarray(edges) * 2) / 2]:
+        step = max(1.0, step)
+    return [float(tick) for tick in np.arange(math.ceil(low / step) * step, high + step * 1e-9, step)]
+
+
+def spread_of(
+    one: Campaigns, worlds: Worlds, edges: Sequence[float], measure: Measure, first: date, which: str, language: str
+) -> Spread:
+    """How the campaigns of one choice lie."""
+    words = words_of(PAGE, language)
+    values = np.sort(worlds.values[~np.isnan(worlds.values)])
+    done = worlds.seeds.size
+    settings = one.settings
+    if not values.size:
+        said = words.say("spread_nothing", which=words.say(which))
+        return Spread(done, one.runs, done, [0.0] * (len(edges) - 1), [], None, None, None, said, settings.calibration)
+    low, median, high = (float(cut) for cut in np.quantile(values, (0.05, 0.5, 0.95)))
+    never = int((~worlds.there).sum()) if measure.is_date else 0
+    said = words.say(
+        "spread_date" if measure.is_date else "spread", done, which=words.say(which), runs=one.runs,
+        median=say_level(median, measure, first, language), high=say_level(high, measure, first, language),
+        low=say_level(low, measure, first, language, whole=True),
+    )  # fmt: skip
+    if never:
+        said += " " + words.say("spread_never", never, day=words.day(settings.end_date + timedelta(days=1)))
+    return Spread(
+        done,
+        one.runs,
+        int(np.isnan(worlds.values).sum()),
+        (np.histogram(values, edges)[0] / values.size).tolist(),
+        dots_of(values),
+        median,
+        low,
+        high,
+        said,
+        settings.calibration,
+    )
+
+
+def dots_of(values: np.ndarray) -> list[float]:
+    """Each campaign while there are few; then as many dots as stand for equally many campaigns each."""
+    if values.size <= DOTS:
+        return [float(value) for value in values]
+    shares = (np.arange(DOTS) + 0.5) / DOTS
+    return [float(value) for value in np.quantile(values, shares, method="inverted_cdf")]
+
+
+def mark_of(reported: Reported, measure: Measure, first: date, language: str) -> Mark | None:
+    """The reported figure with its rows of the evidence; None where nothing was reported."""
+    words = words_of(PAGE, language)
+    if not marks_in(reported):
+        return None
+    value, low, high = (
+        None if part is None else say_level(part, measure, first, language)
+        for part in (reported.value, reported.low, reported.high)
+    )
+    ids = reported.evidence
+    if low is not None and high is None:
+        said = words.say("reported_at_least", value=low, ids=ids)
+    elif high is not None and low is None:
+        said = words.say("reported_at_most", value=high, ids=ids)
+    elif value is None:
+        said = words.say("reported_between", low=low, high=high, ids=ids)
+    elif low != high:
+        said = words.say("reported_range", value=value, low=low, high=high, ids=ids)
+    else:
+        said = words.say("reported", value=value, ids=ids)
+    rows = [evidence()[id] for id in reported.evidence.split(", ")]
+    told = [words.say("evidence_row", id=row.id, quote=row.quote, source=row.source) for row in rows]
+    return Mark(reported.value, reported.low, reported.high, said, told)
+
+
+def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, language: str) -> list[str]:
+    """What must be said beside the picture."""
+    words = words_of(PAGE, language)
+    notes = []
+    if row.last > (THE_LINE - settings.start_date).days:
+        notes.append(words.say("beyond"))
+    if measure.is_date:
+        notes.append(words.say("date_convention", day=words.day(settings.end_date + timedelta(days=1))))
+    if is_open:
+        notes.append(words.say("still_filling"))
+    return notes
+
+
+def unit_of(measure: Measure, language: str) -> str:
+    """As it stands on the axis."""
+    words = words_of(PAGE, language)
+    return words.say("unit_date") if measure.is_date else words.say("unit_share") if is_share(measure) else measure.unit
+
+
+def say_level(value: float, measure: Measure, first: date, language: str = "en", whole: bool = False) -> str:
+    """A value of an outcome: `5 July`, `34 %`, `1,037`; with its unit unless it stands on an axis."""
+    if measure.is_date:
+        return words_of(PAGE, language).day(first + timedelta(days=round(value)))
+    sign = "-" if value < 0 else ""
+    number = sign + say_number(value, measure)
+    if is_share(measure):
+        return f"{number} %"
+    unit = measure.unit[:-1] if number == "1" and measure.unit.endswith("s") else measure.unit
+    return number if whole else f"{number} {unit}"
+
+
+def as_plain(reading: Reading) -> dict[str, Any]:
+    """For a page: mappings and lists alone."""
+
+    def plain(part: Any) -> Any:
+        if hasattr(part, "_asdict"):
+            return {key: plain(value) for key, value in part._asdict().items()}
+        return [plain(one) for one in part] if isinstance(part, list | tuple) else part
+
+    return {**plain(reading), "summary": reading.summary}

@@ -1,0 +1,190 @@
+"""Two tables of outcomes, planted so that the answer is known, and what is said of them."""
+
+from datetime import date
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.classroom.reading import (
+    DOTS,
+    EARLY,
+    MAIN_OUTCOMES,
+    NOTHING,
+    ONE,
+    SAME,
+    TOLD,
+    UNTOLD,
+    Campaigns,
+    as_plain,
+    dots_of,
+    edges_of,
+    outcomes_of,
+    outcomes_to_choose,
+    read,
+    ticks_of,
+)
+from sim.errors import PanjError
+from sim.study.finished import Measure
+from sim.study.paired import judge
+from sim.study.wording import FEW
+
+COUNT, DATE, SHARE = "troops_crossed_by_2021_07_07", "first_capital_fell", "share_without_fight"
+RUNS = 200
+
+
+def study(last=date(2021, 9, 11), calibration="calibrated"):
+    start = date(2021, 5, 1)
+    return SimpleNamespace(start_date=start, end_date=last, days=(last - start).days, calibration=calibration)
+
+
+def campaigns(values, name=COUNT, settings=None, seeds=None):
+    kind = pa.string() if name == DATE else pa.float64()
+    seeds = range(len(values)) if seeds is None else seeds
+    table = pa.table({"seed": pa.array(list(seeds), pa.int64()), name: pa.array(list(values), kind)})
+    return Campaigns(settings or study(), table, RUNS)
+
+
+def noise(count, seed=0, size=50.0):
+    return np.random.default_rng(seed).normal(1000.0, size, count).round()
+
+
+def test_a_planted_difference_is_told_apart_with_the_interval_that_compare_gives():
+    base = noise(60)
+    changed = base + 100 + noise(60, 1, 20.0) - 1000
+    reading = read(campaigns(base), campaigns(changed), COUNT, "more of it")
+    found = judge(changed, base)
+    assert reading.sure == TOLD
+    assert reading.sentence.startswith("With more of it,") and "higher" in reading.sentence
+    assert f"{found.mean_low:.0f}"[:2] in reading.sentence and "60 worlds" in reading.sentence
+
+
+def test_pairing_is_by_seed_and_not_by_row():
+    base, order = noise(60), np.random.default_rng(2).permutation(60)
+    straight = read(campaigns(base), campaigns(base + 1), COUNT)
+    mixed = read(campaigns(base), campaigns((base + 1)[order], seeds=order), COUNT)
+    assert straight.sentence == mixed.sentence
+
+
+def test_luck_alone_is_not_told_apart():
+    reading = read(campaigns(noise(40, 1)), campaigns(noise(40, 2)), COUNT)
+    assert reading.sure == UNTOLD
+    assert "no difference" in reading.sentence
+
+
+def test_nothing_is_told_apart_with_few_campaigns_however_large_the_difference():
+    base = noise(FEW - 1)
+    assert read(campaigns(base), campaigns(base + 5000 + noise(FEW - 1, 3)), COUNT).sure == EARLY
+    base = noise(FEW)
+    assert read(campaigns(base), campaigns(base + 5000 + noise(FEW, 3)), COUNT).sure == TOLD
+
+
+def test_no_difference_in_any_pair_is_said_so():
+    assert read(campaigns(noise(30)), campaigns(noise(30)), COUNT).sure == SAME
+
+
+def test_a_single_run_is_one_roll_of_the_dice_and_has_no_verdict():
+    reading = read(campaigns([5.0]), campaigns([9.0]), COUNT)
+    assert reading.sure == ONE and not reading.sentence
+    assert "roll of the dice" in reading.headline and "roll of the dice" in reading.base.said
+    alone = read(campaigns([5.0]), None, COUNT)
+    assert alone.sure == ONE and alone.changed is None
+
+
+def test_before_any_campaign_there_is_nothing_to_say():
+    empty = Campaigns(study(), None, RUNS)
+    for pair in ((empty, None), (empty, empty), (campaigns(noise(30)), empty)):
+        reading = read(*pair, COUNT)
+        assert reading.sure == NOTHING and not reading.sentence
+        assert len(reading.base.bars) == len(reading.edges) - 1
+
+
+def test_an_event_that_did_not_come_counts_as_the_day_after_the_last_and_is_said():
+    values = ["2021-08-06", None, "2021-08-08", *["2021-08-10"] * 30]
+    reading = read(campaigns(values, DATE), None, DATE)
+    assert "In one it did not come" in reading.base.said and "12 September" in reading.base.said
+    assert reading.edges[-1] > (date(2021, 9, 12) - date(2021, 5, 1)).days
+    assert reading.base.missing == 0
+
+
+def test_a_missing_number_is_left_out_and_counted():
+    reading = read(campaigns([0.2, None, 0.4, 0.3], SHARE), None, SHARE)
+    assert (reading.base.missing, reading.base.done) == (1, 4)
+    assert reading.base.median == pytest.approx(0.3)
+
+
+def test_the_reported_figure_lies_inside_the_picture_with_its_source():
+    reading = read(campaigns([1.0, 2.0, 3.0]), None, COUNT)
+    assert reading.edges[0] <= reading.mark.value <= reading.edges[-1]
+    assert reading.mark.rows and all(row.startswith("F") and "(" in row for row in reading.mark.rows)
+    assert reading.mark.rows[0].split(":")[0] in reading.mark.said
+
+
+def test_a_lower_bound_is_called_one():
+    name = "refugees_admitted_by_2021_07_07"
+    reading = read(campaigns([500.0, 2000.0], name), None, name)
+    assert "at least" in reading.mark.said and reading.mark.high is None
+
+
+def test_what_lies_past_the_record_is_marked():
+    def says_beyond(name):
+        return any("beyond the record" in note for note in read(campaigns([5.0, 6.0], name), None, name).notes)
+
+    assert says_beyond("calls_answered") and not says_beyond(COUNT)
+    assert read(campaigns(["2021-08-06"] * 3, DATE), None, DATE).beyond == (date(2021, 7, 7) - date(2021, 5, 1)).days
+
+
+def test_campaigns_to_come_are_said_beside_a_verdict():
+    base = noise(60)
+    part = read(campaigns(base), campaigns(base + noise(60, 1)), COUNT)
+    whole = [campaigns(values)._replace(runs=60) for values in (base, base + noise(60, 1))]
+    assert any("More campaigns are coming" in note for note in part.notes)
+    assert not any("More campaigns are coming" in note for note in read(*whole, COUNT).notes)
+
+
+def test_every_picture_says_how_many_campaigns_and_where_their_numbers_come_from():
+    reading = read(campaigns(noise(30), settings=study(calibration="not calibrated")), campaigns(noise(7)), COUNT)
+    assert (reading.base.done, reading.base.runs, reading.base.calibration) == (30, RUNS, "not calibrated")
+    assert reading.changed.calibration == "calibrated"
+    assert "30 of 200" in reading.summary and "7 of 200" in reading.summary
+
+
+def test_only_outcomes_that_campaigns_come_to_can_be_chosen():
+    early = study(last=date(2021, 6, 30))
+    assert COUNT not in outcomes_to_choose(early) and "share_held_by_taliban_2021_06_30" in outcomes_to_choose(early)
+    assert set(outcomes_to_choose(study())) == set(MAIN_OUTCOMES) <= set(outcomes_of(date(2021, 5, 1), 133))
+    for name, settings in ((COUNT, early), ("no_such", study())):
+        with pytest.raises(PanjError, match="found"):
+            read(campaigns([1.0], settings=settings), None, name)
+
+
+NUMBERS = st.lists(st.floats(-1e6, 1e6).map(lambda value: float(np.float32(value))), min_size=1, max_size=60)
+WHOLE = st.lists(st.integers(0, 5000).map(float), min_size=1, max_size=60)
+
+
+@given(st.one_of(NUMBERS, WHOLE), st.lists(st.floats(-1e5, 1e5), max_size=2), st.sampled_from(["men", "days", "share"]))
+def test_bars_hold_every_campaign_and_the_reported_figure(values, marks, unit):
+    measure = Measure("x", "x", unit, unit == "days", {})
+    edges = edges_of(np.asarray(values), marks, measure)
+    assert all(low < high for low, high in zip(edges, edges[1:], strict=False)) and len(edges) <= 45
+    assert all(edges[0] <= value <= edges[-1] for value in [*values, *marks])
+    ticks = ticks_of(edges, measure)
+    assert len(ticks) <= 13 and all(edges[0] <= tick <= edges[-1] * (1 + 1e-6) + 1e-6 for tick in ticks)
+
+
+@given(st.lists(st.integers(0, 20).map(float), min_size=1, max_size=200))
+def test_dots_are_campaigns_while_few_and_never_more_than_the_picture_has(values):
+    dots = dots_of(np.sort(np.asarray(values)))
+    assert len(dots) == min(len(values), DOTS)
+    assert set(dots) <= set(values)
+
+
+def test_a_page_gets_plain_lists_and_mappings():
+    import json
+
+    reading = read(campaigns(noise(30)), campaigns(noise(30, 4)), COUNT)
+    told = json.loads(json.dumps(as_plain(reading), allow_nan=False))
+    assert told["base"]["bars"] == reading.base.bars and told["summary"] == reading.summary
