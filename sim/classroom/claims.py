@@ -1,0 +1,119 @@
+"""What a student may send: a nickname, a choice of settings, a range with a confidence; checked before it is kept.
+
+Reads   text and numbers as they were typed.
+Gives   `Claim` and clean names, or a `Refused` that says what was found and what was expected.
+Assumed Whatever decides how campaigns are run, or reads a file, is no part of a claim: only policies, scenarios,
+        numbers of rules and dates of events are.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sim.classroom.words import words_of
+from sim.errors import PanjError
+from sim.parameters import declared_numbers
+from sim.study.words import GROUPS, parse
+
+Words = tuple[str, ...]
+LONGEST_NAME, LONGEST_REASON = 24, 300  # letters
+MOST_WORDS, LONGEST_WORD = 20, 120
+LARGEST = 1e9  # of a bound, in the unit of the outcome
+LOWEST_CONFIDENCE, USUAL_CONFIDENCE, HIGHEST_CONFIDENCE = 0.5, 0.9, 0.99
+EFFECT, OUTCOME = "effect", "outcome"  # what a range is about
+ABOUT = (EFFECT, OUTCOME)
+JOINERS = "\u200c\u200d"  # which Persian and other scripts need; no part of what makes two names differ
+OF_AN_EVENT = re.compile(r"timeline\.events\.\w+\.date")
+
+
+class Refused(PanjError):
+    """What a teacher or a student asked for, and may not have; its text stands in words/en/class.yaml."""
+
+    def __init__(self, why: str, **values: object) -> None:
+        self.why = why
+        super().__init__(words_of("class").say(f"refused_{why}", None, **values))
+
+
+class Claim(NamedTuple):
+    """A choice of settings, and the range within which the effect or the outcome is said to lie."""
+
+    words: Words
+    low: float  # in the unit of the outcome; of an effect: the difference to the baseline
+    high: float
+    confidence: float = USUAL_CONFIDENCE  # share of such ranges that ought to hold what they are about
+    why: str = ""
+
+    @property
+    def direction(self) -> str:
+        """Which way the effect is said to go: lower, higher, or either."""
+        return "lower" if self.high < 0 else "higher" if self.low > 0 else "either"
+
+
+def clean_name(text: str, what: str) -> str:
+    """A nickname or the name of a team: one line of letters, digits and signs, without hidden characters."""
+    name = " ".join(unicodedata.normalize("NFC", text).split())
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise Refused("long_name", what=what, found=len(name), most=LONGEST_NAME)
+    if hidden(name) or not any(letter.isalnum() for letter in name):
+        raise Refused("odd_name", what=what)
+    return name
+
+
+def clean_reason(text: str) -> str:
+    """A reason in a few lines; hidden characters are left out."""
+    lines = [" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines()]
+    reason = "\n".join(line for line in lines if line)
+    if len(reason) > LONGEST_REASON:
+        raise Refused("long_reason", found=len(reason), most=LONGEST_REASON)
+    return "".join(letter for letter in reason if letter == "\n" or not hidden(letter))
+
+
+def hidden(text: str) -> bool:
+    """Whether there are characters that control, reverse or hide what stands beside them."""
+    return any(unicodedata.category(letter).startswith("C") and letter not in JOINERS for letter in text)
+
+
+def folded(name: str) -> str:
+    """What makes two names the same: neither case nor width of letters, nor hidden joiners, set them apart."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKC", name) if letter not in JOINERS)
+    return " ".join(plain.casefold().split())
+
+
+def clean_words(words: Sequence[str]) -> Words:
+    """A choice of settings that a claim may be about, in order of its keys; the rest is for the desk to check."""
+    if len(words) > MOST_WORDS:
+        raise Refused("many_words", found=len(words), most=MOST_WORDS)
+    found = {}
+    for word in words:
+        if len(word) > LONGEST_WORD or "$" in word or hidden(word):
+            raise Refused("odd_word", found=word[:LONGEST_WORD].encode("ascii", "replace").decode())
+        found[allowed_key(word)] = word
+    if len(found) < len(words):
+        raise Refused("repeated_word")
+    return tuple(found[key] for key in sorted(found))
+
+
+def allowed_key(word: str) -> str:
+    """The key of a word that changes the world and not how campaigns are run."""
+    override = parse(word)
+    key = str(override.key_or_group)
+    is_plain = not (override.is_add() or override.is_force_add() or override.is_delete())
+    if is_plain and (key in (*GROUPS, "scenario") or key in declared_numbers() or OF_AN_EVENT.fullmatch(key)):
+        return key
+    raise Refused("forbidden_key", found=key[:LONGEST_WORD])
+
+
+def checked_claim(claim: Claim, about: str) -> Claim:
+    """The claim with clean words and reason; numbers that are numbers, in order, within bounds."""
+    for bound in (claim.low, claim.high):
+        if not math.isfinite(bound) or abs(bound) > LARGEST:
+            raise Refused("odd_bound", found=bound)
+    if not claim.low < claim.high:
+        raise Refused("no_range", low=f"{claim.low:g}", high=f"{claim.high:g}")
+    if about == OUTCOME and claim.high < 0:
+        raise Refused("below_nothing", high=f"{claim.high:g}")
+    if not LOWEST_CONFIDENCE <= claim.confidence <= HIGHEST_CONFIDENCE:
+        raise Refused("odd_confidence", found=f"{100 * claim.confidence:g}")
+    return claim._replace(words=clean_words(claim.words), why=clean_reason(claim.why))
