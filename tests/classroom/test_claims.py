@@ -1,0 +1,166 @@
+"""Claims on claims: what may be sent, and how a range is scored."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from sim.classroom.answers import (
+    ABOVE, BELOW, EDGE, FITTING, INSIDE, NARROW, WIDE, Answer, answer_from, answer_of, failed, interval_score, middle,
+    score_of, tally, text_of,
+)  # fmt: skip
+from sim.classroom.claims import (
+    EFFECT, LARGEST, LONGEST_REASON, MOST_WORDS, OUTCOME, Claim, Refused, checked_claim, clean_reason, clean_words,
+)  # fmt: skip
+
+numbers = some.floats(-1e6, 1e6)
+
+
+def refusal(act, *arguments):
+    with pytest.raises(Refused) as found:
+        act(*arguments)
+    return found.value.why
+
+
+def answer(values, mean=0.0, low=0.0, high=0.0):
+    return Answer(tuple(values), (), 0, mean, low, high, "as declared")
+
+
+def table(values, first=0):
+    return pa.table({"seed": list(range(first, first + len(values))), "peak_queue": pa.array(values, pa.float64())})
+
+
+def test_the_words_of_a_claim_are_kept_in_the_order_of_their_keys():
+    words = ("rules.news.fade_days=5", "border=closed", "timeline.events.bagram.date=2021-07-01", "scenario=july_2021")
+    assert clean_words(words) == tuple(sorted(words))
+    assert clean_words(()) == ()
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "runs=100000", "seed=3", "study=x", "results_dir=/tmp", "executor=dask", "executor.address=tcp://host",
+        "calibration.file=/etc/passwd", "calibration=prior", "debug=true", "hydra.run.dir=/", "+timeline.events.x={}",
+        "~border", "timeline.events.bagram.act=set", "start_date=2021-06-01", "rules.nothing.there=1",
+    ],
+)  # fmt: skip
+def test_what_decides_how_campaigns_are_run_is_no_part_of_a_claim(word):
+    assert refusal(clean_words, (word,)) == "forbidden_key"
+
+
+@pytest.mark.parametrize("word", ["border=${oc.env:HOME}", "border=" + "x" * 200, "border=\u202eclosed"])
+def test_a_word_is_short_and_plain(word):
+    assert refusal(clean_words, (word,)) == "odd_word"
+
+
+def test_words_are_few_and_name_a_key_once():
+    assert refusal(clean_words, ("border=open",) * (MOST_WORDS + 1)) == "many_words"
+    assert refusal(clean_words, ("border=open", "border=closed")) == "repeated_word"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "confidence", "why"),
+    [
+        (math.nan, 1.0, 0.9, "odd_bound"), (0.0, math.inf, 0.9, "odd_bound"), (0.0, 2 * LARGEST, 0.9, "odd_bound"),
+        (1.0, 1.0, 0.9, "no_range"), (2.0, 1.0, 0.9, "no_range"), (0.0, 1.0, 1.0, "odd_confidence"),
+        (0.0, 1.0, 0.1, "odd_confidence"), (0.0, 1.0, math.nan, "odd_confidence"),
+    ],
+)  # fmt: skip
+def test_a_range_has_two_ordinary_ends_in_order_and_a_confidence(low, high, confidence, why):
+    assert refusal(checked_claim, Claim((), low, high, confidence), EFFECT) == why
+
+
+def test_an_outcome_is_not_less_than_nothing_and_an_effect_may_be():
+    claim = Claim((), -20.0, -10.0)
+    assert checked_claim(claim, EFFECT) == claim
+    assert refusal(checked_claim, claim, OUTCOME) == "below_nothing"
+
+
+def test_a_reason_is_short_and_hides_nothing():
+    assert clean_reason("  one \n\n\u202etwo\t three ") == "one\ntwo three"
+    assert refusal(clean_reason, "x" * (LONGEST_REASON + 1)) == "long_reason"
+
+
+@pytest.mark.parametrize(("low", "high", "said"), [(-2, -1, "lower"), (1, 2, "higher"), (-1, 2, "either"), (0, 2, "either")])
+def test_a_direction_is_said_only_by_a_range_that_keeps_clear_of_zero(low, high, said):
+    assert Claim((), low, high).direction == said
+
+
+def test_an_effect_is_the_difference_of_campaigns_with_one_seed():
+    found = answer_of(table([10.0, 20.0, None, 40.0]), table([1.0, 2.0, 3.0, None, 5.0]), "peak_queue", "prior")
+    assert found.values == (10.0, 20.0, 40.0)
+    assert found.effects == (9.0, 18.0)
+    assert (found.mean, found.missing, found.calibration) == (13.5, 1, "prior")
+    assert found.low <= found.mean <= found.high
+
+
+def test_the_order_of_rows_decides_nothing():
+    ours, base = table([3.0, 1.0, 4.0, 1.0, 5.0]), table([2.0, 7.0, 1.0, 8.0, 2.0])
+    turned = ours.take(pa.array([4, 2, 0, 1, 3]))
+    assert answer_of(turned, base, "peak_queue", "") == answer_of(ours, base, "peak_queue", "")
+
+
+def test_an_answer_is_kept_to_the_last_digit():
+    found = answer_of(table([1 / 3, 2 / 7, 0.1]), table([0.3, 0.2, 1e-17]), "peak_queue", "drawn")
+    assert answer_from(text_of(found)) == found
+
+
+def test_campaigns_that_failed_score_nothing():
+    kept = answer_from(text_of(failed("all posts are closed")))
+    assert kept.error == "all posts are closed"
+    assert score_of(Claim((), 0, 1), EFFECT, kept) is None
+    assert score_of(Claim((), 0, 1), OUTCOME, kept) is None
+
+
+@pytest.mark.parametrize(
+    ("mean", "low", "high", "verdict", "total"),
+    [
+        (5.0, 4.0, 6.0, INSIDE, 10.0),
+        (-5.0, -6.0, -4.0, BELOW, 10.0 + 20 * 5),
+        (12.0, 11.0, 13.0, ABOVE, 10.0 + 20 * 2),
+        (0.5, -0.5, 1.5, EDGE, 10.0),
+        (10.5, 9.5, 11.5, EDGE, 10.0 + 20 * 0.5),
+    ],
+)
+def test_an_effect_is_scored_by_width_and_by_twenty_for_each_unit_missed_at_90_per_cent(mean, low, high, verdict, total):
+    score = score_of(Claim((), 0.0, 10.0, 0.9), EFFECT, answer([], mean, low, high))
+    assert score.verdict == verdict
+    assert score.total == pytest.approx(total)
+    assert score.penalty == pytest.approx(total - 10) and score.width == 10
+
+
+def test_a_range_for_an_outcome_is_held_against_all_campaigns():
+    values = np.arange(100.0)
+    fitting = score_of(Claim((), 4.5, 94.5, 0.9), OUTCOME, answer(values))
+    assert (fitting.verdict, fitting.held) == (FITTING, pytest.approx(0.9))
+    assert score_of(Claim((), 40.0, 60.0, 0.9), OUTCOME, answer(values)).verdict == NARROW
+    assert score_of(Claim((), 0.0, 99.0, 0.5), OUTCOME, answer(values)).verdict == WIDE
+    missed = score_of(Claim((), 200.0, 300.0, 0.9), OUTCOME, answer(values))
+    assert (missed.held, missed.miss) == (0.0, pytest.approx(200 - values.mean()))
+
+
+@given(some.lists(numbers, min_size=20, max_size=60), numbers, numbers, some.sampled_from([0.5, 0.8, 0.9, 0.95]))
+def test_nobody_scores_better_than_the_middle_of_the_campaigns_themselves(values, one, other, confidence):
+    values = np.array(values)
+    best = interval_score(*middle(values, confidence), confidence, values)
+    claimed = interval_score(min(one, other), max(one, other), confidence, values)
+    slack = 2 / (1 - confidence) / values.size * np.ptp(values)  # between two campaigns the quantile is a convention
+    assert claimed >= best - slack - 1e-6
+
+
+@given(numbers, some.floats(0.01, 1e5), some.floats(0.01, 1e5), numbers)
+def test_a_wider_range_costs_more_where_it_wins_nothing(low, width, more, value):
+    inside = low + width / 2
+    narrow = interval_score(low, low + width, 0.9, np.array([inside]))
+    assert interval_score(low, low + width + more, 0.9, np.array([inside])) > narrow - 1e-9
+    assert interval_score(low, low + width, 0.9, np.array([value])) >= narrow - 1e-6
+
+
+def test_a_class_is_told_how_many_ranges_held_and_how_many_ought_to_have():
+    claims = [Claim((), 0.0, 10.0), Claim((), 20.0, 30.0), Claim((), 0.0, 30.0, 0.5)]
+    scored = [(claim, score_of(claim, EFFECT, answer([], 5.0, 4.9, 5.1))) for claim in claims]
+    found = tally(scored)
+    assert (found.ranges, found.inside, found.expected) == (3, 2, pytest.approx(2.3))

@@ -1,0 +1,460 @@
+"""Claims on class sessions: who may see and change what, what a restart keeps, and what a deletion leaves."""
+
+import csv
+import io
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from sim.classroom import register as registers
+from sim.classroom.answers import Answer
+from sim.classroom.claims import LONGEST_NAME, Claim, Refused
+from sim.classroom.export import csv_of
+from sim.classroom.register import MOST_MEMBERS, Register
+from sim.classroom.rooms import ANSWERED, CLOSED, DEBRIEF, LETTERS, OPEN, RUNNING, grouped, spelled
+from sim.errors import PanjError
+
+TEACHER, ANNA, BORIS, CYRUS = "cookie-of-the-teacher", "cookie-of-anna", "cookie-of-boris", "cookie-of-cyrus"
+OUTCOME = "troops_crossed_by_2021_07_07"
+CLAIM = Claim(("border=closed",), -300.0, -100.0)
+ANSWER = Answer((1.0, 2.5), (-0.5, 1 / 3), 1, -1 / 12, -0.5, 1 / 3, "drawn from the posterior")
+
+
+def resolve(words):
+    if "border=nowhere" in words:
+        raise PanjError("border: found 'nowhere', expected one of closed, open")
+
+
+def opened(path):
+    return Register(path, resolve, lambda: [OUTCOME, "peak_queue"])
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "classroom.sqlite"
+
+
+@pytest.fixture
+def register(path):
+    return opened(path)
+
+
+@pytest.fixture
+def code(register):
+    """A session whose question has been asked and which Anna has joined."""
+    code, _ = register.open_session(TEACHER)
+    register.ask(code, TEACHER, OUTCOME, "effect")
+    register.join(code, ANNA, "Anna")
+    return code
+
+
+def refusal(act, *arguments, **named):
+    with pytest.raises(Refused) as found:
+        act(*arguments, **named)
+    return found.value.why
+
+
+def test_a_code_is_read_back_however_it_is_typed(register):
+    code, _ = register.open_session(TEACHER)
+    assert len(code) == 6 and set(code) <= set(LETTERS)
+    assert register.session(f" {grouped(code, 3).lower()}- ").code == code
+    assert spelled("fkm-rwx") == "FKMRWX"
+
+
+def test_a_wrong_code_finds_no_session(register):
+    register.open_session(TEACHER)
+    assert refusal(register.session, "") == refusal(register.join, "FFFFFF", ANNA, "Anna") == "no_session"
+
+
+def test_only_the_browser_that_opened_a_session_is_its_teacher(register, code):
+    for act, *more in (
+        (register.room,), (register.move, CLOSED), (register.show_names, True), (register.remove, 1), (register.end,),
+        (register.delete,), (register.ask, OUTCOME, "effect"),
+    ):  # fmt: skip
+        assert refusal(act, code, ANNA, *more) == "not_teacher"
+    assert register.room(code, TEACHER).question.stage == OPEN
+    assert [session.code for session in register.sessions_of(TEACHER)] == [code]
+    assert register.sessions_of(ANNA) == []
+
+
+def test_a_teacher_comes_back_from_another_browser_with_the_word_alone(register):
+    code, word = register.open_session(TEACHER)
+    other, _ = register.open_session(TEACHER)
+    assert refusal(register.come_back, code, "FFFF", "new browser") == "wrong_word"
+    assert refusal(register.come_back, other, word, "new browser") == "wrong_word"
+    register.come_back(code, grouped(word, 5).lower(), "new browser")
+    assert register.room(code, "new browser").session.code == code
+    assert refusal(register.room, other, "new browser") == "not_teacher"
+
+
+def test_secrets_are_kept_as_hashes_alone(register, code, path):
+    _, word = register.open_session(TEACHER)
+    kept = b"".join(one.read_bytes() for one in path.parent.iterdir())
+    assert b"Anna" in kept
+    for secret in (TEACHER, ANNA, word):
+        assert secret.encode() not in kept
+
+
+def test_a_nickname_is_one_a_session_whatever_its_case_and_width(register, code):
+    for same in ("Anna", " anna ", "ＡＮＮＡ", "An\u200cna"):
+        assert refusal(register.join, code, BORIS, same) == "name_taken"
+    other, _ = register.open_session(TEACHER)
+    assert register.join(other, BORIS, "Anna").nickname == "Anna"
+
+
+@pytest.mark.parametrize(
+    ("nickname", "why"),
+    [
+        ("", "long_name"),
+        ("   ", "long_name"),
+        ("x" * (LONGEST_NAME + 1), "long_name"),
+        ("abc\u202eexe", "odd_name"),
+        ("a\x00b", "odd_name"),
+        ("!!!", "odd_name"),
+    ],
+)
+def test_a_nickname_is_short_and_hides_nothing(register, code, nickname, why):
+    assert refusal(register.join, code, BORIS, nickname) == why
+    assert len(register.room(code, TEACHER).teams) == 1
+
+
+@pytest.mark.parametrize("nickname", ["Шариф", "فرهاد", "می‌روم", "<b>Bo</b>", "x" * LONGEST_NAME])
+def test_a_nickname_may_be_in_any_script_and_is_kept_as_it_was_typed(register, code, nickname):
+    assert register.join(code, BORIS, nickname).nickname == nickname
+
+
+def test_a_browser_has_one_seat_in_a_session(register, code):
+    assert refusal(register.join, code, ANNA, "Another") == "has_seat"
+    other, _ = register.open_session(TEACHER)
+    register.join(other, ANNA, "Another")
+    assert [session.code for session in register.seats_of(ANNA)] == [other, code]
+
+
+def test_a_session_is_full_at_some_time(register, code, monkeypatch):
+    monkeypatch.setattr(registers, "MOST_MEMBERS", 2)
+    register.join(code, BORIS, "Boris")
+    assert refusal(register.join, code, CYRUS, "Cyrus") == "many_members"
+    assert MOST_MEMBERS >= 30
+
+
+def test_a_team_is_joined_with_its_key_and_not_with_its_name(register, code):
+    seat = register.join(code, BORIS, "Boris", team="North")
+    assert (seat.letter, seat.team, seat.members) == ("B", "North", 1)
+    assert refusal(register.join, code, CYRUS, "Cyrus", team="north") == "name_taken"
+    assert refusal(register.join, code, CYRUS, "Cyrus", key="FFFFFFFF") == "wrong_key"
+    assert refusal(register.join, code, CYRUS, "Cyrus", key="-") == "wrong_key"
+    joined = register.join(code, CYRUS, "Cyrus", key=grouped(seat.key, 4).lower())
+    assert (joined.letter, joined.team, joined.members) == ("B", "North", 2)
+
+
+def test_a_key_opens_no_team_of_another_session(register, code):
+    key = register.join(code, BORIS, "Boris", team="North").key
+    other, _ = register.open_session(TEACHER)
+    assert refusal(register.join, other, CYRUS, "Cyrus", key=key) == "wrong_key"
+
+
+def test_members_of_a_team_have_one_claim_together(register, code):
+    key = register.join(code, BORIS, "Boris", team="North").key
+    register.join(code, CYRUS, "Cyrus", key=key)
+    register.send(code, BORIS, 1, CLAIM)
+    register.send(code, CYRUS, 1, CLAIM._replace(low=-200.0))
+    sent = register.place(code, BORIS).sent
+    assert (sent.claim.low, sent.revisions) == (-200.0, 1)
+
+
+def test_a_student_sees_nothing_of_others(register, code):
+    register.join(code, BORIS, "Boris of the north", team="Hidden team")
+    register.send(code, BORIS, 1, CLAIM._replace(why="a reason of Boris"))
+    register.send(code, ANNA, 1, Claim(("border=open",), 5.0, 10.0))
+    register.move(code, TEACHER, CLOSED)
+    register.move(code, TEACHER, RUNNING)
+    register.keep_answer(code, 1, CLAIM.words, ANSWER._replace(calibration="answer of Boris"))
+    register.keep_answer(code, 1, ("border=open",), ANSWER)
+    register.all_answered(code, 1)
+    seen = repr(register.place(code, ANNA))
+    assert "Anna" in seen and "border=open" in seen and "posterior" in seen
+    for hidden in ("Boris", "Hidden", "reason", "border=closed"):
+        assert hidden not in seen
+    assert refusal(register.place, code, CYRUS) == "no_seat"
+    assert refusal(register.place, code, TEACHER) == "no_seat"
+
+
+def test_a_student_can_change_nothing_of_others(register, code):
+    register.join(code, BORIS, "Boris")
+    register.send(code, BORIS, 1, CLAIM)
+    register.send(code, ANNA, 1, CLAIM._replace(low=-1000.0))
+    assert refusal(register.send, code, CYRUS, 1, CLAIM) == "no_seat"
+    register.leave(code, ANNA)
+    register.leave(code, CYRUS)
+    assert register.place(code, BORIS).sent.claim == CLAIM
+
+
+def test_an_answer_is_not_told_before_all_are_there(register, code):
+    register.send(code, ANNA, 1, CLAIM)
+    register.move(code, TEACHER, CLOSED)
+    register.move(code, TEACHER, RUNNING)
+    register.keep_answer(code, 1, CLAIM.words, ANSWER)
+    assert register.place(code, ANNA).answer is None
+    register.all_answered(code, 1)
+    assert register.place(code, ANNA).answer == ANSWER
+
+
+def test_a_claim_may_be_revised_until_claims_are_closed(register, code):
+    register.send(code, ANNA, 1, CLAIM)
+    register.send(code, ANNA, 1, CLAIM._replace(high=-50.0))
+    register.move(code, TEACHER, CLOSED)
+    assert refusal(register.send, code, ANNA, 1, CLAIM) == "wrong_stage"
+    assert register.place(code, ANNA).sent.claim.high == -50.0
+    register.move(code, TEACHER, OPEN)
+    register.send(code, ANNA, 1, CLAIM)
+    assert register.place(code, ANNA).sent == register.place(code, ANNA).sent._replace(claim=CLAIM, revisions=2)
+
+
+def test_a_claim_on_an_earlier_question_is_refused(register, code):
+    register.ask(code, TEACHER, "peak_queue", "outcome")
+    assert refusal(register.send, code, ANNA, 1, CLAIM) == "other_question"
+    register.send(code, ANNA, 2, Claim((), 0.0, 5000.0))
+    assert register.place(code, ANNA).question.number == 2
+
+
+def test_a_choice_of_settings_that_is_none_is_refused_in_the_words_of_the_settings(register, code):
+    with pytest.raises(PanjError, match="nowhere"):
+        register.send(code, ANNA, 1, CLAIM._replace(words=("border=nowhere",)))
+    assert register.place(code, ANNA).sent is None
+
+
+def test_where_the_choice_is_fixed_every_claim_is_about_it(register, code):
+    register.ask(code, TEACHER, OUTCOME, "effect", ("border=closed",), is_fixed=True)
+    register.send(code, ANNA, 2, Claim(("border=open",), -1.0, 1.0))
+    assert register.place(code, ANNA).sent.claim.words == ("border=closed",)
+
+
+def test_questions_are_about_what_is_offered(register, code):
+    for outcome, about, runs in (("troops_killed", "effect", 200), (OUTCOME, "rank", 200), (OUTCOME, "effect", 10**6)):
+        assert refusal(register.ask, code, TEACHER, outcome, about, runs=runs) == "no_such_question"
+
+
+def test_stages_follow_each_other_and_a_run_needs_a_claim(register, code):
+    assert refusal(register.move, code, TEACHER, RUNNING) == "wrong_stage"
+    register.move(code, TEACHER, CLOSED)
+    assert refusal(register.move, code, TEACHER, RUNNING) == "no_claims"
+    register.move(code, TEACHER, OPEN)
+    register.send(code, ANNA, 1, CLAIM)
+    register.move(code, TEACHER, CLOSED)
+    register.move(code, TEACHER, RUNNING)
+    for stage in (OPEN, CLOSED, ANSWERED, DEBRIEF):
+        assert refusal(register.move, code, TEACHER, stage) == "wrong_stage"
+    assert refusal(register.ask, code, TEACHER, OUTCOME, "effect") == "wrong_stage"
+    register.all_answered(code, 1)
+    register.move(code, TEACHER, DEBRIEF)
+
+
+def test_an_ended_session_is_read_and_not_changed(register, code):
+    register.send(code, ANNA, 1, CLAIM)
+    register.end(code, TEACHER)
+    assert refusal(register.join, code, BORIS, "Boris") == "has_ended"
+    assert refusal(register.send, code, ANNA, 1, CLAIM) == "has_ended"
+    assert refusal(register.move, code, TEACHER, CLOSED) == "has_ended"
+    assert register.place(code, ANNA).session.is_ended
+    assert register.room(code, TEACHER).teams[0].claims[1].claim == CLAIM
+
+
+def test_sessions_do_not_touch_each_other(register, code):
+    other, _ = register.open_session("another teacher")
+    register.ask(other, "another teacher", "peak_queue", "outcome")
+    register.join(other, ANNA, "Anna elsewhere")
+    register.delete(code, TEACHER)
+    assert register.place(other, ANNA).seat.nickname == "Anna elsewhere"
+    assert refusal(register.room, other, TEACHER) == "not_teacher"
+    assert [session.code for session in register.seats_of(ANNA)] == [other]
+
+
+def test_a_restart_loses_nothing(register, code, path):
+    register.join(code, BORIS, "Boris", team="North")
+    register.send(code, ANNA, 1, CLAIM._replace(why="two\nlines"))
+    register.move(code, TEACHER, CLOSED)
+    register.move(code, TEACHER, RUNNING)
+    register.keep_answer(code, 1, (), ANSWER)
+    before = register.room(code, TEACHER), register.place(code, ANNA)
+    register.storage.close()
+    again = opened(path)
+    assert (again.room(code, TEACHER), again.place(code, ANNA)) == before
+    assert [(where, question.number) for where, question in again.running()] == [(code, 1)]
+    assert again.unanswered(code, 1) == [CLAIM.words]
+    assert again.answer(code, 1, ()) == ANSWER
+
+
+def traces(path, *words):
+    """Which words stand in any file of the folder, byte for byte, in the ways in which SQLite may keep text."""
+    kept = b"".join(one.read_bytes() for one in path.parent.iterdir())
+    return {word for word in words if word.encode() in kept or word.encode("utf-16-le") in kept}
+
+
+NAMES = ("Quetzalcoatl-Anna", "Xochiquetzal-Team", "because-of-Huitzilopochtli", "Tlaloc-alone")
+
+
+def test_nothing_of_a_deleted_session_stands_in_the_bytes_of_its_files(register, path):
+    code, _ = register.open_session(TEACHER)
+    register.ask(code, TEACHER, OUTCOME, "effect")
+    other, _ = register.open_session(TEACHER)
+    register.join(other, BORIS, "Somebody else")
+    register.join(code, ANNA, NAMES[0], team=NAMES[1])
+    register.join(code, BORIS, NAMES[3])
+    register.send(code, ANNA, 1, CLAIM._replace(why=NAMES[2]))
+    assert traces(path, *NAMES, "Somebody else") == {*NAMES, "Somebody else"}
+    register.delete(code, TEACHER)
+    assert traces(path, *NAMES, code, "Somebody else") == {"Somebody else"}
+    assert refusal(register.session, code) == "no_session"
+
+
+def test_a_nickname_goes_with_the_seat(register, code, path):
+    register.join(code, BORIS, NAMES[0], team=NAMES[1])
+    register.send(code, BORIS, 1, CLAIM._replace(why=NAMES[2]))
+    register.join(code, CYRUS, NAMES[3])
+    register.leave(code, BORIS)
+    assert traces(path, *NAMES) == {NAMES[3]}
+    member = register.room(code, TEACHER).teams[1].members[0]
+    register.remove(code, TEACHER, member.number)
+    assert traces(path, *NAMES) == set()
+    assert [team.name for team in register.room(code, TEACHER).teams] == ["Anna"]
+
+
+def test_a_member_of_another_session_cannot_be_removed(register, code):
+    member = register.room(code, TEACHER).teams[0].members[0].number
+    other, _ = register.open_session("another teacher")
+    register.remove(other, "another teacher", member)
+    assert register.place(code, ANNA).seat.nickname == "Anna"
+
+
+def test_a_deletion_waits_for_one_who_reads(register, code, path):
+    reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT nickname FROM members").fetchall() == [("Anna",)]
+    threading.Timer(0.4, reader.close).start()
+    register.delete(code, TEACHER)
+    assert traces(path, "Anna") == set()
+
+
+def test_a_deletion_that_another_program_keeps_from_its_end_says_so(register, code, path, monkeypatch):
+    monkeypatch.setattr("sim.classroom.storage.PATIENCE", 0.3)
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT nickname FROM members").fetchall()
+    assert refusal(register.delete, code, TEACHER) == "not_wiped"
+    assert refusal(register.session, code) == "no_session"
+    reader.close()
+    opened(path)
+    assert traces(path, "Anna") == set()
+
+
+def test_thirty_join_and_claim_at_once(register):
+    code, _ = register.open_session(TEACHER)
+    register.ask(code, TEACHER, OUTCOME, "effect")
+    troubles = []
+
+    def take_part(number):
+        try:
+            register.join(code, f"browser {number}", f"Student {number}")
+            register.send(code, f"browser {number}", 1, CLAIM._replace(low=-1000.0 - number))
+        except Exception as error:
+            troubles.append(error)
+
+    threads = [threading.Thread(target=take_part, args=(number,)) for number in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    teams = register.room(code, TEACHER).teams
+    assert troubles == []
+    assert len({team.letter for team in teams}) == 30
+    assert {team.claims[1].claim.low for team in teams} == {-1000.0 - number for number in range(30)}
+
+
+def test_who_watches_is_told_of_every_change_of_their_session_alone(register, code):
+    told, heard = [], threading.Event()
+    other, _ = register.open_session(TEACHER)
+
+    def listener():
+        told.append(len(register.room(code, TEACHER).teams))
+        heard.set()
+
+    unwatch = register.watch(code, listener)
+    register.watch(other, lambda: told.append("other"))
+    register.join(code, BORIS, "Boris")
+    assert heard.wait(5) and told == [2]
+    unwatch()
+    register.join(code, CYRUS, "Cyrus")
+    heard.clear()
+    assert not heard.wait(0.2) and told == [2]
+
+
+def test_a_listener_whose_page_has_gone_keeps_nothing_from_others(register, code):
+    heard = threading.Event()
+
+    def gone():
+        raise RuntimeError("Cannot connect a page to a closed kernel")
+
+    register.watch(code, gone)
+    register.watch(code, heard.set)
+    register.join(code, BORIS, "Boris")
+    assert heard.wait(5)
+    late = time.monotonic() + 5
+    while gone in register.bulletin.listeners[code] and time.monotonic() < late:
+        time.sleep(0.01)
+    assert gone not in register.bulletin.listeners[code]
+
+
+def test_a_file_that_is_no_register_is_not_written_to(path):
+    path.write_bytes(b"no database at all, but something that somebody else keeps here, long enough" * 20)
+    before = path.read_bytes()
+    assert refusal(opened, path) == "no_file"
+    assert path.read_bytes() == before
+
+
+def test_a_register_of_another_version_is_not_touched(path):
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 99")
+    assert refusal(opened, path) == "other_version"
+
+
+def test_the_file_is_the_teachers_alone(register, path):
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def exported(register, code):
+    text = csv_of(register.room(code, TEACHER), lambda outcome: "soldiers")
+    return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+
+
+def test_the_export_has_a_row_a_team_and_question(register, code):
+    register.join(code, BORIS, "Boris", team="North")
+    register.send(code, ANNA, 1, CLAIM)
+    register.move(code, TEACHER, CLOSED)
+    register.move(code, TEACHER, RUNNING)
+    register.keep_answer(code, 1, CLAIM.words, ANSWER)
+    register.all_answered(code, 1)
+    register.ask(code, TEACHER, "peak_queue", "outcome")
+    rows = exported(register, code)
+    assert [(row["question"], row["team"], row["members"]) for row in rows] == [
+        ("1", "A", "Anna"), ("1", "B", "Boris"), ("2", "A", "Anna"), ("2", "B", "Boris"),
+    ]  # fmt: skip
+    assert rows[0]["choice of settings"] == "border=closed" and float(rows[0]["mean effect"]) == ANSWER.mean
+    assert rows[1]["choice of settings"] == rows[2]["choice of settings"] == ""
+
+
+def test_the_export_holds_no_formula(register, code):
+    register.join(code, BORIS, "=SUM(A1)", team="@North")
+    register.send(code, BORIS, 1, CLAIM._replace(why='+1,"2'))
+    row = exported(register, code)[1]
+    assert (row["members"], row["team name"], row["reason"]) == ("'=SUM(A1)", "'@North", "'+1,\"2")
+
+
+def test_the_place_of_the_file_is_movable(monkeypatch, tmp_path):
+    from sim.classroom.storage import place_of_register
+
+    monkeypatch.setenv("PANJ_CLASSROOM", str(tmp_path / "elsewhere.sqlite"))
+    assert place_of_register() == tmp_path / "elsewhere.sqlite"
+    monkeypatch.delenv("PANJ_CLASSROOM")
+    assert place_of_register().parts[-2:] == ("panj", "classroom.sqlite")
