@@ -1,4 +1,4 @@
-"""The desk: turns, places in line, answers that are there for all. Campaigns are stood in for; a browser sees real ones."""
+"""The desk: turns, places in line, answers that are there for all. Campaigns are stood in for."""
 
 import threading
 import time
