@@ -1,9 +1,11 @@
 """What every page stands in: a way to skip to the content, the list of pages, the sources; and which page is where."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import solara
 
+from sim.classroom.desk import the_desk
 from sim.classroom.pages import (
     change,
     compare,
@@ -18,7 +20,9 @@ from sim.classroom.pages import (
 )
 from sim.classroom.parts import Note
 from sim.classroom.server import THIS_SERVER
+from sim.classroom.state import chosen
 from sim.classroom.words import words_of
+from sim.errors import PanjError
 
 STYLE = Path(__file__).parent / "parts" / "classroom.css"
 LOOKS = 3.0  # seconds between two looks whether the server is there
@@ -29,8 +33,28 @@ PAGES = {
 
 
 @solara.component_vue("parts/lifeline.vue")
-def Lifeline(server: str, said: str, every: float) -> None:
-    """Says when the server does not answer, and loads the page anew when another server does."""
+def LifelineView(
+    server: str, said: str, every: float, choice: list[str], event_restore: Callable[[object], None]
+) -> None:
+    """Says when the server does not answer; loads the page anew when another does, and keeps the choice meanwhile."""
+
+
+@solara.component
+def Lifeline() -> None:
+    """What holds a page to its server."""
+    said = words_of("shell").say("stopped")
+    LifelineView(server=THIS_SERVER, said=said, every=LOOKS, choice=list(chosen.value), event_restore=restore)
+
+
+def restore(kept: object) -> None:
+    """What was chosen before a page was loaded anew; whatever is no choice of settings is let be."""
+    if not isinstance(kept, list) or not all(isinstance(word, str) for word in kept):
+        return
+    try:
+        the_desk().settings(kept)
+    except PanjError:
+        return
+    chosen.set(tuple(kept))
 
 
 @solara.component
@@ -38,7 +62,7 @@ def Layout(children: list[solara.Element]) -> None:
     """The shell around a page."""
     words = words_of("shell")
     solara.Style(STYLE)
-    Lifeline(server=THIS_SERVER, said=words.say("stopped"), every=LOOKS)
+    Lifeline()
     with solara.Div(classes=["shell"]):
         solara.HTML("a", words.say("skip"), attributes={"href": "#content", "class": "skip"})
         Pages()
