@@ -1,0 +1,59 @@
+"""The other two faces of a choice of settings: words for the command line and a YAML scenario, to copy and to load."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import solara
+
+from sim.classroom.form import MOST_TEXT, Form, Loaded, command_of, read_command
+from sim.classroom.parts import Note, Trouble
+from sim.classroom.scenario_file import read_yaml_text, yaml_of
+from sim.classroom.words import words_of
+from sim.errors import PanjError
+
+RUN = "python -m sim run"
+FILE = "my_scenario.yaml"
+
+
+@solara.component_vue("faces.vue")
+def Texts(faces: list[dict[str, str]], labels: dict[str, str], most: int, event_load: Callable[[Any], None]) -> None:
+    """Both texts, and a place to paste into; `event_load` gets a mapping with `text`."""
+
+
+@solara.component
+def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
+    """To copy and to load; what cannot be read is said and changes nothing."""
+    words = words_of("change")
+    trouble, set_trouble = solara.use_state("")
+    said, set_said = solara.use_state("")
+
+    def load(given: Any) -> None:
+        text = str(given.get("text", "")) if isinstance(given, Mapping) else ""
+        try:
+            loaded = read_any(text)
+        except PanjError as error:
+            set_trouble(str(error))
+            set_said("")
+            return
+        on_form(loaded.form)
+        set_trouble("")
+        aside = " " + words.say("aside", words=", ".join(loaded.aside)) if loaded.aside else ""
+        set_said(words.say("loaded") + aside)
+
+    command = f"{RUN} {command_of(form)}".strip()
+    faces = [
+        {"kind": "command", "title": words.say("face_command"), "text": command, "help": words.say("face_command.help"), "file": ""},
+        {"kind": "yaml", "title": words.say("face_yaml"), "text": yaml_of(form), "help": words.say("face_yaml.help", file=FILE), "file": FILE},
+    ]  # fmt: skip
+    labels = {key: words.say(key) for key in ("copy", "copied", "save", "paste", "paste_help", "load")}
+    Texts(faces=faces, labels=labels, most=MOST_TEXT, event_load=load)
+    Trouble(trouble)
+    Note(said, live=True)
+
+
+def read_any(text: str) -> Loaded:
+    """What was pasted: words of a command line, or else the YAML of a scenario."""
+    first = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
+    is_yaml = re.match(r"(defaults|scenario|start_date|end_date)\s*:", first) is not None or text.lstrip().startswith("#")
+    return read_yaml_text(text) if is_yaml else read_command(text)

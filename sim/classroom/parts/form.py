@@ -1,0 +1,120 @@
+"""The form as native controls, which a keyboard, a telephone and a screen reader know."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import solara
+
+from sim.classroom.fields import MAIN_NUMBERS, Field, fields_of
+from sim.classroom.form import MOST_DAYS, Form, other_words
+from sim.classroom.parts import Note, Press
+from sim.classroom.words import words_of
+from sim.errors import PanjError
+
+AFGHANS = ("reinforcement", "morale", "air_support", "taliban")
+TAJIKS = ("border", "mobilisation")
+MODEL = ("theory", "calibration", "end_date")
+PARTS = {"part_start": ("scenario",), "part_decisions": AFGHANS, "part_river": TAJIKS, "part_model": MODEL, "part_numbers": MAIN_NUMBERS}
+FOLDED = ("part_model", "part_numbers")
+STEPS = 100  # of a slider
+
+
+@solara.component_vue("form.vue")
+def Controls(parts: list[dict[str, Any]], labels: dict[str, str], event_put: Callable[[Any], None]) -> None:
+    """The controls alone; `event_put` gets a mapping with `key` and `value`."""
+
+
+@solara.component
+def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
+    """The form of a choice of settings; what cannot be is refused beside its field."""
+    words = words_of("change")
+    errors, set_errors = solara.use_state({})
+
+    def put(given: Any) -> None:
+        key, value = given_of(given)
+        if key not in fields_of():
+            return
+        try:
+            on_form(form.put(key, cast(fields_of()[key], value)))
+            set_errors({})
+        except PanjError as error:
+            set_errors({key: str(error)})
+
+    labels = {key: words.say(key) for key in ("changed", "back", "left")}
+    Controls(parts=[part_of(title, keys, form, errors) for title, keys in PARTS.items()], labels=labels, event_put=put)
+    Others(form, on_form)
+
+
+@solara.component
+def Others(form: Form, on_form: Callable[[Form], None]) -> None:
+    """Settings that have no field, each with a way to take it out."""
+    from sim.classroom.form import without
+
+    words = words_of("change")
+    others = other_words(form, fields_of())
+    if not others:
+        return
+    Note(words.say("others"))
+    for word in others:
+        with solara.Div(classes=["panj-other"]):
+            solara.HTML("code", word.replace("&", "&amp;").replace("<", "&lt;"))
+            Press(words.say("take_out"), on_click=lambda word=word: on_form(without(form, word)))
+
+
+def given_of(given: Any) -> tuple[str, Any]:
+    """What a browser sent, whatever it is."""
+    if not isinstance(given, Mapping):
+        return "", None
+    value = given.get("value")
+    return str(given.get("key", ""))[:60], value if value is None else str(value)[:60]
+
+
+def cast(field: Field, value: str | None) -> str | float | None:
+    """A number where the field is one; PanjError for text that is none."""
+    if field.number is None or value is None:
+        return value
+    try:
+        return float(value)
+    except ValueError as error:
+        raise PanjError(f"{field.key}: found '{value}', expected a number") from error
+
+
+def part_of(title: str, keys: tuple[str, ...], form: Form, errors: Mapping[str, str]) -> dict[str, Any]:
+    """One part of the form with its fields."""
+    words = words_of("change")
+    fields = [plain(fields_of()[key], form, errors.get(key, "")) for key in keys]
+    changed = sum(field["changed"] for field in fields)
+    is_open = None if title not in FOLDED else bool(changed)
+    return {"title": words.say(title), "about": words.say(f"{title}.about"), "fields": fields, "open": is_open, "changed": changed}
+
+
+def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
+    """A field with its value, for the browser."""
+    value = form.value(field.key)
+    is_changed = field.key in form.chosen or field.key in form.dates or field.key in form.numbers
+    told: dict[str, Any] = {
+        "key": field.key, "label": field.label, "help": field.help, "value": value, "changed": is_changed, "error": error,
+        "kind": "choice" if field.options else "number" if field.number else "date", "chosen": None, "range": "",
+    }  # fmt: skip
+    if field.options:
+        chosen = next((option for option in field.options if option.name == value), field.options[0])
+        return {**told, "options": [option._asdict() for option in field.options], "chosen": chosen._asdict()}
+    if field.number is None:
+        from datetime import date, timedelta
+
+        start = date.fromisoformat(str(form.value("start_date")))
+        return {**told, "low": (start + timedelta(1)).isoformat(), "high": (start + timedelta(MOST_DAYS)).isoformat()}
+    return {**told, **of_number(field)}
+
+
+def of_number(field: Field) -> dict[str, Any]:
+    """Range, unit and source of a number; the slider goes over what was believed, where something was."""
+    words, number = words_of("change"), field.number
+    assert number is not None
+    low, high = field.believed or (number.low, number.high)
+    said = words.say("range", low=f"{number.low:,g}", high=f"{number.high:,g}", unit=number.unit, declared=f"{number.value:,g}", source=number.source)
+    if field.believed:
+        said += " " + words.say("believed", low=f"{low:,g}", high=f"{high:,g}")
+    step = 1 if number.is_whole else float(f"{(high - low) / STEPS:.1g}")
+    return {"low": number.low, "high": number.high, "slide": [low, high], "step": step, "declared": number.value,
+            "unit": number.unit, "range": said}  # fmt: skip
