@@ -55,9 +55,9 @@ def read_branches(folder: Path, words: Language) -> Branches:
             f"{folder / 'fork.json'}: cannot be read ({error}), expected what python -m sim fork writes"
         ) from None
     before = read_chronicle(folder, about, BEFORE)
-    after = read_chronicle(folder, changed_of(about), AFTER)
+    after = with_late(read_chronicle(folder, changed_of(about), AFTER), about, words)
     outcomes, verdicts = (rows_of(folder / name) for name in ("outcomes.csv", "verdicts.csv"))
-    return branches_of(about, before, after, words, outcomes, verdicts)
+    return branches_of(about, before, after, outcomes, verdicts)
 
 
 def changed_of(about: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,13 +65,15 @@ def changed_of(about: Mapping[str, Any]) -> dict[str, Any]:
     return {**about, "dated": about["dated_changed"]}
 
 
-def branches_of(
-    about: dict[str, Any], before: Chronicle, changed: Chronicle, words: Language, outcomes: Rows, verdicts: Rows
-) -> Branches:
-    """Both from the morning after the fork on, the changed one with what the change sets or does on that morning."""
+def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outcomes: Rows, verdicts: Rows) -> Branches:
+    """Both from the morning after the fork on."""
     morning = date.fromisoformat(about["day"]) + timedelta(days=1)
-    after = replace(changed, dated=tuple(sorted((*late_of(about, words), *changed.dated), key=lambda one: one.date)))
     return Branches(about, before.narrowed(first=morning), after.narrowed(first=morning), outcomes, verdicts)
+
+
+def with_late(changed: Chronicle, about: Mapping[str, Any], words: Language) -> Chronicle:
+    """The changed branch with what the change sets or does on the morning after the fork."""
+    return replace(changed, dated=tuple(sorted((*late_of(about, words), *changed.dated), key=lambda one: one.date)))
 
 
 def rows_of(path: Path) -> Rows:

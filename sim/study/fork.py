@@ -257,7 +257,19 @@ def say_change(request: Request) -> str:
 
 def about_fork(request: Request, fork: Fork) -> dict[str, Any]:
     """What was forked, and how it can be made again."""
-    turn = fork.turn
+    return {
+        **about_campaign(fork.origin, fork.seeds[0]),
+        "title": fork.turn.before.title,
+        "fork_words": request.words,
+        "fork_of": str(fork.origin.about["study"]),
+        **about_turn(fork.turn, request.changes),
+        "seeds": [fork.seeds[0], fork.seeds[-1]],
+        "forked": len(fork.seeds),
+    }
+
+
+def about_turn(turn: Turn, changes: Sequence[Word]) -> dict[str, Any]:
+    """On which evening what was changed, what follows on the next morning, and what does not."""
     started = turn.before.start_date
     late = [
         [(started + timedelta(days=event.day)).isoformat(), str(event.condition or event.name), event.value, event.act]
@@ -265,14 +277,8 @@ def about_fork(request: Request, fork: Fork) -> dict[str, Any]:
     ]
     to_tell = [event._asdict() for event in turn.events if event not in turn.late]
     return {
-        **about_campaign(fork.origin, fork.seeds[0]),
-        "title": turn.before.title,
-        "fork_words": request.words,
-        "fork_of": str(fork.origin.about["study"]),
-        "day": request.evening.isoformat(),
-        "changes": list(request.changes),
-        "seeds": [fork.seeds[0], fork.seeds[-1]],
-        "forked": len(fork.seeds),
+        "day": (started + timedelta(days=turn.day)).isoformat(),
+        "changes": list(changes),
         "late": late,
         "left": list(turn.left),
         "dated_changed": dated_of(to_tell),

@@ -12,7 +12,7 @@ Assumed A condition that the change would have set by that evening (pay, air cov
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from sim.parameters import declared_numbers
 from sim.study.branches import Course, same_traits
 from sim.study.draws import LAID_OUT
 from sim.study.events import Event, timeline_of
-from sim.study.settings import Composer, Settings
+from sim.study.settings import Settings
 from sim.study.words import GROUPS, MAIN_KEYS, parse
 from sim.timeline import Timeline
 from sim.world import Condition
@@ -38,6 +38,13 @@ DECISIONS = (
     "timeline.events.reservists_ordered.date"
 )
 Word = str
+
+
+class Settles(Protocol):
+    """What resolves words: a `Composer`, or whoever keeps what one has composed."""
+
+    def settings(self, words: Sequence[Word]) -> Settings:
+        """Settings of one cell; PanjError for anything that is wrong."""
 
 
 class Turn(NamedTuple):
@@ -60,7 +67,7 @@ class Turn(NamedTuple):
         )
 
 
-def turn_of(words: Sequence[Word], changes: Sequence[Word], evening: date, composer: Composer) -> Turn:
+def turn_of(words: Sequence[Word], changes: Sequence[Word], evening: date, composer: Settles) -> Turn:
     """Both sides of the turning point, checked; PanjError names the key."""
     for word in changes:
         check_key(word)

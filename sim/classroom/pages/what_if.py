@@ -1,12 +1,168 @@
-"""The page what_if."""
+"""What if, on that day: an evening, one decision, and the two campaigns that follow with the same luck."""
+
+from datetime import date, timedelta
+from html import escape
+from typing import NamedTuple
 
 import solara
+from solara.lab import use_task
 
-from sim.classroom.parts import Heading
+from sim.classroom.desk import the_desk
+from sim.classroom.forking import Forked, about_choice, decisions, fork
+from sim.classroom.pages.watch import say_choice
+from sim.classroom.parts import Heading, Note, Trouble
+from sim.classroom.parts.fields import Fields, Option, choice_field, day_field, read_day
+from sim.classroom.parts.map import Map
+from sim.classroom.parts.seed import SeedForm
+from sim.classroom.parts.told import Sentences, Table, listed
+from sim.classroom.state import chosen, day, seed
 from sim.classroom.words import words_of
+from sim.errors import PanjError
+from sim.show.fork_telling import TwoDays
+
+USUAL = date(2021, 7, 4), "reinforcement=answer_every_call"
+SHOWN_DAYS = 4
+
+
+class Asked(NamedTuple):
+    """An evening and a decision."""
+
+    evening: date
+    change: str
 
 
 @solara.component
 def Page() -> None:
-    """Nothing yet."""
-    Heading(words_of("shell").say("page_what_if"))
+    """The question, and its two answers."""
+    words = words_of("what_if")
+    Heading(words.say("heading"))
+    Note(words.say("about", choice=say_choice(chosen.value)))
+    SeedForm()
+    try:
+        settings = the_desk().settings(chosen.value)
+    except PanjError as error:
+        Trouble(str(error))
+        return
+    start, last = settings.start_date, settings.end_date - timedelta(days=1)
+    begun = start + timedelta(days=day.value) if day.value else USUAL[0]
+    asked, set_asked = solara.use_state(Asked(max(start, min(begun, last)), USUAL[1]))
+    trouble, set_trouble = solara.use_state("")
+    is_wanted, set_wanted = solara.use_state(False)
+
+    def ask(given: dict[str, str]) -> None:
+        """Take it if it can be asked."""
+        try:
+            set_asked(read_asked(given))
+            set_trouble("")
+            set_wanted(True)
+        except PanjError as error:
+            set_trouble(str(error))
+
+    Question(asked, start, last, ask)
+    Trouble(trouble)
+    if is_wanted and not trouble:
+        Answer(asked, seed.value)
+
+
+def read_asked(given: dict[str, str]) -> Asked:
+    """An evening, and a decision of the list; PanjError for anything else."""
+    known = {f"{one.group}={choice}" for one in decisions() for choice in one.choices}
+    if given["decision"] not in known:
+        raise PanjError(words_of("what_if").say("bad_choice", found=given["decision"]))
+    return Asked(read_day("day", given["evening"]), given["decision"])
+
+
+@solara.component
+def Question(asked: Asked, start: date, last: date, on_asked: solara.Callable[[dict[str, str]], None]) -> None:
+    """Evening and decision."""
+    words = words_of("what_if")
+    groups = {
+        words.say(f"group_{one.group}"): [
+            Option(f"{one.group}={choice}", choice.replace("_", " "), about_choice(one.group, choice))
+            for choice in one.choices
+        ]
+        for one in decisions()
+    }
+    Fields(
+        [
+            day_field("evening", words.say("evening"), asked.evening, start, last, words.say("evening_help")),
+            choice_field("decision", words.say("decision"), asked.change, groups),
+        ],
+        words.say("go"),
+        on_asked,
+    )
+
+
+@solara.component
+def Answer(asked: Asked, number: int) -> None:
+    """Lived beside the page, which says so meanwhile."""
+    words, choice = words_of("what_if"), chosen.value
+    task = use_task(lambda: answer_of(choice, number, asked), dependencies=[choice, number, asked])
+    if task.pending or task.value is None:
+        Note(words.say("waits"), live=True)
+    elif isinstance(task.value, str):
+        Trouble(task.value)
+    else:
+        Parted(task.value, asked)
+
+
+def answer_of(choice: tuple[str, ...], number: int, asked: Asked) -> Forked | str:
+    """Both branches, or why there are none."""
+    try:
+        return fork(choice, number, asked.evening, asked.change)
+    except PanjError as error:
+        return str(error)
+
+
+@solara.component
+def Parted(forked: Forked, asked: Asked) -> None:
+    """First in what they differ, then both by one clock, then outcomes and stories."""
+    words = words_of("what_if")
+    change, morning = say_change(asked.change), words.day(asked.evening + timedelta(days=1))
+    Heading(words.say("result", change=change, day=words.day(asked.evening)), 2)
+    Heading(words.say("head_first"), 3)
+    Sentences(forked.first)
+    if forked.left:
+        Note(words.say("left", keys=words.listed(forked.left)))
+    labels = [words.say("as_it_went"), words.say("with_change", change=change, day=morning)]
+    begin = forked.day if forked.first_day is None else forked.first_day
+    Map(forked.films, labels, begin, day.set, forked.day)
+    Heading(words.say("head_outcomes"), 2)
+    heads = [words.say(f"column_{name}") for name in ("outcome", "reported", "before", "after", "difference")]
+    Table(heads, forked.outcomes, words.say("outcomes_about"))
+    Note(forked.same_outcomes)
+    Heading(words.say("head_both"), 2)
+    solara.HTML("div", unsafe_innerHTML=stories_in_html(forked))
+    Note(words.say("many"))
+
+
+def say_change(change: str) -> str:
+    """`reinforcement: answer every call`."""
+    group, _, choice = change.partition("=")
+    return f"{words_of('what_if').say(f'group_{group}')}: {choice.replace('_', ' ')}"
+
+
+def stories_in_html(forked: Forked) -> str:
+    """The days that differ, the first few open."""
+    words = words_of("what_if")
+    first, others = forked.days[:SHOWN_DAYS], forked.days[SHOWN_DAYS:]
+    told = [
+        f"<p>{escape(words.say('differing', len(forked.days)))} {escape(words.say('same_days', forked.same_days))}</p>"
+    ]
+    told += [day_in_html(one) for one in first]
+    if others:
+        rest = "".join(day_in_html(one) for one in others)
+        told.append(f"<details><summary>{escape(words.say('all_days', len(others)))}</summary>{rest}</details>")
+    return "".join(told)
+
+
+def day_in_html(one: TwoDays) -> str:
+    """What both have, and beside each other what only one has."""
+    words = words_of("what_if")
+    parts = [f"<h3>{escape(words.day(one.date, year=True))}</h3><div class='twofold'>"]
+    parts += [
+        f"<div class='{key}'><strong>{escape(words.say(key))}</strong>{listed(getattr(one, key))}</div>"
+        for key in ("before", "after", "both")
+        if getattr(one, key)
+    ]
+    return "".join([*parts, "</div>"])

@@ -28,7 +28,7 @@ def Moving(
 def Map(
     films: Sequence[str], labels: Sequence[str], start_day: int, on_day: Callable[[int], None], fork_day: int = NO_FORK
 ) -> None:
-    """Films of `watching.film_for` side by side by one clock; `on_day` hears where it stands when it has come to rest."""
+    """Films of `watching` side by side by one clock; `on_day` hears where it stands when it has come to rest."""
     Moving(
         shapes=shapes(), films=list(films), labels=list(labels), words=words_of_map(), colours=colours_of_map(),
         start_day=start_day, fork_day=fork_day, event_told=lambda day: on_day(int(day)),

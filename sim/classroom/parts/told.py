@@ -1,0 +1,31 @@
+"""Sentences of a campaign as lists, by day where they have one."""
+
+from collections.abc import Sequence
+from html import escape
+
+import solara
+
+
+def listed(sentences: Sequence[str]) -> str:
+    """A list in HTML; every letter is shown as it is."""
+    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in sentences)}</ul>"
+
+
+@solara.component
+def Sentences(sentences: Sequence[str]) -> None:
+    """One after the other."""
+    solara.HTML("div", unsafe_innerHTML=listed(sentences), classes=["prose"])
+
+
+@solara.component
+def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:
+    """Words and numbers in rows; the first cell of a row names it."""
+    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
+        for row in rows
+    )
+    solara.HTML(
+        "table", classes=["table"],
+        unsafe_innerHTML=f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>",
+    )  # fmt: skip
