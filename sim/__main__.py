@@ -43,6 +43,8 @@ Verbs
   verify     run one small study in every way there is and show that the tables are the same
   reproduce  make a figure or table again from what it carries: python -m sim reproduce results/policy/figures/x.png
   classroom  pages for a class: python -m sim classroom [port=8765] [host=0.0.0.0, for a room] [code=ABCDEF]
+  grade      mark hand-ins of the lessons, with sentences, or a table for the teacher:
+             python -m sim grade FILE [FILE ...] [format=text|csv] [reference=1000] [results_dir=results]
   evidence   print what was reported, with sources; filter with words or key=text (quantity=crossing date=2021-07-05)
 
 Settings (defaults)
@@ -352,6 +354,13 @@ def classroom(words: list[str]) -> int:
     return open_classroom(words)
 
 
+def grade(words: list[str]) -> int:
+    """Hand-ins, marked."""
+    from sim.classroom.grade import main as mark
+
+    return mark(words)
+
+
 def story(words: list[str]) -> int:
     """One campaign in sentences."""
     from sim.show.story import check_filters, show_story
@@ -414,6 +423,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
         reproduce,
         evidence,
         classroom,
+        grade,
     )
 }
 

@@ -10,6 +10,7 @@ import math
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -252,7 +253,7 @@ def nearest(*samples: np.ndarray, axis: int = -1, asked: Asked) -> list[Any]:
 def steepest(*samples: np.ndarray, axis: int = -1, asked: Asked) -> list[Any]:
     """How far the mean moves from each rung of a ladder to the next."""
     means = [np.mean(sample, axis=axis) for sample in samples]
-    return [np.abs(after - before) for before, after in zip(means, means[1:], strict=False)]
+    return [np.abs(after - before) for before, after in pairwise(means)]
 
 
 def largest(*samples: np.ndarray, axis: int = -1, asked: Asked) -> list[Any]:

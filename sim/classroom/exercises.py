@@ -13,12 +13,14 @@ Writes  campaigns to the results folder, the hand-in to the folder of the notebo
 
 import io
 import os
+import textwrap
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -28,12 +30,26 @@ from sim.classroom.hand_in import file_name, write_hand_in
 from sim.classroom.lessons import RANGES, Sheet, Words, lesson_of, outcome_of, sheet_of
 from sim.classroom.lived import Lived
 from sim.classroom.marking import Answer, mark
+from sim.classroom.estimates import bootstrapped, reported_value
 from sim.classroom.words import words_of
 from sim.errors import PanjError
+from sim.evidence import Evidence
 from sim.parameters import PACKAGE
 from sim.results import summarise
 from sim.show.outcomes import bins_of, draw_outcome, key, values_are_whole
-from sim.show.style import CAPTION, QUIET, SECOND, SIMULATED, SIMULATED_LIGHT, STYLE, new_figure, say_count
+from sim.show.record import reported
+from sim.show.style import (
+    CAPTION,
+    EDGE,
+    LETTERS_PER_INCH,
+    QUIET,
+    SECOND,
+    SIMULATED,
+    SIMULATED_LIGHT,
+    STYLE,
+    new_figure,
+    say_count,
+)
 from sim.study.work import outcomes_of
 
 RESULTS = "PANJ_RESULTS"  # of the environment: where campaigns are kept, if not in results/ beside the package
@@ -97,12 +113,12 @@ class Exercise:
     def __repr__(self) -> str:
         return f"Lesson {self.sheet.lesson.number}, {self.sheet.lesson.title}, student {self.sheet.student}"
 
-    def tasks(self) -> None:
-        """Print the tasks with this student's numbers."""
-        for task in self.sheet.tasks:
-            print(f"{task.key} ({task.points}): {task.asks}")
-            for choice in task.choices:
-                print(f"    - {choice}")
+    def ask(self, task: str) -> None:
+        """Print a task with this student's numbers."""
+        asked = self.sheet.task(task)
+        print(textwrap.fill(asked.asks.replace("*", ""), 100))
+        for choice in asked.choices:
+            print(f"  - {choice}")
 
     def words(self, settings: str) -> Words:
         """The words of one of the settings of the sheet, as on the command line."""
@@ -126,7 +142,9 @@ class Exercise:
         shown: Any = SimpleNamespace(runs=table.to_pandas(), summary=summary)
         with rc_context(STYLE):
             figure = new_figure(3.2)
-            draw_outcome(figure.add_subplot(), shown, outcome)
+            axes = figure.add_subplot()
+            draw_outcome(axes, shown, outcome)
+            axes.set_ylabel("campaigns")
             figure.legend(handles=key(), loc="outside upper left", ncols=4)
             said = f"{settings}: {dice(runs)}, {composed.calibration}."
             caption(figure, said)
@@ -145,6 +163,19 @@ class Exercise:
             said = f"{len(values):,} pairs of campaigns, each with the same seed, {calibration}."
             caption(figure, f"{said}{' One pair: one roll of the dice.' if runs == 1 else ''}")
         return Picture(figure, f"{outcome_of(outcome).label}, {settings} minus {minus}. {said}")
+
+    def reported(self, outcome: str) -> float:
+        """What was reported of an outcome; of *at least* so many, that bound."""
+        return reported_value(outcome_of(outcome))
+
+    def interval(self, values: Sequence[float]) -> tuple[float, float]:
+        """The 95 % interval of the mean of some campaigns, by bootstrap."""
+        found = bootstrapped(np.asarray(values, float), np.mean, "BCa")
+        return found.low, found.high
+
+    def evidence(self, id: str) -> Evidence:
+        """A row of the record, such as `lesson.evidence("F001")`."""
+        return reported(id)
 
     def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
         """Keep an answer, and say how it stands to your own campaigns; without an answer nothing is kept."""
@@ -185,8 +216,9 @@ def dice(runs: int) -> str:
 
 
 def caption(figure: Figure, said: str) -> None:
-    """A quiet line below."""
-    figure.supxlabel(said, x=0.01, ha="left", fontsize=CAPTION, color=QUIET)
+    """Quiet lines below."""
+    lines = textwrap.fill(said, int(figure.get_figwidth() * LETTERS_PER_INCH))
+    figure.supxlabel(lines, x=EDGE, ha="left", fontsize=CAPTION, color=QUIET)
 
 
 def draw_differences(axes: Axes, values: pd.Series, outcome: str) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sim.classroom.hand_in import HandIn, read_hand_in
 from sim.classroom.lived import Lived
 from sim.classroom.marking import Mark, mark, total
-from sim.classroom.measures import Campaigns
+from sim.classroom.estimates import Campaigns
 from sim.classroom.words import words_of
 from sim.errors import PanjError, unknown
 from sim.study.relive import options_of, whole
@@ -111,7 +111,9 @@ def table_of(graded: Sequence[Graded]) -> str:
     rows = [(words.say("student"), words.say("lesson"), words.say("points"), words.say("flagged"))]
     for one in sorted(graded, key=lambda one: (one.hand_in.sheet.lesson.number, one.hand_in.sheet.student)):
         sheet, (points, most) = one.hand_in.sheet, one.points
-        rows.append((sheet.student, f"{sheet.lesson.number} {sheet.lesson.title}", f"{points:g}/{most}", f"{one.flagged}"))
+        rows.append(
+            (sheet.student, f"{sheet.lesson.number} {sheet.lesson.title}", f"{points:g}/{most}", f"{one.flagged}")
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(lines) + "\n"
@@ -130,7 +132,7 @@ def sheet_text(graded: Graded) -> str:
     if graded.hand_in.other_settings:
         lines.append(words.say("other_settings", names=", ".join(graded.hand_in.other_settings)))
     for one in graded.marks:
-        lines.append(f"  {one.points:g}/{one.most}  {sheet.task(one.task).asks}")
+        lines.append(f"  {one.points:g}/{one.most}  {sheet.task(one.task).asks.replace('*', '')}")
         lines += [f"       {said}" for said in answer_lines(graded, one)]
     return "\n".join(lines) + "\n"
 
@@ -139,8 +141,11 @@ def answer_lines(graded: Graded, one: Mark) -> list[str]:
     """The answer as it was given, then what is said of it."""
     words = words_of("grade")
     answer = graded.hand_in.answers.get(one.task)
-    given = [] if answer is None else [words.say("answered", answer.runs, value=plain(answer.value))]
-    return [*given, *one.flags, *one.says]
+    if answer is None:
+        return [*one.flags, *one.says]
+    value = plain(answer.value)
+    given = words.say("answered", answer.runs, value=value) if answer.runs else words.say("given", value=value)
+    return [given, *one.flags, *one.says]
 
 
 def plain(value: object) -> str:

@@ -53,7 +53,7 @@ class Task(NamedTuple):
     key: str
     asks: str
     kind: str
-    measure: str = ""  # what a number is of, see `sim.classroom.measures`
+    measure: str = ""  # what a number is of, see `sim.classroom.estimates`
     of: str = ""  # name of the settings whose campaigns are measured
     minus: str = ""  # of those that are subtracted, campaign by campaign
     ladder: tuple[str, ...] = ()  # names of settings to pick from
@@ -160,9 +160,9 @@ def read_lesson(path: Path) -> Lesson:
             debrief=tuple(rows.pop("debrief")),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise PanjError(f"{path.name}: found a lesson that cannot be read ({error}), expected the keys of Lesson") from (
-            error
-        )
+        raise PanjError(
+            f"{path.name}: found a lesson that cannot be read ({error}), expected the keys of Lesson"
+        ) from (error)
     if rows:
         raise unknown(path.name, next(iter(rows)), Lesson._fields)
     check_lesson(lesson, path.name)

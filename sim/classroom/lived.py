@@ -88,5 +88,7 @@ def outcomes_of_seeds(order: Order, seeds: Sequence[int]) -> pa.Table:
     chunk = work([Piece(order, tuple(seeds))])[0]
     for seed, error in zip(chunk["seed"].to_pylist(), chunk["error"].to_pylist(), strict=True):
         if error:
-            raise PanjError(f"seed {seed}: found a campaign that does not come to its end ({error}), expected one that does")
+            raise PanjError(
+                f"seed {seed}: found a campaign that does not come to its end ({error}), expected one that does"
+            )
     return runs_table(chunk, {"cell": 0, "values": {}}, 0).drop_columns(OF_A_CELL)

@@ -2,8 +2,8 @@
 
 Reads   an answer, the sheet of the student, campaigns; words/<language>/marks.yaml.
 Gives   `Mark`: points, what is said of the answer, and what is flagged.
-Assumed A number is right if it lies in the 95 % interval of the student's own campaigns, or within three standard errors
-        (own and reference together) of what many other campaigns give; digits that were rounded off count for nothing.
+Assumed A number is right if it lies in the 95 % interval of the student's own campaigns, or within three standard
+        errors (own and reference together) of what many others give; digits that were rounded off count for nothing.
         A choice is right if chance alone can have put it behind the best. A conclusion from a single campaign earns
         nothing, and one from too few earns half, however near it comes: what is marked is the reasoning.
 """
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from sim.classroom.lessons import CHOSEN, NUMBERS, RANGES, Asked, Sheet, Task, answered_rows, outcome_of
-from sim.classroom.measures import (
+from sim.classroom.estimates import (
     ENDS,
     SHARES,
     Campaigns,
@@ -130,9 +130,7 @@ def flags_of(task: Task, answer: Answer, words: Language) -> tuple[str, ...]:
     return (words.say("few_runs", answer.runs, needs=task.needs, wider=f"{math.sqrt(task.needs / answer.runs):.1f}"),)
 
 
-def judge(
-    sheet: Sheet, task: Task, answer: Answer, campaigns: Campaigns, reference: int, words: Language
-) -> Judged:
+def judge(sheet: Sheet, task: Task, answer: Answer, campaigns: Campaigns, reference: int, words: Language) -> Judged:
     """By the kind of the task."""
     own = Sample(campaigns, sheet.first_seed, answer.runs)
     others = Sample(campaigns, REFERENCE_SEED, reference) if reference else None
@@ -185,9 +183,7 @@ def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, words: La
     return Judged(1.0, (words.say(key, answer.runs, number=say(found.number, task)),))
 
 
-def judge_number(
-    sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, words: Language
-) -> Judged:
+def judge_number(sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, words: Language) -> Judged:
     """A number beside the student's own campaigns, and beside others."""
     assert isinstance(value, int | float)
     found = measured(sheet, task, own)
@@ -200,7 +196,8 @@ def judge_number(
     is_near = near(value, found, reference)
     told = words.say("reference", reference.campaigns, number=say(reference.number, task))
     if fits(value, found):
-        return Judged(1.0, (words.say("right"), *(() if is_near else (words.say("unlucky"),)), told))
+        unlucky = () if is_near or math.isnan(found.error) else (words.say("unlucky"),)
+        return Judged(1.0, (words.say("right"), *unlucky, told))
     if is_near:
         return Judged(1.0, (words.say("not_own", found=said), told))
     return Judged(0.0, (words.say("number_no", answer=say(value, task), found=said), told))
@@ -226,9 +223,7 @@ def rounding(number: float) -> float:
     return max(ROUNDED, ROUNDED * abs(number))
 
 
-def judge_range(
-    sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, words: Language
-) -> Judged:
+def judge_range(sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, words: Language) -> Judged:
     """Each end earns half."""
     assert isinstance(value, tuple)
     parts = []
@@ -239,9 +234,7 @@ def judge_range(
     return Judged(sum(part.part for part in parts), tuple(said for part in parts for said in part.says))
 
 
-def judge_choice(
-    sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, words: Language
-) -> Judged:
+def judge_choice(sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, words: Language) -> Judged:
     """A conclusion beside what the student's own campaigns allow, and what others allow."""
     allowed, said = allowed_of(sheet, task, own, words)
     if others is None:  # a student checks, and is not told the conclusion
