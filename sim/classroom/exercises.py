@@ -26,30 +26,20 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim.classroom.estimates import bootstrapped, reported_value
 from sim.classroom.hand_in import file_name, write_hand_in
 from sim.classroom.lessons import RANGES, Sheet, Words, lesson_of, outcome_of, sheet_of
 from sim.classroom.lived import Lived
 from sim.classroom.marking import Answer, mark
-from sim.classroom.estimates import bootstrapped, reported_value
 from sim.classroom.words import words_of
 from sim.errors import PanjError
 from sim.evidence import Evidence
 from sim.parameters import PACKAGE
 from sim.results import summarise
+from sim.show.colours import QUIET, SECOND, SIMULATED, SIMULATED_LIGHT
 from sim.show.outcomes import bins_of, draw_outcome, key, values_are_whole
 from sim.show.record import reported
-from sim.show.style import (
-    CAPTION,
-    EDGE,
-    LETTERS_PER_INCH,
-    QUIET,
-    SECOND,
-    SIMULATED,
-    SIMULATED_LIGHT,
-    STYLE,
-    new_figure,
-    say_count,
-)
+from sim.show.style import CAPTION, EDGE, LETTERS_PER_INCH, STYLE, new_figure, say_count
 from sim.study.work import outcomes_of
 
 RESULTS = "PANJ_RESULTS"  # of the environment: where campaigns are kept, if not in results/ beside the package

@@ -67,9 +67,7 @@ def fields_of(language: str = "en") -> dict[str, Field]:
     words = words_of(PAGE, language)
     believed = {prior.key: (prior.low, prior.high) for prior in read_priors()}
     groups = [
-        Field(
-            key, words.say(key), words.say(f"{key}.help"), tuple(option_of(key, name, words) for name in order_of(key))
-        )
+        Field(key, words.say(key), words.say(f"{key}.help"), tuple(option_of(key, name, words) for name in order_of(key)))
         for key in GROUPS_SHOWN
     ]
     numbers = [

@@ -21,17 +21,7 @@ from sim.errors import PanjError, unknown
 from sim.parameters import check_range, declared_numbers, read_yaml
 from sim.study.events import EVENT_KEYS
 from sim.study.settings import check_dates
-from sim.study.words import (
-    DRAW_GROUPS,
-    GROUPS,
-    HOW_GROUPS,
-    HOW_KEYS,
-    check_words,
-    choices_of,
-    file_of,
-    numbers_of,
-    parse,
-)
+from sim.study.words import DRAW_GROUPS, GROUPS, HOW_GROUPS, HOW_KEYS, check_words, choices_of, file_of, numbers_of, parse
 
 CHOSEN = ("scenario", *GROUPS, *DRAW_GROUPS, "timeline")  # groups, in the order of words
 DATES = ("start_date", "end_date")
@@ -98,9 +88,7 @@ def keyed_words(form: Form) -> list[tuple[str, str]]:
     for section in ("scale", "shift"):
         named = {spelled(key, getattr(form.usual, section)): value for key, value in getattr(form, section).items()}
         words += [(f"scenario.{section}", f"+scenario.{section}={{{key}:{value!r}}}") for key, value in named.items()]
-    words += [
-        ("scenario.attention", f"+scenario.attention={{{key}:{form.attention[key]!r}}}") for key in form.attention
-    ]
+    words += [("scenario.attention", f"+scenario.attention={{{key}:{form.attention[key]!r}}}") for key in form.attention]
     for post, change in form.posts.items():
         words += [("scenario.posts", f"+scenario.posts={{{post}:{{{key}:{change[key]!r}}}}}") for key in change]
     words += [(f"timeline.events.{name}", f"~timeline.events.{name}") for name in form.strike]

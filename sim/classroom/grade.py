@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from sim.classroom.estimates import Campaigns
 from sim.classroom.hand_in import HandIn, read_hand_in
 from sim.classroom.lived import Lived
 from sim.classroom.marking import Mark, mark, total
-from sim.classroom.estimates import Campaigns
 from sim.classroom.words import words_of
 from sim.errors import PanjError, unknown
 from sim.study.relive import options_of, whole

@@ -171,7 +171,7 @@ def read_lesson(path: Path) -> Lesson:
 
 def read_task(row: Mapping[str, Any]) -> Task:
     """One task; how many campaigns it needs follows from its kind, unless it says so."""
-    kept = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+    kept: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
     task = Task(**kept)
     if task.kind not in KINDS:
         raise unknown(f"task {task.key}", task.kind, KINDS)
@@ -237,7 +237,7 @@ def with_outcome(name: str, value: Any) -> dict[str, Any]:
 
 def filled(task: Task, parameters: Mapping[str, Any]) -> Task:
     """A task with the numbers of a student in every text of it."""
-    values = {
+    values: dict[str, Any] = {
         key: fill(value, parameters) if isinstance(value, str) and key != "solution" else value
         for key, value in task._asdict().items()
     }

@@ -12,7 +12,6 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sim.classroom.lessons import CHOSEN, NUMBERS, RANGES, Asked, Sheet, Task, answered_rows, outcome_of
 from sim.classroom.estimates import (
     ENDS,
     SHARES,
@@ -24,6 +23,7 @@ from sim.classroom.estimates import (
     verdict,
     within,
 )
+from sim.classroom.lessons import CHOSEN, NUMBERS, RANGES, Asked, Sheet, Task, answered_rows, outcome_of
 from sim.classroom.words import words_of
 from sim.errors import PanjError, nearest
 from sim.show.language import Language

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sim.classroom.estimates import GROUPS
 from sim.classroom.lessons import (
     CHOSEN,
     Fact,
@@ -19,7 +20,6 @@ from sim.classroom.lessons import (
     read_lessons,
     rows_of,
 )
-from sim.classroom.estimates import GROUPS
 from sim.classroom.words import words_of
 
 PARAMETERS = "parameters"  # tag of the cell that says who the student is and how many campaigns to live

@@ -107,12 +107,7 @@ class Reading(NamedTuple):
     @property
     def summary(self) -> str:
         """The picture in sentences, for who cannot see it."""
-        parts = [
-            f"{self.label}.",
-            self.base.said,
-            self.changed.said if self.changed else "",
-            self.mark.said if self.mark else "",
-        ]
+        parts = [f"{self.label}.", self.base.said, self.changed.said if self.changed else "", self.mark.said if self.mark else ""]
         return " ".join(part for part in (*parts, self.headline) if part)
 
 

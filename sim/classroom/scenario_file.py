@@ -52,9 +52,7 @@ def yaml_of(form: Form) -> str:
 
 def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
     """YAML in the order given."""
-    return str(
-        yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=flow)
-    )
+    return str(yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=flow))
 
 
 def scenario_part(form: Form) -> dict[str, Any]:
@@ -99,9 +97,7 @@ def safely_loaded(text: str) -> dict[str, Any]:
         content = yaml.safe_load(text)
         parts = count_parts(content, MOST_PARTS)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise PanjError(
-            f"scenario file: found '{shown(text)}', expected YAML ({shown(' '.join(str(error).split()))})"
-        ) from error
+        raise PanjError(f"scenario file: found '{shown(text)}', expected YAML ({shown(' '.join(str(error).split()))})") from error
     if parts > MOST_PARTS:
         raise PanjError(f"scenario file: found more than {MOST_PARTS} names and values, expected fewer")
     if content is None:
