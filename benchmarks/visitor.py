@@ -59,8 +59,10 @@ class Visitor:
         self.idle[number] = asyncio.get_running_loop().create_future()
         started = time.perf_counter()
         await self.socket.send(json.dumps(message))
-        await self.idle.pop(number) if self.idle[number].done() else await self.idle[number]
-        self.idle.pop(number, None)
+        await asyncio.wait({self.idle[number], self.hearing}, return_when=asyncio.FIRST_COMPLETED)
+        if not self.idle.pop(number).done():
+            self.hearing.result()  # raises what went wrong
+            raise ConnectionError("the server let go")
         return time.perf_counter() - started
 
     async def hear(self) -> None:

@@ -7,7 +7,7 @@ import solara
 
 from sim.classroom.desk import Ticket, Words, the_desk
 from sim.classroom.reading import Campaigns
-from sim.classroom.state import session
+from sim.classroom.state import for_this_page, session
 from sim.errors import PanjError
 
 OFTEN = 0.4  # seconds between two drawings, at least, while campaigns come
@@ -53,7 +53,7 @@ def use_campaigns(words: Words | None, runs: int) -> Asked:
                 last[0] = time.monotonic()
                 set_seen(ticket.done + ticket.ended)
 
-        unwatch = ticket.watch(seen)
+        unwatch = ticket.watch(for_this_page(seen))
         seen()
 
         def leave() -> None:

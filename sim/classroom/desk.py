@@ -6,11 +6,13 @@ Assumed Everybody gets a first chunk before anybody gets a second; from there on
         then whoever asked first. What was lived for one is there for all: the same settings are never lived twice.
 """
 
+import logging
 import os
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
@@ -33,9 +35,11 @@ MOST_WAITING = 4  # unfinished tickets of one session
 MOST_WORDS, MOST_LETTERS = 60, 200  # of a choice of settings, and of a word of it
 KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 300, 40
 LATENCIES = 10_000
+TELLERS = 2
 OF_A_CELL = ["cell", "run"]
 NICE = 10  # campaigns give way to pages
 
+LOG = logging.getLogger(__name__)
 Listener = Callable[[], None]
 
 
@@ -63,6 +67,7 @@ class Ticket:
         self.ended_at: float | None = None
         self.listeners: list[Listener] = []
         self.is_withdrawn = False
+        self.is_being_told = False  # listeners are on their way already, and will see what is new
 
     @property
     def done(self) -> int:
@@ -131,6 +136,7 @@ class Desk:
         self.waiting: list[Ticket] = []
         self.had: dict[str, int] = {}  # campaigns by session since the line was last empty
         self.latencies: dict[str, deque[float]] = {}
+        self.telling = ThreadPoolExecutor(TELLERS, thread_name_prefix="telling")  # pages are drawn there
         self.is_open = True
         for number in range(workers or cores()):
             threading.Thread(target=self.serve, name=f"desk-{number}", daemon=True).start()
@@ -254,8 +260,10 @@ class Desk:
                     self.measured("first_distribution", ticket.first_at - ticket.asked_at)
                 self.end_if_done(ticket)
             self.wanted.notify_all()
-        for ticket in concerned:
-            tell(ticket)
+        for ticket in concerned if self.is_open else ():
+            if not ticket.is_being_told:
+                ticket.is_being_told = True
+                self.telling.submit(tell, ticket)
 
     def end_if_done(self, ticket: Ticket) -> bool:
         """Whether it has all that it can get; if so it leaves the line."""
@@ -277,6 +285,7 @@ class Desk:
         with self.wanted:
             self.is_open = False
             self.wanted.notify_all()
+        self.telling.shutdown(wait=False, cancel_futures=True)
 
 
 def checked(words: Sequence[str]) -> Words:
@@ -299,10 +308,13 @@ def keep(store: OrderedDict, key: object, value: object, most: int) -> None:
 
 def tell(ticket: Ticket) -> None:
     """Every listener; one that fails, because its page has gone, keeps nothing from the others."""
+    ticket.is_being_told = False
     for listener in list(ticket.listeners):
         try:
             listener()
-        except Exception:
+        except Exception as error:
+            if not isinstance(error, LookupError):  # the page has gone
+                LOG.exception("a page could not be told")
             ticket.listeners.remove(listener)
 
 

@@ -4,7 +4,7 @@ import solara
 
 from sim.classroom.desk import the_desk
 from sim.classroom.parts import Heading, Note, Prose
-from sim.classroom.state import session
+from sim.classroom.state import for_this_page, session
 from sim.classroom.words import words_of
 
 WAYS = ("watch", "change", "compare", "what_if", "story", "lessons", "join")
@@ -29,7 +29,7 @@ def Baseline() -> None:
     words = words_of("home")
     ticket = solara.use_memo(lambda: the_desk().ask(session(), (), RUNS), [])
     done, set_done = solara.use_state(ticket.done)
-    solara.use_effect(lambda: ticket.watch(lambda: set_done(ticket.done)), [ticket])
+    solara.use_effect(lambda: ticket.watch(for_this_page(lambda: set_done(ticket.done))), [ticket])
     is_ready = done >= ticket.runs
     said = words.say("ready", done) if is_ready else words.say("getting_ready", done=done, runs=ticket.runs)
     Note(said, live=True)

@@ -1,0 +1,185 @@
+"""Thirty students at once: how long the classroom lets them wait, measured as they would feel it and in the server.
+
+Every student has a page on which a campaign is watched and one on which decisions are changed. First everybody steps
+every few seconds, rolls the dice now and then, and asks for 200 campaigns of settings of their own once a minute, at
+random times. Then all ask at the same moment, for other settings still.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+from common import machine
+from visitor import Visitor
+
+STUDENTS, MINUTES, STEP_EVERY, ROLL_EVERY, RUNS = 30, 3.0, 3.0, 20.0, 200
+LAST_DAY = 133
+PATIENCE = 180.0
+PLACE = Path(__file__).parent / "classroom.json"
+HELP = ("none", "as_reported", "answer_every_call", "hold_border", "hold_capitals", "hold_roads", "airlift")
+AIMS = {"step": 0.5, "first_distribution": 3.0, "all_at_once": 60.0}  # seconds
+
+
+class Student:
+    """Two pages of one browser, and how long each answer took."""
+
+    def __init__(self, number: int, address: str, told: dict[str, list[float]]) -> None:
+        self.number, self.told, self.asked = number, told, 0
+        self.luck = random.Random(number)
+        self.watching, self.changing = Visitor(address), Visitor(address)
+
+    async def come_in(self) -> None:
+        """Open both pages."""
+        started = time.perf_counter()
+        await self.watching.open("/watch")
+        self.told["open_watch"].append(time.perf_counter() - started)
+        started = time.perf_counter()
+        await self.changing.open("/change")
+        self.told["open_change"].append(time.perf_counter() - started)
+
+    async def step(self) -> None:
+        """Look at another day."""
+        film = self.watching.find(lambda state: "films" in state)
+        self.told["step"].append(await self.watching.press(film, "told", self.luck.randrange(LAST_DAY)))
+
+    async def roll(self) -> None:
+        """Watch another campaign."""
+        self.told["roll"].append(await self.watching.press(self.watching.button("Roll again")))
+
+    async def ask(self) -> None:
+        """Run 200 campaigns of settings that nobody has had; from the press to the first distribution, and to the whole."""
+        self.asked += 1
+        days = 4 + 0.01 * (self.number + STUDENTS * self.asked)
+        words = [f"reinforcement={self.luck.choice(HELP)}", f"rules.news.fade_days={days:.2f}"]
+        keeper = self.changing.find(lambda state: "choice" in state and "every" in state)
+        await self.changing.press(keeper, "restore", words)
+        seen = asyncio.Event()
+        whole = asyncio.Event()
+
+        def look(_widget: str, state: dict[str, Any]) -> None:
+            reading = state.get("reading")
+            if reading and (reading.get("changed") or {}).get("done", 0):
+                seen.set()
+            if f"All {RUNS} campaigns are there" in unescape(str(state.get("unsafe_innerHTML", ""))):
+                whole.set()
+
+        self.changing.listeners = [look]
+        started = time.perf_counter()
+        self.told["press_run"].append(await self.changing.press(self.changing.button("Run 200 campaigns")))
+        await asyncio.wait_for(seen.wait(), PATIENCE)
+        self.told["first_distribution"].append(time.perf_counter() - started)
+        await asyncio.wait_for(whole.wait(), PATIENCE)
+        self.told["whole_distribution"].append(time.perf_counter() - started)
+
+    async def study(self, seconds: float) -> None:
+        """Step, roll and ask, each at its own random times."""
+        ends = time.perf_counter() + seconds
+        await asyncio.gather(
+            self.again(self.step, STEP_EVERY, ends), self.again(self.roll, ROLL_EVERY, ends), self.again(self.ask, 60.0, ends)
+        )
+
+    async def again(self, deed: Any, every: float, ends: float) -> None:
+        """A deed at random times, `every` seconds apart on average, until the end."""
+        await asyncio.sleep(self.luck.uniform(0, every))
+        while time.perf_counter() < ends:
+            began = time.perf_counter()
+            await deed()
+            await asyncio.sleep(max(0.0, self.luck.uniform(0.5, 1.5) * every - (time.perf_counter() - began)))
+
+
+async def measure(address: str, process: int, students: int, minutes: float) -> dict[str, Any]:
+    """A lesson, and then all at once."""
+    told: dict[str, list[float]] = defaultdict(list)
+    room = [Student(number, address, told) for number in range(students)]
+    await asyncio.gather(*(student.come_in() for student in room))
+    opened = memory(process)
+    await asyncio.gather(*(student.study(60 * minutes) for student in room))
+    lesson = {what: summary(seconds) for what, seconds in told.items()}
+    after = memory(process)
+    told.clear()
+    started = time.perf_counter()
+    await asyncio.gather(*(student.ask() for student in room))
+    together = {**{what: summary(seconds) for what, seconds in told.items()}, "all_at_once": time.perf_counter() - started}
+    async with httpx2.AsyncClient() as client:
+        server = (await client.get(f"{address}/latency")).json()
+    return {
+        "students": students, "minutes": minutes, "lesson": lesson, "together": together, "server": server,
+        "memory_mb": {"opened": opened, "after_the_lesson": after, "at_the_end": memory(process)}, "machine": machine(),
+    }  # fmt: skip
+
+
+def summary(seconds: list[float]) -> dict[str, float]:
+    """Count, median, 95th percentile and longest."""
+    return {
+        "count": len(seconds), "median": float(np.median(seconds)), "p95": float(np.quantile(seconds, 0.95)),
+        "longest": float(np.max(seconds)),
+    }  # fmt: skip
+
+
+def memory(process: int) -> float:
+    """Megabytes of a process that lie in memory; NaN where the system does not say."""
+    status = Path(f"/proc/{process}/status")
+    found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
+    return int(found[1]) / 1024 if found else float("nan")
+
+
+@contextmanager
+def classroom() -> Iterator[tuple[str, int]]:
+    """A server of its own, until it is done with."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port = trial.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "PANJ_CLASSROOM": str(Path(folder) / "classroom.sqlite")}
+        process = subprocess.Popen([sys.executable, "-m", "sim", "classroom", f"port={port}"], env=environment)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            started = time.perf_counter()
+            while not answers(address):
+                time.sleep(0.1)
+            print(f"Ready after {time.perf_counter() - started:.1f} s", flush=True)
+            yield address, process.pid
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def answers(address: str) -> bool:
+    """Whether a server is there."""
+    try:
+        return httpx2.get(f"{address}/alive", timeout=1).status_code == 200
+    except httpx2.HTTPError:
+        return False
+
+
+def main() -> None:
+    """Measure, print and keep."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--students", type=int, default=STUDENTS)
+    asked.add_argument("--minutes", type=float, default=MINUTES)
+    given = asked.parse_args()
+    with classroom() as (address, process):
+        time.sleep(5)  # the baseline is there before a class comes in
+        found = asyncio.run(measure(address, process, given.students, given.minutes))
+    PLACE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
