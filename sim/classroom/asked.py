@@ -4,6 +4,7 @@ import time
 from typing import NamedTuple
 
 import solara
+from solara.server.kernel_context import get_current_context
 
 from sim.classroom.desk import Ticket, Words, the_desk
 from sim.classroom.reading import Campaigns
@@ -28,7 +29,7 @@ class Asked(NamedTuple):
         return Campaigns(the_desk().settings(self.words), self.ticket.table(), self.ticket.runs)
 
 
-def use_campaigns(words: Words | None, runs: int) -> Asked:
+def use_campaigns(words: Words | None, runs: int, first_seed: int = 0) -> Asked:
     """Ask for campaigns and draw again when more are there; None asks for nothing."""
     _, set_seen = solara.use_state(0)
 
@@ -36,22 +37,24 @@ def use_campaigns(words: Words | None, runs: int) -> Asked:
         if words is None:
             return Asked(None, "", ())
         try:
-            return Asked(the_desk().ask(session(), words, runs), "", words)
+            return Asked(the_desk().ask(session(), words, runs, first_seed), "", words)
         except PanjError as error:
             return Asked(None, str(error), words)
 
-    asked = solara.use_memo(ask, [words, runs])
+    asked = solara.use_memo(ask, [words, runs, first_seed])
     ticket = asked.ticket
 
     def follow():
         if ticket is None:
             return None
         last = [0.0]
+        visitor = get_current_context()
 
         def seen() -> None:
             if ticket.ended or time.monotonic() - last[0] > OFTEN:
                 last[0] = time.monotonic()
-                set_seen(ticket.done + ticket.ended)
+                with visitor:  # a thread of the desk belongs to nobody: what it makes new would reach no browser
+                    set_seen(ticket.done + ticket.ended)
 
         unwatch = ticket.watch(for_this_page(seen))
         seen()

@@ -52,16 +52,17 @@ class Answer:
         self.taken: set[int] = set()  # chunks that a worker has, or has finished
         self.error = ""
 
-    def next_chunk(self, runs: int) -> int | None:
-        """The first that nobody has taken, of those that so many campaigns need."""
-        return next((chunk for chunk in range(-(-runs // CHUNK)) if chunk not in self.taken), None)
+    def next_chunk(self, chunks: range) -> int | None:
+        """The first of these that nobody has taken."""
+        return next((chunk for chunk in chunks if chunk not in self.taken), None)
 
 
 class Ticket:
-    """One wish: so many campaigns of one choice of settings, for one session."""
+    """One wish: so many campaigns of one choice of settings from a seed on, for one session."""
 
-    def __init__(self, desk: "Desk", who: str, words: Words, runs: int, answer: Answer) -> None:
+    def __init__(self, desk: "Desk", who: str, words: Words, runs: int, answer: Answer, first_seed: int = 0) -> None:
         self.desk, self.who, self.words, self.runs, self.answer = desk, who, words, runs, answer
+        self.chunks = range(first_seed // CHUNK, -(-(first_seed + runs) // CHUNK))
         self.asked_at = time.monotonic()
         self.first_at: float | None = None
         self.ended_at: float | None = None
@@ -93,7 +94,7 @@ class Ticket:
         """The chunks without a gap from the first seed on."""
         chunks = self.answer.chunks
         found = []
-        for chunk in range(-(-self.runs // CHUNK)):
+        for chunk in self.chunks:
             if chunk not in chunks:
                 break
             found.append(chunks[chunk])
@@ -154,10 +155,15 @@ class Desk:
             keep(self.known, words, found, KEPT_SETTINGS)
         return found
 
-    def ask(self, who: str, words: Sequence[str], runs: int = 200) -> Ticket:
-        """A ticket for the campaigns with seeds 0 to `runs` - 1; PanjError for what cannot be asked."""
+    def ask(self, who: str, words: Sequence[str], runs: int = 200, first_seed: int = 0) -> Ticket:
+        """A ticket for so many campaigns, the seeds in a row from the first on, which begins a chunk.
+
+        PanjError for what cannot be asked.
+        """
         if not 1 <= runs <= MOST_RUNS:
             raise PanjError(f"runs: found {runs}, expected 1 to {MOST_RUNS}")
+        if first_seed not in range(0, MOST_RUNS, CHUNK):
+            raise PanjError(f"first seed: found {first_seed}, expected 0, {CHUNK}, {2 * CHUNK} and so on below {MOST_RUNS}")
         words = checked(words)
         order = Cell(0, {}, (), self.settings(words)).order
         with self.lock:
@@ -165,7 +171,7 @@ class Desk:
             if len(mine) >= MOST_WAITING:
                 raise PanjError(f"runs: found {len(mine)} that wait already, expected fewer than {MOST_WAITING}; "
                                 "wait for one, or withdraw one")  # fmt: skip
-            ticket = Ticket(self, who, words, runs, self.answer_of(order))
+            ticket = Ticket(self, who, words, runs, self.answer_of(order), first_seed)
             if not self.end_if_done(ticket):
                 self.waiting.append(ticket)
                 self.wanted.notify_all()
@@ -232,7 +238,7 @@ class Desk:
         if not self.waiting:
             self.had.clear()
         for ticket in self.in_turn():
-            chunk = ticket.answer.next_chunk(ticket.runs)
+            chunk = ticket.answer.next_chunk(ticket.chunks)
             if chunk is not None and not ticket.error:
                 ticket.answer.taken.add(chunk)
                 self.had[ticket.who] = self.had.get(ticket.who, 0) + CHUNK

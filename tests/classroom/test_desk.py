@@ -52,6 +52,20 @@ def desk(kitchen):
     kitchen.serve(1000)
 
 
+def test_a_wish_may_begin_at_a_later_seed_and_lives_no_other(desk, kitchen):
+    ticket = desk.ask("one", (), CHUNK + 3, first_seed=2 * CHUNK)
+    kitchen.serve(4)
+    until(lambda: ticket.ended)
+    assert ticket.table()["seed"].to_pylist() == list(range(2 * CHUNK, 3 * CHUNK + 3))
+    assert sorted(seed for _, seed in kitchen.asked) == [2 * CHUNK, 3 * CHUNK]
+
+
+@pytest.mark.parametrize("first_seed", [-CHUNK, 1, MOST_RUNS, 0.5])
+def test_a_first_seed_begins_a_chunk(desk, first_seed):
+    with pytest.raises(PanjError, match="first seed"):
+        desk.ask("one", (), 1, first_seed=first_seed)
+
+
 def until(condition, seconds=20.0):
     end = time.monotonic() + seconds
     while not condition():
