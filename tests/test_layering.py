@@ -24,6 +24,7 @@ STUDY = [name for name in FILES if name.startswith("sim.study")]
 CLASSROOM = [name for name in FILES if name.startswith("sim.classroom")]
 SHOW = [name for name in FILES if name.startswith("sim.show")]
 NEEDED_BY_WORKERS = ("sim.campaign", "sim.founding", "sim.invariants", "sim.outcomes", "sim.results")
+NOTEBOOKS = "sim.classroom.notebooks"  # writes them, with nbformat
 HEAVY = ("pandas", "matplotlib", "mesa", "hydra", "omegaconf", "solara")
 ALL_CHOICES = [(group, choice) for group in (*GROUPS, "scenario", "timeline") for choice in choices_of(group)]
 
@@ -98,7 +99,9 @@ def test_nobody_needs_the_classroom():
 
 
 def test_pages_need_neither_tables_nor_figures_of_the_slow_kind():
-    assert not importers_of("pandas", "matplotlib", "mesa", "hydra") & set(CLASSROOM)
+    door = "sim.classroom.exercises"  # for notebooks, and for no page
+    assert not importers_of("pandas", "matplotlib", "mesa", "hydra", "nbformat") & set(CLASSROOM) - {door, NOTEBOOKS}
+    assert not [name for name in CLASSROOM if is_under_any(ours(name), door)]
 
 
 def test_only_the_decorator_imports_numba():

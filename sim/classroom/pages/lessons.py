@@ -1,12 +1,333 @@
-"""The page lessons."""
+"""Lessons: a sheet with numbers of one's own, campaigns for each task, answers that are checked, a file to hand in."""
 
+from collections.abc import Mapping
+from functools import partial
+from html import escape
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
 import solara
 
-from sim.classroom.parts import Heading
+from sim.classroom.asked import Asked, use_campaigns
+from sim.classroom.desk import the_desk
+from sim.classroom.estimates import GROUPS, reported_value
+from sim.classroom.hand_in import file_name, hand_in_of, write_hand_in
+from sim.classroom.lessons import (
+    LONGEST_CODE,
+    Lesson,
+    Sheet,
+    Task,
+    Words,
+    lesson_of,
+    outcome_of,
+    read_lessons,
+    rows_of,
+    sheet_of,
+)
+from sim.classroom.marking import Answer, Mark, Value, mark, say
+from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
+from sim.classroom.parts.answer import AnswerForm, Keeper
+from sim.classroom.parts.choose import Choose
+from sim.classroom.parts.distribution import Distribution
+from sim.classroom.reading import read
+from sim.classroom.state import session
 from sim.classroom.words import words_of
+from sim.errors import PanjError
+
+RUNS = (1, 10, 50, 100, 200)
+MOST_SETTINGS = 5  # of one task
+Answers = Mapping[str, Answer]
+
+opened: solara.Reactive[Sheet | None] = solara.reactive(None)
+answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
+
+
+class OnDesk:
+    """Campaigns that the desk has, for checking an answer."""
+
+    def table(self, words: Words, first_seed: int, runs: int) -> pa.Table:
+        """Those campaigns; PanjError while they are not all there."""
+        ticket = the_desk().ask(session(), words, runs, first_seed)
+        found = ticket.table()
+        if found is None or found.num_rows < runs:
+            ticket.withdraw()
+            raise PanjError(words_of("lessons").say("not_lived"))
+        return found
 
 
 @solara.component
 def Page() -> None:
-    """Nothing yet."""
-    Heading(words_of("shell").say("page_lessons"))
+    """Which lesson and who, then the sheet."""
+    words = words_of("lessons")
+    sheet = opened.value
+    Heading(words.say("heading"))
+    Prose(words.say("about"))
+    Opening()
+    Kept()
+    if sheet is None:
+        Note(words.say("first_open"))
+        return
+    Goals(sheet.lesson)
+    Tasks(sheet).key(f"{sheet.lesson.name} {sheet.student}")
+
+
+@solara.component
+def Opening() -> None:
+    """A lesson and a student."""
+    words = words_of("lessons")
+    sheet = opened.value
+    options = {one.name: words.say("lesson_named", number=one.number, title=one.title) for one in read_lessons()}
+    name, set_name = solara.use_state(sheet.lesson.name if sheet else next(iter(options)))
+    student, set_student = solara.use_state(sheet.student if sheet else "")
+    trouble, set_trouble = solara.use_state("")
+
+    def follow() -> None:
+        if sheet is not None:
+            set_name(sheet.lesson.name)
+            set_student(sheet.student)
+
+    solara.use_effect(follow, [sheet])
+
+    def open_sheet() -> None:
+        try:
+            opened.set(sheet_of(lesson_of(name), student))
+            set_trouble("")
+        except PanjError as error:
+            set_trouble(str(error))
+
+    with solara.Div(classes=["panj-opening"]):
+        Choose(words.say("lesson"), options, name, set_name)
+        solara.InputText(
+            words.say("student"), value=student, on_value=lambda text: set_student(text[: LONGEST_CODE + 1]),
+            continuous_update=True,
+        )  # fmt: skip
+        Note(words.say("student_help"))
+        Press(words.say("open"), on_click=open_sheet, is_main=True, disabled=not student.strip())
+    Trouble(trouble)
+
+
+def answers_of(sheet: Sheet) -> Answers:
+    """What this student has answered in this lesson."""
+    return answers.value.get((sheet.lesson.name, sheet.student), {})
+
+
+def keep(sheet: Sheet, found: Answers) -> None:
+    """Answers of a sheet, beside those of other sheets of this visitor."""
+    answers.set({**answers.value, (sheet.lesson.name, sheet.student): dict(found)})
+
+
+@solara.component
+def Kept() -> None:
+    """What this tab of the browser keeps, and the link that saves it."""
+    words = words_of("lessons")
+    sheet = opened.value
+    found = answers_of(sheet) if sheet else {}
+
+    def load(given: Any) -> None:
+        text = str(given.get("text", "")) if isinstance(given, Mapping) else ""
+        try:
+            hand_in = hand_in_of(text.encode())
+        except PanjError:
+            return  # of another version, or not ours
+        keep(hand_in.sheet, hand_in.answers)
+        opened.set(hand_in.sheet)
+
+    Keeper(
+        name=f"{sheet.lesson.name}/{sheet.student}" if sheet else "",
+        text=write_hand_in(sheet, found) if sheet else "",
+        file=file_name(sheet) if sheet else "",
+        answered=len(found),
+        label=words.say("save"),
+        event_load=load,
+    )
+    if found:
+        Note(words.say("kept", len(found)), live=True)
+
+
+@solara.component
+def Goals(lesson: Lesson) -> None:
+    """What the lesson is about."""
+    words = words_of("lessons")
+    Heading(words.say("lesson_named", number=lesson.number, title=lesson.title), 2)
+    Prose(f"**{lesson.question}**")
+    Heading(words.say("goals"), 3)
+    Prose(listed(lesson.goals))
+    with solara.Details(words.say("timing")):
+        Prose(listed([words.say("step", **step._asdict()) for step in lesson.timing]))
+    Heading(words.say("background"), 3)
+    facts = [(fact.says, "; ".join(f"{row.id}, {row.source}" for row in rows_of(fact))) for fact in lesson.background]
+    Prose(listed([words.say("fact", says=says, sources=sources) for says, sources in facts]))
+    Note(words.say("credits"))
+
+
+def listed(lines: Any) -> str:
+    """As Markdown."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+@solara.component
+def Tasks(sheet: Sheet) -> None:
+    """Every task of a sheet, then the hand-in and the questions."""
+    words = words_of("lessons")
+    with solara.Div(classes=["prose"]):
+        solara.HTML("h2", unsafe_innerHTML=escape(words.say("sheet", student=sheet.student)))
+    Note(words.say("your_seeds", first_seed=sheet.first_seed))
+    for place, task in enumerate(sheet.tasks, 1):
+        OneTask(sheet, task, place)
+    Heading(words.say("hand_in"), 2)
+    Prose(words.say("hand_in_about"))
+    missing = [title_of(task) for task in sheet.tasks if task.key not in answers_of(sheet)]
+    if missing:
+        Note(words.say("not_answered", tasks=", ".join(missing)))
+    Heading(words.say("questions"), 2)
+    Prose(listed(sheet.lesson.questions))
+
+
+def title_of(task: Task) -> str:
+    """Its key, for people."""
+    return task.key.replace("_", " ").capitalize()
+
+
+@solara.component
+def OneTask(sheet: Sheet, task: Task, place: int) -> None:
+    """What is asked, the campaigns it rests on, the answer, and what is said of it."""
+    words = words_of("lessons")
+    given = answers_of(sheet).get(task.key)
+    trouble, set_trouble = solara.use_state("")
+    lived, set_lived = solara.use_state(given.runs if given else 0)
+    found, set_found = solara.use_state(cast(Mark | None, None))
+    with solara.Div(classes=["panj-task"], attributes={"data-task": task.key}):
+        Heading(f"{words.say('task', place=place, title=title_of(task))} ({words.say('points', task.points)})", 3)
+        Prose(task.asks)
+        if task.needs:
+            LivedHere(sheet, task, lived, set_lived)
+
+        def answer(value: Value) -> None:
+            set_trouble("")
+            kept = Answer(value, lived if task.needs else 0)
+            set_found(mark(sheet, task, kept, OnDesk()))
+            keep(sheet, {**answers_of(sheet), task.key: kept})
+
+        def refuse(said: str) -> None:
+            set_found(None)
+            set_trouble(said)
+
+        AnswerForm(task, given.value if given else None, answer, refuse)
+        Trouble(trouble)
+        Said(found)
+
+
+@solara.component
+def Said(found: Mark | None) -> None:
+    """What is said of an answer, read out when it comes."""
+    words = words_of("lessons")
+    with solara.Div(attributes={"aria-live": "polite"}, classes=["panj-said"]):
+        if found is not None:
+            for flag in found.flags:
+                Trouble(flag)
+            Note(" ".join((words.say("earned", points=f"{found.points:g}", most=found.most) + ".", *found.says)))
+
+
+@solara.component
+def LivedHere(sheet: Sheet, task: Task, lived: int, on_lived: Any) -> None:
+    """How many campaigns, and what they say."""
+    words = words_of("lessons")
+    is_one = task.measure == "first_campaign"
+    runs, set_runs = solara.use_state(1 if is_one else lived or sheet.lesson.runs)
+    names = settings_of(task)
+    wanted = [sheet.words(name) if lived else None for name in names]
+    asked = [
+        use_campaigns(words_here, lived or 1, sheet.first_seed)
+        for words_here in [*wanted, *[None] * (MOST_SETTINGS - len(wanted))]
+    ][: len(names)]
+    with solara.Div(classes=["panj-buttons"]):
+        if not is_one:
+            options = {str(one): words.say("runs", one) for one in RUNS}
+            Choose(words.say("how_many"), options, str(runs), lambda text: set_runs(int(text)))
+        Press(words.say("live_one" if is_one else "live"), on_click=lambda: on_lived(runs))
+    for one in asked:
+        Trouble(one.trouble)
+    if not lived:
+        return
+    Note(progress(asked), live=True)
+    if all(one.campaigns is not None and one.campaigns.table is not None for one in asked):
+        Shown(task, dict(zip(names, asked, strict=True)))
+
+
+def settings_of(task: Task) -> list[str]:
+    """Names of all settings whose campaigns a task needs, each once."""
+    return [name for name in dict.fromkeys((*task.ladder, task.minus, task.of)) if name]
+
+
+def progress(asked: list[Asked]) -> str:
+    """In line, being computed, or all there; over all settings of the task."""
+    words = words_of("lessons")
+    tickets = [one.ticket for one in asked if one.ticket is not None]
+    if not tickets:
+        return ""
+    done, runs = sum(ticket.done for ticket in tickets), sum(ticket.runs for ticket in tickets)
+    if all(ticket.ended for ticket in tickets):
+        return f"{words.say('whole', done)} {words.say('rests_on', tickets[0].runs)}"
+    place = max(ticket.place for ticket in tickets)
+    return words.say("in_line", place) if place and not done else words.say("going", done=done, runs=runs)
+
+
+@solara.component
+def Shown(task: Task, asked: Mapping[str, Asked]) -> None:
+    """The distribution, and numbers below it."""
+    words = words_of("lessons")
+    found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
+    if task.of:
+        changed = found[task.of] if task.minus else None
+        base = found[task.minus or task.of]
+        change = words.say("differs", of=task.of.replace("_", " "), minus=task.minus.replace("_", " "))
+        Distribution(
+            read(base, changed, task.outcome, change if task.minus else ""),
+            base=(task.minus or task.of).replace("_", " "), changed=task.of.replace("_", " "), level=4,
+        )  # fmt: skip
+    Numbers(task, {name: values_of(one.table, task.outcome) for name, one in found.items()}, asked)
+    if task.measure == "best_group_gap":
+        Groups(task, values_of(found[task.of].table, task.outcome))
+
+
+def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
+    """The campaigns that have an outcome."""
+    return np.asarray(table[outcome].drop_null().to_numpy(), float) if table is not None else np.empty(0)
+
+
+@solara.component
+def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Asked]) -> None:
+    """A row for each of the settings."""
+    words = words_of("lessons")
+    plain = partial(say, task=task._replace(measure=""))
+    rows = []
+    for name, numbers in values.items():
+        cuts = [float(numbers.mean()), *np.quantile(numbers, [0.5, 0.05, 0.95]).tolist()] if numbers.size else []
+        said = f"{name.replace('_', ' ')} ({' '.join(asked[name].words)})"
+        rows.append([said, f"{numbers.size}", *(plain(cut) for cut in cuts)])
+    Table(f"{words.say('numbers_caption')}: {outcome_of(task.outcome).label}", words.say("numbers_head"), rows)
+
+
+@solara.component
+def Groups(task: Task, values: np.ndarray) -> None:
+    """A row for each group of campaigns."""
+    words = words_of("lessons")
+    reported = reported_value(outcome_of(task.outcome))
+    plain = partial(say, task=task._replace(measure=""))
+    means = [float(group.mean()) for group in np.array_split(values, min(GROUPS, values.size))]
+    rows = [[str(place), plain(mean), plain(abs(mean - reported))] for place, mean in enumerate(means, 1)]
+    Table(words.say("groups_caption"), words.say("groups_head"), rows)
+
+
+@solara.component
+def Table(caption: str, head: str, rows: list[list[str]]) -> None:
+    """A small table of plain text."""
+    heads = "".join(f'<th scope="col">{escape(cell.strip())}</th>' for cell in head.split(";"))
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
+        for row in rows
+    )
+    said = f"<caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"
+    with solara.Div(classes=["panj-scroll"], attributes={"tabindex": "0"}):
+        solara.HTML("table", unsafe_innerHTML=said, classes=["panj-numbers"])

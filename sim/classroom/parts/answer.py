@@ -1,0 +1,85 @@
+"""Where a student answers a task, and what keeps the answers in the browser and saves them as a file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import solara
+
+from sim.classroom.lessons import CHOSEN, NUMBERS, RANGES, Task
+from sim.classroom.marking import Value
+from sim.classroom.words import words_of
+from sim.errors import PanjError
+
+LABELS = ("number", "from", "to", "choice", "id", "words", "keep", "check")
+
+
+@solara.component_vue("answer.vue")
+def Form(
+    kind: str, choices: Sequence[str], given: list[str], labels: dict[str, str], event_answer: Callable[[Any], None]
+) -> None:
+    """The controls alone; `event_answer` gets a mapping with `first` and `second`."""
+
+
+@solara.component_vue("hand_in.vue")
+def Keeper(name: str, text: str, file: str, answered: int, label: str, event_load: Callable[[Any], None]) -> None:
+    """A link that saves the file; `event_load` gets a mapping with the `text` that this tab kept."""
+
+
+@solara.component
+def AnswerForm(
+    task: Task, given: Value | None, on_answer: Callable[[Value], None], on_trouble: Callable[[str], None]
+) -> None:
+    """The controls of a task; what cannot be read is told."""
+    words = words_of("lessons")
+
+    def answer(found: Any) -> None:
+        try:
+            on_answer(value_of(task, found))
+        except PanjError as error:
+            on_trouble(str(error))
+
+    labels = {key: words.say(f"answer_{key}") for key in LABELS}
+    Form(kind=shape_of(task), choices=list(task.choices), given=shown(given), labels=labels, event_answer=answer)
+
+
+def shape_of(task: Task) -> str:
+    """Which controls a task has."""
+    if task.kind in NUMBERS:
+        return "number"
+    if task.kind in RANGES:
+        return "range"
+    return "choice" if task.kind in CHOSEN else "id" if task.kind == "evidence" else "words"
+
+
+def value_of(task: Task, found: Any) -> Value:
+    """What a browser sent, as an answer; PanjError for what is no number."""
+    first, second = (str(found.get(key, "")) for key in ("first", "second")) if isinstance(found, Mapping) else ("", "")
+    shape = shape_of(task)
+    if shape == "number":
+        return number_of(first)
+    if shape == "range":
+        return number_of(first), number_of(second)
+    return first
+
+
+def number_of(text: str) -> float:
+    """`1,037`, `0.41` or `0,41`; PanjError for anything else."""
+    plain = text.strip().replace(" ", "").replace("\u2212", "-")
+    if "." not in plain and plain.count(",") == 1 and len(plain.partition(",")[2]) != 3:
+        plain = plain.replace(",", ".")
+    plain = plain.replace(",", "")
+    try:
+        if len(plain) > 30 or "_" in plain:
+            raise ValueError
+        return float(plain)
+    except ValueError as error:
+        raise PanjError(words_of("lessons").say("no_number", found=text[:40])) from error
+
+
+def shown(given: Value | None) -> list[str]:
+    """An answer as text in the controls."""
+    if given is None:
+        return ["", ""]
+    if isinstance(given, tuple):
+        return [f"{one:.12g}" for one in given]
+    return [given if isinstance(given, str) else f"{given:.12g}", ""]
