@@ -1,17 +1,17 @@
 """A page's wish for campaigns: asked for when it is needed, drawn anew as they come, withdrawn when nobody looks."""
 
-import time
+import threading
+from collections.abc import Callable
 from typing import NamedTuple
 
 import solara
-from solara.server.kernel_context import get_current_context
 
 from sim.classroom.desk import Ticket, Words, the_desk
 from sim.classroom.reading import Campaigns
-from sim.classroom.state import for_this_page, session
+from sim.classroom.state import session
 from sim.errors import PanjError
 
-OFTEN = 0.4  # seconds between two drawings, at least, while campaigns come
+OFTEN, SELDOM = 0.4, 2.0  # seconds between two drawings, at least and at most, while campaigns come
 
 
 class Asked(NamedTuple):
@@ -31,7 +31,7 @@ class Asked(NamedTuple):
 
 def use_campaigns(words: Words | None, runs: int, first_seed: int = 0) -> Asked:
     """Ask for campaigns and draw again when more are there; None asks for nothing."""
-    _, set_seen = solara.use_state(0)
+    _, set_seen = solara.use_state((0, 0, False))
 
     def ask() -> Asked:
         if words is None:
@@ -44,23 +44,31 @@ def use_campaigns(words: Words | None, runs: int, first_seed: int = 0) -> Asked:
     asked = solara.use_memo(ask, [words, runs, first_seed])
     ticket = asked.ticket
 
-    def follow():
+    def follow() -> Callable[[], None] | None:
         if ticket is None:
             return None
-        last = [0.0]
-        visitor = get_current_context()
+        news, is_left = threading.Event(), threading.Event()
+        unwatch = ticket.watch(news.set)
 
-        def seen() -> None:
-            if ticket.ended or time.monotonic() - last[0] > OFTEN:
-                last[0] = time.monotonic()
-                with visitor:  # a thread of the desk belongs to nobody: what it makes new would reach no browser
-                    set_seen(ticket.done + ticket.ended)
+        def tell() -> None:
+            """In a thread of this visitor: drawing keeps nobody's campaigns waiting."""
+            said = None
+            while not is_left.is_set():
+                now = ticket.done, ticket.place, ticket.ended
+                if now != said:
+                    said = now
+                    set_seen(now)
+                if ticket.ended:
+                    return
+                is_left.wait(OFTEN)
+                news.wait(SELDOM)
+                news.clear()
 
-        unwatch = ticket.watch(for_this_page(seen))
-        seen()
+        threading.Thread(target=tell, daemon=True).start()
 
         def leave() -> None:
             unwatch()
+            is_left.set()
             if not ticket.ended:
                 ticket.withdraw()
 
