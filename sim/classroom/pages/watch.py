@@ -16,7 +16,7 @@ from sim.errors import PanjError
 def Page() -> None:
     """One campaign of the session's choice."""
     words = words_of("watch")
-    first = solara.use_memo(lambda: day.value, [])
+    first = solara.use_memo(day.peek, [])
     Heading(words.say("heading"))
     Note(words.say("about", choice=say_choice(chosen.value)))
     SeedForm()
@@ -26,6 +26,9 @@ def Page() -> None:
         Trouble(str(error))
         return
     Map([film], [words.say("one")], first, day.set)
+    with solara.Div(classes=["onward"], attributes={"role": "navigation", "aria-label": words.say("onward")}):
+        solara.Link("/story", children=[words.say("to_story")])
+        solara.Link("/what_if", children=[words.say("to_what_if")])
 
 
 def say_choice(words: Words) -> str:

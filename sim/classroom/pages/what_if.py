@@ -44,7 +44,7 @@ def Page() -> None:
         Trouble(str(error))
         return
     start, last = settings.start_date, settings.end_date - timedelta(days=1)
-    begun = start + timedelta(days=day.value) if day.value else USUAL[0]
+    begun = start + timedelta(days=day.peek()) if day.peek() else USUAL[0]
     asked, set_asked = solara.use_state(Asked(max(start, min(begun, last)), USUAL[1]))
     trouble, set_trouble = solara.use_state("")
     is_wanted, set_wanted = solara.use_state(False)
@@ -124,7 +124,7 @@ def Parted(forked: Forked, asked: Asked) -> None:
     Sentences(forked.first)
     if forked.left:
         Note(words.say("left", keys=words.listed(forked.left)))
-    labels = [words.say("as_it_went"), words.say("with_change", change=change, day=morning)]
+    labels = [words.say("as_it_went"), words.say("with_change", day=morning)]
     begin = forked.day if forked.first_day is None else forked.first_day
     Map(forked.films, labels, begin, day.set, forked.day)
     Heading(words.say("head_outcomes"), 2)
