@@ -26,8 +26,9 @@ from sim.show.chronicle import Happening
 from sim.show.fork_reading import first_difference, only_in, read_branches
 from sim.show.fork_telling import say_event, together, two_stories
 from sim.show.language import language_of
+from sim.study import branches
 from sim.study import fork as forks
-from sim.study.branches import Course, copied, live_branches, same_traits, step_is_cold
+from sim.study.branches import Course, copied, live_branches, same_traits, step_is_cold, warm
 from sim.study.draws import LAID_OUT
 from sim.study.events import Event
 from sim.study.fork import BRANCHES, name_of, open_fork, read_request
@@ -341,9 +342,26 @@ def test_compiling_the_step_is_said_before_it_is_waited_for(
     assert said.find("Compiling the step") < said.index("Living 1 campaign")
 
 
-def test_a_step_that_has_been_lived_is_not_cold() -> None:
-    live_branches(course(), course(), SEED, 2, 1)
+def test_a_step_is_cold_until_numba_has_kept_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(branches, "compiled", True)
+    monkeypatch.setattr(branches, "cache_folder", lambda: tmp_path)
+    kept = tmp_path / "sim_0"
+    kept.mkdir()
+    (kept / "campaign.live-113.py311.nbi").touch()
+    assert step_is_cold()
+    (kept / "campaign.step-131.py311.nbi").touch()
     assert not step_is_cold()
+    monkeypatch.setattr(branches, "cache_folder", lambda: tmp_path / "elsewhere")
+    assert step_is_cold()
+    monkeypatch.setattr(branches, "compiled", False)
+    assert not step_is_cold()
+
+
+def test_warming_lives_nothing_in_the_layout() -> None:
+    one = course()
+    before = copied(one.layout)
+    warm(one)
+    assert not differences(before, one.layout)
 
 
 def test_another_fork_of_the_same_name_is_not_overwritten(

@@ -13,7 +13,6 @@ from sim.classroom.desk import Words, the_desk
 from sim.classroom.watching import chronicle_from, film_of, said_of
 from sim.errors import CampaignError
 from sim.outcomes import count_outcomes
-from sim.parameters import read_yaml
 from sim.show.fork_reading import branches_of, changed_of, first_difference, first_evening, with_late
 from sim.show.fork_telling import (
     TwoDays,
@@ -29,7 +28,6 @@ from sim.study.fork import about_turn
 from sim.study.fork_tables import outcome_rows
 from sim.study.relive import cannot_end
 from sim.study.turning import check_effect, turn_of
-from sim.study.words import GROUPS, choices_of, file_of
 from sim.study.work import outcomes_of
 
 KEPT = 30  # forks of a room
@@ -77,20 +75,3 @@ def fork(words: Words, seed: int, evening: date, change: str) -> Forked:
         tuple(cells_of(row) for row in chosen_outcomes(branches)),
         " ".join(tell_same_outcomes(branches, language)).strip(), turn.left,
     )  # fmt: skip
-
-
-class Decision(NamedTuple):
-    """A policy and its choices."""
-
-    group: str
-    choices: tuple[str, ...]
-
-
-def decisions() -> tuple[Decision, ...]:
-    """Every policy that an evening can change."""
-    return tuple(Decision(group, tuple(choices_of(group))) for group in GROUPS if group != "theory")
-
-
-def about_choice(group: str, choice: str) -> str:
-    """What a choice of a policy does, in a sentence."""
-    return str(read_yaml(file_of(group, choice)).get("about", ""))

@@ -19,17 +19,17 @@ from sim.campaign import Campaign, Series
 from sim.classroom.desk import Words, the_desk
 from sim.facts import THE_LINE, read_falls
 from sim.results import changes_of
-from sim.show.chronicle import Chronicle, chronicle_of, facts_here
+from sim.show.chronicle import Chronicle, chronicle_of
 from sim.show.land import HOME, frontier_bounds, largest, make_cells, polygons_of, read_land
 from sim.show.language import Language, language_of, say_post
-from sim.show.record import ALL_SOLDIERS, NIGHTS, Point, aan_shares, counted_so_far
+from sim.show.record import Point, aan_shares, counted_so_far
 from sim.show.recorded import lost_in_record
 from sim.show.telling import tell_day
 from sim.study.branches import Course
 from sim.study.branches import warm as warm_step
 from sim.study.relive import dated_of, evenings_of, log_of
 from sim.study.settings import Settings
-from sim.world import Count, Event, Fall, Holder, Why
+from sim.world import Count, Event, Holder, Why
 
 MARGIN = 28.0  # km of neighbouring land around the country
 FINE, COARSE = 1.2, 4.0  # km that a simplified outline may be off, of the country and of its neighbours
@@ -244,28 +244,9 @@ def film_for(words: Words, seed: int) -> str:
     return film_of(desk.campaign(words, seed), desk.settings(words), chronicle_for(words, seed), language_of())
 
 
-def ways() -> dict[str, list[str]]:
-    """Keys of sentences for the numbers of `changes_in_words`."""
-    return {
-        "ways": ["from_the_start", *(f"{fall.name.lower()}" for fall in Fall if fall != Fall.NONE), "won_back"],
-        "whys": [f"{why.name.lower()}" for why in Why],
-    }
-
-
-def reported_ids() -> dict[str, list[str]]:
-    """Rows of the evidence that are drawn beside the curves."""
-    return {"held": [point.id for point in aan_shares()], "crossed": [*NIGHTS, ALL_SOLDIERS]}
-
-
 def warm() -> None:
     """What is slow the first time: shapes, the film of the baseline, the compiled step of a day."""
     settings = the_desk().settings(())
     shapes()
     film_for((), 0)
     warm_step(Course(settings.rules_of(0), settings.timeline, settings.layout.world))
-
-
-def districts() -> list[str]:
-    """`Khwahan, Badakhshan`, in file order."""
-    facts = facts_here()
-    return [f"{name}, {province}" for name, province in zip(facts.district, facts.province, strict=True)]

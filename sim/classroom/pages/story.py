@@ -8,7 +8,7 @@ import solara
 from sim.classroom.desk import the_desk
 from sim.classroom.pages.watch import say_choice
 from sim.classroom.parts import Heading, Note, Trouble
-from sim.classroom.parts.fields import Fields, Option, choice_field, day_field
+from sim.classroom.parts.questions import Option, Questions, choice_field, day_field
 from sim.classroom.parts.seed import SeedForm
 from sim.classroom.parts.told import Sentences, listed
 from sim.classroom.state import chosen, seed
@@ -64,7 +64,7 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
     words = words_of("story")
     provinces = [Option(name, name) for name in sorted(facts_here().provinces)]
     groups = {words.say("country"): [Option("", words.say("whole"))], words.say("provinces"): provinces}
-    Fields(
+    Questions(
         [
             choice_field("province", words.say("province"), asked["province"], groups),
             day_field("from", words.say("from"), date.fromisoformat(asked["from"]), start, end),

@@ -3,6 +3,8 @@
 import solara
 
 from sim.classroom.desk import Words
+from sim.classroom.fields import say_change
+from sim.classroom.form import Form, read_words
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.map import Map
 from sim.classroom.parts.seed import SeedForm
@@ -32,5 +34,9 @@ def Page() -> None:
 
 
 def say_choice(words: Words) -> str:
-    """As on the command line, or that it is the baseline."""
-    return " ".join(words) or words_of("watch").say("baseline")
+    """What is chosen otherwise than in the baseline, in words; as on the command line where the form has none."""
+    try:
+        said = say_change(read_words(words).form, Form())
+    except PanjError:
+        said = " ".join(words)
+    return said or words_of("watch").say("baseline")

@@ -8,11 +8,12 @@ import solara
 from solara.lab import use_task
 
 from sim.classroom.desk import the_desk
-from sim.classroom.forking import Forked, about_choice, decisions, fork
+from sim.classroom.fields import POLICIES, fields_of
+from sim.classroom.forking import Forked, fork
 from sim.classroom.pages.watch import say_choice
 from sim.classroom.parts import Heading, Note, Trouble
-from sim.classroom.parts.fields import Fields, Option, choice_field, day_field, read_day
 from sim.classroom.parts.map import Map
+from sim.classroom.parts.questions import Option, Questions, choice_field, day_field, read_day
 from sim.classroom.parts.seed import SeedForm
 from sim.classroom.parts.told import Sentences, Table, listed
 from sim.classroom.state import chosen, day, seed
@@ -66,8 +67,7 @@ def Page() -> None:
 
 def read_asked(given: dict[str, str]) -> Asked:
     """An evening, and a decision of the list; PanjError for anything else."""
-    known = {f"{one.group}={choice}" for one in decisions() for choice in one.choices}
-    if given["decision"] not in known:
+    if given["decision"] not in {f"{group}={one.name}" for group in POLICIES for one in fields_of()[group].options}:
         raise PanjError(words_of("what_if").say("bad_choice", found=given["decision"]))
     return Asked(read_day("day", given["evening"]), given["decision"])
 
@@ -77,13 +77,12 @@ def Question(asked: Asked, start: date, last: date, on_asked: solara.Callable[[d
     """Evening and decision."""
     words = words_of("what_if")
     groups = {
-        words.say(f"group_{one.group}"): [
-            Option(f"{one.group}={choice}", choice.replace("_", " "), about_choice(one.group, choice))
-            for choice in one.choices
+        fields_of()[group].label: [
+            Option(f"{group}={one.name}", one.label, one.help) for one in fields_of()[group].options
         ]
-        for one in decisions()
+        for group in POLICIES
     }
-    Fields(
+    Questions(
         [
             day_field("evening", words.say("evening"), asked.evening, start, last, words.say("evening_help")),
             choice_field("decision", words.say("decision"), asked.change, groups),
@@ -123,7 +122,7 @@ def Parted(forked: Forked, asked: Asked) -> None:
     Heading(words.say("head_first"), 3)
     Sentences(forked.first)
     if forked.left:
-        Note(words.say("left", keys=words.listed(forked.left)))
+        Note(words.say("left", keys=words.listed([say_key(key) for key in forked.left])))
     labels = [words.say("as_it_went"), words.say("with_change", day=morning)]
     begin = forked.day if forked.first_day is None else forked.first_day
     Map(forked.films, labels, begin, day.set, forked.day)
@@ -137,18 +136,22 @@ def Parted(forked: Forked, asked: Asked) -> None:
 
 
 def say_change(change: str) -> str:
-    """`reinforcement: answer every call`."""
+    """`Help for garrisons: Every call is answered`."""
     group, _, choice = change.partition("=")
-    return f"{words_of('what_if').say(f'group_{group}')}: {choice.replace('_', ' ')}"
+    return f"{fields_of()[group].label}: {fields_of()[group].said(choice)}"
+
+
+def say_key(key: str) -> str:
+    """The label of a number that the form has, or its key."""
+    return fields_of()[key].label if key in fields_of() else key
 
 
 def stories_in_html(forked: Forked) -> str:
     """The days that differ, the first few open."""
     words = words_of("what_if")
     first, others = forked.days[:SHOWN_DAYS], forked.days[SHOWN_DAYS:]
-    told = [
-        f"<p>{escape(words.say('differing', len(forked.days)))} {escape(words.say('same_days', forked.same_days))}</p>"
-    ]
+    counts = words.say("differing", len(forked.days)), words.say("same_days", forked.same_days)
+    told = [f"<p>{escape(' '.join(counts))}</p>"]
     told += [day_in_html(one) for one in first]
     if others:
         rest = "".join(day_in_html(one) for one in others)

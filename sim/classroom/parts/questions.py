@@ -1,4 +1,4 @@
-"""A few fields and a button, as the browser itself has them: dates and choices. What comes back is checked by the page."""
+"""A few questions and a button, as the browser itself has them: dates and choices. The page checks what comes back."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -20,14 +20,14 @@ class Option(NamedTuple):
     help: str = ""
 
 
-@solara.component_vue("fields.vue")
+@solara.component_vue("questions.vue")
 def Sent(fields: list[dict[str, Any]], button: str, colour: str, event_sent: Callable[[dict[str, Any]], None]) -> None:
     """What the browser is given."""
 
 
 @solara.component
-def Fields(fields: Sequence[Mapping[str, Any]], button: str, on_sent: Callable[[dict[str, str]], None]) -> None:
-    """Fields made by `day_field` and `choice_field`; `on_sent` hears their values as short texts."""
+def Questions(fields: Sequence[Mapping[str, Any]], button: str, on_sent: Callable[[dict[str, str]], None]) -> None:
+    """Made by `day_field` and `choice_field`; `on_sent` hears the answers as short texts."""
     names = [str(field["name"]) for field in fields]
 
     def sent(given: dict[str, Any]) -> None:
