@@ -1,0 +1,96 @@
+"""What if, in a browser: one evening, one decision, two campaigns by one clock with the same luck."""
+
+import re
+
+import pytest
+
+FIRST_TIME = 60_000  # milliseconds: a day's step is compiled once
+
+
+@pytest.fixture
+def forked(visitor):
+    """A page on which the border closes after 2 July."""
+
+    def ask(change="border=closed", evening="2021-07-02", **window):
+        page = visitor("what_if", **window)
+        page.locator("input[type=date]").fill(evening)
+        page.get_by_label("Decision").select_option(change)
+        page.get_by_role("button", name="Go on twice").click()
+        page.wait_for_selector(".panj-board .country .district", timeout=FIRST_TIME)
+        return page
+
+    return ask
+
+
+def go_to(page, day):
+    page.locator(".panj-board input[type=range]").fill(str(day))
+
+
+def test_both_campaigns_go_by_one_clock(forked):
+    page = forked()
+    assert page.locator(".panj-board svg.country").count() == 2
+    go_to(page, 64)
+    assert page.locator(".log h4").all_inner_texts() == ["What happened on 4 July"] * 2
+    page.get_by_role("button", name="One day forward").click()
+    assert page.locator(".log h4").all_inner_texts() == ["What happened on 5 July"] * 2
+
+
+def test_nothing_differs_up_to_the_evening_and_it_is_said_what_differs_first(forked, keep):
+    page = forked()
+    told = page.locator(".content .prose").first.inner_text()
+    first = re.search(r"The first event that differs is on (\d+ \w+) 2021", told)
+    assert first and "Only as it went:" in told
+    assert page.locator(".board-date").inner_text().startswith(f"Evening of {first[1]} 2021")
+    for day in (10, 40, 62):  # 2 July is day 62
+        go_to(page, day)
+        one, other = page.locator(".log").all_inner_texts()
+        assert one == other
+        assert "0 districts have another holder" in page.locator(".panj-board").inner_text()
+    go_to(page, 66)
+    keep(page, "what_if", whole=True)
+
+
+def test_the_closed_border_lets_nobody_over_after_that_evening(forked):
+    page = forked()
+    for day in range(63, 68):
+        go_to(page, day)
+        for row in page.locator(".posts-table tbody tr").all():
+            cells = row.locator("td").all_inner_texts()
+            if len(cells) == 6:
+                assert cells[4] == cells[5] == "0"
+
+
+def test_both_curves_are_drawn_with_the_evening_and_what_was_reported(forked):
+    page = forked()
+    for curve in page.locator(".curve").all()[:2]:
+        assert curve.locator(".curve-line").count() == 2
+        assert curve.locator(".fork").count() == 1
+        assert curve.locator(".reported").count() > 0
+
+
+def test_outcomes_and_stories_stand_side_by_side(forked):
+    page = forked()
+    assert page.locator("table.table thead th").all_inner_texts() == [
+        "outcome", "reported", "as it went", "with the change", "difference",
+    ]  # fmt: skip
+    assert page.locator("table.table tbody tr").count() > 10
+    assert {"As it went", "With the change"} & set(page.locator(".twofold strong").all_inner_texts())
+    assert "one roll of the dice" in page.locator(".content").inner_text()
+
+
+def test_a_decision_that_changes_nothing_says_so(visitor):
+    page = visitor("what_if")
+    page.get_by_label("Decision").select_option("border=as_reported")
+    page.get_by_role("button", name="Go on twice").click()
+    page.wait_for_selector(
+        "text=found nothing that 'border=as_reported' changes after that evening", timeout=FIRST_TIME
+    )
+    page.get_by_label("Decision").select_option("border=closed")
+    page.get_by_role("button", name="Go on twice").click()
+    page.wait_for_selector(".panj-board .country .district", timeout=FIRST_TIME)
+
+
+def test_it_can_be_read_on_a_telephone(forked, keep):
+    page = forked(width=360, height=740)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    keep(page, "what_if_360", whole=True)

@@ -1,0 +1,294 @@
+"""What a browser is given of a campaign is the campaign: holders, posts, curves, the log, the record to its line."""
+
+import json
+import re
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+from sim.campaign import Series
+from sim.classroom import forking, watching
+from sim.classroom.pages import story as story_page
+from sim.classroom.pages import what_if
+from sim.classroom.parts.map import words_of_map
+from sim.classroom.parts.questions import LONGEST, read_day
+from sim.classroom.parts.seed import MOST, read_seed
+from sim.classroom.parts.told import listed
+from sim.classroom.words import words_of
+from sim.errors import PanjError
+from sim.evidence import read_evidence
+from sim.facts import THE_LINE, Falls, read_facts, read_falls
+from sim.results import events_table
+from sim.show import colours
+from sim.show.language import language_of
+from sim.show.telling import tell_day
+from sim.study.relive import live_again
+from sim.study.settings import compose_settings
+from sim.world import Fall, Holder, Why
+
+CHOICE = (
+    "calibration=as_declared", "start_date=2021-06-28", "end_date=2021-07-12",
+    "rules.parley.intercept=4", "rules.retreat.post_km=1000",  # who is talked to gives up; who flees can cross
+)  # fmt: skip
+SEED, CHANGE, DAY = 3, "border=closed", date(2021, 7, 4)
+WORDS = language_of()
+FACTS = read_facts()
+CLASSROOM = Path(watching.__file__).parent
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return compose_settings([*CHOICE, "daily=false"])
+
+
+@pytest.fixture(scope="module")
+def campaign(settings):
+    return live_again(settings, SEED)
+
+
+@pytest.fixture(scope="module")
+def chronicle(campaign, settings):
+    return watching.chronicle_from(campaign, settings, watching.said_of(settings, SEED))
+
+
+@pytest.fixture(scope="module")
+def film(campaign, settings, chronicle):
+    return json.loads(watching.film_of(campaign, settings, chronicle, WORDS))
+
+
+@pytest.fixture(scope="module")
+def evening(campaign, settings):
+    """The last before the first night on which soldiers cross."""
+    first = int(np.flatnonzero(campaign.record.crossed.sum(axis=1))[0])
+    return settings.start_date + timedelta(days=first - 1)
+
+
+@pytest.fixture(scope="module")
+def forked(evening):
+    return forking.fork(CHOICE, SEED, evening, CHANGE)
+
+
+def held_on(film, day):
+    """As the browser counts it: the last change of a district up to a day."""
+    last = {district: way for evening, district, way, _ in film["changes"] if evening <= day}
+    return {district for district, way in last.items() if way != watching.WON_BACK}
+
+
+def test_the_changes_give_every_holder_of_every_evening(film, campaign):
+    holder = campaign.record.holder
+    assert film["evenings"] == len(holder)
+    for day, row in enumerate(holder):
+        assert held_on(film, day) == set(np.flatnonzero(row == Holder.TALIBAN).tolist())
+
+
+def test_a_way_of_falling_and_its_reason_are_those_of_the_log(film, campaign, settings):
+    log = events_table(campaign, settings.facts, settings.start_date).to_pylist()
+    falls = {(row["date"], row["district_id"]): (row["how"], row["why"]) for row in log if row["event"] == "fall"}
+    told = [one for one in film["changes"] if one[2] not in (watching.HELD_FROM_THE_START, watching.WON_BACK)]
+    assert told
+    for day, district, way, why in told:
+        key = settings.start_date + timedelta(days=day), FACTS.district_id[district]
+        assert falls[key] == (Fall(way).name.lower(), Why(why).name.lower())
+
+
+def test_only_what_is_held_on_the_first_evening_has_no_way_of_falling(film, campaign):
+    first = set(np.flatnonzero(campaign.record.holder[0] == Holder.TALIBAN).tolist())
+    without = {(day, district) for day, district, way, _ in film["changes"] if way == watching.HELD_FROM_THE_START}
+    assert without <= {(0, district) for district in first}
+
+
+def test_queues_soldiers_and_families_are_those_of_the_record(film, campaign):
+    assert film["waiting"] == campaign.record.waiting.tolist()
+    assert film["soldiers"] == campaign.record.crossed.tolist()
+    assert film["families"] == campaign.record.admitted.tolist()
+
+
+def test_a_curve_counts_a_night_on_the_morning_on_which_it_ends(film, campaign):
+    nights = campaign.record.crossed.sum(axis=1)
+    assert nights.sum() > 0
+    assert film["curves"]["crossed"] == [int(nights[:day].sum()) for day in range(len(nights))]
+    assert film["curves"]["held"] == campaign.record.series[:, Series.DISTRICTS_HELD_BY_TALIBAN].tolist()
+
+
+def test_the_log_of_a_day_is_what_a_story_tells_of_it(film, chronicle):
+    days = [chronicle.start + timedelta(days=day) for day in range(film["evenings"])]
+    assert film["log"] == [tell_day(chronicle, day, WORDS) for day in days]
+    told = {day.date: list(day.sentences) for day in story_page.story_of(chronicle).days}
+    assert {day: lines for day, lines in zip(days, film["log"], strict=True) if lines} == told
+
+
+def test_the_record_is_drawn_by_its_dates_and_none_lies_past_the_line(film, settings):
+    fell = read_falls().fell_date
+    assert len(film["lost"]) == int((~np.isnat(fell)).sum()) > 0
+    for day, district in film["lost"]:
+        assert settings.start_date + timedelta(days=day) == fell[district].astype(date) <= THE_LINE
+    assert film["line"] == (THE_LINE - settings.start_date).days
+
+
+def test_a_loss_dated_past_the_line_would_never_be_drawn(monkeypatch):
+    dates = np.array(["2021-07-08", "NaT", "2021-07-07"], dtype="datetime64[D]")
+    monkeypatch.setattr(watching, "read_falls", lambda: Falls(dates, ("day", "", "day"), np.zeros(3, np.int8)))
+    assert watching.lost_in_time(date(2021, 7, 1)) == [[6, 2]]
+
+
+def test_what_was_reported_stands_in_the_evidence_and_within_the_record(film, settings):
+    evidence = {row.id: row for row in read_evidence()}
+    points = [point for curve in film["reported"].values() for point in curve]
+    assert points
+    for day, value, low, high, _, code in points:
+        assert settings.start_date + timedelta(days=day) == evidence[code].date_end <= THE_LINE
+        assert low <= value <= high
+
+
+def test_the_evidence_that_a_curve_names_is_the_evidence_that_it_draws():
+    whole = watching.reported_in_time(date(2021, 5, 1), 134)
+    for name, points in whole.items():
+        named = set(re.findall(r"F\d+", words_of("map").say(f"map_curve_{name}_source")))
+        drawn = {point[5] for point in points}
+        assert drawn <= named, name
+
+
+def test_the_same_seed_gives_the_same_film_to_the_last_letter(campaign, settings, chronicle):
+    again = live_again(settings, SEED)
+    said = watching.said_of(settings, SEED)
+    other = watching.film_of(again, settings, watching.chronicle_from(again, settings, said), WORDS)
+    assert other == watching.film_of(campaign, settings, chronicle, WORDS)
+
+
+def test_shapes_and_a_film_are_small_on_the_wire(film):
+    assert len(watching.shapes()) < 400_000
+    day = len(watching.compact(film)) / film["evenings"]
+    assert day * 134 < 150_000  # of a whole campaign, which has fuller days before and after these
+
+
+def test_every_district_has_a_shape_and_lies_within_it():
+    shown = json.loads(watching.shapes())
+    assert [one[0] for one in shown["districts"]] == list(FACTS.district)
+    for name, _, _, _, east, south, path in shown["districts"]:
+        rings = [ring.split("L") for ring in re.findall(r"M([^MZ]*)Z", path)]
+        parts = [shapely.Polygon([tuple(map(float, point.split())) for point in ring]) for ring in rings]
+        land = shapely.union_all(parts)
+        assert land.distance(shapely.Point(east, south)) < watching.FINE, name
+    assert set(map(int, shown["inner"])) == set(np.flatnonzero(~np.isnat(read_falls().fell_date)).tolist())
+    assert [post[3] for post in shown["posts"]] == FACTS.post_district.tolist()
+
+
+def test_a_path_keeps_a_hole_and_drops_a_splinter_and_a_point_that_repeats():
+    square = shapely.Polygon([(0, 0), (9, 0), (9, 0.01), (9, 9), (0, 9)], [[(3, 3), (6, 3), (6, 6), (3, 6)]])
+    splinter = shapely.box(20, 0, 20.1, 1)
+    path = watching.path_of(shapely.MultiPolygon([square, splinter]), np.array([0.0, 9.0]))
+    assert path == "M0 9L9 9L9 0L0 0ZM3 6L6 6L6 3L3 3Z"
+
+
+def test_both_branches_are_the_same_to_the_evening_and_part_after_it(forked, film, settings, evening):
+    before, after = (json.loads(one) for one in forked.films)
+    assert before == film
+    assert forked.day == (evening - settings.start_date).days
+    for key in ("waiting", "soldiers", "families", "log"):
+        assert before[key][: forked.day + 1] == after[key][: forked.day + 1], key
+    assert [one for one in before["changes"] if one[0] <= forked.day] == [
+        one for one in after["changes"] if one[0] <= forked.day
+    ]
+    assert sum(map(sum, after["soldiers"][forked.day + 1 :])) == 0 < sum(map(sum, before["soldiers"][forked.day + 1 :]))
+
+
+def test_the_first_day_that_differs_is_found_and_told(forked, settings):
+    before, after = (json.loads(one) for one in forked.films)
+    first = forked.first_day
+    assert first > forked.day
+    day = settings.start_date + timedelta(days=first)
+    assert forked.first[0] == WORDS.say("fork_first", day=WORDS.day(day, year=True))
+    assert before["log"][:first] == after["log"][:first]
+    assert forked.days[0].date == day
+
+
+def test_outcomes_stand_side_by_side_with_what_was_reported(forked):
+    by_label = {row[0]: row[1:] for row in forked.outcomes}
+    _, before, after, difference = by_label["Soldiers who crossed to the last day (soldiers)"]
+    numbers = [int(text.replace(",", "")) for text in (before, after, difference)]
+    assert numbers[1] - numbers[0] == numbers[2] < 0
+    assert any(re.search(r"F\d+", row[1]) for row in forked.outcomes)
+
+
+@pytest.mark.parametrize(
+    ("evening", "change", "said"),
+    [(date(2021, 7, 12), CHANGE, "day: found 2021-07-12, expected an evening from 2021-06-28 to 2021-07-11"),
+     (DAY, "border=as_reported", "found nothing that 'border=as_reported' changes"),
+     (DAY, "seed=4", "holds for a whole campaign"), (DAY, "border=shut", "border")],
+)  # fmt: skip
+def test_a_fork_that_cannot_be_is_refused_in_words(evening, change, said):
+    with pytest.raises(PanjError, match=said):
+        forking.fork(CHOICE, SEED, evening, change)
+
+
+def test_a_decision_that_is_not_of_the_list_is_not_even_tried():
+    for found in ("rules.news.fade_days=5", "border=../../x", "", "scenario=july_2021", "theory=none"):
+        with pytest.raises(PanjError, match="expected one of the list"):
+            what_if.read_asked({"evening": "2021-07-04", "decision": found})
+    with pytest.raises(PanjError, match="day: found 'July'"):
+        what_if.read_asked({"evening": "July", "decision": CHANGE})
+    assert what_if.read_asked({"evening": "2021-07-04", "decision": CHANGE}) == what_if.Asked(date(2021, 7, 4), CHANGE)
+
+
+@pytest.mark.parametrize("given", ["", "-1", "10000", "1e3", "٣", "3.0", "0x1", "seven", "9" * 400])
+def test_a_seed_that_is_none_is_refused_with_what_was_found(given):
+    with pytest.raises(PanjError, match=f"expected a whole number from 0 to {MOST}") as error:
+        read_seed(given)
+    assert len(str(error.value)) < 100
+
+
+def test_a_seed_is_a_whole_number_with_or_without_space_around_it():
+    assert [read_seed(text) for text in ("0", " 42 ", str(MOST))] == [0, 42, MOST]
+
+
+def test_nothing_of_a_sentence_becomes_part_of_the_page():
+    assert "<b>" not in listed(["<b>x</b>"]) and "&lt;b&gt;" in listed(["<b>x</b>"])
+    with pytest.raises(PanjError):
+        read_day("from", "x" * LONGEST)
+
+
+def test_a_part_of_the_story_that_there_is_not_is_named(chronicle, monkeypatch):
+    monkeypatch.setattr(story_page, "chronicle_for", lambda *_: chronicle)
+    for asked, said in (
+        ({"province": "Badakshan"}, "did you mean"),
+        ({"from": "2021-05-01"}, "from: found 2021-05-01"),
+    ):
+        with pytest.raises(PanjError, match=said):
+            story_page.tell({"province": "", "from": "", "to": "", **asked}, SEED)
+
+
+def test_a_story_of_a_province_tells_of_no_other(chronicle, monkeypatch):
+    monkeypatch.setattr(story_page, "chronicle_for", lambda *_: chronicle)
+    told = story_page.tell({"province": "Badakhshan", "from": "", "to": ""}, SEED)
+    others = set(FACTS.provinces) - {"Badakhshan"}
+    shown = story_page.days_in_html(told)
+    assert told.days and not [name for name in others if f"({name})" in shown]
+
+
+@pytest.mark.parametrize("page", ["map", "watch", "story", "what_if"])
+def test_every_sentence_of_a_page_is_used(page):
+    own = (CLASSROOM / "words" / "en" / f"{page}.yaml").read_text(encoding="utf-8")
+    keys = re.findall(r"^(\w+):", own, re.MULTILINE)
+    paths = [*CLASSROOM.glob("pages/*.py"), *CLASSROOM.glob("parts/*.py"), CLASSROOM / "parts" / "map.vue"]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    made = re.findall(r"`(map_\w+_)\$\{", code) + re.findall(r"'(map_)' \+ what", code)
+    for key in keys:
+        assert f'"{key}"' in code or f"'{key}'" in code or any(key.startswith(head) for head in made), key
+
+
+def test_every_sentence_that_the_browser_says_is_there():
+    code = (CLASSROOM / "parts" / "map.vue").read_text(encoding="utf-8")
+    said = set(re.findall(r"say\('(\w+)'[,)]", code)) | set(re.findall(r"\? '(map_\w+)' : '(?:map_\w+)'", code))
+    assert len(said) > 30
+    assert not said - set(words_of_map())
+    for why in Why:
+        assert bool(words_of_map()["whys"][why]) == (why != Why.NONE)
+
+
+def test_the_map_has_the_colours_of_the_figures():
+    code = (CLASSROOM / "parts" / "map.vue").read_text(encoding="utf-8")
+    used = set(re.findall(r"var\(--(\w+)\)", code))
+    assert used and all(hasattr(colours, name.upper()) for name in used)
