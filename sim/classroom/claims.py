@@ -25,6 +25,7 @@ LOWEST_CONFIDENCE, USUAL_CONFIDENCE, HIGHEST_CONFIDENCE = 0.5, 0.9, 0.99
 EFFECT, OUTCOME = "effect", "outcome"  # what a range is about
 ABOUT = (EFFECT, OUTCOME)
 JOINERS = "\u200c\u200d"  # which Persian and other scripts need; no part of what makes two names differ
+NUMBER = re.compile(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?|[+-]?\d{1,12}(\.\d{1,9})?")
 OF_AN_EVENT = re.compile(r"timeline\.events\.\w+\.date")
 
 
@@ -49,6 +50,14 @@ class Claim(NamedTuple):
     def direction(self) -> str:
         """Which way the effect is said to go: lower, higher, or either."""
         return "lower" if self.high < 0 else "higher" if self.low > 0 else "either"
+
+
+def number_typed(text: str) -> float:
+    """A number as people type it: 1,037 or 1 037 or -12.5; Refused for what could be read in two ways."""
+    plain = " ".join(text.split()).replace("\u2212", "-").removesuffix("%").strip()
+    if not NUMBER.fullmatch(plain):
+        raise Refused("odd_number", found=plain[:LONGEST_NAME])
+    return float(re.sub("[ ,]", "", plain))
 
 
 def clean_name(text: str, what: str) -> str:

@@ -74,6 +74,9 @@ def get_ready(console: Console) -> None:
 
 def warm() -> None:
     """What is only needed when somebody asks for it, and takes long the first time."""
+    from sim.classroom.settling import the_settler
+
+    the_settler()  # it goes on with questions that a stop has left half answered
 
 
 def say_where(room: Room, console: Console) -> None:

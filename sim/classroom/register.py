@@ -23,7 +23,7 @@ from sim.classroom.claims import (
     clean_words,
     folded,
 )
-from sim.classroom.measures import measures
+from sim.classroom.offered import offered
 from sim.classroom.rooms import (
     ANSWERED,
     CLOSED,
@@ -320,4 +320,4 @@ def the_register() -> Register:
     """The one of this process, opened when first asked for."""
     from sim.classroom.desk import the_desk
 
-    return Register(place_of_register(), lambda words: the_desk().settings(words), measures)
+    return Register(place_of_register(), lambda words: the_desk().settings(words), offered)

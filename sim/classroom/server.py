@@ -29,6 +29,7 @@ LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # none that is mistaken for another when 
 LONG = 6
 TRIES, WITHIN = 20, 60.0  # wrong codes of one address, in so many seconds
 THIS_SERVER = secrets.token_hex(8)  # a page sees by it that another server answers than the one it came from
+JOIN = "PANJ_JOIN"  # where one joins this server, for its own pages
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -170,6 +171,7 @@ def app_of(room: Room) -> Any:
 def set_up_solara(room: Room) -> None:
     """Its settings are read from the environment when it is imported."""
     os.environ["SOLARA_TELEMETRY_MIXPANEL_ENABLE"] = "False"
+    os.environ[JOIN] = join_address_of(room)
     os.environ["SOLARA_THEME_FORCE_REFRESH"] = "True"  # a page whose server was stopped loads itself again
     os.environ["SOLARA_THEME_TITLE"] = words_of("shell").say("title")
     os.environ["SOLARA_THEME_SHOW_BANNER"] = "False"
@@ -208,3 +210,14 @@ def addresses() -> list[str]:
             return [str(way.getsockname()[0])]
         except OSError:
             return []
+
+
+def join_address_of(room: Room) -> str:
+    """Where students of the room join; on this machine alone if nobody else can come."""
+    host = "127.0.0.1" if room.is_local else next(iter(addresses()), room.host)
+    return f"http://{host}:{room.port}/join"
+
+
+def join_address() -> str:
+    """The same for this process, once it serves."""
+    return os.environ.get(JOIN, "")

@@ -1,12 +1,289 @@
-"""The page teacher."""
+"""A teacher opens a session, asks, closes claims, has the campaigns lived, talks about them, exports, and deletes."""
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from urllib.parse import urlsplit
+
+import reacton.ipyvuetify as vuetify
 import solara
 
-from sim.classroom.parts import Heading
+from sim.classroom.answers import score_of
+from sim.classroom.attempts import use_attempt
+from sim.classroom.choices import say_choice
+from sim.classroom.claims import ABOUT, EFFECT, Words
+from sim.classroom.export import csv_of
+from sim.classroom.offered import offered
+from sim.classroom.parts import Heading, Note, Press, Trouble
+from sim.classroom.parts.claims import Said, Style
+from sim.classroom.parts.decisions import Decisions
+from sim.classroom.phrases import say_percent, say_range, say_tally
+from sim.classroom.register import the_register
+from sim.classroom.rooms import (
+    ANSWERED,
+    CLOSED,
+    DEBRIEF,
+    OPEN,
+    RUNNING,
+    WORD,
+    Question,
+    Room,
+    Session,
+    Team,
+    grouped,
+    said,
+)  # fmt: skip
+from sim.classroom.server import LOCAL, join_address
+from sim.classroom.sessions import QUERY, asked_for
+from sim.classroom.settling import Progress, the_settler
+from sim.classroom.state import session
+from sim.classroom.wall import scored_in, title_of
+from sim.classroom.watched import use_watched
 from sim.classroom.words import words_of
+from sim.study.wording import say_amount
+
+USUAL_OUTCOME = "troops_crossed_by_2021_07_07"
+NOTHING: Words = ()
 
 
 @solara.component
 def Page() -> None:
-    """Nothing yet."""
-    Heading(words_of("shell").say("page_teacher"))
+    """A session of one's own, or the way to one."""
+    Style()
+    code, set_code = solara.use_state(asked_for(the_register().sessions_of))
+    word, set_word = solara.use_state("")
+    found = use_watched(code, lambda: room_and_progress(code))
+
+    def opened(new: str, new_word: str = "") -> None:
+        set_word(new_word)
+        set_code(new)
+
+    if found is None:
+        Beginning(opened)
+    else:
+        Teaching(*found, word, lambda: opened(""))
+
+
+def room_and_progress(code: str) -> tuple[Room, Progress | None]:
+    """All of a session, and how far its campaigns have come."""
+    room = the_register().room(code, session())
+    return room, the_settler().progress(code, room.question.number) if room.question else None
+
+
+@solara.component
+def Beginning(on_open: Callable[..., None]) -> None:
+    """A new session, an earlier one, or one that was opened on another computer."""
+    words = words_of("class")
+    code, set_code = solara.use_state("")
+    word, set_word = solara.use_state("")
+    trouble, attempt = use_attempt()
+
+    def come_back() -> None:
+        the_register().come_back(code, word, session())
+        on_open(the_register().session(code).code)
+
+    Heading(words.say("teacher_heading"))
+    Note(words.say("teacher_about"))
+    Press(words.say("teacher_open"), lambda: attempt(lambda: on_open(*the_register().open_session(session()))), True)
+    earlier = the_register().sessions_of(session())
+    if earlier:
+        Heading(words.say("teacher_yours"), 2)
+        with solara.Div(classes=["claims-row"]):
+            for one in earlier:
+                Press(say_session(one), partial(on_open, one.code))
+    Heading(words.say("teacher_back"), 2)
+    with solara.Div(classes=["claims-fields"]):
+        solara.InputText(words.say("teacher_code"), code, on_value=set_code, continuous_update=True)
+        solara.InputText(words.say("teacher_word"), word, on_value=set_word, continuous_update=True)
+    Press(words.say("teacher_come_back"), lambda: attempt(come_back))
+    Trouble(trouble)
+
+
+def say_session(one: Session) -> str:
+    """Code and day."""
+    words = words_of("class")
+    opened = words.day(datetime.fromisoformat(one.opened).date())
+    return words.say(
+        "teacher_choose_ended" if one.is_ended else "teacher_choose", None, code=grouped(one.code, 3), opened=opened
+    )
+
+
+@solara.component
+def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callable[[], None]) -> None:
+    """One session."""
+    words = words_of("class")
+    Heading(words.say("teacher_heading"))
+    Code(room, word)
+    if not room.session.is_ended:
+        Question_(room, progress)
+    Heading(words.say("teacher_students"), 2)
+    Students(room)
+    if room.question is not None and room.question.stage in (ANSWERED, DEBRIEF):
+        Scores(room, room.question)
+    Ending(room)
+    Press(words.say("teacher_all"), on_leave)
+
+
+@solara.component
+def Code(room: Room, word: str) -> None:
+    """What is read out, and the way to the wall."""
+    words, code = words_of("class"), room.session.code
+    Note(words.say("teacher_code"))
+    Said(grouped(code, 3), classes=("claims-code",))
+    Note(words.say("teacher_address", None, address=join_address()))
+    if urlsplit(join_address()).hostname in LOCAL:
+        Note(words.say("teacher_local"))
+    if word:
+        Note(words.say("teacher_word_is", None, word=grouped(word, WORD // 4)))
+    wall = {"href": f"/projector?{QUERY}={code}", "target": "_blank"}
+    Said(words.say("teacher_wall"), "a", attributes=wall)
+
+
+@solara.component
+def Question_(room: Room, progress: Progress | None) -> None:
+    """What is asked now and what comes next; or the form of the next question."""
+    words, question = words_of("class"), room.question
+    trouble, attempt = use_attempt()
+    if question is not None:
+        Heading(title_of(question), 2)
+        if question.is_fixed or question.suggested:
+            Note(words.say("join_choice_sent", None, choice=say_choice(question.suggested)))
+        Note(words.say("teacher_now", None, stage=said(question.stage)), live=True)
+        Note(say_sent(room, question), live=True)
+        if progress is not None:
+            Note(words.say("teacher_progress", None, **progress._asdict()), live=True)
+        with solara.Div(classes=["claims-row"]):
+            for place, (label, act) in enumerate(ways_on(room, question)):
+                Press(words.say(label), partial(attempt, act), is_main=place == 0)
+    Trouble(trouble)
+    if question is None or question.stage in (ANSWERED, DEBRIEF):
+        Asking(room.session.code, question is not None)
+
+
+def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
+    """What the teacher may do with the question of now, the usual first."""
+    code, who = room.session.code, session()
+    move = partial(the_register().move, code, who)
+    ways: dict[str, Sequence[tuple[str, Callable[[], None]]]] = {
+        OPEN: [("teacher_close", partial(move, CLOSED))],
+        CLOSED: [("teacher_run", partial(the_settler().start, code, who)), ("teacher_reopen", partial(move, OPEN))],
+        RUNNING: [],
+        ANSWERED: [("teacher_debrief", partial(move, DEBRIEF))],
+        DEBRIEF: [("teacher_undo_debrief", partial(move, ANSWERED))],
+    }
+    return ways[question.stage]
+
+
+def say_sent(room: Room, question: Question) -> str:
+    """How many claims have come."""
+    sent = sum(question.number in team.claims for team in room.teams)
+    return words_of("class").say("teacher_sent", sent, teams=len(room.teams))
+
+
+@solara.component
+def Asking(code: str, is_next: bool) -> None:
+    """The next question: an outcome, what ranges are about, and perhaps a choice."""
+    words = words_of("class")
+    labels = {measure.label: name for name, measure in offered().items()}
+    outcome, set_outcome = solara.use_state(next(label for label, name in labels.items() if name == USUAL_OUTCOME))
+    about, set_about = solara.use_state(EFFECT)
+    is_suggesting, set_suggesting = solara.use_state(False)
+    suggested, set_suggested = solara.use_state(NOTHING)
+    is_fixed, set_fixed = solara.use_state(False)
+    trouble, attempt = use_attempt()
+    said_about = {words.say(f"teacher_about_{one}"): one for one in ABOUT}
+
+    def ask() -> None:
+        chosen = suggested if is_suggesting else ()
+        the_register().ask(code, session(), labels[outcome], about, chosen, is_suggesting and is_fixed)
+
+    Heading(words.say("teacher_ask_next" if is_next else "teacher_ask"), 2)
+    with solara.Div(classes=["claims-fields"]):
+        solara.Select(words.say("teacher_outcome"), list(labels), outcome, on_value=set_outcome)
+        solara.Select(
+            words.say("teacher_about_what"), list(said_about), words.say(f"teacher_about_{about}"),
+            on_value=lambda text: set_about(said_about[text]),
+        )  # fmt: skip
+    solara.Checkbox(label=words.say("teacher_suggest"), value=is_suggesting, on_value=set_suggesting)
+    if is_suggesting:
+        Decisions(suggested, set_suggested)
+        solara.Checkbox(label=words.say("teacher_fixed"), value=is_fixed, on_value=set_fixed)
+    Press(words.say("teacher_put"), lambda: attempt(ask), is_main=True)
+    Trouble(trouble)
+
+
+@solara.component
+def Students(room: Room) -> None:
+    """Who has joined, in teams, and what each has claimed on the question of now."""
+    words = words_of("class")
+    trouble, attempt = use_attempt()
+    joined = sum(len(team.members) for team in room.teams)
+    Note(words.say("teacher_joined", joined) if joined else words.say("teacher_nobody"), live=True)
+    shown = room.session.names_shown
+    solara.Checkbox(
+        label=words.say("teacher_names"), value=shown,
+        on_value=lambda value: the_register().show_names(room.session.code, session(), value),
+    )  # fmt: skip
+    for team in room.teams:
+        with solara.Div(classes=["claims-card"]).key(f"team {team.letter}"):
+            Said(f"{team.letter} {team.name}", "strong")
+            Said(say_team_claim(team, room.question))
+            with solara.Div(classes=["claims-row"]):
+                for member in team.members:
+                    remove = partial(the_register().remove, room.session.code, session(), member.number)
+                    Press(words.say("teacher_remove", None, nickname=member.nickname), partial(attempt, remove))
+    Trouble(trouble)
+
+
+def say_team_claim(team: Team, question: Question | None) -> str:
+    """Choice, range, confidence and reason."""
+    words = words_of("class")
+    sent = team.claims.get(question.number) if question else None
+    if question is None or sent is None:
+        return words.say("teacher_no_claim")
+    range_ = say_range(sent.claim, question.about, offered()[question.outcome])
+    told = f"{say_choice(sent.claim.words)}: {range_} ({say_percent(sent.claim.confidence)})"
+    return f"{told}. {sent.claim.why}" if sent.claim.why else told
+
+
+@solara.component
+def Scores(room: Room, question: Question) -> None:
+    """A row a team in the order of letters: nobody is ranked."""
+    words, measure = words_of("class"), offered()[question.outcome]
+    Heading(words.say("teacher_scores"), 2)
+    Note(say_tally(scored_in(room, question)))
+    Note(words.say("score_one_question"))
+    with vuetify.Html(tag="table"), vuetify.Html(tag="tbody"):
+        for team in room.teams:
+            sent = team.claims.get(question.number)
+            answer = room.answers[question.number].get(sent.claim.words) if sent else None
+            score = score_of(sent.claim, question.about, answer) if sent and answer else None
+            with vuetify.Html(tag="tr"):
+                Said(f"{team.letter} {team.name}", "th", attributes={"scope": "row"})
+                Said(words.say(f"score_word_{score.verdict}") if score else words.say("verdict_none"), "td")
+                Said(say_amount(score.total, measure) if score else "", "td")
+
+
+@solara.component
+def Ending(room: Room) -> None:
+    """Export, end, delete."""
+    words, code = words_of("class"), room.session.code
+    is_sure, set_is_sure = solara.use_state(False)
+    trouble, attempt = use_attempt()
+    name = f"panj-class-{code}.csv"
+
+    def export() -> str:
+        return csv_of(the_register().room(code, session()), lambda outcome: offered()[outcome].unit)
+
+    with solara.Div(classes=["claims-row"]):
+        with solara.FileDownload(export, name, mime_type="text/csv"):
+            solara.Button(words.say("teacher_export"), outlined=True)
+        if not room.session.is_ended:
+            Press(words.say("teacher_end"), lambda: attempt(lambda: the_register().end(code, session())))
+        if is_sure:
+            Note(words.say("teacher_delete_sure", None, code=grouped(code, 3)), live=True)
+            Press(words.say("teacher_delete_yes"), lambda: attempt(lambda: the_register().delete(code, session())))
+            Press(words.say("teacher_keep"), lambda: set_is_sure(False))
+        else:
+            Press(words.say("teacher_delete"), lambda: set_is_sure(True))
+    Trouble(trouble)

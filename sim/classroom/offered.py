@@ -16,7 +16,7 @@ DATE = "date"  # the unit of what is no number
 
 
 @cache
-def measures() -> Mapping[str, Measure]:
+def offered() -> Mapping[str, Measure]:
     """By name, in the order of the table: label, unit and what was reported."""
     settings = the_desk().settings(())
     evidence = {figure.id: figure for figure in read_evidence()}

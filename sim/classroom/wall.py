@@ -1,0 +1,205 @@
+"""What the wall shows of a question: campaigns of all choices together, and ranges beside intervals, team by team.
+
+Gives   plain lists and texts for the charts, in the units that people read (shares in per cent).
+Assumed Teams stand in the order of their letters, which is that in which they came: nobody is ranked. A choice that
+        several teams made counts once in the distribution.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from sim.classroom.answers import Answer, Score, score_of
+from sim.classroom.choices import say_choice
+from sim.classroom.claims import EFFECT, Claim
+from sim.classroom.offered import offered
+from sim.classroom.phrases import say_level, say_percent, say_question, say_range, say_reported, scale_of, unit_of
+from sim.classroom.rooms import Place, Question, Room, Team
+from sim.classroom.words import words_of
+from sim.study.finished import Measure
+from sim.study.wording import say_difference, say_interval
+
+BINS = 24
+BASELINE = ()
+
+
+def called(room: Room, team: Team) -> str:
+    """A team on the wall: its letter, and its name if the teacher shows names."""
+    return f"{team.letter} {team.name}" if room.session.names_shown else team.letter
+
+
+def answered_in(room: Room, question: Question) -> list[tuple[Team, Claim, Answer]]:
+    """Teams whose claims campaigns have answered, with claim and answer, in the order of letters."""
+    answers = room.answers[question.number]
+    sent = [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
+    return [(team, claim, answers[claim.words]) for team, claim in sent if claim.words in answers]
+
+
+def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
+    """Claims with scores."""
+    found = [(claim, score_of(claim, question.about, answer)) for _, claim, answer in answered_in(room, question)]
+    return [(claim, score) for claim, score in found if score is not None]
+
+
+def ranges_of(room: Room, question: Question) -> dict[str, Any]:
+    """The chart of ranges: a row a team."""
+    measure = offered()[question.outcome]
+    rows = [
+        row_of(called(room, team), team.letter, claim, question.about, answer, measure)
+        for team, claim, answer in answered_in(room, question)
+    ]
+    return chart_of(rows, question, note_on(room.answers[question.number].values(), question))
+
+
+def own_ranges(place: Place, question: Question) -> dict[str, Any]:
+    """The same chart for one student, with no row but the own."""
+    assert place.sent is not None and place.answer is not None
+    measure = offered()[question.outcome]
+    letter, claim = place.seat.letter, place.sent.claim
+    rows = [row_of(letter, letter, claim, question.about, place.answer, measure)]
+    return chart_of(rows, question, note_on([place.answer], question))
+
+
+def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:
+    """What stands around the rows."""
+    words, measure = words_of("class"), offered()[question.outcome]
+    return {
+        "title": words.say("ranges_title", None, label=measure.label),
+        "key_claimed": words.say("key_claimed"),
+        "key_simulated": words.say(f"key_simulated_{question.about}"),
+        "key_reported": words.say("key_reported"),
+        "rows": rows,
+        "zero": question.about == EFFECT,
+        "reported": None if question.about == EFFECT else reported_in(measure),
+        "unit": said_unit(measure, question.about),
+        "note": note,
+        "table_title": words.say("as_table"),
+        "heads": [words.say(f"head_{head}") for head in ("team", "choice", "range", "simulated", "verdict")],
+        "summary": " ".join([words.say("ranges_summary", len(rows)), *(row["said"] for row in rows)]),
+    }
+
+
+def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, measure: Measure) -> dict[str, Any]:
+    """One team: what it said and what the campaigns gave."""
+    words, scale = words_of("class"), scale_of(measure)
+    score = score_of(claim, about, answer)
+    low, middle, high = simulated(answer, about)
+    verdict = words.say(f"verdict_{score.verdict}") if score else words.say("verdict_none")
+    if score and about != EFFECT:
+        verdict = words.say(
+            "verdict_held", None, held=say_percent(score.held), confidence=say_percent(claim.confidence)
+        )
+    told = say_simulated(answer, about, measure) if score else ""
+    cells = [name, say_choice(claim.words), say_range(claim, about, measure), told, verdict]
+    return {
+        "letter": letter,
+        "name": name,
+        "from": claim.low * scale,
+        "to": claim.high * scale,
+        "low": scaled(low, scale),
+        "middle": scaled(middle, scale),
+        "high": scaled(high, scale),
+        "verdict": verdict,
+        "cells": cells,
+        "said": words.say("ranges_row", None, team=name, range=cells[2], simulated=told, verdict=verdict),
+    }
+
+
+def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
+    """Low, middle and high: of the mean effect with its 95 % interval, or of the middle 90 % of outcomes."""
+    if about == EFFECT:
+        return answer.low, answer.mean, answer.high
+    if not answer.values:
+        return math.nan, math.nan, math.nan
+    low, middle, high = np.quantile(answer.values, (0.05, 0.5, 0.95)).tolist()
+    return low, middle, high
+
+
+def say_simulated(answer: Answer, about: str, measure: Measure) -> str:
+    """The same in words."""
+    low, middle, high = simulated(answer, about)
+    if about == EFFECT:
+        interval = say_interval(low, high, measure)
+        return words_of("class").say("simulated_effect", None, mean=say_difference(middle, measure), interval=interval)
+    return words_of("class").say(
+        "simulated_outcome", None,
+        median=say_level(middle, measure), low=say_level(low, measure), high=say_level(high, measure),
+    )  # fmt: skip
+
+
+def scaled(value: float, scale: float) -> float | None:
+    """A number for a chart; None where there is none."""
+    return None if math.isnan(value) else value * scale
+
+
+def pooled_of(room: Room, question: Question, about: str) -> dict[str, Any] | None:
+    """The chart of campaigns of all choices together, effects or outcomes; None where there are none."""
+    words, measure = words_of("class"), offered()[question.outcome]
+    answers = room.answers[question.number]
+    made = {claim.words: answer for _, claim, answer in answered_in(room, question)}
+    lists = [answer.effects if about == EFFECT else answer.values for answer in made.values()]
+    pooled = np.array([value for values in lists for value in values]) * scale_of(measure)
+    base = np.array(answers[BASELINE].values) * scale_of(measure) if BASELINE in answers else np.array([])
+    if pooled.size == 0:
+        return None
+    everything = pooled if about == EFFECT else np.concatenate([pooled, base])
+    edges = np.histogram_bin_edges(everything, BINS)
+    has_base = about != EFFECT and base.size > 0
+    low, middle, high = np.quantile(pooled, (0.05, 0.5, 0.95)) / scale_of(measure)
+    say = say_signed if about == EFFECT else say_level
+    return {
+        "title": words.say(f"pooled_{about}", None, label=measure.label),
+        "key_pooled": words.say("key_pooled", len(made)),
+        "key_base": words.say("key_base"),
+        "key_reported": words.say("key_reported"),
+        "edges": edges.tolist(),
+        "pooled": shares(pooled, edges),
+        "base": shares(base, edges) if has_base else None,
+        "zero": about == EFFECT,
+        "reported": None if about == EFFECT else reported_in(measure),
+        "unit": said_unit(measure, about),
+        "note": " ".join([note_on(answers.values(), question), *([say_reported(measure)] if about != EFFECT else [])]),
+        "summary": words.say(
+            "pooled_summary", pooled.size,
+            low=say(low, measure), middle=say(middle, measure), high=say(high, measure), choices=len(made),
+        ),
+    }  # fmt: skip
+
+
+def say_signed(value: float, measure: Measure) -> str:
+    """An effect: so much lower or higher."""
+    return say_difference(float(value), measure)
+
+
+def shares(values: np.ndarray, edges: np.ndarray) -> list[float]:
+    """Shares of campaigns between the edges."""
+    counts, _ = np.histogram(values, edges)
+    return (counts / max(1, values.size)).tolist()
+
+
+def said_unit(measure: Measure, about: str) -> str:
+    """The unit below a chart."""
+    return words_of("class").say(f"axis_{about}", None, unit=unit_of(measure, about))
+
+
+def reported_in(measure: Measure) -> dict[str, float] | None:
+    """The reported figure as a line in its range, in the unit of the chart."""
+    reported, scale = measure.reported, scale_of(measure)
+    known = [reported[key] for key in ("value", "low", "high") if reported[key] is not None]
+    if not known:
+        return None
+    value = reported["value"] if reported["value"] is not None else known[0]
+    return {"value": value * scale, "low": min(known) * scale, "high": max(known) * scale}
+
+
+def note_on(answers: Iterable[Answer], question: Question) -> str:
+    """How many campaigns, and where their numbers came from."""
+    calibration = next((answer.calibration for answer in answers if answer.calibration), "")
+    return words_of("class").say("chart_note", question.runs, calibration=calibration)
+
+
+def title_of(question: Question) -> str:
+    """The question, with its number."""
+    return words_of("class").say("question_number", None, number=question.number, question=say_question(question))
