@@ -1,60 +1,33 @@
-"""The policy groups that a claim may choose from, and a choice of settings in few words."""
+"""The decisions that a claim makes on its sheet, and a choice of settings in few words."""
 
-from functools import cache
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from sim.classroom.claims import Words
-from sim.classroom.desk import the_desk
+from sim.classroom.fields import POLICIES, say_change
+from sim.classroom.form import Form, read_words
 from sim.classroom.words import words_of
-from sim.parameters import read_yaml
-from sim.study.words import choices_of, file_of
-
-GROUPS = ("reinforcement", "morale", "border", "air_support", "mobilisation", "taliban")
-
-
-class Group(NamedTuple):
-    """One decision: what it is usually, and what else it may be, with what each means."""
-
-    name: str
-    usual: str
-    about: dict[str, str]  # by choice
-
-
-@cache
-def groups() -> tuple[Group, ...]:
-    """All decisions, the usual choice of each first."""
-    usual = the_desk().settings(()).choices
-    return tuple(
-        Group(name, usual[name], {choice: about(name, choice) for choice in ordered(name, usual[name])})
-        for name in GROUPS
-    )
-
-
-def ordered(group: str, usual: str) -> list[str]:
-    """Choices of a group, the usual one first."""
-    return sorted(choices_of(group), key=lambda choice: (choice != usual, choice))
-
-
-def about(group: str, choice: str) -> str:
-    """What a choice means, in the words of its file."""
-    return " ".join(str(read_yaml(file_of(group, choice)).get("about", "")).split())
 
 
 def chosen_in(words: Words) -> dict[str, str]:
-    """The choice of each group that these words set."""
-    pairs = (word.partition("=")[::2] for word in words)
-    return {key: value for key, value in pairs if key in GROUPS}
+    """The choice of each policy group with these words."""
+    form = read_words(words).form
+    return {group: str(form.value(group)) for group in POLICIES}
 
 
-def words_for(chosen: dict[str, str], rest: Words = ()) -> Words:
-    """Words for choices that are not the usual ones, after others that set no group."""
-    usual = {group.name: group.usual for group in groups()}
-    kept = [word for word in rest if word.partition("=")[0] not in GROUPS]
-    return tuple(kept + [f"{name}={choice}" for name, choice in chosen.items() if choice != usual[name]])
+def words_for(given: Mapping[str, str], before: Words) -> Words:
+    """The words with the decisions of a sheet; PanjError for a decision that there is not."""
+    form = read_words(before).form
+    for group in POLICIES:
+        if group in given and given[group] != form.value(group):
+            form = form.put(group, given[group])
+    return form.words()
+
+
+def rest_of(words: Words) -> Words:
+    """What these words set beside the decisions of the sheet."""
+    return tuple(word for word in words if word.partition("=")[0] not in POLICIES)
 
 
 def say_choice(words: Words) -> str:
-    """`border closed, morale brittle`; the baseline where nothing is set."""
-    if not words:
-        return words_of("class").say("choice_baseline")
-    return ", ".join(word.replace("=", ": ").replace("_", " ") for word in words)
+    """`Border: closed; Help for garrisons: every call is answered`; the baseline where nothing is set."""
+    return say_change(read_words(words).form, Form()) if words else words_of("class").say("choice_baseline")

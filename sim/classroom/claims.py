@@ -2,8 +2,8 @@
 
 Reads   text and numbers as they were typed.
 Gives   `Claim` and clean names, or a `Refused` that says what was found and what was expected.
-Assumed Whatever decides how campaigns are run, or reads a file, is no part of a claim: only policies, scenarios,
-        numbers of rules and dates of events are.
+Assumed Whatever decides how campaigns are run, reads a file or moves the last day is no part of a claim: only scenario,
+        policies, numbers of rules and events are.
 """
 
 import math
@@ -12,21 +12,20 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from sim.classroom.form import read_words
 from sim.classroom.words import words_of
 from sim.errors import PanjError
-from sim.parameters import declared_numbers
-from sim.study.words import GROUPS, parse
 
 Words = tuple[str, ...]
 LONGEST_NAME, LONGEST_REASON = 24, 300  # letters
-MOST_WORDS, LONGEST_WORD = 20, 120
+MOST_WORDS, LONGEST_WORD = 40, 200
 LARGEST = 1e9  # of a bound, in the unit of the outcome
 LOWEST_CONFIDENCE, USUAL_CONFIDENCE, HIGHEST_CONFIDENCE = 0.5, 0.9, 0.99
 EFFECT, OUTCOME = "effect", "outcome"  # what a range is about
 ABOUT = (EFFECT, OUTCOME)
+NO_DECISION = ("calibration", "timeline")  # where numbers and events come from is the same for all
 JOINERS = "\u200c\u200d"  # which Persian and other scripts need; no part of what makes two names differ
 NUMBER = re.compile(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?|[+-]?\d{1,12}(\.\d{1,9})?")
-OF_AN_EVENT = re.compile(r"timeline\.events\.\w+\.date")
 
 
 class Refused(PanjError):
@@ -91,27 +90,16 @@ def folded(name: str) -> str:
 
 
 def clean_words(words: Sequence[str]) -> Words:
-    """A choice of settings that a claim may be about, in order of its keys; the rest is for the desk to check."""
+    """A choice of settings that a claim may be about, as the form writes it; PanjError for what is none."""
     if len(words) > MOST_WORDS:
         raise Refused("many_words", found=len(words), most=MOST_WORDS)
-    found = {}
-    for word in words:
-        if len(word) > LONGEST_WORD or "$" in word or hidden(word):
-            raise Refused("odd_word", found=word[:LONGEST_WORD].encode("ascii", "replace").decode())
-        found[allowed_key(word)] = word
-    if len(found) < len(words):
-        raise Refused("repeated_word")
-    return tuple(found[key] for key in sorted(found))
-
-
-def allowed_key(word: str) -> str:
-    """The key of a word that changes the world and not how campaigns are run."""
-    override = parse(word)
-    key = str(override.key_or_group)
-    is_plain = not (override.is_add() or override.is_force_add() or override.is_delete())
-    if is_plain and (key in (*GROUPS, "scenario") or key in declared_numbers() or OF_AN_EVENT.fullmatch(key)):
-        return key
-    raise Refused("forbidden_key", found=key[:LONGEST_WORD])
+    if any(len(word) > LONGEST_WORD for word in words):
+        raise Refused("long_word", most=LONGEST_WORD)
+    form, aside = read_words(words)
+    barred = [*aside, *form.dates, *(key for key in NO_DECISION if key in form.chosen)]
+    if barred:
+        raise Refused("forbidden_key", found=barred[0])
+    return form.words()
 
 
 def checked_claim(claim: Claim, about: str) -> Claim:
@@ -125,4 +113,12 @@ def checked_claim(claim: Claim, about: str) -> Claim:
         raise Refused("below_nothing", high=f"{claim.high:g}")
     if not LOWEST_CONFIDENCE <= claim.confidence <= HIGHEST_CONFIDENCE:
         raise Refused("odd_confidence", found=f"{100 * claim.confidence:g}")
-    return claim._replace(words=clean_words(claim.words), why=clean_reason(claim.why))
+    return claim._replace(words=chosen_words(claim.words, about), why=clean_reason(claim.why))
+
+
+def chosen_words(words: Sequence[str], about: str) -> Words:
+    """A choice of settings on which there is something to say."""
+    found = clean_words(words)
+    if about == EFFECT and not found:
+        raise Refused("nothing_chosen")
+    return found

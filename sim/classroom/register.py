@@ -19,6 +19,7 @@ from sim.classroom.claims import (
     Refused,
     Words,
     checked_claim,
+    chosen_words,
     clean_name,
     clean_words,
     folded,
@@ -112,7 +113,7 @@ class Register:
         """The next question of a session; open to claims at once."""
         if about not in ABOUT or outcome not in self.offered() or not 2 <= runs <= MOST_RUNS:
             raise Refused("no_such_question", about=about, outcome=outcome)
-        words = clean_words(suggested)
+        words = chosen_words(suggested, about) if is_fixed else clean_words(suggested)
         self.resolve(words)
         with self.storage.acting() as act:
             session = rows.alive(rows.owned(act, code, browser))

@@ -59,7 +59,8 @@ def own_ranges(place: Place, question: Question) -> dict[str, Any]:
     measure = offered()[question.outcome]
     letter, claim = place.seat.letter, place.sent.claim
     rows = [row_of(letter, letter, claim, question.about, place.answer, measure)]
-    return chart_of(rows, question, note_on([place.answer], question))
+    title = words_of("class").say("own_title", None, label=measure.label)
+    return chart_of(rows, question, note_on([place.answer], question)) | {"title": title}
 
 
 def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:

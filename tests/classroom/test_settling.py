@@ -1,4 +1,4 @@
-"""Claims on the answering of questions: common seeds, several sessions at once, a stop half-way, a deletion half-way."""
+"""Claims on the answering of questions: common seeds, several sessions at once, a stop or a deletion half-way."""
 
 import threading
 import time
@@ -176,7 +176,7 @@ def test_a_session_waits_for_no_other(register):
 
 def test_a_choice_whose_campaigns_fail_keeps_nothing_from_the_others(register):
     desk = PlantedDesk(at_once=False)
-    code = asked(register, CLOSED_BORDER, OPEN_BORDER, ("border=nowhere",))
+    code = asked(register, CLOSED_BORDER, OPEN_BORDER, ("border=soldiers_only",))
     settler_of(register, desk).start(code, TEACHER)
     desk.waits_for(CLOSED_BORDER).end(error="seed 3: no room for more rows")
     desk.waits_for(OPEN_BORDER).end()
@@ -184,7 +184,7 @@ def test_a_choice_whose_campaigns_fail_keeps_nothing_from_the_others(register):
     until(lambda: stage(register, code) == ANSWERED)
     answers = register.room(code, TEACHER).answers[1]
     assert answers[CLOSED_BORDER].error == "seed 3: no room for more rows"
-    assert answers["border=nowhere",].error == "border: found what there is not"
+    assert answers["border=soldiers_only",].error == "border: found what there is not"
     assert answers[OPEN_BORDER].error == ""
 
 

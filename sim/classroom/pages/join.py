@@ -2,27 +2,37 @@
 
 from collections.abc import Callable
 
-import reacton.ipyvuetify as vuetify
 import solara
 
 from sim.classroom.answers import score_of
 from sim.classroom.attempts import use_attempt
-from sim.classroom.choices import say_choice
-from sim.classroom.claims import EFFECT, USUAL_CONFIDENCE, Claim, Words, number_typed
+from sim.classroom.choices import rest_of, say_choice, words_for
+from sim.classroom.claims import (
+    EFFECT,
+    LONGEST_NAME,
+    LONGEST_REASON,
+    USUAL_CONFIDENCE,
+    Claim,
+    Refused,
+    Words,
+    clean_words,
+    number_typed,
+)  # fmt: skip
 from sim.classroom.offered import offered
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.claims import Ranges, Said, Style
-from sim.classroom.parts.decisions import Decisions
+from sim.classroom.parts.decisions import decision_fields
+from sim.classroom.parts.sheet import Field, Given, Sheet, lines_field, one_of, text_field
 from sim.classroom.phrases import say_claim, say_level, say_percent, say_reported, say_score, scale_of, unit_of
 from sim.classroom.register import the_register
 from sim.classroom.rooms import ANSWERED, CLOSED, DEBRIEF, KEY, OPEN, RUNNING, Place, Question, Seat, grouped
 from sim.classroom.sessions import asked_for, middle_of_baseline
-from sim.classroom.state import session
+from sim.classroom.state import chosen, session
 from sim.classroom.wall import own_ranges, title_of
 from sim.classroom.watched import use_watched
 from sim.classroom.words import words_of
 
-ALONE, NEW, WITH_KEY = "alone", "new", "key"
+ALONE, NEW, WITH_KEY = "alone", "new", "with_key"
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
@@ -32,43 +42,39 @@ def Page() -> None:
     Style()
     code, set_code = solara.use_state(asked_for(the_register().seats_of))
     place = use_watched(code, lambda: the_register().place(code, session()))
-    if place is None:
-        Joining(code, set_code)
-    else:
-        Seated(place)
+    with solara.Div(classes=["claims-page"]):
+        if place is None:
+            Joining(code, set_code)
+        else:
+            Seated(place)
 
 
 @solara.component
 def Joining(code: str, on_joined: Callable[[str], None]) -> None:
     """Code, nickname, and with whom."""
     words = words_of("class")
-    typed, set_typed = solara.use_state(grouped(code, 3))
-    nickname, set_nickname = solara.use_state("")
-    how, set_how = solara.use_state(ALONE)
-    team, set_team = solara.use_state("")
-    key, set_key = solara.use_state("")
     trouble, attempt = use_attempt()
 
-    def join() -> None:
-        found = the_register().session(typed).code
-        the_register().join(
-            found, session(), nickname, team=team if how == NEW else "", key=(key or "-") if how == WITH_KEY else ""
-        )
+    def join(given: Given) -> None:
+        found = the_register().session(given["code"]).code
+        how = given["how"]
+        team, key = given["team"] if how == NEW else "", given["key"] or "-" if how == WITH_KEY else ""
+        if how == NEW and not team.strip():
+            raise Refused("long_name", what=words.say("join_team"), found=0, most=LONGEST_NAME)
+        the_register().join(found, session(), given["nickname"], team, key)
         on_joined(found)
 
     Heading(words.say("join_heading"))
     Note(words.say("join_about"))
-    with solara.Div(classes=["claims-fields"]):
-        solara.InputText(words.say("join_code"), typed, on_value=set_typed, continuous_update=True)
-        solara.InputText(words.say("join_nickname"), nickname, on_value=set_nickname, continuous_update=True)
-    with vuetify.RadioGroup(label=words.say("join_how"), v_model=how, on_v_model=set_how, column=True):
-        for value, label in ((ALONE, "join_alone"), (NEW, "join_new"), (WITH_KEY, "join_key_way")):
-            vuetify.Radio(label=words.say(label), value=value)
-    if how == NEW:
-        solara.InputText(words.say("join_team"), team, on_value=set_team, continuous_update=True)
-    if how == WITH_KEY:
-        solara.InputText(words.say("join_key"), key, on_value=set_key, continuous_update=True)
-    Press(words.say("join_in"), lambda: attempt(join), is_main=True)
+    ways = [{"value": one, "text": words.say(f"join_{one}")} for one in (ALONE, NEW, WITH_KEY)]
+    fields = [
+        text_field("code", words.say("join_code"), grouped(code, 3), mode="text"),
+        text_field("nickname", words.say("join_nickname"), most=LONGEST_NAME),
+        one_of("how", words.say("join_how"), ALONE, ways, "radio"),
+        text_field("team", words.say("join_team"), most=LONGEST_NAME, only=["how", NEW]),
+        text_field("key", words.say("join_key"), only=["how", WITH_KEY]),
+    ]
+    Sheet(fields, words.say("join_in"), lambda given: attempt(lambda: join(given)))
     Trouble(trouble)
 
 
@@ -132,47 +138,55 @@ def ClaimForm(place: Place, question: Question) -> None:
     """A choice, a range, how sure, and why."""
     words, measure = words_of("class"), offered()[question.outcome]
     before, scale = place.sent.claim if place.sent else None, scale_of(measure)
-    chosen, set_chosen = solara.use_state(before.words if before else question.suggested)
-    low, set_low = solara.use_state(f"{before.low * scale:g}" if before else "")
-    high, set_high = solara.use_state(f"{before.high * scale:g}" if before else "")
-    confidence, set_confidence = solara.use_state(before.confidence if before else USUAL_CONFIDENCE)
-    why, set_why = solara.use_state(before.why if before else "")
+    start, set_start = solara.use_state(before.words if before else question.suggested)
     trouble, attempt = use_attempt()
 
-    def send() -> None:
-        claim = Claim(chosen, number_typed(low) / scale, number_typed(high) / scale, confidence, why)
+    def send(given: Given) -> None:
+        low, high = (number_typed(given[end]) / scale for end in ("low", "high"))
+        choice = question.suggested if question.is_fixed else words_for(given, start)
+        claim = Claim(choice, low, high, number_typed(given["confidence"]), given["why"])
         the_register().send(place.session.code, session(), question.number, claim)
 
     Heading(words.say("join_claim"), 3)
-    Choosing(question, chosen, set_chosen)
-    Heading(words.say("join_range"), 3)
+    if question.is_fixed:
+        Note(words.say("join_fixed", None, choice=say_choice(question.suggested)))
+    else:
+        Taking(start, set_start)
     if question.about == EFFECT:
         Note(words.say("join_sign"))
         Scale(question)
     Note(say_reported(measure))
-    unit = unit_of(measure, question.about)
-    with solara.Div(classes=["claims-fields"]):
-        for label, value, on_value in (("join_low", low, set_low), ("join_high", high, set_high)):
-            solara.InputText(f"{words.say(label)} ({unit})", value, on_value=on_value, continuous_update=True)
-        said = {say_percent(one): one for one in CONFIDENCES}
-        solara.Select(
-            words.say("join_confidence"), list(said), say_percent(confidence),
-            on_value=lambda text: set_confidence(said[text]),
-        )  # fmt: skip
-    solara.InputText(words.say("join_why"), why, on_value=set_why, continuous_update=True)
-    Press(words.say("join_revise" if before else "join_send"), lambda: attempt(send), is_main=True)
+    fields = [*([] if question.is_fixed else decision_fields(start)), *range_fields(before, question, scale)]
+    label = words.say("join_revise" if before else "join_send")
+    Sheet(fields, label, lambda given: attempt(lambda: send(given)))
     Trouble(trouble)
 
 
+def range_fields(before: Claim | None, question: Question, scale: float) -> list[Field]:
+    """Two numbers, a confidence and a reason; those of the claim before, if there is one."""
+    words, unit = words_of("class"), unit_of(offered()[question.outcome], question.about)
+    low, high = (f"{before.low * scale:.10g}", f"{before.high * scale:.10g}") if before else ("", "")
+    sure = [{"value": str(one), "text": say_percent(one)} for one in CONFIDENCES]
+    confidence = str(before.confidence if before else USUAL_CONFIDENCE)
+    return [
+        text_field("low", f"{words.say('join_low')} ({unit})", low, most=20),
+        text_field("high", f"{words.say('join_high')} ({unit})", high, most=20),
+        one_of("confidence", words.say("join_confidence"), confidence, sure),
+        lines_field("why", words.say("join_why"), before.why if before else "", LONGEST_REASON),
+    ]
+
+
 @solara.component
-def Choosing(question: Question, chosen: Words, on_chosen: Callable[[Words], None]) -> None:
-    """The decisions, unless the teacher has made them for all."""
+def Taking(start: Words, on_start: Callable[[Words], None]) -> None:
+    """The way to take over what was chosen on the page Change, and what the choice sets beside the decisions below."""
     words = words_of("class")
-    if question.is_fixed:
-        Note(words.say("join_fixed", None, choice=say_choice(question.suggested)))
-    else:
-        Heading(words.say("join_choice"), 3)
-        Decisions(chosen, on_chosen)
+    trouble, attempt = use_attempt()
+    if rest_of(start):
+        Note(words.say("choice_rest", None, choice=say_choice(rest_of(start))))
+    if chosen.value and chosen.value != start:
+        label = words.say("join_take", None, choice=say_choice(chosen.value))
+        Press(label, lambda: attempt(lambda: on_start(clean_words(chosen.value))))
+    Trouble(trouble)
 
 
 @solara.component

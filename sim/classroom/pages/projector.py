@@ -26,7 +26,7 @@ def Page() -> None:
     Style()
     code, _ = solara.use_state(asked_for(the_register().sessions_of))
     found = use_watched(code, lambda: room_and_progress(code))
-    with solara.Div(classes=["wall"]):
+    with solara.Div(classes=["wall", "claims-page"]):
         if found is None:
             Heading(words_of("shell").say("page_projector"))
             Note(words_of("class").say("wall_no_session"))
@@ -43,8 +43,14 @@ def Wall(room: Room, progress: Progress | None) -> None:
     else:
         Heading(title_of(question))
         if question.stage == DEBRIEF:
-            Prompts(room, question)
-        Charts(room, question)
+            with solara.Div(classes=["wall-two"]):
+                Prompts()
+                Ranges(ranges_of(room, question), LARGE)
+            Charts(room, question)
+        else:
+            Charts(room, question)
+            Ranges(ranges_of(room, question), LARGE)
+        Note(say_tally(scored_in(room, question)))
 
 
 @solara.component
@@ -73,21 +79,20 @@ def say_stage(question: Question, progress: Progress | None) -> str:
 
 @solara.component
 def Charts(room: Room, question: Question) -> None:
-    """Effects and outcomes of all choices together; then ranges beside intervals, team by team."""
+    """Effects and outcomes of all choices together."""
     kinds = (EFFECT, OUTCOME) if question.about == EFFECT else (OUTCOME,)
     charts = [chart for chart in (pooled_of(room, question, kind) for kind in kinds) if chart is not None]
     with solara.Div(classes=["wall-two"] if len(charts) > 1 else []):
         for chart in charts:
             Pooled(chart, LARGE)
-    Ranges(ranges_of(room, question), LARGE)
-    Note(say_tally(scored_in(room, question)))
 
 
 @solara.component
-def Prompts(room: Room, question: Question) -> None:
+def Prompts() -> None:
     """Questions to talk about."""
     words = words_of("class")
-    Heading(words.say("wall_debrief"), 2)
-    with vuetify.Html(tag="ul", class_="wall-prompts"):
-        for prompt in words.sentences["wall_prompts"]:
-            Said(prompt, "li")
+    with solara.Div():
+        Heading(words.say("wall_debrief"), 2)
+        with vuetify.Html(tag="ul", class_="wall-prompts"):
+            for prompt in words.sentences["wall_prompts"]:
+                Said(prompt, "li")

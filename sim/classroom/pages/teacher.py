@@ -10,13 +10,14 @@ import solara
 
 from sim.classroom.answers import score_of
 from sim.classroom.attempts import use_attempt
-from sim.classroom.choices import say_choice
+from sim.classroom.choices import say_choice, words_for
 from sim.classroom.claims import ABOUT, EFFECT, Words
 from sim.classroom.export import csv_of
 from sim.classroom.offered import offered
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.claims import Said, Style
-from sim.classroom.parts.decisions import Decisions
+from sim.classroom.parts.decisions import decision_fields
+from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
 from sim.classroom.phrases import say_percent, say_range, say_tally
 from sim.classroom.register import the_register
 from sim.classroom.rooms import (
@@ -58,10 +59,11 @@ def Page() -> None:
         set_word(new_word)
         set_code(new)
 
-    if found is None:
-        Beginning(opened)
-    else:
-        Teaching(*found, word, lambda: opened(""))
+    with solara.Div(classes=["claims-page"]):
+        if found is None:
+            Beginning(opened)
+        else:
+            Teaching(*found, word, lambda: opened(""))
 
 
 def room_and_progress(code: str) -> tuple[Room, Progress | None]:
@@ -74,13 +76,11 @@ def room_and_progress(code: str) -> tuple[Room, Progress | None]:
 def Beginning(on_open: Callable[..., None]) -> None:
     """A new session, an earlier one, or one that was opened on another computer."""
     words = words_of("class")
-    code, set_code = solara.use_state("")
-    word, set_word = solara.use_state("")
     trouble, attempt = use_attempt()
 
-    def come_back() -> None:
-        the_register().come_back(code, word, session())
-        on_open(the_register().session(code).code)
+    def come_back(given: Given) -> None:
+        the_register().come_back(given["code"], given["word"], session())
+        on_open(the_register().session(given["code"]).code)
 
     Heading(words.say("teacher_heading"))
     Note(words.say("teacher_about"))
@@ -92,10 +92,8 @@ def Beginning(on_open: Callable[..., None]) -> None:
             for one in earlier:
                 Press(say_session(one), partial(on_open, one.code))
     Heading(words.say("teacher_back"), 2)
-    with solara.Div(classes=["claims-fields"]):
-        solara.InputText(words.say("teacher_code"), code, on_value=set_code, continuous_update=True)
-        solara.InputText(words.say("teacher_word"), word, on_value=set_word, continuous_update=True)
-    Press(words.say("teacher_come_back"), lambda: attempt(come_back))
+    fields = [text_field(one, words.say(f"teacher_{one}")) for one in ("code", "word")]
+    Sheet(fields, words.say("teacher_come_back"), lambda given: attempt(lambda: come_back(given)))
     Trouble(trouble)
 
 
@@ -120,8 +118,7 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
     Students(room)
     if room.question is not None and room.question.stage in (ANSWERED, DEBRIEF):
         Scores(room, room.question)
-    Ending(room)
-    Press(words.say("teacher_all"), on_leave)
+    Ending(room, on_leave)
 
 
 @solara.component
@@ -184,31 +181,25 @@ def say_sent(room: Room, question: Question) -> str:
 def Asking(code: str, is_next: bool) -> None:
     """The next question: an outcome, what ranges are about, and perhaps a choice."""
     words = words_of("class")
-    labels = {measure.label: name for name, measure in offered().items()}
-    outcome, set_outcome = solara.use_state(next(label for label, name in labels.items() if name == USUAL_OUTCOME))
-    about, set_about = solara.use_state(EFFECT)
-    is_suggesting, set_suggesting = solara.use_state(False)
-    suggested, set_suggested = solara.use_state(NOTHING)
-    is_fixed, set_fixed = solara.use_state(False)
     trouble, attempt = use_attempt()
-    said_about = {words.say(f"teacher_about_{one}"): one for one in ABOUT}
 
-    def ask() -> None:
-        chosen = suggested if is_suggesting else ()
-        the_register().ask(code, session(), labels[outcome], about, chosen, is_suggesting and is_fixed)
+    def ask(given: Given) -> None:
+        suggested = words_for(given, NOTHING) if given["suggests"] else NOTHING
+        is_fixed = bool(given["suggests"] and given["fixed"])
+        the_register().ask(code, session(), given["outcome"], given["about"], suggested, is_fixed)
 
+    outcomes = [{"value": one.outcome, "text": f"{one.label} ({one.unit})"} for one in offered().values()]
+    abouts = [{"value": one, "text": words.say(f"teacher_about_{one}")} for one in ABOUT]
+    only = ["suggests", True]
+    fields = [
+        one_of("outcome", words.say("teacher_outcome"), USUAL_OUTCOME, outcomes),
+        one_of("about", words.say("teacher_about_what"), EFFECT, abouts),
+        tick("suggests", words.say("teacher_suggest")),
+        *decision_fields(NOTHING, only=only),
+        tick("fixed", words.say("teacher_fixed"), only=only),
+    ]
     Heading(words.say("teacher_ask_next" if is_next else "teacher_ask"), 2)
-    with solara.Div(classes=["claims-fields"]):
-        solara.Select(words.say("teacher_outcome"), list(labels), outcome, on_value=set_outcome)
-        solara.Select(
-            words.say("teacher_about_what"), list(said_about), words.say(f"teacher_about_{about}"),
-            on_value=lambda text: set_about(said_about[text]),
-        )  # fmt: skip
-    solara.Checkbox(label=words.say("teacher_suggest"), value=is_suggesting, on_value=set_suggesting)
-    if is_suggesting:
-        Decisions(suggested, set_suggested)
-        solara.Checkbox(label=words.say("teacher_fixed"), value=is_fixed, on_value=set_fixed)
-    Press(words.say("teacher_put"), lambda: attempt(ask), is_main=True)
+    Sheet(fields, words.say("teacher_put"), lambda given: attempt(lambda: ask(given)))
     Trouble(trouble)
 
 
@@ -253,7 +244,7 @@ def Scores(room: Room, question: Question) -> None:
     Heading(words.say("teacher_scores"), 2)
     Note(say_tally(scored_in(room, question)))
     Note(words.say("score_one_question"))
-    with vuetify.Html(tag="table"), vuetify.Html(tag="tbody"):
+    with vuetify.Html(tag="table", class_="table"), vuetify.Html(tag="tbody"):
         for team in room.teams:
             sent = team.claims.get(question.number)
             answer = room.answers[question.number].get(sent.claim.words) if sent else None
@@ -265,7 +256,7 @@ def Scores(room: Room, question: Question) -> None:
 
 
 @solara.component
-def Ending(room: Room) -> None:
+def Ending(room: Room, on_leave: Callable[[], None]) -> None:
     """Export, end, delete."""
     words, code = words_of("class"), room.session.code
     is_sure, set_is_sure = solara.use_state(False)
@@ -286,4 +277,5 @@ def Ending(room: Room) -> None:
             Press(words.say("teacher_keep"), lambda: set_is_sure(False))
         else:
             Press(words.say("teacher_delete"), lambda: set_is_sure(True))
+        Press(words.say("teacher_all"), on_leave)
     Trouble(trouble)

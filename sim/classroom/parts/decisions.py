@@ -1,36 +1,20 @@
-"""The decisions of a claim: one list a policy group, with what the choice means below it."""
+"""The decisions of a claim as fields of a sheet."""
 
-from collections.abc import Callable
-from functools import partial
+from typing import Any
 
-import solara
-
-from sim.classroom.choices import chosen_in, groups, words_for
+from sim.classroom.choices import chosen_in
 from sim.classroom.claims import Words
-from sim.classroom.parts import Note
+from sim.classroom.fields import POLICIES, fields_of
+from sim.classroom.parts.sheet import Field, one_of
 
 
-@solara.component
-def Decisions(words: Words, on_words: Callable[[Words], None]) -> None:
-    """All groups; `on_words` is told what is chosen, where it is not the usual."""
-    chosen = chosen_in(words)
-
-    def choose(name: str, choice: str) -> None:
-        on_words(words_for({**chosen, name: choice}, words))
-
-    with solara.Div(classes=["claims-fields"]):
-        for group in groups():
-            choice = chosen.get(group.name, group.usual)
-            Decision(group.name, choice, group.about, partial(choose, group.name))
-
-
-@solara.component
-def Decision(name: str, choice: str, about: dict[str, str], on_choice: Callable[[str], None]) -> None:
-    """One group."""
-    said = {option: option.replace("_", " ") for option in about}
-    named = {text: option for option, text in said.items()}
-    with solara.Div():
-        solara.Select(
-            name.replace("_", " "), list(named), said[choice], on_value=lambda text: on_choice(named[text]), dense=True
+def decision_fields(words: Words, **more: Any) -> list[Field]:
+    """A field a policy group, as these words choose."""
+    chosen, fields = chosen_in(words), fields_of()
+    return [
+        one_of(
+            group, fields[group].label, chosen[group],
+            [{"value": one.name, "text": one.label, "help": one.help} for one in fields[group].options], **more,
         )
-        Note(about[choice])
+        for group in POLICIES
+    ]  # fmt: skip
