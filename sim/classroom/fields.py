@@ -7,7 +7,7 @@ Reads   configs/ for choices and for numbers with unit, range and source; config
 from functools import cache
 from typing import NamedTuple
 
-from sim.classroom.form import Form
+from sim.classroom.form import Form, keyed_words
 from sim.classroom.words import words_of
 from sim.errors import PanjError
 from sim.parameters import Number, declared_numbers, read_yaml
@@ -67,7 +67,9 @@ def fields_of(language: str = "en") -> dict[str, Field]:
     words = words_of(PAGE, language)
     believed = {prior.key: (prior.low, prior.high) for prior in read_priors()}
     groups = [
-        Field(key, words.say(key), words.say(f"{key}.help"), tuple(option_of(key, name, words) for name in order_of(key)))
+        Field(
+            key, words.say(key), words.say(f"{key}.help"), tuple(option_of(key, name, words) for name in order_of(key))
+        )
         for key in GROUPS_SHOWN
     ]
     numbers = [
@@ -112,6 +114,4 @@ def say_change(form: Form, base: Form, language: str = "en") -> str:
 
 def own_words(form: Form) -> set[str]:
     """Words of what has a field."""
-    from sim.classroom.form import keyed_words
-
     return {word for key, word in keyed_words(form) if key in fields_of()}

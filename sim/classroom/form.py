@@ -1,37 +1,25 @@
-"""The form of a choice of settings, and its words on the command line: two faces of one thing (the third is a file).
+"""The form of a choice of settings: what differs from the defaults, as override words in one canonical order.
 
-Reads   configs/ and scenarios/ for what may be chosen; words that a visitor types or pastes.
-Gives   a `Form`, which holds only what differs from the defaults, and its override words in one canonical order.
-Assumed A number that is set outright wins over policies and scenario, as on the command line. What is said inside a
-        policy (`morale.shift`), how campaigns are run, and files have no place in a classroom and are refused or left
-        aside, each by name. Nothing that is typed is ever evaluated: no interpolation, no function, no path.
+Reads   configs/ and scenarios/ for what is usual.
+Gives   a `Form`, its words for the command line, and what contradicts itself as a PanjError.
+Assumed A number that is set outright wins over policies and scenario, as on the command line.
 """
 
-import math
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from hydra.core.override_parser.types import Override
-
-from sim.classroom.usual import Usual, full_key, short_key, spelled, usual_of
-from sim.errors import PanjError, unknown
-from sim.parameters import check_range, declared_numbers, read_yaml
-from sim.study.events import EVENT_KEYS
+from sim.classroom.usual import Usual, spelled, usual_of
+from sim.errors import PanjError
+from sim.parameters import declared_numbers, read_yaml
 from sim.study.settings import check_dates
-from sim.study.words import DRAW_GROUPS, GROUPS, HOW_GROUPS, HOW_KEYS, check_words, choices_of, file_of, numbers_of, parse
+from sim.study.words import DRAW_GROUPS, GROUPS, file_of
 
 CHOSEN = ("scenario", *GROUPS, *DRAW_GROUPS, "timeline")  # groups, in the order of words
 DATES = ("start_date", "end_date")
-ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)  # how it is run
-SECTIONS = ("title", "about", "set", "scale", "shift", "attention", "posts", "events", "strike")  # of a scenario
-TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # how finely families are counted: memory, no history
 PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # needs no quotes
 MOST_DAYS = 245  # a campaign to the end of 2021
-MOST_TEXT, MOST_WORDS, MOST_LETTERS, MOST_NESTED = 10_000, 60, 2_500, 6
-MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120  # letters of a title, of what is said of it, of an event's text
 
 
 class Form(NamedTuple):
@@ -67,14 +55,6 @@ class Form(NamedTuple):
             return self.dates.get(key, self.usual.dates[key])
         return self.numbers.get(key)
 
-    def put(self, key: str, value: str | float | None) -> "Form":
-        """The same with one field changed; None takes a change back. PanjError for a value that cannot be."""
-        if value is None:
-            part = "chosen" if key in CHOSEN else "dates" if key in DATES else "numbers"
-            rest = {name: kept for name, kept in getattr(self, part).items() if name != key}
-            return canonical(self._replace(**{part: rest}))
-        return canonical(merged(self, {key: value}))
-
     def words(self) -> tuple[str, ...]:
         """The override words that decide campaigns, in canonical order; title and description decide nothing."""
         return tuple(word for _, word in keyed_words(self))
@@ -88,7 +68,9 @@ def keyed_words(form: Form) -> list[tuple[str, str]]:
     for section in ("scale", "shift"):
         named = {spelled(key, getattr(form.usual, section)): value for key, value in getattr(form, section).items()}
         words += [(f"scenario.{section}", f"+scenario.{section}={{{key}:{value!r}}}") for key, value in named.items()]
-    words += [("scenario.attention", f"+scenario.attention={{{key}:{form.attention[key]!r}}}") for key in form.attention]
+    words += [
+        ("scenario.attention", f"+scenario.attention={{{key}:{form.attention[key]!r}}}") for key in form.attention
+    ]
     for post, change in form.posts.items():
         words += [("scenario.posts", f"+scenario.posts={{{post}:{{{key}:{change[key]!r}}}}}") for key in change]
     words += [(f"timeline.events.{name}", f"~timeline.events.{name}") for name in form.strike]
@@ -125,261 +107,10 @@ def command_of(form: Form) -> str:
     return shlex.join([*form.words(), *said])
 
 
-class Loaded(NamedTuple):
-    """What was read, and the words that were left aside because they only say how campaigns are run."""
-
-    form: Form
-    aside: tuple[str, ...] = ()
-
-
-def read_command(text: str) -> Loaded:
-    """A pasted command line or words, with or without `python -m sim run` before them."""
-    check_text(text)
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise PanjError(f"settings: found '{shown(text)}', expected quotes in pairs ({error})") from error
-    for before in (["python", "-m", "sim", "run"], ["panj", "run"], ["run"]):
-        if words[: len(before)] == before:
-            words = words[len(before) :]
-            break
-    return read_words(words)
-
-
-def read_words(words: Sequence[str]) -> Loaded:
-    """The form of override words; PanjError names the key, what was found and what was expected."""
-    if len(words) > MOST_WORDS:
-        raise PanjError(f"settings: found {len(words)} words, expected at most {MOST_WORDS}")
-    form, aside, seen = Form(), [], set()
-    changes: list[dict[str, Any]] = []
-    for word in words:
-        override = safely_parsed(word)
-        key = override.key_or_group
-        if key in ASIDE:
-            aside.append(word)
-            continue
-        if key in seen:
-            raise PanjError(f"{key}: found twice, expected once")
-        if not word.startswith("+scenario."):  # these merge
-            seen.add(key)
-        changes.append(change_of(override, word))
-    for change in sorted(changes, key=rank_of):
-        form = merged(form, change)
-    return Loaded(canonical(form), tuple(aside))
-
-
-def rank_of(change: Mapping[str, Any]) -> int:
-    """Choices decide what is usual; a scenario sets before it is overruled, and once all its factors are known."""
-    if "scenario." in change:
-        return 2 if "set" in change["scenario."] else 1
-    return 0 if set(change) <= {*CHOSEN, *DATES} else 3
-
-
-def check_text(text: str) -> None:
-    """Bounded, and without what a machine would fill in by itself."""
-    if len(text) > MOST_TEXT:
-        raise PanjError(f"settings: found {len(text):,} letters, expected at most {MOST_TEXT:,}")
-    if "${" in text:
-        raise PanjError(f"settings: found '${{' in '{shown(text)}', expected plain values: nothing is filled in here")
-
-
-def safely_parsed(word: str) -> Override:
-    """One word by the project's own parser and checks, after bounds that keep the parser from what it should not see."""
-    check_text(word)
-    if len(word) > MOST_LETTERS:
-        raise PanjError(f"settings: found {len(word):,} letters in '{shown(word)}', expected at most {MOST_LETTERS:,}")
-    value = word.partition("=")[2]
-    if len(re.findall(r"[\[{(]", word)) > MOST_NESTED and not value.startswith(("'", '"')):
-        raise PanjError(f"settings: found many brackets in '{shown(word)}', expected at most {MOST_NESTED}")
-    if re.search(r"\w\(", value) and not value.startswith(("'", '"')):
-        raise PanjError(f"settings: found '{shown(word)}', expected a plain value and no function")
-    override = parse(word)
-    key = override.key_or_group
-    if key.startswith(("hydra.", "calibration.", "executor.address")) or override.package is not None:
-        raise PanjError(f"{key}: found '{shown(word)}', expected a setting of campaigns: files and Hydra stay outside")
-    for group in GROUPS:
-        if key.startswith(f"{group}."):
-            raise PanjError(f"{key}: found a change inside a policy, expected {group}= with one of "
-                            f"{', '.join(choices_of(group))}, or a number under rules.")  # fmt: skip
-    check_words([word])
-    return override
-
-
-def shown(text: str) -> str:
-    """The beginning of what was typed."""
-    return f"{text[:60]}…" if len(text) > 60 else text
-
-
-def change_of(override: Override, word: str) -> dict[str, Any]:
-    """What one word changes: a value by key, or `scenario.` with a section of it."""
-    key, adds, deletes = override.key_or_group, override.is_add() or override.is_force_add(), override.is_delete()
-    if key.startswith("rules."):
-        return dict(numbers_of([word]))
-    if deletes:
-        name = key.removeprefix("timeline.events.")
-        if key == name or "." in name:
-            raise PanjError(f"{key}: found '{shown(word)}', expected ~ before a whole event of the timeline alone")
-        return {"scenario.": {"strike": [name]}}
-    value: Any = override.value()
-    if key in (*CHOSEN, *DATES):
-        if adds or not isinstance(value, str):
-            raise PanjError(f"{key}: found '{shown(word)}', expected {key}= and a name or a date")
-        return {key: value}
-    if key.startswith("timeline.events."):
-        return {"scenario.": {"events": nested(key.split(".")[2:], value)}}
-    section, *rest = key.split(".")[1:]
-    if section in ("scale", "shift", "set", "attention") and rest:
-        raise PanjError(f"{key}: found '{shown(word)}', expected +scenario.{section}={{{'.'.join(rest)}:...}}")
-    return {"scenario.": nested([section, *rest], value)}
-
-
-def nested(path: Sequence[str], value: Any) -> dict[str, Any]:
-    """`["a", "b"], 1` becomes `{"a": {"b": 1}}`."""
-    for key in reversed(path):
-        value = {key: value}
-    return dict(value)
-
-
-def merged(form: Form, change: Mapping[str, Any]) -> Form:
-    """A form with one more change, checked."""
-    for key, value in change.items():
-        if key == "scenario.":
-            form = merge_scenario(form, value)
-        elif key in CHOSEN:
-            if value not in choices_of(key):
-                raise unknown(key, str(value), choices_of(key))
-            form = form._replace(chosen={**form.chosen, key: value})
-        elif key in DATES:
-            form = form._replace(dates={**form.dates, key: date_of(key, value)})
-        else:
-            form = form._replace(numbers={**form.numbers, key: number_of(key, value)})
-    return form
-
-
-def date_of(key: str, value: Any) -> str:
-    """An ISO date; a file may hold it unquoted."""
-    try:
-        return date.fromisoformat(str(value)).isoformat()
-    except ValueError as error:
-        raise PanjError(f"{key}: found '{shown(str(value))}', expected a date such as 2021-09-11") from error
-
-
-def number_of(key: str, value: Any) -> float:
-    """The value of a number of a rule: known, in its declared range, and of its type."""
-    if key not in declared_numbers():
-        raise unknown("rules", key, declared_numbers())
-    if key in TECHNICAL:
-        raise PanjError(f"{key}: found {value}, expected no change: it decides the memory that a campaign takes")
-    check_range(key, value, "")
-    return int(value) if declared_numbers()[key].is_whole else float(value)
-
-
-def merge_scenario(form: Form, parts: Mapping[str, Any]) -> Form:
-    """What a scenario says itself, on top: sections merge, and numbers that it sets become numbers of the form."""
-    for section in parts:
-        if section not in SECTIONS:
-            raise unknown("scenario", section, SECTIONS)
-    posts, events = (mapping(section, parts.get(section)) for section in ("posts", "events"))
-    form = form._replace(
-        scale={**form.scale, **factors("scale", parts.get("scale"))},
-        shift={**form.shift, **factors("shift", parts.get("shift"))},
-        attention={**form.attention, **finite("attention", parts.get("attention"))},
-        posts=deeply(form.posts, {post: finite(f"posts.{post}", change) for post, change in posts.items()}),
-        events=deeply(form.events, {name: event_of(name, columns) for name, columns in events.items()}),
-        strike=tuple(dict.fromkeys([*form.strike, *struck(parts.get("strike"), form)])),
-        title=text_of("title", parts.get("title", form.title), MOST_TITLE),
-        about=text_of("about", parts.get("about", form.about), MOST_ABOUT),
-    )
-    numbers = dict(form.numbers)
-    for key, value in mapping("set", parts.get("set")).items():
-        numbers[full_key(key, "scenario.set")] = set_by(full_key(key, "scenario.set"), value, form)
-    return form._replace(numbers=numbers)
-
-
-def set_by(key: str, value: Any, form: Form) -> float:
-    """What a scenario leaves of a number that it sets, and then scales and shifts."""
-    check_range(key, value, "in scenario.set")
-    for section in ("scale", "shift"):
-        own = {short_key(name): amount for name, amount in getattr(form.usual, section).items()}
-        amount = {**own, **getattr(form, section)}.get(short_key(key))
-        if amount is not None:
-            value = value * amount if section == "scale" else value + amount
-    return number_of(key, value)
-
-
-def mapping(section: str, value: Any) -> Mapping[str, Any]:
-    """Names with values; nothing is none."""
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise PanjError(f"scenario.{section}: found '{shown(str(value))}', expected names with values")
-    return value
-
-
-def finite(section: str, values: Any) -> dict[str, float]:
-    """Numbers by name."""
-    found = {}
-    for key, value in mapping(section, values).items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise PanjError(f"scenario.{section}.{key}: found '{shown(str(value))}', expected a number")
-        found[key] = float(value)
-    return found
-
-
-def factors(section: str, values: Any) -> dict[str, float]:
-    """Numbers by the short key of a number of a rule."""
-    found = {}
-    for key, value in finite(section, values).items():
-        full = full_key(key, f"scenario.{section}")
-        if full in TECHNICAL:
-            raise PanjError(f"scenario.{section}: found '{key}', which decides the memory that a campaign takes")
-        found[short_key(full)] = value
-    return found
-
-
-def event_of(name: str, columns: Any) -> dict[str, Any]:
-    """What is changed of an event, or all of a new one; only plain values."""
-    found: dict[str, Any] = {}
-    if not re.fullmatch(r"[A-Za-z]\w{0,59}", name):
-        raise PanjError(f"timeline.events: found the name '{shown(name)}', expected letters, digits and '_'")
-    for column, value in mapping(f"events.{name}", columns).items():
-        if column not in EVENT_KEYS:
-            raise unknown(f"timeline.events.{name}", column, sorted(EVENT_KEYS))
-        if column == "value":
-            found |= finite(f"events.{name}", {column: value})
-        elif column == "date":
-            found[column] = date_of(f"timeline.events.{name}.date", value)
-        else:
-            found[column] = None if value is None else text_of(f"events.{name}.{column}", value, MOST_SAID)
-    return found
-
-
-def text_of(what: str, value: Any, most: int) -> str:
-    """One line of plain text, bounded."""
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
-        raise PanjError(f"scenario.{what}: found '{shown(str(value))}', expected text")
-    text = " ".join(str(value).split())
-    check_text(text)
-    if len(text) > most or not text.isprintable():
-        raise PanjError(f"scenario.{what}: found {len(text)} letters, expected at most {most}, all of them visible")
-    return text
-
-
-def deeply(
-    one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Mapping[str, Any]]:
-    """Two levels merged."""
-    return {**one, **{key: {**one.get(key, {}), **value} for key, value in other.items()}}
-
-
-def struck(names: Any, form: Form) -> list[str]:
-    """Events of the timeline that are taken out, but for those that the scenario takes out already."""
-    if names is not None and (not isinstance(names, list) or not all(isinstance(name, str) for name in names)):
-        raise PanjError(f"scenario.strike: found '{shown(str(names))}', expected a list of events")
-    for name in names or []:
-        if name not in timeline_events(form):
-            raise unknown("scenario.strike", name, timeline_events(form))
-    return [name for name in names or [] if name not in form.usual.strike]
+def other_words(form: Form, fields: Iterable[str]) -> list[str]:
+    """Words of what is set and has no field of its own."""
+    shown_ = set(fields)
+    return [word for key, word in keyed_words(form) if key not in shown_]
 
 
 def timeline_events(form: Form) -> list[str]:
@@ -425,8 +156,8 @@ def check_span(form: Form) -> None:
 
 def check_events(form: Form) -> None:
     """No event is both changed and struck, by whomever: on the command line and in a file that would differ."""
-    policies = {group: policy(group, str(form.value(group))) for group in GROUPS}
-    strikers: dict[str, str] = {name: f"scenario={form.scenario}" for name in form.usual.strike}
+    policies = {group: read_yaml(file_of(group, str(form.value(group)))) for group in GROUPS}
+    strikers: dict[str, str] = dict.fromkeys(form.usual.strike, f"scenario={form.scenario}")
     changers: dict[str, str] = {}
     for group, said in policies.items():
         strikers |= {name: f"{group}={form.value(group)}" for name in said.get("strike", [])}
@@ -440,20 +171,3 @@ def check_events(form: Form) -> None:
         if name in changers:
             raise PanjError(f"~timeline.events.{name}: found beside {changers[name]}, which changes the event; "
                             "expected one of the two")  # fmt: skip
-
-
-def policy(group: str, name: str) -> dict[str, Any]:
-    """What a policy file says."""
-    return read_yaml(file_of(group, name))
-
-
-def without(form: Form, word: str) -> Form:
-    """The form less one of its words."""
-    rest = [other for other in form.words() if other != word]
-    return read_words(rest).form._replace(title=form.title, about=form.about)
-
-
-def other_words(form: Form, fields: Iterable[str]) -> list[str]:
-    """Words of what is set and has no field of its own."""
-    shown_ = set(fields)
-    return [word for key, word in keyed_words(form) if key not in shown_]

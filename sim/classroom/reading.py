@@ -107,7 +107,12 @@ class Reading(NamedTuple):
     @property
     def summary(self) -> str:
         """The picture in sentences, for who cannot see it."""
-        parts = [f"{self.label}.", self.base.said, self.changed.said if self.changed else "", self.mark.said if self.mark else ""]
+        parts = [
+            f"{self.label}.",
+            self.base.said,
+            self.changed.said if self.changed else "",
+            self.mark.said if self.mark else "",
+        ]
         return " ".join(part for part in (*parts, self.headline) if part)
 
 
@@ -171,7 +176,7 @@ def read(base: Campaigns, changed: Campaigns | None, name: str, change: str = ""
 
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
-    """Seeds and values of one choice; a date counts days after `first`, one that did not come the day after the last."""
+    """Seeds and values of one choice; a date counts days after `first`, one that never came the day after the last."""
     cell = Cell(number, "", {}, one.settings.start_date, one.settings.end_date)
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))

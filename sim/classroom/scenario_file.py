@@ -1,9 +1,9 @@
 """A choice of settings as a file for `scenarios/scenario/`, and back: the third face of the form.
 
 Gives   YAML that `python -m sim run scenario=<name>` loads, and that the form reads again without loss.
-Assumed A file stands on the scenario that the form starts from. A number that the form sets outright is `set` there, and
-        what that scenario would scale or shift of it is made to leave it alone. A choice in a group is an override in
-        the defaults, so that one on the command line still wins over it.
+Assumed A file stands on the scenario that the form starts from. A number that the form sets outright is `set` there,
+        and what that scenario would scale or shift of it is made to leave it alone. A choice in a group is an override
+        in the defaults, so that one on the command line still wins over it.
 """
 
 import re
@@ -12,7 +12,10 @@ from typing import Any
 
 import yaml
 
-from sim.classroom.form import CHOSEN, DATES, Form, Loaded, canonical, check_text, merged, shown
+from sim.classroom.form import CHOSEN, DATES, Form, canonical
+from sim.classroom.merging import merged
+from sim.classroom.plain_text import check_text, shown
+from sim.classroom.typed import Loaded
 from sim.classroom.usual import bases_of, short_key, spelled
 from sim.errors import PanjError, unknown
 from sim.study.settings import SCENARIO_KEYS
@@ -39,7 +42,7 @@ Dumper.add_representer(str, quote)
 
 def yaml_of(form: Form) -> str:
     """The file; the baseline says nothing."""
-    rows = [] if "scenario" not in form.chosen else [form.scenario]
+    rows: list[Any] = [] if "scenario" not in form.chosen else [form.scenario]
     rows += [{f"{OVERRIDE}{key}": form.chosen[key]} for key in CHOSEN if key != "scenario" and key in form.chosen]
     parts = [HEAD]
     if rows:
@@ -52,7 +55,9 @@ def yaml_of(form: Form) -> str:
 
 def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
     """YAML in the order given."""
-    return str(yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=flow))
+    return str(
+        yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=flow)
+    )
 
 
 def scenario_part(form: Form) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def scenario_part(form: Form) -> dict[str, Any]:
 
 
 def read_yaml_text(text: str) -> Loaded:
-    """The form of a scenario file that somebody pasted; PanjError names the key, what was found and what was expected."""
+    """The form of a scenario file that somebody pasted; PanjError names the key, what was found and expected."""
     check_text(text)
     content = safely_loaded(text)
     for key in content:
@@ -97,7 +102,9 @@ def safely_loaded(text: str) -> dict[str, Any]:
         content = yaml.safe_load(text)
         parts = count_parts(content, MOST_PARTS)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise PanjError(f"scenario file: found '{shown(text)}', expected YAML ({shown(' '.join(str(error).split()))})") from error
+        raise PanjError(
+            f"scenario file: found '{shown(text)}', expected YAML ({shown(' '.join(str(error).split()))})"
+        ) from error
     if parts > MOST_PARTS:
         raise PanjError(f"scenario file: found more than {MOST_PARTS} names and values, expected fewer")
     if content is None:
@@ -129,7 +136,7 @@ def chosen_in(rows: Any) -> dict[str, str]:
     bases = bases_of(rows)
     if len(bases) > 1:
         raise PanjError(f"defaults: found {', '.join(bases)}, expected one scenario to stand on")
-    found = {"scenario": base for base in bases}
+    found = {"scenario": bases[0]} if bases else {}
     for row in rows:
         if isinstance(row, str):
             continue

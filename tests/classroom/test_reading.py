@@ -1,6 +1,7 @@
 """Two tables of outcomes, planted so that the answer is known, and what is said of them."""
 
 from datetime import date
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -169,7 +170,7 @@ WHOLE = st.lists(st.integers(0, 5000).map(float), min_size=1, max_size=60)
 def test_bars_hold_every_campaign_and_the_reported_figure(values, marks, unit):
     measure = Measure("x", "x", unit, unit == "days", {})
     edges = edges_of(np.asarray(values), marks, measure)
-    assert all(low < high for low, high in zip(edges, edges[1:], strict=False)) and len(edges) <= 45
+    assert all(low < high for low, high in pairwise(edges)) and len(edges) <= 45
     assert all(edges[0] <= value <= edges[-1] for value in [*values, *marks])
     ticks = ticks_of(edges, measure)
     assert len(ticks) <= 13 and all(edges[0] - 1e-6 <= tick <= edges[-1] + 1e-6 for tick in ticks)

@@ -1,11 +1,13 @@
 """Change: a choice of settings as a form, its campaigns over the baseline's, and what can be said of the difference."""
 
+from collections.abc import Callable
+
 import solara
 
 from sim.classroom.asked import Asked, use_campaigns
 from sim.classroom.desk import Words, the_desk
 from sim.classroom.fields import say_change
-from sim.classroom.form import Form, read_words
+from sim.classroom.form import Form
 from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
@@ -13,12 +15,14 @@ from sim.classroom.parts.faces import Faces
 from sim.classroom.parts.form import FormPart
 from sim.classroom.reading import MAIN_OUTCOMES, outcomes_to_choose, read
 from sim.classroom.state import chosen
+from sim.classroom.typed import read_words
 from sim.classroom.words import words_of
 from sim.errors import PanjError
 from sim.show.language import Language
 
 RUNS = 200
 BASELINE: Words = ()
+Wanted = tuple[Words | None, int]  # of which settings, and how many campaigns
 
 
 @solara.component
@@ -26,7 +30,7 @@ def Page() -> None:
     """The form on one side, the distribution on the other."""
     words = words_of("change")
     form, set_form = use_form()
-    wanted, set_wanted = solara.use_state((None, RUNS))  # words whose campaigns are shown, and how many
+    wanted: solara.Reactive[Wanted] = solara.use_reactive((None, RUNS))
     Heading(words.say("heading"))
     Prose(words.say("about"))
     with solara.Div(classes=["two"]):
@@ -38,11 +42,11 @@ def Page() -> None:
                 Faces(form, set_form)
         with solara.Div(classes=["panj-result"]):
             Heading(words.say("result"), 2)
-            Wish(form, set_form, set_wanted)
-            Result(form, *wanted)
+            Wish(form, set_form, wanted.set)
+            Result(form, *wanted.value)
 
 
-def use_form():
+def use_form() -> tuple[Form, Callable[[Form], None]]:
     """The form of the choice that goes along from page to page; title and description stay on this page."""
     form, set_form = solara.use_state(form_of(chosen.value))
     if form.words() != chosen.value:
@@ -64,10 +68,12 @@ def form_of(words: Words) -> Form:
 
 
 @solara.component
-def Wish(form: Form, on_form, on_wanted) -> None:
+def Wish(form: Form, on_form: Callable[[Form], None], on_wanted: Callable[[Wanted], None]) -> None:
     """What is changed, in words, and the buttons."""
     words = words_of("change")
-    Note(words.say("what_changes", said=say_change(form, Form())) if form.words() else words.say("no_change"), live=True)
+    Note(
+        words.say("what_changes", said=say_change(form, Form())) if form.words() else words.say("no_change"), live=True
+    )
     with solara.Div(classes=["panj-buttons"]):
         Press(words.say("run"), on_click=lambda: on_wanted((form.words(), RUNS)), is_main=True)
         Press(words.say("run_one"), on_click=lambda: on_wanted((form.words(), 1)))

@@ -15,4 +15,6 @@ def Select(label: str, options: list[dict[str, str]], value: str, event_choose: 
 def Choose(label: str, options: Mapping[str, str], value: str, on_value: Callable[[str], None]) -> None:
     """`options` are labels by name; a name that is none of them is not passed on."""
     rows = [{"name": name, "label": said} for name, said in options.items()]
-    Select(label=label, options=rows, value=value, event_choose=lambda given: on_value(given) if given in options else None)
+    Select(
+        label=label, options=rows, value=value, event_choose=lambda given: on_value(given) if given in options else None
+    )

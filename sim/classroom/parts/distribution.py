@@ -1,4 +1,4 @@
-"""How one outcome is spread over campaigns: the baseline, a choice over it, the reported figure, and what can be said."""
+"""How one outcome is spread: the baseline, a choice over it, the reported figure, and what can be said."""
 
 from typing import Any
 
@@ -36,9 +36,8 @@ def Distribution(reading: Reading, base: str = "", changed: str = "", level: int
     for note in reading.notes:
         Note(note)
     Note(words.say("counted", counted=reading.counted))
-    for name, spread in ((labels["base"], reading.base), (labels["changed"], reading.changed)):
-        if spread is not None:
-            Note(words.say("numbers", name=name, calibration=spread.calibration))
+    for said in dict.fromkeys(spread.calibration for spread in (reading.base, reading.changed) if spread):
+        Note(words.say("numbers", calibration=said))
     Evidence(reading)
 
 

@@ -6,9 +6,11 @@ from typing import Any
 
 import solara
 
-from sim.classroom.form import MOST_TEXT, Form, Loaded, command_of, read_command
+from sim.classroom.form import Form, command_of
 from sim.classroom.parts import Note, Trouble
+from sim.classroom.plain_text import MOST_TEXT
 from sim.classroom.scenario_file import read_yaml_text, yaml_of
+from sim.classroom.typed import Loaded, read_command
 from sim.classroom.words import words_of
 from sim.errors import PanjError
 
@@ -42,18 +44,24 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
         set_said(words.say("loaded") + aside)
 
     command = f"{RUN} {command_of(form)}".strip()
-    faces = [
-        {"kind": "command", "title": words.say("face_command"), "text": command, "help": words.say("face_command.help"), "file": ""},
-        {"kind": "yaml", "title": words.say("face_yaml"), "text": yaml_of(form), "help": words.say("face_yaml.help", file=FILE), "file": FILE},
-    ]  # fmt: skip
+    faces = [face("command", command), face("yaml", yaml_of(form), FILE)]
     labels = {key: words.say(key) for key in ("copy", "copied", "save", "paste", "paste_help", "load")}
     Texts(faces=faces, labels=labels, most=MOST_TEXT, event_load=load)
     Trouble(trouble)
     Note(said, live=True)
 
 
+def face(kind: str, text: str, file: str = "") -> dict[str, str]:
+    """One text with its title and help; `file` is what it is called when it is saved."""
+    words = words_of("change")
+    return {"kind": kind, "title": words.say(f"face_{kind}"), "text": text, "file": file,
+            "help": words.say(f"face_{kind}.help", file=FILE)}  # fmt: skip
+
+
 def read_any(text: str) -> Loaded:
     """What was pasted: words of a command line, or else the YAML of a scenario."""
     first = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
-    is_yaml = re.match(r"(defaults|scenario|start_date|end_date)\s*:", first) is not None or text.lstrip().startswith("#")
+    is_yaml = re.match(r"(defaults|scenario|start_date|end_date)\s*:", first) is not None or text.lstrip().startswith(
+        "#"
+    )
     return read_yaml_text(text) if is_yaml else read_command(text)

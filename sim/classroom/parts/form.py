@@ -1,20 +1,31 @@
 """The form as native controls, which a keyboard, a telephone and a screen reader know."""
 
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from functools import partial
+from html import escape
 from typing import Any
 
 import solara
 
 from sim.classroom.fields import MAIN_NUMBERS, Field, fields_of
 from sim.classroom.form import MOST_DAYS, Form, other_words
+from sim.classroom.merging import put
 from sim.classroom.parts import Note, Press
+from sim.classroom.typed import without
 from sim.classroom.words import words_of
 from sim.errors import PanjError
 
 AFGHANS = ("reinforcement", "morale", "air_support", "taliban")
 TAJIKS = ("border", "mobilisation")
 MODEL = ("theory", "calibration", "end_date")
-PARTS = {"part_start": ("scenario",), "part_decisions": AFGHANS, "part_river": TAJIKS, "part_model": MODEL, "part_numbers": MAIN_NUMBERS}
+PARTS = {
+    "part_start": ("scenario",),
+    "part_decisions": AFGHANS,
+    "part_river": TAJIKS,
+    "part_model": MODEL,
+    "part_numbers": MAIN_NUMBERS,
+}
 FOLDED = ("part_model", "part_numbers")
 STEPS = 100  # of a slider
 
@@ -28,37 +39,43 @@ def Controls(parts: list[dict[str, Any]], labels: dict[str, str], event_put: Cal
 def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
     """The form of a choice of settings; what cannot be is refused beside its field."""
     words = words_of("change")
-    errors, set_errors = solara.use_state({})
+    refused = solara.use_reactive(dict[str, str]())
 
-    def put(given: Any) -> None:
+    def take(given: Any) -> None:
         key, value = given_of(given)
         if key not in fields_of():
             return
         try:
-            on_form(form.put(key, cast(fields_of()[key], value)))
-            set_errors({})
+            on_form(put(form, key, cast(fields_of()[key], value)))
+            refused.set({})
         except PanjError as error:
-            set_errors({key: str(error)})
+            refused.set({key: str(error)})
 
     labels = {key: words.say(key) for key in ("changed", "back", "left")}
-    Controls(parts=[part_of(title, keys, form, errors) for title, keys in PARTS.items()], labels=labels, event_put=put)
+    Controls(
+        parts=[part_of(title, keys, form, refused.value) for title, keys in PARTS.items()],
+        labels=labels,
+        event_put=take,
+    )
     Others(form, on_form)
 
 
 @solara.component
 def Others(form: Form, on_form: Callable[[Form], None]) -> None:
     """Settings that have no field, each with a way to take it out."""
-    from sim.classroom.form import without
-
     words = words_of("change")
     others = other_words(form, fields_of())
     if not others:
         return
+
+    def take_out(word: str) -> None:
+        on_form(without(form, word))
+
     Note(words.say("others"))
     for word in others:
         with solara.Div(classes=["panj-other"]):
-            solara.HTML("code", word.replace("&", "&amp;").replace("<", "&lt;"))
-            Press(words.say("take_out"), on_click=lambda word=word: on_form(without(form, word)))
+            solara.HTML("code", escape(word))
+            Press(words.say("take_out"), on_click=partial(take_out, word))
 
 
 def given_of(given: Any) -> tuple[str, Any]:
@@ -85,7 +102,13 @@ def part_of(title: str, keys: tuple[str, ...], form: Form, errors: Mapping[str, 
     fields = [plain(fields_of()[key], form, errors.get(key, "")) for key in keys]
     changed = sum(field["changed"] for field in fields)
     is_open = None if title not in FOLDED else bool(changed)
-    return {"title": words.say(title), "about": words.say(f"{title}.about"), "fields": fields, "open": is_open, "changed": changed}
+    return {
+        "title": words.say(title),
+        "about": words.say(f"{title}.about"),
+        "fields": fields,
+        "open": is_open,
+        "changed": changed,
+    }
 
 
 def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
@@ -93,15 +116,14 @@ def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
     value = form.value(field.key)
     is_changed = field.key in form.chosen or field.key in form.dates or field.key in form.numbers
     told: dict[str, Any] = {
-        "key": field.key, "label": field.label, "help": field.help, "value": value, "changed": is_changed, "error": error,
-        "kind": "choice" if field.options else "number" if field.number else "date", "chosen": None, "range": "",
+        "key": field.key, "label": field.label, "help": field.help, "value": value, "changed": is_changed,
+        "error": error, "kind": "choice" if field.options else "number" if field.number else "date",
+        "chosen": None, "range": "",
     }  # fmt: skip
     if field.options:
         chosen = next((option for option in field.options if option.name == value), field.options[0])
         return {**told, "options": [option._asdict() for option in field.options], "chosen": chosen._asdict()}
     if field.number is None:
-        from datetime import date, timedelta
-
         start = date.fromisoformat(str(form.value("start_date")))
         return {**told, "low": (start + timedelta(1)).isoformat(), "high": (start + timedelta(MOST_DAYS)).isoformat()}
     return {**told, **of_number(field)}
@@ -112,7 +134,14 @@ def of_number(field: Field) -> dict[str, Any]:
     words, number = words_of("change"), field.number
     assert number is not None
     low, high = field.believed or (number.low, number.high)
-    said = words.say("range", low=f"{number.low:,g}", high=f"{number.high:,g}", unit=number.unit, declared=f"{number.value:,g}", source=number.source)
+    said = words.say(
+        "range",
+        low=f"{number.low:,g}",
+        high=f"{number.high:,g}",
+        unit=number.unit,
+        declared=f"{number.value:,g}",
+        source=number.source,
+    )
     if field.believed:
         said += " " + words.say("believed", low=f"{low:,g}", high=f"{high:,g}")
     step = 1 if number.is_whole else float(f"{(high - low) / STEPS:.1g}")
