@@ -104,12 +104,18 @@ def say_change(form: Form, base: Form, language: str = "en") -> str:
         if (value := form.value(key)) is not None
         else words.say("change_back", label=field.label)
         for key, field in fields.items()
-        if form.value(key) != base.value(key)
+        if form.value(key) != base.value(key) and not is_of_scenario(key, form, base)
     ]
     ours, theirs = (set(form.words()) - own_words(form) for form in (form, base))
     changed += [words.say("change_other", word=word) for word in sorted(ours - theirs)]
     changed += [words.say("change_gone", word=word) for word in sorted(theirs - ours)]
     return words.say("nothing_changed") if not changed else "; ".join(changed)
+
+
+def is_of_scenario(key: str, form: Form, base: Form) -> bool:
+    """Whether a choice or a date differs only because the scenario does, which is said already."""
+    is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
+    return key != "scenario" and form.scenario != base.scenario and not is_own
 
 
 def own_words(form: Form) -> set[str]:

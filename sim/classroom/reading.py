@@ -138,9 +138,20 @@ def outcome_of(settings: Settings, name: str) -> Outcome:
     return known[name]
 
 
-def read(base: Campaigns, changed: Campaigns | None, name: str, change: str = "", language: str = "en") -> Reading:
-    """Both choices on one outcome; without `changed` the baseline alone. `change` says in words what is different."""
+def read(
+    base: Campaigns,
+    changed: Campaigns | None,
+    name: str,
+    change: str = "",
+    names: tuple[str, str] | None = None,
+    language: str = "en",
+) -> Reading:
+    """Both choices on one outcome; without `changed` the baseline alone.
+
+    `change` says in words what `changed` does otherwise, `names` what the two are called.
+    """
     words = words_of(PAGE, language)
+    names = names or (words.say("base"), words.say("changed"))
     row = outcome_of(base.settings, name)
     measure = Measure(name, row.label, "days" if row.unit == "date" else row.unit, row.unit == "date", {})
     first = base.settings.start_date
@@ -149,7 +160,7 @@ def read(base: Campaigns, changed: Campaigns | None, name: str, change: str = ""
     known = np.concatenate([one.values[~np.isnan(one.values)] for one in ours])
     edges = edges_of(known, marks_in(reported), measure)
     spreads = [
-        spread_of(one, worlds, edges, measure, first, ("base", "changed")[number], language)
+        spread_of(one, worlds, edges, measure, first, names[number], language)
         for number, (one, worlds) in enumerate(zip([base, changed] if changed else [base], ours, strict=True))
         if one is not None
     ]
@@ -245,12 +256,12 @@ def spread_of(
     done = worlds.seeds.size
     settings = one.settings
     if not values.size:
-        said = words.say("spread_nothing", which=words.say(which))
+        said = words.say("spread_nothing", which=which)
         return Spread(done, one.runs, done, [0.0] * (len(edges) - 1), [], None, None, None, said, settings.calibration)
     low, median, high = (float(cut) for cut in np.quantile(values, (0.05, 0.5, 0.95)))
     never = int((~worlds.there).sum()) if measure.is_date else 0
     said = words.say(
-        "spread_date" if measure.is_date else "spread", done, which=words.say(which), runs=one.runs,
+        "spread_date" if measure.is_date else "spread", done, which=which, runs=one.runs,
         median=say_level(median, measure, first, language), high=say_level(high, measure, first, language),
         low=say_level(low, measure, first, language, whole=True),
     )  # fmt: skip

@@ -300,3 +300,10 @@ def test_a_change_is_said_with_the_labels_of_the_form():
     assert fields["border"].label in said and fields["border"].said("closed") in said
     assert "5 days" in said and "rules.news.country" in said
     assert say_change(form, form) == say_change(Form(), Form())
+
+
+def test_what_a_scenario_chooses_is_said_once_and_what_is_chosen_against_it_too():
+    closed, fields = put(Form(), "scenario", "border_closed"), fields_of()
+    assert say_change(closed, Form()) == say_change(closed, Form()).split(";")[0]
+    opened = put(closed, "border", "open")
+    assert fields["border"].said("open") in say_change(opened, Form())

@@ -1,0 +1,59 @@
+"""Compare: two choices, the same luck, the same clock."""
+
+
+def ready(page):
+    page.wait_for_function("document.querySelector('.panj-distribution')?.innerText.match(/200 \\/ 200/g)?.length === 2",
+                           timeout=90_000)  # fmt: skip
+
+
+def test_two_choices_fill_in_together_and_are_paired_by_seed(visitor, keep):
+    page = visitor("compare")
+    page.wait_for_selector(".panj-distribution")
+    ready(page)
+    text = page.locator(".content").inner_text()
+    assert "200 worlds" in text and "Baseline" in text and "The call is answered" in text
+    keep(page, "classroom_compare")
+
+
+def test_the_two_can_be_chosen_and_swapped(visitor):
+    page = visitor("compare")
+    page.get_by_label("Second choice").select_option("scenario=border_closed")
+    page.wait_for_selector(".panj-key-item:has-text('The river is closed')")
+    assert page.locator(".panj-key-item").nth(1).inner_text().startswith("The river is closed")
+    page.get_by_role("button", name="Swap the two").click()
+    page.wait_for_function("document.querySelector('.panj-key-item').innerText.startsWith('The river is closed')")
+
+
+def test_two_that_are_the_same_are_not_compared(visitor):
+    page = visitor("compare")
+    page.get_by_label("Second choice").select_option("baseline")
+    page.wait_for_selector(".trouble:has-text('the same')")
+    assert page.locator(".panj-distribution").count() == 0
+
+
+def test_the_choice_made_on_the_page_change_goes_along(visitor):
+    page = visitor("change")
+    page.locator("[data-key='border'] select").select_option("closed")
+    page.wait_for_selector("[data-key='border'].panj-changed")
+    page.locator(".pages").get_by_text("Compare", exact=True).click()
+    page.wait_for_selector("text=/Yours, from the page Change/", state="attached")
+    page.wait_for_selector(".panj-key-item:has-text('Your choice')")
+
+
+def test_both_campaigns_stand_on_the_same_evening(visitor):
+    page = visitor("compare")
+    page.wait_for_selector("text=Forward")
+    heading = page.locator("text=/Evening of/").first
+    before = heading.inner_text()
+    page.get_by_role("button", name="Forward").click()
+    page.wait_for_function(
+        "before => ![...document.querySelectorAll('*')].some(one => one.innerText === before)", arg=before
+    )
+    assert page.locator("text=/Evening of 2 May 2021/").count() == 1
+
+
+def test_the_page_fits_a_telephone(visitor, keep):
+    page = visitor("compare", width=360)
+    page.wait_for_selector("text=Forward")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    keep(page, "classroom_compare_telephone")
