@@ -29,8 +29,8 @@ class Asked(NamedTuple):
         return Campaigns(the_desk().settings(self.words), self.ticket.table(), self.ticket.runs)
 
 
-def use_campaigns(words: Words | None, runs: int, first_seed: int = 0) -> Asked:
-    """Ask for campaigns and draw again when more are there; None asks for nothing."""
+def use_campaigns(words: Words | None, runs: int, wish: int = 0, first_seed: int = 0) -> Asked:
+    """Ask for campaigns and draw again when more are there; None asks for nothing, another `wish` asks again."""
     _, set_seen = solara.use_state((0, 0, False))
 
     def ask() -> Asked:
@@ -41,7 +41,7 @@ def use_campaigns(words: Words | None, runs: int, first_seed: int = 0) -> Asked:
         except PanjError as error:
             return Asked(None, str(error), words)
 
-    asked = solara.use_memo(ask, [words, runs, first_seed])
+    asked = solara.use_memo(ask, [words, runs, wish, first_seed])
     ticket = asked.ticket
 
     def follow() -> Callable[[], None] | None:

@@ -1,6 +1,7 @@
 """Change: a choice of settings as a form, its campaigns over the baseline's, and what can be said of the difference."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import solara
 
@@ -22,7 +23,14 @@ from sim.show.language import Language
 
 RUNS = 200
 BASELINE: Words = ()
-Wanted = tuple[Words | None, int]  # of which settings, and how many campaigns
+
+
+class Wanted(NamedTuple):
+    """What was asked for last."""
+
+    words: Words | None = None
+    runs: int = RUNS
+    wish: int = 0  # how often a button was pressed
 
 
 @solara.component
@@ -30,7 +38,7 @@ def Page() -> None:
     """The form on one side, the distribution on the other."""
     words = words_of("change")
     form, set_form = use_form()
-    wanted: solara.Reactive[Wanted] = solara.use_reactive((None, RUNS))
+    wanted = solara.use_reactive(Wanted())
     Heading(words.say("heading"))
     Prose(words.say("about"))
     with solara.Div(classes=["two"]):
@@ -42,8 +50,8 @@ def Page() -> None:
                 Faces(form, set_form)
         with solara.Div(classes=["panj-result"]):
             Heading(words.say("result"), 2)
-            Wish(form, set_form, wanted.set)
-            Result(form, *wanted.value)
+            Wish(form, set_form, lambda runs: wanted.set(Wanted(form.words(), runs, wanted.value.wish + 1)))
+            Result(form, wanted.value)
 
 
 def use_form() -> tuple[Form, Callable[[Form], None]]:
@@ -68,38 +76,38 @@ def form_of(words: Words) -> Form:
 
 
 @solara.component
-def Wish(form: Form, on_form: Callable[[Form], None], on_wanted: Callable[[Wanted], None]) -> None:
+def Wish(form: Form, on_form: Callable[[Form], None], on_run: Callable[[int], None]) -> None:
     """What is changed, in words, and the buttons."""
     words = words_of("change")
     Note(
         words.say("what_changes", said=say_change(form, Form())) if form.words() else words.say("no_change"), live=True
     )
     with solara.Div(classes=["panj-buttons"]):
-        Press(words.say("run"), on_click=lambda: on_wanted((form.words(), RUNS)), is_main=True)
-        Press(words.say("run_one"), on_click=lambda: on_wanted((form.words(), 1)))
+        Press(words.say("run"), on_click=lambda: on_run(RUNS), is_main=True)
+        Press(words.say("run_one"), on_click=lambda: on_run(1))
         Press(words.say("back_all"), on_click=lambda: on_form(Form()), disabled=not form.words())
 
 
 @solara.component
-def Result(form: Form, wanted: Words | None, runs: int) -> None:
+def Result(form: Form, wanted: Wanted) -> None:
     """The chosen outcome of the baseline and of what was asked for."""
     words = words_of("change")
-    base, ours = use_campaigns(BASELINE, RUNS), use_campaigns(wanted or None, runs)
+    base, ours = use_campaigns(BASELINE, RUNS), use_campaigns(wanted.words or None, wanted.runs, wanted.wish)
     outcome, set_outcome = solara.use_state(MAIN_OUTCOMES[0])
     if base.campaigns is None:
         Trouble(base.trouble)
         return
     Trouble(ours.trouble)
     Note(say_progress(ours if ours.ticket else base, words), live=True)
-    if wanted is None:
+    if wanted.words is None:
         Note(words.say("not_run"))
-    elif wanted != form.words():
+    elif wanted.words != form.words():
         Note(words.say("stale"), live=True)
     shown = ours.campaigns or base.campaigns
     options = outcomes_to_choose(shown.settings)
     outcome = outcome if outcome in options else next(iter(options))
     Choose(words.say("outcome"), options, outcome, set_outcome)
-    said = say_change(form_of(wanted or ()), Form())
+    said = say_change(form_of(wanted.words or ()), Form())
     Distribution(read(base.campaigns, ours.campaigns, outcome, said))
     if ours.ticket:
         Note(words.say("pairs"))
