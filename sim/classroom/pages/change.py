@@ -6,7 +6,7 @@ from typing import NamedTuple
 import solara
 
 from sim.classroom.asked import Asked, use_campaigns
-from sim.classroom.desk import Words, the_desk
+from sim.classroom.desk import Words
 from sim.classroom.fields import say_change
 from sim.classroom.form import Form
 from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
@@ -92,7 +92,9 @@ def Wish(form: Form, on_form: Callable[[Form], None], on_run: Callable[[int], No
 def Result(form: Form, wanted: Wanted) -> None:
     """The chosen outcome of the baseline and of what was asked for."""
     words = words_of("change")
-    base, ours = use_campaigns(BASELINE, RUNS), use_campaigns(wanted.words or None, wanted.runs, wanted.wish)
+    is_baseline = wanted == Wanted(BASELINE, RUNS, wanted.wish)
+    base = use_campaigns(BASELINE, RUNS)
+    ours = use_campaigns(None if is_baseline else wanted.words, wanted.runs, wanted.wish)
     outcome, set_outcome = solara.use_state(MAIN_OUTCOMES[0])
     if base.campaigns is None:
         Trouble(base.trouble)
@@ -122,8 +124,3 @@ def say_progress(asked: Asked, words: Language) -> str:
     if ticket.place and not ticket.done:
         return words.say("in_line", ticket.place)
     return words.say("going", done=ticket.done, runs=ticket.runs)
-
-
-def get_ready() -> None:
-    """Outcomes and evidence, before the first visitor."""
-    outcomes_to_choose(the_desk().settings(BASELINE))
