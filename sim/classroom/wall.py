@@ -87,16 +87,13 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
     words, scale = words_of("class"), scale_of(measure)
     score = score_of(claim, about, answer)
     low, middle, high = simulated(answer, about)
-    verdict = words.say(f"verdict_{score.verdict}") if score else words.say("verdict_none")
-    if score and about != EFFECT:
-        verdict = words.say(
-            "verdict_held", None, held=say_percent(score.held), confidence=say_percent(claim.confidence)
-        )
+    verdict = say_verdict(claim, about, score)
     told = say_simulated(answer, about, measure) if score else ""
     cells = [name, say_choice(claim.words), say_range(claim, about, measure), told, verdict]
     return {
         "letter": letter,
         "name": name,
+        "choice": cells[1],
         "from": claim.low * scale,
         "to": claim.high * scale,
         "low": scaled(low, scale),
@@ -106,6 +103,16 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
         "cells": cells,
         "said": words.say("ranges_row", None, team=name, range=cells[2], simulated=told, verdict=verdict),
     }
+
+
+def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
+    """Where the effect lies, or how many campaigns the range held."""
+    words = words_of("class")
+    if score is None:
+        return words.say("verdict_none")
+    if about == EFFECT:
+        return words.say(f"verdict_{score.verdict}")
+    return words.say("verdict_held", None, held=say_percent(score.held), confidence=say_percent(claim.confidence))
 
 
 def simulated(answer: Answer, about: str) -> tuple[float, float, float]:

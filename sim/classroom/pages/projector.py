@@ -45,10 +45,12 @@ def Wall(room: Room, progress: Progress | None) -> None:
         if question.stage == DEBRIEF:
             with solara.Div(classes=["wall-two"]):
                 Prompts()
-                Ranges(ranges_of(room, question), LARGE)
-            Charts(room, question)
+                with solara.Div():
+                    Ranges(ranges_of(room, question), LARGE)
+                    Charts(room, question)
         else:
-            Charts(room, question)
+            with solara.Div(classes=["wall-two"] if question.about == EFFECT else []):
+                Charts(room, question)
             Ranges(ranges_of(room, question), LARGE)
         Note(say_tally(scored_in(room, question)))
 
@@ -82,9 +84,8 @@ def Charts(room: Room, question: Question) -> None:
     """Effects and outcomes of all choices together."""
     kinds = (EFFECT, OUTCOME) if question.about == EFFECT else (OUTCOME,)
     charts = [chart for chart in (pooled_of(room, question, kind) for kind in kinds) if chart is not None]
-    with solara.Div(classes=["wall-two"] if len(charts) > 1 else []):
-        for chart in charts:
-            Pooled(chart, LARGE)
+    for chart in charts:
+        Pooled(chart, LARGE)
 
 
 @solara.component

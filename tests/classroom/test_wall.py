@@ -1,0 +1,175 @@
+"""Claims on what the wall and a student are shown: no names unless wanted, nobody ranked, numbers in words."""
+
+import json
+import math
+
+import pytest
+
+from sim.classroom import wall
+from sim.classroom.answers import Answer, failed, score_of
+from sim.classroom.choices import chosen_in, rest_of, say_choice, words_for
+from sim.classroom.claims import EFFECT, OUTCOME, Claim
+from sim.classroom.phrases import say_claim, say_reported, say_score, say_tally
+from sim.classroom.rooms import ANSWERED, Member, Place, Question, Room, Seat, Sent, Session, Team
+from sim.errors import PanjError
+from sim.study.finished import Measure
+
+SOLDIERS = Measure("crossed", "Soldiers who crossed", "soldiers", False,
+                   {"value": 1587.0, "low": 1500.0, "high": 1600.0, "evidence": "F039"})  # fmt: skip
+SHARE = Measure("held", "Districts held", "share", False, {"value": None, "low": 0.3, "high": None, "evidence": "F012"})
+SILENT = SOLDIERS._replace(reported={"value": None, "low": None, "high": None, "evidence": ""})
+CLOSED_BORDER, OPEN_BORDER = ("border=closed",), ("border=open",)
+ANSWERS = {
+    (): Answer((10.0, 20.0, 30.0), (0.0, 0.0, 0.0), 0, 0.0, 0.0, 0.0, "as declared"),
+    CLOSED_BORDER: Answer((0.0, 0.0, 0.0), (-10.0, -20.0, -30.0), 0, -20.0, -30.0, -10.0, "as declared"),
+    OPEN_BORDER: Answer((40.0, 50.0, 60.0), (30.0, 30.0, 30.0), 0, 30.0, 30.0, 30.0, "as declared"),
+}
+
+
+@pytest.fixture(autouse=True)
+def measures(monkeypatch):
+    for module in ("wall", "phrases"):
+        monkeypatch.setattr(f"sim.classroom.{module}.offered", lambda: {"crossed": SOLDIERS, "held": SHARE})
+
+
+def question(about=EFFECT, outcome="crossed"):
+    return Question(1, outcome, about, (), False, 3, ANSWERED)
+
+
+def team(letter, name, claim):
+    return Team(letter, name, "", (Member(1, f"Nickname of {name}"),), {1: Sent(claim, "", 0)} if claim else {})
+
+
+def room(names_shown=False, answers=ANSWERS):
+    teams = (
+        team("A", "Secret North", Claim(OPEN_BORDER, 500.0, 900.0)),
+        team("B", "Secret South", None),
+        team("C", "Secret East", Claim(CLOSED_BORDER, -25.0, -15.0)),
+        team("D", "Secret West", Claim(CLOSED_BORDER, -100.0, 0.0)),
+    )
+    return Room(Session("FKMRWX", "", False, names_shown), teams, (question(),), {1: dict(answers)})
+
+
+def test_the_wall_shows_letters_unless_the_teacher_wants_names():
+    shown = json.dumps(wall.ranges_of(room(), question()))
+    assert "Secret" not in shown and "Nickname" not in shown
+    named = json.dumps(wall.ranges_of(room(names_shown=True), question()))
+    assert "C Secret East" in named and "Nickname" not in named
+
+
+def test_teams_stand_in_the_order_of_letters_whatever_they_scored():
+    assert [row["letter"] for row in wall.ranges_of(room(), question())["rows"]] == ["A", "C", "D"]
+
+
+def test_a_row_has_the_range_and_the_interval_and_says_where_the_effect_lies():
+    first, second, _ = wall.ranges_of(room(), question())["rows"]
+    assert (first["from"], first["to"], first["low"], first["middle"], first["high"]) == (500, 900, 30, 30, 30)
+    assert first["verdict"] == "below the range" and "30 soldiers higher" in first["said"]
+    assert second["verdict"] == "too near an end to tell"
+
+
+def test_shares_are_drawn_in_per_cent():
+    shares = {words: answer._replace(values=(0.25, 0.5), effects=(0.1, 0.2), mean=0.15, low=0.1, high=0.2)
+              for words, answer in ANSWERS.items()}  # fmt: skip
+    chart = wall.ranges_of(room(answers=shares), question(outcome="held"))
+    assert chart["rows"][0]["middle"] == pytest.approx(15)
+    assert "percentage points" in chart["unit"]
+
+
+def test_a_choice_of_two_teams_counts_once_in_the_distribution():
+    chart = wall.pooled_of(room(), question(), OUTCOME)
+    assert "6 campaigns of 2 choices" in chart["summary"]
+    assert sum(chart["pooled"]) == pytest.approx(1) and sum(chart["base"]) == pytest.approx(1)
+    assert chart["reported"] == {"value": 1587, "low": 1500, "high": 1600}
+    assert "F039" in chart["note"]
+
+
+def test_effects_have_a_zero_and_no_reported_figure():
+    chart = wall.pooled_of(room(), question(), EFFECT)
+    assert chart["zero"] and chart["reported"] is None and chart["base"] is None
+    assert chart["edges"][0] == -30 and chart["edges"][-1] == 30
+
+
+def test_before_there_is_an_answer_there_is_nothing_to_draw():
+    assert wall.pooled_of(room(answers={}), question(), EFFECT) is None
+    assert wall.ranges_of(room(answers={}), question())["rows"] == []
+
+
+def test_what_is_drawn_is_sent_to_browsers_that_know_no_nan():
+    answers = ANSWERS | {OPEN_BORDER: failed("no room")}
+    chart = wall.ranges_of(room(answers=answers), question())
+    json.dumps(chart, allow_nan=False)
+    assert chart["rows"][0]["low"] is None and chart["rows"][0]["verdict"] == "no value"
+    json.dumps(wall.pooled_of(room(answers=answers), question(), OUTCOME), allow_nan=False)
+
+
+def test_a_student_is_drawn_alone():
+    claim = Claim(CLOSED_BORDER, -25.0, -15.0)
+    place = Place(Session("FKMRWX", "", False, True), Seat("Anna", "C", "East", "", 1), question(), Sent(claim, "", 0),
+                  ANSWERS[CLOSED_BORDER])  # fmt: skip
+    assert [row["letter"] for row in wall.own_ranges(place, question())["rows"]] == ["C"]
+
+
+def test_a_claim_is_said_with_its_confidence():
+    said = say_claim(Claim(CLOSED_BORDER, -300.0, -100.0, 0.8), EFFECT, SOLDIERS)
+    assert "80 %" in said and "100 to 300 soldiers lower" in said
+    said = say_claim(Claim((), 0.2, 0.4), OUTCOME, SHARE)
+    assert "20 % to 40 %" in said and "90 %" in said
+
+
+def test_what_was_reported_is_said_with_its_evidence_or_that_there_is_nothing():
+    assert say_reported(SOLDIERS) == "Reported: 1,587 soldiers (evidence F039)."
+    assert say_reported(SHARE) == "Reported: at least 30 % (evidence F012)."
+    assert say_reported(SILENT) == "Nothing was reported to set beside it."
+
+
+def test_a_score_is_explained_with_width_and_penalty():
+    claim = Claim(OPEN_BORDER, 50.0, 90.0)
+    answer = ANSWERS[OPEN_BORDER]
+    told = " ".join(say_score(claim, EFFECT, answer, SOLDIERS, score_of(claim, EFFECT, answer)))
+    for part in ("30 soldiers higher", "by 20 soldiers", "440 soldiers", "40 soldiers", "400 soldiers", "20 for each"):
+        assert part in told
+    assert "no room" in " ".join(say_score(claim, EFFECT, failed("no room"), SOLDIERS, None))
+
+
+@pytest.mark.parametrize("about", [EFFECT, OUTCOME])
+@pytest.mark.parametrize("low", [-100.0, 20.0, 0.0, 29.0, 200.0])
+def test_every_verdict_has_words(about, low):
+    claim = Claim(OPEN_BORDER, low, low + 60.0, 0.5)
+    for answer in ANSWERS.values():
+        score = score_of(claim, about, answer)
+        assert say_score(claim, about, answer, SOLDIERS, score)
+        assert math.isfinite(score.total)
+        row = wall.row_of("A", "A", claim, about, answer, SOLDIERS)
+        assert all(row["cells"])
+
+
+def test_a_class_is_told_how_many_ranges_held():
+    assert say_tally([]) == ""
+    scored = wall.scored_in(room(), question())
+    assert "2 of 3 ranges" in say_tally(scored) and "2.7" in say_tally(scored)
+
+
+def test_decisions_become_words_and_come_back():
+    given = {"border": "closed", "reinforcement": "as_reported", "morale": "brittle"}
+    words = words_for(given, ("rules.news.fade_days=5.0",))
+    assert set(words) == {"border=closed", "morale=brittle", "rules.news.fade_days=5.0"}
+    assert chosen_in(words)["border"] == "closed" and chosen_in(words)["reinforcement"] == "as_reported"
+    assert rest_of(words) == ("rules.news.fade_days=5.0",)
+    assert words_for({"border": "as_reported", "morale": "reported"}, words) == ("rules.news.fade_days=5.0",)
+
+
+def test_a_scenario_is_overruled_by_a_decision():
+    words = words_for({"border": "open"}, ("scenario=border_closed",))
+    assert chosen_in(words)["border"] == "open"
+    assert chosen_in(("scenario=border_closed",))["border"] == "closed"
+
+
+def test_a_decision_that_there_is_not_is_refused():
+    with pytest.raises(PanjError, match="nowhere"):
+        words_for({"border": "nowhere"}, ())
+
+
+def test_a_choice_is_said_in_the_words_of_the_form():
+    assert say_choice(()) == "the baseline, nothing changed"
+    assert "Closed" in say_choice(CLOSED_BORDER)
