@@ -8,11 +8,27 @@ from functools import cache
 
 from sim.classroom.desk import the_desk
 from sim.evidence import read_evidence
+from sim.facts import THE_LINE
 from sim.outcomes import read_outcomes, reported_of
 from sim.study.finished import Measure
 
 COUNTS_THE_DEAD = "killed"  # in the name of an outcome
 DATE = "date"  # the unit of what is no number
+
+
+def measure_of(outcome: str) -> Measure:
+    """Label, unit and what was reported; an outcome that is offered no more still has its name."""
+    nothing = {"value": None, "low": None, "high": None, "evidence": ""}
+    return offered().get(outcome) or Measure(outcome, outcome, "", False, nothing)
+
+
+@cache
+def beyond_the_record() -> frozenset[str]:
+    """Outcomes that are counted past the evening of 7 July, of which nothing is known to set beside them."""
+    settings = the_desk().settings(())
+    last = (THE_LINE - settings.start_date).days
+    table = read_outcomes(settings.facts, settings.start_date, settings.days)
+    return frozenset(row.name for row in table if row.last > last)
 
 
 @cache

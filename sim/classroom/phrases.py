@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from sim.classroom.answers import Answer, Score, tally
 from sim.classroom.claims import EFFECT, Claim
-from sim.classroom.offered import offered
+from sim.classroom.offered import beyond_the_record, measure_of
 from sim.classroom.rooms import Question
 from sim.classroom.words import words_of
 from sim.study.finished import Measure
 from sim.study.wording import is_share, say_amount, say_difference, say_interval, say_number
 
 PERCENT = 100.0
+ENDS = (0.05, 0.95)
 
 
 def scale_of(measure: Measure) -> float:
@@ -56,8 +59,14 @@ def say_claim(claim: Claim, about: str, measure: Measure) -> str:
 
 def say_question(question: Question) -> str:
     """What is asked, in one sentence."""
-    measure = offered()[question.outcome]
-    return words_of("class").say(f"question_{question.about}", None, label=measure.label, unit=measure.unit)
+    measure = measure_of(question.outcome)
+    asked = words_of("class").say(f"question_{question.about}", None, label=measure.label, unit=measure.unit)
+    return f"{asked} {say_beyond(question.outcome)}".strip()
+
+
+def say_beyond(outcome: str) -> str:
+    """What to bear in mind of an outcome that is counted past the record; nothing for others."""
+    return words_of("class").say("beyond") if outcome in beyond_the_record() else ""
 
 
 def say_reported(measure: Measure) -> str:
@@ -94,6 +103,20 @@ def say_score(claim: Claim, about: str, answer: Answer, measure: Measure, score:
     if about != EFFECT:
         found.append(words.say("score_best", None, confidence=gaps["confidence"], best=say_amount(score.best, measure)))
     return found
+
+
+def say_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
+    """What one roll of the dice would have told, beside what nine in ten of them tell."""
+    values, say = (answer.effects, say_effect) if about == EFFECT else (answer.values, say_level)
+    low, high = np.quantile(values, ENDS).tolist()
+    return words_of("class").say(
+        "join_one_number", None, first=say(values[0], measure), low=say(low, measure), high=say(high, measure)
+    )
+
+
+def say_effect(value: float, measure: Measure) -> str:
+    """So much lower or higher."""
+    return say_difference(float(value), measure)
 
 
 def say_tally(scored: Sequence[tuple[Claim, Score]]) -> str:

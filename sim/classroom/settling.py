@@ -5,6 +5,7 @@ Gives   answers to the register, one as soon as it is there, so that a stop lose
 Assumed Each choice waits in the line of the desk like a student of its own: a class blocks nobody.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -18,8 +19,10 @@ from sim.classroom.answers import Answer, answer_of, failed
 from sim.classroom.claims import Refused, Words
 from sim.classroom.register import Register, the_register
 from sim.classroom.rooms import RUNNING, Question
+from sim.classroom.words import words_of
 from sim.errors import PanjError
 
+LOG = logging.getLogger(__name__)
 OFTEN = 1.0  # seconds between two notices of progress
 BREATH = 0.1  # seconds between two looks
 BASELINE: Words = ()
@@ -123,13 +126,20 @@ class Settler:
                 while not self.has_news:
                     self.changed.wait()
                 self.has_news = False
-            for code, question in self.register.running():
-                if (code, question.number) not in self.works:
-                    self.works[code, question.number] = self.begun(code, question)
-            for key, work in list(self.works.items()):
-                if not self.goes_on(work):
-                    del self.works[key]
+            try:
+                self.look()
+            except Exception:  # other questions are still to be answered
+                LOG.exception("a question of a class could not be answered")
             time.sleep(BREATH)
+
+    def look(self) -> None:
+        """Take on what is new, keep what has ended."""
+        for code, question in self.register.running():
+            if (code, question.number) not in self.works:
+                self.works[code, question.number] = self.begun(code, question)
+        for key, work in list(self.works.items()):
+            if not self.goes_on(work):
+                del self.works[key]
 
     def begun(self, code: str, question: Question) -> Work:
         """Tickets for all choices that have no answer yet, and for the baseline."""
@@ -175,6 +185,8 @@ class Settler:
         error = ticket.error or (base.error if base else "")
         if error or table is None or theirs is None:
             return failed(error)
+        if outcome not in table.column_names:  # asked before a new version of the table of outcomes
+            return failed(words_of("class").say("outcome_gone", None, outcome=outcome))
         return answer_of(table, theirs, outcome, self.say(words))
 
 

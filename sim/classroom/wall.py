@@ -14,8 +14,17 @@ import numpy as np
 from sim.classroom.answers import Answer, Score, score_of
 from sim.classroom.choices import say_choice
 from sim.classroom.claims import EFFECT, Claim
-from sim.classroom.offered import offered
-from sim.classroom.phrases import say_level, say_percent, say_question, say_range, say_reported, scale_of, unit_of
+from sim.classroom.offered import measure_of
+from sim.classroom.phrases import (
+    say_effect,
+    say_level,
+    say_percent,
+    say_question,
+    say_range,
+    say_reported,
+    scale_of,
+    unit_of,
+)
 from sim.classroom.rooms import Place, Question, Room, Team
 from sim.classroom.words import words_of
 from sim.study.finished import Measure
@@ -45,7 +54,7 @@ def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
 
 def ranges_of(room: Room, question: Question) -> dict[str, Any]:
     """The chart of ranges: a row a team."""
-    measure = offered()[question.outcome]
+    measure = measure_of(question.outcome)
     rows = [
         row_of(called(room, team), team.letter, claim, question.about, answer, measure)
         for team, claim, answer in answered_in(room, question)
@@ -56,7 +65,7 @@ def ranges_of(room: Room, question: Question) -> dict[str, Any]:
 def own_ranges(place: Place, question: Question) -> dict[str, Any]:
     """The same chart for one student, with no row but the own."""
     assert place.sent is not None and place.answer is not None
-    measure = offered()[question.outcome]
+    measure = measure_of(question.outcome)
     letter, claim = place.seat.letter, place.sent.claim
     rows = [row_of(letter, letter, claim, question.about, place.answer, measure)]
     title = words_of("class").say("own_title", None, label=measure.label)
@@ -65,7 +74,7 @@ def own_ranges(place: Place, question: Question) -> dict[str, Any]:
 
 def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:
     """What stands around the rows."""
-    words, measure = words_of("class"), offered()[question.outcome]
+    words, measure = words_of("class"), measure_of(question.outcome)
     return {
         "title": words.say("ranges_title", None, label=measure.label),
         "key_claimed": words.say("key_claimed"),
@@ -144,7 +153,7 @@ def scaled(value: float, scale: float) -> float | None:
 
 def pooled_of(room: Room, question: Question, about: str) -> dict[str, Any] | None:
     """The chart of campaigns of all choices together, effects or outcomes; None where there are none."""
-    words, measure = words_of("class"), offered()[question.outcome]
+    words, measure = words_of("class"), measure_of(question.outcome)
     answers = room.answers[question.number]
     made = {claim.words: answer for _, claim, answer in answered_in(room, question)}
     lists = [answer.effects if about == EFFECT else answer.values for answer in made.values()]
@@ -156,7 +165,7 @@ def pooled_of(room: Room, question: Question, about: str) -> dict[str, Any] | No
     edges = np.histogram_bin_edges(everything, BINS)
     has_base = about != EFFECT and base.size > 0
     low, middle, high = np.quantile(pooled, (0.05, 0.5, 0.95)) / scale_of(measure)
-    say = say_signed if about == EFFECT else say_level
+    say = say_effect if about == EFFECT else say_level
     return {
         "title": words.say(f"pooled_{about}", None, label=measure.label),
         "key_pooled": words.say("key_pooled", len(made)),
@@ -174,11 +183,6 @@ def pooled_of(room: Room, question: Question, about: str) -> dict[str, Any] | No
             low=say(low, measure), middle=say(middle, measure), high=say(high, measure), choices=len(made),
         ),
     }  # fmt: skip
-
-
-def say_signed(value: float, measure: Measure) -> str:
-    """An effect: so much lower or higher."""
-    return say_difference(float(value), measure)
 
 
 def shares(values: np.ndarray, edges: np.ndarray) -> list[float]:

@@ -213,3 +213,17 @@ def test_who_watches_is_told_when_all_is_answered(register):
     register.watch(code, listener)
     settler_of(register, PlantedDesk()).start(code, TEACHER)
     assert done.wait(10)
+
+
+def test_an_outcome_that_is_no_more_keeps_nothing_from_other_sessions(register, monkeypatch):
+    old = asked(register, CLOSED_BORDER)
+    with register.storage.acting() as act:
+        act.execute("UPDATE questions SET outcome = 'vanished'")
+    settler = settler_of(register, PlantedDesk())
+    settler.start(old, TEACHER)
+    until(lambda: stage(register, old) == ANSWERED)
+    assert "vanished" in register.answer(old, 1, CLOSED_BORDER).error
+    new = asked(register, OPEN_BORDER)
+    settler.start(new, TEACHER)
+    until(lambda: stage(register, new) == ANSWERED)
+    assert register.answer(new, 1, OPEN_BORDER).error == ""

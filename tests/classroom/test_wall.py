@@ -9,7 +9,7 @@ from sim.classroom import wall
 from sim.classroom.answers import Answer, failed, score_of
 from sim.classroom.choices import chosen_in, rest_of, say_choice, words_for
 from sim.classroom.claims import EFFECT, OUTCOME, Claim
-from sim.classroom.phrases import say_claim, say_reported, say_score, say_tally
+from sim.classroom.phrases import say_claim, say_one_campaign, say_reported, say_score, say_tally
 from sim.classroom.rooms import ANSWERED, Member, Place, Question, Room, Seat, Sent, Session, Team
 from sim.errors import PanjError
 from sim.study.finished import Measure
@@ -28,8 +28,8 @@ ANSWERS = {
 
 @pytest.fixture(autouse=True)
 def measures(monkeypatch):
-    for module in ("wall", "phrases"):
-        monkeypatch.setattr(f"sim.classroom.{module}.offered", lambda: {"crossed": SOLDIERS, "held": SHARE})
+    monkeypatch.setattr("sim.classroom.offered.offered", lambda: {"crossed": SOLDIERS, "held": SHARE})
+    monkeypatch.setattr("sim.classroom.phrases.beyond_the_record", lambda: {"held"})
 
 
 def question(about=EFFECT, outcome="crossed"):
@@ -173,3 +173,18 @@ def test_a_decision_that_there_is_not_is_refused():
 def test_a_choice_is_said_in_the_words_of_the_form():
     assert say_choice(()) == "the baseline, nothing changed"
     assert "Closed" in say_choice(CLOSED_BORDER)
+
+
+def test_a_question_past_the_record_says_so():
+    assert "Beyond the record" not in wall.title_of(question())
+    assert "Beyond the record" in wall.title_of(question(outcome="held"))
+
+
+def test_an_outcome_that_is_no_more_still_has_its_name():
+    assert "vanished_outcome" in wall.title_of(question(outcome="vanished_outcome"))
+
+
+def test_one_campaign_is_said_beside_nine_in_ten():
+    said = say_one_campaign(ANSWERS[CLOSED_BORDER], EFFECT, SOLDIERS)
+    assert "said: 10 soldiers lower" in said and "29 soldiers lower" in said
+    assert "said: 40 soldiers" in say_one_campaign(ANSWERS[OPEN_BORDER], OUTCOME, SOLDIERS)

@@ -18,12 +18,21 @@ from sim.classroom.claims import (
     clean_words,
     number_typed,
 )  # fmt: skip
-from sim.classroom.offered import offered
+from sim.classroom.offered import measure_of
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.claims import Ranges, Said, Style
 from sim.classroom.parts.decisions import decision_fields
 from sim.classroom.parts.sheet import Field, Given, Sheet, lines_field, one_of, text_field
-from sim.classroom.phrases import say_claim, say_level, say_percent, say_reported, say_score, scale_of, unit_of
+from sim.classroom.phrases import (
+    say_claim,
+    say_level,
+    say_one_campaign,
+    say_percent,
+    say_reported,
+    say_score,
+    scale_of,
+    unit_of,
+)
 from sim.classroom.register import the_register
 from sim.classroom.rooms import ANSWERED, CLOSED, DEBRIEF, KEY, OPEN, RUNNING, Place, Question, Seat, grouped
 from sim.classroom.sessions import asked_for, middle_of_baseline
@@ -114,7 +123,7 @@ def welcome(seat: Seat) -> str:
 @solara.component
 def Stage(place: Place, question: Question) -> None:
     """What was sent, and what happens now; read out when it changes."""
-    words, measure = words_of("class"), offered()[question.outcome]
+    words, measure = words_of("class"), measure_of(question.outcome)
     told = []
     if place.sent is not None:
         claim = place.sent.claim
@@ -136,7 +145,7 @@ def Stage(place: Place, question: Question) -> None:
 @solara.component
 def ClaimForm(place: Place, question: Question) -> None:
     """A choice, a range, how sure, and why."""
-    words, measure = words_of("class"), offered()[question.outcome]
+    words, measure = words_of("class"), measure_of(question.outcome)
     before, scale = place.sent.claim if place.sent else None, scale_of(measure)
     start, set_start = solara.use_state(before.words if before else question.suggested)
     trouble, attempt = use_attempt()
@@ -164,7 +173,7 @@ def ClaimForm(place: Place, question: Question) -> None:
 
 def range_fields(before: Claim | None, question: Question, scale: float) -> list[Field]:
     """Two numbers, a confidence and a reason; those of the claim before, if there is one."""
-    words, unit = words_of("class"), unit_of(offered()[question.outcome], question.about)
+    words, unit = words_of("class"), unit_of(measure_of(question.outcome), question.about)
     low, high = (f"{before.low * scale:.10g}", f"{before.high * scale:.10g}") if before else ("", "")
     sure = [{"value": str(one), "text": say_percent(one)} for one in CONFIDENCES]
     confidence = str(before.confidence if before else USUAL_CONFIDENCE)
@@ -192,7 +201,7 @@ def Taking(start: Words, on_start: Callable[[Words], None]) -> None:
 @solara.component
 def Scale(question: Question) -> None:
     """Where the baseline's campaigns lie, once they are there, so that a number can be guessed at all."""
-    measure = offered()[question.outcome]
+    measure = measure_of(question.outcome)
     middle = middle_of_baseline(question.outcome)
     if middle is not None:
         low, high = (say_level(end, measure) for end in middle)
@@ -202,7 +211,7 @@ def Scale(question: Question) -> None:
 @solara.component
 def Answered(place: Place, question: Question) -> None:
     """One's own range against one's own campaigns."""
-    words, measure = words_of("class"), offered()[question.outcome]
+    words, measure = words_of("class"), measure_of(question.outcome)
     if place.sent is None or place.answer is None:
         return
     claim, answer = place.sent.claim, place.answer
@@ -213,7 +222,7 @@ def Answered(place: Place, question: Question) -> None:
             Said(sentence)
     if score is not None:
         Ranges(own_ranges(place, question))
-        Note(words.say("join_one_number", None, value=say_level(answer.values[0], measure)))
+        Note(say_one_campaign(answer, question.about, measure))
 
 
 @solara.component

@@ -49,8 +49,7 @@ def Wall(room: Room, progress: Progress | None) -> None:
                     Ranges(ranges_of(room, question), LARGE)
                     Charts(room, question)
         else:
-            with solara.Div(classes=["wall-two"] if question.about == EFFECT else []):
-                Charts(room, question)
+            Charts(room, question, ("wall-two",) if question.about == EFFECT else ())
             Ranges(ranges_of(room, question), LARGE)
         Note(say_tally(scored_in(room, question)))
 
@@ -80,12 +79,13 @@ def say_stage(question: Question, progress: Progress | None) -> str:
 
 
 @solara.component
-def Charts(room: Room, question: Question) -> None:
+def Charts(room: Room, question: Question, classes: tuple[str, ...] = ()) -> None:
     """Effects and outcomes of all choices together."""
     kinds = (EFFECT, OUTCOME) if question.about == EFFECT else (OUTCOME,)
     charts = [chart for chart in (pooled_of(room, question, kind) for kind in kinds) if chart is not None]
-    for chart in charts:
-        Pooled(chart, LARGE)
+    with solara.Div(classes=list(classes)):
+        for chart in charts:
+            Pooled(chart, LARGE)
 
 
 @solara.component

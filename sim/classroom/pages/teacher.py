@@ -13,7 +13,7 @@ from sim.classroom.attempts import use_attempt
 from sim.classroom.choices import say_choice, words_for
 from sim.classroom.claims import ABOUT, EFFECT, Words
 from sim.classroom.export import csv_of
-from sim.classroom.offered import offered
+from sim.classroom.offered import measure_of, offered
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.claims import Said, Style
 from sim.classroom.parts.decisions import decision_fields
@@ -232,7 +232,7 @@ def say_team_claim(team: Team, question: Question | None) -> str:
     sent = team.claims.get(question.number) if question else None
     if question is None or sent is None:
         return words.say("teacher_no_claim")
-    range_ = say_range(sent.claim, question.about, offered()[question.outcome])
+    range_ = say_range(sent.claim, question.about, measure_of(question.outcome))
     told = f"{say_choice(sent.claim.words)}: {range_} ({say_percent(sent.claim.confidence)})"
     return f"{told}. {sent.claim.why}" if sent.claim.why else told
 
@@ -240,7 +240,7 @@ def say_team_claim(team: Team, question: Question | None) -> str:
 @solara.component
 def Scores(room: Room, question: Question) -> None:
     """A row a team in the order of letters: nobody is ranked."""
-    words, measure = words_of("class"), offered()[question.outcome]
+    words, measure = words_of("class"), measure_of(question.outcome)
     Heading(words.say("teacher_scores"), 2)
     Note(say_tally(scored_in(room, question)))
     Note(words.say("score_one_question"))
@@ -264,7 +264,7 @@ def Ending(room: Room, on_leave: Callable[[], None]) -> None:
     name = f"panj-class-{code}.csv"
 
     def export() -> str:
-        return csv_of(the_register().room(code, session()), lambda outcome: offered()[outcome].unit)
+        return csv_of(the_register().room(code, session()), lambda outcome: measure_of(outcome).unit)
 
     with solara.Div(classes=["claims-row"]):
         with solara.FileDownload(export, name, mime_type="text/csv"):
