@@ -63,7 +63,7 @@ class Student:
         self.told["roll"].append(await self.watching.press(self.watching.button("Roll again")))
 
     async def ask(self) -> None:
-        """Run 200 campaigns of settings that nobody has had; from the press to the first distribution, and to the whole."""
+        """Run 200 campaigns of settings that nobody has had; from the press to the first distribution and the whole."""
         self.asked += 1
         days = 4 + 0.01 * (self.number + STUDENTS * self.asked)
         words = [f"reinforcement={self.luck.choice(HELP)}", f"rules.news.fade_days={days:.2f}"]
@@ -91,7 +91,9 @@ class Student:
         """Step, roll and ask, each at its own random times."""
         ends = time.perf_counter() + seconds
         await asyncio.gather(
-            self.again(self.step, STEP_EVERY, ends), self.again(self.roll, ROLL_EVERY, ends), self.again(self.ask, 60.0, ends)
+            self.again(self.step, STEP_EVERY, ends),
+            self.again(self.roll, ROLL_EVERY, ends),
+            self.again(self.ask, 60.0, ends),
         )
 
     async def again(self, deed: Any, every: float, ends: float) -> None:
@@ -115,7 +117,10 @@ async def measure(address: str, process: int, students: int, minutes: float) -> 
     told.clear()
     started = time.perf_counter()
     await asyncio.gather(*(student.ask() for student in room))
-    together = {**{what: summary(seconds) for what, seconds in told.items()}, "all_at_once": time.perf_counter() - started}
+    together = {
+        **{what: summary(seconds) for what, seconds in told.items()},
+        "all_at_once": time.perf_counter() - started,
+    }
     async with httpx2.AsyncClient() as client:
         server = (await client.get(f"{address}/latency")).json()
     return {

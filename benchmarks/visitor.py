@@ -1,8 +1,8 @@
 """A visitor of the classroom without a browser: it speaks with the server as the page's script does.
 
-The server's pages are widgets of Jupyter: a visitor opens a channel, asks for a page, is told of every widget, sends what
-a hand would have changed or pressed, and sees the widgets change. A message has been dealt with when the server says that
-it is idle again after it; that is the time which a visitor waits for an answer.
+The server's pages are widgets of Jupyter: a visitor opens a channel, asks for a page, is told of every widget, sends
+what a hand would have changed or pressed, and sees the widgets change. A message has been dealt with when the server
+says that it is idle again after it; that is the time which a visitor waits for an answer.
 """
 
 import asyncio
@@ -35,7 +35,9 @@ class Visitor:
             seen = await client.get(f"{self.address}{path}")
             seen.raise_for_status()
             cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-        channel = f"ws{self.address.removeprefix('http')}/jupyter/api/kernels/{uuid.uuid4()}/channels?session_id={self.page}"
+        channel = (
+            f"ws{self.address.removeprefix('http')}/jupyter/api/kernels/{uuid.uuid4()}/channels?session_id={self.page}"
+        )
         self.socket = await websockets.connect(
             channel, additional_headers={"Cookie": cookie}, max_size=None, ping_interval=None
         )
@@ -55,7 +57,14 @@ class Visitor:
         number = uuid.uuid4().hex
         header = {"msg_id": number, "msg_type": kind, "username": USERNAME, "session": self.page, "version": "5.3",
                   "date": "2021-07-07T00:00:00Z"}  # fmt: skip
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell", "buffers": []}
+        message = {
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "content": content,
+            "channel": "shell",
+            "buffers": [],
+        }
         self.idle[number] = asyncio.get_running_loop().create_future()
         started = time.perf_counter()
         await self.socket.send(json.dumps(message))

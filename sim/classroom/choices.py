@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from sim.classroom.claims import Words
 from sim.classroom.fields import POLICIES, say_change
-from sim.classroom.form import Form, read_words
+from sim.classroom.form import Form
+from sim.classroom.typed import read_words
 from sim.classroom.words import words_of
 
 

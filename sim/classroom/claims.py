@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sim.classroom.form import read_words
+from sim.classroom.typed import read_words
 from sim.classroom.words import words_of
 from sim.errors import PanjError
 

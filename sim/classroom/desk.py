@@ -12,7 +12,6 @@ import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import NamedTuple
 
@@ -35,7 +34,6 @@ MOST_WAITING = 4  # unfinished tickets of one session
 MOST_WORDS, MOST_LETTERS = 60, 200  # of a choice of settings, and of a word of it
 KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 300, 40
 LATENCIES = 10_000
-TELLERS = 2
 OF_A_CELL = ["cell", "run"]
 NICE = 10  # campaigns give way to pages
 
@@ -68,7 +66,6 @@ class Ticket:
         self.ended_at: float | None = None
         self.listeners: list[Listener] = []
         self.is_withdrawn = False
-        self.is_being_told = False  # listeners are on their way already, and will see what is new
 
     @property
     def done(self) -> int:
@@ -137,7 +134,6 @@ class Desk:
         self.waiting: list[Ticket] = []
         self.had: dict[str, int] = {}  # campaigns by session since the line was last empty
         self.latencies: dict[str, deque[float]] = {}
-        self.telling = ThreadPoolExecutor(TELLERS, thread_name_prefix="telling")  # pages are drawn there
         self.is_open = True
         for number in range(workers or cores()):
             threading.Thread(target=self.serve, name=f"desk-{number}", daemon=True).start()
@@ -163,7 +159,9 @@ class Desk:
         if not 1 <= runs <= MOST_RUNS:
             raise PanjError(f"runs: found {runs}, expected 1 to {MOST_RUNS}")
         if first_seed not in range(0, MOST_RUNS, CHUNK):
-            raise PanjError(f"first seed: found {first_seed}, expected 0, {CHUNK}, {2 * CHUNK} and so on below {MOST_RUNS}")
+            raise PanjError(
+                f"first seed: found {first_seed}, expected 0, {CHUNK}, {2 * CHUNK} and so on below {MOST_RUNS}"
+            )
         words = checked(words)
         order = Cell(0, {}, (), self.settings(words)).order
         with self.lock:
@@ -266,10 +264,8 @@ class Desk:
                     self.measured("first_distribution", ticket.first_at - ticket.asked_at)
                 self.end_if_done(ticket)
             self.wanted.notify_all()
-        for ticket in concerned if self.is_open else ():
-            if not ticket.is_being_told:
-                ticket.is_being_told = True
-                self.telling.submit(tell, ticket)
+        for ticket in concerned:
+            tell(ticket)
 
     def end_if_done(self, ticket: Ticket) -> bool:
         """Whether it has all that it can get; if so it leaves the line."""
@@ -291,7 +287,6 @@ class Desk:
         with self.wanted:
             self.is_open = False
             self.wanted.notify_all()
-        self.telling.shutdown(wait=False, cancel_futures=True)
 
 
 def checked(words: Sequence[str]) -> Words:
@@ -314,7 +309,6 @@ def keep(store: OrderedDict, key: object, value: object, most: int) -> None:
 
 def tell(ticket: Ticket) -> None:
     """Every listener; one that fails, because its page has gone, keeps nothing from the others."""
-    ticket.is_being_told = False
     for listener in list(ticket.listeners):
         try:
             listener()

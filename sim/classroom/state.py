@@ -1,7 +1,5 @@
 """What a visitor has chosen, which goes along from page to page; every visitor has their own."""
 
-from collections.abc import Callable
-
 import solara
 from solara.server.kernel_context import get_current_context
 
@@ -15,16 +13,3 @@ day: solara.Reactive[int] = solara.reactive(0)  # of it, on which a page last st
 def session() -> str:
     """Who this is: the secret that the server gave to this browser, the same on all its pages."""
     return str(get_current_context().session_id)
-
-
-def for_this_page(deed: Callable[[], None]) -> Callable[[], None]:
-    """A deed that changes what this page shows, to be done by a thread of somebody else; LookupError when it has gone."""
-    page = get_current_context()
-
-    def do() -> None:
-        if page.closed_event.is_set():
-            raise LookupError("the page has gone")
-        with page:
-            deed()
-
-    return do

@@ -2,9 +2,8 @@
 
 import solara
 
-from sim.classroom.desk import the_desk
+from sim.classroom.asked import use_campaigns
 from sim.classroom.parts import Heading, Note, Prose
-from sim.classroom.state import for_this_page, session
 from sim.classroom.words import words_of
 
 WAYS = ("watch", "change", "compare", "what_if", "story", "lessons", "join")
@@ -27,9 +26,10 @@ def Page() -> None:
 def Baseline() -> None:
     """Campaigns of the baseline that are there."""
     words = words_of("home")
-    ticket = solara.use_memo(lambda: the_desk().ask(session(), (), RUNS), [])
-    done, set_done = solara.use_state(ticket.done)
-    solara.use_effect(lambda: ticket.watch(for_this_page(lambda: set_done(ticket.done))), [ticket])
-    is_ready = done >= ticket.runs
-    said = words.say("ready", done) if is_ready else words.say("getting_ready", done=done, runs=ticket.runs)
+    asked = use_campaigns((), RUNS)
+    if asked.ticket is None:
+        return
+    done = asked.ticket.done
+    is_ready = done >= RUNS
+    said = words.say("ready", done) if is_ready else words.say("getting_ready", done=done, runs=RUNS)
     Note(said, live=True)

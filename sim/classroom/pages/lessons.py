@@ -238,7 +238,7 @@ def LivedHere(sheet: Sheet, task: Task, lived: int, on_lived: Any) -> None:
     names = settings_of(task)
     wanted = [sheet.words(name) if lived else None for name in names]
     asked = [
-        use_campaigns(words_here, lived or 1, sheet.first_seed)
+        use_campaigns(words_here, lived or 1, first_seed=sheet.first_seed)
         for words_here in [*wanted, *[None] * (MOST_SETTINGS - len(wanted))]
     ][: len(names)]
     with solara.Div(classes=["panj-buttons"]):

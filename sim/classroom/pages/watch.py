@@ -4,11 +4,12 @@ import solara
 
 from sim.classroom.desk import Words
 from sim.classroom.fields import say_change
-from sim.classroom.form import Form, read_words
+from sim.classroom.form import Form
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.map import Map
 from sim.classroom.parts.seed import SeedForm
 from sim.classroom.state import chosen, day, seed
+from sim.classroom.typed import read_words
 from sim.classroom.watching import film_for
 from sim.classroom.words import words_of
 from sim.errors import PanjError
