@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sim.classroom.claims import Words
 from sim.classroom.fields import POLICIES, say_change
 from sim.classroom.form import Form
+from sim.classroom.merging import put
 from sim.classroom.typed import read_words
 from sim.classroom.words import words_of
 
@@ -20,7 +21,7 @@ def words_for(given: Mapping[str, str], before: Words) -> Words:
     form = read_words(before).form
     for group in POLICIES:
         if group in given and given[group] != form.value(group):
-            form = form.put(group, given[group])
+            form = put(form, group, given[group])
     return form.words()
 
 
