@@ -1,0 +1,40 @@
+"""Campaigns whose numbers are planted, for tests of lessons: which words give which numbers is decided by the test."""
+
+import numpy as np
+import pyarrow as pa
+from scipy.stats import norm
+
+from sim.classroom.lessons import outcome_of, outcome_rows, sheet_of
+
+
+class Planted:
+    """Every numeric outcome of every campaign is `value(words, outcome, seeds)`; by default luck of the seed alone."""
+
+    def __init__(self, value=None):
+        self.value = value or (lambda words, outcome, seeds: luck(seeds, outcome))
+        self.asked = []
+
+    def table(self, words, first_seed, runs):
+        self.asked.append((words, first_seed, runs))
+        seeds = np.arange(first_seed, first_seed + runs)
+        names = [name for name, row in outcome_rows().items() if row["unit"] != "date" and "last_day" not in name]
+        columns = {name: pa.array(np.asarray(self.value(words, name, seeds), float)) for name in names}
+        return pa.table({"seed": seeds, **columns})
+
+
+def luck(seeds, outcome):
+    """Normal numbers that depend on the seed alone; shares near 0.4, counts near 200."""
+    scale, middle = (0.05, 0.4) if outcome_of(outcome).is_share else (40.0, 200.0)
+    mixed = np.asarray(seeds).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    for shift in (30, 27):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(0xBF58476D1CE4E5B9)
+    return middle + scale * norm.ppf(((mixed >> np.uint64(11)).astype(float) + 0.5) / 2**53)
+
+
+def student_with(lesson, **wanted):
+    """A sheet of the lesson on which these parameters stand."""
+    for code in range(2000):
+        sheet = sheet_of(lesson, str(code))
+        if all(sheet.parameters[name] == value for name, value in wanted.items()):
+            return sheet
+    raise AssertionError(f"no student has {wanted}")
