@@ -36,8 +36,9 @@ def Page() -> None:
 
 def say_choice(words: Words) -> str:
     """What is chosen otherwise than in the baseline, in words; as on the command line where the form has none."""
+    if not words:
+        return words_of("watch").say("baseline")
     try:
-        said = say_change(read_words(words).form, Form())
+        return say_change(read_words(words).form, Form())
     except PanjError:
-        said = " ".join(words)
-    return said or words_of("watch").say("baseline")
+        return " ".join(words)
