@@ -10,6 +10,7 @@ Assumed Campaigns are independent of each other; two standard errors tell a shar
 
 import json
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -131,14 +132,11 @@ class Tally(NamedTuple):
     """How often the ranges of a team, or of a whole class, held what they were about."""
 
     ranges: int
-    inside: int
-    expected: float  # ranges that ought to have held it, by the confidence that was stated
+    held: float  # ranges that held it; one about an outcome counts by the share of campaigns that it held
+    expected: float  # as many ought to have, by the confidence that was stated
 
 
-def tally(scored: list[tuple[Claim, Score]]) -> Tally:
-    """Ranges about effects, counted; one about an outcome counts by the share that it held."""
-    return Tally(
-        len(scored),
-        round(sum(score.held for _, score in scored)),
-        sum(claim.confidence for claim, _ in scored),
-    )
+def tally(scored: Sequence[tuple[Claim, Score]]) -> Tally:
+    """Ranges with their scores, counted."""
+    held = sum(score.held for _, score in scored)
+    return Tally(len(scored), held, sum(claim.confidence for claim, _ in scored))

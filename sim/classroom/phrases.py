@@ -60,7 +60,8 @@ def say_claim(claim: Claim, about: str, measure: Measure) -> str:
 def say_question(question: Question) -> str:
     """What is asked, in one sentence."""
     measure = measure_of(question.outcome)
-    asked = words_of("class").say(f"question_{question.about}", None, label=measure.label, unit=measure.unit)
+    unit = unit_of(measure, question.about)
+    asked = words_of("class").say(f"question_{question.about}", None, label=measure.label, unit=unit)
     return f"{asked} {say_beyond(question.outcome)}".strip()
 
 
@@ -119,11 +120,13 @@ def say_effect(value: float, measure: Measure) -> str:
     return say_difference(float(value), measure)
 
 
-def say_tally(scored: Sequence[tuple[Claim, Score]]) -> str:
-    """How often ranges held what they were about; nothing without any."""
+def say_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:
+    """How often ranges held what they were about, or how much of it; nothing without any."""
     if not scored:
         return ""
-    found = tally(list(scored))
-    return words_of("class").say(
-        "score_tally", found.ranges, inside=found.inside, ranges=found.ranges, expected=f"{found.expected:.1f}"
-    )
+    words, found = words_of("class"), tally(list(scored))
+    if about == EFFECT:
+        expected = f"{found.expected:.1f}"
+        return words.say("score_tally", found.ranges, inside=round(found.held), ranges=found.ranges, expected=expected)
+    held, stated = say_percent(found.held / found.ranges), say_percent(found.expected / found.ranges)
+    return words.say("score_tally_outcome", found.ranges, held=held, stated=stated)

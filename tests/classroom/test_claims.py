@@ -219,4 +219,4 @@ def test_a_class_is_told_how_many_ranges_held_and_how_many_ought_to_have():
     claims = [Claim((), 0.0, 10.0), Claim((), 20.0, 30.0), Claim((), 0.0, 30.0, 0.5)]
     scored = [(claim, score_of(claim, EFFECT, answer([], 5.0, 4.9, 5.1))) for claim in claims]
     found = tally(scored)
-    assert (found.ranges, found.inside, found.expected) == (3, 2, pytest.approx(2.3))
+    assert (found.ranges, found.held, found.expected) == (3, 2, pytest.approx(2.3))

@@ -145,9 +145,11 @@ def test_every_verdict_has_words(about, low):
 
 
 def test_a_class_is_told_how_many_ranges_held():
-    assert say_tally([]) == ""
-    scored = wall.scored_in(room(), question())
-    assert "2 of 3 ranges" in say_tally(scored) and "2.7" in say_tally(scored)
+    assert say_tally([], EFFECT) == ""
+    told = say_tally(wall.scored_in(room(), question()), EFFECT)
+    assert "2 of 3 ranges" in told and "2.7" in told
+    told = say_tally(wall.scored_in(room(), question(OUTCOME)), OUTCOME)
+    assert "33 %" in told and "90 %" in told
 
 
 def test_decisions_become_words_and_come_back():

@@ -51,7 +51,7 @@ def Wall(room: Room, progress: Progress | None) -> None:
         else:
             Charts(room, question, ("wall-two",) if question.about == EFFECT else ())
             Ranges(ranges_of(room, question), LARGE)
-        Note(say_tally(scored_in(room, question)))
+        Note(say_tally(scored_in(room, question), question.about))
 
 
 @solara.component

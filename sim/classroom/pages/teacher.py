@@ -242,7 +242,7 @@ def Scores(room: Room, question: Question) -> None:
     """A row a team in the order of letters: nobody is ranked."""
     words, measure = words_of("class"), measure_of(question.outcome)
     Heading(words.say("teacher_scores"), 2)
-    Note(say_tally(scored_in(room, question)))
+    Note(say_tally(scored_in(room, question), question.about))
     Note(words.say("score_one_question"))
     with vuetify.Html(tag="table", class_="table"), vuetify.Html(tag="tbody"):
         for team in room.teams:
