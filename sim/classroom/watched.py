@@ -1,15 +1,16 @@
 """A page that changes when others act: it reads again when its class session has changed, until the page is closed."""
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
 import solara
-from solara.server.kernel_context import get_current_context
 
 from sim.classroom.claims import Refused
 from sim.classroom.register import the_register
 
+BREATH = 0.1  # seconds between two drawings, at least
 Read = TypeVar("Read")
 
 
@@ -25,17 +26,25 @@ def use_watched(code: str, read: Callable[[], Read]) -> Read | None:
     latest, set_latest = solara.use_state(at_first, key=code)
 
     def watch() -> Callable[[], None]:
-        context = get_current_context()
+        news, is_left = threading.Event(), threading.Event()
+        unwatch = the_register().watch(code, news.set)
 
-        def listener() -> None:
-            if context.closed_event.is_set():
-                raise RuntimeError("the page has gone")
-            with context:  # widgets are made for the visitor of this page
-                set_latest(found())
+        def follow() -> None:
+            """In a thread of this visitor: nobody waits until this page is drawn."""
+            while not is_left.is_set():
+                set_latest(found())  # at first, too: something may have changed since the first reading
+                news.wait()
+                is_left.wait(BREATH)  # changes that come together are drawn together
+                news.clear()
 
-        unwatch = the_register().watch(code, listener)
-        set_latest(found())  # what changed between the first reading and now
-        return unwatch
+        threading.Thread(target=follow, name="watched", daemon=True).start()
+
+        def leave() -> None:
+            unwatch()
+            is_left.set()
+            news.set()
+
+        return leave
 
     solara.use_effect(watch, [code])
     return latest
