@@ -1,6 +1,7 @@
 """A page's wish for campaigns: asked for when it is needed, drawn anew as they come, withdrawn when nobody looks."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from sim.classroom.state import session
 from sim.errors import PanjError
 
 OFTEN, SELDOM = 0.4, 2.0  # seconds between two drawings, at least and at most, while campaigns come
+SPARE = 20  # times as long as a drawing took, where that is longer: in a full class each draws less often
 
 
 class Asked(NamedTuple):
@@ -55,12 +57,13 @@ def use_campaigns(words: Words | None, runs: int, wish: int = 0, first_seed: int
             said = None
             while not is_left.is_set():
                 now = ticket.done, ticket.place, ticket.ended
+                started = time.monotonic()
                 if now != said:
                     said = now
                     set_seen(now)
-                if ticket.ended:
+                if now[-1]:
                     return
-                is_left.wait(OFTEN)
+                is_left.wait(max(OFTEN, SPARE * (time.monotonic() - started)))
                 news.wait(SELDOM)
                 news.clear()
 

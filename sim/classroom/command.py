@@ -74,8 +74,10 @@ def get_ready(console: Console) -> None:
 
 def warm() -> None:
     """What is only needed when somebody asks for it, and takes long the first time."""
+    from sim.classroom import watching
     from sim.classroom.settling import the_settler
 
+    watching.warm()
     the_settler()  # it goes on with questions that a stop has left half answered
 
 

@@ -7,24 +7,24 @@ Assumed Everybody gets a first chunk before anybody gets a second; from there on
 """
 
 import logging
-import os
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from sim.campaign import Campaign
+from sim.classroom.living import live
 from sim.errors import PanjError
-from sim.results import runs_table
-from sim.study.executors import cores
+from sim.study.executors import Workers, cores
 from sim.study.relive import live_again
-from sim.study.settings import Composer, Settings
+from sim.study.settings import Composer, Executor, Settings
 from sim.study.sweep import Cell
-from sim.study.work import Order, Piece, work
+from sim.study.work import Order, Piece
 
 Words = tuple[str, ...]
 CHUNK = 10  # campaigns between two looks at who is next: a tenth of a second
@@ -34,11 +34,10 @@ MOST_WAITING = 4  # unfinished tickets of one session
 MOST_WORDS, MOST_LETTERS = 60, 200  # of a choice of settings, and of a word of it
 KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 300, 40
 LATENCIES = 10_000
-OF_A_CELL = ["cell", "run"]
-NICE = 10  # campaigns give way to pages
 
 LOG = logging.getLogger(__name__)
 Listener = Callable[[], None]
+Lives = Callable[[Piece], tuple[pa.Table, str]]  # outcomes of a few campaigns, and why one failed
 
 
 class Answer:
@@ -120,10 +119,26 @@ class Turn(NamedTuple):
     asked_at: float
 
 
+class Crew:
+    """Processes that live campaigns; one that was lost is started anew."""
+
+    def __init__(self, count: int) -> None:
+        self.workers = Workers(Executor("processes", count, None))
+
+    def live(self, piece: Piece) -> tuple[pa.Table, str]:
+        """Wait for a process to live them; tried once more where the process was lost."""
+        try:
+            return self.workers.submit(live, piece).result()  # type: ignore[no-any-return]
+        except BrokenProcessPool:
+            return self.workers.submit(live, piece).result()  # type: ignore[no-any-return]
+
+
 class Desk:
     """Turns and answers of one process. Every method may be called from any thread."""
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, lives: Lives | None = None, workers: int | None = None) -> None:
+        count = workers or cores()
+        self.lives = lives or Crew(count).live
         self.lock = threading.RLock()
         self.wanted = threading.Condition(self.lock)
         self.hydra = threading.Lock()  # it keeps global state
@@ -135,7 +150,7 @@ class Desk:
         self.had: dict[str, int] = {}  # campaigns by session since the line was last empty
         self.latencies: dict[str, deque[float]] = {}
         self.is_open = True
-        for number in range(workers or cores()):
+        for number in range(count):
             threading.Thread(target=self.serve, name=f"desk-{number}", daemon=True).start()
 
     def settings(self, words: Sequence[str]) -> Settings:
@@ -221,7 +236,6 @@ class Desk:
 
     def serve(self) -> None:
         """What a worker does for ever: the next chunk of whoever is next."""
-        give_way()
         while self.is_open:
             with self.wanted:
                 found = self.take()
@@ -247,10 +261,7 @@ class Desk:
         """Live a chunk, keep it, and tell those who wait for it."""
         seeds = tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))
         try:
-            lived = work([Piece(answer.order, seeds)])[0]
-            failed = [error for error in lived["error"].to_pylist() if error]
-            table = runs_table(lived, {"cell": 0, "values": {}}, 0).drop_columns(OF_A_CELL)
-            found = failed[0] if failed else ""
+            table, found = self.lives(Piece(answer.order, seeds))
         except Exception as error:  # a worker must serve the next
             table, found = None, f"{type(error).__name__}: {error}"
         with self.lock:
@@ -316,12 +327,6 @@ def tell(ticket: Ticket) -> None:
             if not isinstance(error, LookupError):  # the page has gone
                 LOG.exception("a page could not be told")
             ticket.listeners.remove(listener)
-
-
-def give_way() -> None:
-    """A thread that lives campaigns leaves the processor to pages, where the system lets a thread do so."""
-    if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
 @cache
