@@ -103,7 +103,7 @@ def Opening() -> None:
             continuous_update=True,
         )  # fmt: skip
         Note(words.say("student_help"))
-        Press(words.say("open"), on_click=open_sheet, is_main=True, disabled=not student.strip())
+        Press(words.say("open"), on_click=open_sheet, is_main=True)
     Trouble(trouble)
 
 
@@ -252,7 +252,8 @@ def LivedHere(sheet: Sheet, task: Task, lived: int, on_lived: Any) -> None:
         return
     Note(progress(asked), live=True)
     if all(one.campaigns is not None and one.campaigns.table is not None for one in asked):
-        Shown(task, dict(zip(names, asked, strict=True)))
+        done = sum(one.ticket.done for one in asked if one.ticket is not None)
+        Shown(task, dict(zip(names, asked, strict=True)), done)
 
 
 def settings_of(task: Task) -> list[str]:
@@ -274,8 +275,8 @@ def progress(asked: list[Asked]) -> str:
 
 
 @solara.component
-def Shown(task: Task, asked: Mapping[str, Asked]) -> None:
-    """The distribution, and numbers below it."""
+def Shown(task: Task, asked: Mapping[str, Asked], done: int) -> None:
+    """The distribution, and numbers below it; drawn again as more are `done`."""
     words = words_of("lessons")
     found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
     if task.of:
