@@ -206,8 +206,9 @@ def OneTask(sheet: Sheet, task: Task, place: int) -> None:
         def answer(value: Value) -> None:
             set_trouble("")
             kept = Answer(value, lived if task.needs else 0)
-            set_found(mark(sheet, task, kept, OnDesk()))
-            keep(sheet, {**answers_of(sheet), task.key: kept})
+            judged = mark(sheet, task, kept, OnDesk())
+            keep(sheet, {**answers_of(sheet), task.key: kept})  # before it is told, so that it is not lost after
+            set_found(judged)
 
         def refuse(said: str) -> None:
             set_found(None)
