@@ -180,7 +180,7 @@ def main() -> None:
     asked.add_argument("--minutes", type=float, default=MINUTES)
     given = asked.parse_args()
     with classroom() as (address, process):
-        time.sleep(5)  # the baseline is there before a class comes in
+        time.sleep(15)  # a class comes in when the teacher has opened it: the baseline is there
         found = asyncio.run(measure(address, process, given.students, given.minutes))
     PLACE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(found, indent=1))

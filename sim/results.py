@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
+from enum import IntEnum
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -251,17 +253,18 @@ def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
     """The dated log of one campaign: what happened where, how and why."""
     log = campaign.world.log
     rows = range(int(campaign.world.tally[Count.LOGGED]))
+    events, hows, whys = (names_of(kind) for kind in (Event, Fall, Why))
     return pa.table(
         {
             "date": pa.array([start + timedelta(days=int(log.day[row])) for row in rows], pa.date32()),
-            "event": [Event(log.event[row]).name.lower() for row in rows],
+            "event": [events[event] for event in log.event[: len(rows)].tolist()],
             "district_id": [facts.district_id[log.district[row]] for row in rows],
             "district": [facts.district[log.district[row]] for row in rows],
             "province": [facts.province[log.district[row]] for row in rows],
             "who": [actor_of(int(log.event[row]), int(log.actor[row]), campaign, facts) for row in rows],
             "men": log.men[: len(rows)],
-            "how": [Fall(log.how[row]).name.lower() for row in rows],
-            "why": [Why(log.why[row]).name.lower() for row in rows],
+            "how": [hows[how] for how in log.how[: len(rows)].tolist()],
+            "why": [whys[why] for why in log.why[: len(rows)].tolist()],
         }
     )
 
@@ -274,7 +277,13 @@ def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
         return facts.post[actor]
     if event == Event.PRONG_MOVES:
         return f"prong {actor + 1}"
-    return UnitKind(campaign.world.units.kind[actor]).name.lower()
+    return names_of(UnitKind)[int(campaign.world.units.kind[actor])]
+
+
+@cache
+def names_of(kind: type[IntEnum]) -> dict[int, str]:
+    """The names of an enumeration as tables have them, by number."""
+    return {int(member): member.name.lower() for member in kind}
 
 
 def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
