@@ -32,7 +32,7 @@ TURN = 200  # campaigns of one session before another's next turn
 MOST_RUNS = 1000
 MOST_WAITING = 4  # unfinished tickets of one session
 MOST_WORDS, MOST_LETTERS = 60, 200  # of a choice of settings, and of a word of it
-KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 300, 40
+KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # a campaign holds its world, tens of megabytes
 LATENCIES = 10_000
 
 LOG = logging.getLogger(__name__)

@@ -176,7 +176,7 @@ def set_up_solara(room: Room) -> None:
     os.environ["SOLARA_THEME_TITLE"] = words_of("shell").say("title")
     os.environ["SOLARA_THEME_SHOW_BANNER"] = "False"
     os.environ["SOLARA_SESSION_HTTP_ONLY"] = "True"
-    os.environ["SOLARA_KERNEL_CULL_TIMEOUT"] = "2h"
+    os.environ["SOLARA_KERNEL_CULL_TIMEOUT"] = "1h"
     os.environ["SOLARA_MODE"] = "production"
     warnings.filterwarnings("ignore", message="Cookies with samesite=none require https")
 
