@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from sim.campaign import Campaign
 from sim.classroom.living import live
+from sim.classroom.typed import check_choice
 from sim.errors import PanjError
 from sim.study.executors import Workers, cores
 from sim.study.relive import live_again
@@ -31,7 +32,6 @@ CHUNK = 10  # campaigns between two looks at who is next: a tenth of a second
 TURN = 200  # campaigns of one session before another's next turn
 MOST_RUNS = 1000
 MOST_WAITING = 4  # unfinished tickets of one session
-MOST_WORDS, MOST_LETTERS = 60, 200  # of a choice of settings, and of a word of it
 KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # a campaign holds its world, tens of megabytes
 LATENCIES = 10_000
 
@@ -154,12 +154,13 @@ class Desk:
             threading.Thread(target=self.serve, name=f"desk-{number}", daemon=True).start()
 
     def settings(self, words: Sequence[str]) -> Settings:
-        """What the words resolve to; PanjError for what is wrong with them."""
-        words = checked(words)
+        """What the words resolve to; PanjError for what is wrong with them, or has no place in a classroom."""
+        words = tuple(words)
         with self.lock:
             if words in self.known:
                 self.known.move_to_end(words)
                 return self.known[words]
+        check_choice(words)
         with self.hydra:
             found = self.composer.settings([*words, "daily=false"])
         with self.lock:
@@ -177,7 +178,7 @@ class Desk:
             raise PanjError(
                 f"first seed: found {first_seed}, expected 0, {CHUNK}, {2 * CHUNK} and so on below {MOST_RUNS}"
             )
-        words = checked(words)
+        words = tuple(words)
         order = Cell(0, {}, (), self.settings(words)).order
         with self.lock:
             mine = [ticket for ticket in self.waiting if ticket.who == who]
@@ -298,16 +299,6 @@ class Desk:
         with self.wanted:
             self.is_open = False
             self.wanted.notify_all()
-
-
-def checked(words: Sequence[str]) -> Words:
-    """The words, of which there are not too many nor too long ones; the rest is for `Composer` to check."""
-    if len(words) > MOST_WORDS:
-        raise PanjError(f"settings: found {len(words)}, expected at most {MOST_WORDS}")
-    for word in words:
-        if len(word) > MOST_LETTERS:
-            raise PanjError(f"settings: found {len(word)} letters in '{word[:40]}...', expected at most {MOST_LETTERS}")
-    return tuple(words)
 
 
 def keep(store: OrderedDict, key: object, value: object, most: int) -> None:

@@ -44,8 +44,7 @@ def read_command(text: str) -> Loaded:
 
 def read_words(words: Sequence[str]) -> Loaded:
     """The form of override words; PanjError names the key, what was found and what was expected."""
-    if len(words) > MOST_WORDS:
-        raise PanjError(f"settings: found {len(words)} words, expected at most {MOST_WORDS}")
+    check_count(words)
     form, aside, seen = Form(), [], set()
     changes: list[dict[str, Any]] = []
     for word in words:
@@ -62,6 +61,19 @@ def read_words(words: Sequence[str]) -> Loaded:
     for change in sorted(changes, key=rank_of):
         form = merged(form, change)
     return Loaded(canonical(form), tuple(aside))
+
+
+def check_choice(words: Sequence[str]) -> None:
+    """PanjError for words that the parser should not see, or that have no place in a classroom."""
+    check_count(words)
+    for word in words:
+        safely_parsed(word)
+
+
+def check_count(words: Sequence[str]) -> None:
+    """PanjError for too many."""
+    if len(words) > MOST_WORDS:
+        raise PanjError(f"settings: found {len(words)} words, expected at most {MOST_WORDS}")
 
 
 def rank_of(change: Mapping[str, Any]) -> int:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from sim.classroom import desk as desks
-from sim.classroom.desk import CHUNK, MOST_RUNS, MOST_WAITING, Desk, checked
+from sim.classroom.desk import CHUNK, MOST_RUNS, MOST_WAITING, Desk
 from sim.errors import PanjError
 
 RUNS = 3 * CHUNK
@@ -213,11 +213,24 @@ def test_words_that_are_wrong_are_refused_before_anything_waits(desk, wrong):
     assert not desk.waiting
 
 
-def test_words_have_bounds():
-    with pytest.raises(PanjError, match="found 61, expected at most 60"):
-        checked(["border=open"] * 61)
-    with pytest.raises(PanjError, match="found 1001 letters"):
-        checked(["b" * 1001])
+def test_words_have_bounds(desk):
+    with pytest.raises(PanjError, match="found 61 words, expected at most 60"):
+        desk.settings(["border=open"] * 61)
+    with pytest.raises(PanjError, match="letters"):
+        desk.settings([f"study={'b' * 5001}"])
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "scenario.title='${oc.env:HOME}'", "rules.news.fade_days=${runs}", "calibration.file=/etc/passwd",
+        "hydra.run.dir=elsewhere", "executor.address=tcp://elsewhere:1", "morale.about=other",
+        "rules.news.fade_days=extend_list(1)",
+    ],
+)  # fmt: skip
+def test_nothing_is_filled_in_called_or_read_for_a_visitor(desk, word):
+    with pytest.raises(PanjError):
+        desk.settings([word])
 
 
 def test_answers_that_nobody_waits_for_are_forgotten_the_oldest_first(desk, kitchen, monkeypatch):
