@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-browser check clean docs bench classroom
+.PHONY: run test test-browser check clean docs bench bench-classroom classroom
 
 run: .venv/installed
 	$(BIN)/python -m sim
@@ -27,6 +27,9 @@ docs: .venv/installed-test
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/aims.py
+
+bench-classroom: .venv/installed-test
+	$(BIN)/python benchmarks/classroom.py
 
 .venv/made:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Panj needs Python 3.11 or newer; found ' + sys.version.split()[0] + ' (make PYTHON=python3.12 ...)')"

@@ -25,13 +25,14 @@ from typing import Any
 
 import httpx2
 import numpy as np
-from common import machine
+from common import machine, table
 from visitor import Visitor
 
-STUDENTS, MINUTES, STEP_EVERY, ROLL_EVERY, RUNS = 30, 3.0, 3.0, 20.0, 200
+STUDENTS, MINUTES, STEP_EVERY, ROLL_EVERY, RUNS = 30, 5.0, 3.0, 20.0, 200
 LAST_DAY = 133
 PATIENCE = 180.0
 PLACE = Path(__file__).parent / "classroom.json"
+README = Path(__file__).parent.parent / "README.md"
 HELP = ("none", "as_reported", "answer_every_call", "hold_border", "hold_capitals", "hold_roads", "airlift")
 AIMS = {"step": 0.5, "first_distribution": 3.0, "all_at_once": 60.0}  # seconds
 
@@ -173,6 +174,44 @@ def answers(address: str) -> bool:
         return False
 
 
+def report(found: dict[str, Any]) -> str:
+    """The aims, what was found, and where."""
+    lesson, together, memory_mb = found["lesson"], found["together"], found["memory_mb"]
+    rows = [
+        ("step to another day, answered", say(lesson["step"]), f"{AIMS['step']:g} s for 95 %"),
+        ("another campaign to watch", say(lesson["roll"]), ""),
+        ("first distribution after *Run 200 campaigns*", say(lesson["first_distribution"]),
+         f"{AIMS['first_distribution']:g} s for 95 %"),
+        ("all 200 campaigns", say(lesson["whole_distribution"]), ""),
+        ("all ask at one moment: first distribution", say(together["first_distribution"]), ""),
+        ("all ask at one moment: all have all", f"{together['all_at_once']:.0f} s", f"{AIMS['all_at_once']:g} s"),
+        ("memory of the server: opened, after the lesson, at the end",
+         ", ".join(f"{memory_mb[when]:.0f} MB" for when in ("opened", "after_the_lesson", "at_the_end")), ""),
+    ]  # fmt: skip
+    head = ["what", "median; 95 % within; longest", "aim"]
+    here = ", ".join(found["machine"][key] for key in ("processor", "system", "python"))
+    return "\n".join([
+        f"{found['students']} students on {found['machine']['cores']} cores, which also play the students: a lesson of "
+        f"{found['minutes']:g} minutes in which each steps every {STEP_EVERY:g} s, watches another campaign every "
+        f"{ROLL_EVERY:g} s and asks for 200 campaigns of settings of their own once a minute, at random times; then all "
+        f"ask at one moment. As the students feel it, by `make bench-classroom` ({here}).",
+        "",
+        table(head, rows),
+    ])  # fmt: skip
+
+
+def say(summary: dict[str, float]) -> str:
+    """`0.49; 0.87; 1.1 s`."""
+    return f"{summary['median']:.2g}; {summary['p95']:.2g}; {summary['longest']:.2g} s"
+
+
+def put_into_readme(text: str) -> None:
+    """Between its two marks."""
+    first, last = "<!-- classroom -->", "<!-- end of classroom -->"
+    before, _, rest = README.read_text(encoding="utf-8").partition(first)
+    README.write_text(f"{before}{first}\n{text}\n{last}{rest.partition(last)[2]}", encoding="utf-8")
+
+
 def main() -> None:
     """Measure, print and keep."""
     asked = argparse.ArgumentParser(description=__doc__)
@@ -183,7 +222,8 @@ def main() -> None:
         time.sleep(15)  # a class comes in when the teacher has opened it: the baseline is there
         found = asyncio.run(measure(address, process, given.students, given.minutes))
     PLACE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=1))
+    put_into_readme(report(found))
+    print(report(found))
 
 
 if __name__ == "__main__":
