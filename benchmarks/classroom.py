@@ -193,8 +193,8 @@ def report(found: dict[str, Any]) -> str:
     return "\n".join([
         f"{found['students']} students on {found['machine']['cores']} cores, which also play the students: a lesson of "
         f"{found['minutes']:g} minutes in which each steps every {STEP_EVERY:g} s, watches another campaign every "
-        f"{ROLL_EVERY:g} s and asks for 200 campaigns of settings of their own once a minute, at random times; then all "
-        f"ask at one moment. As the students feel it, by `make bench-classroom` ({here}).",
+        f"{ROLL_EVERY:g} s and asks for 200 campaigns of settings of their own once a minute, at random times; then "
+        f"all ask at one moment. As the students feel it, by `make bench-classroom` ({here}).",
         "",
         table(head, rows),
     ])  # fmt: skip
