@@ -160,12 +160,26 @@ def app_of(room: Room) -> Any:
     import solara.server.starlette
     from solara.server import app as solara_app
     from starlette.applications import Starlette
-    from starlette.routing import Mount, Route
+    from starlette.routing import Route
 
     solara_app.apps["__default__"] = solara_app.AppScript("sim.classroom.app")
     pages = solara.server.starlette
-    routes = [Route("/latency", latency), Route("/alive", alive), Mount("/", pages.app)]
-    return Gate(Starlette(routes=routes, lifespan=pages.lifespan), room)
+
+    async def page(request: Any) -> Any:
+        """Any page, as a reader needs it."""
+        found = await pages.root(request)
+        found.body = readable(found.body.decode()).encode()
+        found.headers["content-length"] = str(len(found.body))
+        return found
+
+    theirs = [Route(one.path, page) if getattr(one, "endpoint", None) is pages.root else one for one in pages.routes]
+    routes = [Route("/latency", latency), Route("/alive", alive), *theirs]
+    return Gate(Starlette(routes=routes, middleware=pages.middleware, lifespan=pages.lifespan), room)
+
+
+def readable(page: str) -> str:
+    """Solara's page with its language told, for who has it read aloud, and without what forbids to enlarge it."""
+    return page.replace("<html>", '<html lang="en">', 1).replace(", maximum-scale=1, user-scalable=no, minimal-ui", "", 1)
 
 
 def set_up_solara(room: Room) -> None:

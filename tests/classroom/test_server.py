@@ -155,3 +155,12 @@ def test_nothing_else_than_pages_and_channels_is_stopped():
 
     asyncio.run(Gate(inner, Room("0.0.0.0", 8765, CODE))({"type": "lifespan"}, None, None))
     assert seen == ["lifespan"]
+
+
+def test_a_page_tells_its_language_and_lets_itself_be_enlarged():
+    from solara.server import server as solaras
+
+    theirs = (solaras.directory / "templates" / "solara.html.j2").read_text()
+    page = server.readable(theirs)
+    assert '<html lang="en">' in page
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page

@@ -9,7 +9,7 @@ from sim.classroom.asked import Asked, use_campaigns
 from sim.classroom.desk import Words
 from sim.classroom.fields import say_change
 from sim.classroom.form import Form
-from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
+from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.faces import Faces
@@ -45,7 +45,7 @@ def Page() -> None:
         with solara.Div():
             Heading(words.say("choice"), 2)
             FormPart(form, set_form)
-            with solara.Details(words.say("faces")):
+            with Folded(words.say("faces")):
                 Note(words.say("faces_about"))
                 Faces(form, set_form)
         with solara.Div(classes=["panj-result"]):

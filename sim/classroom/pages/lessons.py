@@ -26,7 +26,7 @@ from sim.classroom.lessons import (
     sheet_of,
 )
 from sim.classroom.marking import Answer, Mark, Value, mark, say
-from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
+from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
@@ -153,7 +153,7 @@ def Goals(lesson: Lesson) -> None:
     Prose(f"**{lesson.question}**")
     Heading(words.say("goals"), 3)
     Prose(listed(lesson.goals))
-    with solara.Details(words.say("timing")):
+    with Folded(words.say("timing")):
         Prose(listed([words.say("step", **step._asdict()) for step in lesson.timing]))
     Heading(words.say("background"), 3)
     facts = [(fact.says, "; ".join(f"{row.id}, {row.source}" for row in rows_of(fact))) for fact in lesson.background]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from html import escape
 
 import markdown
+import reacton.ipyvuetify as vuetify
 import solara
 
 
@@ -37,3 +38,10 @@ def Press(label: str, on_click: Callable[[], None], is_main: bool = False, disab
     """A button."""
     colour = "primary" if is_main else None
     solara.Button(label, on_click=on_click, color=colour, outlined=not is_main, disabled=disabled)
+
+
+@solara.component
+def Folded(title: str, children: list[solara.Element]) -> None:
+    """What is opened when it is wanted: the browser's own element, which a keyboard and a screen reader know."""
+    summary = vuetify.Html(tag="summary", children=[title])
+    vuetify.Html(tag="details", class_="folded", children=[summary, *children])
