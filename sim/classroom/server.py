@@ -179,7 +179,9 @@ def app_of(room: Room) -> Any:
 
 def readable(page: str) -> str:
     """Solara's page with its language told, for who has it read aloud, and without what forbids to enlarge it."""
-    return page.replace("<html>", '<html lang="en">', 1).replace(", maximum-scale=1, user-scalable=no, minimal-ui", "", 1)
+    return page.replace("<html>", '<html lang="en">', 1).replace(
+        ", maximum-scale=1, user-scalable=no, minimal-ui", "", 1
+    )
 
 
 def set_up_solara(room: Room) -> None:

@@ -33,6 +33,7 @@ def day_of(page):
 def test_a_day_is_stepped_forward_and_back(watch):
     page = watch()
     assert date_of(page) == "1 May"
+    assert ", 0 of them taken on this day" in page.locator("svg.country").get_attribute("aria-label")  # held before
     page.get_by_role("button", name="One day forward").click()
     page.get_by_role("button", name="One day forward").click()
     assert date_of(page) == "3 May"

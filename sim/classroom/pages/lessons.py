@@ -26,7 +26,7 @@ from sim.classroom.lessons import (
     sheet_of,
 )
 from sim.classroom.marking import Answer, Mark, Value, mark, say
-from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
+from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble, Wide
 from sim.classroom.parts.answer import AnswerForm, Keeper
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
@@ -331,5 +331,5 @@ def Table(caption: str, head: str, rows: list[list[str]]) -> None:
         for row in rows
     )
     said = f"<caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"
-    with solara.Div(classes=["panj-scroll"], attributes={"tabindex": "0"}):
+    with Wide(caption):
         solara.HTML("table", unsafe_innerHTML=said, classes=["panj-numbers"])

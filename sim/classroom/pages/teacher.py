@@ -14,7 +14,7 @@ from sim.classroom.choices import say_choice, words_for
 from sim.classroom.claims import ABOUT, EFFECT, Words
 from sim.classroom.export import csv_of
 from sim.classroom.offered import measure_of, offered
-from sim.classroom.parts import Heading, Note, Press, Trouble
+from sim.classroom.parts import Heading, Note, Press, Trouble, Wide
 from sim.classroom.parts.claims import Said, Style
 from sim.classroom.parts.decisions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
@@ -244,7 +244,7 @@ def Scores(room: Room, question: Question) -> None:
     Heading(words.say("teacher_scores"), 2)
     Note(say_tally(scored_in(room, question), question.about))
     Note(words.say("score_one_question"))
-    with vuetify.Html(tag="table", class_="table"), vuetify.Html(tag="tbody"):
+    with Wide(words.say("teacher_scores")), vuetify.Html(tag="table", class_="table"), vuetify.Html(tag="tbody"):
         for team in room.teams:
             sent = team.claims.get(question.number)
             answer = room.answers[question.number].get(sent.claim.words) if sent else None

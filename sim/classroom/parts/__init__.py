@@ -45,3 +45,10 @@ def Folded(title: str, children: list[solara.Element]) -> None:
     """What is opened when it is wanted: the browser's own element, which a keyboard and a screen reader know."""
     summary = vuetify.Html(tag="summary", children=[title])
     vuetify.Html(tag="details", class_="folded", children=[summary, *children])
+
+
+@solara.component
+def Wide(name: str, children: list[solara.Element]) -> None:
+    """A table that may be wider than a telephone: keys move it sideways. `name` is read out."""
+    attributes = {"tabindex": "0", "role": "group", "aria-label": name}
+    solara.Div(children=children, classes=["wide"], attributes=attributes)

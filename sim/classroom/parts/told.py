@@ -5,6 +5,8 @@ from html import escape
 
 import solara
 
+from sim.classroom.parts import Wide
+
 
 def listed(sentences: Sequence[str]) -> str:
     """A list in HTML; every letter is shown as it is."""
@@ -25,7 +27,6 @@ def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> 
         f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
         for row in rows
     )
-    solara.HTML(
-        "table", classes=["table"],
-        unsafe_innerHTML=f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>",
-    )  # fmt: skip
+    said = f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    with Wide(caption):
+        solara.HTML("table", unsafe_innerHTML=said, classes=["table"])
