@@ -163,7 +163,7 @@ def app_of(room: Room) -> Any:
     from starlette.routing import Route
 
     solara_app.apps["__default__"] = solara_app.AppScript("sim.classroom.app")
-    pages = solara.server.starlette
+    pages: Any = solara.server.starlette
 
     async def page(request: Any) -> Any:
         """Any page, as a reader needs it."""

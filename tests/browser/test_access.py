@@ -14,7 +14,7 @@ UNSEEN = "color-contrast"  # among what axe leaves undecided: letters in SVG sta
 WIDTHS = (1280, 360)
 STOPS = 80  # more than any page has
 FOCUSED = """async () => {
-    const one = document.activeElement, look = getComputedStyle(one);
+    const one = document.activeElement, look = getComputedStyle(one.closest(".v-input") || one);
     const name = one.getAttribute("aria-label") || (one.labels?.length ? one.labels[0].innerText : one.innerText) || "";
     const box_of = () => one.getBoundingClientRect();
     const is_on_screen = () => box_of().bottom > 0 && box_of().top < innerHeight && box_of().left < innerWidth;

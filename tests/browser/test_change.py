@@ -129,7 +129,7 @@ def test_every_control_has_a_name_for_a_screen_reader(visitor):
     page.wait_for_selector(".panj-picture")
     nameless = page.evaluate(
         """() => [...document.querySelectorAll('.shell input, .shell select, .shell textarea, .shell button')]
-            .filter(one => !one.labels?.length && !one.getAttribute('aria-label') && !one.innerText.trim()).length"""
+            .filter(one => !one.labels?.length && !one.getAttribute('aria-label') && !one.textContent.trim()).length"""
     )
     assert nameless == 0
 

@@ -1,6 +1,6 @@
 """Small pieces that pages share. Text is Markdown of ours, or plain text of a user, which is always shown as such."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 import markdown
@@ -41,14 +41,14 @@ def Press(label: str, on_click: Callable[[], None], is_main: bool = False, disab
 
 
 @solara.component
-def Folded(title: str, children: list[solara.Element]) -> None:
+def Folded(title: str, children: Sequence[solara.Element] = ()) -> None:
     """What is opened when it is wanted: the browser's own element, which a keyboard and a screen reader know."""
     summary = vuetify.Html(tag="summary", children=[title])
     vuetify.Html(tag="details", class_="folded", children=[summary, *children])
 
 
 @solara.component
-def Wide(name: str, children: list[solara.Element]) -> None:
+def Wide(name: str, children: Sequence[solara.Element] = ()) -> None:
     """A table that may be wider than a telephone: keys move it sideways. `name` is read out."""
     attributes = {"tabindex": "0", "role": "group", "aria-label": name}
-    solara.Div(children=children, classes=["wide"], attributes=attributes)
+    solara.Div(children=list(children), classes=["wide"], attributes=attributes)
