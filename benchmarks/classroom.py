@@ -30,7 +30,7 @@ from visitor import Visitor
 
 STUDENTS, MINUTES, STEP_EVERY, ROLL_EVERY, RUNS = 30, 5.0, 3.0, 20.0, 200
 LAST_DAY = 133
-PATIENCE = 180.0
+PATIENCE = 90.0
 PLACE = Path(__file__).parent / "classroom.json"
 README = Path(__file__).parent.parent / "README.md"
 HELP = ("none", "as_reported", "answer_every_call", "hold_border", "hold_capitals", "hold_roads", "airlift")
@@ -83,10 +83,20 @@ class Student:
         self.changing.listeners = [look]
         started = time.perf_counter()
         self.told["press_run"].append(await self.changing.press(self.changing.button("Run 200 campaigns")))
-        await asyncio.wait_for(seen.wait(), PATIENCE)
+        await self.until(seen)
         self.told["first_distribution"].append(time.perf_counter() - started)
-        await asyncio.wait_for(whole.wait(), PATIENCE)
+        await self.until(whole)
         self.told["whole_distribution"].append(time.perf_counter() - started)
+
+    async def until(self, event: asyncio.Event) -> None:
+        """Wait for it; if it does not come, say what the page shows instead."""
+        try:
+            await asyncio.wait_for(event.wait(), PATIENCE)
+        except TimeoutError as error:
+            shown = [str(state.get("unsafe_innerHTML"))[:200] for state in self.changing.widgets.values()]
+            raise RuntimeError(
+                f"student {self.number}, wish {self.asked}: waited in vain; the page says {shown}"
+            ) from error
 
     async def study(self, seconds: float) -> None:
         """Step, roll and ask, each at its own random times."""

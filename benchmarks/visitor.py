@@ -80,16 +80,22 @@ class Visitor:
             message = json.loads(raw) if isinstance(raw, str) else json.loads(first_part(raw))
             kind, content = message["header"]["msg_type"], message["content"]
             if kind == "comm_open":
-                self.widgets[content["comm_id"]] = dict(content["data"].get("state", {}))
+                state = dict(content["data"].get("state", {}))
+                self.widgets[content["comm_id"]] = state
+                self.tell(content["comm_id"], state)
             elif kind == "comm_msg" and content["data"].get("method") == "update":
                 state = content["data"]["state"]
                 self.widgets.setdefault(content["comm_id"], {}).update(state)
-                for listener in list(self.listeners):
-                    listener(content["comm_id"], state)
+                self.tell(content["comm_id"], state)
             elif kind == "status" and content["execution_state"] == "idle":
                 waiting = self.idle.get(message["parent_header"].get("msg_id", ""))
                 if waiting is not None and not waiting.done():
                     waiting.set_result(None)
+
+    def tell(self, widget: str, state: dict[str, Any]) -> None:
+        """Every listener, of a new widget and of one that has changed."""
+        for listener in list(self.listeners):
+            listener(widget, state)
 
     async def change(self, widget: str, **state: Any) -> float:
         """What a hand does to a slider or a field; seconds until it was dealt with."""

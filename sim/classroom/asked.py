@@ -13,7 +13,7 @@ from sim.classroom.state import session
 from sim.errors import PanjError
 
 OFTEN, SELDOM = 0.4, 2.0  # seconds between two drawings, at least and at most, while campaigns come
-SPARE = 20  # times as long as a drawing took, where that is longer: in a full class each draws less often
+SPARE, LONGEST = 10, 4.0  # times as long as a drawing took, and seconds at most: in a full class each draws less often
 
 
 class Asked(NamedTuple):
@@ -49,8 +49,14 @@ def use_campaigns(words: Words | None, runs: int, wish: int = 0, first_seed: int
     def follow() -> Callable[[], None] | None:
         if ticket is None:
             return None
-        news, is_left = threading.Event(), threading.Event()
-        unwatch = ticket.watch(news.set)
+        news, hurry, is_left = threading.Event(), threading.Event(), threading.Event()
+
+        def hear() -> None:
+            news.set()
+            if ticket.ended:
+                hurry.set()
+
+        unwatch = ticket.watch(hear)
 
         def tell() -> None:
             """In a thread of this visitor: drawing keeps nobody's campaigns waiting."""
@@ -63,7 +69,7 @@ def use_campaigns(words: Words | None, runs: int, wish: int = 0, first_seed: int
                     set_seen(now)
                 if now[-1]:
                     return
-                is_left.wait(max(OFTEN, SPARE * (time.monotonic() - started)))
+                hurry.wait(min(max(OFTEN, SPARE * (time.monotonic() - started)), LONGEST))
                 news.wait(SELDOM)
                 news.clear()
 
@@ -72,6 +78,7 @@ def use_campaigns(words: Words | None, runs: int, wish: int = 0, first_seed: int
         def leave() -> None:
             unwatch()
             is_left.set()
+            hurry.set()
             if not ticket.ended:
                 ticket.withdraw()
 
