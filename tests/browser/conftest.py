@@ -103,7 +103,7 @@ def visitor(browser, classroom):
         here = re.compile(rf"(http|ws)://127\.0\.0\.1:{classroom.port}/|data:|blob:")
         page.on("request", lambda asked: None if here.match(asked.url) else troubles.append(f"not here: {asked.url}"))
         page.goto(f"{classroom.address}/{name}")
-        page.wait_for_selector("h1")
+        page.wait_for_selector(".shell h1")
         return page
 
     yield open_page
