@@ -102,6 +102,17 @@ def test_the_same_settings_are_lived_once_for_all(desk, kitchen):
     assert len(kitchen.asked) == 3
 
 
+def test_what_is_packed_is_what_came(desk, kitchen):
+    later = desk.ask("ada", (), CHUNK, first_seed=2 * CHUNK)
+    kitchen.serve(1)
+    until(lambda: later.ended)
+    first = desk.ask("ben", (), RUNS)
+    kitchen.serve(2)
+    until(lambda: first.ended)
+    assert first.table()["outcome"].to_pylist() == [2.0 * seed for seed in range(RUNS)]
+    assert later.table()["seed"].to_pylist() == list(range(2 * CHUNK, RUNS))
+
+
 def test_more_campaigns_of_known_settings_cost_only_those_that_are_missing(desk, kitchen):
     kitchen.serve(4)
     short = desk.ask("ada", (), CHUNK)
