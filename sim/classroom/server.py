@@ -102,7 +102,7 @@ class Gate:
             await answer(send, 429, self.page("gate_wait"))
         elif hmac.compare_digest(given.encode(), self.room.code.encode()):
             cookie = f"{COOKIE}={self.token()}; Path=/; HttpOnly; SameSite=Lax"
-            where = scope["path"] or "/"
+            where = "/" + scope["path"].lstrip("/")  # two slashes would name another machine
             await answer(send, 303, "", {"location": where, "set-cookie": cookie})
         else:
             self.tries.setdefault(who, deque(maxlen=TRIES)).append(time.monotonic())

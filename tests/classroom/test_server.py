@@ -56,6 +56,11 @@ def test_what_the_browser_keeps_is_not_the_code_and_no_script_can_read_it():
     assert CODE not in kept and "HttpOnly" in kept and "SameSite=Lax" in kept
 
 
+def test_who_gives_the_code_stays_on_this_server():
+    seen = visitor().get(f"http://127.0.0.1:8765//elsewhere.example/?code={CODE}")
+    assert seen.headers["location"] == "/elsewhere.example/"
+
+
 def test_a_cookie_of_ones_own_making_opens_nothing():
     client = visitor()
     client.cookies.set(server.COOKIE, "0" * 64)
