@@ -16,7 +16,7 @@ from functools import cache
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, Template
@@ -93,32 +93,34 @@ class Gate:
 
     async def ask(self, scope: Scope, send: Send) -> None:
         """The page that asks for the code, or the way in when it is right."""
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("code", [""])[0].strip().upper()
+        asked = dict(parse_qsl(scope["query_string"].decode("latin-1")))
+        given = asked.pop("code", "").strip().upper()
         client = scope.get("client")
         who = str(client[0]) if client else ""
         if not given:
-            await answer(send, 401, self.page(""))
+            await answer(send, 401, self.page("", asked))
         elif self.is_tired_of(who):
-            await answer(send, 429, self.page("gate_wait"))
+            await answer(send, 429, self.page("gate_wait", asked))
         elif hmac.compare_digest(given.encode(), self.room.code.encode()):
             cookie = f"{COOKIE}={self.token()}; Path=/; HttpOnly; SameSite=Lax"
             where = "/" + scope["path"].lstrip("/")  # two slashes would name another machine
+            where += f"?{urlencode(asked)}" if asked else ""
             await answer(send, 303, "", {"location": where, "set-cookie": cookie})
         else:
             self.tries.setdefault(who, deque(maxlen=TRIES)).append(time.monotonic())
-            await answer(send, 401, self.page("gate_wrong"))
+            await answer(send, 401, self.page("gate_wrong", asked))
 
     def is_tired_of(self, who: str) -> bool:
         """Whether an address has tried too many wrong codes of late."""
         tries = self.tries.get(who)
         return tries is not None and len(tries) == TRIES and time.monotonic() - tries[0] < WITHIN
 
-    def page(self, trouble: str) -> str:
+    def page(self, trouble: str, asked: Mapping[str, str]) -> str:
         """A plain page, which needs no script."""
         words = words_of("gate")
         return gate_page().render(
             title=words.say("title"), about=words.say("gate_about"), code=words.say("gate_code"),
-            enter=words.say("gate_in"), trouble=words.say(trouble) if trouble else "",
+            enter=words.say("gate_in"), trouble=words.say(trouble) if trouble else "", asked=asked,
         )  # fmt: skip
 
 

@@ -61,6 +61,13 @@ def test_who_gives_the_code_stays_on_this_server():
     assert seen.headers["location"] == "/elsewhere.example/"
 
 
+def test_what_else_an_address_asks_for_is_kept_through_the_gate():
+    client = visitor()
+    question = client.get("/join", params={"class": 'HFK"RHH'}).text
+    assert 'name="class" value="HFK&#34;RHH"' in question
+    assert client.get(f"/join?class=HFKRHH&code={CODE}").headers["location"] == "/join?class=HFKRHH"
+
+
 def test_a_cookie_of_ones_own_making_opens_nothing():
     client = visitor()
     client.cookies.set(server.COOKIE, "0" * 64)
