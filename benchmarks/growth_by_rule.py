@@ -33,11 +33,9 @@ SMALL = 0.01  # of the largest campaign: what takes less is not listed
 UNSURE = 0.1  # ms: the price of a call from Python is known no better
 WHY = {  # what was found by reading the rules
     "travel": "families of every tile go to the one capital city, and are longer on the road",
-    "advance": "every prong weighs every province, every column counts the others before it chooses, and all grow",
-    "call_for_help": "every flight looks at all calls and all units, and both grow",
+    "advance": "every prong weighs every province each time that it chooses, and both grow",
     "strike_back": "every attempt weighs every lost district within reach, each by a draw of its own, and both grow",
     "retreat": "every unit that flees looks at every post, and both grow",
-    "(day 0)": "for each district that the Taliban hold the likeliest of all is looked for, and both grow",
 }
 
 LINEAR_WORK = "it looks at nothing more often as the country grows; its arrays leave the nearer caches, or more happens"
