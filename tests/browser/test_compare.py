@@ -21,7 +21,7 @@ def test_the_two_can_be_chosen_and_swapped(visitor):
     page.wait_for_selector(".panj-key-item:has-text('The river is closed')")
     assert page.locator(".panj-key-item").nth(1).inner_text().startswith("The river is closed")
     page.get_by_role("button", name="Swap the two").click()
-    page.wait_for_function("document.querySelector('.panj-key-item').innerText.startsWith('The river is closed')")
+    page.wait_for_function("document.querySelector('.panj-key-item')?.innerText.startsWith('The river is closed')")
 
 
 def test_two_that_are_the_same_are_not_compared(visitor):

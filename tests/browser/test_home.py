@@ -19,7 +19,7 @@ def test_pages_are_changed_without_loading_anew(visitor):
     page.evaluate("window.same = true")
     for name in ("Watch", "Change", "Start"):
         page.locator(".pages").get_by_text(name, exact=True).click()
-        page.wait_for_function("name => document.querySelector('[aria-current=page]').innerText === name", arg=name)
+        page.locator("[aria-current=page]").get_by_text(name, exact=True).wait_for()
     assert page.evaluate("window.same")
 
 

@@ -71,7 +71,7 @@ def test_a_student_goes_through_a_lesson_and_hands_in(visitor, keep, tmp_path):
 
     page.reload()
     page.wait_for_selector("[data-task=median]")
-    page.wait_for_function("() => document.querySelector('[data-task=median] .panj-answer input').value !== ''")
+    page.wait_for_function("() => document.querySelector('[data-task=median] .panj-answer input')?.value > ''")
     with page.expect_download() as waiting:
         page.get_by_text("Save my hand-in").click()
     path = tmp_path / waiting.value.suggested_filename

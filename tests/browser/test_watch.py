@@ -44,7 +44,7 @@ def test_a_day_is_stepped_forward_and_back(watch):
 def test_it_plays_until_it_is_paused(watch):
     page = watch()
     page.get_by_role("button", name="Play").click()
-    page.wait_for_function("document.querySelector('.panj-board input[type=range]').value >= 3")
+    page.wait_for_function("document.querySelector('.panj-board input[type=range]')?.value >= 3")
     page.get_by_role("button", name="Pause").click()
     stood = day_of(page)
     page.wait_for_timeout(1200)
@@ -65,7 +65,7 @@ def test_keys_move_it(watch):
     page.keyboard.press("Home")
     assert day_of(page) == 0
     page.keyboard.press("Space")
-    page.wait_for_function("document.querySelector('.panj-board input[type=range]').value >= 1")
+    page.wait_for_function("document.querySelector('.panj-board input[type=range]')?.value >= 1")
     page.keyboard.press("Space")
     stood = day_of(page)
     page.wait_for_timeout(1200)
@@ -144,7 +144,7 @@ def test_it_is_one_roll_of_the_dice_and_can_be_rolled_again(watch):
     label = page.locator(".side-name")
     assert label.inner_text().endswith("one roll of the dice, seed 0")
     page.get_by_role("button", name="Roll again").click()
-    page.wait_for_function("!document.querySelector('.side-name').innerText.endsWith('seed 0')")
+    page.wait_for_function("document.querySelector('.side-name')?.innerText.endsWith('seed 0') === false")
     number = int(re.search(r"seed (\d+)", label.inner_text())[1])
     assert 0 < number <= 9999
     field = page.get_by_label("Seed")
@@ -158,7 +158,7 @@ def test_two_visitors_do_not_move_each_other(watch):
     one, other = watch(), watch()
     go_to(one, 40)
     one.get_by_role("button", name="Roll again").click()
-    one.wait_for_function("!document.querySelector('.side-name').innerText.endsWith('seed 0')")
+    one.wait_for_function("document.querySelector('.side-name')?.innerText.endsWith('seed 0') === false")
     other.wait_for_timeout(500)
     assert day_of(other) == 0 and other.locator(".side-name").inner_text().endswith("seed 0")
     assert day_of(one) == 40  # another seed keeps the day
