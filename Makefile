@@ -19,7 +19,7 @@ test: .venv/installed-test
 
 test-browser: .venv/installed-browser
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
-	$(BIN)/python -m pytest -p no:cacheprovider tests/browser
+	$(BIN)/python -m pytest -p no:cacheprovider --reruns 1 tests/browser
 
 docs: .venv/installed-test
 	$(BIN)/python -m sim.study.odd
