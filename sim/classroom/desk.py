@@ -70,7 +70,6 @@ class Ticket:
         self.first_at: float | None = None
         self.ended_at: float | None = None
         self.listeners: list[Listener] = []
-        self.is_withdrawn = False
 
     @property
     def done(self) -> int:
@@ -222,7 +221,6 @@ class Desk:
     def withdraw(self, ticket: Ticket) -> None:
         """Take it out of the line; what is known stays."""
         with self.lock:
-            ticket.is_withdrawn = True
             if ticket in self.waiting:
                 self.waiting.remove(ticket)
                 ticket.ended_at = time.monotonic()
@@ -245,10 +243,8 @@ class Desk:
         """What a worker does for ever: the next chunk of whoever is next."""
         while self.is_open:
             with self.wanted:
-                found = self.take()
-                while found is None and self.is_open:
+                while (found := self.take()) is None and self.is_open:
                     self.wanted.wait(1.0)
-                    found = self.take()
             if found is not None:
                 self.live(*found)
 
@@ -318,13 +314,12 @@ def keep(store: OrderedDict, key: object, value: object, most: int) -> None:
 
 
 def tell(ticket: Ticket) -> None:
-    """Every listener; one that fails, because its page has gone, keeps nothing from the others."""
+    """Every listener; one that fails keeps nothing from the others."""
     for listener in list(ticket.listeners):
         try:
             listener()
-        except Exception as error:
-            if not isinstance(error, LookupError):  # the page has gone
-                LOG.exception("a page could not be told")
+        except Exception:
+            LOG.exception("a page could not be told")
             ticket.listeners.remove(listener)
 
 

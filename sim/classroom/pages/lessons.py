@@ -26,10 +26,11 @@ from sim.classroom.lessons import (
     sheet_of,
 )
 from sim.classroom.marking import Answer, Mark, Value, mark, say
-from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble, Wide
+from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
+from sim.classroom.parts.told import Table
 from sim.classroom.reading import read
 from sim.classroom.state import session
 from sim.classroom.words import words_of
@@ -37,6 +38,7 @@ from sim.errors import PanjError
 
 RUNS = (1, 10, 50, 100, 200)
 MOST_SETTINGS = 5  # of one task
+NUMBERS = "panj-numbers"  # how a table of theirs looks
 Answers = Mapping[str, Answer]
 
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
@@ -308,7 +310,8 @@ def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, As
         cuts = [float(numbers.mean()), *np.quantile(numbers, [0.5, 0.05, 0.95]).tolist()] if numbers.size else []
         said = f"{name.replace('_', ' ')} ({' '.join(asked[name].words)})"
         rows.append([said, f"{numbers.size}", *(plain(cut) for cut in cuts)])
-    Table(f"{words.say('numbers_caption')}: {outcome_of(task.outcome).label}", words.say("numbers_head"), rows)
+    caption = f"{words.say('numbers_caption')}: {outcome_of(task.outcome).label}"
+    Table(heads_of(words.say("numbers_head")), rows, caption, NUMBERS)
 
 
 @solara.component
@@ -319,17 +322,9 @@ def Groups(task: Task, values: np.ndarray) -> None:
     plain = partial(say, task=task._replace(measure=""))
     means = [float(group.mean()) for group in np.array_split(values, min(GROUPS, values.size))]
     rows = [[str(place), plain(mean), plain(abs(mean - reported))] for place, mean in enumerate(means, 1)]
-    Table(words.say("groups_caption"), words.say("groups_head"), rows)
+    Table(heads_of(words.say("groups_head")), rows, words.say("groups_caption"), NUMBERS)
 
 
-@solara.component
-def Table(caption: str, head: str, rows: list[list[str]]) -> None:
-    """A small table of plain text."""
-    heads = "".join(f'<th scope="col">{escape(cell.strip())}</th>' for cell in head.split(";"))
-    body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
-        for row in rows
-    )
-    said = f"<caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody>"
-    with Wide(caption):
-        solara.HTML("table", unsafe_innerHTML=said, classes=["panj-numbers"])
+def heads_of(said: str) -> list[str]:
+    """The heads of a table, which stand in one sentence."""
+    return [head.strip() for head in said.split(";")]

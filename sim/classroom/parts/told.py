@@ -20,8 +20,8 @@ def Sentences(sentences: Sequence[str]) -> None:
 
 
 @solara.component
-def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:
-    """Words and numbers in rows; the first cell of a row names it."""
+def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, look: str = "table") -> None:
+    """Words and numbers in rows; the first cell of a row names it; `look` is a class of the style sheet."""
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
@@ -29,4 +29,4 @@ def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> 
     )
     said = f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     with Wide(caption):
-        solara.HTML("table", unsafe_innerHTML=said, classes=["table"])
+        solara.HTML("table", unsafe_innerHTML=said, classes=[look])
