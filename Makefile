@@ -11,9 +11,10 @@ classroom: .venv/installed
 	$(BIN)/python -m sim classroom port=8765
 
 test: .venv/installed-test
-	$(BIN)/ruff check sim tests benchmarks
-	$(BIN)/ruff format --check sim tests benchmarks
+	$(BIN)/ruff check sim tests benchmarks docs
+	$(BIN)/ruff format --check sim tests benchmarks docs
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -n auto
 	@echo "Left out: tests/browser, which drives the classroom in Chromium: make test-browser"
 
@@ -22,7 +23,7 @@ test-browser: .venv/installed-browser
 	$(BIN)/python -m pytest -p no:cacheprovider --reruns 1 tests/browser
 
 docs: .venv/installed-test
-	$(BIN)/python -m sim.study.odd
+	$(BIN)/python docs/generate.py
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/bench.py

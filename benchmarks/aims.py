@@ -109,7 +109,7 @@ def goal(aim: Aim) -> str:
 def main() -> int:
     """Print the table, and put it into the README between its marks."""
     sys.path.insert(0, str(ROOT))
-    from sim.study.odd import insert
+    from docs.generate import insert
 
     sections = json.loads((HERE / "results.json").read_text(encoding="utf-8"))["sections"]
     on = sections["plain"]["on"]

@@ -31,10 +31,11 @@ from common import MEASURED, in_turn, in_words, machine, ratios, spread, table, 
 from sweeps import sweep
 from tiling import tiled
 
-from sim.campaign import Campaign, blank_record, run_campaign
-from sim.founding import fresh
-from sim.study.settings import Settings, compose_settings
-from sim.world import Count, World
+from sim.engine.campaign import Campaign, blank_record, run_campaign
+from sim.engine.layout import fresh
+from sim.engine.world import Count, World
+from sim.settings.compose import compose_settings
+from sim.settings.settings import Settings
 
 ASK = """
 import json, sys
@@ -419,7 +420,7 @@ def draw(measured: Mapping[str, Any], path: Path) -> None:
     """Four panels, each relative to its smallest case, with what was fitted and a line of slope 1."""
     import matplotlib as mpl
 
-    from sim.show.style import LETTERS_PER_INCH, RESOLUTION, STYLE, WIDTH, lay_out, new_figure, write_whole
+    from sim.plots.style import LETTERS_PER_INCH, RESOLUTION, STYLE, WIDTH, lay_out, new_figure, write_whole
 
     caption = (
         "Logarithmic axes; 1 is the smallest case (by families: nobody flees). Numbers are exponents, lines are fitted "
@@ -437,7 +438,7 @@ def draw(measured: Mapping[str, Any], path: Path) -> None:
 
 def draw_panel(axes: Any, section: Mapping[str, Any]) -> None:
     """Points with exponents in their names, fitted lines, and the line of what is proportional."""
-    from sim.show.colours import QUIET, REPORTED, SECOND, SIMULATED
+    from sim.plots.colours import QUIET, REPORTED, SECOND, SIMULATED
 
     looks = ((SIMULATED, "o"), (REPORTED, "s"), (SECOND, "^"), (QUIET, "D"))
     for (name, grown), (colour, mark) in zip(section.items(), looks, strict=False):
@@ -467,7 +468,7 @@ def fitted_line(grown: Mapping[str, Any], whole: float) -> tuple[np.ndarray, np.
 
 def draw_proportion(axes: Any, first: Mapping[str, Any]) -> None:
     """Slope 1 (for workers, -1) through the first series: at its left end, or at its right where a part is fixed."""
-    from sim.show.colours import INK
+    from sim.plots.colours import INK
 
     x, whole = np.array(first["x"]), first["start"][1] or first["y"][0]["median"]
     rise = (x / x[0]) ** (-1.0 if x[-1] == 2 else 1.0)

@@ -28,12 +28,12 @@ import limit_rules
 import numpy as np
 from common import MEASURED, ROOT, in_turn, in_words, spread, table, told_by
 
-from sim.campaign import blank_record, step
-from sim.day import Rules
-from sim.founding import fresh
-from sim.rules import journeys
-from sim.study.settings import compose_settings
-from sim.world import Count, UnitState, World
+from sim.engine.campaign import blank_record, step
+from sim.engine.day import Rules
+from sim.engine.layout import fresh
+from sim.engine.rules import journeys
+from sim.engine.world import Count, UnitState, World
+from sim.settings.compose import compose_settings
 
 ASK = """
 import json, sys

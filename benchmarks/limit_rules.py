@@ -6,13 +6,13 @@ A module of its own, imported by its name, so that Numba can keep what it has co
 from collections.abc import Callable
 from typing import Any
 
-from sim.day import Rules
-from sim.rules import entry, rule
-from sim.rules.journeys import travel
-from sim.rules.morale import settle_morale
-from sim.rules.muster import muster
-from sim.rules.supply import supply
-from sim.world import Whole, World
+from sim.engine.bookkeeping import muster
+from sim.engine.compile import entry, rule
+from sim.engine.day import Rules
+from sim.engine.rules.journeys import travel
+from sim.engine.rules.morale import settle_morale
+from sim.engine.rules.supply import supply
+from sim.engine.world import Whole, World
 
 Traits = tuple[Whole, ...]
 

@@ -10,9 +10,9 @@ from common import MEASURED, in_turn, in_words, ratios, spread, table, told_by
 
 LIVE = """
 import json, sys, time
-from sim.campaign import run_campaign
-from sim.founding import fresh
-from sim.study.settings import compose_settings
+from sim.engine.campaign import run_campaign
+from sim.engine.layout import fresh
+from sim.settings.compose import compose_settings
 count, turns = int(sys.argv[1]), int(sys.argv[2])
 s = compose_settings(sys.argv[3:])
 world = fresh(s.layout.world)

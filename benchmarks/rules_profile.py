@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 from common import MEASURED, table
 
-import sim.day
-import sim.founding
-from sim.campaign import blank_record, record_evening, run_campaign
-from sim.chance import Luck
-from sim.day import Rules
-from sim.founding import fresh
-from sim.rules import entry
-from sim.study.settings import compose_settings
-from sim.timeline import Timeline
-from sim.world import World
+import sim.engine.day
+import sim.engine.layout
+from sim.engine.campaign import blank_record, record_evening, run_campaign
+from sim.engine.chance import Luck
+from sim.engine.compile import entry
+from sim.engine.day import Rules
+from sim.engine.layout import fresh
+from sim.engine.timeline import Timeline
+from sim.engine.world import World
+from sim.settings.compose import compose_settings
 
 GROUPS = (
     "districts, provinces, roads, garrisons, units, forces, prongs, posts, refugees, queues, log, conditions, tally"
@@ -36,7 +36,7 @@ GROUPS = (
 
 def steps_of_the_day() -> list[str]:
     """The lines of `live_one_day` that call a rule."""
-    tree = ast.parse(Path(sim.day.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(Path(sim.engine.day.__file__).read_text(encoding="utf-8"))
     day = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "live_one_day")
     return [ast.unparse(node) for node in day.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
 
@@ -44,8 +44,9 @@ def steps_of_the_day() -> list[str]:
 def module_of(steps: list[str]) -> Any:
     """A module with one entry point a step, in a file of its own so that it can be cached."""
     folder = Path(tempfile.mkdtemp())
-    lines = ["from sim.day import *", "from sim.day import World, Rules, Timeline", "from sim.rules import entry",
-             "from sim.chance import Luck", "import numpy as np"]  # fmt: skip
+    lines = [
+             "from sim.engine.day import *", "from sim.engine.day import World, Rules, Timeline",
+             "from sim.engine.compile import entry", "from sim.engine.chance import Luck", "import numpy as np"]  # fmt: skip
     for number, step in enumerate(steps):
         lines += [
             "", "@entry", f"def step_{number}(world, rules, timeline, seed, day):", f"    {GROUPS} = world",
@@ -66,7 +67,7 @@ def entries_of(steps: list[str]) -> list[Any]:
 @entry
 def begin_day_zero(world, rules, timeline, seed):  # type: ignore[no-untyped-def]
     """The draws of day 0."""
-    sim.founding.begin(world, rules, timeline, Luck(seed, 0))
+    sim.engine.layout.begin(world, rules, timeline, Luck(seed, 0))
 
 
 @entry

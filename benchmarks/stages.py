@@ -27,18 +27,18 @@ from sweeps import bare
 SIZES, QUICK_SIZES = (1, 1_000, 10_000), (1, 200)
 BARE = 300  # campaigns of which the price of one is told
 STAGES = {  # a dash before what is part of the stage above it
-    "sim.study.sweep.compose_sweep": "config",
-    "sim.study.run.compile_rules": "founding, and loading the rules",
-    "sim.study.work.lay_out": "- layout",
-    "sim.study.run.live_all": "campaigns",
-    "sim.study.work.run_campaign": "- compiled",
-    "sim.study.work.rows_of": "- counting outcomes",
-    "sim.study.work.chunk_of": "- rows to Arrow",
-    "sim.study.run.record": "- writing chunks",
-    "sim.study.run.write_tables": "tables",
-    "sim.study.run.show_summary": "summary in the terminal",
+    "sim.settings.sweep.compose_sweep": "config",
+    "sim.run.run.compile_rules": "founding, and loading the rules",
+    "sim.run.work.lay_out": "- layout",
+    "sim.run.run.live_all": "campaigns",
+    "sim.run.work.run_campaign": "- compiled",
+    "sim.run.work.rows_of": "- counting outcomes",
+    "sim.run.work.chunk_of": "- rows to Arrow",
+    "sim.run.run.record": "- writing chunks",
+    "sim.run.run.write_tables": "tables",
+    "sim.run.console.show_summary": "summary in the terminal",
 }
-DRAWING = {"sim.__main__.judge": "verdicts", "sim.show.report.write_report": "page"}
+DRAWING = {"sim.__main__.judge": "verdicts", "sim.report.report.write_report": "page"}
 INSIDE = "import sys; sys.path.insert(0, 'benchmarks'); import stages; stages.{}(sys.argv[1:])"
 Spent = dict[str, list[float]]  # by stage: seconds on the wall, seconds of a core
 
@@ -70,7 +70,7 @@ def watch(stages: dict[str, str], spent: Spent) -> None:
 def inside_run(words: list[str]) -> None:
     """In a process of its own: the command up to the tables."""
     spent: Spent = {"import": [0.0, 0.0]}
-    clocked("import", import_module, spent, Lock())("sim.study.run")
+    clocked("import", import_module, spent, Lock())("sim.run.run")
     watch(STAGES, spent)
     front = import_module("sim.__main__")
     front.run_and_draw(words, lambda _folder: None)
@@ -81,7 +81,7 @@ def inside_report(words: list[str]) -> None:
     """In a process of its own: the report, its pictures one after the other."""
     spent: Spent = {}
     lock = Lock()
-    page = clocked("import", import_module, spent, lock)("sim.show.report")
+    page = clocked("import", import_module, spent, lock)("sim.report.report")
     watch(DRAWING, spent)
     drawn: Spent = {}
 

@@ -20,7 +20,7 @@ from common import ROOT, in_turn, in_words, spread, table
 
 REPEATS, QUICK_REPEATS = 7, 3
 MOST = 9  # packages in the table
-WORKER = "import sim.study.executors, sim.study.work"
+WORKER = "import sim.run.executors, sim.run.work"
 
 
 def seconds_of(words: Sequence[str], **env: str) -> float:

@@ -21,8 +21,8 @@ from common import MEASURED, in_words, spread, table
 BARE = """
 import sys, time
 from concurrent.futures import ThreadPoolExecutor
-from sim.campaign import run_campaign
-from sim.study.settings import compose_settings
+from sim.engine.campaign import run_campaign
+from sim.settings.compose import compose_settings
 count, workers = int(sys.argv[1]), int(sys.argv[2])
 s = compose_settings(sys.argv[3:])
 world = s.layout.world

@@ -19,18 +19,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.campaign import blank_record, step
-from sim.chance import Luck
-from sim.day import Rules
-from sim.founding import blank, blank_queues, fresh
-from sim.invariants import queue_of
-from sim.rules import entry, rule
-from sim.rules.admission import Admission, admit_families
-from sim.rules.journeys import Journeys, travel
-from sim.rules.morale import Morale, settle_morale
-from sim.rules.news import News, spread_news
-from sim.timeline import Timeline
-from sim.world import (
+from sim.engine.campaign import blank_record, step
+from sim.engine.chance import Luck
+from sim.engine.compile import entry, rule
+from sim.engine.day import Rules
+from sim.engine.invariants import queue_of
+from sim.engine.layout import blank, blank_queues, fresh
+from sim.engine.rules.admission import Admission, admit_families
+from sim.engine.rules.journeys import Journeys, travel
+from sim.engine.rules.morale import Morale, settle_morale
+from sim.engine.rules.news import News, spread_news
+from sim.engine.timeline import Timeline
+from sim.engine.world import (
     NOBODY,
     Condition,
     Count,
@@ -434,7 +434,7 @@ def measured_replicates(works: Sequence[Work], repeats: int = 5) -> dict[str, An
 
 def write_works(folder: Path, seeds: Sequence[int], evening: int, days: int, overrides: Sequence[str]) -> list[str]:
     """One file of work a seed, and the journeys of the first."""
-    from sim.study.settings import compose_settings  # Hydra takes seconds, which only this verb needs
+    from sim.settings.compose import compose_settings  # Hydra takes seconds, which only this verb needs
 
     settings = compose_settings(overrides)
     paths = []

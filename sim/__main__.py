@@ -70,7 +70,6 @@ Examples
   python -m sim scenario=border_closed reinforcement=answer_every_call runs=500 seed=7
   python -m sim -m reinforcement=none,as_reported,answer_every_call morale=brittle,reported runs=500 study=policy
 """
-
 FAILED = 3  # exit code of a study in which campaigns failed
 
 
@@ -111,7 +110,7 @@ def dispatch(words: list[str]) -> int:
 
 def choices_in_words() -> str:
     """Groups and their choices, the default first."""
-    from sim.parameters import folder_of, folder_of_group, read_yaml
+    from sim.data.configs import folder_of, folder_of_group, read_yaml
 
     main_config = read_yaml(folder_of("configs") / "config.yaml")
     usual = {key: value for row in main_config["defaults"] if isinstance(row, dict) for key, value in row.items()}
@@ -130,8 +129,9 @@ def run(words: list[str]) -> int:
 
 def run_and_draw(words: list[str], draw: Callable[[Path], None]) -> int:
     """The same, where `draw` makes figures and page."""
-    from sim.study.run import Stopped, console_of, run_sweep
-    from sim.study.sweep import compose_sweep
+    from sim.run.console import console_of
+    from sim.run.run import Stopped, run_sweep
+    from sim.settings.sweep import compose_sweep
 
     console = console_of()
     try:
@@ -187,7 +187,7 @@ def judge(folder: Path) -> None:
     from sim.provenance import read_about
 
     if len(read_about(folder).get("cells", [])) > 1:
-        from sim.study.compare import write_verdicts
+        from sim.compare.compare import write_verdicts
 
         try:
             write_verdicts([str(folder)])
@@ -203,26 +203,27 @@ def written(folder: Path) -> list[Path]:
 
 def bank(words: list[str]) -> int:
     """Campaigns from the prior, a row each."""
-    from sim.study.bank import words_of
+    from sim.calibrate.fit import words_of
 
     return run_and_draw(words_of(words), lambda _folder: None)
 
 
 def calibrate(words: list[str]) -> int:
     """A posterior from a bank."""
-    from sim.study.calibrate import made_whole, read_request, write_fit
-    from sim.study.run import console_of
+    from sim.calibrate.calibrate import REFINED_ONLY, read_request, write_fit
+    from sim.run.console import console_of
+    from sim.study.files import made_whole
 
     request = read_request(words)
-    with made_whole(request.place) as folder:
+    with made_whole(request.place, outdated=REFINED_ONLY) as folder:
         write_fit(request, folder, console_of())
-        from sim.show.calibration import draw_fit, show_fit
-        from sim.show.calibration_page import write_page_of_fit
+        from sim.calibrate.figures import draw_fit, show_fit
+        from sim.calibrate.page import write_page_of_fit
 
         draw_fit(folder)
         if request.check:
-            from sim.show.soundness import draw_checks
-            from sim.study.soundness import check
+            from sim.calibrate.check_figures import draw_checks
+            from sim.calibrate.checks import check
 
             check(request.folder, folder, console_of())
             draw_checks(folder)
@@ -232,15 +233,15 @@ def calibrate(words: list[str]) -> int:
 
 def theories(words: list[str]) -> int:
     """Rival theories, from a bank of each."""
-    from sim.study.calibrate import made_whole
-    from sim.study.run import console_of
-    from sim.study.theories import read_request, write_theories
+    from sim.calibrate.theories import read_request, write_theories
+    from sim.run.console import console_of
+    from sim.study.files import made_whole
 
     request = read_request(words)
     place = request.folders[0] / "theories" if request.folders else Path("theories")
     with made_whole(place) as folder:
         write_theories(request, folder, console_of())
-        from sim.show.theories import draw_theories, show_theories
+        from sim.calibrate.figures import draw_theories, show_theories
 
         draw_theories(folder)
     return show_theories(place)
@@ -248,9 +249,9 @@ def theories(words: list[str]) -> int:
 
 def sensitivity(words: list[str]) -> int:
     """Which numbers move an outcome."""
-    from sim.study.run import Stopped, console_of
-    from sim.study.sensitivity import write_sensitivity
-    from sim.study.sensitivity_request import read_request
+    from sim.explore.sensitivity import read_request, write_sensitivity
+    from sim.run.console import console_of
+    from sim.run.run import Stopped
 
     request = read_request(words)
     try:
@@ -258,7 +259,7 @@ def sensitivity(words: list[str]) -> int:
     except Stopped:
         print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
         return 130
-    from sim.show.sensitivity import draw_sensitivity, show_sensitivity
+    from sim.explore.figures import draw_sensitivity, show_sensitivity
 
     draw_sensitivity(request.folder)
     return show_sensitivity(request.folder) or (FAILED if failed else 0)
@@ -266,13 +267,12 @@ def sensitivity(words: list[str]) -> int:
 
 def discover(words: list[str]) -> int:
     """Boxes of numbers in a bank."""
-    from sim.study.discover import write_discoveries
-    from sim.study.discover_request import read_request
-    from sim.study.run import console_of
+    from sim.explore.discover import read_request, write_discoveries
+    from sim.run.console import console_of
 
     request = read_request(words)
     write_discoveries(request, console_of())
-    from sim.show.discover import draw_discovered, show_discovered
+    from sim.explore.figures import draw_discovered, show_discovered
 
     draw_discovered(request.folder)
     return show_discovered(request.folder)
@@ -280,7 +280,7 @@ def discover(words: list[str]) -> int:
 
 def next_step(words: list[str], folder: Path) -> str:
     """What one would do after this."""
-    from sim.study.words import MULTIRUN
+    from sim.settings.overrides import MULTIRUN
 
     if any(word in MULTIRUN for word in words):
         return f"python -m sim compare {folder}"
@@ -289,14 +289,14 @@ def next_step(words: list[str], folder: Path) -> str:
 
 def evidence(words: list[str]) -> int:
     """What was reported."""
-    from sim import evidence as table
+    from sim.data import evidence as table
 
     return table.main(words)
 
 
 def report(words: list[str]) -> int:
     """Verdicts, figures and report from results; `-`: of the study whose folder will stand on the standard input."""
-    from sim.show import report as page
+    from sim.report import report as page
 
     if words == ["-"]:
         words = sys.stdin.read().splitlines()
@@ -310,94 +310,95 @@ def report(words: list[str]) -> int:
 
 def plan(words: list[str]) -> int:
     """The price of a sweep."""
-    from sim.study import plan as ahead
+    from sim.run import plan as ahead
 
     return ahead.main(words)
 
 
 def failures(words: list[str]) -> int:
     """What went wrong."""
-    from sim.study import failures as causes
+    from sim.run import rerun as causes
 
-    return causes.main(words)
+    return causes.show_failures(words)
 
 
 def compare(words: list[str]) -> int:
     """Every cell beside its baseline, world by world."""
-    from sim.study.compare import write_verdicts
+    from sim.compare.compare import write_verdicts
 
     tables = write_verdicts(words)
-    from sim.show.verdicts import main as show
+    from sim.compare.figure import main as show
 
     return show(tables)
 
 
 def score(words: list[str]) -> int:
     """The model beside the record and beside naive forecasts."""
-    from sim.study.run import Stopped, console_of
-    from sim.study.score import write_score
+    from sim.run.console import console_of
+    from sim.run.run import Stopped
+    from sim.score.score import write_score
 
     try:
         folder = write_score(words, console_of())
     except Stopped:
         print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
         return 130
-    from sim.show.scores import main as show
+    from sim.score.figures import main as show
 
     return show(folder)
 
 
 def classroom(words: list[str]) -> int:
     """One server for a whole class, until Ctrl-C."""
-    from sim.classroom.command import main as open_classroom
+    from sim.classroom.server import main as open_classroom
 
     return open_classroom(words)
 
 
 def grade(words: list[str]) -> int:
     """Hand-ins, marked."""
-    from sim.classroom.grade import main as mark
+    from sim.classroom.lessons.hand_in import main as mark
 
     return mark(words)
 
 
 def story(words: list[str]) -> int:
     """One campaign in sentences."""
-    from sim.show.story import check_filters, show_story
-    from sim.study.story import read_telling
+    from sim.story.chronicle import read_telling
+    from sim.story.story import check_filters, show_story
 
     return show_story(*read_telling(words, check_filters))
 
 
 def fork(words: list[str]) -> int:
     """What if, on that evening."""
-    from sim.study.fork import read_request, write_fork
-    from sim.study.run import console_of
+    from sim.run.console import console_of
+    from sim.story.fork import read_request, write_fork
 
     folder = write_fork(read_request(words), console_of())
-    from sim.show.fork import show_fork
+    from sim.story.fork_story import show_fork
 
     return show_fork(folder)
 
 
 def animate(words: list[str]) -> int:
     """The map that moves."""
-    from sim.show import animation
+    from sim.report import animation
 
     return animation.main(words)
 
 
 def verify(words: list[str]) -> int:
     """One study in every way."""
-    from sim.study import sameness
+    from sim.run import verify
 
-    return sameness.main(words)
+    return verify.main(words)
 
 
 def reproduce(words: list[str]) -> int:
     """A figure or table again."""
-    from sim.show.redraw import redraw
-    from sim.study import reproduce as again
+    from sim import reproduce as again
+    from sim.report.report import redraw
 
     return again.main(words, redraw)
 
@@ -426,6 +427,7 @@ VERBS: dict[str, Callable[[list[str]], int]] = {
         grade,
     )
 }
+
 
 if __name__ == "__main__":
     sys.exit(main())

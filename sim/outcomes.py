@@ -9,17 +9,19 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
-from hashlib import sha256
+from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.campaign import Campaign, Series
+from sim.data.configs import folder_of, read_yaml
+from sim.data.evidence import Evidence, read_evidence
+from sim.data.facts import THE_LINE, Facts
+from sim.data.meaning import fingerprint_of, meaning_of_code, read_sources
+from sim.engine.campaign import Campaign, Series
+from sim.engine.world import Count, Event, Fall, Holder, Role
 from sim.errors import PanjError, unknown
-from sim.evidence import Evidence, read_evidence
-from sim.facts import THE_LINE, Facts
-from sim.parameters import folder_of, read_yaml
-from sim.world import Count, Event, Fall, Holder, Role
 
 COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # of a row: what decides its number
 KEYS = {*COUNTED, "unit", "label", "reported"}
@@ -347,11 +349,17 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     return table
 
 
+@cache
+def meaning_of_counting() -> list[str]:
+    """What the functions of this module compute that turn a row of the table and a campaign into a number."""
+    return meaning_of_code(read_sources([Path(__file__)]), roots=("count_outcomes", "outcome_of"))
+
+
 def fingerprint_of_outcomes() -> str:
-    """First 16 hexadecimal digits of a hash of what is counted; labels and reported figures decide no number."""
+    """The fingerprint of what is counted and how; labels and reported figures decide no number."""
     rows = read_yaml(folder_of("configs") / "outcomes.yaml")
     counted = {name: {key: row.get(key) for key in COUNTED} for name, row in rows.items()}
-    return sha256(json.dumps(counted, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return fingerprint_of([json.dumps(counted, sort_keys=True, default=str), *meaning_of_counting()])
 
 
 def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, days: int) -> Outcome:
@@ -469,3 +477,8 @@ def total(values: Sequence[float | None], divide: float) -> float | None:
     if any(value is None for value in values):
         return None
     return sum(value for value in values if value is not None) / divide
+
+
+def is_date(outcome: Outcome) -> bool:
+    """Whether an outcome is a date in words."""
+    return outcome.quantity in ("first_capital_fell", "largest_night")

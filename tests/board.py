@@ -13,17 +13,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from sim.campaign import run_campaign
-from sim.chance import Luck
-from sim.day import Rules, live_one_day
-from sim.facts import Facts, read_facts
-from sim.founding import found as found_world
-from sim.founding import fresh, lay_out
-from sim.invariants import check
-from sim.parameters import resolve, typed
-from sim.rules.muster import muster
-from sim.timeline import Timeline
-from sim.world import Act, Condition, Holder, Mode, UnitKind, UnitState, World
+from sim.data.facts import Facts, read_facts
+from sim.engine.bookkeeping import muster
+from sim.engine.campaign import run_campaign
+from sim.engine.chance import Luck
+from sim.engine.day import Rules, live_one_day
+from sim.engine.invariants import check
+from sim.engine.layout import found as found_world
+from sim.engine.layout import fresh, lay_out
+from sim.engine.timeline import Timeline
+from sim.engine.world import Act, Condition, Holder, Mode, UnitKind, UnitState, World
+from sim.settings.numbers import resolve, typed
 
 CAPITAL, MIDDLE, RIVER = 0, 1, 2
 CALM: dict[str, dict[str, Any]] = {

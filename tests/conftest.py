@@ -21,7 +21,7 @@ settings.load_profile(os.environ.get("PANJ_HYPOTHESIS", "panj"))
 
 
 def pytest_configure(config):
-    """Pytest resets the filter that `sim.chance` sets: 64-bit arithmetic wraps on purpose."""
+    """Pytest resets the filter that `sim.engine.chance` sets: 64-bit arithmetic wraps on purpose."""
     config.addinivalue_line("filterwarnings", "ignore:overflow encountered in scalar:RuntimeWarning")
 
 
@@ -36,13 +36,13 @@ import numpy as np
 
 sys.path.insert(0, TESTS)
 from board import campaigns, rules_with, timeline_of
-from sim.campaign import blank_record, live
-from sim.chance import Luck
-from sim.day import live_one_day
-from sim.facts import read_facts
-from sim.founding import fresh, lay_out
-from sim.rules import cache_folder, compiled, entry
-from sim.world import Act, Condition, Fall, Holder, UnitState
+from sim.engine.campaign import blank_record, live
+from sim.engine.chance import Luck
+from sim.engine.day import live_one_day
+from sim.data.facts import read_facts
+from sim.engine.layout import fresh, lay_out
+from sim.engine.compile import cache_folder, compiled, entry
+from sim.engine.world import Act, Condition, Fall, Holder, UnitState
 
 DAYS = 30
 SEEDS = range(120)

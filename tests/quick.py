@@ -25,12 +25,12 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from sim import __main__ as front
-from sim.campaign import Campaign, Series, blank_record
-from sim.founding import fresh
-from sim.study import run, work
-from sim.study.backlog import Backlog
+from sim.engine.campaign import Campaign, Series, blank_record
+from sim.engine.layout import fresh
+from sim.engine.world import NEVER, Holder
+from sim.run import run, work
+from sim.run.backlog import Backlog
 from sim.study.store import recorded
-from sim.world import NEVER, Holder
 
 TESTS = Path(__file__).parent
 PATIENCE = 60  # seconds, on a machine that does much else

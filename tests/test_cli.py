@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from sim import __main__ as command_line
-from sim import evidence
 from sim.__main__ import VERBS, drawing_apart, main
+from sim.data import evidence
 from sim.errors import PanjError
-from sim.show import report
-from sim.study import run, settings
-from sim.study.settings import GROUPS, choices_of
+from sim.report import report
+from sim.run import run
+from sim.settings import compose
+from sim.settings.overrides import GROUPS, choices_of
 
 SHORT = ["study=tiny", "runs=1", "end_date=2021-05-03"]
 
@@ -43,7 +44,7 @@ def test_help_helps_wherever_it_stands(words: list[str], capsys: pytest.CaptureF
 
 def test_the_first_choice_of_each_group_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--help"])
-    chosen = settings.compose_settings().choices
+    chosen = compose.compose_settings().choices
     said = capsys.readouterr().out
     assert all(f"  {group}={chosen[group]}" in said for group in (*GROUPS, "scenario"))
 

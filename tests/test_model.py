@@ -14,14 +14,13 @@ import pytest
 from board import calm_rules, facts_of, timeline_of
 from mesa.datacollection import DataCollector
 
-from sim import world as world_module
-from sim.agents import ENUMERATIONS, TAKEN, District, Force, Post, Refugee, Trait, Unit, Window
-from sim.campaign import Campaign, run_campaign
+from sim.engine import world as world_module
+from sim.engine.campaign import Campaign, run_campaign
+from sim.engine.layout import lay_out
+from sim.engine.world import NOBODY, Count, Holder, Mode, Role, UnitKind, UnitState, World
 from sim.errors import CampaignError, PanjError
-from sim.founding import lay_out
-from sim.model import BorderCrisis
-from sim.study.settings import compose_settings
-from sim.world import NOBODY, Count, Holder, Mode, Role, UnitKind, UnitState, World
+from sim.model import ENUMERATIONS, TAKEN, BorderCrisis, District, Force, Post, Refugee, Trait, Unit, Window
+from sim.settings.compose import compose_settings
 
 KINDS = {District: "districts", Unit: "units", Force: "forces", Post: "posts", Refugee: "refugees"}
 SEED = 3

@@ -11,15 +11,15 @@ import pytest
 from board import TWO_PROVINCES, Place, calm_rules, facts_of
 
 from sim import outcomes
-from sim.campaign import Campaign, Series, blank_record
+from sim.data.configs import folder_of
+from sim.data.evidence import read_evidence
+from sim.data.facts import read_facts
+from sim.engine.bookkeeping import note
+from sim.engine.campaign import Campaign, Series, blank_record
+from sim.engine.layout import fresh, lay_out
+from sim.engine.world import Event, Fall, Holder, Why
 from sim.errors import PanjError
-from sim.evidence import read_evidence
-from sim.facts import read_facts
-from sim.founding import fresh, lay_out
 from sim.outcomes import Value, count_outcomes, nights_of, outcome_of, read_outcomes, reported_of, slug
-from sim.parameters import folder_of
-from sim.rules.ledger import note
-from sim.world import Event, Fall, Holder, Why
 
 PLACES = (*TWO_PROVINCES, Place("Ford", province="Takhar", frontier_km=60.0, post="ford"))
 FACTS = facts_of(PLACES)  # Capital, Middle, River in Kunduz; Beyond, Far Capital, Ford in Takhar

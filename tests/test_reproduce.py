@@ -14,17 +14,18 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from quick import DECLARED
 
-from sim.campaign import run_campaign
+from sim import reproduce as again
+from sim.compare.compare import write_verdicts
+from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
 from sim.provenance import read_about, stamp
-from sim.study import reproduce as again
-from sim.study import work
-from sim.study.compare import write_verdicts
-from sim.study.differences import difference_of
-from sim.study.reproduce import main
-from sim.study.run import Stopped, console_of, run_sweep
-from sim.study.scope import CellScope, Scope
-from sim.study.sweep import compose_sweep
+from sim.reproduce import main
+from sim.run import work
+from sim.run.console import console_of
+from sim.run.run import Stopped, run_sweep
+from sim.run.verify import difference_of
+from sim.settings.sweep import compose_sweep
+from sim.study.store import CellScope, Scope
 from sim.study.tables import beyond_words
 
 WORDS = ["seed=3", "end_date=2021-05-03", "executor.workers=1", DECLARED]

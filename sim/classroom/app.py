@@ -6,22 +6,11 @@ from pathlib import Path
 import solara
 
 from sim.classroom.desk import the_desk
-from sim.classroom.pages import (
-    change,
-    compare,
-    home,
-    join,
-    lessons,
-    projector,
-    story,
-    teacher,
-    watch,
-    what_if,
-)
+from sim.classroom.hooks import chosen
+from sim.classroom.pages import change, compare, home, join, lessons, projector, story, teacher, watch, what_if
 from sim.classroom.parts import Note
 from sim.classroom.server import THIS_SERVER
-from sim.classroom.state import chosen
-from sim.classroom.words import words_of
+from sim.classroom.texts import words_of
 from sim.errors import PanjError
 
 STYLE = Path(__file__).parent / "parts" / "classroom.css"

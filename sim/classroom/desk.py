@@ -4,9 +4,15 @@ Reads   choices of settings, as words of the command line; whom they are for.
 Gives   a `Ticket` for each, whose table of outcomes grows while it waits.
 Assumed Everybody gets a first chunk before anybody gets a second; from there on whoever had fewer turns comes first,
         then whoever asked first. What was lived for one is there for all: the same settings are never lived twice.
+
+What a worker process of the desk does: live a few campaigns, and give back their outcomes.
+
+A process of its own, for pages and campaigns would wait for each other within one: every campaign begins and ends with
+a little Python. Nothing here imports what is slow to import.
 """
 
 import logging
+import os
 import threading
 import time
 from collections import OrderedDict, deque
@@ -17,15 +23,16 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from sim.campaign import Campaign
-from sim.classroom.living import live
-from sim.classroom.typed import check_choice
+from sim.classroom.choice.parse import check_choice
+from sim.engine.campaign import Campaign
 from sim.errors import PanjError
-from sim.study.executors import Workers, cores
-from sim.study.relive import live_again
-from sim.study.settings import Composer, Executor, Settings
-from sim.study.sweep import Cell
-from sim.study.work import Order, Piece
+from sim.run.executors import Workers, cores
+from sim.run.rerun import live_again
+from sim.run.work import work
+from sim.settings.compose import Composer
+from sim.settings.settings import Executor, Order, Piece, Settings
+from sim.settings.sweep import Cell
+from sim.study.columns import runs_table
 
 Words = tuple[str, ...]
 CHUNK = 10  # campaigns between two looks at who is next: a tenth of a second
@@ -34,7 +41,6 @@ MOST_RUNS = 1000
 MOST_WAITING = 4  # unfinished tickets of one session
 KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # a campaign holds its world, tens of megabytes
 LATENCIES = 10_000
-
 LOG = logging.getLogger(__name__)
 Listener = Callable[[], None]
 Lives = Callable[[Piece], tuple[pa.Table, str]]  # outcomes of a few campaigns, and why one failed
@@ -327,3 +333,22 @@ def tell(ticket: Ticket) -> None:
 def the_desk() -> Desk:
     """The one of this process, opened when first asked for."""
     return Desk()
+
+
+NICE = 10  # campaigns leave the processor to pages
+OF_A_CELL = ["cell", "run"]
+
+
+def live(piece: Piece) -> tuple[pa.Table, str]:
+    """A row a campaign, with `seed` and every outcome; and why the first that failed did so."""
+    give_way()
+    lived = work([piece])[0]
+    failed = [error for error in lived["error"].to_pylist() if error]
+    table = runs_table(lived, {"cell": 0, "values": {}}, 0).drop_columns(OF_A_CELL)
+    return table, failed[0] if failed else ""
+
+
+def give_way() -> None:
+    """Once a process, where the system knows such a thing."""
+    if hasattr(os, "nice") and os.nice(0) < NICE:
+        os.nice(NICE)

@@ -2,7 +2,7 @@
 
 Reads   tables of outcomes with a row a campaign (`seed` and every outcome), and what was reported.
 Gives   a `Reading` of plain numbers and text, ready for a page.
-Source  The difference, its interval and the sentence are those of `python -m sim compare` (sim.study.paired, wording).
+Source  The difference, its interval and the sentence are those of `python -m sim compare` (sim.compare.pairs, wording).
 Assumed Campaigns are paired by seed: both choices share all their luck. Intervals over fewer than 20 pairs are known to
         be too narrow, so nothing is called told apart before.
 """
@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sim.classroom.words import words_of
+from sim.classroom.texts import words_of
+from sim.compare.compare import verdict_of
+from sim.compare.sentences import FEW, Verdict, is_share, say_number
+from sim.data.facts import THE_LINE, read_facts
+from sim.data.record import evidence
 from sim.errors import PanjError, unknown
-from sim.facts import THE_LINE, read_facts
 from sim.outcomes import Outcome, Reported, read_outcomes, reported_of
-from sim.show.record import evidence
-from sim.study.compare import verdict_of
-from sim.study.finished import EPOCH, Cell, Measure, Worlds
-from sim.study.settings import Settings
-from sim.study.wording import FEW, Verdict, is_share, say_number
+from sim.settings.settings import Settings
+from sim.study.reader import EPOCH, Measure, StudyCell, Worlds
 
 PAGE = "reading"
 MAIN_OUTCOMES = (
@@ -188,7 +188,7 @@ def read(
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
     """Seeds and values of one choice; a date counts days after `first`, one that never came the day after the last."""
-    cell = Cell(number, "", {}, one.settings.start_date, one.settings.end_date)
+    cell = StudyCell(number, "", {}, one.settings.start_date, one.settings.end_date)
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
     column = one.table[measure.outcome]

@@ -19,31 +19,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sim.facts import Facts
-from sim.outcomes import Outcome, read_outcomes
+from sim.data.facts import Facts
+from sim.outcomes import Outcome, is_date, read_outcomes
 from sim.provenance import stamp
-from sim.results import (
+from sim.settings.overrides import MULTIRUN
+from sim.study.columns import (
     CHANGES,
     DAILY,
     FIRST_FALL,
     NOT_FALLEN,
     SummaryRow,
-    cannot_write,
     days_table,
     districts_table,
     failures_table,
     held_of,
-    is_date,
     runs_table,
     summarise,
-    write_yaml,
 )
-from sim.study.scope import CellScope, Scope
-from sim.study.store import chunks_of
-from sim.study.words import MULTIRUN
+from sim.study.files import cannot_write, write_yaml
+from sim.study.store import CellScope, Scope, chunks_of
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
-
 GROUP = 20_000  # rows of a row group
 Chunk = tuple[pa.Table, pa.Table]  # campaigns that finished, and that failed
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from sim.classroom.hand_in import read_hand_in
-from sim.classroom.lessons import lesson_of, sheet_of
+from sim.classroom.lessons.hand_in import read_hand_in
+from sim.classroom.lessons.lesson import lesson_of, sheet_of
 
 WHO = "Your name or the number"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import norm
 
-from sim.classroom.lessons import outcome_of, outcome_rows, sheet_of
+from sim.classroom.lessons.lesson import outcome_of, outcome_rows, sheet_of
 
 
 class Planted:

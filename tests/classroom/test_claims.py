@@ -8,38 +8,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from sim.classroom.answers import (
-    ABOVE,
+from sim.classroom.sessions.claims import (
+    ABOVE,  # fmt: skip
     BELOW,
     EDGE,
+    EFFECT,  # fmt: skip
     FITTING,
     INSIDE,
-    NARROW,
-    WIDE,
-    Answer,
-    answer_from,
-    answer_of,
-    failed,
-    interval_score,
-    middle,
-    score_of,
-    tally,
-    text_of,
-)  # fmt: skip
-from sim.classroom.claims import (
-    EFFECT,
     LARGEST,
     LONGEST_REASON,
     LONGEST_WORD,
     MOST_WORDS,
+    NARROW,
     OUTCOME,
+    WIDE,
+    Answer,
     Claim,
     Refused,
+    answer_from,
+    answer_of,
     checked_claim,
     clean_reason,
     clean_words,
+    failed,
+    interval_score,
+    middle,
     number_typed,
-)  # fmt: skip
+    score_of,
+    tally,
+    text_of,
+)
 from sim.errors import PanjError
 
 numbers = some.floats(-1e6, 1e6)

@@ -8,20 +8,28 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-import sim.parameters
-import sim.study.settings
-from sim.classroom.fields import MAIN_NUMBERS, fields_of, say_change
-from sim.classroom.form import CHOSEN, MOST_DAYS, Form, command_of, keyed_words, other_words
-from sim.classroom.merging import TECHNICAL, put
-from sim.classroom.plain_text import MOST_TEXT
-from sim.classroom.scenario_file import read_yaml_text, yaml_of
-from sim.classroom.typed import read_command, read_words, without
-from sim.classroom.usual import usual_of
+import sim.settings.compose
+import sim.settings.numbers
+from sim.classroom.choice.fields import MAIN_NUMBERS, fields_of, say_change
+from sim.classroom.choice.form import (
+    CHOSEN,
+    MOST_DAYS,
+    TECHNICAL,
+    Form,
+    command_of,
+    keyed_words,
+    other_words,
+    put,
+    usual_of,
+)
+from sim.classroom.choice.parse import read_command, read_words, read_yaml_text, without, yaml_of
+from sim.classroom.texts import MOST_TEXT
+from sim.data.configs import folder_of
+from sim.data.facts import read_facts
 from sim.errors import PanjError
-from sim.facts import read_facts
-from sim.parameters import declared_numbers, folder_of
-from sim.study.settings import GROUPS, Composer
-from sim.study.words import choices_of
+from sim.settings.compose import Composer
+from sim.settings.numbers import declared_numbers
+from sim.settings.overrides import GROUPS, choices_of
 
 NUMBERS = [key for key in declared_numbers() if key not in TECHNICAL]
 EVENTS = ["bagram_handed_over", "commandos_to_faizabad", "reservists_ordered", "aid_talks", "pay_in_arrears"]
@@ -145,7 +153,7 @@ def test_the_faces_compose_to_the_same_settings(form, composer, tmp_path_factory
     shutil.copytree(folder_of("scenarios"), folder, dirs_exist_ok=True)
     (folder / "scenario" / "mine.yaml").write_text(yaml_of(form), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        for module in (sim.parameters, sim.study.settings):
+        for module in (sim.settings.numbers, sim.settings.compose):
             patch.setattr(module, "folder_of", lambda name: folder if name == "scenarios" else folder_of(name))
         loaded = composed(["scenario=mine"], Composer(composer.facts))
     assert lives_the_same(loaded, ours)

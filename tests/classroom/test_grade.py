@@ -12,14 +12,23 @@ from planted import Planted, luck
 from quick import campaign_of
 
 from sim import __main__ as front
-from sim.classroom import grade as grading
-from sim.classroom.grade import as_csv, as_text, grade, read_request
-from sim.classroom.hand_in import LARGEST, file_name, hand_in_of, read_hand_in, write_hand_in
-from sim.classroom.lessons import lesson_of, sheet_of
-from sim.classroom.lived import CHUNK, Lived
-from sim.classroom.marking import Answer
+from sim.classroom.lessons.campaigns import CHUNK, Lived
+from sim.classroom.lessons.hand_in import (
+    LARGEST,
+    as_csv,
+    as_text,
+    file_name,
+    grade,
+    hand_in_of,
+    read_hand_in,
+    read_request,
+    write_hand_in,
+)
+from sim.classroom.lessons.lesson import hand_in as grading
+from sim.classroom.lessons.lesson import lesson_of, sheet_of
+from sim.classroom.lessons.marking import Answer
 from sim.errors import PanjError
-from sim.study import work
+from sim.run import work
 
 MANY = 1000
 

@@ -7,13 +7,13 @@ import pytest
 import yaml
 from planted import Planted, luck, student_with
 
-from sim.classroom import lessons
-from sim.classroom.estimates import MEASURES, SCORES, Sample, measured, share_of, standing
-from sim.classroom.lessons import (
+from sim.classroom.lessons.estimates import MEASURES, SCORES, Sample, measured, share_of, standing
+from sim.classroom.lessons.lesson import (
     BLOCK,
     LONGEST_CODE,
     MINUTES,
     Task,
+    lesson,
     lesson_of,
     outcome_of,
     read_lesson,
@@ -21,11 +21,11 @@ from sim.classroom.lessons import (
     sheet_of,
     student_code,
 )
-from sim.classroom.marking import MOST_RUNS, REFERENCE_SEED, Answer, mark
+from sim.classroom.lessons.marking import MOST_RUNS, REFERENCE_SEED, Answer, mark
+from sim.data.facts import THE_LINE
+from sim.data.record import evidence
 from sim.errors import PanjError
-from sim.facts import THE_LINE
-from sim.show.record import evidence
-from sim.study.settings import Composer
+from sim.settings.compose import Composer
 
 LESSONS = read_lessons()
 BY_NAME = pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.name for lesson in LESSONS])
@@ -75,7 +75,7 @@ def test_every_option_of_every_parameter_can_be_asked(lesson, composer):
             assert not task.right or task.kind == "exact" or task.right in task.choices
             if task.outcome:
                 assert outcome_of(task.outcome).unit != "date"
-                row = lessons.outcome_rows()[task.outcome]
+                row = lesson.outcome_rows()[task.outcome]
                 assert (row.get("date") or row.get("until") or THE_LINE) <= min(
                     one.end_date for one in composed.values()
                 )
@@ -139,7 +139,7 @@ def test_a_lesson_that_there_is_not_is_refused_by_name(which):
     ],
 )
 def test_a_faulty_lesson_is_refused_with_what_is_wrong(tmp_path, change, said):
-    source = lessons.folder_of_exercises() / "lessons" / "1_reading_a_distribution.yaml"
+    source = lesson.folder_of_exercises() / "lessons" / "1_reading_a_distribution.yaml"
     rows = yaml.safe_load(source.read_text(encoding="utf-8"))
     path = tmp_path / "1_faulty.yaml"
     path.write_text(yaml.safe_dump({**rows, **change}), encoding="utf-8")
@@ -422,8 +422,8 @@ def test_the_same_answer_gets_the_same_mark(sheet, campaigns):
 
 
 def test_a_task_says_how_many_campaigns_it_needs():
-    assert lessons.read_task({"key": "a", "asks": "x", "kind": "quiz"}).needs == 0
-    assert lessons.read_task({"key": "a", "asks": "x", "kind": "number", "measure": "first_campaign"}).needs == 1
-    assert lessons.read_task({"key": "a", "asks": "x", "kind": "verdict"}) == Task(
+    assert lesson.read_task({"key": "a", "asks": "x", "kind": "quiz"}).needs == 0
+    assert lesson.read_task({"key": "a", "asks": "x", "kind": "number", "measure": "first_campaign"}).needs == 1
+    assert lesson.read_task({"key": "a", "asks": "x", "kind": "verdict"}) == Task(
         "a", "x", "verdict", choices=("more", "fewer", "cannot tell"), needs=50
     )

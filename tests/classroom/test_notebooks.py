@@ -8,8 +8,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
-from sim.classroom.lessons import folder_of_exercises, read_lessons
-from sim.classroom.notebooks import PARAMETERS, write_notebooks
+from sim.classroom.lessons.lesson import folder_of_exercises, read_lessons
+from sim.classroom.lessons.notebooks import PARAMETERS, write_notebooks
 
 FOLDER = folder_of_exercises()
 NAMES = [f"{lesson.number}_{lesson.name}.ipynb" for lesson in read_lessons()]
@@ -25,7 +25,7 @@ def notebooks_in(folder):
 
 
 def test_the_notebooks_in_the_clone_are_those_of_the_lessons(tmp_path):
-    """Otherwise: python -m sim.classroom.notebooks"""
+    """Otherwise: python -m sim.classroom.lessons.notebooks"""
     write_notebooks(tmp_path)
     assert notebooks_in(tmp_path) == notebooks_in(FOLDER) == sorted([*NAMES, *(f"solutions/{name}" for name in NAMES)])
     for name in notebooks_in(FOLDER):
@@ -89,8 +89,8 @@ def test_a_students_notebook_runs_before_anything_is_answered(lesson, run, tmp_p
 
 GRADE = """
 from pathlib import Path
-from sim.classroom.grade import grade
-from sim.classroom.exercises import campaigns
+from sim.classroom.lessons.hand_in import grade
+from sim.classroom.lessons.exercises import campaigns
 found = grade(Path("{file}"), campaigns(), {reference})
 for one in found.marks:
     print("MARK", one.task, one.points, one.most, len(one.flags))

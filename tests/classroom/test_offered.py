@@ -2,7 +2,7 @@
 
 import pytest
 
-from sim.classroom.offered import beyond_the_record, measure_of, offered
+from sim.classroom.sessions.session import beyond_the_record, measure_of, offered
 
 
 def test_no_question_is_about_the_dead_or_a_date():

@@ -28,10 +28,10 @@ from sim.classroom.reading import (
     read,
     ticks_of,
 )
+from sim.compare.pairs import judge
+from sim.compare.sentences import FEW
 from sim.errors import PanjError
-from sim.study.finished import Measure
-from sim.study.paired import judge
-from sim.study.wording import FEW
+from sim.study.reader import Measure
 
 COUNT, DATE, SHARE = "troops_crossed_by_2021_07_07", "first_capital_fell", "share_without_fight"
 RUNS = 200

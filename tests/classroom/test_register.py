@@ -8,12 +8,10 @@ import time
 
 import pytest
 
-from sim.classroom import register as registers
-from sim.classroom.answers import Answer
-from sim.classroom.claims import LONGEST_NAME, Claim, Refused
-from sim.classroom.export import csv_of
-from sim.classroom.register import MOST_MEMBERS, Register
-from sim.classroom.rooms import ANSWERED, CLOSED, DEBRIEF, LETTERS, OPEN, RUNNING, grouped, spelled
+from sim.classroom.hooks import register as registers
+from sim.classroom.sessions.claims import LONGEST_NAME, Answer, Claim, Refused
+from sim.classroom.sessions.register import MOST_MEMBERS, Register
+from sim.classroom.sessions.session import ANSWERED, CLOSED, DEBRIEF, LETTERS, OPEN, RUNNING, csv_of, grouped, spelled
 from sim.errors import PanjError
 
 TEACHER, ANNA, BORIS, CYRUS = "cookie-of-the-teacher", "cookie-of-anna", "cookie-of-boris", "cookie-of-cyrus"
@@ -338,7 +336,7 @@ def test_a_deletion_waits_for_one_who_reads(register, code, path):
 
 
 def test_a_deletion_that_another_program_keeps_from_its_end_says_so(register, code, path, monkeypatch):
-    monkeypatch.setattr("sim.classroom.storage.PATIENCE", 0.3)
+    monkeypatch.setattr("sim.classroom.sessions.storage.PATIENCE", 0.3)
     reader = sqlite3.connect(path, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT nickname FROM members").fetchall()
@@ -452,7 +450,7 @@ def test_the_export_holds_no_formula(register, code):
 
 
 def test_the_place_of_the_file_is_movable(monkeypatch, tmp_path):
-    from sim.classroom.storage import place_of_register
+    from sim.classroom.sessions.storage import place_of_register
 
     monkeypatch.setenv("PANJ_CLASSROOM", str(tmp_path / "elsewhere.sqlite"))
     assert place_of_register() == tmp_path / "elsewhere.sqlite"

@@ -10,8 +10,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from sim.classroom import server
-from sim.classroom.command import read_room
-from sim.classroom.server import LETTERS, LONG, TRIES, Gate, Room, new_code
+from sim.classroom.server import LETTERS, LONG, TRIES, Gate, Room, new_code, read_room
 from sim.errors import PanjError
 
 CODE = "KAPF37"

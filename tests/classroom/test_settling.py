@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from sim.classroom.claims import Claim
-from sim.classroom.register import Register
-from sim.classroom.rooms import ANSWERED, CLOSED, RUNNING
-from sim.classroom.settling import Settler
+from sim.classroom.sessions.claims import Claim
+from sim.classroom.sessions.register import Register
+from sim.classroom.sessions.session import ANSWERED, CLOSED, RUNNING
+from sim.classroom.sessions.settling import Settler
 from sim.errors import PanjError
 
 TEACHER, OUTCOME, RUNS = "cookie of a teacher", "peak_queue", 8

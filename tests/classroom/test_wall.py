@@ -5,14 +5,13 @@ import math
 
 import pytest
 
-from sim.classroom import wall
-from sim.classroom.answers import Answer, failed, score_of
-from sim.classroom.choices import chosen_in, rest_of, say_choice, words_for
-from sim.classroom.claims import EFFECT, OUTCOME, Claim
-from sim.classroom.phrases import say_claim, say_one_campaign, say_reported, say_score, say_tally
-from sim.classroom.rooms import ANSWERED, Member, Place, Question, Room, Seat, Sent, Session, Team
+from sim.classroom.choice.fields import chosen_in, rest_of, say_choice, words_for
+from sim.classroom.hooks import wall
+from sim.classroom.sessions.claims import EFFECT, OUTCOME, Answer, Claim, failed, score_of
+from sim.classroom.sessions.session import ANSWERED, Member, Place, Question, Room, Seat, Sent, Session, Team
+from sim.classroom.sessions.wall import say_claim, say_one_campaign, say_reported, say_score, say_tally
 from sim.errors import PanjError
-from sim.study.finished import Measure
+from sim.study.reader import Measure
 
 SOLDIERS = Measure("crossed", "Soldiers who crossed", "soldiers", False,
                    {"value": 1587.0, "low": 1500.0, "high": 1600.0, "evidence": "F039"})  # fmt: skip
@@ -28,8 +27,8 @@ ANSWERS = {
 
 @pytest.fixture(autouse=True)
 def measures(monkeypatch):
-    monkeypatch.setattr("sim.classroom.offered.offered", lambda: {"crossed": SOLDIERS, "held": SHARE})
-    monkeypatch.setattr("sim.classroom.phrases.beyond_the_record", lambda: {"held"})
+    monkeypatch.setattr("sim.classroom.sessions.session.offered", lambda: {"crossed": SOLDIERS, "held": SHARE})
+    monkeypatch.setattr("sim.classroom.sessions.wall.beyond_the_record", lambda: {"held"})
 
 
 def question(about=EFFECT, outcome="crossed"):

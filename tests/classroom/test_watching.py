@@ -9,25 +9,23 @@ import numpy as np
 import pytest
 import shapely
 
-from sim.campaign import Series
-from sim.classroom import forking, watching
+from sim.classroom import player
 from sim.classroom.pages import story as story_page
 from sim.classroom.pages import what_if
 from sim.classroom.parts.map import words_of_map
-from sim.classroom.parts.questions import LONGEST, read_day
-from sim.classroom.parts.seed import MOST, read_seed
-from sim.classroom.parts.told import listed
-from sim.classroom.words import words_of
+from sim.classroom.parts.questions import LONGEST, MOST, listed, read_day, read_seed
+from sim.classroom.texts import words_of
+from sim.data.evidence import read_evidence
+from sim.data.facts import THE_LINE, Falls, read_facts, read_falls
+from sim.engine.campaign import Series
+from sim.engine.world import Fall, Holder, Why
 from sim.errors import PanjError
-from sim.evidence import read_evidence
-from sim.facts import THE_LINE, Falls, read_facts, read_falls
-from sim.results import events_table
-from sim.show import colours
-from sim.show.language import language_of
-from sim.show.telling import tell_day
-from sim.study.relive import live_again
-from sim.study.settings import compose_settings
-from sim.world import Fall, Holder, Why
+from sim.plots import colours
+from sim.run.rerun import live_again
+from sim.settings.compose import compose_settings
+from sim.story.telling import tell_day
+from sim.study.columns import events_table
+from sim.wording import language_of
 
 CHOICE = (
     "calibration=as_declared", "start_date=2021-06-28", "end_date=2021-07-12",
@@ -36,7 +34,7 @@ CHOICE = (
 SEED, CHANGE, DAY = 3, "border=closed", date(2021, 7, 4)
 WORDS = language_of()
 FACTS = read_facts()
-CLASSROOM = Path(watching.__file__).parent
+CLASSROOM = Path(player.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +49,12 @@ def campaign(settings):
 
 @pytest.fixture(scope="module")
 def chronicle(campaign, settings):
-    return watching.chronicle_from(campaign, settings, watching.said_of(settings, SEED))
+    return player.chronicle_from(campaign, settings, player.said_of(settings, SEED))
 
 
 @pytest.fixture(scope="module")
 def film(campaign, settings, chronicle):
-    return json.loads(watching.film_of(campaign, settings, chronicle, WORDS))
+    return json.loads(player.film_of(campaign, settings, chronicle, WORDS))
 
 
 @pytest.fixture(scope="module")
@@ -68,13 +66,13 @@ def evening(campaign, settings):
 
 @pytest.fixture(scope="module")
 def forked(evening):
-    return forking.fork(CHOICE, SEED, evening, CHANGE)
+    return player.fork(CHOICE, SEED, evening, CHANGE)
 
 
 def held_on(film, day):
     """As the browser counts it: the last change of a district up to a day."""
     last = {district: way for evening, district, way, _ in film["changes"] if evening <= day}
-    return {district for district, way in last.items() if way != watching.WON_BACK}
+    return {district for district, way in last.items() if way != player.WON_BACK}
 
 
 def test_the_changes_give_every_holder_of_every_evening(film, campaign):
@@ -87,7 +85,7 @@ def test_the_changes_give_every_holder_of_every_evening(film, campaign):
 def test_a_way_of_falling_and_its_reason_are_those_of_the_log(film, campaign, settings):
     log = events_table(campaign, settings.facts, settings.start_date).to_pylist()
     falls = {(row["date"], row["district_id"]): (row["how"], row["why"]) for row in log if row["event"] == "fall"}
-    told = [one for one in film["changes"] if one[2] not in (watching.HELD_FROM_THE_START, watching.WON_BACK)]
+    told = [one for one in film["changes"] if one[2] not in (player.HELD_FROM_THE_START, player.WON_BACK)]
     assert told
     for day, district, way, why in told:
         key = settings.start_date + timedelta(days=day), FACTS.district_id[district]
@@ -96,7 +94,7 @@ def test_a_way_of_falling_and_its_reason_are_those_of_the_log(film, campaign, se
 
 def test_only_what_is_held_on_the_first_evening_has_no_way_of_falling(film, campaign):
     first = set(np.flatnonzero(campaign.record.holder[0] == Holder.TALIBAN).tolist())
-    without = {(day, district) for day, district, way, _ in film["changes"] if way == watching.HELD_FROM_THE_START}
+    without = {(day, district) for day, district, way, _ in film["changes"] if way == player.HELD_FROM_THE_START}
     assert without <= {(0, district) for district in first}
 
 
@@ -130,8 +128,8 @@ def test_the_record_is_drawn_by_its_dates_and_none_lies_past_the_line(film, sett
 
 def test_a_loss_dated_past_the_line_would_never_be_drawn(monkeypatch):
     dates = np.array(["2021-07-08", "NaT", "2021-07-07"], dtype="datetime64[D]")
-    monkeypatch.setattr(watching, "read_falls", lambda: Falls(dates, ("day", "", "day"), np.zeros(3, np.int8)))
-    assert watching.lost_in_time(date(2021, 7, 1)) == [[6, 2]]
+    monkeypatch.setattr(player, "read_falls", lambda: Falls(dates, ("day", "", "day"), np.zeros(3, np.int8)))
+    assert player.lost_in_time(date(2021, 7, 1)) == [[6, 2]]
 
 
 def test_what_was_reported_stands_in_the_evidence_and_within_the_record(film, settings):
@@ -144,7 +142,7 @@ def test_what_was_reported_stands_in_the_evidence_and_within_the_record(film, se
 
 
 def test_the_evidence_that_a_curve_names_is_the_evidence_that_it_draws():
-    whole = watching.reported_in_time(date(2021, 5, 1), 134)
+    whole = player.reported_in_time(date(2021, 5, 1), 134)
     for name, points in whole.items():
         named = set(re.findall(r"F\d+", words_of("map").say(f"map_curve_{name}_source")))
         drawn = {point[5] for point in points}
@@ -153,25 +151,25 @@ def test_the_evidence_that_a_curve_names_is_the_evidence_that_it_draws():
 
 def test_the_same_seed_gives_the_same_film_to_the_last_letter(campaign, settings, chronicle):
     again = live_again(settings, SEED)
-    said = watching.said_of(settings, SEED)
-    other = watching.film_of(again, settings, watching.chronicle_from(again, settings, said), WORDS)
-    assert other == watching.film_of(campaign, settings, chronicle, WORDS)
+    said = player.said_of(settings, SEED)
+    other = player.film_of(again, settings, player.chronicle_from(again, settings, said), WORDS)
+    assert other == player.film_of(campaign, settings, chronicle, WORDS)
 
 
 def test_shapes_and_a_film_are_small_on_the_wire(film):
-    assert len(watching.shapes()) < 400_000
-    day = len(watching.compact(film)) / film["evenings"]
+    assert len(player.shapes()) < 400_000
+    day = len(player.compact(film)) / film["evenings"]
     assert day * 134 < 150_000  # of a whole campaign, which has fuller days before and after these
 
 
 def test_every_district_has_a_shape_and_lies_within_it():
-    shown = json.loads(watching.shapes())
+    shown = json.loads(player.shapes())
     assert [one[0] for one in shown["districts"]] == list(FACTS.district)
     for name, _, _, _, east, south, path in shown["districts"]:
         rings = [ring.split("L") for ring in re.findall(r"M([^MZ]*)Z", path)]
         parts = [shapely.Polygon([tuple(map(float, point.split())) for point in ring]) for ring in rings]
         land = shapely.union_all(parts)
-        assert land.distance(shapely.Point(east, south)) < watching.FINE, name
+        assert land.distance(shapely.Point(east, south)) < player.FINE, name
     assert set(map(int, shown["inner"])) == set(np.flatnonzero(~np.isnat(read_falls().fell_date)).tolist())
     assert [post[3] for post in shown["posts"]] == FACTS.post_district.tolist()
 
@@ -179,7 +177,7 @@ def test_every_district_has_a_shape_and_lies_within_it():
 def test_a_path_keeps_a_hole_and_drops_a_splinter_and_a_point_that_repeats():
     square = shapely.Polygon([(0, 0), (9, 0), (9, 0.01), (9, 9), (0, 9)], [[(3, 3), (6, 3), (6, 6), (3, 6)]])
     splinter = shapely.box(20, 0, 20.1, 1)
-    path = watching.path_of(shapely.MultiPolygon([square, splinter]), np.array([0.0, 9.0]))
+    path = player.path_of(shapely.MultiPolygon([square, splinter]), np.array([0.0, 9.0]))
     assert path == "M0 9L9 9L9 0L0 0ZM3 6L6 6L6 3L3 3Z"
 
 
@@ -221,7 +219,7 @@ def test_outcomes_stand_side_by_side_with_what_was_reported(forked):
 )  # fmt: skip
 def test_a_fork_that_cannot_be_is_refused_in_words(evening, change, said):
     with pytest.raises(PanjError, match=said):
-        forking.fork(CHOICE, SEED, evening, change)
+        player.fork(CHOICE, SEED, evening, change)
 
 
 def test_a_decision_that_is_not_of_the_list_is_not_even_tried():

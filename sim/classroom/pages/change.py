@@ -5,21 +5,20 @@ from typing import NamedTuple
 
 import solara
 
-from sim.classroom.asked import Asked, use_campaigns
+from sim.classroom.choice.fields import say_change
+from sim.classroom.choice.form import Form
+from sim.classroom.choice.parse import read_words
 from sim.classroom.desk import Words
-from sim.classroom.fields import say_change
-from sim.classroom.form import Form
+from sim.classroom.hooks import Asked, chosen, use_campaigns
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.faces import Faces
 from sim.classroom.parts.form import FormPart
 from sim.classroom.reading import MAIN_OUTCOMES, outcomes_to_choose, read
-from sim.classroom.state import chosen
-from sim.classroom.typed import read_words
-from sim.classroom.words import words_of
+from sim.classroom.texts import words_of
 from sim.errors import PanjError
-from sim.show.language import Language
+from sim.wording import Language
 
 RUNS = 200
 BASELINE: Words = ()

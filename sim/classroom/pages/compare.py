@@ -2,20 +2,19 @@
 
 import solara
 
-from sim.classroom.asked import Asked, use_campaigns
+from sim.classroom.choice.fields import fields_of, say_change
+from sim.classroom.choice.form import Form
 from sim.classroom.desk import Words
-from sim.classroom.fields import fields_of, say_change
-from sim.classroom.form import Form
+from sim.classroom.hooks import Asked, chosen, day, seed, use_campaigns
 from sim.classroom.pages.change import RUNS, form_of, say_progress
 from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.map import Map
-from sim.classroom.parts.seed import SeedForm
+from sim.classroom.parts.questions import SeedForm
+from sim.classroom.player import film_for
 from sim.classroom.reading import MAIN_OUTCOMES, outcomes_to_choose, read
-from sim.classroom.state import chosen, day, seed
-from sim.classroom.watching import film_for
-from sim.classroom.words import words_of
+from sim.classroom.texts import words_of
 from sim.errors import PanjError
 
 BASELINE, MINE, NAMED = "baseline", "mine", "scenario="

@@ -2,9 +2,9 @@
 
 import solara
 
-from sim.classroom.asked import use_campaigns
+from sim.classroom.hooks import use_campaigns
 from sim.classroom.parts import Heading, Note, Prose
-from sim.classroom.words import words_of
+from sim.classroom.texts import words_of
 
 WAYS = ("watch", "change", "compare", "what_if", "story", "lessons", "join")
 RUNS = 200

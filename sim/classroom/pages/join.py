@@ -4,26 +4,40 @@ from collections.abc import Callable
 
 import solara
 
-from sim.classroom.answers import score_of
-from sim.classroom.attempts import use_attempt
-from sim.classroom.choices import rest_of, say_choice, words_for
-from sim.classroom.claims import (
+from sim.classroom.choice.fields import rest_of, say_choice, words_for
+from sim.classroom.choice.form import Words
+from sim.classroom.hooks import asked_for, chosen, middle_of_baseline, session, use_attempt, use_watched
+from sim.classroom.parts import Heading, Note, Press, Trouble
+from sim.classroom.parts.distribution import Ranges, Said, Style
+from sim.classroom.parts.questions import decision_fields
+from sim.classroom.parts.sheet import Field, Given, Sheet, lines_field, one_of, text_field
+from sim.classroom.sessions.claims import (
     EFFECT,
     LONGEST_NAME,
     LONGEST_REASON,
     USUAL_CONFIDENCE,
     Claim,
     Refused,
-    Words,
     clean_words,
     number_typed,
-)  # fmt: skip
-from sim.classroom.offered import measure_of
-from sim.classroom.parts import Heading, Note, Press, Trouble
-from sim.classroom.parts.claims import Ranges, Said, Style
-from sim.classroom.parts.decisions import decision_fields
-from sim.classroom.parts.sheet import Field, Given, Sheet, lines_field, one_of, text_field
-from sim.classroom.phrases import (
+    score_of,
+)
+from sim.classroom.sessions.register import the_register
+from sim.classroom.sessions.session import (
+    ANSWERED,
+    CLOSED,
+    DEBRIEF,
+    KEY,
+    OPEN,
+    RUNNING,
+    Place,
+    Question,
+    Seat,
+    grouped,
+    measure_of,
+)
+from sim.classroom.sessions.wall import (
+    own_ranges,
     say_claim,
     say_level,
     say_one_campaign,
@@ -31,15 +45,10 @@ from sim.classroom.phrases import (
     say_reported,
     say_score,
     scale_of,
+    title_of,
     unit_of,
 )
-from sim.classroom.register import the_register
-from sim.classroom.rooms import ANSWERED, CLOSED, DEBRIEF, KEY, OPEN, RUNNING, Place, Question, Seat, grouped
-from sim.classroom.sessions import asked_for, middle_of_baseline
-from sim.classroom.state import chosen, session
-from sim.classroom.wall import own_ranges, title_of
-from sim.classroom.watched import use_watched
-from sim.classroom.words import words_of
+from sim.classroom.texts import words_of
 
 ALONE, NEW, WITH_KEY = "alone", "new", "with_key"
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)

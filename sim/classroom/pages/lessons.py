@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import solara
 
-from sim.classroom.asked import Asked, use_campaigns
 from sim.classroom.desk import the_desk
-from sim.classroom.estimates import GROUPS, reported_value
-from sim.classroom.hand_in import file_name, hand_in_of, write_hand_in
-from sim.classroom.lessons import (
+from sim.classroom.hooks import Asked, session, use_campaigns
+from sim.classroom.lessons.estimates import GROUPS, reported_value
+from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
+from sim.classroom.lessons.lesson import (
     LONGEST_CODE,
     Lesson,
     Sheet,
@@ -25,22 +25,20 @@ from sim.classroom.lessons import (
     rows_of,
     sheet_of,
 )
-from sim.classroom.marking import Answer, Mark, Value, mark, say
+from sim.classroom.lessons.marking import Answer, Mark, Value, mark, say
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
-from sim.classroom.parts.told import Table
+from sim.classroom.parts.questions import Table
 from sim.classroom.reading import read
-from sim.classroom.state import session
-from sim.classroom.words import words_of
+from sim.classroom.texts import words_of
 from sim.errors import PanjError
 
 RUNS = (1, 10, 50, 100, 200)
 MOST_SETTINGS = 5  # of one task
 NUMBERS = "panj-numbers"  # how a table of theirs looks
 Answers = Mapping[str, Answer]
-
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
 

@@ -3,19 +3,17 @@
 import reacton.ipyvuetify as vuetify
 import solara
 
-from sim.classroom.claims import EFFECT, OUTCOME
+from sim.classroom.hooks import asked_for, use_watched
 from sim.classroom.pages.teacher import room_and_progress, say_sent
 from sim.classroom.parts import Heading, Note
-from sim.classroom.parts.claims import Pooled, Ranges, Said, Style
-from sim.classroom.phrases import say_tally
-from sim.classroom.register import the_register
-from sim.classroom.rooms import CLOSED, DEBRIEF, OPEN, RUNNING, Question, Room, grouped
+from sim.classroom.parts.distribution import Pooled, Ranges, Said, Style
 from sim.classroom.server import join_address
-from sim.classroom.sessions import asked_for
-from sim.classroom.settling import Progress
-from sim.classroom.wall import pooled_of, ranges_of, scored_in, title_of
-from sim.classroom.watched import use_watched
-from sim.classroom.words import words_of
+from sim.classroom.sessions.claims import EFFECT, OUTCOME
+from sim.classroom.sessions.register import the_register
+from sim.classroom.sessions.session import CLOSED, DEBRIEF, OPEN, RUNNING, Question, Room, grouped
+from sim.classroom.sessions.settling import Progress
+from sim.classroom.sessions.wall import pooled_of, ranges_of, say_tally, scored_in, title_of
+from sim.classroom.texts import words_of
 
 LARGE = 22  # letters in charts
 

@@ -6,18 +6,16 @@ from html import escape
 import solara
 
 from sim.classroom.desk import the_desk
+from sim.classroom.hooks import chosen, seed
 from sim.classroom.pages.watch import say_choice
 from sim.classroom.parts import Heading, Note, Trouble
-from sim.classroom.parts.questions import Option, Questions, choice_field, day_field
-from sim.classroom.parts.seed import SeedForm
-from sim.classroom.parts.told import Sentences, listed
-from sim.classroom.state import chosen, seed
-from sim.classroom.watching import chronicle_for
-from sim.classroom.words import words_of
+from sim.classroom.parts.questions import Option, Questions, SeedForm, Sentences, choice_field, day_field, listed
+from sim.classroom.player import chronicle_for
+from sim.classroom.texts import words_of
+from sim.data.facts import THE_LINE
 from sim.errors import PanjError
-from sim.facts import THE_LINE
-from sim.show.chronicle import facts_here
-from sim.show.story import Story, read_filters, story_of, with_line
+from sim.story.chronicle import facts_here
+from sim.story.story import Story, read_filters, story_of, with_line
 
 FIRST = date(2021, 6, 22)  # of the days that are told when nothing else is asked for: Sher Khan Bandar falls
 Filters = dict[str, str]

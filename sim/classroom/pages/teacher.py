@@ -8,19 +8,17 @@ from urllib.parse import urlsplit
 import reacton.ipyvuetify as vuetify
 import solara
 
-from sim.classroom.answers import score_of
-from sim.classroom.attempts import use_attempt
-from sim.classroom.choices import say_choice, words_for
-from sim.classroom.claims import ABOUT, EFFECT, Words
-from sim.classroom.export import csv_of
-from sim.classroom.offered import measure_of, offered
+from sim.classroom.choice.fields import say_choice, words_for
+from sim.classroom.choice.form import Words
+from sim.classroom.hooks import QUERY, asked_for, session, use_attempt, use_watched
 from sim.classroom.parts import Heading, Note, Press, Trouble, Wide
-from sim.classroom.parts.claims import Said, Style
-from sim.classroom.parts.decisions import decision_fields
+from sim.classroom.parts.distribution import Said, Style
+from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
-from sim.classroom.phrases import say_percent, say_range, say_tally
-from sim.classroom.register import the_register
-from sim.classroom.rooms import (
+from sim.classroom.server import LOCAL, join_address
+from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
+from sim.classroom.sessions.register import the_register
+from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
     DEBRIEF,
@@ -31,17 +29,16 @@ from sim.classroom.rooms import (
     Room,
     Session,
     Team,
+    csv_of,
     grouped,
+    measure_of,
+    offered,
     said,
-)  # fmt: skip
-from sim.classroom.server import LOCAL, join_address
-from sim.classroom.sessions import QUERY, asked_for
-from sim.classroom.settling import Progress, the_settler
-from sim.classroom.state import session
-from sim.classroom.wall import scored_in, title_of
-from sim.classroom.watched import use_watched
-from sim.classroom.words import words_of
-from sim.study.wording import say_amount
+)
+from sim.classroom.sessions.settling import Progress, the_settler
+from sim.classroom.sessions.wall import say_percent, say_range, say_tally, scored_in, title_of
+from sim.classroom.texts import words_of
+from sim.compare.sentences import say_amount
 
 USUAL_OUTCOME = "troops_crossed_by_2021_07_07"
 NOTHING: Words = ()

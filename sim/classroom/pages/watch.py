@@ -2,16 +2,16 @@
 
 import solara
 
+from sim.classroom.choice.fields import say_change
+from sim.classroom.choice.form import Form
+from sim.classroom.choice.parse import read_words
 from sim.classroom.desk import Words
-from sim.classroom.fields import say_change
-from sim.classroom.form import Form
+from sim.classroom.hooks import chosen, day, seed
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.map import Map
-from sim.classroom.parts.seed import SeedForm
-from sim.classroom.state import chosen, day, seed
-from sim.classroom.typed import read_words
-from sim.classroom.watching import film_for
-from sim.classroom.words import words_of
+from sim.classroom.parts.questions import SeedForm
+from sim.classroom.player import film_for
+from sim.classroom.texts import words_of
 from sim.errors import PanjError
 
 

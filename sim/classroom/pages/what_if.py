@@ -7,19 +7,27 @@ from typing import NamedTuple
 import solara
 from solara.lab import use_task
 
+from sim.classroom.choice.fields import POLICIES, fields_of
 from sim.classroom.desk import the_desk
-from sim.classroom.fields import POLICIES, fields_of
-from sim.classroom.forking import Forked, fork
+from sim.classroom.hooks import chosen, day, seed
 from sim.classroom.pages.watch import say_choice
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.map import Map
-from sim.classroom.parts.questions import Option, Questions, choice_field, day_field, read_day
-from sim.classroom.parts.seed import SeedForm
-from sim.classroom.parts.told import Sentences, Table, listed
-from sim.classroom.state import chosen, day, seed
-from sim.classroom.words import words_of
+from sim.classroom.parts.questions import (
+    Option,
+    Questions,
+    SeedForm,
+    Sentences,
+    Table,
+    choice_field,
+    day_field,
+    listed,
+    read_day,
+)
+from sim.classroom.player import Forked, fork
+from sim.classroom.texts import words_of
 from sim.errors import PanjError
-from sim.show.fork_telling import TwoDays
+from sim.story.fork_story import TwoDays
 
 USUAL = date(2021, 7, 4), "reinforcement=answer_every_call"
 SHOWN_DAYS = 4

@@ -5,9 +5,9 @@ from typing import Any
 
 import solara
 
-from sim.classroom.lessons import CHOSEN, NUMBERS, RANGES, Task
-from sim.classroom.marking import Value
-from sim.classroom.words import words_of
+from sim.classroom.lessons.lesson import CHOSEN, NUMBERS, RANGES, Task
+from sim.classroom.lessons.marking import Value
+from sim.classroom.texts import words_of
 from sim.errors import PanjError
 
 LABELS = ("number", "from", "to", "choice", "id", "words", "keep", "check")

@@ -6,12 +6,10 @@ from typing import Any
 
 import solara
 
-from sim.classroom.form import Form, command_of
+from sim.classroom.choice.form import Form, command_of
+from sim.classroom.choice.parse import Loaded, read_command, read_yaml_text, yaml_of
 from sim.classroom.parts import Note, Trouble
-from sim.classroom.plain_text import MOST_TEXT
-from sim.classroom.scenario_file import read_yaml_text, yaml_of
-from sim.classroom.typed import Loaded, read_command
-from sim.classroom.words import words_of
+from sim.classroom.texts import MOST_TEXT, words_of
 from sim.errors import PanjError
 
 RUN = "python -m sim run"

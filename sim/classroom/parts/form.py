@@ -8,12 +8,11 @@ from typing import Any
 
 import solara
 
-from sim.classroom.fields import MAIN_NUMBERS, Field, fields_of
-from sim.classroom.form import MOST_DAYS, Form, other_words
-from sim.classroom.merging import put
+from sim.classroom.choice.fields import MAIN_NUMBERS, Field, fields_of
+from sim.classroom.choice.form import MOST_DAYS, Form, other_words, put
+from sim.classroom.choice.parse import without
 from sim.classroom.parts import Note, Press
-from sim.classroom.typed import without
-from sim.classroom.words import words_of
+from sim.classroom.texts import words_of
 from sim.errors import PanjError
 
 AFGHANS = ("reinforcement", "morale", "air_support", "taliban")

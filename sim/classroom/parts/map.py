@@ -6,10 +6,10 @@ from typing import Any
 
 import solara
 
-from sim.classroom.watching import shapes
-from sim.classroom.words import words_of
-from sim.show import colours
-from sim.world import Why
+from sim.classroom.player import shapes
+from sim.classroom.texts import words_of
+from sim.engine.world import Why
+from sim.plots import colours
 
 COLOURS = ("SIMULATED", "SIMULATED_LIGHT", "SIMULATED_DARK", "SECOND", "SAND", "EARTH", "REPORTED", "REPORTED_OTHER",
            "INK", "QUIET", "FAINT")  # fmt: skip

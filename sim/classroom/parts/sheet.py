@@ -6,7 +6,6 @@ from typing import Any
 import solara
 
 LONGEST = 400  # letters of what comes back
-
 Field = Mapping[str, Any]
 Options = Sequence[Mapping[str, str]]
 Given = dict[str, str]  # by name of the field; a tick is `yes` or nothing

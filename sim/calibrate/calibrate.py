@@ -1,0 +1,185 @@
+"""A fit of the uncertain numbers to the record, from a bank: `python -m sim calibrate [results/bank] [refine=quick]`.
+
+Reads   a bank of these rules, this data and these outcomes; the targets that are to be fitted.
+Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.csv, predictive.csv, fit.json; of a
+        refined fit also posterior_first.parquet, generations.csv, chains.csv and chains.parquet, and the record of its
+        chains in chains/. `sim.calibrate.figures` shows and draws them, `sim.calibrate.page` makes a page of
+        them. A folder that is there stays whole until the new one is.
+Source  The first fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding
+        2002. Then chains: see `sim.calibrate.chains`.
+Assumed The campaigns that come nearest, a share `accept` of all, stand for the posterior. Each keeps all of its drawn
+        numbers, so that what belongs together stays together; only the numbers that screening chose are adjusted. The
+        error of observation enters by the units of distance, not as noise: where a campaign comes nearer than that
+        error, the posterior is too sure.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from rich.console import Console
+
+from sim.calibrate.fit import (
+    BANK,
+    Fit,
+    Floats,
+    Integers,
+    Request,
+    base_of,
+    fit,
+    priors_of,
+    read_bank,
+    rows_of_screening,
+    share_to_accept,
+)
+from sim.calibrate.tables import Ensemble, effective_size, rows_of_numbers, rows_of_record
+from sim.engine.chance import LAST_SEED
+from sim.errors import PanjError, unknown
+from sim.provenance import commit, read_about, versions
+from sim.score.forecasts import targets_here
+from sim.settings.posterior import Posterior, table_of
+from sim.study.files import text_of
+
+USAGE = "python -m sim calibrate [results/bank] [refine=quick] [accept=0.01] [chains=2] [seed=0] [check=true]"
+QUICK, FULL, NONE = "quick", "full", "none"
+REFINES = (QUICK, FULL, NONE)  # the first is the default
+REFINED_ONLY = {"posterior_first.parquet", "generations.csv", "chains.csv", "chains.parquet",
+                "generations.png"}  # fmt: skip
+KEYS = ("accept", "refine", "chains", "seed", "check")
+TRUTHS = {"true": True, "false": False}
+CHAINS, MOST_CHAINS = 2, 64  # whatever the machine: the same call gives the same digits
+SPACE = "rules.flight.rows"  # how much space there is, which decides no number as long as it is enough
+OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # what the refined one says anew
+STAMPED = (
+    "words", "first_seed", "runs", "settings_fingerprint", "data_fingerprint", "rules_fingerprint",
+    "outcomes_fingerprint",
+)  # fmt: skip
+
+
+def read_request(words: Sequence[str]) -> Request:
+    """`results/bank accept=0.02 refine=full`; PanjError says what was expected."""
+    folders = [word for word in words if "=" not in word]
+    given = dict(word.split("=", 1) for word in words if word not in folders)
+    for key in given:
+        if key not in KEYS:
+            raise unknown("calibrate", key, KEYS)
+    if len(folders) > 1 or any(word.startswith("-") for word in folders):
+        raise PanjError(f"calibrate: found '{' '.join(folders)}', expected one folder: {USAGE}")
+    accept = share_to_accept(given)
+    refine = given.get("refine", REFINES[0])
+    if refine not in REFINES:
+        raise unknown("refine", refine, REFINES)
+    check = given.get("check", "false")
+    if check not in TRUTHS:
+        raise unknown("check", check, TRUTHS)
+    return Request(
+        Path(folders[0]) if folders else BANK, accept, refine,
+        whole_number(given, "chains", CHAINS, 1, MOST_CHAINS), whole_number(given, "seed", 0, 0, LAST_SEED),
+        TRUTHS[check],
+    )  # fmt: skip
+
+
+def whole_number(given: Mapping[str, str], key: str, usual: int, low: int, high: int) -> int:
+    """A whole number between bounds."""
+    text = given.get(key, str(usual))
+    if not text.isdecimal() or not low <= int(text) <= high:
+        raise PanjError(f"{key}: found '{text}', expected a whole number from {low} to {high}")
+    return int(text)
+
+
+def rows_of_diagnostics(made: Fit) -> list[dict[str, Any]]:
+    """A row a number of the first fit."""
+    return rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, made.posterior, made.nearest.tolerance)
+
+
+def rows_of_predictive(made: Fit) -> list[dict[str, Any]]:
+    """A row a target: the bank and the campaigns that the first fit accepted, as lived; nothing here is adjusted."""
+    accepted = Ensemble(made.bank.outcomes.take(made.nearest.rows), made.nearest.weights)
+    return rows_of_record(made.targets, made.bank.outcomes, {"accepted": accepted})
+
+
+def about_fit(made: Fit, request: Request) -> dict[str, Any]:
+    """What the posterior was made from, so that a run can say whether it still holds."""
+    about, base = read_about(made.bank.folder), base_of(made.bank.folder)
+    drawn = set(made.bank.keys)
+    numbers = {key: value for key, value in base["rules"].items() if key not in drawn and key != SPACE}
+    priors = {prior.key: [prior.low, prior.high, prior.scale] for prior in made.priors}
+    return {
+        "bank": about["study"], **{key: about.get(key) for key in STAMPED}, "bank_commit": about.get("commit"),
+        "commit": commit(), "versions": versions() | {name: version(name) for name in ("salib", "scikit-learn")},
+        "rows": len(made.bank.seeds), "failed": made.bank.failed, "last_seed": int(made.bank.seeds.max()),
+        "accept": request.accept, "refine": request.refine,
+        "draws": made.nearest.rows.size, "tolerance": made.nearest.tolerance,
+        "effective_sample_size": made.nearest.effective, "targets": len(made.summaries.targets),
+        "fitted": [target.target for target in made.summaries.targets], "left_out": list(made.summaries.left_out),
+        "units": dict(zip((target.target for target in made.summaries.targets), made.summaries.units.tolist(),
+                          strict=True)),
+        "chosen": list(made.screening.chosen), "floor": made.screening.floor, "numbers": numbers, "priors": priors,
+        "priors_fingerprint": sha256(json.dumps(priors, sort_keys=True).encode()).hexdigest()[:16],
+        "posterior": made.posterior.digest,
+    }  # fmt: skip
+
+
+def write_fit(request: Request, folder: Path, console: Console) -> None:
+    """Fit, refine as asked, and write the tables; PanjError for a bank of other rules, data or outcomes."""
+    bank = read_bank(request.folder)
+    console.print(f"{request.folder}: screening {len(bank.keys)} numbers on {len(bank.seeds):,} campaigns ...")
+    made = fit(bank, priors_of(bank), targets_here(), request.accept)
+    about, texts = about_fit(made, request), {}
+    if request.refine == NONE:
+        write_posterior(folder / "posterior.parquet", made.posterior, bank.seeds[made.nearest.rows],
+                        made.nearest.distances, about)  # fmt: skip
+        texts = {"diagnostics.csv": rows_of_diagnostics(made), "predictive.csv": rows_of_predictive(made)}
+    else:
+        about, texts = write_refined(made, about, request, folder, console)
+    texts["screening.csv"] = rows_of_screening(made.screening, made.summaries)
+    for name, rows in texts.items():
+        (folder / name).write_text(text_of(rows), encoding="utf-8")
+    (folder / "fit.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def write_refined(
+    made: Fit, about: dict[str, Any], request: Request, folder: Path, console: Console
+) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """Both posteriors; gives what is said of the refined one and its tables by file."""
+    from sim.calibrate.refine import (
+        about_refined,
+        draws_of_chains,
+        fitted_in,
+        refined_fit,
+        rows_of_agreement,
+        rows_of_generations,
+    )
+
+    write_posterior(folder / "posterior_first.parquet", made.posterior, made.bank.seeds[made.nearest.rows],
+                    made.nearest.distances, about)  # fmt: skip
+    found = refined_fit(made, request, request.place, console)
+    tolerance = found.refined.last[0].tolerance
+    first = {key: about[key] for key in OF_A_POSTERIOR}
+    whole = {
+        **about, **about_refined(found, request), "first": first, "draws": found.seeds.size, "tolerance": tolerance,
+        "effective_sample_size": effective_size(found.posterior.weights), "posterior": found.posterior.digest,
+        "versions": about["versions"] | {"pyabc": version("pyabc")},
+    }  # fmt: skip
+    write_posterior(folder / "posterior.parquet", found.posterior, found.seeds, found.distances, whole)
+    pq.write_table(draws_of_chains(fitted_in(made), found.refined), folder / "chains.parquet")
+    numbers = rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, found.posterior, tolerance,
+                              made.posterior)  # fmt: skip
+    tables = {
+        "diagnostics.csv": numbers, "generations.csv": rows_of_generations(found.refined),
+        "predictive.csv": rows_of_record(made.targets, made.bank.outcomes, found.ensembles),
+    }  # fmt: skip
+    agreement = rows_of_agreement(made, found.refined)
+    return whole, tables | ({"chains.csv": agreement} if agreement else {})
+
+
+def write_posterior(
+    path: Path, posterior: Posterior, seeds: Integers, distances: Floats, about: dict[str, Any]
+) -> None:
+    """One file of weighted draws, with what they were made from; packed as numbers that hardly repeat."""
+    table = table_of(posterior, seeds, distances, about)
+    pq.write_table(table, path, compression="zstd", use_dictionary=False, use_byte_stream_split=True)

@@ -1,0 +1,386 @@
+"""What a fit looks at: summaries of each campaign, their distance from the record, and which numbers move them.
+
+Reads   the campaigns of a bank and the targets that are to be fitted.
+Gives   `Summaries`: a column a target, on the scale of the target; `Screening`: of each number the share of the
+        variance of each summary that it explains by itself (a first-order index), and at most eight that are chosen.
+Source  First-order indices from given data: random balance designs (Tarantola, Gatelli and Mara 2006) as Plischke 2010
+        has them, corrected for bias by Tissot and Prieur 2012, from SALib.
+Assumed A number counts by the summary that it moves most. What acts only together with another number is not seen.
+
+Regression adjustment: accepted draws moved to where they would lie if their campaigns met the record itself.
+
+Source  Local linear regression: Beaumont, Zhang and Balding 2002, on the log odds of each number between the ends of
+        its prior, so that no adjusted number leaves it. The regression is scikit-learn's.
+
+A bank: campaigns whose uncertain numbers are drawn from the prior, a row each.
+
+Calibration, its checks, held-out fits and rival theories all read banks, so that nothing is lived twice. A bank is an
+ordinary study of one cell (resumable, on any executor) with `calibration=prior` and without the evenings of campaigns:
+`runs.parquet` holds for each seed what was drawn (`rules.<rule>.<number>`) and every outcome.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from sim.calibrate.tables import effective_size
+from sim.data.facts import read_facts
+from sim.engine.compile import fingerprint_of_rules
+from sim.errors import PanjError
+from sim.outcomes import fingerprint_of_outcomes
+from sim.provenance import read_about
+from sim.score import measure
+from sim.score.forecasts import numbers_of
+from sim.score.measure import scaled
+from sim.score.targets import Target, bounds_of
+from sim.settings.draws import Prior
+from sim.settings.overrides import MULTIRUN, parse
+from sim.settings.posterior import Posterior, posterior_of
+from sim.study.store import read_scope
+
+MOST_CHOSEN = 8
+HARMONICS = 10  # of the Fourier series of a summary along a number, SALib's default
+LEAST = 0.01  # share of variance below which a number is left out
+CHANCE = 20.0  # divided by the campaigns: what the largest of some hundred indices reaches by chance, 3 sd of 10 terms
+NORMAL = 1.4826  # by which a median distance becomes the standard deviation of a normal distribution
+UNIT = 1.0  # an exact count is off by one, or by two; it has no error that would be its unit
+Floats = NDArray[np.float64]
+
+
+class Summaries(NamedTuple):
+    """What campaigns are compared by; a row a campaign, a column a target."""
+
+    targets: tuple[Target, ...]
+    left_out: tuple[str, ...]  # targets to be fitted whose outcome the bank does not have
+    numbers: Floats  # on the scale of the target; nan where a campaign has none
+    outside: Floats  # how far outside what was reported, negative below it, in units; 0 within it
+    units: Floats  # a target
+
+    @property
+    def distances(self) -> Floats:
+        """Of each campaign from the record."""
+        return distances_of(self.targets, self.outside)
+
+    @property
+    def yardstick(self) -> "Yardstick":
+        """What measures other campaigns as these were measured."""
+        return Yardstick(self.targets, self.units)
+
+
+class Yardstick(NamedTuple):
+    """Targets with the units of a bank: campaigns that are lived later are as far away as if the bank held them."""
+
+    targets: tuple[Target, ...]
+    units: Floats  # a target
+
+    def distances(self, outcomes: pa.Table) -> Floats:
+        """Of each campaign from the record."""
+        return distances_of(self.targets, self.outside(outcomes))
+
+    def outside(self, outcomes: pa.Table) -> Floats:
+        """How far each campaign lies outside what was reported, in units: campaigns x targets."""
+        columns = np.array([column_of(outcomes, target) for target in self.targets])
+        return outside_of(columns, self.targets, self.units)
+
+    @property
+    def error(self) -> float:
+        """How far from the record a report of the truth itself is expected to lie, by the error of observation."""
+        errors = np.array([target.sd for target in self.targets]) / self.units
+        return float(distances_of(self.targets, errors[None, :])[0])
+
+
+def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
+    """How far each campaign lies from the record: events count alike, and within an event its targets do.
+
+    The root of the mean over events of the mean square over targets; infinite where a number is missing. `outside` is
+    campaigns x targets.
+    """
+    events = list(dict.fromkeys(target.event for target in targets))
+    squares = np.zeros(len(outside))
+    for event in events:
+        columns = [place for place, target in enumerate(targets) if target.event == event]
+        squares += (outside[:, columns] ** 2).mean(axis=1) / len(events)
+    return np.where(np.isnan(squares), np.inf, np.sqrt(squares))
+
+
+def outside_of(columns: Floats, targets: Sequence[Target], units: Floats) -> Floats:
+    """How far campaigns lie outside what was reported, in units: campaigns x targets; nan where one has no number.
+
+    `columns` is targets x campaigns, on the scale of each target.
+    """
+    outside = [
+        measure.outside(column, *scaled(np.array(bounds_of(target)), target))
+        for target, column in zip(targets, columns, strict=True)
+    ]
+    return np.where(np.isnan(columns), np.nan, np.array(outside)).T / units
+
+
+def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
+    """Summaries of every target to be fitted whose outcome is there; PanjError where there is none."""
+    fitted = [target for target in targets if target.use == "fitted" and not target.parts]
+    found = {target: column_of(outcomes, target) for target in fitted}
+    there = {target: column for target, column in found.items() if not np.isnan(column).all()}
+    if not there:
+        raise PanjError("calibrate: found a bank without any outcome that is fitted, expected campaigns up to 7 July")
+    units = np.array([unit_of(target, column) for target, column in there.items()])
+    columns = np.array(list(there.values()))
+    left_out = tuple(target.target for target in fitted if target not in there)
+    return Summaries(tuple(there), left_out, columns.T, outside_of(columns, tuple(there), units), units)
+
+
+def column_of(outcomes: pa.Table, target: Target) -> Floats:
+    """One outcome on the scale of its target; nan everywhere where the bank lacks it."""
+    if target.outcome not in outcomes.column_names:
+        return np.full(outcomes.num_rows, np.nan)
+    return scaled(numbers_of(outcomes[target.outcome]), target)
+
+
+def unit_of(target: Target, column: Floats) -> float:
+    """sqrt(sd² + spread²): the error of observation, and the median absolute deviation over the bank as a sd.
+
+    The spread keeps a target that hardly any campaign meets from deciding alone. An exact figure has the unit 1: for
+    it a campaign is right, or wrong by so many.
+    """
+    if target.sd == 0:
+        return UNIT
+    there = column[~np.isnan(column)]
+    spread = NORMAL * float(np.median(np.abs(there - np.median(there))))
+    return float(np.hypot(target.sd, spread))
+
+
+class Screening(NamedTuple):
+    """Which numbers move the summaries."""
+
+    keys: tuple[str, ...]
+    shares: Floats  # keys x summaries: of the variance, explained by the number alone
+    floor: float  # what counts as none
+    chosen: tuple[str, ...]  # the first is the one that moves most
+
+    @property
+    def most(self) -> Floats:
+        """Of each number its largest share."""
+        largest: Floats = self.shares.max(axis=1)
+        return largest
+
+
+def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screening:
+    """First-order indices of every number for every summary, and the numbers that are worth fitting."""
+    ranks = np.argsort(np.argsort(drawn, axis=0, kind="stable"), axis=0, kind="stable").astype(np.float64)
+    shares = np.array([indices_of(keys, ranks, column) for column in summaries.numbers.T]).T
+    floor = max(LEAST, CHANCE / len(drawn))
+    most = shares.max(axis=1)
+    ranked = [place for place in np.argsort(-most, kind="stable") if most[place] >= floor]
+    if not ranked:
+        raise PanjError(f"calibrate: found no number that moves what is fitted (floor {floor:.3g} of the variance), "
+                        "expected at least one; a larger bank sees more: python -m sim bank runs=50000")  # fmt: skip
+    return Screening(keys, shares, floor, tuple(keys[place] for place in ranked[:MOST_CHOSEN]))
+
+
+def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
+    """The shares of one summary; all 0 where it is the same in every campaign."""
+    from SALib.analyze import rbd_fast  # slow to import
+
+    there = ~np.isnan(column)
+    if not there.any() or np.ptp(column[there]) == 0:
+        return np.zeros(len(keys))
+    problem = {"num_vars": len(keys), "names": list(keys), "bounds": [[0, len(ranks)]] * len(keys)}
+    found = rbd_fast.analyze(problem, ranks[there], column[there], M=HARMONICS, num_resamples=2, seed=1)
+    return np.clip(np.array(found["S1"], np.float64), 0.0, 1.0)
+
+
+def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[str, str]]:
+    """A row a number, the one that moves most first, with its share of each summary."""
+    names = [target.target for target in summaries.targets]
+    rows = []
+    for place in np.argsort(-screening.most, kind="stable"):
+        key = screening.keys[place]
+        shares = {name: f"{share:.4f}" for name, share in zip(names, screening.shares[place], strict=True)}
+        rows.append({"number": key, "chosen": "yes" if key in screening.chosen else "no",
+                     "largest_share": f"{screening.most[place]:.4f}", **shares})  # fmt: skip
+    return rows
+
+
+EDGE = 1e-4  # of the prior: how near to its ends the log odds are taken
+
+
+def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outside: Floats, weights: Floats) -> Floats:
+    """The draws with their chosen numbers moved to where the regression expects them at the record itself."""
+    from sklearn.linear_model import LinearRegression  # slow to import
+
+    varying = outside[:, np.ptp(outside, axis=0) > 0]
+    if not varying.size:
+        return drawn
+    shares = np.array([[priors[place].share(value) for place, value in zip(chosen, row[list(chosen)], strict=True)]
+                       for row in drawn])  # fmt: skip
+    odds = logit(np.clip(shares, EDGE, 1 - EDGE))
+    slopes = LinearRegression().fit(varying, odds, sample_weight=weights).coef_
+    moved = expit(odds - varying @ slopes.T)
+    rows = drawn.copy()
+    for column, place in enumerate(chosen):
+        rows[:, place] = [priors[place].at(float(share)) for share in moved[:, column]]
+    return rows
+
+
+USUAL = {"runs": "50000", "end_date": "2021-07-08"}  # to the evening of the last target
+ALWAYS = {"calibration": "prior", "daily": "false"}
+FIRST = "rules."  # how a column begins that was drawn
+
+
+class Bank(NamedTuple):
+    """What a bank holds; a row a campaign that finished, by seed."""
+
+    folder: Path
+    keys: tuple[str, ...]  # numbers that were drawn
+    seeds: NDArray[np.int64]
+    drawn: NDArray[np.float64]  # campaigns x keys
+    outcomes: pa.Table  # campaigns x outcomes
+    failed: int
+
+
+def words_of(words: Sequence[str]) -> list[str]:
+    """The words of the run that fills a bank; PanjError for what a bank cannot have."""
+    given = {}
+    for word in words:
+        if word in MULTIRUN or parse(word).is_sweep_override():
+            raise PanjError(f"bank: found '{word}', expected one cell; a bank of another theory is a bank of its own")
+        given[parse(word).key_or_group] = word
+    for key, value in ALWAYS.items():
+        if key in given and given[key] != f"{key}={value}":
+            raise PanjError(f"{key}: found '{given[key]}', expected {key}={value}; anything else is a plain run")
+    theory = given.get("theory", "theory=contagion").split("=", 1)[1]
+    named = {"study": study_of(theory)}
+    usual = [f"{key}={value}" for key, value in {**USUAL, **ALWAYS, **named}.items() if key not in given]
+    return [*words, *usual]
+
+
+def study_of(theory: str) -> str:
+    """The usual name of the bank of a theory."""
+    return "bank" if theory == "contagion" else f"bank_{theory}"
+
+
+def read_bank(folder: Path) -> Bank:
+    """A finished bank; PanjError for a study that is none, or one of other rules, data or outcomes."""
+    about = read_about(folder)
+    table = pq.read_table(folder / "runs.parquet")
+    keys = tuple(name for name in table.column_names if name.startswith(FIRST))
+    if not keys or len(about["cells"]) != 1:
+        raise PanjError(f"bank: found {folder} without numbers that were drawn, expected what python -m sim bank makes")
+    here = {
+        "rules": fingerprint_of_rules(), "data": read_facts().fingerprint, "outcomes": fingerprint_of_outcomes(),
+    }  # fmt: skip
+    for name, expected in here.items():
+        found = about[f"{name}_fingerprint"]
+        if found != expected:
+            raise PanjError(f"bank: found {folder} with {name} of version {found}, expected {expected}; make it again")
+    table = table.sort_by("seed")
+    outcomes = table.drop_columns([*keys, "cell", "run", "seed"])
+    drawn = np.column_stack([table[key].to_numpy() for key in keys])
+    return Bank(folder, keys, table["seed"].to_numpy(), drawn, outcomes, about["failed"])
+
+
+BANK, ACCEPT = Path("results/bank"), 0.01
+DRAWS_A_COEFFICIENT = 5  # accepted campaigns a coefficient of the regression, at least
+Integers = NDArray[np.int64]
+
+
+class Request(NamedTuple):
+    """What was asked on the command line."""
+
+    folder: Path
+    accept: float  # share of the campaigns, for the first fit
+    refine: str = "none"  # how much is lived to refine it: quick, full or none
+    chains: int = 1
+    seed: int = 0  # of the chains
+    check: bool = False  # whether the fit is checked: truths among campaigns, and fits on a part of the evidence
+
+    @property
+    def place(self) -> Path:
+        """Where the fit comes to lie."""
+        return self.folder / "calibration"
+
+
+class Nearest(NamedTuple):
+    """The accepted campaigns, in the order of the bank."""
+
+    rows: Integers  # of the bank
+    distances: Floats
+    weights: Floats
+    tolerance: float  # the distance at which the weight becomes 0
+
+    @property
+    def effective(self) -> float:
+        """How many draws of equal weight tell as much."""
+        return effective_size(self.weights)
+
+
+class Fit(NamedTuple):
+    """A bank and what was made of it."""
+
+    bank: Bank
+    priors: tuple[Prior, ...]  # of the bank, a number each
+    targets: tuple[Target, ...]
+    summaries: Summaries
+    screening: Screening
+    nearest: Nearest
+    posterior: Posterior
+
+
+def share_to_accept(given: Mapping[str, str]) -> float:
+    """The share of the campaigns that counts as near; PanjError for what is no share."""
+    try:
+        accept = float(given.get("accept", ACCEPT))
+    except ValueError:
+        accept = -1.0
+    if not 0 < accept < 1:
+        raise PanjError(f"accept: found '{given['accept']}', expected a share of the campaigns between 0 and 1")
+    return accept
+
+
+def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept: float) -> Fit:
+    """Screening, rejection and adjustment; the same bank gives the same posterior to the last digit."""
+    summaries = summaries_of(bank.outcomes, targets)
+    screening = screen(bank.keys, bank.drawn, summaries)
+    nearest = nearest_of(summaries.distances, accept, DRAWS_A_COEFFICIENT * (1 + len(summaries.targets)))
+    chosen = tuple(bank.keys.index(key) for key in screening.chosen)
+    rows = adjusted(bank.drawn[nearest.rows], priors, chosen, summaries.outside[nearest.rows], nearest.weights)
+    posterior = posterior_of(bank.keys, nearest.weights, rows, "")
+    return Fit(bank, priors, tuple(targets), summaries, screening, nearest, posterior)
+
+
+def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
+    """The nearest share of the campaigns; each weighs 1 - (distance / tolerance)², the first beyond them nothing."""
+    order = np.argsort(distances, kind="stable")
+    count = min(round(accept * distances.size), int(np.isfinite(distances).sum()))
+    if count >= max(fewest, 1):
+        beyond = float(distances[order[min(count, distances.size - 1)]])
+        tolerance = beyond if np.isfinite(beyond) else float(distances[order[count - 1]])
+        rows = np.sort(order[:count])
+        near = distances[rows]
+        weights = 1.0 - (near / tolerance) ** 2 if near.min() < tolerance else np.ones(count)
+        kept = weights > 0
+        if kept.sum() >= fewest:
+            return Nearest(rows[kept], near[kept], weights[kept], tolerance)
+    raise PanjError(
+        f"accept: found {accept:g} of {distances.size:,} campaigns, {count:,} draws at most, expected at least "
+        f"{fewest} to fit so many targets; accept a larger share, or make a larger bank: python -m sim bank runs=50000"
+    )
+
+
+def base_of(folder: Path) -> dict[str, Any]:
+    """The settings of a bank, in plain values."""
+    scope = read_scope(folder)
+    if scope is None or "draws" not in scope.base:
+        raise PanjError(f"calibrate: found no record of campaigns in {folder}, expected what python -m sim bank makes")
+    return scope.base
+
+
+def priors_of(bank: Bank) -> tuple[Prior, ...]:
+    """What the bank was drawn from, which may no longer be what is declared."""
+    priors = base_of(bank.folder)["draws"]["priors"]
+    return tuple(Prior(key, *priors[key]) for key in bank.keys)

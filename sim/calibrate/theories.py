@@ -1,0 +1,274 @@
+"""Rival theories of collapse beside each other, from a bank of each: `python -m sim theories [results/bank ...]`.
+
+Reads   two banks or more that differ in the group `theory` alone; the targets that are to be fitted.
+Writes  theories/ in the first bank: theories.csv (a row a theory and tolerance), told_apart.csv (a row a true theory),
+        theory_targets.csv (a row a theory and target), theories.json. `sim.calibrate.figures` shows and draws them.
+Source  Choice between models by rejection: Toni and others 2009. That its weights depend on the summaries, so that
+        their worth has to be tried out on truths that are known: Robert and others 2011. Intervals are those of
+        Jeffreys for a share (scipy). A ratio below 3.2 is hardly worth a mention: Kass and Raftery 1995.
+Assumed Every theory is as likely as the others before the evidence, whatever the size of its bank, and its numbers are
+        believed as its priors say: a theory of many wide numbers pays for them. Nothing is adjusted.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from rich.console import Console
+from scipy.stats import beta
+
+from sim.calibrate.checks import nearest_reports, outside_of, reports_of
+from sim.calibrate.fit import Bank, Summaries, base_of, nearest_of, read_bank, share_to_accept, study_of, summaries_of
+from sim.calibrate.tables import Ensemble, rows_of_record
+from sim.errors import PanjError, unknown
+from sim.score.forecasts import targets_here
+from sim.score.targets import Target
+from sim.settings.overrides import choices_of
+from sim.study.files import text_of
+
+USAGE = "python -m sim theories [results/bank results/bank_odds_only ...] [accept=0.01]"
+RESULTS, USUAL = Path("results"), "contagion"
+PARTS = (1.0, 3.0, 10.0)  # the accepted share is divided by these: a verdict should not hang on the tolerance
+TRUTHS = 200  # campaigns of each theory, those whose report is nearest to the record, that stand in for the truth
+DRAWS, LUCK = 10_000, 20210707
+BARELY = 3.2  # a ratio of weights below which two theories are not told apart
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Request(NamedTuple):
+    """What was asked on the command line."""
+
+    folders: tuple[Path, ...]
+    accept: float  # share of the campaigns, theories counted alike
+
+
+class Rivals(NamedTuple):
+    """The banks of all theories, compared by the same summaries in the same units."""
+
+    names: tuple[str, ...]
+    banks: tuple[Bank, ...]
+    summaries: Summaries  # of all campaigns, bank after bank
+    theory: Integers  # of each campaign, its place in `names`
+
+    @property
+    def sizes(self) -> Integers:
+        """Campaigns of each theory."""
+        return np.bincount(self.theory, minlength=len(self.names))
+
+
+class Weights(NamedTuple):
+    """How likely each theory is once the evidence is heard, and how surely campaigns tell."""
+
+    accept: float
+    tolerance: float
+    accepted: Integers  # campaigns a theory
+    median: Floats
+    low: Floats  # 2.5 % of Monte Carlo error
+    high: Floats
+
+
+def read_request(words: Sequence[str]) -> Request:
+    """Folders and a share; PanjError says what was expected."""
+    folders = [Path(word) for word in words if "=" not in word]
+    given = dict(word.split("=", 1) for word in words if "=" in word)
+    for key in given:
+        if key != "accept":
+            raise unknown("theories", key, ("accept",))
+    usual = [RESULTS / study_of(USUAL), *(RESULTS / study_of(name) for name in choices_of("theory") if name != USUAL)]
+    return Request(tuple(folders or [folder for folder in usual if folder.is_dir()]), share_to_accept(given))
+
+
+def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
+    """The banks, each of another theory and else alike; PanjError for anything else."""
+    if len(folders) < 2:
+        makes = "; ".join(f"python -m sim bank theory={name}" for name in choices_of("theory"))
+        raise PanjError(
+            f"theories: found {len(folders)} banks, expected a bank of each of two theories or more: {makes}"
+        )
+    names = [theory_of(folder) for folder in folders]
+    if len(set(names)) < len(names):
+        raise PanjError(f"theories: found banks of {', '.join(names)}, expected each theory once")
+    for folder in folders[1:]:
+        refuse_others(folders[0], folder)
+    banks = tuple(read_bank(folder) for folder in folders)
+    shared = [name for name in banks[0].outcomes.column_names
+              if all(name in bank.outcomes.column_names for bank in banks)]  # fmt: skip
+    pooled = pa.concat_tables([bank.outcomes.select(shared) for bank in banks], promote_options="permissive")
+    theory = np.repeat(np.arange(len(banks)), [len(bank.seeds) for bank in banks])
+    return Rivals(tuple(names), banks, summaries_of(pooled, targets), theory)
+
+
+def theory_of(folder: Path) -> str:
+    """The theory under which a bank was lived."""
+    return str(base_of(folder)["choices"]["theory"])
+
+
+def refuse_others(first: Path, other: Path) -> None:
+    """PanjError where two banks differ in more than their theory."""
+    for what in ("start_date", "end_date", "events", "attention", "posts"):
+        if base_of(first)[what] != base_of(other)[what]:
+            raise PanjError(
+                f"theories: found {other} with other {what} than {first}, expected the theory alone to differ"
+            )
+    one, two = (dict(base_of(folder)["choices"]) for folder in (first, other))
+    for group in one:
+        if group != "theory" and one[group] != two.get(group):
+            raise PanjError(f"theories: found {other} with {group}={two.get(group)} and {first} with {one[group]}, "
+                            "expected the theory alone to differ")  # fmt: skip
+
+
+def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
+    """Accept the nearest share of campaigns, theories counted alike; weights are rates of acceptance."""
+    belief = 1.0 / (rivals.sizes[rivals.theory] * len(rivals.names))  # of each campaign before the evidence
+    order = np.argsort(distances, kind="stable")
+    count = int(np.searchsorted(np.cumsum(belief[order]), accept)) + 1
+    tolerance = float(distances[order[min(count, distances.size) - 1]])
+    accepted = np.bincount(rivals.theory[distances <= tolerance], minlength=len(rivals.names))
+    return Weights(accept, tolerance, accepted, *intervals_of(accepted, rivals.sizes))
+
+
+def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, Floats]:
+    """Median and 95 % interval of each weight: rates of acceptance as Jeffreys has them, made to add up to 1."""
+    luck = np.random.default_rng(LUCK)
+    rates = beta.rvs(accepted + 0.5, sizes - accepted + 0.5, size=(DRAWS, accepted.size), random_state=luck)
+    low, median, high = np.quantile(rates / rates.sum(axis=1, keepdims=True), (0.025, 0.5, 0.975), axis=0)
+    return median, low, high
+
+
+def told_apart(rivals: Rivals, accept: float) -> Floats:
+    """Mean weight that each theory gets (columns) where another is true (rows), for truths near the record.
+
+    A truth is a campaign whose report, with the error of each target, comes near the record; it is left out of its own
+    bank. Where the rows are alike, the evidence cannot tell the theories apart, whatever the weights are.
+    """
+    found = np.zeros((len(rivals.names), len(rivals.names)))
+    whole = np.flatnonzero(~np.isnan(rivals.summaries.numbers).any(axis=1))
+    for true in range(len(rivals.names)):
+        own = whole[rivals.theory[whole] == true]
+        reports = nearest_reports(rivals.summaries, reports_of(rivals.summaries, own, True), min(TRUTHS, own.size))
+        for place, row in enumerate(reports.rows):
+            outside = outside_of(rivals.summaries, reports.low[place], reports.high[place])
+            distances = rivals.summaries._replace(outside=outside).distances
+            distances[row] = np.inf
+            found[true] += shares_of(weigh_quickly(distances, rivals, accept))
+        found[true] /= max(1, reports.rows.size)
+    return found
+
+
+def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
+    """Rates of acceptance alone."""
+    nearest = np.argpartition(distances, max(1, round(accept * distances.size)))[
+        : max(1, round(accept * distances.size))
+    ]
+    return np.bincount(rivals.theory[nearest], minlength=len(rivals.names)) / rivals.sizes
+
+
+def shares_of(rates: Floats) -> Floats:
+    """Rates made to add up to 1."""
+    return rates / rates.sum()
+
+
+def rows_of_weights(rivals: Rivals, weights: Sequence[Weights]) -> list[dict[str, Any]]:
+    """A row a theory and tolerance."""
+    return [
+        {
+            "theory": name, "accept": f"{one.accept:.6g}", "tolerance": f"{one.tolerance:.6g}",
+            "campaigns": int(rivals.sizes[place]), "accepted": int(one.accepted[place]),
+            "weight": f"{one.median[place]:.4f}",
+            "low_95": f"{one.low[place]:.4f}", "high_95": f"{one.high[place]:.4f}",
+        }
+        for one in weights
+        for place, name in enumerate(rivals.names)
+    ]  # fmt: skip
+
+
+def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
+    """A row a true theory: the mean weight that each theory is given."""
+    return [
+        {"true_theory": name, **{other: f"{found[place, at]:.4f}" for at, other in enumerate(rivals.names)}}
+        for place, name in enumerate(rivals.names)
+    ]
+
+
+def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) -> list[dict[str, Any]]:
+    """A row a theory and target: what the campaigns of that theory that come nearest give, and whether it is inside."""
+    rows = []
+    for name, bank in zip(rivals.names, rivals.banks, strict=True):
+        nearest = nearest_of(summaries_of(bank.outcomes, targets).distances, accept, 1)
+        accepted = Ensemble(bank.outcomes.take(nearest.rows), nearest.weights)
+        kept = ("target", "event", "use", "reported", "reported_low", "reported_high", "accepted_median",
+                "accepted_low_90", "accepted_high_90", "inside_90")  # fmt: skip
+        for row in rows_of_record(targets, bank.outcomes, {"accepted": accepted}):
+            rows.append({"theory": name, **{key: row[key] for key in kept if key in row}})
+    return rows
+
+
+def say_weights(rivals: Rivals, weights: Weights) -> list[str]:
+    """A sentence a theory, the likeliest first, and what cannot be told apart from it."""
+    order = np.argsort(-weights.median, kind="stable")
+    best = order[0]
+    said = []
+    for place in order:
+        name, low, high = rivals.names[place], weights.low[place], weights.high[place]
+        text = f"{name}: weight {weights.median[place]:.3f} (95 % interval {low:.3f} to {high:.3f})"
+        if place != best and weights.high[place] * BARELY >= weights.low[best]:
+            text += f", which cannot be told apart from {rivals.names[best]} by this evidence"
+        said.append(text + ".")
+    return said
+
+
+def say_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
+    """Which targets the best campaigns of each theory do not explain."""
+    said = []
+    for name in names:
+        mine = [row for row in rows if row["theory"] == name]
+        missed = [row["target"] for row in mine if row["inside_90"] == "no"]
+        fitted = [row["target"] for row in mine if row["inside_90"] == "no" and row["use"] == "fitted"]
+        said.append(
+            f"{name} leaves {len(missed)} of {len(mine)} targets outside its 90 % interval"
+            + (f", of those that are fitted {', '.join(fitted)}." if fitted else ", none of those that are fitted.")
+        )
+    return said
+
+
+def say_told_apart(rivals: Rivals, found: Floats) -> list[str]:
+    """How much of the weight a true theory gets itself."""
+    said = []
+    others = np.where(np.eye(len(rivals.names)), -1.0, found)
+    for place, name in enumerate(rivals.names):
+        rival = int(others[place].argmax())
+        said.append(f"Where {name} is true, it gets {found[place, place]:.2f} of the weight on average, "
+                    f"and {rivals.names[rival]} {found[place, rival]:.2f}.")  # fmt: skip
+    return said
+
+
+def write_theories(request: Request, folder: Path, console: Console) -> None:
+    """Weigh, try out and write the tables; PanjError for banks that cannot be compared."""
+    targets = targets_here()
+    rivals = read_rivals(request.folders, targets)
+    total = len(rivals.theory)
+    console.print(f"{len(rivals.names)} theories, {total:,} campaigns: {', '.join(rivals.names)} ...")
+    weights = [weigh(rivals.summaries.distances, rivals, request.accept / part) for part in PARTS]
+    console.print(f"Trying out on {TRUTHS} truths of each theory ...")
+    found = told_apart(rivals, request.accept)
+    rows = rows_of_targets(rivals, targets, request.accept)
+    about = {
+        "banks": [str(bank.folder) for bank in rivals.banks], "theories": list(rivals.names),
+        "campaigns": rivals.sizes.tolist(), "accept": request.accept, "truths": TRUTHS, "seed": LUCK,
+        "fitted": [target.target for target in rivals.summaries.targets],
+        "weights": say_weights(rivals, weights[0]), "told_apart": say_told_apart(rivals, found),
+        "failures": say_failures(rows, rivals.names),
+    }  # fmt: skip
+    texts = {
+        "theories.csv": text_of(rows_of_weights(rivals, weights)),
+        "told_apart.csv": text_of(rows_of_told_apart(rivals, found)),
+        "theory_targets.csv": text_of(rows),
+        "theories.json": json.dumps(about, indent=1) + "\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")

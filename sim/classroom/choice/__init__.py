@@ -1,0 +1,1 @@
+"""Choices of settings: form, command line and YAML."""

@@ -1,0 +1,410 @@
+"""The form of a choice of settings: what differs from the defaults, as override words in one canonical order.
+
+Reads   configs/ and scenarios/ for what is usual.
+Gives   a `Form`, its words for the command line, and what contradicts itself as a PanjError.
+Assumed A number that is set outright wins over policies and scenario, as on the command line.
+
+One change more to a form, checked: a choice, a date, a number, or a part of what a scenario says itself.
+
+Reads   values as a field, a word or a file gives them.
+Gives   the changed form, or a PanjError that names the key, what was found and what was expected.
+Assumed Sections of a scenario merge. A number that a scenario sets is a number of the form, after that scenario's own
+        factors; a factor of a number that is set outright acts on nothing and is left out.
+
+What a scenario takes by itself, its own bases included: against this a form says only what differs.
+
+Reads   configs/config.yaml and scenarios/scenario/*.yaml.
+"""
+
+import math
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from typing import Any, NamedTuple
+
+from sim.classroom.texts import shown, text_of
+from sim.data.configs import folder_of, read_yaml
+from sim.errors import PanjError, unknown
+from sim.settings.compose import check_dates
+from sim.settings.events import EVENT_KEYS
+from sim.settings.numbers import check_range, declared_numbers, known
+from sim.settings.overrides import DRAW_GROUPS, GROUPS, choices_of, file_of
+
+CHOSEN = ("scenario", *GROUPS, *DRAW_GROUPS, "timeline")  # groups, in the order of words
+DATES = ("start_date", "end_date")
+PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # needs no quotes
+MOST_DAYS = 245  # a campaign to the end of 2021
+
+
+class Usual(NamedTuple):
+    """What there is when only the scenario is named."""
+
+    scenario: str
+    chosen: Mapping[str, str]
+    dates: Mapping[str, str]
+    scale: Mapping[str, float]  # as its file spells the keys
+    shift: Mapping[str, float]
+    strike: tuple[str, ...]
+
+
+class Form(NamedTuple):
+    """A choice of settings: what differs from the defaults, and nothing else. `Form()` is the baseline."""
+
+    chosen: Mapping[str, str] = {}  # choice by group, where it is not what the scenario takes
+    dates: Mapping[str, str] = {}
+    numbers: Mapping[str, float] = {}  # set outright, by full key
+    scale: Mapping[str, float] = {}  # numbers by short key, on top of what the scenario says itself
+    shift: Mapping[str, float] = {}
+    attention: Mapping[str, float] = {}  # by region
+    posts: Mapping[str, Mapping[str, float]] = {}
+    events: Mapping[str, Mapping[str, Any]] = {}  # columns that are changed, or all of a new event
+    strike: tuple[str, ...] = ()
+    title: str = ""
+    about: str = ""
+
+    @property
+    def scenario(self) -> str:
+        """The scenario that it starts from."""
+        return self.chosen.get("scenario", usual_of("").scenario)
+
+    @property
+    def usual(self) -> Usual:
+        """What its scenario takes by itself."""
+        return usual_of(self.scenario)
+
+    def value(self, key: str) -> str | float | None:
+        """What a field shows: the choice, the date, or the number; None for a number that is left as it is."""
+        if key in CHOSEN:
+            return self.chosen.get(key, self.usual.chosen[key])
+        if key in DATES:
+            return self.dates.get(key, self.usual.dates[key])
+        return self.numbers.get(key)
+
+    def words(self) -> tuple[str, ...]:
+        """The override words that decide campaigns, in canonical order; title and description decide nothing."""
+        return tuple(word for _, word in keyed_words(self))
+
+
+def keyed_words(form: Form) -> list[tuple[str, str]]:
+    """Every word with the key of the field that it belongs to; parts of a scenario have `scenario.<section>`."""
+    words = [(key, f"{key}={form.chosen[key]}") for key in CHOSEN if key in form.chosen]
+    words += [(key, f"{key}={form.dates[key]}") for key in DATES if key in form.dates]
+    words += [(key, f"{key}={form.numbers[key]!r}") for key in declared_numbers() if key in form.numbers]
+    for section in ("scale", "shift"):
+        named = {spelled(key, getattr(form.usual, section)): value for key, value in getattr(form, section).items()}
+        words += [(f"scenario.{section}", f"+scenario.{section}={{{key}:{value!r}}}") for key, value in named.items()]
+    words += [
+        ("scenario.attention", f"+scenario.attention={{{key}:{form.attention[key]!r}}}") for key in form.attention
+    ]
+    for post, change in form.posts.items():
+        words += [("scenario.posts", f"+scenario.posts={{{post}:{{{key}:{change[key]!r}}}}}") for key in change]
+    words += [(f"timeline.events.{name}", f"~timeline.events.{name}") for name in form.strike]
+    return words + [(f"timeline.events.{name}", word) for name in form.events for word in event_words(name, form)]
+
+
+def event_words(name: str, form: Form) -> list[str]:
+    """A word a column: of an event of the timeline as one writes it, of a new one as the scenario's own."""
+    known = name in timeline_events(form)
+    return [
+        f"timeline.events.{name}.{column}={quoted(value)}"
+        if known
+        else f"+scenario.events={{{name}:{{{column}:{quoted(value)}}}}}"
+        for column, value in form.events[name].items()
+    ]
+
+
+def quoted(value: Any) -> str:
+    """A value as Hydra's grammar reads it back."""
+    if value is None:
+        return "null"
+    if not isinstance(value, str):
+        return repr(value)
+    if PLAIN.fullmatch(value) and value.lower() not in ("null", "true", "false", "nan", "inf"):
+        return value
+    escaped = re.sub(r"(\\*)'", lambda found: found[1] * 2 + r"\'", value)
+    tail = len(escaped) - len(escaped.rstrip("\\"))
+    return f"'{escaped}{chr(92) * tail}'"
+
+
+def command_of(form: Form) -> str:
+    """The words as one pastes them behind `python -m sim run`, quoted for a shell, with title and description."""
+    said = [f"scenario.{key}={quoted(getattr(form, key))}" for key in ("title", "about") if getattr(form, key)]
+    return shlex.join([*form.words(), *said])
+
+
+def other_words(form: Form, fields: Iterable[str]) -> list[str]:
+    """Words of what is set and has no field of its own."""
+    shown_ = set(fields)
+    return [word for key, word in keyed_words(form) if key not in shown_]
+
+
+def timeline_events(form: Form) -> list[str]:
+    """Names of the dated events, before policies."""
+    return list(read_yaml(file_of("timeline", str(form.value("timeline"))))["events"])
+
+
+def canonical(form: Form) -> Form:
+    """Only what differs from the defaults, each in its one order; PanjError for what contradicts itself."""
+    usual, numbers = form.usual, declared_numbers()
+    default = usual_of("").scenario
+    form = form._replace(
+        chosen={
+            key: form.chosen[key]
+            for key in CHOSEN
+            if key in form.chosen and form.chosen[key] != (default if key == "scenario" else usual.chosen[key])
+        },
+        dates={key: form.dates[key] for key in DATES if form.dates.get(key, usual.dates[key]) != usual.dates[key]},
+        numbers={key: form.numbers[key] for key in numbers if key in form.numbers},
+        scale=of_unset(form.scale, form),
+        shift=of_unset(form.shift, form),
+        attention=dict(sorted(form.attention.items())),
+        posts={post: dict(sorted(form.posts[post].items())) for post in sorted(form.posts) if form.posts[post]},
+        events={name: dict(sorted(form.events[name].items())) for name in sorted(form.events) if form.events[name]},
+        strike=tuple(sorted(form.strike)),
+    )
+    check_span(form)
+    check_events(form)
+    return form
+
+
+def of_unset(values: Mapping[str, float], form: Form) -> dict[str, float]:
+    """Factors and amounts in order, without those of numbers that are set outright: these act on nothing."""
+    return {key: values[key] for key in sorted(values) if f"rules.{key}" not in form.numbers}
+
+
+def check_span(form: Form) -> None:
+    """Days that a room can live."""
+    start, end = check_dates(str(form.value("start_date")), str(form.value("end_date")))
+    if (end - start).days > MOST_DAYS:
+        raise PanjError(f"end_date: found {end}, expected at most {MOST_DAYS} days after {start}")
+
+
+def check_events(form: Form) -> None:
+    """No event is both changed and struck, by whomever: on the command line and in a file that would differ."""
+    policies = {group: read_yaml(file_of(group, str(form.value(group)))) for group in GROUPS}
+    strikers: dict[str, str] = dict.fromkeys(form.usual.strike, f"scenario={form.scenario}")
+    changers: dict[str, str] = {}
+    for group, said in policies.items():
+        strikers |= {name: f"{group}={form.value(group)}" for name in said.get("strike", [])}
+        changers |= {name: f"{group}={form.value(group)}" for name in said.get("events", {})}
+    strikers |= {name: f"~timeline.events.{name}" for name in form.strike}
+    for name in form.events:
+        if name in strikers:
+            raise PanjError(f"timeline.events.{name}: found a change of it beside {strikers[name]}, which takes the "
+                            "event away; expected one of the two")  # fmt: skip
+    for name in form.strike:
+        if name in changers:
+            raise PanjError(f"~timeline.events.{name}: found beside {changers[name]}, which changes the event; "
+                            "expected one of the two")  # fmt: skip
+
+
+Words = tuple[str, ...]
+SECTIONS = ("title", "about", "set", "scale", "shift", "attention", "posts", "events", "strike")  # of a scenario
+TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # how finely families are counted: memory, no history
+MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120  # letters of a title, of what is said of it, of an event's text
+
+
+def put(form: Form, key: str, value: str | float | None) -> Form:
+    """The form with one field changed; None takes a change back. PanjError for a value that cannot be."""
+    if value is not None:
+        return canonical(merged(form, {key: value}))
+
+    def rest(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: kept for name, kept in values.items() if name != key}
+
+    return canonical(form._replace(chosen=rest(form.chosen), dates=rest(form.dates), numbers=rest(form.numbers)))
+
+
+def merged(form: Form, change: Mapping[str, Any]) -> Form:
+    """A form with one more change, checked."""
+    for key, value in change.items():
+        if key == "scenario.":
+            form = merge_scenario(form, value)
+        elif key in CHOSEN:
+            if value not in choices_of(key):
+                raise unknown(key, str(value), choices_of(key))
+            form = form._replace(chosen={**form.chosen, key: value})
+        elif key in DATES:
+            form = form._replace(dates={**form.dates, key: date_of(key, value)})
+        else:
+            form = form._replace(numbers={**form.numbers, key: number_of(key, value)})
+    return form
+
+
+def date_of(key: str, value: Any) -> str:
+    """An ISO date; a file may hold it unquoted."""
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError as error:
+        raise PanjError(f"{key}: found '{shown(str(value))}', expected a date such as 2021-09-11") from error
+
+
+def number_of(key: str, value: Any) -> float:
+    """The value of a number of a rule: known, in its declared range, and of its type."""
+    if key not in declared_numbers():
+        raise unknown("rules", key, declared_numbers())
+    if key in TECHNICAL:
+        raise PanjError(f"{key}: found {value}, expected no change: it decides the memory that a campaign takes")
+    check_range(key, value, "")
+    return int(value) if declared_numbers()[key].is_whole else float(value)
+
+
+def merge_scenario(form: Form, parts: Mapping[str, Any]) -> Form:
+    """What a scenario says itself, on top: sections merge, and numbers that it sets become numbers of the form."""
+    for section in parts:
+        if section not in SECTIONS:
+            raise unknown("scenario", section, SECTIONS)
+    posts, events = (mapping(section, parts.get(section)) for section in ("posts", "events"))
+    form = form._replace(
+        scale={**form.scale, **factors("scale", parts.get("scale"))},
+        shift={**form.shift, **factors("shift", parts.get("shift"))},
+        attention={**form.attention, **finite("attention", parts.get("attention"))},
+        posts=deeply(form.posts, {post: finite(f"posts.{post}", change) for post, change in posts.items()}),
+        events=deeply(form.events, {name: event_of(name, columns) for name, columns in events.items()}),
+        strike=tuple(dict.fromkeys([*form.strike, *struck(parts.get("strike"), form)])),
+        title=text_of("title", parts.get("title", form.title), MOST_TITLE),
+        about=text_of("about", parts.get("about", form.about), MOST_ABOUT),
+    )
+    numbers = dict(form.numbers)
+    for key, value in mapping("set", parts.get("set")).items():
+        numbers[full_key(key, "scenario.set")] = set_by(full_key(key, "scenario.set"), value, form)
+    return form._replace(numbers=numbers)
+
+
+def set_by(key: str, value: Any, form: Form) -> float:
+    """What a scenario leaves of a number that it sets, and then scales and shifts."""
+    check_range(key, value, "in scenario.set")
+    for section in ("scale", "shift"):
+        own = {short_key(name): amount for name, amount in getattr(form.usual, section).items()}
+        amount = {**own, **getattr(form, section)}.get(short_key(key))
+        if amount is not None:
+            value = value * amount if section == "scale" else value + amount
+    return number_of(key, value)
+
+
+def mapping(section: str, value: Any) -> Mapping[str, Any]:
+    """Names with values; nothing is none."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise PanjError(f"scenario.{section}: found '{shown(str(value))}', expected names with values")
+    return value
+
+
+def finite(section: str, values: Any) -> dict[str, float]:
+    """Numbers by name."""
+    found = {}
+    for key, value in mapping(section, values).items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise PanjError(f"scenario.{section}.{key}: found '{shown(str(value))}', expected a number")
+        found[key] = float(value)
+    return found
+
+
+def factors(section: str, values: Any) -> dict[str, float]:
+    """Numbers by the short key of a number of a rule."""
+    found = {}
+    for key, value in finite(section, values).items():
+        full = full_key(key, f"scenario.{section}")
+        if full in TECHNICAL:
+            raise PanjError(f"scenario.{section}: found '{key}', which decides the memory that a campaign takes")
+        found[short_key(full)] = value
+    return found
+
+
+def event_of(name: str, columns: Any) -> dict[str, Any]:
+    """What is changed of an event, or all of a new one; only plain values."""
+    found: dict[str, Any] = {}
+    if not re.fullmatch(r"[A-Za-z]\w{0,59}", name):
+        raise PanjError(f"timeline.events: found the name '{shown(name)}', expected letters, digits and '_'")
+    for column, value in mapping(f"events.{name}", columns).items():
+        if column not in EVENT_KEYS:
+            raise unknown(f"timeline.events.{name}", column, sorted(EVENT_KEYS))
+        if column == "value":
+            found |= finite(f"events.{name}", {column: value})
+        elif column == "date":
+            found[column] = date_of(f"timeline.events.{name}.date", value)
+        else:
+            found[column] = None if value is None else text_of(f"events.{name}.{column}", value, MOST_SAID)
+    return found
+
+
+def deeply(
+    one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """Two levels merged."""
+    return {**one, **{key: {**one.get(key, {}), **value} for key, value in other.items()}}
+
+
+def struck(names: Any, form: Form) -> list[str]:
+    """Events of the timeline that are taken out, but for those that the scenario takes out already."""
+    if names is not None and (not isinstance(names, list) or not all(isinstance(name, str) for name in names)):
+        raise PanjError(f"scenario.strike: found '{shown(str(names))}', expected a list of events")
+    for name in names or []:
+        if name not in timeline_events(form):
+            raise unknown("scenario.strike", name, timeline_events(form))
+    return [name for name in names or [] if name not in form.usual.strike]
+
+
+DEEPEST = 8  # scenarios that stand on each other
+
+
+@cache
+def defaults() -> tuple[dict[str, str], dict[str, str]]:
+    """Choice by group and both dates, from the main config."""
+    main = read_yaml(folder_of("configs") / "config.yaml")
+    chosen = {key: value for row in main["defaults"] if isinstance(row, dict) for key, value in row.items()}
+    return chosen, {key: str(main[key]) for key in ("start_date", "end_date")}
+
+
+@cache
+def usual_of(scenario: str) -> Usual:
+    """Of a scenario by name; of the default one for no name."""
+    chosen, dates = (dict(part) for part in defaults())
+    scenario = scenario or chosen["scenario"]
+    scale: dict[str, float] = {}
+    shift: dict[str, float] = {}
+    strike: tuple[str, ...] = ()
+    for said in chain_of(scenario):
+        rows = [row for row in said.get("defaults", []) if isinstance(row, dict)]
+        chosen |= {key.removeprefix("override /"): value for row in rows for key, value in row.items()}
+        dates |= {key: str(said[key]) for key in dates if key in said}
+        own = said.get("scenario") or {}
+        scale |= own.get("scale") or {}
+        shift |= own.get("shift") or {}
+        strike = tuple(own["strike"]) if "strike" in own else strike
+    return Usual(scenario, chosen | {"scenario": scenario}, dates, scale, shift, strike)
+
+
+def chain_of(scenario: str) -> list[dict[str, Any]]:
+    """What the files say of a scenario and of those that it stands on, the lowest first."""
+    found: list[dict[str, Any]] = []
+    while scenario:
+        if len(found) == DEEPEST:
+            raise PanjError(f"scenario={scenario}: found more than {DEEPEST} scenarios that stand on each other")
+        said = read_yaml(file_of("scenario", scenario))
+        found.insert(0, said)
+        scenario = next(iter(bases_of(said.get("defaults", []))), "")
+    return found
+
+
+def bases_of(rows: Iterable[Any]) -> list[str]:
+    """Scenarios named in a list of defaults."""
+    return [row for row in rows if isinstance(row, str) and row != "_self_"]
+
+
+def full_key(key: str, where: str) -> str:
+    """`news.fade_days` is short for `rules.news.fade_days`; PanjError for no number."""
+    return known(key, where)
+
+
+def short_key(key: str) -> str:
+    """As scenarios write it."""
+    return key.removeprefix("rules.")
+
+
+def spelled(key: str, named: Iterable[str]) -> str:
+    """A short key as a scenario's file spells it, so that one takes the place of the other."""
+    return f"rules.{key}" if f"rules.{key}" in named else key

@@ -1,0 +1,281 @@
+"""Words that a visitor typed or pasted become a form, by the project's own parser and behind bounds.
+
+Reads   a command line, with or without `python -m sim run`, or a list of override words.
+Gives   the form, and by name what was left aside because it only says how campaigns are run.
+Assumed Nothing is ever evaluated: no interpolation, no function, no path. What is said inside a policy (`morale.shift`)
+        and files have no place in a classroom and are refused, each by name.
+
+A choice of settings as a file for `scenarios/scenario/`, and back: the third face of the form.
+
+Gives   YAML that `python -m sim run scenario=<name>` loads, and that the form reads again without loss.
+Assumed A file stands on the scenario that the form starts from. A number that the form sets outright is `set` there,
+        and what that scenario would scale or shift of it is made to leave it alone. A choice in a group is an override
+        in the defaults, so that one on the command line still wins over it.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import yaml
+
+from sim.classroom.choice.form import CHOSEN, DATES, Form, bases_of, canonical, merged, short_key, spelled
+from sim.classroom.texts import check_text, shown
+from sim.errors import PanjError, unknown
+from sim.settings.compose import SCENARIO_KEYS
+from sim.settings.overrides import GROUPS, HOW_GROUPS, HOW_KEYS, Override, check_words, choices_of, numbers_of, parse
+
+ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)  # how it is run
+MOST_WORDS, MOST_LETTERS, MOST_NESTED = 60, 2_500, 6
+
+
+class Loaded(NamedTuple):
+    """What was read, and the words that were left aside because they only say how campaigns are run."""
+
+    form: Form
+    aside: tuple[str, ...] = ()
+
+
+def read_command(text: str) -> Loaded:
+    """A pasted command line or words, with or without `python -m sim run` before them."""
+    check_text(text)
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise PanjError(f"settings: found '{shown(text)}', expected quotes in pairs ({error})") from error
+    for before in (["python", "-m", "sim", "run"], ["panj", "run"], ["run"]):
+        if words[: len(before)] == before:
+            words = words[len(before) :]
+            break
+    return read_words(words)
+
+
+def read_words(words: Sequence[str]) -> Loaded:
+    """The form of override words; PanjError names the key, what was found and what was expected."""
+    check_count(words)
+    form, aside, seen = Form(), [], set()
+    changes: list[dict[str, Any]] = []
+    for word in words:
+        override = safely_parsed(word)
+        key = override.key_or_group
+        if key in ASIDE:
+            aside.append(word)
+            continue
+        if key in seen:
+            raise PanjError(f"{key}: found twice, expected once")
+        if not word.startswith("+scenario."):  # these merge
+            seen.add(key)
+        changes.append(change_of(override, word))
+    for change in sorted(changes, key=rank_of):
+        form = merged(form, change)
+    return Loaded(canonical(form), tuple(aside))
+
+
+def check_choice(words: Sequence[str]) -> None:
+    """PanjError for words that the parser should not see, or that have no place in a classroom."""
+    check_count(words)
+    for word in words:
+        safely_parsed(word)
+
+
+def check_count(words: Sequence[str]) -> None:
+    """PanjError for too many."""
+    if len(words) > MOST_WORDS:
+        raise PanjError(f"settings: found {len(words)} words, expected at most {MOST_WORDS}")
+
+
+def rank_of(change: Mapping[str, Any]) -> int:
+    """Choices decide what is usual; a scenario sets before it is overruled, and once all its factors are known."""
+    if "scenario." in change:
+        return 2 if "set" in change["scenario."] else 1
+    return 0 if set(change) <= {*CHOSEN, *DATES} else 3
+
+
+def safely_parsed(word: str) -> Override:
+    """One word by the project's own parser and checks, behind bounds on what the parser gets to see."""
+    check_text(word)
+    if len(word) > MOST_LETTERS:
+        raise PanjError(f"settings: found {len(word):,} letters in '{shown(word)}', expected at most {MOST_LETTERS:,}")
+    value = word.partition("=")[2]
+    if len(re.findall(r"[\[{(]", word)) > MOST_NESTED and not value.startswith(("'", '"')):
+        raise PanjError(f"settings: found many brackets in '{shown(word)}', expected at most {MOST_NESTED}")
+    if re.search(r"\w\(", value) and not value.startswith(("'", '"')):
+        raise PanjError(f"settings: found '{shown(word)}', expected a plain value and no function")
+    override = parse(word)
+    key = override.key_or_group
+    if key.startswith(("hydra.", "calibration.", "executor.address")) or override.package is not None:
+        raise PanjError(f"{key}: found '{shown(word)}', expected a setting of campaigns: files and Hydra stay outside")
+    for group in GROUPS:
+        if key.startswith(f"{group}."):
+            raise PanjError(f"{key}: found a change inside a policy, expected {group}= with one of "
+                            f"{', '.join(choices_of(group))}, or a number under rules.")  # fmt: skip
+    check_words([word])
+    return override
+
+
+def change_of(override: Override, word: str) -> dict[str, Any]:
+    """What one word changes: a value by key, or `scenario.` with a section of it."""
+    key, adds, deletes = override.key_or_group, override.is_add() or override.is_force_add(), override.is_delete()
+    if key.startswith("rules."):
+        return dict(numbers_of([word]))
+    if deletes:
+        name = key.removeprefix("timeline.events.")
+        if key == name or "." in name:
+            raise PanjError(f"{key}: found '{shown(word)}', expected ~ before a whole event of the timeline alone")
+        return {"scenario.": {"strike": [name]}}
+    value: Any = override.value()
+    if key in (*CHOSEN, *DATES):
+        if adds or not isinstance(value, str):
+            raise PanjError(f"{key}: found '{shown(word)}', expected {key}= and a name or a date")
+        return {key: value}
+    if key.startswith("timeline.events."):
+        return {"scenario.": {"events": nested(key.split(".")[2:], value)}}
+    section, *rest = key.split(".")[1:]
+    if section in ("scale", "shift", "set", "attention") and rest:
+        raise PanjError(f"{key}: found '{shown(word)}', expected +scenario.{section}={{{'.'.join(rest)}:...}}")
+    return {"scenario.": nested([section, *rest], value)}
+
+
+def nested(path: Sequence[str], value: Any) -> dict[str, Any]:
+    """`["a", "b"], 1` becomes `{"a": {"b": 1}}`."""
+    for key in reversed(path):
+        value = {key: value}
+    return dict(value)
+
+
+def without(form: Form, word: str) -> Form:
+    """The form less one of its words."""
+    rest = [other for other in form.words() if other != word]
+    return read_words(rest).form._replace(title=form.title, about=form.about)
+
+
+HEAD = "# @package _global_\n"
+WIDTH = 110
+MOST_PARTS = 600  # names and values in a file, however often each is referred to
+OVERRIDE = "override /"
+
+
+class Dumper(yaml.SafeDumper):
+    """Text in quotes wherever another reader might take it for a number or a date."""
+
+
+def quote(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    """Plain where it begins like a word."""
+    style = None if re.match(r"[A-Za-z_]", text) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+Dumper.add_representer(str, quote)
+
+
+def yaml_of(form: Form) -> str:
+    """The file; the baseline says nothing."""
+    rows: list[Any] = [] if "scenario" not in form.chosen else [form.scenario]
+    rows += [{f"{OVERRIDE}{key}": form.chosen[key]} for key in CHOSEN if key != "scenario" and key in form.chosen]
+    parts = [HEAD]
+    if rows:
+        parts.append(dumped({"defaults": [*rows, "_self_"]}, flow=False))
+    parts.append(dumped({"scenario": scenario_part(form)}, flow=None))  # a file that says nothing is not loaded
+    if form.dates:
+        parts.append(dumped(dict(form.dates), flow=False))
+    return "".join(parts)
+
+
+def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
+    """YAML in the order given."""
+    return str(
+        yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=flow)
+    )
+
+
+def scenario_part(form: Form) -> dict[str, Any]:
+    """What the scenario says itself, section by section; empty sections are left out."""
+    usual = form.usual
+    scale = {spelled(key, usual.scale): value for key, value in form.scale.items()}
+    shift = {spelled(key, usual.shift): value for key, value in form.shift.items()}
+    scale |= {key: 1.0 for key in usual.scale if f"rules.{short_key(key)}" in form.numbers}
+    shift |= {key: 0.0 for key in usual.shift if f"rules.{short_key(key)}" in form.numbers}
+    sections: dict[str, Any] = {
+        "title": form.title,
+        "about": form.about,
+        "set": {short_key(key): value for key, value in form.numbers.items()},
+        "scale": scale,
+        "shift": shift,
+        "attention": dict(form.attention),
+        "posts": {post: dict(change) for post, change in form.posts.items()},
+        "events": {name: dict(columns) for name, columns in form.events.items()},
+        "strike": [*usual.strike, *form.strike] if form.strike else [],  # a list takes the place of a list
+    }
+    return {section: said for section, said in sections.items() if said}
+
+
+def read_yaml_text(text: str) -> Loaded:
+    """The form of a scenario file that somebody pasted; PanjError names the key, what was found and expected."""
+    check_text(text)
+    content = safely_loaded(text)
+    for key in content:
+        if key not in SCENARIO_KEYS:
+            raise unknown("scenario file", str(key), SCENARIO_KEYS)
+    said = content.get("scenario")
+    if said is not None and not isinstance(said, dict):
+        raise PanjError(f"scenario: found '{shown(str(said))}', expected names with values")
+    form = merged(Form(), chosen_in(content.get("defaults")))
+    form = merged(form, {"scenario.": said or {}})
+    return Loaded(canonical(merged(form, {key: content[key] for key in DATES if key in content})))
+
+
+def safely_loaded(text: str) -> dict[str, Any]:
+    """What the YAML says, bounded in size however it is written."""
+    try:
+        content = yaml.safe_load(text)
+        parts = count_parts(content, MOST_PARTS)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise PanjError(
+            f"scenario file: found '{shown(text)}', expected YAML ({shown(' '.join(str(error).split()))})"
+        ) from error
+    if parts > MOST_PARTS:
+        raise PanjError(f"scenario file: found more than {MOST_PARTS} names and values, expected fewer")
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise PanjError(f"scenario file: found '{shown(text)}', expected names with values")
+    return content
+
+
+def count_parts(content: Any, most: int) -> int:
+    """How many names and values there are; it stops soon after there are too many."""
+    count, open_ = 0, [content]
+    while open_ and count <= most:
+        part = open_.pop()
+        count += 1
+        if isinstance(part, dict):
+            open_ += [*part.keys(), *part.values()]
+        elif isinstance(part, list | set | tuple):
+            open_ += [*part]
+    return count
+
+
+def chosen_in(rows: Any) -> dict[str, str]:
+    """Choice by group in the defaults of a file, the scenario that it stands on among them."""
+    if rows is None:
+        return {}
+    if not isinstance(rows, list):
+        raise PanjError(f"defaults: found '{shown(str(rows))}', expected a list such as - override /border: closed")
+    bases = bases_of(rows)
+    if len(bases) > 1:
+        raise PanjError(f"defaults: found {', '.join(bases)}, expected one scenario to stand on")
+    found = {"scenario": bases[0]} if bases else {}
+    for row in rows:
+        if isinstance(row, str):
+            continue
+        if not isinstance(row, dict) or len(row) != 1:
+            raise PanjError(f"defaults: found '{shown(str(row))}', expected a row such as - override /border: closed")
+        key, value = next(iter(row.items()))
+        group = str(key).removeprefix(OVERRIDE)
+        if group == key or group not in CHOSEN[1:]:
+            raise unknown("defaults", str(key), [f"{OVERRIDE}{name}" for name in CHOSEN[1:]])
+        if value not in choices_of(group):
+            raise unknown(f"defaults, {key}", str(value), choices_of(group))
+        found[group] = value
+    return found

@@ -1,0 +1,1 @@
+"""Lessons, their answers, marks and notebooks."""

@@ -1,0 +1,221 @@
+"""The door for notebooks: a few friendly verbs over campaigns, pictures, checks and the hand-in.
+
+    from sim.classroom import exercises
+    lesson = exercises.open_lesson(1, student="12")
+    table = lesson.run("baseline", runs=100)      # a pandas table, a row a campaign
+    lesson.show("baseline", "troops_crossed_largest_night", runs=100)
+    lesson.check("median", 350, runs=100)
+    lesson.hand_in()
+
+Reads   lessons; campaigns that were lived before, in the results folder.
+Writes  campaigns to the results folder, the hand-in to the folder of the notebook.
+"""
+
+import io
+import os
+import textwrap
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sim.classroom.lessons.campaigns import Lived
+from sim.classroom.lessons.estimates import bootstrapped, reported_value
+from sim.classroom.lessons.hand_in import file_name, write_hand_in
+from sim.classroom.lessons.lesson import RANGES, Sheet, Words, lesson_of, outcome_of, sheet_of
+from sim.classroom.lessons.marking import Answer, mark
+from sim.classroom.texts import words_of
+from sim.data.configs import PACKAGE
+from sim.data.evidence import Evidence
+from sim.data.record import reported
+from sim.errors import PanjError
+from sim.plots.colours import QUIET, SECOND, SIMULATED, SIMULATED_LIGHT
+from sim.plots.style import CAPTION, EDGE, LETTERS_PER_INCH, STYLE, new_figure, say_count
+from sim.report.outcomes import bins_of, draw_outcome, key, values_are_whole
+from sim.run.work import outcomes_of
+from sim.study.columns import summarise
+
+RESULTS = "PANJ_RESULTS"  # of the environment: where campaigns are kept, if not in results/ beside the package
+MOST_RUNS = 1000
+
+
+@cache
+def lived(folder: str) -> Lived:
+    """The campaigns of a results folder."""
+    return Lived(Path(folder))
+
+
+def campaigns() -> Lived:
+    """Where this notebook keeps campaigns."""
+    return lived(os.environ.get(RESULTS, str(PACKAGE.parent / "results")))
+
+
+def run(*words: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
+    """Campaigns with these settings, such as `run("border=closed", runs=100)`: a row each by seed."""
+    check_runs(runs)
+    return campaigns().table(tuple(words), first_seed, runs).to_pandas().set_index("seed")
+
+
+def check_runs(runs: int) -> None:
+    """So many campaigns that nobody waits too long."""
+    if isinstance(runs, bool) or not isinstance(runs, int) or not 1 <= runs <= MOST_RUNS:
+        raise PanjError(f"runs: found {runs}, expected a whole number from 1 to {MOST_RUNS}")
+
+
+class Picture:
+    """A figure that a notebook shows."""
+
+    def __init__(self, figure: Figure, said: str) -> None:
+        self.figure, self.said = figure, said
+
+    def _repr_png_(self) -> bytes:
+        """What Jupyter asks for."""
+        file = io.BytesIO()
+        with rc_context(STYLE):
+            self.figure.savefig(file, format="png", dpi=100)
+        return file.getvalue()
+
+    def __repr__(self) -> str:
+        return self.said
+
+
+class Exercise:
+    """One lesson of one student."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.answers: dict[str, Answer] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """A parameter of the sheet, such as `lesson.outcome`."""
+        parameters = self.__dict__["sheet"].parameters
+        if name not in parameters:
+            raise AttributeError(f"found '{name}', expected one of {', '.join(parameters)}")
+        return parameters[name]
+
+    def __repr__(self) -> str:
+        return f"Lesson {self.sheet.lesson.number}, {self.sheet.lesson.title}, student {self.sheet.student}"
+
+    def ask(self, task: str) -> None:
+        """Print a task with this student's numbers."""
+        asked = self.sheet.task(task)
+        print(textwrap.fill(asked.asks.replace("*", ""), 100))
+        for choice in asked.choices:
+            print(f"  - {choice}")
+
+    def words(self, settings: str) -> Words:
+        """The words of one of the settings of the sheet, as on the command line."""
+        return self.sheet.words(settings)
+
+    def run(self, settings: str, runs: int = 100) -> pd.DataFrame:
+        """Campaigns of one of the settings of the sheet, with the seeds of this student."""
+        return run(*self.words(settings), runs=runs, first_seed=self.sheet.first_seed)
+
+    def differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> pd.Series:
+        """What an outcome differs by, campaign by campaign, each pair with the same seed."""
+        return self.run(settings, runs)[outcome] - self.run(minus, runs)[outcome]
+
+    def show(self, settings: str, outcome: str, runs: int = 100) -> Picture:
+        """The distribution of an outcome, with the median and the reported figure."""
+        check_runs(runs)
+        words = self.words(settings)
+        table = campaigns().table(words, self.sheet.first_seed, runs)
+        composed = campaigns().composer.settings([*words, "daily=false"])
+        summary = pd.DataFrame(summarise(table, outcomes_of(composed.start_date, composed.days)))
+        shown: Any = SimpleNamespace(runs=table.to_pandas(), summary=summary)
+        with rc_context(STYLE):
+            figure = new_figure(3.2)
+            axes = figure.add_subplot()
+            draw_outcome(axes, shown, outcome)
+            axes.set_ylabel("campaigns")
+            figure.legend(handles=key(), loc="outside upper left", ncols=4)
+            said = f"{settings}: {dice(runs)}, {composed.calibration}."
+            caption(figure, said)
+        return Picture(figure, f"{outcome_of(outcome).label}. {said}")
+
+    def show_differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> Picture:
+        """The distribution of a paired difference, with its mean and zero."""
+        values = self.differences(settings, minus, outcome, runs).dropna()
+        calibration = campaigns().composer.settings([*self.words(settings), "daily=false"]).calibration
+        with rc_context(STYLE):
+            figure = new_figure(3.2)
+            axes = figure.add_subplot()
+            draw_differences(axes, values, outcome)
+            axes.set_title(f"{outcome_of(outcome).label}: {settings} minus {minus}", fontsize=9.5)
+            figure.legend(loc="outside upper left", ncols=2)
+            said = f"{len(values):,} pairs of campaigns, each with the same seed, {calibration}."
+            caption(figure, f"{said}{' One pair: one roll of the dice.' if runs == 1 else ''}")
+        return Picture(figure, f"{outcome_of(outcome).label}, {settings} minus {minus}. {said}")
+
+    def reported(self, outcome: str) -> float:
+        """What was reported of an outcome; of *at least* so many, that bound."""
+        return reported_value(outcome_of(outcome))
+
+    def interval(self, values: Sequence[float]) -> tuple[float, float]:
+        """The 95 % interval of the mean of some campaigns, by bootstrap."""
+        found = bootstrapped(np.asarray(values, float), np.mean, "BCa")
+        return found.low, found.high
+
+    def evidence(self, id: str) -> Evidence:
+        """A row of the record, such as `lesson.evidence("F001")`."""
+        return reported(id)
+
+    def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
+        """Keep an answer, and say how it stands to your own campaigns; without an answer nothing is kept."""
+        asked = self.sheet.task(task)
+        if answer is None:
+            print(words_of("marks").say("missing"))
+            return
+        given = Answer(plain(answer, asked.kind), runs)
+        found = mark(self.sheet, asked, given, campaigns())
+        self.answers[task] = given
+        print(f"{found.points:g} of {found.most}. {' '.join((*found.flags, *found.says))}")
+
+    def hand_in(self, path: str | Path | None = None) -> Path:
+        """Write the file for the teacher."""
+        place = Path(path or file_name(self.sheet))
+        place.write_text(write_hand_in(self.sheet, self.answers), encoding="utf-8")
+        missing = [task.key for task in self.sheet.tasks if task.key not in self.answers]
+        still = f" Not answered yet: {', '.join(missing)}." if missing else ""
+        print(f"Written: {place}.{still} Your teacher marks it with: python -m sim grade {place}")
+        return place
+
+
+def open_lesson(which: int | str, student: object) -> Exercise:
+    """A lesson by number or name, for a student's name or number."""
+    return Exercise(sheet_of(lesson_of(which), student))
+
+
+def plain(answer: Any, kind: str) -> Any:
+    """Numbers of NumPy and pandas as plain ones; a range as a pair."""
+    if kind in RANGES and isinstance(answer, Sequence) and not isinstance(answer, str):
+        return tuple(plain(one, "") for one in answer)
+    return answer.item() if hasattr(answer, "item") else answer
+
+
+def dice(runs: int) -> str:
+    """How many campaigns, and what one of them is."""
+    return f"{say_count(runs)}{' (one roll of the dice)' if runs == 1 else ''}"
+
+
+def caption(figure: Figure, said: str) -> None:
+    """Quiet lines below."""
+    lines = textwrap.fill(said, int(figure.get_figwidth() * LETTERS_PER_INCH))
+    figure.supxlabel(lines, x=EDGE, ha="left", fontsize=CAPTION, color=QUIET)
+
+
+def draw_differences(axes: Axes, values: pd.Series, outcome: str) -> None:
+    """Bars, a line at zero and one at the mean."""
+    numbers = values.to_numpy(float)
+    axes.hist(numbers, bins=bins_of(numbers, values_are_whole(numbers)), color=SIMULATED_LIGHT)
+    axes.axvline(0, color=SECOND, linewidth=1.4, linestyle=":", label="no difference")
+    axes.axvline(float(numbers.mean()), color=SIMULATED, linewidth=1.6, label="mean of pairs")
+    axes.set_xlabel(outcome_of(outcome).unit)
+    axes.set_ylabel("pairs")

@@ -1,0 +1,309 @@
+"""A hand-in: one small file with what a student answers, written by notebook and page, read by the teacher's command.
+
+Reads   a file of JSON or YAML; nothing in it is ever evaluated, and no settings are taken from it.
+Writes  the same as JSON.
+Assumed The sheet follows from lesson and student, so that the settings in a file are only there to be compared.
+
+`python -m sim grade FILE ...`: hand-ins are marked, with sentences for the student and a table for the teacher.
+
+Reads   hand-ins.
+Writes  reference campaigns to the results folder, so that the next hand-in is marked at once.
+"""
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from sim.classroom.lessons.campaigns import Lived
+from sim.classroom.lessons.estimates import Campaigns
+from sim.classroom.lessons.lesson import RANGES, Sheet, lesson_of, sheet_of, student_code
+from sim.classroom.lessons.marking import Answer, Mark, check_answer, mark, total
+from sim.classroom.texts import words_of
+from sim.errors import PanjError, unknown
+from sim.options import options_of, whole
+
+LARGEST = 64 * 1024  # bytes of a file
+VERSION = 1
+KEYS = ("panj_hand_in", "lesson", "student", "answers", "settings")
+ANSWER_KEYS = ("value", "runs")
+SAID = 60  # letters of a text that are repeated in an error
+
+
+class HandIn(NamedTuple):
+    """What one student hands in of one lesson."""
+
+    sheet: Sheet
+    answers: Mapping[str, Answer]
+    other_settings: tuple[str, ...]  # names of settings that are not those of the sheet
+
+
+def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
+    """The file as text, always the same for the same answers."""
+    content = {
+        "panj_hand_in": VERSION,
+        "lesson": sheet.lesson.name,
+        "student": sheet.student,
+        "answers": {
+            task.key: {"value": answers[task.key].value, "runs": answers[task.key].runs}
+            for task in sheet.tasks
+            if task.key in answers
+        },
+        "settings": {name: list(words) for name, words in sheet.settings.items()},
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def file_name(sheet: Sheet) -> str:
+    """A name for the file that every system takes."""
+    student = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in sheet.student)
+    return f"lesson_{sheet.lesson.number}_{student}.json"
+
+
+def read_hand_in(path: Path) -> HandIn:
+    """A file, checked; PanjError names the file, the key, what was found and what was expected."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise PanjError(f"{path}: found nothing that can be read ({error.strerror}), expected a hand-in") from error
+    try:
+        return hand_in_of(content)
+    except PanjError as error:
+        raise PanjError(f"{path}: {error}") from error
+
+
+def hand_in_of(content: bytes) -> HandIn:
+    """The same, from what stands in the file."""
+    found = parsed(content)
+    if not isinstance(found, dict):
+        raise PanjError(f"found {kind_of(found)}, expected the names {', '.join(KEYS)}")
+    for key in found:
+        if key not in KEYS:
+            raise unknown("hand-in", str(key)[:SAID], KEYS)
+    if found.get("panj_hand_in") != VERSION:
+        raise PanjError(f"panj_hand_in: found {shown(found.get('panj_hand_in'))}, expected {VERSION}")
+    if not isinstance(found.get("lesson"), str | int):
+        raise PanjError(f"lesson: found {shown(found.get('lesson'))}, expected the number or name of a lesson")
+    sheet = sheet_of(lesson_of(found["lesson"]), student_code(found.get("student")))
+    return HandIn(sheet, read_answers(sheet, found.get("answers")), other_settings(sheet, found.get("settings")))
+
+
+def parsed(content: bytes) -> Any:
+    """Plain values; PanjError for a file that is too large, or neither JSON nor plain YAML."""
+    if len(content) > LARGEST:
+        raise PanjError(f"found a file of more than {LARGEST:,} bytes, expected a small one")
+    try:
+        text = content.decode("utf-8")
+        return json.loads(text) if text.lstrip().startswith("{") else plain_yaml(text)
+    except (UnicodeDecodeError, ValueError, RecursionError, yaml.YAMLError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise PanjError(f"found something that is neither JSON nor plain YAML ({said}), expected a hand-in") from error
+
+
+def plain_yaml(text: str) -> Any:
+    """YAML without references, by which a small file could grow without bound."""
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise PanjError("found a reference (*) in YAML, expected plain values")
+    return yaml.safe_load(text)
+
+
+def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
+    """Every answer, of the kind that its task asks for."""
+    if not isinstance(found, dict):
+        raise PanjError(f"answers: found {shown(found)}, expected a name for each task, with value and runs")
+    answers = {}
+    for key, row in found.items():
+        task = sheet.task(str(key)[:SAID])
+        if not isinstance(row, dict) or not {"value"} <= set(row) <= set(ANSWER_KEYS):
+            raise PanjError(f"answer {task.key}: found {shown(row)}, expected {' and '.join(ANSWER_KEYS)}")
+        value = row["value"]
+        if value is None:
+            continue  # not answered
+        if task.kind in RANGES and isinstance(value, list):
+            value = tuple(value)
+        answer = Answer(value, row.get("runs", 0))
+        check_answer(task, answer)
+        answers[task.key] = answer
+    return answers
+
+
+def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
+    """Which settings of the file are not those of this student; a file need not say any."""
+    if found is None:
+        return ()
+    if not isinstance(found, dict):
+        raise PanjError(f"settings: found {shown(found)}, expected a name for each, with its words")
+    return tuple(name for name, words in sheet.settings.items() if name in found and found[name] != list(words))
+
+
+def shown(value: Any) -> str:
+    """What was found, in few letters; of something nested only what it is."""
+    return repr(value)[:SAID] if isinstance(value, str | int | float) else kind_of(value)
+
+
+def kind_of(value: Any) -> str:
+    """In words."""
+    kinds = {dict: "names with values", list: "a list", str: "text", type(None): "nothing"}
+    return kinds.get(type(value), f"a {type(value).__name__}")
+
+
+USAGE = "python -m sim grade FILE [FILE ...] [format=text] [reference=1000] [results_dir=results]"
+OPTIONS = ("format", "reference", "results_dir")
+FORMATS = ("text", "csv")
+REFERENCE, MOST_REFERENCE, LEAST_REFERENCE = 1000, 100_000, 20
+MOST_FILES = 500
+COLUMNS = ("file", "lesson", "student", "task", "points", "of", "flagged", "feedback")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to calculate
+
+
+class Request(NamedTuple):
+    """What is to be marked, and how."""
+
+    files: tuple[Path, ...]
+    format: str
+    reference: int
+    results: Path
+
+
+class Graded(NamedTuple):
+    """One hand-in, marked."""
+
+    file: Path
+    hand_in: HandIn
+    marks: tuple[Mark, ...]
+
+    @property
+    def points(self) -> tuple[float, int]:
+        """Earned, and to be earned."""
+        return total(list(self.marks))
+
+    @property
+    def flagged(self) -> int:
+        """Answers with a flag."""
+        return sum(bool(one.flags) for one in self.marks)
+
+
+def read_request(words: Sequence[str]) -> Request:
+    """The command, checked."""
+    options = options_of("grade", words, OPTIONS, USAGE)
+    files = [word for word in words if word.partition("=")[0] not in OPTIONS]
+    for word in files:
+        key, equals, _ = word.partition("=")
+        if word.startswith("-") or (equals and key.isidentifier() and not Path(word).exists()):
+            raise unknown("grade", key, OPTIONS)
+    if not 1 <= len(files) <= MOST_FILES:
+        raise PanjError(f"grade: found {len(files)} files, expected 1 to {MOST_FILES}: {USAGE}")
+    if options.get("format", "text") not in FORMATS:
+        raise unknown("grade, format", options["format"], FORMATS)
+    reference = whole("reference", options.get("reference", str(REFERENCE)), LEAST_REFERENCE, MOST_REFERENCE)
+    return Request(
+        tuple(map(Path, files)), options.get("format", "text"), reference, Path(options.get("results_dir", "results"))
+    )
+
+
+def grade(path: Path, campaigns: Campaigns, reference: int) -> Graded:
+    """Mark one file; PanjError for one that is no hand-in."""
+    hand_in = read_hand_in(path)
+    sheet = hand_in.sheet
+    marks = [mark(sheet, task, hand_in.answers.get(task.key), campaigns, reference) for task in sheet.tasks]
+    return Graded(path, hand_in, tuple(marks))
+
+
+def main(words: Sequence[str]) -> int:
+    """Mark every file; one that cannot be read keeps nothing from the others, and the exit code is then 2."""
+    request = read_request(words)
+    campaigns = Lived(request.results)
+    graded, troubled = [], 0
+    for number, path in enumerate(request.files, 1):
+        if len(request.files) > 1:
+            print(f"{number} of {len(request.files)}: {path}", file=sys.stderr)
+        try:
+            graded.append(grade(path, campaigns, request.reference))
+        except PanjError as error:
+            troubled += 1
+            print(f"panj: {' '.join(str(error).split())}", file=sys.stderr)
+    if graded:
+        print(as_csv(graded) if request.format == "csv" else as_text(graded), end="")
+    return 2 if troubled else 0
+
+
+def as_text(graded: Sequence[Graded]) -> str:
+    """Every hand-in with its sentences; of several a table first."""
+    parts = [table_of(graded)] if len(graded) > 1 else []
+    return "\n".join([*parts, *(sheet_text(one) for one in graded)])
+
+
+def table_of(graded: Sequence[Graded]) -> str:
+    """A line a hand-in."""
+    words = words_of("grade")
+    rows = [(words.say("student"), words.say("lesson"), words.say("points"), words.say("flagged"))]
+    for one in sorted(graded, key=lambda one: (one.hand_in.sheet.lesson.number, one.hand_in.sheet.student)):
+        sheet, (points, most) = one.hand_in.sheet, one.points
+        rows.append(
+            (sheet.student, f"{sheet.lesson.number} {sheet.lesson.title}", f"{points:g}/{most}", f"{one.flagged}")
+        )
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def sheet_text(graded: Graded) -> str:
+    """One hand-in: a heading, and for each task points, what was answered, and why."""
+    words = words_of("grade")
+    sheet, (points, most) = graded.hand_in.sheet, graded.points
+    lesson = sheet.lesson
+    lines = [
+        words.say(
+            "heading", number=lesson.number, title=lesson.title, student=sheet.student, points=f"{points:g}", most=most
+        )
+    ]
+    if graded.hand_in.other_settings:
+        lines.append(words.say("other_settings", names=", ".join(graded.hand_in.other_settings)))
+    for one in graded.marks:
+        lines.append(f"  {one.points:g}/{one.most}  {sheet.task(one.task).asks.replace('*', '')}")
+        lines += [f"       {said}" for said in answer_lines(graded, one)]
+    return "\n".join(lines) + "\n"
+
+
+def answer_lines(graded: Graded, one: Mark) -> list[str]:
+    """The answer as it was given, then what is said of it."""
+    words = words_of("grade")
+    answer = graded.hand_in.answers.get(one.task)
+    if answer is None:
+        return [*one.flags, *one.says]
+    value = plain(answer.value)
+    given = words.say("answered", answer.runs, value=value) if answer.runs else words.say("given", value=value)
+    return [given, *one.flags, *one.says]
+
+
+def plain(value: object) -> str:
+    """An answer on one line, without letters that would move the cursor of a terminal."""
+    text = " to ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else str(value)
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def as_csv(graded: Sequence[Graded]) -> str:
+    """A row a task, for a spreadsheet."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in graded:
+        sheet = one.hand_in.sheet
+        for found in one.marks:
+            feedback = " ".join(answer_lines(one, found))
+            row = (one.file, sheet.lesson.number, sheet.student, found.task, found.points, found.most)
+            writer.writerow([safe(cell) for cell in (*row, len(found.flags), feedback)])
+    return file.getvalue()
+
+
+def safe(cell: object) -> object:
+    """Text that no spreadsheet takes for a formula."""
+    text = str(cell)
+    return f"'{text}" if not isinstance(cell, int | float) and text.startswith(FORMULA) else cell

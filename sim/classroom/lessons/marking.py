@@ -1,0 +1,283 @@
+"""An answer is judged, with sentences that say why: by the student's own campaigns, and by many others.
+
+Reads   an answer, the sheet of the student, campaigns; words/<language>/marks.yaml.
+Gives   `Mark`: points, what is said of the answer, and what is flagged.
+Assumed A number is right if it lies in the 95 % interval of the student's own campaigns, or within three standard
+        errors (own and reference together) of what many others give; digits that were rounded off count for nothing.
+        A choice is right if chance alone can have put it behind the best. A conclusion from a single campaign earns
+        nothing, and one from too few earns half, however near it comes: what is marked is the reasoning.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sim.classroom.lessons.estimates import (
+    ENDS,
+    SHARES,
+    Campaigns,
+    Measured,
+    Sample,
+    measured,
+    standing,
+    verdict,
+    within,
+)
+from sim.classroom.lessons.lesson import CHOSEN, NUMBERS, RANGES, Asked, Sheet, Task, answered_rows, outcome_of
+from sim.classroom.texts import words_of
+from sim.data.record import evidence
+from sim.errors import PanjError, nearest
+from sim.wording import Language
+
+ERRORS = 3.0  # standard errors that an answer may lie from the reference
+REFERENCE_SEED = 100_000  # beyond every student's campaigns
+ROUNDED = 0.005  # of a share, or as a part of any other number
+OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures of which other campaigns say nothing
+MOST_RUNS = 1000
+MOST_LETTERS = 2000  # of an answer in words
+LONGEST_NUMBER = 1e12
+Value = float | tuple[float, float] | str
+
+
+class Answer(NamedTuple):
+    """What a student answers, and how many campaigns it rests on; 0 where none are asked for."""
+
+    value: Value
+    runs: int = 0
+
+
+class Mark(NamedTuple):
+    """What an answer earns, and why."""
+
+    task: str
+    points: float
+    most: int
+    says: tuple[str, ...]
+    flags: tuple[str, ...]
+
+
+class Judged(NamedTuple):
+    """Whether an answer is right, as a part of all points, and sentences."""
+
+    part: float
+    says: tuple[str, ...]
+
+
+def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: Campaigns, reference: int = 0) -> Mark:
+    """Judge one answer; `reference` campaigns more are lived to judge by, none while a student checks."""
+    words = words_of("marks")
+    if answer is None:
+        return Mark(task.key, 0, task.points, (words.say("missing"),), ())
+    check_answer(task, answer)
+    judged = judge(sheet, task, answer, campaigns, reference, words)
+    flags = flags_of(task, answer, words)
+    part = judged.part * worth(task, answer.runs)
+    says = judged.says if part or not judged.part else tuple(said for said in judged.says if said != words.say("right"))
+    because = (task.because,) if task.because and part else ()
+    return Mark(task.key, round(part * task.points, 2), task.points, (*says, *because), flags)
+
+
+def check_answer(task: Task, answer: Answer) -> None:
+    """Of the kind that is asked for, and bounded; PanjError names the task, what was found and what was expected."""
+    value, runs = answer
+    where = f"answer {task.key}"
+    if isinstance(runs, bool) or not isinstance(runs, int) or not 0 <= runs <= MOST_RUNS:
+        raise PanjError(f"{where}, runs: found {str(runs)[:40]}, expected a whole number from 0 to {MOST_RUNS}")
+    if task.kind in NUMBERS:
+        check_number(where, value)
+    elif task.kind in RANGES:
+        check_range(where, value)
+    elif not isinstance(value, str):
+        raise PanjError(f"{where}: found {str(value)[:40]}, expected text")
+    elif len(value) > MOST_LETTERS:
+        raise PanjError(f"{where}: found {len(value)} letters, expected at most {MOST_LETTERS}")
+    elif task.kind in CHOSEN and value not in task.choices:
+        close = nearest(value, task.choices)
+        raise PanjError(f"{where}: found '{value[:60]}', expected one of {'; '.join(task.choices)}{close}")
+    if task.needs and runs < 1:
+        raise PanjError(f"{where}, runs: found none, expected how many campaigns the answer rests on")
+
+
+def check_range(where: str, value: object) -> None:
+    """Two numbers, the lower first."""
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise PanjError(f"{where}: found {str(value)[:40]}, expected two numbers, the lower first")
+    for one in value:
+        check_number(where, one)
+    if value[0] > value[1]:
+        raise PanjError(f"{where}: found {value[0]:g} before {value[1]:g}, expected the lower number first")
+
+
+def check_number(where: str, value: object) -> None:
+    """A number that is one."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LONGEST_NUMBER:
+        raise PanjError(f"{where}: found {str(value)[:40]}, expected a number")
+
+
+def worth(task: Task, runs: int) -> float:
+    """What a right answer is worth that rests on so many campaigns."""
+    if runs >= task.needs:
+        return 1.0
+    return 0.0 if runs <= 1 else 0.5
+
+
+def flags_of(task: Task, answer: Answer, words: Language) -> tuple[str, ...]:
+    """What is flagged: a conclusion from one campaign, or from too few."""
+    if answer.runs >= task.needs:
+        return ()
+    if answer.runs == 1:
+        return (words.say("one_run", needs=task.needs),)
+    return (words.say("few_runs", answer.runs, needs=task.needs, wider=f"{math.sqrt(task.needs / answer.runs):.1f}"),)
+
+
+def judge(sheet: Sheet, task: Task, answer: Answer, campaigns: Campaigns, reference: int, words: Language) -> Judged:
+    """By the kind of the task."""
+    own = Sample(campaigns, sheet.first_seed, answer.runs)
+    others = Sample(campaigns, REFERENCE_SEED, reference) if reference else None
+    if task.kind == "number":
+        return judge_number(sheet, task, answer.value, own, others, words)
+    if task.kind == "range":
+        return judge_range(sheet, task, answer.value, own, others, words)
+    if task.kind == "guess":
+        return judge_guess(sheet, task, answer, own, words)
+    if task.kind in ("verdict", "inside", "pick"):
+        return judge_choice(sheet, task, str(answer.value), own, others, words)
+    return judge_without_campaigns(task, answer.value, words)
+
+
+def judge_without_campaigns(task: Task, value: Value, words: Language) -> Judged:
+    """What follows from the sheet or the record alone."""
+    if task.kind == "exact":
+        return right_or(value == float(task.right), words.say("exact_no"), words)
+    if task.kind == "quiz":
+        return right_or(value == task.right, words.say("quiz_no"), words)
+    if task.kind == "evidence":
+        return judge_row(task, str(value).strip().upper(), words)
+    return Judged(1.0 if str(value).strip() else 0.0, (words.say("words_read"),))
+
+
+def right_or(is_right: bool, no: str, words: Language) -> Judged:
+    """Right, or a sentence."""
+    return Judged(1.0, (words.say("right"),)) if is_right else Judged(0.0, (no,))
+
+
+def judge_row(task: Task, id: str, words: Language) -> Judged:
+    """A row of the record: in conflict with another, or one that no outcome answers."""
+    rows = evidence()
+    if id not in rows:
+        return Judged(0.0, (words.say("row_unknown", id=id[:20]),))
+    if task.row:
+        is_right = id in rows[task.row].conflicts or task.row in rows[id].conflicts
+        return right_or(is_right, words.say("row_no_conflict", id=id, row=task.row), words)
+    is_right = id not in answered_rows() and rows[id].use != "input"
+    return right_or(is_right, words.say("row_answered", id=id), words)
+
+
+def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, words: Language) -> Judged:
+    """A guess before any campaign earns its points by being made; what the campaigns then say is told."""
+    if not answer.runs or not isinstance(answer.value, tuple):
+        return Judged(1.0, (words.say("guessed"),))
+    found = measured(sheet, task, own)
+    low, high = answer.value
+    key = "guess_holds" if low <= found.number <= high else "guess_misses"
+    return Judged(1.0, (words.say(key, answer.runs, number=say(found.number, task)),))
+
+
+def judge_number(sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, words: Language) -> Judged:
+    """A number beside the student's own campaigns, and beside others."""
+    assert isinstance(value, int | float)
+    found = measured(sheet, task, own)
+    said = say_found(found, task, words)
+    if others is None:  # a student checks, and is not told the number
+        return right_or(fits(value, found), words.say("number_check", answer=say(value, task)), words)
+    if task.measure in OF_THESE_ALONE:
+        return right_or(fits(value, found), words.say("number_no", answer=say(value, task), found=said), words)
+    reference = measured(sheet, task, others)
+    is_near = near(value, found, reference)
+    told = words.say("reference", reference.campaigns, number=say(reference.number, task))
+    if fits(value, found):
+        unlucky = () if is_near or math.isnan(found.error) else (words.say("unlucky"),)
+        return Judged(1.0, (words.say("right"), *unlucky, told))
+    if is_near:
+        return Judged(1.0, (words.say("not_own", found=said), told))
+    return Judged(0.0, (words.say("number_no", answer=say(value, task), found=said), told))
+
+
+def fits(value: float, found: Measured) -> bool:
+    """Whether an answer lies in the interval of a measured number, or is that number, rounded."""
+    room = rounding(found.number)
+    low = found.number if math.isnan(found.low) else min(found.low, found.number)
+    high = found.number if math.isnan(found.high) else max(found.high, found.number)
+    return low - room <= value <= high + room
+
+
+def near(value: float, own: Measured, reference: Measured) -> bool:
+    """Whether chance alone may have put an answer from so many campaigns where it lies."""
+    if math.isnan(own.error):
+        return False  # one campaign says nothing of chance
+    return abs(value - reference.number) <= ERRORS * math.hypot(own.error, reference.error) + rounding(value)
+
+
+def rounding(number: float) -> float:
+    """How much may have been rounded off."""
+    return max(ROUNDED, ROUNDED * abs(number))
+
+
+def judge_range(sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, words: Language) -> Judged:
+    """Each end earns half."""
+    assert isinstance(value, tuple)
+    parts = []
+    for place, (end, name) in enumerate(zip(ENDS, ("low", "high"), strict=True)):
+        one = task._replace(measure="quantile", quantile=end)
+        judged = judge_number(sheet, one, value[place], own, others, words)
+        parts.append(Judged(judged.part / 2, tuple(words.say(f"end_{name}", said=said) for said in judged.says)))
+    return Judged(sum(part.part for part in parts), tuple(said for part in parts for said in part.says))
+
+
+def judge_choice(sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, words: Language) -> Judged:
+    """A conclusion beside what the student's own campaigns allow, and what others allow."""
+    allowed, said = allowed_of(sheet, task, own, words)
+    if others is None:  # a student checks, and is not told the conclusion
+        return right_or(value in allowed, words.say("choice_check", own.runs), words)
+    elsewhere, told = allowed_of(sheet, task, others, words)
+    told = words.say("elsewhere", others.runs, said=told)
+    if value in allowed:
+        return Judged(1.0, (words.say("right"), *(() if value in elsewhere else (words.say("unlucky"),)), told))
+    if value in elsewhere:
+        return Judged(0.5, (words.say("not_shown", said=said), told))
+    return Judged(0.0, (said, told))
+
+
+def allowed_of(sheet: Sheet, task: Task, sample: Sample, words: Language) -> tuple[set[str], str]:
+    """The conclusions that these campaigns allow, and what they say."""
+    if task.kind == "inside":
+        found = within(sheet, task, sample)
+        return found, words.say("inside_both" if len(found) > 1 else f"inside_{found.copy().pop()}")
+    if task.kind == "verdict":
+        number = measured(sheet, task, sample)
+        said = verdict(number)
+        return {said}, words.say("verdict", found=say_found(number, task, words), verdict=said)
+    scores: Mapping[str, tuple[float, bool]] = standing(sheet, task, sample)
+    allowed = [choice for choice, (_, may_be) in scores.items() if may_be]
+    return set(allowed), words.say("pick", choices=words.listed(allowed))
+
+
+def say_found(found: Measured, task: Task, words: Language) -> str:
+    """A number with its interval and the campaigns behind it."""
+    if math.isnan(found.low):
+        return words.say("found_one", number=say(found.number, task))
+    low, high = say(found.low, task), say(found.high, task)
+    return words.say("found", found.campaigns, number=say(found.number, task), low=low, high=high)
+
+
+def say(number: float, task: Task) -> str:
+    """A share with two or three digits, small numbers with one, large ones whole."""
+    asked: Asked | None = outcome_of(task.outcome) if task.outcome else None
+    if task.measure in SHARES or (asked is not None and asked.is_share):
+        return f"{number:.3f}"
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.1f}"
+
+
+def total(marks: list[Mark]) -> tuple[float, int]:
+    """Points, and how many there were to earn."""
+    return round(sum(one.points for one in marks), 2), sum(one.most for one in marks)

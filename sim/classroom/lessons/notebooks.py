@@ -1,0 +1,299 @@
+"""Each lesson as a notebook, and its worked solution for the teacher.
+
+`python -m sim.classroom.lessons.notebooks` writes them.
+
+Reads   exercises/lessons/*.yaml.
+Writes  exercises/<lesson>.ipynb and exercises/solutions/<lesson>.ipynb, without outputs and always the same.
+Assumed A solution is worked from what a task measures; a test runs it, hands it in, and marks it.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from sim.classroom.lessons.estimates import GROUPS
+from sim.classroom.lessons.lesson import CHOSEN, Fact, Lesson, Task, folder_of_exercises, read_lessons, rows_of
+from sim.classroom.texts import words_of
+
+PARAMETERS = "parameters"  # tag of the cell that says who the student is and how many campaigns to live
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def write_notebooks(folder: Path | None = None) -> list[Path]:
+    """Both notebooks of every lesson."""
+    place = folder or folder_of_exercises()
+    (place / "solutions").mkdir(parents=True, exist_ok=True)
+    written = []
+    for lesson in read_lessons():
+        name = f"{lesson.number}_{lesson.name}.ipynb"
+        for path, cells in ((place / name, for_student(lesson)), (place / "solutions" / name, solved(lesson))):
+            path.write_text(as_text(cells), encoding="utf-8")
+            written.append(path)
+    return written
+
+
+def as_text(cells: Sequence[Any]) -> str:
+    """A notebook as a file; cells are numbered, so that the same lesson gives the same file."""
+    import nbformat
+    from nbformat.v4 import new_notebook
+
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number:02d}"
+    notebook = new_notebook(cells=list(cells), metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def text(said: str) -> Any:
+    """A cell to read."""
+    from nbformat.v4 import new_markdown_cell
+
+    return new_markdown_cell(said)
+
+
+def code(lines: str, **metadata: Any) -> Any:
+    """A cell to run."""
+    from nbformat.v4 import new_code_cell
+
+    return new_code_cell(lines, metadata=metadata)
+
+
+def for_student(lesson: Lesson) -> list[Any]:
+    """Goals, background, own numbers, tasks with room for answers, the hand-in, questions."""
+    words = words_of("notebooks")
+    return [
+        *head(lesson, words.say("for_students")),
+        *beginning(lesson),
+        *(cell for task in lesson.tasks for cell in task_cells(task)),
+        text(f"## {words.say('hand_in')}\n\n{words.say('how_to_hand_in')}"),
+        code("lesson.hand_in()"),
+        text(f"## {words.say('questions')}\n\n{listed(lesson.questions)}"),
+    ]
+
+
+def head(lesson: Lesson, who: str) -> list[Any]:
+    """What the lesson is about."""
+    words = words_of("notebooks")
+    return [
+        text(f"# {lesson.number}. {lesson.title}\n\n**{lesson.question}**\n\n{who}"),
+        text(f"## {words.say('goals')}\n\n{listed(lesson.goals)}"),
+        text(f"## {words.say('background')}\n\n{background(lesson.background)}\n\n{words.say('credits')}"),
+    ]
+
+
+def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
+    """Who the student is, and what is on the sheet."""
+    words = words_of("notebooks")
+    return [
+        text(f"## {words.say('sheet')}\n\n{words.say('about_sheet')}"),
+        code(f'student = "{student}"\nruns = {lesson.runs}', tags=[PARAMETERS]),
+        code(
+            "import numpy as np\n\nfrom sim.classroom import exercises\n\n"
+            f"lesson = exercises.open_lesson({lesson.number}, student)\nlesson"
+        ),
+        text(words.say("settings")),
+        code("lesson.sheet.settings"),
+    ]
+
+
+def task_cells(task: Task) -> list[Any]:
+    """A task, a place to begin, and room for the answer."""
+    words = words_of("notebooks")
+    begin = "\n".join(line for line in (f"lesson.ask({task.key!r})", beginning_of(task)) if line)
+    cells = [text(title_of(task)), code(begin)]
+    choose = words.say("choose") if task.kind in CHOSEN else words.say("fill_in")
+    cells.append(code(f"answer = None  # {choose}\nlesson.check({task.key!r}, answer{runs_of(task)})"))
+    return cells
+
+
+def title_of(task: Task) -> str:
+    """Its name, and what it earns."""
+    points = words_of("notebooks").say("points", task.points)
+    return f"## {task.key.replace('_', ' ').capitalize()} ({points})"
+
+
+def runs_of(task: Task) -> str:
+    """How many campaigns the answer rests on, where it rests on any."""
+    if task.measure == "first_campaign":
+        return ", runs=1"
+    return ", runs=runs" if task.needs else ""
+
+
+def beginning_of(task: Task) -> str:
+    """Campaigns to look at; nothing where the task needs none."""
+    if task.kind == "guess" or not task.outcome:
+        return ""
+    if task.kind == "pick":
+        names = ", ".join(f'"{name}"' for name in task.ladder)
+        return (
+            f"outcome = {outcome_in_code(task)}\nfor name in ({names}):\n    display(lesson.show(name, outcome, runs))"
+        )
+    runs = "1" if task.measure == "first_campaign" else "runs"
+    if task.minus:
+        return (
+            f"outcome = {outcome_in_code(task)}\n"
+            f'differences = lesson.differences("{task.of}", "{task.minus}", outcome, {runs})\n'
+            f'lesson.show_differences("{task.of}", "{task.minus}", outcome, {runs})'
+        )
+    return (
+        f"outcome = {outcome_in_code(task)}\n"
+        f'values = lesson.run("{task.of}", {runs})[outcome]\nlesson.show("{task.of}", outcome, {runs})'
+    )
+
+
+def outcome_in_code(task: Task) -> str:
+    """`lesson.outcome` for one of the student's own, a name for any other."""
+    return f"lesson.{task.outcome.strip('{}')}" if "{" in task.outcome else f'"{task.outcome}"'
+
+
+def solved(lesson: Lesson) -> list[Any]:
+    """The teacher's notebook: timing, every task worked, what to say of it, the debrief."""
+    words = words_of("notebooks")
+    timing = "\n".join(f"| {step.minutes} | {step.who} | {step.what} |" for step in lesson.timing)
+    return [
+        *head(lesson, words.say("for_teachers")),
+        text(f"## {words.say('timing')}\n\n| {words.say('columns')} |\n|---|---|---|\n{timing}"),
+        *beginning(lesson),
+        *(cell for task in lesson.tasks for cell in solution_cells(task)),
+        text(f"## {words.say('hand_in')}"),
+        code("lesson.hand_in()"),
+        text(f"## {words.say('questions')}\n\n{listed(lesson.questions)}"),
+        text(f"## {words.say('debrief')}\n\n{listed(lesson.debrief)}"),
+    ]
+
+
+def solution_cells(task: Task) -> list[Any]:
+    """A task, its answer worked out, and what a teacher may say."""
+    says = f"\n\n{task.says}" if task.says else ""
+    lines = f"lesson.ask({task.key!r})\n{solution_of(task)}\nlesson.check({task.key!r}, answer{runs_of(task)})"
+    return [text(f"{title_of(task)}{says}"), code(lines)]
+
+
+def solution_of(task: Task) -> str:
+    """Code that works out the answer."""
+    if task.kind in WORKED:
+        return WORKED[task.kind](task)
+    return f"{sample_of(task)}\nanswer = {NUMBERS[task.measure](task)}"
+
+
+def sample_of(task: Task) -> str:
+    """The campaigns that are measured."""
+    runs = "1" if task.measure == "first_campaign" else "runs"
+    if task.minus:
+        return f'values = lesson.differences("{task.of}", "{task.minus}", {outcome_in_code(task)}, {runs}).dropna()'
+    return f'values = lesson.run("{task.of}", {runs})[{outcome_in_code(task)}].dropna()'
+
+
+def reported_in_code(task: Task) -> str:
+    """What was reported of the outcome of a task."""
+    return f"lesson.reported({outcome_in_code(task)})"
+
+
+def threshold_in_code(task: Task) -> str:
+    """The number to be reached."""
+    if task.threshold == "reported":
+        return reported_in_code(task)
+    return f"lesson.{str(task.threshold).strip('{}')}" if "{" in str(task.threshold) else str(task.threshold)
+
+
+NUMBERS: dict[str, Callable[[Task], str]] = {
+    "first_campaign": lambda _: "values.iloc[0]",
+    "mean": lambda _: "values.mean()",
+    "median": lambda _: "values.median()",
+    "share_at_least": lambda task: f"(values >= {threshold_in_code(task)}).mean()",
+    "share_higher": lambda _: "(values > 0).mean()",
+    "gap": lambda task: f"abs(values.median() - {reported_in_code(task)})",
+    "mean_gap": lambda task: f"abs(values.mean() - {reported_in_code(task)})",
+    "best_group_gap": lambda task: (
+        f"min(abs(values.iloc[place].mean() - {reported_in_code(task)})\n"
+        f"             for place in np.array_split(np.arange(len(values)), {GROUPS}))"
+    ),
+}
+
+
+def solve_range(task: Task) -> str:
+    """Both ends."""
+    return f"{sample_of(task)}\nanswer = values.quantile([0.05, 0.95]).tolist()"
+
+
+def solve_verdict(task: Task) -> str:
+    """From the interval of the mean difference."""
+    return (
+        f"{sample_of(task)}\n"
+        "low, high = lesson.interval(values)\n"
+        'answer = "more" if low > 0 else "fewer" if high < 0 else "cannot tell"\n'
+        "print(low, high)"
+    )
+
+
+def solve_inside(task: Task) -> str:
+    """The reported figure beside both ends."""
+    return (
+        f"{sample_of(task)}\n"
+        "low, high = values.quantile([0.05, 0.95])\n"
+        f'answer = "yes" if low <= {reported_in_code(task)} <= high else "no"'
+    )
+
+
+def solve_pick(task: Task) -> str:
+    """A score for each choice; the highest wins."""
+    names = ", ".join(f'"{name}"' for name in task.ladder)
+    columns = f"outcome = {outcome_in_code(task)}\ncolumns = [lesson.run(name, runs)[outcome] for name in ({names},)]\n"
+    if task.minus:
+        columns += f'columns = [column - lesson.run("{task.minus}", runs)[outcome] for column in columns]\n'
+    score = {
+        "nearest": "scores = [-abs(column.median() - lesson.reported(outcome)) for column in columns]",
+        "steepest": "means = [column.mean() for column in columns]\nscores = np.abs(np.diff(means))",
+        "largest": "scores = [abs(column.mean()) for column in columns]",
+    }[task.measure]
+    return f"{columns}{score}\nanswer = lesson.sheet.task({task.key!r}).choices[int(np.argmax(scores))]\nprint(scores)"
+
+
+def solve_evidence(task: Task) -> str:
+    """A row in conflict, or the one that the lesson names."""
+    if not task.row:
+        return f"answer = {task.solution!r}"
+    return f"answer = lesson.evidence(lesson.{task.row.strip('{}')}).conflicts[0]"
+
+
+WORKED: dict[str, Callable[[Task], str]] = {
+    "guess": lambda _: "answer = [0, 1]  # any honest range earns its point",
+    "range": solve_range,
+    "verdict": solve_verdict,
+    "inside": solve_inside,
+    "pick": solve_pick,
+    "quiz": lambda task: f"answer = {task.right!r}",
+    "exact": lambda task: f"answer = lesson.{task.right.strip('{}')}",
+    "evidence": solve_evidence,
+    "words": lambda task: f"answer = {task.solution!r}",
+}
+
+
+def listed(lines: Sequence[str]) -> str:
+    """One after the other."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def background(facts: Sequence[Fact]) -> str:
+    """Each sentence with its sources."""
+    return "\n".join(f"- {fact.says} ({'; '.join(source(fact))})" for fact in facts)
+
+
+def source(fact: Fact) -> list[str]:
+    """`F001: Irish Times, 2021-07-05`; rows of one source are named together."""
+    ids: dict[str, list[str]] = {}
+    for row in rows_of(fact):
+        ids.setdefault(row.source, []).append(row.id)
+    return [f"{', '.join(rows)}: {name}" for name, rows in ids.items()]
+
+
+def main() -> int:
+    """Write them all, and say so."""
+    for path in write_notebooks():
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,321 @@
+"""One campaign as a browser plays it: shapes once, then holders, posts, curves and the log of every day in words.
+
+Reads   a `Campaign` and its settings; the land; the record to the evening of 7 July 2021.
+Gives   JSON as text, which is kept and sent as it is; the `Chronicle` from which its days are told.
+Assumed The evening of a day is shown with the night that follows it, as the log tells it; curves count a night on the
+        morning on which it ends, as the record does. District shapes are the land nearest to each centroid.
+
+What if, on that day: one campaign that goes on twice from an evening, told and played side by side.
+
+Reads   a choice of settings, a seed, an evening, one decision.
+Gives   `Forked`: two films, the first event that differs, the days that differ, outcomes side by side.
+Assumed What `sim.story.branches` says of a change. Both branches have the same luck.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import date, timedelta
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import shapely
+
+from sim.classroom.desk import Words, the_desk
+from sim.data.facts import THE_LINE, read_falls
+from sim.data.record import Point, aan_shares, counted_so_far, lost_in_record
+from sim.engine.campaign import Campaign, Series
+from sim.engine.world import Count, Event, Holder, Why
+from sim.errors import CampaignError
+from sim.outcomes import count_outcomes
+from sim.plots.land import HOME, frontier_bounds, largest, make_cells, polygons_of, read_land
+from sim.run.rerun import cannot_end, dated_of, evenings_of, log_of
+from sim.run.work import outcomes_of
+from sim.settings.settings import Settings
+from sim.story.branches import Course, check_effect, live_branches, turn_of
+from sim.story.branches import warm as warm_step
+from sim.story.chronicle import Chronicle, chronicle_of
+from sim.story.fork import about_turn, outcome_rows
+from sim.story.fork_story import (
+    TwoDays,
+    branches_of,
+    cells_of,
+    changed_of,
+    chosen_outcomes,
+    first_difference,
+    first_evening,
+    tell_first,
+    tell_same_outcomes,
+    two_stories,
+    with_late,
+)
+from sim.story.telling import tell_day
+from sim.study.columns import changes_of
+from sim.wording import Language, language_of, say_post
+
+MARGIN = 28.0  # km of neighbouring land around the country
+FINE, COARSE = 1.2, 4.0  # km that a simplified outline may be off, of the country and of its neighbours
+INSET = 3.0  # km inside its district that the outline of the record is drawn
+ROOM_FOR_A_NAME = 45.0  # km from the edge of the view, and of a side of what is seen
+SMALLEST = 2.0  # square km of a splinter that is left out
+KEPT = 40  # campaigns of a room
+HELD_FROM_THE_START, WON_BACK = 0, 4  # ways of changing hands beside those of `Fall`
+
+
+def compact(value: object) -> str:
+    """JSON without a space."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+@cache
+def shapes() -> str:
+    """Districts, posts, countries and the frontier as SVG paths in km from the north-west, as JSON."""
+    land = read_land()
+    facts = land.facts
+    west, south, east, north = (
+        edge + side * MARGIN for edge, side in zip(land.countries[HOME].bounds, (-1, -1, 1, 1), strict=True)
+    )
+    corner = np.array([west, north])
+    inside = shapely.box(west, south, east, north)
+    country = land.countries[HOME].simplify(FINE)
+    cells = make_cells(land.centroids, country)
+    left, low, right, high = frontier_bounds(land)
+    at_the_river = shapely.box(left, low, right, high)
+    seen = shapely.intersects(np.array(cells), at_the_river)
+    view = inside.union(at_the_river).envelope
+    around = {
+        name: shape.intersection(view)
+        for name, shape in land.countries.items()
+        if name != HOME and shape.intersects(view)
+    }
+    return compact(
+        {
+            "size": [rounded(east - west), rounded(north - south)],
+            "frontier": [rounded(left - west), rounded(north - high), rounded(right - left), rounded(high - low)],
+            "home": path_of(country, corner),
+            "neighbours": {
+                name: path_of(shape.simplify(COARSE), corner) for name, shape in around.items()
+            },
+            "names": [[name, *placed(place, corner)] for name, place in places_of_names(around, inside)],
+            "river": line_of(land.frontier.simplify(FINE), corner),
+            "provinces": list(facts.provinces),
+            "districts": [
+                [facts.district[row], int(facts.province_of[row]), int(facts.is_capital[row]), int(seen[row]),
+                 *placed(land.centroids[row], corner), path_of(cells[row], corner)]
+                for row in range(len(cells))
+            ],
+            "inner": {row: path_of(cells[row].buffer(-INSET) or cells[row], corner) for row in lost_rows()},
+            "posts": [
+                [say_post(slug), *placed(place, corner), int(district)]
+                for slug, place, district in zip(facts.post, land.posts, facts.post_district, strict=True)
+            ],
+        }
+    )  # fmt: skip
+
+
+def places_of_names(countries: Mapping[str, Any], view: Any) -> list[tuple[str, Any]]:
+    """The middle of the widest part of each country that shows enough of itself for its name."""
+    room = view.buffer(-ROOM_FOR_A_NAME)
+    seen = {name: shape.intersection(room) for name, shape in countries.items()}
+    return [
+        (name, shapely.maximum_inscribed_circle(largest(part)).coords[0])
+        for name, part in seen.items()
+        if part.area > ROOM_FOR_A_NAME**2
+    ]
+
+
+def lost_rows() -> list[int]:
+    """Districts whose loss is dated in the record."""
+    return lost_in_record(THE_LINE)
+
+
+def rounded(value: float) -> float:
+    """To a tenth of a km, without a needless zero."""
+    value = round(float(value), 1)
+    return int(value) if value == int(value) else value
+
+
+def placed(place: Any, corner: np.ndarray) -> list[float]:
+    """East and south of the corner."""
+    return [rounded(place[0] - corner[0]), rounded(corner[1] - place[1])]
+
+
+def path_of(shape: Any, corner: np.ndarray) -> str:
+    """The outline of one or several polygons, holes included, without splinters."""
+    parts = [part for part in polygons_of(shape) if part.area > SMALLEST] or polygons_of(shape)
+    rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
+    return "".join(f"M{points_of(ring.coords[:-1], corner)}Z" for ring in rings)
+
+
+def line_of(shape: Any, corner: np.ndarray) -> str:
+    """One or several lines."""
+    return "".join(f"M{points_of(line.coords, corner)}" for line in getattr(shape, "geoms", [shape]))
+
+
+def points_of(points: Any, corner: np.ndarray) -> str:
+    """`12.3 4L5 6`, a point once where it repeats."""
+    placed_points = [" ".join(f"{part:g}" for part in placed(point, corner)) for point in points]
+    kept = [one for one, before in zip(placed_points, ["", *placed_points], strict=False) if one != before]
+    return "L".join(kept)
+
+
+def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, words: Language) -> str:
+    """All evenings of a campaign, as JSON."""
+    series, record, start = campaign.record.series, campaign.record, settings.start_date
+    evenings = series.shape[0]
+    nights = np.concatenate([[0.0], series[:-1, Series.TROOPS_CROSSED]])
+    return compact(
+        {
+            "seed": campaign.seed,
+            "start": start.isoformat(),
+            "evenings": evenings,
+            "line": (THE_LINE - start).days,
+            "calibration": settings.calibration,
+            "changes": changes_in_words(campaign),
+            "lost": lost_in_time(start),
+            "waiting": record.waiting.tolist(),
+            "soldiers": record.crossed.tolist(),
+            "families": record.admitted.tolist(),
+            "curves": {
+                "held": whole(series[:, Series.DISTRICTS_HELD_BY_TALIBAN]),
+                "crossed": whole(np.cumsum(nights)),
+                "displaced": whole(series[:, Series.PEOPLE_DISPLACED_TOTAL]),
+            },
+            "reported": reported_in_time(start, evenings),
+            "log": [tell_day(chronicle, start + timedelta(days=day), words) for day in range(evenings)],
+        }
+    )
+
+
+def whole(values: np.ndarray) -> list[int]:
+    """As whole numbers."""
+    return [int(value) for value in values]
+
+
+def changes_in_words(campaign: Campaign) -> list[list[int]]:
+    """Every change of holder as evening, district, way and reason, in order; `Fall`, `Why` and the two ways above."""
+    held = campaign.record.holder == Holder.TALIBAN
+    falls = falls_of(campaign)
+    found = []
+    for change in changes_of(held).tolist():
+        evening, district = divmod(abs(change) - 1, held.shape[1])
+        way, why = (WON_BACK, int(Why.NONE)) if change < 0 else falls.get((evening, district), (HELD_FROM_THE_START, 0))
+        found.append([evening, district, way, why])
+    return found
+
+
+def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
+    """The way and the reason of the last fall of a district on a day."""
+    log = campaign.world.log
+    rows = np.flatnonzero(log.event[: int(campaign.world.tally[Count.LOGGED])] == Event.FALL)
+    return {(int(log.day[row]), int(log.district[row])): (int(log.how[row]), int(log.why[row])) for row in rows}
+
+
+def lost_in_time(start: date) -> list[list[int]]:
+    """Day and district of every loss that is dated in the record, which ends with 7 July."""
+    fell = read_falls().fell_date
+    rows = np.flatnonzero(fell <= np.datetime64(THE_LINE))
+    days = (fell[rows] - np.datetime64(start)).astype(int)
+    return sorted([int(day), int(row)] for day, row in zip(days, rows, strict=True))
+
+
+def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
+    """What was reported, by curve: day, value, low, high, whether *at least*, id. Districts in shares of all."""
+    curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
+    return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
+            for name, points in curves.items()}  # fmt: skip
+
+
+def point_of(one: Point, start: date) -> list[Any]:
+    """A reported number on a day of the campaign."""
+    return [(one.day - start).days, one.value, one.low, one.high, int(one.open_ended), one.id]
+
+
+def chronicle_from(campaign: Campaign, settings: Settings, said: Mapping[str, Any]) -> Chronicle:
+    """What is told of a campaign that lies in memory."""
+    return chronicle_of(log_of(campaign, settings), evenings_of(campaign, settings), said)
+
+
+def said_of(settings: Settings, seed: int) -> dict[str, Any]:
+    """What is said of a campaign wherever it is told."""
+    return {
+        "study": settings.study,
+        "scenario": settings.title,
+        "cell": 0,
+        "cell_label": "",
+        "calibration": settings.calibration,
+        "seed": seed,
+        "start_date": settings.start_date.isoformat(),
+        "end_date": settings.end_date.isoformat(),
+        "dated": dated_of([event._asdict() for event in settings.events]),
+    }
+
+
+@lru_cache(maxsize=KEPT)
+def chronicle_for(words: Words, seed: int) -> Chronicle:
+    """The chronicle of a seed under a choice of settings; PanjError where there is none."""
+    desk = the_desk()
+    settings = desk.settings(words)
+    return chronicle_from(desk.campaign(words, seed), settings, said_of(settings, seed))
+
+
+@lru_cache(maxsize=KEPT)
+def film_for(words: Words, seed: int) -> str:
+    """The film of a seed under a choice of settings; PanjError where there is none."""
+    desk = the_desk()
+    return film_of(desk.campaign(words, seed), desk.settings(words), chronicle_for(words, seed), language_of())
+
+
+def warm() -> None:
+    """What is slow the first time: shapes, the film of the baseline, the compiled step of a day."""
+    settings = the_desk().settings(())
+    shapes()
+    film_for((), 0)
+    warm_step(Course(settings.rules_of(0), settings.timeline, settings.layout.world))
+
+
+FORKS_KEPT = 30  # forks of a room
+
+
+class Forked(NamedTuple):
+    """Two branches of one campaign, ready to be shown."""
+
+    films: tuple[str, str]  # as it went, and changed
+    day: int  # on whose evening they part
+    first: tuple[str, ...]  # the first event that differs, in words
+    first_day: int | None  # of that event, or of the first evening whose numbers differ; None where nothing does
+    days: tuple[TwoDays, ...]  # that differ
+    same_days: int
+    outcomes: tuple[tuple[str, ...], ...]  # label, reported, as it went, changed, difference
+    same_outcomes: str
+    left: tuple[str, ...]  # numbers of the change that act on day 0 alone
+
+
+@lru_cache(maxsize=FORKS_KEPT)
+def fork(words: Words, seed: int, evening: date, change: str) -> Forked:
+    """Live both branches; PanjError for a change that cannot be made on that evening, or that changes nothing."""
+    turn = turn_of(words, (change,), evening, the_desk())
+    check_effect(turn, (seed,), (change,))
+    settings, language = turn.before, language_of()
+    try:
+        lived = live_branches(*turn.courses(seed), seed, settings.days, turn.day)
+    except CampaignError as error:
+        raise cannot_end(seed, error) from error
+    about = {**said_of(settings, seed), **about_turn(turn, (change,))}
+    before = chronicle_from(lived[0], settings, about)
+    after = with_late(chronicle_from(lived[1], settings, changed_of(about)), about, language)
+    table = outcomes_of(settings.start_date, settings.days)
+    counted = [count_outcomes(one, table, settings.facts, settings.start_date) for one in lived]
+    rows = [{key: str(value) for key, value in row.items()}
+            for row in outcome_rows(table, (counted[0], counted[1]), settings.start_date)]  # fmt: skip
+    branches = branches_of(about, before, after, rows, [])
+    days, same_days = two_stories(branches, language)
+    difference = first_difference(branches.before, branches.after)
+    first = difference.day if difference else first_evening(branches.before, branches.after)
+    films = [film_of(one, settings, told, language) for one, told in zip(lived, (before, after), strict=True)]
+    return Forked(
+        (films[0], films[1]), turn.day, tuple(tell_first(branches, language)),
+        (first - settings.start_date).days if first else None, tuple(days), same_days,
+        tuple(cells_of(row) for row in chosen_outcomes(branches)),
+        " ".join(tell_same_outcomes(branches, language)).strip(), turn.left,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Class sessions: teams, claims, the wall and their storage."""

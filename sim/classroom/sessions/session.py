@@ -1,0 +1,247 @@
+"""What a class session consists of, for its teacher and for a student; its codes and what is kept of secrets.
+
+A class session as one CSV: a row a team and question, with what was claimed and what the campaigns answered.
+
+Assumed It is opened in a spreadsheet, which would take a cell that begins with =, +, - or @ for a formula.
+
+Outcomes about which a class may be asked: numbers of the baseline's days, but those that count the dead.
+
+A guess at how many die, scored, would make a game of it; such outcomes stand on the other pages, beside their sources.
+"""
+
+import csv
+import io
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.classroom.choice.form import Words
+from sim.classroom.desk import the_desk
+from sim.classroom.sessions.claims import Answer, Claim, score_of
+from sim.classroom.texts import words_of
+from sim.data.evidence import read_evidence
+from sim.data.facts import THE_LINE
+from sim.outcomes import read_outcomes, reported_of
+from sim.study.reader import Measure
+
+LETTERS = "FHKLMQRTWXY"  # no two sound or look alike in English, and no vowel, so that they spell nothing
+CODE, KEY, WORD = 6, 8, 20  # letters of a session's code, of a team's key, of a teacher's word
+OPEN, CLOSED, RUNNING, ANSWERED, DEBRIEF = "open", "closed", "running", "answered", "debrief"  # stages of a question
+
+
+class Session(NamedTuple):
+    """What everybody in it knows."""
+
+    code: str
+    opened: str
+    is_ended: bool
+    names_shown: bool
+
+
+class Question(NamedTuple):
+    """What is asked: the effect of a choice on an outcome, or the outcome itself."""
+
+    number: int
+    outcome: str
+    about: str
+    suggested: Words
+    is_fixed: bool  # all claims are about what is suggested
+    runs: int
+    stage: str
+
+
+class Seat(NamedTuple):
+    """A student's own place."""
+
+    nickname: str
+    letter: str
+    team: str
+    key: str  # nothing for one who is alone
+    members: int
+
+
+class Sent(NamedTuple):
+    """A claim that has come in."""
+
+    claim: Claim
+    sent: str
+    revisions: int
+
+
+class Place(NamedTuple):
+    """All that a student may see."""
+
+    session: Session
+    seat: Seat
+    question: Question | None
+    sent: Sent | None
+    answer: Answer | None
+
+
+class Member(NamedTuple):
+    """One who joined, for the teacher."""
+
+    number: int
+    nickname: str
+
+
+class Team(NamedTuple):
+    """A team and the claims it sent, by the number of the question; for the teacher."""
+
+    letter: str
+    name: str
+    key: str
+    members: tuple[Member, ...]
+    claims: dict[int, Sent]
+
+
+class Room(NamedTuple):
+    """All that a teacher may see."""
+
+    session: Session
+    teams: tuple[Team, ...]
+    questions: tuple[Question, ...]
+    answers: dict[int, dict[Words, Answer]]  # by question
+
+    @property
+    def question(self) -> Question | None:
+        """The one that is asked now."""
+        return self.questions[-1] if self.questions else None
+
+
+def now() -> str:
+    """The time, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def letters(number: int) -> str:
+    """So many letters by chance, that nobody can foresee."""
+    return "".join(secrets.choice(LETTERS) for _ in range(number))
+
+
+def spelled(code: str) -> str:
+    """A code or a word as it is kept, however it was typed: `fkm-rwx` is FKMRWX."""
+    return "".join(letter for letter in code.upper() if letter in LETTERS)[:WORD]
+
+
+def grouped(code: str, size: int) -> str:
+    """A code as it is read aloud: FKM RWX."""
+    return " ".join(code[first : first + size] for first in range(0, len(code), size))
+
+
+def hashed(secret: str, code: str) -> str:
+    """What is kept of a secret; another in each session, so that a browser cannot be followed from one to the next."""
+    return sha256(f"{code}:{secret}".encode()).hexdigest()
+
+
+def said(stage: str) -> str:
+    """The words for a stage, or for a thing that has a name."""
+    return words_of("class").say(f"said_{stage or 'nothing'}")
+
+
+COLUMNS = (
+    "session", "question", "outcome", "unit", "about", "letter", "name", "members", "words", "low", "high",
+    "confidence", "direction", "why", "sent", "revisions", "campaigns", "missing", "median", "low_5", "high_95", "mean",
+    "mean_low", "mean_high", "verdict", "held", "score", "calibration",
+)  # fmt: skip
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_of(room: Room, unit_of: Callable[[str], str]) -> str:
+    """The whole session, for its teacher; what is not there is an empty cell."""
+    words = words_of("class")
+    file = io.StringIO()
+    table = csv.DictWriter(file, fieldnames=COLUMNS, restval="", lineterminator="\r\n")
+    table.writerow({column: words.say(f"export_{column}") for column in COLUMNS})
+    for question in room.questions:
+        for team in room.teams:
+            row = row_of(room, question, team) | {"unit": unit_of(question.outcome)}
+            table.writerow({key: plain(value) for key, value in row.items()})
+    return "\ufeff" + file.getvalue()  # the mark by which spreadsheets know UTF-8
+
+
+def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
+    """One team on one question."""
+    row: dict[str, object] = {
+        "session": room.session.code,
+        "question": question.number,
+        "outcome": question.outcome,
+        "about": question.about,
+        "letter": team.letter,
+        "name": team.name,
+        "members": "; ".join(member.nickname for member in team.members),
+    }
+    sent = team.claims.get(question.number)
+    if sent is None:
+        return row
+    claim = sent.claim
+    row |= {
+        "words": " ".join(claim.words),
+        "low": claim.low,
+        "high": claim.high,
+        "confidence": claim.confidence,
+        "direction": claim.direction,
+        "why": claim.why,
+        "sent": sent.sent,
+        "revisions": sent.revisions,
+    }
+    answer = room.answers[question.number].get(claim.words)
+    score = score_of(claim, question.about, answer) if answer else None
+    if answer is None or score is None:
+        return row
+    low_5, median, high_95 = np.quantile(answer.values, (0.05, 0.5, 0.95)).tolist()
+    return row | {
+        "campaigns": len(answer.values),
+        "missing": answer.missing,
+        "median": median,
+        "low_5": low_5,
+        "high_95": high_95,
+        "mean": answer.mean,
+        "mean_low": answer.low,
+        "mean_high": answer.high,
+        "verdict": score.verdict,
+        "held": score.held,
+        "score": score.total,
+        "calibration": answer.calibration,
+    }
+
+
+def plain(value: object) -> object:
+    """Text that a spreadsheet does not run."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+COUNTS_THE_DEAD = "killed"  # in the name of an outcome
+DATE = "date"  # the unit of what is no number
+
+
+def measure_of(outcome: str) -> Measure:
+    """Label, unit and what was reported; an outcome that is offered no more still has its name."""
+    nothing = {"value": None, "low": None, "high": None, "evidence": ""}
+    return offered().get(outcome) or Measure(outcome, outcome, "", False, nothing)
+
+
+@cache
+def beyond_the_record() -> frozenset[str]:
+    """Outcomes that are counted past the evening of 7 July, of which nothing is known to set beside them."""
+    settings = the_desk().settings(())
+    last = (THE_LINE - settings.start_date).days
+    table = read_outcomes(settings.facts, settings.start_date, settings.days)
+    return frozenset(row.name for row in table if row.last > last)
+
+
+@cache
+def offered() -> Mapping[str, Measure]:
+    """By name, in the order of the table: label, unit and what was reported."""
+    settings = the_desk().settings(())
+    evidence = {figure.id: figure for figure in read_evidence()}
+    return {
+        row.name: Measure(row.name, row.label, row.unit, False, reported_of(row, evidence)._asdict())
+        for row in read_outcomes(settings.facts, settings.start_date, settings.days)
+        if row.unit != DATE and COUNTS_THE_DEAD not in row.name
+    }

@@ -1,0 +1,1 @@
+"""Cells compared with their baseline, seed by seed."""

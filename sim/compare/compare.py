@@ -1,0 +1,280 @@
+"""Every cell beside its baseline, world by world: what a decision changed, how surely, and in plain words.
+
+A *world* is a seed. Two cells with one seed share their draw and all their luck (common random numbers), so what
+differs within a world is what the decision did and not what chance did. Nothing unpaired is ever compared.
+
+Reads   about.json, config.yaml, summary.csv and single columns of runs.parquet of one study, or of two.
+Writes  verdicts/<outcome>.csv (a row a cell) and .json (what holds for all rows) in the folder of the first study.
+Source  Common random numbers: Law and Kelton 2000, chapter 11; Glasserman and Yao 1992. Intervals: bootstrap over
+        worlds, Efron and Tibshirani 1993, chapters 13 and 14, as in `scipy.stats.bootstrap`.
+Assumed Worlds are exchangeable. An interval says how far the number of worlds limits the answer, not whether the
+        model is right.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.compare.pairs import METHOD, Baseline, Judgement, choose_baseline, judge, partner_of
+from sim.compare.sentences import (
+    Spread,
+    Verdict,
+    notes_on_cells,
+    notes_on_outcome,
+    notes_on_studies,
+    say_change,
+    sentence_of,
+)
+from sim.errors import PanjError, unknown
+from sim.provenance import stamp
+from sim.study.files import replace_text
+from sim.study.reader import Finished, Measure, Worlds, read_finished, read_measure, read_worlds
+
+USAGE = "python -m sim compare results/<study> [results/<other>] [baseline=as_reported] [outcome=troops_crossed]"
+MAIN_OUTCOMES = (
+    "troops_crossed_by_2021_07_07",
+    "share_held_by_taliban_2021_07_05",
+    "capitals_lost",
+    "people_displaced_by_2021_07_07",
+)
+
+
+class Comparison(NamedTuple):
+    """All verdicts on one outcome, and what holds for all of them."""
+
+    study: Finished
+    against: Finished
+    measure: Measure
+    baseline: Baseline
+    verdicts: tuple[Verdict, ...]
+    campaigns: int  # of the cells and baselines that were compared
+    notes: tuple[str, ...]  # warnings and conventions, a sentence each
+
+    @property
+    def name(self) -> str:
+        """Of the files: the outcome, and the baseline where one was asked for."""
+        return f"{self.measure.outcome}{'__vs_' if self.baseline.slug else ''}{self.baseline.slug}"
+
+
+def verdicts_of(folder: Path, outcome: str, baseline: str | None = None, against: Path | None = None) -> Comparison:
+    """Every cell of the study in `folder` beside its baseline, on one outcome.
+
+    `baseline` as on the command line: `as_reported`, `reinforcement=as_reported`, several of those with commas, or the
+    number of a cell; without it the cell with the settings of the study before anything was swept. `against` is
+    another study, in which the baselines are then sought. Raises PanjError for an unknown outcome or baseline, for an
+    ambiguous one, and where no two cells have a world in common: nothing unpaired is compared.
+    """
+    study, other = open_studies(folder, against)
+    return compare(study, other, outcome, choose_baseline(baseline, study, other))
+
+
+def open_studies(folder: Path, against: Path | None) -> tuple[Finished, Finished]:
+    """The study and where its baselines are sought: twice the same, unless there is a second."""
+    study = read_finished(folder)
+    if against is None:
+        if len(study.cells) < 2:
+            raise PanjError(f"compare: found one cell in {folder}, expected more, or a second study: {USAGE}")
+        return study, study
+    if against.resolve() == folder.resolve():
+        raise PanjError(f"compare: found {folder} twice, expected two studies, or one with several cells")
+    other = read_finished(against)
+    return study, other._replace(name=f"{other.name} (second)") if other.name == study.name else other
+
+
+def compare(study: Finished, other: Finished, outcome: str, baseline: Baseline) -> Comparison:
+    """The same as `verdicts_of`, of studies and a baseline that are known."""
+    measure = read_measure(study, outcome)
+    if read_measure(other, outcome).is_date != measure.is_date:
+        raise PanjError(f"outcome {outcome}: found a date in one study and a number in the other")
+    first_day = date.fromisoformat(study.about["start_date"])
+    ours = read_worlds(study, measure, first_day)
+    theirs = ours if other is study else read_worlds(other, measure, first_day)
+    partners = [(cell, partner_of(cell, study, other, baseline)) for cell in study.cells]
+    alone = [cell for cell, partner in partners if partner is None]
+    pairs = [(cell, one) for cell, one in partners if one is not None and (one, other) != (cell, study)]
+    met = [(cell, one) for cell, one in pairs if have_common_seeds(ours[cell.number], theirs[one.number])]
+    if not met:
+        raise nothing_to_compare(study, other, ours, theirs, pairs)
+    verdicts = [
+        verdict_of(ours[cell.number], theirs[one.number], other.name, measure, say_change(cell, one, study, other))
+        for cell, one in met
+    ]
+    if not any(verdict.judgement.worlds for verdict in verdicts):
+        raise PanjError(f"outcome {outcome}: found no world with a value on both sides; does the study end before it?")
+    notes = [
+        *notes_on_studies(study, other),
+        *notes_on_cells(alone, [pair for pair in pairs if pair not in met], met, other, baseline),
+        *notes_on_outcome(measure, verdicts),
+    ]
+    used = {id(worlds): worlds for cell, one in met for worlds in (ours[cell.number], theirs[one.number])}
+    campaigns = sum(worlds.seeds.size for worlds in used.values())
+    return Comparison(study, other, measure, baseline, tuple(verdicts), campaigns, tuple(notes))
+
+
+def have_common_seeds(ours: Worlds, base: Worlds) -> bool:
+    """Whether anything can be paired."""
+    return np.intersect1d(ours.seeds, base.seeds).size > 0
+
+
+def verdict_of(ours: Worlds, base: Worlds, study_of_base: str, measure: Measure, change: str) -> Verdict:
+    """Pair by seed, judge, and say it."""
+    seeds, at, at_base = np.intersect1d(ours.seeds, base.seeds, return_indices=True)
+    left, right = ours.values[at], base.values[at_base]
+    known = ~np.isnan(left - right)
+    without = [int((~worlds.there[rows]).sum()) for worlds, rows in ((ours, at), (base, at_base))]
+    verdict = Verdict(
+        ours.cell.number, ours.cell.label, study_of_base, base.cell.number, base.cell.label,
+        judge(left[known], right[known]),
+        missing=int((~known).sum()),
+        unpaired=ours.seeds.size + base.seeds.size - 2 * seeds.size,
+        without_event=without[0] if measure.is_date else 0,
+        baseline_without_event=without[1] if measure.is_date else 0,
+        campaigns=spread_of(ours.values),
+        baseline_campaigns=spread_of(base.values),
+        sentence="",
+    )  # fmt: skip
+    return verdict._replace(sentence=sentence_of(verdict, measure, change, ours.cell.after_last))
+
+
+def spread_of(values: np.ndarray) -> Spread:
+    """Median and 5 and 95 % of the values that are there."""
+    there = values[~np.isnan(values)]
+    return (
+        Spread(*(float(cut) for cut in np.quantile(there, (0.5, 0.05, 0.95))))
+        if there.size
+        else Spread(*[math.nan] * 3)
+    )
+
+
+def nothing_to_compare(
+    study: Finished, other: Finished, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds], pairs: Sequence[Any]
+) -> PanjError:
+    """Why not one cell could be paired."""
+    if not pairs:
+        return PanjError(f"compare: no cell of {study.folder} has a cell of equal settings in {other.folder}")
+    places = dict.fromkeys(f"{say_seeds(worlds)} in {one.folder}" for one, worlds in ((study, ours), (other, theirs)))
+    return PanjError(
+        f"compare: no common seeds (found {' and '.join(places)}), so nothing can be compared world by world; "
+        f"run one of them again with the seed= and runs= of the other"
+    )
+
+
+def say_seeds(worlds: Mapping[int, Worlds]) -> str:
+    """`0 to 59`."""
+    seeds = np.concatenate([one.seeds for one in worlds.values()])
+    return f"{seeds.min()} to {seeds.max()}" if seeds.size else "none"
+
+
+class Request(NamedTuple):
+    """What was asked on the command line."""
+
+    folder: Path
+    against: Path | None
+    baseline: str | None
+    outcomes: tuple[str, ...]
+
+
+def read_request(words: Sequence[str]) -> Request:
+    """`results/policy baseline=as_reported outcome=a,b`, understood; PanjError says what was expected."""
+    folders = [word for word in words if "=" not in word]
+    options: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if equals and key not in ("baseline", "outcome"):
+            raise unknown("compare", key, ("baseline", "outcome"))
+        if equals and (key in options or not value):
+            raise PanjError(f"compare: found '{word}', expected {key}= once, with a value: {USAGE}")
+        if equals:
+            options[key] = value
+    if not 1 <= len(folders) <= 2:
+        raise PanjError(f"compare: found {len(folders)} study folders, expected one or two: {USAGE}")
+    outcomes = dict.fromkeys(name.strip() for name in options.get("outcome", "").split(",") if name.strip())
+    against = Path(folders[1]) if len(folders) == 2 else None
+    return Request(Path(folders[0]), against, options.get("baseline"), tuple(outcomes))
+
+
+def usual_outcomes(study: Finished, other: Finished) -> tuple[str, ...]:
+    """The main outcomes that both studies have; where they have none of them, their first four."""
+    both = [name for name in study.outcomes if name in other.outcomes]
+    return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(both[:4])
+
+
+def write_verdicts(words: Sequence[str]) -> list[Path]:
+    """Judge what the words of the command line ask for and write it; gives the tables, one an outcome.
+
+    Nothing is written unless every outcome could be judged. Raises PanjError as `verdicts_of`, for words that are not
+    understood, and where the folder cannot be written.
+    """
+    request = read_request(words)
+    study, other = open_studies(request.folder, request.against)
+    outcomes = request.outcomes or usual_outcomes(study, other)
+    baseline = choose_baseline(request.baseline, study, other)
+    for outcome in outcomes:  # before anything is computed
+        read_measure(study, outcome)
+        read_measure(other, outcome)
+    comparisons = [compare(study, other, outcome, baseline) for outcome in outcomes]
+    return [write_comparison(comparison) for comparison in comparisons]
+
+
+def write_comparison(comparison: Comparison) -> Path:
+    """verdicts/<name>.csv and what holds for all its rows beside it as .json; each whole or not at all."""
+    folder = comparison.study.folder / "verdicts"
+    table = folder / f"{comparison.name}.csv"
+    try:
+        folder.mkdir(exist_ok=True)
+        replace_text(table.with_suffix(".json"), json.dumps(about_comparison(comparison), indent=2) + "\n")
+        replace_text(table, rows_as_text(comparison.verdicts))
+    except OSError as error:
+        raise PanjError(f"compare: cannot write {table} ({error.strerror or error})") from error
+    return table
+
+
+COLUMNS = (
+    "cell", "cell_label", "baseline_study", "baseline_cell", "baseline_label", *Judgement._fields, "missing",
+    "unpaired", "without_event", "baseline_without_event", "cell_median", "cell_low_5", "cell_high_95",
+    "baseline_median", "baseline_low_5", "baseline_high_95", "sentence",
+)  # fmt: skip
+
+
+def rows_as_text(verdicts: Sequence[Verdict]) -> str:
+    """The table for a spreadsheet; unknown numbers are empty."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in verdicts:
+        cells = [
+            *row[:5], *row.judgement, row.missing, row.unpaired, row.without_event, row.baseline_without_event,
+            *row.campaigns, *row.baseline_campaigns, row.sentence,
+        ]  # fmt: skip
+        writer.writerow(["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in cells])
+    return file.getvalue()
+
+
+def about_comparison(comparison: Comparison) -> dict[str, Any]:
+    """What was compared, how and with what, so that it can be read by itself and made again."""
+    study, other, measure = comparison.study, comparison.against, comparison.measure
+    recipe: dict[str, Any] = {
+        "file": f"verdicts/{comparison.name}.csv",
+        "outcome": measure.outcome,
+        "baseline": comparison.baseline.asked,
+        "against": None if other is study else json.loads(stamp(other.about, {})),
+    }
+    return {
+        **measure._asdict(),
+        "studies": [one.name for one in ((study,) if other is study else (study, other))],
+        "baseline": comparison.baseline.said,
+        "notes": list(comparison.notes),
+        "intervals": METHOD,
+        "first_day": study.about["start_date"],
+        "campaigns": comparison.campaigns,
+        "scenario": study.about.get("scenario"),
+        "calibration": study.about.get("calibration"),
+        "provenance": json.loads(stamp(study.about, recipe)),
+    }

@@ -1,0 +1,233 @@
+"""Differences over paired worlds: how large, how surely, how often, and what pairing was worth.
+
+A *world* is a seed. Two cells with one seed share their draw and all their luck (common random numbers), so what
+differs within a world is what the decision did and not what chance did.
+
+Source  Common random numbers: Law and Kelton 2000, chapter 11; Glasserman and Yao 1992. Intervals: bootstrap over
+        worlds, Efron and Tibshirani 1993, chapters 13 and 14, as in `scipy.stats.bootstrap`.
+Assumed Worlds are exchangeable.
+
+With which cell each cell is compared: the words after `baseline=`, or what is usual.
+
+`as_reported` is a value of one swept key, and each cell is compared with the one that is like it but for that key;
+`reinforcement=as_reported,morale=reported` names one cell for all, and so does its number.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from sim.errors import PanjError, nearest, unknown
+from sim.study.reader import Finished, StudyCell, Value, same
+
+RESAMPLES = 2_000  # Efron and Tibshirani ask for a thousand at least
+HELD_AT_ONCE = 1_000_000  # numbers in memory while resampling
+LUCK_OF_RESAMPLING = 20210705  # fixed, so that the same table gives the same interval to the last digit
+METHOD = (
+    f"95 % bootstrap over worlds, {RESAMPLES:,} resamples: bias-corrected and accelerated for the mean, percentile for "
+    "the median (scipy.stats.bootstrap)"
+)
+
+
+class Judgement(NamedTuple):
+    """Differences over paired worlds, in the unit of the outcome; nan where nothing can be said."""
+
+    worlds: int
+    mean_difference: float
+    mean_low: float
+    mean_high: float
+    median_difference: float
+    median_low: float
+    median_high: float
+    worlds_lower: int
+    worlds_equal: int
+    worlds_higher: int
+    chance_lower: float  # share of worlds in which the cell ends lower; for a date: earlier
+    fold: float  # times fewer campaigns than independent seeds would need for an interval as narrow; inf possible
+
+
+NOTHING = Judgement(
+    0, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, 0, 0, 0, math.nan, math.nan
+)  # fmt: skip
+
+
+def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
+    """What differs, pair by pair: `cell[i]` and `baseline[i]` are float values of the same world, none missing.
+
+    Intervals are bootstrapped over worlds (Efron and Tibshirani 1993): bias-corrected and accelerated for the mean,
+    since differences are skewed; percentile for the median, for which the jackknife behind acceleration fails. The
+    luck of resampling is fixed. One pair has no interval (nan), no pair has nothing; where all differences are equal
+    the interval has no width. `fold` is (var cell + var baseline) / var difference (Law and Kelton 2000), inf where
+    the difference never varies and nan where nothing varies.
+    """
+    differences = np.asarray(cell, float) - np.asarray(baseline, float)
+    worlds = int(differences.size)
+    if worlds == 0:
+        return NOTHING
+    lower, higher = int((differences < 0).sum()), int((differences > 0).sum())
+    mean, median = float(differences.mean()), float(np.median(differences))
+    means, medians = intervals_of(differences)
+    return Judgement(
+        worlds, mean, *means, median, *medians, lower, worlds - lower - higher, higher,
+        lower / worlds, fold_of(cell, baseline, differences),
+    )  # fmt: skip
+
+
+def intervals_of(differences: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The 95 % intervals of the mean and of the median of a one-dimensional array."""
+    if differences.size < 2:
+        return (math.nan, math.nan), (math.nan, math.nan)
+    if never_varies(differences):
+        middle = float(np.median(differences))
+        return (middle, middle), (middle, middle)
+    means = interval_of(differences, np.mean, "BCa")
+    if not np.isfinite(means).all():
+        means = interval_of(differences, np.mean, "percentile")
+    return means, interval_of(differences, np.median, "percentile")
+
+
+def interval_of(differences: np.ndarray, statistic: Any, method: str) -> tuple[float, float]:
+    """One bootstrap, a bounded number of resamples in memory at a time."""
+    result = bootstrap(
+        (differences,), statistic, n_resamples=RESAMPLES, method=method, vectorized=True, axis=-1,
+        batch=max(1, HELD_AT_ONCE // differences.size), random_state=np.random.default_rng(LUCK_OF_RESAMPLING),
+    )  # fmt: skip
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def never_varies(values: np.ndarray) -> bool:
+    """Whether all are equal, but for the last digits of arithmetic."""
+    return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())))
+
+
+def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> float:
+    """How many times more campaigns independent seeds would need for the same interval."""
+    if differences.size < 2 or (never_varies(cell) and never_varies(baseline)):
+        return math.nan
+    if never_varies(differences):
+        return math.inf
+    return float((np.var(cell, ddof=1) + np.var(baseline, ddof=1)) / np.var(differences, ddof=1))
+
+
+def clear(low: float, high: float) -> bool:
+    """Whether an interval keeps clear of zero; one that only touches zero, or is unknown, does not."""
+    return low > 0 or high < 0
+
+
+class Baseline(NamedTuple):
+    """What cells are compared with: one cell for all, or for each the cell that is like it but for `pinned`."""
+
+    cell: StudyCell | None
+    pinned: Mapping[str, Value]
+    said: str
+    slug: str  # for the name of a file; empty when it was not asked for
+    asked: str | None = None  # the words after baseline=
+
+
+def partner_of(cell: StudyCell, study: Finished, other: Finished, baseline: Baseline) -> StudyCell | None:
+    """The cell that this one is compared with, if the other study has it."""
+    if baseline.cell is not None:
+        return baseline.cell
+    keys = {*study.swept, *other.swept}
+    wanted = {**study.base, **cell.values, **baseline.pinned}
+    for one in other.cells:
+        settings = {**other.base, **one.values}
+        if all(same(settings.get(key), wanted.get(key)) for key in keys):
+            return one
+    return None
+
+
+def choose_baseline(text: str | None, study: Finished, other: Finished) -> Baseline:
+    """The words after `baseline=`, or without them what is usual; PanjError when they fit nothing or two things."""
+    baseline = usual_baseline(study, other) if text is None else read_baseline(text, other)
+    baseline = baseline._replace(asked=text)
+    if other is study:
+        return baseline
+    slug = f"study_{plain(other.name)}{'_' if baseline.slug else ''}{baseline.slug}"
+    return baseline._replace(said=f"study {other.name}{', ' if baseline.said else ''}{baseline.said}", slug=slug)
+
+
+def read_baseline(text: str, other: Finished) -> Baseline:
+    """A number of a cell, a value of one swept key, or keys with values."""
+    if text.startswith("cell="):
+        return numbered_baseline(text, text.removeprefix("cell="), other)
+    if "=" in text:
+        return pinned_baseline(text, other)
+    readings = [f"{key}={text}" for key in other.swept if any(same(text, cell.values[key]) for cell in other.cells)]
+    if text.isdecimal() and int(text) in {cell.number for cell in other.cells}:
+        readings.append(f"cell={text}")
+    if not readings:
+        raise no_such_baseline(text, other)
+    if len(readings) > 1:
+        ways = " or ".join(f"baseline={reading}" for reading in readings)
+        raise PanjError(f"baseline: found '{text}', which can mean {len(readings)} things; write {ways}")
+    return read_baseline(readings[0], other)
+
+
+def usual_baseline(study: Finished, other: Finished) -> Baseline:
+    """The cell in which nothing was changed, else the first; of a second study its only cell, or equal settings."""
+    if other is not study:
+        if len(other.cells) == 1:
+            return Baseline(other.cells[0], {}, "", "")
+        return Baseline(None, {}, "each cell against the cell of equal settings", "")
+    for cell in study.cells:
+        if all(same(value, study.base.get(key)) for key, value in cell.values.items()):
+            return Baseline(
+                cell, {}, f"cell {cell.number} ({cell.label}), the settings that the sweep started from", ""
+            )
+    first = study.cells[0]
+    why = "the first, because no cell has the settings that the sweep started from"
+    return Baseline(first, {}, f"cell {first.number} ({first.label}), {why}", "")
+
+
+def numbered_baseline(text: str, number: str, other: Finished) -> Baseline:
+    """One cell by its number."""
+    for cell in other.cells:
+        if str(cell.number) == number:
+            return of_cell(cell)
+    raise no_such_baseline(text, other)
+
+
+def of_cell(cell: StudyCell) -> Baseline:
+    """One cell for all."""
+    return Baseline(cell, {}, f"cell {cell.number}{f' ({cell.label})' if cell.label else ''}", f"cell_{cell.number}")
+
+
+def pinned_baseline(text: str, other: Finished) -> Baseline:
+    """`key=value` for some swept keys: the rest stays as it is in each cell; for all of them: one cell."""
+    pinned: dict[str, Value] = {}
+    for part in text.split(","):
+        key, equals, value = part.strip().partition("=")
+        if not equals:
+            raise PanjError(f"baseline: found '{part}' in '{text}', expected key=value, with commas between")
+        if key not in other.swept:
+            raise unknown("baseline", key, other.swept or ["the number of a cell"])
+        known = [cell.values[key] for cell in other.cells if same(value, cell.values[key])]
+        if not known:
+            raise no_such_baseline(text, other)
+        pinned[key] = known[0]
+    said = ", ".join(f"{key}={value}" for key, value in pinned.items())
+    if set(pinned) != set(other.swept):
+        like = "each cell against the cell that is like it otherwise"
+        return Baseline(None, pinned, f"{said}, {like}", plain(said.replace("=", "-").replace(", ", "_")))
+    for cell in other.cells:
+        if all(same(cell.values[key], value) for key, value in pinned.items()):
+            return of_cell(cell)
+    raise no_such_baseline(text, other)
+
+
+def no_such_baseline(text: str, other: Finished) -> PanjError:
+    """What could have been meant."""
+    values = list(dict.fromkeys(f"{key}={cell.values[key]}" for key in other.swept for cell in other.cells))
+    near = nearest(text, [*values, *(value.partition("=")[2] for value in values)])
+    numbers = f"the number of a cell, {other.cells[0].number} to {other.cells[-1].number}"
+    return PanjError(f"baseline: found '{text}', expected {', '.join([*values, 'or ' + numbers])}{near}")
+
+
+def plain(text: str) -> str:
+    """Letters, digits, dots, dashes and lines only, for the name of a file."""
+    return re.sub(r"[^\w.-]+", "_", text)

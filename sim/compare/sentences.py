@@ -1,0 +1,227 @@
+"""Verdicts in sentences that a student understands and an analyst can quote, and what must be said beside them."""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from sim.compare.pairs import Baseline, Judgement, clear
+from sim.study.reader import Finished, Measure, StudyCell, same
+
+FEW = 20  # worlds under which a bootstrap interval is known to be too narrow
+MANY = 10  # comparisons from which some are expected to look clear by chance
+
+
+class Spread(NamedTuple):
+    """The middle and the middle 90 % of the campaigns of a cell; a date counts days after the study's first day."""
+
+    median: float
+    low_5: float
+    high_95: float
+
+
+class Verdict(NamedTuple):
+    """One cell beside its baseline, on one outcome."""
+
+    cell: int
+    cell_label: str
+    baseline_study: str
+    baseline_cell: int
+    baseline_label: str
+    judgement: Judgement
+    missing: int  # pairs left out because a value is missing
+    unpaired: int  # worlds that only one of the two has
+    without_event: int  # paired worlds in which a dated event did not come with the cell
+    baseline_without_event: int
+    campaigns: Spread
+    baseline_campaigns: Spread
+    sentence: str
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval of the mean difference keeps clear of zero."""
+        return clear(self.judgement.mean_low, self.judgement.mean_high)
+
+
+def notes_on_studies(study: Finished, other: Finished) -> list[str]:
+    """Warnings where two studies differ in more than they say."""
+    notes = []
+    for what in ("rules", "data"):
+        ours, theirs = (one.about.get(f"{what}_fingerprint") for one in (study, other))
+        if ours != theirs:
+            notes.append(
+                f"Warning: the two studies were made with different {what} ({ours} and {theirs}); differences may come "
+                f"from those and not from the settings."
+            )
+    states = [f"{one.name} is {one.about.get('calibration')}" for one in (study, other)]
+    if study.about.get("calibration") != other.about.get("calibration"):
+        notes.append(f"Warning: {', '.join(states)}.")
+    swept = {*study.swept, *other.swept}
+    differ = [
+        f"{key}={study.base[key]} and not {other.base[key]}"
+        for key in sorted(study.base.keys() & other.base.keys() - swept)
+        if not same(study.base[key], other.base[key])
+    ]
+    if differ:
+        rest = f" and {len(differ) - 6} more" if len(differ) > 6 else ""
+        notes.append(f"{study.name} differs from {other.name} in {', '.join(differ[:6])}{rest}.")
+    return notes
+
+
+def notes_on_cells(
+    alone: Sequence[StudyCell],
+    strangers: Sequence[tuple[StudyCell, StudyCell]],
+    met: Sequence[tuple[StudyCell, StudyCell]],
+    other: Finished,
+    baseline: Baseline,
+) -> list[str]:
+    """Cells that could not be compared, and dates that differ."""
+    notes = []
+    if alone:
+        cells = "; ".join(say_cell(cell) for cell in alone)
+        notes.append(f"Without a partner in study {other.name} ({baseline.said}), so left out: {cells}.")
+    if strangers:
+        cells = "; ".join(f"{say_cell(cell)} and {say_cell(one)}" for cell, one in strangers)
+        notes.append(f"Without a common seed, so left out: {cells}.")
+    if any((cell.start, cell.last) != (one.start, one.last) for cell, one in met):
+        notes.append("Warning: some cells begin or end on another day than their baseline; totals cover unequal times.")
+    return notes
+
+
+def say_cell(cell: StudyCell) -> str:
+    """What is special about it, or its number."""
+    return cell.label or f"cell {cell.number}"
+
+
+def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]:
+    """Conventions of counting, and the price of many comparisons."""
+    notes = []
+    if measure.is_date and any(verdict.without_event + verdict.baseline_without_event for verdict in verdicts):
+        notes.append("A campaign in which the event did not come counts as the day after its last.")
+    if len(verdicts) >= MANY:
+        chance = round(len(verdicts) / 20)
+        some = "one interval" if chance <= 1 else f"{chance} intervals"
+        notes.append(f"Of {len(verdicts)} comparisons about {some} would keep clear of zero by chance alone.")
+    return notes
+
+
+def say_change(cell: StudyCell, partner: StudyCell, study: Finished, other: Finished) -> str:
+    """What is different between the two: `reinforcement=none instead of as_reported (morale=brittle in both)`."""
+    if other is not study:
+        sides = ((study, cell), (other, partner))
+        return " instead of ".join(f"study {one.name}{f' ({it.label})' if it.label else ''}" for one, it in sides)
+    changed = [
+        f"{key}={value} instead of {partner.values[key]}"
+        for key, value in cell.values.items()
+        if not same(value, partner.values[key])
+    ]
+    kept = [f"{key}={value}" for key, value in cell.values.items() if same(value, partner.values[key])]
+    return " and ".join(changed) + (f" ({', '.join(kept)} in both)" if kept else "")
+
+
+def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | None) -> str:
+    """The verdict in plain words: what changed, in which direction, by how much, how surely, in how many worlds."""
+    found = verdict.judgement
+    what, worlds = f'"{measure.label}"', say_worlds(found.worlds)
+    if found.worlds == 0:
+        text = f"With {change}, nothing can be said of {what}: no world has a value on both sides."
+    elif found.worlds == 1:
+        amount = say_difference(found.mean_difference, measure)
+        text = f"With {change}, {what} is {amount} in the one world there is, which says nothing of other worlds."
+    elif found.worlds_equal == found.worlds:
+        text = f"With {change}, {what} is the same in every one of {worlds}."
+    elif found.mean_low == found.mean_high:
+        amount = say_difference(found.mean_difference, measure)
+        text = f"With {change}, {what} is exactly {amount} in every one of {worlds}, so chance left no trace in it."
+    else:
+        text = f"With {change}, {say_verdict(verdict, measure, what, worlds)}; {say_count(found, measure)}."
+    return " ".join([text, *remarks_on(verdict, measure, never)])
+
+
+def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> str:
+    """The mean difference and its interval; honest where the interval spans zero."""
+    found = verdict.judgement
+    amount = say_difference(found.mean_difference, measure)
+    interval = say_interval(found.mean_low, found.mean_high, measure)
+    if verdict.is_clear:
+        return f"{what} is on average {amount} (95 % interval: {interval}; {worlds})"
+    return f"no difference in {what} can be told with {worlds}: on average it is {amount}, 95 % interval: {interval}"
+
+
+def say_count(found: Judgement, measure: Measure) -> str:
+    """In how many worlds it ends lower."""
+    which = directions(measure)[0]
+    equal = f", equal in {found.worlds_equal:,}" if found.worlds_equal else ""
+    return (
+        f"it is {which} in {found.worlds_lower:,} of {found.worlds:,} worlds ({100 * found.chance_lower:.0f} %){equal}"
+    )
+
+
+def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[str]:
+    """What a careful reader must know besides."""
+    found, remarks = verdict.judgement, []
+    if verdict.is_clear != clear(found.median_low, found.median_high) and found.worlds > 1:
+        remarks.append(f"The median difference {say_median(found, measure)}.")
+    if 2 <= found.worlds < FEW and found.worlds_equal < found.worlds:
+        remarks.append(f"With fewer than {FEW} worlds such an interval is too narrow.")
+    if verdict.without_event or verdict.baseline_without_event:
+        remarks.append(
+            f"The event did not come in {say_worlds(verdict.without_event)} here and "
+            f"{verdict.baseline_without_event:,} with the baseline; these count as the day after the last, {never}."
+        )
+    if verdict.missing:
+        remarks.append(f"Left out: {say_worlds(verdict.missing)} with a missing value.")
+    if verdict.unpaired:
+        remarks.append(f"Left out: {say_worlds(verdict.unpaired)} that only one of the two has.")
+    return remarks
+
+
+def say_median(found: Judgement, measure: Measure) -> str:
+    """For where it does not agree with the mean."""
+    if found.median_low == found.median_high == 0:
+        return "is zero"
+    amount = say_difference(found.median_difference, measure)
+    interval = say_interval(found.median_low, found.median_high, measure)
+    is_clear = clear(found.median_low, found.median_high)
+    return f"is {'clear' if is_clear else 'not clear'} of zero: {amount}, 95 % interval: {interval}"
+
+
+def say_worlds(number: int) -> str:
+    """`60 worlds`."""
+    return f"{number:,} world{'' if number == 1 else 's'}"
+
+
+def directions(measure: Measure) -> tuple[str, str]:
+    """Down and up, as one says of a number or of a date."""
+    return ("earlier", "later") if measure.is_date else ("lower", "higher")
+
+
+def say_difference(value: float, measure: Measure) -> str:
+    """`212 soldiers lower`, `3.1 percentage points higher`, `no different`."""
+    return f"{say_amount(value, measure)} {directions(measure)[value > 0]}" if value else "no different"
+
+
+def say_interval(low: float, high: float, measure: Measure) -> str:
+    """`130 to 298 soldiers lower`, or `from 80 soldiers lower to 56 soldiers higher`."""
+    if not clear(low, high):
+        return f"from {say_difference(low, measure)} to {say_difference(high, measure)}"
+    near, far = sorted((abs(low), abs(high)))
+    return f"{say_number(near, measure)} to {say_difference(math.copysign(far, low), measure)}"
+
+
+def say_amount(value: float, measure: Measure) -> str:
+    """A size with its unit."""
+    number = say_number(value, measure)
+    unit = "percentage points" if is_share(measure) else measure.unit
+    return f"{number} {unit[:-1] if number == '1' and unit.endswith('s') else unit}".strip()
+
+
+def say_number(value: float, measure: Measure) -> str:
+    """Three figures, thousands marked, without sign; a share in per cent."""
+    size = abs(value) * (100 if is_share(measure) else 1)
+    return f"{size:,.0f}" if size >= 100 else f"{size:.3g}"
+
+
+def is_share(measure: Measure) -> bool:
+    """Whether it is a part of a whole."""
+    return measure.unit.startswith("share")

@@ -1,0 +1,1 @@
+"""What was known and reported before anything is simulated."""

@@ -1,0 +1,242 @@
+"""The record: dated figures reported up to the evening of 7 July 2021, each with its source.
+
+Reads   data/evidence.csv.
+Gives   `Evidence` rows, a way to choose among them, and a table to read them in.
+Source  Each row names its own.
+Assumed Where a source is verbal ("dozens"), the bound is our reading and the row's note says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sim.data.facts import DATA, THE_LINE
+from sim.data.tables import Row, read_table
+from sim.errors import PanjError, unknown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+COLUMNS = (
+    "id", "date_start", "date_end", "quantity", "value", "low", "high", "unit", "scope",
+    "source", "source_url", "quote", "confidence", "use", "note", "conflicts",
+)  # fmt: skip
+FILTER_KEYS = ("quantity", "scope", "use", "date", "source", "id", "confidence", "conflicts")
+USES = ("calibration", "input", "context")
+CONFIDENCES = ("high", "medium", "low")
+CREDITS = (
+    "Figures: the press, UN bodies, the Afghanistan Analysts Network, the Long War Journal and official statements,"
+    " as named in each row; links and notes are in sim/data/evidence.csv."
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One reported figure."""
+
+    id: str
+    date_start: date
+    date_end: date
+    quantity: str
+    value: float | None  # what was said, in `unit`; None where the source is verbal
+    low: float | None  # in `unit`; None where nothing bounds it from below
+    high: float | None  # in `unit`; None where nothing bounds it from above
+    unit: str
+    scope: str  # where it holds
+    source: str
+    source_url: str
+    quote: str  # what was said, in our own words
+    confidence: str  # high, medium or low
+    use: str  # calibration: compare with it; input: set it; context: show it, never fit to it
+    note: str
+    conflicts: tuple[str, ...]  # ids of rows that contradict this one, repeat it or are part of the same count
+
+
+def read_evidence(folder: Path | None = None) -> list[Evidence]:
+    """Every row in file order; `PanjError` names the line of a row without source or date, or with low above high."""
+    rows = read_table((folder or DATA) / "evidence.csv", COLUMNS, ("id",))
+    ids = {row.cells["id"] for row in rows}
+    return [read_figure(row, ids) for row in rows]
+
+
+def read_figure(row: Row, ids: set[str]) -> Evidence:
+    """One row of the file, checked."""
+    low, high = read_range(row)
+    date_start, date_end = read_dates(row)
+    return Evidence(
+        id=row.text("id"),
+        date_start=date_start,
+        date_end=date_end,
+        quantity=row.text("quantity"),
+        value=optional_number(row, "value"),
+        low=low,
+        high=high,
+        unit=row.text("unit"),
+        scope=row.text("scope"),
+        source=row.text("source"),
+        source_url=row.cells["source_url"],
+        quote=row.cells["quote"],
+        confidence=row.one_of("confidence", CONFIDENCES),
+        use=row.one_of("use", USES),
+        note=row.cells["note"],
+        conflicts=read_conflicts(row, ids),
+    )
+
+
+def optional_number(row: Row, column: str) -> float | None:
+    """The cell as a number of at least 0, or None when empty."""
+    return row.number(column, 0) if row.cells[column] else None
+
+
+def read_range(row: Row) -> tuple[float | None, float | None]:
+    """Low and high, the value between them; a row says something in at least one of the three."""
+    value, low, high = (optional_number(row, column) for column in ("value", "low", "high"))
+    if value is None and low is None and high is None:
+        raise row.wrong("value", "a value, or a low or a high")
+    for lower, upper, column in ((low, high, "low"), (low, value, "low"), (value, high, "value")):
+        if lower is not None and upper is not None and lower > upper:
+            raise row.wrong(column, f"at most {upper:g}, so that low, value and high are in order")
+    return low, high
+
+
+def read_dates(row: Row) -> tuple[date, date]:
+    """First and last day the figure speaks of; it begins before the line and does not end before it begins."""
+    start, end = row.day("date_start"), row.day("date_end")
+    if start > THE_LINE:
+        raise row.wrong("date_start", f"a day up to {THE_LINE}")
+    if end < start:
+        raise row.wrong("date_end", f"{start} or later")
+    return start, end
+
+
+def read_conflicts(row: Row, ids: set[str]) -> tuple[str, ...]:
+    """Ids of other rows of the file."""
+    conflicts = tuple(name for name in row.cells["conflicts"].split(";") if name)
+    for name in conflicts:
+        if name not in ids or name == row.cells["id"]:
+            raise row.wrong("conflicts", f"ids of other rows of the file, and '{name}' is none")
+    return conflicts
+
+
+def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
+    """Rows that meet every filter: `key=text`, or plain words found anywhere in the row."""
+    tests = [split_filter(text) for text in filters]
+    return [row for row in rows if all(matches(row, key, text) for key, text in tests)]
+
+
+def split_filter(text: str) -> tuple[str, str]:
+    """A key (empty for plain words) and what to look for."""
+    key, equals, wanted = text.partition("=") if "=" in text else ("", "", text)
+    key, wanted = key.strip().lower(), wanted.strip()
+    if equals and key not in FILTER_KEYS:
+        raise unknown("evidence filter", key, FILTER_KEYS)
+    if not wanted:
+        raise PanjError(f"evidence filter '{text}': found nothing to look for, expected key=text or words")
+    if key == "date" and not re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", wanted):
+        raise PanjError(f"evidence filter date: found '{wanted}', expected a year, month or day such as 2021-07-05")
+    return key, wanted
+
+
+def matches(row: Evidence, key: str, wanted: str) -> bool:
+    """Whether one filter lets a row through; case does not count, nor `_` against a space."""
+    if key == "date":
+        return covers(row, wanted)
+    return plain(wanted) in plain(searched_text(row, key))
+
+
+def covers(row: Evidence, day: str) -> bool:
+    """Whether the row speaks of some day that begins with this year, month or day."""
+    return row.date_start.isoformat()[: len(day)] <= day <= row.date_end.isoformat()[: len(day)]
+
+
+def searched_text(row: Evidence, key: str) -> str:
+    """The text in which a filter looks: one column, source and link, or everything."""
+    if key == "conflicts":
+        return ";".join(row.conflicts)
+    if key == "source":
+        return f"{row.source} {row.source_url}"
+    if key:
+        return str(getattr(row, key))
+    return " ".join(str(cell) for cell in vars(row).values() if cell is not None)
+
+
+def plain(text: str) -> str:
+    """Lower case, with `_` as a space."""
+    return text.lower().replace("_", " ")
+
+
+def show(rows: Sequence[Evidence], console: Console) -> None:
+    """Print the rows as a table that fits 80 columns, how many they are, and whom to credit."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 1, 0), pad_edge=False, collapse_padding=True)
+    for title in ("quantity", "value, unit", "date", "scope", "source", "use, conflicts"):
+        table.add_column(title, overflow="fold", min_width=11)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in table_cells(row)))  # Text: a bracket is no markup
+    console.print(table)
+    console.print(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}. {CREDITS}", highlight=False)
+
+
+def table_cells(row: Evidence) -> list[str]:
+    """What the table says of one figure; words instead of `_` so that long names break between words."""
+    days = [row.date_start.isoformat()]
+    if row.date_end != row.date_start:
+        days.append(row.date_end.isoformat())
+    use = [row.use, f"conflicts: {' '.join(row.conflicts)}"] if row.conflicts else [row.use]
+    quantity = f"{row.id}\n{row.quantity.replace('_', ' ')}"
+    return [quantity, f"{say_value(row)} {row.unit}", "\n".join(days), row.scope, row.source, "\n".join(use)]
+
+
+def say_value(row: Evidence) -> str:
+    """The value, its range, or both."""
+    span = say_range(row.low, row.high)
+    if row.value is None:
+        return span
+    value = say_number(row.value)
+    if span in ("", value):
+        return value
+    return f"{value} ({span})"
+
+
+def say_range(low: float | None, high: float | None) -> str:
+    """A range in words; empty when nothing bounds it, one number when both ends are the same."""
+    if low is None and high is None:
+        return ""
+    if low is None or high is None:
+        return f"at least {say_number(low)}" if low is not None else f"at most {say_number(high)}"
+    return say_number(low) if low == high else f"{say_number(low)} to {say_number(high)}"
+
+
+def say_number(number: float | None) -> str:
+    """A number with thousands marked and no needless zeros."""
+    if number is None:
+        return ""
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.3g}"
+
+
+def main(arguments: list[str]) -> int:
+    """`panj evidence [key=text | words] ...`: print the rows that meet every filter."""
+    from rich.console import Console
+
+    console = Console()
+    rows = read_evidence()
+    chosen = select(rows, arguments)
+    if chosen:
+        show(chosen, console)
+    else:
+        console.print(say_nothing_found(rows, arguments), markup=False, highlight=False)
+    return 0
+
+
+def say_nothing_found(rows: Sequence[Evidence], filters: Sequence[str]) -> str:
+    """That no row meets the filters, and which quantities there are."""
+    quantities = "\n".join(f"  {name}" for name in sorted({row.quantity for row in rows}))
+    return f"No evidence matches {' '.join(filters)}. Quantities:\n{quantities}"

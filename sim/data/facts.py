@@ -1,0 +1,323 @@
+"""What was known of the 399 districts and the 13 crossing points before anything is simulated.
+
+Reads   data/districts.csv, data/places.csv, data/posts.csv.
+Gives   `Facts`, which found a campaign, and `Falls`, which only score one. `Facts` never sees a `fell_*` column.
+Source  Every row of the data names its own; see data/README.md.
+Assumed A missing population or vote count takes the median of its province (*guess*).
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.data.meaning import fingerprint_of, meaning_of_table, read_sources
+from sim.data.tables import Row, read_table, refuse_duplicates
+from sim.errors import PanjError
+
+DATA = Path(__file__).parent
+THE_LINE = date(2021, 7, 7)  # nothing that happened after this evening is in the data
+EARTH_RADIUS_KM = 6371.0088
+DISTRICT_COLUMNS = (
+    "district_id", "district", "province", "region", "lat", "lon", "area_km2", "population", "tajik_border_km",
+    "is_provincial_capital", "neighbours", "votes_2019",
+)  # fmt: skip
+FALL_COLUMNS = ("district_id", "fell_date", "fell_date_precision", "fell_without_fight")
+PLACE_COLUMNS = ("district_id", "kind", "value")
+POST_COLUMNS = ("post_id", "post", "name", "district_id", "tajik_district", "lat", "lon", "kind")
+PLACE_KINDS = ("airfield", "highway", "mountain")
+PRECISIONS = ("", "day", "window", "by")
+WITHOUT_FIGHT = {"unknown": -1, "0": 0, "1": 1}
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Booleans = NDArray[np.bool_]
+
+
+class Facts(NamedTuple):
+    """Districts in file order, their links, and the crossing points; one array or tuple per trait."""
+
+    district_id: tuple[str, ...]  # (districts) OCHA P-code, such as AF0101
+    district: tuple[str, ...]  # (districts) name
+    province: tuple[str, ...]  # (districts) name of its province
+    region: tuple[str, ...]  # (districts) name of its region
+    provinces: tuple[str, ...]  # (provinces) names in file order
+    province_of: Integers  # (districts) row of `provinces`
+    region_of_province: tuple[str, ...]  # (provinces) name of its region
+    identity: Integers  # (districts) the number in the P-code: AF0101 is 101; lasting, unlike a row number
+    latitude: Floats  # (districts) degrees north, centroid
+    longitude: Floats  # (districts) degrees east, centroid
+    population: Integers  # (districts) people, estimate for 2019-20; where missing the province's median (*guess*)
+    votes_per_head: Floats  # (districts) valid votes of 2019 per person; where missing the province's median (*guess*)
+    tajik_border_km: Floats  # (districts) km of frontage on Tajikistan
+    is_capital: Booleans  # (districts) provincial capital; exactly one in each province
+    airfield: Booleans  # (districts) can be supplied by aeroplane (*guess*)
+    highway: Booleans  # (districts) a main road crosses it (*guess*)
+    mountain: Floats  # (districts) 0 plain to 1 high mountain (*guess*)
+    first_neighbour: Integers  # (districts + 1) links of district d are first_neighbour[d] to first_neighbour[d + 1]
+    neighbour: Integers  # (links) row of the district at the far end; each boundary appears once from either side
+    link_km: Floats  # (links) km from centroid to centroid on a sphere
+    post_id: tuple[str, ...]  # (posts) P01 and on
+    post: tuple[str, ...]  # (posts) short name used in settings and results
+    post_name: tuple[str, ...]  # (posts) name as reported
+    tajik_district: tuple[str, ...]  # (posts) district on the far bank
+    post_kind: tuple[str, ...]  # (posts) bridge, ford, post, river frontage or mountain pass
+    post_district: Integers  # (posts) row of the Afghan district
+    post_latitude: Floats  # (posts) degrees north, approximate
+    post_longitude: Floats  # (posts) degrees east, approximate
+    fingerprint: str  # 16 hexadecimal digits that change whenever a table says something else
+
+
+class Falls(NamedTuple):
+    """First loss of each district after 1 May 2021, in file order. For scoring only: no campaign may read it."""
+
+    fell_date: NDArray[np.datetime64]  # (districts) day; NaT is *not dated*, which is not *not lost*
+    precision: tuple[str, ...]  # (districts) day, window (about two days), by (on or before), or empty
+    without_fight: NDArray[np.int8]  # (districts) 1 given up, 0 fought for, -1 unknown
+
+
+class Links(NamedTuple):
+    """Shared boundaries: those of district d are `neighbour[first[d]:first[d + 1]]`."""
+
+    first: Integers
+    neighbour: Integers
+    km: Floats
+
+
+def read_facts(folder: Path | None = None) -> Facts:
+    """Read and check what founds a campaign; `PanjError` names the file, the line and the row that is wrong."""
+    folder = folder or DATA
+    districts = read_table(folder / "districts.csv", DISTRICT_COLUMNS, ("district_id",))
+    identities = np.array([identity(row) for row in districts], dtype=np.int64)
+    district_row = {row.cells["district_id"]: number for number, row in enumerate(districts)}
+    places = read_table(folder / "places.csv", PLACE_COLUMNS, ("district_id", "kind"))
+    posts = read_table(folder / "posts.csv", POST_COLUMNS, ("post_id",))
+    province = texts(districts, "province")
+    provinces = tuple(dict.fromkeys(province))
+    province_of = np.array([provinces.index(name) for name in province], dtype=np.int64)
+    population = read_population(districts, province_of)
+    latitude, longitude = degrees(districts, "lat", 90), degrees(districts, "lon", 180)
+    check_areas(districts)
+    links = read_links(districts, district_row, latitude, longitude)
+    return Facts(
+        district_id=texts(districts, "district_id"),
+        district=texts(districts, "district"),
+        province=province,
+        region=texts(districts, "region"),
+        provinces=provinces,
+        province_of=province_of,
+        region_of_province=read_regions(districts),
+        identity=identities,
+        latitude=latitude,
+        longitude=longitude,
+        population=population,
+        votes_per_head=read_votes_per_head(districts, population, province_of),
+        tajik_border_km=np.array([row.measure("tajik_border_km") for row in districts]),
+        is_capital=read_capitals(districts),
+        airfield=read_mark(places, "airfield", district_row),
+        highway=read_mark(places, "highway", district_row),
+        mountain=read_mountain(places, district_row),
+        first_neighbour=links.first,
+        neighbour=links.neighbour,
+        link_km=links.km,
+        post_id=texts(posts, "post_id"),
+        post=read_slugs(posts),
+        post_name=texts(posts, "name"),
+        tajik_district=texts(posts, "tajik_district"),
+        post_kind=texts(posts, "kind"),
+        post_district=np.array([find(row, district_row) for row in posts], dtype=np.int64),
+        post_latitude=degrees(posts, "lat", 90),
+        post_longitude=degrees(posts, "lon", 180),
+        fingerprint=fingerprint(folder),
+    )
+
+
+def read_falls(folder: Path | None = None) -> Falls:
+    """Read when each district is reported to have been lost, to score a campaign that has already run."""
+    districts = read_table((folder or DATA) / "districts.csv", FALL_COLUMNS, ("district_id",))
+    return Falls(
+        fell_date=np.array([read_fell_date(row) for row in districts], dtype="datetime64[D]"),
+        precision=tuple(row.cells["fell_date_precision"] for row in districts),
+        without_fight=np.array(
+            [WITHOUT_FIGHT[row.one_of("fell_without_fight", WITHOUT_FIGHT)] for row in districts], dtype=np.int8
+        ),
+    )
+
+
+def read_fell_date(row: Row) -> date | None:
+    """The day of the first loss, or None; a date and its precision come together, and no date is past the line."""
+    precision = row.one_of("fell_date_precision", PRECISIONS)
+    if not row.cells["fell_date"]:
+        if precision:
+            raise row.wrong("fell_date_precision", "nothing, because fell_date is empty")
+        return None
+    if not precision:
+        raise row.wrong("fell_date_precision", "day, window or by, because fell_date is given")
+    fell = row.day("fell_date")
+    if not date(2021, 5, 1) <= fell <= THE_LINE:
+        raise row.wrong("fell_date", f"a day from 2021-05-01 to {THE_LINE}")
+    return fell
+
+
+def fingerprint(folder: Path) -> str:
+    """The fingerprint of what the tables in a folder say, 16 hexadecimal digits."""
+    paths = sorted(folder.glob("*.csv"))
+    return fingerprint_of(
+        part
+        for path, text in zip(paths, read_sources(paths), strict=True)
+        for part in (path.stem, meaning_of_table(text))
+    )
+
+
+def texts(rows: Sequence[Row], column: str) -> tuple[str, ...]:
+    """One column of text, no cell of it empty."""
+    return tuple(row.text(column) for row in rows)
+
+
+def degrees(rows: Sequence[Row], column: str, limit: float) -> Floats:
+    """One column of degrees, from -limit to limit."""
+    return np.array([row.number(column, -limit, limit) for row in rows])
+
+
+def identity(row: Row) -> int:
+    """The number in a P-code: AF0101 is 101."""
+    digits = row.cells["district_id"].removeprefix("AF")
+    if len(digits) != 4 or not (digits.isascii() and digits.isdecimal()):
+        raise row.wrong("district_id", "AF and four digits, such as AF0101")
+    return int(digits)
+
+
+def find(row: Row, district_row: Mapping[str, int]) -> int:
+    """The row number of the district that a line of another file names."""
+    code = row.cells["district_id"]
+    if code not in district_row:
+        raise row.wrong("district_id", "a district_id of districts.csv")
+    return district_row[code]
+
+
+def read_regions(districts: Sequence[Row]) -> tuple[str, ...]:
+    """The region of each province, in file order; a province lies in one region."""
+    regions: dict[str, str] = {}
+    for row in districts:
+        region = regions.setdefault(row.text("province"), row.text("region"))
+        if region != row.cells["region"]:
+            raise row.wrong("region", f"'{region}', as in the rest of {row.cells['province']}")
+    return tuple(regions.values())
+
+
+def read_capitals(districts: Sequence[Row]) -> Booleans:
+    """True for provincial capitals; each province has exactly one."""
+    capitals: dict[str, list[str]] = {row.cells["province"]: [] for row in districts}
+    for row in districts:
+        if row.one_of("is_provincial_capital", ("0", "1")) == "1":
+            capitals[row.cells["province"]].append(row.place)
+    for province, found in capitals.items():
+        if len(found) != 1:
+            where = ", ".join(found) or "none"
+            raise PanjError(f"districts.csv: {province} has {len(found)} provincial capitals ({where}), expected one")
+    return np.array([row.cells["is_provincial_capital"] == "1" for row in districts])
+
+
+def check_areas(districts: Sequence[Row]) -> None:
+    """No area is negative; nothing is founded on areas, but whoever opens the file will trust them."""
+    for row in districts:
+        row.number("area_km2", 0)
+
+
+def read_population(districts: Sequence[Row], province_of: Integers) -> Integers:
+    """People in each district; where missing, the median of the province (*guess*)."""
+    people = [row.count("population", low=1) for row in districts]
+    measured = np.array([np.nan if count is None else count for count in people], dtype=np.float64)
+    return np.rint(fill_with_province_median(measured, province_of, districts, "population")).astype(np.int64)
+
+
+def read_votes_per_head(districts: Sequence[Row], population: Integers, province_of: Integers) -> Floats:
+    """Valid votes of 2019 per person; where not counted, the median of the province (*guess*)."""
+    votes = [row.count("votes_2019") for row in districts]
+    measured = np.array([np.nan if count is None else count for count in votes], dtype=np.float64) / population
+    return fill_with_province_median(measured, province_of, districts, "votes_2019")
+
+
+def fill_with_province_median(measured: Floats, province_of: Integers, districts: Sequence[Row], column: str) -> Floats:
+    """The same values with each gap (NaN) set to the median of what its province has."""
+    filled = measured.copy()
+    for district in np.flatnonzero(np.isnan(measured)).tolist():
+        known = measured[(province_of == province_of[district]) & ~np.isnan(measured)]
+        if not known.size:
+            raise districts[district].wrong(column, "a number somewhere in the province, to fill its gaps from")
+        filled[district] = np.median(known)
+    return filled
+
+
+def of_kind(places: Sequence[Row], kind: str) -> list[Row]:
+    """The rows of one kind; a kind that nobody knows is refused."""
+    return [row for row in places if row.one_of("kind", PLACE_KINDS) == kind]
+
+
+def read_mark(places: Sequence[Row], kind: str, district_row: Mapping[str, int]) -> Booleans:
+    """True for districts marked 1; a district without a row is not marked."""
+    marked = np.zeros(len(district_row), dtype=np.bool_)
+    for row in of_kind(places, kind):
+        marked[find(row, district_row)] = row.one_of("value", ("0", "1")) == "1"
+    return marked
+
+
+def read_mountain(places: Sequence[Row], district_row: Mapping[str, int]) -> Floats:
+    """From 0 (plain) to 1 (high mountain), for every district."""
+    mountain = np.full(len(district_row), np.nan)
+    for row in of_kind(places, "mountain"):
+        mountain[find(row, district_row)] = row.number("value", 0, 1)
+    for code, district in district_row.items():
+        if np.isnan(mountain[district]):
+            raise PanjError(f"places.csv: no row of kind mountain for {code}, expected one for every district")
+    return mountain
+
+
+def read_slugs(posts: Sequence[Row]) -> tuple[str, ...]:
+    """Short names of the posts, each used once and fit for a setting's name."""
+    refuse_duplicates(posts, ("post",))
+    for row in posts:
+        if not row.cells["post"].isidentifier():
+            raise row.wrong("post", "lower-case words joined by _")
+    return texts(posts, "post")
+
+
+def read_links(districts: Sequence[Row], district_row: Mapping[str, int], latitude: Floats, longitude: Floats) -> Links:
+    """Every shared boundary, seen from both sides, with its centroid distance."""
+    near = [read_neighbours(row, district_row) for row in districts]
+    refuse_one_sided(districts, near)
+    first = np.concatenate([[0], np.cumsum([len(rows) for rows in near])]).astype(np.int64)
+    here = np.repeat(np.arange(len(districts)), np.diff(first))
+    neighbour = np.array([there for rows in near for there in rows], dtype=np.int64)
+    km = great_circle_km(latitude[here], longitude[here], latitude[neighbour], longitude[neighbour])
+    return Links(first, neighbour, km)
+
+
+def read_neighbours(row: Row, district_row: Mapping[str, int]) -> list[int]:
+    """Rows of the districts that share a boundary with this one, in file order."""
+    codes = [code.strip() for code in row.cells["neighbours"].split(";") if code.strip()]
+    for code in codes:
+        if code not in district_row:
+            raise row.wrong("neighbours", f"codes of districts.csv, and '{code}' is none")
+        if code == row.cells["district_id"] or codes.count(code) > 1:
+            raise row.wrong("neighbours", f"other districts, each once, and '{code}' is itself or repeated")
+    return sorted(district_row[code] for code in codes)
+
+
+def refuse_one_sided(districts: Sequence[Row], near: Sequence[Sequence[int]]) -> None:
+    """Who borders a district is bordered by it."""
+    for here, rows in enumerate(near):
+        for there in rows:
+            if here not in near[there]:
+                found, lacking = districts[here], districts[there]
+                raise lacking.wrong("neighbours", f"{found.cells['district_id']} too, as {found.place} names this one")
+
+
+def great_circle_km(latitude: Floats, longitude: Floats, latitude_there: Floats, longitude_there: Floats) -> Floats:
+    """Distance on a sphere by the haversine formula: within 0.6 % of the ellipsoid, and light to import."""
+    here, there = np.radians(latitude), np.radians(latitude_there)
+    across = np.radians(longitude_there - longitude)
+    chord = np.sin((there - here) / 2) ** 2 + np.cos(here) * np.cos(there) * np.sin(across / 2) ** 2
+    return 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(chord))

@@ -1,0 +1,161 @@
+"""Fingerprints by meaning: what code computes and what data say, not how either is written down.
+
+A reworded comment, docstring or error message, a renamed file, a reordered import, an annotation or another layout of
+lines changes no fingerprint. Another operator, number, name or order of two steps does.
+"""
+
+import ast
+import csv
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+DIGITS = 16  # hexadecimal digits of a fingerprint
+PROSE = frozenset(  # columns for readers; no number or decision rests on them
+    {"note", "source", "source_url", "fell_source_url", "quote", "coordinate_note", "reason", "alt_names"}
+)
+BODIES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+OF_THE_PARSER = frozenset({"ctx", "kind", "returns", "annotation", "type_comment", "type_ignores", "type_params"})
+OURS = "sim."
+
+
+def fingerprint_of(parts: Iterable[str]) -> str:
+    """First hexadecimal digits of the SHA-256 of some texts, in their order."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:DIGITS]
+
+
+def meaning_of_code(sources: Iterable[str], roots: Iterable[str] = ()) -> list[str]:
+    """Every top-level definition of some modules as normalised text, sorted.
+
+    Args:
+        sources: The text of each module. Names of our own modules must not clash, since paths are left out.
+        roots: Names of definitions. If any are given, only these and what they use are returned.
+
+    Returns:
+        One text per definition or top-level statement. Imports are left out; a name imported from elsewhere is
+        written with the module that it comes from.
+    """
+    found = [definition for source in sources for definition in definitions_in(source)]
+    wanted = set(roots)
+    while wanted:
+        used = wanted.union(*(each.uses for each in found if each.names & wanted))
+        if used == wanted:
+            break
+        wanted = used
+    return sorted(each.text for each in found if not wanted or each.names & wanted)
+
+
+class Definition(NamedTuple):
+    """A top-level statement of a module."""
+
+    names: frozenset[str]  # that it defines
+    uses: frozenset[str]
+    text: str  # normalised
+
+
+def definitions_in(source: str) -> Iterator[Definition]:
+    """Each top-level statement except imports and docstrings."""
+    tree = ast.parse(source)
+    origins = origins_of_imports(tree)
+    for node in body_of(tree):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+            bound = {part.id for part in names if isinstance(part.ctx, ast.Store)}
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                bound = {node.name}
+            used = frozenset(part.id for part in names if isinstance(part.ctx, ast.Load))
+            yield Definition(frozenset(bound), used, normalised(node, origins))
+
+
+def origins_of_imports(tree: ast.AST) -> dict[str, str]:
+    """What each imported name stands for: `module.name` if imported from elsewhere, `name` if it is one of ours."""
+    origins: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            origins |= {alias.asname: alias.name for alias in node.names if alias.asname}
+        elif isinstance(node, ast.ImportFrom):
+            prefix = "" if f"{node.module}.".startswith(OURS) else f"{node.module}."
+            origins |= {alias.asname or alias.name: prefix + alias.name for alias in node.names}
+    return origins
+
+
+def body_of(node: Any) -> list[ast.stmt]:
+    """The statements of a module, class or function without its docstring."""
+    body: list[ast.stmt] = node.body
+    first = body[0] if body else None
+    is_text = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
+    return body[1:] if is_text else body
+
+
+def normalised(node: ast.AST, origins: Mapping[str, str]) -> str:
+    """A top-level statement as text that is the same in every Python version."""
+    parts: list[str] = []
+    write(node, origins, parts, False)
+    return " ".join(parts)
+
+
+def write(node: Any, origins: Mapping[str, str], parts: list[str], is_field: bool) -> None:
+    """Append the words of a node to `parts`.
+
+    The annotation of a class field (`is_field`) is kept: it decides the type to which a number is cast. The text of an
+    error is not: `raise` keeps the kind of error only.
+    """
+    kind = type(node)
+    if kind is list:
+        parts.append("[")
+        for part in node:
+            write(part, origins, parts, is_field)
+        parts.append("]")
+    elif kind is ast.Name:
+        parts.append(origins.get(node.id, node.id))
+    elif kind is ast.Constant:
+        parts.append(repr(node.value))
+    elif kind is ast.Raise and isinstance(node.exc, ast.Call):
+        parts.append("Raise")
+        write(node.exc.func, origins, parts, False)
+    elif kind is ast.AnnAssign:
+        parts.append("Assign")
+        for part in [[node.target], node.value, *([node.annotation] if is_field else [])]:
+            write(part, origins, parts, False)
+    elif isinstance(node, ast.AST):
+        parts.append(kind.__name__)
+        for name in fields_of(kind.__name__):
+            value = getattr(node, name, None)
+            if name == "body" and isinstance(node, BODIES):
+                value = body_of(node)
+            write(value, origins, parts, kind is ast.ClassDef)
+    else:
+        parts.append(repr(node))
+
+
+@cache
+def fields_of(kind: str) -> tuple[str, ...]:
+    """The fields of a kind of node that say what it computes, in an order that no Python version changes."""
+    return tuple(sorted(set(getattr(ast, kind)._fields) - OF_THE_PARSER))
+
+
+def meaning_of_table(text: str) -> str:
+    """The rows of a CSV as normalised text: numbers by value, columns by name, prose left out."""
+    rows = [
+        {name: value_of(cell) for name, cell in sorted(row.items()) if name not in PROSE}
+        for row in csv.DictReader(text.splitlines())
+    ]
+    return json.dumps(rows)
+
+
+def value_of(cell: str) -> float | str:
+    """The cell of a table as a number where it is one."""
+    try:
+        return float(cell)
+    except ValueError:
+        return cell.strip()
+
+
+def read_sources(paths: Iterable[Path]) -> list[str]:
+    """The text of some files."""
+    return [path.read_text(encoding="utf-8") for path in paths]

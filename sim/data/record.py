@@ -1,0 +1,137 @@
+"""What was reported, looked up by id in the evidence, ready to be drawn beside what was simulated.
+
+Reads   data/evidence.csv, data/posts.csv.
+Source  each row names its own. A night belongs to the morning on which it ends: 4-5 July is 5 July.
+"""
+
+import csv
+import re
+from datetime import date
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.data.evidence import Evidence, read_evidence
+from sim.data.facts import DATA, THE_LINE, read_falls
+from sim.errors import unknown
+
+AAN_START, AAN_NEWLY_HELD, AAN_LOST_BACK = "F064", "F065", "F066"
+LWJ_COUNTS = ("F075", "F077", "F081")
+ABOUT_A_THIRD = "F012"
+NIGHTS = ("F029", "F033", "F035", "F036", "F001")  # counts of soldiers who crossed in one night
+ALL_NIGHTS = "F037"  # spans the nights on which crossings were reported
+ALL_SOLDIERS = "F039"  # soldiers who had crossed by the end of the record
+CIVILIANS_ADMITTED = "F013"
+EVENTS = {  # evidence id: what to call it on a time axis
+    "F154": "Sher Khan Bandar taken",
+    "F015": "Bagram handed over, air cover ends",
+    "F018": "commandos reach Faizabad",
+    "F001": "largest night of crossings",
+    "F006": "20,000 Tajik reservists ordered",
+}
+
+
+class Point(NamedTuple):
+    """A reported number on a day, with its range; `open_ended` where the source says *at least*."""
+
+    day: date
+    value: float
+    low: float
+    high: float
+    open_ended: bool
+    id: str
+
+
+class Count(NamedTuple):
+    """Soldiers counted at one post on one night."""
+
+    post: str
+    night: date
+    soldiers: int
+    at_least: bool
+
+
+@cache
+def evidence() -> dict[str, Evidence]:
+    """Every row of the record by its id."""
+    return {row.id: row for row in read_evidence()}
+
+
+def reported(id: str) -> Evidence:
+    """One row of the record."""
+    rows = evidence()
+    if id not in rows:
+        raise unknown("evidence.csv, id", id, rows)
+    return rows[id]
+
+
+def point(id: str, scale: float = 1.0) -> Point:
+    """A row as a point on its last day, divided by `scale`."""
+    row = reported(id)
+    known = [number for number in (row.value, row.low, row.high) if number is not None]
+    value = row.value if row.value is not None else known[0]
+    open_ended = row.low is not None and row.high is None
+    return Point(row.date_end, value / scale, min(known) / scale, max(known) / scale, open_ended, id)
+
+
+def out_of(id: str) -> float:
+    """The number of districts a count is out of: 421 where the unit is `of 421`."""
+    return float(reported(id).unit.split()[-1])
+
+
+def aan_shares() -> list[Point]:
+    """Share of district centres held: on the first day, and at the end of June with those newly taken and kept."""
+    start, newly = reported(AAN_START), reported(AAN_NEWLY_HELD)
+    held = point(AAN_START).value + point(AAN_NEWLY_HELD).value
+    share = held / out_of(AAN_NEWLY_HELD)
+    return [point(start.id, out_of(start.id)), Point(newly.date_end, share, share, share, False, newly.id)]
+
+
+def lwj_shares() -> list[Point]:
+    """Share of districts controlled, in the wider sense of the Long War Journal."""
+    return [point(id, out_of(id)) for id in LWJ_COUNTS]
+
+
+def counted_so_far() -> list[Point]:
+    """Soldiers counted from the first night on: the sum after each counted night, then the sum a source gave."""
+    nights = [point(id) for id in NIGHTS]
+    parts = np.cumsum([[night.value, night.low, night.high] for night in nights], axis=0).tolist()
+    sums = [
+        night._replace(value=value, low=low, high=high) for night, (value, low, high) in zip(nights, parts, strict=True)
+    ]
+    return [*sums, point(ALL_SOLDIERS)]
+
+
+@cache
+def counts_by_post() -> tuple[Count, ...]:
+    """Every count in posts.csv: `2021-07-04: 94; 2021-07-05: 104` are two, `300+` is at least 300."""
+    with (DATA / "posts.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(count for row in csv.DictReader(file) for count in read_counts(row))
+
+
+def read_counts(row: dict[str, str]) -> list[Count]:
+    """The counts of one post."""
+    found = re.findall(r"(\d{4}-\d\d-\d\d): (\d+)(\+?)", row["reported_crossings"])
+    return [
+        Count(row["post"], date.fromisoformat(night), int(soldiers), plus == "+") for night, soldiers, plus in found
+    ]
+
+
+def counted_at(post: str, until: date) -> tuple[int, bool] | None:
+    """Soldiers counted at a post up to a day, and whether that is a lower bound; None where nothing was counted."""
+    counts = [count for count in counts_by_post() if count.post == post and count.night <= until]
+    if not counts:
+        return None
+    return sum(count.soldiers for count in counts), any(count.at_least for count in counts)
+
+
+def lost_in_record(evening: date) -> list[int]:
+    """Rows of the districts dated as lost by that evening; past the end of the record none is added."""
+    return np.flatnonzero(fell_dates() <= np.datetime64(min(evening, THE_LINE))).tolist()
+
+
+@cache
+def fell_dates() -> np.ndarray:
+    """When each district is reported to have been lost; NaT where nothing is dated."""
+    return read_falls().fell_date

@@ -1,0 +1,132 @@
+"""Rows of data files, checked cell by cell, with errors that name file, line and column."""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from io import StringIO
+from pathlib import Path
+
+from sim.errors import PanjError, unknown
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a data file, which knows where it stands so that its errors can say so."""
+
+    place: str
+    cells: Mapping[str, str]
+
+    def wrong(self, column: str, expected: str) -> PanjError:
+        """An error that names file, line, row and column."""
+        return PanjError(f"{self.place}, {column}: found '{self.cells[column]}', expected {expected}")
+
+    def text(self, column: str) -> str:
+        """The cell as it stands; refused when empty."""
+        if not self.cells[column]:
+            raise self.wrong(column, "some text")
+        return self.cells[column]
+
+    def one_of(self, column: str, names: Iterable[str]) -> str:
+        """The cell, which must be one of `names`."""
+        names = list(names)
+        if self.cells[column] not in names:
+            raise unknown(f"{self.place}, {column}", self.cells[column], names)
+        return self.cells[column]
+
+    def number(self, column: str, low: float = -math.inf, high: float = math.inf) -> float:
+        """The cell as a finite number from `low` to `high`."""
+        try:
+            value = float(self.cells[column])
+        except ValueError:
+            raise self.wrong(column, "a number") from None
+        if not math.isfinite(value):
+            raise self.wrong(column, "a finite number")
+        if not low <= value <= high:
+            raise self.wrong(column, f"at least {low:g}" if high == math.inf else f"a number from {low:g} to {high:g}")
+        return value
+
+    def count(self, column: str, low: int = 0) -> int | None:
+        """The cell as a whole number of at least `low`; None when empty."""
+        if not self.cells[column]:
+            return None
+        value = self.number(column, low)
+        if value != int(value):
+            raise self.wrong(column, "a whole number")
+        return int(value)
+
+    def measure(self, column: str) -> float:
+        """The cell as a number of at least 0; an empty cell is 0."""
+        return self.number(column, 0) if self.cells[column] else 0.0
+
+    def day(self, column: str) -> date:
+        """The cell as a date, written 2021-07-05."""
+        try:
+            return date.fromisoformat(self.cells[column])
+        except ValueError:
+            raise self.wrong(column, "a date such as 2021-07-05") from None
+
+
+def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[Row]:
+    """The named columns of a CSV file and no others; `key` names the columns that tell its rows apart."""
+    reader = csv.reader(StringIO(read_text(path), newline=""), strict=True)
+    try:
+        header = next(reader)
+        check_header(path.name, header, columns)
+        rows = [
+            make_row(f"{path.name} line {reader.line_num}", name_cells(header, cells), columns, key) for cells in reader
+        ]
+    except csv.Error as error:
+        raise PanjError(f"{path.name} line {reader.line_num}: not a readable line of a CSV file ({error})") from None
+    if not rows:
+        raise PanjError(f"{path.name}: found a header and no rows, expected at least one row")
+    refuse_duplicates(rows, key)
+    return rows
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file that is there and not empty."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        raise PanjError(f"{path.name}: no readable file of this name in the data folder {path.parent}") from None
+    if not content.strip():
+        raise PanjError(f"{path.name}: found an empty file, expected a header and rows")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise PanjError(f"{path.name} line {line}: found bytes that are not UTF-8, expected UTF-8 text") from None
+
+
+def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> None:
+    """Every expected column is there, once."""
+    for column in columns:
+        if column not in header:
+            raise PanjError(f"{file} line 1: column '{column}' is missing; found {', '.join(header)}")
+        if header.count(column) > 1:
+            raise PanjError(f"{file} line 1: column '{column}' appears twice, expected once")
+
+
+def name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """Each value under its column; a line with too few or too many values is refused by `csv.Error`."""
+    if len(cells) != len(header):
+        raise csv.Error(f"found {len(cells)} values, expected {len(header)}")
+    return {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
+
+
+def make_row(place: str, cells: Mapping[str, str], columns: Sequence[str], key: Sequence[str]) -> Row:
+    """A row that holds the wanted columns alone and is called by its key."""
+    name = " ".join(cells[column] for column in key)
+    return Row(f"{place} ({name})", {column: cells[column] for column in columns})
+
+
+def refuse_duplicates(rows: Sequence[Row], key: Sequence[str]) -> None:
+    """No two rows share their key."""
+    seen: dict[tuple[str, ...], str] = {}
+    for row in rows:
+        name = tuple(row.text(column) for column in key)
+        if name in seen:
+            raise PanjError(f"{row.place}: {' and '.join(key)} already used by {seen[name]}")
+        seen[name] = row.place

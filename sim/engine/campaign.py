@@ -1,0 +1,212 @@
+"""A campaign: day 0 to the last day in one compiled call, recorded evening by evening."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.engine.chance import Luck
+from sim.engine.compile import entry, rule
+from sim.engine.day import Rules, live_one_day
+from sim.engine.layout import begin, fresh, renew
+from sim.engine.timeline import Timeline
+from sim.engine.world import Count, Fall, Holder, Real, UnitState, Whole, World
+from sim.errors import CampaignError
+
+ENDS = {
+    1: "the space for rows of the log is full",
+    2: "the space for refugee rows is full (rules.flight.rows)",
+    3: "rural garrisons need more men than there are (rules.founding.fighting_men)",
+}
+
+
+class Series(IntEnum):
+    """The daily series of a campaign; totals count from day 0, the others are of the day or the evening."""
+
+    DISTRICTS_HELD_BY_TALIBAN = 0
+    HANDED_OVER = 1
+    FOUGHT = 2
+    ABANDONED = 3
+    RETAKEN = 4
+    TROOPS_HOLDING = 5
+    TROOPS_CROSSED = 6
+    TROOPS_INTERNED = 7
+    TROOPS_CAPTURED_TOTAL = 8
+    TROOPS_SURRENDERED_TOTAL = 9
+    TROOPS_KILLED_TOTAL = 10
+    TROOPS_DISPERSED_TOTAL = 11
+    PEOPLE_ON_THE_ROAD = 12
+    PEOPLE_WAITING = 13
+    PEOPLE_SETTLED = 14
+    PEOPLE_DISPLACED_TOTAL = 15
+    REFUGEES_ADMITTED_TOTAL = 16
+    REFUGEES_REFUSED_TOTAL = 17
+    MEAN_MORALE = 18
+    MEAN_DREAD = 19
+    RESERVISTS = 20
+    CALLS_MADE_TOTAL = 21
+    CALLS_ANSWERED_TOTAL = 22
+    GUARDS_PER_ARRIVAL = 23
+
+
+class Record(NamedTuple):
+    """What is kept of a campaign, by evening; row 0 is day 0."""
+
+    holder: np.ndarray  # evenings x districts, Holder, int8
+    series: Real  # evenings x Series
+    crossed: Whole  # evenings x posts: soldiers let in that night
+    admitted: Whole  # evenings x posts: people let in that day
+    waiting: Whole  # evenings x posts: people in the queue
+
+
+class Campaign(NamedTuple):
+    """One finished campaign."""
+
+    seed: int
+    world: World
+    record: Record
+
+
+def blank_record(world: World, days: int) -> Record:
+    """Space for day 0 and `days` more evenings."""
+    posts = world.posts.district.size
+    return Record(
+        np.zeros((days + 1, world.districts.holder.size), np.int8),
+        np.zeros((days + 1, len(Series))),
+        np.zeros((days + 1, posts), np.int64),
+        np.zeros((days + 1, posts), np.int64),
+        np.zeros((days + 1, posts), np.int64),
+    )
+
+
+def run_campaign(
+    layout: World, rules: Rules, timeline: Timeline, seed: int, days: int, world: World | None = None
+) -> Campaign:
+    """Live `days` days after day 0 with the luck of `seed`; in `world`, made as new, where one is given.
+
+    Raises CampaignError when the space for rows was spent, naming the rows and the day.
+    """
+    if world is None:
+        world = fresh(layout)
+    else:
+        renew(world, layout)
+    record = blank_record(world, days)
+    last = live(world, rules, timeline, np.uint64(seed), record)
+    raise_if_spent(world, last, seed)
+    return Campaign(seed, world, record)
+
+
+def raise_if_spent(world: World, day: int, seed: int) -> None:
+    """A campaign that ran out of space is an error, never a shorter campaign."""
+    spent = int(world.tally[Count.CANNOT_GO_ON])
+    if spent:
+        raise CampaignError(f"seed {seed}, day {day}: {ENDS[spent]}")
+
+
+@entry
+def live(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, record: Record) -> int:
+    """Day after day until the record is full; the number of the last day lived."""
+    for day in range(record.series.shape[0]):
+        if day == 0:
+            begin(world, rules, timeline, Luck(seed, day))
+        else:
+            live_one_day(world, rules, timeline, Luck(seed, day))
+        record_evening(world, record, day)
+        if world.tally[Count.CANNOT_GO_ON] != 0:
+            return day
+    return record.series.shape[0] - 1
+
+
+@entry
+def step(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, record: Record, day: int) -> None:
+    """One turn of `live`, for a model that stops every evening."""
+    if day == 0:
+        begin(world, rules, timeline, Luck(seed, day))
+    else:
+        live_one_day(world, rules, timeline, Luck(seed, day))
+    record_evening(world, record, day)
+
+
+@rule
+def record_evening(world: World, record: Record, day: int) -> None:
+    """What stands at the end of the day is written down."""
+    row = record.series[day]
+    tally = world.tally
+    record_districts(world, record.holder[day], row, day)
+    record_units(world, row)
+    record_people(world, row)
+    record_posts(world, record, row, day)
+    row[Series.PEOPLE_DISPLACED_TOTAL] = tally[Count.PEOPLE_DISPLACED]
+    row[Series.REFUGEES_ADMITTED_TOTAL] = tally[Count.ADMITTED]
+    row[Series.REFUGEES_REFUSED_TOTAL] = tally[Count.REFUSED]
+    row[Series.RESERVISTS] = tally[Count.RESERVISTS]
+    row[Series.CALLS_MADE_TOTAL] = tally[Count.CALLS_MADE]
+    row[Series.CALLS_ANSWERED_TOTAL] = tally[Count.CALLS_ANSWERED]
+
+
+@rule
+def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> None:
+    """Holders, falls of the day by how, mean dread of the districts that the government holds."""
+    districts = world.districts
+    dread = 0.0
+    held = 0
+    for district in range(districts.holder.size):
+        holder[district] = districts.holder[district]
+        if districts.holder[district] == Holder.TALIBAN:
+            row[Series.DISTRICTS_HELD_BY_TALIBAN] += 1.0
+        else:
+            dread += districts.dread[district]
+            held += 1
+        if districts.lost_on[district] == day:
+            row[Series.HANDED_OVER] += districts.lost_how[district] == Fall.HANDED_OVER
+            row[Series.FOUGHT] += districts.lost_how[district] == Fall.FOUGHT
+            row[Series.ABANDONED] += districts.lost_how[district] == Fall.ABANDONED
+        if districts.retaken_on[district] == day:
+            row[Series.RETAKEN] += 1.0
+    row[Series.MEAN_DREAD] = dread / max(1, held)
+
+
+@rule
+def record_units(world: World, row: Real) -> None:
+    """Men by fate, mean morale of those who hold."""
+    units = world.units
+    holding = 0
+    morale = 0.0
+    for unit in range(units.men.size):
+        if units.state[unit] == UnitState.HOLDING:
+            holding += units.men[unit]
+            morale += units.men[unit] * units.morale[unit]
+    row[Series.TROOPS_HOLDING] = holding
+    row[Series.TROOPS_INTERNED] = units.interned.sum()
+    row[Series.TROOPS_CAPTURED_TOTAL] = units.captured.sum()
+    row[Series.TROOPS_SURRENDERED_TOTAL] = units.surrendered.sum()
+    row[Series.TROOPS_KILLED_TOTAL] = units.killed.sum()
+    row[Series.TROOPS_DISPERSED_TOTAL] = units.dispersed.sum()
+    row[Series.MEAN_MORALE] = morale / max(1, holding)
+
+
+@rule
+def record_people(world: World, row: Real) -> None:
+    """People by where they stand."""
+    refugees = world.refugees
+    for place in range(world.tally[Count.TRAVELLERS]):
+        row[Series.PEOPLE_ON_THE_ROAD] += refugees.people[world.queues.travelling[place]]
+    row[Series.PEOPLE_WAITING] = world.posts.people_waiting.sum()
+    row[Series.PEOPLE_SETTLED] = world.tally[Count.SETTLED]
+
+
+@rule
+def record_posts(world: World, record: Record, row: Real, day: int) -> None:
+    """Who came over at each post, who waits, how many guards there were for each who came."""
+    posts = world.posts
+    guards = 0
+    arrivals = 0
+    for post in range(posts.district.size):
+        soldiers = posts.soldiers_admitted[post] - posts.soldiers_before[post]
+        record.crossed[day, post] = soldiers
+        record.admitted[day, post] = posts.people_admitted[post] - posts.people_before[post]
+        record.waiting[day, post] = posts.people_waiting[post]
+        row[Series.TROOPS_CROSSED] += soldiers
+        guards += posts.guards[post] + posts.reservists[post]
+        arrivals += posts.arrivals_today[post]
+    row[Series.GUARDS_PER_ARRIVAL] = guards / max(1, arrivals)

@@ -1,0 +1,134 @@
+"""A draw is a pure function of (seed, stream, day, actor): there is no state to disturb.
+
+Source  SplitMix64 (Steele, Lea and Flood 2014), whose n-th output for a seed is a hash of seed + n x gamma.
+Three of its outputs are chained, over the stream, the day and the actor. Two scenarios with one seed therefore
+share all their luck, and a new rule or a new agent changes no other draw. An actor is a lasting identity, never
+a row number.
+"""
+
+import math
+import warnings
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.engine.compile import entry, rule
+
+warnings.filterwarnings("ignore", "overflow encountered in scalar", RuntimeWarning)  # uint64 wraps on purpose
+GAMMA = np.uint64(0x9E3779B97F4A7C15)
+FIRST = np.uint64(0xBF58476D1CE4E5B9)
+SECOND = np.uint64(0x94D049BB133111EB)
+LAST_SEED = 2**63 - 1
+TO_UNIT = 1.0 / 9007199254740992.0  # 2 ** -53
+
+
+class Stream(IntEnum):
+    """One stream a decision, so that no two decisions share a draw."""
+
+    INFLUENCE = 1
+    HELD_ON_DAY_0 = 2
+    PROVINCE_RESOLVE = 3
+    DISTRICT_RESOLVE = 4
+    UNIT_RESOLVE = 5
+    GARRISON_SIZE = 6
+    PRONG_START = 7
+    PRONG_GATHER = 8
+    PRESS = 9
+    PROVINCE_CHOICE = 10
+    DISTRICT_CHOICE = 11
+    LOCAL_ASSAULT = 12
+    ELDERS = 13
+    HANDOVER = 14
+    OUTPOST = 15
+    BREAK = 16
+    DEFENDER_LOSSES = 17
+    ATTACKER_LOSSES = 18
+    SIEGE = 19
+    CHANGE_SIDES = 20
+    REFUSE_SURRENDER = 21
+    CAPTURE_ON_FALL = 22
+    ROAD_OPEN = 23
+    CAPTURE_IN_FLIGHT = 24
+    LEAVE_UNATTACKED = 25
+    ADMIT_SOLDIERS = 26
+    CAPTURE_AT_POST = 27
+    FLIGHT = 28
+    DESTINATION = 29
+    FRONTIER = 30
+    ADMIT_FAMILY = 31
+    NEXT_POST = 32
+    REJOIN = 33
+    COUNTERATTACK = 34
+    RETAKE = 35
+    COUNTERATTACK_LOSSES = 36
+    PARAMETER = 37  # drawn once a campaign, before day 0
+    HARASSMENT = 38
+    THRESHOLD = 39
+    GUEST = 99  # free for users' own rules
+
+
+class Luck(NamedTuple):
+    """What a draw depends on beside its stream and its actor."""
+
+    seed: np.uint64
+    day: int
+
+
+@rule
+def splitmix(seed: np.uint64, position: int) -> np.uint64:
+    """The output of SplitMix64 at a position (0 is the first) of the stream of `seed`."""
+    z = seed + GAMMA * np.uint64(position + 1)
+    z = (z ^ (z >> np.uint64(30))) * FIRST
+    z = (z ^ (z >> np.uint64(27))) * SECOND
+    return z ^ (z >> np.uint64(31))
+
+
+@rule
+def bits(luck: Luck, stream: int, actor: int) -> np.uint64:
+    """64 bits that depend on the seed, the stream, the day and the actor alone."""
+    return splitmix(splitmix(splitmix(luck.seed, stream), luck.day), actor)
+
+
+@rule
+def draw(luck: Luck, stream: int, actor: int) -> float:
+    """A number in [0, 1) for this actor, today, in this stream."""
+    return float(bits(luck, stream, actor) >> np.uint64(11)) * TO_UNIT
+
+
+@rule
+def normal(luck: Luck, stream: int, actor: int) -> float:
+    """A standard normal number (Box and Muller 1958) for this actor, today, in this stream."""
+    key = splitmix(splitmix(splitmix(luck.seed, stream), luck.day), actor)
+    radius = float((splitmix(key, 0) >> np.uint64(11)) + np.uint64(1)) * TO_UNIT
+    angle = float(splitmix(key, 1) >> np.uint64(11)) * TO_UNIT
+    return math.sqrt(-2.0 * math.log(radius)) * math.cos(2.0 * math.pi * angle)
+
+
+@rule
+def gumbel(luck: Luck, stream: int, actor: int) -> float:
+    """A standard Gumbel number: the option with the highest weight + gumbel wins in proportion to exp(weight)."""
+    return -math.log(-math.log((draw(luck, stream, actor) + TO_UNIT) / (1.0 + 2.0 * TO_UNIT)))
+
+
+@entry
+def draw_parameters(seed: np.uint64, actors: np.ndarray, shares: np.ndarray) -> None:
+    """A number in [0, 1) for each uncertain number of the model, by its lasting identity, into `shares`."""
+    for place in range(actors.size):
+        shares[place] = draw(Luck(seed, 0), Stream.PARAMETER, actors[place])
+
+
+@rule
+def whole(amount: float, draw: float) -> int:
+    """A whole number whose mean is `amount`: the fraction is settled by the draw."""
+    return int(amount + draw)
+
+
+@rule
+def logistic(score: float) -> float:
+    """1 / (1 + exp(-score)), safe at both ends."""
+    if score < -40.0:
+        return 0.0
+    if score > 40.0:
+        return 1.0
+    return 1.0 / (1.0 + math.exp(-score))

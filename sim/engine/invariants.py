@@ -1,0 +1,288 @@
+"""What must be true every evening: nobody vanishes, nothing is negative, no post takes in more than it may.
+
+Reads   the world of an evening and the world of day 0.
+Writes  nothing; the first sentence that is not true is raised with its row and its numbers.
+Source  none: bookkeeping.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.engine.world import (
+    NEVER,
+    NOBODY,
+    Count,
+    Holder,
+    Queues,
+    Real,
+    Refugees,
+    RefugeeState,
+    Truth,
+    UnitState,
+    Whole,
+    World,
+)
+
+FATES = ("men", "killed", "captured", "surrendered", "dispersed", "changed_sides", "interned", "flown_home")
+OVER = (  # states in which no man is under arms
+    UnitState.CROSSED, UnitState.INTERNED, UnitState.FLOWN_HOME, UnitState.SURRENDERED, UnitState.DISPERSED,
+    UnitState.CAPTURED, UnitState.DESTROYED, UnitState.CHANGED_SIDES,
+)  # fmt: skip
+MAY_BE_MISSING = {  # whole traits where -1 means nobody or never
+    "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
+    "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "nearest_post": NOBODY, "prong": NOBODY, "actor": NOBODY,
+    "front": NOBODY, "back": NOBODY, "behind": NOBODY, "defender": NOBODY, "next_there": NOBODY,
+    "prongs.province": NOBODY,
+}  # fmt: skip
+SHARES = (
+    ("districts", "influence"), ("districts", "dread"), ("units", "morale"), ("garrisons", "morale"),
+    ("garrisons", "hunger"), ("garrisons", "unanswered"), ("posts", "admits_soldiers"), ("posts", "admits_families"),
+)  # fmt: skip
+
+
+class InvariantError(AssertionError):
+    """Something that must be true every evening is not."""
+
+
+class Claim(NamedTuple):
+    """A sentence about every row: where it holds, and how to tell of a row where it does not."""
+
+    holds: Truth
+    tell: Callable[[int], str]
+
+
+def check(world: World, day_zero: World, evening: int, morning_room: Whole | None = None) -> None:
+    """Every sentence, about every row; raises InvariantError for the first that is not true.
+
+    `day_zero` is the world as it was founded. `morning_room` is `posts.room` as it was in the morning, for the
+    reserves change it after the gates have closed; without it the room of posts is not looked at.
+    """
+    for claim in claims(world, day_zero, evening, morning_room):
+        wrong = np.flatnonzero(~claim.holds)
+        if wrong.size:
+            others = f" (and {wrong.size - 1} more rows)" if wrong.size > 1 else ""
+            raise InvariantError(f"evening {evening}: {claim.tell(int(wrong[0]))}{others}")
+
+
+def claims(world: World, day_zero: World, evening: int, morning_room: Whole | None) -> Iterator[Claim]:
+    """All sentences, the plainest first."""
+    yield from nothing_is_negative(world)
+    yield from shares_are_shares(world)
+    yield from every_soldier_is_counted(world, day_zero)
+    yield from every_fighter_is_counted(world, day_zero)
+    yield from every_person_is_counted(world)
+    yield from every_queue_is_counted(world)
+    yield from posts_keep_their_word(world, morning_room)
+    yield from the_gone_do_not_act(world)
+    yield from districts_have_one_holder(world, evening)
+    yield from rows_point_at_rows(world)
+
+
+def single(holds: bool, sentence: str) -> Claim:
+    """A sentence about a total rather than a row."""
+    return Claim(np.array([holds]), lambda _row: sentence)
+
+
+def nothing_is_negative(world: World) -> Iterator[Claim]:
+    """Whole traits are 0 or more, but for those where -1 means nobody or never; so are days of supply."""
+    for name, group in world._asdict().items():
+        for trait, values in group._asdict().items() if hasattr(group, "_asdict") else [(name, group)]:
+            if values.dtype == np.int64:
+                lowest = MAY_BE_MISSING.get(trait, MAY_BE_MISSING.get(f"{name}.{trait}", 0))
+                flat = values.reshape(-1)
+                yield Claim(flat >= lowest, _below(f"{name}.{trait}", flat, lowest))
+    days = world.units.supply_days
+    yield Claim(days >= 0.0, _below("units.supply_days", days, 0))
+
+
+def _below(where: str, values: Whole | Real, lowest: int) -> Callable[[int], str]:
+    return lambda row: f"{where}[{row}] is {values[row]}, expected at least {lowest}"
+
+
+def shares_are_shares(world: World) -> Iterator[Claim]:
+    """Feelings and shares lie between 0 and 1, and every measured trait is a number."""
+    for name, trait in SHARES:
+        values = getattr(getattr(world, name), trait)
+        yield Claim((values >= 0.0) & (values <= 1.0), _beyond(f"{name}.{trait}", values))
+    for name, group in world._asdict().items():
+        for trait, values in group._asdict().items() if hasattr(group, "_asdict") else [(name, group)]:
+            if values.dtype == np.float64 and name != "roads":
+                yield Claim(np.isfinite(values), _no_number(f"{name}.{trait}", values))
+
+
+def _beyond(where: str, values: Real) -> Callable[[int], str]:
+    return lambda row: f"{where}[{row}] is {values[row]}, expected 0 to 1"
+
+
+def _no_number(where: str, values: Real) -> Callable[[int], str]:
+    return lambda row: f"{where}[{row}] is {values[row]}, expected a number"
+
+
+def every_soldier_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
+    """The men of a unit are in exactly one column each, and units grow only by those who were raised."""
+    units = world.units
+    fates = np.sum([getattr(units, fate) for fate in FATES], axis=0)
+    yield Claim(
+        fates == units.founded,
+        lambda row: (
+            f"unit {row} (identity {units.identity[row]}) counts {fates[row]} men in all states, "
+            f"expected the {units.founded[row]} it was founded with"
+        ),
+    )
+    expected = day_zero.units.founded.sum() - day_zero.tally[Count.RAISED] + world.tally[Count.RAISED]
+    found = units.founded.sum()
+    yield single(found == expected, f"units were founded with {found} men, expected {expected} (day 0 and the raised)")
+
+
+def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
+    """Taliban fight, are dead, or came over from the other side."""
+    found = world.forces.men.sum() + world.forces.killed.sum()
+    began = day_zero.forces.men.sum() + day_zero.forces.killed.sum() - day_zero.units.changed_sides.sum()
+    expected = began + world.units.changed_sides.sum()
+    yield single(found == expected, f"forces count {found} men and dead, expected {expected} (day 0 and changed sides)")
+    dead = world.forces.killed.sum()
+    told = world.tally[Count.TALIBAN_KILLED]
+    yield single(dead == told, f"forces count {dead} dead, the tally {told}")
+
+
+def every_person_is_counted(world: World) -> Iterator[Claim]:
+    """People are at home or in a row, district by district; rows not yet used are empty."""
+    districts, refugees = world.districts, world.refugees
+    away = np.bincount(refugees.origin, weights=refugees.people, minlength=districts.at_home.size).astype(np.int64)
+    yield Claim(
+        districts.at_home + away == districts.population,
+        lambda row: (
+            f"district {row} has {districts.at_home[row]} people at home and {away[row]} in rows, "
+            f"expected {districts.population[row]} together"
+        ),
+    )
+    unused = np.arange(refugees.people.size) >= world.tally[Count.REFUGEE_ROWS]
+    yield Claim(
+        ~unused | (refugees.people == 0),
+        lambda row: f"refugee row {row} is not in use and has {refugees.people[row]} people",
+    )
+
+
+def every_queue_is_counted(world: World) -> Iterator[Claim]:
+    """Those who wait at a post are its queue, those let in are admitted, and those on the road are listed in order."""
+    refugees, posts, queues = world.refugees, world.posts, world.queues
+    waiting = people_at_posts(refugees, refugees.state == RefugeeState.WAITING, posts.district.size)
+    yield Claim(
+        posts.people_waiting == waiting,
+        lambda row: f"post {row} counts {posts.people_waiting[row]} people waiting, its rows count {waiting[row]}",
+    )
+    admitted = people_at_posts(refugees, refugees.state == RefugeeState.ADMITTED, posts.district.size)
+    yield Claim(
+        posts.people_admitted == admitted,
+        lambda row: f"post {row} counts {posts.people_admitted[row]} people admitted, its rows count {admitted[row]}",
+    )
+    rows = np.bincount(
+        refugees.post[(refugees.state == RefugeeState.WAITING) & (refugees.people > 0)], minlength=posts.district.size
+    )
+    lines = np.array([len(queue_of(queues, post)) for post in range(posts.district.size)])
+    yield Claim(lines == rows, lambda row: f"post {row} has {lines[row]} rows in its queue for {rows[row]} that wait")
+    filled = world.tally[Count.REFUGEE_ROWS]
+    travelling = np.flatnonzero(refugees.state[:filled] == RefugeeState.ON_THE_ROAD)
+    listed = queues.travelling[: world.tally[Count.TRAVELLERS]]
+    yield single(
+        np.array_equal(travelling, listed),
+        f"{travelling.size} rows are on the road, the list of those on the road has {listed.size}, or others",
+    )
+
+
+def queue_of(queues: Queues, post: int) -> list[int]:
+    """Rows of the families before a post, the first to be called first."""
+    rows: list[int] = []
+    family = int(queues.front[post])
+    while family != NOBODY and len(rows) <= queues.behind.size:  # an endless queue is too long, not for ever
+        rows.append(family)
+        family = int(queues.behind[family])
+    return rows
+
+
+def people_at_posts(refugees: Refugees, chosen: Truth, posts: int) -> Whole:
+    """People of the chosen rows, by post."""
+    return np.bincount(refugees.post[chosen], weights=refugees.people[chosen], minlength=posts).astype(np.int64)
+
+
+def posts_keep_their_word(world: World, morning_room: Whole | None) -> Iterator[Claim]:
+    """No post exceeds its room, and nobody crosses a closed one."""
+    posts, units = world.posts, world.units
+    if morning_room is not None:
+        yield Claim(
+            posts.admitted_today <= morning_room,
+            lambda row: f"post {row} admitted {posts.admitted_today[row]} today, its room was {morning_room[row]}",
+        )
+    for admits, admitted, who in (
+        (posts.admits_soldiers, posts.soldiers_admitted, "soldiers"),
+        (posts.admits_families, posts.people_admitted, "people"),
+    ):
+        yield Claim((admits > 0.0) | (admitted == 0), _closed(admitted, who))
+    over = units.crossed.sum()
+    counted = posts.soldiers_admitted.sum()
+    yield single(over == counted, f"units count {over} men who crossed, posts {counted}")
+
+
+def _closed(admitted: Whole, who: str) -> Callable[[int], str]:
+    return lambda row: f"post {row} is closed to {who} and admitted {admitted[row]}"
+
+
+def the_gone_do_not_act(world: World) -> Iterator[Claim]:
+    """A unit that is over has no men; one that holds or retreats in arms stands in a district that allows it."""
+    units, districts = world.units, world.districts
+    over = np.isin(units.state, OVER)
+    yield Claim(
+        ~over | (units.men == 0),
+        lambda row: f"unit {row} is {UnitState(units.state[row]).name} and still has {units.men[row]} men",
+    )
+    holds = (units.state == UnitState.HOLDING) & (units.men > 0)
+    lost = districts.holder[units.district] == Holder.TALIBAN
+    yield Claim(
+        ~(holds & lost),
+        lambda row: f"unit {row} holds district {units.district[row]} with {units.men[row]} men, the Taliban hold it",
+    )
+    known = (units.state >= UnitState.HOLDING) & (units.state <= UnitState.CHANGED_SIDES)
+    yield Claim(known, lambda row: f"unit {row} is in state {units.state[row]}, which is none")
+
+
+def districts_have_one_holder(world: World, evening: int) -> Iterator[Claim]:
+    """A district is held by one side; the connected are the government's; nothing happened tomorrow."""
+    districts = world.districts
+    one = (districts.holder == Holder.GOVERNMENT) | (districts.holder == Holder.TALIBAN)
+    yield Claim(one, lambda row: f"district {row} is held by {districts.holder[row]}, expected 0 or 1")
+    yield Claim(
+        ~districts.connected | (districts.holder == Holder.GOVERNMENT),
+        lambda row: f"district {row} is connected to a hub, the Taliban hold it",
+    )
+    yield Claim(
+        ~districts.pressed | (districts.holder == Holder.GOVERNMENT),
+        lambda row: f"district {row} is pressed by local forces, the Taliban hold it already",
+    )
+    yield Claim(
+        (districts.lost_on <= evening) & (districts.retaken_on <= evening),
+        lambda row: f"district {row} was lost on {districts.lost_on[row]} and retaken on {districts.retaken_on[row]}",
+    )
+
+
+def rows_point_at_rows(world: World) -> Iterator[Claim]:
+    """Every row number of another group is one of its rows."""
+    districts, provinces, posts = world.districts.holder.size, world.provinces.capital.size, world.posts.district.size
+    for where, values, rows in (
+        ("units.district", world.units.district, districts),
+        ("units.destination", world.units.destination, districts),
+        ("units.post", world.units.post, posts),
+        ("forces.district", world.forces.district, districts),
+        ("forces.destination", world.forces.destination, districts),
+        ("forces.prong", world.forces.prong, world.prongs.province.size),
+        ("prongs.province", world.prongs.province, provinces),
+        ("refugees.district", world.refugees.district, districts),
+        ("refugees.next_district", world.refugees.next_district, districts),
+        ("refugees.destination", world.refugees.destination, districts),
+    ):
+        yield Claim(values < rows, _no_row(where, values, rows))
+
+
+def _no_row(where: str, values: Whole, rows: int) -> Callable[[int], str]:
+    return lambda row: f"{where}[{row}] is {values[row]}, expected below {rows}"

@@ -1,0 +1,354 @@
+"""Facts and numbers become the world of day 0.
+
+The layout (which rows there are, who lives where, how long roads are) depends on data and settings and is made once;
+what differs between campaigns is drawn by the compiled `draw_day_zero`, from the seed alone.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import shortest_path
+
+from sim.data.facts import Facts
+from sim.engine.chance import Luck
+from sim.engine.compile import rule
+from sim.engine.day import Rules
+from sim.engine.rules.founding import draw_day_zero
+from sim.engine.timeline import Timeline, happen
+from sim.engine.world import (
+    NEVER,
+    NOBODY,
+    Condition,
+    Count,
+    Districts,
+    ForceKind,
+    Forces,
+    Garrisons,
+    Log,
+    Posts,
+    Prongs,
+    Provinces,
+    Queues,
+    Real,
+    Refugees,
+    Roads,
+    Role,
+    Truth,
+    UnitKind,
+    Units,
+    Whole,
+    World,
+)
+from sim.errors import PanjError, unknown
+
+LOG_ROWS = 40000
+COMMANDO_IDENTITY = 10_000_000  # above every identity made of home and ordinal
+ROOM_OF_KIND = {
+    "bridge": "room_bridge",
+    "ford": "room_ford",
+    "post": "room_post",
+    "river frontage": "room_frontage",
+    "mountain pass": "room_pass",
+}
+DTYPES = {Whole: np.int64, Real: np.float64, Truth: np.bool_}
+STARTS_AS = {  # traits that do not begin at zero
+    "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
+    "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "prong": NOBODY, "next_there": NOBODY,
+    "momentum": 1.0, "attention": 1.0,
+}  # fmt: skip
+Group = TypeVar("Group", bound=tuple)
+
+
+class Layout(NamedTuple):
+    """A world before its draws, and the facts from which it was made."""
+
+    facts: Facts
+    world: World
+
+
+def lay_out(
+    facts: Facts, rules: Rules, attention: Mapping[str, float], posts: Mapping[str, Mapping[str, float]]
+) -> Layout:
+    """Rows of every group; `attention` is by region, `posts` by post: `soldiers`, `families` (shares), `room` (factor).
+
+    Raises PanjError for an unknown region or post, or a share out of range.
+    """
+    roads = lay_out_roads(facts, rules)
+    districts = lay_out_districts(facts, roads)
+    world = World(
+        districts=districts,
+        provinces=lay_out_provinces(facts, attention),
+        roads=roads,
+        garrisons=blank(Garrisons, len(facts.district_id)),
+        units=lay_out_units(facts, rules),
+        forces=lay_out_forces(facts, rules),
+        prongs=blank(Prongs, rules.founding.prongs)._replace(
+            identity=np.arange(1, rules.founding.prongs + 1, dtype=np.int64)
+        ),
+        posts=lay_out_posts(facts, rules, posts),
+        refugees=reserved(Refugees, rules.flight.rows),
+        queues=blank_queues(len(facts.post), rules.flight.rows),
+        log=blank(Log, LOG_ROWS),
+        conditions=conditions_before_events(),
+        tally=np.zeros(len(Count), np.int64),
+    )
+    return Layout(facts, world)
+
+
+def conditions_before_events() -> np.ndarray:
+    """Whole air cover and full pay; no reservists, no help, no aid."""
+    conditions = np.zeros(len(Condition))
+    conditions[Condition.AIR_COVER] = 1.0
+    conditions[Condition.PAY] = 1.0
+    return conditions
+
+
+def blank(group: type[Group], rows: int) -> Group:
+    """A group of so many rows, every trait at the value it starts with."""
+    arrays: dict[str, Any] = {}
+    for trait, kind in group.__annotations__.items():
+        dtype = DTYPES[kind]
+        start = STARTS_AS.get(trait, 0)
+        arrays[trait] = np.full(rows, start, dtype) if start else np.zeros(rows, dtype)
+    return group(**arrays)
+
+
+def reserved(group: type[Group], rows: int) -> Group:
+    """Rows of zeros, all traits in one block: of a large block only what is written takes memory and time.
+
+    Traits by themselves would come from a heap that was used before, and be cleared from end to end.
+    """
+    block = np.zeros((len(group.__annotations__), rows), np.int64)
+    kinds = group.__annotations__.values()
+    return group(*(trait.view(DTYPES[kind]) for trait, kind in zip(block, kinds, strict=True)))
+
+
+def blank_queues(posts: int, rows: int) -> Queues:
+    """Nobody waits and nobody travels; there is space for every family that there can be."""
+    return Queues(
+        front=np.full(posts, NOBODY, np.int64),
+        back=np.full(posts, NOBODY, np.int64),
+        behind=np.zeros(rows, np.int64),
+        travelling=np.zeros(rows, np.int64),
+    )
+
+
+def lay_out_districts(facts: Facts, roads: Roads) -> Districts:
+    """What the data say of each district."""
+    nearest = np.full(len(facts.district_id), NOBODY)
+    if facts.post_district.size:
+        nearest = roads.between[:, facts.post_district].argmin(axis=1)
+    has_post = np.zeros(len(facts.district_id), np.bool_)
+    has_post[facts.post_district] = True
+    return blank(Districts, len(facts.district_id))._replace(
+        identity=facts.identity.copy(),
+        province=facts.province_of.copy(),
+        is_capital=facts.is_capital.copy(),
+        is_hub=facts.is_capital & facts.airfield,
+        population=facts.population.copy(),
+        at_home=facts.population.copy(),
+        votes_per_head=facts.votes_per_head.copy(),
+        mountain=facts.mountain.copy(),
+        highway=facts.highway.copy(),
+        in_ring=ring_of_capitals(facts),
+        has_post=has_post,
+        frontier_km=facts.tajik_border_km.copy(),
+        nearest_post=nearest.astype(np.int64),
+    )
+
+
+def ring_of_capitals(facts: Facts) -> np.ndarray:
+    """Districts next to the capital of their own province."""
+    ring = np.zeros(len(facts.district_id), np.bool_)
+    for capital in np.flatnonzero(facts.is_capital):
+        for there in facts.neighbour[facts.first_neighbour[capital] : facts.first_neighbour[capital + 1]]:
+            ring[there] |= facts.province_of[there] == facts.province_of[capital]
+    return ring
+
+
+def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces:
+    """Capitals, and how much attention Taliban planning gives to each region."""
+    regions = dict.fromkeys(facts.region_of_province)
+    for region, weight in attention.items():
+        if region not in regions:
+            raise unknown("attention", region, regions)
+        if not weight > 0:
+            raise PanjError(f"attention.{region}: found {weight}, expected a number above 0")
+    if (np.diff(facts.province_of) < 0).any():
+        raise PanjError(
+            "districts.csv: found districts of a province in several places, expected them one after another"
+        )
+    capitals = np.zeros(len(facts.provinces), np.int64)
+    capitals[facts.province_of[facts.is_capital]] = np.flatnonzero(facts.is_capital)
+    rows = np.arange(len(facts.provinces))
+    first, end = np.searchsorted(facts.province_of, rows), np.searchsorted(facts.province_of, rows, side="right")
+    weights = np.array([float(attention.get(region, 1.0)) for region in facts.region_of_province])
+    return blank(Provinces, len(facts.provinces))._replace(
+        capital=capitals, first=first.astype(np.int64), end=end.astype(np.int64), attention=weights
+    )
+
+
+def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
+    """Road km of every link, longer in mountains, and the quickest way between any two districts (Dijkstra, SciPy)."""
+    count = len(facts.district_id)
+    start = np.repeat(np.arange(count), np.diff(facts.first_neighbour))
+    height = (facts.mountain[start] + facts.mountain[facts.neighbour]) / 2.0
+    km = facts.link_km * rules.journeys.road_factor * (1.0 + rules.journeys.mountain_factor * height)
+    graph = csr_array((km, facts.neighbour, facts.first_neighbour), shape=(count, count))
+    between = shortest_path(graph, method="D")
+    if not np.isfinite(between).all():
+        raise PanjError("districts.csv: found districts that no chain of neighbours joins, expected one country")
+    first, neighbour = facts.first_neighbour.copy(), facts.neighbour.copy()
+    return Roads(first, neighbour, km / rules.journeys.km_per_day, between, onward_links(first, neighbour, between))
+
+
+def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
+    """For every goal and district the link that `cheapest_link` would choose on a day without fighting."""
+    count = len(first) - 1
+    onward = np.zeros((count, count), np.int64)
+    for here in range(count):
+        links = np.arange(first[here], first[here + 1])
+        there = neighbour[links]
+        price = between[there, :] + between[here, there][:, None]
+        price[between[there, :] >= between[here, :]] = np.inf
+        onward[:, here] = links[price.argmin(axis=0)]
+    return onward
+
+
+def lay_out_units(facts: Facts, rules: Rules) -> Units:
+    """Who stands where: the same rows for every seed, with identities made of home and ordinal."""
+    rows = [row for district in range(len(facts.district_id)) for row in units_of(district, facts, rules)]
+    for column in range(rules.founding.commando_columns):
+        rows.append((COMMANDO_IDENTITY + column, int(UnitKind.COMMANDO), int(Role.COLUMN), 0))
+    identity, kind, role, home = np.array(rows, np.int64).T.copy()
+    return blank(Units, len(home))._replace(identity=identity, kind=kind, role=role, home=home)
+
+
+def units_of(district: int, facts: Facts, rules: Rules) -> list[tuple[int, int, int, int]]:
+    """Identity, kind, role and home of every unit of one district."""
+    kinds = [(UnitKind.POLICE, Role.GARRISON), (UnitKind.MILITIA, Role.GARRISON)]
+    if facts.is_capital[district]:
+        kinds += [(UnitKind.ARMY, Role.GARRISON)] * 3
+    else:
+        kinds += [(UnitKind.POLICE, Role.OUTPOST)] * rules.founding.outposts
+        kinds += [(UnitKind.ARMY, Role.GARRISON)] * int(facts.highway[district])
+    kinds += [(UnitKind.BORDER, Role.GARRISON)] * int(np.sum(facts.post_district == district))
+    kinds += [(UnitKind.BORDER, Role.OUTPOST)] * int(facts.tajik_border_km[district] > 0)
+    first = int(facts.identity[district]) * 1000
+    return [(first + ordinal, int(kind), int(role), district) for ordinal, (kind, role) in enumerate(kinds)]
+
+
+def lay_out_forces(facts: Facts, rules: Rules) -> Forces:
+    """One local force a district, in the order of the districts, then the columns of every prong."""
+    count = len(facts.district_id)
+    columns = rules.founding.columns_per_prong
+    prong = np.repeat(np.arange(rules.founding.prongs, dtype=np.int64), columns)
+    ordinal = np.tile(np.arange(columns, dtype=np.int64), rules.founding.prongs)
+    return blank(Forces, count + prong.size)._replace(
+        identity=np.concatenate([facts.identity, 10_000 + (prong + 1) * 100 + ordinal]),
+        kind=np.concatenate([np.full(count, ForceKind.LOCAL), np.full(prong.size, ForceKind.MOBILE)]).astype(np.int64),
+        prong=np.concatenate([np.full(count, NOBODY), prong]),
+        district=np.concatenate([np.arange(count), np.zeros(prong.size, np.int64)]),
+    )
+
+
+def lay_out_posts(facts: Facts, rules: Rules, changes: Mapping[str, Mapping[str, float]]) -> Posts:
+    """Room by kind of crossing; whom a post admits, by policy, post by post."""
+    rooms, soldiers, families = [], [], []
+    for name, kind in zip(facts.post, facts.post_kind, strict=True):
+        change = changes.get(name, {})
+        rooms.append(int(getattr(rules.crossing, ROOM_OF_KIND[kind]) * change.get("room", 1.0)))
+        soldiers.append(float(change.get("soldiers", rules.crossing.admits)))
+        families.append(float(change.get("families", rules.admission.admits)))
+    check_posts(facts, changes)
+    count = len(facts.post)
+    return blank(Posts, count)._replace(
+        identity=np.arange(1, count + 1, dtype=np.int64),
+        district=facts.post_district.copy(),
+        base_room=np.array(rooms, np.int64),
+        room=np.array(rooms, np.int64),
+        admits_soldiers=np.array(soldiers),
+        admits_families=np.array(families),
+        guards=np.full(count, int(rules.reserves.guards_per_post), np.int64),
+    )
+
+
+def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> None:
+    """A policy may change only posts and traits that there are."""
+    limits = {"soldiers": 1.0, "families": 1.0, "room": 100.0}
+    for post, change in changes.items():
+        if post not in facts.post:
+            raise unknown("posts", post, facts.post)
+        for trait, value in change.items():
+            if trait not in limits:
+                raise unknown(f"posts.{post}", trait, limits)
+            if not 0.0 <= value <= limits[trait]:
+                raise PanjError(f"posts.{post}.{trait}: found {value}, expected a number from 0 to {limits[trait]:g}")
+
+
+def found(layout: World, rules: Rules, timeline: Timeline, seed: int) -> World:
+    """The world on the evening of day 0 for one seed; the layout itself is never written to."""
+    world = fresh(layout)
+    begin(world, rules, timeline, Luck(np.uint64(seed), 0))
+    return world
+
+
+def fresh(layout: World) -> World:
+    """Copies of all that a campaign writes; roads are shared, and space for rows is new."""
+    copies = {}
+    for name, group in layout._asdict().items():
+        if name == "roads":
+            copies[name] = group
+        elif name == "queues":
+            copies[name] = blank_queues(group.front.size, group.behind.size)
+        elif name == "refugees":
+            copies[name] = reserved(type(group), group.people.size)
+        elif name == "log":
+            copies[name] = type(group)(*(np.zeros(trait.shape, trait.dtype) for trait in group))
+        elif isinstance(group, tuple):
+            copies[name] = type(group)(*(trait.copy() for trait in group))
+        else:
+            copies[name] = group.copy()
+    return World(**copies)
+
+
+def renew(world: World, layout: World) -> None:
+    """A world that was lived in becomes as `fresh` again: only what was written is written over.
+
+    Cheaper than new space for each campaign; for whoever lives many, one after the other, and keeps none.
+    """
+    used = {"refugees": int(world.tally[Count.REFUGEE_ROWS]), "log": int(world.tally[Count.LOGGED])}
+    groups: Any = zip(layout._fields, world, layout, strict=True)
+    for name, group, there in groups:
+        if name in used:
+            for trait in group:
+                trait[: used[name]] = 0
+        elif name == "queues":
+            for trait in (group.front, group.back):
+                trait[:] = NOBODY  # of the others only those who wait are read, and as many as travel
+        elif isinstance(group, np.ndarray):
+            group[:] = there
+        elif name != "roads":
+            for trait, start in zip(group, there, strict=True):
+                trait[:] = start
+
+
+@rule
+def begin(world: World, rules: Rules, timeline: Timeline, luck: Luck) -> None:
+    """The draws of day 0, then the events dated on it."""
+    draw_day_zero(
+        world.districts,
+        world.provinces,
+        world.units,
+        world.forces,
+        world.prongs,
+        rules.morale.base,
+        rules.morale.resolve,
+        rules.supply.full_days,
+        rules.founding,
+        luck,
+        world.tally,
+    )
+    happen(timeline, world.districts, world.units, world.conditions, luck.day, world.log, world.tally)

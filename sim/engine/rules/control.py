@@ -1,0 +1,102 @@
+"""A district that gave up, broke or was left empty changes hands; success feeds on itself.
+
+Reads   districts that fall today, garrisons, forces.
+Writes  holders, how and when, momentum, men of local and mobile forces.
+Source  evidence F064 to F066, F090; captured arms and prestige: Lehmann and Zhukov 2019 for the direction, guess for
+        the size. Assumption: a mobile force leaves some men to hold what it takes and finds recruits there.
+"""
+
+from typing import NamedTuple
+
+from sim.engine.bookkeeping import note
+from sim.engine.compile import rule
+from sim.engine.world import NEVER, NOBODY, Districts, Event, Fall, Forces, Garrisons, Holder, Log, Mode, Whole
+
+
+class Control(NamedTuple):
+    """Numbers of the rule; meaning, unit, source and range in `configs/rules/control.yaml`."""
+
+    momentum_gain: float
+    momentum_limit: float
+    momentum_fade_days: float
+    hold_share: float
+    recruit_share: float
+
+
+@rule
+def is_left_empty(garrison: int, local: int, mobile: int) -> bool:
+    """Nobody defends it and somebody is there to take it."""
+    return garrison == 0 and local + mobile > 0
+
+
+@rule
+def change_control(
+    districts: Districts,
+    garrisons: Garrisons,
+    forces: Forces,
+    numbers: Control,
+    day: int,
+    log: Log,
+    tally: Whole,
+) -> None:
+    """Every district that falls today changes hands, in order; elsewhere pressure is counted."""
+    fade_momentum(forces, numbers.momentum_fade_days)
+    for district in range(districts.holder.size):
+        if districts.holder[district] == Holder.TALIBAN:
+            districts.pressure_days[district] = 0
+            continue
+        under = districts.pressed[district] or garrisons.mobile[district] > 0
+        districts.pressure_days[district] = districts.pressure_days[district] + 1 if under else 0
+        empty = is_left_empty(garrisons.men[district], garrisons.local[district], garrisons.mobile[district])
+        if districts.falling[district] == Fall.NONE and empty and not districts.is_capital[district]:
+            districts.falling[district] = Fall.ABANDONED
+        if districts.falling[district] != Fall.NONE:
+            change_hands(district, districts, garrisons, day, log, tally)
+            reward(district, forces, numbers)
+
+
+@rule
+def fade_momentum(forces: Forces, fade_days: float) -> None:
+    """Without new success a force returns to its ordinary strength."""
+    for force in range(forces.momentum.size):
+        forces.momentum[force] += (1.0 - forces.momentum[force]) / fade_days
+
+
+@rule
+def change_hands(district: int, districts: Districts, garrisons: Garrisons, day: int, log: Log, tally: Whole) -> None:
+    """The Taliban hold it from this evening; how and why are kept."""
+    how = districts.falling[district]
+    districts.holder[district] = Holder.TALIBAN
+    districts.lost_on[district] = day
+    districts.lost_how[district] = how
+    if districts.first_lost_on[district] == NEVER:
+        districts.first_lost_on[district] = day
+    districts.falling[district] = Fall.NONE
+    districts.pressed[district] = False
+    districts.connected[district] = False
+    districts.pressure_days[district] = 0
+    districts.siege_days[district] = 0
+    note(log, tally, day, Event.FALL, district, -1, garrisons.men[district], how, districts.why[district])
+
+
+@rule
+def reward(district: int, forces: Forces, numbers: Control) -> None:
+    """Those who took it gain momentum, leave a guard, find recruits, and are free for the next."""
+    home = district  # local forces are the first rows, one a district
+    force = home
+    while force != NOBODY:
+        if forces.mode[force] != Mode.MARCH and forces.mode[force] != Mode.GATHER:
+            forces.momentum[force] = min(numbers.momentum_limit, forces.momentum[force] + numbers.momentum_gain)
+            forces.losses[force] = 0
+            if force != home and forces.men[force] > 0:
+                leave_a_guard(force, home, forces, numbers)
+        force = forces.next_there[force]
+
+
+@rule
+def leave_a_guard(force: int, home: int, forces: Forces, numbers: Control) -> None:
+    """Some men of a column stay with the local force, and some of its men go with the column."""
+    guard = int(numbers.hold_share * forces.men[force])
+    recruits = int(numbers.recruit_share * forces.men[home])
+    forces.men[force] += recruits - guard
+    forces.men[home] += guard - recruits

@@ -1,0 +1,108 @@
+"""A garrison eats from its store; one whose road to a hub is open fills it again.
+
+Reads   holders, roads, pressed districts, garrisons, units.
+Writes  connected districts, days of supply.
+Source  evidence F107 (40 days of siege, then flown out), articles: "supply lines strained", "ran out of supplies".
+Assumption: a road through a district is cut where pressing local forces outnumber its garrison enough.
+"""
+
+from typing import NamedTuple
+
+from sim.engine.compile import rule
+from sim.engine.world import Districts, Garrisons, Holder, Roads, Units, UnitState
+
+
+class Supply(NamedTuple):
+    """Numbers of the rule; meaning, unit, source and range in `configs/rules/supply.yaml`."""
+
+    full_days: float
+    eaten_per_day: float
+    restock_per_day: float
+    hungry_below: float
+    road_cut_ratio: float
+    airlift_per_day: float
+
+
+@rule
+def is_road_cut(pressed: bool, local: int, mobile: int, garrison: int, ratio: float) -> bool:
+    """Those who press, or stand before the place, close its roads once they are enough against the garrison."""
+    return (pressed or mobile > 0) and local + mobile >= ratio * garrison
+
+
+@rule
+def supply(districts: Districts, roads: Roads, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
+    """Roads are looked at first, then every garrison eats or restocks, then aeroplanes help a few."""
+    find_connected(districts, roads, garrisons, numbers.road_cut_ratio)
+    for unit in range(units.men.size):
+        if units.state[unit] == UnitState.HOLDING:
+            change = -numbers.eaten_per_day
+            if districts.connected[units.district[unit]]:
+                change = numbers.restock_per_day
+            units.supply_days[unit] = min(numbers.full_days, max(0.0, units.supply_days[unit] + change))
+    airlift(districts, garrisons, units, numbers)
+
+
+@rule
+def find_connected(districts: Districts, roads: Roads, garrisons: Garrisons, ratio: float) -> None:
+    """Walk outward from the hubs over government districts whose roads are open."""
+    connected = districts.connected
+    connected[:] = False
+    todo = districts.reached
+    found = 0
+    for district in range(connected.size):
+        districts.closed[district] = districts.holder[district] != Holder.GOVERNMENT or is_road_cut(
+            districts.pressed[district],
+            garrisons.local[district],
+            garrisons.mobile[district],
+            garrisons.men[district],
+            ratio,
+        )
+        if districts.is_hub[district] and districts.holder[district] == Holder.GOVERNMENT:
+            districts.closed[district] = True
+            connected[district] = True
+            todo[found] = district
+            found += 1
+    done = 0
+    while done < found:
+        here = todo[done]
+        done += 1
+        for link in range(roads.first[here], roads.first[here + 1]):
+            there = roads.neighbour[link]
+            if not districts.closed[there]:
+                districts.closed[there] = True
+                connected[there] = True
+                todo[found] = there
+                found += 1
+
+
+@rule
+def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
+    """The hungriest cut-off garrisons are supplied by air, as many as there are flights."""
+    if numbers.airlift_per_day < 1.0:
+        return
+    hungry = list_hungry(districts, garrisons)
+    for _flight in range(int(numbers.airlift_per_day)):
+        neediest = -1
+        for place in range(hungry):
+            district = districts.choice[place]
+            if neediest < 0 or garrisons.hunger[district] > garrisons.hunger[neediest]:
+                neediest = district
+        if neediest < 0 or garrisons.hunger[neediest] <= 0.0:
+            break
+        garrisons.hunger[neediest] = 0.0
+        districts.chosen[neediest] = True
+    for unit in range(units.men.size):
+        if units.state[unit] == UnitState.HOLDING and districts.chosen[units.district[unit]]:
+            units.supply_days[unit] = numbers.full_days
+
+
+@rule
+def list_hungry(districts: Districts, garrisons: Garrisons) -> int:
+    """Cut-off districts whose garrison is hungry, in order, none of them chosen; how many there are."""
+    districts.chosen[:] = False
+    found = 0
+    for district in range(districts.holder.size):
+        if not districts.connected[district] and garrisons.hunger[district] > 0.0:
+            districts.choice[found] = district
+            found += 1
+    return found

@@ -1,0 +1,401 @@
+"""Who acts and what they are: every group and every trait, and no behaviour.
+
+A group is a NamedTuple of equally long arrays, one per trait; a row is an agent. Districts, units, forces, posts
+and refugees are the five kinds of agent. Provinces, prongs, roads, garrisons and queues are what they share.
+Men and people are whole numbers (int64); shares, days of supply and feelings are float64; a row number of another
+group, or an enumeration, is int64, where -1 (`NOBODY`, `NEVER`) means none.
+"""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Whole = NDArray[np.int64]
+Real = NDArray[np.float64]
+Truth = NDArray[np.bool_]
+NOBODY = -1
+NEVER = -1
+
+
+class Holder(IntEnum):
+    """Who holds a district centre in the evening."""
+
+    GOVERNMENT = 0
+    TALIBAN = 1
+
+
+class Fall(IntEnum):
+    """How a district changed hands."""
+
+    NONE = 0
+    HANDED_OVER = 1
+    FOUGHT = 2
+    ABANDONED = 3
+
+
+class Why(IntEnum):
+    """The term that weighed most when a garrison gave up, broke or left."""
+
+    NONE = 0
+    FORCE = 1
+    ISOLATION = 2
+    HUNGER = 3
+    CALL_IGNORED = 4
+    DREAD = 5
+    MORALE = 6
+    COMMAND = 7
+    LOSSES = 8
+    SIEGE = 9
+
+
+class UnitKind(IntEnum):
+    """Who the men of a unit are."""
+
+    ARMY = 0
+    POLICE = 1
+    BORDER = 2
+    MILITIA = 3
+    COMMANDO = 4
+
+
+class Role(IntEnum):
+    """What a unit is there for."""
+
+    GARRISON = 0
+    OUTPOST = 1
+    COLUMN = 2
+
+
+class UnitState(IntEnum):
+    """What a unit does, or what became of most of its men."""
+
+    HOLDING = 0
+    RETREATING = 1
+    WAITING = 2
+    RESERVE = 3
+    RELIEVING = 4
+    CROSSED = 5
+    INTERNED = 6
+    FLOWN_HOME = 7
+    SURRENDERED = 8
+    DISPERSED = 9
+    CAPTURED = 10
+    DESTROYED = 11
+    CHANGED_SIDES = 12
+
+
+class ForceKind(IntEnum):
+    """Local forces live in one district; mobile ones march in a prong."""
+
+    LOCAL = 0
+    MOBILE = 1
+
+
+class Mode(IntEnum):
+    """What a Taliban force does."""
+
+    GATHER = 0
+    MARCH = 1
+    PARLEY = 2
+    ASSAULT = 3
+    BESIEGE = 4
+    HOLD = 5
+
+
+class Phase(IntEnum):
+    """What a prong does."""
+
+    GATHER = 0
+    SWEEP = 1
+    SIEGE = 2
+
+
+class RefugeeState(IntEnum):
+    """Where a family stands."""
+
+    ON_THE_ROAD = 0
+    WAITING = 1
+    ADMITTED = 2
+    REFUSED = 3
+    SETTLED = 4
+    RETURNED = 5
+
+
+class Condition(IntEnum):
+    """What dated events set for everyone."""
+
+    AIR_COVER = 0
+    PAY = 1
+    RESERVISTS_ORDERED = 2
+    ORDER_DAY = 3
+    CSTO_HELP = 4
+    AID = 5
+
+
+class Act(IntEnum):
+    """What a dated event does."""
+
+    SET = 0
+    REINFORCE = 1
+    RAISE_MILITIA = 2
+
+
+class Count(IntEnum):
+    """Running totals of a campaign."""
+
+    CALLS_MADE = 0
+    CALLS_ANSWERED = 1
+    RETAKEN = 2
+    PEOPLE_DISPLACED = 3
+    TALIBAN_KILLED = 4
+    RAISED = 5
+    REFUGEE_ROWS = 6
+    LOGGED = 7
+    CANNOT_GO_ON = 8
+    RESERVISTS = 9
+    ADMITTED = 10
+    REFUSED = 11
+    OUTPOSTS_SURRENDERED = 12
+    TRAVELLERS = 13  # families on the road
+    SET_OUT = 14  # families in rows from this one on may have set out and not be listed yet
+    SETTLED = 15  # people
+
+
+class Event(IntEnum):
+    """What the log of a campaign tells of."""
+
+    FALL = 0
+    RETAKEN = 1
+    STAND = 2
+    CALL = 3
+    ANSWER = 4
+    CROSSING = 5
+    TURNED_BACK = 6
+    CAPTURE = 7
+    SURRENDER = 8
+    PRONG_MOVES = 9
+    DATED = 10
+    RETURN = 11
+
+
+class Districts(NamedTuple):
+    """The 399 districts, in the order of the data."""
+
+    identity: Whole  # lasting number, from the OCHA code
+    province: Whole
+    is_capital: Truth  # provincial capital
+    is_hub: Truth  # provincial capital with an airfield: a source of supply
+    population: Whole  # people on day 0
+    votes_per_head: Real  # valid votes of 2019 per person
+    influence: Real  # of the Taliban over daily life, 0 to 1, lasting
+    mountain: Real  # 0 plain, 1 high mountain
+    highway: Truth
+    in_ring: Truth  # next to the capital of its province
+    has_post: Truth  # a crossing point on the Panj
+    frontier_km: Real  # Tajik frontage
+    nearest_post: Whole  # whoever holds its bank
+    resolve: Real  # lasting difference of its command, drawn on day 0 (standard deviations)
+    holder: Whole  # Holder
+    at_home: Whole  # people who have not left
+    connected: Truth  # a chain of government districts leads to a hub
+    lot: Real  # working space: drawn on day 0, the highest are held by the Taliban
+    choice: Whole  # working space: districts among which a rule chooses, in order
+    chosen: Truth  # working space: a rule has chosen it
+    reached: Whole  # working space: districts in the order in which open roads reach them
+    sought: Whole  # working space: columns before it or on the way to it
+    defender: Whole  # working space: the first unit that holds it while it is fought over
+    closed: Truth  # working space: held by the Taliban, or its roads are cut, or reached already
+    pressed: Truth  # local forces press and cut its roads
+    threatened: Truth  # enough stand against the garrison to make it ask for help
+    dread: Real  # 0 to 1
+    anger: Real  # 0 to 1; stays 0 where the theory knows no anger
+    threshold_lot: (
+        Real  # how many others must have gone before this garrison goes, drawn on day 0 (standard deviations)
+    )
+    fighting: Real  # 0 none, 1 an assault today
+    pressure_days: Whole  # in a row, pressed or with a mobile force before it
+    siege_days: Whole  # of a capital, in a row
+    falling: Whole  # Fall decided today, not yet carried out
+    why: Whole  # Why of the latest fall
+    lost_on: Whole  # day of the latest loss
+    lost_how: Whole  # Fall
+    first_lost_on: Whole
+    retaken_on: Whole
+    stood_on: Whole  # day of the latest successful stand
+    helped_on: Whole  # day when help last arrived
+
+
+class Provinces(NamedTuple):
+    """The 34 provinces."""
+
+    capital: Whole  # district
+    first: Whole  # its districts lie together, from this one
+    end: Whole  # to the one before this
+    attention: Real  # weight of its region in Taliban planning (policy)
+    resolve: Real  # lasting difference between provincial commands, drawn on day 0
+    under_pressure: Truth  # a prong sweeps it
+    taken: Truth  # working space: another prong has it in mind
+    beside: Truth  # working space: a district of it is next to one of the province that is asked about
+    swept_on: Whole  # day when a prong last finished or gave up here
+
+
+class Roads(NamedTuple):
+    """Links between neighbouring districts (compressed rows) and travel over all of them."""
+
+    first: Whole  # districts + 1: where the links of a district begin
+    neighbour: Whole
+    days: Real  # of travel on foot or by lorry over one link
+    between: Real  # districts x districts: km of the quickest way, mountains counted as longer
+    onward: Whole  # districts x districts: [to, from] the link to take while nobody fights
+
+
+class Garrisons(NamedTuple):
+    """Per district, what stands there; counted afresh by `muster`, written by nobody else."""
+
+    men: Whole  # of all units that hold it
+    morale: Real  # mean by men
+    resolve: Real  # mean by men
+    hunger: Real  # mean by men, 0 to 1
+    unanswered: Real  # share of the men's patience that unanswered calls have used up, 0 to 1
+    mobile: Whole  # Taliban men of mobile forces before it
+    local: Whole  # Taliban men of its local force
+
+
+class Units(NamedTuple):
+    """Government units. Men who leave a unit stay counted in its row, each in one column."""
+
+    identity: Whole
+    kind: Whole  # UnitKind
+    role: Whole  # Role
+    home: Whole  # district
+    founded: Whole  # men of day 0, and those raised later
+    paper: Whole  # men on the rolls, ghosts included
+    men: Whole  # with the unit
+    killed: Whole
+    captured: Whole
+    surrendered: Whole
+    dispersed: Whole
+    changed_sides: Whole
+    interned: Whole  # in Tajikistan
+    flown_home: Whole
+    crossed: Whole  # ever, by this unit
+    morale: Real  # 0 to 1
+    resolve: Real  # of its command, lasting (standard deviations)
+    supply_days: Real
+    losses: Real  # share of men lost in yesterday's fighting
+    district: Whole
+    destination: Whole  # district
+    days_to_go: Real
+    state: Whole  # UnitState
+    state_days: Whole  # days in this state
+    asked_days: Whole  # since it asked for help, -1 if it did not
+    post: Whole
+    next_there: Whole  # working space: the next that holds the same district while it is fought over, or NOBODY
+
+
+class Forces(NamedTuple):
+    """Taliban forces: one local force a district, then the mobile columns."""
+
+    identity: Whole
+    kind: Whole  # ForceKind
+    prong: Whole
+    men: Whole
+    killed: Whole
+    district: Whole
+    destination: Whole  # district
+    days_to_go: Real
+    mode: Whole  # Mode
+    mode_days: Whole
+    momentum: Real  # 1 on day 0
+    losses: Whole  # men lost in the assault in hand
+    next_there: Whole  # of those in its district: first the local force, then the columns in order, then NOBODY
+
+
+class Prongs(NamedTuple):
+    """Spearheads: a few mobile forces each, with one target province."""
+
+    identity: Whole
+    province: Whole
+    phase: Whole  # Phase
+    days_left: Real  # of gathering
+    phase_days: Whole
+
+
+class Posts(NamedTuple):
+    """The 13 crossing points on the Panj."""
+
+    identity: Whole
+    district: Whole  # on the Afghan side
+    base_room: Whole  # people a day on day 0
+    room: Whole  # people a day
+    admits_soldiers: Real  # share let in, by policy
+    admits_families: Real
+    guards: Whole
+    reservists: Whole
+    admitted_today: Whole  # soldiers and people
+    soldiers_admitted: Whole
+    soldiers_before: Whole  # of them, those let in before this morning
+    soldiers_refused: Whole
+    people_admitted: Whole
+    people_before: Whole  # of them, those let in before this morning
+    people_refused: Whole
+    people_waiting: Whole
+    arrivals_today: Whole  # soldiers and people who reached it
+
+
+class Refugees(NamedTuple):
+    """Families, or `people_per_row` people who travel together. Rows are filled in order of departure."""
+
+    identity: Whole
+    people: Whole
+    origin: Whole  # district
+    district: Whole
+    destination: Whole  # district
+    post: Whole
+    state: Whole  # RefugeeState
+    days_to_go: Real  # over the link in hand
+    next_district: Whole
+    road_days: Whole
+    waited_days: Whole
+    tries: Whole  # posts that refused them
+
+
+class Queues(NamedTuple):
+    """Families before each post, first come first served, each knowing who stands behind. And those on the road."""
+
+    front: Whole  # a post: the family that is called next, or NOBODY
+    back: Whole  # a post: the family that came last, where there is one
+    behind: Whole  # a family that waits: the next in its queue, or NOBODY
+    travelling: Whole  # rows of the families on the road, in order; `Count.TRAVELLERS` are filled
+
+
+class Log(NamedTuple):
+    """What happened, in order; `Count.LOGGED` rows are filled."""
+
+    day: Whole
+    event: Whole  # Event
+    district: Whole
+    actor: Whole  # row of the unit, force, prong or post, by event
+    men: Whole
+    how: Whole  # Fall
+    why: Whole  # Why
+
+
+class World(NamedTuple):
+    """Everything that a campaign reads and writes."""
+
+    districts: Districts
+    provinces: Provinces
+    roads: Roads
+    garrisons: Garrisons
+    units: Units
+    forces: Forces
+    prongs: Prongs
+    posts: Posts
+    refugees: Refugees
+    queues: Queues
+    log: Log
+    conditions: Real  # by Condition
+    tally: Whole  # by Count

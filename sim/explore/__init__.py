@@ -1,0 +1,1 @@
+"""Sensitivity analysis and scenario discovery."""

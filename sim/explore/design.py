@@ -1,0 +1,141 @@
+"""The campaigns of a design: every point lived with the same few seeds, as a study like any other, and read back.
+
+A cell is a seed, and its campaigns are the points in turn, so that thousands of points are few cells: they run on every
+executor, are recorded chunk by chunk and go on where they stopped. `runs.parquet` has for each campaign its luck, its
+point (`seed`), what its numbers were and every outcome.
+
+Assumed With the same seeds at every point (common random numbers) the mean over them is a function of the numbers
+        alone. It still holds the luck of those seeds: how much, the spread between seeds within a point tells.
+
+Points at which the model is lived to see which numbers move its outcomes: trajectories and cross-samples.
+
+Source  Trajectories: Morris 1991, on a grid of four levels. Cross-samples: Saltelli 2010, from a scrambled Sobol'
+        sequence. Both from SALib. Points lie in the unit cube and are shares of the prior of each number.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from sim.errors import PanjError
+from sim.run.console import Terse
+from sim.run.run import Ran, run_sweep
+from sim.settings.draws import LUCK, Draws, Prior, design_of
+from sim.settings.settings import Settings
+from sim.settings.sweep import Cell, Sweep
+from sim.study.reader import Measure, read_finished, read_measure, read_worlds
+
+Floats = NDArray[np.float64]
+
+
+class Answers(NamedTuple):
+    """One outcome at every point."""
+
+    measure: Measure
+    values: Floats  # seeds x points; nan where a campaign failed or has no such outcome
+
+    @property
+    def is_known(self) -> bool:
+        """Whether some campaign has the outcome at every point."""
+        return not bool(np.isnan(self.values).all(axis=0).any())
+
+    @property
+    def means(self) -> Floats:
+        """Over the seeds, a point; PanjError where no campaign of a point has the outcome."""
+        if not self.is_known:
+            empty = int(np.isnan(self.values).all(axis=0).sum())
+            raise PanjError(
+                f"outcome: found no campaign with {self.measure.outcome} at {empty} of {self.values.shape[1]} points, "
+                "expected one at every point; choose an outcome that is never missing, or more runs"
+            )
+        return np.asarray(np.nanmean(self.values, axis=0), np.float64)
+
+    @property
+    def chance(self) -> float:
+        """The variance between campaigns of one point, on average: what the luck of a campaign does by itself."""
+        several = (~np.isnan(self.values)).sum(axis=0) > 1
+        return float(np.nanvar(self.values[:, several], axis=0, ddof=1).mean()) if several.any() else 0.0
+
+    @property
+    def left(self) -> float:
+        """The variance that chance leaves in the mean of a point."""
+        return self.chance * float((1 / (~np.isnan(self.values)).sum(axis=0)).mean())
+
+
+def sweep_of(
+    base: Settings, priors: Sequence[Prior], shares: Floats, name: str, folder: Path, words: Sequence[str]
+) -> Sweep:
+    """The study `name` in `folder`: each of `base.runs` seeds a cell that lives every point, given in shares of priors.
+
+    Numbers that are not varied keep their declared values; policies and overrides act on top, as always.
+    """
+    assert base.draws is not None
+    values = np.array([[prior.at(float(share)) for prior, share in zip(priors, row, strict=True)] for row in shares])
+    cells = []
+    for number in range(base.runs):
+        luck = base.seed + number
+        design = design_of([prior.key for prior in priors], values, luck)
+        draws = Draws(f"points of {name}", tuple(priors), base.draws.choices, base.draws.explicit, design=design)
+        settings = replace(base, study=name, results_dir=folder, runs=len(shares), seed=0, draws=draws)
+        cells.append(Cell(number, {LUCK: luck}, (), settings))
+    return Sweep(cells[0].settings, (LUCK,), tuple(cells), ("sensitivity", *words), ())
+
+
+def live(sweep: Sweep, console: Console) -> Ran:
+    """The campaigns that are missing; Stopped after Ctrl-C, PanjError where the folder holds other points."""
+    return run_sweep(sweep, Terse(file=console.file, width=console.width, highlight=False))
+
+
+def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int) -> dict[str, Answers]:
+    """Outcomes at every point from a finished study; an event that did not come has the day after the last."""
+    study = read_finished(folder)
+    answers = {}
+    for outcome in outcomes:
+        measure = read_measure(study, outcome)
+        values = np.full((seeds, points), np.nan)
+        for number, worlds in read_worlds(study, measure, study.cells[0].start).items():
+            values[number, worlds.seeds] = worlds.values
+        answers[outcome] = Answers(measure, values)
+    return answers
+
+
+def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers]:
+    """Those that some campaign has at every point; which are left out is said. PanjError where none is left."""
+    kept = {outcome: answer for outcome, answer in answers.items() if answer.is_known}
+    for outcome in answers:
+        if outcome not in kept:
+            console.print(f"{outcome} is left out: at some points no campaign has it.", soft_wrap=True)
+    if not kept:
+        raise PanjError(
+            f"outcome: found points at which no campaign has {', '.join(answers)}, expected at least one outcome that "
+            "some campaign has at every point; more runs, or another outcome"
+        )
+    return kept
+
+
+LEVELS = 4  # of Morris's grid: 0, 1/3, 2/3 and 1 of a prior
+STEP = LEVELS / (2 * (LEVELS - 1))  # of a trajectory, as a share of the prior: two thirds
+
+
+def problem_of(keys: Sequence[str]) -> dict[str, Any]:
+    """The numbers as SALib wants them: each from 0 to 1, a share of its prior."""
+    return {"num_vars": len(keys), "names": list(keys), "bounds": [[0.0, 1.0]] * len(keys)}
+
+
+def trajectories(keys: Sequence[str], count: int, seed: int) -> Floats:
+    """Morris's trajectories: from each point to the next one number alone takes a step; count x (numbers + 1) rows."""
+    from SALib.sample import morris  # slow to import
+
+    return np.array(morris.sample(problem_of(keys), count, num_levels=LEVELS, seed=seed), np.float64)
+
+
+def cross_samples(keys: Sequence[str], samples: int, seed: int) -> Floats:
+    """Saltelli's sample for first and total order: samples x (numbers + 2) rows; `samples` is a power of two."""
+    from SALib.sample import sobol  # slow to import
+
+    return np.array(sobol.sample(problem_of(keys), samples, calc_second_order=False, seed=seed), np.float64)

@@ -1,0 +1,487 @@
+"""Which numbers move an outcome: `python -m sim sensitivity outcome=NAME[,NAME]`.
+
+Morris's trajectories over all numbers of `configs/priors.yaml` (or those of `keys=`) choose the numbers that matter;
+Sobol' indices of first and total order, with bootstrap intervals, are then estimated for those alone, while the others
+keep their declared values.
+
+Reads   the declared priors; `points.py` lives the campaigns, which are kept and never lived twice.
+Writes  morris.csv, sobol.csv, outcomes.csv and sensitivity.json in results/<study>; `sim.explore.figures` draws them.
+Source  Morris 1991; Campolongo, Cariboni and Saltelli 2007 (mu*); Saltelli et al. 2010; all from SALib.
+Assumed The model is stochastic. What is analysed is the mean of each outcome over the same `runs` seeds at every point
+        (common random numbers), a function of the numbers alone. The luck of those seeds is still in it: numbers that
+        differ play the same luck differently. How far two halves of the seeds differ at a point tells how much, and so
+        what mu* chance alone reaches for any of the numbers in 5 of 100 screenings: the *floor of chance*. A number
+        *matters* for an outcome when its mu* is above that floor and at least a tenth of the largest. The twelve
+        (`most=`) that come nearest to the largest in any outcome go on. Beside Sobol' indices stands the share of the
+        variance that chance leaves in the means: a total index may hold so much luck, a first index is only less
+        certain by it.
+
+What `python -m sim sensitivity` was asked for, checked before anything is lived, and what it will cost.
+
+The tables of a sensitivity study, and what they were made from: rows for a spreadsheet, numbers to six figures.
+
+Reads   the measures of `sensitivity.py` and the answers at the points.
+Gives   rows of morris.csv, sobol.csv and outcomes.csv, and the content of sensitivity.json.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from sim.engine.compile import compiled
+from sim.errors import PanjError, unknown
+from sim.explore.design import (
+    STEP,
+    Answers,
+    cross_samples,
+    known,
+    live,
+    problem_of,
+    read_answers,
+    sweep_of,
+    trajectories,
+)
+from sim.outcomes import read_outcomes
+from sim.provenance import commit, read_about, versions
+from sim.run.console import say_time
+from sim.run.executors import cores
+from sim.run.run import compile_rules
+from sim.run.work import work_timed
+from sim.settings.draws import Prior, priors_under
+from sim.settings.overrides import MULTIRUN, parse
+from sim.settings.settings import Order, Piece, Settings
+from sim.settings.sweep import compose_sweep
+from sim.study.files import text_of, write_whole
+
+REPLAYS = 20_000  # of screenings in which there is nothing but chance
+MISSES = 0.05  # of screenings in which chance lifts some number above its floor
+FIFTH = 0.2  # of a prior: at its low and its high end an outcome is averaged over such a part
+Floats = NDArray[np.float64]
+
+
+class Effect(NamedTuple):
+    """How far one number moves one outcome, along its whole prior."""
+
+    outcome: str
+    key: str
+    mu_star: float  # mean size of a step, as if it went along the whole prior [unit of the outcome]
+    half_width: float  # of its 95 % interval
+    mu: float  # the same with its sign
+    sigma: float  # spread of steps: interactions, or a curve
+    luck: float  # mu* of chance alone, on average
+    floor: float  # what it reaches for any of the numbers in 5 of 100 screenings
+    largest: float  # mu* of the number that moves the outcome most
+
+    @property
+    def share(self) -> float:
+        """Of the largest mu*; 0 where nothing moves."""
+        return self.mu_star / self.largest if self.largest > 0 else 0.0
+
+    @property
+    def matters(self) -> bool:
+        """More than chance reaches, and not too little beside the largest."""
+        return self.mu_star > self.floor and self.share >= LEAST
+
+
+def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answers], seed: int) -> list[Effect]:
+    """Morris's measures of every number for every outcome."""
+    from SALib.analyze import morris  # slow to import
+
+    effects = []
+    for outcome, answer in answers.items():
+        found = morris.analyze(problem_of(keys), shares, answer.means, num_resamples=RESAMPLES, seed=seed)
+        measures = np.array([found[name] for name in ("mu_star", "mu_star_conf", "mu", "sigma")], np.float64)
+        luck, floor = luck_of(answer, len(keys), len(shares) // (len(keys) + 1), seed)
+        largest = float(measures[0].max())
+        for key, (mu_star, half_width, mu, sigma) in zip(keys, measures.T.tolist(), strict=True):
+            effects.append(Effect(outcome, key, mu_star, half_width, mu, sigma, luck, floor, largest))
+    return effects
+
+
+def luck_of(answer: Answers, numbers: int, steps: int, seed: int) -> tuple[float, float]:
+    """mu* of chance alone: on average, and what it reaches for any of the numbers in 5 of 100 screenings.
+
+    It is measured: at every point the mean over one half of the seeds less that over the other, brought to the variance
+    of a step between two points that share no luck. Resampling as many of these as there are steps gives mu*.
+    """
+    runs = len(answer.values)
+    halves = answer.values[::2], answer.values[1::2]
+    here = ~np.array([np.isnan(half).all(axis=0) for half in halves]).any(axis=0)
+    one, other = (np.nanmean(half[:, here], axis=0) for half in halves)
+    size = np.abs(one - other) * np.sqrt(2 / runs / (1 / len(halves[0]) + 1 / len(halves[1]))) / STEP
+    means = np.random.default_rng(seed).choice(size, (REPLAYS, steps)).mean(axis=1)
+    return float(size.mean()), float(np.quantile(means, 1 - MISSES / numbers))
+
+
+def choose(effects: Sequence[Effect], most: int) -> tuple[str, ...]:
+    """The numbers that matter for any outcome, the one nearest to the largest effect first; at most so many."""
+    best: dict[str, float] = {}
+    for effect in effects:
+        if effect.matters:
+            best[effect.key] = max(best.get(effect.key, 0.0), effect.share)
+    return tuple(sorted(best, key=lambda key: -best[key])[:most])
+
+
+class Index(NamedTuple):
+    """The share of the variance of an outcome that a number explains."""
+
+    outcome: str
+    key: str
+    first: float  # by itself
+    first_half_width: float
+    total: float  # with all its interactions
+    total_half_width: float
+    at_low: float  # mean of the outcome in the lowest fifth of the prior
+    at_high: float  # and in the highest
+
+
+def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answers], seed: int) -> list[Index]:
+    """Sobol' indices of every number for every outcome; all 0 where an outcome is the same at every point."""
+    indices = []
+    for outcome, answer in answers.items():
+        means = answer.means
+        columns = sobol_columns(keys, means, seed).T.tolist()
+        for place, (key, (first, first_half, total, total_half)) in enumerate(zip(keys, columns, strict=True)):
+            at_low, at_high = (float(means[part].mean()) for part in fifths_of(shares[:, place]))
+            indices.append(Index(outcome, key, first, first_half, total, total_half, at_low, at_high))
+    return indices
+
+
+def fifths_of(shares: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The points at the low and at the high end of a prior."""
+    return shares < FIFTH, shares > 1 - FIFTH
+
+
+def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
+    """First order, its half-width, total order, its half-width; a column a number."""
+    from SALib.analyze import sobol  # slow to import
+
+    if np.ptp(means) == 0:
+        return np.zeros((4, len(keys)))
+    found = sobol.analyze(problem_of(keys), means, calc_second_order=False, num_resamples=RESAMPLES, seed=seed + 1)
+    return np.array([found[name] for name in ("S1", "S1_conf", "ST", "ST_conf")], np.float64)  # seed 0 is none there
+
+
+class Request(NamedTuple):
+    """What was asked on the command line."""
+
+    base: Settings  # `runs` are campaigns a point, `seed` the first of them
+    words: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    priors: tuple[Prior, ...]  # of the numbers that are varied
+    trajectories: int  # of Morris
+    samples: int  # of Saltelli: a power of two
+    most: int  # numbers for which Sobol' indices are estimated
+
+    @property
+    def folder(self) -> Path:
+        """Where tables and figures go; the campaigns lie in folders within it."""
+        return self.base.results_dir / self.base.study
+
+
+class Lived(NamedTuple):
+    """A design, and what its points gave."""
+
+    keys: tuple[str, ...]
+    shares: Floats
+    answers: dict[str, Answers]
+    folder: Path
+    failed: int  # campaigns
+
+
+def live_points(
+    request: Request, name: str, priors: Sequence[Prior], shares: Floats, console: Console
+) -> Lived:  # fmt: skip
+    """All campaigns of the points, and the outcomes that were asked for."""
+    sweep = sweep_of(request.base, priors, shares, name, request.folder, request.words)
+    ran = live(sweep, console)
+    answers = read_answers(ran.folder, request.outcomes, request.base.runs, len(shares))
+    keys = tuple(prior.key for prior in priors)
+    return Lived(keys, shares, known(answers, console), ran.folder, ran.failed)
+
+
+def write_sensitivity(request: Request, console: Console) -> int:
+    """Live, measure and write the tables; gives how many campaigns failed.
+
+    Raises Stopped after Ctrl-C: the same command goes on from what is recorded.
+    """
+    seed, priors = request.base.seed, request.priors
+    shares = trajectories([prior.key for prior in priors], request.trajectories, seed)
+    name = named("morris", request.trajectories, priors)
+    first = sweep_of(request.base, priors, shares, name, request.folder, request.words)
+    say_estimate(request, first.cells[0].order, len(shares), console)
+    screened = live_points(request, name, priors, shares, console)
+    effects = effects_of(screened.keys, shares, screened.answers, seed)
+    chosen = choose(effects, request.most)
+    say_chosen(effects, chosen, console)
+    designs, indices = {"morris": screened}, []
+    if chosen:
+        varied = [prior for prior in priors if prior.key in chosen]
+        shares = cross_samples([prior.key for prior in varied], request.samples, seed)
+        sampled = live_points(request, named("sobol", request.samples, varied), varied, shares, console)
+        indices = indices_of(sampled.keys, shares, sampled.answers, seed)
+        designs["sobol"] = sampled
+    last = designs.get("sobol", screened)
+    tables = {
+        "morris.csv": rows_of_morris(effects, chosen),
+        "sobol.csv": rows_of_sobol(indices, last.answers),
+        "outcomes.csv": rows_of_outcomes(last.answers, list(designs)[-1]),
+    }
+    for table, rows in tables.items():
+        write_whole(request.folder / table, text_of(rows).encode(), request.folder)
+    about = about_sensitivity(request, designs, effects, chosen)
+    write_whole(request.folder / "sensitivity.json", (json.dumps(about, indent=1) + "\n").encode(), request.folder)
+    return sum(design.failed for design in designs.values())
+
+
+def named(method: str, count: int, priors: Sequence[Prior]) -> str:
+    """The folder of a design: other numbers, or more points, have one of their own."""
+    keys = " ".join(prior.key for prior in priors)
+    return f"{method}_{sha256(f'{count} {keys}'.encode()).hexdigest()[:6]}"
+
+
+def say_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Console) -> None:
+    """Which numbers go on to Sobol' indices, and which would have but for the limit."""
+    matter = {effect.key for effect in effects if effect.matters}
+    if not chosen:
+        console.print("No number moves any of these outcomes by more than chance does, so there are no Sobol' indices; "
+                      "more runs or trajectories see more.", soft_wrap=True)  # fmt: skip
+        return
+    console.print(f"{len(matter)} numbers matter; on with {', '.join(key.removeprefix('rules.') for key in chosen)}.",
+                  soft_wrap=True)  # fmt: skip
+    left = sorted(matter - set(chosen))
+    if left:
+        console.print(f"Left at their declared values though they matter (most={len(chosen)}): "
+                      f"{', '.join(key.removeprefix('rules.') for key in left)}", soft_wrap=True)  # fmt: skip
+
+
+USAGE = "python -m sim sensitivity outcome=NAME[,NAME] [keys=[rules.<rule>.<number>,...]] [key=value ...]"
+OWN = ("outcome", "keys", "trajectories", "samples", "most")  # words of this verb; all others are settings
+USUAL = {  # the widest draws send more people on the road than is usual
+    "study": "sensitivity", "runs": "8", "end_date": "2021-07-08", "rules.flight.rows": "200000",
+}  # fmt: skip
+ALWAYS = {"calibration": "prior", "daily": "false"}
+NOT_HERE = ("sampling", "precision", "runs_max")
+TRAJECTORIES, SAMPLES, MOST = 20, 256, 12
+TIMED = 10  # campaigns
+
+
+def read_request(words: Sequence[str]) -> Request:
+    """Checked word for word; PanjError says what was found and what was expected. Nothing is lived or written."""
+    own: dict[str, str] = {}
+    others = []
+    for word in words:
+        key, has_value, value = word.partition("=")
+        if key in OWN and has_value:
+            own[key] = value
+        elif word in MULTIRUN or "=" not in word:
+            raise PanjError(f"sensitivity: found '{word}', expected settings: {USAGE}")
+        else:
+            others.append(word)
+    base = base_of(others)
+    return Request(
+        base,
+        tuple(words),
+        outcomes_of(own.get("outcome", ""), base),
+        priors_of(own.get("keys"), base),
+        whole("trajectories", own.get("trajectories"), TRAJECTORIES, 4, 10_000),
+        power_of_two("samples", own.get("samples")),
+        whole("most", own.get("most"), MOST, 1, len(priors_under(()))),
+    )
+
+
+def base_of(words: Sequence[str]) -> Settings:
+    """The settings at every point; PanjError for what a sensitivity study cannot have."""
+    given = {parse(word).key_or_group: word for word in words}
+    for key, word in given.items():
+        if key.split(".")[0] in NOT_HERE:
+            raise PanjError(f"{key}: found '{word}', expected none; points are those of Morris and Saltelli: {USAGE}")
+    for key, value in ALWAYS.items():
+        if key in given and given[key] != f"{key}={value}":
+            raise PanjError(f"{key}: found '{given[key]}', expected none; numbers are those of configs/priors.yaml")
+    usual = [f"{key}={value}" for key, value in {**USUAL, **ALWAYS}.items() if key not in given]
+    base = compose_sweep([*words, *usual]).base
+    if base.runs < 2:
+        raise PanjError(f"runs: found {base.runs}, expected at least 2 a point, or chance cannot be told apart")
+    folder = base.results_dir / base.study
+    if (folder / "about.json").exists() or (folder / "chunks").exists():
+        raise PanjError(f"study: found another study in {folder}, expected a new name; choose study=NAME")
+    return base
+
+
+def outcomes_of(text: str, base: Settings) -> tuple[str, ...]:
+    """Names of outcomes that are counted by the end of the campaign."""
+    table = read_outcomes(base.facts, base.start_date, base.days)
+    names = [row.name for row in table if row.last >= 0]
+    wanted = listed(text)
+    if not wanted:
+        raise PanjError(f"outcome: found none, expected one or several, such as troops_crossed_largest_night: {USAGE}")
+    for name in wanted:
+        if name not in names:
+            raise unknown("outcome", name, names)
+    return wanted
+
+
+def priors_of(text: str | None, base: Settings) -> tuple[Prior, ...]:
+    """The numbers that are varied: those of `keys=`, or all that have a prior and are not set by an override."""
+    assert base.draws is not None
+    free = {prior.key: prior for prior in base.draws.priors}
+    if text is None:
+        return base.draws.priors
+    wanted = listed(text)
+    declared = [prior.key for prior in priors_under(())]
+    for key in wanted:
+        if key not in declared:
+            raise unknown("keys", key, declared)
+        if key not in free:
+            raise PanjError(f"keys: found {key}, which this command also sets, expected one or the other")
+    if not wanted:
+        raise PanjError("keys: found none, expected numbers of configs/priors.yaml, such as [rules.news.fade_days]")
+    return tuple(free[key] for key in wanted)
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """`[a,b]` or `a,b`, each once."""
+    return tuple(dict.fromkeys(part.strip() for part in text.strip("[] ").split(",") if part.strip()))
+
+
+def whole(key: str, text: str | None, usual: int, least: int, most: int) -> int:
+    """A whole number within bounds."""
+    if text is None:
+        return usual
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise PanjError(f"{key}: found '{text}', expected a whole number from {least} to {most}")
+    return int(text)
+
+
+def power_of_two(key: str, text: str | None) -> int:
+    """Of which a Sobol' sequence is balanced."""
+    if text is None:
+        return SAMPLES
+    if not text.isdecimal() or not 16 <= int(text) <= 65_536 or int(text) & (int(text) - 1):
+        raise PanjError(f"{key}: found '{text}', expected a power of two from 16 to 65536, such as {SAMPLES}")
+    return int(text)
+
+
+def say_estimate(request: Request, order: Order, points: int, console: Console) -> None:
+    """Points, campaigns and minutes, from a few timed campaigns."""
+    runs, most = request.base.runs, min(request.most, len(request.priors))
+    more = request.samples * (most + 2)
+    compile_rules(order, request.base.seed, console)
+    work_timed([Piece(order, (0,))])  # makes the layout and reads the table of outcomes
+    _, seconds = work_timed([Piece(order, tuple(range(TIMED)))])
+    workers = request.base.executor.workers or cores()
+    if request.base.executor.kind == "threads" and not compiled:
+        workers = 1  # plain Python gains nothing from threads
+    each = seconds / TIMED
+    console.print(
+        f"Morris: {len(request.priors)} numbers, {points:,} points x {runs} seeds = {points * runs:,} campaigns. "
+        f"Sobol': at most {most} of them, {more:,} points x {runs} seeds = {more * runs:,} campaigns. "
+        f"About {say_time((points + more) * runs * each / workers)} in all with {workers} workers "
+        f"({each * 1000:.3g} ms a campaign on one); what is recorded is not lived again.", soft_wrap=True,
+    )  # fmt: skip
+
+
+CHANCE = "chance"  # the row of luck among the numbers
+RESAMPLES = 1000  # of the bootstrap
+LEAST = 0.1  # of the largest mu* of an outcome, for a number to matter
+
+
+def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dict[str, str]]:
+    """A row an outcome and number, the one that moves most first."""
+    outcomes = list(dict.fromkeys(effect.outcome for effect in effects))
+    ranked = sorted(effects, key=lambda effect: (outcomes.index(effect.outcome), -effect.mu_star))
+    return [
+        {
+            "outcome": one.outcome, "number": one.key, "mu_star": say(one.mu_star),
+            "mu_star_low": say(max(0.0, one.mu_star - one.half_width)),
+            "mu_star_high": say(one.mu_star + one.half_width),
+            "mu": say(one.mu), "sigma": say(one.sigma),
+            "chance_alone": say(one.luck), "floor_of_chance": say(one.floor),
+            "share_of_largest": say(one.share), "matters": "yes" if one.matters else "no",
+            "chosen": "yes" if one.key in chosen else "no",
+        }
+        for one in ranked
+    ]  # fmt: skip
+
+
+def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> list[dict[str, str]]:
+    """A row an outcome and number, the largest total index first; the row of chance comes last."""
+    rows = []
+    for outcome, answer in answers.items():
+        of_outcome = [index for index in indices if index.outcome == outcome]
+        for one in sorted(of_outcome, key=lambda index: -index.total):
+            rows.append({
+                "outcome": outcome, "number": one.key,
+                "first": say(one.first), "first_low": say(one.first - one.first_half_width),
+                "first_high": say(one.first + one.first_half_width),
+                "total": say(one.total), "total_low": say(one.total - one.total_half_width),
+                "total_high": say(one.total + one.total_half_width),
+                "at_low": say(one.at_low), "at_high": say(one.at_high),
+            })  # fmt: skip
+        if of_outcome:
+            rows.append(dict.fromkeys(rows[-1], "") | {"outcome": outcome, "number": CHANCE,
+                                                         "total": say(share_left(answer))})  # fmt: skip
+    return rows
+
+
+def share_left(answer: Answers) -> float:
+    """Of the variance between points, what chance leaves in it; 0 where there is none."""
+    between = float(answer.means.var())
+    return min(1.0, answer.left / between) if between > 0 else 0.0
+
+
+def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, str]]:
+    """A row an outcome: its spread between points, and how much of a single campaign numbers and chance decide."""
+    rows = []
+    for outcome, answer in answers.items():
+        low, middle, high = np.quantile(answer.means, (0.05, 0.5, 0.95))
+        numbers = max(0.0, float(answer.means.var()) - answer.left)
+        whole = numbers + answer.chance
+        reported = {key: "" if value is None else str(value) for key, value in answer.measure.reported.items()}
+        rows.append({
+            "outcome": outcome, "label": answer.measure.label, "unit": answer.measure.unit, "design": of,
+            "mean": say(float(answer.means.mean())), "median": say(middle), "low_90": say(low), "high_90": say(high),
+            "share_numbers": say(numbers / whole if whole else 0.0),
+            "share_chance": say(answer.chance / whole if whole else 0.0),
+            "chance_left": say(share_left(answer)),
+            "missing": str(int(np.isnan(answer.values).sum())),
+            **{f"reported_{key}": value for key, value in reported.items() if key != "evidence"},
+            "evidence": reported["evidence"],
+        })  # fmt: skip
+    return rows
+
+
+def say(value: float) -> str:
+    """Six figures."""
+    return f"{value:.6g}"
+
+
+def about_sensitivity(
+    request: Request, designs: Mapping[str, Lived], effects: Sequence[Effect], chosen: Sequence[str]
+) -> dict[str, Any]:
+    """What the tables and figures were made from."""
+    base = request.base
+    about = read_about(designs["morris"].folder)
+    matter = {effect.key for effect in effects if effect.matters}
+    kept = ("data_fingerprint", "rules_fingerprint", "outcomes_fingerprint", "scenario", "end_date")
+    return {
+        "study": base.study, "words": ["sensitivity", *request.words], "outcomes": list(request.outcomes),
+        "scenario_title": base.title, "runs": base.runs,
+        "first_seed": base.seed, "last_seed": base.seed + base.runs - 1,
+        **{key: about[key] for key in kept}, "commit": commit(), "versions": versions(),
+        "priors": {prior.key: [prior.low, prior.high, prior.scale] for prior in request.priors},
+        "chosen": list(chosen), "matter_but_left": sorted(matter - set(chosen)),
+        "designs": {
+            name: {"folder": one.folder.name, "points": len(one.shares), "campaigns": one.shares.shape[0] * base.runs,
+                   "failed": one.failed, "numbers": len(one.keys)}
+            for name, one in designs.items()
+        },
+        "trajectories": request.trajectories, "samples": request.samples, "resamples": RESAMPLES,
+    }  # fmt: skip

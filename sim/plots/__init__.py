@@ -1,0 +1,1 @@
+"""The chart kit and the frame of every page."""

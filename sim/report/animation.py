@@ -1,0 +1,510 @@
+"""An animated map: the chance that the Taliban hold each district, evening by evening, and how far campaigns agree.
+
+Reads   about.json and districts.parquet of a study; data/districts.csv and data/outline.geojson.
+Writes  figures/districts.gif; districts.mp4 where ffmpeg is there; figures/frames/*.png, one an evening, when asked.
+Source  Shapes as in `land`.
+Assumed A campaign says yes or no of a district, so how far campaigns disagree follows from the chance p: 4p(1 - p).
+        From sand to blue the chance rises; the paler a district, the more campaigns disagree about it.
+"""
+
+import shutil
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from subprocess import CalledProcessError
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.animation import FFMpegWriter
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+from matplotlib.dates import date2num
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.text import Text
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from sim.data.facts import THE_LINE
+from sim.data.record import lost_in_record
+from sim.errors import PanjError, unknown
+from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SAND
+from sim.plots.land import HOME, Land, read_land
+from sim.plots.maps import NEIGHBOURS, draw_land, name_countries, outline_of
+from sim.plots.style import CHANCE, STYLE, say_campaigns, say_day, write_whole
+from sim.provenance import stamp
+from sim.study.reader import Study, read_study
+
+USAGE = (
+    "python -m sim animate results/<study> [cell=0 or cell=0,3] [from=2021-05-01] [to=2021-09-11] [every=1]"
+    " [formats=gif,mp4,png]"
+)
+KEYS = ("cell", "from", "to", "every", "formats")
+USUAL_FORMATS = "gif,mp4"
+MOST_CELLS = 2  # maps that fit beside each other
+SIDES = LinearSegmentedColormap.from_list(  # sand where the Taliban are not; then the dark half of CHANCE
+    "sides", [(0, SAND), *((share, to_hex(CHANCE(share))) for share in (0.5, 0.75, 1.0))]
+)
+PAPER = np.ones(3)
+DISPUTED = 0.85  # how far towards paper a district goes of which half the campaigns say yes
+GAUZE = 0.4  # how far everything goes towards paper past the end of the record
+GIF_DPI, SHARP_DPI = 100, 200
+EVENING, PAUSE = 120, 2400  # milliseconds
+WIDTHS = {1: 640, 2: 960}  # maps: pixels of the GIF
+EDGE, TITLE, CLOCK, BAR, LABEL, KEY, LINE = 10, 32, 30, 34, 14, 96, 13  # pixels
+LETTER, BOLD_LETTER = 5.5, 6.9  # pixels of a letter of the caption and of a label
+SMALL = 7.5  # points
+MARGIN = 28.0  # km of neighbouring land around the country
+INSET = 3.0  # km inside its district that the outline of the record is drawn
+SHADES = 88  # of the ramp in the palette of the GIF
+UNCHANGED = 255  # the place in the palette that means: as in the frame before
+
+
+class Film(NamedTuple):
+    """What is shown: some evenings of one cell or two."""
+
+    studies: tuple[Study, ...]  # one a map
+    every: int
+    span: tuple[date, date]  # first and last evening of the study
+    evenings: tuple[date, ...]
+    chances: np.ndarray  # maps x evenings x districts, NaN where the study is silent
+
+    @property
+    def cells(self) -> list[int]:
+        """The number of each cell, from left to right."""
+        return [study.cell.number for study in self.studies]
+
+    @property
+    def figures(self) -> Path:
+        """The folder to write to."""
+        return self.studies[0].folder / "figures"
+
+
+class Sheet(NamedTuple):
+    """Where things lie on the picture, in pixels from the left and from the top."""
+
+    width: int
+    map_width: int
+    map_height: int
+    map_top: int
+    height: int
+    labels: list[str]  # one a map
+    caption: str
+
+
+class Stage(NamedTuple):
+    """A drawn figure and the parts of it that move."""
+
+    figure: Figure
+    districts: list[PathCollection]  # one a map
+    records: list[PathCollection]  # one a map
+    still: list[Artist]  # lie over the districts
+    beyond: list[Artist]  # gauze and words, there only past the end of the record
+    clock: Text
+    elapsed: Line2D
+    inner: list[Any]  # an outline a district, within its borders
+
+    @property
+    def moving(self) -> list[Artist]:
+        """What is drawn anew in every frame, from below to above."""
+        return [*self.districts, *self.records, *self.still, self.clock, self.elapsed]
+
+
+def draw_animation(
+    folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
+) -> Path:
+    """The GIF of one cell, or of two beside each other, written to `figures/`."""
+    return write_gif(film_for(folder, cell, first, last, every))
+
+
+def film_for(
+    folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
+) -> Film:
+    """The chances of each cell on evenings that all of them have."""
+    cells = (cell,) if isinstance(cell, int) else tuple(cell)
+    if not 1 <= len(set(cells)) == len(cells) <= MOST_CELLS:
+        found = ",".join(map(str, cells))
+        raise PanjError(f"animate, cell: found '{found}', expected one cell, or two different ones such as 0,3")
+    studies = tuple(read_study(folder, each) for each in cells)
+    tables = [chances_of(study) for study in studies]
+    shared = sorted(set.intersection(*(set(table) for table in tables)))
+    if not shared:
+        raise PanjError(f"animate, cell: found cells {cells} without a common evening, expected at least one")
+    evenings = choose_evenings(shared, first or shared[0], last or shared[-1], every)
+    chances = np.array([[table[day] for day in evenings] for table in tables])
+    return Film(studies, every, (shared[0], shared[-1]), evenings, chances)
+
+
+def chances_of(study: Study) -> dict[date, np.ndarray]:
+    """By evening, the share of campaigns in which the Taliban hold each district, in file order."""
+    by_evening = study.districts.pivot(index="date", columns="district_id", values="share_of_runs_taliban")
+    table = by_evening.reindex(columns=list(read_land().facts.district_id))
+    return dict(zip(pd.DatetimeIndex(table.index).date, table.to_numpy(float), strict=True))
+
+
+def choose_evenings(there: Sequence[date], first: date, last: date, every: int) -> tuple[date, ...]:
+    """Every so many from the first to the last; the last and the end of the record are always among them."""
+    for key, day in (("from", first), ("to", last)):
+        if not there[0] <= day <= there[-1]:
+            raise PanjError(f"animate, {key}: found {day}, expected a day from {there[0]} to {there[-1]}")
+    if first > last:
+        raise PanjError(f"animate, from: found {first}, expected a day that is not after to={last}")
+    if every < 1:
+        raise PanjError(f"animate, every: found {every}, expected a whole number from 1")
+    between = [day for day in there if first <= day <= last]
+    return tuple(day for row, day in enumerate(between) if row % every == 0 or day in (THE_LINE, last))
+
+
+def colours_of(chance: np.ndarray) -> np.ndarray:
+    """Red, green and blue: the side by hue, paler the more campaigns disagree; grey where the study is silent."""
+    known = np.nan_to_num(chance)
+    sides = SIDES(known)[..., :3]
+    colours = lighten(sides, (DISPUTED * disagreement(known))[..., np.newaxis])
+    return np.where(np.isnan(chance)[..., np.newaxis], to_rgb(NEIGHBOURS), colours)
+
+
+def disagreement(chance: np.ndarray) -> np.ndarray:
+    """0 where all campaigns say the same, 1 where half say yes."""
+    return 4 * chance * (1 - chance)
+
+
+def lay_out(film: Film, ratio: float) -> Sheet:
+    """Room for labels and caption as their words need it; a map is `ratio` times as high as wide."""
+    maps = len(film.studies)
+    width = WIDTHS[maps]
+    map_width = (width - EDGE * (maps + 1)) // maps
+    labels = [textwrap.fill(study.cell.label, int(map_width / BOLD_LETTER)) for study in film.studies]
+    caption = textwrap.fill(say_caption(film), int((width - 2 * EDGE) / LETTER))
+    map_top = TITLE + CLOCK + BAR + LABEL * max(len(label.splitlines()) for label in labels)
+    map_height = round(map_width * ratio)
+    height = map_top + map_height + KEY + LINE * len(caption.splitlines()) + EDGE
+    return Sheet(width, map_width, map_height, map_top, height + height % 2, labels, caption)  # a video wants it even
+
+
+def say_caption(film: Film) -> str:
+    """How many campaigns of what, how far to trust them, and whom the picture owes its shapes and outlines."""
+    sides = ("Left: ", "Right: ") if len(film.studies) > 1 else ("",)
+    campaigns = " ".join(f"{side}{say_campaigns(study)}" for side, study in zip(sides, film.studies, strict=True))
+    return (
+        f"{campaigns} Sources: outlines Natural Earth 1:10m; centroids OCHA/AGCHO 2018; dates of loss as named row by"
+        " row in districts.csv. A district is drawn as the land nearest to its centroid. One without an orange outline"
+        " is not dated, which is not the same as not lost."
+    )
+
+
+def set_stage(film: Film) -> Stage:
+    """Everything that is drawn once, and the parts that will move."""
+    land = read_land()
+    west, south, east, north = land.countries[HOME].bounds
+    bounds = west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN
+    sheet = lay_out(film, (bounds[3] - bounds[1]) / (bounds[2] - bounds[0]))
+    figure = Figure(figsize=(sheet.width / GIF_DPI, sheet.height / GIF_DPI))
+    heading = "Chance that the Taliban hold each district on the evening of"
+    write(figure, EDGE, 9, heading, fontsize=12, fontweight="bold")
+    stage = Stage(
+        figure, [], [], [], [],
+        write(figure, EDGE, TITLE, "", fontsize=14, fontweight="bold", animated=True),
+        draw_bar(place(figure, EDGE, TITLE + CLOCK, sheet.width - 2 * EDGE, 10), film),
+        [outline_of(cell.buffer(-INSET) or cell) for cell in land.cells],
+    )  # fmt: skip
+    for column, label in enumerate(sheet.labels):
+        left = EDGE + column * (sheet.map_width + EDGE)
+        write(figure, left, TITLE + CLOCK + BAR - 4, label, fontsize=8.5, fontweight="bold")
+        add_map(stage, place(figure, left, sheet.map_top, sheet.map_width, sheet.map_height), land, bounds)
+    key = place(figure, EDGE, sheet.map_top + sheet.map_height, sheet.width - 2 * EDGE, KEY)
+    draw_key(key)
+    stage.beyond.append(add_gauze(key))
+    words = write(figure, sheet.width - EDGE, TITLE, "beyond the record", ha="right", fontsize=14, color=QUIET)
+    stage.beyond.append(words)
+    write(figure, EDGE, sheet.map_top + sheet.map_height + KEY, sheet.caption, fontsize=SMALL, color=QUIET)
+    return stage
+
+
+def write(figure: Figure, left: float, top: float, words: str, **style: Any) -> Text:
+    """Words that hang from a place in pixels."""
+    width, height = figure.get_size_inches() * GIF_DPI
+    return figure.text(left / width, 1 - top / height, words, va="top", linespacing=1.2, **style)
+
+
+def place(figure: Figure, left: float, top: float, across: float, down: float) -> Axes:
+    """Empty axes on a place in pixels, counted in pixels."""
+    width, height = figure.get_size_inches() * GIF_DPI
+    axes = figure.add_axes((left / width, 1 - (top + down) / height, across / width, down / height))
+    axes.set_xlim(0, across)
+    axes.set_ylim(0, down)
+    axes.axis("off")
+    return axes
+
+
+def draw_bar(axes: Axes, film: Film) -> Line2D:
+    """The whole time as a thin line with the end of the record on it; the part gone by is returned."""
+    first, last = film.span
+    axes.set_xlim(date2num(first) - 0.01, date2num(last) + 0.01)
+    axes.plot([date2num(first), date2num(last)], [5, 5], color=FAINT, linewidth=3, solid_capstyle="butt")
+    style: dict[str, Any] = {"fontsize": SMALL, "color": QUIET, "va": "top"}
+    axes.text(0, -0.15, say_day(first), transform=axes.transAxes, ha="left", **style)
+    axes.text(1, -0.15, say_day(last), transform=axes.transAxes, ha="right", **style)
+    if first < THE_LINE < last:
+        share = (THE_LINE - first) / (last - first)
+        side = "left" if share < 0.3 else "right" if share > 0.7 else "center"
+        axes.plot([date2num(THE_LINE)] * 2, [0, 10], color=INK, linewidth=1.2)
+        if 0.12 < share < 0.88:
+            axes.text(share, -0.15, f"{say_day(THE_LINE)}: record ends", transform=axes.transAxes, ha=side, **style)
+    return axes.plot([], [], color=QUIET, linewidth=3, solid_capstyle="butt", animated=True)[0]
+
+
+def add_map(stage: Stage, axes: Axes, land: Land, bounds: tuple[float, float, float, float]) -> None:
+    """One map: neighbours that stay, districts and outlines of the record that change, borders above them."""
+    axes.axis("on")
+    draw_land(axes, land, bounds)
+    name_countries(axes, land, bounds)
+    for name in axes.texts:
+        name.set(fontsize=SMALL)  # so that no district covers it
+    shapes = [outline_of(cell) for cell in land.cells]
+    stage.districts.append(add_shapes(axes, shapes, edgecolor=FAINT, linewidth=0.4))
+    stage.records.append(add_shapes(axes, [], facecolor="none", edgecolor=REPORTED, linewidth=1.2))
+    stage.still.append(add_shapes(axes, [outline_of(land.countries[HOME])], facecolor="none", edgecolor=QUIET))
+    for line in getattr(land.frontier, "geoms", [land.frontier]):
+        stage.still.extend(axes.plot(*np.asarray(line.coords).T, color=INK, linewidth=1.8, animated=True))
+    stage.beyond.append(add_gauze(axes))
+    words = "beyond the record:\nsimulated only"
+    corner: dict[str, Any] = {"x": 0.98, "y": 0.03, "ha": "right", "va": "bottom", "transform": axes.transAxes}
+    stage.beyond.append(axes.text(s=words, fontsize=11, fontweight="bold", color=QUIET, zorder=9, **corner))
+
+
+def add_shapes(axes: Axes, shapes: list[Any], **style: Any) -> PathCollection:
+    """Outlines that are drawn frame by frame."""
+    collection = PathCollection(shapes, animated=True, **{"linewidth": 0.8, **style})
+    axes.add_collection(collection, autolim=False)
+    return collection
+
+
+def add_gauze(axes: Axes) -> Artist:
+    """White gauze over what does not move."""
+    return axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, color="white", alpha=GAUZE, zorder=8))
+
+
+def draw_key(axes: Axes) -> None:
+    """An arch, chance across and disagreement upwards, in words; beside it what the lines mean."""
+    chance = np.linspace(0, 1, 65)
+    across, up = 120 + 130 * chance, 30 + 38 * disagreement(chance)
+    points = np.column_stack([across, up])
+    axes.plot(across, up, color=QUIET, linewidth=8.5, solid_capstyle="butt")
+    pieces = np.stack([points[:-1], points[1:]], axis=1)
+    colours = colours_of((chance[1:] + chance[:-1]) / 2)
+    axes.add_collection(LineCollection(list(pieces), colors=colours, linewidths=7, capstyle="projecting"))
+    style: dict[str, Any] = {"fontsize": SMALL, "linespacing": 1.25, "va": "center"}
+    axes.text(185, 84, "pale: campaigns disagree", ha="center", **style)
+    axes.text(108, 40, "held in no\ncampaign (0 %)", ha="right", **style)
+    axes.text(262, 40, "held in every\ncampaign (100 %)", ha="left", **style)
+    axes.text(185, 14, "across: chance; upwards: disagreement", ha="center", color=QUIET, **style)
+    axes.plot([384, 398, 398, 384, 384], [55, 55, 69, 69, 55], color=REPORTED, linewidth=1.3)
+    axes.text(407, 62, "dated as lost by that evening\n(record, to 7 July)", **style)
+    axes.plot([382, 400], [28, 28], color=INK, linewidth=1.8, zorder=9)
+    axes.text(407, 28, "border with Tajikistan", **style)
+
+
+def show(stage: Stage, film: Film, row: int) -> None:
+    """Set every moving part to one evening; past the end of the record all of them are lightened."""
+    day = film.evenings[row]
+    gauze = GAUZE if day > THE_LINE else 0.0
+    lost = [stage.inner[district] for district in lost_in_record(day)]
+    for districts, record, chances in zip(stage.districts, stage.records, film.chances, strict=True):
+        districts.set(facecolor=lighten(colours_of(chances[row]), gauze))
+        record.set(edgecolor=lighten(np.array(to_rgb(REPORTED)), gauze), paths=lost)
+    stage.clock.set_text(f"{say_day(day)} {day.year}")
+    stage.elapsed.set_data([date2num(film.span[0]), date2num(day)], [5, 5])
+
+
+def lighten(colours: np.ndarray, share: float | np.ndarray) -> np.ndarray:
+    """The way to white paper, by a share of it."""
+    return colours + (PAPER - colours) * share
+
+
+def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
+    """The pictures of all evenings, red, green and blue; what does not move is drawn once."""
+    with rc_context(STYLE):
+        stage = set_stage(film)
+    stage.figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(stage.figure)
+    still = {beyond: draw_still(stage, canvas, beyond) for beyond in (False, True)}
+    for row, day in enumerate(film.evenings):
+        canvas.restore_region(still[day > THE_LINE])
+        show(stage, film, row)
+        for part in stage.moving:
+            stage.figure.draw_artist(part)
+        yield np.array(canvas.buffer_rgba())[..., :3]
+
+
+def draw_still(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> Any:
+    """All that does not move, as the ground of every frame before or after the end of the record."""
+    for part in stage.beyond:
+        part.set_visible(beyond)
+    canvas.draw()
+    return canvas.copy_from_bbox(stage.figure.bbox)
+
+
+def write_gif(film: Film) -> Path:
+    """All evenings in one palette, in a loop that rests where the record ends and at the end."""
+    name = f"{name_of(film)}.gif"
+    palette = make_palette()
+    first, *others = (
+        Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames(film, GIF_DPI)
+    )
+    options: dict[str, Any] = {
+        "append_images": others,
+        "comment": provenance(film, f"figures/{name}").encode(),
+        "duration": [stay(film, day) for day in film.evenings],
+        "loop": 0,
+        "optimize": True,  # leaves out what is as in the frame before
+    }
+    return write_whole(film.figures / name, lambda file: first.save(file, "GIF", save_all=True, **options))
+
+
+def write_video(film: Film) -> Path:
+    """The same for a player, twice as sharp; ffmpeg does the work."""
+    path = film.figures / f"{name_of(film)}.mp4"
+    try:
+        return write_whole(path, lambda file: record_video(film, path.name, file))
+    except (CalledProcessError, BrokenPipeError) as error:
+        raise PanjError(f"animate, formats: ffmpeg cannot write {path} ({error}); try formats=gif") from error
+
+
+def record_video(film: Film, name: str, file: Path) -> None:
+    """Hand every picture to ffmpeg, again and again where the film rests."""
+    metadata = {"comment": provenance(film, f"figures/{name}")}
+    writer = FFMpegWriter(fps=1000 // EVENING, metadata=metadata, extra_args=["-fflags", "+bitexact", "-f", "mp4"])
+    pictures = frames(film, SHARP_DPI)
+    first = next(pictures)
+    height, width = first.shape[:2]
+    page = Page(figsize=(width / SHARP_DPI, height / SHARP_DPI), dpi=SHARP_DPI)
+    with writer.saving(page, str(file), SHARP_DPI):
+        for day, page.picture in zip(film.evenings, chain([first], pictures), strict=True):
+            for _ in range(stay(film, day) // EVENING):
+                writer.grab_frame()
+
+
+class Page(Figure):
+    """A figure that is drawn already; matplotlib's writer asks a figure for its pixels by `savefig`."""
+
+    picture: np.ndarray
+
+    def savefig(self, fname: Any, **_: Any) -> None:
+        """The pixels as they are."""
+        fname.write(Image.fromarray(self.picture).convert("RGBA").tobytes())
+
+
+def write_frames(film: Film) -> Path:
+    """Every evening as a picture for a slide, twice as sharp as in the GIF; the folder in which they lie."""
+    for day, frame in zip(film.evenings, frames(film, SHARP_DPI), strict=True):
+        name = f"frames/{name_of(film)}_{day:%Y_%m_%d}.png"
+        write_whole(film.figures / name, partial(save_frame, frame, provenance(film, f"figures/{name}")))
+    return film.figures / "frames"
+
+
+def save_frame(frame: np.ndarray, words: str, file: Path) -> None:
+    """A picture with its provenance inside."""
+    text = PngInfo()
+    text.add_text("panj", words)
+    Image.fromarray(frame).save(file, "PNG", pnginfo=text)
+
+
+def make_palette() -> Image.Image:
+    """The colours of districts, plain and lightened, of outlines and of letters."""
+    chance = np.linspace(0, 1, SHADES)
+    shades = colours_of(chance)
+    greys = np.linspace(0, 1, 40)[:, np.newaxis] * PAPER
+    orange = np.linspace(to_rgb(REPORTED), PAPER, 12)[:-1]
+    plain = np.concatenate([shades, orange])
+    colours = np.concatenate([plain, lighten(plain, GAUZE), greys, [to_rgb(NEIGHBOURS)]])
+    unique = np.unique(np.rint(colours * 255).astype(np.uint8), axis=0)[:UNCHANGED]
+    image = Image.new("P", (1, 1))
+    image.putpalette(unique.tobytes())
+    return image
+
+
+def stay(film: Film, day: date) -> int:
+    """For how many milliseconds an evening is shown."""
+    return PAUSE if day in (THE_LINE, film.evenings[-1]) else EVENING
+
+
+def name_of(film: Film) -> str:
+    """`districts`, or `districts_cell_3`, or `districts_cells_0_3`: one picture does not overwrite another."""
+    if film.cells == [0]:
+        return "districts"
+    return f"districts_{'cell' if len(film.cells) == 1 else 'cells'}_{'_'.join(map(str, film.cells))}"
+
+
+def provenance(film: Film, file: str) -> str:
+    """What is needed to draw it again from the folder."""
+    first, last = film.evenings[0].isoformat(), film.evenings[-1].isoformat()
+    recipe = {"file": file, "cell": film.cells, "from": first, "to": last, "every": film.every}
+    return stamp(film.studies[0].about, recipe)
+
+
+WRITERS: dict[str, Callable[[Film], Path]] = {"gif": write_gif, "mp4": write_video, "png": write_frames}
+
+
+def main(words: list[str]) -> int:
+    """`panj animate results/<study> [key=value ...]`: the moving map in every format asked for."""
+    folder, options = read_words(words)
+    formats = read_formats(options.get("formats", USUAL_FORMATS))
+    first, last = (read_day(key, options[key]) if key in options else None for key in ("from", "to"))
+    cells, every = (read_numbers(key, options.get(key, usual)) for key, usual in (("cell", "0"), ("every", "1")))
+    if len(every) != 1:
+        raise PanjError(f"animate, every: found '{options['every']}', expected one whole number such as 7")
+    film = film_for(folder, cells, first, last, every[0])
+    for name in formats:
+        print(f"{len(film.evenings)} evenings in {WRITERS[name](film)}")
+    return 0
+
+
+def read_words(words: list[str]) -> tuple[Path, dict[str, str]]:
+    """One folder, and keys with their values."""
+    folders = [word for word in words if "=" not in word]
+    if len(folders) != 1:
+        raise PanjError(f"animate: found '{' '.join(words)}', expected {USAGE}")
+    options = dict(word.split("=", 1) for word in words if "=" in word)
+    for key in options:
+        if key not in KEYS:
+            raise unknown("animate, key", key, KEYS)
+    return Path(folders[0]), options
+
+
+def read_formats(text: str) -> list[str]:
+    """Formats that can be written here; a missing ffmpeg is told, and refused only where nothing would be left."""
+    formats = list(dict.fromkeys(text.split(",")))
+    for name in formats:
+        if name not in WRITERS:
+            raise unknown("animate, formats", name, WRITERS)
+    if "mp4" not in formats or shutil.which("ffmpeg"):
+        return formats
+    if formats == ["mp4"]:
+        raise PanjError("animate, formats: found mp4 and no ffmpeg on the PATH, expected ffmpeg; try formats=gif")
+    print("No mp4: it needs ffmpeg, which is not on the PATH.")
+    return [name for name in formats if name != "mp4"]
+
+
+def read_day(key: str, text: str) -> date:
+    """A date as in 2021-07-05."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise PanjError(f"animate, {key}: found '{text}', expected a date such as {key}=2021-07-05") from None
+
+
+def read_numbers(key: str, text: str) -> list[int]:
+    """Whole numbers with commas between them."""
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise PanjError(f"animate, {key}: found '{text}', expected a whole number such as {key}=1") from None

@@ -1,0 +1,359 @@
+"""Outcomes against the values of what was swept: a line for one number, a heat map for two keys, dots for many cells.
+
+Reads   summary.csv for medians and spread, runs.parquet for the 50 % band; what was reported stands in the summary.
+Assumed A cell *meets* what was reported when the reported value, or part of its range, lies within 90 % of its
+        campaigns.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from sim.plots.colours import INK, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
+from sim.plots.style import CHANCE, Spaces, finish, new_panels, say_key, say_setting
+from sim.report.outcomes import number_of, say, say_ids, say_inside, say_ticks, summary_row, words, wrap
+from sim.study.reader import CUTS, ShownCell, ShownValue, Sweep, same_value
+
+WIDEST = 12  # values of a key that a heat map can write
+FULL_ENOUGH = 0.6  # share of the fields of a heat map that have a cell
+COLUMNS = 2  # heat maps or lines beside each other
+PARTS = ("low_5", "median", "high_95")  # columns of the summary
+GROUPS = 6  # of cells along a key, equally many in each, whose middles are joined
+KEYS = 3  # swept keys beside each other
+ONE_SIDE = {"low": "at least", "high": "at most", "value": ""}
+FIELD = 0.34  # inches of a row of a heat map
+DARK = 0.45  # of the shades, from which letters are white
+
+
+class Field(NamedTuple):
+    """One cell of a heat map."""
+
+    median: float
+    meets: bool  # what was reported lies within 90 % of the campaigns
+    off: float  # distance of the median from what was reported; infinite where nothing was
+
+
+def draw_against_one_key(sweep: Sweep, path: Path, names: Sequence[str]) -> Path:
+    """One swept number along the bottom: median line, 50 and 90 % bands, the record across."""
+    key = sweep.swept[0]
+    figure, panels = new_panels(-(-len(names) // COLUMNS), COLUMNS, 1.5, Spaces(across=0.75, down=0.95))
+    for axes, name in zip(panels, names, strict=False):
+        draw_line(axes, sweep, key, name)
+        axes.set_xlabel(say_key(sweep, key), fontsize=8.5)
+    for axes in panels[len(names) :]:
+        axes.remove()
+    figure.legend(handles=line_key(sweep, key), loc="upper left", ncols=2)
+    sources = f"for what was reported, {say_ids(sweep.summary, names)} in evidence.csv."
+    return finish(figure, sweep, f"Outcomes and {key}", sources, path)
+
+
+def draw_line(axes: Axes, sweep: Sweep, key: str, name: str) -> None:
+    """One outcome against the value."""
+    groups = sweep.runs.dropna(subset=[name]).groupby(key)[name]
+    cuts = groups.quantile(list(CUTS)).unstack()
+    value = cuts.index.to_numpy(float)
+    for low, high, strength in ((CUTS[0], CUTS[4], 0.16), (CUTS[1], CUTS[3], 0.28)):
+        axes.fill_between(value, cuts[low], cuts[high], color=SIMULATED, alpha=strength, linewidth=0)
+    axes.plot(value, cuts[CUTS[2]], color=SIMULATED, marker="o", markersize=4, linewidth=1.8)
+    base = sweep.base.get(key)
+    if isinstance(base, int | float):
+        axes.axvline(base, color=INK, linestyle=":", linewidth=1.2)
+    row = summary_row(sweep.summary, name)
+    draw_reported_across(axes, row)
+    finish_outcome_axis(axes, row, name, letters=36)
+
+
+def draw_reported_across(axes: Axes, row: pd.Series) -> None:
+    """A band from low to high, a dashed line at the value, an arrow where only one side is known."""
+    value, low, high = (number_of(row[f"reported_{part}"]) for part in ("value", "low", "high"))
+    if low is not None and high is not None and low < high:
+        axes.axhspan(low, high, color=REPORTED, alpha=0.2, linewidth=0)
+    elif (low is None) != (high is None):
+        bound, marker = (high, "v") if low is None else (low, "^")
+        assert bound is not None
+        axes.axhline(bound, color=REPORTED, linewidth=1.2)
+        axes.plot([0.96], [bound], marker=marker, color=REPORTED, markersize=8, transform=axes.get_yaxis_transform())
+    if value is not None:
+        axes.axhline(value, color=REPORTED, linewidth=2, linestyle="--", zorder=1.5)
+
+
+def finish_outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> None:
+    """Ticks and words of an axis that shows an outcome upwards; no words where there is no room for letters."""
+    unit = words(row, "unit")
+    if letters:
+        axes.set_title(wrap(words(row, "label", name.replace("_", " ")), letters), fontsize=9.5)
+        axes.set_ylabel(unit, fontsize=8.5)
+    axes.tick_params(labelsize=8.5)
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    share = unit.startswith("share")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0) if share else say_ticks(False))
+
+
+def line_key(sweep: Sweep, key: str) -> list[Line2D | Patch]:
+    """What the line and the marks mean."""
+    base = sweep.base.get(key)
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=SIMULATED, marker="o", markersize=4, label="simulated: median, 50 and 90 % of campaigns"),
+        *reported_key(),
+    ]
+    if base is not None:
+        handles.append(Line2D([], [], color=INK, linestyle=":", linewidth=1.2, label=f"base: {say_setting(base)}"))
+    return handles
+
+
+def reported_key() -> list[Line2D | Patch]:
+    """What was reported, in the key."""
+    return [
+        Line2D([], [], color=REPORTED, linewidth=2, linestyle="--", label="reported"),
+        Line2D([], [], color=REPORTED, linewidth=8, alpha=0.25, label="range reported"),
+        Line2D([], [], color=REPORTED, linewidth=0, marker="^", label="at least"),
+    ]
+
+
+def values_of_key(cells: Sequence[ShownCell], key: str) -> list[ShownValue]:
+    """The values that a key takes: numbers in order, choices as they were given."""
+    values = list(dict.fromkeys(cell.values[key] for cell in cells))
+    numbers = [value for value in values if isinstance(value, int | float)]
+    return sorted(numbers) if len(numbers) == len(values) else values  # type: ignore[return-value]
+
+
+def others_fixed(sweep: Sweep) -> dict[str, ShownValue]:
+    """For every swept key past the first two the value that the heat map keeps: of the base, or the first there is."""
+    fixed = {}
+    for key in sweep.swept[2:]:
+        values = values_of_key(sweep.cells, key)
+        usual = [value for value in values if key in sweep.base and same_value(value, sweep.base[key])]
+        fixed[key] = (usual or values)[0]
+    return fixed
+
+
+def grid_cells(sweep: Sweep) -> list[ShownCell]:
+    """The cells that the heat map shows."""
+    fixed = others_fixed(sweep)
+    return [cell for cell in sweep.cells if all(cell.values[key] == value for key, value in fixed.items())]
+
+
+def is_grid(sweep: Sweep) -> bool:
+    """Whether the first two keys were crossed, with few enough values to write each."""
+    cells = grid_cells(sweep)
+    tall, wide = (len(values_of_key(cells, key)) for key in sweep.swept[:2])
+    return max(tall, wide) <= WIDEST and min(tall, wide) > 1 and len(cells) >= FULL_ENOUGH * tall * wide
+
+
+def say_fixed(sweep: Sweep) -> str:
+    """At which values the keys that a heat map does not show are kept."""
+    fixed = others_fixed(sweep)
+    kept = ", ".join(
+        f"{say_key(sweep, key)} at {say_setting(value)}"
+        + (" (base)" if key in sweep.base and same_value(value, sweep.base[key]) else " (not the base)")
+        for key, value in fixed.items()
+    )
+    return f" Kept: {kept}." if kept else ""
+
+
+def draw_against_two_keys(sweep: Sweep, path: Path, names: Sequence[str]) -> Path:
+    """A heat map an outcome: first key downwards, second across, the median in each field."""
+    cells = grid_cells(sweep)
+    down, across = (values_of_key(cells, key) for key in sweep.swept[:2])
+    longest = max(len(line) for value in down for line in wrap(say_setting(value), 16).split("\n"))
+    left = 0.45 + 0.075 * longest
+    lines = max(break_words(say_setting(value)).count("\n") + 1 for value in across)
+    spaces = Spaces(left=left, across=0.2, down=0.78 + 0.14 * lines, bottom=0.25 + 0.14 * lines, right=0.1, top=0.5)
+    figure, panels = new_panels(-(-len(names) // COLUMNS), COLUMNS, max(FIELD * len(down), 0.7), spaces)
+    for number, (axes, name) in enumerate(zip(panels, names, strict=False)):
+        draw_heat(axes, sweep, cells, name)
+        axes.set_xlabel(say_key(sweep, sweep.swept[1]), fontsize=8.5)
+        axes.tick_params(labelleft=number % COLUMNS == 0)
+    for axes in panels[::COLUMNS]:
+        axes.set_ylabel(say_key(sweep, sweep.swept[0]), fontsize=8.5)
+    for axes in panels[len(names) :]:
+        axes.remove()
+    figure.legend(handles=heat_key(), loc="upper left", ncols=2)
+    sources = f"for what was reported, {say_ids(sweep.summary, names)} in evidence.csv.{say_fixed(sweep)}"
+    title = f"Outcomes by {say_key(sweep, sweep.swept[0])} and {say_key(sweep, sweep.swept[1])}"
+    return finish(figure, sweep, title, sources, path)
+
+
+def draw_heat(axes: Axes, sweep: Sweep, cells: Sequence[ShownCell], name: str) -> None:
+    """One outcome over two keys; frames where a cell meets what was reported."""
+    down, across = (values_of_key(cells, key) for key in sweep.swept[:2])
+    fields = {place_of(sweep, cell, down, across): field_of(sweep, cell, name) for cell in cells if cell.finished}
+    table = np.full((len(down), len(across)), np.nan)
+    for place, field in fields.items():
+        table[place] = field.median
+    scale = Normalize(np.nanmin(table), np.nanmax(table)) if np.isfinite(table).any() else Normalize(0, 1)
+    axes.pcolormesh(np.ma.masked_invalid(table), cmap=CHANCE, norm=scale, edgecolors="white", linewidth=1.5)
+    row = summary_row(sweep.summary, name)
+    for place, field in fields.items():
+        write_field(axes, place, field, words(row, "unit"), float(scale(field.median)), len(across))
+    mark_fields(axes, fields)
+    axes.invert_yaxis()
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.set_xticks(np.arange(len(across)) + 0.5, [break_words(say_setting(value)) for value in across], fontsize=8.5)
+    axes.set_yticks(np.arange(len(down)) + 0.5, [wrap(say_setting(value), 16) for value in down], fontsize=8.5)
+    axes.tick_params(length=0)
+    title = wrap(words(row, "label", name.replace("_", " ")), 44)
+    axes.set_title(f"{title}\n", fontsize=9)
+    style: dict[str, Any] = {"fontsize": 8.5, "color": REPORTED, "va": "bottom"}
+    axes.annotate(f"reported: {say_reported(row)}", (0, 1), (0, 3), "axes fraction", "offset points", **style)
+
+
+def say_value(value: float, unit: str) -> str:
+    """A share in per cent, any other number to three figures."""
+    return f"{value:.0%}" if unit.startswith("share") else say(value)
+
+
+def say_reported(row: pd.Series) -> str:
+    """What was reported, as the fields write it."""
+    known = {part: number_of(row[f"reported_{part}"]) for part in ("value", "low", "high")}
+    said = {part: say_value(number, words(row, "unit")) for part, number in known.items() if number is not None}
+    if {"low", "high"} <= said.keys():
+        between = f"{said['low']} to {said['high']}" if said["low"] != said["high"] else ""
+        value = said.get("value", "")
+        return f"{value} ({between})" if value and between else value or between or said["low"]
+    return next((f"{which} {said[part]}".strip() for part, which in ONE_SIDE.items() if part in said), "nothing")
+
+
+def break_words(text: str) -> str:
+    """One word a line, so that choices fit below their fields."""
+    return text.replace(" ", "\n")
+
+
+def place_of(
+    sweep: Sweep, cell: ShownCell, down: Sequence[ShownValue], across: Sequence[ShownValue]
+) -> tuple[int, int]:
+    """Row and column of a cell."""
+    return down.index(cell.values[sweep.swept[0]]), across.index(cell.values[sweep.swept[1]])
+
+
+def field_of(sweep: Sweep, cell: ShownCell, name: str) -> Field:
+    """Median of a cell, and how it stands to what was reported."""
+    row = summary_row(sweep.summary[sweep.summary["cell"] == cell.number], name)
+    median = number_of(row["median"])
+    return Field(np.nan if median is None else median, say_inside(row) == "yes", distance(median, row))
+
+
+def distance(median: float | None, row: pd.Series) -> float:
+    """From the median to the reported value; infinite where only a bound was reported."""
+    value = number_of(row["reported_value"])
+    return np.inf if median is None or value is None else abs(median - value)
+
+
+def write_field(axes: Axes, place: tuple[int, int], field: Field, unit: str, shade: float, across: int) -> None:
+    """The median in its field."""
+    if not np.isfinite(field.median):
+        return
+    text = say_value(field.median, unit)
+    style: dict[str, Any] = {"fontsize": 9 if across <= 6 else 7, "color": "white" if shade > DARK else INK}
+    axes.text(place[1] + 0.5, place[0] + 0.5, text, ha="center", va="center", **style)
+
+
+def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
+    """A frame where a cell meets the record, a diamond where its median comes nearest."""
+    for (row, column), field in fields.items():
+        if field.meets:
+            frame: dict[str, Any] = {"fill": False, "edgecolor": REPORTED, "linewidth": 1.8, "zorder": 5}
+            axes.add_patch(Rectangle((column + 0.03, row + 0.06), 0.94, 0.88, **frame))
+    nearest = min((field.off for field in fields.values()), default=np.inf)
+    for (row, column), field in fields.items():
+        if np.isfinite(nearest) and field.off == nearest:
+            style: dict[str, Any] = {"markeredgecolor": "white", "markersize": 6, "zorder": 6}
+            axes.plot(column + 0.12, row + 0.5, "D", color=REPORTED, **style)
+
+
+def heat_key() -> list[Line2D | Patch]:
+    """What frame, diamond and shade mean."""
+    return [
+        Patch(fill=False, edgecolor=REPORTED, linewidth=1.8, label="reported figure within 90 % of campaigns"),
+        Line2D([], [], color=REPORTED, marker="D", markeredgecolor="white", linewidth=0, label="median nearest to it"),
+        Patch(facecolor=CHANCE(0.6), label="shade: lowest to highest median"),
+    ]
+
+
+def draw_scatter(sweep: Sweep, path: Path, names: Sequence[str]) -> Path:
+    """A row an outcome, a column a swept key, a dot a cell."""
+    keys = strongest_keys(sweep, names)
+    spaces = Spaces(left=0.72, across=0.16, down=0.42, bottom=0.75, top=0.4)
+    figure, panels = new_panels(len(names), len(keys), 1.25, spaces)
+    for number, axes in enumerate(panels):
+        name, key = names[number // len(keys)], keys[number % len(keys)]
+        first, last = number % len(keys) == 0, number // len(keys) == len(names) - 1
+        draw_dots(axes, sweep, key, name)
+        row = summary_row(sweep.summary, name)
+        draw_reported_across(axes, row)
+        finish_outcome_axis(axes, row, name, letters=90 if first else 0)
+        axes.tick_params(labelleft=first, labelbottom=last)
+        if last:
+            axes.set_xlabel(wrap(say_key(sweep, key), 34), fontsize=9)
+    figure.legend(handles=[*dot_key(), *reported_key()], loc="upper left", ncols=2)
+    sources = f"for what was reported, {say_ids(sweep.summary, names)} in evidence.csv.{say_keys_shown(sweep, keys)}"
+    return finish(figure, sweep, "Outcomes and each swept key", sources, path)
+
+
+def draw_dots(axes: Axes, sweep: Sweep, key: str, name: str) -> None:
+    """The median of each cell with a thin line for 90 % of its campaigns."""
+    rows = sweep.summary[sweep.summary["outcome"] == name].set_index("cell")
+    place = places_of(sweep, key)
+    cells = [cell for cell in sweep.cells if cell.finished and cell.number in rows.index]
+    at = np.array([place[cell.number] for cell in cells])
+    low, median, high = (numbers_of(rows.loc[[cell.number for cell in cells], part]) for part in PARTS)
+    axes.vlines(at, low, high, color=SIMULATED_LIGHT, linewidth=0.7, alpha=0.5)
+    axes.plot(at, median, "o", color=SIMULATED, markersize=3, markeredgewidth=0, alpha=0.7)
+    values = values_of_key(sweep.cells, key)
+    if not all(isinstance(value, int | float) for value in values):
+        axes.set_xticks(range(len(values)), [break_words(say_setting(value)) for value in values], fontsize=8.5)
+        return
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+    if len(values) >= GROUPS**2:
+        order = np.argsort(at)
+        middles = [(at[group].mean(), np.nanmedian(median[group])) for group in np.array_split(order, GROUPS)]
+        axes.plot(*np.transpose(middles), color=SIMULATED_DARK, linewidth=1.8)
+
+
+def numbers_of(column: pd.Series) -> np.ndarray:
+    """A column of the summary as numbers; it also holds dates, and was read as text."""
+    return pd.to_numeric(column, errors="coerce").to_numpy(float)
+
+
+def places_of(sweep: Sweep, key: str) -> dict[int, float]:
+    """Where each cell stands along a key: its number, or the place of its choice."""
+    values = values_of_key(sweep.cells, key)
+    choice = {value: float(place) for place, value in enumerate(values)}
+    numeric = all(isinstance(value, int | float) for value in values)
+    return {cell.number: float(cell.values[key]) if numeric else choice[cell.values[key]] for cell in sweep.cells}
+
+
+def strongest_keys(sweep: Sweep, names: Sequence[str]) -> list[str]:
+    """The swept keys with which the medians move most, by rank, in the order of the command line."""
+    if len(sweep.swept) <= KEYS:
+        return list(sweep.swept)
+    places = pd.DataFrame({key: places_of(sweep, key) for key in sweep.swept})
+    middle = sweep.runs.groupby("cell")[list(names)].median()
+    pull = {key: middle.rank().corrwith(places[key].rank()).abs().mean() for key in sweep.swept}
+    strongest = sorted(sweep.swept, key=lambda key: -pull[key])[:KEYS]
+    return [key for key in sweep.swept if key in strongest]
+
+
+def say_keys_shown(sweep: Sweep, keys: Sequence[str]) -> str:
+    """That some of the swept keys are left out, and which."""
+    if len(keys) == len(sweep.swept):
+        return ""
+    return f" Shown are {len(keys)} of {len(sweep.swept)} swept keys, those with which the medians move most."
+
+
+def dot_key() -> list[Line2D | Patch]:
+    """What a dot and its line mean."""
+    return [
+        Line2D([], [], color=SIMULATED, marker="o", markersize=4, linewidth=0, label="median of a cell"),
+        Line2D([], [], color=SIMULATED_LIGHT, linewidth=1.2, label="5 to 95 % of its campaigns"),
+        Line2D([], [], color=SIMULATED_DARK, linewidth=1.8, label="middle of the medians"),
+    ]

@@ -1,0 +1,178 @@
+"""What a sweep still has to do: the seeds of each cell that are not recorded, handed out in pieces of a few seconds.
+
+With a precision asked for, a cell grows until the 95 % interval of the mean of one outcome is narrow enough. How far it
+grows is decided from whole sets of seeds alone, so that workers, stops and restarts do not change it.
+"""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from sim.settings.settings import Order, Piece, Precision
+from sim.settings.sweep import Cell
+from sim.study.store import CellScope, chunks_of, clear_rests, recorded
+
+TARGET = 2.0  # seconds a task
+FIRST = 1  # campaigns of the first tasks, until it is known how long one takes: a minute each in plain Python
+NORMAL_95 = 1.959963984540054  # of the normal distribution, for an interval of 95 %
+
+
+class Verdict(NamedTuple):
+    """How a cell that was asked for a precision ended."""
+
+    label: str
+    runs: int
+    half_width: float
+    is_reached: bool
+
+
+class CellWork:
+    """The seeds of one cell."""
+
+    def __init__(self, order: Order, scope: CellScope, first_seed: int, study: Path) -> None:
+        self.order = order
+        self.scope = scope
+        self.first_seed = first_seed
+        self.runs = scope.runs
+        found = recorded(study, order.key)
+        self.damaged = found.damaged
+        self.done = set(found.done)
+        self.failed: set[int] = set()  # in this command; those of earlier ones are tried again
+        self.before = sum(seed in self.done for seed in self.seeds())
+        self.waiting = deque(seed for seed in self.seeds() if seed not in self.done)
+        self.open = len(self.waiting)  # seeds without a result in this command
+
+    def seeds(self) -> range:
+        """All seeds that are asked for."""
+        return range(self.first_seed, self.first_seed + self.runs)
+
+    @property
+    def is_finished(self) -> bool:
+        """Nothing is waiting and nothing is being lived."""
+        return self.open == 0
+
+    def grow(self, runs: int) -> None:
+        """Ask for more campaigns."""
+        more = [seed for seed in range(self.first_seed + self.runs, self.first_seed + runs) if seed not in self.done]
+        self.waiting.extend(more)
+        self.open += len(more)
+        self.before += runs - self.runs - len(more)
+        self.runs = max(self.runs, runs)
+
+
+class Backlog:
+    """All cells, in order."""
+
+    def __init__(
+        self, cells: Sequence[Cell], scopes: Sequence[CellScope], first_seed: int, study: Path, precision: Precision
+    ) -> None:
+        self.study = study
+        self.precision = precision
+        self.cells: list[CellWork] = []
+        clear_rests(study)
+        known: set[str] = set()
+        for cell, scope in zip(cells, scopes, strict=True):
+            if scope.fingerprint not in known:  # cells that resolve alike are lived once
+                self.cells.append(CellWork(cell.order, scope, first_seed, study))
+            known.add(scope.fingerprint)
+        self.verdicts: list[Verdict] = []
+        self.open = deque(range(len(self.cells)))
+        self.seconds_each = 0.0
+        self.campaigns_done = 0
+        self.failures = 0
+
+    @property
+    def total(self) -> int:
+        """Campaigns that are asked for now; a precision may ask for more."""
+        return sum(cell.runs for cell in self.cells)
+
+    @property
+    def already(self) -> int:
+        """Campaigns that were recorded before this command."""
+        return sum(cell.before for cell in self.cells)
+
+    @property
+    def waiting(self) -> int:
+        """Campaigns that nobody has in hand."""
+        return sum(len(cell.waiting) for cell in self.cells)
+
+    @property
+    def finished_cells(self) -> int:
+        """Cells with nothing left to do."""
+        return sum(cell.is_finished for cell in self.cells)
+
+    def size(self, workers: int) -> int:
+        """Campaigns of the next task: a few seconds of work, and enough tasks for every worker until the end."""
+        wanted = FIRST if self.seconds_each == 0.0 else max(1, round(TARGET / self.seconds_each))
+        return min(wanted, max(math.ceil(self.waiting / (2 * workers)), round(wanted / 8), 1))
+
+    def take(self, workers: int) -> list[tuple[int, Piece]]:
+        """The next task: pieces of one cell or several small ones, each with the place of its cell."""
+        left = self.size(workers)
+        task = []
+        for place, cell in enumerate(self.cells):
+            if cell.waiting and left:
+                seeds = tuple(cell.waiting.popleft() for _ in range(min(left, len(cell.waiting))))
+                left -= len(seeds)
+                task.append((place, Piece(cell.order, seeds)))
+            if not left:
+                break
+        return task
+
+    def finished(self, place: int, chunk: pa.Table) -> None:
+        """A chunk that is recorded."""
+        cell = self.cells[place]
+        seeds, is_done = chunk["seed"].to_numpy(), chunk["error"].is_null().to_numpy()
+        cell.done |= set(seeds[is_done].tolist())
+        cell.failed |= set(seeds[~is_done].tolist())
+        cell.open -= len(seeds)
+        self.campaigns_done += int(is_done.sum())
+        self.failures += int((~is_done).sum())
+
+    def took(self, seconds: float, campaigns: int) -> None:
+        """How long a task took; the size of the next ones follows it."""
+        each = seconds / campaigns
+        self.seconds_each = each if self.seconds_each == 0.0 else 0.5 * (self.seconds_each + each)
+
+    def grow(self) -> None:
+        """Cells that are finished, and not yet precise enough, ask for more campaigns."""
+        if self.precision.outcome is None:
+            return
+        for place in list(self.open):
+            cell = self.cells[place]
+            while cell.is_finished and place in self.open:  # what it asks for may be recorded already
+                self.decide(place, cell, self.precision.outcome)
+
+    def decide(self, place: int, cell: CellWork, outcome: str) -> None:
+        """Enough, or how many more: the spread tells how many are needed (Law 2015, section 9.4)."""
+        target, most = self.precision.half_width, self.precision.runs_max
+        values = self.values_of(cell, outcome)
+        half_width = half_width_of(values)
+        if half_width <= target or cell.runs >= most:
+            self.open.remove(place)
+            self.verdicts.append(Verdict(cell.scope.label, cell.runs, half_width, half_width <= target))
+            return
+        needed = cell.runs * (half_width / target) ** 2 if math.isfinite(half_width) else 2 * cell.runs
+        step = min(max(1.02 * needed, cell.runs + 10), 4 * cell.runs, most)
+        cell.grow(min(most, 10 * math.ceil(step / 10)))
+
+    def values_of(self, cell: CellWork, outcome: str) -> np.ndarray:
+        """The outcome of every finished campaign of the cell that was asked for."""
+        wanted = cell.seeds()
+        found: list[float] = []
+        for done, _ in chunks_of(self.study, cell.order.key):
+            pairs = zip(done["seed"].to_pylist(), done[outcome].to_pylist(), strict=True)
+            found += [value for seed, value in pairs if seed in wanted and value is not None]
+        return np.array(found, float)
+
+
+def half_width_of(values: np.ndarray) -> float:
+    """Half the 95 % interval of the mean (normal); infinite below two campaigns."""
+    if len(values) < 2:
+        return math.inf
+    return float(NORMAL_95 * values.std(ddof=1) / math.sqrt(len(values)))

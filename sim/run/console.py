@@ -1,0 +1,179 @@
+"""Progress of a sweep: one live line in a terminal, plain log lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import rich.progress
+from rich.console import Console
+from rich.table import Table
+
+from sim.run.backlog import Backlog
+from sim.settings.settings import Settings
+from sim.settings.sweep import Sweep
+from sim.study.columns import SummaryRow
+
+EVERY = 30.0  # seconds between plain lines
+SHARE = 0.25  # or when so much more is done
+
+
+class Progress:
+    """Cells, campaigns, rate, time left and failures, for as long as the sweep runs."""
+
+    def __init__(self, backlog: Backlog, console: Console) -> None:
+        self.backlog = backlog
+        self.console = console
+        self.started = self.said_at = time.monotonic()
+        self.said = 0.0
+        columns = (
+            rich.progress.TextColumn("{task.description}"),
+            rich.progress.BarColumn(),
+            rich.progress.TextColumn("{task.completed:,.0f} of {task.total:,.0f} campaigns{task.fields[words]}"),
+        )
+        self.bar = rich.progress.Progress(*columns, console=console, disable=not console.is_terminal)
+        self.task = self.bar.add_task(self.cells(), total=backlog.total, completed=backlog.already, words="")
+
+    def __enter__(self) -> Self:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def update(self) -> None:
+        """Say where the sweep is."""
+        backlog = self.backlog
+        done = backlog.already + backlog.campaigns_done + backlog.failures
+        self.bar.update(
+            self.task, completed=done, total=backlog.total, description=self.cells(), words=self.words(done)
+        )
+        share, now = done / backlog.total, time.monotonic()
+        if not self.console.is_terminal and (share - self.said >= SHARE or now - self.said_at >= EVERY):
+            self.console.print(f"{self.cells()}, {done:,} of {backlog.total:,} campaigns{self.words(done)}")
+            self.said, self.said_at = share, now
+
+    def cells(self) -> str:
+        """Cells that are finished."""
+        return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
+
+    def words(self, done: int) -> str:
+        """Rate, time left, failures."""
+        now_done = done - self.backlog.already
+        if now_done <= 0:
+            return ""
+        rate = now_done / max(1e-9, time.monotonic() - self.started)
+        left = (self.backlog.total - done) / rate
+        failures = self.backlog.failures
+        failed = f", {failures} failed" if failures else ""
+        return f", {rate:.3g} a second, {say_time(left)} left{failed}"
+
+
+def say_time(seconds: float) -> str:
+    """`12 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "capitals_lost")
+MOST_SHOWN = 24  # cells in the table of the terminal
+
+
+def report_before(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
+    """What is there already, what is damaged, which cells are the same."""
+    for cell in backlog.cells:
+        for path in cell.damaged:
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            console.print(f"Found a damaged chunk; its campaigns are computed again, the file is kept as {aside}")
+    for first, second in sweep.same:
+        console.print(f"Cells {first} ({sweep.cells[first].label}) and {second} ({sweep.cells[second].label}) resolve "
+                      "to the same settings; their campaigns are computed once.")  # fmt: skip
+    if backlog.already:
+        nothing = "; nothing is computed. Another name: study=NAME" if backlog.waiting == 0 else ""
+        console.print(f"{study} holds {backlog.already} of {backlog.total} campaigns already{nothing}")
+
+
+def say_verdicts(backlog: Backlog, title: str, console: Console) -> None:
+    """Whether each cell has become as precise as was asked."""
+    for verdict in backlog.verdicts:
+        reached = "reached" if verdict.is_reached else f"not reached with runs_max={verdict.runs}"
+        console.print(f"{verdict.label or title}: {verdict.runs} campaigns, half-width {verdict.half_width:.4g} of "
+                      f"{backlog.precision.outcome}: precision {reached}")  # fmt: skip
+
+
+def say_doubts(sweep: Sweep, console: Console) -> None:
+    """A posterior that was fitted before something changed still serves; every run says so."""
+    for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
+        console.print(
+            f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
+            "python -m sim calibrate make one; calibration=as_declared takes none.",
+            markup=False,
+        )
+
+
+def show_summary(
+    summaries: Sequence[Sequence[SummaryRow]], settings: Settings, about: dict[str, Any], console: Console
+) -> None:
+    """The table in the terminal: what was reported beside what one cell gives, or the main outcomes of all cells."""
+    cells = about["cells"]
+    sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
+    if len(cells) == 1:
+        title = f"{settings.title}: {about['campaigns']} campaigns, {about['calibration']}"
+        table = Table(title=title, caption=sources)
+        for column in ("outcome", "reported", "simulated median", "90 % interval"):
+            table.add_column(column, overflow="fold")
+        for row in summaries[0]:
+            if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
+                table.add_row(row.label, row.reported or "-", row.median or "-", say_interval(row))
+    else:
+        title = f"{settings.title}: {about['campaigns']} campaigns in {len(cells)} cells, {about['calibration']}"
+        table = Table(title=title, caption=f"Median and 90 % interval. {sources}")
+        shown = [row for row in summaries[0] if row.outcome in MAIN_OUTCOMES]
+        for column in ("cell", *(row.label for row in shown)):
+            table.add_column(column, overflow="fold")
+        table.add_row("reported", *(row.reported or "-" for row in shown), end_section=True)
+        for cell, rows in list(zip(cells, summaries, strict=True))[:MOST_SHOWN]:
+            by_name = {row.outcome: row for row in rows}
+            found = [by_name[row.outcome] for row in shown if row.outcome in by_name]
+            table.add_row(cell["label"], *(f"{row.median or '-'}\n{say_interval(row)}" for row in found))
+    console.print(table)
+    if len(cells) > MOST_SHOWN:
+        console.print(f"{len(cells) - MOST_SHOWN} more cells are in summary.csv and in the report.")
+
+
+def say_interval(row: SummaryRow) -> str:
+    """`0.29 to 0.43`; nothing where no campaign has the outcome."""
+    return f"{row.low_5} to {row.high_95}" if row.low_5 else "-"
+
+
+def say_speed(backlog: Backlog, settings: Settings, seconds: float, console: Console) -> None:
+    """How long it took, and what failed."""
+    if not backlog.campaigns_done:
+        return
+    campaigns = "1 campaign" if backlog.campaigns_done == 1 else f"{backlog.campaigns_done} campaigns"
+    each = seconds / backlog.campaigns_done * 1000
+    cells = f" in {len(backlog.cells)} cells" if len(backlog.cells) > 1 else ""
+    console.print(f"{campaigns}{cells} in {seconds:.1f} s ({each:.1f} ms each, executor={settings.executor.kind})")
+
+
+def console_of(file: Any = None) -> Console:
+    """A console that is wide enough to read when there is no terminal."""
+    return Console(file=file or sys.stdout, width=None if sys.stdout.isatty() else 110, highlight=False)
+
+
+class Terse(Console):
+    """A console that leaves out the tables of studies that are only a means here."""
+
+    def print(self, *objects: object, **how: object) -> None:  # type: ignore[override]
+        """Print anything but a table."""
+        if not any(isinstance(one, Table) for one in objects):
+            super().print(*objects, **how)  # type: ignore[arg-type]

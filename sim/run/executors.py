@@ -1,0 +1,165 @@
+"""Where campaigns run: threads, processes or a Dask cluster, all behind `concurrent.futures`.
+
+An interrupt (Ctrl-C) is for the main process alone: workers ignore it and finish what they have in hand.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor as Pool
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context, parent_process
+from typing import TYPE_CHECKING, Any
+
+from sim.errors import PanjError
+from sim.study.files import make_arrow_lean
+
+if TYPE_CHECKING:
+    from sim.settings.settings import Executor
+
+PATIENCE = 5  # seconds for a scheduler to answer
+
+
+class Workers:
+    """A pool that can be opened again after a worker of it was lost."""
+
+    def __init__(self, executor: "Executor") -> None:
+        self.executor = executor
+        self.client: Any = None
+        self.pool = self.open()
+
+    @property
+    def count(self) -> int:
+        """How many tasks can run at once."""
+        if self.client is not None:
+            with self.scheduler_answers():
+                return max(1, sum(self.client.ncores().values()))
+        return self.executor.workers or cores()
+
+    def open(self) -> Pool:
+        """Start the workers."""
+        if self.executor.kind == "threads":
+            return ThreadPoolExecutor(self.count, thread_name_prefix="campaigns")
+        if self.executor.kind == "processes":
+            return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=serve_the_parent)
+        self.client = dask_client(self.executor)
+        return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
+
+    def submit(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Hand out a task; a pool that lost a process takes none, and is opened again."""
+        if self.executor.kind == "processes":
+            return self.submit_to_processes(deed, *arguments)
+        with self.scheduler_answers():
+            return self.pool.submit(deed, *arguments)
+
+    def submit_to_processes(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """They start now, and ignore Ctrl-C from the start."""
+        with interrupts_ignored():
+            try:
+                return self.pool.submit(deed, *arguments)
+            except BrokenProcessPool:
+                self.pool.shutdown(wait=False, cancel_futures=True)
+                self.pool = self.open()
+                return self.pool.submit(deed, *arguments)
+
+    @contextmanager
+    def scheduler_answers(self) -> Iterator[None]:
+        """Say it if a scheduler that was there has gone."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            if self.client is None:
+                raise
+            raise PanjError(
+                f"executor: found no scheduler at {self.client.scheduler.address} any more, where there was one; "
+                "what is recorded is kept, and the same command goes on from there"
+            ) from error
+
+    def close(self) -> None:
+        """Let go of workers and cluster."""
+        if self.client is None:
+            self.pool.shutdown(wait=True, cancel_futures=True)
+        else:
+            cluster = self.client.cluster
+            with suppress(Exception):  # a scheduler that went away cannot say goodbye
+                self.client.close(timeout=PATIENCE)
+                if cluster is not None:
+                    cluster.close(timeout=PATIENCE)
+
+
+@contextmanager
+def workers_of(executor: "Executor") -> Iterator[Workers]:
+    """Workers for as long as they are needed."""
+    workers = Workers(executor)
+    try:
+        yield workers
+    finally:
+        workers.close()
+
+
+def cores() -> int:
+    """Cores that this process may use; on a cluster fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def serve_the_parent() -> None:
+    """For a worker process: Ctrl-C is not for it, when its parent is killed it ends too, and it stays small."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    make_arrow_lean()
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """Otherwise a killed sweep would leave processes that wait for work for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+async def greet(address: str) -> None:
+    """Connect once: a client waits for ever for a scheduler that listens and says nothing."""
+    from distributed import Security
+    from distributed.core import connect
+
+    comm = await connect(address, timeout=PATIENCE, **Security().get_connection_args("client"))
+    await comm.close()
+
+
+def dask_client(executor: "Executor") -> Any:
+    """A client of the scheduler at the address, or of a cluster that is started here."""
+    import asyncio
+
+    from distributed import Client, LocalCluster
+
+    if executor.address:
+        try:
+            asyncio.run(asyncio.wait_for(greet(executor.address), PATIENCE))
+            return Client(executor.address, timeout=PATIENCE, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise PanjError(
+                f"executor.address: found no scheduler that answers at {executor.address} within {PATIENCE} s "
+                f"({' '.join(str(error).split())[:120] or 'no word'}), expected one such as tcp://host:8786"
+            ) from error
+    with interrupts_ignored():  # the workers inherit it
+        cluster = LocalCluster(
+            n_workers=executor.workers or cores(), threads_per_worker=1, processes=True, dashboard_address=":0",
+            silence_logs=50,
+        )  # fmt: skip
+    return Client(cluster, set_as_default=False)
+
+
+@contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Processes that start meanwhile ignore Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,234 @@
+"""What a sweep would cost and what it could tell, before it is run: `python -m sim plan -m ...`.
+
+A short timed sample of the first cell and of the far ends of each swept key gives seconds, bytes and spread; nothing is
+written. Widths are of 95 % intervals of a mean (normal), for the outcome itself and for its difference paired by seed.
+"""
+
+import math
+import shlex
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from sim.engine.compile import compiled
+from sim.run.backlog import NORMAL_95, Backlog
+from sim.run.console import console_of, say_doubts, say_time
+from sim.run.executors import cores
+from sim.run.run import backlog_of, compile_rules
+from sim.run.work import work
+from sim.settings.settings import Piece
+from sim.settings.sweep import Cell, Sweep, compose_sweep, say
+from sim.study.store import content_of, joined, read_scope, scope_of
+
+SAMPLE_SECONDS = 4.0
+MOST_SAMPLED = 20  # campaigns of a cell
+TABLES_OVER_CHUNKS = 1.2  # bytes of the tables, figures aside, for one byte of chunks
+LONG = 1800.0  # seconds after which fewer campaigns are suggested
+MANY = 200  # cells after which a Latin hypercube is suggested
+OUTCOMES = (
+    "share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed", "capitals_lost",
+    "people_displaced_by_2021_07_07", "badakhshan_lost_2021_07_05",
+)  # fmt: skip
+
+
+class Sample(NamedTuple):
+    """A few campaigns of some cells with the same seeds."""
+
+    cells: dict[int, pa.Table]  # by number
+    seconds_each: float
+    bytes_each: float
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the plan."""
+    console = console_of()
+    sweep = compose_sweep(words)
+    say_doubts(sweep, console)
+    study = sweep.base.results_dir / sweep.base.study
+    scope = joined(study, read_scope(study), scope_of(sweep))
+    backlog = backlog_of(sweep, scope, study)
+    compile_rules(sweep.cells[0].order, sweep.base.seed, console)
+    console.print(f"Living a few campaigns to see what they cost (about {SAMPLE_SECONDS:.0f} s) ...")
+    sample = take_sample(sweep)
+    show_cost(sweep, backlog, sample, study, console)
+    show_widths(sweep, sample, console)
+    for warning in warnings_of(sweep, backlog, sample):
+        console.print(f"Note: {warning}")
+    console.print(f"Next: {next_command(words)}", soft_wrap=True)
+    return 0
+
+
+def take_sample(sweep: Sweep) -> Sample:
+    """The first cell, and for each swept key the cell at its other end; the same seeds in all."""
+    cells = sampled_cells(sweep)
+    seeds = [sweep.base.seed]
+    started = time.perf_counter()
+    chunks = {cell.number: work([Piece(cell.order, tuple(seeds))]) for cell in cells}  # warm
+    warm = time.perf_counter()
+    spent = 0.0
+    while len(seeds) < min(MOST_SAMPLED, sweep.base.runs) and (spent < SAMPLE_SECONDS or len(seeds) < 2):
+        seeds.append(seeds[-1] + 1)
+        for cell in cells:
+            chunks[cell.number] += work([Piece(cell.order, (seeds[-1],))])
+        spent = time.perf_counter() - warm
+    campaigns = (len(seeds) - 1) * len(cells)
+    each = spent / campaigns if campaigns else warm - started
+    tables = {number: pa.concat_tables(parts) for number, parts in chunks.items()}
+    first = tables[cells[0].number].combine_chunks()
+    return Sample(tables, each, len(content_of(first)) / first.num_rows)
+
+
+def sampled_cells(sweep: Sweep) -> list[Cell]:
+    """The first cell, and those that differ from it in one key alone, at the end of its values."""
+    first = sweep.cells[0]
+    chosen = {first.number: first}
+    for key in sweep.swept:
+        others = [
+            cell for cell in sweep.cells
+            if cell.values[key] != first.values[key]
+            and all(cell.values[other] == first.values[other] for other in sweep.swept if other != key)
+        ]  # fmt: skip
+        if others:
+            chosen[others[-1].number] = others[-1]
+    return list(chosen.values())[:6]
+
+
+def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, console: Console) -> None:
+    """Cells, campaigns, minutes, megabytes, and what is done already."""
+    workers = sweep.base.executor.workers or cores()
+    left = backlog.total - backlog.already
+    table = Table(title=f"Plan of {study}", show_header=False)
+    rows = [
+        ("swept", ", ".join(swept_in_words(sweep)) or "nothing"),
+        ("cells", str(len(sweep.cells))),
+        ("campaigns", f"{backlog.total:,} ({sweep.base.runs:,} a cell, seeds {sweep.base.seed} to "
+                      f"{sweep.base.seed + sweep.base.runs - 1})"),
+        ("already recorded", f"{backlog.already:,}"),
+        ("time", f"about {say_time(seconds_left(sweep, backlog, sample))} with {workers} workers "
+                 f"({sample.seconds_each * 1000:.3g} ms a campaign on one)"),
+        ("disk", f"about {megabytes(left, sample):.3g} MB"),
+    ]  # fmt: skip
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
+    """What is left on all workers; plain Python gains nothing from threads."""
+    workers = sweep.base.executor.workers or cores()
+    if sweep.base.executor.kind == "threads" and not compiled:
+        workers = 1
+    return (backlog.total - backlog.already) * sample.seconds_each / workers
+
+
+def megabytes(campaigns: int, sample: Sample) -> float:
+    """Chunks and tables."""
+    return campaigns * sample.bytes_each * (1 + TABLES_OVER_CHUNKS) / 1e6
+
+
+def swept_in_words(sweep: Sweep) -> list[str]:
+    """Each key and how many values it takes."""
+    return [f"{key} ({len({str(cell.values[key]) for cell in sweep.cells})} values)" for key in sweep.swept]
+
+
+def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
+    """How narrow the intervals of the main outcomes will be."""
+    first, *others = sample.cells.values()
+    names = [name for name in OUTCOMES if name in first.column_names and values(first, name).size > 1]
+    if not names:
+        return
+    table = Table(title=f"95 % intervals to expect with {sweep.base.runs:,} campaigns a cell (from a sample of "
+                        f"{first.num_rows}: rough)")  # fmt: skip
+    for column in ("outcome", "mean so far", "± of the mean", "± of a paired difference"):
+        table.add_column(column)
+    for name in names:
+        paired = max((spread(difference(first, other, name)) for other in others), default=math.nan)
+        runs = math.sqrt(sweep.base.runs)
+        mean = values(first, name)
+        of_difference = "-" if math.isnan(paired) else f"{NORMAL_95 * paired / runs:.3g}"
+        table.add_row(name, f"{mean.mean():.4g}", f"{NORMAL_95 * spread(mean) / runs:.3g}", of_difference)
+    console.print(table)
+
+
+def values(chunk: pa.Table, outcome: str) -> np.ndarray:
+    """The outcome of the campaigns that have it."""
+    if pa.types.is_string(chunk.schema.field(outcome).type):
+        return np.zeros(0)
+    return chunk[outcome].drop_null().to_numpy()
+
+
+def difference(first: pa.Table, other: pa.Table, outcome: str) -> np.ndarray:
+    """Seed by seed."""
+    if outcome not in other.column_names:
+        return np.zeros(0)
+    pairs = zip(first[outcome].to_pylist(), other[outcome].to_pylist(), strict=True)
+    return np.array([there - here for here, there in pairs if here is not None and there is not None])
+
+
+def spread(found: np.ndarray) -> float:
+    """Standard deviation; unknown below two values."""
+    return float(found.std(ddof=1)) if found.size > 1 else math.nan
+
+
+def warnings_of(sweep: Sweep, backlog: Backlog, sample: Sample) -> list[str]:
+    """A grid that is finer than its campaigns can tell apart, that is large, or that takes long."""
+    found = [line for key in sweep.swept if (line := too_fine(key, sweep, sample))]
+    numeric = [key for key in sweep.swept if is_numeric(key, sweep)]
+    if len(sweep.cells) > MANY and numeric and sweep.base.sampling.method == "grid":
+        keys = " ".join(
+            f"{key}=interval({say(min(seen))},{say(max(seen))})"
+            for key in numeric if (seen := [cell.values[key] for cell in sweep.cells])
+        )  # fmt: skip
+        found.append(
+            f"{len(sweep.cells)} cells are a fine grid; 100 points of a Latin hypercube cover the same ranges: "
+            f"sampling=latin_hypercube sampling.points=100 {keys}"
+        )
+    seconds = seconds_left(sweep, backlog, sample)
+    if seconds > LONG:
+        fewer = max(10, int(sweep.base.runs * LONG / seconds))
+        wider = math.sqrt(sweep.base.runs / fewer)
+        found.append(
+            f"this takes {say_time(seconds)}; runs={fewer} takes {say_time(seconds * fewer / sweep.base.runs)}, with "
+            f"intervals {wider:.2g} times as wide; seeds can be added later by the same command"
+        )
+    return found
+
+
+def is_numeric(key: str, sweep: Sweep) -> bool:
+    """Whether a swept key takes numbers."""
+    return all(isinstance(cell.values[key], int | float) for cell in sweep.cells)
+
+
+def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
+    """Neighbouring values of a number that differ by less than its interval in every main outcome."""
+    steps = len({cell.values[key] for cell in sweep.cells}) - 1
+    if steps < 2 or not is_numeric(key, sweep) or sweep.base.sampling.method != "grid":
+        return ""
+    first = sweep.cells[0]
+    far = [cell for cell in sampled_cells(sweep)[1:] if cell.values[key] != first.values[key]]
+    if not far or far[0].number not in sample.cells:
+        return ""
+    here, there = sample.cells[first.number], sample.cells[far[0].number]
+    told = []
+    for name in (name for name in OUTCOMES if name in here.column_names):
+        pairs = difference(here, there, name)
+        if pairs.size > 1 and spread(pairs) > 0:
+            told.append(abs(pairs.mean()) / steps / (NORMAL_95 * spread(pairs) / math.sqrt(sweep.base.runs)))
+    if not told or max(told) >= 1:
+        return ""
+    fewer = max(2, math.ceil(steps * max(told)) + 1)
+    return (
+        f"{key} has {steps + 1} values, closer together than runs={sweep.base.runs} can tell apart (a step moves every "
+        f"main outcome by less than its interval); {fewer} values, or sampling=latin_hypercube, would tell as much"
+    )
+
+
+def next_command(words: Sequence[str]) -> str:
+    """The command that does it."""
+    return shlex.join(["python", "-m", "sim", *words])

@@ -1,0 +1,292 @@
+"""The main job: the campaigns of every cell on all workers, recorded chunk by chunk, then written as one study.
+
+Whatever stops it (Ctrl-C, a kill, a full disk, a lost worker), the same command goes on from what is recorded.
+"""
+
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from sim.engine.campaign import run_campaign
+from sim.engine.compile import cache_folder, compiled, fingerprint_of_rules
+from sim.errors import CampaignError, PanjError
+from sim.provenance import command_line, commit, read_about, versions
+from sim.run.backlog import Backlog
+from sim.run.console import Progress, report_before, say_doubts, say_speed, say_verdicts, show_summary
+from sim.run.executors import Workers, workers_of
+from sim.run.work import facts_here, layout_of, outcomes_of, work_timed
+from sim.settings.settings import Order, Piece, Settings
+from sim.settings.sweep import Sweep
+from sim.study.columns import Failure, chunk_of, events_table
+from sim.study.files import cannot_write, lean_arrow
+from sim.study.store import Scope, joined, read_scope, record, scope_of, write_scope
+from sim.study.tables import TABLES, write_tables
+
+TRIES = 3  # of a task whose worker was lost
+BEAT = 0.5  # seconds between looks at the clock and at Ctrl-C
+Task = list[tuple[int, Piece]]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    folder: Path
+    campaigns: int  # of the study that finished
+    computed: int  # of them now
+    failed: int  # campaigns of the study without a result
+    is_new: bool  # whether the tables were written now
+
+
+class Stopped(Exception):
+    """Ctrl-C: the chunks in hand are recorded, the rest is left for the same command."""
+
+
+def run_sweep(sweep: Sweep, console: Console) -> Ran:
+    """Run what is missing, write the tables, and return what was done.
+
+    Raises PanjError when the folder holds another study or cannot be written, Stopped after Ctrl-C.
+    """
+    base = sweep.base
+    study = base.results_dir / base.study
+    joined(study, read_scope(study), scope_of(sweep))  # refused before anything is made
+    with locked(study), nullcontext() if base.executor.kind == "dask" else lean_arrow():
+        scope = joined(study, read_scope(study), scope_of(sweep))
+        backlog = backlog_of(sweep, scope, study)
+        say_doubts(sweep, console)
+        report_before(backlog, sweep, study, console)
+        if backlog.waiting == 0 and not backlog.precision.outcome and is_written(study, scope, backlog):
+            about = read_about(study)
+            return Ran(study, about["campaigns"], 0, about["failed"], False)
+        write_scope(study, scope)
+        started = time.perf_counter()
+        compile_rules(sweep.cells[0].order, base.seed, console)
+        compiled_at = time.perf_counter()
+        live_all(backlog, sweep, study, console)
+        say_verdicts(backlog, base.title, console)
+        scope = grown(scope, backlog)
+        write_scope(study, scope)
+        seconds = time.perf_counter() - compiled_at
+        about = about_study(sweep, scope, compiled_at - started, seconds)
+        if len(scope.cells) == 1 and scope.cells[0].runs == 1 and not backlog.failures:
+            write_events(base, study / "events.parquet")
+        console.print("Writing tables ...")
+        summaries = write_tables(study, scope, base.facts, about)
+    show_summary(summaries, base, about, console)
+    say_speed(backlog, base, seconds, console)
+    return Ran(study, about["campaigns"], backlog.campaigns_done, about["failed"], True)
+
+
+@contextmanager
+def locked(study: Path) -> Iterator[None]:
+    """One process a study: a second one is told so, and nothing is mixed."""
+    try:
+        (study / "chunks").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(study / "chunks" / ".lock")
+        with lock.acquire(timeout=0):
+            try:
+                yield
+            finally:
+                forget_if_empty(study)
+    except Timeout as error:
+        raise PanjError(
+            f"study: found another process at work in {study}, expected none; wait for it, or choose study=NAME"
+        ) from error
+    except OSError as error:
+        raise cannot_write(study, error) from error
+
+
+def forget_if_empty(study: Path) -> None:
+    """A study that recorded nothing leaves nothing."""
+    files = {path.name for path in study.rglob("*")}
+    if files and files <= {"chunks", "study.json", ".lock"}:
+        shutil.rmtree(study, ignore_errors=True)
+
+
+def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
+    """The cells of this command, as the study knows them."""
+    by_key = {cell.fingerprint: cell for cell in sorted(scope.cells, key=lambda cell: cell.runs)}
+    scopes = [by_key[cell.settings.fingerprint()] for cell in sweep.cells]
+    return Backlog(sweep.cells, scopes, sweep.base.seed, study, sweep.base.precision)
+
+
+def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
+    """Whether the tables are there and hold what the record holds, of which nothing of this command is missing."""
+    try:
+        about = read_about(study)
+    except PanjError:
+        return False
+    whole = {cell.order.key for cell in backlog.cells}  # a failure that the tables still hold has been mended since
+    there = [
+        (cell["fingerprint"], cell["runs"] - (cell["failed"] if cell["fingerprint"] in whole else 0))
+        for cell in about.get("cells", [])
+    ]
+    wanted = [name for name in TABLES if name != "failures.parquet" and (scope.daily or name != "days.parquet")]
+    is_there = all((study / name).exists() for name in wanted)
+    return is_there and there == [(cell.fingerprint, cell.runs) for cell in scope.cells]
+
+
+def grown(scope: Scope, backlog: Backlog) -> Scope:
+    """The scope after a precision asked for more campaigns."""
+    runs = {cell.order.key: cell.runs for cell in backlog.cells}
+    cells = (cell._replace(runs=max(cell.runs, runs.get(cell.fingerprint, 0))) for cell in scope.cells)
+    return Scope(scope.base, scope.swept, scope.first_seed, tuple(cells))
+
+
+def compile_rules(order: Order, seed: int, console: Console) -> None:
+    """One short campaign, so that compiling is seen for what it is and not as a slow first campaign."""
+    if not compiled:
+        return
+    cold = not any(cache_folder().rglob("*.nbi"))
+    if cold:
+        console.print("Compiling the rules, once for this installation: about a minute ...")
+    world = layout_of(order.rules, order.attention, order.posts).world
+    run_campaign(world, order.rules, order.timeline, seed, 1)
+    if cold:
+        console.print("The rules are compiled.")
+
+
+def live_all(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
+    """Hand out tasks until nothing is left; Stopped when Ctrl-C was pressed and the chunks in hand are recorded."""
+    backlog.grow()
+    if backlog.waiting == 0:
+        return
+    with workers_of(sweep.base.executor) as workers, stopping() as stop, Progress(backlog, console) as progress:
+        in_hand: dict[Future[Any], tuple[Task, int]] = {}
+        again: list[tuple[Task, int]] = []
+        try:
+            while backlog.waiting or in_hand or again:
+                hand_out(backlog, workers, in_hand, again, stop)
+                finished, _ = wait(in_hand, BEAT, FIRST_COMPLETED)
+                for future in finished:
+                    task, tries = in_hand.pop(future)
+                    take_in(future, task, tries, again, backlog, study)
+                backlog.grow()
+                progress.update()
+                if stop.is_set() and not in_hand:
+                    raise Stopped
+        finally:
+            for future in in_hand:
+                future.cancel()
+
+
+def hand_out(
+    backlog: Backlog, workers: Workers, in_hand: dict[Future[Any], tuple[Task, int]],
+    again: list[tuple[Task, int]], stop: threading.Event,
+) -> None:  # fmt: skip
+    """A task for every worker that has none: no more, so that a kill loses at most one chunk a worker."""
+    while not stop.is_set() and len(in_hand) < workers.count and (again or backlog.waiting):
+        task, tries = again.pop() if again else (backlog.take(workers.count), 1)
+        in_hand[workers.submit(work_timed, [piece for _, piece in task])] = task, tries
+
+
+def take_in(
+    future: Future[Any], task: Task, tries: int, again: list[tuple[Task, int]], backlog: Backlog, study: Path
+) -> None:
+    """Record what a worker brought; a task whose worker was lost is tried again, then written down as failed."""
+    error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
+    if error is None:
+        chunks, seconds = future.result()
+        backlog.took(seconds, sum(chunk.num_rows for chunk in chunks))
+    elif isinstance(error, PanjError):
+        raise error
+    else:
+        if tries < TRIES:
+            again.append((task, tries + 1))
+            return
+        chunks = [lost(piece, error) for _, piece in task]
+    for (place, piece), chunk in zip(task, chunks, strict=True):
+        record(study, piece.order.key, chunk)
+        backlog.finished(place, chunk)
+
+
+def lost(piece: Piece, error: BaseException) -> pa.Table:
+    """The rows of campaigns whose worker went away each time."""
+    said = f"WorkerLost: {type(error).__name__}: {error} ({TRIES} times)"
+    order = piece.order
+    facts, table = facts_here(), outcomes_of(order.start, order.days)
+    return chunk_of([Failure(seed, said, said) for seed in piece.seeds], table, facts, order.days, order.daily)
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """The first Ctrl-C (or SIGTERM) asks to stop after the chunks in hand; the second stops at once."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: Any) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        print("\nStopping after the chunks in hand; once more to stop at once ...", file=sys.stderr)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {each: signal.signal(each, ask) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def write_events(settings: Settings, path: Path) -> None:
+    """The log of the one campaign."""
+    try:
+        rules = settings.rules_of(settings.seed)
+        campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
+        pq.write_table(events_table(campaign, settings.facts, settings.start_date), path)
+    except CampaignError:
+        return
+    except OSError as error:
+        raise cannot_write(settings.results_dir / settings.study, error) from error
+
+
+def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: float) -> dict[str, Any]:
+    """Provenance; what each cell holds is added with the tables."""
+    settings = sweep.base
+    return {
+        "study": settings.study,
+        "scenario": settings.choices["scenario"],
+        "scenario_title": settings.title,
+        "scenario_about": settings.about,
+        "choices": settings.choices,
+        "swept": list(scope.swept),
+        "runs": max(cell.runs for cell in scope.cells),
+        "first_seed": settings.seed,
+        "start_date": settings.start_date.isoformat(),
+        "end_date": settings.end_date.isoformat(),
+        "calibration": calibration_of(scope),
+        "settings_fingerprint": settings.fingerprint(),
+        "data_fingerprint": settings.facts.fingerprint,
+        "rules_fingerprint": fingerprint_of_rules(),
+        "outcomes_fingerprint": settings.outcomes_fingerprint,
+        "commit": commit(),
+        "versions": versions(),
+        "command": command_line(),
+        "words": list(sweep.words),
+        "cells_from_words": [cell.words for cell in sweep.cells] == [cell.words for cell in scope.cells],
+        "overrides": list(settings.overrides),
+        "seconds": round(seconds, 3),
+        "compile_seconds": round(compile_seconds, 3),
+        "compiled": compiled,
+    }
+
+
+def calibration_of(scope: Scope) -> str:
+    """What summaries, figures and pages say of the numbers behind all cells together."""
+    said = list(dict.fromkeys(cell.calibration for cell in scope.cells))
+    return said[0] if len(said) == 1 else f"numbers that differ by cell: {'; '.join(said)}"

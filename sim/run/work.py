@@ -1,0 +1,114 @@
+"""What a worker does: live the campaigns of a piece of a cell, and give back columns.
+
+An order is small and says everything, so that it can be sent to a thread, a process or another machine; the worker
+makes the layout itself and keeps the last few. Nothing here imports what is slow to import.
+"""
+
+import time
+import traceback
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+
+import pyarrow as pa
+
+from sim.data.facts import Facts, read_facts
+from sim.engine.campaign import run_campaign
+from sim.engine.compile import fingerprint_of_rules
+from sim.engine.day import Rules
+from sim.engine.layout import Layout, fresh, lay_out
+from sim.engine.world import World
+from sim.errors import PanjError
+from sim.outcomes import Outcome, fingerprint_of_outcomes, read_outcomes
+from sim.settings.draws import Draws
+from sim.settings.settings import Attention, Order, Piece, PostChanges
+from sim.study.columns import DRAWN, Failure, RunRows, chunk_of, rows_of
+
+LAID_OUT_BY = {"founding", "flight", "journeys", "crossing", "admission", "reserves"}  # rules that lay_out reads
+
+
+def work(pieces: Sequence[Piece]) -> list[pa.Table]:
+    """A chunk a piece, in their order; a campaign that raises is a row with its error.
+
+    Raises PanjError when this worker has other data, rules or outcomes than whoever sent the pieces.
+    """
+    return [live_piece(piece) for piece in pieces]
+
+
+def work_timed(pieces: Sequence[Piece]) -> tuple[list[pa.Table], float]:
+    """The chunks, and the seconds that they took the worker."""
+    started = time.perf_counter()
+    return work(pieces), time.perf_counter() - started
+
+
+def live_piece(piece: Piece) -> pa.Table:
+    """The campaigns of one piece, one after the other."""
+    order = piece.order
+    check_versions(order.fingerprints)
+    layout = layout_of(order.rules, order.attention, order.posts)
+    table = outcomes_of(order.start, order.days)
+    world = fresh(layout.world)  # lived in again and again
+    rows = [live_one(order, layout, table, seed, world) for seed in piece.seeds]
+    return with_drawn(chunk_of(rows, table, layout.facts, order.days, order.daily), order.draws)
+
+
+def live_one(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
+    """One campaign, or why there is none."""
+    try:
+        rules, luck = order.rules, seed
+        if order.draws is not None:
+            rules, luck = order.draws.rules_of(seed), order.draws.luck(seed)
+        campaign = run_campaign(layout.world, rules, order.timeline, luck, order.days, world)
+        return rows_of(campaign._replace(seed=seed), table, layout.facts, order.start)
+    except Exception as error:
+        return Failure(seed, f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
+    """The chunk with what was drawn for each of its campaigns, failed ones included."""
+    if draws is None:
+        return chunk
+    drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]
+    for prior in draws.priors:
+        chunk = chunk.append_column(DRAWN + prior.key, pa.array([row[prior.key] for row in drawn], pa.float64()))
+    return chunk
+
+
+def check_versions(expected: tuple[str, str, str]) -> None:
+    """A worker on another machine may have an older clone; its campaigns would be other campaigns."""
+    for name, here, there in zip(("data", "rules", "outcomes"), versions_here(), expected, strict=True):
+        if here != there:
+            raise PanjError(
+                f"executor: found {name} of version {here} on a worker, expected {there}; "
+                "update the worker's copy of Panj"
+            )
+
+
+@lru_cache(maxsize=1)
+def facts_here() -> Facts:
+    """The facts, read once."""
+    return read_facts()
+
+
+@lru_cache(maxsize=1)
+def versions_here() -> tuple[str, str, str]:
+    """Fingerprints of data, rules and outcomes."""
+    return facts_here().fingerprint, fingerprint_of_rules(), fingerprint_of_outcomes()
+
+
+def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
+    """The world before its draws; cells that differ in other rules share it."""
+    others = dict.fromkeys(set(Rules._fields) - LAID_OUT_BY)
+    return layout_by(rules._replace(**others), attention, posts)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=2)
+def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
+    """The layout for those rules that it depends on; the others are None here, so that a new dependence is seen."""
+    return lay_out(facts_here(), rules, dict(attention), {post: dict(change) for post, change in posts})
+
+
+@lru_cache(maxsize=8)
+def outcomes_of(start: date, days: int) -> tuple[Outcome, ...]:
+    """The table of outcomes."""
+    return read_outcomes(facts_here(), start, days)

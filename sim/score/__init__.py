@@ -1,0 +1,1 @@
+"""The model compared with the record and with naive forecasts."""

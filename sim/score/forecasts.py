@@ -1,0 +1,386 @@
+"""Forecasts to be scored, all in one form: outcomes of campaigns as numbers, and when each lost each district.
+
+Reads   runs.parquet and about.json of a finished study, and its record of campaigns (`chunks/`), which alone holds the
+        falls of single campaigns; without it the districts are not scored.
+Gives   `Forecast`: of a study, or of a naive way to forecast.
+Assumed A date is its ordinal; an event that did not come by the evening of 7 July counts as the day after it.
+
+Forecasts that a sceptic would make without a model, as records of who holds which district on which evening.
+
+Each is an ensemble of synthetic records, counted by the functions of `sim.outcomes` as campaigns are. All begin with
+day 0 as founding draws it, let only rural districts fall and none be won back, and know nothing after 22 June 2021.
+
+Reads   data/evidence.csv (F075, F077, F085, F099, F100), votes and neighbours; `map_of_22_june` also the days of falls
+        up to 22 June. A figure of a later day is refused.
+Source  F099: 12 districts had fallen by 8 June; F077 less F075: 31 by 14 June; F100: 37 by 19; F085: 50 by 22 June.
+Assumed Counts are Poisson. The rate is as uncertain as the count it rests on (Gamma, Jeffreys' prior); so a sceptic is
+        not given an interval that is too narrow.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from sim.data.evidence import Evidence, read_evidence
+from sim.data.facts import THE_LINE, Facts, Falls, read_facts, read_falls
+from sim.engine.campaign import run_campaign
+from sim.engine.layout import fresh
+from sim.engine.world import Holder
+from sim.errors import PanjError, unknown
+from sim.outcomes import QUANTITIES, Outcome, Value, View, first_held, read_outcomes
+from sim.score.targets import Target, read_targets
+from sim.settings.settings import Settings
+from sim.study.columns import CHANGES, NOT_FALLEN
+from sim.study.reader import open_runs
+from sim.study.store import chunks_of
+
+DAY_0 = date(2021, 5, 1)
+KNOWN_UNTIL = date(2021, 6, 22)  # what a naive forecast may know of
+DAYS = (THE_LINE - DAY_0).days
+KNOWN_DAYS = (KNOWN_UNTIL - DAY_0).days
+FITTED_WITH = 100  # records that the pace of the spread is matched with
+HALVINGS = 12  # of the range of that pace
+HOLDERS = {  # quantities that follow from who holds what; the others get no naive forecast
+    "share_held", "share_held_or_influenced", "held", "newly_fallen", "ever_taken", "share_ever_taken", "lost_between",
+    "retaken", "most_lost_in_two_days", "most_lost_in_four_days", "most_lost_in_five_days", "most_lost_in_six_days",
+    "border_share", "capitals_held",
+}  # fmt: skip
+NEVER = THE_LINE.toordinal() + 1
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Forecast(NamedTuple):
+    """An ensemble of campaigns, or of records in their place."""
+
+    name: str
+    about: str
+    knows: str  # of the record, and up to when
+    outcomes: dict[str, Floats]  # a number a campaign; nan where it has none
+    lost_on: Integers | None  # campaigns x districts: day of the first loss, 0 where held on day 0; None: not kept
+    campaigns: int
+    from_day: date  # of the first target that it forecasts
+
+
+class Study(NamedTuple):
+    """One cell of a finished study."""
+
+    folder: Path
+    about: dict[str, Any]
+    cell: dict[str, Any]  # as about.json has it
+
+
+def cell_of(folder: Path, about: dict[str, Any], number: int | None) -> Study:
+    """The cell that was asked for, or the only one; PanjError names those that there are."""
+    cells = {int(cell["cell"]): cell for cell in about.get("cells", [])}
+    said = "; ".join(f"cell={one} ({cell['label']})" if cell["label"] else f"cell={one}" for one, cell in cells.items())
+    if not cells:
+        raise PanjError(f"{folder}: found no cells in about.json, expected a study of this version; run it again")
+    if number is None and len(cells) > 1:
+        raise PanjError(f"score: found {len(cells)} cells in {folder}, expected one of {said[:600]}")
+    if number is not None and number not in cells:
+        raise PanjError(f"cell: found {number}, expected one of {said[:600]}")
+    cell = cells[next(iter(cells)) if number is None else number]
+    if date.fromisoformat(cell["end_date"]) < THE_LINE:
+        raise PanjError(f"end_date: found a study up to {cell['end_date']}, expected one up to {THE_LINE} or later, "
+                        "the last day of the targets")  # fmt: skip
+    if date.fromisoformat(cell["start_date"]) != DAY_0:
+        raise PanjError(f"start_date: found a study from {cell['start_date']}, expected one from {DAY_0}, "
+                        "from which falls are reported")  # fmt: skip
+    if cell["runs"] == cell["failed"]:
+        raise PanjError(f"{folder}: in cell {cell['cell']} every campaign failed; see python -m sim failures {folder}")
+    return Study(folder, about, cell)
+
+
+def names_of(targets: Sequence[Target]) -> list[str]:
+    """Every outcome that targets ask for, once."""
+    names = (name for one in targets for name in ([part for part, _ in one.parts] or [one.outcome]))
+    return list(dict.fromkeys(names))
+
+
+def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about: str, districts: int) -> Forecast:
+    """The campaigns of a cell; PanjError for a table that lacks an outcome."""
+    kinds = open_runs(study.folder)
+    wanted = names_of(targets)
+    for one in wanted:
+        if one not in kinds.names:
+            raise unknown(f"{study.folder / 'runs.parquet'}, outcome", one, kinds.names)
+    path = study.folder / "runs.parquet"
+    try:
+        rows = pq.read_table(path, columns=["seed", *wanted], filters=[("cell", "==", study.cell["cell"])])
+        outcomes = {one: numbers_of(rows[one]) for one in wanted}
+    except (OSError, pa.ArrowException) as error:
+        raise PanjError(f"{path}: found a table that cannot be read ({error}), expected numbers and dates") from None
+    seeds = rows["seed"].to_numpy()
+    lost_on = losses_of(study, seeds, districts)
+    return Forecast(name, about, "the rules and numbers of Panj", outcomes, lost_on, rows.num_rows, DAY_0)
+
+
+def numbers_of(column: pa.ChunkedArray) -> Floats:
+    """Outcomes as numbers: a missing date is the day after the line, any other missing value is nan."""
+    if not pa.types.is_string(column.type):
+        return column.cast(pa.float64()).to_numpy().copy()
+    days = [NEVER if day is None else date.fromisoformat(day).toordinal() for day in column.to_pylist()]
+    return np.minimum(np.array(days, np.float64), NEVER)
+
+
+def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
+    """The first evening on which each campaign has each district in Taliban hands; None where no record is kept."""
+    found, there = [], []
+    for done, _ in chunks_of(study.folder, study.cell["fingerprint"]):
+        found.append(first_losses(done[CHANGES].combine_chunks(), districts))
+        there.append(done["seed"].to_numpy())
+    if not found or not np.isin(seeds, np.concatenate(there)).all():
+        return None
+    place = {int(seed): row for row, seed in enumerate(np.concatenate(there))}
+    return np.concatenate(found)[[place[int(seed)] for seed in seeds]]
+
+
+def first_losses(changes: pa.ListArray, districts: int) -> Integers:
+    """From changes of holder (1 + evening x districts + district, negative when won back), a row a campaign."""
+    values, ends = changes.flatten().to_numpy(), np.cumsum(changes.value_lengths().to_numpy())
+    campaign = np.searchsorted(ends, np.arange(values.size), side="right")
+    lost = values > 0
+    evening, district = np.divmod(values[lost].astype(np.int64) - 1, districts)
+    first = np.full((len(changes), districts), NOT_FALLEN, np.int64)
+    np.minimum.at(first, (campaign[lost], district), evening)
+    return first
+
+
+Marks = NDArray[np.bool_]
+
+
+class Grounds(NamedTuple):
+    """What forecasts rest on; the two arrays of day 0 have a row a record."""
+
+    facts: Facts
+    evidence: Mapping[str, Evidence]
+    fell: Integers  # day on which each district is known to have fallen by 22 June; -1 where it is not
+    held: Marks  # by the Taliban on day 0
+    influence: Floats  # of the Taliban, drawn on day 0 and lasting
+
+
+def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
+    """What sceptics know: the record up to 22 June, and day 0 as founding draws it for these seeds."""
+    world = fresh(settings.layout.world)
+    held, influence = [], []
+    for seed in seeds:
+        campaign = run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, 0, world)
+        held.append(campaign.record.holder[0] == Holder.TALIBAN)
+        influence.append(campaign.world.districts.influence.copy())
+    evidence = {row.id: row for row in read_evidence()}
+    fell = known_falls(read_falls())
+    return Grounds(settings.facts, evidence, fell, np.array(held), np.array(influence))
+
+
+def table_for(targets: Sequence[Target], facts: Facts) -> list[Outcome]:
+    """The rows of the table of outcomes that targets ask for."""
+    wanted = set(names_of(targets))
+    return [row for row in read_outcomes(facts, DAY_0, DAYS) if row.name in wanted]
+
+
+def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> list[Forecast]:
+    """Every naive forecast, counted."""
+    table = table_for(targets, grounds.facts)
+    found = []
+    for name, one in NAIVE.items():
+        held = forecast(name, grounds, seed)
+        outcomes = count_naive(held, grounds, table)
+        lost_on = np.where(held.any(axis=1), held.argmax(axis=1), NOT_FALLEN).astype(np.int64)
+        found.append(Forecast(name, one.about, one.knows, outcomes, lost_on, len(held), one.from_day))
+    return found
+
+
+class Naive(NamedTuple):
+    """One way to forecast."""
+
+    about: str
+    knows: str  # the last day it has heard of, and what
+    forecast: Callable[[Grounds, np.random.Generator], Marks]  # records x evenings x districts
+    from_day: date  # of the first target that it forecasts
+
+
+def known_falls(falls: Falls) -> Integers:
+    """The days of falls up to 22 June, by number of the day; every later fall is forgotten here."""
+    is_known = falls.fell_date <= np.datetime64(KNOWN_UNTIL)  # NaT compares as false
+    days = np.full(falls.fell_date.size, -1, np.int64)
+    days[is_known] = (falls.fell_date[is_known] - np.datetime64(DAY_0)).astype(np.int64)
+    return days
+
+
+def known(grounds: Grounds, one: str) -> float:
+    """The value of a row of the evidence that a sceptic could have read on 22 June."""
+    figure = grounds.evidence[one]
+    if figure.date_end > KNOWN_UNTIL or figure.value is None:
+        raise PanjError(f"evidence {one}: found a figure of {figure.date_end}, expected a value up to {KNOWN_UNTIL}")
+    return figure.value
+
+
+def day_of(grounds: Grounds, one: str) -> int:
+    """The number of the last day that a figure speaks of."""
+    return (grounds.evidence[one].date_end - DAY_0).days
+
+
+def constant_rate(grounds: Grounds, luck: np.random.Generator) -> Marks:
+    """So many a day as from 1 May to 8 June, anywhere."""
+    rate = luck.gamma(known(grounds, "F099") + 0.5, 1 / day_of(grounds, "F099"), len(grounds.held))
+    daily = luck.poisson(np.repeat(rate[:, None], DAYS, axis=1))
+    return fall_in_order(grounds, luck.random(grounds.held.shape), np.cumsum(daily, axis=1))
+
+
+def exponential_growth(grounds: Grounds, luck: np.random.Generator) -> Marks:
+    """Growth as in four counts from 8 to 22 June, anywhere."""
+    counts = growing(grounds, luck)
+    return fall_in_order(grounds, luck.random(grounds.held.shape), counts)
+
+
+def votes_per_head(grounds: Grounds, luck: np.random.Generator) -> Marks:
+    """Growth as in those counts; where fewest voted in 2019 falls first, ties by lot."""
+    counts = growing(grounds, luck)
+    ties = 1e-9 * luck.random(grounds.held.shape)
+    return fall_in_order(grounds, grounds.facts.votes_per_head + ties, counts)
+
+
+def growing(grounds: Grounds, luck: np.random.Generator) -> Integers:
+    """Falls by each evening after day 0, from a line through the logarithms of counts, as uncertain as its fit."""
+    days = [day_of(grounds, one) for one in ("F099", "F077", "F100", "F085")]
+    counts = [
+        known(grounds, "F099"),
+        known(grounds, "F077") - known(grounds, "F075"),
+        known(grounds, "F100"),
+        known(grounds, "F085"),
+    ]
+    line, doubt = np.polyfit(days, np.log(counts), 1, cov=True)
+    growth, start = luck.multivariate_normal(line, doubt, len(grounds.held)).T
+    logs = start[:, None] + growth[:, None] * np.arange(1, DAYS + 1)
+    expected = np.exp(np.minimum(logs, np.log(grounds.held.shape[1])))
+    daily = np.maximum(0.0, np.diff(expected, axis=1, prepend=0.0))
+    return np.cumsum(luck.poisson(daily), axis=1)
+
+
+def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
+    """Rural districts fall in the given order, lowest first, as many by each evening as `counts` says."""
+    order = np.where(grounds.held | grounds.facts.is_capital, np.inf, order)
+    rank = np.argsort(np.argsort(order, axis=1), axis=1)
+    open_to_fall = np.isfinite(order).sum(axis=1)
+    by_evening = np.minimum(
+        np.concatenate([np.zeros((len(order), 1), np.int64), counts], axis=1), open_to_fall[:, None]
+    )
+    return grounds.held[:, None, :] | (rank[:, None, :] < by_evening[:, :, None])
+
+
+def nearest_neighbour(grounds: Grounds, luck: np.random.Generator) -> Marks:
+    """From held districts to their neighbours, at the pace that gives F085's 50 falls by 22 June."""
+    pace = pace_of_spread(grounds) * doubt_of_count(grounds, luck)
+    return spread(grounds, grounds.held, pace, DAYS, luck)
+
+
+def map_of_22_june(grounds: Grounds, luck: np.random.Generator) -> Marks:
+    """The falls dated up to 22 June as they were, and then the same spread from there."""
+    evenings = np.arange(KNOWN_DAYS + 1)[:, None]
+    told = (grounds.fell >= 0) & (grounds.fell <= evenings)
+    before = grounds.held[:, None, :] | told[None, :, :]
+    pace = pace_of_spread(grounds) * doubt_of_count(grounds, luck)
+    after = spread(grounds, before[:, -1, :], pace, DAYS - KNOWN_DAYS, luck)
+    return np.concatenate([before, after[:, 1:, :]], axis=1)
+
+
+def doubt_of_count(grounds: Grounds, luck: np.random.Generator) -> Floats:
+    """By what factor the pace may be off, as it rests on one count."""
+    count = known(grounds, "F085")
+    return luck.gamma(count + 0.5, 1 / count, len(grounds.held))
+
+
+def spread(grounds: Grounds, held: Marks, pace: Floats, days: int, luck: np.random.Generator) -> Marks:
+    """Each evening a rural district falls with a chance that grows with its held neighbours."""
+    links = neighbours_of(grounds.facts)
+    rural = ~grounds.facts.is_capital
+    evenings = [held]
+    for _ in range(days):
+        beside = (links @ evenings[-1].T.astype(np.float64)).T
+        chance = -np.expm1(-pace[:, None] * beside)
+        evenings.append(evenings[-1] | ((luck.random(held.shape) < chance) & rural))
+    return np.stack(evenings, axis=1)
+
+
+def neighbours_of(facts: Facts) -> csr_array:
+    """1 where two districts share a boundary; districts x districts, and symmetric."""
+    count = len(facts.district_id)
+    return csr_array((np.ones(facts.neighbour.size), facts.neighbour, facts.first_neighbour), shape=(count, count))
+
+
+def pace_of_spread(grounds: Grounds) -> float:
+    """Falls a day and held neighbour with which records give the count of 22 June on average; by halving a range."""
+    few = grounds._replace(held=grounds.held[:FITTED_WITH])
+    wanted = known(grounds, "F085")
+    low, high = 1e-5, 1.0
+    for _ in range(HALVINGS):
+        pace = float(np.sqrt(low * high))
+        held = spread(few, few.held, np.full(len(few.held), pace), KNOWN_DAYS, np.random.default_rng(0))
+        fallen = float((held[:, -1] & ~few.held).sum(axis=1).mean())
+        low, high = (pace, high) if fallen < wanted else (low, pace)
+    return float(np.sqrt(low * high))
+
+
+NAIVE: dict[str, Naive] = {
+    "constant_rate": Naive(
+        "falls go on as in May, anywhere in the country", "F099, up to 8 June", constant_rate, DAY_0
+    ),
+    "exponential_growth": Naive(
+        "falls grow as from 8 to 22 June, anywhere", "F075, F077, F085, F099, F100, up to 22 June", exponential_growth,
+        DAY_0,
+    ),
+    "nearest_neighbour": Naive(
+        "from held districts to neighbours", "F085, up to 22 June", nearest_neighbour, DAY_0
+    ),
+    "map_of_22_june": Naive(
+        "the map of 22 June, then to neighbours", "F085 and every fall dated up to 22 June, which Panj does not know",
+        map_of_22_june, date(2021, 6, 23),
+    ),
+    "votes_per_head": Naive(
+        "growth as above, where fewest voted in 2019 first", "the same counts, and votes of 2019", votes_per_head, DAY_0
+    ),
+}  # fmt: skip
+
+
+def forecast(name: str, grounds: Grounds, seed: int) -> Marks:
+    """One naive forecast: who holds what, records x evenings x districts."""
+    return NAIVE[name].forecast(grounds, np.random.default_rng([seed, list(NAIVE).index(name)]))
+
+
+def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict[str, Floats]:
+    """Outcomes that follow from holders, a number a record, counted as those of campaigns are."""
+    rows = [row for row in table if row.quantity in HOLDERS]
+    views = [
+        view_of(record, influence, grounds.facts) for record, influence in zip(held, grounds.influence, strict=True)
+    ]
+    return {row.name: np.array([number(QUANTITIES[row.quantity](view, row)) for view in views]) for row in rows}
+
+
+def number(value: Value) -> float:
+    """A counted outcome; missing is nan."""
+    return np.nan if value is None else float(value)
+
+
+def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
+    """A record of holders as the counting functions read it: nothing else has happened in it."""
+    evenings, posts = held.shape[0], len(facts.post)
+    none = np.zeros(0, np.int64)
+    return View(
+        start=DAY_0, facts=facts, held=held, capital_fell=first_held(held, facts.is_capital), influence=influence,
+        series=np.zeros((evenings, 0)), nights=np.zeros((evenings, posts)), night_totals=np.zeros(evenings),
+        admitted=np.zeros((evenings, posts)), fell_on=none, fell_at=none, fell_how=none, outposts_gave_up_on=none,
+        captured_on=none, captured_at=none, captured_men=none,
+    )  # fmt: skip
+
+
+def targets_here() -> tuple[Target, ...]:
+    """Every target, checked against evidence and outcomes."""
+    return read_targets(read_evidence(), read_outcomes(read_facts(), DAY_0, DAYS))

@@ -1,0 +1,422 @@
+"""How well Panj does against the record, beside forecasts that a sceptic would try: `python -m sim score`.
+
+With settings (or none) it lives the campaigns itself, 500 up to 8 July: as a study named `score`, and two more with the
+same seeds, one in which no fall frightens anybody and one in which air cover has no effect. With the folder of a
+finished study it scores that, against the naive forecasts, and against such variants where they lie beside it.
+
+Reads   data/targets.csv, days of falls in data/districts.csv, and the tables and record of finished studies.
+Writes  score/ in the folder of the study: score.csv, score_districts.csv, score_forecasts.csv, score_split.csv,
+        score.json. `sim.score.figures` shows and draws them.
+Assumed The score decides nothing: whatever it is, the command has done its work.
+
+The tables of a score: a row a target, a row a district, a row a forecast, a row a post; and what holds for all.
+
+Writes  score.csv, score_districts.csv, score_forecasts.csv, score_split.csv and score.json in `score/` of the study,
+        each whole or not at all.
+"""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.console import Console
+
+from sim.data.facts import THE_LINE, Facts, read_facts, read_falls
+from sim.errors import PanjError, unknown
+from sim.provenance import read_about, stamp
+from sim.run.console import Terse
+from sim.run.run import run_sweep
+from sim.score import forecasts
+from sim.score.forecasts import (
+    DAY_0,
+    DAYS,
+    KNOWN_UNTIL,
+    NEVER,
+    Forecast,
+    Study,
+    cell_of,
+    forecast_of_study,
+    grounds_of,
+    naive_forecasts,
+    targets_here,
+)
+from sim.score.measure import (
+    LOST_BY,
+    RESAMPLES,
+    Districts,
+    Measured,
+    Score,
+    chances_by,
+    days_of,
+    error_of_days,
+    lost_by,
+    measure,
+    measure_districts,
+    median_days,
+    parts_of,
+    reported_distance,
+    tally,
+    was_lost,
+)
+from sim.score.targets import DistrictTargets, Known, Target, bounds_of, district_targets
+from sim.settings.compose import compose_settings, name_of
+from sim.settings.overrides import MULTIRUN, parse
+from sim.settings.sweep import Sweep, compose_sweep
+from sim.study.files import replace_text, text_of
+from sim.study.store import flat, read_scope
+
+USAGE = "python -m sim score [key=value ...] or python -m sim score results/<study> [cell=0]"
+USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day past the line, so that its evening is whole
+RECORDS = 500  # synthetic ones of each naive forecast
+NAIVE_NUMBERS = "calibration=as_declared"  # day 0 of naive forecasts, which know of no fit
+VARIANTS = {  # the same model without one of its ideas
+    "without_contagion": (
+        "the same model, in which no fall frightens anybody",
+        ("rules.news.next_door", "rules.news.province", "rules.news.country"),
+    ),
+    "without_air_cover": (
+        "the same model, in which air cover has no effect",
+        ("rules.morale.air_cover", "rules.parley.air_cover", "rules.combat.air_support"),
+    ),
+}
+
+
+class Request(NamedTuple):
+    """What was asked on the command line."""
+
+    folder: Path | None  # of a finished study; None lives the campaigns
+    cell: int | None
+    words: tuple[str, ...]  # settings
+
+
+def write_score(words: Sequence[str], console: Console) -> Path:
+    """Score what the words ask for and write it; gives the folder of the scores.
+
+    Nothing is run or written unless the words are understood. Raises PanjError for words, settings or a study that are
+    not as expected, and Stopped after Ctrl-C: the same command goes on.
+    """
+    request = read_request(words)
+    targets = targets_here()
+    if request.folder is not None:
+        study = cell_of(request.folder, read_about(request.folder), request.cell)
+        return score(study, variants_beside(study), targets, console)
+    sweeps = sweeps_of(request.words)
+    studies = {name: live(sweep, name, console) for name, sweep in sweeps.items()}
+    return score(studies.pop("panj"), studies, targets, console)
+
+
+def read_request(words: Sequence[str]) -> Request:
+    """`results/policy cell=3`, or settings; PanjError says what was expected."""
+    folders = [word for word in words if "=" not in word and not word.startswith(("-", "~", "+"))]
+    others = [word for word in words if word not in folders]
+    if any(word in MULTIRUN for word in words):
+        raise PanjError("score: found -m, expected one combination of settings; run the sweep, then score one cell: "
+                        "python -m sim score results/<study> cell=3")  # fmt: skip
+    if len(folders) > 1:
+        raise PanjError(f"score: found {len(folders)} study folders, expected at most one: {USAGE}")
+    if not folders:
+        return Request(None, None, tuple(others))
+    cells = [word.partition("=")[2] for word in others if word.startswith("cell=")]
+    for word in others:
+        if not word.startswith("cell="):
+            raise unknown("score of a finished study", word.partition("=")[0], ("cell",))
+    if len(cells) > 1 or not all(cell.isdecimal() for cell in cells):
+        raise PanjError(f"cell: found '{', '.join(cells)}', expected one whole number, such as cell=3")
+    return Request(Path(folders[0]), int(cells[0]) if cells else None, ())
+
+
+def sweeps_of(words: Sequence[str]) -> dict[str, Sweep]:
+    """The study that is scored and its variants, all resolved before any is run; each has a folder of its own."""
+    keys = {parse(word).key_or_group for word in words}
+    wanted = [*words, *(f"{key}={value}" for key, value in USUAL.items() if key not in keys)]
+    sweep = compose_sweep(wanted)
+    base = sweep.base
+    if base.end_date < THE_LINE:
+        raise PanjError(f"end_date: found {base.end_date}, expected {THE_LINE} or later, the last day of the targets")
+    if base.start_date != forecasts.DAY_0:
+        raise PanjError(
+            f"start_date: found {base.start_date}, expected {forecasts.DAY_0}, from which falls are reported"
+        )
+    name = base.study if "study" in keys else named(name_of(base.choices, words))
+    sweeps = {"panj": replace(sweep, base=replace(base, study=name))}
+    rest = [word for word in wanted if parse(word).key_or_group != "study"]
+    for variant, (_, numbers) in VARIANTS.items():
+        others = [word for word in rest if parse(word).key_or_group not in numbers]
+        zero = [f"{key}=0" for key in numbers]
+        sweeps[variant] = compose_sweep([*others, *zero, f"study={name}__{variant}"])
+    return sweeps
+
+
+def named(usual: str) -> str:
+    """`score`, and what the settings are called where they are not the usual ones."""
+    return "score" if usual == "july_2021" else f"score__{usual}"[:90]
+
+
+def live(sweep: Sweep, name: str, console: Console) -> Study:
+    """The campaigns of one study, as far as they are not there already."""
+    about = "the settings that are scored" if name == "panj" else VARIANTS[name][0]
+    console.print(f"{sweep.base.study}: {sweep.base.runs} campaigns of {about} ...")
+    run_sweep(sweep, Terse(width=console.width, highlight=False))
+    folder = sweep.base.results_dir / sweep.base.study
+    return cell_of(folder, read_about(folder), None)
+
+
+def variants_beside(study: Study) -> dict[str, Study]:
+    """Variants of a plain study in folders beside it, where they differ in their own numbers alone."""
+    found = {}
+    for name, (_, numbers) in VARIANTS.items():
+        folder = study.folder.with_name(f"{study.folder.name}__{name}")
+        if len(study.about["cells"]) > 1 or not (folder / "about.json").is_file():
+            continue
+        here, there = read_scope(study.folder), read_scope(folder)
+        if here is None or there is None or here.first_seed != there.first_seed:
+            continue
+        before, after = dict(flat(here.base)), dict(flat(there.base))
+        if {number_of(key) for key in {**before, **after} if before.get(key) != after.get(key)} <= set(numbers):
+            found[name] = cell_of(folder, read_about(folder), None)
+    return found
+
+
+def number_of(key: str) -> str:
+    """The number that a setting is about: whether it is drawn, and between what, is as much its own as its value."""
+    return re.sub(r"^draws\.(?:keys|priors)\.(rules\.\w+\.\w+)(?:\.\d)?$", r"\1", key)
+
+
+def score(study: Study, variants: dict[str, Study], targets: Sequence[Target], console: Console) -> Path:
+    """Everything measured and written."""
+    facts = read_facts()
+    districts = len(facts.district_id)
+    panj = forecast_of_study(study, targets, "panj", "the settings that are scored", districts)
+    console.print(f"Making {RECORDS} records of each naive forecast ...")
+    first = int(study.about["first_seed"])
+    grounds = grounds_of(compose_settings([NAIVE_NUMBERS]), range(first, first + RECORDS))
+    others: list[Forecast] = naive_forecasts(targets, grounds, first)
+    others += [forecast_of_study(one, targets, name, VARIANTS[name][0], districts) for name, one in variants.items()]
+    scored = Scored(study, facts, tuple(targets), panj, tuple(others), district_targets(facts, read_falls()), variants)
+    return write_scored(scored)
+
+
+METHOD = {
+    "crps": "fair CRPS of the campaigns on the scale of the target (log targets: of the logarithm of 1 + the number) "
+    "against the number reported; against a range or a bound, with no weight inside it; of the split, half the sum "
+    "over posts of the CRPS of their shares",
+    "inside_90": "whether the number reported, or some of its range, lies in the 90 % interval of campaigns; nothing "
+    "is widened by the error of observation",
+    "inside_90_with_error": "the same for what would be reported of the campaigns, with the error declared in "
+    "targets.csv",
+    "errors": "Monte Carlo, one standard error: jackknife over campaigns for CRPS; bootstrap over campaigns, "
+    f"{RESAMPLES} resamples, for districts",
+}
+
+
+class Scored(NamedTuple):
+    """What is scored, and against what."""
+
+    study: Study
+    facts: Facts
+    targets: tuple[Target, ...]
+    panj: Forecast
+    others: tuple[Forecast, ...]
+    districts: DistrictTargets
+    variants: dict[str, Study]  # the studies of those others that are no naive forecasts
+
+    @property
+    def place(self) -> str:
+        """The folder of the scores inside that of the study; one a cell where there are several."""
+        return "score" if len(self.study.about["cells"]) == 1 else f"score/cell_{self.study.cell['cell']}"
+
+
+def write_scored(scored: Scored) -> Path:
+    """Measure everything, then write it; gives the folder."""
+    ours = [measured_or_error(target, scored.panj) for target in scored.targets]
+    theirs = {one.name: [measure(target, one) for target in scored.targets] for one in scored.others}
+    districts = {one.name: measure_districts(scored.districts, one) for one in (scored.panj, *scored.others)}
+    folder = scored.study.folder / scored.place
+    texts = {
+        "score_split.csv": text_of(rows_of_split(scored)),
+        "score_districts.csv": text_of(rows_of_districts(scored)),
+        "score_forecasts.csv": text_of([row_of_forecast(name, row) for name, row in districts.items() if row]),
+        "score.json": json.dumps(about_score(scored, ours, theirs, districts), indent=2) + "\n",
+        "score.csv": text_of(rows_of_targets(scored, ours, theirs)),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            replace_text(folder / name, text)
+    except OSError as error:
+        raise PanjError(f"score: cannot write {folder} ({error.strerror or error})") from error
+    return folder
+
+
+def measured_or_error(target: Target, panj: Forecast) -> Measured:
+    """Panj has every outcome."""
+    found = measure(target, panj)
+    if found is None:
+        raise PanjError(f"score: found no outcome {target.outcome} in the study, expected one")
+    return found
+
+
+def rows_of_targets(
+    scored: Scored, ours: Sequence[Measured], theirs: dict[str, list[Measured | None]]
+) -> list[dict[str, Any]]:
+    """A row a target; the naive forecasts have a column each, empty where they say nothing."""
+    rows = []
+    for place, (target, measured) in enumerate(zip(scored.targets, ours, strict=True)):
+        others = {name: found[place] for name, found in theirs.items()}
+        rows.append(
+            {
+                "target": target.target,
+                "event": target.event,
+                "reported": say(reported_of(scored, target), target),
+                **dict(zip(("low_90", "low_50", "median", "high_50", "high_90"),
+                           (say(cut, target) for cut in measured.cuts), strict=True)),
+                "inside_90": "yes" if measured.inside else "no",
+                "crps": number(measured.score.value),
+                **{name: number(one.score.value) if one else "" for name, one in others.items()},
+                "crps_error": number(measured.score.error),
+                **{f"{name}_error": number(one.score.error) if one else "" for name, one in others.items()},
+                "inside_90_with_error": "yes" if measured.inside_with_error else "no",
+                **bounds_in_words(target),
+                "error": target.error, "sd": target.sd, "scale": target.scale, "use": target.use,
+                "date": target.date.isoformat(), "quantity": target.quantity, "scope": target.scope,
+                "outcome": target.outcome, "missing": measured.missing, "evidence": " ".join(target.evidence),
+            }
+        )  # fmt: skip
+    first = ["target", "event", "reported", "median", "low_50", "high_50", "low_90", "high_90"]
+    return [{key: row[key] for key in dict.fromkeys([*first, *row])} for row in rows]
+
+
+def reported_of(scored: Scored, target: Target) -> float | None:
+    """The number reported; of a split, how far it lies from those of the campaigns."""
+    return reported_distance(target, scored.panj) if target.parts else target.value
+
+
+def bounds_in_words(target: Target) -> dict[str, str]:
+    """The range within which nothing is preferred; empty where nothing bounds it, and of a split."""
+    low, high = (math.inf, math.inf) if target.parts else bounds_of(target)
+    return {"reported_low": say(low, target), "reported_high": say(high, target)}
+
+
+def say(value: float | None, target: Target) -> str:
+    """A number to six figures, a date as such; nothing where there is none. The day after 7 July stands for later."""
+    if value is None or not math.isfinite(value):
+        return ""
+    is_date = target.outcome == "largest_night"
+    return date.fromordinal(min(round(value), NEVER)).isoformat() if is_date else f"{value:.6g}"
+
+
+def number(value: float) -> str:
+    """A score to five figures."""
+    return "" if math.isnan(value) else f"{value:.5g}"
+
+
+def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
+    """A row a post: shares of the men."""
+    rows = []
+    for target in (target for target in scored.targets if target.parts):
+        missing = measured_or_error(target, scored.panj).missing
+        for part in parts_of(target, scored.panj):
+            low_90, low_50, median, high_50, high_90 = (number(cut) for cut in part.cuts)
+            rows.append(
+                {
+                    "target": target.target, "outcome": part.outcome, "reported": number(part.reported),
+                    "median": median, "low_50": low_50, "high_50": high_50, "low_90": low_90, "high_90": high_90,
+                    "inside_90": "yes" if part.inside else "no", "campaigns": scored.panj.campaigns - missing,
+                }
+            )  # fmt: skip
+    return rows
+
+
+def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
+    """A row a district: what is known, the median day of the campaigns and its error, chances by forecast."""
+    targets, panj, facts = scored.districts, scored.panj, scored.facts
+    if panj.lost_on is None:
+        return []
+    median = median_days(lost_by(panj.lost_on[:, targets.district], DAYS).mean(axis=0))
+    errors = error_of_days(median, days_of(targets.earliest), days_of(targets.latest))
+    rows = []
+    for row, district in enumerate(targets.district.tolist()):
+        known = Known(targets.known[row])
+        is_dated = known in (Known.DAY, Known.WINDOW, Known.BY)
+        rows.append(
+            {
+                "district_id": facts.district_id[district], "district": facts.district[district],
+                "province": facts.province[district], "known": known.name.lower(),
+                "earliest": str(targets.earliest[row]) if known != Known.UNDATED else "",
+                "latest": "" if np.isnat(targets.latest[row]) else str(targets.latest[row]),
+                "median": str(np.datetime64(DAY_0) + median[row]) if median[row] <= DAYS else "later",
+                "error_days": f"{errors[row]:g}" if is_dated else "",
+            }
+        )  # fmt: skip
+    for evening in LOST_BY:
+        slug, truth = evening.isoformat().replace("-", "_"), was_lost(targets, evening)
+        chances = {one.name: chances_by(targets, one, evening) for one in (panj, *scored.others)}
+        for place, cells in enumerate(rows):
+            cells[f"lost_by_{slug}"] = "" if math.isnan(truth[place]) else int(truth[place])
+            cells |= {f"{name}_{slug}": number(found[place]) for name, found in chances.items()}
+    return rows
+
+
+def row_of_forecast(name: str, found: Districts) -> dict[str, Any]:
+    """How one forecast did over the districts."""
+    row: dict[str, Any] = {"forecast": name, "dated": found.dated, "not_lost": found.not_lost}
+    scores: dict[str, Score] = {"absolute_error_days": found.absolute, "days_late": found.late}
+    for place, evening in enumerate(LOST_BY):
+        slug = evening.isoformat().replace("-", "_")
+        row |= {f"known_{slug}": found.known[place], f"lost_{slug}": found.lost[place]}
+        scores |= {f"brier_{slug}": found.brier[place], f"auc_{slug}": found.auc[place]}
+    for key, score in scores.items():
+        row |= {key: number(score.value), f"{key}_error": number(score.error)}
+    return row
+
+
+def about_score(
+    scored: Scored,
+    ours: Sequence[Measured],
+    theirs: dict[str, list[Measured | None]],
+    districts: dict[str, Districts | None],
+) -> dict[str, Any]:
+    """What was scored, how and with what, so that it can be read by itself."""
+    about, cell = scored.study.about, scored.study.cell
+    first = int(about["first_seed"])
+    late = [place for place, target in enumerate(scored.targets) if target.date > KNOWN_UNTIL]
+    return {
+        "study": about["study"], "cell": cell["cell"], "label": cell["label"], "scenario": about.get("scenario"),
+        "calibration": cell.get("calibration") or about.get("calibration"),
+        "campaigns": scored.panj.campaigns, "failed": cell["failed"],
+        "first_seed": first, "last_seed": first + cell["runs"] - 1,
+        "forecasts": [
+            {"name": one.name, "about": one.about, "knows": one.knows, "campaigns": one.campaigns}
+            for one in (scored.panj, *scored.others)
+        ],
+        "against": {
+            name: {"all": tally(ours, found)._asdict(),
+                   "after_22_june": tally([ours[row] for row in late], [found[row] for row in late])._asdict()}
+            for name, found in theirs.items()
+        },
+        "events": events_of(scored.targets, ours),
+        "districts": scored.districts.district.size, "has_districts": districts["panj"] is not None,
+        "method": METHOD,
+        "variants": {name: json.loads(stamp(one.about, {})) for name, one in scored.variants.items()},
+        "provenance": json.loads(stamp(about, {"file": f"{scored.place}/score.png", "cell": cell["cell"]})),
+    }  # fmt: skip
+
+
+def events_of(targets: Sequence[Target], ours: Sequence[Measured]) -> list[dict[str, Any]]:
+    """How many targets of each event lie inside; targets of one event are not independent, events nearly are."""
+    events: dict[str, dict[str, Any]] = {}
+    for target, measured in zip(targets, ours, strict=True):
+        row = events.setdefault(target.event, {"event": target.event, "targets": 0, "inside": 0, "fitted": 0,
+                                               "fitted_inside": 0, "inside_with_error": 0})  # fmt: skip
+        row["targets"] += 1
+        row["inside"] += measured.inside
+        row["inside_with_error"] += measured.inside_with_error
+        row["fitted"] += target.use == "fitted"
+        row["fitted_inside"] += measured.inside and target.use == "fitted"
+    return list(events.values())

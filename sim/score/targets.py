@@ -1,0 +1,428 @@
+"""Targets: which reported figure answers for which outcome, how surely, and whether it is fitted or only scored.
+
+Reads   data/targets.csv, data/evidence.csv; the dates of falls in data/districts.csv, which score and never found.
+Gives   `Target` rows for calibration, and `district_targets`: when districts of the north-east can have fallen.
+Source  every number is calculated from rows of the evidence or from dated falls; one that does not agree is refused.
+Assumed the error of each row, from how its source counted, as its `reason` says. Never from what the model gives.
+"""
+
+import ast
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.data.evidence import Evidence
+from sim.data.facts import DATA, THE_LINE, Facts, Falls, read_facts, read_falls
+from sim.data.tables import Row, read_table
+from sim.errors import PanjError, unknown
+from sim.outcomes import Outcome, Value
+
+COLUMNS = (
+    "target", "event", "quantity", "scope", "date", "outcome", "value", "low", "high", "value_from", "low_from",
+    "high_from", "parts", "error", "scale", "sd", "use", "reason",
+)  # fmt: skip
+NUMBERS = ("value", "low", "high")
+ERRORS = {  # what is known of each kind of error, and which of value, low and high it needs
+    "exact": ("value",),
+    "rounded": ("value",),
+    "verbal": ("value",),
+    "counting_definition": ("value",),
+    "dated_falls": ("value", "low", "high"),
+    "range": ("low", "high"),
+    "at_least": ("low",),
+    "at_most": ("high",),
+    "multinomial": ("value",),
+}
+ONLY_BOUNDS = ("range", "at_least", "at_most")
+SCALES = ("linear", "log")
+USES = ("fitted", "scored")
+MOST_FITTED = 12
+ROUNDS = 1e-3  # share of a number by which the file may round it
+DAY_0 = date(2021, 5, 1)  # what is set on this day is no target
+NORTH_EAST = ("Badakhshan", "Takhar", "Kunduz")  # where nearly every district has a date
+
+
+class Target(NamedTuple):
+    """One reported figure and the outcome that is held against it."""
+
+    target: str  # lasting name
+    event: str  # what happened; two targets of one event are not independent
+    quantity: str  # in words
+    scope: str  # in words
+    date: date  # day up to which, or on which, it holds
+    outcome: str  # name in the table of outcomes; for a split, of each part with `<post>` for the post
+    value: float | None  # in the outcome's unit, a date as its ordinal; None where only bounds are known
+    low: float | None  # None where nothing bounds it from below
+    high: float | None  # None where nothing bounds it from above
+    evidence: tuple[str, ...]  # ids; empty where only dated falls are counted
+    parts: tuple[tuple[str, float], ...]  # of a split: outcome and soldiers
+    error: str  # kind of error
+    scale: str  # linear, or log: of 1 + the number
+    sd: float  # standard deviation of the error on that scale; of a split, soldiers who move as one
+    use: str  # fitted or scored
+    reason: str  # why this error, why this use
+
+
+class Known(IntEnum):
+    """How well the day of a fall is known."""
+
+    DAY = 0
+    WINDOW = 1  # about two days
+    BY = 2  # on or before
+    NOT_LOST = 3  # a provincial capital, none of which was lost by the line
+    UNDATED = 4  # censored: lost on any day, before day 0 included, or not at all
+
+
+class DistrictTargets(NamedTuple):
+    """When each district can have been lost, as far as is known; the same length, one row a district."""
+
+    district: NDArray[np.int64]  # row number of the district
+    earliest: NDArray[np.datetime64]  # first day on which it can have been lost; day 0 stands for any day before
+    latest: NDArray[np.datetime64]  # last such day; NaT where it may not have been lost by the line
+    known: NDArray[np.int64]  # Known
+
+
+class Records(NamedTuple):
+    """What numbers of targets are calculated from."""
+
+    place: str  # file, line and column, for errors
+    evidence: Mapping[str, Evidence]
+    facts: Facts
+    falls: Falls
+    districts: DistrictTargets  # of every district
+
+
+def read_targets(
+    evidence: Sequence[Evidence], outcomes: Sequence[Outcome], folder: Path | None = None
+) -> tuple[Target, ...]:
+    """Every row, checked against the evidence and the table of outcomes; PanjError names line, row and column."""
+    folder = folder or DATA
+    facts, falls = read_facts(folder), read_falls(folder)
+    records = Records("", {row.id: row for row in evidence}, facts, falls, when_lost(facts, falls))
+    units = {outcome.name: outcome.unit for outcome in outcomes}
+    targets = tuple(
+        read_target(row, records, units) for row in read_table(folder / "targets.csv", COLUMNS, ("target",))
+    )
+    check_fitted(targets, records.evidence)
+    return targets
+
+
+def read_target(row: Row, records: Records, units: Mapping[str, str]) -> Target:
+    """One row of the file, checked."""
+    parts = read_parts(row, records, units)
+    value, low, high = (read_number(row, column, records, units) for column in NUMBERS)
+    target = Target(
+        target=row.text("target"),
+        event=row.text("event"),
+        quantity=row.text("quantity"),
+        scope=row.text("scope"),
+        date=row.day("date"),
+        outcome=row.text("outcome"),
+        value=value,
+        low=low,
+        high=high,
+        evidence=ids_of(row),
+        parts=parts,
+        error=row.one_of("error", ERRORS),
+        scale=row.one_of("scale", SCALES),
+        sd=row.number("sd", 0),
+        use=row.one_of("use", USES),
+        reason=row.text("reason"),
+    )
+    check_evidence(row, target, records.evidence)
+    check_error(row, target)
+    return target
+
+
+def ids_of(row: Row) -> tuple[str, ...]:
+    """Ids of all evidence that a row rests on, in order of appearance."""
+    text = " ".join(row.cells[column] for column in ("value_from", "low_from", "high_from", "parts"))
+    return tuple(dict.fromkeys(re.findall(r"\bF\d+\b", text)))
+
+
+def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
+    """Outcome and soldiers of each part of a split; of any other row, that its one outcome is there."""
+    split = [part.partition("=") for part in row.cells["parts"].split(";") if part]
+    names = [row.cells["outcome"].replace("<post>", post) for post, _, _ in split] or [row.cells["outcome"]]
+    for name in names:
+        if name not in units:
+            raise unknown(f"{row.place}, outcome", name, units)
+    return tuple(
+        (name, calculate(row, "parts", source, records)) for name, (_, _, source) in zip(names, split, strict=False)
+    )
+
+
+def read_number(row: Row, column: str, records: Records, units: Mapping[str, str]) -> float | None:
+    """Value, low or high, calculated; the number in the file must agree, so that neither can drift."""
+    source = row.cells[f"{column}_from"]
+    if not source:
+        if row.cells[column]:
+            raise row.wrong(column, f"nothing, because {column}_from is empty")
+        return None
+    is_date = units.get(row.cells["outcome"]) == "date"
+    said = float(row.day(column).toordinal()) if is_date else row.number(column)
+    number = calculate(row, f"{column}_from", source, records)
+    decimals = 0 if is_date else len(row.cells[column].partition(".")[2])
+    gap = abs(said - number)
+    if gap > 0.5 * 10**-decimals + 1e-9 or gap > ROUNDS * abs(number):
+        raise row.wrong(column, f"{number:g}, which is {source}")
+    return number
+
+
+def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -> None:
+    """A target rests on dated and sourced figures of its own time that may be compared with, and day 0 is set."""
+    if target.date > THE_LINE:
+        raise row.wrong("date", f"a day up to {THE_LINE}")
+    if target.date <= DAY_0:
+        raise row.wrong("date", f"a day after {DAY_0}, because founding sets that day")
+    for one in target.evidence:
+        figure = evidence[one]
+        if not figure.source or figure.date_start is None:
+            raise PanjError(f"{row.place}: found evidence {one} without source or date, expected both")
+        if figure.use != "calibration":
+            raise PanjError(f"{row.place}: found evidence {one} for {figure.use}, expected evidence for calibration")
+        if figure.date_end > THE_LINE or figure.date_start > target.date:
+            raise PanjError(f"{row.place}: found evidence {one} of a later time, expected one up to {target.date}")
+    if target.evidence and all(evidence[one].date_end <= DAY_0 for one in target.evidence):
+        raise PanjError(f"{row.place}: found evidence of {DAY_0} alone, which founding sets; expected a later figure")
+
+
+def check_error(row: Row, target: Target) -> None:
+    """Each kind of error has its numbers in order, and a size unless the figure is exact."""
+    for column in ERRORS[target.error]:
+        if getattr(target, column) is None:
+            raise row.wrong(column, f"a number, because error is {target.error}")
+    if target.error in ONLY_BOUNDS and target.value is not None:
+        raise row.wrong("value", f"nothing, because error is {target.error}")
+    if (target.sd == 0) != (target.error == "exact"):
+        raise row.wrong("sd", "0 for an exact figure and more for any other")
+    if (target.error == "multinomial") != bool(target.parts):
+        raise row.wrong("parts", "posts and figures such as tem=F025;langar=F027, for a multinomial and nothing else")
+    if target.parts and sum(soldiers for _, soldiers in target.parts) != target.value:
+        raise row.wrong("parts", f"figures that add up to {target.value:g}")
+    numbers = [number for number in (target.low, target.value, target.high) if number is not None]
+    if numbers != sorted(numbers):
+        raise row.wrong("low", "low, value and high in order")
+
+
+def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) -> None:
+    """Few summaries are fitted, and no two of them to the same figure or to figures in conflict."""
+    fitted = [target for target in targets if target.use == "fitted"]
+    if len(fitted) > MOST_FITTED:
+        raise PanjError(f"targets.csv, use: found {len(fitted)} targets to be fitted, expected at most {MOST_FITTED}")
+    seen: dict[str, str] = {}  # evidence: the fitted target that rests on it or on what it conflicts with
+    for target in fitted:
+        for one in target.evidence:
+            if one in seen:
+                raise PanjError(
+                    f"targets.csv, use: found {target.target} and {seen[one]} both fitted to {one} or to evidence in"
+                    " conflict with it, expected one of them scored"
+                )
+        for one in target.evidence:
+            seen |= dict.fromkeys((one, *evidence[one].conflicts), target.target)
+
+
+def calculate(row: Row, column: str, source: str, records: Records) -> float:
+    """The number that a formula of evidence and dated falls gives, such as `(F064 + F065) / 421`."""
+    here = records._replace(place=f"{row.place}, {column}")
+    try:
+        return evaluate(ast.parse(source.strip(), mode="eval").body, here)
+    except PanjError:
+        raise
+    except (SyntaxError, TypeError, ValueError, ZeroDivisionError):
+        raise row.wrong(column, "a formula such as (F064 + F065) / 421") from None
+
+
+OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+}  # fmt: skip
+
+
+def evaluate(node: ast.expr, records: Records) -> float:
+    """Numbers, evidence (`F065`, `F012.high`), sums, products, and the words of `WORDS`; nothing else."""
+    match node:
+        case ast.Constant(value=int() | float() as number):
+            return float(number)
+        case ast.Name(id=one):
+            return figure(one, "value", records)
+        case ast.Attribute(value=ast.Name(id=one), attr="low" | "high" as bound):
+            return figure(one, bound, records)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATIONS:
+            return OPERATIONS[type(op)](evaluate(left, records), evaluate(right, records))
+        case ast.Call(func=ast.Name(id=word), args=words, keywords=[]):
+            if word not in WORDS:
+                raise unknown(records.place, word, WORDS)
+            return WORDS[word](records, *(argument(one) for one in words))
+    raise PanjError(f"{records.place}: found '{ast.unparse(node)}', expected a formula such as (F064 + F065) / 421")
+
+
+def argument(node: ast.expr) -> str:
+    """An id, or a text in quotes, as text."""
+    return node.id if isinstance(node, ast.Name) else str(getattr(node, "value", ""))
+
+
+def figure(one: str, what: str, records: Records) -> float:
+    """Value, low or high of a row of the evidence; what a source did not say cannot be calculated with."""
+    if one not in records.evidence:
+        raise unknown(records.place, one, records.evidence)
+    number: float | None = getattr(records.evidence[one], what)
+    if number is None:
+        raise PanjError(f"{records.place}: found no {what} in evidence {one}, expected a figure that has one")
+    return number
+
+
+def how_many(records: Records, *ids: str) -> float:
+    """How many figures are named."""
+    return float(len([figure(one, "value", records) for one in ids]))
+
+
+def last_day(records: Records, one: str) -> float:
+    """The last day that a figure speaks of, as the ordinal of a date."""
+    figure(one, "value", records)
+    return float(records.evidence[one].date_end.toordinal())
+
+
+def surely_lost(records: Records, since: str, until: str, *provinces: str) -> float:
+    """Districts of the provinces that must have been lost from one day to another, both included."""
+    earliest, latest = records.districts.earliest, records.districts.latest
+    return number_in((earliest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
+
+
+def reported_lost(records: Records, since: str, until: str, *provinces: str) -> float:
+    """Districts of the provinces whose reported day lies from one day to another; a `by` date counts as its day."""
+    latest = records.districts.latest
+    return number_in((latest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
+
+
+def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> float:
+    """Districts of the provinces that can have been lost from one day to another, undated ones included."""
+    earliest, latest = records.districts.earliest, records.districts.latest
+    can = (earliest <= np.datetime64(until)) & ~(latest < np.datetime64(since))
+    return number_in(can, records, provinces)
+
+
+def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[str]) -> float:
+    """How many marked districts lie in the provinces; without a province, in the country."""
+    for province in provinces:
+        if province not in records.facts.provinces:
+            raise unknown(records.place, province, records.facts.provinces)
+    here = np.isin(records.facts.province, provinces or records.facts.provinces)
+    return float(np.count_nonzero(marked & here))
+
+
+def surely_lost_border(records: Records, until: str) -> float:
+    """Share of the Tajik frontage in districts that must have been lost by a day."""
+    return frontage(records.districts.latest <= np.datetime64(until), records)
+
+
+def perhaps_lost_border(records: Records, until: str) -> float:
+    """Share of the Tajik frontage in districts that can have been lost by a day."""
+    return frontage(records.districts.earliest <= np.datetime64(until), records)
+
+
+def frontage(marked: NDArray[np.bool_], records: Records) -> float:
+    """Tajik frontage of the marked districts over all of it, by km."""
+    km = records.facts.tajik_border_km
+    return float(km[marked].sum() / km.sum())
+
+
+def given_up(records: Records) -> float:
+    """Dated falls that are reported to have been without a fight."""
+    return float((records.falls.without_fight == 1).sum())
+
+
+def fought_for(records: Records) -> float:
+    """Dated falls that are reported to have been fought for."""
+    return float((records.falls.without_fight == 0).sum())
+
+
+WORDS: dict[str, Callable[..., float]] = {
+    word.__name__: word
+    for word in (
+        how_many, last_day, surely_lost, reported_lost, perhaps_lost, surely_lost_border, perhaps_lost_border,
+        given_up, fought_for,
+    )
+}  # fmt: skip
+
+
+def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
+    """First and last day on which each district can have been lost: `by` is an upper bound, undated is censored."""
+    kinds = {"day": Known.DAY, "window": Known.WINDOW, "by": Known.BY, "": Known.UNDATED}
+    known = np.array([kinds[precision] for precision in falls.precision], np.int64)
+    known[(known == Known.UNDATED) & facts.is_capital] = Known.NOT_LOST
+    earliest = np.full(known.size, np.datetime64(DAY_0))
+    earliest[known == Known.DAY] = falls.fell_date[known == Known.DAY]
+    earliest[known == Known.WINDOW] = falls.fell_date[known == Known.WINDOW] - np.timedelta64(1)
+    earliest[known == Known.NOT_LOST] = np.datetime64(THE_LINE) + np.timedelta64(1)
+    return DistrictTargets(np.arange(known.size), earliest, falls.fell_date.copy(), known)
+
+
+def district_targets(facts: Facts, falls: Falls | None = None) -> DistrictTargets:
+    """Districts of the north-east and of the Tajik border, where nearly every fall is dated. For scoring only."""
+    every = when_lost(facts, falls or read_falls())
+    wanted = np.isin(facts.province, NORTH_EAST) | (facts.tajik_border_km > 0)
+    return DistrictTargets(every.district[wanted], every.earliest[wanted], every.latest[wanted], every.known[wanted])
+
+
+def scale_of(target: Target) -> float:
+    """Standard deviation of the error of observation, on the scale of the target; 0 for an exact figure."""
+    return target.sd
+
+
+def on_scale(target: Target, number: float) -> float:
+    """A number as it is, or the logarithm of one more than it."""
+    return math.log1p(number) if target.scale == "log" else number
+
+
+def number_of(value: Value) -> float | None:
+    """An outcome as a number; a date becomes its ordinal, a missing one stays missing."""
+    if isinstance(value, str):
+        return float(date.fromisoformat(value).toordinal())
+    return None if value is None else float(value)
+
+
+def bounds_of(target: Target) -> tuple[float, float]:
+    """Lowest and highest number that agrees with what was said, before any error; infinite where nothing bounds it."""
+    low = target.low if target.low is not None else target.value
+    high = target.high if target.high is not None else target.value
+    if target.error == "at_least":
+        high = None
+    if target.error == "at_most":
+        low = None
+    return -math.inf if low is None else low, math.inf if high is None else high
+
+
+def distance_of(target: Target, outcomes: Mapping[str, Value]) -> float:
+    """How far one campaign lies outside what was said, in standard deviations; 0 within it, infinite where missing."""
+    if target.parts:
+        return distance_of_split(target, outcomes)
+    found = number_of(outcomes[target.outcome])
+    if found is None:
+        return math.inf
+    low, high = bounds_of(target)
+    outside = [on_scale(target, low) - on_scale(target, found)] if low > -math.inf else []
+    outside += [on_scale(target, found) - on_scale(target, high)] if high < math.inf else []
+    gap = max(0.0, *outside)
+    if target.sd == 0:
+        return math.inf if gap > 0 else 0.0
+    return gap / target.sd
+
+
+def distance_of_split(target: Target, outcomes: Mapping[str, Value]) -> float:
+    """Root of the multinomial deviance of the reported split from the campaign's, in groups of men who move as one.
+
+    Half a group is added to each post of the campaign, so that an empty post is unlikely and not impossible.
+    """
+    reported = np.array([soldiers for _, soldiers in target.parts])
+    found = np.array([number_of(outcomes[name]) or 0.0 for name, _ in target.parts]) + target.sd / 2
+    shares, expected = reported / reported.sum(), found / found.sum()
+    groups = reported.sum() / target.sd
+    return math.sqrt(max(0.0, 2 * groups * float((shares * np.log(shares / expected)).sum())))

@@ -1,0 +1,1 @@
+"""From text to checked, typed settings; strings end here."""

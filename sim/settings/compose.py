@@ -1,0 +1,369 @@
+"""From a command line to resolved settings: Hydra composes, we check, nothing runs before all is right.
+
+Hydra gives the grammar, the groups and their files. What it cannot know (ranges, dates, posts, districts, what a
+policy shifts) is checked here, and every error names the key, what was found, what was expected and the nearest name.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field, make_dataclass
+from datetime import date, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from sim.data.configs import folder_of, read_yaml
+from sim.data.facts import Facts, read_facts
+from sim.engine.chance import LAST_SEED
+from sim.engine.layout import check_posts, lay_out_provinces
+from sim.errors import PanjError, unknown
+from sim.outcomes import fingerprint_of_outcomes
+from sim.settings.draws import draws_of
+from sim.settings.events import resolve_events, timeline_of
+from sim.settings.numbers import Choice, resolve, typed
+from sim.settings.overrides import (
+    DRAW_GROUPS,
+    DRAW_KEYS,
+    GROUPS,
+    ONE_VALUE,
+    check_words,
+    choices_of,
+    file_of,
+    is_number,
+    numbers_of,
+)
+from sim.settings.settings import Executor, Precision, Sampling, Settings
+
+NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # no name, or that of a choice
+KEPT = 16  # composed configs, which are large
+SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
+
+
+@dataclass
+class ChoiceSchema:
+    """What a policy or scenario file may say."""
+
+    title: str | None = None
+    about: str = ""
+    set: dict[str, float] = field(default_factory=dict)
+    scale: dict[str, float] = field(default_factory=dict)
+    shift: dict[str, float] = field(default_factory=dict)
+    attention: dict[str, float] = field(default_factory=dict)
+    posts: dict[str, dict[str, float]] = field(default_factory=dict)
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
+    strike: list[str] = field(default_factory=list)
+
+
+@dataclass
+class TimelineSchema:
+    """Dated events by name."""
+
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class CalibrationSchema:
+    """Where the uncertain numbers come from: `declared`, or drawn for each campaign from a `posterior` or the `prior`.
+
+    `median` is that of a posterior. `file` is where the posterior lies; without it, the one that is shipped.
+    """
+
+    source: str = "declared"
+    file: str | None = None
+
+
+@dataclass
+class ExecutorSchema:
+    """Where campaigns run: `kind` is threads, processes or dask; 0 workers means one a core."""
+
+    kind: str = "threads"
+    workers: int = 0
+    address: str | None = None
+
+
+@dataclass
+class SamplingSchema:
+    """How swept settings make cells: `grid`, every combination, or `latin_hypercube`, points in ranges."""
+
+    method: str = "grid"
+    points: int = 100
+    keys: list[str] = field(default_factory=list)
+    seed: int = 0
+
+
+@dataclass
+class PrecisionSchema:
+    """Add campaigns until the 95 % interval of the mean of `outcome` is `half_width` to either side."""
+
+    outcome: str | None = None
+    half_width: float | None = None
+
+
+@cache
+def schema() -> type:
+    """The typed config: main settings, timeline, how to run, one choice a group."""
+    fields: list[Any] = [
+        ("study", str | None, field(default=None)),
+        ("runs", int, field(default=200)),
+        ("seed", int, field(default=0)),
+        ("start_date", str, field(default="")),
+        ("end_date", str, field(default="")),
+        ("results_dir", str, field(default="results")),
+        ("daily", bool, field(default=True)),
+        ("debug", bool, field(default=False)),
+        ("runs_max", int, field(default=10_000)),
+        ("timeline", TimelineSchema, field(default_factory=TimelineSchema)),
+        ("calibration", CalibrationSchema, field(default_factory=CalibrationSchema)),
+        ("executor", ExecutorSchema, field(default_factory=ExecutorSchema)),
+        ("sampling", SamplingSchema, field(default_factory=SamplingSchema)),
+        ("precision", PrecisionSchema, field(default_factory=PrecisionSchema)),
+    ]
+    for group in (*GROUPS, "scenario"):
+        fields.append((group, ChoiceSchema, field(default_factory=ChoiceSchema)))
+    return make_dataclass("Schema", fields)
+
+
+def compose_settings(overrides: Sequence[str] = (), facts: Facts | None = None) -> Settings:
+    """Settings for overrides such as `["border=closed", "runs=50", "rules.news.fade_days=5"]`.
+
+    Raises PanjError for anything that is wrong, before anything is run or written.
+    """
+    return Composer(facts).settings(overrides)
+
+
+Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice made in each group
+
+
+class Composer:
+    """Composes many settings; Hydra composes once what differs in numbers alone, and once each choice of a group."""
+
+    def __init__(self, facts: Facts | None = None) -> None:
+        self.facts = facts or read_facts()
+        self.outcomes_fingerprint = fingerprint_of_outcomes()
+        self.composed: dict[tuple[str, ...], Composed] = {}
+        self.choices: dict[tuple[str, ...], DictConfig | None] = {}  # of a group, by the words with it alone
+
+    def settings(self, words: Sequence[str]) -> Settings:
+        """Settings of one cell; PanjError for anything that is wrong."""
+        check_words(words)
+        config, choices = self.joined(tuple(text for text in words if not is_number(text)))
+        return settle(config, choices, tuple(words), self.facts, self.outcomes_fingerprint)
+
+    def joined(self, words: tuple[str, ...]) -> Composed:
+        """What Hydra would compose of the words, put together from configs with one of the group choices each.
+
+        A choice that says anything outside its group is left to Hydra, and so is whatever is wrong.
+        """
+        chosen = {word.partition("=")[0]: word for word in words if word.partition("=")[0] in GROUPS}
+        rest = tuple(word for word in words if word not in chosen.values())
+        if len(chosen) < 2 or len(rest) + len(chosen) < len(words):
+            return self.whole(words)
+        try:
+            config, choices = self.whole(rest)
+            alone = {group: self.alone(rest, group, word) for group, word in chosen.items()}
+        except PanjError:
+            return self.whole(words)
+        if None in alone.values():
+            return self.whole(words)
+        config = copy(config)
+        for group, choice in alone.items():
+            config[group] = choice
+        return config, choices | {group: word.partition("=")[2] for group, word in chosen.items()}
+
+    def alone(self, rest: tuple[str, ...], group: str, word: str) -> DictConfig | None:
+        """What a choice says in its group; None if it says anything outside."""
+        key = (*rest, word)
+        if key not in self.choices:
+            chosen, usual = self.whole(key)[0], self.whole(rest)[0]
+            keeps_to_itself = all(chosen[other] == usual[other] for other in usual if other != group)
+            self.choices[key] = chosen[group] if keeps_to_itself else None
+        return self.choices[key]
+
+    def whole(self, words: tuple[str, ...]) -> Composed:
+        """Composed by Hydra; the latest are kept."""
+        if words not in self.composed:
+            if len(self.composed) >= KEPT:
+                del self.composed[next(iter(self.composed))]
+            self.composed[words] = compose_config(list(words))
+        return self.composed[words]
+
+
+def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
+    """The composed config and the choice made in each group."""
+    for name in choices_of("scenario"):
+        for key in read_yaml(file_of("scenario", name)):
+            if key not in SCENARIO_KEYS:
+                raise unknown(f"scenario={name}", key, SCENARIO_KEYS)
+    ConfigStore.instance().store(name="schema", node=schema())
+    scenarios = folder_of("scenarios").as_posix().replace("'", r"\'")
+    search = f"hydra.searchpath=['file://{scenarios}']"  # quoted: a folder may have any name
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(folder_of("configs")), version_base="1.3", job_name="panj"):
+            config = compose("config", overrides=[*overrides, search], return_hydra_config=True)
+            chosen = {
+                group: config.hydra.runtime.choices[group] for group in (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
+            }
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        raise PanjError(plain(error)) from error
+    with open_dict(config):
+        del config["hydra"]  # the larger part of it
+    return config, chosen
+
+
+def plain(error: BaseException) -> str:
+    """The innermost message of a Hydra or OmegaConf error on one line, key first."""
+    cause = error.__cause__ or error
+    text = str(cause)
+    key = re.search(r"full_key: (\S+)", text)
+    value = re.search(r"Value '(.*?)' of type '.*?' could not be converted to (\w+)", text)
+    if key and value:
+        return f"{key[1]}: found '{value[1]}', expected a value of type {value[2].lower()}"
+    message = " ".join(
+        line.strip() for line in text.splitlines() if not re.search("object_type|reference_type|full_key", line)
+    )
+    return f"{key[1]}: {message}" if key else message
+
+
+def settle(
+    config: DictConfig, chosen: dict[str, str], overrides: tuple[str, ...], facts: Facts, outcomes_fingerprint: str
+) -> Settings:
+    """Resolve numbers, events and posts in their order, and check every one."""
+    start, end = check_dates(config.start_date, config.end_date)
+    check_main(config)
+    choices = [choice_of(group, chosen[group], config[group]) for group in (*GROUPS, "scenario")]
+    explicit = numbers_of(overrides)
+    numbers = resolve(choices, explicit)
+    rules = typed(numbers)
+    events = resolve_events(config, choices, overrides, start)
+    attention: dict[str, float] = {}
+    posts: dict[str, dict[str, float]] = {}
+    for choice in choices:
+        attention |= choice.attention
+        for post, change in choice.posts.items():
+            posts[post] = posts.get(post, {}) | dict(change)
+    lay_out_provinces(facts, attention)  # both refuse what there is not, before anything runs
+    check_posts(facts, posts)
+    return Settings(
+        study=config.study or name_of(chosen, overrides),
+        runs=config.runs,
+        seed=config.seed,
+        start_date=start,
+        end_date=end,
+        results_dir=Path(config.results_dir),
+        daily=config.daily,
+        debug=config.debug,
+        choices=chosen,
+        title=config.scenario.title or chosen["scenario"],
+        about=config.scenario.about,
+        numbers=numbers,
+        rules=rules,
+        draws=draws_of(config.calibration.source, tuple(choices), explicit, config.calibration.file, facts.fingerprint),
+        events=events,
+        timeline=timeline_of(events, facts),
+        attention=attention,
+        posts=posts,
+        facts=facts,
+        overrides=overrides,
+        outcomes_fingerprint=outcomes_fingerprint,
+        executor=executor_of(config),
+        sampling=sampling_of(config),
+        precision=precision_of(config),
+    )
+
+
+def check_dates(start: str, end: str) -> tuple[date, date]:
+    """Both are dates, and the campaign lasts at least a day and at most two years."""
+    dates = []
+    for key, text in (("start_date", start), ("end_date", end)):
+        try:
+            dates.append(date.fromisoformat(text))
+        except ValueError as error:
+            raise PanjError(f"{key}: found '{text}', expected a date such as 2021-05-01") from error
+    if not dates[0] < dates[1] <= dates[0] + timedelta(days=730):
+        raise PanjError(f"end_date: found {dates[1]}, expected a date after start_date ({dates[0]}), within two years")
+    return dates[0], dates[1]
+
+
+def check_main(config: DictConfig) -> None:
+    """Runs and seeds that can be run; a study name that is a folder name."""
+    if not 1 <= config.runs <= 10_000_000:
+        raise PanjError(f"runs: found {config.runs}, expected a whole number from 1 to 10000000")
+    if not 0 <= config.seed <= LAST_SEED - config.runs:
+        raise PanjError(f"seed: found {config.seed}, expected a whole number from 0 to {LAST_SEED - config.runs}")
+    if config.study is not None and not re.fullmatch(r"[\w-][\w.-]*", config.study):
+        raise PanjError(f"study: found '{config.study}', expected letters, digits, '_', '-' and '.' only")
+
+
+def executor_of(config: DictConfig) -> Executor:
+    """Where campaigns run, checked."""
+    kind, workers, address = config.executor.kind, config.executor.workers, config.executor.address
+    if workers < 0:
+        raise PanjError(f"executor.workers: found {workers}, expected a whole number of at least 0 (0: one a core)")
+    if address is not None and kind != "dask":
+        raise PanjError(f"executor.address: found '{address}' with executor={kind}, expected it with executor=dask")
+    return Executor(kind, workers, address)
+
+
+def sampling_of(config: DictConfig) -> Sampling:
+    """How cells are made, checked."""
+    points, keys, seed = config.sampling.points, tuple(config.sampling["keys"]), config.sampling.seed
+    if not 1 <= points <= 1_000_000:
+        raise PanjError(f"sampling.points: found {points}, expected a whole number from 1 to 1000000")
+    if seed < 0:
+        raise PanjError(f"sampling.seed: found {seed}, expected a whole number of at least 0")
+    return Sampling(config.sampling.method, points, keys, seed)
+
+
+def precision_of(config: DictConfig) -> Precision:
+    """The precision that was asked for, checked; the outcome itself is checked against the table by the runner."""
+    outcome, half_width, most = config.precision.outcome, config.precision.half_width, config.runs_max
+    if (outcome is None) != (half_width is None):
+        missing = "precision.half_width" if half_width is None else "precision.outcome"
+        raise PanjError(f"{missing}: found nothing, expected both precision.outcome and precision.half_width")
+    if half_width is not None and not half_width > 0:
+        raise PanjError(f"precision.half_width: found {half_width}, expected a number above 0")
+    if outcome is not None and not config.runs <= most <= 10_000_000:
+        raise PanjError(f"runs_max: found {most}, expected a whole number from runs ({config.runs}) to 10000000")
+    return Precision(outcome, half_width or 0.0, most)
+
+
+def choice_of(group: str, name: str, node: DictConfig) -> Choice:
+    """The choice that a config node describes."""
+    values: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
+    values.pop("title")
+    strike = tuple(values.pop("strike"))
+    return Choice(group=group, name=name, strike=strike, **values)
+
+
+def name_of(chosen: Mapping[str, str], overrides: Sequence[str]) -> str:
+    """The scenario's name, the choices that it does not make itself, and a mark of any other change."""
+    usual = usual_choices(chosen["scenario"])
+    parts = [chosen["scenario"]]
+    parts += [f"{group}-{chosen[group]}" for group in (*GROUPS, *DRAW_GROUPS) if chosen[group] != usual[group]]
+    changes = sorted(text for text in overrides if text.split("=")[0] not in NOT_NAMED)
+    if changes:
+        parts.append(f"changed-{sha256(' '.join(changes).encode()).hexdigest()[:6]}")
+    return "__".join(parts)
+
+
+def usual_choices(scenario: str) -> dict[str, str]:
+    """The choice in each group if only the scenario is named."""
+    usual: dict[str, str] = {}
+    main = read_yaml(folder_of("configs") / "config.yaml")["defaults"]
+    own = read_yaml(file_of("scenario", scenario)).get("defaults", [])
+    for row in [*main, *own]:
+        if isinstance(row, dict):
+            for key, value in row.items():
+                usual[key.removeprefix("override /")] = value
+    return usual

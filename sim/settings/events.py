@@ -1,0 +1,95 @@
+"""The timeline of a study: dated events as the files, the policies, the scenario and the user leave them, checked."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig, OmegaConf
+
+from sim.data.facts import Facts
+from sim.engine.timeline import Timeline
+from sim.engine.world import Act, Condition
+from sim.errors import PanjError, nearest, unknown
+from sim.settings.numbers import Choice
+from sim.settings.settings import Event
+
+EVENT_KEYS = {"date", "act", "condition", "district", "value", "source", "text"}
+ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_MILITIA}
+
+
+def resolve_events(
+    config: DictConfig, choices: Sequence[Choice], overrides: Sequence[str], start: date
+) -> tuple[Event, ...]:
+    """The timeline's rows, as policies and the scenario add, move or strike them; explicit overrides win."""
+    rows: dict[str, dict[str, Any]] = OmegaConf.to_container(config.timeline.events, resolve=True)  # type: ignore[assignment]
+    explicit = [text.lstrip("+").split("=", 1)[0] for text in overrides if "timeline.events." in text]
+    for choice in choices:
+        where = f"{choice.group}={choice.name}"
+        for name in choice.strike:
+            if name not in rows:
+                raise PanjError(
+                    f"{where}, strike: found '{name}', expected the name of a dated event{nearest(name, rows)}"
+                )
+        for name in choice.strike:
+            rows.pop(name)
+        for name, change in choice.events.items():
+            rows[name] = rows.get(name, {}) | dict(change)
+    for key in explicit:
+        name, _, column = key.removeprefix("timeline.events.").partition(".")
+        if name in rows and column:
+            rows[name][column] = OmegaConf.select(config, key)
+    events = [event_of(name, row, start) for name, row in rows.items()]
+    return tuple(sorted(events, key=lambda event: (event.day, event.name)))
+
+
+def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
+    """One row, checked."""
+    odd = set(row) - EVENT_KEYS
+    if odd:
+        raise unknown(f"timeline.events.{name}", sorted(odd)[0], sorted(EVENT_KEYS))
+    for key in ("date", "act", "source"):
+        if not row.get(key):
+            raise PanjError(f"timeline.events.{name}.{key}: found nothing, expected a value")
+    try:
+        day = (date.fromisoformat(str(row["date"])) - start).days
+    except ValueError as error:
+        raise PanjError(f"timeline.events.{name}.date: found '{row['date']}', expected a date") from error
+    if row["act"] not in (*ACTS, "context"):
+        raise unknown(f"timeline.events.{name}.act", row["act"], (*ACTS, "context"))
+    value = row.get("value", 0.0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise PanjError(f"timeline.events.{name}.value: found {value}, expected a number of at least 0")
+    check_condition(name, row)
+    return Event(
+        name, day, str(row["date"]), row["act"], row.get("condition"), row.get("district"), float(value),
+        row["source"], row.get("text", ""),
+    )  # fmt: skip
+
+
+def check_condition(name: str, row: Mapping[str, Any]) -> None:
+    """A condition that there is, within its limits."""
+    if row["act"] != "set":
+        return
+    names = [condition.name.lower() for condition in Condition if condition != Condition.ORDER_DAY]
+    if row.get("condition") not in names:
+        raise unknown(f"timeline.events.{name}.condition", str(row.get("condition")), names)
+    limit = 1_000_000 if row["condition"] == "reservists_ordered" else 1.0
+    if row.get("value", 0.0) > limit:
+        raise PanjError(f"timeline.events.{name}.value: found {row['value']}, expected at most {limit:g}")
+
+
+def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:
+    """The rows that act, as the rules read them."""
+    rows: list[tuple[int, int, int, float]] = []
+    for event in events:
+        if event.act == "set":
+            rows.append((event.day, ACTS[event.act], Condition[str(event.condition).upper()], event.value))
+        elif event.act != "context":
+            if event.district not in facts.district:
+                raise unknown(f"timeline.events.{event.name}.district", str(event.district), facts.district)
+            rows.append((event.day, ACTS[event.act], facts.district.index(event.district), event.value))
+    day, act, subject, amount = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Timeline(
+        np.array(day, np.int64), np.array(act, np.int64), np.array(subject, np.int64), np.array(amount, np.float64)
+    )

@@ -1,0 +1,121 @@
+"""A config becomes typed numbers, or an error that names the key.
+
+Every number of a rule has one home, `configs/rules/<rule>.yaml`, with unit, range, source and meaning. Values resolve
+in one order: default, then what is drawn for the seed (if anything), then the choices of policies and of the scenario
+(set, scale, shift), then explicit overrides.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple
+
+from sim.data.configs import folder_of, read_yaml
+from sim.engine.day import Rules
+from sim.errors import PanjError, nearest
+
+
+class Number(NamedTuple):
+    """One declared number: `key` is `rules.<rule>.<name>`; a value outside `low` to `high` is refused."""
+
+    key: str
+    value: float
+    low: float
+    high: float
+    unit: str
+    source: str
+    meaning: str
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one policy or scenario changes. `name` is its file, `group` the config group it belongs to."""
+
+    group: str
+    name: str
+    about: str = ""
+    set: Mapping[str, float] = field(default_factory=dict)
+    scale: Mapping[str, float] = field(default_factory=dict)
+    shift: Mapping[str, float] = field(default_factory=dict)
+    attention: Mapping[str, float] = field(default_factory=dict)
+    posts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    events: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    strike: tuple[str, ...] = ()
+
+
+@cache
+def declared_numbers() -> dict[str, Number]:
+    """Every number of every rule by key, in the order of `Rules`.
+
+    Raises PanjError when a rule and its YAML do not name the same numbers.
+    """
+    numbers: dict[str, Number] = {}
+    for rule, kind in Rules.__annotations__.items():
+        path = folder_of("configs") / "rules" / f"{rule}.yaml"
+        rows = read_yaml(path)
+        fields = kind.__annotations__
+        if set(rows) != set(fields):
+            odd = sorted(set(rows) ^ set(fields))
+            raise PanjError(f"{path.name}: found numbers that are not in both the rule and its YAML: {', '.join(odd)}")
+        for name, type_of in fields.items():
+            numbers[f"rules.{rule}.{name}"] = number(f"rules.{rule}.{name}", rows[name], type_of is int)
+    return numbers
+
+
+def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
+    """One row of YAML, checked for its five columns."""
+    missing = {"value", "unit", "range", "source", "meaning"} - set(row)
+    if missing:
+        raise PanjError(f"{key}: found no {', '.join(sorted(missing))}, expected value, unit, range, source, meaning")
+    low, high = row["range"]
+    return Number(key, row["value"], low, high, row["unit"], row["source"], row["meaning"], is_whole)
+
+
+def resolve(
+    choices: Iterable[Choice], explicit: Mapping[str, float], drawn: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """All numbers after draw, policies, scenario, overrides; PanjError for an unknown key or a value out of range."""
+    values = {key: row.value for key, row in declared_numbers().items()} | dict(drawn or {})
+    for choice in choices:
+        where = f"{choice.group}={choice.name}"
+        for key, value in choice.set.items():
+            values[known(key, where)] = value
+        for key, factor in choice.scale.items():
+            values[known(key, where)] *= factor
+        for key, amount in choice.shift.items():
+            values[known(key, where)] += amount
+        for key in {*choice.set, *choice.scale, *choice.shift}:
+            check_range(known(key, where), values[known(key, where)], f"after {where}")
+    for key, value in explicit.items():
+        check_range(known(key, "override"), value, "")
+        values[key] = value
+    return {key: int(value) if declared_numbers()[key].is_whole else float(value) for key, value in values.items()}
+
+
+def known(key: str, where: str) -> str:
+    """The full key of a number; `news.fade_days` is short for `rules.news.fade_days`."""
+    full = key if key.startswith("rules.") else f"rules.{key}"
+    if full not in declared_numbers():
+        raise PanjError(f"{where}: found '{key}', expected the key of a number{nearest(full, declared_numbers())}")
+    return full
+
+
+def check_range(key: str, value: float, where: str) -> None:
+    """A value must be a number in its declared range, and whole where men are counted."""
+    row = declared_numbers()[key]
+    expected = f"{'a whole number' if row.is_whole else 'a number'} from {row.low} to {row.high} ({row.unit})"
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not row.low <= value <= row.high:
+        raise PanjError(f"{key}{' ' + where if where else ''}: found {value}, expected {expected}")
+    if row.is_whole and value != int(value):
+        raise PanjError(f"{key}{' ' + where if where else ''}: found {value}, expected {expected}")
+
+
+def typed(values: Mapping[str, float]) -> Rules:
+    """The numbers as the rules read them, cast once: a float where a float was declared."""
+    parts = {}
+    for rule, kind in Rules.__annotations__.items():
+        casts = kind.__annotations__
+        parts[rule] = kind(**{name: casts[name](values[f"rules.{rule}.{name}"]) for name in casts})
+    return Rules(**parts)

@@ -1,0 +1,222 @@
+"""A posterior: weighted draws of the uncertain numbers, kept in one file, of which a campaign takes one by its seed.
+
+Reads and writes `posterior.parquet`: columns `weight`, `seed` and `distance` (of the campaign in the bank), and a
+        column a number that was drawn. The text `panj` in its metadata says what it was made from.
+Gives   `Posterior`, as draws need it: small, hashable, and sent to workers whole.
+Assumed A file that the user names was fitted with these rules and this data, or it is refused. The file that Panj
+        ships is used whatever has changed since; then every run says so: a number that is no longer drawn is as
+        declared, and a draw beyond what is believed today is moved to the end of that. Other priors, and numbers that
+        were not drawn and have been declared otherwise since, never refuse a file, but are named in every run as well.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sim.data.configs import folder_of
+from sim.engine.chance import draw_parameters
+from sim.engine.compile import fingerprint_of_rules
+from sim.errors import PanjError, unknown
+from sim.settings.numbers import check_range, declared_numbers
+
+OF_A_ROW = ("weight", "seed", "distance")
+SAYS = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # what is needed of `panj`
+ROW = np.array([crc32(b"calibration.row")], np.int64)  # the lasting identity of the draw that chooses
+SHOWN = 3  # numbers named in a note
+MAKES = "a file that python -m sim calibrate results/bank makes"
+Floats = NDArray[np.float64]
+Ranges = Sequence[tuple[Any, ...]]  # what is believed today: key, lowest, highest, scale, and what else a prior says
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Weighted draws; two are equal when all their draws are."""
+
+    digest: str  # of keys, weights and draws
+    keys: tuple[str, ...]
+    note: str  # what runs say of it
+    weights: Floats = field(compare=False, repr=False)  # a draw; they need not add up to one
+    rows: Floats = field(compare=False, repr=False)  # draws x keys
+    doubt: str = field(default="", compare=False)  # what has changed since it was fitted, in words for every run
+
+    @property
+    def said(self) -> str:
+        """The note, and the doubt where there is one."""
+        return f"{self.note}, BUT {self.doubt}" if self.doubt else self.note
+
+    @cached_property
+    def until(self) -> Floats:
+        """The weight of all draws up to each, summed once: every campaign looks its draw up in it."""
+        return np.cumsum(self.weights)
+
+    def numbers(self, seed: int) -> dict[str, float]:
+        """The draw of a seed: one by its weight, whatever else is asked for."""
+        share = np.empty(1)
+        draw_parameters(np.uint64(seed), ROW, share)
+        row = min(int(np.searchsorted(self.until, share[0] * self.until[-1], side="right")), self.until.size - 1)
+        return dict(zip(self.keys, self.rows[row].tolist(), strict=True))
+
+    @property
+    def ends(self) -> tuple[dict[str, float], dict[str, float]]:
+        """The lowest and the highest of each number."""
+        low, high = (dict(zip(self.keys, row.tolist(), strict=True))
+                     for row in (self.rows.min(axis=0), self.rows.max(axis=0)))  # fmt: skip
+        return low, high
+
+    @property
+    def median(self) -> "Posterior":
+        """One draw: the weighted median of each number by itself, which no draw need have had together."""
+        middle = np.array([weighted_quantiles(column, self.weights, (0.5,)) for column in self.rows.T]).T
+        return posterior_of(self.keys, np.ones(1), middle, self.note, self.doubt)
+
+
+def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str, doubt: str = "") -> Posterior:
+    """Draws with their weights."""
+    weights, rows = np.ascontiguousarray(weights, np.float64), np.ascontiguousarray(rows, np.float64)
+    digest = sha256(json.dumps(keys).encode() + weights.tobytes() + rows.tobytes()).hexdigest()[:16]
+    return Posterior(digest, keys, note, weights, rows, doubt)
+
+
+def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float]) -> Floats:
+    """The lowest values up to which these shares of the weight lie: always values that were drawn."""
+    order = np.argsort(values, kind="stable")
+    until = np.cumsum(weights[order]) / weights.sum()
+    places = np.searchsorted(until, np.asarray(list(shares)) - 1e-12)
+    found: Floats = values[order][np.minimum(places, values.size - 1)]
+    return found
+
+
+def table_of(posterior: Posterior, seeds: NDArray[np.int64], distances: Floats, about: Mapping[str, Any]) -> pa.Table:
+    """The file of a posterior."""
+    columns: dict[str, Any] = {"weight": posterior.weights, "seed": seeds, "distance": distances}
+    columns |= dict(zip(posterior.keys, np.ascontiguousarray(posterior.rows.T), strict=True))
+    return pa.table(columns).replace_schema_metadata({"panj": json.dumps(about, sort_keys=True)})
+
+
+def shipped() -> Path:
+    """Where the posterior lies that Panj ships."""
+    return folder_of("configs") / "posterior.parquet"
+
+
+def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
+    """The posterior in a file, or the one that is shipped, for data of this fingerprint; PanjError if it is none."""
+    path = Path(file) if file else shipped()
+    if not path.is_file():
+        found = f"no file {path}" if file else f"no {path}, which Panj ships"
+        raise PanjError(f"calibration.file: found {found}, expected {MAKES}; or calibration=as_declared without one")
+    return read_posterior(path, path.stat().st_mtime_ns, data, believed, file is None)
+
+
+@lru_cache(maxsize=4)
+def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_shipped: bool) -> Posterior:
+    """The file, checked; PanjError names what is wrong with it."""
+    where = f"calibration.file, {path}"
+    table = open_table(path, where)
+    about = about_of(table, where)
+    stale = changed_since(about, data, believed)
+    refused = [name for name in stale if name != "priors"]
+    if refused and not is_shipped:
+        raise PanjError(f"{where}: found draws fitted with other {' and '.join(refused)}, expected those of this "
+                        "version; make the bank again and then: python -m sim calibrate")  # fmt: skip
+    if is_shipped:
+        table = table.select([*OF_A_ROW, *(key for key, *_ in believed if key in table.column_names)])
+    keys = keys_of(table, where)
+    weights, rows = numbers_in(table, keys, where)
+    if is_shipped:
+        rows = of_today(rows, keys, believed)
+    check_rows(rows, keys, where)
+    note = f"{len(rows):,} weighted draws fitted to {about['targets']} targets"
+    return posterior_of(keys, weights, rows, note, doubt_of(about, stale))
+
+
+def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list[str]:
+    """Of rules, data and priors those that are not what the file was fitted with."""
+    stale = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data))
+             if about[f"{name}_fingerprint"] != here]  # fmt: skip
+    here = {key: [low, high, scale] for key, low, high, scale, *_ in believed}
+    return stale + ["priors"] * any(here.get(key) != prior for key, prior in about["priors"].items())
+
+
+def open_table(path: Path, where: str) -> pa.Table:
+    """The table with the columns that it must have."""
+    import pyarrow.parquet as pq  # workers are sent what was read
+
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise PanjError(f"{where}: found something damaged ({error}), expected {MAKES}") from None
+    for name in OF_A_ROW:
+        if name not in table.column_names:
+            raise PanjError(f"{where}: found no column {name}, expected {MAKES}")
+    return table
+
+
+def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
+    """The numbers that were drawn, all of them declared."""
+    keys = tuple(name for name in table.column_names if name not in OF_A_ROW)
+    for key in keys:
+        if key not in declared_numbers():
+            raise unknown(where, key, declared_numbers())
+    return keys
+
+
+def about_of(table: pa.Table, where: str) -> dict[str, Any]:
+    """What the file says of how it was made."""
+    try:
+        about = dict(json.loads((table.schema.metadata or {})[b"panj"]))
+    except (KeyError, ValueError, TypeError):
+        raise PanjError(f"{where}: found nothing on how it was made, expected {MAKES}") from None
+    for name in SAYS:
+        if name not in about:
+            raise PanjError(f"{where}: found nothing on {name}, expected {MAKES}")
+    return about
+
+
+def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floats, Floats]:
+    """Weights, of which some are above 0, and draws."""
+    try:
+        weights = table["weight"].to_numpy().astype(np.float64)
+        rows = np.array([table[key].to_numpy().astype(np.float64) for key in keys]).T
+    except (ValueError, TypeError) as error:
+        raise PanjError(f"{where}: found something that is no number ({error}), expected {MAKES}") from None
+    if not keys or not weights.size or not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
+        raise PanjError(f"{where}: found no draws with weights, expected {MAKES}")
+    return weights, rows
+
+
+def of_today(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
+    """The draws within what is believed of each number today, so that an old file stops no run."""
+    ends = {key: (low, high) for key, low, high, *_ in believed}
+    within = np.clip(rows, *np.array([ends[key] for key in keys]).T)
+    return np.where([declared_numbers()[key].is_whole for key in keys], np.round(within), within)
+
+
+def check_rows(rows: Floats, keys: tuple[str, ...], where: str) -> None:
+    """Every draw lies in the declared range of its number."""
+    for key, column in zip(keys, rows.T, strict=True):
+        for value in (column.min(), column.max()):
+            try:
+                check_range(key, float(value), "")
+            except PanjError as error:
+                raise PanjError(f"{where}: {error}") from None
+
+
+def doubt_of(about: Mapping[str, Any], stale: list[str]) -> str:
+    """Whatever has changed since the fit, in words; nothing where nothing has."""
+    doubts = [f"with other {' and '.join(stale)} than these (fit again)"] if stale else []
+    declared = declared_numbers()
+    others = [key for key, value in about["numbers"].items() if key not in declared or declared[key].value != value]
+    if others:
+        more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+        said = ", ".join(f"{key}={about['numbers'][key]:g}" for key in others[:SHOWN])
+        doubts.append(f"with {said}{more}, declared otherwise here")
+    return ", and ".join(doubts)

@@ -1,0 +1,161 @@
+"""Everything that decides a study, resolved and checked: `Settings` and its parts."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sim.data.facts import Facts
+from sim.engine.compile import fingerprint_of_rules
+from sim.engine.day import Rules
+from sim.engine.layout import Layout, lay_out
+from sim.engine.timeline import Timeline
+from sim.provenance import NOT_CALIBRATED
+from sim.settings.draws import Draws
+
+
+class Event(NamedTuple):
+    """One dated event after all policies; `day` 0 is the start date."""
+
+    name: str
+    day: int
+    date: str
+    act: str
+    condition: str | None
+    district: str | None
+    value: float
+    source: str
+    text: str
+
+
+class Executor(NamedTuple):
+    """Where campaigns run."""
+
+    kind: str  # threads, processes or dask
+    workers: int  # 0: one a core
+    address: str | None  # of a Dask scheduler; None starts one here
+
+
+class Sampling(NamedTuple):
+    """How swept settings make cells."""
+
+    method: str  # grid or latin_hypercube
+    points: int
+    keys: tuple[str, ...]  # numbers that a Latin hypercube varies over their declared ranges
+    seed: int
+
+
+class Precision(NamedTuple):
+    """When a cell has campaigns enough; without an outcome, after `runs`."""
+
+    outcome: str | None
+    half_width: float
+    runs_max: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a study, resolved and checked."""
+
+    study: str
+    runs: int
+    seed: int
+    start_date: date
+    end_date: date
+    results_dir: Path
+    daily: bool  # keep the evenings of every campaign
+    debug: bool
+    choices: dict[str, str]
+    title: str
+    about: str
+    numbers: dict[str, float]
+    rules: Rules
+    draws: Draws | None  # where numbers differ from campaign to campaign; `numbers` then are those without a draw
+    events: tuple[Event, ...]
+    timeline: Timeline
+    attention: dict[str, float]
+    posts: dict[str, dict[str, float]]
+    facts: Facts
+    overrides: tuple[str, ...]
+    outcomes_fingerprint: str
+    executor: Executor
+    sampling: Sampling
+    precision: Precision
+
+    @property
+    def days(self) -> int:
+        """Days lived after day 0."""
+        return (self.end_date - self.start_date).days
+
+    @property
+    def calibration(self) -> str:
+        """What summaries, figures and pages say of the numbers behind them."""
+        return f"numbers as declared, {NOT_CALIBRATED}" if self.draws is None else self.draws.said
+
+    @property
+    def doubt(self) -> str:
+        """What has changed since the numbers were fitted, in words; nothing where nothing has."""
+        return "" if self.draws is None or self.draws.posterior is None else self.draws.posterior.doubt
+
+    def rules_of(self, seed: int) -> Rules:
+        """The numbers of every rule in the campaign of a seed."""
+        return self.rules if self.draws is None else self.draws.rules_of(seed)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The world before its draws, made when first asked for."""
+        return lay_out(self.facts, self.rules, self.attention, self.posts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What decides the outcome of a campaign, seeds aside, in plain values."""
+        drawn = {} if self.draws is None else {"draws": self.draws.as_dict()}
+        kept = {} if self.daily else {"daily": False}
+        return {
+            **drawn,
+            **kept,
+            "choices": dict(self.choices),
+            "start_date": self.start_date.isoformat(),
+            "end_date": self.end_date.isoformat(),
+            "rules": dict(self.numbers),
+            "events": [event._asdict() for event in self.events],
+            "attention": self.attention,
+            "posts": self.posts,
+            "data_fingerprint": self.facts.fingerprint,
+            "rules_fingerprint": fingerprint_of_rules(),
+            "outcomes_fingerprint": self.outcomes_fingerprint,
+        }
+
+    def fingerprint(self) -> str:
+        """First 16 hexadecimal digits of a hash of what was resolved; names, texts and sources decide nothing."""
+        resolved = {key: value for key, value in self.as_dict().items() if key not in ("choices", "events")}
+        resolved["timeline"] = [column.tolist() for column in self.timeline]
+        return sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:16]
+
+
+Attention = tuple[tuple[str, float], ...]
+PostChanges = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
+
+
+class Order(NamedTuple):
+    """One cell as a worker needs it."""
+
+    key: str  # fingerprint of the settings
+    rules: Rules
+    draws: Draws | None  # where numbers differ from campaign to campaign
+    timeline: Timeline
+    attention: Attention
+    posts: PostChanges
+    start: date
+    days: int
+    daily: bool  # keep the evenings
+    fingerprints: tuple[str, str, str]  # of data, rules and outcomes
+
+
+class Piece(NamedTuple):
+    """Some seeds of one cell."""
+
+    order: Order
+    seeds: tuple[int, ...]

@@ -1,0 +1,229 @@
+"""A command line becomes a sweep: cells, each one combination of settings, all resolved and checked before any runs.
+
+Hydra's grammar gives the values of each swept key; a grid takes every combination, a Latin hypercube takes points that
+are spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep of one cell.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any, NamedTuple
+
+import numpy as np
+from hydra.core.override_parser.types import IntervalSweep, Override
+
+from sim.data.facts import Facts
+from sim.engine.compile import fingerprint_of_rules
+from sim.errors import PanjError, unknown
+from sim.outcomes import is_date, read_outcomes
+from sim.settings.compose import Composer
+from sim.settings.numbers import declared_numbers
+from sim.settings.overrides import HOW_KEYS, MAIN_KEYS, MULTIRUN, check_key, is_number, parse, values_of
+from sim.settings.settings import Order, Settings
+
+MOST_CELLS = 100_000
+Word = str  # one override, such as border=closed
+
+
+class Cell(NamedTuple):
+    """One combination of the swept settings."""
+
+    number: int
+    values: dict[str, Any]  # of each swept key
+    words: tuple[Word, ...]  # that set them
+    settings: Settings
+
+    @property
+    def label(self) -> str:
+        """`reinforcement=none, morale=brittle`; nothing for the one cell of a plain run."""
+        return ", ".join(f"{key}={say(value)}" for key, value in self.values.items())
+
+    @property
+    def order(self) -> Order:
+        """The cell as workers need it."""
+        settings = self.settings
+        return Order(
+            key=settings.fingerprint(),
+            rules=settings.rules,
+            draws=settings.draws,
+            timeline=settings.timeline,
+            attention=tuple(sorted(settings.attention.items())),
+            posts=tuple((post, tuple(sorted(change.items()))) for post, change in sorted(settings.posts.items())),
+            start=settings.start_date,
+            days=settings.days,
+            daily=settings.daily,
+            fingerprints=(
+                settings.facts.fingerprint, fingerprint_of_rules(), settings.outcomes_fingerprint,
+            ),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a command line asks for."""
+
+    base: Settings  # of the words that do not sweep
+    swept: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    words: tuple[Word, ...]
+    same: tuple[tuple[int, int], ...]  # pairs of cells that resolve to the same settings
+
+
+def say(value: Any) -> str:
+    """A value of a swept key in a label."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def compose_sweep(words: Sequence[Word], facts: Facts | None = None) -> Sweep:
+    """Every cell of the command line, resolved; PanjError names the cell and the key of what is wrong."""
+    wanted = [word for word in words if word not in MULTIRUN]
+    composer = Composer(facts)
+    parsed = {word: parse(word) for word in wanted}
+    many = [word for word in wanted if parsed[word].is_sweep_override()] if len(wanted) < len(words) else []
+    fixed = [word for word in wanted if word not in many]
+    for word in many:
+        check_swept(parsed[word])
+    base = composer.settings(fixed)
+    combinations = expand([parsed[word] for word in many], base)
+    cells = tuple(cell_of(number, combination, fixed, composer) for number, combination in enumerate(combinations))
+    swept = tuple(cells[0].values)
+    check_outcomes(base, cells)
+    same = alike(cells)
+    check_effect(cells, swept)
+    return Sweep(with_name(base, swept), swept, cells, tuple(words), same)
+
+
+def check_swept(override: Override) -> None:
+    """A swept key is one that there is."""
+    key = override.key_or_group
+    if override.is_delete():
+        raise PanjError(f"{key}: found '{override.input_line}', expected values to sweep over")
+    if key in (*MAIN_KEYS, *HOW_KEYS, *declared_numbers()) or "." in key:
+        check_key(key, "")
+    elif not isinstance(override.value(), IntervalSweep):
+        for value in values_of(override):
+            check_key(key, value)
+
+
+def expand(many: Sequence[Override], base: Settings) -> list[tuple[Word, ...]]:
+    """The words of every cell, the last key changing fastest."""
+    ranges = {one.key_or_group: one for one in many if isinstance(one.value(), IntervalSweep)}
+    listed = [[word_of(one, value) for value in values_of(one)] for one in many if one.key_or_group not in ranges]
+    points = points_of(ranges, base)
+    count = len(points) * int(np.prod([len(values) for values in listed], dtype=object))
+    if count > MOST_CELLS:
+        raise PanjError(f"sweep: found {count} cells, expected at most {MOST_CELLS}; try sampling=latin_hypercube")
+    return [(*words, *point) for words in product(*listed) for point in points]
+
+
+def word_of(override: Override, value: str) -> Word:
+    """`key=value`, with its + if it had one."""
+    plus = override.input_line.partition("=")[0] if override.input_line else override.key_or_group
+    return f"{plus}={value}"
+
+
+def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Word, ...]]:
+    """The points of the Latin hypercube as words; one empty point for a grid."""
+    sampling = base.sampling
+    if sampling.method == "grid":
+        if ranges:
+            key = next(iter(ranges))
+            raise PanjError(f"{key}: found interval(), expected it with sampling=latin_hypercube only")
+        return [()]
+    bounds = {key: bounds_of(key, override) for key, override in ranges.items()}
+    for key in sampling.keys:
+        if key not in declared_numbers():
+            raise unknown("sampling.keys", key, declared_numbers())
+        bounds[key] = declared_numbers()[key].low, declared_numbers()[key].high
+    if not bounds:
+        raise PanjError(
+            "sampling: found latin_hypercube without a range, expected rules.<rule>.<number>=interval(low,high) "
+            "or sampling.keys=[rules.<rule>.<number>]"
+        )
+    from scipy.stats import qmc  # slow to import, and seldom needed
+
+    low, high = np.array(list(bounds.values()), float).T
+    unit = qmc.LatinHypercube(len(bounds), rng=np.random.default_rng(sampling.seed)).random(sampling.points)
+    return [tuple(map(point_word, bounds, row)) for row in low + unit * (high - low)]
+
+
+def bounds_of(key: str, override: Override) -> tuple[float, float]:
+    """The range of one number; a number is what a Latin hypercube varies."""
+    if key not in declared_numbers():
+        raise PanjError(f"{key}: found interval(), expected it only with the numbers of rules")
+    interval: Any = override.value()
+    low, high = float(interval.start), float(interval.end)
+    if not low < high:
+        raise PanjError(f"{key}: found interval({low:g},{high:g}), expected a lower and a higher bound")
+    return low, high
+
+
+def point_word(key: str, value: float) -> Word:
+    """One coordinate of a point."""
+    number = declared_numbers()[key]
+    return f"{key}={round(value)}" if number.is_whole else f"{key}={float(value)!r}"
+
+
+def cell_of(number: int, swept: Sequence[Word], fixed: Sequence[Word], composer: Composer) -> Cell:
+    """One cell, resolved; what is wrong with it is said under its label."""
+    try:
+        settings = composer.settings([*fixed, *swept])
+    except PanjError as error:
+        raise PanjError(f"cell {number} ({', '.join(swept)}): {error}" if swept else str(error)) from error
+    values = {}
+    for word in swept:
+        override = parse(word)
+        key = override.key_or_group
+        values[key] = settings.numbers[key] if is_number(word) else typed_value(override)
+    return Cell(number, values, tuple(swept), settings)
+
+
+def typed_value(override: Override) -> Any:
+    """A number of a dated event as a number; whatever else in words."""
+    value = override.value()
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def check_outcomes(base: Settings, cells: Sequence[Cell]) -> None:
+    """The table of outcomes can be counted in every cell, and holds the one whose precision is asked for."""
+    for start, days in {(cell.settings.start_date, cell.settings.days) for cell in cells}:
+        table = read_outcomes(base.facts, start, days)
+        names = [row.name for row in table if row.last >= 0 and not is_date(row)]  # what has a mean
+        if base.precision.outcome is not None and base.precision.outcome not in names:
+            raise unknown("precision.outcome", base.precision.outcome, names)
+
+
+def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
+    """Pairs of cells that resolve to the same settings: their campaigns are computed once."""
+    first: dict[str, int] = {}
+    pairs = []
+    for cell in cells:
+        key = cell.settings.fingerprint()
+        if first.setdefault(key, cell.number) != cell.number:
+            pairs.append((first[key], cell.number))
+    return tuple(pairs)
+
+
+def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
+    """A swept key must change something in at least one combination of the others."""
+    for key in swept:
+        values = {cell.values[key] for cell in cells}
+        groups: dict[tuple[Any, ...], set[str]] = {}
+        for cell in cells:
+            others = tuple(value for other, value in cell.values.items() if other != key)
+            groups.setdefault(others, set()).add(cell.settings.fingerprint())
+        if len(groups) < len(cells) and all(len(found) == 1 for found in groups.values()):
+            raise PanjError(
+                f"{key}: found values ({', '.join(sorted(map(say, values)))}) that resolve to the same settings "
+                f"everywhere, such as in cells 0 ({cells[0].label}) and 1 ({cells[1].label}), "
+                "expected a key that changes something"
+            )
+
+
+def with_name(base: Settings, swept: Sequence[str]) -> Settings:
+    """A sweep without a study name is named after what it sweeps."""
+    named = any(word.startswith("study=") for word in base.overrides)
+    if named or not swept:
+        return base
+    short = "-".join(key.removeprefix("rules.").removeprefix("timeline.events.") for key in swept)
+    return replace(base, study=f"{base.study}__by-{short}"[:120])

@@ -1,1 +1,0 @@
-"""Everything that looks at results; nothing here simulates."""

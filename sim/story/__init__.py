@@ -1,0 +1,1 @@
+"""One campaign in sentences, and what-if branches of it."""

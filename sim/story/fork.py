@@ -1,0 +1,376 @@
+"""What if, on that day: `python -m sim fork results/x day=2021-07-04 reinforcement=answer_every_call [runs=50]`.
+
+Reads   about.json and chunks/study.json of a study; its campaigns are lived again.
+Writes  forks/<name>/ in the study: fork.json, events.parquet and days.parquet (a column `branch`: as_it_went, changed),
+        outcomes.csv; with runs above 1 also verdicts.csv, the paired differences.
+Assumed What `sim.story.branches` says of a change; intervals as in `sim.compare.compare`.
+
+Outcomes of two branches: side by side for one campaign, as paired differences for many.
+
+Source  the differences, intervals and sentences of `sim.compare.compare`; nothing is computed anew here.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.progress import track
+
+from sim.compare.compare import verdict_of
+from sim.compare.pairs import METHOD
+from sim.data.evidence import read_evidence
+from sim.engine.campaign import Campaign
+from sim.errors import CampaignError, PanjError
+from sim.options import Word, day_of, folder_of_study, options_of, whole
+from sim.outcomes import Outcome, Value, count_outcomes, is_date, reported_of
+from sim.run.executors import cores
+from sim.run.rerun import (
+    Origin,
+    about_campaign,
+    cannot_end,
+    dated_of,
+    evenings_of,
+    kept_whole,
+    log_of,
+    origin_of,
+    seed_of,
+)
+from sim.run.run import compile_rules
+from sim.run.work import outcomes_of
+from sim.settings.compose import Composer
+from sim.settings.sweep import Cell
+from sim.story.branches import Turn, check_effect, check_outcome, live_branches, step_is_cold, turn_of, warm
+from sim.study.columns import in_words
+from sim.study.files import text_of
+from sim.study.reader import Measure, StudyCell, Worlds
+
+USAGE = (
+    "python -m sim fork results/<study> day=2021-07-04 reinforcement=answer_every_call [seed=0] [cell=0] [runs=50] "
+    "[outcome=troops_crossed] [name=NAME]"
+)
+OPTIONS = ("day", "seed", "cell", "runs", "outcome", "name")
+BRANCHES = ("as_it_went", "changed")
+MOST_RUNS = 1000
+LETTERS = 120  # of a name
+OUTCOMES = (  # for paired differences, those that end after the evening of the fork
+    "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "troops_crossed_by_2021_07_07",
+    "badakhshan_lost_2021_07_05", "share_held_by_taliban_{last}", "capitals_lost", "troops_crossed",
+    "troops_captured", "people_displaced", "refugees_admitted",
+)  # fmt: skip
+
+
+class Request(NamedTuple):
+    """What was asked on the command line, checked as far as words go."""
+
+    folder: Path
+    evening: date
+    changes: tuple[Word, ...]
+    seed: int | None
+    cell: int
+    runs: int
+    outcomes: tuple[str, ...]
+    name: str
+
+    @property
+    def words(self) -> list[Word]:
+        """The command without the folder."""
+        asked = [f"seed={self.seed}"] * (self.seed is not None) + [f"cell={self.cell}"] * bool(self.cell)
+        many = [f"runs={self.runs}"] * (self.runs > 1)
+        return [f"day={self.evening}", *self.changes, *asked, *many]
+
+
+class Fork(NamedTuple):
+    """What is lived: a cell, where it turns, and the seeds."""
+
+    origin: Origin
+    turn: Turn
+    seeds: tuple[int, ...]
+
+
+class Pair(NamedTuple):
+    """What is kept of one seed, in the order of `BRANCHES`."""
+
+    seed: int
+    days: tuple[pa.Table, pa.Table]
+    outcomes: tuple[dict[str, Value], dict[str, Value]]
+    logs: tuple[pa.Table, pa.Table] | None  # of the first seed
+
+
+def read_request(words: Sequence[Word]) -> Request:
+    """`results/x day=2021-07-04 border=closed`, understood; PanjError says what was expected."""
+    strikes = [word for word in words if word.startswith("~")]
+    others = [word for word in words if word not in strikes]
+    folder = folder_of_study("fork", others, USAGE)
+    given = options_of("fork", others, OPTIONS, USAGE)
+    changes = [word for word in others if "=" in word and word.partition("=")[0] not in OPTIONS]
+    if "day" not in given:
+        raise PanjError(f"day: found none, expected the evening on which the campaign turns: {USAGE}")
+    if not changes and not strikes:
+        raise PanjError(f"fork: found no change, expected at least one decision: {USAGE}")
+    name = given.get("name", "")
+    if name and not re.fullmatch(r"[\w-][\w.-]*", name):
+        raise PanjError(f"name: found '{name}', expected letters, digits, '_', '-' and '.' only")
+    return Request(
+        folder, day_of("day", given["day"]), (*changes, *strikes),
+        whole("seed", given["seed"]) if "seed" in given else None,
+        whole("cell", given.get("cell", "0")), whole("runs", given.get("runs", "1"), 1, MOST_RUNS),
+        tuple(filter(None, given.get("outcome", "").split(","))), name,
+    )  # fmt: skip
+
+
+def open_fork(request: Request) -> Fork:
+    """Everything resolved and checked before anything is lived."""
+    composer = Composer()
+    origin = origin_of(request.folder, request.cell, composer)
+    first = seed_of(origin, request.seed)
+    seeds = tuple(range(first, first + request.runs))
+    turn = turn_of(origin.words, request.changes, request.evening, composer)
+    check_effect(turn, seeds, request.changes)
+    known = [row.name for row in outcomes_of(origin.settings.start_date, origin.settings.days) if row.last >= 0]
+    for name in request.outcomes:
+        check_outcome(name, known)
+    return Fork(origin, turn, seeds)
+
+
+def write_fork(request: Request, console: Console) -> Path:
+    """Live both branches of every seed and write their tables; the folder in which they lie."""
+    fork = open_fork(request)
+    place = request.folder / "forks" / (request.name or name_of(request, fork))
+    refuse_another(place, request)
+    cell = Cell(fork.origin.cell.number, {}, (), fork.origin.settings)
+    compile_rules(cell.order, fork.seeds[0], console)
+    compile_step(fork, console)
+    campaigns = "1 campaign" if len(fork.seeds) == 1 else f"{len(fork.seeds)} campaigns"
+    console.print(f"Living {campaigns} to the evening of {request.evening}, and from there twice ...", soft_wrap=True)
+    pairs = live_all(fork, console)
+    with kept_whole("fork", place) as half:
+        write_tables(half, request, fork, pairs)
+    return place
+
+
+def compile_step(fork: Fork, console: Console) -> None:
+    """The day by which branches go, before any of them is lived; said where it takes a while."""
+    if step_is_cold():
+        console.print("Compiling the step of a day, once for this installation: about ten seconds ...")
+    warm(fork.turn.courses(fork.seeds[0])[0])
+
+
+def live_all(fork: Fork, console: Console) -> list[Pair]:
+    """Every seed, on all cores, in the order of the seeds."""
+    with ThreadPoolExecutor(cores()) as workers:
+        lived = workers.map(lambda seed: live_one(fork, seed), fork.seeds)
+        shown = track(lived, "Campaigns", len(fork.seeds), console=console, transient=True,
+                      disable=not console.is_terminal or len(fork.seeds) == 1)  # fmt: skip
+        return list(shown)
+
+
+def live_one(fork: Fork, seed: int) -> Pair:
+    """Both branches of a seed; PanjError where one does not come to its end."""
+    settings = fork.origin.settings
+    before, after = fork.turn.courses(seed)
+    try:
+        branches = live_branches(before, after, seed, settings.days, fork.turn.day)
+    except CampaignError as error:
+        raise cannot_end(seed, error) from error
+    return Pair(
+        seed,
+        (evenings_of(branches[0], settings, fork.origin.cell.number),
+         evenings_of(branches[1], settings, fork.origin.cell.number)),
+        (outcomes_in(branches[0], fork), outcomes_in(branches[1], fork)),
+        (log_of(branches[0], settings), log_of(branches[1], settings)) if seed == fork.seeds[0] else None,
+    )  # fmt: skip
+
+
+def outcomes_in(campaign: Campaign, fork: Fork) -> dict[str, Value]:
+    """Every outcome of a branch."""
+    settings = fork.origin.settings
+    return count_outcomes(
+        campaign, outcomes_of(settings.start_date, settings.days), settings.facts, settings.start_date
+    )
+
+
+def name_of(request: Request, fork: Fork) -> str:
+    """`2021-07-04_reinforcement-answer_every_call_seed-0`."""
+    changes = [re.sub(r"[^\w.]+", "-", word).strip("-") for word in request.changes]
+    cell = [f"cell-{request.cell}"] * bool(request.cell)
+    many = [f"runs-{request.runs}"] * (request.runs > 1)
+    ends = "_".join([*cell, f"seed-{fork.seeds[0]}", *many])
+    return f"{'_'.join([request.evening.isoformat(), *changes])[: LETTERS - len(ends)]}_{ends}"
+
+
+def refuse_another(place: Path, request: Request) -> None:
+    """A fork of other words under the same name is not overwritten."""
+    path = place / "fork.json"
+    if not path.is_file():
+        return
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))["fork_words"]
+    except (OSError, ValueError, KeyError):
+        return
+    if there != request.words:
+        raise PanjError(f"name: found another fork in {place} ({' '.join(there)}), expected the same or a new name; "
+                        "choose name=NAME")  # fmt: skip
+
+
+def write_tables(folder: Path, request: Request, fork: Fork, pairs: Sequence[Pair]) -> None:
+    """What happened in both branches, and in what they differ."""
+    settings = fork.origin.settings
+    table = outcomes_of(settings.start_date, settings.days)
+    first = pairs[0]
+    assert first.logs is not None
+    pq.write_table(branched([first.logs]), folder / "events.parquet")
+    pq.write_table(branched([pair.days for pair in pairs]), folder / "days.parquet")
+    texts = {
+        "outcomes.csv": text_of(outcome_rows(table, first.outcomes, settings.start_date)),
+        "fork.json": json.dumps(about_fork(request, fork), indent=1) + "\n",
+    }
+    if len(pairs) > 1:
+        names = request.outcomes or [name.format(last=f"{settings.end_date:%Y_%m_%d}") for name in OUTCOMES]
+        wanted = [row for name in dict.fromkeys(names) for row in table if row.name == name]
+        wanted = [row for row in wanted if request.outcomes or row.last > fork.turn.day]
+        texts["verdicts.csv"] = text_of(
+            verdict_rows(wanted, [pair.outcomes for pair in pairs], fork.seeds, fork.origin, say_change(request))
+        )  # fmt: skip
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
+
+
+def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
+    """Both branches in one table, told apart by a first column."""
+    parts = [
+        table.add_column(0, "branch", pa.array([branch] * table.num_rows, pa.string()))
+        for pair in pairs
+        for branch, table in zip(BRANCHES, pair, strict=True)
+    ]
+    return pa.concat_tables(parts)
+
+
+def say_change(request: Request) -> str:
+    """`reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
+    morning = request.evening + timedelta(days=1)
+    return f"{' and '.join(request.changes)} from the morning of {morning} on"
+
+
+def about_fork(request: Request, fork: Fork) -> dict[str, Any]:
+    """What was forked, and how it can be made again."""
+    return {
+        **about_campaign(fork.origin, fork.seeds[0]),
+        "title": fork.turn.before.title,
+        "fork_words": request.words,
+        "fork_of": str(fork.origin.about["study"]),
+        **about_turn(fork.turn, request.changes),
+        "seeds": [fork.seeds[0], fork.seeds[-1]],
+        "forked": len(fork.seeds),
+    }
+
+
+def about_turn(turn: Turn, changes: Sequence[Word]) -> dict[str, Any]:
+    """On which evening what was changed, what follows on the next morning, and what does not."""
+    started = turn.before.start_date
+    late = [
+        [(started + timedelta(days=event.day)).isoformat(), str(event.condition or event.name), event.value, event.act]
+        for event in turn.late
+    ]
+    to_tell = [event._asdict() for event in turn.events if event not in turn.late]
+    return {
+        "day": (started + timedelta(days=turn.day)).isoformat(),
+        "changes": list(changes),
+        "late": late,
+        "left": list(turn.left),
+        "dated_changed": dated_of(to_tell),
+    }
+
+
+Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # as it went, and changed
+
+
+def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> list[dict[str, Any]]:
+    """A row an outcome of one campaign, in both branches, beside what was reported."""
+    evidence = {row.id: row for row in read_evidence()}
+    rows = []
+    for row in table:
+        if row.last < 0:
+            continue
+        before, after = (side[row.name] for side in outcomes)
+        figure = reported_of(row, evidence)
+        rows.append({
+            "outcome": row.name, "label": row.label, "unit": row.unit, "last_day": start + timedelta(days=row.last),
+            "reported": in_words(figure.value, figure.low, figure.high, figure.evidence),
+            "as_it_went": say(before), "changed": say(after), "difference": say(difference(before, after, row)),
+        })  # fmt: skip
+    return rows
+
+
+def difference(before: Value, after: Value, row: Outcome) -> Value:
+    """Changed less as it went; of two dates in days; nothing where one is missing."""
+    if before is None or after is None:
+        return None
+    if is_date(row):
+        return float((date.fromisoformat(str(after)) - date.fromisoformat(str(before))).days)
+    return float(after) - float(before)
+
+
+def say(value: Value) -> str:
+    """A number to ten figures, a date, or nothing."""
+    return "" if value is None else value if isinstance(value, str) else f"{value:.10g}"
+
+
+def verdict_rows(
+    table: Sequence[Outcome], outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin, change: str
+) -> list[dict[str, Any]]:
+    """A row an outcome: the paired difference over all seeds, its intervals, and the sentence of `compare`."""
+    rows = []
+    for row in table:
+        measure = measure_of(row)
+        ours, theirs = (worlds_of(side, row, outcomes, seeds, origin) for side in (1, 0))
+        verdict = verdict_of(ours, theirs, str(origin.about["study"]), measure, "the change")
+        numbers = {name: "" if is_nan(value) else value for name, value in verdict.judgement._asdict().items()}
+        rows.append({
+            "change": change, "outcome": row.name, "label": row.label, "unit": measure.unit, **numbers,
+            "missing": verdict.missing,
+            "as_it_went_median": say_known(verdict.baseline_campaigns.median),
+            "changed_median": say_known(verdict.campaigns.median),
+            "intervals": METHOD, "sentence": verdict.sentence,
+        })  # fmt: skip
+    return rows
+
+
+def measure_of(row: Outcome) -> Measure:
+    """An outcome as `compare` knows it."""
+    return Measure(row.name, row.label, "days" if is_date(row) else row.unit, is_date(row), {})
+
+
+def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin) -> Worlds:
+    """One outcome of one branch, a row a seed; an event that did not come has the day after the last."""
+    settings = origin.settings
+    cell = StudyCell(side, ("as it went", "changed")[side], {}, settings.start_date, settings.end_date)
+    values = np.array([day_or_number(pair[side][row.name], settings.start_date) for pair in outcomes], float)
+    there = ~np.isnan(values)
+    never = float((cell.after_last - settings.start_date).days) if is_date(row) else math.nan
+    return Worlds(cell, np.array(seeds), np.where(there, values, never), there)
+
+
+def day_or_number(value: Value, start: date) -> float:
+    """A date as days after the first day; nan where nothing is known."""
+    if value is None:
+        return math.nan
+    return float((date.fromisoformat(value) - start).days) if isinstance(value, str) else float(value)
+
+
+def is_nan(value: float) -> bool:
+    """Whether nothing can be said."""
+    return isinstance(value, float) and math.isnan(value)
+
+
+def say_known(value: float) -> str:
+    """A number, or nothing."""
+    return "" if is_nan(value) else f"{value:.6g}"

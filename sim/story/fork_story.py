@@ -1,0 +1,484 @@
+"""Two branches of one campaign: the first event that differs, outcomes side by side, the two stories from there.
+
+Reads   a fork of a study, as `sim.story.fork_story` finds it.
+Writes  fork.md, story_as_it_went.md, story_changed.md and fork.png beside them.
+
+Districts held and soldiers crossed by evening in both branches, with the evening of the fork and the record.
+
+Reads   days.parquet of a fork; evidence rows on shares of districts and on counts of soldiers.
+Assumed A night belongs to the morning on which it ends. Shares are compared, for each source counts its own districts.
+
+A fork as it lies on disk: both branches from the morning after it, and in what they first differ.
+
+Reads   forks/<name>/ of a study: fork.json, events.parquet, days.parquet, outcomes.csv and, of many, verdicts.csv.
+
+What differs between two branches of one campaign, in words: the first event, the days side by side, the outcomes.
+
+Reads   `Branches`. No drawing library.
+"""
+
+import csv
+import json
+import re
+import sys
+import textwrap
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.dates import date2num
+from matplotlib.ticker import PercentFormatter
+from rich.console import Console
+from rich.table import Table
+
+from sim.data.record import ALL_SOLDIERS, NIGHTS, Point, aan_shares, counted_so_far
+from sim.errors import PanjError
+from sim.plots.colours import INK, REPORTED, SECOND, SIMULATED
+from sim.plots.style import (
+    STYLE,
+    add_legend,
+    date_axis,
+    days_of,
+    draw_bands,
+    finish,
+    mark_end_of_record,
+    new_figure,
+    thousands,
+    write_whole,
+)
+from sim.story.chronicle import Chronicle, Dated, Happening, read_chronicle, read_table
+from sim.story.story import bullets, days_told, page_of, say_cell, story_of, wrapped
+from sim.story.telling import tell_day
+from sim.study.reader import ShownCell, Study, bands_of
+from sim.wording import MOST_NAMED, Language, language_of, number, say_post
+
+SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # in a terminal
+
+
+def columns(words: Language) -> list[str]:
+    """Heads of the table of outcomes."""
+    return [words.say(f"column_{name}") for name in ("outcome", "reported", "before", "after", "difference")]
+
+
+Rows = list[dict[str, str]]
+
+
+class Branches(NamedTuple):
+    """Both branches of a campaign, and in what they differ."""
+
+    about: dict[str, Any]
+    before: Chronicle  # both from the morning after the evening of the fork on
+    after: Chronicle
+    outcomes: Rows
+    verdicts: Rows
+
+    @property
+    def evening(self) -> date:
+        """Of the fork."""
+        return date.fromisoformat(self.about["day"])
+
+
+def page_of_fork(branches: Branches, words: Language) -> str:
+    """All of it in Markdown."""
+    lines = [f"# {title_of(branches, words)}", ""]
+    for sentence in told_of(branches, words):
+        lines += [sentence, ""]
+    lines += [f"## {words.say('head_first')}", "", *bullets(tell_first(branches, words)), ""]
+    lines += [f"## {words.say('head_outcomes')}", "", f"| {' | '.join(columns(words))} |", "|---|---|---|---|---|"]
+    lines += [f"| {' | '.join(cells_of(row))} |" for row in chosen_outcomes(branches)]
+    lines += ["", *tell_same_outcomes(branches, words), "![](fork.png)", ""]
+    if branches.verdicts:
+        lines += [f"## {words.say('head_many', branches.about['forked'])}", "", say_many(branches, words), ""]
+        lines += [*bullets([row["sentence"] for row in branches.verdicts]), ""]
+    lines += [f"## {words.say('head_both')}", ""]
+    days, same = two_stories(branches, words)
+    for day in days:
+        lines += [f"### {words.day(day.date, year=True)}", ""]
+        for key in ("both", "before", "after"):
+            sentences = getattr(day, key)
+            if sentences:
+                lines += [f"**{words.say(key)}**", "", *bullets(sentences), ""]
+    if same:
+        lines += [words.say("same_days", same), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def say_many(branches: Branches, words: Language) -> str:
+    """Which seeds, and what a difference is."""
+    first, last = branches.about["seeds"]
+    return words.say("many_told", first=first, last=last)
+
+
+def print_fork(branches: Branches, folder: Path, console: Console, words: Language) -> None:
+    """What fits a terminal."""
+    lines = [title_of(branches, words), "", *wrapped(told_of(branches, words), ""), ""]
+    lines += [words.say("head_first"), *wrapped(tell_first(branches, words))]
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    table = Table(title=words.say("head_outcomes"))
+    for head in columns(words):
+        table.add_column(head, overflow="fold")
+    for row in chosen_outcomes(branches)[:SHOWN_OUTCOMES]:
+        table.add_row(*cells_of(row))
+    console.print(table)
+    if branches.verdicts:
+        lines = ["", words.say("head_many", branches.about["forked"]), *wrapped([say_many(branches, words)], "")]
+        lines += wrapped([row["sentence"] for row in branches.verdicts])
+        console.print("\n".join(lines), markup=False, soft_wrap=True)
+    days, _ = two_stories(branches, words)
+    lines = ["", words.say("head_both")] if days else []
+    for day in days[:SHOWN_DAYS]:
+        lines += ["", words.day(day.date, year=True)]
+        for key in ("both", "before", "after"):
+            if getattr(day, key):
+                lines += [f"  {words.say(key)}", *(f"  {line}" for line in wrapped(getattr(day, key)))]
+    if len(days) > SHOWN_DAYS:
+        path = folder / "fork.md"
+        lines += ["", *wrapped([words.say("shown_differing", SHOWN_DAYS, all=number(len(days)), path=path)], "")]
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def show_fork(folder: Path) -> int:
+    """Tell it, draw it, write it, and say what to do next."""
+    words = language_of()
+    branches = read_branches(folder, words)
+    texts = {
+        "fork.md": page_of_fork(branches, words),
+        f"story_{BEFORE}.md": page_of(story_of(branches.before, words), words),
+        f"story_{AFTER}.md": page_of(story_of(branches.after, words), words),
+    }
+    for name, text in texts.items():
+        write_whole(folder / name, lambda file, text=text: file.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+    draw_fork(folder, branches.about, words)
+    console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
+    print_fork(branches, folder, console, words)
+    console.print(
+        "\n".join([words.say("written"), *(f"  {path}" for path in sorted(folder.iterdir()))]), soft_wrap=True
+    )
+    console.print(words.say("next", command=next_command(branches, folder.parent.parent)), soft_wrap=True)
+    return 0
+
+
+def next_command(branches: Branches, study: Path) -> str:
+    """Many seeds, or another evening."""
+    about = branches.about
+    words = [word for word in about["fork_words"] if not word.startswith(("runs=", "day="))]
+    if about["forked"] == 1:
+        return " ".join(["python -m sim fork", str(study), f"day={about['day']}", *words, "runs=50"])
+    earlier = max(branches.before.start, branches.evening - timedelta(days=7))
+    return " ".join(["python -m sim fork", str(study), f"day={earlier}", *words, f"runs={about['forked']}"])
+
+
+TITLE_LETTERS = 60  # in a line
+HELD, CROSSED = "share_held_by_taliban", "troops_crossed"
+
+
+def draw_fork(folder: Path, about: Mapping[str, Any], words: Language) -> Path:
+    """fork.png in the folder of the fork."""
+    evening = date.fromisoformat(about["day"])
+    with rc_context(STYLE):
+        figure = new_figure(7.4)
+        above, below = figure.subplots(2, 1, sharex=True)
+        evenings = draw_branches((above, below), folder, about, words)
+        draw_points(above, evenings, aan_shares(), words.say("figure_reported"))
+        draw_points(below, evenings, counted_so_far(), "")
+        above.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        thousands(below)
+        for axes, name in ((above, "held"), (below, "crossed")):
+            axes.set_ylim(0, None)
+            axes.set_title(words.say(f"figure_{name}"))
+            axes.set_ylabel(words.say(f"figure_{name}_axis"))
+            date_axis(axes, evenings)
+            mark_end_of_record(axes, evenings, label=axes is below)
+        mark_turn((above, below), evening, words)
+        add_legend(figure, above, columns=1)
+        change = textwrap.fill(words.listed(about["changes"]), TITLE_LETTERS)
+        title = words.say("figure_title", day=words.day(evening, year=True), change=change)
+        sources = words.say(
+            "figure_sources", shares=words.listed([point.id for point in aan_shares()]),
+            counts=words.listed([*NIGHTS, ALL_SOLDIERS]),
+        )  # fmt: skip
+        return finish(figure, shown(folder, about), title, sources, folder / "fork.png", {"fork": command_of(about)})
+
+
+def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, Any], words: Language) -> list[date]:
+    """As it went, and from the evening of the fork on the other course, dashed; the evenings of the campaign."""
+    table = read_table(folder / "days.parquet", "as_it_went")
+    evenings = evenings_of(table)
+    for branch, colour, key in (("as_it_went", SIMULATED, "figure_before"), ("changed", SECOND, "figure_after")):
+        table = read_table(folder / "days.parquet", branch)
+        first = evenings.index(date.fromisoformat(about["day"])) if branch == "changed" else 0
+        label = words.say(key)
+        if about["forked"] > 1:
+            label = words.say("figure_bands", name=label)
+        held, crossed = (series_of(table, column, len(evenings)) for column in (HELD, CROSSED))
+        for axes, values in zip(panels, (held, np.cumsum(crossed, axis=0)), strict=True):
+            draw_bands(axes, bands_of(evenings[first:], values[first:]), colour, label)
+            axes.lines[-1].set_linestyle("--" if branch == "changed" else "-")
+    return evenings
+
+
+def evenings_of(days: Any) -> list[date]:
+    """The evenings of the first campaign."""
+    first = days["seed"].to_numpy() == days["seed"][0].as_py()
+    return [day for day, is_first in zip(days["date"].to_pylist(), first, strict=True) if is_first]
+
+
+def series_of(days: Any, column: str, evenings: int) -> np.ndarray:
+    """A column as evenings x campaigns."""
+    return np.asarray(days[column].to_numpy().reshape(-1, evenings).T, dtype=np.float64)
+
+
+def draw_points(axes: Axes, evenings: Sequence[date], points: Sequence[Point], label: str) -> None:
+    """What was reported, with its range, where the campaign has the days."""
+    seen = [each for each in points if evenings[0] <= each.day <= evenings[-1]]
+    if not seen:
+        return
+    value = np.array([each.value for each in seen])
+    reach = np.array([[each.value - each.low for each in seen], [each.high - each.value for each in seen]])
+    style: dict[str, Any] = {"fmt": "D", "color": REPORTED, "markersize": 6, "capsize": 3, "zorder": 8}
+    style |= {"markeredgecolor": "white", "label": label or "_nolegend_"}
+    axes.errorbar(days_of([each.day for each in seen]), value, reach, **style)
+
+
+def mark_turn(panels: Sequence[Axes], evening: date, words: Language) -> None:
+    """A line on the evening of the fork, named once."""
+    for axes in panels:
+        axes.axvline(float(date2num(evening)), color=INK, linewidth=1.2, zorder=7)
+    text = words.say("figure_turn", day=words.day(evening))
+    panels[0].annotate(
+        text, (float(date2num(evening)), 0.97), xycoords=panels[0].get_xaxis_transform(), xytext=(-4, 0),
+        textcoords="offset points", ha="right", va="top", fontsize=8.5, color=INK, zorder=9,
+    )  # fmt: skip
+
+
+def shown(folder: Path, about: Mapping[str, Any]) -> Study:
+    """The fork as captions know a study."""
+    cell = ShownCell(about["cell"], about["cell_label"], {}, about["forked"], 0, about["calibration"])
+    return Study(folder, about, "", cell)
+
+
+def command_of(about: Mapping[str, Any]) -> str:
+    """What makes it again."""
+    return " ".join(["python -m sim fork <folder of the study>", *about["fork_words"]])
+
+
+BEFORE, AFTER = "as_it_went", "changed"
+
+
+class Difference(NamedTuple):
+    """The first day on which the logs differ, and what only one of them has."""
+
+    day: date
+    before: tuple[Happening, ...]
+    after: tuple[Happening, ...]
+
+
+def read_branches(folder: Path, words: Language) -> Branches:
+    """What `python -m sim fork` wrote; PanjError where it is not there."""
+    try:
+        about = json.loads((folder / "fork.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PanjError(
+            f"{folder / 'fork.json'}: cannot be read ({error}), expected what python -m sim fork writes"
+        ) from None
+    before = read_chronicle(folder, about, BEFORE)
+    after = with_late(read_chronicle(folder, changed_of(about), AFTER), about, words)
+    outcomes, verdicts = (rows_of(folder / name) for name in ("outcomes.csv", "verdicts.csv"))
+    return branches_of(about, before, after, outcomes, verdicts)
+
+
+def changed_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of the changed branch: the same but for dated events."""
+    return {**about, "dated": about["dated_changed"]}
+
+
+def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outcomes: Rows, verdicts: Rows) -> Branches:
+    """Both from the morning after the fork on."""
+    morning = date.fromisoformat(about["day"]) + timedelta(days=1)
+    return Branches(about, before.narrowed(first=morning), after.narrowed(first=morning), outcomes, verdicts)
+
+
+def with_late(changed: Chronicle, about: Mapping[str, Any], words: Language) -> Chronicle:
+    """The changed branch with what the change sets or does on the morning after the fork."""
+    return replace(changed, dated=tuple(sorted((*late_of(about, words), *changed.dated), key=lambda one: one.date)))
+
+
+def rows_of(path: Path) -> Rows:
+    """A table; none where there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def late_of(about: Mapping[str, Any], words: Language) -> list[Dated]:
+    """What the change sets or does on the next morning, for its own day had passed."""
+    return [
+        Dated(
+            date.fromisoformat(day),
+            words.say("late_set", condition=words.say(f"condition_{name}"), value=f"{value:,g}")
+            if act == "set"
+            else words.say("late_deed", name=name.replace("_", " ")),
+            is_told=True,
+        )
+        for day, name, value, act in about["late"]
+    ]
+
+
+def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
+    """The first day whose events are not the same, and those that only one has, in their order; None for none."""
+    for day in days_told(before):
+        here, there = before.by_day.get(day, []), after.by_day.get(day, [])
+        if here != there:
+            return Difference(day, only_in(here, there), only_in(there, here))
+    return None
+
+
+def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Happening, ...]:
+    """Those that the others lack, each as often as they lack it."""
+    left = Counter(others)
+    found = []
+    for one in rows:
+        if left[one]:
+            left[one] -= 1
+        else:
+            found.append(one)
+    return tuple(found)
+
+
+def first_evening(before: Chronicle, after: Chronicle) -> date | None:
+    """The first evening that differs in any number."""
+    pairs = ((values, after.evenings[name]) for name, values in before.evenings.items())
+    rows = [int(np.flatnonzero(here != there)[0]) for here, there in pairs if (here != there).any()]
+    return before.start + timedelta(days=min(rows)) if rows else None
+
+
+MAIN = (  # outcomes that come first, where they differ
+    "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "share_held_by_taliban_{last}",
+    "badakhshan_lost_2021_07_05", "capitals_lost", "first_capital_fell", "troops_crossed_by_2021_07_07",
+    "troops_crossed", "troops_captured", "troops_surrendered", "troops_killed", "calls_made", "calls_answered",
+    "people_displaced", "refugees_admitted", "refugees_refused",
+)  # fmt: skip
+
+
+def tell_first(branches: Branches, words: Language) -> list[str]:
+    """The first event that differs, in words."""
+    found = first_difference(branches.before, branches.after)
+    if found is not None:
+        told = [words.say("fork_first", day=words.day(found.day, year=True))]
+        for key, rows in (("fork_only_before", found.before), ("fork_only_after", found.after)):
+            if rows:
+                events = [say_event(one, words) for one in together(rows)]
+                told.append(words.say(key, what=words.listed(events, MOST_NAMED)))
+        return told
+    evening = first_evening(branches.before, branches.after)
+    return [words.say("fork_numbers", day=words.day(evening)) if evening else words.say("fork_same")]
+
+
+def together(rows: Sequence[Happening]) -> list[Happening]:
+    """Men of the same fate in the same place counted together, in the order in which the first came."""
+    found: dict[tuple[str, str, str], Happening] = {}
+    for one in rows:
+        key = one.event, one.district_id, one.who if one.event in ("crossing", "turned_back", "prong_moves") else ""
+        found[key] = found[key]._replace(men=found[key].men + one.men) if key in found else one
+    return list(found.values())
+
+
+def say_event(one: Happening, words: Language) -> str:
+    """A row of the log in a few words."""
+    place = words.say("place", district=one.district, province=one.province)
+    return words.say(
+        f"event_{one.event}", place=place, province=one.province, men=number(one.men), post=say_post(one.who)
+    )
+
+
+def told_of(branches: Branches, words: Language) -> list[str]:
+    """What was forked, and how to take it."""
+    about, before = branches.about, branches.before
+    told = [
+        words.say(
+            "fork_told", seed=before.seed, study=before.study, cell=say_cell(before, words), scenario=before.scenario,
+            day=words.day(branches.evening, year=True), change=words.listed(about["changes"]),
+            calibration=before.calibration,
+        ),
+        words.say("fork_dice"),
+    ]  # fmt: skip
+    return [*told, words.say("fork_left", keys=words.listed(about["left"]))] if about["left"] else told
+
+
+def title_of(branches: Branches, words: Language) -> str:
+    """Of which campaign, on which evening."""
+    before = branches.before
+    return words.say("fork_title", study=before.study, seed=before.seed, day=words.day(branches.evening, year=True))
+
+
+class TwoDays(NamedTuple):
+    """One day in both branches: what both have, and what only one has."""
+
+    date: date
+    both: list[str]
+    before: list[str]
+    after: list[str]
+
+
+def two_stories(branches: Branches, words: Language) -> tuple[list[TwoDays], int]:
+    """Every day that differs, and how many days with events do not."""
+    told, same = [], 0
+    for day in days_told(branches.before):
+        here, there = (tell_day(side, day, words) for side in (branches.before, branches.after))
+        if here == there:
+            same += bool(here)
+            continue
+        both = [sentence for sentence in here if sentence in there]
+        told.append(TwoDays(day, both, *([one for one in side if one not in both] for side in (here, there))))
+    return told, same
+
+
+def chosen_outcomes(branches: Branches) -> Rows:
+    """Those that differ and those that matter most, the most important first; of what ends after the evening."""
+    open_ = [row for row in branches.outcomes if date.fromisoformat(row["last_day"]) > branches.evening]
+    names = dict.fromkeys(name.format(last=branches.about["end_date"].replace("-", "_")) for name in MAIN)
+    main = [row for name in names for row in open_ if row["outcome"] == name]
+    return [*main, *(row for row in open_ if row not in main and row["difference"] not in ("", "0"))]
+
+
+def tell_same_outcomes(branches: Branches, words: Language) -> list[str]:
+    """How many outcomes that end after the evening are left out of the table, for they are the same in both."""
+    open_ = sum(date.fromisoformat(row["last_day"]) > branches.evening for row in branches.outcomes)
+    left = open_ - len(chosen_outcomes(branches))
+    return [words.say("same_outcomes", left), ""] if left else []
+
+
+def cells_of(row: Mapping[str, str]) -> tuple[str, ...]:
+    """An outcome as a line of a table."""
+    is_share, is_date = row["unit"].startswith("share"), row["unit"] == "date"
+    unit = "%" if is_share else "days" if is_date else row["unit"]
+    before, after = (say_value(row[side], is_share) for side in (BEFORE, AFTER))
+    change = say_value(row["difference"], is_share)
+    sign = "+" if change and float(row["difference"]) > 0 else ""
+    reported = say_reported(row["reported"], is_share) or "-"
+    label = row["label"] if is_date else f"{row['label']} ({unit})"
+    return label, reported, before or "-", after or "-", f"{sign}{change}{' days' * is_date}" if change else "-"
+
+
+def say_reported(text: str, is_share: bool) -> str:
+    """`0.375 (F064)` as it stands, or a share in per cent: `37.5 (F064)`."""
+    numbers, bracket, ids = text.partition(" (")
+    if is_share:
+        numbers = re.sub(r"\d+(\.\d+)?", lambda found: f"{100 * float(found[0]):.1f}", numbers)
+    return f"{numbers}{bracket}{ids}"
+
+
+def say_value(text: str, is_share: bool) -> str:
+    """Thousands marked, a share in per cent, a date as it stands; nothing where there is nothing."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return f"{100 * value:.1f}" if is_share else number(value) if value == int(value) else f"{value:.3g}"

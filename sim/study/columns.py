@@ -1,0 +1,280 @@
+"""What campaigns become: a row each while they are kept in chunks, tidy tables in the end, and their provenance.
+
+A *chunk* is a table with a row a campaign, finished or failed; its daily series are lists. From chunks come
+`runs.parquet` (a row a campaign), `days.parquet` (a row a campaign and evening) and `districts.parquet` (a row a
+district and evening). Tables are made from columns of NumPy arrays through Arrow; nothing here needs pandas.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from enum import IntEnum
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from sim.data.evidence import Evidence, read_evidence
+from sim.data.facts import Facts
+from sim.engine.campaign import Campaign, Series
+from sim.engine.world import NEVER, Count, Event, Fall, Holder, UnitKind, Why
+from sim.outcomes import Outcome, Value, count_outcomes, is_date, nights_of, reported_of
+
+NOT_FALLEN = 10_000  # a day that no campaign reaches
+DAILY, CHANGES, FIRST_FALL = "daily/", "districts/changes", "districts/first_fall"  # columns of a chunk beside outcomes
+DRAWN = "drawn/"  # columns of a chunk whose campaigns differ in their numbers
+MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are no whole numbers
+
+
+class RunRows(NamedTuple):
+    """What is kept of one finished campaign; the world itself is let go."""
+
+    seed: int
+    outcomes: dict[str, Value]
+    series: np.ndarray  # evenings x Series
+    crossed: np.ndarray  # mornings x posts
+    waiting: np.ndarray
+    admitted: np.ndarray
+    changes: np.ndarray  # changes of holder in order: 1 + evening x districts + district, negative when won back
+    first_fall: np.ndarray  # day a district, or NOT_FALLEN
+
+
+class Failure(NamedTuple):
+    """A campaign that raised."""
+
+    seed: int
+    error: str
+    traceback: str
+
+
+class SummaryRow(NamedTuple):
+    """One outcome over all campaigns, beside what was reported."""
+
+    outcome: str
+    label: str
+    unit: str
+    reported: str
+    reported_value: float | None
+    reported_low: float | None
+    reported_high: float | None
+    evidence: str
+    median: str
+    low_5: str
+    high_95: str
+    missing: int
+    counted: str
+
+
+def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: date) -> RunRows:
+    """The columns of one campaign."""
+    first = campaign.world.districts.first_lost_on
+    series = campaign.record.series.copy()
+    series[1:, Series.TROOPS_CROSSED] = campaign.record.series[:-1, Series.TROOPS_CROSSED]
+    series[0, Series.TROOPS_CROSSED] = 0.0
+    return RunRows(
+        campaign.seed,
+        count_outcomes(campaign, table, facts, start),
+        series,
+        nights_of(campaign.record.crossed),
+        campaign.record.waiting,
+        campaign.record.admitted,
+        changes_of(campaign.record.holder == Holder.TALIBAN),
+        np.where(first == NEVER, NOT_FALLEN, first).astype(np.int16),
+    )
+
+
+def changes_of(held: np.ndarray) -> np.ndarray:
+    """Evenings x districts, true where the Taliban hold, as a short list of changes; before day 0 they hold nothing."""
+    before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
+    place = np.flatnonzero(held != before)
+    return np.where(held.reshape(-1)[place], place + 1, -place - 1).astype(np.int32)
+
+
+def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
+    """How many campaigns have each district in Taliban hands each evening, from the changes of all of them."""
+    steps = np.zeros(evenings * districts, np.int64)
+    np.add.at(steps, np.abs(changes) - 1, np.sign(changes))
+    return np.cumsum(steps.reshape(evenings, districts), axis=0)
+
+
+def chunk_of(
+    rows: Sequence[RunRows | Failure], table: Sequence[Outcome], facts: Facts, days: int, is_daily: bool = True
+) -> pa.Table:
+    """A row a campaign, in the order given; a failed one has its error, and empty lists. The evenings where wanted."""
+    done = {row.seed: row for row in rows if isinstance(row, RunRows)}
+    failed = {row.seed: row for row in rows if isinstance(row, Failure)}
+    seeds = [row.seed for row in rows]
+    columns: dict[str, Any] = {
+        "seed": pa.array(seeds, pa.int64()),
+        "error": pa.array([failed[seed].error if seed in failed else None for seed in seeds], pa.string()),
+        "traceback": pa.array([failed[seed].traceback if seed in failed else None for seed in seeds], pa.string()),
+    }
+    for outcome in table:
+        values = [done[seed].outcomes[outcome.name] if seed in done else None for seed in seeds]
+        columns[outcome.name] = pa.array(values, pa.string() if is_date(outcome) else pa.float64())
+    for name, values_of in daily_columns(facts).items() if is_daily else ():
+        evenings = [values_of(done[seed]) if seed in done else np.zeros(days + 1) for seed in seeds]
+        columns[DAILY + name] = daily(np.concatenate(evenings), name, days + 1)
+    columns[CHANGES] = pa.array([done[seed].changes if seed in done else [] for seed in seeds], pa.list_(pa.int32()))
+    falls = [done[seed].first_fall if seed in done else np.full(len(facts.district), NOT_FALLEN) for seed in seeds]
+    columns[FIRST_FALL] = pa.FixedSizeListArray.from_arrays(
+        pa.array(np.concatenate(falls).astype(np.int16)), len(facts.district)
+    )
+    return pa.table(columns)
+
+
+def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
+    """Every daily series by the name of its column, and where it lies in the rows of a campaign."""
+    columns: dict[str, Callable[[RunRows], np.ndarray]] = {}
+    for kind in Series:
+        columns[kind.name.lower()] = lambda rows, kind=kind: rows.series[:, kind]  # type: ignore[misc]
+    for what in ("crossed", "waiting", "admitted"):
+        for post, slug in enumerate(facts.post):
+            columns[f"{what}_{slug}"] = lambda rows, what=what, post=post: getattr(rows, what)[:, post]  # type: ignore
+    return columns
+
+
+def daily(values: np.ndarray, name: str, evenings: int) -> pa.FixedSizeListArray:
+    """One list a campaign; whole numbers as such."""
+    kind = np.float64 if name in MEANS else np.int32
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(kind)), evenings)
+
+
+def dates_of(start: date, days: int) -> list[date]:
+    """The dates of day 0 to the last day."""
+    return [start + timedelta(days=day) for day in range(days)]
+
+
+def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.Table:
+    """A row a finished campaign: the cell with its swept values, run, seed, what was drawn, and every outcome."""
+    others = [name for name in chunk.column_names if name.startswith((DAILY, DRAWN)) or name in (CHANGES, FIRST_FALL)]
+    outcomes = chunk.drop_columns([*others, "seed", "error", "traceback"])
+    drawn = {name.removeprefix(DRAWN): chunk[name] for name in chunk.column_names if name.startswith(DRAWN)}
+    columns = cell_columns(cell, chunk.num_rows)
+    columns["run"] = pa.array(chunk["seed"].to_numpy() - first_seed)
+    columns["seed"] = chunk["seed"]
+    return pa.table({**columns, **drawn, **{name: outcomes[name] for name in outcomes.column_names}})
+
+
+def cell_columns(cell: Mapping[str, Any], rows: int) -> dict[str, Any]:
+    """The number of the cell, and the value of each swept key."""
+    columns: dict[str, Any] = {"cell": pa.array(np.full(rows, cell["cell"], np.int32))}
+    for key, value in cell["values"].items():
+        columns[key] = pa.array([value] * rows, pa.scalar(value).type)
+    return columns
+
+
+def days_table(chunk: pa.Table, cell: int, first_seed: int, districts: int, start: date) -> pa.Table:
+    """A row a finished campaign and evening."""
+    names = [name for name in chunk.column_names if name.startswith(DAILY)]
+    evenings = chunk.schema.field(names[0]).type.list_size
+    seeds = np.repeat(chunk["seed"].to_numpy(), evenings)
+    dates = np.tile(np.datetime64(start) + np.arange(evenings), chunk.num_rows)
+    columns: dict[str, Any] = {
+        "cell": pa.array(np.full(seeds.size, cell, np.int32)),
+        "run": pa.array(seeds - first_seed),
+        "seed": pa.array(seeds),
+        "date": pa.array(dates.astype("datetime64[D]"), pa.date32()),
+    }
+    series = {name.removeprefix(DAILY): chunk[name].combine_chunks().flatten() for name in names}
+    columns["share_held_by_taliban"] = series["districts_held_by_taliban"].to_numpy() / districts
+    return pa.table({**columns, **series})
+
+
+def districts_table(cell: int, share: np.ndarray, median: np.ndarray, facts: Facts, start: date) -> pa.Table:
+    """A row a district and evening: share of campaigns in which the Taliban hold it, and its median first fall.
+
+    `share` is evenings x districts; `median` a day a district, NOT_FALLEN where fewer than half of campaigns lose it.
+    """
+    evenings, districts = share.shape
+    fell = [(start + timedelta(days=int(day))).isoformat() if day < evenings else None for day in median]
+    dates = np.tile(np.datetime64(start) + np.arange(evenings), districts)
+    return pa.table(
+        {
+            "cell": pa.array(np.full(share.size, cell, np.int32)),
+            "district_id": pa.array(np.repeat(facts.district_id, evenings)),
+            "date": pa.array(dates.astype("datetime64[D]"), pa.date32()),
+            "share_of_runs_taliban": share.T.reshape(-1),
+            "median_fall_date": pa.array([day for day in fell for _ in range(evenings)], pa.string()),
+        }
+    )
+
+
+def failures_table(chunk: pa.Table, cell: Mapping[str, Any]) -> pa.Table:
+    """A row a campaign that raised."""
+    kept = {name: chunk[name] for name in ("seed", "error", "traceback")}
+    return pa.table({**cell_columns(cell, chunk.num_rows), **kept})
+
+
+def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
+    """The dated log of one campaign: what happened where, how and why."""
+    log = campaign.world.log
+    rows = range(int(campaign.world.tally[Count.LOGGED]))
+    events, hows, whys = (names_of(kind) for kind in (Event, Fall, Why))
+    return pa.table(
+        {
+            "date": pa.array([start + timedelta(days=int(log.day[row])) for row in rows], pa.date32()),
+            "event": [events[event] for event in log.event[: len(rows)].tolist()],
+            "district_id": [facts.district_id[log.district[row]] for row in rows],
+            "district": [facts.district[log.district[row]] for row in rows],
+            "province": [facts.province[log.district[row]] for row in rows],
+            "who": [actor_of(int(log.event[row]), int(log.actor[row]), campaign, facts) for row in rows],
+            "men": log.men[: len(rows)],
+            "how": [hows[how] for how in log.how[: len(rows)].tolist()],
+            "why": [whys[why] for why in log.why[: len(rows)].tolist()],
+        }
+    )
+
+
+def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
+    """Who acted, in words."""
+    if actor < 0:
+        return ""
+    if event in (Event.CROSSING, Event.TURNED_BACK):
+        return facts.post[actor]
+    if event == Event.PRONG_MOVES:
+        return f"prong {actor + 1}"
+    return names_of(UnitKind)[int(campaign.world.units.kind[actor])]
+
+
+@cache
+def names_of(kind: type[IntEnum]) -> dict[int, str]:
+    """The names of an enumeration as tables have them, by number."""
+    return {int(member): member.name.lower() for member in kind}
+
+
+def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
+    """Median and 90 % interval of every outcome over the campaigns, beside what was reported."""
+    evidence = {row.id: row for row in read_evidence()}
+    return [summary_of(row, runs[row.name], evidence) for row in table]
+
+
+def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evidence]) -> SummaryRow:
+    """One row; dates are ordered as dates, and campaigns without the event count as missing."""
+    there = values.drop_null()
+    cuts = ["", "", ""]
+    if len(there) and pa.types.is_string(there.type):
+        dates = sorted(there.to_pylist())
+        cuts = [dates[round(share * (len(dates) - 1))] for share in (0.05, 0.5, 0.95)]
+    elif len(there):
+        cuts = [f"{cut:.6g}" for cut in np.quantile(there.to_numpy(), [0.05, 0.5, 0.95])]
+    figure = reported_of(row, evidence)
+    return SummaryRow(
+        row.name, row.label, row.unit, in_words(figure.value, figure.low, figure.high, figure.evidence),
+        figure.value, figure.low, figure.high, figure.evidence,
+        cuts[1], cuts[0], cuts[2], len(values) - len(there), row.counted,
+    )  # fmt: skip
+
+
+def in_words(value: float | None, low: float | None, high: float | None, evidence: str) -> str:
+    """`0.375 (F064, F065)`, or a range where only bounds were said."""
+    if not evidence:
+        return ""
+    if low is not None and high is not None:
+        text = f"{value:.4g}" if value is not None else ""
+        text += f"{', ' if text else ''}{low:.4g} to {high:.4g}" if high > low else ""
+    elif low is not None:
+        text = f"at least {low:.4g}"
+    else:
+        text = f"at most {high:.4g}"
+    return f"{text} ({evidence})"

@@ -1,0 +1,585 @@
+"""What `panj compare` says of two cells, on made-up studies whose answers can be worked out on a board."""
+
+import csv
+import json
+import math
+import struct
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sim.compare import figure as show
+from sim.compare.compare import Comparison, verdicts_of, write_verdicts
+from sim.compare.pairs import RESAMPLES, clear, intervals_of, judge
+from sim.compare.sentences import say_difference
+from sim.errors import PanjError
+from sim.study.reader import Measure
+
+WORLDS = 24
+CHOICES = {"reinforcement": "as_reported", "morale": "reported", "border": "as_reported"}
+LABELS = {
+    "troops_crossed": ("Soldiers who crossed", "soldiers"),
+    "share_held": ("Districts held", "share"),
+    "first_capital_fell": ("Date when the first capital fell", "date"),
+}
+
+
+def write_study(folder, cells, seeds=None, **about):
+    """A study of `cells`: (values of swept keys, outcomes by name); a campaign a seed, seeds 0, 1, ... unless given."""
+    folder.mkdir(parents=True)
+    swept = list(cells[0][0])
+    tables, rows = [], []
+    for number, (values, outcomes) in enumerate(cells):
+        size = len(next(iter(outcomes.values())))
+        of_cell = list(range(size)) if seeds is None else seeds[number]
+        label = ", ".join(f"{key}={value}" for key, value in values.items())
+        rows.append(
+            {
+                "cell": number, "label": label, "values": values, "words": [], "runs": size, "failed": 0,
+                "start_date": "2021-05-01", "end_date": "2021-09-11",
+            }
+        )  # fmt: skip
+        numbers = {"cell": pa.array([number] * size, pa.int32()), "run": list(range(size)), "seed": of_cell}
+        tables.append(pa.table({**numbers, **{name: typed(name, column) for name, column in outcomes.items()}}))
+    runs = pa.concat_tables(tables)
+    pq.write_table(runs, folder / "runs.parquet")
+    write_summary(folder / "summary.csv", cells[0][1])
+    made = {
+        "study": folder.name, "scenario": "july_2021", "choices": CHOICES, "start_date": "2021-05-01",
+        "end_date": "2021-09-11", "calibration": "not calibrated yet", "runs": WORLDS, "campaigns": runs.num_rows,
+        "first_seed": 0, "swept": swept, "cells": rows, "rules_fingerprint": "a" * 16, "data_fingerprint": "b" * 16,
+    }  # fmt: skip
+    (folder / "about.json").write_text(json.dumps({**made, **about}))
+    return folder
+
+
+def typed(name, column):
+    return pa.array(column, pa.string() if LABELS.get(name, ("", ""))[1] == "date" else pa.float64())
+
+
+def write_summary(path, outcomes):
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["cell", "outcome", "label", "unit", "reported", "reported_value", "reported_low", "evidence"])
+        for name in outcomes:
+            reported = ("1037 (F001)", 1037, "", "F001") if name == "troops_crossed" else ("",) * 4
+            writer.writerow([0, name, *LABELS.get(name, (name, "")), *reported])
+
+
+def one_key(*pairs):
+    """Cells of `reinforcement`, with soldiers who crossed."""
+    return [({"reinforcement": value}, {"troops_crossed": column}) for value, column in pairs]
+
+
+def grid(outcome="troops_crossed"):
+    """Two keys that both have the value as_reported; cell n has n more than cell 0 in every world."""
+    keys = [(one, two) for one in ("none", "as_reported") for two in ("closed", "as_reported")]
+    return [
+        ({"reinforcement": one, "border": two}, {outcome: [10.0 * seed + number for seed in range(WORLDS)]})
+        for number, (one, two) in enumerate(keys)
+    ]
+
+
+def pairs_of(comparison: Comparison):
+    return [(row.cell, row.baseline_cell) for row in comparison.verdicts]
+
+
+def test_differences_are_paired_by_seed_and_exact(tmp_path):
+    cells = one_key(("as_reported", [1.0, 6.0, 4.0]), ("none", [10.0, 3.0, 5.0]))
+    folder = write_study(tmp_path / "made", cells, [[0, 1, 2], [2, 0, 1]])
+    found = verdicts_of(folder, "troops_crossed").verdicts[0].judgement
+    assert found.mean_difference == pytest.approx(7 / 3)  # 3 - 1, 5 - 6, 10 - 4
+    assert found.median_difference == 2
+    assert (found.worlds, found.worlds_lower, found.worlds_equal, found.worlds_higher) == (3, 1, 0, 2)
+    assert found.chance_lower == pytest.approx(1 / 3)
+    assert found.fold == pytest.approx(58 / 37)  # (13 + 19/3) / (37/3)
+    assert found.mean_low < 7 / 3 < found.mean_high
+
+
+def test_worlds_that_only_one_cell_has_are_left_out_and_counted(tmp_path):
+    cells = one_key(("as_reported", [5.0] * 4), ("none", [1.0, 2.0, 4.0]))
+    folder = write_study(tmp_path / "made", cells, [[0, 1, 2, 3], [9, 2, 3]])
+    row = verdicts_of(folder, "troops_crossed").verdicts[0]
+    assert (row.judgement.worlds, row.judgement.mean_difference, row.unpaired) == (2, -2.0, 3)
+    assert "3 worlds that only one of the two has" in row.sentence
+
+
+def test_pairing_is_worth_the_more_the_more_luck_is_shared():
+    luck = np.random.default_rng(1).normal(size=400)
+    own = np.random.default_rng(2).normal(size=(2, 400))
+    close, far = (judge(luck + small * own[0] + 1, luck + small * own[1]).fold for small in (0.1, 1.0))
+    assert close > 50 and 1.5 < far < 2.5
+    assert judge(luck + 1, luck).fold == math.inf
+    assert judge(luck, -luck).fold == pytest.approx(0.5)
+    assert math.isnan(judge(np.ones(5), np.zeros(5)).fold)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "expected"),
+    [
+        (None, [(0, 3), (1, 3), (2, 3)]),
+        ("closed", [(1, 0), (3, 2)]),
+        ("none", [(2, 0), (3, 1)]),
+        ("reinforcement=as_reported", [(0, 2), (1, 3)]),
+        ("border=as_reported", [(0, 1), (2, 3)]),
+        ("border=closed,reinforcement=none", [(1, 0), (2, 0), (3, 0)]),
+        ("2", [(0, 2), (1, 2), (3, 2)]),
+        ("cell=1", [(0, 1), (2, 1), (3, 1)]),
+    ],
+)
+def test_a_baseline_is_a_value_several_values_or_a_cell(tmp_path, baseline, expected):
+    comparison = verdicts_of(write_study(tmp_path / "made", grid()), "troops_crossed", baseline)
+    assert pairs_of(comparison) == expected
+    assert [row.judgement.mean_difference for row in comparison.verdicts] == [cell - base for cell, base in expected]
+
+
+@pytest.mark.parametrize(
+    ("baseline", "said"),
+    [
+        ("as_reported", "write baseline=reinforcement=as_reported or baseline=border=as_reported"),
+        ("as_reportd", "reinforcement=none, .*did you mean 'as_reported'"),
+        ("border=open", "expected reinforcement=none, .*border=closed, .*or the number of a cell, 0 to 3"),
+        ("bordr=closed", "baseline: found 'bordr', expected one of reinforcement, border; did you mean 'border'"),
+        ("border=closed,none", "found 'none' in 'border=closed,none', expected key=value"),
+        ("7", "found '7', expected reinforcement=none"),
+        ("cell=7", "found 'cell=7', expected"),
+    ],
+)
+def test_a_baseline_that_fits_nothing_or_two_things_is_refused(tmp_path, baseline, said):
+    with pytest.raises(PanjError, match=said):
+        verdicts_of(write_study(tmp_path / "made", grid()), "troops_crossed", baseline)
+
+
+def test_a_number_that_is_both_a_value_and_a_cell_is_refused(tmp_path):
+    cells = [({"rules.news.fade_days": float(days)}, {"troops_crossed": [days, 1.0]}) for days in (3, 1, 9)]
+    folder = write_study(tmp_path / "made", cells)
+    with pytest.raises(PanjError, match=r"baseline=rules\.news\.fade_days=1 or baseline=cell=1"):
+        verdicts_of(folder, "troops_crossed", "1")
+    assert pairs_of(verdicts_of(folder, "troops_crossed", "9")) == [(0, 2), (1, 2)]
+    assert pairs_of(verdicts_of(folder, "troops_crossed", "2")) == [(0, 2), (1, 2)]
+
+
+def test_without_a_baseline_the_unchanged_cell_is_taken_else_the_first_and_it_is_said(tmp_path):
+    known = one_key(("none", [1.0, 2.0]), ("as_reported", [1.0, 2.0]))
+    other = one_key(("none", [1.0, 2.0]), ("airlift", [1.0, 2.0]))
+    taken = verdicts_of(write_study(tmp_path / "known", known), "troops_crossed").baseline
+    assert taken.said == "cell 1 (reinforcement=as_reported), the settings that the sweep started from"
+    taken = verdicts_of(write_study(tmp_path / "other", other), "troops_crossed").baseline
+    assert "cell 0 (reinforcement=none), the first, because no cell has" in taken.said
+
+
+def test_the_settings_that_a_sweep_of_numbers_started_from_stand_in_its_config(tmp_path):
+    cells = [({"rules.news.fade_days": days}, {"troops_crossed": [days, 1.0]}) for days in (3.0, 5.0, 10.0)]
+    folder = write_study(tmp_path / "made", cells)
+    assert pairs_of(verdicts_of(folder, "troops_crossed")) == [(0, 2), (1, 2)]  # 10 is declared
+    (folder / "config.yaml").write_text("rules:\n  rules.news.fade_days: 5\n")
+    assert pairs_of(verdicts_of(folder, "troops_crossed")) == [(0, 1), (2, 1)]
+
+
+def test_an_unknown_outcome_is_told_what_there_is(tmp_path):
+    folder = write_study(tmp_path / "made", one_key(("as_reported", [1.0]), ("none", [2.0])))
+    with pytest.raises(
+        PanjError, match="found 'troops_crosed', expected one of troops_crossed; did you mean 'troops_c"
+    ):
+        verdicts_of(folder, "troops_crosed")
+    with pytest.raises(PanjError, match="found 'reinforcement', expected one of troops_crossed"):
+        verdicts_of(folder, "reinforcement")
+
+
+def test_without_a_common_seed_nothing_is_compared(tmp_path):
+    cells = one_key(("as_reported", [1.0, 2.0]), ("none", [3.0, 4.0]), ("airlift", [5.0, 6.0]))
+    strangers = write_study(tmp_path / "strangers", cells, [[0, 1], [2, 3], [4, 5]])
+    with pytest.raises(PanjError, match=r"no common seeds .*0 to 5.*nothing can be compared"):
+        verdicts_of(strangers, "troops_crossed")
+    some = verdicts_of(write_study(tmp_path / "some", cells, [[0, 1], [0, 1], [4, 5]]), "troops_crossed")
+    assert pairs_of(some) == [(1, 0)]
+    assert some.notes == (
+        "Without a common seed, so left out: reinforcement=airlift and reinforcement=as_reported.",
+    )  # fmt: skip
+
+
+def test_dates_are_compared_in_days_and_an_event_that_did_not_come_counts_as_the_day_after_the_last(tmp_path):
+    dates = {
+        "as_reported": ["2021-08-03", "2021-08-10", None, None],
+        "none": ["2021-08-01", "2021-08-10", "2021-09-01", None],
+    }
+    cells = [({"reinforcement": name}, {"first_capital_fell": days}) for name, days in dates.items()]
+    comparison = verdicts_of(write_study(tmp_path / "made", cells), "first_capital_fell")
+    row = comparison.verdicts[0]
+    assert row.judgement.mean_difference == pytest.approx((-2 + 0 - 11 + 0) / 4)  # 12 September to 1 September: 11
+    assert (row.judgement.worlds_lower, row.judgement.worlds_equal) == (2, 2)
+    assert (row.without_event, row.baseline_without_event, row.missing) == (1, 2, 0)
+    assert "3.25 days earlier" in row.sentence and "it is earlier in 2 of 4 worlds (50 %), equal in 2" in row.sentence
+    assert "did not come in 1 world here and 2 with the baseline" in row.sentence
+    assert "the day after the last, 2021-09-12" in row.sentence
+    assert any("counts as the day after its last" in note for note in comparison.notes)
+    assert row.baseline_campaigns.high_95 == 134  # 12 September is 134 days after 1 May
+
+
+def test_dates_that_never_come_are_equal(tmp_path):
+    cells = [({"reinforcement": name}, {"first_capital_fell": [None, None]}) for name in ("as_reported", "none")]
+    row = verdicts_of(write_study(tmp_path / "made", cells), "first_capital_fell").verdicts[0]
+    assert (row.judgement.mean_difference, row.judgement.worlds_equal) == (0, 2)
+    assert "is the same in every one of 2 worlds" in row.sentence
+
+
+def test_missing_values_are_left_out_and_counted(tmp_path):
+    cells = one_key(("as_reported", [1.0, None, 3.0, 4.0]), ("none", [2.0, 2.0, math.nan, 7.0]))
+    row = verdicts_of(write_study(tmp_path / "made", cells), "troops_crossed").verdicts[0]
+    assert (row.judgement.worlds, row.judgement.mean_difference, row.missing) == (2, 2.0, 2)
+    assert "Left out: 2 worlds with a missing value" in row.sentence
+
+
+def test_an_outcome_that_no_world_has_on_both_sides_is_refused(tmp_path):
+    cells = one_key(("as_reported", [None, 1.0]), ("none", [2.0, None]))
+    with pytest.raises(PanjError, match="no world with a value on both sides"):
+        verdicts_of(write_study(tmp_path / "made", cells), "troops_crossed")
+
+
+def test_one_world_has_no_interval_and_the_sentence_says_so(tmp_path):
+    row = verdicts_of(
+        write_study(tmp_path / "made", one_key(("as_reported", [5.0]), ("none", [3.0]))), "troops_crossed"
+    ).verdicts[0]
+    assert row.judgement.mean_difference == -2 and math.isnan(row.judgement.mean_low) and not row.is_clear
+    assert "2 soldiers lower in the one world there is, which says nothing of other worlds" in row.sentence
+
+
+def test_differences_that_never_vary_have_an_interval_of_no_width():
+    found = judge(np.arange(5.0) + 2, np.arange(5.0))
+    assert (found.mean_low, found.mean_high, found.median_low, found.median_high) == (2, 2, 2, 2)
+    assert judge(np.array([]), np.array([])).worlds == 0
+
+
+@pytest.mark.parametrize("values", [[1, 2], [0, 0, 1e9], [*[0] * 50, 1], [0.1 + 0.2, 0.3, 0.3], [-1, 1] * 30])
+def test_awkward_differences_have_a_finite_interval_and_no_warning(values):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        means, medians = intervals_of(np.array(values, float))
+    assert np.isfinite([*means, *medians]).all()
+    assert means[0] <= np.mean(values) <= means[1] or means[0] == pytest.approx(np.mean(values))
+    assert medians[0] <= np.median(values) <= medians[1]
+
+
+def test_the_same_worlds_give_the_same_interval_to_the_last_digit_in_any_order():
+    luck = np.random.default_rng(5)
+    cell, base = luck.gamma(1, 50, 80), luck.gamma(1, 60, 80)
+    assert judge(cell, base) == judge(cell.copy(), base.copy())
+
+
+def test_the_order_of_rows_changes_nothing(tmp_path):
+    luck = np.random.default_rng(6).gamma(1, 50, (2, 40))
+    order = np.random.default_rng(7).permutation(40)
+    tidy = write_study(tmp_path / "tidy", one_key(("as_reported", luck[0]), ("none", luck[1])))
+    cells = one_key(("as_reported", luck[0]), ("none", luck[1][order]))
+    untidy = write_study(tmp_path / "untidy", cells, [range(40), order])
+    one, other = (verdicts_of(folder, "troops_crossed").verdicts[0].judgement for folder in (tidy, untidy))
+    assert one == other
+
+
+def test_intervals_hold_the_truth_in_about_95_of_100_data_sets():
+    luck = np.random.default_rng(1)
+    sets = luck.normal(1.0, 3.0, (200, 60))
+    intervals = [intervals_of(one) for one in sets]
+    means = sum(low <= 1 <= high for (low, high), _ in intervals)
+    medians = sum(low <= 1 <= high for _, (low, high) in intervals)
+    assert 180 <= means <= 198 and 180 <= medians <= 199  # 190 expected, give or take 3
+
+
+def test_the_interval_of_the_mean_is_as_wide_as_theory_says_for_many_worlds():
+    values = np.random.default_rng(8).normal(0, 1, 3_000)
+    (low, high), _ = intervals_of(values)
+    assert (high - low) / 2 == pytest.approx(1.96 * values.std() / math.sqrt(3_000), rel=0.06)
+
+
+def test_more_worlds_never_hide_a_steady_difference():
+    base = np.random.default_rng(9).normal(0, 50, 400)
+    change = 4 + np.random.default_rng(11).normal(0, 20, 400)
+    few, many = (judge(base[:size] + change[:size], base[:size]) for size in (15, 400))
+    assert not clear(few.mean_low, few.mean_high) and clear(many.mean_low, many.mean_high)
+    assert not clear(0.0, 1.0) and not clear(math.nan, math.nan) and clear(-2.0, -1.0)
+
+
+def test_the_sentence_of_a_clear_difference_gives_direction_unit_interval_and_worlds(tmp_path):
+    after = [90.0, 92.0] * (WORLDS // 2)
+    folder = write_study(tmp_path / "made", one_key(("as_reported", [100.0] * WORLDS), ("none", after)))
+    row = verdicts_of(folder, "troops_crossed").verdicts[0]
+    found = row.judgement
+    assert row.is_clear
+    assert row.sentence == (
+        'With reinforcement=none instead of as_reported, "Soldiers who crossed" is on average 9 soldiers lower '
+        f"(95 % interval: {-found.mean_high:.3g} to {-found.mean_low:.3g} soldiers lower; 24 worlds); "
+        "it is lower in 24 of 24 worlds (100 %)."
+    )
+
+
+def test_the_sentence_of_an_interval_that_spans_zero_says_that_nothing_can_be_told(tmp_path):
+    after = [100.0 + (-1) ** seed * seed for seed in range(WORLDS)]
+    cells = grid()[2:]
+    cells[0][1]["troops_crossed"], cells[1][1]["troops_crossed"] = after, [100.0] * WORLDS
+    row = verdicts_of(write_study(tmp_path / "made", cells), "troops_crossed").verdicts[0]
+    assert not row.is_clear
+    assert row.sentence.startswith(
+        "With border=closed instead of as_reported (reinforcement=as_reported in both), no difference in "
+        '"Soldiers who crossed" can be told with 24 worlds: on average it is 0.5 soldiers lower, 95 % interval: from '
+    )
+    assert "soldiers lower to" in row.sentence and "soldiers higher; it is lower in 12 of 24 worlds" in row.sentence
+    assert "equal in 1" in row.sentence
+
+
+def test_shares_are_told_in_percentage_points_and_few_worlds_are_warned_of(tmp_path):
+    columns = ([0.30, 0.40, 0.35], [0.33, 0.45, 0.39])
+    cells = [
+        ({"reinforcement": name}, {"share_held": column})
+        for name, column in zip(("as_reported", "none"), columns, strict=True)
+    ]
+    sentence = verdicts_of(write_study(tmp_path / "made", cells), "share_held").verdicts[0].sentence
+    assert "on average 4 percentage points higher" in sentence
+    assert "With fewer than 20 worlds such an interval is too narrow." in sentence
+
+
+def test_a_mean_without_its_median_is_not_left_alone(tmp_path):
+    after = [0.0] * 14 + [50.0, 60.0] * 5
+    folder = write_study(tmp_path / "made", one_key(("as_reported", [0.0] * 24), ("none", after)))
+    row = verdicts_of(folder, "troops_crossed").verdicts[0]
+    assert row.is_clear and "The median difference is not clear of zero" in row.sentence
+
+
+def test_words_for_sizes():
+    soldiers = Measure("x", "X", "soldiers", False, {})
+    days = Measure("x", "X", "days", True, {})
+    assert say_difference(-1234.4, soldiers) == "1,234 soldiers lower"
+    assert say_difference(1.0, soldiers) == "1 soldier higher"
+    assert say_difference(-2.5, days) == "2.5 days earlier"
+    assert say_difference(0.0, days) == "no different"
+
+
+def two_studies(tmp_path, **about):
+    ours = [({"reinforcement": "none"}, [5.0, 6.0, 9.0]), ({"reinforcement": "airlift"}, [1.0, 2.0, 3.0])]
+    theirs = [({"reinforcement": "none"}, [4.0, 4.0, 4.0]), ({"reinforcement": "as_reported"}, [7.0, 7.0, 7.0])]
+    folders = []
+    for name, cells, extra in (("ours", ours, {}), ("theirs", theirs, about)):
+        made = [(values, {"troops_crossed": column}) for values, column in cells]
+        folders.append(write_study(tmp_path / name, made, **extra))
+    return folders
+
+
+def test_cells_of_two_studies_are_matched_by_their_settings_and_the_rest_is_named(tmp_path):
+    ours, theirs = two_studies(tmp_path)
+    comparison = verdicts_of(ours, "troops_crossed", against=theirs)
+    assert pairs_of(comparison) == [(0, 0)]
+    row = comparison.verdicts[0]
+    assert row.judgement.mean_difference == pytest.approx(8 / 3)
+    assert row.baseline_study == "theirs"
+    assert "With study ours (reinforcement=none) instead of study theirs (reinforcement=none)" in row.sentence
+    assert len(comparison.notes) == 1 and comparison.notes[0].endswith("so left out: reinforcement=airlift.")
+
+
+def test_a_cell_of_another_study_may_be_the_baseline_for_all(tmp_path):
+    ours, theirs = two_studies(tmp_path)
+    comparison = verdicts_of(ours, "troops_crossed", "as_reported", theirs)
+    assert pairs_of(comparison) == [(0, 1), (1, 1)]
+    assert [row.judgement.mean_difference for row in comparison.verdicts] == pytest.approx([-1 / 3, -5])
+
+
+def test_a_plain_study_is_the_baseline_for_all_and_finds_its_own_in_a_sweep(tmp_path):
+    sweep = write_study(tmp_path / "sweep", one_key(("none", [1.0, 3.0]), ("as_reported", [5.0, 8.0])))
+    plain = write_study(tmp_path / "plain", [({}, {"troops_crossed": [5.0, 9.0]})])
+    assert pairs_of(verdicts_of(sweep, "troops_crossed", against=plain)) == [(0, 0), (1, 0)]
+    back = verdicts_of(plain, "troops_crossed", against=sweep)
+    assert pairs_of(back) == [(0, 1)]
+    assert back.verdicts[0].judgement.mean_difference == 0.5
+    assert back.campaigns == 4
+
+
+def test_studies_of_other_rules_data_or_settings_are_warned_of(tmp_path):
+    ours, theirs = two_studies(tmp_path, rules_fingerprint="c" * 16, choices={**CHOICES, "border": "closed"})
+    notes = verdicts_of(ours, "troops_crossed", against=theirs).notes
+    assert notes[0].startswith("Warning: the two studies were made with different rules (aaaaaaaaaaaaaaaa and cccc")
+    assert notes[1] == "ours differs from theirs in border=as_reported and not closed."
+
+
+def test_studies_without_common_seeds_are_not_compared(tmp_path):
+    ours = write_study(tmp_path / "ours", [({}, {"troops_crossed": [1.0, 2.0]})])
+    theirs = write_study(tmp_path / "theirs", [({}, {"troops_crossed": [1.0, 2.0]})], [[50, 51]])
+    with pytest.raises(PanjError, match=r"no common seeds \(found 0 to 1 in .*ours and 50 to 51 in .*theirs\)"):
+        verdicts_of(ours, "troops_crossed", against=theirs)
+
+
+def test_cells_that_end_on_other_days_are_warned_of(tmp_path):
+    folder = write_study(tmp_path / "made", one_key(("as_reported", [1.0, 2.0]), ("none", [1.0, 2.0])))
+    about = json.loads((folder / "about.json").read_text())
+    about["cells"][1]["end_date"] = "2021-08-01"
+    (folder / "about.json").write_text(json.dumps(about))
+    assert "Warning: some cells begin or end on another day" in verdicts_of(folder, "troops_crossed").notes[0]
+
+
+def test_nothing_to_compare_is_said(tmp_path):
+    alone = write_study(tmp_path / "alone", [({}, {"troops_crossed": [1.0, 2.0]})])
+    with pytest.raises(PanjError, match=r"found one cell in .*expected more, or a second study"):
+        verdicts_of(alone, "troops_crossed")
+    with pytest.raises(PanjError, match="twice, expected two studies"):
+        verdicts_of(alone, "troops_crossed", against=alone)
+    with pytest.raises(PanjError, match=r"found no about\.json"):
+        verdicts_of(tmp_path / "nowhere", "troops_crossed")
+    (alone / "about.json").write_text('{"study": "old", "runs": 3}')
+    with pytest.raises(PanjError, match="expected a study of this version"):
+        verdicts_of(alone, "troops_crossed")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "found 0 study folders, expected one or two"),
+        (["a", "b", "c"], "found 3 study folders"),
+        (["a", "outcom=x"], "found 'outcom', expected one of baseline, outcome; did you mean 'outcome'"),
+        (["a", "outcome="], "expected outcome= once, with a value"),
+        (["a", "baseline=x", "baseline=y"], "expected baseline= once"),
+    ],
+)
+def test_wrong_words_are_told_what_was_expected(words, said):
+    with pytest.raises(PanjError, match=said):
+        write_verdicts(words)
+
+
+@pytest.fixture
+def swept(tmp_path):
+    return write_study(tmp_path / "swept", grid())
+
+
+def test_verdicts_are_written_whole_and_written_again_alike(swept):
+    (table,) = write_verdicts([str(swept), "outcome=troops_crossed"])
+    first = table.read_bytes()
+    table.write_bytes(b"old")
+    assert write_verdicts([str(swept), "outcome=troops_crossed"]) == [table]
+    assert table.read_bytes() == first
+    assert table == swept / "verdicts" / "troops_crossed.csv"
+    assert sorted(path.name for path in table.parent.iterdir()) == ["troops_crossed.csv", "troops_crossed.json"]
+    rows = list(csv.DictReader(table.open()))
+    assert [row["mean_difference"] for row in rows] == ["-3.0", "-2.0", "-1.0"]
+    about = json.loads(table.with_suffix(".json").read_text())
+    assert about["provenance"]["study"] == "swept" and str(RESAMPLES // 1000) in about["intervals"]
+    assert about["campaigns"] == 4 * WORLDS
+
+
+def test_an_older_table_is_never_written_into(swept):
+    (table,) = write_verdicts([str(swept), "outcome=troops_crossed"])
+    table.write_bytes(b"old")
+    reader = swept / "still_open.csv"
+    reader.hardlink_to(table)
+    write_verdicts([str(swept), "outcome=troops_crossed"])
+    assert reader.read_bytes() == b"old" and table.read_bytes() != b"old"
+
+
+def test_another_baseline_keeps_the_usual_verdicts(swept):
+    usual = write_verdicts([str(swept), "outcome=troops_crossed"])
+    other = write_verdicts([str(swept), "outcome=troops_crossed", "baseline=closed"])
+    assert other == [swept / "verdicts" / "troops_crossed__vs_border-closed.csv"]
+    assert show.written(swept) == usual
+
+
+def test_nothing_is_written_where_one_outcome_is_unknown(swept):
+    with pytest.raises(PanjError, match="found 'troops'"):
+        write_verdicts([str(swept), "outcome=troops_crossed,troops"])
+    assert not (swept / "verdicts").exists()
+
+
+def test_without_an_outcome_the_main_ones_are_taken_else_the_first(tmp_path):
+    cells = one_key(("as_reported", [1.0, 2.0]), ("none", [1.0, 2.0]))
+    assert [path.stem for path in write_verdicts([str(write_study(tmp_path / "few", cells))])] == ["troops_crossed"]
+    for _, outcomes in cells:
+        outcomes["capitals_lost"] = [1.0, 2.0]
+    assert [path.stem for path in write_verdicts([str(write_study(tmp_path / "main", cells))])] == ["capitals_lost"]
+
+
+def text_chunks(path: Path) -> dict[str, str]:
+    """Keyword and text of every tEXt chunk of a PNG file."""
+    data, place, found = path.read_bytes(), 8, {}
+    while place < len(data):
+        size, kind = struct.unpack(">I4s", data[place : place + 8])
+        if kind == b"tEXt":
+            key, _, text = data[place + 8 : place + 8 + size].partition(b"\0")
+            found[key.decode()] = text.decode("latin-1")
+        place += size + 12
+    return found
+
+
+def test_the_verb_prints_sentences_draws_a_chart_and_says_what_is_next(swept, capsys):
+    tables = write_verdicts([str(swept), "outcome=troops_crossed", "baseline=border=closed"])
+    assert show.main(tables) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert (
+        'With border=as_reported instead of closed (reinforcement=none in both), "Soldiers who crossed" is exactly 1'
+        in said
+    )
+    assert "96 campaigns, not calibrated yet" in said
+    assert "Written:" in said and "Next: open" in said
+    picture = tables[0].with_suffix(".png")
+    assert str(picture) in said.replace(" ", "") or str(picture) in said
+    made = json.loads(text_chunks(picture)["panj"])
+    assert made["study"] == "swept" and made["recipe"]["file"] == f"verdicts/{picture.name}"
+    assert not list(picture.parent.glob(".*"))
+
+
+def test_a_chart_has_each_baseline_above_its_cells_and_no_more_rows_than_can_be_read(tmp_path):
+    (table,) = write_verdicts(
+        [str(write_study(tmp_path / "few", grid())), "outcome=troops_crossed", "baseline=border=closed"]
+    )
+    verdicts = show.read_verdicts(table)
+    bars, left_out = show.bars_of(verdicts, show.labels_of(verdicts).of)
+    assert [(bar.verdict is None, bar.label.split("=")[-1]) for bar in bars] == [
+        (True, "closed"), (False, "as_reported"), (True, "closed"), (False, "as_reported"),
+    ]  # fmt: skip
+    assert left_out == 0
+    many = [({"rules.news.fade_days": 1.0 + step}, {"troops_crossed": [step, 2 * step]}) for step in range(71)]
+    (table,) = write_verdicts([str(write_study(tmp_path / "many", many)), "outcome=troops_crossed", "baseline=cell=0"])
+    verdicts = show.read_verdicts(table)
+    bars, left_out = show.bars_of(verdicts, show.labels_of(verdicts).of)
+    assert (len(bars), left_out) == (61, 10)
+    assert min(bar.verdict.mean_difference for bar in bars if bar.verdict) == 16.5  # the ten smallest are not drawn
+    assert "The 60 largest differences; 10 more are in the table." in show.caption_of(verdicts, left_out)
+    assert bars[1].label.startswith("fade_days=")
+
+
+def test_a_chart_says_how_many_campaigns_how_far_to_trust_them_and_what_was_reported(swept):
+    (table,) = write_verdicts([str(swept), "outcome=troops_crossed"])
+    caption = show.caption_of(show.read_verdicts(table), 0)
+    assert caption.startswith("96 campaigns, 24 worlds (seeds) a pair, scenario july_2021, not calibrated yet.")
+    assert (
+        "Nothing was reported of differences. Reported of the outcome itself: 1037 (F001) in evidence.csv." in caption
+    )
+
+
+def test_verdicts_that_are_missing_or_damaged_are_named(swept):
+    with pytest.raises(PanjError, match=r"troops_crossed\.csv: cannot be read; python -m sim compare writes it"):
+        show.read_verdicts(swept / "verdicts" / "troops_crossed.csv")
+    (table,) = write_verdicts([str(swept), "outcome=troops_crossed"])
+    table.write_text("cell\n1\n")
+    with pytest.raises(PanjError, match="found something else"):
+        show.read_verdicts(table)
+
+
+def test_labels_of_many_cells_name_their_keys_once(tmp_path):
+    long = ("answer_every_call", "counter_offensive")
+    values = [
+        (one, f"{two}_{step}") for one in long for two in ("commanders_stay", "paid_on_time") for step in range(4)
+    ]
+    cells = [({"reinforcement": one, "morale": two}, {"troops_crossed": [1.0, 2.0]}) for one, two in values]
+    labels = []
+    for size in (3, len(cells)):
+        (table,) = write_verdicts([str(write_study(tmp_path / f"cells{size}", cells[:size]))])
+        labels.append(show.labels_of(show.read_verdicts(table)))
+    first = "reinforcement=answer_every_call, morale=commanders_stay_0"
+    assert labels[0].of[first] == "reinforcement=answer_every_call,\nmorale=commanders_stay_0" and not labels[0].keys
+    assert labels[1].of[first] == "answer_every_call,\ncommanders_stay_0"
+    assert labels[1].keys == "reinforcement, morale"
+
+
+def test_keys_that_end_alike_keep_their_full_names(tmp_path):
+    cells = [({"rules.parley.base": step, "rules.morale.base": 1.0}, {"troops_crossed": [step]}) for step in (1.0, 2.0)]
+    (table,) = write_verdicts([str(write_study(tmp_path / "alike", cells))])
+    labels = show.labels_of(show.read_verdicts(table)).of
+    assert labels["rules.parley.base=2.0, rules.morale.base=1.0"] == "rules.parley.base=2.0,\nrules.morale.base=1.0"

@@ -1,0 +1,184 @@
+"""What the record promises: every figure sourced, dated, in range, and easy to find."""
+
+import csv
+import shutil
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from sim.data.evidence import Evidence, main, read_evidence, select, show
+from sim.data.facts import DATA
+from sim.errors import PanjError
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Evidence]:
+    return read_evidence()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(DATA, tmp_path / "data"))
+
+
+def spoil(folder: Path, column: str, text: str) -> None:
+    """Write `text` into the first row, F001."""
+    path = folder / "evidence.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    table[0][column] = text
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+
+
+def ids(rows: Sequence[Evidence]) -> list[str]:
+    return [row.id for row in rows]
+
+
+def printed(rows: Sequence[Evidence]) -> str:
+    paper = StringIO()
+    show(rows, Console(file=paper, width=80))
+    return paper.getvalue()
+
+
+def test_there_are_87_figures(rows: list[Evidence]) -> None:
+    assert len(rows) == len(set(ids(rows))) == 87
+
+
+def test_the_posts_of_the_main_night_add_up(rows: list[Evidence]) -> None:
+    assert sum(row.value or 0 for row in select(rows, ["quantity=crossing_by_post"])) == 1037
+
+
+def test_conflicts_are_mutual(rows: list[Evidence]) -> None:
+    by_id = {row.id: row for row in rows}
+    assert all(row.id in by_id[other].conflicts for row in rows for other in row.conflicts)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("F002", "F037"), ("F010", "F090"), ("F012", "F086"), ("F013", "F001"), ("F064", "F075")]
+)
+def test_a_known_conflict_is_marked(rows: list[Evidence], one: str, other: str) -> None:
+    assert other in select(rows, [f"id={one}"])[0].conflicts
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("source", ""),
+        ("date_start", ""),
+        ("date_end", "5 July"),
+        ("date_start", "2021-07-08"),
+        ("date_end", "2021-07-01"),
+        ("low", "2000"),
+        ("value", "-1"),
+        ("value", "thousands"),
+        ("use", "decoration"),
+        ("confidence", ""),
+        ("unit", ""),
+        ("conflicts", "F999"),
+        ("conflicts", "F001"),
+    ],
+)
+def test_a_wrong_figure_is_refused_with_its_row(folder: Path, column: str, text: str) -> None:
+    spoil(folder, column, text)
+    with pytest.raises(PanjError, match=rf"evidence\.csv line 2 \(F001\), {column}"):
+        read_evidence(folder)
+
+
+def test_a_low_above_the_high_is_refused_without_a_value(folder: Path) -> None:
+    spoil(folder, "value", "")
+    spoil(folder, "low", "1038")
+    with pytest.raises(PanjError, match="at most 1037"):
+        read_evidence(folder)
+
+
+def test_a_figure_that_says_no_number_is_refused(folder: Path) -> None:
+    for column in ("value", "low", "high"):
+        spoil(folder, column, "")
+    with pytest.raises(PanjError, match=r"\(F001\), value"):
+        read_evidence(folder)
+
+
+def test_filters_ignore_case_and_underscores(rows: list[Evidence]) -> None:
+    found = ids(select(rows, ["quantity=Border Share"]))
+    assert found == ids(select(rows, ["QUANTITY=border_share"])) == ["F008"]
+
+
+def test_every_filter_must_be_met(rows: list[Evidence]) -> None:
+    found = select(rows, ["use=input", "scope=afghanistan"])
+    assert found
+    assert all(row.use == "input" and "Afghanistan" in row.scope for row in found)
+
+
+def test_plain_words_are_found_anywhere(rows: list[Evidence]) -> None:
+    assert ids(select(rows, ["Raghestan"])) == ["F106"]
+    assert "F005" in ids(select(rows, ["blocked crossing"]))
+
+
+def test_no_filter_lets_every_row_through(rows: list[Evidence]) -> None:
+    assert select(rows, []) == rows
+
+
+def test_a_date_finds_figures_whose_days_cover_it(rows: list[Evidence]) -> None:
+    on_the_third = ids(select(rows, ["date=2021-07-03"]))
+    assert "F035" in on_the_third
+    assert "F002" in on_the_third
+    assert "F036" not in on_the_third
+    assert set(on_the_third) <= set(ids(select(rows, ["date=2021-07"]))) <= set(ids(select(rows, ["date=2021"])))
+
+
+def test_conflicts_and_sources_can_be_searched(rows: list[Evidence]) -> None:
+    assert ids(select(rows, ["conflicts=F003"])) == ["F029"]
+    assert {"F021", "F027"} <= set(ids(select(rows, ["source=khovar.tj"])))
+
+
+def test_an_unknown_key_is_refused_with_the_nearest(rows: list[Evidence]) -> None:
+    with pytest.raises(PanjError, match=r"found 'quantitty'.*did you mean 'quantity'\?"):
+        select(rows, ["quantitty=troops"])
+
+
+@pytest.mark.parametrize("text", ["date=July", "date=2021-7-5", "scope=", ""])
+def test_a_filter_that_cannot_be_read_is_refused(rows: list[Evidence], text: str) -> None:
+    with pytest.raises(PanjError, match="evidence filter"):
+        select(rows, [text])
+
+
+def test_the_table_fits_80_columns(rows: list[Evidence]) -> None:
+    text = printed(rows)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "…" not in text
+
+
+def test_the_table_says_what_how_much_when_where_who_and_for_what(rows: list[Evidence]) -> None:
+    text = printed(select(rows, ["id=F002"]))
+    for word in ("F002", "before main", "500 (500 to", "persons", "2021-06-20", "2021-07-04", "Tajikistan",
+                 "Irish Times", "calibration", "F037"):  # fmt: skip
+        assert word in text
+
+
+def test_the_table_counts_its_rows_and_names_its_credits(rows: list[Evidence]) -> None:
+    assert "1 row. " in printed(rows[:1])
+    assert "3 rows. " in printed(rows[:3])
+    assert "Long War" in printed(rows[:3])
+
+
+@pytest.mark.parametrize(("one", "words"), [("F005", "at least 24"), ("F102", "at most 100"), ("F020", "0.5 to 1")])
+def test_a_verbal_figure_shows_its_bound(rows: list[Evidence], one: str, words: str) -> None:
+    assert words in " ".join(printed(select(rows, [f"id={one}"])).split())
+
+
+def test_the_command_prints_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["quantity=border_share"]) == 0
+    assert "0.667" in capsys.readouterr().out
+
+
+def test_the_command_that_finds_nothing_lists_the_quantities(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["zebra"]) == 0
+    out = capsys.readouterr().out
+    assert "No evidence matches zebra" in out
+    assert "border_share_taliban" in out

@@ -1,0 +1,140 @@
+"""A draw depends on seed, stream, day and actor, and on nothing else."""
+
+import numpy as np
+import pytest
+from board import LINE, TWO_PROVINCES, board, calm_rules, differences, facts_of, luck, photograph, timeline_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sim.engine.day
+from sim.engine.chance import Luck, Stream, bits, draw, gumbel, logistic, normal, splitmix, whole
+from sim.engine.layout import found, lay_out
+from sim.engine.world import World
+
+PUBLISHED = [
+    6457827717110365317,
+    3203168211198807973,
+    9817491932198370423,
+    4593380528125082431,
+    16408922859458223821,
+]
+ACTORS = range(20_000)
+SHIFTING = {"founding": {"first_gather_days": 3.0}}
+
+
+def test_splitmix_gives_its_published_numbers():
+    assert [int(splitmix(np.uint64(1234567), position)) for position in range(5)] == PUBLISHED
+
+
+def test_draws_are_spread_evenly():
+    draws = np.array([draw(luck(), Stream.FLIGHT, actor) for actor in ACTORS])
+    assert 0.0 <= draws.min() < draws.max() < 1.0
+    counts, _ = np.histogram(draws, bins=50, range=(0.0, 1.0))
+    expected = len(ACTORS) / 50
+    assert ((counts - expected) ** 2 / expected).sum() < 85.4  # chi-square, 49 degrees of freedom, 1 in 1000
+    assert abs(np.corrcoef(draws[:-1], draws[1:])[0, 1]) < 0.03
+
+
+def test_days_and_streams_of_one_actor_are_spread_evenly_too():
+    by_day = np.array([draw(luck(day), Stream.PRESS, 101) for day in range(5000)])
+    by_stream = np.array([draw(luck(day), stream, 101) for stream in Stream for day in range(200)])
+    for draws in (by_day, by_stream):
+        assert draws.mean() == pytest.approx(0.5, abs=0.02)
+        assert draws.std() == pytest.approx(12**-0.5, abs=0.01)
+
+
+def test_normal_and_gumbel_have_their_moments():
+    normals = np.array([normal(luck(), Stream.UNIT_RESOLVE, actor) for actor in ACTORS])
+    gumbels = np.array([gumbel(luck(), Stream.PROVINCE_CHOICE, actor) for actor in ACTORS])
+    assert (normals.mean(), normals.std()) == pytest.approx((0.0, 1.0), abs=0.025)
+    assert (gumbels.mean(), gumbels.var()) == pytest.approx((0.5772, np.pi**2 / 6), abs=0.06)
+
+
+@given(st.integers(0, 2**63), st.sampled_from(Stream), st.integers(0, 133), st.integers(0, 10**9))
+def test_a_draw_depends_on_each_of_seed_stream_day_and_actor(seed, stream, day, actor):
+    here = Luck(np.uint64(seed), day)
+    others = [
+        bits(Luck(np.uint64(seed + 1), day), stream, actor),
+        bits(here, stream + 1, actor),
+        bits(Luck(np.uint64(seed), day + 1), stream, actor),
+        bits(here, stream, actor + 1),
+    ]
+    assert bits(here, stream, actor) not in others
+    assert bits(here, stream, actor) == bits(Luck(np.uint64(seed), day), stream, actor)
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1, exclude_max=True), st.floats(0, 1e6))
+def test_a_whole_amount_is_next_to_the_amount_and_grows_with_it(amount, chance, more):
+    assert abs(whole(amount, chance) - amount) <= 1.0
+    assert whole(min(amount, more), chance) <= whole(max(amount, more), chance)
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
+def test_logistic_is_safe_and_never_falls(score, other):
+    low, high = sorted((score, other))
+    assert 0.0 <= logistic(low) <= logistic(high) <= 1.0
+
+
+def test_no_two_streams_share_a_number():
+    assert len({int(stream) for stream in Stream}) == len(Stream)
+
+
+def lived(made, days=12) -> World:
+    for day in range(1, days + 1):
+        made.live(day)
+    return photograph(made.world)
+
+
+def test_an_added_draw_disturbs_nothing_else(monkeypatch):
+    alone = lived(board(TWO_PROVINCES, **SHIFTING))
+    supply = sim.engine.day.supply
+
+    def draw_and_supply(districts, *others):
+        for district in range(districts.holder.size):
+            draw(luck(3), Stream.GUEST, int(districts.identity[district]))
+            normal(luck(3), Stream.FLIGHT, int(districts.identity[district]))
+        supply(districts, *others)
+
+    monkeypatch.setattr(sim.engine.day, "supply", draw_and_supply)
+    assert differences(alone, lived(board(TWO_PROVINCES, **SHIFTING))) == []
+
+
+def test_two_scenarios_share_their_day_0():
+    opened = board(posts={"post_1": {"soldiers": 1.0, "families": 1.0}})
+    closed = board(posts={"post_1": {"soldiers": 0.0, "families": 0.0}})
+    assert differences(opened.world, closed.world) == ["posts.admits_soldiers", "posts.admits_families"]
+
+
+def test_a_closed_border_changes_nothing_far_from_it_before_anyone_comes_home():
+    changes = {
+        **SHIFTING, "parley": {"intercept": 4.0}, "retreat": {"road_open": 0.0}, "advance": {"press_start": 1.0},
+        "returning": {"interned_days": 365.0},
+    }  # fmt: skip
+    opened = lived(board(TWO_PROVINCES, posts={"post_1": {"soldiers": 1.0}}, **changes))
+    closed = lived(board(TWO_PROVINCES, posts={"post_1": {"soldiers": 0.0}}, **changes))
+    assert opened.posts.soldiers_admitted[0] > 0 == closed.posts.soldiers_admitted[0]
+    for group in ("districts", "provinces", "forces", "prongs", "garrisons"):
+        assert differences_of(opened, closed, group) == []
+
+
+def differences_of(one: World, other: World, group: str) -> list[str]:
+    return [name for name in differences(one, other) if name.startswith(f"{group}.") and name != "districts.at_home"]
+
+
+def test_other_seeds_have_other_luck():
+    noisy = {"founding": {"influence_spread": 0.8, "resolve_unit": 0.5, "size_spread": 0.35}}
+    changed = differences(board(seed=1, **noisy).world, board(seed=2, **noisy).world)
+    assert {"districts.influence", "units.resolve", "units.men", "units.founded"} <= set(changed)
+
+
+@pytest.mark.parametrize("gone", [0, 4, 7])
+def test_a_unit_that_is_not_there_changes_no_other(gone):
+    rules = calm_rules(
+        founding={"resolve_unit": 0.5, "resolve_district": 0.6, "size_spread": 0.35, "militia_share": 0.6}
+    )
+    layout = lay_out(facts_of(LINE), rules, {}, {}).world
+    fewer = layout._replace(units=type(layout.units)(*(np.delete(trait, gone) for trait in layout.units)))
+    all_units, others = (found(world, rules, timeline_of(), 5).units for world in (layout, fewer))
+    assert np.array_equal(np.delete(all_units.resolve, gone), others.resolve)
+    rural = np.delete(all_units.home != 0, gone)  # the provincial capital shares out what is left
+    assert np.array_equal(np.delete(all_units.founded, gone)[rural], others.founded[rural])

@@ -1,0 +1,583 @@
+"""What is done is recorded in whole chunks: nothing that happens to one of them touches another."""
+
+import errno
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from quick import DECLARED, campaign_of, chunk_files, tables_of
+from rich.console import Console
+
+from sim.data.configs import folder_of_group
+from sim.data.facts import read_facts
+from sim.errors import PanjError
+from sim.run import run, work
+from sim.run.run import Ran, run_sweep
+from sim.run.work import live_piece
+from sim.settings.settings import Order, Piece
+from sim.settings.sweep import Sweep, compose_sweep
+from sim.study.store import chunks_of, clear_rests, joined, read_scope, record, recorded, scope_of, write_scope
+
+FACTS = read_facts()
+START = date(2021, 5, 1)
+DAYS = 2
+WORDS = ("study=tiny", "runs=8", "seed=5", f"end_date={START + timedelta(days=DAYS)}", DECLARED)
+CONSOLE = Console(quiet=True)
+Living = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Campaigns that cost nothing."""
+    live_by(campaign_of, monkeypatch)
+
+
+def live_by(living: Living, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "run_campaign", living)
+    monkeypatch.setattr(run, "run_campaign", living)
+
+
+@cache
+def sweep_of(*words: str) -> Sweep:
+    return compose_sweep([*WORDS, *words], FACTS)
+
+
+def sweep_in(folder: Path, *words: str) -> Sweep:
+    sweep = sweep_of(*words)
+    return replace(sweep, base=replace(sweep.base, results_dir=folder))
+
+
+def run_in(folder: Path, *words: str) -> Ran:
+    return run_sweep(sweep_in(folder, *words), CONSOLE)
+
+
+def failing(*seeds: int) -> Living:
+    """Some seeds raise."""
+
+    def live(layout: Any, rules: Any, timeline: Any, seed: int, days: int, _world: Any = None) -> Any:
+        if seed in seeds:
+            raise ZeroDivisionError(f"seed {seed} has no luck")
+        return campaign_of(layout, rules, timeline, seed, days)
+
+    return live
+
+
+def counting(lived: list[int], *fail: int) -> Living:
+    """Every seed that is begun is written down."""
+    inner = failing(*fail)
+
+    def live(layout: Any, rules: Any, timeline: Any, seed: int, days: int, _world: Any = None) -> Any:
+        lived.append(int(seed))
+        return inner(layout, rules, timeline, seed, days)
+
+    return live
+
+
+@pytest.fixture(scope="module")
+def order(tmp_path_factory: pytest.TempPathFactory) -> Order:
+    return sweep_in(tmp_path_factory.mktemp("order")).cells[0].order
+
+
+def chunk(order: Order, *seeds: int) -> pa.Table:
+    return live_piece(Piece(order, seeds))
+
+
+def seeds_of(study: Path, key: str) -> tuple[list[int], list[int]]:
+    """Finished and failed seeds, as the tables would have them."""
+    done, failed = [], []
+    for some_done, some_failed in chunks_of(study, key):
+        done += some_done["seed"].to_pylist()
+        failed += some_failed["seed"].to_pylist()
+    return done, failed
+
+
+def all_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+# One chunk
+
+
+def test_a_chunk_comes_back_as_it_was(order: Order, tmp_path: Path) -> None:
+    written = chunk(order, 3, 4)
+    path = record(tmp_path, order.key, written)
+    assert path.parent == tmp_path / "chunks" / order.key
+    ((done, failed),) = chunks_of(tmp_path, order.key)
+    assert done.equals(written)
+    assert failed.num_rows == 0
+    assert recorded(tmp_path, order.key).done == {3, 4}
+
+
+def test_a_study_without_chunks_has_nothing(order: Order, tmp_path: Path) -> None:
+    found = recorded(tmp_path, order.key)
+    assert (found.paths, found.done, found.failed, found.damaged) == ((), set(), set(), ())
+    assert list(chunks_of(tmp_path, order.key)) == []
+
+
+def test_a_campaign_that_raised_is_a_row_with_its_seed_error_and_traceback(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_by(failing(4), monkeypatch)
+    record(tmp_path, order.key, chunk(order, 3, 4, 5))
+    ((done, failed),) = chunks_of(tmp_path, order.key)
+    assert done["seed"].to_pylist() == [3, 5]
+    (row,) = failed.select(["seed", "error", "traceback"]).to_pylist()
+    assert (row["seed"], row["error"]) == (4, "ZeroDivisionError: seed 4 has no luck")
+    assert row["traceback"].startswith("Traceback") and "in live" in row["traceback"]
+    found = recorded(tmp_path, order.key)
+    assert (found.done, found.failed) == ({3, 5}, {4})
+
+
+def test_a_seed_that_failed_and_then_finished_has_finished(
+    order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(tmp_path, order.key, chunk(order, 4))
+    live_by(failing(4), monkeypatch)
+    record(tmp_path, order.key, chunk(order, 3, 4, 5))
+    assert seeds_of(tmp_path, order.key) == ([3, 4, 5], [])
+    found = recorded(tmp_path, order.key)
+    assert (found.done, found.failed) == ({3, 4, 5}, set())
+
+
+def test_a_seed_that_failed_twice_is_one_row(order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live_by(failing(4), monkeypatch)
+    record(tmp_path, order.key, chunk(order, 3, 4, 5))
+    record(tmp_path, order.key, chunk(order, 4))
+    assert seeds_of(tmp_path, order.key) == ([3, 5], [4])
+
+
+@given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=8, unique=True), max_size=8), st.randoms())
+def test_however_seeds_lie_in_chunks_each_comes_once_and_in_order(
+    order: Order, tmp_path_factory: pytest.TempPathFactory, pieces: list[list[int]], luck: random.Random
+) -> None:
+    study = tmp_path_factory.mktemp("study")
+    everything = chunk(order, *range(31))
+    for seeds in luck.sample(pieces, len(pieces)):
+        record(study, order.key, everything.take(sorted(seeds)))
+    wanted = sorted({seed for seeds in pieces for seed in seeds})
+    assert seeds_of(study, order.key) == (wanted, [])
+    assert recorded(study, order.key).done == set(wanted)
+    found = [done for done, _ in chunks_of(study, order.key)]
+    if found:
+        assert pa.concat_tables(found).combine_chunks().equals(everything.take(wanted).combine_chunks())
+
+
+# Damage
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def make_unreadable(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+DAMAGES = [cut, flip, empty, make_unreadable]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_chunk_is_seen_and_the_others_are_kept(
+    damage: Callable[[Path], None], order: Order, tmp_path: Path
+) -> None:
+    record(tmp_path, order.key, chunk(order, 1, 2))
+    hurt = record(tmp_path, order.key, chunk(order, 3, 4))
+    record(tmp_path, order.key, chunk(order, 5))
+    damage(hurt)
+    found = recorded(tmp_path, order.key)
+    assert (found.done, found.damaged) == ({1, 2, 5}, (hurt,))
+    assert seeds_of(tmp_path, order.key) == ([1, 2, 5], [])
+
+
+def test_a_file_of_another_kind_among_the_chunks_is_not_taken_for_one(order: Order, tmp_path: Path) -> None:
+    record(tmp_path, order.key, chunk(order, 1))
+    (tmp_path / "chunks" / order.key / "notes.arrow").write_text("mine")
+    assert seeds_of(tmp_path, order.key) == ([1], [])
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_chunk_is_reported_computed_again_and_costs_nothing_else(
+    damage: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    run_in(tmp_path, "executor.workers=1")
+    whole, files = tables_of(tmp_path / "tiny"), chunk_files(tmp_path / "tiny")
+    hurt = Path(sorted(files)[0])
+    first, last = map(int, hurt.name.split(".")[0].split("-"))
+    damage(hurt)
+    lived: list[int] = []
+    live_by(counting(lived), monkeypatch)
+    run_sweep(sweep_in(tmp_path), Console(width=300))
+    assert "Found a damaged chunk" in capsys.readouterr().out
+    assert sorted(lived) == list(range(first, last + 1))
+    assert hurt.with_suffix(".damaged").exists() or hurt.with_suffix(".damaged").is_symlink()
+    assert tables_of(tmp_path / "tiny") == whole
+    files.pop(str(hurt))
+    assert files.items() <= chunk_files(tmp_path / "tiny").items()
+
+
+# A disk that is full, a folder that is read-only
+
+
+def refuse(number: int) -> Callable[..., Any]:
+    def raises(*_arguments: Any, **_named: Any) -> Any:
+        raise OSError(number, os.strerror(number))
+
+    return raises
+
+
+@pytest.mark.parametrize("place", ["open", "write", "fsync", "replace"])
+def test_a_disk_that_is_full_leaves_no_half_a_chunk(
+    place: str, order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = record(tmp_path, order.key, chunk(order, 1))
+    with monkeypatch.context() as patch:
+        if place == "fsync":
+            patch.setattr(os, "fsync", refuse(errno.ENOSPC))
+        elif place == "write":
+            patch.setattr(Path, "open", open_for_little)
+        else:
+            patch.setattr(Path, place, refuse(errno.ENOSPC))
+        with pytest.raises(PanjError, match=r"results_dir: cannot write .* \(No space left on device\)"):
+            record(tmp_path, order.key, chunk(order, 2))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [before]
+    assert seeds_of(tmp_path, order.key) == ([1], [])
+
+
+def open_for_little(path: Path, mode: str) -> Any:
+    """A file on which ten bytes still fit."""
+    file = open(path, mode, buffering=0)  # noqa: SIM115
+
+    class Little:
+        """The file."""
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *_error: Any) -> None:
+            file.close()
+
+        def write(self, content: Any) -> None:
+            file.write(bytes(content)[:10])
+            refuse(errno.ENOSPC)()
+
+    return Little()
+
+
+FILLED = """
+import resource, sys
+sys.path.insert(0, TESTS)
+import quick
+quick.make_quick()
+from pathlib import Path
+from sim.__main__ import main
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (MOST, MOST))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_real_limit_on_files_is_reported_and_the_study_goes_on_without_it(tmp_path: Path) -> None:
+    words = [*WORDS, "runs=60", f"results_dir={tmp_path}", "executor.workers=1"]
+    tests = Path(__file__).parent.parent
+
+    def command(limit: int) -> Any:
+        script = FILLED.replace("TESTS", repr(str(tests))).replace("MOST", str(limit))
+        return subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False,
+                              env={**os.environ, "PYTHONPATH": str(tests.parent)})  # fmt: skip
+
+    full = command(66_000)
+    assert full.returncode == 2, full.stderr
+    assert "results_dir: cannot write" in full.stderr and full.stderr.startswith("panj: ")
+    kept = chunk_files(tmp_path / "tiny")
+    assert kept and not (tmp_path / "tiny" / "about.json").exists()
+    run_sweep(compose_sweep(words, FACTS), CONSOLE)
+    assert kept.items() <= chunk_files(tmp_path / "tiny").items()
+    run_in(tmp_path / "whole", "runs=60")
+    assert tables_of(tmp_path / "tiny") == tables_of(tmp_path / "whole" / "tiny")
+
+
+def test_a_full_disk_in_the_middle_loses_nothing_that_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual, calls = os.fsync, []
+
+    def fill(file: int) -> None:
+        calls.append(file)
+        if len(calls) > 3:
+            refuse(errno.ENOSPC)()
+        usual(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fill)
+        with pytest.raises(PanjError, match="No space left on device"):
+            run_in(tmp_path)
+    kept = chunk_files(tmp_path / "tiny")
+    assert len(kept) == 2  # the third file was the scope
+    run_in(tmp_path)
+    assert kept.items() <= chunk_files(tmp_path / "tiny").items()
+    run_in(tmp_path / "whole")
+    assert tables_of(tmp_path / "tiny") == tables_of(tmp_path / "whole" / "tiny")
+
+
+@pytest.mark.parametrize("place", ["write_table", "close"])
+def test_a_full_disk_while_tables_are_written_leaves_the_old_ones_and_every_chunk(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_in(tmp_path, "runs=4")
+    old, kept = tables_of(tmp_path / "tiny"), chunk_files(tmp_path / "tiny")
+    with monkeypatch.context() as patch:
+        patch.setattr(pq.ParquetWriter, place, refuse(errno.ENOSPC))
+        with pytest.raises(PanjError, match="No space left on device"):
+            run_in(tmp_path)
+    assert tables_of(tmp_path / "tiny") == old
+    assert kept.items() < chunk_files(tmp_path / "tiny").items()
+    assert run_in(tmp_path).computed == 0
+    run_in(tmp_path / "whole")
+    assert tables_of(tmp_path / "tiny") == tables_of(tmp_path / "whole" / "tiny")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
+def test_a_folder_that_is_read_only_is_said(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PanjError, match=r"results_dir: cannot write .* \(Permission denied\)"):
+        run_in(tmp_path)
+
+
+def test_a_folder_in_which_nothing_can_be_made_is_said_and_nothing_is_lived(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived: list[int] = []
+    live_by(counting(lived), monkeypatch)
+    monkeypatch.setattr(Path, "mkdir", refuse(errno.EROFS))
+    with pytest.raises(PanjError, match=r"results_dir: cannot write .* \(Read-only file system\)"):
+        run_in(tmp_path)
+    assert lived == [] and list(tmp_path.iterdir()) == []
+
+
+# What killed processes leave
+
+
+def test_half_written_files_are_no_chunks_and_are_cleared_away(order: Order, tmp_path: Path) -> None:
+    path = record(tmp_path, order.key, chunk(order, 1))
+    rest = path.with_name(f".{path.name}.0123.partial")
+    rest.write_bytes(path.read_bytes()[:100])
+    (tmp_path / "chunks" / ".study.json.4567.partial").write_text("{")
+    assert recorded(tmp_path, order.key).damaged == ()
+    assert seeds_of(tmp_path, order.key) == ([1], [])
+    clear_rests(tmp_path)
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == [path]
+
+
+def test_tables_half_in_place_are_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_in(tmp_path, "runs=4")
+    usual, moved = Path.replace, []
+
+    def stop_at_the_second(path: Path, target: Path) -> Any:
+        if path.parent.name == ".tables":
+            moved.append(path.name)
+            if len(moved) == 2:
+                raise KeyboardInterrupt
+        return usual(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", stop_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            run_in(tmp_path)
+    assert run_in(tmp_path).computed == 0
+    run_in(tmp_path / "whole")
+    assert tables_of(tmp_path / "tiny") == tables_of(tmp_path / "whole" / "tiny")
+    assert not (tmp_path / "tiny" / ".tables").exists()
+
+
+def test_a_retry_that_was_stopped_before_the_tables_is_in_them_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        live_by(failing(7), patch)
+        assert run_in(tmp_path).failed == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "write_tables", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_in(tmp_path)
+    assert run_in(tmp_path).failed == 0
+    run_in(tmp_path / "whole")
+    assert tables_of(tmp_path / "tiny") == tables_of(tmp_path / "whole" / "tiny")
+
+
+def interrupt(*_arguments: Any) -> Any:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", ["runs.parquet", "days.parquet", "districts.parquet", "summary.csv", "about.json"])
+def test_a_table_that_was_thrown_away_is_made_again_from_the_record(name: str, tmp_path: Path) -> None:
+    run_in(tmp_path)
+    whole = tables_of(tmp_path / "tiny")
+    (tmp_path / "tiny" / name).unlink()
+    assert run_in(tmp_path).computed == 0
+    assert tables_of(tmp_path / "tiny") == whole
+
+
+# The scope
+
+
+@pytest.mark.parametrize("scenario", sorted(path.stem for path in folder_of_group("scenario").glob("*.yaml")))
+def test_the_scope_of_every_scenario_comes_back_as_it_was(scenario: str, tmp_path: Path) -> None:
+    words = ["-m", f"scenario={scenario}", "rules.news.fade_days=5,7.5", "study=tiny", "border=closed,as_reported"]
+    asked = scope_of(compose_sweep(words, FACTS))
+    write_scope(tmp_path, asked)
+    kept = read_scope(tmp_path)
+    assert kept is not None
+    assert joined(tmp_path, kept, asked) == kept
+    assert [cell._replace(values={}) for cell in kept.cells] == [cell._replace(values={}) for cell in asked.cells]
+
+
+def scope_in(folder: Path, *words: str) -> Any:
+    return scope_of(sweep_in(folder, *words))
+
+
+def test_more_runs_and_more_cells_join_and_the_old_cells_keep_their_numbers(tmp_path: Path) -> None:
+    old = scope_in(tmp_path, "-m", "border=closed,as_reported")
+    new = scope_in(tmp_path, "-m", "border=open,as_reported", "runs=20")
+    both = joined(tmp_path, old, new)
+    assert [(cell.number, cell.label, cell.runs) for cell in both.cells] == [
+        (0, "border=closed", 8), (1, "border=as_reported", 20), (2, "border=open", 20),
+    ]  # fmt: skip
+
+
+def test_fewer_runs_take_nothing_away(tmp_path: Path) -> None:
+    both = joined(tmp_path, scope_in(tmp_path), scope_in(tmp_path, "runs=2"))
+    assert [cell.runs for cell in both.cells] == [8]
+
+
+@pytest.mark.parametrize(
+    ("words", "difference"),
+    [
+        (["seed=6"], "seed: 5 there, 6 here"),
+        (["rules.news.fade_days=9"], "rules.news.fade_days: .* there, 9 here"),
+        (["border=closed"], "border: as_reported there, closed here"),
+        (["end_date=2021-05-04"], "end_date: 2021-05-03 there, 2021-05-04 here"),
+        (["-m", "border=closed,as_reported"], "swept keys: none there, border here"),
+    ],
+)
+def test_another_study_is_refused_with_the_difference_and_left_alone(
+    words: list[str], difference: str, tmp_path: Path
+) -> None:
+    run_in(tmp_path)
+    before = all_of(tmp_path)
+    with pytest.raises(PanjError, match=rf"found another study in .*{difference}"):
+        run_in(tmp_path, *words)
+    assert all_of(tmp_path) == before
+
+
+def test_rules_that_changed_meanwhile_are_another_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_in(tmp_path)
+    monkeypatch.setattr("sim.settings.compose.fingerprint_of_rules", lambda: "other")
+    with pytest.raises(PanjError, match=r"rules_fingerprint: .* there, other here"):
+        run_in(tmp_path)
+
+
+def test_a_damaged_scope_is_said(tmp_path: Path) -> None:
+    run_in(tmp_path)
+    (tmp_path / "tiny" / "chunks" / "study.json").write_text("{")
+    with pytest.raises(PanjError, match=r"study\.json: found something damaged"):
+        run_in(tmp_path)
+
+
+def test_a_folder_that_is_no_study_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "thesis.txt").write_text("years of work")
+    with pytest.raises(PanjError, match="no record of campaigns"):
+        run_in(tmp_path)
+    assert all_of(tmp_path) == {"tiny/thesis.txt": b"years of work"}
+
+
+# Tables
+
+
+def test_failures_are_a_table_only_where_there_are_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        live_by(failing(6, 7), patch)
+        ran = run_in(tmp_path, "-m", "border=closed,as_reported")
+    assert (ran.computed, ran.failed) == (12, 4)
+    study = tmp_path / "tiny"
+    failures = pq.read_table(study / "failures.parquet").to_pylist()
+    assert [(row["cell"], row["border"], row["seed"]) for row in failures] == [
+        (0, "closed", 6), (0, "closed", 7), (1, "as_reported", 6), (1, "as_reported", 7),
+    ]  # fmt: skip
+    assert all("ZeroDivisionError" in row["error"] and "Traceback" in row["traceback"] for row in failures)
+    assert set(pq.read_table(study / "runs.parquet")["seed"].to_pylist()) == {5, *range(8, 13)}
+    about = json.loads((study / "about.json").read_text())
+    assert (about["campaigns"], about["failed"], [cell["failed"] for cell in about["cells"]]) == (12, 4, [2, 2])
+    lived: list[int] = []
+    live_by(counting(lived), monkeypatch)
+    assert run_in(tmp_path, "-m", "border=closed,as_reported").failed == 0
+    assert sorted(lived) == [6, 6, 7, 7]  # what failed is tried again, nothing else
+    assert not (study / "failures.parquet").exists()
+
+
+def test_a_study_in_which_everything_failed_has_its_tables_without_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_by(failing(*range(5, 13)), monkeypatch)
+    ran = run_in(tmp_path)
+    assert (ran.computed, ran.failed) == (0, 8)
+    for name in ("runs", "days", "districts"):
+        assert pq.read_table(tmp_path / "tiny" / f"{name}.parquet").num_rows == 0
+    assert pq.read_table(tmp_path / "tiny" / "failures.parquet").num_rows == 8
+
+
+def test_cells_of_a_study_that_have_not_begun_do_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "live_all", interrupt)
+        patch.setattr(run, "forget_if_empty", lambda _study: None)  # as after a kill
+        with pytest.raises(KeyboardInterrupt):
+            run_in(tmp_path, "-m", "border=closed,as_reported,open")
+    assert run_in(tmp_path, "-m", "border=closed,open").computed == 16
+    assert set(pq.read_table(tmp_path / "tiny" / "runs.parquet")["cell"].to_pylist()) == {0, 2}
+    assert run_in(tmp_path, "-m", "border=closed,as_reported,open").computed == 8
+    run_in(tmp_path / "whole", "-m", "border=closed,as_reported,open")
+    assert tables_of(tmp_path / "tiny") == tables_of(tmp_path / "whole" / "tiny")
+
+
+def test_a_study_that_recorded_nothing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "live_all", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run_in(tmp_path, "border=closed")
+    assert not (tmp_path / "tiny").exists()
+
+
+def test_cells_that_end_on_other_days_lie_in_one_table(tmp_path: Path) -> None:
+    run_in(tmp_path, "-m", "end_date=2021-05-03,2021-05-05", "rules.news.fade_days=5,6", "runs=3")
+    days = pq.read_table(tmp_path / "tiny" / "days.parquet")
+    assert days.num_rows == 2 * 3 * 3 + 2 * 3 * 5
+    runs = pq.read_table(tmp_path / "tiny" / "runs.parquet")
+    assert runs["cell"].to_pylist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
+    last = runs["share_held_by_taliban_2021_05_05"].to_pylist()
+    assert last[:6] == [None] * 6 and None not in last[6:]

@@ -1,0 +1,132 @@
+"""The sentences of the architecture, held: contracts of imports, what every rule and number says of itself."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import sim
+from sim.data.facts import read_facts
+from sim.settings.compose import GROUPS, choices_of, compose_settings
+from sim.settings.numbers import declared_numbers
+
+PACKAGE = Path(sim.__file__).parent
+ROOT = PACKAGE.parent
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+RULES = [name for name in FILES if name.startswith("sim.engine.rules.")]
+RESULTS = [name for name in FILES if name.split(".")[1:2] in (["plots"], ["report"], ["compare"])]
+HEAVY = ("pandas", "matplotlib", "mesa", "hydra", "omegaconf", "solara")
+MOST_IN_A_FOLDER = 17
+ALL_CHOICES = [(group, choice) for group in (*GROUPS, "scenario", "timeline") for choice in choices_of(group)]
+
+
+@cache
+def tree_of(name):
+    return ast.parse(FILES[name].read_text(encoding="utf-8"))
+
+
+def names_imported(name):
+    found = (node for node in ast.walk(tree_of(name)) if isinstance(node, ast.ImportFrom))
+    return {alias.name for node in found for alias in node.names}
+
+
+def lint(folder):
+    return subprocess.run(
+        [shutil.which("lint-imports", path=str(Path(sys.executable).parent)), "--no-cache"],
+        cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(folder)},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ["from sim.run import work", "import numba", "from sim.report import report"])
+def test_an_import_that_points_up_breaks_a_contract(line, tmp_path):
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(PACKAGE, tmp_path / "sim", ignore=shutil.ignore_patterns("__pycache__", "*.csv", "*.yaml"))
+    assert lint(tmp_path).returncode == 0
+    below = tmp_path / "sim" / "settings" / "numbers.py"
+    below.write_text(f"{below.read_text(encoding='utf-8')}\n{line}\n", encoding="utf-8")
+    assert lint(tmp_path).returncode == 1
+
+
+def test_no_folder_is_a_flat_drawer():
+    assert (
+        max(Counter(path.parent for path in FILES.values() if path.name != "__init__.py").values()) <= MOST_IN_A_FOLDER
+    )
+
+
+def test_a_worker_starts_without_what_is_slow_to_import():
+    needed = ("sim.engine.campaign", "sim.engine.layout", "sim.outcomes", "sim.run.executors", "sim.run.work")
+    script = f"import sys, {', '.join(needed)}; print(*sorted(set(sys.modules) & set({HEAVY})))"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_what_looks_at_results_never_simulates(name):
+    assert not names_imported(name) & {"run_campaign", "live", "step", "lay_out", "live_one_day"}
+
+
+def test_pages_need_neither_tables_nor_figures_of_the_slow_kind():
+    pages = [name for name in FILES if name.startswith("sim.classroom") and ".lessons." not in name]
+    script = f"import sys, {', '.join(pages)}; print(*sorted(set(sys.modules) & {{'pandas', 'matplotlib', 'mesa'}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0 and done.stdout.strip() == "", done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_says_what_it_is_reads_writes_and_rests_on(name):
+    text = ast.get_docstring(tree_of(name)) or ""
+    sentence, _, card = text.partition("\n\n")
+    assert sentence[:1].isupper() and sentence.endswith(".") and len(sentence.split()) > 3
+    heads = [line.split()[0] for line in card.splitlines() if line and not line.startswith(" ")]
+    assert heads[:3] == ["Reads", "Writes", "Source"]
+    for line in card.splitlines():
+        if line.startswith(("Reads", "Writes", "Source")):
+            assert len(line.split()) > 1, line
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_everything_public_says_what_it_is(name):
+    tree = tree_of(name)
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    things = [node for node in tree.body if isinstance(node, kinds)]
+    things += [
+        part for node in things if isinstance(node, ast.ClassDef) for part in node.body if isinstance(part, kinds)
+    ]
+    assert ast.get_docstring(tree)
+    assert not [node.name for node in things if not node.name.startswith("_") and not ast.get_docstring(node)]
+
+
+@pytest.mark.parametrize("key", declared_numbers())
+def test_every_number_says_its_unit_source_range_and_meaning(key):
+    number = declared_numbers()[key]
+    for said in (number.unit, number.source, number.meaning):
+        assert isinstance(said, str) and said.strip()
+    assert number.low < number.high and number.low <= number.value <= number.high
+    if number.is_whole:
+        assert number.value == int(number.value)
+
+
+@pytest.fixture(scope="module")
+def facts():
+    return read_facts()
+
+
+@pytest.mark.parametrize("calibration", ["posterior", "prior"])
+@pytest.mark.parametrize(("group", "choice"), ALL_CHOICES)
+def test_every_choice_composes_whatever_is_drawn(group, choice, calibration, facts):
+    settings = compose_settings([f"{group}={choice}", f"calibration={calibration}"], facts)
+    assert settings.choices[group] == choice
+    assert settings.days > 0
