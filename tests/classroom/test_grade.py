@@ -12,6 +12,7 @@ from planted import Planted, luck
 from quick import campaign_of
 
 from sim import __main__ as front
+from sim.classroom.lessons import hand_in as grading
 from sim.classroom.lessons.campaigns import CHUNK, Lived
 from sim.classroom.lessons.hand_in import (
     LARGEST,
@@ -24,7 +25,6 @@ from sim.classroom.lessons.hand_in import (
     read_request,
     write_hand_in,
 )
-from sim.classroom.lessons.lesson import hand_in as grading
 from sim.classroom.lessons.lesson import lesson_of, sheet_of
 from sim.classroom.lessons.marking import Answer
 from sim.errors import PanjError

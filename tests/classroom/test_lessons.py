@@ -7,13 +7,13 @@ import pytest
 import yaml
 from planted import Planted, luck, student_with
 
+from sim.classroom.lessons import lesson
 from sim.classroom.lessons.estimates import MEASURES, SCORES, Sample, measured, share_of, standing
 from sim.classroom.lessons.lesson import (
     BLOCK,
     LONGEST_CODE,
     MINUTES,
     Task,
-    lesson,
     lesson_of,
     outcome_of,
     read_lesson,

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from sim.classroom.hooks import register as registers
+from sim.classroom.sessions import register as registers
 from sim.classroom.sessions.claims import LONGEST_NAME, Answer, Claim, Refused
 from sim.classroom.sessions.register import MOST_MEMBERS, Register
 from sim.classroom.sessions.session import ANSWERED, CLOSED, DEBRIEF, LETTERS, OPEN, RUNNING, csv_of, grouped, spelled

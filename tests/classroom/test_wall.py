@@ -6,7 +6,7 @@ import math
 import pytest
 
 from sim.classroom.choice.fields import chosen_in, rest_of, say_choice, words_for
-from sim.classroom.hooks import wall
+from sim.classroom.sessions import wall
 from sim.classroom.sessions.claims import EFFECT, OUTCOME, Answer, Claim, failed, score_of
 from sim.classroom.sessions.session import ANSWERED, Member, Place, Question, Room, Seat, Sent, Session, Team
 from sim.classroom.sessions.wall import say_claim, say_one_campaign, say_reported, say_score, say_tally
