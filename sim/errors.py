@@ -1,15 +1,24 @@
-"""Errors that speak to a student: the key, what was found, what was expected, the nearest right name."""
+"""Errors for students to read: the key, what was found, what was expected, the nearest valid name."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class PanjError(ValueError):
-    """Something the user can mend; the command line prints it as one line and exits with code 2."""
+    """An error that the user can correct; the command line prints it as one line and exits with code 2.
+
+    Args:
+        message: One line: the key, what was found, what was expected, the nearest right name.
+        key: What is wrong, such as `rules.news.fade_days`; by default the text before the first colon.
+    """
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        super().__init__(message)
+        self.key = message.partition(":")[0] if key is None else key
 
 
 class CampaignError(RuntimeError):
-    """A campaign that could not go on, for instance because the space for rows was full."""
+    """A campaign that could not continue, for instance because an array was full."""
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
