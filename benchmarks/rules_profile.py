@@ -46,7 +46,8 @@ def module_of(steps: list[str]) -> Any:
     folder = Path(tempfile.mkdtemp())
     lines = [
              "from sim.engine.day import *", "from sim.engine.day import World, Rules, Timeline",
-             "from sim.engine.compile import entry", "from sim.engine.chance import Luck", "import numpy as np"]  # fmt: skip
+             "from sim.engine.compile import entry", "from sim.engine.chance import Luck",
+             "import numpy as np"]  # fmt: skip
     for number, step in enumerate(steps):
         lines += [
             "", "@entry", f"def step_{number}(world, rules, timeline, seed, day):", f"    {GROUPS} = world",
