@@ -4,10 +4,10 @@ BIN := .venv/bin
 
 .PHONY: run test test-browser check clean docs bench bench-classroom classroom
 
-run: .venv/installed
+run: .venv/installed-all
 	$(BIN)/python -m sim
 
-classroom: .venv/installed
+classroom: .venv/installed-all
 	$(BIN)/python -m sim classroom port=8765
 
 test: .venv/installed-test
@@ -16,7 +16,7 @@ test: .venv/installed-test
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -n auto
-	@echo "Left out: tests/browser, which drives the classroom in Chromium: make test-browser"
+	@echo "Not run: tests/browser, which drives the classroom in Chromium: make test-browser"
 
 test-browser: .venv/installed-browser
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
@@ -25,7 +25,7 @@ test-browser: .venv/installed-browser
 docs: .venv/installed-test
 	$(BIN)/python docs/generate.py
 
-bench: .venv/installed
+bench: .venv/installed-all
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/aims.py
 
@@ -37,20 +37,10 @@ bench-classroom: .venv/installed-test
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/installed: .venv/made pyproject.toml constraints.txt
-	@echo "Installing Panj and what it needs into .venv ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
-	@touch $@
-
-.venv/installed-test: .venv/made pyproject.toml constraints.txt
-	@echo "Installing Panj and its test tools into .venv ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test]"
-	@touch $@ .venv/installed
-
-.venv/installed-browser: .venv/installed-test
-	@echo "Installing what drives a browser into .venv ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[test,browser]"
-	@touch $@
+.venv/installed-%: .venv/made pyproject.toml
+	@echo "Installing Panj and what [$*] needs into .venv ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"
+	@touch $@ .venv/installed-all
 
 clean:
 	rm -rf .venv

@@ -8,7 +8,8 @@ import platform
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,12 @@ STAMPED = (
 
 
 def versions() -> dict[str, str]:
-    """Of Python, of this package and of the libraries that decide results."""
-    return {"python": platform.python_version(), "panj": version("panj"), **{name: version(name) for name in LIBRARIES}}
+    """Versions of Python, of this package and of the libraries that decide results, as far as they are installed."""
+    found = {"python": platform.python_version(), "panj": version("panj")}
+    for name in LIBRARIES:
+        with suppress(PackageNotFoundError):  # those of an extra may be missing
+            found[name] = version(name)
+    return found
 
 
 def commit() -> str | None:

@@ -2,11 +2,14 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -26,6 +29,16 @@ RULES = [name for name in FILES if name.startswith("sim.engine.rules.")]
 RESULTS = [name for name in FILES if name.split(".")[1:2] in (["plots"], ["report"], ["compare"])]
 HEAVY = ("pandas", "matplotlib", "mesa", "hydra", "omegaconf", "solara")
 MOST_IN_A_FOLDER = 17
+DISTRIBUTIONS = packages_distributions()
+EXTRA_OF = {  # the extra that a part of sim/ belongs to; every other part needs the core alone
+    **dict.fromkeys(("plots", "report", "compare", "score", "story", "reproduce", "study.reader"), "report"),
+    **dict.fromkeys(("calibrate", "explore"), "calibrate"),
+    "classroom": "classroom",
+    "model": "mesa",
+}
+NEVER_IMPORTED = {  # required for what their line in pyproject.toml says, without an import of ours
+    "ipyvue", "ipyvuetify", "networkx", "solara", "solara-assets", "solara-server",
+}  # fmt: skip
 ALL_CHOICES = [(group, choice) for group in (*GROUPS, "scenario", "timeline") for choice in choices_of(group)]
 
 
@@ -68,6 +81,65 @@ def test_a_worker_starts_without_what_is_slow_to_import():
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+def plain(distribution):
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+@cache
+def required_by(extra=None):
+    """Distributions that pyproject.toml requires for the core or, with what it includes, for an extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found = set()
+    for line in project["optional-dependencies"][extra] if extra else project["dependencies"]:
+        name, included = re.match(r"([\w.-]+)(?:\[([\w,-]+)\])?", line).groups()
+        found |= set().union(*map(required_by, included.split(","))) if name == "panj" else {plain(name)}
+    return found
+
+
+@cache
+def libraries_of(name):
+    """Distributions that a module imports, as sets of candidates: at its head, and anywhere."""
+
+    def of(nodes):
+        found = set()
+        for node in nodes:
+            names = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            found |= {full.partition(".")[0] for full in names}
+        others = found - set(sys.stdlib_module_names) - {"sim"}
+        return {frozenset(map(plain, DISTRIBUTIONS.get(top, [top]))) for top in others}
+
+    kinds = ast.Import | ast.ImportFrom
+    everywhere = [node for node in ast.walk(tree_of(name)) if isinstance(node, kinds)]
+    return of(node for node in tree_of(name).body if isinstance(node, kinds)), of(everywhere)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_import_is_of_a_declared_requirement(name):
+    parts = name.removeprefix("sim.").split(".")
+    extra = EXTRA_OF.get(parts[0]) or EXTRA_OF.get(".".join(parts[:2]))
+    allowed = required_by() | (required_by(extra) if extra else set())
+    at_head, anywhere = libraries_of(name)
+    assert not [sorted(library) for library in at_head if not library & allowed]
+    assert not [sorted(library) for library in anywhere if not library & (required_by() | required_by("test"))]
+
+
+def test_every_requirement_is_imported():
+    imported = set().union(*(library for name in FILES for library in libraries_of(name)[1]))
+    assert required_by() | required_by("all") <= imported | NEVER_IMPORTED
+    assert not NEVER_IMPORTED & imported
+
+
+def test_the_core_starts_without_any_extra():
+    missing = {top for top, names in DISTRIBUTIONS.items() if required_by("all") & set(map(plain, names))}
+    core = [name for name in FILES if not any(f"{name}.".startswith(f"sim.{part}.") for part in EXTRA_OF)]
+    script = f"import sys; sys.modules.update(dict.fromkeys({sorted(missing)})); import {', '.join(core)}"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", RESULTS)
