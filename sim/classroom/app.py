@@ -10,7 +10,7 @@ from sim.classroom.hooks import chosen
 from sim.classroom.pages import change, compare, home, join, lessons, projector, story, teacher, watch, what_if
 from sim.classroom.parts import Note
 from sim.classroom.server import THIS_SERVER
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 STYLE = Path(__file__).parent / "parts" / "classroom.css"
@@ -31,7 +31,7 @@ def LifelineView(
 @solara.component
 def Lifeline() -> None:
     """What holds a page to its server."""
-    said = words_of("shell").say("stopped")
+    said = texts_of("shell").say("stopped")
     LifelineView(server=THIS_SERVER, said=said, every=LOOKS, choice=list(chosen.value), event_restore=restore)
 
 
@@ -49,30 +49,30 @@ def restore(kept: object) -> None:
 @solara.component
 def Layout(children: list[solara.Element]) -> None:
     """The shell around a page."""
-    words = words_of("shell")
+    texts = texts_of("shell")
     solara.Style(STYLE)
     Lifeline()
     with solara.Div(classes=["shell"]):
-        solara.HTML("a", words.say("skip"), attributes={"href": "#content", "class": "skip"})
+        solara.HTML("a", texts.say("skip"), attributes={"href": "#content", "class": "skip"})
         Pages()
         solara.Div(
             children=children, classes=["content"], attributes={"id": "content", "role": "main", "tabindex": "-1"}
         )
         with solara.Div(classes=["sources"], attributes={"role": "contentinfo"}):
-            Note(words.say("sources"))
-            Note(words.say("evidence"))
+            Note(texts.say("sources"))
+            Note(texts.say("evidence"))
 
 
 @solara.component
 def Pages() -> None:
     """Links to all pages, of which one is marked as here."""
-    words, router = words_of("shell"), solara.use_router()
+    texts, router = texts_of("shell"), solara.use_router()
     here = (router.path or "/").strip("/") or "home"
-    with solara.Div(classes=["pages"], attributes={"role": "navigation", "aria-label": words.say("pages")}):
+    with solara.Div(classes=["pages"], attributes={"role": "navigation", "aria-label": texts.say("pages")}):
         for name in PAGES:
             current = {"aria-current": "page"} if name == here else {}
             with solara.Link(address_of(name), classes=["page"]):
-                solara.HTML("span", words.say(f"page_{name}"), attributes=current)
+                solara.HTML("span", texts.say(f"page_{name}"), attributes=current)
 
 
 def address_of(page: str) -> str:
@@ -82,6 +82,6 @@ def address_of(page: str) -> str:
 
 routes = [
     solara.Route("/" if name == "home" else name, component=module.Page, layout=Layout if name == "home" else None,
-                 label=f"{words_of('shell').say(f'page_{name}')} - Panj")
+                 label=f"{texts_of('shell').say(f'page_{name}')} - Panj")
     for name, module in PAGES.items()
 ]  # fmt: skip

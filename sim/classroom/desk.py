@@ -34,7 +34,7 @@ from sim.settings.settings import Executor, Order, Piece, Settings
 from sim.settings.sweep import Cell
 from sim.study.columns import runs_table
 
-Words = tuple[str, ...]
+Overrides = tuple[str, ...]
 CHUNK = 10  # campaigns between two looks at who is next: a tenth of a second
 TURN = 200  # campaigns of one session before another's next turn
 MOST_RUNS = 1000
@@ -69,8 +69,10 @@ class Answer:
 class Ticket:
     """One wish: so many campaigns of one choice of settings from a seed on, for one session."""
 
-    def __init__(self, desk: "Desk", who: str, words: Words, runs: int, answer: Answer, first_seed: int = 0) -> None:
-        self.desk, self.who, self.words, self.runs, self.answer = desk, who, words, runs, answer
+    def __init__(
+        self, desk: "Desk", who: str, overrides: Overrides, runs: int, answer: Answer, first_seed: int = 0
+    ) -> None:
+        self.desk, self.who, self.overrides, self.runs, self.answer = desk, who, overrides, runs, answer
         self.chunks = range(first_seed // CHUNK, -(-(first_seed + runs) // CHUNK))
         self.asked_at = time.monotonic()
         self.first_at: float | None = None
@@ -130,7 +132,7 @@ class Turn(NamedTuple):
     asked_at: float
 
 
-class Crew:
+class WorkerPool:
     """Processes that live campaigns; one that was lost is started anew."""
 
     def __init__(self, count: int) -> None:
@@ -149,12 +151,12 @@ class Desk:
 
     def __init__(self, lives: Lives | None = None, workers: int | None = None) -> None:
         count = workers or cores()
-        self.lives = lives or Crew(count).live
+        self.lives = lives or WorkerPool(count).live
         self.lock = threading.RLock()
         self.wanted = threading.Condition(self.lock)
         self.hydra = threading.Lock()  # it keeps global state
         self.composer = Composer()
-        self.known: OrderedDict[Words, Settings] = OrderedDict()
+        self.known: OrderedDict[Overrides, Settings] = OrderedDict()
         self.answers: OrderedDict[str, Answer] = OrderedDict()
         self.campaigns: OrderedDict[tuple[str, int], Campaign] = OrderedDict()
         self.waiting: list[Ticket] = []
@@ -164,21 +166,21 @@ class Desk:
         for number in range(count):
             threading.Thread(target=self.serve, name=f"desk-{number}", daemon=True).start()
 
-    def settings(self, words: Sequence[str]) -> Settings:
+    def settings(self, overrides: Sequence[str]) -> Settings:
         """What the words resolve to; PanjError for what is wrong with them, or has no place in a classroom."""
-        words = tuple(words)
+        overrides = tuple(overrides)
         with self.lock:
-            if words in self.known:
-                self.known.move_to_end(words)
-                return self.known[words]
-        check_choice(words)
+            if overrides in self.known:
+                self.known.move_to_end(overrides)
+                return self.known[overrides]
+        check_choice(overrides)
         with self.hydra:
-            found = self.composer.settings([*words, "daily=false"])
+            found = self.composer.settings([*overrides, "daily=false"])
         with self.lock:
-            keep(self.known, words, found, KEPT_SETTINGS)
+            keep(self.known, overrides, found, KEPT_SETTINGS)
         return found
 
-    def ask(self, who: str, words: Sequence[str], runs: int = 200, first_seed: int = 0) -> Ticket:
+    def ask(self, who: str, overrides: Sequence[str], runs: int = 200, first_seed: int = 0) -> Ticket:
         """A ticket for so many campaigns, the seeds in a row from the first on, which begins a chunk.
 
         PanjError for what cannot be asked.
@@ -189,14 +191,14 @@ class Desk:
             raise PanjError(
                 f"first seed: found {first_seed}, expected 0, {CHUNK}, {2 * CHUNK} and so on below {MOST_RUNS}"
             )
-        words = tuple(words)
-        order = Cell(0, {}, (), self.settings(words)).order
+        overrides = tuple(overrides)
+        order = Cell(0, {}, (), self.settings(overrides)).order
         with self.lock:
             mine = [ticket for ticket in self.waiting if ticket.who == who]
             if len(mine) >= MOST_WAITING:
                 raise PanjError(f"runs: found {len(mine)} that wait already, expected fewer than {MOST_WAITING}; "
                                 "wait for one, or withdraw one")  # fmt: skip
-            ticket = Ticket(self, who, words, runs, self.answer_of(order), first_seed)
+            ticket = Ticket(self, who, overrides, runs, self.answer_of(order), first_seed)
             if not self.end_if_done(ticket):
                 self.waiting.append(ticket)
                 self.wanted.notify_all()
@@ -212,9 +214,9 @@ class Desk:
             del self.answers[key]
         return answer
 
-    def campaign(self, words: Sequence[str], seed: int) -> Campaign:
+    def campaign(self, overrides: Sequence[str], seed: int) -> Campaign:
         """One campaign, at once; the last few are kept. PanjError where it does not come to its end."""
-        settings = self.settings(words)
+        settings = self.settings(overrides)
         key = settings.fingerprint(), seed
         with self.lock:
             if key in self.campaigns:

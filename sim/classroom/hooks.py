@@ -20,7 +20,7 @@ import numpy as np
 import solara
 from solara.server.kernel_context import get_current_context
 
-from sim.classroom.desk import Ticket, Words, the_desk
+from sim.classroom.desk import Overrides, Ticket, the_desk
 from sim.classroom.reading import Campaigns
 from sim.classroom.sessions.claims import Refused, by_seed
 from sim.classroom.sessions.register import USUAL_RUNS, the_register
@@ -36,29 +36,29 @@ class Asked(NamedTuple):
 
     ticket: Ticket | None
     trouble: str  # why there is no ticket, or no more campaigns
-    words: Words
+    overrides: Overrides
 
     @property
     def campaigns(self) -> Campaigns | None:
         """As far as they are there; None without a ticket."""
         if self.ticket is None:
             return None
-        return Campaigns(the_desk().settings(self.words), self.ticket.table(), self.ticket.runs)
+        return Campaigns(the_desk().settings(self.overrides), self.ticket.table(), self.ticket.runs)
 
 
-def use_campaigns(words: Words | None, runs: int, wish: int = 0, first_seed: int = 0) -> Asked:
+def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_seed: int = 0) -> Asked:
     """Ask for campaigns and draw again when more are there; None asks for nothing, another `wish` asks again."""
     _, set_seen = solara.use_state((0, 0, False))
 
     def ask() -> Asked:
-        if words is None:
+        if overrides is None:
             return Asked(None, "", ())
         try:
-            return Asked(the_desk().ask(session(), words, runs, first_seed), "", words)
+            return Asked(the_desk().ask(session(), overrides, runs, first_seed), "", overrides)
         except PanjError as error:
-            return Asked(None, str(error), words)
+            return Asked(None, str(error), overrides)
 
-    asked = solara.use_memo(ask, [words, runs, wish, first_seed])
+    asked = solara.use_memo(ask, [overrides, runs, wish, first_seed])
     ticket = asked.ticket
 
     def follow() -> Callable[[], None] | None:
@@ -125,7 +125,7 @@ QUERY = "class"  # in an address: /join?class=FKMRWX
 ENDS = (0.05, 0.95)
 
 
-def asked_for(sessions_of: Callable[[str], list[Session]]) -> str:
+def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
     """The code in the address, or that of the newest session of this browser, or nothing."""
     given = parse_qs(solara.use_router().search or "").get(QUERY, [""])[0]
     found = sessions_of(session())
@@ -146,7 +146,7 @@ def middle_of_baseline(outcome: str) -> tuple[float, float] | None:
     return low, high
 
 
-chosen: solara.Reactive[Words] = solara.reactive(())  # the choice of settings; () is the baseline
+chosen: solara.Reactive[Overrides] = solara.reactive(())  # the choice of settings; () is the baseline
 seed: solara.Reactive[int] = solara.reactive(0)  # of the one campaign that is watched, told or forked
 day: solara.Reactive[int] = solara.reactive(0)  # of it, on which a page last stood; 0 is the first
 
@@ -160,7 +160,7 @@ BREATH = 0.1  # seconds between two drawings, at least
 Read = TypeVar("Read")
 
 
-def use_watched(code: str, read: Callable[[], Read]) -> Read | None:
+def use_session_state(code: str, read: Callable[[], Read]) -> Read | None:
     """What `read` gives, now and after every change of a session; None where the session or the right to it is gone."""
 
     def found() -> Read | None:

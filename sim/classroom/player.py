@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from sim.classroom.desk import Words, the_desk
+from sim.classroom.desk import Overrides, the_desk
 from sim.data.facts import THE_LINE, read_falls
 from sim.data.record import Point, aan_shares, counted_so_far, lost_in_record
 from sim.engine.campaign import Campaign, Series
@@ -159,7 +159,7 @@ def points_of(points: Any, corner: np.ndarray) -> str:
     return "L".join(kept)
 
 
-def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, words: Language) -> str:
+def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts: Language) -> str:
     """All evenings of a campaign, as JSON."""
     series, record, start = campaign.record.series, campaign.record, settings.start_date
     evenings = series.shape[0]
@@ -182,7 +182,7 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, words:
                 "displaced": whole(series[:, Series.PEOPLE_DISPLACED_TOTAL]),
             },
             "reported": reported_in_time(start, evenings),
-            "log": [tell_day(chronicle, start + timedelta(days=day), words) for day in range(evenings)],
+            "log": [tell_day(chronicle, start + timedelta(days=day), texts) for day in range(evenings)],
         }
     )
 
@@ -252,18 +252,20 @@ def said_of(settings: Settings, seed: int) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=KEPT)
-def chronicle_for(words: Words, seed: int) -> Chronicle:
+def chronicle_for(overrides: Overrides, seed: int) -> Chronicle:
     """The chronicle of a seed under a choice of settings; PanjError where there is none."""
     desk = the_desk()
-    settings = desk.settings(words)
-    return chronicle_from(desk.campaign(words, seed), settings, said_of(settings, seed))
+    settings = desk.settings(overrides)
+    return chronicle_from(desk.campaign(overrides, seed), settings, said_of(settings, seed))
 
 
 @lru_cache(maxsize=KEPT)
-def film_for(words: Words, seed: int) -> str:
+def film_for(overrides: Overrides, seed: int) -> str:
     """The film of a seed under a choice of settings; PanjError where there is none."""
     desk = the_desk()
-    return film_of(desk.campaign(words, seed), desk.settings(words), chronicle_for(words, seed), language_of())
+    return film_of(
+        desk.campaign(overrides, seed), desk.settings(overrides), chronicle_for(overrides, seed), language_of()
+    )
 
 
 def warm() -> None:
@@ -292,9 +294,9 @@ class Forked(NamedTuple):
 
 
 @lru_cache(maxsize=FORKS_KEPT)
-def fork(words: Words, seed: int, evening: date, change: str) -> Forked:
+def fork(overrides: Overrides, seed: int, evening: date, change: str) -> Forked:
     """Live both branches; PanjError for a change that cannot be made on that evening, or that changes nothing."""
-    turn = turn_of(words, (change,), evening, the_desk())
+    turn = turn_of(overrides, (change,), evening, the_desk())
     check_effect(turn, (seed,), (change,))
     settings, language = turn.before, language_of()
     try:

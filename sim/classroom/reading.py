@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.compare.compare import verdict_of
 from sim.compare.sentences import FEW, Verdict, is_share, say_number
 from sim.data.facts import THE_LINE, read_facts
@@ -150,8 +150,8 @@ def read(
 
     `change` says in words what `changed` does otherwise, `names` what the two are called.
     """
-    words = words_of(PAGE, language)
-    names = names or (words.say("base"), words.say("changed"))
+    texts = texts_of(PAGE, language)
+    names = names or (texts.say("base"), texts.say("changed"))
     row = outcome_of(base.settings, name)
     measure = Measure(name, row.label, "days" if row.unit == "date" else row.unit, row.unit == "date", {})
     first = base.settings.start_date
@@ -174,13 +174,13 @@ def read(
         unit=unit_of(measure, language),
         counted=row.counted,
         edges=edges,
-        ticks=[(tick, say_level(tick, measure, first, language, whole=True)) for tick in ticks_of(edges, measure)],
+        ticks=[(tick, format_level(tick, measure, first, language, whole=True)) for tick in ticks_of(edges, measure)],
         base=spreads[0],
         changed=spreads[1] if changed else None,
         mark=mark_of(reported, measure, first, language),
         beyond=float((THE_LINE - first).days) if measure.is_date and edges[-1] > (THE_LINE - first).days else None,
         sure=sure,
-        headline=words.say(f"sure_{sure}", verdict.judgement.worlds if verdict else ours[0].seeds.size),
+        headline=texts.say(f"sure_{sure}", verdict.judgement.worlds if verdict else ours[0].seeds.size),
         sentence=verdict.sentence if verdict and sure not in (NOTHING, ONE) else "",
         notes=notes_of(row, measure, base.settings, is_open and sure in (TOLD, UNTOLD), language),
     )
@@ -251,22 +251,22 @@ def spread_of(
     one: Campaigns, worlds: Worlds, edges: Sequence[float], measure: Measure, first: date, which: str, language: str
 ) -> Spread:
     """How the campaigns of one choice lie."""
-    words = words_of(PAGE, language)
+    texts = texts_of(PAGE, language)
     values = np.sort(worlds.values[~np.isnan(worlds.values)])
     done = worlds.seeds.size
     settings = one.settings
     if not values.size:
-        said = words.say("spread_nothing", which=which)
+        said = texts.say("spread_nothing", which=which)
         return Spread(done, one.runs, done, [0.0] * (len(edges) - 1), [], None, None, None, said, settings.calibration)
     low, median, high = (float(cut) for cut in np.quantile(values, (0.05, 0.5, 0.95)))
     never = int((~worlds.there).sum()) if measure.is_date else 0
-    said = words.say(
+    said = texts.say(
         "spread_date" if measure.is_date else "spread", done, which=which, runs=one.runs,
-        median=say_level(median, measure, first, language), high=say_level(high, measure, first, language),
-        low=say_level(low, measure, first, language, whole=True),
+        median=format_level(median, measure, first, language), high=format_level(high, measure, first, language),
+        low=format_level(low, measure, first, language, whole=True),
     )  # fmt: skip
     if never:
-        said += " " + words.say("spread_never", never, day=words.day(settings.end_date + timedelta(days=1)))
+        said += " " + texts.say("spread_never", never, day=texts.day(settings.end_date + timedelta(days=1)))
     return Spread(
         done,
         one.runs,
@@ -291,52 +291,52 @@ def dots_of(values: np.ndarray) -> list[float]:
 
 def mark_of(reported: Reported, measure: Measure, first: date, language: str) -> Mark | None:
     """The reported figure with its rows of the evidence; None where nothing was reported."""
-    words = words_of(PAGE, language)
+    texts = texts_of(PAGE, language)
     if not marks_in(reported):
         return None
     value, low, high = (
-        None if part is None else say_level(part, measure, first, language)
+        None if part is None else format_level(part, measure, first, language)
         for part in (reported.value, reported.low, reported.high)
     )
     ids = reported.evidence
     if low is not None and high is None:
-        said = words.say("reported_at_least", value=low, ids=ids)
+        said = texts.say("reported_at_least", value=low, ids=ids)
     elif high is not None and low is None:
-        said = words.say("reported_at_most", value=high, ids=ids)
+        said = texts.say("reported_at_most", value=high, ids=ids)
     elif value is None:
-        said = words.say("reported_between", low=low, high=high, ids=ids)
+        said = texts.say("reported_between", low=low, high=high, ids=ids)
     elif low != high:
-        said = words.say("reported_range", value=value, low=low, high=high, ids=ids)
+        said = texts.say("reported_range", value=value, low=low, high=high, ids=ids)
     else:
-        said = words.say("reported", value=value, ids=ids)
+        said = texts.say("reported", value=value, ids=ids)
     rows = [evidence()[id] for id in reported.evidence.split(", ")]
-    told = [words.say("evidence_row", id=row.id, quote=row.quote, source=row.source) for row in rows]
+    told = [texts.say("evidence_row", id=row.id, quote=row.quote, source=row.source) for row in rows]
     return Mark(reported.value, reported.low, reported.high, said, told)
 
 
 def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, language: str) -> list[str]:
     """What must be said beside the picture."""
-    words = words_of(PAGE, language)
+    texts = texts_of(PAGE, language)
     notes = []
     if row.last > (THE_LINE - settings.start_date).days:
-        notes.append(words.say("beyond"))
+        notes.append(texts.say("beyond"))
     if measure.is_date:
-        notes.append(words.say("date_convention", day=words.day(settings.end_date + timedelta(days=1))))
+        notes.append(texts.say("date_convention", day=texts.day(settings.end_date + timedelta(days=1))))
     if is_open:
-        notes.append(words.say("still_filling"))
+        notes.append(texts.say("still_filling"))
     return notes
 
 
 def unit_of(measure: Measure, language: str) -> str:
     """As it stands on the axis."""
-    words = words_of(PAGE, language)
-    return words.say("unit_date") if measure.is_date else words.say("unit_share") if is_share(measure) else measure.unit
+    texts = texts_of(PAGE, language)
+    return texts.say("unit_date") if measure.is_date else texts.say("unit_share") if is_share(measure) else measure.unit
 
 
-def say_level(value: float, measure: Measure, first: date, language: str = "en", whole: bool = False) -> str:
+def format_level(value: float, measure: Measure, first: date, language: str = "en", whole: bool = False) -> str:
     """A value of an outcome: `5 July`, `34 %`, `1,037`; with its unit unless it stands on an axis."""
     if measure.is_date:
-        return words_of(PAGE, language).day(first + timedelta(days=round(value)))
+        return texts_of(PAGE, language).day(first + timedelta(days=round(value)))
     sign = "-" if value < 0 else ""
     number = sign + say_number(value, measure)
     if is_share(measure):
@@ -345,7 +345,7 @@ def say_level(value: float, measure: Measure, first: date, language: str = "en",
     return number if whole else f"{number} {unit}"
 
 
-def as_plain(reading: Reading) -> dict[str, Any]:
+def to_plain(reading: Reading) -> dict[str, Any]:
     """For a page: mappings and lists alone."""
 
     def plain(part: Any) -> Any:

@@ -28,7 +28,7 @@ from jinja2 import Environment, FileSystemLoader, Template
 from rich.console import Console
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 from sim.options import options_of, whole
 from sim.run.console import console_of
@@ -127,10 +127,10 @@ class Gate:
 
     def page(self, trouble: str, asked: Mapping[str, str]) -> str:
         """A plain page, which needs no script."""
-        words = words_of("gate")
+        texts = texts_of("gate")
         return gate_page().render(
-            title=words.say("title"), about=words.say("gate_about"), code=words.say("gate_code"),
-            enter=words.say("gate_in"), trouble=words.say(trouble) if trouble else "", asked=asked,
+            title=texts.say("title"), about=texts.say("gate_about"), code=texts.say("gate_code"),
+            enter=texts.say("gate_in"), trouble=texts.say(trouble) if trouble else "", asked=asked,
         )  # fmt: skip
 
 
@@ -201,7 +201,7 @@ def set_up_solara(room: Room) -> None:
     os.environ["SOLARA_TELEMETRY_MIXPANEL_ENABLE"] = "False"
     os.environ[JOIN] = join_address_of(room)
     os.environ["SOLARA_THEME_FORCE_REFRESH"] = "True"  # a page whose server was stopped loads itself again
-    os.environ["SOLARA_THEME_TITLE"] = words_of("shell").say("title")
+    os.environ["SOLARA_THEME_TITLE"] = texts_of("shell").say("title")
     os.environ["SOLARA_THEME_SHOW_BANNER"] = "False"
     os.environ["SOLARA_SESSION_HTTP_ONLY"] = "True"
     os.environ["SOLARA_KERNEL_CULL_TIMEOUT"] = "1h"
@@ -257,10 +257,10 @@ PORT = 8765
 BASELINE = 200  # campaigns that are there before anybody asks
 
 
-def read_room(words: Sequence[str]) -> Room:
+def read_room(overrides: Sequence[str]) -> Room:
     """What was asked for; PanjError says what was expected."""
-    given = options_of("classroom", words, OPTIONS, USAGE)
-    for word in words:
+    given = options_of("classroom", overrides, OPTIONS, USAGE)
+    for word in overrides:
         if word.partition("=")[0] not in OPTIONS:
             raise PanjError(f"classroom: found '{word}', expected {USAGE}")
     port = whole("port", given.get("port", str(PORT)), 1, 65535)
@@ -286,14 +286,14 @@ def check_free(room: Room) -> None:
             ) from error
 
 
-def main(words: Sequence[str]) -> int:
+def main(overrides: Sequence[str]) -> int:
     """Compile, lay out, and serve until Ctrl-C."""
-    room = read_room(words)
+    room = read_room(overrides)
     check_free(room)
     console = console_of()
     console.print("Getting the classroom ready ...")
     get_ready(console)
-    say_where(room, console)
+    print_addresses(room, console)
     serve(room)
     print("The classroom is closed; what the class has sent is kept.", file=sys.stderr)
     return 0
@@ -313,13 +313,13 @@ def get_ready(console: Console) -> None:
 def warm() -> None:
     """What is only needed when somebody asks for it, and takes long the first time."""
     from sim.classroom import player
-    from sim.classroom.sessions.settling import the_settler
+    from sim.classroom.sessions.runner import the_question_runner
 
     player.warm()
-    the_settler()  # it goes on with questions that a stop has left half answered
+    the_question_runner()  # it goes on with questions that a stop has left half answered
 
 
-def say_where(room: Room, console: Console) -> None:
+def print_addresses(room: Room, console: Console) -> None:
     """The address for this machine and for the room."""
     here = "127.0.0.1" if room.host in ("0.0.0.0", "127.0.0.1", "localhost") else room.host
     given = f"?code={room.code}" if room.code else ""

@@ -1,6 +1,6 @@
 """Every sentence of the pages, by page and key, in one folder a language.
 
-Reads   words/<language>/*.yaml, a file a page; months, dates and lists are those of stories.
+Reads   text/<language>/*.yaml, a file a page; months, dates and lists are those of stories.
 
 Text that a visitor typed or pasted: bounded, on one line, and without anything that a machine would fill in.
 """
@@ -13,11 +13,11 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 from sim.wording import SENTENCES, Language
 
-FOLDER = Path(__file__).parent / "words"
+FOLDER = Path(__file__).parent / "text"
 
 
 @cache
-def words_of(page: str, language: str = "en") -> Language:
+def texts_of(page: str, language: str = "en") -> Language:
     """The sentences of a page, with those that all pages share; PanjError where there are none."""
     known = sorted(path.stem for path in (FOLDER / language).glob("*.yaml"))
     if page not in known:

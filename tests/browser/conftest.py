@@ -26,8 +26,8 @@ SCREENSHOTS = os.environ.get("PANJ_SCREENSHOTS")  # a folder; without it none ar
 class Classroom:
     """A server as a teacher starts it, with a register of its own."""
 
-    def __init__(self, folder: Path, *words: str) -> None:
-        self.folder, self.words = folder, words
+    def __init__(self, folder: Path, *overrides: str) -> None:
+        self.folder, self.overrides = folder, overrides
         self.port = free_port()
         self.process = None
         self.start()
@@ -41,7 +41,7 @@ class Classroom:
         environment.pop("NUMBA_DISABLE_JIT", None)
         self.log = (self.folder / "log.txt").open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "sim", "classroom", f"port={self.port}", *self.words],
+            [sys.executable, "-m", "sim", "classroom", f"port={self.port}", *self.overrides],
             stdout=self.log, stderr=subprocess.STDOUT, env=environment,
         )  # fmt: skip
         until = time.monotonic() + PATIENCE

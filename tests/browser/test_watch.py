@@ -127,7 +127,7 @@ def test_a_district_is_found_by_name_and_says_how_it_fared(watch):
     field = page.get_by_label("Find a district")
     field.fill("Khwahan, Badakhshan")
     field.press("Enter")
-    told = page.locator(".district-words")
+    told = page.locator(".district-texts")
     assert "Held by the government on the evening of 1 May." in told.inner_text()
     assert "Record:" in told.inner_text()
     assert page.locator(f"{BOARD} .pointed").count() == 1
@@ -136,7 +136,7 @@ def test_a_district_is_found_by_name_and_says_how_it_fared(watch):
 def test_a_district_is_pointed_at(watch):
     page = watch()
     page.locator(f"{BOARD} .country .district").nth(200).hover()
-    assert re.search(r"\w+, \w+.*\n+.*(Held|Taken|Left|Handed)", page.locator(".district-words").inner_text())
+    assert re.search(r"\w+, \w+.*\n+.*(Held|Taken|Left|Handed)", page.locator(".district-texts").inner_text())
 
 
 def test_it_is_one_roll_of_the_dice_and_can_be_rolled_again(watch):

@@ -7,18 +7,18 @@ from scipy.stats import norm
 from sim.classroom.lessons.lesson import outcome_of, outcome_rows, sheet_of
 
 
-class Planted:
+class PlantedCampaigns:
     """Every numeric outcome of every campaign is `value(words, outcome, seeds)`; by default luck of the seed alone."""
 
     def __init__(self, value=None):
-        self.value = value or (lambda words, outcome, seeds: luck(seeds, outcome))
+        self.value = value or (lambda overrides, outcome, seeds: luck(seeds, outcome))
         self.asked = []
 
-    def table(self, words, first_seed, runs):
-        self.asked.append((words, first_seed, runs))
+    def table(self, overrides, first_seed, runs):
+        self.asked.append((overrides, first_seed, runs))
         seeds = np.arange(first_seed, first_seed + runs)
         names = [name for name, row in outcome_rows().items() if row["unit"] != "date" and "last_day" not in name]
-        columns = {name: pa.array(np.asarray(self.value(words, name, seeds), float)) for name in names}
+        columns = {name: pa.array(np.asarray(self.value(overrides, name, seeds), float)) for name in names}
         return pa.table({"seed": seeds, **columns})
 
 

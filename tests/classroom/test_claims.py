@@ -16,9 +16,9 @@ from sim.classroom.sessions.claims import (
     FITTING,
     INSIDE,
     LARGEST,
+    LONGEST_OVERRIDE,
     LONGEST_REASON,
-    LONGEST_WORD,
-    MOST_WORDS,
+    MOST_OVERRIDES,
     NARROW,
     OUTCOME,
     WIDE,
@@ -28,8 +28,8 @@ from sim.classroom.sessions.claims import (
     answer_from,
     answer_of,
     checked_claim,
+    clean_overrides,
     clean_reason,
-    clean_words,
     failed,
     interval_score,
     middle,
@@ -58,11 +58,11 @@ def table(values, first=0):
 
 
 def test_the_words_of_a_claim_are_kept_as_the_form_writes_them():
-    words = ("rules.news.fade_days=5", "timeline.events.bagram_handed_over.date=2021-06-20", "border=closed")
-    kept = clean_words(words)
-    assert kept == clean_words(kept) == clean_words(words[::-1])
+    overrides = ("rules.news.fade_days=5", "timeline.events.bagram_handed_over.date=2021-06-20", "border=closed")
+    kept = clean_overrides(overrides)
+    assert kept == clean_overrides(kept) == clean_overrides(overrides[::-1])
     assert kept[0] == "border=closed" and len(kept) == 3
-    assert clean_words(()) == clean_words(("border=as_reported",)) == ()
+    assert clean_overrides(()) == clean_overrides(("border=as_reported",)) == ()
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_the_words_of_a_claim_are_kept_as_the_form_writes_them():
 )  # fmt: skip
 def test_what_decides_how_campaigns_are_run_or_is_no_setting_is_no_part_of_a_claim(word):
     with pytest.raises(PanjError):
-        clean_words((word,))
+        clean_overrides((word,))
 
 
 def test_words_are_few_and_short():
-    assert refusal(clean_words, ("border=open",) * (MOST_WORDS + 1)) == "many_words"
-    assert refusal(clean_words, ("border=" + "x" * LONGEST_WORD,)) == "long_word"
+    assert refusal(clean_overrides, ("border=open",) * (MOST_OVERRIDES + 1)) == "many_words"
+    assert refusal(clean_overrides, ("border=" + "x" * LONGEST_OVERRIDE,)) == "long_word"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_an_outcome_is_not_less_than_nothing_and_an_effect_may_be():
 
 def test_a_choice_that_changes_nothing_has_an_outcome_and_no_effect():
     claim = Claim(("border=as_reported",), 20.0, 30.0)
-    assert checked_claim(claim, OUTCOME).words == ()
+    assert checked_claim(claim, OUTCOME).overrides == ()
     assert refusal(checked_claim, claim, EFFECT) == "nothing_chosen"
 
 

@@ -69,7 +69,7 @@ def until(condition, seconds=20.0):
         time.sleep(0.005)
 
 
-def words(number):
+def overrides(number):
     return (f"rules.news.fade_days={number}.0",)
 
 
@@ -123,28 +123,28 @@ def test_more_campaigns_of_known_settings_cost_only_those_that_are_missing(desk,
 
 
 def test_everybody_has_a_first_chunk_before_anybody_has_all(desk, kitchen):
-    blocked = desk.ask("teacher", words(1), CHUNK)  # in the hands of the worker while the others ask
+    blocked = desk.ask("teacher", overrides(1), CHUNK)  # in the hands of the worker while the others ask
     until(lambda: blocked.answer.taken)
-    tickets = [desk.ask(f"student {number}", words(number + 2), RUNS) for number in range(5)]
+    tickets = [desk.ask(f"student {number}", overrides(number + 2), RUNS) for number in range(5)]
     kitchen.serve(1 + len(tickets))
     until(lambda: all(ticket.done == CHUNK for ticket in tickets))
     assert not any(ticket.ended for ticket in tickets)
 
 
 def test_after_that_who_asked_first_is_served_first(desk, kitchen):
-    blocked = desk.ask("teacher", words(1), CHUNK)
+    blocked = desk.ask("teacher", overrides(1), CHUNK)
     until(lambda: blocked.answer.taken)
-    first, second = desk.ask("ada", words(2), RUNS), desk.ask("ben", words(3), RUNS)
+    first, second = desk.ask("ada", overrides(2), RUNS), desk.ask("ben", overrides(3), RUNS)
     kitchen.serve(1 + 2 + 2)
     until(lambda: first.ended)
     assert second.done == CHUNK
 
 
 def test_a_visitor_who_asks_for_much_gives_way_to_one_who_asks_for_little(desk, kitchen):
-    blocked = desk.ask("teacher", words(1), CHUNK)
+    blocked = desk.ask("teacher", overrides(1), CHUNK)
     until(lambda: blocked.answer.taken)
-    much = [desk.ask("ada", words(number + 2), 200) for number in range(3)]
-    little = desk.ask("ben", words(9), RUNS)
+    much = [desk.ask("ada", overrides(number + 2), 200) for number in range(3)]
+    little = desk.ask("ben", overrides(9), RUNS)
     kitchen.serve(1 + 4 + 20 + 2)  # everybody's first chunk, the rest of ada's first ticket, then ben's
     until(lambda: little.ended)
     assert not much[1].ended and not much[2].ended
@@ -152,9 +152,9 @@ def test_a_visitor_who_asks_for_much_gives_way_to_one_who_asks_for_little(desk, 
 
 def test_a_place_in_line_counts_those_before(desk, kitchen, monkeypatch):
     monkeypatch.setattr(desks, "cores", lambda: 1)
-    blocked = desk.ask("teacher", words(1), RUNS)
+    blocked = desk.ask("teacher", overrides(1), RUNS)
     until(lambda: blocked.answer.taken)
-    tickets = [desk.ask(f"student {number}", words(number + 2), RUNS) for number in range(3)]
+    tickets = [desk.ask(f"student {number}", overrides(number + 2), RUNS) for number in range(3)]
     places = [ticket.place for ticket in tickets]
     assert places == sorted(places) and places[-1] > places[0]
     kitchen.serve(100)
@@ -164,17 +164,17 @@ def test_a_place_in_line_counts_those_before(desk, kitchen, monkeypatch):
 
 def test_one_visitor_cannot_fill_the_line(desk):
     for number in range(MOST_WAITING):
-        desk.ask("ada", words(number + 1), RUNS)
+        desk.ask("ada", overrides(number + 1), RUNS)
     with pytest.raises(PanjError, match="found 4 that wait already, expected fewer than 4"):
-        desk.ask("ada", words(9), RUNS)
-    desk.ask("ben", words(9), RUNS)
+        desk.ask("ada", overrides(9), RUNS)
+    desk.ask("ben", overrides(9), RUNS)
 
 
 def test_a_ticket_that_is_withdrawn_is_lived_no_further(desk, kitchen):
     ticket = desk.ask("ada", (), 100)
     until(lambda: ticket.answer.taken)
     ticket.withdraw()
-    other = desk.ask("ben", words(2), CHUNK)
+    other = desk.ask("ben", overrides(2), CHUNK)
     kitchen.serve(2)
     until(lambda: other.ended)
     assert ticket.ended and len(kitchen.asked) == 2
@@ -205,7 +205,7 @@ def test_trouble_ends_a_ticket_with_words_and_the_desk_serves_on(desk, kitchen):
     kitchen.serve(1)
     until(lambda: ticket.ended)
     assert ticket.error == "ValueError: no room"
-    other = desk.ask("ben", words(2), CHUNK)
+    other = desk.ask("ben", overrides(2), CHUNK)
     kitchen.serve(1)
     until(lambda: other.ended)
     assert not other.error
@@ -248,7 +248,7 @@ def test_answers_that_nobody_waits_for_are_forgotten_the_oldest_first(desk, kitc
     monkeypatch.setattr(desks, "KEPT_ANSWERS", 2)
     kitchen.serve(100)
     for number in range(5):
-        ticket = desk.ask("ada", words(number + 1), CHUNK)
+        ticket = desk.ask("ada", overrides(number + 1), CHUNK)
         until(lambda ticket=ticket: ticket.ended)
     assert len(desk.answers) <= 3
     assert ticket.answer.order.key in desk.answers
@@ -267,7 +267,7 @@ def test_many_threads_ask_at_once_and_all_are_served(desk, kitchen):
     tickets = []
 
     def ask(number):
-        tickets.append(desk.ask(f"student {number}", words(number % 5 + 1), RUNS))
+        tickets.append(desk.ask(f"student {number}", overrides(number % 5 + 1), RUNS))
 
     askers = [threading.Thread(target=ask, args=(number,)) for number in range(20)]
     for asker in askers:

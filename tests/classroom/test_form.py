@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 
 import sim.settings.compose
 import sim.settings.numbers
-from sim.classroom.choice.fields import MAIN_NUMBERS, fields_of, say_change
+from sim.classroom.choice.fields import MAIN_NUMBERS, describe_change, fields_of
 from sim.classroom.choice.form import (
     CHOSEN,
     MOST_DAYS,
     TECHNICAL,
     Form,
     command_of,
-    keyed_words,
-    other_words,
+    keyed_overrides,
+    other_overrides,
     put,
     usual_of,
 )
-from sim.classroom.choice.parse import read_command, read_words, read_yaml_text, without, yaml_of
+from sim.classroom.choice.parse import read_command, read_overrides, read_yaml_text, without, yaml_of
 from sim.classroom.texts import MOST_TEXT
 from sim.data.configs import folder_of
 from sim.data.facts import read_facts
@@ -67,14 +67,14 @@ def scenario_words(draw):
 def forms(draw):
     """Any form that contradicts nothing, with its words in any order."""
     groups = draw(st.lists(st.sampled_from([*CHOSEN]), unique=True, max_size=4))
-    words = [f"{group}={draw(st.sampled_from(choices_of(group)))}" for group in groups]
-    words += draw(
+    overrides = [f"{group}={draw(st.sampled_from(choices_of(group)))}" for group in groups]
+    overrides += draw(
         st.lists(st.one_of(number_words(), scenario_words()), max_size=4, unique_by=lambda w: w.split("=")[0])
     )
     if draw(st.booleans()):
-        words.append(f"end_date={date(2021, 5, 10) + timedelta(draw(st.integers(0, MOST_DAYS - 9)))}")
+        overrides.append(f"end_date={date(2021, 5, 10) + timedelta(draw(st.integers(0, MOST_DAYS - 9)))}")
     try:
-        form = read_words(draw(st.permutations(words))).form
+        form = read_overrides(draw(st.permutations(overrides))).form
     except PanjError as error:
         assume("expected one of the two" not in str(error))
         raise
@@ -83,10 +83,10 @@ def forms(draw):
 
 @given(forms())
 def test_a_form_read_from_its_words_is_the_same_form(form):
-    again = read_words(form.words())
+    again = read_overrides(form.overrides())
     assert again.aside == ()
     assert again.form == form._replace(title="", about="")
-    assert again.form.words() == form.words()
+    assert again.form.overrides() == form.overrides()
     assert read_command(f"python -m sim run {command_of(form)}").form == form
 
 
@@ -101,7 +101,7 @@ def test_words_hold_only_what_differs_from_the_defaults(form):
     for key in form.chosen:
         back = put(form, key, None) if key != "scenario" else None
         assert back is None or key not in back.chosen
-    assert Form().words() == () and read_yaml_text(yaml_of(Form())).form == Form()
+    assert Form().overrides() == () and read_yaml_text(yaml_of(Form())).form == Form()
 
 
 @given(forms(), st.sampled_from([*GROUPS]), st.data())
@@ -119,10 +119,10 @@ def test_a_field_that_is_changed_changes_alone(form, group, data):
 
 @given(forms())
 def test_every_word_is_shown_in_a_field_or_among_the_other_settings(form):
-    others = other_words(form, fields_of())
-    assert {word for key, word in keyed_words(form) if key in fields_of()} | set(others) == set(form.words())
+    others = other_overrides(form, fields_of())
+    assert {word for key, word in keyed_overrides(form) if key in fields_of()} | set(others) == set(form.overrides())
     for word in others:
-        assert word not in without(form, word).words()
+        assert word not in without(form, word).overrides()
 
 
 @pytest.fixture(scope="module")
@@ -140,15 +140,15 @@ def lives_the_same(one, other):
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(form=forms())
 def test_the_faces_compose_to_the_same_settings(form, composer, tmp_path_factory):
-    def composed(words, with_=composer):
+    def composed(overrides, with_=composer):
         try:
-            return with_.settings(words)
+            return with_.settings(overrides)
         except PanjError:
             return None
 
-    ours = composed(form.words())
+    ours = composed(form.overrides())
     assume(ours is not None)
-    assert composed(read_yaml_text(yaml_of(form)).form.words()).fingerprint() == ours.fingerprint()
+    assert composed(read_yaml_text(yaml_of(form)).form.overrides()).fingerprint() == ours.fingerprint()
     folder = tmp_path_factory.mktemp("scenarios")
     shutil.copytree(folder_of("scenarios"), folder, dirs_exist_ok=True)
     (folder / "scenario" / "mine.yaml").write_text(yaml_of(form), encoding="utf-8")
@@ -166,14 +166,14 @@ def test_a_shipped_scenario_pasted_as_yaml_lives_as_by_its_name(name, composer):
     text = (folder_of("scenarios") / "scenario" / f"{name}.yaml").read_text(encoding="utf-8")
     form = read_yaml_text(text).form
     assert form.title
-    assert lives_the_same(composer.settings(form.words()), composer.settings([f"scenario={name}"]))
+    assert lives_the_same(composer.settings(form.overrides()), composer.settings([f"scenario={name}"]))
 
 
 def test_a_number_set_to_its_declared_value_is_kept_because_the_fit_would_draw_it(composer):
     key = "rules.morale.base"
     form = put(Form(), key, declared_numbers()[key].value)
-    assert form.words() == (f"{key}={declared_numbers()[key].value!r}",)
-    assert composer.settings(form.words()).fingerprint() != composer.settings(()).fingerprint()
+    assert form.overrides() == (f"{key}={declared_numbers()[key].value!r}",)
+    assert composer.settings(form.overrides()).fingerprint() != composer.settings(()).fingerprint()
     assert put(form, key, None) == Form()
 
 
@@ -181,7 +181,7 @@ def test_a_number_that_a_scenario_sets_and_scales_is_what_it_leaves():
     low = declared_numbers()["rules.flight.daily_share"].low
     value = max(low, 0.001)
     scale = usual_of("refugee_surge").scale["flight.daily_share"]
-    form = read_words([f"+scenario.set={{flight.daily_share:{value!r}}}", "scenario=refugee_surge"]).form
+    form = read_overrides([f"+scenario.set={{flight.daily_share:{value!r}}}", "scenario=refugee_surge"]).form
     assert form.numbers == {"rules.flight.daily_share": value * scale}
 
 
@@ -304,14 +304,14 @@ def test_every_choice_and_number_of_the_form_has_words_in_one_place():
 def test_a_change_is_said_with_the_labels_of_the_form():
     form = put(put(put(Form(), "border", "closed"), "rules.news.fade_days", 5.0), "rules.news.country", 0.001)
     fields = fields_of()
-    said = say_change(form, Form())
+    said = describe_change(form, Form())
     assert fields["border"].label in said and fields["border"].said("closed") in said
     assert "5 days" in said and "rules.news.country" in said
-    assert say_change(form, form) == say_change(Form(), Form())
+    assert describe_change(form, form) == describe_change(Form(), Form())
 
 
 def test_what_a_scenario_chooses_is_said_once_and_what_is_chosen_against_it_too():
     closed, fields = put(Form(), "scenario", "border_closed"), fields_of()
-    assert say_change(closed, Form()) == say_change(closed, Form()).split(";")[0]
+    assert describe_change(closed, Form()) == describe_change(closed, Form()).split(";")[0]
     opened = put(closed, "border", "open")
-    assert fields["border"].said("open") in say_change(opened, Form())
+    assert fields["border"].said("open") in describe_change(opened, Form())

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from planted import Planted, luck
+from planted import PlantedCampaigns, luck
 from quick import campaign_of
 
 from sim import __main__ as front
 from sim.classroom.lessons import hand_in as grading
-from sim.classroom.lessons.campaigns import CHUNK, Lived
+from sim.classroom.lessons.campaigns import CHUNK, CampaignStore
 from sim.classroom.lessons.hand_in import (
     LARGEST,
     as_csv,
@@ -151,16 +151,16 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_settings_that_are_not_the_students_are_noted_and_never_lived(sheet, tmp_path):
     path = tmp_path / "other.json"
-    words = ["border=closed", "end_date=2021-07-08"]
-    path.write_bytes(content(settings={"baseline": words}, answers={"median": {"value": 1.0, "runs": 100}}))
-    campaigns = Planted()
+    overrides = ["border=closed", "end_date=2021-07-08"]
+    path.write_bytes(content(settings={"baseline": overrides}, answers={"median": {"value": 1.0, "runs": 100}}))
+    campaigns = PlantedCampaigns()
     found = grade(path, campaigns, MANY)
     assert "not this student's (baseline)" in as_text([found])
     assert {asked[0] for asked in campaigns.asked} == set(sheet.settings.values())
 
 
 def test_marks_are_told_task_by_task_with_points_and_flags(file):
-    found = grade(file, Planted(), MANY)
+    found = grade(file, PlantedCampaigns(), MANY)
     said = as_text([found])
     assert found.points == (1 + 1 + 2 + 0 + 1 + 1, 14)
     assert said.startswith("Lesson 1 (Reading a distribution), student 12: 6 of 14 points.")
@@ -172,7 +172,7 @@ def test_marks_are_told_task_by_task_with_points_and_flags(file):
 def test_several_hand_ins_make_a_table_for_the_teacher(file, sheet, tmp_path):
     other = tmp_path / "other.json"
     other.write_text(write_hand_in(sheet_of(lesson_of(3), "7"), {}), encoding="utf-8")
-    lines = as_text([grade(other, Planted(), MANY), grade(file, Planted(), MANY)]).splitlines()
+    lines = as_text([grade(other, PlantedCampaigns(), MANY), grade(file, PlantedCampaigns(), MANY)]).splitlines()
     assert lines[0].split() == ["student", "lesson", "points", "flagged"]
     assert lines[1].split()[0] == "12" and lines[1].split()[-2:] == ["6/14", "1"]
     assert lines[2].split()[0] == "7" and lines[2].split()[-2:] == ["0/13", "0"]
@@ -182,15 +182,15 @@ def test_a_spreadsheet_gets_a_row_a_task_and_no_formula(tmp_path):
     path = tmp_path / "formula.json"
     student = '=cmd("x")'
     path.write_bytes(content(student=student, answers={"own_words": {"value": "+1\n@x\x1b[2J", "runs": 0}}))
-    rows = list(csv.DictReader(io.StringIO(as_csv([grade(path, Planted(), MANY)]))))
+    rows = list(csv.DictReader(io.StringIO(as_csv([grade(path, PlantedCampaigns(), MANY)]))))
     assert [row["task"] for row in rows] == [task.key for task in lesson_of(1).tasks]
     assert {row["student"] for row in rows} == {f"'{student}"}
     assert not any(cell.startswith(("=", "+", "@", "-")) for row in rows for cell in row.values())
-    assert "\x1b" not in as_text([grade(path, Planted(), MANY)])
+    assert "\x1b" not in as_text([grade(path, PlantedCampaigns(), MANY)])
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("overrides", "said"),
     [
         ([], "found 0 files"),
         (["a.json", "format=pdf"], "grade, format: found 'pdf'"),
@@ -200,9 +200,9 @@ def test_a_spreadsheet_gets_a_row_a_task_and_no_formula(tmp_path):
         (["a.json", "format=csv", "format=text"], "once"),
     ],
 )
-def test_a_command_that_cannot_be_followed_is_refused_by_key(words, said):
+def test_a_command_that_cannot_be_followed_is_refused_by_key(overrides, said):
     with pytest.raises(PanjError, match=said):
-        read_request(words)
+        read_request(overrides)
 
 
 @pytest.fixture
@@ -223,25 +223,25 @@ def test_one_bad_file_keeps_nothing_from_the_others(quick, file, capsys):
 
 
 def test_campaigns_for_marking_are_kept_and_a_damaged_file_is_lived_again(quick, tmp_path):
-    words = ("end_date=2021-07-08",)
-    lived = Lived(tmp_path)
-    first = lived.table(words, 30, 40)
+    overrides = ("end_date=2021-07-08",)
+    lived = CampaignStore(tmp_path)
+    first = lived.table(overrides, 30, 40)
     assert first["seed"].to_pylist() == list(range(30, 70))
     kept = sorted(tmp_path.rglob("*.parquet"))
     assert len(kept) == 2
     dates = [path.stat().st_mtime_ns for path in kept]
-    assert Lived(tmp_path).table(words, 30, 40).equals(first)
+    assert CampaignStore(tmp_path).table(overrides, 30, 40).equals(first)
     assert [path.stat().st_mtime_ns for path in kept] == dates
     kept[0].write_bytes(b"damaged")
-    assert Lived(tmp_path).table(words, 30, 40).equals(first)
+    assert CampaignStore(tmp_path).table(overrides, 30, 40).equals(first)
     assert kept[0].stat().st_size > CHUNK
 
 
 def test_other_settings_have_other_campaigns(quick, tmp_path):
-    lived = Lived(tmp_path)
-    words = ("end_date=2021-07-08",)
-    closed = ("border=closed", *words)
-    assert lived.path(lived.order(words), 0) != lived.path(lived.order(closed), 0)
+    lived = CampaignStore(tmp_path)
+    overrides = ("end_date=2021-07-08",)
+    closed = ("border=closed", *overrides)
+    assert lived.path(lived.order(overrides), 0) != lived.path(lived.order(closed), 0)
 
 
 def test_the_verb_is_on_the_front_door():

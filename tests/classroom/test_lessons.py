@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import yaml
-from planted import Planted, luck, student_with
+from planted import PlantedCampaigns, luck, student_with
 
 from sim.classroom.lessons import lesson
-from sim.classroom.lessons.estimates import MEASURES, SCORES, Sample, measured, share_of, standing
+from sim.classroom.lessons.estimates import MEASURES, SCORES, Sample, measured, rank_choices, share_of
 from sim.classroom.lessons.lesson import (
     BLOCK,
     LONGEST_CODE,
@@ -68,8 +68,8 @@ def test_every_option_of_every_parameter_can_be_asked(lesson, composer):
     composed = {}
     for number in range(longest):
         sheet = sheet_of(lesson, number)
-        for words in sheet.settings.values():
-            composed[words] = composed.get(words) or composer.settings(words)
+        for overrides in sheet.settings.values():
+            composed[overrides] = composed.get(overrides) or composer.settings(overrides)
         for task in sheet.tasks:
             assert "{" not in task.asks
             assert not task.right or task.kind == "exact" or task.right in task.choices
@@ -157,7 +157,7 @@ def sheet():
 
 @pytest.fixture(scope="module")
 def campaigns():
-    return Planted()
+    return PlantedCampaigns()
 
 
 def own(sheet, runs=100):
@@ -192,7 +192,9 @@ def test_a_check_does_not_give_the_answer_away(sheet, campaigns):
 
 def test_a_student_with_unlucky_seeds_is_not_blamed(sheet):
     """The student's own campaigns lie far from all others; the number that they give is right, and this is said."""
-    shifted = Planted(lambda words, outcome, seeds: luck(seeds, outcome) + 300.0 * (np.asarray(seeds) < REFERENCE_SEED))
+    shifted = PlantedCampaigns(
+        lambda overrides, outcome, seeds: luck(seeds, outcome) + 300.0 * (np.asarray(seeds) < REFERENCE_SEED)
+    )
     answer = Answer(float(np.median(own(sheet))) + 300.0, 100)
     found = mark(sheet, sheet.task("median"), answer, shifted, MANY)
     assert found.points == 2
@@ -200,7 +202,9 @@ def test_a_student_with_unlucky_seeds_is_not_blamed(sheet):
 
 
 def test_what_many_other_campaigns_say_is_right_too(sheet):
-    shifted = Planted(lambda words, outcome, seeds: luck(seeds, outcome) + 15.0 * (np.asarray(seeds) >= REFERENCE_SEED))
+    shifted = PlantedCampaigns(
+        lambda overrides, outcome, seeds: luck(seeds, outcome) + 15.0 * (np.asarray(seeds) >= REFERENCE_SEED)
+    )
     found = mark(sheet, sheet.task("median"), Answer(215.0, 100), shifted, MANY)
     assert found.points == 2
     assert not mark(sheet, sheet.task("median"), Answer(260.0, 100), shifted, MANY).points
@@ -235,7 +239,10 @@ def test_each_end_of_a_range_earns_half(sheet, campaigns):
 
 def test_whether_the_report_lies_inside_follows_from_the_campaigns(sheet):
     reported = outcome_of("troops_crossed_largest_night").reported.value
-    far, near = Planted(), Planted(lambda words, outcome, seeds: luck(seeds, outcome) - 200 + reported)
+    far, near = (
+        PlantedCampaigns(),
+        PlantedCampaigns(lambda overrides, outcome, seeds: luck(seeds, outcome) - 200 + reported),
+    )
     task = sheet.task("inside")
     assert mark(sheet, task, Answer("no", 100), far, MANY).points == 2
     assert mark(sheet, task, Answer("yes", 100), far, MANY).points == 0
@@ -245,7 +252,7 @@ def test_whether_the_report_lies_inside_follows_from_the_campaigns(sheet):
 def test_a_report_on_the_very_end_of_the_range_can_be_answered_either_way(sheet):
     reported = outcome_of("troops_crossed_largest_night").reported.value
     end = float(np.quantile(own(sheet), 0.95))
-    on_the_end = Planted(lambda words, outcome, seeds: luck(seeds, outcome) - end + reported)
+    on_the_end = PlantedCampaigns(lambda overrides, outcome, seeds: luck(seeds, outcome) - end + reported)
     for value in ("yes", "no"):
         assert mark(sheet, sheet.task("inside"), Answer(value, 100), on_the_end).points == 2
 
@@ -258,11 +265,11 @@ def helped():
 def shifting(by):
     """Campaigns in which answering every call changes every outcome by so much, give or take one."""
 
-    def value(words, outcome, seeds):
-        helps = "reinforcement=answer_every_call" in words
+    def value(overrides, outcome, seeds):
+        helps = "reinforcement=answer_every_call" in overrides
         return luck(seeds, outcome) + helps * (by + np.where(np.asarray(seeds) % 2, 1.0, -1.0))
 
-    return Planted(value)
+    return PlantedCampaigns(value)
 
 
 @pytest.mark.parametrize(("by", "right"), [(-20, "fewer"), (20, "more"), (0, "cannot tell")])
@@ -283,13 +290,13 @@ def test_a_verdict_from_one_pair_is_flagged_whatever_it_says(helped):
 def test_a_verdict_that_only_others_show_is_half_right(helped):
     """The student's own pairs show nothing; the many others do."""
 
-    def value(words, outcome, seeds):
-        helps = "reinforcement=answer_every_call" in words
+    def value(overrides, outcome, seeds):
+        helps = "reinforcement=answer_every_call" in overrides
         own_pairs, sign = np.asarray(seeds) < REFERENCE_SEED, np.where(np.asarray(seeds) % 2, 1.0, -1.0)
         return luck(seeds, outcome) + helps * np.where(own_pairs, 40 * sign, -40)
 
     task = helped.task("verdict")
-    found = mark(helped, task, Answer("fewer", 100), Planted(value), MANY)
+    found = mark(helped, task, Answer("fewer", 100), PlantedCampaigns(value), MANY)
     assert found.points == task.points / 2
     assert any("a conclusion needs what supports it" in said for said in found.says)
 
@@ -308,13 +315,13 @@ def ladder():
 def stepping(heights, noise=1.0):
     """Campaigns whose mean climbs from rung to rung by these heights."""
 
-    def value(words, outcome, seeds):
+    def value(overrides, outcome, seeds):
         rung = next(
-            place for place, word in enumerate(("0.03", "0.06", "0.12", "0.24")) if f"=0.{word[2:]}" in words[0]
+            place for place, word in enumerate(("0.03", "0.06", "0.12", "0.24")) if f"=0.{word[2:]}" in overrides[0]
         )
         return noise * luck(np.asarray(seeds) + 1000 * rung, outcome) + sum(heights[:rung])
 
-    return Planted(value)
+    return PlantedCampaigns(value)
 
 
 def test_the_steepest_step_is_the_one_that_is_right(ladder):
@@ -331,7 +338,7 @@ def test_steps_that_chance_cannot_tell_apart_are_all_right(ladder):
 
 def test_from_one_campaign_only_the_best_may_be_the_best(ladder):
     task = ladder.task("steepest")
-    allowed = [may_be for _, may_be in standing(ladder, task, Sample(stepping([5, 5, 5]), 0, 1)).values()]
+    allowed = [may_be for _, may_be in rank_choices(ladder, task, Sample(stepping([5, 5, 5]), 0, 1)).values()]
     assert sum(allowed) == 1
 
 
@@ -342,29 +349,29 @@ def test_a_chain_of_thresholds_ends_where_it_is_broken(ladder):
     acting = 0
     while acting < 10 and thresholds[acting] <= acting:
         acting += 1
-    assert mark(ladder, task, Answer(float(acting), 0), Planted()).points == 1
-    assert mark(ladder, task, Answer(10.0, 0), Planted()).points == 0
+    assert mark(ladder, task, Answer(float(acting), 0), PlantedCampaigns()).points == 1
+    assert mark(ladder, task, Answer(10.0, 0), PlantedCampaigns()).points == 0
 
 
 def test_the_best_of_small_groups_is_nearer_than_all_together():
     """And this is what the lesson on fooling oneself shows: with luck alone the winner looks better than the whole."""
     sheet = student_with(lesson_of(5), outcome="newly_fallen_2021_06_30")
-    sample = Sample(Planted(), sheet.first_seed, 100)
+    sample = Sample(PlantedCampaigns(), sheet.first_seed, 100)
     lucky, sober = (measured(sheet, sheet.task(key), sample).number for key in ("lucky", "sober"))
     assert lucky < sober
-    assert mark(sheet, sheet.task("lucky"), Answer(lucky, 100), Planted(), MANY).points == 2
+    assert mark(sheet, sheet.task("lucky"), Answer(lucky, 100), PlantedCampaigns(), MANY).points == 2
 
 
 @pytest.mark.parametrize(("id", "points"), [("F081", 2), ("f065 ", 2), ("F014", 0), ("F999", 0)])
 def test_a_row_in_conflict_is_found_in_the_evidence(id, points):
     sheet = student_with(lesson_of(6), row="F012")
-    assert mark(sheet, sheet.task("conflict"), Answer(id, 0), Planted()).points == points
+    assert mark(sheet, sheet.task("conflict"), Answer(id, 0), PlantedCampaigns()).points == points
 
 
 @pytest.mark.parametrize(("id", "points"), [("F074", 2), ("F001", 0), ("F006", 0)])
 def test_a_row_without_an_outcome_is_found_in_the_evidence(id, points):
     sheet = sheet_of(lesson_of(6), "1")
-    assert mark(sheet, sheet.task("unanswered"), Answer(id, 0), Planted()).points == points
+    assert mark(sheet, sheet.task("unanswered"), Answer(id, 0), PlantedCampaigns()).points == points
 
 
 def test_a_guess_earns_its_point_by_being_made_and_is_never_scored(sheet, campaigns):
@@ -373,7 +380,7 @@ def test_a_guess_earns_its_point_by_being_made_and_is_never_scored(sheet, campai
 
 
 def test_no_answer_earns_nothing_and_asks_for_no_campaign(sheet):
-    campaigns = Planted()
+    campaigns = PlantedCampaigns()
     assert mark(sheet, sheet.task("median"), None, campaigns, MANY).points == 0
     assert not campaigns.asked
 
@@ -408,16 +415,18 @@ def test_a_share_of_nothing_still_has_an_error():
 
 
 def test_campaigns_without_the_outcome_are_left_out(sheet):
-    holes = Planted(lambda words, outcome, seeds: np.where(np.asarray(seeds) % 2, np.nan, luck(seeds, outcome)))
+    holes = PlantedCampaigns(
+        lambda overrides, outcome, seeds: np.where(np.asarray(seeds) % 2, np.nan, luck(seeds, outcome))
+    )
     found = measured(sheet, sheet.task("median"), Sample(holes, sheet.first_seed, 100))
     assert found.campaigns == 50
     with pytest.raises(PanjError, match="found no campaign"):
-        measured(sheet, sheet.task("median"), Sample(Planted(lambda w, o, s: np.full(len(s), np.nan)), 0, 10))
+        measured(sheet, sheet.task("median"), Sample(PlantedCampaigns(lambda w, o, s: np.full(len(s), np.nan)), 0, 10))
 
 
 def test_the_same_answer_gets_the_same_mark(sheet, campaigns):
     answer = Answer(205.0, 60)
-    marks = [mark(sheet, task, answer, Planted(), MANY) for task in [sheet.task("median")] * 2]
+    marks = [mark(sheet, task, answer, PlantedCampaigns(), MANY) for task in [sheet.task("median")] * 2]
     assert marks[0] == marks[1]
 
 

@@ -90,7 +90,7 @@ def test_a_students_notebook_runs_before_anything_is_answered(lesson, run, tmp_p
 GRADE = """
 from pathlib import Path
 from sim.classroom.lessons.hand_in import grade
-from sim.classroom.lessons.exercises import campaigns
+from sim.classroom.exercises import campaigns
 found = grade(Path("{file}"), campaigns(), {reference})
 for one in found.marks:
     print("MARK", one.task, one.points, one.most, len(one.flags))

@@ -20,13 +20,13 @@ from sim.classroom.reading import (
     TOLD,
     UNTOLD,
     Campaigns,
-    as_plain,
     dots_of,
     edges_of,
     outcomes_of,
     outcomes_to_choose,
     read,
     ticks_of,
+    to_plain,
 )
 from sim.compare.pairs import judge
 from sim.compare.sentences import FEW
@@ -187,5 +187,5 @@ def test_a_page_gets_plain_lists_and_mappings():
     import json
 
     reading = read(campaigns(noise(30)), campaigns(noise(30, 4)), COUNT)
-    told = json.loads(json.dumps(as_plain(reading), allow_nan=False))
+    told = json.loads(json.dumps(to_plain(reading), allow_nan=False))
     assert told["base"]["bars"] == reading.base.bars and told["summary"] == reading.summary

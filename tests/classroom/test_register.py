@@ -20,8 +20,8 @@ CLAIM = Claim(("border=closed",), -300.0, -100.0)
 ANSWER = Answer((1.0, 2.5), (-0.5, 1 / 3), 1, -1 / 12, -0.5, 1 / 3, "drawn from the posterior")
 
 
-def resolve(words):
-    if "border=nowhere" in words:
+def resolve(overrides):
+    if "border=nowhere" in overrides:
         raise PanjError("border: found 'nowhere', expected one of closed, open")
 
 
@@ -168,7 +168,7 @@ def test_a_student_sees_nothing_of_others(register, code):
     register.send(code, ANNA, 1, Claim(("border=open",), 5.0, 10.0))
     register.move(code, TEACHER, CLOSED)
     register.move(code, TEACHER, RUNNING)
-    register.keep_answer(code, 1, CLAIM.words, ANSWER._replace(calibration="answer of Boris"))
+    register.keep_answer(code, 1, CLAIM.overrides, ANSWER._replace(calibration="answer of Boris"))
     register.keep_answer(code, 1, ("border=open",), ANSWER)
     register.all_answered(code, 1)
     seen = repr(register.place(code, ANNA))
@@ -193,7 +193,7 @@ def test_an_answer_is_not_told_before_all_are_there(register, code):
     register.send(code, ANNA, 1, CLAIM)
     register.move(code, TEACHER, CLOSED)
     register.move(code, TEACHER, RUNNING)
-    register.keep_answer(code, 1, CLAIM.words, ANSWER)
+    register.keep_answer(code, 1, CLAIM.overrides, ANSWER)
     assert register.place(code, ANNA).answer is None
     register.all_answered(code, 1)
     assert register.place(code, ANNA).answer == ANSWER
@@ -219,14 +219,14 @@ def test_a_claim_on_an_earlier_question_is_refused(register, code):
 
 def test_a_choice_of_settings_that_is_none_is_refused_in_the_words_of_the_settings(register, code):
     with pytest.raises(PanjError, match="nowhere"):
-        register.send(code, ANNA, 1, CLAIM._replace(words=("border=nowhere",)))
+        register.send(code, ANNA, 1, CLAIM._replace(overrides=("border=nowhere",)))
     assert register.place(code, ANNA).sent is None
 
 
 def test_where_the_choice_is_fixed_every_claim_is_about_it(register, code):
     register.ask(code, TEACHER, OUTCOME, "effect", ("border=closed",), is_fixed=True)
     register.send(code, ANNA, 2, Claim(("border=open",), -1.0, 1.0))
-    assert register.place(code, ANNA).sent.claim.words == ("border=closed",)
+    assert register.place(code, ANNA).sent.claim.overrides == ("border=closed",)
 
 
 def test_questions_are_about_what_is_offered(register, code):
@@ -280,14 +280,14 @@ def test_a_restart_loses_nothing(register, code, path):
     again = opened(path)
     assert (again.room(code, TEACHER), again.place(code, ANNA)) == before
     assert [(where, question.number) for where, question in again.running()] == [(code, 1)]
-    assert again.unanswered(code, 1) == [CLAIM.words]
+    assert again.unanswered(code, 1) == [CLAIM.overrides]
     assert again.answer(code, 1, ()) == ANSWER
 
 
-def traces(path, *words):
+def traces(path, *overrides):
     """Which words stand in any file of the folder, byte for byte, in the ways in which SQLite may keep text."""
     kept = b"".join(one.read_bytes() for one in path.parent.iterdir())
-    return {word for word in words if word.encode() in kept or word.encode("utf-16-le") in kept}
+    return {word for word in overrides if word.encode() in kept or word.encode("utf-16-le") in kept}
 
 
 NAMES = ("Quetzalcoatl-Anna", "Xochiquetzal-Team", "because-of-Huitzilopochtli", "Tlaloc-alone")
@@ -399,9 +399,9 @@ def test_a_listener_whose_page_has_gone_keeps_nothing_from_others(register, code
     register.join(code, BORIS, "Boris")
     assert heard.wait(5)
     late = time.monotonic() + 5
-    while gone in register.bulletin.listeners[code] and time.monotonic() < late:
+    while gone in register.feed.listeners[code] and time.monotonic() < late:
         time.sleep(0.01)
-    assert gone not in register.bulletin.listeners[code]
+    assert gone not in register.feed.listeners[code]
 
 
 def test_a_file_that_is_no_register_is_not_written_to(path):
@@ -431,7 +431,7 @@ def test_the_export_has_a_row_a_team_and_question(register, code):
     register.send(code, ANNA, 1, CLAIM)
     register.move(code, TEACHER, CLOSED)
     register.move(code, TEACHER, RUNNING)
-    register.keep_answer(code, 1, CLAIM.words, ANSWER)
+    register.keep_answer(code, 1, CLAIM.overrides, ANSWER)
     register.all_answered(code, 1)
     register.ask(code, TEACHER, "peak_queue", "outcome")
     rows = exported(register, code)

@@ -143,7 +143,7 @@ def test_a_room_for_others_always_has_a_code():
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("overrides", "said"),
     [
         (["port=0"], "port: found '?0'?, expected"),
         (["port=x"], "port: found 'x'"),
@@ -153,9 +153,9 @@ def test_a_room_for_others_always_has_a_code():
         (["port=1", "port=2"], "classroom: found 'port=2', expected port= once"),
     ],
 )
-def test_what_is_wrong_in_the_command_is_said(words, said):
+def test_what_is_wrong_in_the_command_is_said(overrides, said):
     with pytest.raises(PanjError, match=said):
-        read_room(words)
+        read_room(overrides)
 
 
 def test_nothing_else_than_pages_and_channels_is_stopped():

@@ -5,11 +5,17 @@ import math
 
 import pytest
 
-from sim.classroom.choice.fields import chosen_in, rest_of, say_choice, words_for
+from sim.classroom.choice.fields import chosen_in, describe_choice, overrides_for, rest_of
 from sim.classroom.sessions import wall
 from sim.classroom.sessions.claims import EFFECT, OUTCOME, Answer, Claim, failed, score_of
 from sim.classroom.sessions.session import ANSWERED, Member, Place, Question, Room, Seat, Sent, Session, Team
-from sim.classroom.sessions.wall import say_claim, say_one_campaign, say_reported, say_score, say_tally
+from sim.classroom.sessions.wall import (
+    describe_claim,
+    describe_one_campaign,
+    describe_reported,
+    describe_score,
+    describe_tally,
+)
 from sim.errors import PanjError
 from sim.study.reader import Measure
 
@@ -68,8 +74,8 @@ def test_a_row_has_the_range_and_the_interval_and_says_where_the_effect_lies():
 
 
 def test_shares_are_drawn_in_per_cent():
-    shares = {words: answer._replace(values=(0.25, 0.5), effects=(0.1, 0.2), mean=0.15, low=0.1, high=0.2)
-              for words, answer in ANSWERS.items()}  # fmt: skip
+    shares = {overrides: answer._replace(values=(0.25, 0.5), effects=(0.1, 0.2), mean=0.15, low=0.1, high=0.2)
+              for overrides, answer in ANSWERS.items()}  # fmt: skip
     chart = wall.ranges_of(room(answers=shares), question(outcome="held"))
     assert chart["rows"][0]["middle"] == pytest.approx(15)
     assert "percentage points" in chart["unit"]
@@ -110,25 +116,25 @@ def test_a_student_is_drawn_alone():
 
 
 def test_a_claim_is_said_with_its_confidence():
-    said = say_claim(Claim(CLOSED_BORDER, -300.0, -100.0, 0.8), EFFECT, SOLDIERS)
+    said = describe_claim(Claim(CLOSED_BORDER, -300.0, -100.0, 0.8), EFFECT, SOLDIERS)
     assert "80 %" in said and "100 to 300 soldiers lower" in said
-    said = say_claim(Claim((), 0.2, 0.4), OUTCOME, SHARE)
+    said = describe_claim(Claim((), 0.2, 0.4), OUTCOME, SHARE)
     assert "20 % to 40 %" in said and "90 %" in said
 
 
 def test_what_was_reported_is_said_with_its_evidence_or_that_there_is_nothing():
-    assert say_reported(SOLDIERS) == "Reported: 1,587 soldiers (evidence F039)."
-    assert say_reported(SHARE) == "Reported: at least 30 % (evidence F012)."
-    assert say_reported(SILENT) == "Nothing was reported to set beside it."
+    assert describe_reported(SOLDIERS) == "Reported: 1,587 soldiers (evidence F039)."
+    assert describe_reported(SHARE) == "Reported: at least 30 % (evidence F012)."
+    assert describe_reported(SILENT) == "Nothing was reported to set beside it."
 
 
 def test_a_score_is_explained_with_width_and_penalty():
     claim = Claim(OPEN_BORDER, 50.0, 90.0)
     answer = ANSWERS[OPEN_BORDER]
-    told = " ".join(say_score(claim, EFFECT, answer, SOLDIERS, score_of(claim, EFFECT, answer)))
+    told = " ".join(describe_score(claim, EFFECT, answer, SOLDIERS, score_of(claim, EFFECT, answer)))
     for part in ("30 soldiers higher", "by 20 soldiers", "440 soldiers", "40 soldiers", "400 soldiers", "20 for each"):
         assert part in told
-    assert "no room" in " ".join(say_score(claim, EFFECT, failed("no room"), SOLDIERS, None))
+    assert "no room" in " ".join(describe_score(claim, EFFECT, failed("no room"), SOLDIERS, None))
 
 
 @pytest.mark.parametrize("about", [EFFECT, OUTCOME])
@@ -137,43 +143,43 @@ def test_every_verdict_has_words(about, low):
     claim = Claim(OPEN_BORDER, low, low + 60.0, 0.5)
     for answer in ANSWERS.values():
         score = score_of(claim, about, answer)
-        assert say_score(claim, about, answer, SOLDIERS, score)
+        assert describe_score(claim, about, answer, SOLDIERS, score)
         assert math.isfinite(score.total)
         row = wall.row_of("A", "A", claim, about, answer, SOLDIERS)
         assert all(row["cells"])
 
 
 def test_a_class_is_told_how_many_ranges_held():
-    assert say_tally([], EFFECT) == ""
-    told = say_tally(wall.scored_in(room(), question()), EFFECT)
+    assert describe_tally([], EFFECT) == ""
+    told = describe_tally(wall.scored_in(room(), question()), EFFECT)
     assert "2 of 3 ranges" in told and "2.7" in told
-    told = say_tally(wall.scored_in(room(), question(OUTCOME)), OUTCOME)
+    told = describe_tally(wall.scored_in(room(), question(OUTCOME)), OUTCOME)
     assert "33 %" in told and "90 %" in told
 
 
 def test_decisions_become_words_and_come_back():
     given = {"border": "closed", "reinforcement": "as_reported", "morale": "brittle"}
-    words = words_for(given, ("rules.news.fade_days=5.0",))
-    assert set(words) == {"border=closed", "morale=brittle", "rules.news.fade_days=5.0"}
-    assert chosen_in(words)["border"] == "closed" and chosen_in(words)["reinforcement"] == "as_reported"
-    assert rest_of(words) == ("rules.news.fade_days=5.0",)
-    assert words_for({"border": "as_reported", "morale": "reported"}, words) == ("rules.news.fade_days=5.0",)
+    overrides = overrides_for(given, ("rules.news.fade_days=5.0",))
+    assert set(overrides) == {"border=closed", "morale=brittle", "rules.news.fade_days=5.0"}
+    assert chosen_in(overrides)["border"] == "closed" and chosen_in(overrides)["reinforcement"] == "as_reported"
+    assert rest_of(overrides) == ("rules.news.fade_days=5.0",)
+    assert overrides_for({"border": "as_reported", "morale": "reported"}, overrides) == ("rules.news.fade_days=5.0",)
 
 
 def test_a_scenario_is_overruled_by_a_decision():
-    words = words_for({"border": "open"}, ("scenario=border_closed",))
-    assert chosen_in(words)["border"] == "open"
+    overrides = overrides_for({"border": "open"}, ("scenario=border_closed",))
+    assert chosen_in(overrides)["border"] == "open"
     assert chosen_in(("scenario=border_closed",))["border"] == "closed"
 
 
 def test_a_decision_that_there_is_not_is_refused():
     with pytest.raises(PanjError, match="nowhere"):
-        words_for({"border": "nowhere"}, ())
+        overrides_for({"border": "nowhere"}, ())
 
 
 def test_a_choice_is_said_in_the_words_of_the_form():
-    assert say_choice(()) == "the baseline, nothing changed"
-    assert "Closed" in say_choice(CLOSED_BORDER)
+    assert describe_choice(()) == "the baseline, nothing changed"
+    assert "Closed" in describe_choice(CLOSED_BORDER)
 
 
 def test_a_question_past_the_record_says_so():
@@ -186,6 +192,6 @@ def test_an_outcome_that_is_no_more_still_has_its_name():
 
 
 def test_one_campaign_is_said_beside_nine_in_ten():
-    said = say_one_campaign(ANSWERS[CLOSED_BORDER], EFFECT, SOLDIERS)
+    said = describe_one_campaign(ANSWERS[CLOSED_BORDER], EFFECT, SOLDIERS)
     assert "said: 10 soldiers lower" in said and "29 soldiers lower" in said
-    assert "said: 40 soldiers" in say_one_campaign(ANSWERS[OPEN_BORDER], OUTCOME, SOLDIERS)
+    assert "said: 40 soldiers" in describe_one_campaign(ANSWERS[OPEN_BORDER], OUTCOME, SOLDIERS)

@@ -12,9 +12,9 @@ import shapely
 from sim.classroom import player
 from sim.classroom.pages import story as story_page
 from sim.classroom.pages import what_if
-from sim.classroom.parts.map import words_of_map
+from sim.classroom.parts.map import texts_of_map
 from sim.classroom.parts.questions import LONGEST, MOST, listed, read_day, read_seed
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE, Falls, read_facts, read_falls
 from sim.engine.campaign import Series
@@ -144,7 +144,7 @@ def test_what_was_reported_stands_in_the_evidence_and_within_the_record(film, se
 def test_the_evidence_that_a_curve_names_is_the_evidence_that_it_draws():
     whole = player.reported_in_time(date(2021, 5, 1), 134)
     for name, points in whole.items():
-        named = set(re.findall(r"F\d+", words_of("map").say(f"map_curve_{name}_source")))
+        named = set(re.findall(r"F\d+", texts_of("map").say(f"map_curve_{name}_source")))
         drawn = {point[5] for point in points}
         assert drawn <= named, name
 
@@ -268,7 +268,7 @@ def test_a_story_of_a_province_tells_of_no_other(chronicle, monkeypatch):
 
 @pytest.mark.parametrize("page", ["map", "watch", "story", "what_if"])
 def test_every_sentence_of_a_page_is_used(page):
-    own = (CLASSROOM / "words" / "en" / f"{page}.yaml").read_text(encoding="utf-8")
+    own = (CLASSROOM / "text" / "en" / f"{page}.yaml").read_text(encoding="utf-8")
     keys = re.findall(r"^(\w+):", own, re.MULTILINE)
     paths = [*CLASSROOM.glob("pages/*.py"), *CLASSROOM.glob("parts/*.py"), CLASSROOM / "parts" / "map.vue"]
     code = "\n".join(path.read_text(encoding="utf-8") for path in paths)
@@ -281,9 +281,9 @@ def test_every_sentence_that_the_browser_says_is_there():
     code = (CLASSROOM / "parts" / "map.vue").read_text(encoding="utf-8")
     said = set(re.findall(r"say\('(\w+)'[,)]", code)) | set(re.findall(r"\? '(map_\w+)' : '(?:map_\w+)'", code))
     assert len(said) > 30
-    assert not said - set(words_of_map())
+    assert not said - set(texts_of_map())
     for why in Why:
-        assert bool(words_of_map()["whys"][why]) == (why != Why.NONE)
+        assert bool(texts_of_map()["whys"][why]) == (why != Why.NONE)
 
 
 def test_the_map_has_the_colours_of_the_figures():

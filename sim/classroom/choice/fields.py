@@ -1,7 +1,7 @@
 """What the form shows: scenario, policies, theory, where the numbers come from, the last day, and the main numbers.
 
 Reads   configs/ for choices and for numbers with unit, range and source; configs/priors.yaml for what was believed;
-        words/<language>/form.yaml for labels and help.
+        text/<language>/form.yaml for labels and help.
 
 The decisions that a claim makes on its sheet, and a choice of settings in few words.
 """
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from sim.classroom.choice.form import Form, Words, keyed_words, put
-from sim.classroom.choice.parse import read_words
-from sim.classroom.texts import words_of
+from sim.classroom.choice.form import Form, Overrides, keyed_overrides, put
+from sim.classroom.choice.parse import read_overrides
+from sim.classroom.texts import texts_of
 from sim.data.configs import read_yaml
 from sim.errors import PanjError
 from sim.settings.draws import read_priors
@@ -69,19 +69,19 @@ class Field(NamedTuple):
 @cache
 def fields_of(language: str = "en") -> dict[str, Field]:
     """Every field by key, in the order of the form; PanjError where a label is missing."""
-    words = words_of(PAGE, language)
+    texts = texts_of(PAGE, language)
     believed = {prior.key: (prior.low, prior.high) for prior in read_priors()}
     groups = [
         Field(
-            key, words.say(key), words.say(f"{key}.help"), tuple(option_of(key, name, words) for name in order_of(key))
+            key, texts.say(key), texts.say(f"{key}.help"), tuple(option_of(key, name, texts) for name in order_of(key))
         )
         for key in GROUPS_SHOWN
     ]
     numbers = [
-        Field(key, words.say(key), words.say(f"{key}.help"), number=declared_numbers()[key], believed=believed.get(key))
+        Field(key, texts.say(key), texts.say(f"{key}.help"), number=declared_numbers()[key], believed=believed.get(key))
         for key in MAIN_NUMBERS
     ]
-    last = Field(LAST_DAY, words.say(LAST_DAY), words.say(f"{LAST_DAY}.help"))
+    last = Field(LAST_DAY, texts.say(LAST_DAY), texts.say(f"{LAST_DAY}.help"))
     return {field.key: field for field in (*groups, last, *numbers)}
 
 
@@ -91,30 +91,30 @@ def order_of(group: str) -> list[str]:
     return [usual, *(name for name in choices_of(group) if name != usual)]
 
 
-def option_of(group: str, name: str, words: Language) -> Option:
+def option_of(group: str, name: str, texts: Language) -> Option:
     """A choice with its label and help; one that somebody added speaks for itself."""
     try:
-        return Option(name, words.say(f"{group}.{name}"), words.say(f"{group}.{name}.help"))
+        return Option(name, texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help"))
     except PanjError:
         said = read_yaml(file_of(group, name))
         own = said.get("scenario", {}) if group == "scenario" else said
         return Option(name, own.get("title") or name.replace("_", " "), own.get("about", ""))
 
 
-def say_change(form: Form, base: Form, language: str = "en") -> str:
+def describe_change(form: Form, base: Form, language: str = "en") -> str:
     """What `form` does otherwise than `base`, in words: `Help for garrisons: every call is answered`."""
-    words, fields = words_of(PAGE, language), fields_of(language)
+    texts, fields = texts_of(PAGE, language), fields_of(language)
     changed = [
-        words.say("change_number" if field.number else "change_choice", label=field.label, value=field.said(value))
+        texts.say("change_number" if field.number else "change_choice", label=field.label, value=field.said(value))
         if (value := form.value(key)) is not None
-        else words.say("change_back", label=field.label)
+        else texts.say("change_back", label=field.label)
         for key, field in fields.items()
         if form.value(key) != base.value(key) and not is_of_scenario(key, form, base)
     ]
-    ours, theirs = (set(form.words()) - own_words(form) for form in (form, base))
-    changed += [words.say("change_other", word=word) for word in sorted(ours - theirs)]
-    changed += [words.say("change_gone", word=word) for word in sorted(theirs - ours)]
-    return words.say("nothing_changed") if not changed else "; ".join(changed)
+    ours, theirs = (set(form.overrides()) - own_words(form) for form in (form, base))
+    changed += [texts.say("change_other", word=word) for word in sorted(ours - theirs)]
+    changed += [texts.say("change_gone", word=word) for word in sorted(theirs - ours)]
+    return texts.say("nothing_changed") if not changed else "; ".join(changed)
 
 
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
@@ -125,29 +125,33 @@ def is_of_scenario(key: str, form: Form, base: Form) -> bool:
 
 def own_words(form: Form) -> set[str]:
     """Words of what has a field."""
-    return {word for key, word in keyed_words(form) if key in fields_of()}
+    return {word for key, word in keyed_overrides(form) if key in fields_of()}
 
 
-def chosen_in(words: Words) -> dict[str, str]:
+def chosen_in(overrides: Overrides) -> dict[str, str]:
     """The choice of each policy group with these words."""
-    form = read_words(words).form
+    form = read_overrides(overrides).form
     return {group: str(form.value(group)) for group in POLICIES}
 
 
-def words_for(given: Mapping[str, str], before: Words) -> Words:
+def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
     """The words with the decisions of a sheet; PanjError for a decision that there is not."""
-    form = read_words(before).form
+    form = read_overrides(before).form
     for group in POLICIES:
         if group in given and given[group] != form.value(group):
             form = put(form, group, given[group])
-    return form.words()
+    return form.overrides()
 
 
-def rest_of(words: Words) -> Words:
+def rest_of(overrides: Overrides) -> Overrides:
     """What these words set beside the decisions of the sheet."""
-    return tuple(word for word in words if word.partition("=")[0] not in POLICIES)
+    return tuple(word for word in overrides if word.partition("=")[0] not in POLICIES)
 
 
-def say_choice(words: Words) -> str:
+def describe_choice(overrides: Overrides) -> str:
     """`Border: closed; Help for garrisons: every call is answered`; the baseline where nothing is set."""
-    return say_change(read_words(words).form, Form()) if words else words_of("class").say("choice_baseline")
+    return (
+        describe_change(read_overrides(overrides).form, Form())
+        if overrides
+        else texts_of("class").say("choice_baseline")
+    )

@@ -82,29 +82,33 @@ class Form(NamedTuple):
             return self.dates.get(key, self.usual.dates[key])
         return self.numbers.get(key)
 
-    def words(self) -> tuple[str, ...]:
+    def overrides(self) -> tuple[str, ...]:
         """The override words that decide campaigns, in canonical order; title and description decide nothing."""
-        return tuple(word for _, word in keyed_words(self))
+        return tuple(word for _, word in keyed_overrides(self))
 
 
-def keyed_words(form: Form) -> list[tuple[str, str]]:
+def keyed_overrides(form: Form) -> list[tuple[str, str]]:
     """Every word with the key of the field that it belongs to; parts of a scenario have `scenario.<section>`."""
-    words = [(key, f"{key}={form.chosen[key]}") for key in CHOSEN if key in form.chosen]
-    words += [(key, f"{key}={form.dates[key]}") for key in DATES if key in form.dates]
-    words += [(key, f"{key}={form.numbers[key]!r}") for key in declared_numbers() if key in form.numbers]
+    overrides = [(key, f"{key}={form.chosen[key]}") for key in CHOSEN if key in form.chosen]
+    overrides += [(key, f"{key}={form.dates[key]}") for key in DATES if key in form.dates]
+    overrides += [(key, f"{key}={form.numbers[key]!r}") for key in declared_numbers() if key in form.numbers]
     for section in ("scale", "shift"):
         named = {spelled(key, getattr(form.usual, section)): value for key, value in getattr(form, section).items()}
-        words += [(f"scenario.{section}", f"+scenario.{section}={{{key}:{value!r}}}") for key, value in named.items()]
-    words += [
+        overrides += [
+            (f"scenario.{section}", f"+scenario.{section}={{{key}:{value!r}}}") for key, value in named.items()
+        ]
+    overrides += [
         ("scenario.attention", f"+scenario.attention={{{key}:{form.attention[key]!r}}}") for key in form.attention
     ]
     for post, change in form.posts.items():
-        words += [("scenario.posts", f"+scenario.posts={{{post}:{{{key}:{change[key]!r}}}}}") for key in change]
-    words += [(f"timeline.events.{name}", f"~timeline.events.{name}") for name in form.strike]
-    return words + [(f"timeline.events.{name}", word) for name in form.events for word in event_words(name, form)]
+        overrides += [("scenario.posts", f"+scenario.posts={{{post}:{{{key}:{change[key]!r}}}}}") for key in change]
+    overrides += [(f"timeline.events.{name}", f"~timeline.events.{name}") for name in form.strike]
+    return overrides + [
+        (f"timeline.events.{name}", word) for name in form.events for word in event_overrides(name, form)
+    ]
 
 
-def event_words(name: str, form: Form) -> list[str]:
+def event_overrides(name: str, form: Form) -> list[str]:
     """A word a column: of an event of the timeline as one writes it, of a new one as the scenario's own."""
     known = name in timeline_events(form)
     return [
@@ -131,13 +135,13 @@ def quoted(value: Any) -> str:
 def command_of(form: Form) -> str:
     """The words as one pastes them behind `python -m sim run`, quoted for a shell, with title and description."""
     said = [f"scenario.{key}={quoted(getattr(form, key))}" for key in ("title", "about") if getattr(form, key)]
-    return shlex.join([*form.words(), *said])
+    return shlex.join([*form.overrides(), *said])
 
 
-def other_words(form: Form, fields: Iterable[str]) -> list[str]:
+def other_overrides(form: Form, fields: Iterable[str]) -> list[str]:
     """Words of what is set and has no field of its own."""
     shown_ = set(fields)
-    return [word for key, word in keyed_words(form) if key not in shown_]
+    return [word for key, word in keyed_overrides(form) if key not in shown_]
 
 
 def timeline_events(form: Form) -> list[str]:
@@ -200,7 +204,7 @@ def check_events(form: Form) -> None:
                             "expected one of the two")  # fmt: skip
 
 
-Words = tuple[str, ...]
+Overrides = tuple[str, ...]
 SECTIONS = ("title", "about", "set", "scale", "shift", "attention", "posts", "events", "strike")  # of a scenario
 TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # how finely families are counted: memory, no history
 MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120  # letters of a title, of what is said of it, of an event's text

@@ -27,7 +27,7 @@ from sim.settings.compose import SCENARIO_KEYS
 from sim.settings.overrides import GROUPS, HOW_GROUPS, HOW_KEYS, Override, check_words, choices_of, numbers_of, parse
 
 ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)  # how it is run
-MOST_WORDS, MOST_LETTERS, MOST_NESTED = 60, 2_500, 6
+MOST_OVERRIDES, MOST_LETTERS, MOST_NESTED = 60, 2_500, 6
 
 
 class Loaded(NamedTuple):
@@ -41,22 +41,22 @@ def read_command(text: str) -> Loaded:
     """A pasted command line or words, with or without `python -m sim run` before them."""
     check_text(text)
     try:
-        words = shlex.split(text)
+        overrides = shlex.split(text)
     except ValueError as error:
         raise PanjError(f"settings: found '{shown(text)}', expected quotes in pairs ({error})") from error
     for before in (["python", "-m", "sim", "run"], ["panj", "run"], ["run"]):
-        if words[: len(before)] == before:
-            words = words[len(before) :]
+        if overrides[: len(before)] == before:
+            overrides = overrides[len(before) :]
             break
-    return read_words(words)
+    return read_overrides(overrides)
 
 
-def read_words(words: Sequence[str]) -> Loaded:
+def read_overrides(overrides: Sequence[str]) -> Loaded:
     """The form of override words; PanjError names the key, what was found and what was expected."""
-    check_count(words)
+    check_count(overrides)
     form, aside, seen = Form(), [], set()
     changes: list[dict[str, Any]] = []
-    for word in words:
+    for word in overrides:
         override = safely_parsed(word)
         key = override.key_or_group
         if key in ASIDE:
@@ -72,17 +72,17 @@ def read_words(words: Sequence[str]) -> Loaded:
     return Loaded(canonical(form), tuple(aside))
 
 
-def check_choice(words: Sequence[str]) -> None:
+def check_choice(overrides: Sequence[str]) -> None:
     """PanjError for words that the parser should not see, or that have no place in a classroom."""
-    check_count(words)
-    for word in words:
+    check_count(overrides)
+    for word in overrides:
         safely_parsed(word)
 
 
-def check_count(words: Sequence[str]) -> None:
+def check_count(overrides: Sequence[str]) -> None:
     """PanjError for too many."""
-    if len(words) > MOST_WORDS:
-        raise PanjError(f"settings: found {len(words)} words, expected at most {MOST_WORDS}")
+    if len(overrides) > MOST_OVERRIDES:
+        raise PanjError(f"settings: found {len(overrides)} words, expected at most {MOST_OVERRIDES}")
 
 
 def rank_of(change: Mapping[str, Any]) -> int:
@@ -146,8 +146,8 @@ def nested(path: Sequence[str], value: Any) -> dict[str, Any]:
 
 def without(form: Form, word: str) -> Form:
     """The form less one of its words."""
-    rest = [other for other in form.words() if other != word]
-    return read_words(rest).form._replace(title=form.title, about=form.about)
+    rest = [other for other in form.overrides() if other != word]
+    return read_overrides(rest).form._replace(title=form.title, about=form.about)
 
 
 HEAD = "# @package _global_\n"

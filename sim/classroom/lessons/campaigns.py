@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sim.classroom.lessons.lesson import Words
+from sim.classroom.lessons.lesson import Overrides
 from sim.errors import PanjError
 from sim.run.executors import cores
 from sim.run.work import work
@@ -28,27 +28,27 @@ OF_A_CELL = ["cell", "run"]
 KEPT = "lessons"  # folder under the results
 
 
-class Lived:
+class CampaignStore:
     """Campaigns by settings and seed."""
 
     def __init__(self, results: Path) -> None:
         self.folder = results / KEPT
-        self.orders: dict[Words, Order] = {}
+        self.orders: dict[Overrides, Order] = {}
 
     @cached_property
     def composer(self) -> Composer:
         """Made when first needed: it takes a second."""
         return Composer()
 
-    def order(self, words: Words) -> Order:
+    def order(self, overrides: Overrides) -> Order:
         """What the words resolve to; PanjError for what is wrong with them."""
-        if words not in self.orders:
-            self.orders[words] = Cell(0, {}, (), self.composer.settings([*words, "daily=false"])).order
-        return self.orders[words]
+        if overrides not in self.orders:
+            self.orders[overrides] = Cell(0, {}, (), self.composer.settings([*overrides, "daily=false"])).order
+        return self.orders[overrides]
 
-    def table(self, words: Words, first_seed: int, runs: int) -> pa.Table:
+    def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
         """The campaigns of so many seeds, a row each, from the record or lived now."""
-        order = self.order(words)
+        order = self.order(overrides)
         last = first_seed + runs
         chunks = range(first_seed // CHUNK, -(-last // CHUNK))
         missing = [chunk for chunk in chunks if not self.path(order, chunk).exists()]

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import binomtest, bootstrap, norm
 
-from sim.classroom.lessons.lesson import Asked, Sheet, Task, Words, outcome_of
+from sim.classroom.lessons.lesson import Asked, Overrides, Sheet, Task, outcome_of
 from sim.compare.pairs import LUCK_OF_RESAMPLING, RESAMPLES, clear, never_varies
 from sim.errors import PanjError, unknown
 
@@ -28,7 +28,7 @@ GROUPS = 10  # equal parts in which somebody looks for the best one
 Statistic = Callable[..., Any]
 
 
-class Measured(NamedTuple):
+class Estimate(NamedTuple):
     """A number of some campaigns; without an error or interval (nan) where one campaign is all there is."""
 
     number: float
@@ -41,7 +41,7 @@ class Measured(NamedTuple):
 class Campaigns(Protocol):
     """Whoever has campaigns: the results folder, the desk of the classroom, a test."""
 
-    def table(self, words: Words, first_seed: int, runs: int) -> pa.Table:
+    def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
         """A row a campaign by seed, a column an outcome."""
         ...
 
@@ -53,9 +53,9 @@ class Sample(NamedTuple):
     first_seed: int
     runs: int
 
-    def values(self, words: Words, outcome: str) -> np.ndarray:
+    def values(self, overrides: Overrides, outcome: str) -> np.ndarray:
         """An outcome of every campaign; nan where one does not have it."""
-        table = self.campaigns.table(words, self.first_seed, self.runs)
+        table = self.campaigns.table(overrides, self.first_seed, self.runs)
         if outcome not in table.column_names:
             raise unknown("lesson, outcome", outcome, table.column_names)
         column = table[outcome]
@@ -64,11 +64,11 @@ class Sample(NamedTuple):
         return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), float)
 
 
-def measured(sheet: Sheet, task: Task, sample: Sample) -> Measured:
+def measured(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
     """What the task asks for, of these campaigns; PanjError where no campaign has the outcome."""
-    values = sample.values(sheet.words(task.of), task.outcome)
+    values = sample.values(sheet.overrides(task.of), task.outcome)
     if task.minus:
-        values = values - sample.values(sheet.words(task.minus), task.outcome)
+        values = values - sample.values(sheet.overrides(task.minus), task.outcome)
     if task.measure not in MEASURES:
         raise unknown(f"task {task.key}, measure", task.measure, MEASURES)
     values = values[~np.isnan(values)]
@@ -77,32 +77,32 @@ def measured(sheet: Sheet, task: Task, sample: Sample) -> Measured:
     return MEASURES[task.measure](values, task, outcome_of(task.outcome))
 
 
-def first_campaign(values: np.ndarray, _task: Task, _asked: Asked) -> Measured:
+def first_campaign(values: np.ndarray, _task: Task, _asked: Asked) -> Estimate:
     """The campaign of the first seed."""
-    return Measured(float(values[0]), math.nan, math.nan, math.nan, 1)
+    return Estimate(float(values[0]), math.nan, math.nan, math.nan, 1)
 
 
-def mean(values: np.ndarray, _task: Task, _asked: Asked) -> Measured:
+def mean(values: np.ndarray, _task: Task, _asked: Asked) -> Estimate:
     """The mean over campaigns; of paired campaigns the mean difference."""
     return bootstrapped(values, np.mean, "BCa")
 
 
-def median(values: np.ndarray, _task: Task, _asked: Asked) -> Measured:
+def median(values: np.ndarray, _task: Task, _asked: Asked) -> Estimate:
     """Half of the campaigns lie below."""
     return bootstrapped(values, np.median)
 
 
-def quantile(values: np.ndarray, task: Task, _asked: Asked) -> Measured:
+def quantile(values: np.ndarray, task: Task, _asked: Asked) -> Estimate:
     """So large a share of the campaigns lies below."""
     return bootstrapped(values, partial(np.quantile, q=task.quantile))
 
 
-def gap(values: np.ndarray, _task: Task, asked: Asked) -> Measured:
+def gap(values: np.ndarray, _task: Task, asked: Asked) -> Estimate:
     """How far the median lies from what was reported."""
     return bootstrapped(values, partial(gap_of, reported=reported_value(asked)))
 
 
-def best_group_gap(values: np.ndarray, _task: Task, asked: Asked) -> Measured:
+def best_group_gap(values: np.ndarray, _task: Task, asked: Asked) -> Estimate:
     """How far the mean of the luckiest tenth of the campaigns, in the order of seeds, lies from what was reported."""
     groups = np.array_split(values, min(GROUPS, values.size))
     reported = reported_value(asked)
@@ -110,24 +110,24 @@ def best_group_gap(values: np.ndarray, _task: Task, asked: Asked) -> Measured:
     return bootstrapped(best, lambda sample, axis=-1: np.abs(np.mean(sample, axis=axis) - reported))
 
 
-def mean_gap(values: np.ndarray, _task: Task, asked: Asked) -> Measured:
+def mean_gap(values: np.ndarray, _task: Task, asked: Asked) -> Estimate:
     """How far the mean lies from what was reported."""
     reported = reported_value(asked)
     return bootstrapped(values, lambda sample, axis=-1: np.abs(np.mean(sample, axis=axis) - reported))
 
 
-def share_at_least(values: np.ndarray, task: Task, asked: Asked) -> Measured:
+def share_at_least(values: np.ndarray, task: Task, asked: Asked) -> Estimate:
     """The share of campaigns in which the outcome reaches the threshold."""
     threshold = reported_value(asked) if task.threshold == "reported" else float(task.threshold)
     return share_of(values >= threshold)
 
 
-def share_higher(values: np.ndarray, _task: Task, _asked: Asked) -> Measured:
+def share_higher(values: np.ndarray, _task: Task, _asked: Asked) -> Estimate:
     """The share of pairs in which the first is the higher."""
     return share_of(values > 0)
 
 
-MEASURES: dict[str, Callable[[np.ndarray, Task, Asked], Measured]] = {
+MEASURES: dict[str, Callable[[np.ndarray, Task, Asked], Estimate]] = {
     one.__name__: one
     for one in (
         first_campaign, mean, median, quantile, gap, mean_gap, best_group_gap, share_at_least, share_higher,
@@ -150,25 +150,25 @@ def reported_value(asked: Asked) -> float:
     raise PanjError(f"lesson, outcome: found {asked.name}, of which nothing was reported, expected another")
 
 
-def share_of(marked: np.ndarray) -> Measured:
+def share_of(marked: np.ndarray) -> Estimate:
     """A share of campaigns; its error is that of an interval that also knows how little a share of nothing says."""
     interval = binomtest(int(marked.sum()), marked.size).proportion_ci(LEVEL, method="wilson")
     half = (interval.high - interval.low) / 2
-    return Measured(float(marked.mean()), half / norm.ppf((1 + LEVEL) / 2), interval.low, interval.high, marked.size)
+    return Estimate(float(marked.mean()), half / norm.ppf((1 + LEVEL) / 2), interval.low, interval.high, marked.size)
 
 
-def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percentile") -> Measured:
+def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percentile") -> Estimate:
     """A statistic with its standard error and interval."""
     number = float(statistic(values, axis=-1))
     if values.size < 2:
-        return Measured(number, math.nan, math.nan, math.nan, values.size)
+        return Estimate(number, math.nan, math.nan, math.nan, values.size)
     if never_varies(values):
-        return Measured(number, 0.0, number, number, values.size)
+        return Estimate(number, 0.0, number, number, values.size)
     found = resampled((values,), statistic, method)
     low, high = found.confidence_interval
     if not (math.isfinite(low) and math.isfinite(high)):
         low, high = resampled((values,), statistic, "percentile").confidence_interval
-    return Measured(number, float(found.standard_error), float(low), float(high), values.size)
+    return Estimate(number, float(found.standard_error), float(low), float(high), values.size)
 
 
 def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) -> Any:
@@ -181,9 +181,9 @@ def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) 
         )  # fmt: skip
 
 
-def within(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
+def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
     """Whether the reported figure lies between the ends: `yes`, `no`, or both where chance in the ends decides."""
-    values = sample.values(sheet.words(task.of), task.outcome)
+    values = sample.values(sheet.overrides(task.of), task.outcome)
     values = values[~np.isnan(values)]
     low, high = (bootstrapped(values, partial(np.quantile, q=end)) for end in ENDS)
     value, lowest, highest, _ = outcome_of(task.outcome).reported
@@ -199,22 +199,22 @@ def within(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
     return found
 
 
-def verdict(found: Measured) -> str:
+def verdict(found: Estimate) -> str:
     """More, fewer, or cannot tell."""
     if math.isnan(found.low) or not clear(found.low, found.high):
         return "cannot tell"
     return "more" if found.low > 0 else "fewer"
 
 
-def standing(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[float, bool]]:
+def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[float, bool]]:
     """By choice: its score, and whether it may be the one that is asked for; the best of the sample always may.
 
     A choice may be the one as long as the 95 % interval of its distance from the best touches zero: bootstrap over
     campaigns, all settings resampled together. With one campaign only the best may.
     """
-    columns = [sample.values(sheet.words(name), task.outcome) for name in task.ladder]
+    columns = [sample.values(sheet.overrides(name), task.outcome) for name in task.ladder]
     if task.minus:
-        base = sample.values(sheet.words(task.minus), task.outcome)
+        base = sample.values(sheet.overrides(task.minus), task.outcome)
         columns = [column - base for column in columns]
     there = ~np.isnan(columns).any(axis=0)
     samples = [column[there] for column in columns]

@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from sim.classroom.lessons.campaigns import Lived
+from sim.classroom.lessons.campaigns import CampaignStore
 from sim.classroom.lessons.estimates import Campaigns
 from sim.classroom.lessons.lesson import RANGES, Sheet, lesson_of, sheet_of, student_code
 from sim.classroom.lessons.marking import Answer, Mark, check_answer, mark, total
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError, unknown
 from sim.options import options_of, whole
 
@@ -54,7 +54,7 @@ def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
             for task in sheet.tasks
             if task.key in answers
         },
-        "settings": {name: list(words) for name, words in sheet.settings.items()},
+        "settings": {name: list(overrides) for name, overrides in sheet.settings.items()},
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -140,7 +140,7 @@ def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
         return ()
     if not isinstance(found, dict):
         raise PanjError(f"settings: found {shown(found)}, expected a name for each, with its words")
-    return tuple(name for name, words in sheet.settings.items() if name in found and found[name] != list(words))
+    return tuple(name for name, overrides in sheet.settings.items() if name in found and found[name] != list(overrides))
 
 
 def shown(value: Any) -> str:
@@ -190,10 +190,10 @@ class Graded(NamedTuple):
         return sum(bool(one.flags) for one in self.marks)
 
 
-def read_request(words: Sequence[str]) -> Request:
+def read_request(overrides: Sequence[str]) -> Request:
     """The command, checked."""
-    options = options_of("grade", words, OPTIONS, USAGE)
-    files = [word for word in words if word.partition("=")[0] not in OPTIONS]
+    options = options_of("grade", overrides, OPTIONS, USAGE)
+    files = [word for word in overrides if word.partition("=")[0] not in OPTIONS]
     for word in files:
         key, equals, _ = word.partition("=")
         if word.startswith("-") or (equals and key.isidentifier() and not Path(word).exists()):
@@ -216,10 +216,10 @@ def grade(path: Path, campaigns: Campaigns, reference: int) -> Graded:
     return Graded(path, hand_in, tuple(marks))
 
 
-def main(words: Sequence[str]) -> int:
+def main(overrides: Sequence[str]) -> int:
     """Mark every file; one that cannot be read keeps nothing from the others, and the exit code is then 2."""
-    request = read_request(words)
-    campaigns = Lived(request.results)
+    request = read_request(overrides)
+    campaigns = CampaignStore(request.results)
     graded, troubled = [], 0
     for number, path in enumerate(request.files, 1):
         if len(request.files) > 1:
@@ -242,8 +242,8 @@ def as_text(graded: Sequence[Graded]) -> str:
 
 def table_of(graded: Sequence[Graded]) -> str:
     """A line a hand-in."""
-    words = words_of("grade")
-    rows = [(words.say("student"), words.say("lesson"), words.say("points"), words.say("flagged"))]
+    texts = texts_of("grade")
+    rows = [(texts.say("student"), texts.say("lesson"), texts.say("points"), texts.say("flagged"))]
     for one in sorted(graded, key=lambda one: (one.hand_in.sheet.lesson.number, one.hand_in.sheet.student)):
         sheet, (points, most) = one.hand_in.sheet, one.points
         rows.append(
@@ -256,16 +256,16 @@ def table_of(graded: Sequence[Graded]) -> str:
 
 def sheet_text(graded: Graded) -> str:
     """One hand-in: a heading, and for each task points, what was answered, and why."""
-    words = words_of("grade")
+    texts = texts_of("grade")
     sheet, (points, most) = graded.hand_in.sheet, graded.points
     lesson = sheet.lesson
     lines = [
-        words.say(
+        texts.say(
             "heading", number=lesson.number, title=lesson.title, student=sheet.student, points=f"{points:g}", most=most
         )
     ]
     if graded.hand_in.other_settings:
-        lines.append(words.say("other_settings", names=", ".join(graded.hand_in.other_settings)))
+        lines.append(texts.say("other_settings", names=", ".join(graded.hand_in.other_settings)))
     for one in graded.marks:
         lines.append(f"  {one.points:g}/{one.most}  {sheet.task(one.task).asks.replace('*', '')}")
         lines += [f"       {said}" for said in answer_lines(graded, one)]
@@ -274,12 +274,12 @@ def sheet_text(graded: Graded) -> str:
 
 def answer_lines(graded: Graded, one: Mark) -> list[str]:
     """The answer as it was given, then what is said of it."""
-    words = words_of("grade")
+    texts = texts_of("grade")
     answer = graded.hand_in.answers.get(one.task)
     if answer is None:
         return [*one.flags, *one.says]
     value = plain(answer.value)
-    given = words.say("answered", answer.runs, value=value) if answer.runs else words.say("given", value=value)
+    given = texts.say("answered", answer.runs, value=value) if answer.runs else texts.say("given", value=value)
     return [given, *one.flags, *one.says]
 
 

@@ -29,7 +29,7 @@ CHOSEN = ("verdict", "inside", "pick", "quiz")  # one of some choices
 KINDS = (*NUMBERS, *RANGES, *CHOSEN, "evidence", "words")
 NEED = {"number": 50, "range": 100, "verdict": 50, "inside": 100, "pick": 50}  # campaigns for a conclusion
 VERDICTS = ("more", "fewer", "cannot tell")
-Words = tuple[str, ...]
+Overrides = tuple[str, ...]
 
 
 class Step(NamedTuple):
@@ -95,7 +95,7 @@ class Sheet(NamedTuple):
     student: str
     first_seed: int
     parameters: Mapping[str, Any]
-    settings: Mapping[str, Words]
+    settings: Mapping[str, Overrides]
     tasks: tuple[Task, ...]
 
     def task(self, key: str) -> Task:
@@ -105,7 +105,7 @@ class Sheet(NamedTuple):
                 return task
         raise unknown(f"lesson {self.lesson.number}, task", key, [task.key for task in self.tasks])
 
-    def words(self, name: str) -> Words:
+    def overrides(self, name: str) -> Overrides:
         """The settings of that name; PanjError says which there are."""
         if name not in self.settings:
             raise unknown(f"lesson {self.lesson.number}, settings", name, self.settings)
@@ -153,7 +153,7 @@ def read_lesson(path: Path) -> Lesson:
             timing=tuple(Step(**row) for row in rows.pop("timing")),
             background=tuple(Fact(row["says"], tuple(row["evidence"])) for row in rows.pop("background")),
             parameters=rows.pop("parameters"),
-            settings={key: tuple(words) for key, words in rows.pop("settings").items()},
+            settings={key: tuple(overrides) for key, overrides in rows.pop("settings").items()},
             runs=rows.pop("runs"),
             tasks=tuple(read_task(row) for row in rows.pop("tasks")),
             questions=tuple(rows.pop("questions")),
@@ -215,7 +215,7 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
             parameters |= with_outcome(f"{name}_{key}" if key else name, value)
     first_seed = BLOCK * place(lesson, code, "first_seed", BLOCKS)
     parameters |= {"first_seed": first_seed, "runs": lesson.runs, "last_seed": first_seed + lesson.runs - 1}
-    settings = {key: tuple(fill(word, parameters) for word in words) for key, words in lesson.settings.items()}
+    settings = {key: tuple(fill(word, parameters) for word in overrides) for key, overrides in lesson.settings.items()}
     tasks = tuple(filled(task, parameters) for task in lesson.tasks)
     return Sheet(lesson, code, first_seed, parameters, settings, tasks)
 

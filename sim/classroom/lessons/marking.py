@@ -1,6 +1,6 @@
 """An answer is judged, with sentences that say why: by the student's own campaigns, and by many others.
 
-Reads   an answer, the sheet of the student, campaigns; words/<language>/marks.yaml.
+Reads   an answer, the sheet of the student, campaigns; text/<language>/marks.yaml.
 Gives   `Mark`: points, what is said of the answer, and what is flagged.
 Assumed A number is right if it lies in the 95 % interval of the student's own campaigns, or within three standard
         errors (own and reference together) of what many others give; digits that were rounded off count for nothing.
@@ -16,15 +16,15 @@ from sim.classroom.lessons.estimates import (
     ENDS,
     SHARES,
     Campaigns,
-    Measured,
+    Estimate,
     Sample,
     measured,
-    standing,
+    rank_choices,
+    reported_inside,
     verdict,
-    within,
 )
 from sim.classroom.lessons.lesson import CHOSEN, NUMBERS, RANGES, Asked, Sheet, Task, answered_rows, outcome_of
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.data.record import evidence
 from sim.errors import PanjError, nearest
 from sim.wording import Language
@@ -56,7 +56,7 @@ class Mark(NamedTuple):
     flags: tuple[str, ...]
 
 
-class Judged(NamedTuple):
+class Judgement(NamedTuple):
     """Whether an answer is right, as a part of all points, and sentences."""
 
     part: float
@@ -65,14 +65,14 @@ class Judged(NamedTuple):
 
 def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: Campaigns, reference: int = 0) -> Mark:
     """Judge one answer; `reference` campaigns more are lived to judge by, none while a student checks."""
-    words = words_of("marks")
+    texts = texts_of("marks")
     if answer is None:
-        return Mark(task.key, 0, task.points, (words.say("missing"),), ())
+        return Mark(task.key, 0, task.points, (texts.say("missing"),), ())
     check_answer(task, answer)
-    judged = judge(sheet, task, answer, campaigns, reference, words)
-    flags = flags_of(task, answer, words)
-    part = judged.part * worth(task, answer.runs)
-    says = judged.says if part or not judged.part else tuple(said for said in judged.says if said != words.say("right"))
+    judged = judge(sheet, task, answer, campaigns, reference, texts)
+    flags = flags_of(task, answer, texts)
+    part = judged.part * credit_for_runs(task, answer.runs)
+    says = judged.says if part or not judged.part else tuple(said for said in judged.says if said != texts.say("right"))
     because = (task.because,) if task.because and part else ()
     return Mark(task.key, round(part * task.points, 2), task.points, (*says, *because), flags)
 
@@ -114,96 +114,98 @@ def check_number(where: str, value: object) -> None:
         raise PanjError(f"{where}: found {str(value)[:40]}, expected a number")
 
 
-def worth(task: Task, runs: int) -> float:
+def credit_for_runs(task: Task, runs: int) -> float:
     """What a right answer is worth that rests on so many campaigns."""
     if runs >= task.needs:
         return 1.0
     return 0.0 if runs <= 1 else 0.5
 
 
-def flags_of(task: Task, answer: Answer, words: Language) -> tuple[str, ...]:
+def flags_of(task: Task, answer: Answer, texts: Language) -> tuple[str, ...]:
     """What is flagged: a conclusion from one campaign, or from too few."""
     if answer.runs >= task.needs:
         return ()
     if answer.runs == 1:
-        return (words.say("one_run", needs=task.needs),)
-    return (words.say("few_runs", answer.runs, needs=task.needs, wider=f"{math.sqrt(task.needs / answer.runs):.1f}"),)
+        return (texts.say("one_run", needs=task.needs),)
+    return (texts.say("few_runs", answer.runs, needs=task.needs, wider=f"{math.sqrt(task.needs / answer.runs):.1f}"),)
 
 
-def judge(sheet: Sheet, task: Task, answer: Answer, campaigns: Campaigns, reference: int, words: Language) -> Judged:
+def judge(sheet: Sheet, task: Task, answer: Answer, campaigns: Campaigns, reference: int, texts: Language) -> Judgement:
     """By the kind of the task."""
     own = Sample(campaigns, sheet.first_seed, answer.runs)
     others = Sample(campaigns, REFERENCE_SEED, reference) if reference else None
     if task.kind == "number":
-        return judge_number(sheet, task, answer.value, own, others, words)
+        return judge_number(sheet, task, answer.value, own, others, texts)
     if task.kind == "range":
-        return judge_range(sheet, task, answer.value, own, others, words)
+        return judge_range(sheet, task, answer.value, own, others, texts)
     if task.kind == "guess":
-        return judge_guess(sheet, task, answer, own, words)
+        return judge_guess(sheet, task, answer, own, texts)
     if task.kind in ("verdict", "inside", "pick"):
-        return judge_choice(sheet, task, str(answer.value), own, others, words)
-    return judge_without_campaigns(task, answer.value, words)
+        return judge_choice(sheet, task, str(answer.value), own, others, texts)
+    return judge_without_campaigns(task, answer.value, texts)
 
 
-def judge_without_campaigns(task: Task, value: Value, words: Language) -> Judged:
+def judge_without_campaigns(task: Task, value: Value, texts: Language) -> Judgement:
     """What follows from the sheet or the record alone."""
     if task.kind == "exact":
-        return right_or(value == float(task.right), words.say("exact_no"), words)
+        return right_or(value == float(task.right), texts.say("exact_no"), texts)
     if task.kind == "quiz":
-        return right_or(value == task.right, words.say("quiz_no"), words)
+        return right_or(value == task.right, texts.say("quiz_no"), texts)
     if task.kind == "evidence":
-        return judge_row(task, str(value).strip().upper(), words)
-    return Judged(1.0 if str(value).strip() else 0.0, (words.say("words_read"),))
+        return judge_row(task, str(value).strip().upper(), texts)
+    return Judgement(1.0 if str(value).strip() else 0.0, (texts.say("words_read"),))
 
 
-def right_or(is_right: bool, no: str, words: Language) -> Judged:
+def right_or(is_right: bool, no: str, texts: Language) -> Judgement:
     """Right, or a sentence."""
-    return Judged(1.0, (words.say("right"),)) if is_right else Judged(0.0, (no,))
+    return Judgement(1.0, (texts.say("right"),)) if is_right else Judgement(0.0, (no,))
 
 
-def judge_row(task: Task, id: str, words: Language) -> Judged:
+def judge_row(task: Task, id: str, texts: Language) -> Judgement:
     """A row of the record: in conflict with another, or one that no outcome answers."""
     rows = evidence()
     if id not in rows:
-        return Judged(0.0, (words.say("row_unknown", id=id[:20]),))
+        return Judgement(0.0, (texts.say("row_unknown", id=id[:20]),))
     if task.row:
         is_right = id in rows[task.row].conflicts or task.row in rows[id].conflicts
-        return right_or(is_right, words.say("row_no_conflict", id=id, row=task.row), words)
+        return right_or(is_right, texts.say("row_no_conflict", id=id, row=task.row), texts)
     is_right = id not in answered_rows() and rows[id].use != "input"
-    return right_or(is_right, words.say("row_answered", id=id), words)
+    return right_or(is_right, texts.say("row_answered", id=id), texts)
 
 
-def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, words: Language) -> Judged:
+def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: Language) -> Judgement:
     """A guess before any campaign earns its points by being made; what the campaigns then say is told."""
     if not answer.runs or not isinstance(answer.value, tuple):
-        return Judged(1.0, (words.say("guessed"),))
+        return Judgement(1.0, (texts.say("guessed"),))
     found = measured(sheet, task, own)
     low, high = answer.value
     key = "guess_holds" if low <= found.number <= high else "guess_misses"
-    return Judged(1.0, (words.say(key, answer.runs, number=say(found.number, task)),))
+    return Judgement(1.0, (texts.say(key, answer.runs, number=say(found.number, task)),))
 
 
-def judge_number(sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, words: Language) -> Judged:
+def judge_number(
+    sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, texts: Language
+) -> Judgement:
     """A number beside the student's own campaigns, and beside others."""
     assert isinstance(value, int | float)
     found = measured(sheet, task, own)
-    said = say_found(found, task, words)
+    said = format_estimate(found, task, texts)
     if others is None:  # a student checks, and is not told the number
-        return right_or(fits(value, found), words.say("number_check", answer=say(value, task)), words)
+        return right_or(fits(value, found), texts.say("number_check", answer=say(value, task)), texts)
     if task.measure in OF_THESE_ALONE:
-        return right_or(fits(value, found), words.say("number_no", answer=say(value, task), found=said), words)
+        return right_or(fits(value, found), texts.say("number_no", answer=say(value, task), found=said), texts)
     reference = measured(sheet, task, others)
     is_near = near(value, found, reference)
-    told = words.say("reference", reference.campaigns, number=say(reference.number, task))
+    told = texts.say("reference", reference.campaigns, number=say(reference.number, task))
     if fits(value, found):
-        unlucky = () if is_near or math.isnan(found.error) else (words.say("unlucky"),)
-        return Judged(1.0, (words.say("right"), *unlucky, told))
+        unlucky = () if is_near or math.isnan(found.error) else (texts.say("unlucky"),)
+        return Judgement(1.0, (texts.say("right"), *unlucky, told))
     if is_near:
-        return Judged(1.0, (words.say("not_own", found=said), told))
-    return Judged(0.0, (words.say("number_no", answer=say(value, task), found=said), told))
+        return Judgement(1.0, (texts.say("not_own", found=said), told))
+    return Judgement(0.0, (texts.say("number_no", answer=say(value, task), found=said), told))
 
 
-def fits(value: float, found: Measured) -> bool:
+def fits(value: float, found: Estimate) -> bool:
     """Whether an answer lies in the interval of a measured number, or is that number, rounded."""
     room = rounding(found.number)
     low = found.number if math.isnan(found.low) else min(found.low, found.number)
@@ -211,7 +213,7 @@ def fits(value: float, found: Measured) -> bool:
     return low - room <= value <= high + room
 
 
-def near(value: float, own: Measured, reference: Measured) -> bool:
+def near(value: float, own: Estimate, reference: Estimate) -> bool:
     """Whether chance alone may have put an answer from so many campaigns where it lies."""
     if math.isnan(own.error):
         return False  # one campaign says nothing of chance
@@ -223,51 +225,55 @@ def rounding(number: float) -> float:
     return max(ROUNDED, ROUNDED * abs(number))
 
 
-def judge_range(sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, words: Language) -> Judged:
+def judge_range(
+    sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, texts: Language
+) -> Judgement:
     """Each end earns half."""
     assert isinstance(value, tuple)
     parts = []
     for place, (end, name) in enumerate(zip(ENDS, ("low", "high"), strict=True)):
         one = task._replace(measure="quantile", quantile=end)
-        judged = judge_number(sheet, one, value[place], own, others, words)
-        parts.append(Judged(judged.part / 2, tuple(words.say(f"end_{name}", said=said) for said in judged.says)))
-    return Judged(sum(part.part for part in parts), tuple(said for part in parts for said in part.says))
+        judged = judge_number(sheet, one, value[place], own, others, texts)
+        parts.append(Judgement(judged.part / 2, tuple(texts.say(f"end_{name}", said=said) for said in judged.says)))
+    return Judgement(sum(part.part for part in parts), tuple(said for part in parts for said in part.says))
 
 
-def judge_choice(sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, words: Language) -> Judged:
+def judge_choice(
+    sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, texts: Language
+) -> Judgement:
     """A conclusion beside what the student's own campaigns allow, and what others allow."""
-    allowed, said = allowed_of(sheet, task, own, words)
+    allowed, said = allowed_of(sheet, task, own, texts)
     if others is None:  # a student checks, and is not told the conclusion
-        return right_or(value in allowed, words.say("choice_check", own.runs), words)
-    elsewhere, told = allowed_of(sheet, task, others, words)
-    told = words.say("elsewhere", others.runs, said=told)
+        return right_or(value in allowed, texts.say("choice_check", own.runs), texts)
+    elsewhere, told = allowed_of(sheet, task, others, texts)
+    told = texts.say("elsewhere", others.runs, said=told)
     if value in allowed:
-        return Judged(1.0, (words.say("right"), *(() if value in elsewhere else (words.say("unlucky"),)), told))
+        return Judgement(1.0, (texts.say("right"), *(() if value in elsewhere else (texts.say("unlucky"),)), told))
     if value in elsewhere:
-        return Judged(0.5, (words.say("not_shown", said=said), told))
-    return Judged(0.0, (said, told))
+        return Judgement(0.5, (texts.say("not_shown", said=said), told))
+    return Judgement(0.0, (said, told))
 
 
-def allowed_of(sheet: Sheet, task: Task, sample: Sample, words: Language) -> tuple[set[str], str]:
+def allowed_of(sheet: Sheet, task: Task, sample: Sample, texts: Language) -> tuple[set[str], str]:
     """The conclusions that these campaigns allow, and what they say."""
     if task.kind == "inside":
-        found = within(sheet, task, sample)
-        return found, words.say("inside_both" if len(found) > 1 else f"inside_{found.copy().pop()}")
+        found = reported_inside(sheet, task, sample)
+        return found, texts.say("inside_both" if len(found) > 1 else f"inside_{found.copy().pop()}")
     if task.kind == "verdict":
         number = measured(sheet, task, sample)
         said = verdict(number)
-        return {said}, words.say("verdict", found=say_found(number, task, words), verdict=said)
-    scores: Mapping[str, tuple[float, bool]] = standing(sheet, task, sample)
+        return {said}, texts.say("verdict", found=format_estimate(number, task, texts), verdict=said)
+    scores: Mapping[str, tuple[float, bool]] = rank_choices(sheet, task, sample)
     allowed = [choice for choice, (_, may_be) in scores.items() if may_be]
-    return set(allowed), words.say("pick", choices=words.listed(allowed))
+    return set(allowed), texts.say("pick", choices=texts.listed(allowed))
 
 
-def say_found(found: Measured, task: Task, words: Language) -> str:
+def format_estimate(found: Estimate, task: Task, texts: Language) -> str:
     """A number with its interval and the campaigns behind it."""
     if math.isnan(found.low):
-        return words.say("found_one", number=say(found.number, task))
+        return texts.say("found_one", number=say(found.number, task))
     low, high = say(found.low, task), say(found.high, task)
-    return words.say("found", found.campaigns, number=say(found.number, task), low=low, high=high)
+    return texts.say("found", found.campaigns, number=say(found.number, task), low=low, high=high)
 
 
 def say(number: float, task: Task) -> str:

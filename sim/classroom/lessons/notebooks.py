@@ -14,7 +14,7 @@ from typing import Any
 
 from sim.classroom.lessons.estimates import GROUPS
 from sim.classroom.lessons.lesson import CHOSEN, Fact, Lesson, Task, folder_of_exercises, read_lessons, rows_of
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 
 PARAMETERS = "parameters"  # tag of the cell that says who the student is and how many campaigns to live
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -61,55 +61,55 @@ def code(lines: str, **metadata: Any) -> Any:
 
 def for_student(lesson: Lesson) -> list[Any]:
     """Goals, background, own numbers, tasks with room for answers, the hand-in, questions."""
-    words = words_of("notebooks")
+    texts = texts_of("notebooks")
     return [
-        *head(lesson, words.say("for_students")),
+        *head(lesson, texts.say("for_students")),
         *beginning(lesson),
         *(cell for task in lesson.tasks for cell in task_cells(task)),
-        text(f"## {words.say('hand_in')}\n\n{words.say('how_to_hand_in')}"),
+        text(f"## {texts.say('hand_in')}\n\n{texts.say('how_to_hand_in')}"),
         code("lesson.hand_in()"),
-        text(f"## {words.say('questions')}\n\n{listed(lesson.questions)}"),
+        text(f"## {texts.say('questions')}\n\n{listed(lesson.questions)}"),
     ]
 
 
 def head(lesson: Lesson, who: str) -> list[Any]:
     """What the lesson is about."""
-    words = words_of("notebooks")
+    texts = texts_of("notebooks")
     return [
         text(f"# {lesson.number}. {lesson.title}\n\n**{lesson.question}**\n\n{who}"),
-        text(f"## {words.say('goals')}\n\n{listed(lesson.goals)}"),
-        text(f"## {words.say('background')}\n\n{background(lesson.background)}\n\n{words.say('credits')}"),
+        text(f"## {texts.say('goals')}\n\n{listed(lesson.goals)}"),
+        text(f"## {texts.say('background')}\n\n{background(lesson.background)}\n\n{texts.say('credits')}"),
     ]
 
 
 def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
     """Who the student is, and what is on the sheet."""
-    words = words_of("notebooks")
+    texts = texts_of("notebooks")
     return [
-        text(f"## {words.say('sheet')}\n\n{words.say('about_sheet')}"),
+        text(f"## {texts.say('sheet')}\n\n{texts.say('about_sheet')}"),
         code(f'student = "{student}"\nruns = {lesson.runs}', tags=[PARAMETERS]),
         code(
             "import numpy as np\n\nfrom sim.classroom import exercises\n\n"
             f"lesson = exercises.open_lesson({lesson.number}, student)\nlesson"
         ),
-        text(words.say("settings")),
+        text(texts.say("settings")),
         code("lesson.sheet.settings"),
     ]
 
 
 def task_cells(task: Task) -> list[Any]:
     """A task, a place to begin, and room for the answer."""
-    words = words_of("notebooks")
+    texts = texts_of("notebooks")
     begin = "\n".join(line for line in (f"lesson.ask({task.key!r})", beginning_of(task)) if line)
     cells = [text(title_of(task)), code(begin)]
-    choose = words.say("choose") if task.kind in CHOSEN else words.say("fill_in")
+    choose = texts.say("choose") if task.kind in CHOSEN else texts.say("fill_in")
     cells.append(code(f"answer = None  # {choose}\nlesson.check({task.key!r}, answer{runs_of(task)})"))
     return cells
 
 
 def title_of(task: Task) -> str:
     """Its name, and what it earns."""
-    points = words_of("notebooks").say("points", task.points)
+    points = texts_of("notebooks").say("points", task.points)
     return f"## {task.key.replace('_', ' ').capitalize()} ({points})"
 
 
@@ -149,17 +149,17 @@ def outcome_in_code(task: Task) -> str:
 
 def solved(lesson: Lesson) -> list[Any]:
     """The teacher's notebook: timing, every task worked, what to say of it, the debrief."""
-    words = words_of("notebooks")
+    texts = texts_of("notebooks")
     timing = "\n".join(f"| {step.minutes} | {step.who} | {step.what} |" for step in lesson.timing)
     return [
-        *head(lesson, words.say("for_teachers")),
-        text(f"## {words.say('timing')}\n\n| {words.say('columns')} |\n|---|---|---|\n{timing}"),
+        *head(lesson, texts.say("for_teachers")),
+        text(f"## {texts.say('timing')}\n\n| {texts.say('columns')} |\n|---|---|---|\n{timing}"),
         *beginning(lesson),
         *(cell for task in lesson.tasks for cell in solution_cells(task)),
-        text(f"## {words.say('hand_in')}"),
+        text(f"## {texts.say('hand_in')}"),
         code("lesson.hand_in()"),
-        text(f"## {words.say('questions')}\n\n{listed(lesson.questions)}"),
-        text(f"## {words.say('debrief')}\n\n{listed(lesson.debrief)}"),
+        text(f"## {texts.say('questions')}\n\n{listed(lesson.questions)}"),
+        text(f"## {texts.say('debrief')}\n\n{listed(lesson.debrief)}"),
     ]
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import solara
 
-from sim.classroom.choice.fields import rest_of, say_choice, words_for
-from sim.classroom.choice.form import Words
-from sim.classroom.hooks import asked_for, chosen, middle_of_baseline, session, use_attempt, use_watched
+from sim.classroom.choice.fields import describe_choice, overrides_for, rest_of
+from sim.classroom.choice.form import Overrides
+from sim.classroom.hooks import chosen, middle_of_baseline, session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.distribution import Ranges, Said, Style
 from sim.classroom.parts.questions import decision_fields
@@ -18,7 +18,7 @@ from sim.classroom.sessions.claims import (
     USUAL_CONFIDENCE,
     Claim,
     Refused,
-    clean_words,
+    clean_overrides,
     number_typed,
     score_of,
 )
@@ -37,18 +37,18 @@ from sim.classroom.sessions.session import (
     measure_of,
 )
 from sim.classroom.sessions.wall import (
+    describe_claim,
+    describe_one_campaign,
+    describe_reported,
+    describe_score,
+    format_level,
+    format_percent,
     own_ranges,
-    say_claim,
-    say_level,
-    say_one_campaign,
-    say_percent,
-    say_reported,
-    say_score,
     scale_of,
     title_of,
     unit_of,
 )
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 
 ALONE, NEW, WITH_KEY = "alone", "new", "with_key"
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -58,8 +58,8 @@ CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 def Page() -> None:
     """The form to join, or the seat that this browser has."""
     Style()
-    code, set_code = solara.use_state(asked_for(the_register().seats_of))
-    place = use_watched(code, lambda: the_register().place(code, session()))
+    code, set_code = solara.use_state(session_code(the_register().seats_of))
+    place = use_session_state(code, lambda: the_register().place(code, session()))
     with solara.Div(classes=["claims-page"]):
         if place is None:
             Joining(code, set_code)
@@ -70,7 +70,7 @@ def Page() -> None:
 @solara.component
 def Joining(code: str, on_joined: Callable[[str], None]) -> None:
     """Code, nickname, and with whom."""
-    words = words_of("class")
+    texts = texts_of("class")
     trouble, attempt = use_attempt()
 
     def join(given: Given) -> None:
@@ -78,36 +78,36 @@ def Joining(code: str, on_joined: Callable[[str], None]) -> None:
         how = given["how"]
         team, key = given["team"] if how == NEW else "", given["key"] or "-" if how == WITH_KEY else ""
         if how == NEW and not team.strip():
-            raise Refused("long_name", what=words.say("join_team"), found=0, most=LONGEST_NAME)
+            raise Refused("long_name", what=texts.say("join_team"), found=0, most=LONGEST_NAME)
         the_register().join(found, session(), given["nickname"], team, key)
         on_joined(found)
 
-    Heading(words.say("join_heading"))
-    Note(words.say("join_about"))
-    ways = [{"value": one, "text": words.say(f"join_{one}")} for one in (ALONE, NEW, WITH_KEY)]
+    Heading(texts.say("join_heading"))
+    Note(texts.say("join_about"))
+    ways = [{"value": one, "text": texts.say(f"join_{one}")} for one in (ALONE, NEW, WITH_KEY)]
     fields = [
-        text_field("code", words.say("join_code"), grouped(code, 3), mode="text"),
-        text_field("nickname", words.say("join_nickname"), most=LONGEST_NAME),
-        one_of("how", words.say("join_how"), ALONE, ways, "radio"),
-        text_field("team", words.say("join_team"), most=LONGEST_NAME, only=["how", NEW]),
-        text_field("key", words.say("join_key"), only=["how", WITH_KEY]),
+        text_field("code", texts.say("join_code"), grouped(code, 3), mode="text"),
+        text_field("nickname", texts.say("join_nickname"), most=LONGEST_NAME),
+        one_of("how", texts.say("join_how"), ALONE, ways, "radio"),
+        text_field("team", texts.say("join_team"), most=LONGEST_NAME, only=["how", NEW]),
+        text_field("key", texts.say("join_key"), only=["how", WITH_KEY]),
     ]
-    Sheet(fields, words.say("join_in"), lambda given: attempt(lambda: join(given)))
+    Sheet(fields, texts.say("join_in"), lambda given: attempt(lambda: join(given)))
     Trouble(trouble)
 
 
 @solara.component
 def Seated(place: Place) -> None:
     """Who one is, what is asked, the claim, the answer."""
-    words = words_of("class")
+    texts = texts_of("class")
     question = place.question
     Heading(welcome(place.seat))
     if place.seat.key:
-        Note(words.say("join_key_is", None, team_key=grouped(place.seat.key, KEY // 2)))
+        Note(texts.say("join_key_is", None, team_key=grouped(place.seat.key, KEY // 2)))
     if place.session.is_ended:
-        Note(words.say("join_ended"), live=True)
+        Note(texts.say("join_ended"), live=True)
     if question is None:
-        Note(words.say("join_waiting"), live=True)
+        Note(texts.say("join_waiting"), live=True)
     else:
         Heading(title_of(question), 2)
         Stage(place, question)
@@ -120,11 +120,11 @@ def Seated(place: Place) -> None:
 
 def welcome(seat: Seat) -> str:
     """Who one is, and with how many."""
-    words = words_of("class")
+    texts = texts_of("class")
     if not seat.key:
-        return words.say("join_welcome", None, nickname=seat.nickname, letter=seat.letter)
-    others = words.say("join_other") if seat.members == 2 else words.say("join_others", seat.members - 1)
-    return words.say(
+        return texts.say("join_welcome", None, nickname=seat.nickname, letter=seat.letter)
+    others = texts.say("join_other") if seat.members == 2 else texts.say("join_others", seat.members - 1)
+    return texts.say(
         "join_team_welcome", seat.members, nickname=seat.nickname, letter=seat.letter, team=seat.team, others=others
     )
 
@@ -132,20 +132,20 @@ def welcome(seat: Seat) -> str:
 @solara.component
 def Stage(place: Place, question: Question) -> None:
     """What was sent, and what happens now; read out when it changes."""
-    words, measure = words_of("class"), measure_of(question.outcome)
+    texts, measure = texts_of("class"), measure_of(question.outcome)
     told = []
     if place.sent is not None:
         claim = place.sent.claim
-        told.append(words.say("join_sent", None, claim=say_claim(claim, question.about, measure)))
-        told.append(words.say("join_choice_sent", None, choice=say_choice(claim.words)))
+        told.append(texts.say("join_sent", None, claim=describe_claim(claim, question.about, measure)))
+        told.append(texts.say("join_choice_sent", None, choice=describe_choice(claim.overrides)))
         if question.stage == OPEN:
-            told.append(words.say("join_may_revise"))
+            told.append(texts.say("join_may_revise"))
     elif question.stage != OPEN:
-        told.append(words.say("join_not_sent"))
+        told.append(texts.say("join_not_sent"))
     if place.sent is not None and question.stage == CLOSED:
-        told.append(words.say("join_closed"))
+        told.append(texts.say("join_closed"))
     if question.stage == RUNNING:
-        told.append(words.say("join_running"))
+        told.append(texts.say("join_running"))
     with solara.Div(classes=["claims-card"] if told else [], attributes={"aria-live": "polite", "role": "status"}):
         for sentence in told:
             Said(sentence)
@@ -154,56 +154,56 @@ def Stage(place: Place, question: Question) -> None:
 @solara.component
 def ClaimForm(place: Place, question: Question) -> None:
     """A choice, a range, how sure, and why."""
-    words, measure = words_of("class"), measure_of(question.outcome)
+    texts, measure = texts_of("class"), measure_of(question.outcome)
     before, scale = place.sent.claim if place.sent else None, scale_of(measure)
-    start, set_start = solara.use_state(before.words if before else question.suggested)
+    start, set_start = solara.use_state(before.overrides if before else question.suggested)
     trouble, attempt = use_attempt()
 
     def send(given: Given) -> None:
         low, high = (number_typed(given[end]) / scale for end in ("low", "high"))
-        choice = question.suggested if question.is_fixed else words_for(given, start)
+        choice = question.suggested if question.is_fixed else overrides_for(given, start)
         claim = Claim(choice, low, high, number_typed(given["confidence"]), given["why"])
         the_register().send(place.session.code, session(), question.number, claim)
 
-    Heading(words.say("join_claim"), 3)
+    Heading(texts.say("join_claim"), 3)
     if question.is_fixed:
-        Note(words.say("join_fixed", None, choice=say_choice(question.suggested)))
+        Note(texts.say("join_fixed", None, choice=describe_choice(question.suggested)))
     else:
         Taking(start, set_start)
     if question.about == EFFECT:
-        Note(words.say("join_sign"))
+        Note(texts.say("join_sign"))
         Scale(question)
-    Note(say_reported(measure))
+    Note(describe_reported(measure))
     fields = [*([] if question.is_fixed else decision_fields(start)), *range_fields(before, question, scale)]
-    label = words.say("join_revise" if before else "join_send")
+    label = texts.say("join_revise" if before else "join_send")
     Sheet(fields, label, lambda given: attempt(lambda: send(given)))
     Trouble(trouble)
 
 
 def range_fields(before: Claim | None, question: Question, scale: float) -> list[Field]:
     """Two numbers, a confidence and a reason; those of the claim before, if there is one."""
-    words, unit = words_of("class"), unit_of(measure_of(question.outcome), question.about)
+    texts, unit = texts_of("class"), unit_of(measure_of(question.outcome), question.about)
     low, high = (f"{before.low * scale:.10g}", f"{before.high * scale:.10g}") if before else ("", "")
-    sure = [{"value": str(one), "text": say_percent(one)} for one in CONFIDENCES]
+    sure = [{"value": str(one), "text": format_percent(one)} for one in CONFIDENCES]
     confidence = str(before.confidence if before else USUAL_CONFIDENCE)
     return [
-        text_field("low", f"{words.say('join_low')} ({unit})", low, most=20),
-        text_field("high", f"{words.say('join_high')} ({unit})", high, most=20),
-        one_of("confidence", words.say("join_confidence"), confidence, sure),
-        lines_field("why", words.say("join_why"), before.why if before else "", LONGEST_REASON),
+        text_field("low", f"{texts.say('join_low')} ({unit})", low, most=20),
+        text_field("high", f"{texts.say('join_high')} ({unit})", high, most=20),
+        one_of("confidence", texts.say("join_confidence"), confidence, sure),
+        lines_field("why", texts.say("join_why"), before.why if before else "", LONGEST_REASON),
     ]
 
 
 @solara.component
-def Taking(start: Words, on_start: Callable[[Words], None]) -> None:
+def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
     """The way to take over what was chosen on the page Change, and what the choice sets beside the decisions below."""
-    words = words_of("class")
+    texts = texts_of("class")
     trouble, attempt = use_attempt()
     if rest_of(start):
-        Note(words.say("choice_rest", None, choice=say_choice(rest_of(start))))
+        Note(texts.say("choice_rest", None, choice=describe_choice(rest_of(start))))
     if chosen.value and chosen.value != start:
-        label = words.say("join_take", None, choice=say_choice(chosen.value))
-        Press(label, lambda: attempt(lambda: on_start(clean_words(chosen.value))))
+        label = texts.say("join_take", None, choice=describe_choice(chosen.value))
+        Press(label, lambda: attempt(lambda: on_start(clean_overrides(chosen.value))))
     Trouble(trouble)
 
 
@@ -213,38 +213,38 @@ def Scale(question: Question) -> None:
     measure = measure_of(question.outcome)
     middle = middle_of_baseline(question.outcome)
     if middle is not None:
-        low, high = (say_level(end, measure) for end in middle)
-        Note(words_of("class").say("scale_effect", None, low=low, high=high))
+        low, high = (format_level(end, measure) for end in middle)
+        Note(texts_of("class").say("scale_effect", None, low=low, high=high))
 
 
 @solara.component
 def Answered(place: Place, question: Question) -> None:
     """One's own range against one's own campaigns."""
-    words, measure = words_of("class"), measure_of(question.outcome)
+    texts, measure = texts_of("class"), measure_of(question.outcome)
     if place.sent is None or place.answer is None:
         return
     claim, answer = place.sent.claim, place.answer
     score = score_of(claim, question.about, answer)
-    Heading(words.say("join_answer"), 2)
+    Heading(texts.say("join_answer"), 2)
     with solara.Div(classes=["claims-card"]):
-        for sentence in say_score(claim, question.about, answer, measure, score):
+        for sentence in describe_score(claim, question.about, answer, measure, score):
             Said(sentence)
     if score is not None:
         Ranges(own_ranges(place, question))
-        Note(say_one_campaign(answer, question.about, measure))
+        Note(describe_one_campaign(answer, question.about, measure))
 
 
 @solara.component
 def Leaving(code: str) -> None:
     """Twice asked, for it deletes."""
-    words = words_of("class")
+    texts = texts_of("class")
     is_sure, set_is_sure = solara.use_state(False)
     trouble, attempt = use_attempt()
     with solara.Div(classes=["claims-row"]):
         if is_sure:
-            Note(words.say("join_leave_sure"), live=True)
-            Press(words.say("join_leave_yes"), lambda: attempt(lambda: the_register().leave(code, session())))
-            Press(words.say("join_stay"), lambda: set_is_sure(False))
+            Note(texts.say("join_leave_sure"), live=True)
+            Press(texts.say("join_leave_yes"), lambda: attempt(lambda: the_register().leave(code, session())))
+            Press(texts.say("join_stay"), lambda: set_is_sure(False))
         else:
-            Press(words.say("join_leave"), lambda: set_is_sure(True))
+            Press(texts.say("join_leave"), lambda: set_is_sure(True))
     Trouble(trouble)

@@ -16,9 +16,9 @@ from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import (
     LONGEST_CODE,
     Lesson,
+    Overrides,
     Sheet,
     Task,
-    Words,
     lesson_of,
     outcome_of,
     read_lessons,
@@ -32,7 +32,7 @@ from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.questions import Table
 from sim.classroom.reading import read
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 RUNS = (1, 10, 50, 100, 200)
@@ -43,30 +43,30 @@ opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
 
 
-class OnDesk:
+class DeskCampaigns:
     """Campaigns that the desk has, for checking an answer."""
 
-    def table(self, words: Words, first_seed: int, runs: int) -> pa.Table:
+    def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
         """Those campaigns; PanjError while they are not all there."""
-        ticket = the_desk().ask(session(), words, runs, first_seed)
+        ticket = the_desk().ask(session(), overrides, runs, first_seed)
         found = ticket.table()
         if found is None or found.num_rows < runs:
             ticket.withdraw()
-            raise PanjError(words_of("lessons").say("not_lived"))
+            raise PanjError(texts_of("lessons").say("not_lived"))
         return found
 
 
 @solara.component
 def Page() -> None:
     """Which lesson and who, then the sheet."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     sheet = opened.value
-    Heading(words.say("heading"))
-    Prose(words.say("about"))
+    Heading(texts.say("heading"))
+    Prose(texts.say("about"))
     Opening()
     Kept()
     if sheet is None:
-        Note(words.say("first_open"))
+        Note(texts.say("first_open"))
         return
     Goals(sheet.lesson)
     Tasks(sheet).key(f"{sheet.lesson.name} {sheet.student}")
@@ -75,9 +75,9 @@ def Page() -> None:
 @solara.component
 def Opening() -> None:
     """A lesson and a student."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     sheet = opened.value
-    options = {one.name: words.say("lesson_named", number=one.number, title=one.title) for one in read_lessons()}
+    options = {one.name: texts.say("lesson_named", number=one.number, title=one.title) for one in read_lessons()}
     name, set_name = solara.use_state(sheet.lesson.name if sheet else next(iter(options)))
     student, set_student = solara.use_state(sheet.student if sheet else "")
     trouble, set_trouble = solara.use_state("")
@@ -97,13 +97,13 @@ def Opening() -> None:
             set_trouble(str(error))
 
     with solara.Div(classes=["panj-opening"]):
-        Choose(words.say("lesson"), options, name, set_name)
+        Choose(texts.say("lesson"), options, name, set_name)
         solara.InputText(
-            words.say("student"), value=student, on_value=lambda text: set_student(text[: LONGEST_CODE + 1]),
+            texts.say("student"), value=student, on_value=lambda text: set_student(text[: LONGEST_CODE + 1]),
             continuous_update=True,
         )  # fmt: skip
-        Note(words.say("student_help"))
-        Press(words.say("open"), on_click=open_sheet, is_main=True)
+        Note(texts.say("student_help"))
+        Press(texts.say("open"), on_click=open_sheet, is_main=True)
     Trouble(trouble)
 
 
@@ -120,7 +120,7 @@ def keep(sheet: Sheet, found: Answers) -> None:
 @solara.component
 def Kept() -> None:
     """What this tab of the browser keeps, and the link that saves it."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     sheet = opened.value
     found = answers_of(sheet) if sheet else {}
 
@@ -138,27 +138,27 @@ def Kept() -> None:
         text=write_hand_in(sheet, found) if sheet else "",
         file=file_name(sheet) if sheet else "",
         answered=len(found),
-        label=words.say("save"),
+        label=texts.say("save"),
         event_load=load,
     )
     if found:
-        Note(words.say("kept", len(found)), live=True)
+        Note(texts.say("kept", len(found)), live=True)
 
 
 @solara.component
 def Goals(lesson: Lesson) -> None:
     """What the lesson is about."""
-    words = words_of("lessons")
-    Heading(words.say("lesson_named", number=lesson.number, title=lesson.title), 2)
+    texts = texts_of("lessons")
+    Heading(texts.say("lesson_named", number=lesson.number, title=lesson.title), 2)
     Prose(f"**{lesson.question}**")
-    Heading(words.say("goals"), 3)
+    Heading(texts.say("goals"), 3)
     Prose(listed(lesson.goals))
-    with Folded(words.say("timing")):
-        Prose(listed([words.say("step", **step._asdict()) for step in lesson.timing]))
-    Heading(words.say("background"), 3)
+    with Folded(texts.say("timing")):
+        Prose(listed([texts.say("step", **step._asdict()) for step in lesson.timing]))
+    Heading(texts.say("background"), 3)
     facts = [(fact.says, "; ".join(f"{row.id}, {row.source}" for row in rows_of(fact))) for fact in lesson.background]
-    Prose(listed([words.say("fact", says=says, sources=sources) for says, sources in facts]))
-    Note(words.say("credits"))
+    Prose(listed([texts.say("fact", says=says, sources=sources) for says, sources in facts]))
+    Note(texts.say("credits"))
 
 
 def listed(lines: Any) -> str:
@@ -169,18 +169,18 @@ def listed(lines: Any) -> str:
 @solara.component
 def Tasks(sheet: Sheet) -> None:
     """Every task of a sheet, then the hand-in and the questions."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     with solara.Div(classes=["prose"]):
-        solara.HTML("h2", unsafe_innerHTML=escape(words.say("sheet", student=sheet.student)))
-    Note(words.say("your_seeds", first_seed=sheet.first_seed))
+        solara.HTML("h2", unsafe_innerHTML=escape(texts.say("sheet", student=sheet.student)))
+    Note(texts.say("your_seeds", first_seed=sheet.first_seed))
     for place, task in enumerate(sheet.tasks, 1):
         OneTask(sheet, task, place)
-    Heading(words.say("hand_in"), 2)
-    Prose(words.say("hand_in_about"))
+    Heading(texts.say("hand_in"), 2)
+    Prose(texts.say("hand_in_about"))
     missing = [title_of(task) for task in sheet.tasks if task.key not in answers_of(sheet)]
     if missing:
-        Note(words.say("not_answered", tasks=", ".join(missing)))
-    Heading(words.say("questions"), 2)
+        Note(texts.say("not_answered", tasks=", ".join(missing)))
+    Heading(texts.say("questions"), 2)
     Prose(listed(sheet.lesson.questions))
 
 
@@ -192,21 +192,21 @@ def title_of(task: Task) -> str:
 @solara.component
 def OneTask(sheet: Sheet, task: Task, place: int) -> None:
     """What is asked, the campaigns it rests on, the answer, and what is said of it."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     given = answers_of(sheet).get(task.key)
     trouble, set_trouble = solara.use_state("")
     lived, set_lived = solara.use_state(given.runs if given else 0)
     found, set_found = solara.use_state(cast(Mark | None, None))
     with solara.Div(classes=["panj-task"], attributes={"data-task": task.key}):
-        Heading(f"{words.say('task', place=place, title=title_of(task))} ({words.say('points', task.points)})", 3)
+        Heading(f"{texts.say('task', place=place, title=title_of(task))} ({texts.say('points', task.points)})", 3)
         Prose(task.asks)
         if task.needs:
-            LivedHere(sheet, task, lived, set_lived)
+            CampaignsOfTask(sheet, task, lived, set_lived)
 
         def answer(value: Value) -> None:
             set_trouble("")
             kept = Answer(value, lived if task.needs else 0)
-            judged = mark(sheet, task, kept, OnDesk())
+            judged = mark(sheet, task, kept, DeskCampaigns())
             keep(sheet, {**answers_of(sheet), task.key: kept})  # before it is told, so that it is not lost after
             set_found(judged)
 
@@ -222,31 +222,31 @@ def OneTask(sheet: Sheet, task: Task, place: int) -> None:
 @solara.component
 def Said(found: Mark | None) -> None:
     """What is said of an answer, read out when it comes."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     with solara.Div(attributes={"aria-live": "polite"}, classes=["panj-said"]):
         if found is not None:
             for flag in found.flags:
                 Trouble(flag)
-            Note(" ".join((words.say("earned", points=f"{found.points:g}", most=found.most) + ".", *found.says)))
+            Note(" ".join((texts.say("earned", points=f"{found.points:g}", most=found.most) + ".", *found.says)))
 
 
 @solara.component
-def LivedHere(sheet: Sheet, task: Task, lived: int, on_lived: Any) -> None:
+def CampaignsOfTask(sheet: Sheet, task: Task, lived: int, on_lived: Any) -> None:
     """How many campaigns, and what they say."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     is_one = task.measure == "first_campaign"
     runs, set_runs = solara.use_state(1 if is_one else lived or sheet.lesson.runs)
     names = settings_of(task)
-    wanted = [sheet.words(name) if lived else None for name in names]
+    wanted = [sheet.overrides(name) if lived else None for name in names]
     asked = [
         use_campaigns(words_here, lived or 1, first_seed=sheet.first_seed)
         for words_here in [*wanted, *[None] * (MOST_SETTINGS - len(wanted))]
     ][: len(names)]
     with solara.Div(classes=["panj-buttons"]):
         if not is_one:
-            options = {str(one): words.say("runs", one) for one in RUNS}
-            Choose(words.say("how_many"), options, str(runs), lambda text: set_runs(int(text)))
-        Press(words.say("live_one" if is_one else "live"), on_click=lambda: on_lived(runs))
+            options = {str(one): texts.say("runs", one) for one in RUNS}
+            Choose(texts.say("how_many"), options, str(runs), lambda text: set_runs(int(text)))
+        Press(texts.say("live_one" if is_one else "live"), on_click=lambda: on_lived(runs))
     for one in asked:
         Trouble(one.trouble)
     if not lived:
@@ -264,26 +264,26 @@ def settings_of(task: Task) -> list[str]:
 
 def progress(asked: list[Asked]) -> str:
     """In line, being computed, or all there; over all settings of the task."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     tickets = [one.ticket for one in asked if one.ticket is not None]
     if not tickets:
         return ""
     done, runs = sum(ticket.done for ticket in tickets), sum(ticket.runs for ticket in tickets)
     if all(ticket.ended for ticket in tickets):
-        return f"{words.say('whole', done)} {words.say('rests_on', tickets[0].runs)}"
+        return f"{texts.say('whole', done)} {texts.say('rests_on', tickets[0].runs)}"
     place = max(ticket.place for ticket in tickets)
-    return words.say("in_line", place) if place and not done else words.say("going", done=done, runs=runs)
+    return texts.say("in_line", place) if place and not done else texts.say("going", done=done, runs=runs)
 
 
 @solara.component
 def Shown(task: Task, asked: Mapping[str, Asked], done: int) -> None:
     """The distribution, and numbers below it; drawn again as more are `done`."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
     if task.of:
         changed = found[task.of] if task.minus else None
         base = found[task.minus or task.of]
-        change = words.say("differs", of=task.of.replace("_", " "), minus=task.minus.replace("_", " "))
+        change = texts.say("differs", of=task.of.replace("_", " "), minus=task.minus.replace("_", " "))
         Distribution(
             read(base, changed, task.outcome, change if task.minus else ""),
             base=(task.minus or task.of).replace("_", " "), changed=task.of.replace("_", " "), level=4,
@@ -301,26 +301,26 @@ def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
 @solara.component
 def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Asked]) -> None:
     """A row for each of the settings."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     plain = partial(say, task=task._replace(measure=""))
     rows = []
     for name, numbers in values.items():
         cuts = [float(numbers.mean()), *np.quantile(numbers, [0.5, 0.05, 0.95]).tolist()] if numbers.size else []
-        said = f"{name.replace('_', ' ')} ({' '.join(asked[name].words)})"
+        said = f"{name.replace('_', ' ')} ({' '.join(asked[name].overrides)})"
         rows.append([said, f"{numbers.size}", *(plain(cut) for cut in cuts)])
-    caption = f"{words.say('numbers_caption')}: {outcome_of(task.outcome).label}"
-    Table(heads_of(words.say("numbers_head")), rows, caption, NUMBERS)
+    caption = f"{texts.say('numbers_caption')}: {outcome_of(task.outcome).label}"
+    Table(heads_of(texts.say("numbers_head")), rows, caption, NUMBERS)
 
 
 @solara.component
 def Groups(task: Task, values: np.ndarray) -> None:
     """A row for each group of campaigns."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
     reported = reported_value(outcome_of(task.outcome))
     plain = partial(say, task=task._replace(measure=""))
     means = [float(group.mean()) for group in np.array_split(values, min(GROUPS, values.size))]
     rows = [[str(place), plain(mean), plain(abs(mean - reported))] for place, mean in enumerate(means, 1)]
-    Table(heads_of(words.say("groups_head")), rows, words.say("groups_caption"), NUMBERS)
+    Table(heads_of(texts.say("groups_head")), rows, texts.say("groups_caption"), NUMBERS)
 
 
 def heads_of(said: str) -> list[str]:

@@ -3,17 +3,17 @@
 import reacton.ipyvuetify as vuetify
 import solara
 
-from sim.classroom.hooks import asked_for, use_watched
-from sim.classroom.pages.teacher import room_and_progress, say_sent
+from sim.classroom.hooks import session_code, use_session_state
+from sim.classroom.pages.teacher import describe_sent, room_and_progress
 from sim.classroom.parts import Heading, Note
 from sim.classroom.parts.distribution import Pooled, Ranges, Said, Style
 from sim.classroom.server import join_address
 from sim.classroom.sessions.claims import EFFECT, OUTCOME
 from sim.classroom.sessions.register import the_register
+from sim.classroom.sessions.runner import Progress
 from sim.classroom.sessions.session import CLOSED, DEBRIEF, OPEN, RUNNING, Question, Room, grouped
-from sim.classroom.sessions.settling import Progress
-from sim.classroom.sessions.wall import pooled_of, ranges_of, say_tally, scored_in, title_of
-from sim.classroom.texts import words_of
+from sim.classroom.sessions.wall import describe_tally, pooled_of, ranges_of, scored_in, title_of
+from sim.classroom.texts import texts_of
 
 LARGE = 22  # letters in charts
 
@@ -22,12 +22,12 @@ LARGE = 22  # letters in charts
 def Page() -> None:
     """The wall of one's newest session, or of the one in the address."""
     Style()
-    code, _ = solara.use_state(asked_for(the_register().sessions_of))
-    found = use_watched(code, lambda: room_and_progress(code))
+    code, _ = solara.use_state(session_code(the_register().sessions_of))
+    found = use_session_state(code, lambda: room_and_progress(code))
     with solara.Div(classes=["wall", "claims-page"]):
         if found is None:
-            Heading(words_of("shell").say("page_projector"))
-            Note(words_of("class").say("wall_no_session"))
+            Heading(texts_of("shell").say("page_projector"))
+            Note(texts_of("class").say("wall_no_session"))
         else:
             Wall(*found)
 
@@ -49,31 +49,31 @@ def Wall(room: Room, progress: Progress | None) -> None:
         else:
             Charts(room, question, ("wall-two",) if question.about == EFFECT else ())
             Ranges(ranges_of(room, question), LARGE)
-        Note(say_tally(scored_in(room, question), question.about))
+        Note(describe_tally(scored_in(room, question), question.about))
 
 
 @solara.component
 def Gathering(room: Room, progress: Progress | None) -> None:
     """The code, how many have joined and claimed, and how far the campaigns are."""
-    words, question = words_of("class"), room.question
-    Heading(words.say("wall_heading"))
+    texts, question = texts_of("class"), room.question
+    Heading(texts.say("wall_heading"))
     Said(grouped(room.session.code, 3), classes=("claims-code",))
-    Note(words.say("teacher_address", None, address=join_address()))
+    Note(texts.say("teacher_address", None, address=join_address()))
     joined = sum(len(team.members) for team in room.teams)
     with solara.Div(attributes={"aria-live": "polite", "role": "status"}):
-        Said(words.say("teacher_joined", joined) if joined else words.say("teacher_nobody"))
+        Said(texts.say("teacher_joined", joined) if joined else texts.say("teacher_nobody"))
         if question is not None:
-            Said(say_sent(room, question))
+            Said(describe_sent(room, question))
             Heading(title_of(question), 2)
-            Said(say_stage(question, progress))
+            Said(describe_stage(question, progress))
 
 
-def say_stage(question: Question, progress: Progress | None) -> str:
+def describe_stage(question: Question, progress: Progress | None) -> str:
     """Whether claims are open, or how many campaigns have been lived."""
-    words = words_of("class")
+    texts = texts_of("class")
     if progress is not None:
-        return words.say("wall_running", None, **progress._asdict())
-    return words.say("wall_claims_open" if question.stage == OPEN else "wall_claims_closed")
+        return texts.say("wall_running", None, **progress._asdict())
+    return texts.say("wall_claims_open" if question.stage == OPEN else "wall_claims_closed")
 
 
 @solara.component
@@ -89,9 +89,9 @@ def Charts(room: Room, question: Question, classes: tuple[str, ...] = ()) -> Non
 @solara.component
 def Prompts() -> None:
     """Questions to talk about."""
-    words = words_of("class")
+    texts = texts_of("class")
     with solara.Div():
-        Heading(words.say("wall_debrief"), 2)
+        Heading(texts.say("wall_debrief"), 2)
         with vuetify.Html(tag="ul", class_="wall-prompts"):
-            for prompt in words.sentences["wall_prompts"]:
+            for prompt in texts.sentences["wall_prompts"]:
                 Said(prompt, "li")

@@ -7,11 +7,11 @@ import solara
 
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen, seed
-from sim.classroom.pages.watch import say_choice
+from sim.classroom.pages.watch import describe_choice
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.questions import Option, Questions, SeedForm, Sentences, choice_field, day_field, listed
 from sim.classroom.player import chronicle_for
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.story.chronicle import facts_here
@@ -24,9 +24,9 @@ Filters = dict[str, str]
 @solara.component
 def Page() -> None:
     """A choice of province and days, and the story."""
-    words = words_of("story")
-    Heading(words.say("heading"))
-    Note(words.say("about", choice=say_choice(chosen.value)))
+    texts = texts_of("story")
+    Heading(texts.say("heading"))
+    Note(texts.say("about", choice=describe_choice(chosen.value)))
     SeedForm()
     try:
         start, end = days_of_choice()
@@ -53,22 +53,22 @@ def days_of_choice() -> tuple[date, date]:
 def tell(asked: Filters, number: int) -> Story:
     """The part that was asked for; PanjError for one that there is not."""
     filters = {key: text for key, text in asked.items() if text}
-    return story_of(chronicle_for(chosen.value, number).narrowed(**read_filters(filters)), words_of("story"))
+    return story_of(chronicle_for(chosen.value, number).narrowed(**read_filters(filters)), texts_of("story"))
 
 
 @solara.component
 def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Filters], None]) -> None:
     """Of a province, and of days."""
-    words = words_of("story")
+    texts = texts_of("story")
     provinces = [Option(name, name) for name in sorted(facts_here().provinces)]
-    groups = {words.say("country"): [Option("", words.say("whole"))], words.say("provinces"): provinces}
+    groups = {texts.say("country"): [Option("", texts.say("whole"))], texts.say("provinces"): provinces}
     Questions(
         [
-            choice_field("province", words.say("province"), asked["province"], groups),
-            day_field("from", words.say("from"), date.fromisoformat(asked["from"]), start, end),
-            day_field("to", words.say("to"), date.fromisoformat(asked["to"]), start, end, words.say("record_note")),
+            choice_field("province", texts.say("province"), asked["province"], groups),
+            day_field("from", texts.say("from"), date.fromisoformat(asked["from"]), start, end),
+            day_field("to", texts.say("to"), date.fromisoformat(asked["to"]), start, end, texts.say("record_note")),
         ],
-        words.say("tell"),
+        texts.say("tell"),
         on_asked,
     )
 
@@ -76,27 +76,27 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
 @solara.component
 def Told(story: Story) -> None:
     """All of it."""
-    words = words_of("story")
+    texts = texts_of("story")
     settings = the_desk().settings(chosen.value)
-    Note(words.say("seed_of", seed=seed.value), live=True)
-    Heading(words.say("head_summary"), 2)
+    Note(texts.say("seed_of", seed=seed.value), live=True)
+    Heading(texts.say("head_summary"), 2)
     Sentences(story.summary)
-    Note(words.say("reason"))
-    Heading(words.say("head_days"), 2)
+    Note(texts.say("reason"))
+    Heading(texts.say("head_days"), 2)
     solara.HTML("div", unsafe_innerHTML=days_in_html(story), classes=["prose"])
     label, *rows = story.record
-    Heading(words.say("head_record"), 2)
+    Heading(texts.say("head_record"), 2)
     Note(label)
     Sentences(rows)
-    Note(words.say("calibration", calibration=settings.calibration))
+    Note(texts.say("calibration", calibration=settings.calibration))
 
 
 def days_in_html(story: Story) -> str:
     """Every day with its sentences; a line where the record ends."""
-    words = words_of("story")
+    texts = texts_of("story")
     parts = []
     for day, is_after in with_line(story.days):
         if is_after:
-            parts.append(f"<p><em>{escape(words.say('after_record', day=words.day(THE_LINE, year=True)))}</em></p>")
-        parts.append(f"<h3>{escape(words.day(day.date, year=True))}</h3>{listed(day.sentences)}")
-    return "".join(parts) or f"<p>{escape(words.say('nothing'))}</p>"
+            parts.append(f"<p><em>{escape(texts.say('after_record', day=texts.day(THE_LINE, year=True)))}</em></p>")
+        parts.append(f"<h3>{escape(texts.day(day.date, year=True))}</h3>{listed(day.sentences)}")
+    return "".join(parts) or f"<p>{escape(texts.say('nothing'))}</p>"

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import reacton.ipyvuetify as vuetify
 import solara
 
-from sim.classroom.choice.fields import say_choice, words_for
-from sim.classroom.choice.form import Words
-from sim.classroom.hooks import QUERY, asked_for, session, use_attempt, use_watched
+from sim.classroom.choice.fields import describe_choice, overrides_for
+from sim.classroom.choice.form import Overrides
+from sim.classroom.hooks import QUERY, session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Heading, Note, Press, Trouble, Wide
 from sim.classroom.parts.distribution import Said, Style
 from sim.classroom.parts.questions import decision_fields
@@ -18,6 +18,7 @@ from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
 from sim.classroom.server import LOCAL, join_address
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
 from sim.classroom.sessions.register import the_register
+from sim.classroom.sessions.runner import Progress, the_question_runner
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
@@ -35,22 +36,21 @@ from sim.classroom.sessions.session import (
     offered,
     said,
 )
-from sim.classroom.sessions.settling import Progress, the_settler
-from sim.classroom.sessions.wall import say_percent, say_range, say_tally, scored_in, title_of
-from sim.classroom.texts import words_of
+from sim.classroom.sessions.wall import describe_tally, format_percent, format_range, scored_in, title_of
+from sim.classroom.texts import texts_of
 from sim.compare.sentences import say_amount
 
 USUAL_OUTCOME = "troops_crossed_by_2021_07_07"
-NOTHING: Words = ()
+NOTHING: Overrides = ()
 
 
 @solara.component
 def Page() -> None:
     """A session of one's own, or the way to one."""
     Style()
-    code, set_code = solara.use_state(asked_for(the_register().sessions_of))
+    code, set_code = solara.use_state(session_code(the_register().sessions_of))
     word, set_word = solara.use_state("")
-    found = use_watched(code, lambda: room_and_progress(code))
+    found = use_session_state(code, lambda: room_and_progress(code))
 
     def opened(new: str, new_word: str = "") -> None:
         set_word(new_word)
@@ -66,39 +66,39 @@ def Page() -> None:
 def room_and_progress(code: str) -> tuple[Room, Progress | None]:
     """All of a session, and how far its campaigns have come."""
     room = the_register().room(code, session())
-    return room, the_settler().progress(code, room.question.number) if room.question else None
+    return room, the_question_runner().progress(code, room.question.number) if room.question else None
 
 
 @solara.component
 def Beginning(on_open: Callable[..., None]) -> None:
     """A new session, an earlier one, or one that was opened on another computer."""
-    words = words_of("class")
+    texts = texts_of("class")
     trouble, attempt = use_attempt()
 
     def come_back(given: Given) -> None:
         the_register().come_back(given["code"], given["word"], session())
         on_open(the_register().session(given["code"]).code)
 
-    Heading(words.say("teacher_heading"))
-    Note(words.say("teacher_about"))
-    Press(words.say("teacher_open"), lambda: attempt(lambda: on_open(*the_register().open_session(session()))), True)
+    Heading(texts.say("teacher_heading"))
+    Note(texts.say("teacher_about"))
+    Press(texts.say("teacher_open"), lambda: attempt(lambda: on_open(*the_register().open_session(session()))), True)
     earlier = the_register().sessions_of(session())
     if earlier:
-        Heading(words.say("teacher_yours"), 2)
+        Heading(texts.say("teacher_yours"), 2)
         with solara.Div(classes=["claims-row"]):
             for one in earlier:
-                Press(say_session(one), partial(on_open, one.code))
-    Heading(words.say("teacher_back"), 2)
-    fields = [text_field(one, words.say(f"teacher_{one}")) for one in ("code", "word")]
-    Sheet(fields, words.say("teacher_come_back"), lambda given: attempt(lambda: come_back(given)))
+                Press(describe_session(one), partial(on_open, one.code))
+    Heading(texts.say("teacher_back"), 2)
+    fields = [text_field(one, texts.say(f"teacher_{one}")) for one in ("code", "word")]
+    Sheet(fields, texts.say("teacher_come_back"), lambda given: attempt(lambda: come_back(given)))
     Trouble(trouble)
 
 
-def say_session(one: Session) -> str:
+def describe_session(one: Session) -> str:
     """Code and day."""
-    words = words_of("class")
-    opened = words.day(datetime.fromisoformat(one.opened).date())
-    return words.say(
+    texts = texts_of("class")
+    opened = texts.day(datetime.fromisoformat(one.opened).date())
+    return texts.say(
         "teacher_choose_ended" if one.is_ended else "teacher_choose", None, code=grouped(one.code, 3), opened=opened
     )
 
@@ -106,12 +106,12 @@ def say_session(one: Session) -> str:
 @solara.component
 def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callable[[], None]) -> None:
     """One session."""
-    words = words_of("class")
-    Heading(words.say("teacher_heading"))
+    texts = texts_of("class")
+    Heading(texts.say("teacher_heading"))
     Code(room, word)
     if not room.session.is_ended:
         Question_(room, progress)
-    Heading(words.say("teacher_students"), 2)
+    Heading(texts.say("teacher_students"), 2)
     Students(room)
     if room.question is not None and room.question.stage in (ANSWERED, DEBRIEF):
         Scores(room, room.question)
@@ -121,34 +121,34 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
 @solara.component
 def Code(room: Room, word: str) -> None:
     """What is read out, and the way to the wall."""
-    words, code = words_of("class"), room.session.code
-    Note(words.say("teacher_code"))
+    texts, code = texts_of("class"), room.session.code
+    Note(texts.say("teacher_code"))
     Said(grouped(code, 3), classes=("claims-code",))
-    Note(words.say("teacher_address", None, address=join_address()))
+    Note(texts.say("teacher_address", None, address=join_address()))
     if urlsplit(join_address()).hostname in LOCAL:
-        Note(words.say("teacher_local"))
+        Note(texts.say("teacher_local"))
     if word:
-        Note(words.say("teacher_word_is", None, word=grouped(word, WORD // 4)))
+        Note(texts.say("teacher_word_is", None, word=grouped(word, WORD // 4)))
     wall = {"href": f"/projector?{QUERY}={code}", "target": "_blank"}
-    Said(words.say("teacher_wall"), "a", attributes=wall)
+    Said(texts.say("teacher_wall"), "a", attributes=wall)
 
 
 @solara.component
 def Question_(room: Room, progress: Progress | None) -> None:
     """What is asked now and what comes next; or the form of the next question."""
-    words, question = words_of("class"), room.question
+    texts, question = texts_of("class"), room.question
     trouble, attempt = use_attempt()
     if question is not None:
         Heading(title_of(question), 2)
         if question.is_fixed or question.suggested:
-            Note(words.say("join_choice_sent", None, choice=say_choice(question.suggested)))
-        Note(words.say("teacher_now", None, stage=said(question.stage)), live=True)
-        Note(say_sent(room, question), live=True)
+            Note(texts.say("join_choice_sent", None, choice=describe_choice(question.suggested)))
+        Note(texts.say("teacher_now", None, stage=said(question.stage)), live=True)
+        Note(describe_sent(room, question), live=True)
         if progress is not None:
-            Note(words.say("teacher_progress", None, **progress._asdict()), live=True)
+            Note(texts.say("teacher_progress", None, **progress._asdict()), live=True)
         with solara.Div(classes=["claims-row"]):
             for place, (label, act) in enumerate(ways_on(room, question)):
-                Press(words.say(label), partial(attempt, act), is_main=place == 0)
+                Press(texts.say(label), partial(attempt, act), is_main=place == 0)
     Trouble(trouble)
     if question is None or question.stage in (ANSWERED, DEBRIEF):
         Asking(room.session.code, question is not None)
@@ -160,7 +160,10 @@ def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], 
     move = partial(the_register().move, code, who)
     ways: dict[str, Sequence[tuple[str, Callable[[], None]]]] = {
         OPEN: [("teacher_close", partial(move, CLOSED))],
-        CLOSED: [("teacher_run", partial(the_settler().start, code, who)), ("teacher_reopen", partial(move, OPEN))],
+        CLOSED: [
+            ("teacher_run", partial(the_question_runner().start, code, who)),
+            ("teacher_reopen", partial(move, OPEN)),
+        ],
         RUNNING: [],
         ANSWERED: [("teacher_debrief", partial(move, DEBRIEF))],
         DEBRIEF: [("teacher_undo_debrief", partial(move, ANSWERED))],
@@ -168,94 +171,94 @@ def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], 
     return ways[question.stage]
 
 
-def say_sent(room: Room, question: Question) -> str:
+def describe_sent(room: Room, question: Question) -> str:
     """How many claims have come."""
     sent = sum(question.number in team.claims for team in room.teams)
-    return words_of("class").say("teacher_sent", sent, teams=len(room.teams))
+    return texts_of("class").say("teacher_sent", sent, teams=len(room.teams))
 
 
 @solara.component
 def Asking(code: str, is_next: bool) -> None:
     """The next question: an outcome, what ranges are about, and perhaps a choice."""
-    words = words_of("class")
+    texts = texts_of("class")
     trouble, attempt = use_attempt()
 
     def ask(given: Given) -> None:
-        suggested = words_for(given, NOTHING) if given["suggests"] else NOTHING
+        suggested = overrides_for(given, NOTHING) if given["suggests"] else NOTHING
         is_fixed = bool(given["suggests"] and given["fixed"])
         the_register().ask(code, session(), given["outcome"], given["about"], suggested, is_fixed)
 
     outcomes = [{"value": one.outcome, "text": f"{one.label} ({one.unit})"} for one in offered().values()]
-    abouts = [{"value": one, "text": words.say(f"teacher_about_{one}")} for one in ABOUT]
+    abouts = [{"value": one, "text": texts.say(f"teacher_about_{one}")} for one in ABOUT]
     only = ["suggests", True]
     fields = [
-        one_of("outcome", words.say("teacher_outcome"), USUAL_OUTCOME, outcomes),
-        one_of("about", words.say("teacher_about_what"), EFFECT, abouts),
-        tick("suggests", words.say("teacher_suggest")),
+        one_of("outcome", texts.say("teacher_outcome"), USUAL_OUTCOME, outcomes),
+        one_of("about", texts.say("teacher_about_what"), EFFECT, abouts),
+        tick("suggests", texts.say("teacher_suggest")),
         *decision_fields(NOTHING, only=only),
-        tick("fixed", words.say("teacher_fixed"), only=only),
+        tick("fixed", texts.say("teacher_fixed"), only=only),
     ]
-    Heading(words.say("teacher_ask_next" if is_next else "teacher_ask"), 2)
-    Sheet(fields, words.say("teacher_put"), lambda given: attempt(lambda: ask(given)))
+    Heading(texts.say("teacher_ask_next" if is_next else "teacher_ask"), 2)
+    Sheet(fields, texts.say("teacher_put"), lambda given: attempt(lambda: ask(given)))
     Trouble(trouble)
 
 
 @solara.component
 def Students(room: Room) -> None:
     """Who has joined, in teams, and what each has claimed on the question of now."""
-    words = words_of("class")
+    texts = texts_of("class")
     trouble, attempt = use_attempt()
     joined = sum(len(team.members) for team in room.teams)
-    Note(words.say("teacher_joined", joined) if joined else words.say("teacher_nobody"), live=True)
+    Note(texts.say("teacher_joined", joined) if joined else texts.say("teacher_nobody"), live=True)
     shown = room.session.names_shown
     solara.Checkbox(
-        label=words.say("teacher_names"), value=shown,
+        label=texts.say("teacher_names"), value=shown,
         on_value=lambda value: the_register().show_names(room.session.code, session(), value),
     )  # fmt: skip
     for team in room.teams:
         with solara.Div(classes=["claims-card"]).key(f"team {team.letter}"):
             Said(f"{team.letter} {team.name}", "strong")
-            Said(say_team_claim(team, room.question))
+            Said(describe_team_claim(team, room.question))
             with solara.Div(classes=["claims-row"]):
                 for member in team.members:
                     remove = partial(the_register().remove, room.session.code, session(), member.number)
-                    Press(words.say("teacher_remove", None, nickname=member.nickname), partial(attempt, remove))
+                    Press(texts.say("teacher_remove", None, nickname=member.nickname), partial(attempt, remove))
     Trouble(trouble)
 
 
-def say_team_claim(team: Team, question: Question | None) -> str:
+def describe_team_claim(team: Team, question: Question | None) -> str:
     """Choice, range, confidence and reason."""
-    words = words_of("class")
+    texts = texts_of("class")
     sent = team.claims.get(question.number) if question else None
     if question is None or sent is None:
-        return words.say("teacher_no_claim")
-    range_ = say_range(sent.claim, question.about, measure_of(question.outcome))
-    told = f"{say_choice(sent.claim.words)}: {range_} ({say_percent(sent.claim.confidence)})"
+        return texts.say("teacher_no_claim")
+    range_ = format_range(sent.claim, question.about, measure_of(question.outcome))
+    told = f"{describe_choice(sent.claim.overrides)}: {range_} ({format_percent(sent.claim.confidence)})"
     return f"{told}. {sent.claim.why}" if sent.claim.why else told
 
 
 @solara.component
 def Scores(room: Room, question: Question) -> None:
     """A row a team in the order of letters: nobody is ranked."""
-    words, measure = words_of("class"), measure_of(question.outcome)
-    Heading(words.say("teacher_scores"), 2)
-    Note(say_tally(scored_in(room, question), question.about))
-    Note(words.say("score_one_question"))
-    with Wide(words.say("teacher_scores")), vuetify.Html(tag="table", class_="table"), vuetify.Html(tag="tbody"):
+    texts, measure = texts_of("class"), measure_of(question.outcome)
+    Heading(texts.say("teacher_scores"), 2)
+    Note(describe_tally(scored_in(room, question), question.about))
+    Note(texts.say("score_one_question"))
+    with Wide(texts.say("teacher_scores")), vuetify.Html(tag="table", class_="table"), vuetify.Html(tag="tbody"):
         for team in room.teams:
             sent = team.claims.get(question.number)
-            answer = room.answers[question.number].get(sent.claim.words) if sent else None
+            answer = room.answers[question.number].get(sent.claim.overrides) if sent else None
             score = score_of(sent.claim, question.about, answer) if sent and answer else None
             with vuetify.Html(tag="tr"):
                 Said(f"{team.letter} {team.name}", "th", attributes={"scope": "row"})
-                Said(words.say(f"score_word_{score.verdict}") if score else words.say("verdict_none"), "td")
+                Said(texts.say(f"score_word_{score.verdict}") if score else texts.say("verdict_none"), "td")
                 Said(say_amount(score.total, measure) if score else "", "td")
 
 
 @solara.component
 def Ending(room: Room, on_leave: Callable[[], None]) -> None:
     """Export, end, delete."""
-    words, code = words_of("class"), room.session.code
+    texts, code = texts_of("class"), room.session.code
     is_sure, set_is_sure = solara.use_state(False)
     trouble, attempt = use_attempt()
     name = f"panj-class-{code}.csv"
@@ -265,14 +268,14 @@ def Ending(room: Room, on_leave: Callable[[], None]) -> None:
 
     with solara.Div(classes=["claims-row"]):
         with solara.FileDownload(export, name, mime_type="text/csv"):
-            solara.Button(words.say("teacher_export"), outlined=True)
+            solara.Button(texts.say("teacher_export"), outlined=True)
         if not room.session.is_ended:
-            Press(words.say("teacher_end"), lambda: attempt(lambda: the_register().end(code, session())))
+            Press(texts.say("teacher_end"), lambda: attempt(lambda: the_register().end(code, session())))
         if is_sure:
-            Note(words.say("teacher_delete_sure", None, code=grouped(code, 3)), live=True)
-            Press(words.say("teacher_delete_yes"), lambda: attempt(lambda: the_register().delete(code, session())))
-            Press(words.say("teacher_keep"), lambda: set_is_sure(False))
+            Note(texts.say("teacher_delete_sure", None, code=grouped(code, 3)), live=True)
+            Press(texts.say("teacher_delete_yes"), lambda: attempt(lambda: the_register().delete(code, session())))
+            Press(texts.say("teacher_keep"), lambda: set_is_sure(False))
         else:
-            Press(words.say("teacher_delete"), lambda: set_is_sure(True))
-        Press(words.say("teacher_all"), on_leave)
+            Press(texts.say("teacher_delete"), lambda: set_is_sure(True))
+        Press(texts.say("teacher_all"), on_leave)
     Trouble(trouble)

@@ -2,43 +2,43 @@
 
 import solara
 
-from sim.classroom.choice.fields import say_change
+from sim.classroom.choice.fields import describe_change
 from sim.classroom.choice.form import Form
-from sim.classroom.choice.parse import read_words
-from sim.classroom.desk import Words
+from sim.classroom.choice.parse import read_overrides
+from sim.classroom.desk import Overrides
 from sim.classroom.hooks import chosen, day, seed
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.map import Map
 from sim.classroom.parts.questions import SeedForm
 from sim.classroom.player import film_for
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 
 @solara.component
 def Page() -> None:
     """One campaign of the session's choice."""
-    words = words_of("watch")
+    texts = texts_of("watch")
     first = solara.use_memo(day.peek, [])
-    Heading(words.say("heading"))
-    Note(words.say("about", choice=say_choice(chosen.value)))
+    Heading(texts.say("heading"))
+    Note(texts.say("about", choice=describe_choice(chosen.value)))
     SeedForm()
     try:
         film = film_for(chosen.value, seed.value)
     except PanjError as error:
         Trouble(str(error))
         return
-    Map([film], [words.say("one")], first, day.set)
-    with solara.Div(classes=["onward"], attributes={"role": "navigation", "aria-label": words.say("onward")}):
-        solara.Link("/story", children=[words.say("to_story")])
-        solara.Link("/what_if", children=[words.say("to_what_if")])
+    Map([film], [texts.say("one")], first, day.set)
+    with solara.Div(classes=["onward"], attributes={"role": "navigation", "aria-label": texts.say("onward")}):
+        solara.Link("/story", children=[texts.say("to_story")])
+        solara.Link("/what_if", children=[texts.say("to_what_if")])
 
 
-def say_choice(words: Words) -> str:
+def describe_choice(overrides: Overrides) -> str:
     """What is chosen otherwise than in the baseline, in words; as on the command line where the form has none."""
-    if not words:
-        return words_of("watch").say("baseline")
+    if not overrides:
+        return texts_of("watch").say("baseline")
     try:
-        return say_change(read_words(words).form, Form())
+        return describe_change(read_overrides(overrides).form, Form())
     except PanjError:
-        return " ".join(words)
+        return " ".join(overrides)

@@ -10,7 +10,7 @@ from solara.lab import use_task
 from sim.classroom.choice.fields import POLICIES, fields_of
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen, day, seed
-from sim.classroom.pages.watch import say_choice
+from sim.classroom.pages.watch import describe_choice
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.map import Map
 from sim.classroom.parts.questions import (
@@ -25,7 +25,7 @@ from sim.classroom.parts.questions import (
     read_day,
 )
 from sim.classroom.player import Forked, fork
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 from sim.story.fork_story import TwoDays
 
@@ -43,9 +43,9 @@ class Asked(NamedTuple):
 @solara.component
 def Page() -> None:
     """The question, and its two answers."""
-    words = words_of("what_if")
-    Heading(words.say("heading"))
-    Note(words.say("about", choice=say_choice(chosen.value)))
+    texts = texts_of("what_if")
+    Heading(texts.say("heading"))
+    Note(texts.say("about", choice=describe_choice(chosen.value)))
     SeedForm()
     try:
         settings = the_desk().settings(chosen.value)
@@ -76,14 +76,14 @@ def Page() -> None:
 def read_asked(given: dict[str, str]) -> Asked:
     """An evening, and a decision of the list; PanjError for anything else."""
     if given["decision"] not in {f"{group}={one.name}" for group in POLICIES for one in fields_of()[group].options}:
-        raise PanjError(words_of("what_if").say("bad_choice", found=given["decision"]))
+        raise PanjError(texts_of("what_if").say("bad_choice", found=given["decision"]))
     return Asked(read_day("day", given["evening"]), given["decision"])
 
 
 @solara.component
 def Question(asked: Asked, start: date, last: date, on_asked: solara.Callable[[dict[str, str]], None]) -> None:
     """Evening and decision."""
-    words = words_of("what_if")
+    texts = texts_of("what_if")
     groups = {
         fields_of()[group].label: [
             Option(f"{group}={one.name}", one.label, one.help) for one in fields_of()[group].options
@@ -92,10 +92,10 @@ def Question(asked: Asked, start: date, last: date, on_asked: solara.Callable[[d
     }
     Questions(
         [
-            day_field("evening", words.say("evening"), asked.evening, start, last, words.say("evening_help")),
-            choice_field("decision", words.say("decision"), asked.change, groups),
+            day_field("evening", texts.say("evening"), asked.evening, start, last, texts.say("evening_help")),
+            choice_field("decision", texts.say("decision"), asked.change, groups),
         ],
-        words.say("go"),
+        texts.say("go"),
         on_asked,
     )
 
@@ -103,10 +103,10 @@ def Question(asked: Asked, start: date, last: date, on_asked: solara.Callable[[d
 @solara.component
 def Answer(asked: Asked, number: int) -> None:
     """Lived beside the page, which says so meanwhile."""
-    words, choice = words_of("what_if"), chosen.value
+    texts, choice = texts_of("what_if"), chosen.value
     task = use_task(lambda: answer_of(choice, number, asked), dependencies=[choice, number, asked])
     if task.pending or task.value is None:
-        Note(words.say("waits"), live=True)
+        Note(texts.say("waits"), live=True)
     elif isinstance(task.value, str):
         Trouble(task.value)
     else:
@@ -124,55 +124,55 @@ def answer_of(choice: tuple[str, ...], number: int, asked: Asked) -> Forked | st
 @solara.component
 def Parted(forked: Forked, asked: Asked) -> None:
     """First in what they differ, then both by one clock, then outcomes and stories."""
-    words = words_of("what_if")
-    change, morning = say_change(asked.change), words.day(asked.evening + timedelta(days=1))
-    Heading(words.say("result", change=change, day=words.day(asked.evening)), 2)
-    Heading(words.say("head_first"), 3)
+    texts = texts_of("what_if")
+    change, morning = describe_change(asked.change), texts.day(asked.evening + timedelta(days=1))
+    Heading(texts.say("result", change=change, day=texts.day(asked.evening)), 2)
+    Heading(texts.say("head_first"), 3)
     Sentences(forked.first)
     if forked.left:
-        Note(words.say("left", keys=words.listed([say_key(key) for key in forked.left])))
-    labels = [words.say("as_it_went"), words.say("with_change", day=morning)]
+        Note(texts.say("left", keys=texts.listed([label_of(key) for key in forked.left])))
+    labels = [texts.say("as_it_went"), texts.say("with_change", day=morning)]
     begin = forked.day if forked.first_day is None else forked.first_day
     Map(forked.films, labels, begin, day.set, forked.day)
-    Heading(words.say("head_outcomes"), 2)
-    heads = [words.say(f"column_{name}") for name in ("outcome", "reported", "before", "after", "difference")]
-    Table(heads, forked.outcomes, words.say("outcomes_about"))
+    Heading(texts.say("head_outcomes"), 2)
+    heads = [texts.say(f"column_{name}") for name in ("outcome", "reported", "before", "after", "difference")]
+    Table(heads, forked.outcomes, texts.say("outcomes_about"))
     Note(forked.same_outcomes)
-    Heading(words.say("head_both"), 2)
+    Heading(texts.say("head_both"), 2)
     solara.HTML("div", unsafe_innerHTML=stories_in_html(forked))
-    Note(words.say("many"))
+    Note(texts.say("many"))
 
 
-def say_change(change: str) -> str:
+def describe_change(change: str) -> str:
     """`Help for garrisons: Every call is answered`."""
     group, _, choice = change.partition("=")
     return f"{fields_of()[group].label}: {fields_of()[group].said(choice)}"
 
 
-def say_key(key: str) -> str:
+def label_of(key: str) -> str:
     """The label of a number that the form has, or its key."""
     return fields_of()[key].label if key in fields_of() else key
 
 
 def stories_in_html(forked: Forked) -> str:
     """The days that differ, the first few open."""
-    words = words_of("what_if")
+    texts = texts_of("what_if")
     first, others = forked.days[:SHOWN_DAYS], forked.days[SHOWN_DAYS:]
-    counts = words.say("differing", len(forked.days)), words.say("same_days", forked.same_days)
+    counts = texts.say("differing", len(forked.days)), texts.say("same_days", forked.same_days)
     told = [f"<p>{escape(' '.join(counts))}</p>"]
     told += [day_in_html(one) for one in first]
     if others:
         rest = "".join(day_in_html(one) for one in others)
-        told.append(f"<details><summary>{escape(words.say('all_days', len(others)))}</summary>{rest}</details>")
+        told.append(f"<details><summary>{escape(texts.say('all_days', len(others)))}</summary>{rest}</details>")
     return "".join(told)
 
 
 def day_in_html(one: TwoDays) -> str:
     """What both have, and beside each other what only one has."""
-    words = words_of("what_if")
-    parts = [f"<h3>{escape(words.day(one.date, year=True))}</h3><div class='twofold'>"]
+    texts = texts_of("what_if")
+    parts = [f"<h3>{escape(texts.day(one.date, year=True))}</h3><div class='twofold'>"]
     parts += [
-        f"<div class='{key}'><strong>{escape(words.say(key))}</strong>{listed(getattr(one, key))}</div>"
+        f"<div class='{key}'><strong>{escape(texts.say(key))}</strong>{listed(getattr(one, key))}</div>"
         for key in ("before", "after", "both")
         if getattr(one, key)
     ]

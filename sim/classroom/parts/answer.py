@@ -7,7 +7,7 @@ import solara
 
 from sim.classroom.lessons.lesson import CHOSEN, NUMBERS, RANGES, Task
 from sim.classroom.lessons.marking import Value
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 LABELS = ("number", "from", "to", "choice", "id", "words", "keep", "check")
@@ -30,7 +30,7 @@ def AnswerForm(
     task: Task, given: Value | None, on_answer: Callable[[Value], None], on_trouble: Callable[[str], None]
 ) -> None:
     """The controls of a task; what cannot be read is told."""
-    words = words_of("lessons")
+    texts = texts_of("lessons")
 
     def answer(found: Any) -> None:
         try:
@@ -38,7 +38,7 @@ def AnswerForm(
         except PanjError as error:
             on_trouble(str(error))
 
-    labels = {key: words.say(f"answer_{key}") for key in LABELS}
+    labels = {key: texts.say(f"answer_{key}") for key in LABELS}
     Form(kind=shape_of(task), choices=list(task.choices), given=shown(given), labels=labels, event_answer=answer)
 
 
@@ -73,7 +73,7 @@ def number_of(text: str) -> float:
             raise ValueError
         return float(plain)
     except ValueError as error:
-        raise PanjError(words_of("lessons").say("no_number", found=text[:40])) from error
+        raise PanjError(texts_of("lessons").say("no_number", found=text[:40])) from error
 
 
 def shown(given: Value | None) -> list[str]:

@@ -11,8 +11,8 @@ from typing import Any
 import solara
 
 from sim.classroom.parts import Heading, Note, Prose
-from sim.classroom.reading import Reading, as_plain
-from sim.classroom.texts import words_of
+from sim.classroom.reading import Reading, to_plain
+from sim.classroom.texts import texts_of
 from sim.plots import colours
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, REPORTED_OTHER, SECOND, SIMULATED, SIMULATED_LIGHT
 
@@ -31,20 +31,20 @@ def Picture(reading: dict[str, Any], colours: dict[str, str], labels: dict[str, 
 @solara.component
 def Distribution(reading: Reading, base: str = "", changed: str = "", level: int = 2) -> None:
     """The drawing with its heading, and in words what it shows; `base` and `changed` name the two choices."""
-    words = words_of("distribution")
-    labels = {key: words.say(key) for key in LABELS}
-    labels |= {"base": base or words.say("base"), "changed": changed or words.say("changed")}
+    texts = texts_of("distribution")
+    labels = {key: texts.say(key) for key in LABELS}
+    labels |= {"base": base or texts.say("base"), "changed": changed or texts.say("changed")}
     Heading(reading.label, level)
-    Picture(reading=as_plain(reading), colours=COLOURS, labels=labels)
+    Picture(reading=to_plain(reading), colours=COLOURS, labels=labels)
     with solara.Div(attributes={"aria-live": "polite"}):
         Prose(f"**{reading.headline}**")
         if reading.sentence:
             Sentence(reading.sentence)
     for note in reading.notes:
         Note(note)
-    Note(words.say("counted", counted=reading.counted))
+    Note(texts.say("counted", counted=reading.counted))
     for said in dict.fromkeys(spread.calibration for spread in (reading.base, reading.changed) if spread):
-        Note(words.say("numbers", calibration=said))
+        Note(texts.say("numbers", calibration=said))
     Evidence(reading)
 
 
@@ -58,9 +58,9 @@ def Sentence(text: str) -> None:
 @solara.component
 def Evidence(reading: Reading) -> None:
     """What was reported, with the rows that say so."""
-    words = words_of("distribution")
+    texts = texts_of("distribution")
     if reading.mark is None:
-        Note(words.say("nothing_reported"))
+        Note(texts.say("nothing_reported"))
         return
     Note(reading.mark.said)
     for row in reading.mark.rows:

@@ -9,7 +9,7 @@ import solara
 from sim.classroom.choice.form import Form, command_of
 from sim.classroom.choice.parse import Loaded, read_command, read_yaml_text, yaml_of
 from sim.classroom.parts import Note, Trouble
-from sim.classroom.texts import MOST_TEXT, words_of
+from sim.classroom.texts import MOST_TEXT, texts_of
 from sim.errors import PanjError
 
 RUN = "python -m sim run"
@@ -24,7 +24,7 @@ def Texts(faces: list[dict[str, str]], labels: dict[str, str], most: int, event_
 @solara.component
 def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
     """To copy and to load; what cannot be read is said and changes nothing."""
-    words = words_of("change")
+    texts = texts_of("change")
     trouble, set_trouble = solara.use_state("")
     said, set_said = solara.use_state("")
 
@@ -38,12 +38,12 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
             return
         on_form(loaded.form)
         set_trouble("")
-        aside = " " + words.say("aside", words=", ".join(loaded.aside)) if loaded.aside else ""
-        set_said(words.say("loaded") + aside)
+        aside = " " + texts.say("aside", overrides=", ".join(loaded.aside)) if loaded.aside else ""
+        set_said(texts.say("loaded") + aside)
 
     command = f"{RUN} {command_of(form)}".strip()
     faces = [face("command", command), face("yaml", yaml_of(form), FILE)]
-    labels = {key: words.say(key) for key in ("copy", "copied", "save", "paste", "paste_help", "load")}
+    labels = {key: texts.say(key) for key in ("copy", "copied", "save", "paste", "paste_help", "load")}
     Texts(faces=faces, labels=labels, most=MOST_TEXT, event_load=load)
     Trouble(trouble)
     Note(said, live=True)
@@ -51,9 +51,9 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
 
 def face(kind: str, text: str, file: str = "") -> dict[str, str]:
     """One text with its title and help; `file` is what it is called when it is saved."""
-    words = words_of("change")
-    return {"kind": kind, "title": words.say(f"face_{kind}"), "text": text, "file": file,
-            "help": words.say(f"face_{kind}.help", file=FILE)}  # fmt: skip
+    texts = texts_of("change")
+    return {"kind": kind, "title": texts.say(f"face_{kind}"), "text": text, "file": file,
+            "help": texts.say(f"face_{kind}.help", file=FILE)}  # fmt: skip
 
 
 def read_any(text: str) -> Loaded:

@@ -9,10 +9,10 @@ from typing import Any
 import solara
 
 from sim.classroom.choice.fields import MAIN_NUMBERS, Field, fields_of
-from sim.classroom.choice.form import MOST_DAYS, Form, other_words, put
+from sim.classroom.choice.form import MOST_DAYS, Form, other_overrides, put
 from sim.classroom.choice.parse import without
 from sim.classroom.parts import Note, Press
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 AFGHANS = ("reinforcement", "morale", "air_support", "taliban")
@@ -37,7 +37,7 @@ def Controls(parts: list[dict[str, Any]], labels: dict[str, str], event_put: Cal
 @solara.component
 def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
     """The form of a choice of settings; what cannot be is refused beside its field."""
-    words = words_of("change")
+    texts = texts_of("change")
     refused = solara.use_reactive(dict[str, str]())
 
     def take(given: Any) -> None:
@@ -50,7 +50,7 @@ def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
         except PanjError as error:
             refused.set({key: str(error)})
 
-    labels = {key: words.say(key) for key in ("changed", "back", "left")}
+    labels = {key: texts.say(key) for key in ("changed", "back", "left")}
     Controls(
         parts=[part_of(title, keys, form, refused.value) for title, keys in PARTS.items()],
         labels=labels,
@@ -62,19 +62,19 @@ def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
 @solara.component
 def Others(form: Form, on_form: Callable[[Form], None]) -> None:
     """Settings that have no field, each with a way to take it out."""
-    words = words_of("change")
-    others = other_words(form, fields_of())
+    texts = texts_of("change")
+    others = other_overrides(form, fields_of())
     if not others:
         return
 
     def take_out(word: str) -> None:
         on_form(without(form, word))
 
-    Note(words.say("others"))
+    Note(texts.say("others"))
     for word in others:
         with solara.Div(classes=["panj-other"]):
             solara.HTML("code", escape(word))
-            Press(words.say("take_out"), on_click=partial(take_out, word))
+            Press(texts.say("take_out"), on_click=partial(take_out, word))
 
 
 def given_of(given: Any) -> tuple[str, Any]:
@@ -97,13 +97,13 @@ def cast(field: Field, value: str | None) -> str | float | None:
 
 def part_of(title: str, keys: tuple[str, ...], form: Form, errors: Mapping[str, str]) -> dict[str, Any]:
     """One part of the form with its fields."""
-    words = words_of("change")
+    texts = texts_of("change")
     fields = [plain(fields_of()[key], form, errors.get(key, "")) for key in keys]
     changed = sum(field["changed"] for field in fields)
     is_open = None if title not in FOLDED else bool(changed)
     return {
-        "title": words.say(title),
-        "about": words.say(f"{title}.about"),
+        "title": texts.say(title),
+        "about": texts.say(f"{title}.about"),
         "fields": fields,
         "open": is_open,
         "changed": changed,
@@ -130,10 +130,10 @@ def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
 
 def of_number(field: Field) -> dict[str, Any]:
     """Range, unit and source of a number; the slider goes over what was believed, where something was."""
-    words, number = words_of("change"), field.number
+    texts, number = texts_of("change"), field.number
     assert number is not None
     low, high = field.believed or (number.low, number.high)
-    said = words.say(
+    said = texts.say(
         "range",
         low=f"{number.low:,g}",
         high=f"{number.high:,g}",
@@ -142,7 +142,7 @@ def of_number(field: Field) -> dict[str, Any]:
         source=number.source,
     )
     if field.believed:
-        said += " " + words.say("believed", low=f"{low:,g}", high=f"{high:,g}")
+        said += " " + texts.say("believed", low=f"{low:,g}", high=f"{high:,g}")
     step = 1 if number.is_whole else float(f"{(high - low) / STEPS:.1g}")
     return {"low": number.low, "high": number.high, "slide": [low, high], "step": step, "declared": number.value,
             "unit": number.unit, "range": said}  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 import solara
 
 from sim.classroom.player import shapes
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.engine.world import Why
 from sim.plots import colours
 
@@ -18,7 +18,7 @@ NO_FORK = -1
 
 @solara.component_vue("map.vue")
 def Moving(
-    shapes: str, films: list[str], labels: list[str], words: dict[str, Any], colours: dict[str, str], start_day: int,
+    shapes: str, films: list[str], labels: list[str], texts: dict[str, Any], colours: dict[str, str], start_day: int,
     fork_day: int, event_told: Callable[[int], None],
 ) -> None:  # fmt: skip
     """What the browser is given, once; `start_day` moves it only when it changes."""
@@ -30,17 +30,17 @@ def Map(
 ) -> None:
     """Films of `watching` side by side by one clock; `on_day` hears where it stands when it has come to rest."""
     Moving(
-        shapes=shapes(), films=list(films), labels=list(labels), words=words_of_map(), colours=colours_of_map(),
+        shapes=shapes(), films=list(films), labels=list(labels), texts=texts_of_map(), colours=colours_of_map(),
         start_day=start_day, fork_day=fork_day, event_told=lambda day: on_day(int(day)),
     )  # fmt: skip
 
 
 @cache
-def words_of_map() -> dict[str, Any]:
+def texts_of_map() -> dict[str, Any]:
     """Its sentences, the months, and the reasons by the number of `Why`."""
-    words = words_of("map")
-    own = {key: text for key, text in words.sentences.items() if key.startswith("map_") or key in ("month", "date")}
-    return {**own, "whys": ["" if why == Why.NONE else words.say(f"why_{why.name.lower()}") for why in Why]}
+    texts = texts_of("map")
+    own = {key: text for key, text in texts.sentences.items() if key.startswith("map_") or key in ("month", "date")}
+    return {**own, "whys": ["" if why == Why.NONE else texts.say(f"why_{why.name.lower()}") for why in Why]}
 
 
 @cache

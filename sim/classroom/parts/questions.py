@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import solara
 
 from sim.classroom.choice.fields import POLICIES, chosen_in, fields_of
-from sim.classroom.choice.form import Words
+from sim.classroom.choice.form import Overrides
 from sim.classroom.hooks import seed
 from sim.classroom.parts import Press, Trouble, Wide
 from sim.classroom.parts.sheet import Field, one_of
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 from sim.plots.colours import SIMULATED
 
@@ -72,9 +72,9 @@ def read_day(key: str, text: str) -> date:
         raise PanjError(f"{key}: found '{text}', expected a date such as 2021-07-04") from None
 
 
-def decision_fields(words: Words, **more: Any) -> list[Field]:
+def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
     """A field a policy group, as these words choose."""
-    chosen, fields = chosen_in(words), fields_of()
+    chosen, fields = chosen_in(overrides), fields_of()
     return [
         one_of(
             group, fields[group].label, chosen[group],
@@ -90,7 +90,7 @@ MOST = 9999
 @solara.component
 def SeedForm() -> None:
     """The seed of the session; `roll again` draws another."""
-    words = words_of("watch")
+    texts = texts_of("watch")
     text, set_text = solara.use_state(str(seed.value))
     trouble, set_trouble = solara.use_state("")
 
@@ -104,8 +104,8 @@ def SeedForm() -> None:
             set_trouble(str(error))
 
     with solara.Div(classes=["seed-form"]):
-        solara.InputText(words.say("seed", most=MOST), value=text, on_value=show, dense=True)
-        Press(words.say("again"), lambda: show(str(secrets.randbelow(MOST + 1))), is_main=True)
+        solara.InputText(texts.say("seed", most=MOST), value=text, on_value=show, dense=True)
+        Press(texts.say("again"), lambda: show(str(secrets.randbelow(MOST + 1))), is_main=True)
     Trouble(trouble)
 
 
@@ -113,7 +113,7 @@ def read_seed(given: str) -> int:
     """A whole number within bounds; PanjError says what was found."""
     text = given.strip()
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and int(text) <= MOST):
-        raise PanjError(words_of("watch").say("bad_seed", found=text[:20], most=MOST))
+        raise PanjError(texts_of("watch").say("bad_seed", found=text[:20], most=MOST))
     return int(text)
 
 

@@ -25,13 +25,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sim.classroom.choice.form import Words
-from sim.classroom.choice.parse import read_words
-from sim.classroom.texts import words_of
+from sim.classroom.choice.form import Overrides
+from sim.classroom.choice.parse import read_overrides
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 LONGEST_NAME, LONGEST_REASON = 24, 300  # letters
-MOST_WORDS, LONGEST_WORD = 40, 200
+MOST_OVERRIDES, LONGEST_OVERRIDE = 40, 200
 LARGEST = 1e9  # of a bound, in the unit of the outcome
 LOWEST_CONFIDENCE, USUAL_CONFIDENCE, HIGHEST_CONFIDENCE = 0.5, 0.9, 0.99
 EFFECT, OUTCOME = "effect", "outcome"  # what a range is about
@@ -42,17 +42,17 @@ NUMBER = re.compile(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?|[+-]?\d{1,12}(\.\d{1,9})?
 
 
 class Refused(PanjError):
-    """What a teacher or a student asked for, and may not have; its text stands in words/en/class.yaml."""
+    """What a teacher or a student asked for, and may not have; its text stands in text/en/class.yaml."""
 
     def __init__(self, why: str, **values: object) -> None:
         self.why = why
-        super().__init__(words_of("class").say(f"refused_{why}", None, **values))
+        super().__init__(texts_of("class").say(f"refused_{why}", None, **values))
 
 
 class Claim(NamedTuple):
     """A choice of settings, and the range within which the effect or the outcome is said to lie."""
 
-    words: Words
+    overrides: Overrides
     low: float  # in the unit of the outcome; of an effect: the difference to the baseline
     high: float
     confidence: float = USUAL_CONFIDENCE  # share of such ranges that ought to hold what they are about
@@ -102,17 +102,17 @@ def folded(name: str) -> str:
     return " ".join(plain.casefold().split())
 
 
-def clean_words(words: Sequence[str]) -> Words:
+def clean_overrides(overrides: Sequence[str]) -> Overrides:
     """A choice of settings that a claim may be about, as the form writes it; PanjError for what is none."""
-    if len(words) > MOST_WORDS:
-        raise Refused("many_words", found=len(words), most=MOST_WORDS)
-    if any(len(word) > LONGEST_WORD for word in words):
-        raise Refused("long_word", most=LONGEST_WORD)
-    form, aside = read_words(words)
+    if len(overrides) > MOST_OVERRIDES:
+        raise Refused("many_words", found=len(overrides), most=MOST_OVERRIDES)
+    if any(len(word) > LONGEST_OVERRIDE for word in overrides):
+        raise Refused("long_word", most=LONGEST_OVERRIDE)
+    form, aside = read_overrides(overrides)
     barred = [*aside, *form.dates, *(key for key in NO_DECISION if key in form.chosen)]
     if barred:
         raise Refused("forbidden_key", found=barred[0])
-    return form.words()
+    return form.overrides()
 
 
 def checked_claim(claim: Claim, about: str) -> Claim:
@@ -126,12 +126,12 @@ def checked_claim(claim: Claim, about: str) -> Claim:
         raise Refused("below_nothing", high=f"{claim.high:g}")
     if not LOWEST_CONFIDENCE <= claim.confidence <= HIGHEST_CONFIDENCE:
         raise Refused("odd_confidence", found=f"{100 * claim.confidence:g}")
-    return claim._replace(words=chosen_words(claim.words, about), why=clean_reason(claim.why))
+    return claim._replace(overrides=clean_choice(claim.overrides, about), why=clean_reason(claim.why))
 
 
-def chosen_words(words: Sequence[str], about: str) -> Words:
+def clean_choice(overrides: Sequence[str], about: str) -> Overrides:
     """A choice of settings on which there is something to say."""
-    found = clean_words(words)
+    found = clean_overrides(overrides)
     if about == EFFECT and not found:
         raise Refused("nothing_chosen")
     return found

@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from sim.classroom.choice.form import Words
+from sim.classroom.choice.form import Overrides
 from sim.classroom.sessions import storage
 from sim.classroom.sessions.claims import (
     ABOUT,
@@ -24,9 +24,9 @@ from sim.classroom.sessions.claims import (
     Claim,
     Refused,
     checked_claim,
-    chosen_words,
+    clean_choice,
     clean_name,
-    clean_words,
+    clean_overrides,
     folded,
     text_of,
 )
@@ -63,9 +63,11 @@ Listener = Callable[[], None]
 class Register:
     """The sessions of one file. Every method may be called from any thread; a refusal changes nothing."""
 
-    def __init__(self, path: Path, resolve: Callable[[Words], object], offered: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self, path: Path, resolve: Callable[[Overrides], object], offered: Callable[[], Collection[str]]
+    ) -> None:
         self.storage = Storage(path)
-        self.bulletin = Bulletin()
+        self.feed = ChangeFeed()
         self.resolve = resolve  # raises PanjError for a choice of settings that is none
         self.offered = offered  # outcomes about which may be asked
 
@@ -92,7 +94,7 @@ class Register:
             if not secrets.compare_digest(session["word_hash"], hashed(spelled(word), code)):
                 raise Refused("wrong_word")
             storage.own(act, code, browser)
-        self.bulletin.tell(code)
+        self.feed.tell(code)
 
     def sessions_of(self, browser: str) -> list[Session]:
         """Sessions that this browser is the teacher of, the newest first."""
@@ -120,8 +122,8 @@ class Register:
         """The next question of a session; open to claims at once."""
         if about not in ABOUT or outcome not in self.offered() or not 2 <= runs <= MOST_RUNS:
             raise Refused("no_such_question", about=about, outcome=outcome)
-        words = chosen_words(suggested, about) if is_fixed else clean_words(suggested)
-        self.resolve(words)
+        overrides = clean_choice(suggested, about) if is_fixed else clean_overrides(suggested)
+        self.resolve(overrides)
         with self.storage.acting() as act:
             session = storage.alive(storage.owned(act, code, browser))
             last = storage.last_question(act, session)
@@ -130,13 +132,13 @@ class Register:
                 raise Refused("many_questions", most=MOST_QUESTIONS)
             if last and last["stage"] == RUNNING:
                 raise Refused("wrong_stage", stage=said(RUNNING))
-            asked = Question(number, outcome, about, words, is_fixed, runs, OPEN)
+            asked = Question(number, outcome, about, overrides, is_fixed, runs, OPEN)
             act.execute(
                 "INSERT INTO questions (session, number, outcome, about, suggested, is_fixed, runs, stage)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (session["id"], number, outcome, about, storage.as_text(words), is_fixed, runs, OPEN),
+                (session["id"], number, outcome, about, storage.as_text(overrides), is_fixed, runs, OPEN),
             )
-        self.bulletin.tell(session["code"])
+        self.feed.tell(session["code"])
         return asked
 
     def move(self, code: str, browser: str, stage: str) -> None:
@@ -151,21 +153,21 @@ class Register:
             ):
                 raise Refused("no_claims")
             act.execute("UPDATE questions SET stage = ? WHERE id = ?", (stage, question["id"]))
-        self.bulletin.tell(session["code"])
+        self.feed.tell(session["code"])
 
     def show_names(self, code: str, browser: str, is_shown: bool) -> None:
         """Whether the wall shows the names of teams or their letters."""
         with self.storage.acting() as act:
             session = storage.owned(act, code, browser)
             act.execute("UPDATE sessions SET names_shown = ? WHERE id = ?", (is_shown, session["id"]))
-        self.bulletin.tell(session["code"])
+        self.feed.tell(session["code"])
 
     def remove(self, code: str, browser: str, member: int) -> None:
         """Take one who joined out of the session, with the nickname; a team that is empty goes with its claims."""
         with self.storage.acting() as act:
             session = storage.owned(act, code, browser)
             storage.take_out(act, "session = ? AND id = ?", (session["id"], member))
-        self.bulletin.tell(session["code"])
+        self.feed.tell(session["code"])
         self.storage.leave_no_trace()
 
     def end(self, code: str, browser: str) -> None:
@@ -173,14 +175,14 @@ class Register:
         with self.storage.acting() as act:
             session = storage.owned(act, code, browser)
             act.execute("UPDATE sessions SET ended = ? WHERE id = ?", (now(), session["id"]))
-        self.bulletin.tell(session["code"])
+        self.feed.tell(session["code"])
 
     def delete(self, code: str, browser: str) -> None:
         """All of a session, names first of all; nothing of it can be read from the file afterwards."""
         with self.storage.acting() as act:
             session = storage.owned(act, code, browser)
             act.execute("DELETE FROM sessions WHERE id = ?", (session["id"],))
-        self.bulletin.tell(session["code"])
+        self.feed.tell(session["code"])
         self.storage.leave_no_trace()
 
     # -- a student
@@ -216,7 +218,7 @@ class Register:
             row = storage.seat_row(act, session, browser)
             assert row is not None
             seat = storage.seat_of(act, row)
-        self.bulletin.tell(session["code"])
+        self.feed.tell(session["code"])
         return seat
 
     def leave(self, code: str, browser: str) -> None:
@@ -224,7 +226,7 @@ class Register:
         with self.storage.acting() as act:
             session = storage.session_row(act, code)
             storage.take_out(act, "session = ? AND browser = ?", (session["id"], hashed(browser, session["code"])))
-        self.bulletin.tell(session["code"])
+        self.feed.tell(session["code"])
         self.storage.leave_no_trace()
 
     def seats_of(self, browser: str) -> list[Session]:
@@ -247,7 +249,7 @@ class Register:
                 storage.seat_of(act, seat),
                 storage.question_of(question) if question else None,
                 sent,
-                answers.get(sent.claim.words) if sent else None,
+                answers.get(sent.claim.overrides) if sent else None,
             )
 
     def send(self, code: str, browser: str, number: int, claim: Claim) -> None:
@@ -255,9 +257,9 @@ class Register:
         question = self.place(code, browser).question
         if question is None or question.number != number:
             raise Refused("other_question")
-        words = question.suggested if question.is_fixed else claim.words
-        claim = checked_claim(claim._replace(words=tuple(words)), question.about)
-        self.resolve(claim.words)
+        overrides = question.suggested if question.is_fixed else claim.overrides
+        claim = checked_claim(claim._replace(overrides=tuple(overrides)), question.about)
+        self.resolve(claim.overrides)
         with self.storage.acting() as act:
             session = storage.alive(storage.session_row(act, code))
             seat = storage.seated(act, session, browser)
@@ -271,9 +273,9 @@ class Register:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (question, team) DO UPDATE SET words = excluded.words,"
                 " low = excluded.low, high = excluded.high, confidence = excluded.confidence, why = excluded.why,"
                 " sent = excluded.sent, revisions = revisions + 1",
-                (row["id"], seat["team"], storage.as_text(claim.words), *claim[1:], now()),
+                (row["id"], seat["team"], storage.as_text(claim.overrides), *claim[1:], now()),
             )
-        self.bulletin.tell(session["code"])
+        self.feed.tell(session["code"])
 
     # -- the server itself, which answers questions
 
@@ -286,28 +288,28 @@ class Register:
             ).fetchall()
             return [(row["code"], storage.question_of(row)) for row in found]
 
-    def unanswered(self, code: str, number: int) -> list[Words]:
+    def unanswered(self, code: str, number: int) -> list[Overrides]:
         """The choices of settings of a question that have no answer yet, the baseline first."""
         with self.storage.reading() as act:
             question = storage.question_row(act, code, number)
             found = act.execute("SELECT DISTINCT words FROM claims WHERE question = ?", (question["id"],)).fetchall()
-            wanted = sorted({(), *(storage.words_in(row["words"]) for row in found)})
-            return [words for words in wanted if words not in storage.answers_to(act, question["id"])]
+            wanted = sorted({(), *(storage.load_overrides(row["words"]) for row in found)})
+            return [overrides for overrides in wanted if overrides not in storage.answers_to(act, question["id"])]
 
-    def keep_answer(self, code: str, number: int, words: Words, answer: Answer) -> None:
+    def keep_answer(self, code: str, number: int, overrides: Overrides, answer: Answer) -> None:
         """What the campaigns of a choice told, so that they need not be lived again."""
         with self.storage.acting() as act:
             question = storage.question_row(act, code, number)
             act.execute(
                 "INSERT OR REPLACE INTO answers (question, words, answer) VALUES (?, ?, ?)",
-                (question["id"], storage.as_text(words), text_of(answer)),
+                (question["id"], storage.as_text(overrides), text_of(answer)),
             )
-        self.bulletin.tell(code)
+        self.feed.tell(code)
 
-    def answer(self, code: str, number: int, words: Words) -> Answer | None:
+    def answer(self, code: str, number: int, overrides: Overrides) -> Answer | None:
         """What was kept of a choice."""
         with self.storage.reading() as act:
-            return storage.answers_to(act, storage.question_row(act, code, number)["id"]).get(words)
+            return storage.answers_to(act, storage.question_row(act, code, number)["id"]).get(overrides)
 
     def all_answered(self, code: str, number: int) -> None:
         """A question is answered when every choice of it is."""
@@ -316,11 +318,11 @@ class Register:
             act.execute(
                 "UPDATE questions SET stage = ? WHERE id = ? AND stage = ?", (ANSWERED, question["id"], RUNNING)
             )
-        self.bulletin.tell(code)
+        self.feed.tell(code)
 
     def watch(self, code: str, listener: Listener) -> Callable[[], None]:
         """Call `listener`, from a thread of ours, whenever a session has changed; what is returned ends that."""
-        return self.bulletin.watch(spelled(code), listener)
+        return self.feed.watch(spelled(code), listener)
 
 
 @cache
@@ -328,10 +330,10 @@ def the_register() -> Register:
     """The one of this process, opened when first asked for."""
     from sim.classroom.desk import the_desk
 
-    return Register(place_of_register(), lambda words: the_desk().settings(words), offered)
+    return Register(place_of_register(), lambda overrides: the_desk().settings(overrides), offered)
 
 
-class Bulletin:
+class ChangeFeed:
     """Listeners by session code. Every method may be called from any thread."""
 
     def __init__(self) -> None:

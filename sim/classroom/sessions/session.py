@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.classroom.choice.form import Words
+from sim.classroom.choice.form import Overrides
 from sim.classroom.desk import the_desk
 from sim.classroom.sessions.claims import Answer, Claim, score_of
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE
 from sim.outcomes import read_outcomes, reported_of
@@ -49,7 +49,7 @@ class Question(NamedTuple):
     number: int
     outcome: str
     about: str
-    suggested: Words
+    suggested: Overrides
     is_fixed: bool  # all claims are about what is suggested
     runs: int
     stage: str
@@ -106,7 +106,7 @@ class Room(NamedTuple):
     session: Session
     teams: tuple[Team, ...]
     questions: tuple[Question, ...]
-    answers: dict[int, dict[Words, Answer]]  # by question
+    answers: dict[int, dict[Overrides, Answer]]  # by question
 
     @property
     def question(self) -> Question | None:
@@ -141,7 +141,7 @@ def hashed(secret: str, code: str) -> str:
 
 def said(stage: str) -> str:
     """The words for a stage, or for a thing that has a name."""
-    return words_of("class").say(f"said_{stage or 'nothing'}")
+    return texts_of("class").say(f"said_{stage or 'nothing'}")
 
 
 COLUMNS = (
@@ -154,10 +154,10 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def csv_of(room: Room, unit_of: Callable[[str], str]) -> str:
     """The whole session, for its teacher; what is not there is an empty cell."""
-    words = words_of("class")
+    texts = texts_of("class")
     file = io.StringIO()
     table = csv.DictWriter(file, fieldnames=COLUMNS, restval="", lineterminator="\r\n")
-    table.writerow({column: words.say(f"export_{column}") for column in COLUMNS})
+    table.writerow({column: texts.say(f"export_{column}") for column in COLUMNS})
     for question in room.questions:
         for team in room.teams:
             row = row_of(room, question, team) | {"unit": unit_of(question.outcome)}
@@ -181,7 +181,7 @@ def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
         return row
     claim = sent.claim
     row |= {
-        "words": " ".join(claim.words),
+        "words": " ".join(claim.overrides),
         "low": claim.low,
         "high": claim.high,
         "confidence": claim.confidence,
@@ -190,7 +190,7 @@ def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
         "sent": sent.sent,
         "revisions": sent.revisions,
     }
-    answer = room.answers[question.number].get(claim.words)
+    answer = room.answers[question.number].get(claim.overrides)
     score = score_of(claim, question.about, answer) if answer else None
     if answer is None or score is None:
         return row

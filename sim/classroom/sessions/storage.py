@@ -21,7 +21,7 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from sim.classroom.choice.form import Words
+from sim.classroom.choice.form import Overrides
 from sim.classroom.sessions.claims import Answer, Claim, Refused, answer_from, folded
 from sim.classroom.sessions.session import (
     KEY,
@@ -126,12 +126,12 @@ def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
     return row is not None and row[0] != 0
 
 
-def as_text(words: Sequence[str]) -> str:
+def as_text(overrides: Sequence[str]) -> str:
     """A choice of settings as it is kept."""
-    return json.dumps(list(words))
+    return json.dumps(list(overrides))
 
 
-def words_in(text: str) -> Words:
+def load_overrides(text: str) -> Overrides:
     """A choice of settings that was kept."""
     return tuple(json.loads(text))
 
@@ -276,10 +276,10 @@ def claim_row(act: sqlite3.Connection, question: sqlite3.Row | None, team: int) 
     return found
 
 
-def answers_to(act: sqlite3.Connection, question: int) -> dict[Words, Answer]:
+def answers_to(act: sqlite3.Connection, question: int) -> dict[Overrides, Answer]:
     """What is known of each choice of settings."""
     rows = act.execute("SELECT words, answer FROM answers WHERE question = ?", (question,)).fetchall()
-    return {words_in(row["words"]): answer_from(row["answer"]) for row in rows}
+    return {load_overrides(row["words"]): answer_from(row["answer"]) for row in rows}
 
 
 def session_of(row: sqlite3.Row) -> Session:
@@ -290,8 +290,8 @@ def session_of(row: sqlite3.Row) -> Session:
 def question_of(row: sqlite3.Row) -> Question:
     """A question as it was asked."""
     return Question(
-        row["number"], row["outcome"], row["about"], words_in(row["suggested"]), bool(row["is_fixed"]), row["runs"],
-        row["stage"],
+        row["number"], row["outcome"], row["about"], load_overrides(row["suggested"]), bool(row["is_fixed"]),
+        row["runs"], row["stage"],
     )  # fmt: skip
 
 
@@ -303,7 +303,7 @@ def seat_of(act: sqlite3.Connection, row: sqlite3.Row) -> Seat:
 
 def sent_of(row: sqlite3.Row) -> Sent:
     """A claim that has come in."""
-    claim = Claim(words_in(row["words"]), row["low"], row["high"], row["confidence"], row["why"])
+    claim = Claim(load_overrides(row["words"]), row["low"], row["high"], row["confidence"], row["why"])
     return Sent(claim, row["sent"], row["revisions"])
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from sim.classroom.sessions.claims import Claim
 from sim.classroom.sessions.register import Register
+from sim.classroom.sessions.runner import QuestionRunner
 from sim.classroom.sessions.session import ANSWERED, CLOSED, RUNNING
-from sim.classroom.sessions.settling import Settler
 from sim.errors import PanjError
 
 TEACHER, OUTCOME, RUNS = "cookie of a teacher", "peak_queue", 8
@@ -21,15 +21,15 @@ EFFECTS = {(): 0.0, CLOSED_BORDER: -5.0, OPEN_BORDER: 7.0}
 class PlantedTicket:
     """Ends when it is told to; its outcomes are luck of the seed and a planted effect of the choice."""
 
-    def __init__(self, who, words, runs):
-        self.who, self.words, self.runs = who, words, runs
+    def __init__(self, who, overrides, runs):
+        self.who, self.overrides, self.runs = who, overrides, runs
         self.done, self.ended, self.error, self.place = 0, False, "", 0
         self.withdrawn = False
         self.listeners = []
 
     def table(self):
         luck = np.random.default_rng(5).normal(100, 20, 1000)[: self.done]
-        return pa.table({"seed": list(range(self.done)), OUTCOME: luck + EFFECTS[self.words]})
+        return pa.table({"seed": list(range(self.done)), OUTCOME: luck + EFFECTS[self.overrides]})
 
     def watch(self, listener):
         self.listeners.append(listener)
@@ -50,18 +50,18 @@ class PlantedDesk:
     def __init__(self, at_once=True):
         self.at_once, self.tickets = at_once, []
 
-    def ask(self, who, words, runs):
-        if words not in EFFECTS:
+    def ask(self, who, overrides, runs):
+        if overrides not in EFFECTS:
             raise PanjError("border: found what there is not")
-        ticket = PlantedTicket(who, words, runs)
+        ticket = PlantedTicket(who, overrides, runs)
         self.tickets.append(ticket)
         if self.at_once:
             ticket.end()
         return ticket
 
-    def waits_for(self, words):
-        until(lambda: any(ticket.words == words for ticket in self.tickets))
-        return next(ticket for ticket in self.tickets if ticket.words == words)
+    def waits_for(self, overrides):
+        until(lambda: any(ticket.overrides == overrides for ticket in self.tickets))
+        return next(ticket for ticket in self.tickets if ticket.overrides == overrides)
 
 
 def until(condition):
@@ -72,7 +72,7 @@ def until(condition):
 
 
 def opened(path):
-    return Register(path, lambda words: None, lambda: [OUTCOME])
+    return Register(path, lambda overrides: None, lambda: [OUTCOME])
 
 
 @pytest.fixture
@@ -84,15 +84,15 @@ def asked(register, *choices, about="effect"):
     """A session whose teams, one a choice, have claimed; claims are closed."""
     code, _ = register.open_session(TEACHER)
     register.ask(code, TEACHER, OUTCOME, about, runs=RUNS)
-    for number, words in enumerate(choices):
+    for number, overrides in enumerate(choices):
         register.join(code, f"browser {number}", f"Student {number}")
-        register.send(code, f"browser {number}", 1, Claim(words, 0.0, 10.0))
+        register.send(code, f"browser {number}", 1, Claim(overrides, 0.0, 10.0))
     register.move(code, TEACHER, CLOSED)
     return code
 
 
-def settler_of(register, desk):
-    return Settler(register, desk.ask, lambda words: "as declared")
+def runner_of(register, desk):
+    return QuestionRunner(register, desk.ask, lambda overrides: "as declared")
 
 
 def stage(register, code):
@@ -102,26 +102,26 @@ def stage(register, code):
 def test_every_choice_is_answered_once_however_many_teams_made_it(register):
     desk = PlantedDesk()
     code = asked(register, CLOSED_BORDER, OPEN_BORDER, CLOSED_BORDER)
-    settler_of(register, desk).start(code, TEACHER)
+    runner_of(register, desk).start(code, TEACHER)
     until(lambda: stage(register, code) == ANSWERED)
-    assert sorted(ticket.words for ticket in desk.tickets) == [(), CLOSED_BORDER, OPEN_BORDER]
+    assert sorted(ticket.overrides for ticket in desk.tickets) == [(), CLOSED_BORDER, OPEN_BORDER]
     assert {ticket.runs for ticket in desk.tickets} == {RUNS}
     assert len({ticket.who for ticket in desk.tickets}) == 3
 
 
 def test_with_common_seeds_an_effect_without_luck_is_found_to_the_last_digit_but_few(register):
     code = asked(register, CLOSED_BORDER, OPEN_BORDER)
-    settler_of(register, PlantedDesk()).start(code, TEACHER)
+    runner_of(register, PlantedDesk()).start(code, TEACHER)
     until(lambda: stage(register, code) == ANSWERED)
     answers = register.room(code, TEACHER).answers[1]
-    assert {words: pytest.approx(answer.mean, abs=1e-9) for words, answer in answers.items()} == EFFECTS
+    assert {overrides: pytest.approx(answer.mean, abs=1e-9) for overrides, answer in answers.items()} == EFFECTS
     assert len(answers[CLOSED_BORDER].values) == RUNS
 
 
 def test_an_answer_waits_for_the_baseline_and_is_kept_at_once(register):
     desk = PlantedDesk(at_once=False)
     code = asked(register, CLOSED_BORDER, OPEN_BORDER)
-    settler_of(register, desk).start(code, TEACHER)
+    runner_of(register, desk).start(code, TEACHER)
     desk.waits_for(CLOSED_BORDER).end()
     time.sleep(0.3)
     assert register.room(code, TEACHER).answers[1] == {}
@@ -135,49 +135,49 @@ def test_an_answer_waits_for_the_baseline_and_is_kept_at_once(register):
 def test_a_stop_half_way_costs_only_what_was_under_way(register):
     desk = PlantedDesk(at_once=False)
     code = asked(register, CLOSED_BORDER, OPEN_BORDER)
-    settler_of(register, desk).start(code, TEACHER)
+    runner_of(register, desk).start(code, TEACHER)
     desk.waits_for(()).end()
     desk.waits_for(CLOSED_BORDER).end()
     until(lambda: CLOSED_BORDER in register.room(code, TEACHER).answers[1])
     kept = register.answer(code, 1, CLOSED_BORDER)
     again, new_desk = opened(register.storage.path), PlantedDesk()
-    settler_of(again, new_desk)
+    runner_of(again, new_desk)
     until(lambda: stage(again, code) == ANSWERED)
-    assert sorted(ticket.words for ticket in new_desk.tickets) == [(), OPEN_BORDER]
+    assert sorted(ticket.overrides for ticket in new_desk.tickets) == [(), OPEN_BORDER]
     assert again.answer(code, 1, CLOSED_BORDER) == kept
 
 
 def test_what_is_answered_is_not_lived_again_after_a_restart(register):
     code = asked(register, CLOSED_BORDER)
-    settler_of(register, PlantedDesk()).start(code, TEACHER)
+    runner_of(register, PlantedDesk()).start(code, TEACHER)
     until(lambda: stage(register, code) == ANSWERED)
     desk = PlantedDesk()
     other = asked(opened(register.storage.path), OPEN_BORDER)
     again = opened(register.storage.path)
-    settler_of(again, desk).start(other, TEACHER)
+    runner_of(again, desk).start(other, TEACHER)
     until(lambda: stage(again, other) == ANSWERED)
-    assert {ticket.words for ticket in desk.tickets} == {(), OPEN_BORDER}
+    assert {ticket.overrides for ticket in desk.tickets} == {(), OPEN_BORDER}
 
 
 def test_a_session_waits_for_no_other(register):
     desk = PlantedDesk(at_once=False)
     slow, quick = asked(register, CLOSED_BORDER), asked(register, OPEN_BORDER)
-    settler = settler_of(register, desk)
-    settler.start(slow, TEACHER)
+    runner = runner_of(register, desk)
+    runner.start(slow, TEACHER)
     desk.waits_for(CLOSED_BORDER)
-    settler.start(quick, TEACHER)
+    runner.start(quick, TEACHER)
     desk.waits_for(OPEN_BORDER).end()
-    until(lambda: sum(ticket.words == () for ticket in desk.tickets) == 2)
-    desk.tickets[[ticket.words for ticket in desk.tickets].index((), 1)].end()
+    until(lambda: sum(ticket.overrides == () for ticket in desk.tickets) == 2)
+    desk.tickets[[ticket.overrides for ticket in desk.tickets].index((), 1)].end()
     until(lambda: stage(register, quick) == ANSWERED)
     assert stage(register, slow) == RUNNING
-    assert settler.progress(slow, 1).wanted == 2 * RUNS
+    assert runner.progress(slow, 1).wanted == 2 * RUNS
 
 
 def test_a_choice_whose_campaigns_fail_keeps_nothing_from_the_others(register):
     desk = PlantedDesk(at_once=False)
     code = asked(register, CLOSED_BORDER, OPEN_BORDER, ("border=soldiers_only",))
-    settler_of(register, desk).start(code, TEACHER)
+    runner_of(register, desk).start(code, TEACHER)
     desk.waits_for(CLOSED_BORDER).end(error="seed 3: no room for more rows")
     desk.waits_for(OPEN_BORDER).end()
     desk.waits_for(()).end()
@@ -191,14 +191,14 @@ def test_a_choice_whose_campaigns_fail_keeps_nothing_from_the_others(register):
 def test_a_session_that_is_deleted_half_way_is_waited_for_no_more(register):
     desk = PlantedDesk(at_once=False)
     code = asked(register, CLOSED_BORDER)
-    settler = settler_of(register, desk)
-    settler.start(code, TEACHER)
+    runner = runner_of(register, desk)
+    runner.start(code, TEACHER)
     ticket = desk.waits_for(CLOSED_BORDER)
     until(lambda: ticket.listeners)
     register.delete(code, TEACHER)
-    settler.wake()
+    runner.wake()
     until(lambda: ticket.withdrawn)
-    assert settler.progress(code, 1) is None
+    assert runner.progress(code, 1) is None
 
 
 def test_who_watches_is_told_when_all_is_answered(register):
@@ -211,7 +211,7 @@ def test_who_watches_is_told_when_all_is_answered(register):
             done.set()
 
     register.watch(code, listener)
-    settler_of(register, PlantedDesk()).start(code, TEACHER)
+    runner_of(register, PlantedDesk()).start(code, TEACHER)
     assert done.wait(10)
 
 
@@ -219,11 +219,11 @@ def test_an_outcome_that_is_no_more_keeps_nothing_from_other_sessions(register, 
     old = asked(register, CLOSED_BORDER)
     with register.storage.acting() as act:
         act.execute("UPDATE questions SET outcome = 'vanished'")
-    settler = settler_of(register, PlantedDesk())
-    settler.start(old, TEACHER)
+    runner = runner_of(register, PlantedDesk())
+    runner.start(old, TEACHER)
     until(lambda: stage(register, old) == ANSWERED)
     assert "vanished" in register.answer(old, 1, CLOSED_BORDER).error
     new = asked(register, OPEN_BORDER)
-    settler.start(new, TEACHER)
+    runner.start(new, TEACHER)
     until(lambda: stage(register, new) == ANSWERED)
     assert register.answer(new, 1, OPEN_BORDER).error == ""

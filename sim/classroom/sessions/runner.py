@@ -15,17 +15,17 @@ from typing import NamedTuple, Protocol
 
 import pyarrow as pa
 
-from sim.classroom.choice.form import Words
+from sim.classroom.choice.form import Overrides
 from sim.classroom.sessions.claims import Answer, Refused, answer_of, failed
 from sim.classroom.sessions.register import Register, the_register
 from sim.classroom.sessions.session import RUNNING, Question
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 LOG = logging.getLogger(__name__)
 OFTEN = 1.0  # seconds between two notices of progress
 BREATH = 0.1  # seconds between two looks
-BASELINE: Words = ()
+BASELINE: Overrides = ()
 
 
 class Wish(Protocol):
@@ -62,7 +62,7 @@ class Wish(Protocol):
 class Asked(Protocol):
     """How a desk is asked: for whom, for which choice of settings, for how many campaigns."""
 
-    def __call__(self, who: str, words: Words, runs: int) -> Wish:
+    def __call__(self, who: str, overrides: Overrides, runs: int) -> Wish:
         """A ticket."""
 
 
@@ -79,8 +79,8 @@ class Work:
 
     def __init__(self, code: str, question: Question) -> None:
         self.code, self.question = code, question
-        self.tickets: dict[Words, Wish] = {}
-        self.to_answer: list[Words] = []
+        self.tickets: dict[Overrides, Wish] = {}
+        self.to_answer: list[Overrides] = []
         self.told_at = 0.0
 
     def progress(self) -> Progress:
@@ -93,10 +93,10 @@ class Work:
         )
 
 
-class Settler:
+class QuestionRunner:
     """Answers questions, of several sessions at once, with one thread. Its methods may be called from any thread."""
 
-    def __init__(self, register: Register, ask: Asked, say: Callable[[Words], str]) -> None:
+    def __init__(self, register: Register, ask: Asked, say: Callable[[Overrides], str]) -> None:
         self.register, self.ask, self.say = register, ask, say
         self.changed = threading.Condition()
         self.works: dict[tuple[str, int], Work] = {}
@@ -146,14 +146,14 @@ class Settler:
         work = Work(code, question)
         with suppress(Refused):  # a session that has been deleted meanwhile has nothing to answer
             work.to_answer = self.register.unanswered(code, question.number)
-            for place, words in enumerate(sorted({BASELINE, *work.to_answer})):
+            for place, overrides in enumerate(sorted({BASELINE, *work.to_answer})):
                 try:
-                    ticket = self.ask(f"class {code} {place}", words, question.runs)
+                    ticket = self.ask(f"class {code} {place}", overrides, question.runs)
                 except PanjError as error:
-                    self.register.keep_answer(code, question.number, words, failed(str(error)))
-                    work.to_answer.remove(words)
+                    self.register.keep_answer(code, question.number, overrides, failed(str(error)))
+                    work.to_answer.remove(overrides)
                 else:
-                    work.tickets[words] = ticket
+                    work.tickets[overrides] = ticket
                     ticket.watch(self.wake)
         return work
 
@@ -162,12 +162,12 @@ class Settler:
         try:
             self.register.session(work.code)
             base = work.tickets.get(BASELINE)
-            for words in list(work.to_answer):
-                ticket = work.tickets[words]
+            for overrides in list(work.to_answer):
+                ticket = work.tickets[overrides]
                 if ticket.ended and (base is None or base.ended):
-                    answer = self.answered(ticket, base, words, work.question.outcome)
-                    self.register.keep_answer(work.code, work.question.number, words, answer)
-                    work.to_answer.remove(words)
+                    answer = self.answered(ticket, base, overrides, work.question.outcome)
+                    self.register.keep_answer(work.code, work.question.number, overrides, answer)
+                    work.to_answer.remove(overrides)
             if not work.to_answer:
                 self.register.all_answered(work.code, work.question.number)
         except Refused:  # deleted
@@ -176,28 +176,28 @@ class Settler:
             return False
         if time.monotonic() - work.told_at > OFTEN:
             work.told_at = time.monotonic()
-            self.register.bulletin.tell(work.code)
+            self.register.feed.tell(work.code)
         return bool(work.to_answer)
 
-    def answered(self, ticket: Wish, base: Wish | None, words: Words, outcome: str) -> Answer:
+    def answered(self, ticket: Wish, base: Wish | None, overrides: Overrides, outcome: str) -> Answer:
         """What the campaigns told, or why they did not."""
         table, theirs = ticket.table(), base.table() if base else None
         error = ticket.error or (base.error if base else "")
         if error or table is None or theirs is None:
             return failed(error)
         if outcome not in table.column_names:  # asked before a new version of the table of outcomes
-            return failed(words_of("class").say("outcome_gone", None, outcome=outcome))
-        return answer_of(table, theirs, outcome, self.say(words))
+            return failed(texts_of("class").say("outcome_gone", None, outcome=outcome))
+        return answer_of(table, theirs, outcome, self.say(overrides))
 
 
 @cache
-def the_settler() -> Settler:
+def the_question_runner() -> QuestionRunner:
     """The one of this process; begun early, it goes on with what a stop has left half done."""
     from sim.classroom.desk import the_desk
 
     desk = the_desk()
-    return Settler(
+    return QuestionRunner(
         the_register(),
         desk.ask,
-        lambda words: desk.settings(words).calibration,
+        lambda overrides: desk.settings(overrides).calibration,
     )

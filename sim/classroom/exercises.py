@@ -26,12 +26,12 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sim.classroom.lessons.campaigns import Lived
+from sim.classroom.lessons.campaigns import CampaignStore
 from sim.classroom.lessons.estimates import bootstrapped, reported_value
 from sim.classroom.lessons.hand_in import file_name, write_hand_in
-from sim.classroom.lessons.lesson import RANGES, Sheet, Words, lesson_of, outcome_of, sheet_of
+from sim.classroom.lessons.lesson import RANGES, Overrides, Sheet, lesson_of, outcome_of, sheet_of
 from sim.classroom.lessons.marking import Answer, mark
-from sim.classroom.texts import words_of
+from sim.classroom.texts import texts_of
 from sim.data.configs import PACKAGE
 from sim.data.evidence import Evidence
 from sim.data.record import reported
@@ -47,20 +47,20 @@ MOST_RUNS = 1000
 
 
 @cache
-def lived(folder: str) -> Lived:
+def lived(folder: str) -> CampaignStore:
     """The campaigns of a results folder."""
-    return Lived(Path(folder))
+    return CampaignStore(Path(folder))
 
 
-def campaigns() -> Lived:
+def campaigns() -> CampaignStore:
     """Where this notebook keeps campaigns."""
     return lived(os.environ.get(RESULTS, str(PACKAGE.parent / "results")))
 
 
-def run(*words: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
+def run(*overrides: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
     """Campaigns with these settings, such as `run("border=closed", runs=100)`: a row each by seed."""
     check_runs(runs)
-    return campaigns().table(tuple(words), first_seed, runs).to_pandas().set_index("seed")
+    return campaigns().table(tuple(overrides), first_seed, runs).to_pandas().set_index("seed")
 
 
 def check_runs(runs: int) -> None:
@@ -110,13 +110,13 @@ class Exercise:
         for choice in asked.choices:
             print(f"  - {choice}")
 
-    def words(self, settings: str) -> Words:
+    def overrides(self, settings: str) -> Overrides:
         """The words of one of the settings of the sheet, as on the command line."""
-        return self.sheet.words(settings)
+        return self.sheet.overrides(settings)
 
     def run(self, settings: str, runs: int = 100) -> pd.DataFrame:
         """Campaigns of one of the settings of the sheet, with the seeds of this student."""
-        return run(*self.words(settings), runs=runs, first_seed=self.sheet.first_seed)
+        return run(*self.overrides(settings), runs=runs, first_seed=self.sheet.first_seed)
 
     def differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> pd.Series:
         """What an outcome differs by, campaign by campaign, each pair with the same seed."""
@@ -125,9 +125,9 @@ class Exercise:
     def show(self, settings: str, outcome: str, runs: int = 100) -> Picture:
         """The distribution of an outcome, with the median and the reported figure."""
         check_runs(runs)
-        words = self.words(settings)
-        table = campaigns().table(words, self.sheet.first_seed, runs)
-        composed = campaigns().composer.settings([*words, "daily=false"])
+        overrides = self.overrides(settings)
+        table = campaigns().table(overrides, self.sheet.first_seed, runs)
+        composed = campaigns().composer.settings([*overrides, "daily=false"])
         summary = pd.DataFrame(summarise(table, outcomes_of(composed.start_date, composed.days)))
         shown: Any = SimpleNamespace(runs=table.to_pandas(), summary=summary)
         with rc_context(STYLE):
@@ -143,7 +143,7 @@ class Exercise:
     def show_differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> Picture:
         """The distribution of a paired difference, with its mean and zero."""
         values = self.differences(settings, minus, outcome, runs).dropna()
-        calibration = campaigns().composer.settings([*self.words(settings), "daily=false"]).calibration
+        calibration = campaigns().composer.settings([*self.overrides(settings), "daily=false"]).calibration
         with rc_context(STYLE):
             figure = new_figure(3.2)
             axes = figure.add_subplot()
@@ -171,7 +171,7 @@ class Exercise:
         """Keep an answer, and say how it stands to your own campaigns; without an answer nothing is kept."""
         asked = self.sheet.task(task)
         if answer is None:
-            print(words_of("marks").say("missing"))
+            print(texts_of("marks").say("missing"))
             return
         given = Answer(plain(answer, asked.kind), runs)
         found = mark(self.sheet, asked, given, campaigns())
