@@ -28,6 +28,7 @@ FILES = {
 RULES = [name for name in FILES if name.startswith("sim.engine.rules.")]
 RESULTS = [name for name in FILES if name.split(".")[1:2] in (["plots"], ["report"], ["compare"])]
 HEAVY = ("pandas", "matplotlib", "mesa", "hydra", "omegaconf", "solara")
+FOR_NOTEBOOKS = ("sim.classroom.lessons.exercises", "sim.classroom.lessons.notebooks")
 MOST_IN_A_FOLDER = 17
 DISTRIBUTIONS = packages_distributions()
 EXTRA_OF = {  # the extra that a part of sim/ belongs to; every other part needs the core alone
@@ -148,7 +149,7 @@ def test_what_looks_at_results_never_simulates(name):
 
 
 def test_pages_need_neither_tables_nor_figures_of_the_slow_kind():
-    pages = [name for name in FILES if name.startswith("sim.classroom") and ".lessons." not in name]
+    pages = [name for name in FILES if name.startswith("sim.classroom") and name not in FOR_NOTEBOOKS]
     script = f"import sys, {', '.join(pages)}; print(*sorted(set(sys.modules) & {{'pandas', 'matplotlib', 'mesa'}}))"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False,

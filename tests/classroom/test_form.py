@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+import sim.data.configs
 import sim.settings.compose
-import sim.settings.numbers
 from sim.classroom.choice.fields import MAIN_NUMBERS, describe_change, fields_of
 from sim.classroom.choice.form import (
     CHOSEN,
@@ -153,7 +153,7 @@ def test_the_faces_compose_to_the_same_settings(form, composer, tmp_path_factory
     shutil.copytree(folder_of("scenarios"), folder, dirs_exist_ok=True)
     (folder / "scenario" / "mine.yaml").write_text(yaml_of(form), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        for module in (sim.settings.numbers, sim.settings.compose):
+        for module in (sim.data.configs, sim.settings.compose):
             patch.setattr(module, "folder_of", lambda name: folder if name == "scenarios" else folder_of(name))
         loaded = composed(["scenario=mine"], Composer(composer.facts))
     assert lives_the_same(loaded, ours)

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from PIL import Image, ImageSequence
 
+from sim.data import record
 from sim.data.facts import THE_LINE, read_facts, read_falls
 from sim.data.record import lost_in_record
 from sim.errors import PanjError
@@ -35,7 +36,6 @@ from sim.report.animation import (
     set_stage,
     show,
 )
-from sim.story import telling
 
 DISTRICTS = read_facts().district_id
 FIRST, LAST = date(2021, 7, 5), date(2021, 7, 8)
@@ -123,7 +123,7 @@ def test_the_record_grows_by_its_dates_and_stands_still_after_its_end() -> None:
 
 def test_a_date_past_the_end_of_the_record_would_never_be_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     dates = np.array(["2021-07-20", "2021-07-05", "NaT"], dtype="datetime64[D]")
-    monkeypatch.setattr(telling, "fell_dates", lambda: dates)
+    monkeypatch.setattr(record, "fell_dates", lambda: dates)
     assert lost_in_record(date(2021, 9, 11)) == [1]
 
 

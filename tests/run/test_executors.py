@@ -178,7 +178,7 @@ def test_a_dask_worker_that_is_killed_in_the_middle_costs_nothing(
 
 
 def test_a_dask_worker_with_other_rules_is_refused(cluster: Cluster, forker: Forker, tmp_path: Path) -> None:
-    cluster.add_worker(more="from sim.study import work\nwork.fingerprint_of_rules = lambda: 'of another age'")
+    cluster.add_worker(more="from sim.run import work\nwork.fingerprint_of_rules = lambda: 'of another age'")
     command = forker.start([*SWEEP, "executor=dask", f"executor.address={cluster.address}"])
     assert command.end() == 2, command.said
     assert "executor: found rules of version of another age on a worker, expected" in " ".join(command.said.split())

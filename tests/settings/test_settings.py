@@ -10,6 +10,7 @@ import pytest
 from quick import DECLARED
 
 from sim import outcomes
+from sim.data import configs
 from sim.data.configs import folder_of
 from sim.data.facts import read_facts
 from sim.engine.world import Act, Condition
@@ -88,7 +89,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def move_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("configs", "scenarios"):
         shutil.copytree(folder_of(name), home / name)
-    for module in (compose, numbers, outcomes):
+    for module in (compose, configs, numbers, outcomes):
         monkeypatch.setattr(module, "folder_of", lambda name: home / name)
     return home
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from quick import DECLARED, no_figures
 
+import sim
 from sim import __main__ as command_line
 from sim.__main__ import main
 from sim.data.evidence import read_evidence
@@ -21,7 +22,6 @@ from sim.engine.world import Event, Fall, Why
 from sim.errors import PanjError
 from sim.run.rerun import live_again
 from sim.settings.compose import compose_settings
-from sim.story import chronicle as chronicles
 from sim.story import chronicle as stories
 from sim.story import telling
 from sim.story.chronicle import Chronicle, Dated, Happening
@@ -34,7 +34,7 @@ FACTS = read_facts()
 WORDS = language_of()
 START, END = date(2021, 6, 28), date(2021, 7, 12)
 DAY = date(2021, 7, 4)
-SHOWN = Path(chronicles.__file__).parent
+SOURCE = Path(sim.__file__).parent
 
 
 def happening(event: str, district: str, day: date = DAY, province: str = "Badakhshan", **traits: object) -> Happening:
@@ -80,7 +80,7 @@ def test_every_plural_has_both_forms_and_one_asks_for_nothing_more() -> None:
 
 
 def test_every_sentence_is_used_somewhere() -> None:
-    code = "\n".join(path.read_text(encoding="utf-8") for path in SHOWN.glob("*.py"))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
     made = re.findall(r'f"(\w*)\{[^"]*\}(\w*)"', code)
     for key in WORDS.sentences:
         is_made = any(key.startswith(head) and key.endswith(tail) and head + tail for head, tail in made)

@@ -368,7 +368,7 @@ def test_code_outside_a_clone_has_no_commit(tmp_path: Path, monkeypatch: pytest.
 LEAN = """
 import sys
 import pyarrow as pa
-from sim.study.columns import lean_arrow
+from sim.study.files import lean_arrow
 with lean_arrow():
     table = pa.table({"number": [1.0, None], "word": ["a", None]})
     print(table["number"].to_numpy()[0], pa.scalar(3).as_py(), sys.modules["pandas"])
