@@ -39,6 +39,7 @@ STAGES = {  # a dash before what is part of the stage above it
     "sim.run.console.show_summary": "summary in the terminal",
 }
 DRAWING = {"sim.__main__.judge": "verdicts", "sim.report.report.write_report": "page"}
+CALLED = ("sim.__main__.run_and_draw", "sim.__main__.report", "sim.report.report.side_by_side")  # or replaced, below
 INSIDE = "import sys; sys.path.insert(0, 'benchmarks'); import stages; stages.{}(sys.argv[1:])"
 Spent = dict[str, list[float]]  # by stage: seconds on the wall, seconds of a core
 
