@@ -1,13 +1,4 @@
-"""A page's wish for campaigns: asked for when it is needed, drawn anew as they come, withdrawn when nobody looks.
-
-What a visitor tries, and the sentence that says why it could not be.
-
-Which class session a page is about, and where one joins.
-
-What a visitor has chosen, which goes along from page to page; every visitor has their own.
-
-A page that changes when others act: it reads again when its class session has changed, until the page is closed.
-"""
+"""What pages share: who the visitor is and what they chose, requests for campaigns, and updates when others act."""
 
 import threading
 import time
@@ -20,97 +11,179 @@ import numpy as np
 import solara
 from solara.server.kernel_context import get_current_context
 
-from sim.classroom.desk import Overrides, Ticket, the_desk
+from sim.classroom.choice.form import Overrides
+from sim.classroom.desk import Ticket, the_desk
 from sim.classroom.reading import Campaigns
-from sim.classroom.sessions.claims import Refused, by_seed
+from sim.classroom.sessions.claims import ENDS, Refused, by_seed
 from sim.classroom.sessions.register import USUAL_RUNS, the_register
 from sim.classroom.sessions.session import Session, spelled
 from sim.errors import PanjError
 
-OFTEN, SELDOM = 0.4, 2.0  # seconds between two drawings, at least and at most, while campaigns come
-SPARE, LONGEST = 10, 4.0  # times as long as a drawing took, and seconds at most: in a full class each draws less often
+OFTEN, SELDOM = 0.4, 2.0  # seconds between two updates of a distribution, at least and at most
+SPARE, LONGEST = 10, 4.0  # times as long as drawing took, and seconds at most: in a full class each draws less often
+BREATH = 0.1  # seconds between two updates of a class session, at least
+QUERY = "class"  # in an address: /join?class=FKMRWX
+State = TypeVar("State")
+Action = Callable[[], object]
+
+chosen: solara.Reactive[Overrides] = solara.reactive(())  # the visitor's choice of settings; () is the baseline
+seed: solara.Reactive[int] = solara.reactive(0)  # of the campaign that is watched, told or forked
+day: solara.Reactive[int] = solara.reactive(0)  # of that campaign, last shown on a page; 0 is the first
 
 
-class Asked(NamedTuple):
-    """What has come of a wish."""
+def session() -> str:
+    """The secret that the server gave to this browser, the same on all its pages."""
+    return str(get_current_context().session_id)
+
+
+class RequestState(NamedTuple):
+    """State of a page's request for campaigns."""
 
     ticket: Ticket | None
-    trouble: str  # why there is no ticket, or no more campaigns
+    trouble: str  # why there is no ticket, or why no more campaigns will come
     overrides: Overrides
 
     @property
     def campaigns(self) -> Campaigns | None:
-        """As far as they are there; None without a ticket."""
+        """The campaigns finished so far; None without a ticket."""
         if self.ticket is None:
             return None
         return Campaigns(the_desk().settings(self.overrides), self.ticket.table(), self.ticket.runs)
 
 
-def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_seed: int = 0) -> Asked:
-    """Ask for campaigns and draw again when more are there; None asks for nothing, another `wish` asks again."""
+def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_seed: int = 0) -> RequestState:
+    """Request campaigns, redraw as they come, and cancel when the page is left.
+
+    Args:
+        overrides: the choice of settings; None requests nothing.
+        runs: number of campaigns.
+        wish: another number requests again.
+        first_seed: seed of the first campaign.
+
+    Returns:
+        The state of the request.
+    """
     _, set_seen = solara.use_state((0, 0, False))
 
-    def ask() -> Asked:
+    def ask() -> RequestState:
         if overrides is None:
-            return Asked(None, "", ())
+            return RequestState(None, "", ())
         try:
-            return Asked(the_desk().ask(session(), overrides, runs, first_seed), "", overrides)
+            return RequestState(the_desk().ask(session(), overrides, runs, first_seed), "", overrides)
         except PanjError as error:
-            return Asked(None, str(error), overrides)
+            return RequestState(None, str(error), overrides)
 
-    asked = solara.use_memo(ask, [overrides, runs, wish, first_seed])
-    ticket = asked.ticket
+    request = solara.use_memo(ask, [overrides, runs, wish, first_seed])
+    ticket = request.ticket
 
     def follow() -> Callable[[], None] | None:
         if ticket is None:
             return None
-        news, hurry, is_left = threading.Event(), threading.Event(), threading.Event()
+        seen: list[object] = []
 
-        def hear() -> None:
-            news.set()
-            if ticket.ended:
-                hurry.set()
+        def update() -> bool:
+            state = ticket.done, ticket.place, ticket.ended
+            if seen != [state]:
+                seen[:] = [state]
+                set_seen(state)
+            return ticket.ended
 
-        unwatch = ticket.watch(hear)
+        def pause(spent: float) -> float:
+            return min(max(OFTEN, SPARE * spent), LONGEST)
 
-        def tell() -> None:
-            """In a thread of this visitor: drawing keeps nobody's campaigns waiting."""
-            said = None
-            while not is_left.is_set():
-                now = ticket.done, ticket.place, ticket.ended
-                started = time.monotonic()
-                if now != said:
-                    said = now
-                    set_seen(now)
-                if now[-1]:
-                    return
-                hurry.wait(min(max(OFTEN, SPARE * (time.monotonic() - started)), LONGEST))
-                news.wait(SELDOM)
-                news.clear()
-
-        threading.Thread(target=tell, daemon=True).start()
+        stop = follow_updates(ticket.watch, update, pause, SELDOM, lambda: ticket.ended)
 
         def leave() -> None:
-            unwatch()
-            is_left.set()
-            hurry.set()
+            stop()
             if not ticket.ended:
                 ticket.withdraw()
 
         return leave
 
     solara.use_effect(follow, [ticket])
-    return asked._replace(trouble=asked.trouble or (ticket.error if ticket else ""))
+    return request._replace(trouble=request.trouble or (ticket.error if ticket else ""))
 
 
-Act = Callable[[], object]
+def use_session_state(code: str, read: Callable[[], State]) -> State | None:
+    """Read something of a class session now and after every change of it.
+
+    Args:
+        code: of the session.
+        read: returns what the page shows; Refused where the session or the right to see it is gone.
+
+    Returns:
+        What was read last; None where it was refused.
+    """
+
+    def found() -> State | None:
+        with suppress(Refused):
+            return read()
+        return None
+
+    at_first = solara.use_memo(found, [code])
+    latest, set_latest = solara.use_state(at_first, key=code)
+
+    def update() -> bool:
+        set_latest(found())
+        return False
+
+    solara.use_effect(
+        lambda: follow_updates(lambda listener: the_register().watch(code, listener), update, lambda _: BREATH), [code]
+    )
+    return latest
 
 
-def use_attempt() -> tuple[str, Callable[[Act], None]]:
-    """The trouble of the last attempt, nothing if it went well; and how to attempt something."""
+def follow_updates(
+    watch: Callable[[Callable[[], None]], Callable[[], None]],
+    update: Callable[[], bool],
+    pause: Callable[[float], float],
+    longest: float | None = None,
+    is_urgent: Callable[[], bool] = lambda: False,
+) -> Callable[[], None]:
+    """Call `update` now and after changes, in a thread of this visitor: drawing a page keeps nobody else waiting.
+
+    Args:
+        watch: registers a listener and returns the function that removes it.
+        update: redraws; True ends it.
+        pause: seconds to wait after an update that took so many, so that changes that come together are drawn together.
+        longest: seconds after which to update without a change; None waits for one.
+        is_urgent: whether a change is to be drawn without a pause.
+
+    Returns:
+        A function that ends it.
+    """
+    news, hurry, is_left = threading.Event(), threading.Event(), threading.Event()
+
+    def listen() -> None:
+        news.set()
+        if is_urgent():
+            hurry.set()
+
+    def run() -> None:
+        while not is_left.is_set():
+            started = time.monotonic()
+            if update():
+                return
+            hurry.wait(pause(time.monotonic() - started))
+            news.wait(longest)
+            news.clear()
+
+    unwatch = watch(listen)
+    threading.Thread(target=run, name="page", daemon=True).start()
+
+    def leave() -> None:
+        unwatch()
+        for event in (is_left, hurry, news):
+            event.set()
+
+    return leave
+
+
+def use_attempt() -> tuple[str, Callable[[Action], None]]:
+    """The error of the visitor's last attempt, empty if it succeeded; and a function that attempts something."""
     trouble, set_trouble = solara.use_state("")
 
-    def attempt(act: Act) -> None:
+    def attempt(act: Action) -> None:
         try:
             act()
         except PanjError as error:
@@ -121,10 +194,6 @@ def use_attempt() -> tuple[str, Callable[[Act], None]]:
     return trouble, attempt
 
 
-QUERY = "class"  # in an address: /join?class=FKMRWX
-ENDS = (0.05, 0.95)
-
-
 def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
     """The code in the address, or that of the newest session of this browser, or nothing."""
     given = parse_qs(solara.use_router().search or "").get(QUERY, [""])[0]
@@ -133,7 +202,7 @@ def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
 
 
 def middle_of_baseline(outcome: str) -> tuple[float, float] | None:
-    """Between which numbers nine of ten campaigns of the baseline end; None while they are not there."""
+    """The range in which nine of ten baseline campaigns end; None until they are finished."""
     ticket = the_desk().ask("class baseline", (), USUAL_RUNS)
     table = ticket.table()
     if not ticket.ended or table is None:
@@ -144,53 +213,3 @@ def middle_of_baseline(outcome: str) -> tuple[float, float] | None:
         return None
     low, high = np.quantile(values, ENDS).tolist()
     return low, high
-
-
-chosen: solara.Reactive[Overrides] = solara.reactive(())  # the choice of settings; () is the baseline
-seed: solara.Reactive[int] = solara.reactive(0)  # of the one campaign that is watched, told or forked
-day: solara.Reactive[int] = solara.reactive(0)  # of it, on which a page last stood; 0 is the first
-
-
-def session() -> str:
-    """Who this is: the secret that the server gave to this browser, the same on all its pages."""
-    return str(get_current_context().session_id)
-
-
-BREATH = 0.1  # seconds between two drawings, at least
-Read = TypeVar("Read")
-
-
-def use_session_state(code: str, read: Callable[[], Read]) -> Read | None:
-    """What `read` gives, now and after every change of a session; None where the session or the right to it is gone."""
-
-    def found() -> Read | None:
-        with suppress(Refused):
-            return read()
-        return None
-
-    at_first = solara.use_memo(found, [code])
-    latest, set_latest = solara.use_state(at_first, key=code)
-
-    def watch() -> Callable[[], None]:
-        news, is_left = threading.Event(), threading.Event()
-        unwatch = the_register().watch(code, news.set)
-
-        def follow() -> None:
-            """In a thread of this visitor: nobody waits until this page is drawn."""
-            while not is_left.is_set():
-                set_latest(found())  # at first, too: something may have changed since the first reading
-                news.wait()
-                is_left.wait(BREATH)  # changes that come together are drawn together
-                news.clear()
-
-        threading.Thread(target=follow, name="watched", daemon=True).start()
-
-        def leave() -> None:
-            unwatch()
-            is_left.set()
-            news.set()
-
-        return leave
-
-    solara.use_effect(watch, [code])
-    return latest

@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 
-from sim.classroom.desk import Overrides, the_desk
+from sim.classroom.choice.form import Overrides
+from sim.classroom.desk import the_desk
 from sim.data.facts import THE_LINE, read_falls
 from sim.data.record import Point, aan_shares, counted_so_far, lost_in_record
 from sim.engine.campaign import Campaign, Series

@@ -1,4 +1,4 @@
-"""The desk: turns, places in line, answers that are there for all. Campaigns are stood in for."""
+"""The desk: turns, places in the queue, results shared by all. Campaigns are replaced by a stand-in."""
 
 import threading
 import time
@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pyarrow as pa
 import pytest
+from cachetools import LRUCache
 
 from sim.classroom import desk as desks
 from sim.classroom.desk import CHUNK, MOST_RUNS, MOST_WAITING, Desk
@@ -15,14 +16,14 @@ RUNS = 3 * CHUNK
 
 
 class Kitchen:
-    """Stands in for what lives campaigns: waits until a test lets it, and notes what was asked."""
+    """Stands in for the worker processes: waits until a test lets it run, and records what was asked."""
 
     def __init__(self):
         self.asked = []
         self.may = threading.Semaphore(0)
         self.troubles = {}
 
-    def live(self, piece):
+    def run(self, piece):
         self.may.acquire()
         self.asked.append((piece.order.key, piece.seeds[0]))
         if piece.order.key in self.troubles:
@@ -42,13 +43,13 @@ def kitchen():
 
 @pytest.fixture
 def desk(kitchen):
-    found = Desk(kitchen.live, workers=1)
+    found = Desk(kitchen.run, workers=1)
     yield found
     found.close()
     kitchen.serve(1000)
 
 
-def test_a_wish_may_begin_at_a_later_seed_and_lives_no_other(desk, kitchen):
+def test_a_request_may_begin_at_a_later_seed_and_runs_no_other(desk, kitchen):
     ticket = desk.ask("one", (), CHUNK + 3, first_seed=2 * CHUNK)
     kitchen.serve(4)
     until(lambda: ticket.ended)
@@ -92,7 +93,7 @@ def test_a_ticket_of_fewer_campaigns_than_a_chunk_has_just_those(desk, kitchen):
     assert ticket.table()["seed"].to_pylist() == [0]
 
 
-def test_the_same_settings_are_lived_once_for_all(desk, kitchen):
+def test_the_same_settings_are_run_once_for_all(desk, kitchen):
     first, second = desk.ask("ada", (), RUNS), desk.ask("ben", (), RUNS)
     kitchen.serve(3)
     until(lambda: first.ended and second.ended)
@@ -131,7 +132,7 @@ def test_everybody_has_a_first_chunk_before_anybody_has_all(desk, kitchen):
     assert not any(ticket.ended for ticket in tickets)
 
 
-def test_after_that_who_asked_first_is_served_first(desk, kitchen):
+def test_after_that_whoever_asked_first_is_served_first(desk, kitchen):
     blocked = desk.ask("teacher", overrides(1), CHUNK)
     until(lambda: blocked.answer.taken)
     first, second = desk.ask("ada", overrides(2), RUNS), desk.ask("ben", overrides(3), RUNS)
@@ -165,12 +166,12 @@ def test_a_place_in_line_counts_those_before(desk, kitchen, monkeypatch):
 def test_one_visitor_cannot_fill_the_line(desk):
     for number in range(MOST_WAITING):
         desk.ask("ada", overrides(number + 1), RUNS)
-    with pytest.raises(PanjError, match="found 4 that wait already, expected fewer than 4"):
+    with pytest.raises(PanjError, match=f"runs: found {MOST_WAITING}"):
         desk.ask("ada", overrides(9), RUNS)
     desk.ask("ben", overrides(9), RUNS)
 
 
-def test_a_ticket_that_is_withdrawn_is_lived_no_further(desk, kitchen):
+def test_a_ticket_that_is_withdrawn_is_run_no_further(desk, kitchen):
     ticket = desk.ask("ada", (), 100)
     until(lambda: ticket.answer.taken)
     ticket.withdraw()
@@ -180,7 +181,7 @@ def test_a_ticket_that_is_withdrawn_is_lived_no_further(desk, kitchen):
     assert ticket.ended and len(kitchen.asked) == 2
 
 
-def test_a_listener_hears_of_each_chunk_until_it_lets_go(desk, kitchen):
+def test_a_listener_is_called_after_each_chunk_until_it_is_removed(desk, kitchen):
     ticket, heard = desk.ask("ada", (), RUNS), []
     let_go = ticket.watch(lambda: heard.append(ticket.done))
     kitchen.serve(2)
@@ -199,7 +200,7 @@ def test_a_listener_that_fails_keeps_nothing_from_the_others(desk, kitchen):
     until(lambda: ticket.ended and heard and heard[-1] == RUNS)
 
 
-def test_trouble_ends_a_ticket_with_words_and_the_desk_serves_on(desk, kitchen):
+def test_an_error_ends_a_ticket_and_the_desk_serves_the_next(desk, kitchen):
     ticket = desk.ask("ada", (), RUNS)
     kitchen.troubles[ticket.answer.order.key] = ValueError("no room")
     kitchen.serve(1)
@@ -211,9 +212,42 @@ def test_trouble_ends_a_ticket_with_words_and_the_desk_serves_on(desk, kitchen):
     assert not other.error
 
 
+def test_an_answer_that_ended_with_an_error_begins_anew_when_it_is_asked_for_again(desk, kitchen):
+    ticket = desk.ask("ada", (), CHUNK)
+    kitchen.troubles[ticket.answer.order.key] = OSError("a process was lost")
+    kitchen.serve(1)
+    until(lambda: ticket.ended)
+    kitchen.troubles.clear()
+    again = desk.ask("ben", (), CHUNK)
+    kitchen.serve(1)
+    until(lambda: again.ended)
+    assert not again.error and again.done == CHUNK
+    assert "a process was lost" in ticket.error
+
+
+def test_a_desk_that_is_closed_records_neither_campaigns_nor_errors(desk, kitchen):
+    ticket = desk.ask("ada", (), RUNS)
+    until(lambda: ticket.answer.taken)
+    desk.close()
+    kitchen.troubles[ticket.answer.order.key] = RuntimeError("the pool was shut down")
+    kitchen.serve(1)
+    until(lambda: kitchen.asked)
+    time.sleep(0.1)
+    assert (ticket.done, ticket.ended, ticket.error) == (0, False, "")
+
+
+def test_closing_a_desk_ends_its_processes():
+    desk = Desk(workers=1)
+    pool = desk.pool.workers.pool
+    assert pool.submit(int).result() == 0
+    (process,) = pool._processes.values()
+    desk.close()
+    assert not process.is_alive()
+
+
 @pytest.mark.parametrize("runs", [0, -1, MOST_RUNS + 1])
 def test_as_many_campaigns_as_can_be_asked_for(desk, runs):
-    with pytest.raises(PanjError, match=f"runs: found {runs}, expected 1 to {MOST_RUNS}"):
+    with pytest.raises(PanjError, match=f"runs: found {runs}"):
         desk.ask("ada", (), runs)
 
 
@@ -225,7 +259,7 @@ def test_words_that_are_wrong_are_refused_before_anything_waits(desk, wrong):
 
 
 def test_words_have_bounds(desk):
-    with pytest.raises(PanjError, match="found 61 words, expected at most 60"):
+    with pytest.raises(PanjError, match="settings: found 61"):
         desk.settings(["border=open"] * 61)
     with pytest.raises(PanjError, match="letters"):
         desk.settings([f"study={'b' * 5001}"])
@@ -244,13 +278,13 @@ def test_nothing_is_filled_in_called_or_read_for_a_visitor(desk, word):
         desk.settings([word])
 
 
-def test_answers_that_nobody_waits_for_are_forgotten_the_oldest_first(desk, kitchen, monkeypatch):
-    monkeypatch.setattr(desks, "KEPT_ANSWERS", 2)
+def test_only_the_latest_answers_are_kept(desk, kitchen):
+    desk.answers = LRUCache(2)
     kitchen.serve(100)
     for number in range(5):
         ticket = desk.ask("ada", overrides(number + 1), CHUNK)
         until(lambda ticket=ticket: ticket.ended)
-    assert len(desk.answers) <= 3
+    assert len(desk.answers) == 2
     assert ticket.answer.order.key in desk.answers
 
 

@@ -6,10 +6,9 @@ from typing import NamedTuple
 import solara
 
 from sim.classroom.choice.fields import describe_change
-from sim.classroom.choice.form import Form
+from sim.classroom.choice.form import Form, Overrides
 from sim.classroom.choice.parse import read_overrides
-from sim.classroom.desk import Overrides
-from sim.classroom.hooks import Asked, chosen, use_campaigns
+from sim.classroom.hooks import RequestState, chosen, use_campaigns
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
@@ -115,7 +114,7 @@ def Result(form: Form, wanted: Wanted) -> None:
         Note(texts.say("pairs"))
 
 
-def describe_progress(asked: Asked, texts: Language) -> str:
+def describe_progress(asked: RequestState, texts: Language) -> str:
     """In line, being computed, or all there."""
     ticket = asked.ticket
     assert ticket is not None

@@ -3,9 +3,8 @@
 import solara
 
 from sim.classroom.choice.fields import describe_change, fields_of
-from sim.classroom.choice.form import Form
-from sim.classroom.desk import Overrides
-from sim.classroom.hooks import Asked, chosen, day, seed, use_campaigns
+from sim.classroom.choice.form import Form, Overrides
+from sim.classroom.hooks import RequestState, chosen, day, seed, use_campaigns
 from sim.classroom.pages.change import RUNS, describe_progress, form_of
 from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.choose import Choose
@@ -92,7 +91,7 @@ def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) 
     Distribution(read(base, other, outcome, said, titles), *titles, level=3)
 
 
-def trouble_of(both: tuple[Asked, Asked]) -> str:
+def trouble_of(both: tuple[RequestState, RequestState]) -> str:
     """Why there is nothing to compare."""
     return next((asked.trouble for asked in both if asked.trouble or asked.ticket is None), "")
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import solara
 
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import Asked, session, use_campaigns
+from sim.classroom.hooks import RequestState, session, use_campaigns
 from sim.classroom.lessons.estimates import GROUPS, reported_value
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import (
@@ -262,7 +262,7 @@ def settings_of(task: Task) -> list[str]:
     return [name for name in dict.fromkeys((*task.ladder, task.minus, task.of)) if name]
 
 
-def progress(asked: list[Asked]) -> str:
+def progress(asked: list[RequestState]) -> str:
     """In line, being computed, or all there; over all settings of the task."""
     texts = texts_of("lessons")
     tickets = [one.ticket for one in asked if one.ticket is not None]
@@ -276,7 +276,7 @@ def progress(asked: list[Asked]) -> str:
 
 
 @solara.component
-def Shown(task: Task, asked: Mapping[str, Asked], done: int) -> None:
+def Shown(task: Task, asked: Mapping[str, RequestState], done: int) -> None:
     """The distribution, and numbers below it; drawn again as more are `done`."""
     texts = texts_of("lessons")
     found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
@@ -299,7 +299,7 @@ def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
 
 
 @solara.component
-def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Asked]) -> None:
+def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, RequestState]) -> None:
     """A row for each of the settings."""
     texts = texts_of("lessons")
     plain = partial(say, task=task._replace(measure=""))

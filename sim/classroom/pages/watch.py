@@ -3,9 +3,8 @@
 import solara
 
 from sim.classroom.choice.fields import describe_change
-from sim.classroom.choice.form import Form
+from sim.classroom.choice.form import Form, Overrides
 from sim.classroom.choice.parse import read_overrides
-from sim.classroom.desk import Overrides
 from sim.classroom.hooks import chosen, day, seed
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.map import Map

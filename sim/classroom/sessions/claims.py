@@ -139,6 +139,7 @@ def clean_choice(overrides: Sequence[str], about: str) -> Overrides:
 
 INSIDE, BELOW, ABOVE, EDGE = "inside", "below", "above", "edge"  # where an effect lies, seen from the range
 NARROW, FITTING, WIDE = "narrow", "fitting", "wide"  # how a range for the outcome fits its confidence
+ENDS = (0.05, 0.95)  # quantiles between which nine campaigns in ten lie
 ERRORS = 2.0  # standard errors that count as chance
 
 
