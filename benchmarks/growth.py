@@ -36,6 +36,7 @@ from sim.engine.layout import fresh
 from sim.engine.world import Count, World
 from sim.settings.compose import compose_settings
 from sim.settings.settings import Settings
+from sim.study.files import write_file
 
 ASK = """
 import json, sys
@@ -420,7 +421,7 @@ def draw(measured: Mapping[str, Any], path: Path) -> None:
     """Four panels, each relative to its smallest case, with what was fitted and a line of slope 1."""
     import matplotlib as mpl
 
-    from sim.plots.style import LETTERS_PER_INCH, RESOLUTION, STYLE, WIDTH, lay_out, new_figure, write_whole
+    from sim.plots.style import LETTERS_PER_INCH, RESOLUTION, STYLE, WIDTH, lay_out, new_figure
 
     caption = (
         "Logarithmic axes; 1 is the smallest case (by families: nobody flees). Numbers are exponents, lines are fitted "
@@ -433,7 +434,7 @@ def draw(measured: Mapping[str, Any], path: Path) -> None:
             draw_panel(axes, {each: measured[name][each] for each in drawn})
             axes.set(title=f"By {name}", xlabel=label)
         lay_out(figure, "Growth of time and memory", textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH)))
-        write_whole(path, lambda file: figure.savefig(file, format="png", dpi=RESOLUTION))
+        write_file(path, lambda file: figure.savefig(file, format="png", dpi=RESOLUTION))
 
 
 def draw_panel(axes: Any, section: Mapping[str, Any]) -> None:

@@ -212,10 +212,10 @@ def calibrate(words: list[str]) -> int:
     """A posterior from a bank."""
     from sim.calibrate.calibrate import REFINED_ONLY, read_request, write_fit
     from sim.run.console import console_of
-    from sim.study.files import made_whole
+    from sim.study.files import write_folder
 
     request = read_request(words)
-    with made_whole(request.place, outdated=REFINED_ONLY) as folder:
+    with write_folder(request.place, "calibrate", outdated=REFINED_ONLY) as folder:
         write_fit(request, folder, console_of())
         from sim.calibrate.figures import draw_fit, show_fit
         from sim.calibrate.page import write_page_of_fit
@@ -235,11 +235,11 @@ def theories(words: list[str]) -> int:
     """Rival theories, from a bank of each."""
     from sim.calibrate.theories import read_request, write_theories
     from sim.run.console import console_of
-    from sim.study.files import made_whole
+    from sim.study.files import write_folder
 
     request = read_request(words)
     place = request.folders[0] / "theories" if request.folders else Path("theories")
-    with made_whole(place) as folder:
+    with write_folder(place, "theories") as folder:
         write_theories(request, folder, console_of())
         from sim.calibrate.figures import draw_theories, show_theories
 

@@ -42,7 +42,7 @@ from sim.errors import PanjError, unknown
 from sim.provenance import commit, read_about, versions
 from sim.score.forecasts import targets_here
 from sim.settings.posterior import Posterior, table_of
-from sim.study.files import text_of
+from sim.study.files import csv_text, json_text
 
 USAGE = "python -m sim calibrate [results/bank] [refine=quick] [accept=0.01] [chains=2] [seed=0] [check=true]"
 QUICK, FULL, NONE = "quick", "full", "none"
@@ -138,8 +138,8 @@ def write_fit(request: Request, folder: Path, console: Console) -> None:
         about, texts = write_refined(made, about, request, folder, console)
     texts["screening.csv"] = rows_of_screening(made.screening, made.summaries)
     for name, rows in texts.items():
-        (folder / name).write_text(text_of(rows), encoding="utf-8")
-    (folder / "fit.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        (folder / name).write_text(csv_text(rows), encoding="utf-8")
+    (folder / "fit.json").write_text(json_text(about), encoding="utf-8")
 
 
 def write_refined(

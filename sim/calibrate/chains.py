@@ -62,7 +62,7 @@ from sim.run.console import say_time
 from sim.run.executors import cores, end_with_parent, interrupts_ignored
 from sim.settings.draws import Prior
 from sim.settings.posterior import weighted_quantiles
-from sim.study.files import cannot_write, replace_text
+from sim.study.files import json_text, write_errors, write_file
 
 NEARER = 0.5  # of the weight of a generation: what lies within the tolerance of the next
 FEWEST = 3  # draws a chain at the start for each fitted number: fewer have no covariance worth the name
@@ -150,7 +150,7 @@ def refine(
         else:
             ended = {"generation": len(done) - 1, "why": f"a further generation took more than {effort.simulations:,} "
                      "simulations a chain in all"}  # fmt: skip
-    replace_text(folder / "ended.json", json.dumps({"generation": len(done) - 1, "why": why}) + "\n")
+    write_file(folder / "ended.json", json_text({"generation": len(done) - 1, "why": why}))
     console.print(f"The chains have ended: {why}.")
     return Refined(tuple(done), why)
 
@@ -311,15 +311,16 @@ def serve() -> None:
 @contextmanager
 def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
     """One fit at a time in a folder of chains, which says what was asked for."""
-    try:
+    with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock").acquire(timeout=0):
-            replace_text(folder / "asked.json", json.dumps(asked, indent=1) + "\n")
-            yield
-    except Timeout as error:
-        raise PanjError(f"calibrate: found another process at work in {folder}, expected none; wait for it") from error
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+        try:
+            with FileLock(folder / ".lock").acquire(timeout=0):
+                write_file(folder / "asked.json", json_text(asked))
+                yield
+        except Timeout as error:
+            raise PanjError(
+                f"calibrate: found another process at work in {folder}, expected none; wait for it"
+            ) from error
 
 
 logging.getLogger("ABC").setLevel(logging.ERROR)

@@ -60,7 +60,7 @@ from sim.score.measure import scaled
 from sim.score.targets import Target, bounds_of
 from sim.settings.draws import Prior
 from sim.settings.numbers import declared_numbers
-from sim.study.files import text_of
+from sim.study.files import csv_text, json_text
 
 if TYPE_CHECKING:
     from sim.calibrate.fit import Fit
@@ -208,13 +208,13 @@ def write_soundness(made: Fit, accept: float, folder: Path, console: Console) ->
     """Check the fit and write the tables and the section of the report."""
     checks = checks_of(made, accept, console)
     rows = rows_of_soundness(made, checks)
-    (folder / "sbc.csv").write_text(text_of(rows), encoding="utf-8")
-    (folder / "sbc_ranks.csv").write_text(text_of(rows_of_ranks(made, checks)), encoding="utf-8")
+    (folder / "sbc.csv").write_text(csv_text(rows), encoding="utf-8")
+    (folder / "sbc_ranks.csv").write_text(csv_text(rows_of_ranks(made, checks)), encoding="utf-8")
     section = {
         "title": "Is the calibration itself sound?", "paragraphs": say_soundness(rows, checks, made, LUCK_OF_TRUTHS),
         "tables": ["sbc.csv"], "figures": ["sbc.png", "coverage.png"],
     }  # fmt: skip
-    (folder / "section_1_soundness.json").write_text(json.dumps(section, indent=1) + "\n", encoding="utf-8")
+    (folder / "section_1_soundness.json").write_text(json_text(section), encoding="utf-8")
 
 
 def check(bank: Path, folder: Path, console: Console | None = None) -> None:

@@ -52,10 +52,10 @@ from sim.plots.style import (
     RESOLUTION,
     STYLE,
     WIDTH,
-    write_whole,
 )
 from sim.score import figures
 from sim.score.figures import AXIS, LEFT, RIGHT, ROW, by_event, clip, draw_reported, label, place_of
+from sim.study.files import write_file
 
 ABOVE, KEY = 0.45, 0.5  # inches above the panels: the title, and a key
 TABLE_WIDTH = 118  # letters, where there is no terminal
@@ -269,7 +269,7 @@ def finish(figure: Figure, made: Fitted, name: str, title: str, caption: str, ta
     about = {key: value for key, value in made.about.items() if key not in ("numbers", "priors", "units")}
     options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION,
                                "metadata": {"panj": json.dumps(about, sort_keys=True)}}  # fmt: skip
-    return write_whole(made.folder / name, lambda file: figure.savefig(file, **options))
+    return write_file(made.folder / name, lambda file: figure.savefig(file, **options))
 
 
 def show_fit(folder: Path) -> int:
@@ -468,7 +468,7 @@ def finish_theories(figure: Figure, made: Rivals, name: str, title: str, caption
     figure.text(EDGE, 0.06 / tall, text, va="bottom", fontsize=CAPTION, color=QUIET, linespacing=LINE)
     options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION,
                                "metadata": {"panj": json.dumps(made.about, sort_keys=True)}}  # fmt: skip
-    return write_whole(made.folder / name, lambda file: figure.savefig(file, **options))
+    return write_file(made.folder / name, lambda file: figure.savefig(file, **options))
 
 
 def show_theories(folder: Path) -> int:

@@ -19,7 +19,6 @@ Assumed Targets of one event are not independent, so events are counted beside t
         when it is more than 1.96 of their Monte Carlo errors, which says nothing of other records than this one.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -41,7 +40,7 @@ from sim.score.measure import TOLD, Measured, measure, measure_weighted, tally
 from sim.score.score import RECORDS, bounds_in_words, number, say
 from sim.score.targets import MOST_FITTED, Target
 from sim.settings.compose import compose_settings
-from sim.study.files import text_of
+from sim.study.files import csv_text, json_text
 
 FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predicted"
 Floats = NDArray[np.float64]
@@ -157,8 +156,8 @@ def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: 
     rows_left = rows_of_left_out(made.targets, left, {"full": full, "prior": prior})
     if not rows or not rows_left:
         raise PanjError("heldout: found no outcome of any target in the bank, expected campaigns up to 7 July")
-    (folder / "heldout.csv").write_text(text_of(rows), encoding="utf-8")
-    (folder / "left_out.csv").write_text(text_of(rows_left), encoding="utf-8")
+    (folder / "heldout.csv").write_text(csv_text(rows), encoding="utf-8")
+    (folder / "left_out.csv").write_text(csv_text(rows_left), encoding="utf-8")
     section = {
         "title": "What the fit says of what it was not shown",
         "paragraphs": [
@@ -167,7 +166,7 @@ def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: 
         ],
         "tables": ["heldout.csv", "left_out.csv"], "figures": ["heldout.png", "left_out.png"],
     }  # fmt: skip
-    (folder / "section_2_heldout.json").write_text(json.dumps(section, indent=1) + "\n", encoding="utf-8")
+    (folder / "section_2_heldout.json").write_text(json_text(section), encoding="utf-8")
 
 
 NAMES = ("low_90", "low_50", "median", "high_50", "high_90")

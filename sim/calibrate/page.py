@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from sim.data.record import evidence
 from sim.errors import PanjError
 from sim.plots.page import Picture, Source, make_source, read_picture, say_keys, template_of
-from sim.plots.style import write_whole
 from sim.score.figures import say as say_cell
+from sim.study.files import write_file
 
 MOST_ROWS = 200  # of a table on the page; all are in its file
 FIGURES = {  # file: heading and what it shows
@@ -103,7 +103,7 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
         settings=json.dumps(about, indent=1),
         settings_from="fit.json",
     )  # fmt: skip
-    return write_whole(folder / "report.html", lambda file: file.write_text(page, encoding="utf-8"))
+    return write_file(folder / "report.html", page)
 
 
 def say_value(value: Any) -> str:

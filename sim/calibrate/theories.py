@@ -10,7 +10,6 @@ Assumed Every theory is as likely as the others before the evidence, whatever th
         believed as its priors say: a theory of many wide numbers pays for them. Nothing is adjusted.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,7 +27,7 @@ from sim.errors import PanjError, unknown
 from sim.score.forecasts import targets_here
 from sim.score.targets import Target
 from sim.settings.overrides import choices_of
-from sim.study.files import text_of
+from sim.study.files import csv_text, json_text
 
 USAGE = "python -m sim theories [results/bank results/bank_odds_only ...] [accept=0.01]"
 RESULTS, USUAL = Path("results"), "contagion"
@@ -265,10 +264,10 @@ def write_theories(request: Request, folder: Path, console: Console) -> None:
         "failures": say_failures(rows, rivals.names),
     }  # fmt: skip
     texts = {
-        "theories.csv": text_of(rows_of_weights(rivals, weights)),
-        "told_apart.csv": text_of(rows_of_told_apart(rivals, found)),
-        "theory_targets.csv": text_of(rows),
-        "theories.json": json.dumps(about, indent=1) + "\n",
+        "theories.csv": csv_text(rows_of_weights(rivals, weights)),
+        "told_apart.csv": csv_text(rows_of_told_apart(rivals, found)),
+        "theory_targets.csv": csv_text(rows),
+        "theories.json": json_text(about),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -34,7 +34,7 @@ from sim.compare.sentences import (
 )
 from sim.errors import PanjError, unknown
 from sim.provenance import stamp
-from sim.study.files import replace_text
+from sim.study.files import json_text, write_errors, write_file
 from sim.study.reader import Finished, Measure, Worlds, read_finished, read_measure, read_worlds
 
 USAGE = "python -m sim compare results/<study> [results/<other>] [baseline=as_reported] [outcome=troops_crossed]"
@@ -227,12 +227,9 @@ def write_comparison(comparison: Comparison) -> Path:
     """verdicts/<name>.csv and what holds for all its rows beside it as .json; each whole or not at all."""
     folder = comparison.study.folder / "verdicts"
     table = folder / f"{comparison.name}.csv"
-    try:
-        folder.mkdir(exist_ok=True)
-        replace_text(table.with_suffix(".json"), json.dumps(about_comparison(comparison), indent=2) + "\n")
-        replace_text(table, rows_as_text(comparison.verdicts))
-    except OSError as error:
-        raise PanjError(f"compare: cannot write {table} ({error.strerror or error})") from error
+    with write_errors(table, "compare"):
+        write_file(table.with_suffix(".json"), json_text(about_comparison(comparison), indent=2))
+        write_file(table, rows_as_text(comparison.verdicts))
     return table
 
 

@@ -7,7 +7,6 @@ Writes  verdicts/<outcome>.png beside them.
 import csv
 import json
 import math
-import os
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -29,6 +28,7 @@ from rich.table import Table
 from sim.errors import PanjError
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import LETTERS_PER_INCH, RESOLUTION, STYLE, WIDTH
+from sim.study.files import write_errors, write_file
 
 MOST_CELLS = 60  # that a chart can hold and still be read
 FEW_LABELS = 12  # beyond which the keys of long labels are named once, above them
@@ -400,17 +400,11 @@ def save(figure: Figure, verdicts: Verdicts) -> Path:
     path = verdicts.path.with_suffix(".png")
     made = dict(verdicts.about["provenance"])
     made["recipe"] = {**made["recipe"], "file": f"{path.parent.name}/{path.name}"}
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        figure.savefig(
-            partial, dpi=RESOLUTION, format="png", metadata={"panj": json.dumps(made, sort_keys=True)}
-        )  # fmt: skip
-        partial.replace(path)
-    except OSError as error:
-        raise PanjError(f"compare: cannot write {path} ({error.strerror or error})") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    options: dict[str, Any] = {
+        "format": "png", "dpi": RESOLUTION, "metadata": {"panj": json.dumps(made, sort_keys=True)},
+    }  # fmt: skip
+    with write_errors(path, "compare"):
+        return write_file(path, lambda file: figure.savefig(file, **options))
 
 
 def directions(about: dict[str, Any]) -> tuple[str, str]:

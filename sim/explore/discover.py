@@ -49,7 +49,7 @@ from sim.calibrate.fit import Bank, priors_of, read_bank
 from sim.errors import PanjError, unknown
 from sim.provenance import commit, versions
 from sim.settings.draws import Prior
-from sim.study.files import text_of, write_whole
+from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import EPOCH, Measure, read_finished, read_measure, read_worlds
 
 FEWEST = 20  # campaigns of each kind in each half
@@ -268,14 +268,13 @@ def write_discoveries(request: Request, console: Console) -> None:
         "limits.csv": [row for number, one in enumerate(found, start=1) for row in rows_of_limits(number, one, priors)],
         "trade_off.csv": [row for number, one in enumerate(found, start=1) for row in rows_of_steps(number, one)],
     }
-    for name, rows in tables.items():
-        write_whole(request.folder / name, text_of(rows).encode(), request.bank)
     shown = campaigns_table(bank.seeds[there], bank.drawn[there], cases, bank.keys, found)
-    sink = pa.BufferOutputStream()
-    pq.write_table(shown, sink)
-    write_whole(request.folder / "campaigns.parquet", sink.getvalue(), request.bank)
     about = about_discoveries(request, bank, measure, cases, priors)
-    write_whole(request.folder / "discover.json", (json.dumps(about, indent=1) + "\n").encode(), request.bank)
+    with write_errors(request.bank):
+        for name, rows in tables.items():
+            write_file(request.folder / name, csv_text(rows))
+        write_file(request.folder / "campaigns.parquet", lambda file: pq.write_table(shown, file))
+        write_file(request.folder / "discover.json", json_text(about))
 
 
 COARSE, FINE = 0.1, 0.05  # share of a box that is cut at once

@@ -46,8 +46,8 @@ from sim.plots.style import (
     RESOLUTION,
     STYLE,
     WIDTH,
-    write_whole,
 )
+from sim.study.files import write_file
 
 LUCK = "chance"  # the row of luck among the numbers
 LEFT, GAP, RIGHT, INDICES = 2.0, 0.3, 0.15, 1.8  # inches: number names, between and beside panels, the right panel
@@ -256,7 +256,7 @@ def finish(figure: Figure, path: Path, title: str, caption: str, tall: float, ab
                 color=QUIET, linespacing=LINE)  # fmt: skip
     said = json.dumps({key: value for key, value in about.items() if key != "priors"}, sort_keys=True)
     options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION, "metadata": {"panj": said}}
-    return write_whole(path, lambda file: figure.savefig(file, **options))
+    return write_file(path, lambda file: figure.savefig(file, **options))
 
 
 def say_made(made: Measured, design: str) -> str:

@@ -24,7 +24,6 @@ Reads   the measures of `sensitivity.py` and the answers at the points.
 Gives   rows of morris.csv, sobol.csv and outcomes.csv, and the content of sensitivity.json.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -57,7 +56,7 @@ from sim.settings.draws import Prior, priors_under
 from sim.settings.overrides import MULTIRUN, parse
 from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import compose_sweep
-from sim.study.files import text_of, write_whole
+from sim.study.files import csv_text, json_text, write_errors, write_file
 
 REPLAYS = 20_000  # of screenings in which there is nothing but chance
 MISSES = 0.05  # of screenings in which chance lifts some number above its floor
@@ -233,10 +232,11 @@ def write_sensitivity(request: Request, console: Console) -> int:
         "sobol.csv": rows_of_sobol(indices, last.answers),
         "outcomes.csv": rows_of_outcomes(last.answers, list(designs)[-1]),
     }
-    for table, rows in tables.items():
-        write_whole(request.folder / table, text_of(rows).encode(), request.folder)
     about = about_sensitivity(request, designs, effects, chosen)
-    write_whole(request.folder / "sensitivity.json", (json.dumps(about, indent=1) + "\n").encode(), request.folder)
+    with write_errors(request.folder):
+        for table, rows in tables.items():
+            write_file(request.folder / table, csv_text(rows))
+        write_file(request.folder / "sensitivity.json", json_text(about))
     return sum(design.failed for design in designs.values())
 
 

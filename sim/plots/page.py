@@ -14,7 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sim.data.evidence import Evidence, say_value
 from sim.data.record import evidence
-from sim.plots.style import say_campaigns, say_day, say_setting, write_whole
+from sim.plots.style import say_campaigns, say_day, say_setting
+from sim.study.files import write_file
 from sim.study.reader import FILES, Study, Sweep
 
 PROVENANCE = {  # key of about.json: words
@@ -81,7 +82,7 @@ def write_page(path: Path, template: str, shown: Study | Sweep, ids: Iterable[st
         sources=[make_source(evidence()[id]) for id in cited(shown.summary, ids)],
         **content,
     )
-    return write_whole(path, lambda file: file.write_text(page, encoding="utf-8"))
+    return write_file(path, page)
 
 
 def template_of(name: str) -> Any:

@@ -4,9 +4,8 @@ Blue is what was simulated, orange what was reported. Whatever lies past the eve
 nothing is known there to set it beside.
 """
 
-import os
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from matplotlib.ticker import FuncFormatter, Locator, StrMethodFormatter
 from sim.data.facts import THE_LINE
 from sim.plots.colours import INK, QUIET
 from sim.provenance import stamp
+from sim.study.files import write_file
 from sim.study.reader import Bands, ShownCell, Study, Sweep
 
 CHANCE = LinearSegmentedColormap.from_list("chance", ["#f7f3e9", "#b9cbd8", "#5d8bb0", "#2b5c8a", "#173554"])
@@ -160,7 +160,7 @@ def finish(
     else:
         lay_out(figure, title, lines)
     recipe = recipe_of(shown, path, chosen or {})
-    return write_whole(path, lambda file: figure.savefig(file, **png_options(shown, recipe)))
+    return write_file(path, lambda file: figure.savefig(file, **png_options(shown, recipe)))
 
 
 def lay_out(figure: Figure, title: str, caption: str) -> None:
@@ -206,18 +206,6 @@ def recipe_of(shown: Study | Sweep, path: Path, chosen: Mapping[str, Any]) -> di
 def png_options(shown: Study | Sweep, recipe: Mapping[str, Any]) -> dict[str, Any]:
     """How a figure is saved, with its provenance inside."""
     return {"format": "png", "dpi": RESOLUTION, "metadata": {"panj": stamp(shown.about, recipe)}}
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> Path:
-    """Write beside the place and move in one step, so that a stop half-way leaves what was there before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        write(half)
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
-    return path
 
 
 def add_legend(figure: Figure, axes: Axes, columns: int = 2) -> None:

@@ -40,8 +40,9 @@ from sim.errors import PanjError, unknown
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SAND
 from sim.plots.land import HOME, Land, read_land
 from sim.plots.maps import NEIGHBOURS, draw_land, name_countries, outline_of
-from sim.plots.style import CHANCE, STYLE, say_campaigns, say_day, write_whole
+from sim.plots.style import CHANCE, STYLE, say_campaigns, say_day
 from sim.provenance import stamp
+from sim.study.files import write_file
 from sim.study.reader import Study, read_study
 
 USAGE = (
@@ -367,14 +368,14 @@ def write_gif(film: Film) -> Path:
         "loop": 0,
         "optimize": True,  # leaves out what is as in the frame before
     }
-    return write_whole(film.figures / name, lambda file: first.save(file, "GIF", save_all=True, **options))
+    return write_file(film.figures / name, lambda file: first.save(file, "GIF", save_all=True, **options))
 
 
 def write_video(film: Film) -> Path:
     """The same for a player, twice as sharp; ffmpeg does the work."""
     path = film.figures / f"{name_of(film)}.mp4"
     try:
-        return write_whole(path, lambda file: record_video(film, path.name, file))
+        return write_file(path, lambda file: record_video(film, path.name, file))
     except (CalledProcessError, BrokenPipeError) as error:
         raise PanjError(f"animate, formats: ffmpeg cannot write {path} ({error}); try formats=gif") from error
 
@@ -407,7 +408,7 @@ def write_frames(film: Film) -> Path:
     """Every evening as a picture for a slide, twice as sharp as in the GIF; the folder in which they lie."""
     for day, frame in zip(film.evenings, frames(film, SHARP_DPI), strict=True):
         name = f"frames/{name_of(film)}_{day:%Y_%m_%d}.png"
-        write_whole(film.figures / name, partial(save_frame, frame, provenance(film, f"figures/{name}")))
+        write_file(film.figures / name, partial(save_frame, frame, provenance(film, f"figures/{name}")))
     return film.figures / "frames"
 
 

@@ -18,8 +18,7 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +38,6 @@ from sim.settings.overrides import fixed_of, parse
 from sim.settings.settings import Settings
 from sim.settings.sweep import say
 from sim.study.columns import chunk_of, days_table, events_table, rows_of
-from sim.study.files import made_whole
 from sim.study.store import CellScope, Scope, different, read_scope
 
 SHOWN = 4  # differences
@@ -146,17 +144,6 @@ def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
 def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """Day and text of every dated event."""
     return [[str(event["date"]), str(event["text"])] for event in events if event.get("text")]
-
-
-@contextmanager
-def kept_whole(verb: str, place: Path) -> Iterator[Path]:
-    """A folder for what a verb writes under a study: all of it or nothing, as in `made_whole`."""
-    try:
-        place.parent.mkdir(exist_ok=True)
-    except OSError as error:
-        raise PanjError(f"{verb}: cannot write {place} ({error.strerror or error})") from error
-    with made_whole(place, verb) as half:
-        yield half
 
 
 def rerun_one(words: Sequence[str]) -> int:

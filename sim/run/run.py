@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from sim.run.work import facts_here, layout_of, outcomes_of, work_timed
 from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import Sweep
 from sim.study.columns import Failure, chunk_of, events_table
-from sim.study.files import cannot_write, lean_arrow
+from sim.study.files import lean_arrow, write_errors, write_file
 from sim.study.store import Scope, joined, read_scope, record, scope_of, write_scope
 from sim.study.tables import TABLES, write_tables
 
@@ -93,20 +93,18 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
 @contextmanager
 def locked(study: Path) -> Iterator[None]:
     """One process a study: a second one is told so, and nothing is mixed."""
-    try:
+    with write_errors(study):
         (study / "chunks").mkdir(parents=True, exist_ok=True)
-        lock = FileLock(study / "chunks" / ".lock")
-        with lock.acquire(timeout=0):
-            try:
-                yield
-            finally:
-                forget_if_empty(study)
-    except Timeout as error:
-        raise PanjError(
-            f"study: found another process at work in {study}, expected none; wait for it, or choose study=NAME"
-        ) from error
-    except OSError as error:
-        raise cannot_write(study, error) from error
+        try:
+            with FileLock(study / "chunks" / ".lock").acquire(timeout=0):
+                try:
+                    yield
+                finally:
+                    forget_if_empty(study)
+        except Timeout as error:
+            raise PanjError(
+                f"study: found another process at work in {study}, expected none; wait for it, or choose study=NAME"
+            ) from error
 
 
 def forget_if_empty(study: Path) -> None:
@@ -245,14 +243,12 @@ def stopping() -> Iterator[threading.Event]:
 
 def write_events(settings: Settings, path: Path) -> None:
     """The log of the one campaign."""
-    try:
-        rules = settings.rules_of(settings.seed)
+    rules = settings.rules_of(settings.seed)
+    with suppress(CampaignError):
         campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
-        pq.write_table(events_table(campaign, settings.facts, settings.start_date), path)
-    except CampaignError:
-        return
-    except OSError as error:
-        raise cannot_write(settings.results_dir / settings.study, error) from error
+        events = events_table(campaign, settings.facts, settings.start_date)
+        with write_errors(path.parent):
+            write_file(path, lambda file: pq.write_table(events, file))
 
 
 def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: float) -> dict[str, Any]:

@@ -38,8 +38,8 @@ from sim.plots.style import (
     RESOLUTION,
     STYLE,
     WIDTH,
-    write_whole,
 )
+from sim.study.files import write_errors, write_file
 
 LETTERS_WIDE = 132  # letters, where there is no terminal
 FILES = ("score.csv", "score_districts.csv", "score_forecasts.csv", "score_split.csv", "score.json")
@@ -292,10 +292,8 @@ def draw_scores(folder: Path, rows: Sequence[Row], about: dict[str, Any]) -> Pat
         name(figure, caption, tall)
         made = json.dumps(about["provenance"], sort_keys=True)
         options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION, "metadata": {"panj": made}}
-        try:
-            return write_whole(folder / "score.png", lambda file: figure.savefig(file, **options))
-        except OSError as error:
-            raise PanjError(f"score: cannot write {folder / 'score.png'} ({error.strerror or error})") from error
+        with write_errors(folder / "score.png", "score"):
+            return write_file(folder / "score.png", lambda file: figure.savefig(file, **options))
 
 
 def by_event(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:

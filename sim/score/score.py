@@ -68,7 +68,7 @@ from sim.score.targets import DistrictTargets, Known, Target, bounds_of, distric
 from sim.settings.compose import compose_settings, name_of
 from sim.settings.overrides import MULTIRUN, parse
 from sim.settings.sweep import Sweep, compose_sweep
-from sim.study.files import replace_text, text_of
+from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.store import flat, read_scope
 
 USAGE = "python -m sim score [key=value ...] or python -m sim score results/<study> [cell=0]"
@@ -239,18 +239,15 @@ def write_scored(scored: Scored) -> Path:
     districts = {one.name: measure_districts(scored.districts, one) for one in (scored.panj, *scored.others)}
     folder = scored.study.folder / scored.place
     texts = {
-        "score_split.csv": text_of(rows_of_split(scored)),
-        "score_districts.csv": text_of(rows_of_districts(scored)),
-        "score_forecasts.csv": text_of([row_of_forecast(name, row) for name, row in districts.items() if row]),
-        "score.json": json.dumps(about_score(scored, ours, theirs, districts), indent=2) + "\n",
-        "score.csv": text_of(rows_of_targets(scored, ours, theirs)),
+        "score_split.csv": csv_text(rows_of_split(scored)),
+        "score_districts.csv": csv_text(rows_of_districts(scored)),
+        "score_forecasts.csv": csv_text([row_of_forecast(name, row) for name, row in districts.items() if row]),
+        "score.json": json_text(about_score(scored, ours, theirs, districts), indent=2),
+        "score.csv": csv_text(rows_of_targets(scored, ours, theirs)),
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with write_errors(folder, "score"):
         for name, text in texts.items():
-            replace_text(folder / name, text)
-    except OSError as error:
-        raise PanjError(f"score: cannot write {folder} ({error.strerror or error})") from error
+            write_file(folder / name, text)
     return folder
 
 

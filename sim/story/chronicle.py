@@ -10,7 +10,6 @@ Writes  of a study of several: stories/cell_<cell>_seed_<seed>/ with events.parq
         from the campaign lived again. `sim.story.story` tells what stands in the tables.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -28,8 +27,9 @@ from sim.data.facts import Facts, read_facts
 from sim.errors import PanjError, unknown
 from sim.options import Word, folder_of_study, options_of, whole
 from sim.provenance import STAMPED, read_about
-from sim.run.rerun import about_campaign, dated_of, evenings_of, kept_whole, live_again, log_of, origin_of, seed_of
+from sim.run.rerun import about_campaign, dated_of, evenings_of, live_again, log_of, origin_of, seed_of
 from sim.settings.compose import Composer
+from sim.study.files import json_text, write_folder
 
 
 class Happening(NamedTuple):
@@ -266,8 +266,9 @@ def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dic
     tables = log_of(campaign, origin.settings), evenings_of(campaign, origin.settings, cell)
     place = folder / "stories" / f"cell_{cell}_seed_{number}"
     said = about_campaign(origin, number)
-    with kept_whole("story", place) as half:
+    place.parent.mkdir(exist_ok=True)
+    with write_folder(place, "story") as half:
         for name, table in zip(TABLES, tables, strict=True):
             pq.write_table(table, half / name)
-        (half / "campaign.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+        (half / "campaign.json").write_text(json_text(said), encoding="utf-8")
     return place, said

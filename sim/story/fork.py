@@ -39,7 +39,6 @@ from sim.run.rerun import (
     cannot_end,
     dated_of,
     evenings_of,
-    kept_whole,
     log_of,
     origin_of,
     seed_of,
@@ -50,7 +49,7 @@ from sim.settings.compose import Composer
 from sim.settings.sweep import Cell
 from sim.story.branches import Turn, check_effect, check_outcome, live_branches, step_is_cold, turn_of, warm
 from sim.study.columns import in_words
-from sim.study.files import text_of
+from sim.study.files import csv_text, json_text, write_folder
 from sim.study.reader import Measure, StudyCell, Worlds
 
 USAGE = (
@@ -152,7 +151,8 @@ def write_fork(request: Request, console: Console) -> Path:
     campaigns = "1 campaign" if len(fork.seeds) == 1 else f"{len(fork.seeds)} campaigns"
     console.print(f"Living {campaigns} to the evening of {request.evening}, and from there twice ...", soft_wrap=True)
     pairs = live_all(fork, console)
-    with kept_whole("fork", place) as half:
+    place.parent.mkdir(exist_ok=True)
+    with write_folder(place, "fork") as half:
         write_tables(half, request, fork, pairs)
     return place
 
@@ -230,14 +230,14 @@ def write_tables(folder: Path, request: Request, fork: Fork, pairs: Sequence[Pai
     pq.write_table(branched([first.logs]), folder / "events.parquet")
     pq.write_table(branched([pair.days for pair in pairs]), folder / "days.parquet")
     texts = {
-        "outcomes.csv": text_of(outcome_rows(table, first.outcomes, settings.start_date)),
-        "fork.json": json.dumps(about_fork(request, fork), indent=1) + "\n",
+        "outcomes.csv": csv_text(outcome_rows(table, first.outcomes, settings.start_date)),
+        "fork.json": json_text(about_fork(request, fork)),
     }
     if len(pairs) > 1:
         names = request.outcomes or [name.format(last=f"{settings.end_date:%Y_%m_%d}") for name in OUTCOMES]
         wanted = [row for name in dict.fromkeys(names) for row in table if row.name == name]
         wanted = [row for row in wanted if request.outcomes or row.last > fork.turn.day]
-        texts["verdicts.csv"] = text_of(
+        texts["verdicts.csv"] = csv_text(
             verdict_rows(wanted, [pair.outcomes for pair in pairs], fork.seeds, fork.origin, say_change(request))
         )  # fmt: skip
     for name, text in texts.items():

@@ -50,11 +50,11 @@ from sim.plots.style import (
     mark_end_of_record,
     new_figure,
     thousands,
-    write_whole,
 )
 from sim.story.chronicle import Chronicle, Dated, Happening, read_chronicle, read_table
 from sim.story.story import bullets, days_told, page_of, say_cell, story_of, wrapped
 from sim.story.telling import tell_day
+from sim.study.files import write_file
 from sim.study.reader import ShownCell, Study, bands_of
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post
 
@@ -153,7 +153,7 @@ def show_fork(folder: Path) -> int:
         f"story_{AFTER}.md": page_of(story_of(branches.after, words), words),
     }
     for name, text in texts.items():
-        write_whole(folder / name, lambda file, text=text: file.write_text(text, encoding="utf-8"))  # type: ignore[misc]
+        write_file(folder / name, text)
     draw_fork(folder, branches.about, words)
     console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
     print_fork(branches, folder, console, words)

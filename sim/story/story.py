@@ -14,6 +14,7 @@ from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.story.chronicle import Chronicle, Happening, check_part, counts, read_chronicle, sums
 from sim.story.telling import capital_ids, say_hows, say_posts, say_whys, tell_day, tell_record
+from sim.study.files import write_file
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post
 
 SHOWN_DAYS, SHOWN_ROWS = 7, 8  # in a terminal
@@ -291,14 +292,12 @@ def name_of(filters: Mapping[str, str]) -> str:
 
 def show_story(folder: Path, campaign: Mapping[str, Any], filters: Mapping[str, str]) -> int:
     """Tell it in the terminal and in two files, and say what to do next."""
-    from sim.plots.style import write_whole
-
     words = language_of()
     chronicle = read_chronicle(folder, campaign).narrowed(**read_filters(filters))
     story = story_of(chronicle, words)
     text, page = (folder / f"{name_of(filters)}.{kind}" for kind in ("txt", "md"))
-    write_whole(text, lambda file: file.write_text(text_of(story, words), encoding="utf-8"))
-    write_whole(page, lambda file: file.write_text(page_of(story, words), encoding="utf-8"))
+    write_file(text, text_of(story, words))
+    write_file(page, page_of(story, words))
     print(text_of(story, words, SHOWN_DAYS, SHOWN_ROWS, str(page)))
     print(words.say("written"), f"  {text}", f"  {page}", sep="\n")
     print(words.say("next", command=next_command(folder, campaign, chronicle)))

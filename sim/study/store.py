@@ -26,7 +26,7 @@ from pyarrow import feather
 
 from sim.errors import PanjError
 from sim.settings.sweep import Cell, Sweep, say
-from sim.study.files import write_whole
+from sim.study.files import json_text, write_errors, write_file
 
 DIGITS = 16  # of the digest in the name
 NAME = re.compile(r"\d+-\d+\.[0-9a-f]{16}\.arrow")
@@ -46,8 +46,8 @@ def record(study: Path, key: str, chunk: pa.Table) -> Path:
     content = content_of(chunk)
     seeds = chunk["seed"].to_numpy()
     path = study / "chunks" / key / f"{seeds.min()}-{seeds.max()}.{digest_of(content)}.arrow"
-    write_whole(path, content, study)
-    return path
+    with write_errors(study):
+        return write_file(path, content)
 
 
 def clear_rests(study: Path) -> None:
@@ -212,7 +212,8 @@ def write_scope(study: Path, scope: Scope) -> None:
         "first_seed": scope.first_seed,
         "cells": [cell._asdict() for cell in scope.cells],
     }
-    write_whole(path, (json.dumps(content, indent=1) + "\n").encode(), study)
+    with write_errors(study):
+        write_file(path, json_text(content))
 
 
 def joined(study: Path, old: Scope | None, new: Scope) -> Scope:

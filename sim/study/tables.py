@@ -4,8 +4,6 @@ Everything is written into a folder beside the old tables and takes their place 
 """
 
 import csv
-import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext, suppress
@@ -36,7 +34,7 @@ from sim.study.columns import (
     runs_table,
     summarise,
 )
-from sim.study.files import cannot_write, write_yaml
+from sim.study.files import json_text, write_folder, yaml_text
 from sim.study.store import CellScope, Scope, chunks_of
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
@@ -106,28 +104,16 @@ class TableWriter:
 
 def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any]) -> list[list[SummaryRow]]:
     """Every table of the study, and `about.json` with what each cell holds; gives the summary of every cell."""
-    fresh = study / ".tables"
-    try:
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        about |= beyond_words(scope, about)
+    about |= beyond_words(scope, about)
+    with write_folder(study, "results_dir", study / ".tables", TABLES) as fresh:
         about["cells"], summaries = write_cells(fresh, study, scope, facts, about)
         about["campaigns"] = sum(cell["runs"] - cell["failed"] for cell in about["cells"])
         about["failed"] = sum(cell["failed"] for cell in about["cells"])
         write_summary(summaries, scope, fresh / "summary.csv")
         said = {"study": about["study"], "calibration_in_words": about["calibration"]}
-        write_yaml({**said, **scope.base, **cells_in_yaml(scope)}, fresh / "config.yaml")
-        (fresh / "about.json").write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-        for name in TABLES:
-            if (fresh / name).exists():
-                (fresh / name).replace(study / name)
-            else:
-                (study / name).unlink(missing_ok=True)
-        (fresh / "about.json").replace(study / "about.json")
-        fresh.rmdir()
-    except OSError as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise cannot_write(study, error) from error
+        config = {**said, **scope.base, **cells_in_yaml(scope)}
+        (fresh / "config.yaml").write_text(yaml_text(config), encoding="utf-8")
+        (fresh / "about.json").write_text(json_text(about, indent=2), encoding="utf-8")
     return summaries
 
 

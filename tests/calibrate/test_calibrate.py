@@ -24,7 +24,7 @@ from sim.errors import PanjError
 from sim.score.targets import Target
 from sim.settings.compose import compose_settings
 from sim.settings.draws import Prior, priors_under
-from sim.study.files import made_whole
+from sim.study.files import write_folder
 
 PRIORS = priors_under(())[:6]  # the first is of whole numbers, some are on the log scale
 KEYS = tuple(prior.key for prior in PRIORS)
@@ -371,7 +371,7 @@ def test_a_folder_that_is_no_bank_is_named(tmp_path: Path, capsys: pytest.Captur
 
 def test_files_move_to_their_place_only_when_all_are_made(tmp_path: Path) -> None:
     place = tmp_path / "calibration"
-    with made_whole(place) as half:
+    with write_folder(place, "calibrate") as half:
         (half / "one").write_text("new")
         assert not place.exists()
     assert (place / "one").read_text() == "new"

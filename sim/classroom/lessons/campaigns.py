@@ -5,7 +5,6 @@ Writes  the same. A chunk that cannot be read is lived again.
 Assumed The fingerprint says all that decides a campaign: settings, rules, data, outcomes and draws.
 """
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -22,6 +21,7 @@ from sim.settings.compose import Composer
 from sim.settings.settings import Order, Piece
 from sim.settings.sweep import Cell
 from sim.study.columns import runs_table
+from sim.study.files import write_file
 
 CHUNK = 50
 OF_A_CELL = ["cell", "run"]
@@ -73,14 +73,7 @@ class CampaignStore:
         """Live a chunk and keep it, whole or not at all."""
         seeds = tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))
         table = outcomes_of_seeds(order, seeds)
-        path = self.path(order, chunk)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            pq.write_table(table, half)
-            os.replace(half, path)
-        finally:
-            half.unlink(missing_ok=True)
+        write_file(self.path(order, chunk), lambda file: pq.write_table(table, file))
         return table
 
 
