@@ -13,8 +13,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sim.errors import PanjError
-
 NOT_CALIBRATED = "not calibrated"
 LIBRARIES = ("numpy", "numba", "pyarrow", "scipy", "hydra-core", "mesa", "pandas", "matplotlib", "pillow")
 STAMPED = (
@@ -53,14 +51,3 @@ def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
 def command_line() -> str:
     """How this run was started."""
     return " ".join(["python", "-m", "sim", *sys.argv[1:]])
-
-
-def read_about(folder: Path) -> dict[str, Any]:
-    """The provenance of a study; PanjError when the folder holds none."""
-    path = folder / "about.json"
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise PanjError(f"{folder}: found no about.json, expected the folder of a study") from error
-    except ValueError as error:
-        raise PanjError(f"{path}: found something damaged, expected JSON") from error

@@ -31,7 +31,7 @@ from sim.data.facts import Facts, read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
 from sim.outcomes import fingerprint_of_outcomes
-from sim.provenance import commit, read_about, stamp, versions
+from sim.provenance import commit, stamp, versions
 from sim.run.console import console_of
 from sim.run.run import Stopped, run_sweep
 from sim.run.verify import TABLES, columns_of_table, damaged, difference_of, frames_of, rows_of
@@ -39,6 +39,7 @@ from sim.settings.compose import Composer
 from sim.settings.overrides import MULTIRUN, fixed_of, parse
 from sim.settings.settings import Precision
 from sim.settings.sweep import Cell, Sweep, alike, cell_of, compose_sweep
+from sim.study.reader import read_about
 from sim.study.store import different
 
 USAGE = "python -m sim reproduce FILE [executor=... executor.workers=... executor.address=... results_dir=...]"

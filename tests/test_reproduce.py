@@ -18,13 +18,14 @@ from sim import reproduce as again
 from sim.compare.compare import write_verdicts
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
-from sim.provenance import read_about, stamp
+from sim.provenance import stamp
 from sim.reproduce import main
 from sim.run import work
 from sim.run.console import console_of
 from sim.run.run import Stopped, run_sweep
 from sim.run.verify import difference_of
 from sim.settings.sweep import compose_sweep
+from sim.study.reader import read_about
 from sim.study.store import CellScope, Scope
 from sim.study.tables import beyond_words
 

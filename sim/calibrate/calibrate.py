@@ -39,10 +39,11 @@ from sim.calibrate.fit import (
 from sim.calibrate.tables import Ensemble, effective_size, rows_of_numbers, rows_of_record
 from sim.engine.chance import LAST_SEED
 from sim.errors import PanjError, unknown
-from sim.provenance import commit, read_about, versions
+from sim.provenance import commit, versions
 from sim.score.forecasts import targets_here
 from sim.settings.posterior import Posterior, table_of
 from sim.study.files import csv_text, json_text
+from sim.study.reader import read_about
 
 USAGE = "python -m sim calibrate [results/bank] [refine=quick] [accept=0.01] [chains=2] [seed=0] [check=true]"
 QUICK, FULL, NONE = "quick", "full", "none"

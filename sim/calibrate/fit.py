@@ -34,7 +34,6 @@ from sim.data.facts import read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
 from sim.outcomes import fingerprint_of_outcomes
-from sim.provenance import read_about
 from sim.score import measure
 from sim.score.forecasts import numbers_of
 from sim.score.measure import scaled
@@ -42,6 +41,7 @@ from sim.score.targets import Target, bounds_of
 from sim.settings.draws import Prior
 from sim.settings.overrides import MULTIRUN, parse
 from sim.settings.posterior import Posterior, posterior_of
+from sim.study.reader import read_about
 from sim.study.store import read_scope
 
 MOST_CHOSEN = 8

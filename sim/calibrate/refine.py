@@ -50,7 +50,6 @@ from sim.engine.layout import Layout, fresh
 from sim.engine.world import World
 from sim.errors import PanjError
 from sim.outcomes import Outcome, count_outcomes, is_date
-from sim.provenance import read_about
 from sim.run.executors import interrupts_ignored
 from sim.run.work import check_versions, layout_of, live_one, live_piece, outcomes_of
 from sim.settings.draws import POSTERIOR, Draws, Prior
@@ -58,6 +57,7 @@ from sim.settings.posterior import Posterior, posterior_of
 from sim.settings.settings import Order, Piece
 from sim.settings.sweep import compose_sweep
 from sim.study.columns import chunk_of
+from sim.study.reader import read_about
 
 if TYPE_CHECKING:
     from sim.calibrate.fit import Fit, Request

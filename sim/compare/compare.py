@@ -16,6 +16,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,7 +36,7 @@ from sim.compare.sentences import (
 from sim.errors import PanjError, unknown
 from sim.provenance import stamp
 from sim.study.files import json_text, write_errors, write_file
-from sim.study.reader import Finished, Measure, Worlds, read_finished, read_measure, read_worlds
+from sim.study.reader import Measure, Study, Worlds, open_study, read_measure, read_worlds
 
 USAGE = "python -m sim compare results/<study> [results/<other>] [baseline=as_reported] [outcome=troops_crossed]"
 MAIN_OUTCOMES = (
@@ -49,8 +50,8 @@ MAIN_OUTCOMES = (
 class Comparison(NamedTuple):
     """All verdicts on one outcome, and what holds for all of them."""
 
-    study: Finished
-    against: Finished
+    study: Study
+    against: Study
     measure: Measure
     baseline: Baseline
     verdicts: tuple[Verdict, ...]
@@ -75,20 +76,20 @@ def verdicts_of(folder: Path, outcome: str, baseline: str | None = None, against
     return compare(study, other, outcome, choose_baseline(baseline, study, other))
 
 
-def open_studies(folder: Path, against: Path | None) -> tuple[Finished, Finished]:
+def open_studies(folder: Path, against: Path | None) -> tuple[Study, Study]:
     """The study and where its baselines are sought: twice the same, unless there is a second."""
-    study = read_finished(folder)
+    study = open_study(folder)
     if against is None:
         if len(study.cells) < 2:
             raise PanjError(f"compare: found one cell in {folder}, expected more, or a second study: {USAGE}")
         return study, study
     if against.resolve() == folder.resolve():
         raise PanjError(f"compare: found {folder} twice, expected two studies, or one with several cells")
-    other = read_finished(against)
-    return study, other._replace(name=f"{other.name} (second)") if other.name == study.name else other
+    other = open_study(against)
+    return study, replace(other, name=f"{other.name} (second)") if other.name == study.name else other
 
 
-def compare(study: Finished, other: Finished, outcome: str, baseline: Baseline) -> Comparison:
+def compare(study: Study, other: Study, outcome: str, baseline: Baseline) -> Comparison:
     """The same as `verdicts_of`, of studies and a baseline that are known."""
     measure = read_measure(study, outcome)
     if read_measure(other, outcome).is_date != measure.is_date:
@@ -154,7 +155,7 @@ def spread_of(values: np.ndarray) -> Spread:
 
 
 def nothing_to_compare(
-    study: Finished, other: Finished, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds], pairs: Sequence[Any]
+    study: Study, other: Study, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds], pairs: Sequence[Any]
 ) -> PanjError:
     """Why not one cell could be paired."""
     if not pairs:
@@ -200,7 +201,7 @@ def read_request(words: Sequence[str]) -> Request:
     return Request(Path(folders[0]), against, options.get("baseline"), tuple(outcomes))
 
 
-def usual_outcomes(study: Finished, other: Finished) -> tuple[str, ...]:
+def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
     """The main outcomes that both studies have; where they have none of them, their first four."""
     both = [name for name in study.outcomes if name in other.outcomes]
     return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(both[:4])

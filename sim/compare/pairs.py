@@ -22,7 +22,7 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from sim.errors import PanjError, nearest, unknown
-from sim.study.reader import Finished, StudyCell, Value, same
+from sim.study.reader import Study, StudyCell, Value, same
 
 RESAMPLES = 2_000  # Efron and Tibshirani ask for a thousand at least
 HELD_AT_ONCE = 1_000_000  # numbers in memory while resampling
@@ -128,7 +128,7 @@ class Baseline(NamedTuple):
     asked: str | None = None  # the words after baseline=
 
 
-def partner_of(cell: StudyCell, study: Finished, other: Finished, baseline: Baseline) -> StudyCell | None:
+def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) -> StudyCell | None:
     """The cell that this one is compared with, if the other study has it."""
     if baseline.cell is not None:
         return baseline.cell
@@ -141,7 +141,7 @@ def partner_of(cell: StudyCell, study: Finished, other: Finished, baseline: Base
     return None
 
 
-def choose_baseline(text: str | None, study: Finished, other: Finished) -> Baseline:
+def choose_baseline(text: str | None, study: Study, other: Study) -> Baseline:
     """The words after `baseline=`, or without them what is usual; PanjError when they fit nothing or two things."""
     baseline = usual_baseline(study, other) if text is None else read_baseline(text, other)
     baseline = baseline._replace(asked=text)
@@ -151,7 +151,7 @@ def choose_baseline(text: str | None, study: Finished, other: Finished) -> Basel
     return baseline._replace(said=f"study {other.name}{', ' if baseline.said else ''}{baseline.said}", slug=slug)
 
 
-def read_baseline(text: str, other: Finished) -> Baseline:
+def read_baseline(text: str, other: Study) -> Baseline:
     """A number of a cell, a value of one swept key, or keys with values."""
     if text.startswith("cell="):
         return numbered_baseline(text, text.removeprefix("cell="), other)
@@ -168,7 +168,7 @@ def read_baseline(text: str, other: Finished) -> Baseline:
     return read_baseline(readings[0], other)
 
 
-def usual_baseline(study: Finished, other: Finished) -> Baseline:
+def usual_baseline(study: Study, other: Study) -> Baseline:
     """The cell in which nothing was changed, else the first; of a second study its only cell, or equal settings."""
     if other is not study:
         if len(other.cells) == 1:
@@ -184,7 +184,7 @@ def usual_baseline(study: Finished, other: Finished) -> Baseline:
     return Baseline(first, {}, f"cell {first.number} ({first.label}), {why}", "")
 
 
-def numbered_baseline(text: str, number: str, other: Finished) -> Baseline:
+def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
     """One cell by its number."""
     for cell in other.cells:
         if str(cell.number) == number:
@@ -197,7 +197,7 @@ def of_cell(cell: StudyCell) -> Baseline:
     return Baseline(cell, {}, f"cell {cell.number}{f' ({cell.label})' if cell.label else ''}", f"cell_{cell.number}")
 
 
-def pinned_baseline(text: str, other: Finished) -> Baseline:
+def pinned_baseline(text: str, other: Study) -> Baseline:
     """`key=value` for some swept keys: the rest stays as it is in each cell; for all of them: one cell."""
     pinned: dict[str, Value] = {}
     for part in text.split(","):
@@ -220,7 +220,7 @@ def pinned_baseline(text: str, other: Finished) -> Baseline:
     raise no_such_baseline(text, other)
 
 
-def no_such_baseline(text: str, other: Finished) -> PanjError:
+def no_such_baseline(text: str, other: Study) -> PanjError:
     """What could have been meant."""
     values = list(dict.fromkeys(f"{key}={cell.values[key]}" for key in other.swept for cell in other.cells))
     near = nearest(text, [*values, *(value.partition("=")[2] for value in values)])

@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from sim.compare.pairs import Baseline, Judgement, clear
-from sim.study.reader import Finished, Measure, StudyCell, same
+from sim.study.reader import Measure, Study, StudyCell, same
 
 FEW = 20  # worlds under which a bootstrap interval is known to be too narrow
 MANY = 10  # comparisons from which some are expected to look clear by chance
@@ -43,7 +43,7 @@ class Verdict(NamedTuple):
         return clear(self.judgement.mean_low, self.judgement.mean_high)
 
 
-def notes_on_studies(study: Finished, other: Finished) -> list[str]:
+def notes_on_studies(study: Study, other: Study) -> list[str]:
     """Warnings where two studies differ in more than they say."""
     notes = []
     for what in ("rules", "data"):
@@ -72,7 +72,7 @@ def notes_on_cells(
     alone: Sequence[StudyCell],
     strangers: Sequence[tuple[StudyCell, StudyCell]],
     met: Sequence[tuple[StudyCell, StudyCell]],
-    other: Finished,
+    other: Study,
     baseline: Baseline,
 ) -> list[str]:
     """Cells that could not be compared, and dates that differ."""
@@ -83,7 +83,7 @@ def notes_on_cells(
     if strangers:
         cells = "; ".join(f"{say_cell(cell)} and {say_cell(one)}" for cell, one in strangers)
         notes.append(f"Without a common seed, so left out: {cells}.")
-    if any((cell.start, cell.last) != (one.start, one.last) for cell, one in met):
+    if any((cell.start_date, cell.end_date) != (one.start_date, one.end_date) for cell, one in met):
         notes.append("Warning: some cells begin or end on another day than their baseline; totals cover unequal times.")
     return notes
 
@@ -105,7 +105,7 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
     return notes
 
 
-def say_change(cell: StudyCell, partner: StudyCell, study: Finished, other: Finished) -> str:
+def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) -> str:
     """What is different between the two: `reinforcement=none instead of as_reported (morale=brittle in both)`."""
     if other is not study:
         sides = ((study, cell), (other, partner))

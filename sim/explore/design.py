@@ -28,7 +28,7 @@ from sim.run.run import Ran, run_sweep
 from sim.settings.draws import LUCK, Draws, Prior, design_of
 from sim.settings.settings import Settings
 from sim.settings.sweep import Cell, Sweep
-from sim.study.reader import Measure, read_finished, read_measure, read_worlds
+from sim.study.reader import Measure, open_study, read_measure, read_worlds
 
 Floats = NDArray[np.float64]
 
@@ -93,12 +93,12 @@ def live(sweep: Sweep, console: Console) -> Ran:
 
 def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int) -> dict[str, Answers]:
     """Outcomes at every point from a finished study; an event that did not come has the day after the last."""
-    study = read_finished(folder)
+    study = open_study(folder)
     answers = {}
     for outcome in outcomes:
         measure = read_measure(study, outcome)
         values = np.full((seeds, points), np.nan)
-        for number, worlds in read_worlds(study, measure, study.cells[0].start).items():
+        for number, worlds in read_worlds(study, measure, study.cells[0].start_date).items():
             values[number, worlds.seeds] = worlds.values
         answers[outcome] = Answers(measure, values)
     return answers

@@ -50,7 +50,7 @@ from sim.errors import PanjError, unknown
 from sim.provenance import commit, versions
 from sim.settings.draws import Prior
 from sim.study.files import csv_text, json_text, write_errors, write_file
-from sim.study.reader import EPOCH, Measure, read_finished, read_measure, read_worlds
+from sim.study.reader import EPOCH, Measure, open_study, read_measure, read_worlds
 
 FEWEST = 20  # campaigns of each kind in each half
 Floats = NDArray[np.float64]
@@ -221,7 +221,7 @@ def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
 
 def values_of(bank: Bank, request: Request) -> tuple[Measure, Floats]:
     """The outcome of every campaign, in the order of the bank, a date as its ordinal; PanjError where there is none."""
-    study = read_finished(bank.folder)
+    study = open_study(bank.folder)
     measure = read_measure(study, request.outcome)
     for key, text in request.thresholds.items():
         if (text.count("-") == 2) != measure.is_date:

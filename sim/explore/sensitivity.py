@@ -47,7 +47,7 @@ from sim.explore.design import (
     trajectories,
 )
 from sim.outcomes import read_outcomes
-from sim.provenance import commit, read_about, versions
+from sim.provenance import commit, versions
 from sim.run.console import say_time
 from sim.run.executors import cores
 from sim.run.run import compile_rules
@@ -57,6 +57,7 @@ from sim.settings.overrides import MULTIRUN, parse
 from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
+from sim.study.reader import read_about
 
 REPLAYS = 20_000  # of screenings in which there is nothing but chance
 MISSES = 0.05  # of screenings in which chance lifts some number above its floor

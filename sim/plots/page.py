@@ -16,7 +16,7 @@ from sim.data.evidence import Evidence, say_value
 from sim.data.record import evidence
 from sim.plots.style import say_campaigns, say_day, say_setting
 from sim.study.files import write_file
-from sim.study.reader import FILES, Study, Sweep
+from sim.study.reader import FILES, Study
 
 PROVENANCE = {  # key of about.json: words
     "study": "Study",
@@ -69,9 +69,9 @@ class Source(NamedTuple):
     link: str
 
 
-def write_page(path: Path, template: str, shown: Study | Sweep, ids: Iterable[str], content: Mapping[str, Any]) -> Path:
+def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], content: Mapping[str, Any]) -> Path:
     """A template filled with what it asks for and with what every page says."""
-    about = shown.about if isinstance(shown, Sweep) else {**shown.about, "calibration": shown.cell.calibration}
+    about = shown.about if shown.focus is None else {**shown.about, "calibration": shown.cell.calibration}
     page = template_of(template).render(
         about=about,
         campaigns=say_campaigns(shown),

@@ -24,7 +24,7 @@ from sim.data.facts import THE_LINE
 from sim.plots.colours import INK, QUIET
 from sim.provenance import stamp
 from sim.study.files import write_file
-from sim.study.reader import Bands, ShownCell, Study, Sweep
+from sim.study.reader import Bands, Study, StudyCell
 
 CHANCE = LinearSegmentedColormap.from_list("chance", ["#f7f3e9", "#b9cbd8", "#5d8bb0", "#2b5c8a", "#173554"])
 WIDTH = 7.0  # inches, so that letters are still readable on a telephone
@@ -93,9 +93,9 @@ def new_panels(rows: int, columns: int, height: float, spaces: Spaces) -> tuple[
     return figure, [figure.add_axes(tuple(np.array([*place, wide, height]) / scale)) for place in places]
 
 
-def say_campaigns(shown: Study | Sweep) -> str:
+def say_campaigns(shown: Study) -> str:
     """How many campaigns, of which scenario, and how far to trust them."""
-    if isinstance(shown, Sweep):
+    if shown.focus is None:
         return say_campaigns_of_all(shown)
     cell = shown.cell
     words = f"{say_count(cell.finished)}, scenario {cell.values.get('scenario', shown.about['scenario'])}"
@@ -105,7 +105,7 @@ def say_campaigns(shown: Study | Sweep) -> str:
     return f"{words}{values}, {cell.calibration}.{dice}{failed}"
 
 
-def say_campaigns_of_all(sweep: Sweep) -> str:
+def say_campaigns_of_all(sweep: Study) -> str:
     """The campaigns of all cells together, and how many a cell has."""
     finished = [cell.finished for cell in sweep.cells]
     each = f"{min(finished):,}" if min(finished) == max(finished) else f"{min(finished):,} to {max(finished):,}"
@@ -116,12 +116,12 @@ def say_campaigns_of_all(sweep: Sweep) -> str:
     return f"{words}, {sweep.about['calibration']}.{dice}{left_out}"
 
 
-def say_cell(sweep: Sweep, cell: ShownCell) -> str:
+def say_cell(sweep: Study, cell: StudyCell) -> str:
     """A cell in few words: `reinforcement none, contagion 0.3`."""
     return ", ".join(f"{say_key(sweep, key)} {say_setting(value)}" for key, value in cell.values.items())
 
 
-def say_key(sweep: Sweep, key: str) -> str:
+def say_key(sweep: Study, key: str) -> str:
     """The last word of a key while no other swept key ends in it."""
     last = key.rpartition(".")[2]
     alone = sum(other.rpartition(".")[2] == last for other in sweep.swept) == 1
@@ -140,7 +140,7 @@ def say_count(campaigns: int) -> str:
 
 def finish(
     figure: Figure,
-    shown: Study | Sweep,
+    shown: Study,
     title: str,
     sources: str,
     path: Path,
@@ -196,14 +196,14 @@ def room_above(figure: Figure, title: str) -> float:
     return 0.08 + float(figure.legends[0].get_window_extent(renderer).height / figure.dpi)
 
 
-def recipe_of(shown: Study | Sweep, path: Path, chosen: Mapping[str, Any]) -> dict[str, Any]:
+def recipe_of(shown: Study, path: Path, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """What draws this file again from its folder: its name in the folder, the cell, the evening."""
     file = path.relative_to(shown.folder) if path.is_relative_to(shown.folder) else Path("figures", path.name)
-    of_cell = {"cell": shown.cell.number, "evening": None} if isinstance(shown, Study) else {}
+    of_cell = {"cell": shown.cell.number, "evening": None} if shown.focus is not None else {}
     return {"file": file.as_posix(), **of_cell, **chosen}
 
 
-def png_options(shown: Study | Sweep, recipe: Mapping[str, Any]) -> dict[str, Any]:
+def png_options(shown: Study, recipe: Mapping[str, Any]) -> dict[str, Any]:
     """How a figure is saved, with its provenance inside."""
     return {"format": "png", "dpi": RESOLUTION, "metadata": {"panj": stamp(shown.about, recipe)}}
 

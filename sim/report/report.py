@@ -47,7 +47,7 @@ from sim.report.evenings import draw_districts_by_day, draw_falls_by_week, draw_
 from sim.report.outcomes import draw_crossings, draw_outcomes, number_of, say, say_inside, summary_row, words
 from sim.report.sweeps import figures_of, outcomes_of, say_stand_ins, shown_cells
 from sim.report.swept_values import values_of_key
-from sim.study.reader import ShownCell, Study, Sweep, has_several_cells, read_study, read_sweep
+from sim.study.reader import Study, StudyCell, has_several_cells, read_study, read_sweep
 
 CAPTIONS = {  # figure: (heading, how to read it, which also stands in for the picture)
     "districts_by_day": (
@@ -171,7 +171,7 @@ def film_of(folder: Path) -> list[Deed]:
     return [partial(draw_animation, folder, filmed_cells(sweep))]
 
 
-def filmed_cells(sweep: Sweep) -> tuple[int, ...]:
+def filmed_cells(sweep: Study) -> tuple[int, ...]:
     """The base cell (or the first), and of the others the one whose middle campaign is farthest from it."""
     middle = sweep.runs.groupby("cell")[outcomes_of(sweep)[0]].median()
     base = sweep.base_cell.number if sweep.base_cell is not None else int(middle.index[0])
@@ -260,7 +260,7 @@ def study_figures(study: Study, evening: date | None = None) -> list[Deed]:
     return [first, partial(draw_map_in_style, study, evening), *others]
 
 
-def sweep_figures(sweep: Sweep) -> list[Deed]:
+def sweep_figures(sweep: Study) -> list[Deed]:
     """Every figure over all cells."""
     return [partial(draw_sweep_figure, sweep, name) for name in figures_of(sweep)]
 
@@ -277,16 +277,16 @@ def draw_map_in_style(study: Study, evening: date | None) -> Path:
         return draw_map_of(study, evening, picture(study, "map"))
 
 
-def draw_sweep_figure(sweep: Sweep, name: str) -> Path:
+def draw_sweep_figure(sweep: Study, name: str) -> Path:
     """One figure over all cells."""
     with rc_context(STYLE):
         return figures_of(sweep)[name].draw(sweep, picture(sweep, name))
 
 
-def picture(shown: Study | Sweep, name: str) -> Path:
+def picture(shown: Study, name: str) -> Path:
     """Where a figure is kept; the figures of one cell of several have a folder of their own."""
     folder = shown.folder / "figures"
-    if isinstance(shown, Study) and len(shown.about["cells"]) > 1:
+    if shown.focus is not None and len(shown.about["cells"]) > 1:
         folder /= f"cell_{shown.cell.number}"
     return folder / f"{name}.png"
 
@@ -422,7 +422,7 @@ def write_sweep_report(folder: Path, verdicts: Sequence[VerdictBlock] = ()) -> P
     return write_page(folder / "report.html", "sweep.html", sweep, CITED_BY_SWEEPS, content)
 
 
-def say_worlds(sweep: Sweep) -> str:
+def say_worlds(sweep: Study) -> str:
     """How many campaigns each cell has, and what its cells share."""
     runs = {cell.runs for cell in sweep.cells}
     each = say_count(next(iter(runs))) if len(runs) == 1 else f"{min(runs):,} to {max(runs):,} campaigns"
@@ -432,7 +432,7 @@ def say_worlds(sweep: Sweep) -> str:
     )
 
 
-def say_values(sweep: Sweep, key: str) -> str:
+def say_values(sweep: Study, key: str) -> str:
     """The values of a swept key, and that of the base."""
     values = values_of_key(sweep.cells, key)
     told = ", ".join(say_setting(value) for value in values)
@@ -441,7 +441,7 @@ def say_values(sweep: Sweep, key: str) -> str:
     return f"{told} (base: {say_setting(sweep.base[key])})" if key in sweep.base else told
 
 
-def say_failures(sweep: Sweep) -> str:
+def say_failures(sweep: Study) -> str:
     """How many campaigns did not come to their end, and where to read why."""
     failed = sum(cell.failed for cell in sweep.cells)
     if not failed:
@@ -452,13 +452,13 @@ def say_failures(sweep: Sweep) -> str:
     return f"{say_count(failed)} failed and {'is' if failed == 1 else 'are'} left out.{none} Why: {command}"
 
 
-def column_of(sweep: Sweep, name: str) -> Column:
+def column_of(sweep: Study, name: str) -> Column:
     """The head of a column."""
     row = summary_row(sweep.summary, name)
     return Column(words(row, "label", name.replace("_", " ")), words(row, "unit"), words(row, "reported", "nothing"))
 
 
-def row_of(sweep: Sweep, cell: ShownCell, names: Sequence[str]) -> Row:
+def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
     """A cell and its outcomes."""
     summary = sweep.summary[sweep.summary["cell"] == cell.number]
     page = f"report_cell_{cell.number}.html"

@@ -45,7 +45,7 @@ from sim.report.outcomes import (
     wrap,
 )
 from sim.report.swept_values import draw_against_one_key, draw_against_two_keys, draw_scatter, is_grid, say_fixed
-from sim.study.reader import MANY_CELLS, Bands, ShownCell, Study, Sweep, bands_of
+from sim.study.reader import MANY_CELLS, Bands, Study, StudyCell, bands_of
 
 SWEEP_OUTCOMES = (
     "share_held_by_taliban_2021_06_30",
@@ -67,7 +67,7 @@ class SweepFigure(NamedTuple):
 
     heading: str
     explained: str
-    draw: Callable[[Sweep, Path], Path]
+    draw: Callable[[Study, Path], Path]
 
 
 class Marks(NamedTuple):
@@ -115,7 +115,7 @@ CROSSINGS = Course(
 )
 
 
-def figures_of(sweep: Sweep) -> dict[str, SweepFigure]:
+def figures_of(sweep: Study) -> dict[str, SweepFigure]:
     """The figures that suit what was swept, by the name of their file."""
     few = say_stand_ins(sweep)
     figures = {
@@ -139,7 +139,7 @@ def figures_of(sweep: Sweep) -> dict[str, SweepFigure]:
     return {**value_figures(sweep), **figures}
 
 
-def value_figures(sweep: Sweep) -> dict[str, SweepFigure]:
+def value_figures(sweep: Study) -> dict[str, SweepFigure]:
     """Outcomes against the values of what was swept: a line, a heat map, or a dot for each cell."""
     numbers = [key for key in sweep.swept if is_number(sweep, key)]
     if len(sweep.swept) == 1 and numbers:
@@ -162,32 +162,32 @@ def value_figures(sweep: Sweep) -> dict[str, SweepFigure]:
     return figures
 
 
-def is_number(sweep: Sweep, key: str) -> bool:
+def is_number(sweep: Study, key: str) -> bool:
     """Whether every value of a swept key is a number."""
     return all(isinstance(cell.values[key], int | float) for cell in sweep.cells)
 
 
-def draw_by_value(sweep: Sweep, path: Path) -> Path:
+def draw_by_value(sweep: Study, path: Path) -> Path:
     """Outcomes against the one swept number."""
     return draw_against_one_key(sweep, path, outcomes_of(sweep))
 
 
-def draw_by_two_keys(sweep: Sweep, path: Path) -> Path:
+def draw_by_two_keys(sweep: Study, path: Path) -> Path:
     """Outcomes against two swept keys."""
     return draw_against_two_keys(sweep, path, outcomes_of(sweep))
 
 
-def draw_by_key(sweep: Sweep, path: Path) -> Path:
+def draw_by_key(sweep: Study, path: Path) -> Path:
     """Outcomes against each swept key."""
     return draw_scatter(sweep, path, outcomes_of(sweep))
 
 
-def outcomes_of(sweep: Sweep) -> list[str]:
+def outcomes_of(sweep: Study) -> list[str]:
     """The outcomes that the page of a sweep shows."""
     return chosen_outcomes(sweep.runs, SWEEP_OUTCOMES, sweep.swept)
 
 
-def shown_cells(sweep: Sweep) -> list[ShownCell]:
+def shown_cells(sweep: Study) -> list[StudyCell]:
     """Every cell with a campaign that came to its end; where they are many, some that stand for all."""
     finished = [cell for cell in sweep.cells if cell.finished]
     if len(finished) <= MANY_CELLS:
@@ -200,7 +200,7 @@ def shown_cells(sweep: Sweep) -> list[ShownCell]:
     return [cell for cell in order if cell.number in chosen or cell == base]
 
 
-def say_stand_ins(sweep: Sweep) -> str:
+def say_stand_ins(sweep: Study) -> str:
     """That not every cell is shown, and which are."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
@@ -209,7 +209,7 @@ def say_stand_ins(sweep: Sweep) -> str:
     return f" {len(shown)} of {finished:,} cells, at equal steps from the lowest to the highest median of '{label}'."
 
 
-def say_base(sweep: Sweep) -> str:
+def say_base(sweep: Study) -> str:
     """What the thin line is, or why there is none."""
     base = sweep.base_cell
     if base is None or not base.finished:
@@ -217,7 +217,7 @@ def say_base(sweep: Sweep) -> str:
     return f" The thin dashed line is the median of the base, {say_cell(sweep, base)}."
 
 
-def draw_outcomes_by_cell(sweep: Sweep, path: Path) -> Path:
+def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
     """A column an outcome and a row a cell: how the outcome is spread over the campaigns of each cell."""
     names, cells = outcomes_of(sweep), shown_cells(sweep)
     across = min(ACROSS, len(names))
@@ -234,7 +234,7 @@ def draw_outcomes_by_cell(sweep: Sweep, path: Path) -> Path:
     return finish(figure, sweep, "Outcomes beside the record, by cell", sources, path)
 
 
-def draw_rows(axes: Axes, sweep: Sweep, cells: Sequence[ShownCell], name: str) -> None:
+def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
     """One outcome: bars row by row on one axis, the record across all rows."""
     row = summary_row(sweep.summary, name)
     values = {cell.number: values_of(sweep, cell, name) for cell in cells}
@@ -256,7 +256,7 @@ def draw_rows(axes: Axes, sweep: Sweep, cells: Sequence[ShownCell], name: str) -
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0) if share else say_ticks(whole))
 
 
-def values_of(sweep: Sweep, cell: ShownCell, name: str) -> np.ndarray:
+def values_of(sweep: Study, cell: StudyCell, name: str) -> np.ndarray:
     """An outcome of the campaigns of one cell that have it."""
     return sweep.runs.loc[sweep.runs["cell"] == cell.number, name].dropna().to_numpy(float)
 
@@ -272,7 +272,7 @@ def draw_row(axes: Axes, values: np.ndarray, place: int, bins: Sequence[float]) 
     axes.vlines(float(np.median(values)), floor - BARS, floor, color=SIMULATED, linewidth=1.8)
 
 
-def name_rows(axes: Axes, sweep: Sweep, cells: Sequence[ShownCell]) -> None:
+def name_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell]) -> None:
     """The name of each cell above its row; it may run on over the columns beside."""
     for place, cell in enumerate(cells):
         base = " (base)" if cell == sweep.base_cell else ""
@@ -282,14 +282,14 @@ def name_rows(axes: Axes, sweep: Sweep, cells: Sequence[ShownCell]) -> None:
         )  # fmt: skip
 
 
-def draw_course(sweep: Sweep, path: Path, course: Course) -> Path:
+def draw_course(sweep: Study, path: Path, course: Course) -> Path:
     """One quantity by evening, a panel a cell on the same axes."""
     cells = shown_cells(sweep)
     across = panels_across(sweep, cells)
     rows = -(-len(cells) // across)
     figure, panels = new_panels(rows, across, 1.15, Spaces(left=0.68, across=0.16, down=0.42, bottom=0.32))
     base = sweep.base_cell
-    middle = course_of(sweep.study(base.number), course) if base is not None and base.finished else None
+    middle = course_of(sweep.of_cell(base.number), course) if base is not None and base.finished else None
     top = 0.0
     for axes, cell in zip(panels, cells, strict=False):
         top = max(top, draw_cell(axes, sweep, cell, course, middle))
@@ -303,7 +303,7 @@ def draw_course(sweep: Sweep, path: Path, course: Course) -> Path:
     return finish(figure, sweep, course.title, f"{course.sources}{say_stand_ins(sweep)}", path)
 
 
-def panels_across(sweep: Sweep, cells: Sequence[ShownCell]) -> int:
+def panels_across(sweep: Study, cells: Sequence[StudyCell]) -> int:
     """As many as the last key has values, so that its values stand below each other; three where that does not fit."""
     values = len({cell.values[sweep.swept[-1]] for cell in cells})
     fits = 2 <= values <= ACROSS + 1 and len(cells) % values == 0
@@ -319,9 +319,9 @@ def course_of(study: Study, course: Course) -> Bands:
     return bands_of([study.evenings[row] for row in rows], values[rows])
 
 
-def draw_cell(axes: Axes, sweep: Sweep, cell: ShownCell, course: Course, middle: Bands | None) -> float:
+def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle: Bands | None) -> float:
     """The bands of one cell, the median of the base behind them, what was reported on top; the highest value drawn."""
-    bands = course_of(sweep.study(cell.number), course)
+    bands = course_of(sweep.of_cell(cell.number), course)
     if middle is not None and cell != sweep.base_cell:
         axes.plot(days_of(middle.evenings), middle.median, color=INK, linewidth=1.0, linestyle=(0, (3, 2)), zorder=3)
     draw_bands(axes, bands, SIMULATED, "")
@@ -360,7 +360,7 @@ def draw_marks(axes: Axes, marks: Marks, evenings: Sequence[date]) -> float:
     return max(high)
 
 
-def course_key(course: Course, with_base: bool, cells: Sequence[ShownCell]) -> list[Line2D | Patch]:
+def course_key(course: Course, with_base: bool, cells: Sequence[StudyCell]) -> list[Line2D | Patch]:
     """What the lines and marks mean."""
     one = all(cell.finished == 1 for cell in cells)
     middle = "simulated" if one else "simulated: median, 50 and 90 % of campaigns"

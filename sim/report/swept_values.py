@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from sim.plots.colours import INK, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import CHANCE, Spaces, finish, new_panels, say_key, say_setting
 from sim.report.outcomes import number_of, say, say_ids, say_inside, say_ticks, summary_row, words, wrap
-from sim.study.reader import CUTS, ShownCell, ShownValue, Sweep, same_value
+from sim.study.reader import CUTS, Study, StudyCell, Value
 
 WIDEST = 12  # values of a key that a heat map can write
 FULL_ENOUGH = 0.6  # share of the fields of a heat map that have a cell
@@ -41,7 +41,7 @@ class Field(NamedTuple):
     off: float  # distance of the median from what was reported; infinite where nothing was
 
 
-def draw_against_one_key(sweep: Sweep, path: Path, names: Sequence[str]) -> Path:
+def draw_against_one_key(sweep: Study, path: Path, names: Sequence[str]) -> Path:
     """One swept number along the bottom: median line, 50 and 90 % bands, the record across."""
     key = sweep.swept[0]
     figure, panels = new_panels(-(-len(names) // COLUMNS), COLUMNS, 1.5, Spaces(across=0.75, down=0.95))
@@ -55,7 +55,7 @@ def draw_against_one_key(sweep: Sweep, path: Path, names: Sequence[str]) -> Path
     return finish(figure, sweep, f"Outcomes and {key}", sources, path)
 
 
-def draw_line(axes: Axes, sweep: Sweep, key: str, name: str) -> None:
+def draw_line(axes: Axes, sweep: Study, key: str, name: str) -> None:
     """One outcome against the value."""
     groups = sweep.runs.dropna(subset=[name]).groupby(key)[name]
     cuts = groups.quantile(list(CUTS)).unstack()
@@ -97,7 +97,7 @@ def finish_outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> 
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0) if share else say_ticks(False))
 
 
-def line_key(sweep: Sweep, key: str) -> list[Line2D | Patch]:
+def line_key(sweep: Study, key: str) -> list[Line2D | Patch]:
     """What the line and the marks mean."""
     base = sweep.base.get(key)
     handles: list[Line2D | Patch] = [
@@ -118,48 +118,48 @@ def reported_key() -> list[Line2D | Patch]:
     ]
 
 
-def values_of_key(cells: Sequence[ShownCell], key: str) -> list[ShownValue]:
+def values_of_key(cells: Sequence[StudyCell], key: str) -> list[Value]:
     """The values that a key takes: numbers in order, choices as they were given."""
     values = list(dict.fromkeys(cell.values[key] for cell in cells))
     numbers = [value for value in values if isinstance(value, int | float)]
     return sorted(numbers) if len(numbers) == len(values) else values  # type: ignore[return-value]
 
 
-def others_fixed(sweep: Sweep) -> dict[str, ShownValue]:
+def others_fixed(sweep: Study) -> dict[str, Value]:
     """For every swept key past the first two the value that the heat map keeps: of the base, or the first there is."""
     fixed = {}
     for key in sweep.swept[2:]:
         values = values_of_key(sweep.cells, key)
-        usual = [value for value in values if key in sweep.base and same_value(value, sweep.base[key])]
+        usual = [value for value in values if sweep.is_base(key, value)]
         fixed[key] = (usual or values)[0]
     return fixed
 
 
-def grid_cells(sweep: Sweep) -> list[ShownCell]:
+def grid_cells(sweep: Study) -> list[StudyCell]:
     """The cells that the heat map shows."""
     fixed = others_fixed(sweep)
     return [cell for cell in sweep.cells if all(cell.values[key] == value for key, value in fixed.items())]
 
 
-def is_grid(sweep: Sweep) -> bool:
+def is_grid(sweep: Study) -> bool:
     """Whether the first two keys were crossed, with few enough values to write each."""
     cells = grid_cells(sweep)
     tall, wide = (len(values_of_key(cells, key)) for key in sweep.swept[:2])
     return max(tall, wide) <= WIDEST and min(tall, wide) > 1 and len(cells) >= FULL_ENOUGH * tall * wide
 
 
-def say_fixed(sweep: Sweep) -> str:
+def say_fixed(sweep: Study) -> str:
     """At which values the keys that a heat map does not show are kept."""
     fixed = others_fixed(sweep)
     kept = ", ".join(
         f"{say_key(sweep, key)} at {say_setting(value)}"
-        + (" (base)" if key in sweep.base and same_value(value, sweep.base[key]) else " (not the base)")
+        + (" (base)" if sweep.is_base(key, value) else " (not the base)")
         for key, value in fixed.items()
     )
     return f" Kept: {kept}." if kept else ""
 
 
-def draw_against_two_keys(sweep: Sweep, path: Path, names: Sequence[str]) -> Path:
+def draw_against_two_keys(sweep: Study, path: Path, names: Sequence[str]) -> Path:
     """A heat map an outcome: first key downwards, second across, the median in each field."""
     cells = grid_cells(sweep)
     down, across = (values_of_key(cells, key) for key in sweep.swept[:2])
@@ -182,7 +182,7 @@ def draw_against_two_keys(sweep: Sweep, path: Path, names: Sequence[str]) -> Pat
     return finish(figure, sweep, title, sources, path)
 
 
-def draw_heat(axes: Axes, sweep: Sweep, cells: Sequence[ShownCell], name: str) -> None:
+def draw_heat(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
     """One outcome over two keys; frames where a cell meets what was reported."""
     down, across = (values_of_key(cells, key) for key in sweep.swept[:2])
     fields = {place_of(sweep, cell, down, across): field_of(sweep, cell, name) for cell in cells if cell.finished}
@@ -228,14 +228,12 @@ def break_words(text: str) -> str:
     return text.replace(" ", "\n")
 
 
-def place_of(
-    sweep: Sweep, cell: ShownCell, down: Sequence[ShownValue], across: Sequence[ShownValue]
-) -> tuple[int, int]:
+def place_of(sweep: Study, cell: StudyCell, down: Sequence[Value], across: Sequence[Value]) -> tuple[int, int]:
     """Row and column of a cell."""
     return down.index(cell.values[sweep.swept[0]]), across.index(cell.values[sweep.swept[1]])
 
 
-def field_of(sweep: Sweep, cell: ShownCell, name: str) -> Field:
+def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
     """Median of a cell, and how it stands to what was reported."""
     row = summary_row(sweep.summary[sweep.summary["cell"] == cell.number], name)
     median = number_of(row["median"])
@@ -279,7 +277,7 @@ def heat_key() -> list[Line2D | Patch]:
     ]
 
 
-def draw_scatter(sweep: Sweep, path: Path, names: Sequence[str]) -> Path:
+def draw_scatter(sweep: Study, path: Path, names: Sequence[str]) -> Path:
     """A row an outcome, a column a swept key, a dot a cell."""
     keys = strongest_keys(sweep, names)
     spaces = Spaces(left=0.72, across=0.16, down=0.42, bottom=0.75, top=0.4)
@@ -299,7 +297,7 @@ def draw_scatter(sweep: Sweep, path: Path, names: Sequence[str]) -> Path:
     return finish(figure, sweep, "Outcomes and each swept key", sources, path)
 
 
-def draw_dots(axes: Axes, sweep: Sweep, key: str, name: str) -> None:
+def draw_dots(axes: Axes, sweep: Study, key: str, name: str) -> None:
     """The median of each cell with a thin line for 90 % of its campaigns."""
     rows = sweep.summary[sweep.summary["outcome"] == name].set_index("cell")
     place = places_of(sweep, key)
@@ -324,7 +322,7 @@ def numbers_of(column: pd.Series) -> np.ndarray:
     return pd.to_numeric(column, errors="coerce").to_numpy(float)
 
 
-def places_of(sweep: Sweep, key: str) -> dict[int, float]:
+def places_of(sweep: Study, key: str) -> dict[int, float]:
     """Where each cell stands along a key: its number, or the place of its choice."""
     values = values_of_key(sweep.cells, key)
     choice = {value: float(place) for place, value in enumerate(values)}
@@ -332,7 +330,7 @@ def places_of(sweep: Sweep, key: str) -> dict[int, float]:
     return {cell.number: float(cell.values[key]) if numeric else choice[cell.values[key]] for cell in sweep.cells}
 
 
-def strongest_keys(sweep: Sweep, names: Sequence[str]) -> list[str]:
+def strongest_keys(sweep: Study, names: Sequence[str]) -> list[str]:
     """The swept keys with which the medians move most, by rank, in the order of the command line."""
     if len(sweep.swept) <= KEYS:
         return list(sweep.swept)
@@ -343,7 +341,7 @@ def strongest_keys(sweep: Sweep, names: Sequence[str]) -> list[str]:
     return [key for key in sweep.swept if key in strongest]
 
 
-def say_keys_shown(sweep: Sweep, keys: Sequence[str]) -> str:
+def say_keys_shown(sweep: Study, keys: Sequence[str]) -> str:
     """That some of the swept keys are left out, and which."""
     if len(keys) == len(sweep.swept):
         return ""

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from sim.settings.settings import Order, Piece, Precision
 from sim.settings.sweep import Cell
-from sim.study.store import CellScope, chunks_of, clear_rests, recorded
+from sim.study.reader import StudyCell
+from sim.study.store import chunks_of, clear_rests, recorded
 
 TARGET = 2.0  # seconds a task
 FIRST = 1  # campaigns of the first tasks, until it is known how long one takes: a minute each in plain Python
@@ -34,7 +35,7 @@ class Verdict(NamedTuple):
 class CellWork:
     """The seeds of one cell."""
 
-    def __init__(self, order: Order, scope: CellScope, first_seed: int, study: Path) -> None:
+    def __init__(self, order: Order, scope: StudyCell, first_seed: int, study: Path) -> None:
         self.order = order
         self.scope = scope
         self.first_seed = first_seed
@@ -69,7 +70,7 @@ class Backlog:
     """All cells, in order."""
 
     def __init__(
-        self, cells: Sequence[Cell], scopes: Sequence[CellScope], first_seed: int, study: Path, precision: Precision
+        self, cells: Sequence[Cell], scopes: Sequence[StudyCell], first_seed: int, study: Path, precision: Precision
     ) -> None:
         self.study = study
         self.precision = precision

@@ -30,7 +30,7 @@ from rich.table import Table
 from sim.engine.campaign import Campaign, run_campaign
 from sim.errors import CampaignError, PanjError
 from sim.options import Word
-from sim.provenance import STAMPED, read_about
+from sim.provenance import STAMPED
 from sim.run.work import outcomes_of
 from sim.settings.compose import Composer, compose_settings
 from sim.settings.draws import LUCK
@@ -38,7 +38,8 @@ from sim.settings.overrides import fixed_of, parse
 from sim.settings.settings import Settings
 from sim.settings.sweep import say
 from sim.study.columns import chunk_of, days_table, events_table, rows_of
-from sim.study.store import CellScope, Scope, different, read_scope
+from sim.study.reader import StudyCell, find_cell, read_about
+from sim.study.store import Scope, different, read_scope
 
 SHOWN = 4  # differences
 
@@ -48,7 +49,7 @@ class Origin(NamedTuple):
 
     folder: Path
     about: dict[str, Any]
-    cell: CellScope
+    cell: StudyCell
     words: tuple[Word, ...]  # that give its settings
     settings: Settings
 
@@ -59,21 +60,13 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
     scope = read_scope(folder)
     if scope is None or "words" not in about:
         raise PanjError(f"{folder}: found no record of campaigns, expected a study of this version; run it again")
-    held = cell_of(folder, scope, cell)
+    held = find_cell(scope.cells, cell)
     fixed = fixed_of(about["words"])
-    words = (*fixed, *held.words)
+    words = (*fixed, *held.overrides)
     settings = composer.settings(words)
     if settings.fingerprint() != held.fingerprint:
         raise cannot_live_again(folder, scope, composer.settings(fixed))
     return Origin(folder, about, held, words, settings)
-
-
-def cell_of(folder: Path, scope: Scope, number: int) -> CellScope:
-    """The cell with this number; PanjError says which there are."""
-    for cell in scope.cells:
-        if cell.number == number:
-            return cell
-    raise PanjError(f"cell: found {number}, expected a number from 0 to {len(scope.cells) - 1}, the cells of {folder}")
 
 
 def cannot_live_again(folder: Path, scope: Scope, base: Settings) -> PanjError:
@@ -132,11 +125,11 @@ def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
         "scenario": origin.settings.choices["scenario"],
         "cell": cell.number,
         "cell_label": cell.label,
-        "cell_words": list(cell.words),
+        "cell_words": list(cell.overrides),
         "calibration": origin.settings.calibration,
         "seed": seed,
-        "start_date": cell.start_date,
-        "end_date": cell.end_date,
+        "start_date": cell.start_date.isoformat(),
+        "end_date": cell.end_date.isoformat(),
         "dated": dated_of(origin.settings.as_dict()["events"]),
     }
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from rich.console import Console
 from sim.engine.campaign import run_campaign
 from sim.engine.compile import cache_folder, compiled, fingerprint_of_rules
 from sim.errors import CampaignError, PanjError
-from sim.provenance import command_line, commit, read_about, versions
+from sim.provenance import command_line, commit, versions
 from sim.run.backlog import Backlog
 from sim.run.console import Progress, report_before, say_doubts, say_speed, say_verdicts, show_summary
 from sim.run.executors import Workers, workers_of
@@ -32,6 +32,7 @@ from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import Sweep
 from sim.study.columns import Failure, chunk_of, events_table
 from sim.study.files import lean_arrow, write_errors, write_file
+from sim.study.reader import read_about
 from sim.study.store import Scope, joined, read_scope, record, scope_of, write_scope
 from sim.study.tables import TABLES, write_tables
 
@@ -141,7 +142,7 @@ def grown(scope: Scope, backlog: Backlog) -> Scope:
     """The scope after a precision asked for more campaigns."""
     runs = {cell.order.key: cell.runs for cell in backlog.cells}
     cells = (cell._replace(runs=max(cell.runs, runs.get(cell.fingerprint, 0))) for cell in scope.cells)
-    return Scope(scope.base, scope.swept, scope.first_seed, tuple(cells))
+    return replace(scope, cells=tuple(cells))
 
 
 def compile_rules(order: Order, seed: int, console: Console) -> None:
@@ -274,7 +275,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "versions": versions(),
         "command": command_line(),
         "words": list(sweep.words),
-        "cells_from_words": [cell.words for cell in sweep.cells] == [cell.words for cell in scope.cells],
+        "cells_from_words": [cell.words for cell in sweep.cells] == [cell.overrides for cell in scope.cells],
         "overrides": list(settings.overrides),
         "seconds": round(seconds, 3),
         "compile_seconds": round(compile_seconds, 3),

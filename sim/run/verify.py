@@ -37,12 +37,12 @@ from rich.table import Table
 from sim.data.configs import PACKAGE
 from sim.engine.compile import compiled
 from sim.errors import PanjError
-from sim.provenance import read_about
 from sim.run.console import console_of
 from sim.run.run import Stopped, compile_rules, run_sweep
 from sim.settings.overrides import MULTIRUN, parse
 from sim.settings.settings import Executor
 from sim.settings.sweep import Sweep, compose_sweep
+from sim.study.reader import read_about
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet")
 ORDER = ("cell", "seed", "date", "district_id")  # of rows, by those columns that a table has

@@ -20,7 +20,7 @@ Assumed Counts are Poisson. The rate is as uncertain as the count it rests on (G
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -38,7 +38,7 @@ from sim.outcomes import QUANTITIES, Outcome, Value, View, first_held, read_outc
 from sim.score.targets import Target, read_targets
 from sim.settings.settings import Settings
 from sim.study.columns import CHANGES, NOT_FALLEN
-from sim.study.reader import open_runs
+from sim.study.reader import Study, open_runs, open_study
 from sim.study.store import chunks_of
 
 DAY_0 = date(2021, 5, 1)
@@ -69,34 +69,23 @@ class Forecast(NamedTuple):
     from_day: date  # of the first target that it forecasts
 
 
-class Study(NamedTuple):
-    """One cell of a finished study."""
-
-    folder: Path
-    about: dict[str, Any]
-    cell: dict[str, Any]  # as about.json has it
-
-
-def cell_of(folder: Path, about: dict[str, Any], number: int | None) -> Study:
-    """The cell that was asked for, or the only one; PanjError names those that there are."""
-    cells = {int(cell["cell"]): cell for cell in about.get("cells", [])}
-    said = "; ".join(f"cell={one} ({cell['label']})" if cell["label"] else f"cell={one}" for one, cell in cells.items())
-    if not cells:
-        raise PanjError(f"{folder}: found no cells in about.json, expected a study of this version; run it again")
-    if number is None and len(cells) > 1:
-        raise PanjError(f"score: found {len(cells)} cells in {folder}, expected one of {said[:600]}")
-    if number is not None and number not in cells:
-        raise PanjError(f"cell: found {number}, expected one of {said[:600]}")
-    cell = cells[next(iter(cells)) if number is None else number]
-    if date.fromisoformat(cell["end_date"]) < THE_LINE:
-        raise PanjError(f"end_date: found a study up to {cell['end_date']}, expected one up to {THE_LINE} or later, "
+def study_to_score(folder: Path, number: int | None) -> Study:
+    """A study limited to the cell that was asked for, or to its only one; PanjError where it cannot be scored."""
+    study = open_study(folder)
+    if number is None and len(study.cells) > 1:
+        said = "; ".join(f"cell={cell.number} ({cell.label})" for cell in study.cells)
+        raise PanjError(f"score: found {len(study.cells)} cells in {folder}, expected one of {said[:600]}")
+    study = study.of_cell(study.cells[0].number if number is None else number)
+    cell = study.cell
+    if cell.end_date < THE_LINE:
+        raise PanjError(f"end_date: found a study up to {cell.end_date}, expected one up to {THE_LINE} or later, "
                         "the last day of the targets")  # fmt: skip
-    if date.fromisoformat(cell["start_date"]) != DAY_0:
-        raise PanjError(f"start_date: found a study from {cell['start_date']}, expected one from {DAY_0}, "
+    if cell.start_date != DAY_0:
+        raise PanjError(f"start_date: found a study from {cell.start_date}, expected one from {DAY_0}, "
                         "from which falls are reported")  # fmt: skip
-    if cell["runs"] == cell["failed"]:
-        raise PanjError(f"{folder}: in cell {cell['cell']} every campaign failed; see python -m sim failures {folder}")
-    return Study(folder, about, cell)
+    if cell.finished == 0:
+        raise PanjError(f"{folder}: in cell {cell.number} every campaign failed; see python -m sim failures {folder}")
+    return study
 
 
 def names_of(targets: Sequence[Target]) -> list[str]:
@@ -114,7 +103,7 @@ def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about:
             raise unknown(f"{study.folder / 'runs.parquet'}, outcome", one, kinds.names)
     path = study.folder / "runs.parquet"
     try:
-        rows = pq.read_table(path, columns=["seed", *wanted], filters=[("cell", "==", study.cell["cell"])])
+        rows = pq.read_table(path, columns=["seed", *wanted], filters=[("cell", "==", study.cell.number)])
         outcomes = {one: numbers_of(rows[one]) for one in wanted}
     except (OSError, pa.ArrowException) as error:
         raise PanjError(f"{path}: found a table that cannot be read ({error}), expected numbers and dates") from None
@@ -134,7 +123,7 @@ def numbers_of(column: pa.ChunkedArray) -> Floats:
 def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
     """The first evening on which each campaign has each district in Taliban hands; None where no record is kept."""
     found, there = [], []
-    for done, _ in chunks_of(study.folder, study.cell["fingerprint"]):
+    for done, _ in chunks_of(study.folder, study.cell.fingerprint):
         found.append(first_losses(done[CHANGES].combine_chunks(), districts))
         there.append(done["seed"].to_numpy())
     if not found or not np.isin(seeds, np.concatenate(there)).all():

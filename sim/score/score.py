@@ -29,7 +29,7 @@ from rich.console import Console
 
 from sim.data.facts import THE_LINE, Facts, read_facts, read_falls
 from sim.errors import PanjError, unknown
-from sim.provenance import read_about, stamp
+from sim.provenance import stamp
 from sim.run.console import Terse
 from sim.run.run import run_sweep
 from sim.score import forecasts
@@ -39,11 +39,10 @@ from sim.score.forecasts import (
     KNOWN_UNTIL,
     NEVER,
     Forecast,
-    Study,
-    cell_of,
     forecast_of_study,
     grounds_of,
     naive_forecasts,
+    study_to_score,
     targets_here,
 )
 from sim.score.measure import (
@@ -69,6 +68,7 @@ from sim.settings.compose import compose_settings, name_of
 from sim.settings.overrides import MULTIRUN, parse
 from sim.settings.sweep import Sweep, compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
+from sim.study.reader import Study
 from sim.study.store import flat, read_scope
 
 USAGE = "python -m sim score [key=value ...] or python -m sim score results/<study> [cell=0]"
@@ -104,7 +104,7 @@ def write_score(words: Sequence[str], console: Console) -> Path:
     request = read_request(words)
     targets = targets_here()
     if request.folder is not None:
-        study = cell_of(request.folder, read_about(request.folder), request.cell)
+        study = study_to_score(request.folder, request.cell)
         return score(study, variants_beside(study), targets, console)
     sweeps = sweeps_of(request.words)
     studies = {name: live(sweep, name, console) for name, sweep in sweeps.items()}
@@ -164,7 +164,7 @@ def live(sweep: Sweep, name: str, console: Console) -> Study:
     console.print(f"{sweep.base.study}: {sweep.base.runs} campaigns of {about} ...")
     run_sweep(sweep, Terse(width=console.width, highlight=False))
     folder = sweep.base.results_dir / sweep.base.study
-    return cell_of(folder, read_about(folder), None)
+    return study_to_score(folder, None)
 
 
 def variants_beside(study: Study) -> dict[str, Study]:
@@ -172,14 +172,14 @@ def variants_beside(study: Study) -> dict[str, Study]:
     found = {}
     for name, (_, numbers) in VARIANTS.items():
         folder = study.folder.with_name(f"{study.folder.name}__{name}")
-        if len(study.about["cells"]) > 1 or not (folder / "about.json").is_file():
+        if len(study.cells) > 1 or not (folder / "about.json").is_file():
             continue
         here, there = read_scope(study.folder), read_scope(folder)
         if here is None or there is None or here.first_seed != there.first_seed:
             continue
         before, after = dict(flat(here.base)), dict(flat(there.base))
         if {number_of(key) for key in {**before, **after} if before.get(key) != after.get(key)} <= set(numbers):
-            found[name] = cell_of(folder, read_about(folder), None)
+            found[name] = study_to_score(folder, None)
     return found
 
 
@@ -229,7 +229,7 @@ class Scored(NamedTuple):
     @property
     def place(self) -> str:
         """The folder of the scores inside that of the study; one a cell where there are several."""
-        return "score" if len(self.study.about["cells"]) == 1 else f"score/cell_{self.study.cell['cell']}"
+        return "score" if len(self.study.cells) == 1 else f"score/cell_{self.study.cell.number}"
 
 
 def write_scored(scored: Scored) -> Path:
@@ -384,10 +384,10 @@ def about_score(
     first = int(about["first_seed"])
     late = [place for place, target in enumerate(scored.targets) if target.date > KNOWN_UNTIL]
     return {
-        "study": about["study"], "cell": cell["cell"], "label": cell["label"], "scenario": about.get("scenario"),
-        "calibration": cell.get("calibration") or about.get("calibration"),
-        "campaigns": scored.panj.campaigns, "failed": cell["failed"],
-        "first_seed": first, "last_seed": first + cell["runs"] - 1,
+        "study": about["study"], "cell": cell.number, "label": cell.label, "scenario": about.get("scenario"),
+        "calibration": cell.calibration,
+        "campaigns": scored.panj.campaigns, "failed": cell.failed,
+        "first_seed": first, "last_seed": first + cell.runs - 1,
         "forecasts": [
             {"name": one.name, "about": one.about, "knows": one.knows, "campaigns": one.campaigns}
             for one in (scored.panj, *scored.others)
@@ -401,7 +401,7 @@ def about_score(
         "districts": scored.districts.district.size, "has_districts": districts["panj"] is not None,
         "method": METHOD,
         "variants": {name: json.loads(stamp(one.about, {})) for name, one in scored.variants.items()},
-        "provenance": json.loads(stamp(about, {"file": f"{scored.place}/score.png", "cell": cell["cell"]})),
+        "provenance": json.loads(stamp(about, {"file": f"{scored.place}/score.png", "cell": cell.number})),
     }  # fmt: skip
 
 

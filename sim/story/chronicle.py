@@ -26,10 +26,11 @@ from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.errors import PanjError, unknown
 from sim.options import Word, folder_of_study, options_of, whole
-from sim.provenance import STAMPED, read_about
+from sim.provenance import STAMPED
 from sim.run.rerun import about_campaign, dated_of, evenings_of, live_again, log_of, origin_of, seed_of
 from sim.settings.compose import Composer
 from sim.study.files import json_text, write_folder
+from sim.study.reader import read_about
 
 
 class Happening(NamedTuple):

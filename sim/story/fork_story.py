@@ -55,7 +55,7 @@ from sim.story.chronicle import Chronicle, Dated, Happening, read_chronicle, rea
 from sim.story.story import bullets, days_told, page_of, say_cell, story_of, wrapped
 from sim.story.telling import tell_day
 from sim.study.files import write_file
-from sim.study.reader import ShownCell, Study, bands_of
+from sim.study.reader import Study, StudyCell, bands_of
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post
 
 SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # in a terminal
@@ -259,8 +259,11 @@ def mark_turn(panels: Sequence[Axes], evening: date, words: Language) -> None:
 
 def shown(folder: Path, about: Mapping[str, Any]) -> Study:
     """The fork as captions know a study."""
-    cell = ShownCell(about["cell"], about["cell_label"], {}, about["forked"], 0, about["calibration"])
-    return Study(folder, about, "", cell)
+    cell = StudyCell(
+        about["cell"], about["cell_label"], {}, date.fromisoformat(about["start_date"]),
+        date.fromisoformat(about["end_date"]), runs=about["forked"], calibration=about["calibration"],
+    )  # fmt: skip
+    return Study(folder, str(about["study"]), about, (cell,), cell)
 
 
 def command_of(about: Mapping[str, Any]) -> str:

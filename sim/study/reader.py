@@ -1,69 +1,355 @@
-"""A finished study as far as comparing needs it: its cells, its base settings, one outcome of its campaigns.
-
-Reads   about.json, config.yaml, summary.csv and single columns of runs.parquet.
-
-A study as it lies on disk, checked once and read piece by piece, for everything that shows it.
+"""A study on disk: checked once, then read piece by piece by everything that shows or compares it.
 
 Reads   about.json, config.yaml, runs.parquet, days.parquet, districts.parquet, summary.csv of one folder.
-Gives   `Study`: one cell of a study. `Sweep`: all of its cells. Nothing here simulates.
-Assumed Rows of days.parquet lie by cell, seed and date, and every campaign has all its evenings, so that one column
-        of one cell is read and folded into evenings x campaigns; the whole table is never in memory.
+Assumed Rows of days.parquet are sorted by cell, seed and date, and every campaign has all its evenings, so that one
+        column of one cell can be read and folded into evenings x campaigns; the whole table is never in memory.
 """
 
 import csv
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import yaml
 
 from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
-from sim.provenance import read_about
 from sim.settings.numbers import declared_numbers
 
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import; only frames need it
+
 EPOCH = date(1970, 1, 1)
-Value = str | float | None
+FILES = ("about.json", "config.yaml", "runs.parquet", "days.parquet", "districts.parquet", "summary.csv")
+NEEDED = {
+    "runs.parquet": ("cell", "run", "seed"),
+    "days.parquet": ("cell", "run", "date", "share_held_by_taliban"),
+    "districts.parquet": ("cell", "district_id", "date", "share_of_runs_taliban"),
+    "summary.csv": (
+        "cell", "outcome", "reported", "reported_low", "reported_high", "reported_value", "median", "low_5", "high_95",
+        "evidence", "label", "unit", "counted",
+    ),
+}  # fmt: skip
+ABOUT_KEYS = ("study", "scenario", "scenario_about", "choices", "runs", "calibration", "swept", "cells")
+MANY_CELLS = 24  # beyond which cells are no longer listed or drawn one by one
+CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)
+Value = str | int | float | bool
 
 
 class StudyCell(NamedTuple):
-    """One combination of swept settings."""
+    """One combination of swept settings, as a study keeps it; its campaigns are its seeds."""
 
     number: int
-    label: str
-    values: Mapping[str, Value]
-    start: date
-    last: date
+    label: str  # `reinforcement=none, morale=brittle`; empty for a plain run
+    values: Mapping[str, Value]  # of each swept key
+    start_date: date
+    end_date: date
+    overrides: tuple[str, ...] = ()  # that set the values
+    fingerprint: str = ""  # of its settings; its chunks are under this name
+    runs: int = 0  # campaigns asked for
+    failed: int = 0  # of them
+    title: str = ""  # of the scenario
+    calibration: str = ""  # where its numbers come from, in words
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """A cell as about.json or chunks/study.json has it."""
+        return cls(
+            int(row["cell"] if "cell" in row else row["number"]), str(row["label"]), dict(row["values"]),
+            date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"]),
+            tuple(row.get("words", ())), row.get("fingerprint", ""), row["runs"], row.get("failed", 0),
+            row.get("title", ""), row.get("calibration", ""),
+        )  # fmt: skip
+
+    def as_dict(self) -> dict[str, Any]:
+        """The cell as about.json has it."""
+        return {
+            "cell": self.number, "label": self.label, "values": dict(self.values), "words": list(self.overrides),
+            "fingerprint": self.fingerprint, "runs": self.runs, "failed": self.failed, "title": self.title,
+            "start_date": self.start_date.isoformat(), "end_date": self.end_date.isoformat(),
+            "calibration": self.calibration,
+        }  # fmt: skip
+
+    @property
+    def finished(self) -> int:
+        """Campaigns that reached their last day."""
+        return self.runs - self.failed
 
     @property
     def after_last(self) -> date:
-        """As which an event counts that did not come."""
-        return self.last + timedelta(days=1)
+        """The date that stands for an event that did not come."""
+        return self.end_date + timedelta(days=1)
 
 
-class Finished(NamedTuple):
-    """A finished study, as far as comparing needs it."""
+@dataclass(frozen=True)
+class Study:
+    """A study on disk, or one cell of it; its tables are read when they are first asked for."""
 
     folder: Path
-    name: str
-    about: dict[str, Any]
-    base: dict[str, Value]  # settings before anything is swept, by full key
+    name: str  # under which it was run
+    about: Mapping[str, Any]  # about.json
     cells: tuple[StudyCell, ...]
-    outcomes: tuple[str, ...]
+    focus: StudyCell | None = None  # the one cell that tables are limited to; None: all of them
 
     @property
     def swept(self) -> tuple[str, ...]:
-        """Keys that differ between cells."""
+        """Keys that differ between cells, in the order of the command line."""
         return tuple(self.about["swept"])
+
+    @property
+    def cell(self) -> StudyCell:
+        """The cell that tables are limited to."""
+        assert self.focus is not None, "a study of all its cells"
+        return self.focus
+
+    def of_cell(self, number: int) -> "Study":
+        """The same study, limited to one cell; PanjError lists the cells that there are."""
+        return replace(self, focus=find_cell(self.cells, number))
+
+    @cached_property
+    def settings(self) -> str:
+        """config.yaml as text; empty where there is none."""
+        path = self.folder / "config.yaml"
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+    @cached_property
+    def base(self) -> Mapping[str, Value]:
+        """Choices, dates, numbers and dated events before anything is swept, by the full key that would sweep them."""
+        config = read_yaml(self.folder / "config.yaml") if self.settings else {}
+        events = {
+            f"timeline.events.{event['name']}.{key}": value
+            for event in config.get("events") or []
+            for key, value in event.items()
+            if key != "name"
+        }
+        numbers = {key: row.value for key, row in declared_numbers().items()} | (config.get("rules") or {})
+        dates = {key: self.about[key] for key in ("start_date", "end_date") if key in self.about}
+        return {**numbers, **events, **self.about["choices"], **dates}
+
+    @property
+    def base_cell(self) -> StudyCell | None:
+        """The cell in which every swept key has the value that the sweep started from, if there is one."""
+        return next((cell for cell in self.cells if all(self.is_base(*pair) for pair in cell.values.items())), None)
+
+    def is_base(self, key: str, value: Value) -> bool:
+        """Whether a swept key has its base value."""
+        return key in self.base and same(value, self.base[key])
+
+    @cached_property
+    def outcomes(self) -> tuple[str, ...]:
+        """Columns of runs.parquet other than cell, run, seed and what was swept."""
+        others = {"cell", "run", "seed", *self.swept}
+        return tuple(name for name in open_runs(self.folder).names if name not in others)
+
+    @cached_property
+    def runs(self) -> "pd.DataFrame":
+        """One row per campaign, one column per outcome; of several cells only numbers, and the swept keys with them."""
+        import pandas as pd
+
+        path = self.folder / "runs.parquet"
+        if self.focus is not None:
+            table = pd.read_parquet(path, filters=self.rows)
+            return table.drop(columns=["cell", *self.cell.values], errors="ignore")
+        schema = pq.read_schema(path)
+        need_columns(schema.names, self.swept, str(path))
+        keys = ["cell", *self.swept, "run", "seed"]
+        numbers = [
+            field.name for field in schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
+        ]
+        return pd.read_parquet(path, columns=[*keys, *(name for name in numbers if name not in keys)])
+
+    @cached_property
+    def summary(self) -> "pd.DataFrame":
+        """One row per outcome and cell, with what was reported."""
+        import pandas as pd
+
+        path = self.folder / "summary.csv"
+        try:
+            table = pd.read_csv(path)
+        except (OSError, ValueError) as error:
+            raise cannot_read(path, error) from None
+        need_columns(table.columns, NEEDED[path.name], str(path))
+        if table.empty:
+            raise PanjError(f"{path}: found no rows, expected at least one")
+        return table if self.focus is None else table[table["cell"] == self.cell.number].reset_index(drop=True)
+
+    @cached_property
+    def districts(self) -> "pd.DataFrame":
+        """One row per district and evening of the cell, with real dates."""
+        import pandas as pd
+
+        table = pd.read_parquet(self.folder / "districts.parquet", filters=self.rows)
+        return table.drop(columns="cell").assign(date=pd.to_datetime(table["date"]))
+
+    @cached_property
+    def evenings(self) -> list[date]:
+        """The evenings of the cell's campaigns in order, day 0 first."""
+        column = pq.read_table(self.folder / "days.parquet", columns=["date"], filters=self.rows).column("date")
+        days = column.cast(pa.date32()).to_numpy()
+        if not days.size:
+            raise PanjError(f"{self.folder}: cell {self.cell.number} has no campaign that came to its end")
+        again = np.flatnonzero(days[1:] <= days[:-1])
+        first = days[: int(again[0]) + 1 if again.size else days.size]
+        if days.size % first.size or not (days.reshape(-1, first.size) == first).all():
+            place = f"{self.folder / 'days.parquet'}: cell {self.cell.number}"
+            raise PanjError(f"{place}: found campaigns of unequal length, expected the same evenings in each, in order")
+        return [day.item() for day in first]
+
+    @property
+    def rows(self) -> list[tuple[str, str, int]]:
+        """Which rows of a table belong to the cell."""
+        return [("cell", "==", self.cell.number)]
+
+    def series(self, column: str) -> np.ndarray:
+        """One column of days.parquet as evenings x campaigns, the campaigns by seed."""
+        path = self.folder / "days.parquet"
+        need_columns(pq.read_schema(path).names, (column,), "days.parquet")
+        values = pq.read_table(path, columns=[column], filters=self.rows).column(column)
+        table = values.to_numpy().reshape(-1, len(self.evenings))
+        return np.ascontiguousarray(table.T, dtype=np.float64)
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """The provenance of a study, from about.json.
+
+    Raises:
+        PanjError: When the folder holds none, or a damaged one.
+    """
+    path = folder / "about.json"
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise PanjError(f"{folder}: found no about.json, expected the folder of a study") from error
+    except ValueError as error:
+        raise PanjError(f"{path}: found something damaged, expected JSON") from error
+
+
+def open_study(folder: Path) -> Study:
+    """A study, of which only about.json has been read.
+
+    Args:
+        folder: Such as results/july_2021.
+
+    Returns:
+        The study with all its cells.
+
+    Raises:
+        PanjError: When the folder holds no study, or one of a version that did not keep what is needed.
+    """
+    about = read_about(folder)
+    try:
+        missing = [key for key in ABOUT_KEYS if key not in about]
+        if missing:
+            raise KeyError(", ".join(missing))
+        cells = tuple(
+            StudyCell.from_dict({**row, "calibration": row.get("calibration") or about["calibration"]})
+            for row in about["cells"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise PanjError(
+            f"{folder / 'about.json'}: {error} missing or damaged, expected a study of this version; "
+            "run it again under a new name: study=NAME"
+        ) from None
+    return Study(folder, str(about["study"]), about, cells)
+
+
+def read_study(folder: Path, cell: int = 0) -> Study:
+    """One cell of a study whose files are all there and whole, with something to show.
+
+    Args:
+        folder: Such as results/july_2021.
+        cell: Its number.
+
+    Raises:
+        PanjError: When a file or column is missing, there is no such cell, or every campaign of it failed.
+    """
+    study = read_sweep(folder).of_cell(cell)
+    if study.cell.finished == 0:
+        raise PanjError(f"{folder}: in cell {cell} every campaign failed; see python -m sim failures {folder}")
+    return study
+
+
+def read_sweep(folder: Path) -> Study:
+    """A study with all its cells, whose files are all there and have the columns that figures need.
+
+    Raises:
+        PanjError: When a file or column is missing or a table has no rows.
+    """
+    refuse_missing_files(folder)
+    study = open_study(folder)
+    for name in FILES:
+        if name.endswith(".parquet") and read_head(folder / name, NEEDED[name]).num_rows == 0:
+            raise PanjError(f"{folder / name}: found no rows, expected at least one")
+    return study
+
+
+def has_several_cells(folder: Path) -> bool:
+    """Whether the study in the folder is over several cells."""
+    refuse_missing_files(folder)
+    return len(open_study(folder).cells) > 1
+
+
+def refuse_missing_files(folder: Path) -> None:
+    """A study that can be shown is a folder that holds every file."""
+    if not folder.is_dir():
+        raise PanjError(f"study folder: found no folder '{folder}', expected one such as results/july_2021")
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
+        raise PanjError(f"{folder}: {' and '.join(missing)} missing; found {found}, expected {', '.join(FILES)}")
+
+
+def find_cell(cells: Sequence[StudyCell], number: int) -> StudyCell:
+    """The cell with this number; PanjError lists those that there are."""
+    for cell in cells:
+        if cell.number == number:
+            return cell
+    known = "; ".join(f"{cell.number} {cell.label}".strip() for cell in cells[:MANY_CELLS])
+    more = f"; and so on to {cells[-1].number}" if len(cells) > MANY_CELLS else ""
+    raise PanjError(f"cell: found {number}, expected one of {known}{more}")
+
+
+def open_runs(folder: Path) -> pa.Schema:
+    """The columns of runs.parquet and their types; PanjError for a table that cannot be read or lacks its keys."""
+    return read_head(folder / "runs.parquet", ("cell", "seed")).schema.to_arrow_schema()
+
+
+def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
+    """The head of a table that has these columns; its rows are not read."""
+    try:
+        head = pq.read_metadata(path)
+    except (OSError, pa.ArrowException) as error:
+        raise cannot_read(path, error) from None
+    need_columns(head.schema.to_arrow_schema().names, columns, str(path))
+    return head
+
+
+def cannot_read(path: Path, error: Exception) -> PanjError:
+    """A damaged table in one line."""
+    said = " ".join(str(error).split())[:160]
+    return PanjError(f"{path}: found something that cannot be read ({said}), expected a table of a study")
+
+
+def need_columns(found: "Sequence[str] | pd.Index", columns: Sequence[str], place: str) -> None:
+    """Refuse a table that lacks a column."""
+    missing = [name for name in columns if name not in found]
+    if missing:
+        raise PanjError(f"{place}: column {', '.join(missing)} missing; found {', '.join(map(str, found))}")
+
+
+def same(one: Value | None, other: Value | None) -> bool:
+    """Equal as numbers where both are numbers (3 is 3.0), otherwise as text."""
+    try:
+        return float(one) == float(other)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return str(one) == str(other)
 
 
 class Measure(NamedTuple):
@@ -76,56 +362,12 @@ class Measure(NamedTuple):
     reported: dict[str, Any]  # text, value, low, high, evidence
 
 
-class Worlds(NamedTuple):
-    """One outcome of the campaigns of one cell; the three arrays have a row a campaign."""
+def read_measure(study: Study, outcome: str) -> Measure:
+    """An outcome as summary.csv describes it.
 
-    cell: StudyCell
-    seeds: np.ndarray
-    values: np.ndarray  # nan where missing; an event that did not come has the day after the last
-    there: np.ndarray  # whether the campaign has a value of its own
-
-
-def read_finished(folder: Path) -> Finished:
-    """What is needed of a study folder; PanjError names what is missing."""
-    about = read_about(folder)
-    if "cells" not in about or "swept" not in about:
-        raise PanjError(f"{folder / 'about.json'}: found no cells, expected a study of this version; run it again")
-    cells = tuple(
-        StudyCell(
-            int(row["cell"]), str(row["label"]), dict(row["values"]),
-            date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"]),
-        )
-        for row in about["cells"]
-    )  # fmt: skip
-    others = {"cell", "run", "seed", *about["swept"]}
-    columns = [name for name in open_runs(folder).names if name not in others]
-    return Finished(folder, str(about["study"]), about, base_settings(folder, about), cells, tuple(columns))
-
-
-def open_runs(folder: Path) -> pa.Schema:
-    """The columns of runs.parquet and their types."""
-    try:
-        schema = pq.read_schema(folder / "runs.parquet")
-    except (OSError, pa.ArrowException) as error:
-        raise PanjError(f"{folder / 'runs.parquet'}: found no table that can be read, expected one ({error})") from None
-    missing = [name for name in ("cell", "seed") if name not in schema.names]
-    if missing:
-        raise PanjError(f"{folder / 'runs.parquet'}: column {', '.join(missing)} missing")
-    return schema
-
-
-def base_settings(folder: Path, about: Mapping[str, Any]) -> dict[str, Value]:
-    """Choices, dates, numbers and dated events of a study before anything is swept, by full key."""
-    base: dict[str, Value] = {key: row.value for key, row in declared_numbers().items()}
-    config = read_yaml(folder / "config.yaml") if (folder / "config.yaml").is_file() else {}
-    base |= config.get("rules", {})
-    for event in config.get("events", []):
-        base |= {f"timeline.events.{event['name']}.{key}": value for key, value in event.items() if key != "name"}
-    return {**base, **about["choices"], "start_date": about["start_date"], "end_date": about["end_date"]}
-
-
-def read_measure(study: Finished, outcome: str) -> Measure:
-    """The outcome as summary.csv describes it; PanjError when the study has no such outcome."""
+    Raises:
+        PanjError: When the study has no such outcome, or no summary that can be read.
+    """
     if outcome not in study.outcomes:
         raise unknown(f"outcome of {study.folder}", outcome, study.outcomes)
     row = summary_row(study.folder / "summary.csv", outcome)
@@ -140,16 +382,37 @@ def read_measure(study: Finished, outcome: str) -> Measure:
 
 
 def summary_row(path: Path, outcome: str) -> dict[str, str]:
-    """The first row of the outcome; empty where the summary does not know it."""
+    """The first row of an outcome, without pandas; empty where the summary does not have it."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return next((row for row in csv.DictReader(file) if row.get("outcome") == outcome), {})
     except OSError as error:
-        raise PanjError(f"{path}: cannot be read ({error.strerror}), expected the summary of a study") from None
+        raise cannot_read(path, error) from None
 
 
-def read_worlds(study: Finished, measure: Measure, first_day: date) -> dict[int, Worlds]:
-    """The outcome of every campaign, by number of the cell; a date is days after `first_day`."""
+class Worlds(NamedTuple):
+    """One outcome of the campaigns of one cell; the three arrays have one row per campaign."""
+
+    cell: StudyCell
+    seeds: np.ndarray
+    values: np.ndarray  # nan where missing; an event that did not come has the day after the last
+    there: np.ndarray  # whether the campaign has a value of its own
+
+
+def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Worlds]:
+    """One outcome of every campaign.
+
+    Args:
+        study: Where to read.
+        measure: The outcome.
+        first_day: From which dates are counted, in days.
+
+    Returns:
+        The campaigns of each cell, by its number.
+
+    Raises:
+        PanjError: When the column holds neither numbers nor dates.
+    """
     path = study.folder / "runs.parquet"
     try:
         table = pq.read_table(path, columns=["cell", "seed", measure.outcome])
@@ -172,133 +435,6 @@ def read_worlds(study: Finished, measure: Measure, first_day: date) -> dict[int,
     return worlds
 
 
-def same(one: Value, other: Value) -> bool:
-    """Equal as numbers where both are numbers (3 is 3.0), otherwise as text."""
-    try:
-        return float(one) == float(other)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return str(one) == str(other)
-
-
-FILES = ("about.json", "config.yaml", "runs.parquet", "days.parquet", "districts.parquet", "summary.csv")
-NEEDED = {
-    "runs.parquet": ("cell", "run", "seed"),
-    "days.parquet": ("cell", "run", "date", "share_held_by_taliban"),
-    "districts.parquet": ("cell", "district_id", "date", "share_of_runs_taliban"),
-    "summary.csv": (
-        "cell", "outcome", "reported", "reported_low", "reported_high", "reported_value", "median", "low_5", "high_95",
-        "evidence", "label", "unit", "counted",
-    ),
-}  # fmt: skip
-ABOUT_KEYS = ("study", "scenario", "scenario_about", "choices", "runs", "calibration", "swept", "cells")
-MANY_CELLS = 24  # beyond which cells are no longer listed or drawn one by one
-CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)
-ShownValue = str | int | float | bool
-
-
-class ShownCell(NamedTuple):
-    """One combination of swept settings; its campaigns are its seeds."""
-
-    number: int
-    label: str  # `reinforcement=none, morale=brittle`; empty for a plain run
-    values: Mapping[str, ShownValue]  # of each swept key
-    runs: int  # campaigns asked for
-    failed: int
-    calibration: str  # where its numbers come from, in words
-
-    @property
-    def finished(self) -> int:
-        """Campaigns that came to their last day."""
-        return self.runs - self.failed
-
-
-@dataclass(frozen=True)
-class Study:
-    """One cell of a study: what it was, and its tables, each read when it is first asked for."""
-
-    folder: Path
-    about: Mapping[str, Any]
-    settings: str  # config.yaml as it stands
-    cell: ShownCell
-
-    @cached_property
-    def runs(self) -> pd.DataFrame:
-        """A row a campaign, a column an outcome."""
-        table = pd.read_parquet(self.folder / "runs.parquet", filters=self.rows)
-        return table.drop(columns=["cell", *self.cell.values], errors="ignore")
-
-    @cached_property
-    def districts(self) -> pd.DataFrame:
-        """A row a district and evening, with real dates."""
-        table = pd.read_parquet(self.folder / "districts.parquet", filters=self.rows)
-        return table.drop(columns="cell").assign(date=pd.to_datetime(table["date"]))
-
-    @cached_property
-    def summary(self) -> pd.DataFrame:
-        """A row an outcome."""
-        table = read_summary(self.folder)
-        return table[table["cell"] == self.cell.number].reset_index(drop=True)
-
-    @cached_property
-    def evenings(self) -> list[date]:
-        """The evenings of the study, in order, day 0 first."""
-        column = pq.read_table(self.folder / "days.parquet", columns=["date"], filters=self.rows).column("date")
-        days = column.cast(pa.date32()).to_numpy()
-        if not days.size:
-            raise PanjError(f"{self.folder}: cell {self.cell.number} has no campaign that came to its end")
-        again = np.flatnonzero(days[1:] <= days[:-1])
-        first = days[: int(again[0]) + 1 if again.size else days.size]
-        if days.size % first.size or not (days.reshape(-1, first.size) == first).all():
-            place = f"{self.folder / 'days.parquet'}: cell {self.cell.number}"
-            raise PanjError(f"{place}: found campaigns of unequal length, expected the same evenings in each, in order")
-        return [day.item() for day in first]
-
-    @property
-    def rows(self) -> list[tuple[str, str, int]]:
-        """Which rows of a table belong to this cell."""
-        return [("cell", "==", self.cell.number)]
-
-    def series(self, column: str) -> np.ndarray:
-        """One column of days.parquet as evenings x campaigns, the campaigns by seed."""
-        path = self.folder / "days.parquet"
-        need_columns(pq.read_schema(path).names, (column,), "days.parquet")
-        values = pq.read_table(path, columns=[column], filters=self.rows).column(column)
-        table = values.to_numpy().reshape(-1, len(self.evenings))
-        return np.ascontiguousarray(table.T, dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """All cells of a study."""
-
-    folder: Path
-    about: Mapping[str, Any]
-    settings: str  # config.yaml as it stands
-    cells: tuple[ShownCell, ...]
-    swept: tuple[str, ...]  # keys, in the order of the command line
-    runs: pd.DataFrame  # a row a cell and campaign: cell, swept keys, run, seed, outcomes that are numbers
-    summary: pd.DataFrame  # a row a cell and outcome
-
-    def cell(self, number: int) -> ShownCell:
-        """One cell by its number."""
-        return cell_of(self.cells, number)
-
-    def study(self, number: int) -> Study:
-        """One cell with its tables."""
-        return Study(self.folder, self.about, self.settings, self.cell(number))
-
-    @cached_property
-    def base(self) -> Mapping[str, ShownValue]:
-        """The value of each swept key in the scenario that was swept; a key may be unknown."""
-        known = {**self.about["choices"], "scenario": self.about["scenario"], **settings_by_key(self.settings)}
-        return {key: known[key] for key in self.swept if key in known}
-
-    @property
-    def base_cell(self) -> ShownCell | None:
-        """The cell in which every swept key has the value of the base, if there is one."""
-        return next((cell for cell in self.cells if same_values(cell.values, self.base)), None)
-
-
 @dataclass(frozen=True)
 class Bands:
     """The middle and the spread of a quantity over the campaigns, evening by evening."""
@@ -311,169 +447,16 @@ class Bands:
     high_95: np.ndarray
 
 
-def read_study(folder: Path, cell: int = 0) -> Study:
-    """One cell of the study; `PanjError` names what is missing and what was expected."""
-    about = check_study(folder)
-    settings = (folder / "config.yaml").read_text(encoding="utf-8")
-    study = Study(folder, about, settings, cell_of(cells_of(about), cell))
-    refuse_empty(study)
-    return study
-
-
-def read_sweep(folder: Path, outcomes: Sequence[str] | None = None) -> Sweep:
-    """All cells of the study, with some outcomes of its campaigns or with all that are numbers."""
-    about = check_study(folder)
-    swept = tuple(about["swept"])
-    path = folder / "runs.parquet"
-    schema = pq.read_schema(path)
-    keys = ["cell", *swept, "run", "seed"]
-    numbers = [field.name for field in schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)]
-    wanted = list(numbers if outcomes is None else outcomes)
-    need_columns(schema.names, [*swept, *wanted], str(path))
-    runs = pd.read_parquet(path, columns=[*keys, *(name for name in wanted if name not in keys)])
-    settings = (folder / "config.yaml").read_text(encoding="utf-8")
-    return Sweep(folder, about, settings, cells_of(about), swept, runs, read_summary(folder))
-
-
-def has_several_cells(folder: Path) -> bool:
-    """Whether the study in the folder is over several cells."""
-    refuse_missing_files(folder)
-    return len(read_about_shown(folder / "about.json")["cells"]) > 1
-
-
-def check_study(folder: Path) -> dict[str, Any]:
-    """What the study says of itself, once every file is there with rows and with the columns that figures need."""
-    refuse_missing_files(folder)
-    about = read_about_shown(folder / "about.json")
-    for name in FILES:
-        if name.endswith(".parquet"):
-            check_table(folder / name)
-    return about
-
-
-def refuse_missing_files(folder: Path) -> None:
-    """A study is a folder that holds every file."""
-    if not folder.is_dir():
-        raise PanjError(f"study folder: found no folder '{folder}', expected one such as results/july_2021")
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if missing:
-        found = ", ".join(sorted(path.name for path in folder.iterdir())) or "nothing"
-        raise PanjError(f"{folder}: {' and '.join(missing)} missing; found {found}, expected {', '.join(FILES)}")
-
-
-def refuse_empty(study: Study) -> None:
-    """A cell in which no campaign came to its end has nothing to show."""
-    if study.cell.finished == 0:
-        number, name = study.cell.number, study.folder
-        raise PanjError(f"{name}: in cell {number} every campaign failed; see python -m sim failures {name}")
-
-
-def read_about_shown(path: Path) -> dict[str, Any]:
-    """What the study says of itself."""
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise PanjError(f"{path}: found text that is not JSON ({error}), expected keys and values") from None
-    missing = [key for key in ABOUT_KEYS if key not in about]
-    if missing:
-        raise PanjError(f"{path}: {', '.join(missing)} missing; found {', '.join(about)}")
-    return dict(about)
-
-
-def cells_of(about: Mapping[str, Any]) -> tuple[ShownCell, ...]:
-    """The cells of a study in order; a plain run has one."""
-    return tuple(
-        ShownCell(
-            cell["cell"], cell["label"], cell["values"], cell["runs"], cell["failed"],
-            cell.get("calibration") or about["calibration"],
-        )
-        for cell in about["cells"]
-    )  # fmt: skip
-
-
-def cell_of(cells: Sequence[ShownCell], number: int) -> ShownCell:
-    """The cell with this number; `PanjError` lists those that there are."""
-    for cell in cells:
-        if cell.number == number:
-            return cell
-    known = "; ".join(f"{cell.number} {cell.label}".strip() for cell in cells[:MANY_CELLS])
-    more = f"; and so on to {cells[-1].number}" if len(cells) > MANY_CELLS else ""
-    raise PanjError(f"cell: found {number}, expected one of {known}{more}")
-
-
-def check_table(path: Path) -> None:
-    """A table with rows and with the columns that every figure needs; only its head is read."""
-    try:
-        head = pq.read_metadata(path)
-    except (OSError, ValueError) as error:
-        raise cannot_read(path, error) from None
-    need_columns(head.schema.to_arrow_schema().names, NEEDED[path.name], str(path))
-    if head.num_rows == 0:
-        raise PanjError(f"{path}: found no rows, expected at least one")
-
-
-def read_summary(folder: Path) -> pd.DataFrame:
-    """Every cell's outcomes, beside what was reported."""
-    path = folder / "summary.csv"
-    table = read_table(path, pd.read_csv)
-    need_columns(table.columns, NEEDED[path.name], str(path))
-    if table.empty:
-        raise PanjError(f"{path}: found no rows, expected at least one")
-    return table
-
-
-def read_table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """A table, or an error that names it."""
-    try:
-        return read(path)
-    except (OSError, ValueError) as error:
-        raise cannot_read(path, error) from None
-
-
-def cannot_read(path: Path, error: Exception) -> PanjError:
-    """A damaged table in one line."""
-    return PanjError(f"{path}: found a file that cannot be read ({error}), expected a table")
-
-
-def need_columns(found: Sequence[str] | pd.Index, columns: Sequence[str], place: str) -> None:
-    """Refuse a table that lacks a column."""
-    missing = [name for name in columns if name not in found]
-    if missing:
-        raise PanjError(f"{place}: column {', '.join(missing)} missing; found {', '.join(map(str, found))}")
-
-
-def settings_by_key(settings: str) -> dict[str, ShownValue]:
-    """Every setting of config.yaml under the full name by which it is swept."""
-    kept = yaml.safe_load(settings) or {}
-    plain = {key: value for key, value in kept.items() if not isinstance(value, dict | list)}
-    events = {
-        f"timeline.events.{event['name']}.{key}": value
-        for event in kept.get("events") or []
-        for key, value in event.items()
-    }
-    return {**plain, **(kept.get("rules") or {}), **events}
-
-
-def same_values(values: Mapping[str, ShownValue], base: Mapping[str, ShownValue]) -> bool:
-    """Whether every swept key has its base value; numbers are compared as numbers."""
-    return all(key in base and same_value(value, base[key]) for key, value in values.items())
-
-
-def same_value(one: ShownValue, other: ShownValue) -> bool:
-    """0.3 is 0.3 and 5 is 5.0, however they were written."""
-    return one == other or str(one) == str(other)
-
-
 def spread(study: Study, quantity: str) -> Bands:
     """Median, 50 % and 90 % bands over the campaigns of one column of days.parquet."""
     return bands_of(study.evenings, study.series(quantity))
 
 
 def bands_of(evenings: list[date], values: np.ndarray) -> Bands:
-    """The same five quantiles of any table of evenings x campaigns."""
+    """Median, 50 % and 90 % bands of any table of evenings x campaigns; nan where no campaign has the evening."""
     if np.isfinite(values).all():
         return Bands(evenings, *np.quantile(values, CUTS, axis=1))
-    there = np.isfinite(values).any(axis=1)  # an evening that no campaign has stays empty
+    there = np.isfinite(values).any(axis=1)
     cuts = np.full((len(CUTS), len(values)), np.nan)
     cuts[:, there] = np.nanquantile(values[there], CUTS, axis=1)
     return Bands(evenings, *cuts)

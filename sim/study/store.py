@@ -27,6 +27,7 @@ from pyarrow import feather
 from sim.errors import PanjError
 from sim.settings.sweep import Cell, Sweep, say
 from sim.study.files import json_text, write_errors, write_file
+from sim.study.reader import StudyCell
 
 DIGITS = 16  # of the digest in the name
 NAME = re.compile(r"\d+-\d+\.[0-9a-f]{16}\.arrow")
@@ -140,21 +141,7 @@ def each_once(chunk: pa.Table) -> pa.Table:
 
 
 SHOWN = 5  # differences
-
-
-class CellScope(NamedTuple):
-    """One cell of a study."""
-
-    number: int
-    label: str
-    values: dict[str, Any]  # of each swept key
-    words: tuple[str, ...]
-    fingerprint: str
-    runs: int  # asked for
-    title: str
-    start_date: str
-    end_date: str
-    calibration: str = ""  # where its numbers come from, in words
+LEFT_OUT = ("cell", "failed")  # of a cell in study.json, which calls its number so and knows of no failures
 
 
 @dataclass(frozen=True)
@@ -164,7 +151,7 @@ class Scope:
     base: dict[str, Any]  # Settings.as_dict of the words that do not sweep
     swept: tuple[str, ...]
     first_seed: int
-    cells: tuple[CellScope, ...]
+    cells: tuple[StudyCell, ...]
 
     @property
     def daily(self) -> bool:
@@ -174,15 +161,15 @@ class Scope:
 
 def scope_of(sweep: Sweep) -> Scope:
     """What a command line asks for."""
-    return Scope(sweep.base.as_dict(), sweep.swept, sweep.base.seed, tuple(map(cell_scope_of, sweep.cells)))
+    return Scope(sweep.base.as_dict(), sweep.swept, sweep.base.seed, tuple(map(recorded_cell, sweep.cells)))
 
 
-def cell_scope_of(cell: Cell) -> CellScope:
-    """One cell of it."""
+def recorded_cell(cell: Cell) -> StudyCell:
+    """A cell of a command line as a study keeps it."""
     settings = cell.settings
-    return CellScope(
-        cell.number, cell.label, cell.values, cell.words, settings.fingerprint(), settings.runs, settings.title,
-        settings.start_date.isoformat(), settings.end_date.isoformat(), settings.calibration,
+    return StudyCell(
+        cell.number, cell.label, cell.values, settings.start_date, settings.end_date, cell.words,
+        settings.fingerprint(), settings.runs, 0, settings.title, settings.calibration,
     )  # fmt: skip
 
 
@@ -197,8 +184,9 @@ def read_scope(study: Path) -> Scope | None:
         return None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        cells = tuple(CellScope(**{**cell, "words": tuple(cell["words"])}) for cell in found["cells"])
-        return Scope(found["base"], tuple(found["swept"]), found["first_seed"], cells)
+        return Scope(
+            found["base"], tuple(found["swept"]), found["first_seed"], tuple(map(StudyCell.from_dict, found["cells"]))
+        )
     except (ValueError, KeyError, TypeError) as error:
         raise PanjError(f"{path}: found something damaged ({error}), expected the scope of a study") from error
 
@@ -210,7 +198,10 @@ def write_scope(study: Path, scope: Scope) -> None:
         "base": scope.base,
         "swept": scope.swept,
         "first_seed": scope.first_seed,
-        "cells": [cell._asdict() for cell in scope.cells],
+        "cells": [
+            {"number": cell.number} | {key: value for key, value in cell.as_dict().items() if key not in LEFT_OUT}
+            for cell in scope.cells
+        ],
     }
     with write_errors(study):
         write_file(path, json_text(content))
@@ -242,12 +233,12 @@ def joined(study: Path, old: Scope | None, new: Scope) -> Scope:
     return replace(old, cells=tuple(cells))
 
 
-def grown(cell: CellScope, asked: CellScope) -> CellScope:
+def grown(cell: StudyCell, asked: StudyCell) -> StudyCell:
     """The same cell with as many campaigns as are asked for now, and what is said of its numbers now."""
     return cell._replace(runs=max(cell.runs, asked.runs), calibration=asked.calibration)
 
 
-def key_of(cell: CellScope) -> tuple[str, ...]:
+def key_of(cell: StudyCell) -> tuple[str, ...]:
     """The swept values, by which a cell is known."""
     return tuple(f"{key}={value!r}" for key, value in cell.values.items())
 

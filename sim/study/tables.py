@@ -35,7 +35,7 @@ from sim.study.columns import (
     summarise,
 )
 from sim.study.files import json_text, write_folder, yaml_text
-from sim.study.store import CellScope, Scope, chunks_of
+from sim.study.store import Scope, chunks_of
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
 GROUP = 20_000  # rows of a row group
@@ -123,7 +123,7 @@ def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
     is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
     return {
         "runs_of_cells": runs if len(set(runs)) > 1 else None,
-        "words_of_cells": None if is_said else [list(cell.words) for cell in scope.cells],
+        "words_of_cells": None if is_said else [list(cell.overrides) for cell in scope.cells],
     }
 
 
@@ -144,8 +144,7 @@ def fill(
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same days
     for cell in scope.cells:
-        start = date.fromisoformat(cell.start_date)
-        days = (date.fromisoformat(cell.end_date) - start).days
+        start, days = cell.start_date, (cell.end_date - cell.start_date).days
         outcomes = outcomes_of(start, days)
         tally = CellTally(len(facts.district), days + 1, outcomes)
         named = {"cell": cell.number, "values": cell.values}
@@ -159,7 +158,7 @@ def fill(
         for table in tables.values():
             table.flush()
         summaries.append(summarise(tally.outcomes(), outcomes))
-        held.append(about_cell(cell, tally))
+        held.append(cell._replace(runs=tally.runs + tally.failed, failed=tally.failed).as_dict())
     return held, summaries
 
 
@@ -233,15 +232,6 @@ class CellTally:
         reached = np.cumsum(self.fell, axis=0) > (self.runs - 1) // 2
         day = reached.argmax(axis=0)
         return np.where(day < len(self.held), day, NOT_FALLEN)
-
-
-def about_cell(cell: CellScope, tally: CellTally) -> dict[str, Any]:
-    """What `about.json` says of a cell."""
-    return {
-        "cell": cell.number, "label": cell.label, "values": cell.values, "words": list(cell.words),
-        "fingerprint": cell.fingerprint, "runs": tally.runs + tally.failed, "failed": tally.failed, "title": cell.title,
-        "start_date": cell.start_date, "end_date": cell.end_date, "calibration": cell.calibration,
-    }  # fmt: skip
 
 
 def cells_in_yaml(scope: Scope) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from sim.report.outcomes import summary_row
 from sim.report.report import FIGURES, draw_all, main, redraw, write_report
 from sim.report.sweeps import STAND_INS, few_days, figures_of, outcomes_of, say_stand_ins, shown_cells
 from sim.report.swept_values import field_of, grid_cells, is_grid, others_fixed, say_reported, strongest_keys
-from sim.study.reader import Sweep, read_study, read_sweep
+from sim.study.reader import Study, find_cell, read_study, read_sweep
 
 BASE = {"rules.morale.contagion": 0.3, "rules.news.fade_days": 10.0, "rules.parley.isolation": 1.3}
 POLICY = [
@@ -83,7 +83,7 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Sweep:
+def many(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return read_sweep(write_sweep(tmp_path_factory.mktemp("many") / "many", hypercube(30), 1))
 
 
@@ -91,7 +91,7 @@ def test_a_cell_reads_its_own_rows_alone(policy: Path) -> None:
     sweep = read_sweep(policy)
     days = pd.read_parquet(policy / "days.parquet")
     for cell in sweep.cells:
-        study = sweep.study(cell.number)
+        study = sweep.of_cell(cell.number)
         own = days[days["cell"] == cell.number]
         assert np.array_equal(study.series("mean_morale").T.ravel(), own["mean_morale"].to_numpy())
         assert len(study.runs) == 2 and not {"cell", *POLICY[0]} & set(study.runs)
@@ -106,7 +106,7 @@ def test_the_base_cell_has_the_values_of_the_base(policy: Path) -> None:
 
 def test_a_base_number_is_found_however_it_is_written(tmp_path: Path) -> None:
     sweep = read_sweep(write_sweep(tmp_path / "numbers", [{"rules.news.fade_days": value} for value in (5, 10)], 1))
-    assert sweep.base_cell == sweep.cell(1)
+    assert sweep.base_cell == find_cell(sweep.cells, 1)
 
 
 def test_an_unknown_cell_is_told_which_there_are(policy: Path) -> None:
@@ -114,7 +114,7 @@ def test_an_unknown_cell_is_told_which_there_are(policy: Path) -> None:
         read_study(policy, 9)
 
 
-def test_what_was_swept_decides_the_figures(policy: Path, many: Sweep, tmp_path: Path) -> None:
+def test_what_was_swept_decides_the_figures(policy: Path, many: Study, tmp_path: Path) -> None:
     by_cell = ["outcomes_by_cell", "districts_by_cell", "crossings_by_cell"]
     assert list(figures_of(read_sweep(policy))) == ["outcomes_by_two_keys", *by_cell]
     assert list(figures_of(many)) == ["outcomes_by_key", *by_cell]
@@ -139,7 +139,7 @@ def test_every_figure_is_drawn_and_says_how_to_draw_it_again(
         assert redraw(folder, recipe).read_bytes() == before
 
 
-def test_many_cells_are_shown_by_some_from_lowest_to_highest(many: Sweep) -> None:
+def test_many_cells_are_shown_by_some_from_lowest_to_highest(many: Study) -> None:
     shown = [cell.number for cell in shown_cells(many)]
     assert len(shown) == STAND_INS and shown == sorted(shown)  # made up so that the number is the order
     assert (shown[0], shown[-1]) == (0, len(many.cells) - 1)
@@ -162,7 +162,7 @@ def test_a_heat_map_of_three_keys_keeps_the_third_at_the_base(tmp_path: Path) ->
     assert "Kept: fade days at 10 (base)" in figures_of(sweep)["outcomes_by_two_keys"].explained
 
 
-def test_scattered_cells_are_no_grid(many: Sweep) -> None:
+def test_scattered_cells_are_no_grid(many: Study) -> None:
     assert not is_grid(many)
 
 
@@ -173,8 +173,9 @@ def test_a_field_is_framed_only_where_the_record_lies_within_the_campaigns(polic
     assert [field.meets for field in fields] == [False, False, False, False]  # 0.2, 0.325, 0.45, 0.575; said was 0.375
     table = sweep.summary.copy()
     table.loc[(table["cell"] == 1) & (table["outcome"] == name), "high_95"] = "0.4"
-    raised = Sweep(sweep.folder, sweep.about, sweep.settings, sweep.cells, sweep.swept, sweep.runs, table)
-    assert field_of(raised, raised.cell(1), name).meets
+    raised = read_sweep(policy)
+    vars(raised)["summary"] = table
+    assert field_of(raised, find_cell(raised.cells, 1), name).meets
     assert min(fields, key=lambda field: field.off) == fields[1]
 
 
@@ -199,10 +200,10 @@ def test_only_the_keys_that_move_most_are_shown(tmp_path: Path) -> None:
 
 def test_a_cell_is_named_by_the_last_word_of_its_keys_unless_two_share_it(policy: Path, tmp_path: Path) -> None:
     sweep = read_sweep(policy)
-    assert say_cell(sweep, sweep.cell(2)) == "reinforcement as reported, morale brittle"
+    assert say_cell(sweep, find_cell(sweep.cells, 2)) == "reinforcement as reported, morale brittle"
     twins = [{"rules.morale.hunger": 0.25, "rules.parley.hunger": 1.0}] * 2
     sweep = read_sweep(write_sweep(tmp_path / "twins", twins, 1))
-    assert say_cell(sweep, sweep.cell(0)) == "rules.morale.hunger 0.25, rules.parley.hunger 1"
+    assert say_cell(sweep, find_cell(sweep.cells, 0)) == "rules.morale.hunger 0.25, rules.parley.hunger 1"
 
 
 def test_the_page_holds_every_cell_every_figure_and_nothing_from_outside(policy: Path) -> None:
@@ -217,7 +218,7 @@ def test_the_page_holds_every_cell_every_figure_and_nothing_from_outside(policy:
     assert 'href="runs.parquet"' in text and "failures" not in text
 
 
-def test_every_cell_of_many_stands_in_the_page(many: Sweep) -> None:
+def test_every_cell_of_many_stands_in_the_page(many: Study) -> None:
     text = write_report(many.folder).read_text(encoding="utf-8")
     assert "All 30 cells" in text
     assert all(f"<small>cell {cell.number}, 1 campaign" in text for cell in many.cells)

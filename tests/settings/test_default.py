@@ -22,7 +22,6 @@ from sim.data.configs import folder_of, read_yaml
 from sim.data.facts import read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.model import BorderCrisis
-from sim.provenance import read_about
 from sim.report.report import draw_everything
 from sim.run import run, work
 from sim.run.console import console_of
@@ -35,6 +34,7 @@ from sim.settings.numbers import declared_numbers
 from sim.settings.posterior import Posterior, posterior_for, posterior_of, shipped, table_of
 from sim.settings.settings import Settings
 from sim.settings.sweep import compose_sweep
+from sim.study.reader import read_about
 
 FACTS = read_facts()
 PRIOR = read_priors()[0]

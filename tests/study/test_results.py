@@ -24,13 +24,13 @@ from sim.data.facts import read_facts
 from sim.engine.campaign import Campaign, Series, run_campaign
 from sim.errors import CampaignError, PanjError
 from sim.outcomes import outcome_of
-from sim.provenance import read_about
 from sim.run import backlog, run, work
 from sim.run.run import run_sweep
 from sim.settings.compose import compose_settings
 from sim.settings.sweep import compose_sweep
 from sim.study import columns, tables
 from sim.study.columns import SummaryRow, in_words, summarise
+from sim.study.reader import read_about
 
 FACTS = read_facts()
 START = date(2021, 5, 1)
