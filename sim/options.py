@@ -1,46 +1,582 @@
-"""Options of the verbs: how words of the command line become checked values."""
+"""Every verb of the command line, declared once: parsing, help, completion and `docs/cli.md` come from this table.
 
-from collections.abc import Sequence
+A verb is a dataclass. Its name is that of the class, its summary the docstring, and each field is an argument, an
+option (`key=value`) or the overrides of settings. `read_command` returns an instance with typed, checked values.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import date
+from functools import cache
+from importlib import metadata
 from pathlib import Path
+from types import NoneType
+from typing import Any, ClassVar, NamedTuple, get_args, get_type_hints
 
-from sim.errors import PanjError
+from sim.errors import PanjError, unknown
 
-Word = str
-
-
-def options_of(verb: str, words: Sequence[Word], keys: Sequence[str], usage: str) -> dict[str, str]:
-    """`key=value` for the keys of a verb, each at most once and with a value; other words are left to the caller."""
-    found: dict[str, str] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or key not in keys:
-            continue
-        if key in found or not value:
-            raise PanjError(f"{verb}: found '{word}', expected {key}= once, with a value: {usage}")
-        found[key] = value
-    return found
+MULTIRUN = ("-m", "--multirun")
+LAST_SEED = 2**63 - 1  # as in sim.engine.chance, which is slow to import
+FOLDER = "folder of a study, such as results/policy"
+SHELLS = ("bash", "zsh", "fish")
 
 
-def whole(key: str, text: str, low: int = 0, high: int | None = None) -> int:
-    """A whole number within bounds; PanjError names the key."""
-    until = f"of at least {low}" if high is None else f"from {low} to {high}"
-    if not text.isdecimal() or int(text) < low or (high is not None and int(text) > high):
-        raise PanjError(f"{key}: found '{text}', expected a whole number {until}")
+def argument(meaning: str, default: Any = MISSING, *, least: int = 1, most: int = 1, is_file: bool = False) -> Any:
+    """Declare words without `=`: folders, files or filters; `least` to `most` of them where the field is a tuple."""
+    kept = {"role": "argument", "meaning": meaning, "least": least, "most": most, "is_file": is_file}
+    return field(default=default, metadata=kept)
+
+
+def option(
+    meaning: str,
+    default: Any = MISSING,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
+    example: str = "",
+    key: str = "",
+    read: Callable[[str, str], Any] | None = None,
+) -> Any:
+    """Declare one `key=value`; a float must lie strictly between its bounds, an int within them."""
+    bounds = {"low": low, "high": high, "choices": tuple(choices), "example": example}
+    return field(default=default, metadata={"role": "option", "meaning": meaning, "key": key, "read": read, **bounds})
+
+
+def overrides(meaning: str, *, least: int = 0, sweeps: bool = False, keys: Sequence[str] = ()) -> Any:
+    """Declare that overrides of settings may follow: any, or only those of `keys`."""
+    kept = {"role": "overrides", "meaning": meaning, "least": least, "sweeps": sweeps, "keys": tuple(keys)}
+    return field(default=() if not least else MISSING, metadata=kept)
+
+
+class Threshold(NamedTuple):
+    """An end of a range of an outcome: as it was typed, and as a number; a date counts as its ordinal."""
+
+    text: str
+    value: float
+
+
+def read_threshold(key: str, text: str) -> Threshold:
+    """A number, or a date as its ordinal."""
+    try:
+        return Threshold(text, date.fromisoformat(text).toordinal() if text.count("-") == 2 else float(text))
+    except ValueError:
+        raise PanjError(
+            f"{key}: found '{text}', expected a number such as 1000, or a date such as 2021-07-05"
+        ) from None
+
+
+def read_power_of_two(key: str, text: str) -> int:
+    """A length at which a Sobol' sequence is balanced."""
+    if not text.isdecimal() or not 16 <= int(text) <= 65_536 or int(text).bit_count() > 1:
+        raise PanjError(f"{key}: found '{text}', expected a power of two from 16 to 65536, such as 256")
     return int(text)
 
 
-def day_of(key: str, text: str) -> date:
-    """A date; PanjError names the key."""
+def read_share(key: str, text: str) -> float:
+    """A share above 0 and at most 1."""
     try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise PanjError(f"{key}: found '{text}', expected a date such as 2021-07-04") from error
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise PanjError(f"{key}: found '{text}', expected a share above 0 and at most 1, such as 0.8")
+    return value
 
 
-def folder_of_study(verb: str, words: Sequence[Word], usage: str) -> Path:
-    """The one word without = is the folder."""
-    folders = [word for word in words if "=" not in word]
-    if len(folders) != 1 or folders[0].startswith("-"):
-        raise PanjError(f"{verb}: found '{' '.join(folders)}', expected one folder of a study: {usage}")
-    return Path(folders[0])
+def read_name(key: str, text: str) -> str:
+    """A name that can be that of a folder."""
+    if not re.fullmatch(r"[\w-][\w.-]*", text):
+        raise PanjError(f"{key}: found '{text}', expected letters, digits, '_', '-' and '.' only")
+    return text
+
+
+def read_code(key: str, text: str) -> str:
+    """The code of a classroom, in capitals."""
+    if not re.fullmatch(r"[A-Z0-9]{4,12}", text.upper()):
+        raise PanjError(f"{key}: found '{text}', expected 4 to 12 letters and digits, such as HKMPTW")
+    return text.upper()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What one command line asks for; `words` are its words after the verb."""
+
+    extras: ClassVar[tuple[str, ...]] = ()  # optional dependencies without which the verb cannot work
+    examples: ClassVar[tuple[str, ...]] = ()  # without `python -m sim`
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(Request):
+    """Run the campaigns of a scenario; write tables, figures and a report (also without a verb).
+
+    With -m anywhere on the line, sweep: every combination of several values is a cell.
+    """
+
+    examples = (
+        "scenario=border_closed reinforcement=answer_every_call runs=500 seed=7",
+        "-m reinforcement=none,as_reported,answer_every_call morale=brittle,reported runs=500 study=policy",
+    )
+    overrides: tuple[str, ...] = overrides("settings, swept with -m", sweeps=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan(Request):
+    """Estimate what a sweep would cost and how narrow its intervals would be, before it is run."""
+
+    examples = ("plan -m morale=brittle,reported",)
+    overrides: tuple[str, ...] = overrides("settings, swept with -m", sweeps=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(Request):
+    """Compare every cell with its baseline, paired by seed, with intervals and sentences."""
+
+    extras = ("report",)
+    examples = ("compare results/policy baseline=as_reported outcome=troops_crossed",)
+    folders: tuple[Path, ...] = argument(f"{FOLDER}, and perhaps a second one that holds the baselines", most=2)
+    baseline: str | None = option(
+        "choice of a swept key, several with commas, or the number of a cell; by default the settings before anything "
+        "was swept",
+        None,
+        example="as_reported",
+    )
+    outcome: tuple[str, ...] = option("outcomes; by default the main ones", (), example="troops_crossed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score(Request):
+    """Score the model against 64 reported figures and against naive forecasts, with CRPS, Brier score and AUC.
+
+    Runs campaigns with the given settings, or reads those of a finished study.
+    """
+
+    extras = ("report",)
+    examples = ("score rules.news.fade_days=5", "score results/policy cell=0")
+    folder: Path | None = argument("folder of a finished study; without it, campaigns are run", None)
+    cell: int | None = option("cell of that study", None, low=0)
+    overrides: tuple[str, ...] = overrides("settings, where no folder is named")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bank(Request):
+    """Run campaigns whose uncertain numbers are drawn from the prior, with one row per campaign."""
+
+    examples = ("bank runs=50000",)
+    overrides: tuple[str, ...] = overrides("settings of one cell")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrate(Request):
+    """Fit the uncertain numbers to the record from a prior sample, refine the fit and write a page about it."""
+
+    extras = ("calibrate", "report")
+    examples = ("calibrate results/bank refine=full accept=0.01",)
+    folder: Path = argument("folder of a prior sample that `bank` made", Path("results/bank"))
+    accept: float = option("share of the campaigns to accept in the first fit", 0.01, low=0, high=1)
+    refine: str = option("how many campaigns to run to refine the fit", "quick", choices=("quick", "full", "none"))
+    chains: int = option("independent refinements", 2, low=1, high=64)
+    seed: int = option("seed of the refinements", 0, low=0, high=LAST_SEED)
+    check: bool = option("also test the fit on synthetic truths and on evidence that was held out", False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theories(Request):
+    """Compare rival theories of collapse, from a prior sample of each (python -m sim bank theory=odds_only)."""
+
+    extras = ("calibrate", "report")
+    examples = ("theories results/bank results/bank_odds_only accept=0.01",)
+    folders: tuple[Path, ...] = argument("folders of prior samples; by default those in results/", (), least=0, most=99)
+    accept: float = option("share of the campaigns to accept, over all theories", 0.01, low=0, high=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensitivity(Request):
+    """Find which numbers move an outcome, by Morris screening and Sobol' indices over the declared priors."""
+
+    extras = ("calibrate", "report")
+    examples = ("sensitivity outcome=troops_crossed_largest_night samples=256 runs=8",)
+    outcome: tuple[str, ...] = option("outcomes, with commas between them", example="troops_crossed_largest_night")
+    keys: tuple[str, ...] | None = option(
+        "numbers to vary; by default all that have a prior", None, example="[rules.news.fade_days]"
+    )
+    trajectories: int = option("trajectories of Morris", 20, low=4, high=10_000)
+    samples: int = option("base samples of Saltelli, a power of two", 256, read=read_power_of_two)
+    most: int = option("largest number of keys that get Sobol' indices", 12, low=1)
+    overrides: tuple[str, ...] = overrides("settings at every point; runs are campaigns per point")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Discover(Request):
+    """Find boxes of numbers within which an outcome lies beyond a threshold, from a prior sample, with sentences."""
+
+    extras = ("calibrate", "report")
+    examples = ("discover results/bank outcome=troops_crossed_largest_night above=1000",)
+    folder: Path = argument("folder of a prior sample that `bank` made", Path("results/bank"))
+    outcome: str = option("the outcome", example="troops_crossed_largest_night")
+    above: Threshold | None = option("lower threshold, a number or a date", None, read=read_threshold, example="1000")
+    below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
+    density: float | None = option(
+        "least share of cases among the campaigns of a box; by default coverage and density weigh the same",
+        None,
+        read=read_share,
+        example="0.8",
+    )
+    numbers: int = option("most numbers that a box may restrict", 4, low=1, high=10)
+    boxes: int = option("most boxes", 3, low=1, high=10)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report(Request):
+    """Write the verdicts, figures and report of a study again."""
+
+    extras = ("report",)
+    examples = ("report results/july_2021 cell=0 evening=2021-07-05",)
+    folder: Path = argument(f"{FOLDER}; - reads it from the standard input")
+    cell: int | None = option("cell of its own page; by default one page over all cells", None, low=0)
+    evening: date | None = option("date of the map", None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Animate(Request):
+    """Draw the map day by day as a moving picture."""
+
+    extras = ("report",)
+    examples = ("animate results/policy cell=0,1 formats=gif,mp4,png",)
+    folder: Path = argument(FOLDER)
+    cell: tuple[int, ...] = option("one cell, or two for two maps", (0,))
+    first: date | None = option("first day", None, key="from", example="2021-05-01")
+    last: date | None = option("last day", None, key="to", example="2021-09-11")
+    every: int = option("days between pictures", 1, low=1)
+    formats: tuple[str, ...] = option("files to write", ("gif", "mp4"), choices=("gif", "mp4", "png"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story(Request):
+    """Tell one campaign in plain sentences, day by day."""
+
+    extras = ("report",)
+    examples = ("story results/policy seed=7 cell=0 province=Badakhshan from=2021-07-01 to=2021-07-05",)
+    folder: Path = argument(FOLDER)
+    seed: int | None = option("seed of the campaign; by default the first of the study", None, low=0)
+    cell: int = option("cell of the campaign", 0, low=0)
+    province: str = option("events of this province only", "", example="Badakhshan")
+    first: date | None = option("first day", None, key="from", example="2021-07-01")
+    last: date | None = option("last day", None, key="to", example="2021-07-05")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fork(Request):
+    """Continue a campaign from one day twice, with and without a change and with the same draws."""
+
+    extras = ("report",)
+    examples = ("fork results/policy day=2021-07-04 reinforcement=answer_every_call runs=50",)
+    folder: Path = argument(FOLDER)
+    day: date = option("day at the end of which the change takes effect", example="2021-07-04")
+    seed: int | None = option("seed of the first campaign; by default the first of the study", None, low=0)
+    cell: int = option("cell of the campaigns", 0, low=0)
+    runs: int = option("campaigns; above 1, paired differences are written as well", 1, low=1, high=1000)
+    outcome: tuple[str, ...] = option("outcomes of the paired differences", (), example="troops_crossed")
+    name: str = option("folder of the fork, in forks/ of the study", "", read=read_name)
+    changes: tuple[str, ...] = overrides("the decisions that change", least=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failures(Request):
+    """List campaigns that raised an error, by cause, with a command for a debugger."""
+
+    examples = ("failures results/policy",)
+    folder: Path = argument(FOLDER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verify(Request):
+    """Run one small study on every executor, compiled and not, and check that the tables are the same."""
+
+    examples = ("verify", "verify border=closed")
+    overrides: tuple[str, ...] = overrides("settings, swept with -m", sweeps=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduce(Request):
+    """Make a figure or table again from the provenance that it carries."""
+
+    extras = ("report",)
+    examples = ("reproduce results/policy/figures/outcomes.png",)
+    file: Path = argument("a figure or table that Panj wrote", is_file=True)
+    overrides: tuple[str, ...] = overrides(
+        "where to run it again", keys=("executor", "executor.workers", "executor.address", "results_dir")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classroom(Request):
+    """Serve the pages for a class until Ctrl-C."""
+
+    extras = ("classroom",)
+    examples = ("classroom", "classroom host=0.0.0.0")
+    port: int = option("port to listen on", 8765, low=1, high=65535)
+    host: str = option("address to listen on; 0.0.0.0 admits a room", "127.0.0.1", example="0.0.0.0")
+    code: str = option("code of the room; made up where others may join", "", read=read_code, example="ABCDEF")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grade(Request):
+    """Mark hand-ins of the lessons, with sentences, or as a table for the teacher."""
+
+    extras = ("classroom",)
+    examples = ("grade hand_in.json", "grade hand_ins/*.json format=csv")
+    files: tuple[Path, ...] = argument("hand-ins", most=500, is_file=True)
+    format: str = option("sentences, or a table", "text", choices=("text", "csv"))
+    reference: int = option("campaigns that answers are compared with", 1000, low=20, high=100_000)
+    results_dir: Path = option("folder in which those campaigns are kept", Path("results"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence(Request):
+    """Print what was reported, with sources."""
+
+    examples = ("evidence quantity=crossing date=2021-07-05", "evidence border bridge")
+    filters: tuple[str, ...] = argument(
+        "text to find anywhere in a row, or key=text with quantity, scope, use, date, source, id, confidence or "
+        "conflicts",
+        (),
+        least=0,
+        most=99,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion(Request):
+    """Print a script with which a shell completes the words of the command `panj`."""
+
+    examples = ("completion bash",)
+    shell: str = argument(f"shell: {', '.join(SHELLS)}")
+
+
+VERBS: dict[str, type[Request]] = {
+    one.__name__.lower(): one
+    for one in (
+        Run, Plan, Compare, Score, Bank, Calibrate, Theories, Sensitivity, Discover, Report, Animate, Story, Fork,
+        Failures, Verify, Reproduce, Classroom, Grade, Evidence, Completion,
+    )
+}  # fmt: skip
+
+
+class Option(NamedTuple):
+    """One declared field of a verb, as parsing and help need it."""
+
+    name: str  # of the field
+    key: str  # on the command line
+    role: str  # argument, option or overrides
+    kind: type  # of one value
+    is_many: bool
+    default: Any  # MISSING where the option is required
+    meaning: str
+    declared: dict[str, Any]  # bounds, choices, example, reader
+
+    @property
+    def is_required(self) -> bool:
+        """Whether the command line must give it."""
+        return self.default is MISSING
+
+
+@cache
+def options_of(verb: type[Request]) -> tuple[Option, ...]:
+    """The declared fields of a verb, in their order."""
+    hints = get_type_hints(verb)
+    return tuple(option_of(one, hints[one.name]) for one in fields(verb) if one.metadata)
+
+
+def option_of(one: Field[Any], hint: Any) -> Option:
+    """A field with its type taken apart: `tuple[int, ...] | None` holds many ints."""
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
+    kind = kinds[0]
+    is_many = getattr(hint, "__origin__", None) is tuple or getattr(kind, "__origin__", None) is tuple
+    if getattr(kind, "__origin__", None) is tuple:
+        kind = get_args(kind)[0]
+    said = dict(one.metadata)
+    role, meaning, key = said.pop("role"), said.pop("meaning"), said.pop("key", "") or one.name
+    return Option(one.name, key, role, kind, is_many, one.default, meaning, said)
+
+
+def read_command(words: Sequence[str]) -> Request:
+    """What a command line asks for, typed and checked.
+
+    Args:
+        words: The words after `python -m sim`, the verb first; without a verb, those of `run`.
+
+    Raises:
+        PanjError: for an unknown verb or option, and for a value that an option does not take.
+    """
+    words = list(words)
+    is_verb = words and "=" not in words[0] and not words[0].startswith(("-", "~", "+"))
+    name = words.pop(0) if is_verb else "run"
+    if name not in VERBS:
+        raise unknown("verb", name, VERBS)
+    return read_request(VERBS[name], words)
+
+
+def read_request(verb: type[Request], words: Sequence[str]) -> Any:
+    """The words after a verb as an instance of it; raises PanjError as `read_command` does."""
+    declared = options_of(verb)
+    keyed = {one.key: one for one in declared if one.role == "option"}
+    place = next((one for one in declared if one.role == "argument"), None)
+    rest = next((one for one in declared if one.role == "overrides"), None)
+    given: dict[str, str] = {}
+    arguments: list[str] = []
+    others: list[str] = []
+    for word in words:
+        key, equals, value = word.partition("=")
+        if equals and key in keyed:
+            if key in given or not value:
+                raise PanjError(f"{key}: found '{word}', expected {key}= once, with a value")
+            given[key] = value
+        elif place is not None and is_argument(word, place, verb):
+            arguments.append(word)
+        elif rest is None:
+            raise not_an_option(verb, word, keyed)
+        else:
+            others.append(word)
+    values = {one.name: read_value(one, given[one.key]) for one in keyed.values() if one.key in given}
+    if place is not None:
+        values |= read_arguments(verb, place, arguments)
+    if rest is not None:
+        values[rest.name] = read_overrides(verb, rest, others)
+    for one in keyed.values():
+        if one.is_required and one.key not in given:
+            raise PanjError(f"{one.key}: found none, expected one: {usage_of(verb)}")
+    return verb(words=tuple(words), **values)
+
+
+def is_argument(word: str, place: Option, verb: type[Request]) -> bool:
+    """Whether a word is a folder, a file or a filter, and no override or option."""
+    if verb is Evidence or (place.declared["is_file"] and Path(word).is_file()):
+        return True
+    key, equals, _ = word.partition("=")
+    return word == "-" or not (word.startswith(("-", "~", "+")) or (equals and key.replace(".", "").isidentifier()))
+
+
+def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjError:
+    """An error for a word that the verb does not take."""
+    name, key = verb.__name__.lower(), word.partition("=")[0]
+    return unknown(name, key, keyed) if keyed else PanjError(f"{name}: found '{word}', expected {usage_of(verb)}")
+
+
+def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> dict[str, Any]:
+    """The arguments of a verb by the name of their field, or nothing where the default holds."""
+    least = place.declared["least"] if place.is_required else 0
+    most = place.declared["most"]
+    if not least <= len(found) <= most:
+        counted = f"{least}" if least == most else f"{least} to {most}"
+        raise PanjError(f"{verb.__name__.lower()}: found {len(found)} of {place.name} ('{' '.join(found)}'), expected "
+                        f"{counted}: {usage_of(verb)}")  # fmt: skip
+    if not found:
+        return {}
+    values = tuple(place.kind(word) for word in found)
+    return {place.name: values if place.is_many else values[0]}
+
+
+def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> tuple[str, ...]:
+    """The overrides of a verb, as far as this table can check them."""
+    name, keys = verb.__name__.lower(), rest.declared["keys"]
+    for word in found:
+        if word in MULTIRUN and not rest.declared["sweeps"]:
+            raise PanjError(f"{name}: found {word}, expected one combination of settings: {usage_of(verb)}")
+        if keys and word.partition("=")[0] not in keys:
+            raise unknown(name, word.partition("=")[0], keys)
+    if len(found) < rest.declared["least"]:
+        raise PanjError(f"{name}: found no change, expected at least one override: {usage_of(verb)}")
+    return tuple(found)
+
+
+def read_value(one: Option, text: str) -> Any:
+    """The typed value of one option; PanjError names its key."""
+    if not one.is_many:
+        return read_one(one, text)
+    parts = [part.strip() for part in text.strip("[] ").split(",") if part.strip()]
+    return tuple(read_one(one, part) for part in (dict.fromkeys(parts) if one.kind is str else parts))
+
+
+def read_one(one: Option, text: str) -> Any:
+    """One value of an option."""
+    declared = one.declared
+    if declared["read"]:
+        return declared["read"](one.key, text)
+    if declared["choices"] and text not in declared["choices"]:
+        raise unknown(one.key, text, declared["choices"])
+    try:
+        if one.kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        value: Any = date.fromisoformat(text) if one.kind is date else one.kind(text)
+    except (ValueError, KeyError):
+        raise PanjError(f"{one.key}: found '{text}', expected {expected_of(one)}") from None
+    low, high = declared["low"], declared["high"]
+    if one.kind is int and (not text.isdecimal() or value < (low or 0) or (high is not None and value > high)):
+        raise PanjError(f"{one.key}: found '{text}', expected {expected_of(one)}")
+    if one.kind is float and not low < value < high:
+        raise PanjError(f"{one.key}: found '{text}', expected {expected_of(one)}")
+    return value
+
+
+def expected_of(one: Option) -> str:
+    """What an option takes: `a whole number from 1 to 64`."""
+    low, high, choices = (one.declared.get(key) for key in ("low", "high", "choices"))
+    if choices:
+        return f"one of {', '.join(choices)}"
+    if one.kind is int:
+        bounds = f"of at least {low or 0}" if high is None else f"from {low or 0} to {high}"
+        return f"a whole number {bounds}"
+    if one.kind is float and high is not None:
+        return f"a number between {low:g} and {high:g}"
+    return {bool: "true or false", date: "a date such as 2021-07-04", Path: "a folder", float: "a number"}.get(
+        one.kind, "a text"
+    )
+
+
+def usage_of(verb: type[Request]) -> str:
+    """`python -m sim fork FOLDER day=... [seed=...] [settings ...]`."""
+    parts = ["python -m sim", verb.__name__.lower()]
+    for one in options_of(verb):
+        if one.role == "option":
+            text = f"{one.key}={one.declared['example'] or '...'}"
+        else:
+            text = one.name.upper() + " ..." * (one.is_many or one.role == "overrides")
+        required = one.is_required and one.declared.get("least", 1) > 0
+        parts.append(text if required else f"[{text}]")
+    return " ".join(parts)
+
+
+def missing_of(extra: str) -> list[str]:
+    """Packages of an optional dependency that are not installed, as the metadata of Panj lists them."""
+    names = []
+    for line in metadata.requires("panj") or ():
+        requirement, _, condition = line.partition(";")
+        if re.search(rf"extra == ['\"]{extra}['\"]", condition):
+            names.append(re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0])
+    return [name for name in names if not is_installed(name)]
+
+
+def is_installed(package: str) -> bool:
+    """Whether a distribution is installed."""
+    try:
+        return bool(metadata.version(package))
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def require_extra(extra: str, what: str) -> None:
+    """Refuse to go on where an optional dependency is missing.
+
+    Args:
+        extra: Its name in `pip install "panj[extra]"`.
+        what: Verb or setting that needs it, such as `executor`.
+
+    Raises:
+        PanjError: naming the packages that are missing and the command that installs them.
+    """
+    missing = missing_of(extra)
+    if missing:
+        raise PanjError(f'{what}: found no {", ".join(missing)}, expected it installed: pip install "panj[{extra}]"')
