@@ -1,8 +1,8 @@
 """Write the parts of the documents that are made from the model and its YAML files.
 
-`python docs/generate.py` writes the parameter tables of `docs/odd.md`. With `effects` it also runs campaigns with and
-without each step of the day and writes what each step does; with `fit` it writes the fit in short into the README: each
-band of `configs/bands.yaml`, what the default campaigns give, and how many meet all bands.
+`python docs/generate.py` writes the parameter tables of `docs/odd.md`, and `docs/cli.md`. With `effects` it also runs
+campaigns with and without each step of the day and writes what each step does; with `fit` it writes the fit in short
+into the README: each band of `configs/bands.yaml`, what the default campaigns give, and how many meet all bands.
 """
 
 import os
@@ -19,13 +19,14 @@ from scipy.stats import bootstrap
 from sim.data.configs import folder_of, read_yaml
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
+from sim.help import reference
 from sim.outcomes import count_outcomes, read_outcomes
 from sim.settings.compose import compose_settings
 from sim.settings.numbers import declared_numbers
 from sim.settings.settings import Settings
 
 ROOT = Path(__file__).parent.parent
-ODD, README = ROOT / "docs" / "odd.md", ROOT / "README.md"
+ODD, CLI, README = ROOT / "docs" / "odd.md", ROOT / "docs" / "cli.md", ROOT / "README.md"
 RUNS, FIT_RUNS = 200, 500
 NUMBERS = "calibration=as_declared"
 
@@ -183,8 +184,9 @@ def table_of(rows: Sequence[Band], all_met: float, runs: int = FIT_RUNS) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the parameter tables, and what else the arguments name."""
+    """Write the parameter tables and the reference of the command line, and what else the arguments name."""
     insert(ODD, "parameters", parameter_tables())
+    CLI.write_text(reference(), encoding="utf-8")
     if "effects" in arguments:
         insert(ODD, "effects", effects_table(effects()))
     if "fit" in arguments:

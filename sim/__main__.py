@@ -6,70 +6,14 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from sim.errors import PanjError, unknown
+from sim import options
+from sim.errors import PanjError
+from sim.options import MULTIRUN, missing_of, read_command, require_extra
 
-HELP = """Panj: an agent-based simulation of the July 2021 Afghan-Tajik border crisis, for study and teaching.
-
-  python -m sim [verb] [key=value ...]
-
-Verbs
-  run        run the campaigns of a scenario, write tables, figures and a report (without a verb: this);
-             with -m anywhere on the line, sweep: every combination of several values is a cell
-  plan       what a sweep would cost and could tell, before it is run: python -m sim plan -m morale=brittle,reported
-  compare    every cell against its baseline, paired by seed, with intervals and sentences:
-             python -m sim compare results/policy baseline=as_reported outcome=troops_crossed
-  score      the model beside 64 reported figures and beside naive forecasts, with CRPS, Brier score and AUC:
-             python -m sim score [key=value ...], or of a finished study: python -m sim score results/policy [cell=0]
-  bank       campaigns whose uncertain numbers are drawn from the prior, a row each: python -m sim bank runs=50000
-  calibrate  fit the uncertain numbers to the record, from a bank, refine the fit and write a page about it:
-             python -m sim calibrate [results/bank] [refine=quick|full|none] [accept=0.01] [chains=2] [seed=0]
-             [check=true]: and whether such a fit is sound, and what it says of evidence that it has not seen
-  theories   rival theories of collapse, from a bank of each (python -m sim bank theory=odds_only):
-             python -m sim theories [results/bank results/bank_odds_only ...] [accept=0.01]
-  sensitivity  which numbers move an outcome, by Morris's screening and Sobol' indices over the declared priors:
-             python -m sim sensitivity outcome=NAME[,NAME] [keys=[rules.news.fade_days,...]] [trajectories=20]
-             [samples=256] [most=12] [runs=8]
-  discover   under which numbers an outcome lies beyond a threshold, as boxes in sentences, from a bank:
-             python -m sim discover [results/bank] outcome=troops_crossed_largest_night above=1000 [density=0.5]
-  report     draw figures and report again: python -m sim report results/july_2021 [cell=0] [evening=2021-07-05]
-  animate    the map evening by evening: python -m sim animate results/policy [cell=0,1] [formats=gif,mp4,png]
-  story      one campaign in plain sentences, day by day: python -m sim story results/policy seed=7 cell=0
-             [province=Badakhshan] [from=2021-07-01] [to=2021-07-05]
-  fork       what if, on that day: a campaign goes on from an evening twice, once with a change, with the same luck:
-             python -m sim fork results/policy day=2021-07-04 reinforcement=answer_every_call [seed=7] [runs=50]
-  failures   campaigns that raised, by cause, with a command for a debugger: python -m sim failures results/policy
-  verify     run one small study in every way there is and show that the tables are the same
-  reproduce  make a figure or table again from what it carries: python -m sim reproduce results/policy/figures/x.png
-  classroom  pages for a class: python -m sim classroom [port=8765] [host=0.0.0.0, for a room] [code=ABCDEF]
-  grade      mark hand-ins of the lessons, with sentences, or a table for the teacher:
-             python -m sim grade FILE [FILE ...] [format=text|csv] [reference=1000] [results_dir=results]
-  evidence   print what was reported, with sources; filter with words or key=text (quantity=crossing date=2021-07-05)
-
-Settings (defaults)
-  runs=200  seed=0  start_date=2021-05-01  end_date=2021-09-11  study=NAME  results_dir=results  debug=false
-  daily=true                                  keep every evening (days.parquet, figures); false keeps outcomes and falls
-  rules.<rule>.<number>=VALUE                 any number of configs/rules/*.yaml, for instance rules.news.fade_days=5
-  timeline.events.<event>.date=YYYY-MM-DD     any dated event of configs/timeline
-  precision.outcome=NAME precision.half_width=NUMBER runs_max=10000
-                                              add campaigns until the 95 % interval of a mean is so narrow
-  calibration.file=PATH                       the posterior.parquet of a fit of yours, in place of the one that ships
-
-Sweeps (with -m): a,b,c  range(0.1,0.5,0.1)  glob(*)  and for numbers, with sampling=latin_hypercube, interval(0.1,0.5)
-  sampling.points=100  sampling.keys=[rules.news.fade_days]  sampling.seed=0
-  executor.workers=0 (one a core)  executor.address=tcp://host:8786 (with executor=dask)
-
-Choices (the first word after = is the default)
-{choices}
-
-Exit codes: 0 done; 1 a fault of the program, or not the same; 2 something to mend in the command; 3 done, but some
-campaigns failed; 130 stopped by Ctrl-C: the same command goes on.
-
-Examples
-  python -m sim scenario=border_closed reinforcement=answer_every_call runs=500 seed=7
-  python -m sim -m reinforcement=none,as_reported,answer_every_call morale=brittle,reported runs=500 study=policy
-"""
 FAILED = 3  # exit code of a study in which campaigns failed
 
 
@@ -96,39 +40,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def dispatch(words: list[str]) -> int:
-    """The verb decides; words with = are settings."""
+    """Show help, or read the command and carry it out."""
     if any(word in ("-h", "--help", "help") for word in words):
-        print(HELP.format(choices=choices_in_words()))
+        from sim.help import help_of
+
+        print(help_of(words))
         return 0
-    verb = "run"
-    if words and "=" not in words[0] and not words[0].startswith(("-", "~", "+")):
-        verb = words.pop(0)
-    if verb not in VERBS:
-        raise unknown("verb", verb, VERBS)
-    return VERBS[verb](words)
+    request = read_command(words)
+    verb = type(request).__name__.lower()
+    for extra in request.extras:
+        require_extra(extra, verb)
+    return VERBS[type(request)](request)
 
 
-def choices_in_words() -> str:
-    """Groups and their choices, the default first."""
-    from sim.data.configs import folder_of, folder_of_group, read_yaml
-
-    main_config = read_yaml(folder_of("configs") / "config.yaml")
-    usual = {key: value for row in main_config["defaults"] if isinstance(row, dict) for key, value in row.items()}
-    lines = []
-    for group, default in usual.items():
-        others = sorted(path.stem for path in folder_of_group(group).glob("*.yaml") if path.stem != default)
-        lines.append(f"  {group}={', '.join([default, *others])}")
-    return "\n".join(lines)
-
-
-def run(words: list[str]) -> int:
+def run(request: options.Run) -> int:
     """Campaigns, tables, figures, report, and what to do next."""
+    missing = missing_of("report")
+    if missing:
+        print(f'No figures and no report: they need {", ".join(missing)}: pip install "panj[report]"')
+        return run_and_draw(request.overrides, None)
     with drawing_apart() as draw:
-        return run_and_draw(words, draw)
+        return run_and_draw(request.overrides, draw)
 
 
-def run_and_draw(words: list[str], draw: Callable[[Path], None]) -> int:
-    """The same, where `draw` makes figures and page."""
+def run_and_draw(words: Sequence[str], draw: Callable[[Path], None] | None) -> int:
+    """The same, where `draw` makes figures and page, if anything does."""
     from sim.run.console import console_of
     from sim.run.run import Stopped, run_sweep
     from sim.settings.sweep import compose_sweep
@@ -140,8 +76,8 @@ def run_and_draw(words: list[str], draw: Callable[[Path], None]) -> int:
     except Stopped:
         print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
         return 130
-    can_draw = sweep.base.daily  # figures show evenings
-    if can_draw and ran.campaigns and (ran.is_new or not (ran.folder / "report.html").exists()):
+    can_draw = sweep.base.daily and draw is not None  # figures show days
+    if can_draw and draw and ran.campaigns and (ran.is_new or not (ran.folder / "report.html").exists()):
         console.print("Drawing figures ...")
         draw(ran.folder)
     console.print("Written:")
@@ -190,7 +126,7 @@ def judge(folder: Path) -> None:
         from sim.compare.compare import write_verdicts
 
         try:
-            write_verdicts([str(folder)])
+            write_verdicts(options.Compare(folders=(folder,)))
         except PanjError as error:
             print(f"No verdicts: {error}", file=sys.stderr)
 
@@ -201,20 +137,19 @@ def written(folder: Path) -> list[Path]:
     return [path for kind in kinds for path in sorted(folder.glob(kind))]
 
 
-def bank(words: list[str]) -> int:
-    """Campaigns from the prior, a row each."""
+def bank(request: options.Bank) -> int:
+    """Campaigns from the prior, one row each."""
     from sim.calibrate.fit import words_of
 
-    return run_and_draw(words_of(words), lambda _folder: None)
+    return run_and_draw(words_of(request.overrides), lambda _folder: None)
 
 
-def calibrate(words: list[str]) -> int:
+def calibrate(request: options.Calibrate) -> int:
     """A posterior from a bank."""
-    from sim.calibrate.calibrate import REFINED_ONLY, read_request, write_fit
+    from sim.calibrate.calibrate import REFINED_ONLY, write_fit
     from sim.run.console import console_of
     from sim.study.files import write_folder
 
-    request = read_request(words)
     with write_folder(request.place, "calibrate", outdated=REFINED_ONLY) as folder:
         write_fit(request, folder, console_of())
         from sim.calibrate.figures import draw_fit, show_fit
@@ -231,115 +166,112 @@ def calibrate(words: list[str]) -> int:
     return show_fit(request.place)
 
 
-def theories(words: list[str]) -> int:
+def theories(request: options.Theories) -> int:
     """Rival theories, from a bank of each."""
-    from sim.calibrate.theories import read_request, write_theories
+    from sim.calibrate.theories import usual_folders, write_theories
     from sim.run.console import console_of
     from sim.study.files import write_folder
 
-    request = read_request(words)
-    place = request.folders[0] / "theories" if request.folders else Path("theories")
+    folders = request.folders or usual_folders()
+    place = folders[0] / "theories" if folders else Path("theories")
     with write_folder(place, "theories") as folder:
-        write_theories(request, folder, console_of())
+        write_theories(folders, request.accept, folder, console_of())
         from sim.calibrate.figures import draw_theories, show_theories
 
         draw_theories(folder)
     return show_theories(place)
 
 
-def sensitivity(words: list[str]) -> int:
+def sensitivity(request: options.Sensitivity) -> int:
     """Which numbers move an outcome."""
-    from sim.explore.sensitivity import read_request, write_sensitivity
+    from sim.explore.sensitivity import resolve, write_sensitivity
     from sim.run.console import console_of
     from sim.run.run import Stopped
 
-    request = read_request(words)
+    resolved = resolve(request)
     try:
-        failed = write_sensitivity(request, console_of())
+        failed = write_sensitivity(resolved, console_of())
     except Stopped:
         print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
         return 130
     from sim.explore.figures import draw_sensitivity, show_sensitivity
 
-    draw_sensitivity(request.folder)
-    return show_sensitivity(request.folder) or (FAILED if failed else 0)
+    draw_sensitivity(resolved.folder)
+    return show_sensitivity(resolved.folder) or (FAILED if failed else 0)
 
 
-def discover(words: list[str]) -> int:
+def discover(request: options.Discover) -> int:
     """Boxes of numbers in a bank."""
-    from sim.explore.discover import read_request, write_discoveries
+    from sim.explore.discover import write_discoveries
     from sim.run.console import console_of
 
-    request = read_request(words)
     write_discoveries(request, console_of())
     from sim.explore.figures import draw_discovered, show_discovered
 
-    draw_discovered(request.folder)
-    return show_discovered(request.folder)
+    draw_discovered(request.place)
+    return show_discovered(request.place)
 
 
-def next_step(words: list[str], folder: Path) -> str:
+def next_step(words: Sequence[str], folder: Path) -> str:
     """What one would do after this."""
-    from sim.settings.overrides import MULTIRUN
-
     if any(word in MULTIRUN for word in words):
         return f"python -m sim compare {folder}"
     return "change a decision: python -m sim reinforcement=none"
 
 
-def evidence(words: list[str]) -> int:
+def evidence(request: options.Evidence) -> int:
     """What was reported."""
     from sim.data import evidence as table
 
-    return table.main(words)
+    return table.main(list(request.filters))
 
 
-def report(words: list[str]) -> int:
-    """Verdicts, figures and report from results; `-`: of the study whose folder will stand on the standard input."""
+def report(request: options.Report) -> int:
+    """Verdicts, figures and report from results; `-`: of the study whose folder will be on the standard input."""
     from sim.report import report as page
 
-    if words == ["-"]:
-        words = sys.stdin.read().splitlines()
-        if not words:
+    if request.folder == Path("-"):
+        found = sys.stdin.read().strip()
+        if not found:
             return 0
-    wanted = page.read_arguments(words)
-    if wanted.cell is None:
-        judge(wanted.folder)
-    return page.main(words)
+        request = replace(request, folder=Path(found))
+    if request.cell is None:
+        judge(request.folder)
+    return page.main(request)
 
 
-def plan(words: list[str]) -> int:
+def plan(request: options.Plan) -> int:
     """The price of a sweep."""
     from sim.run import plan as ahead
 
-    return ahead.main(words)
+    return ahead.main(request.overrides)
 
 
-def failures(words: list[str]) -> int:
+def failures(request: options.Failures) -> int:
     """What went wrong."""
     from sim.run import rerun as causes
 
-    return causes.show_failures(words)
+    return causes.show_failures(request)
 
 
-def compare(words: list[str]) -> int:
+def compare(request: options.Compare) -> int:
     """Every cell beside its baseline, world by world."""
     from sim.compare.compare import write_verdicts
 
-    tables = write_verdicts(words)
+    tables = write_verdicts(request)
     from sim.compare.figure import main as show
 
     return show(tables)
 
 
-def score(words: list[str]) -> int:
+def score(request: options.Score) -> int:
     """The model beside the record and beside naive forecasts."""
     from sim.run.console import console_of
     from sim.run.run import Stopped
     from sim.score.score import write_score
 
     try:
-        folder = write_score(words, console_of())
+        folder = write_score(request, console_of())
     except Stopped:
         print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
         return 130
@@ -348,85 +280,76 @@ def score(words: list[str]) -> int:
     return show(folder)
 
 
-def classroom(words: list[str]) -> int:
+def classroom(request: options.Classroom) -> int:
     """One server for a whole class, until Ctrl-C."""
     from sim.classroom.server import main as open_classroom
 
-    return open_classroom(words)
+    return open_classroom(request)
 
 
-def grade(words: list[str]) -> int:
+def grade(request: options.Grade) -> int:
     """Hand-ins, marked."""
     from sim.classroom.lessons.hand_in import main as mark
 
-    return mark(words)
+    return mark(request)
 
 
-def story(words: list[str]) -> int:
+def story(request: options.Story) -> int:
     """One campaign in sentences."""
     from sim.story.chronicle import read_telling
     from sim.story.story import check_filters, show_story
 
-    return show_story(*read_telling(words, check_filters))
+    return show_story(*read_telling(request, check_filters), request)
 
 
-def fork(words: list[str]) -> int:
-    """What if, on that evening."""
+def fork(request: options.Fork) -> int:
+    """A campaign with and without a change."""
     from sim.run.console import console_of
-    from sim.story.fork import read_request, write_fork
+    from sim.story.fork import write_fork
 
-    folder = write_fork(read_request(words), console_of())
+    folder = write_fork(request, console_of())
     from sim.story.fork_story import show_fork
 
     return show_fork(folder)
 
 
-def animate(words: list[str]) -> int:
+def animate(request: options.Animate) -> int:
     """The map that moves."""
     from sim.report import animation
 
-    return animation.main(words)
+    return animation.main(request)
 
 
-def verify(words: list[str]) -> int:
+def verify(request: options.Verify) -> int:
     """One study in every way."""
-    from sim.run import verify
+    from sim.run import verify as every_way
 
-    return verify.main(words)
+    return every_way.main(request.overrides)
 
 
-def reproduce(words: list[str]) -> int:
+def reproduce(request: options.Reproduce) -> int:
     """A figure or table again."""
     from sim import reproduce as again
     from sim.report.report import redraw
 
-    return again.main(words, redraw)
+    return again.main(request, redraw)
 
 
-VERBS: dict[str, Callable[[list[str]], int]] = {
-    verb.__name__: verb
+def completion(request: options.Completion) -> int:
+    """A script for a shell."""
+    from sim.help import completion as script
+
+    print(script(request.shell), end="")
+    return 0
+
+
+VERBS: dict[type[options.Request], Callable[[Any], int]] = {
+    options.VERBS[verb.__name__]: verb
     for verb in (
-        run,
-        plan,
-        compare,
-        score,
-        bank,
-        calibrate,
-        theories,
-        sensitivity,
-        discover,
-        report,
-        animate,
-        story,
-        fork,
-        failures,
-        verify,
-        reproduce,
-        evidence,
-        classroom,
-        grade,
+        run, plan, compare, score, bank, calibrate, theories, sensitivity, discover, report, animate, story, fork,
+        failures, verify, reproduce, classroom, grade, evidence, completion,
     )
-}
+}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from sim.data.configs import folder_of, folder_of_group, read_yaml
-from sim.options import MISSING, VERBS, Option, Request, expected_of, options_of, usage_of
+from sim.options import VERBS, Option, Request, expected_of, options_of, usage_of
 
 WIDTH = 120
 TITLE = "Panj: an agent-based simulation of the July 2021 Afghan-Tajik border crisis, for study and teaching."
@@ -173,8 +173,8 @@ def reference() -> str:
     usual = [(f"{key}={value}", SETTINGS[key]) for key, value in usual_settings().items()]
     parts += ["## Settings", "", *markdown("setting, default", "meaning", [*usual, *FREE.items()]), ""]
     parts += [f"Sweeps, with `-m`: `{SWEEPS}`.", "", "## Choices", ""]
-    parts += [*markdown("group", "choices, the default first", [(key, ", ".join(names)) for key, names in
-                                                                groups().items()]), "", "## Exit codes", ""]  # fmt: skip
+    chosen = [(group, ", ".join(names)) for group, names in groups().items()]
+    parts += [*markdown("group", "choices, the default first", chosen), "", "## Exit codes", ""]
     parts += [*markdown("code", "meaning", [(str(code), meaning) for code, meaning in EXIT_CODES.items()]), ""]
     return "\n".join(parts)
 

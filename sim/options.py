@@ -5,10 +5,9 @@ option (`key=value`) or the overrides of settings. `read_command` returns an ins
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import date
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import NoneType
@@ -181,6 +180,11 @@ class Calibrate(Request):
     seed: int = option("seed of the refinements", 0, low=0, high=LAST_SEED)
     check: bool = option("also test the fit on synthetic truths and on evidence that was held out", False)
 
+    @property
+    def place(self) -> Path:
+        """Folder of the fit."""
+        return self.folder / "calibration"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Theories(Request):
@@ -226,6 +230,21 @@ class Discover(Request):
     )
     numbers: int = option("most numbers that a box may restrict", 4, low=1, high=10)
     boxes: int = option("most boxes", 3, low=1, high=10)
+
+    @property
+    def thresholds(self) -> dict[str, str]:
+        """The thresholds as they were typed."""
+        given = {"above": self.above, "below": self.below}
+        return {key: threshold.text for key, threshold in given.items() if threshold is not None}
+
+    @property
+    def place(self) -> Path:
+        """Folder of the boxes: one per question, so that no answer overwrites another."""
+        parts = [self.outcome, *(f"{key}_{text}" for key, text in self.thresholds.items())]
+        parts += [f"density_{self.density:g}"] if self.density is not None else []
+        parts += [f"numbers_{self.numbers}"] if self.numbers != Discover.numbers else []
+        parts += [f"boxes_{self.boxes}"] if self.boxes != Discover.boxes else []
+        return self.folder / "discoveries" / "_".join(parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -383,7 +402,6 @@ class Option(NamedTuple):
         return self.default is MISSING
 
 
-@cache
 def options_of(verb: type[Request]) -> tuple[Option, ...]:
     """The declared fields of a verb, in their order."""
     hints = get_type_hints(verb)
@@ -440,7 +458,7 @@ def read_request(verb: type[Request], words: Sequence[str]) -> Any:
             raise not_an_option(verb, word, keyed)
         else:
             others.append(word)
-    values = {one.name: read_value(one, given[one.key]) for one in keyed.values() if one.key in given}
+    values = read_options(verb, given)
     if place is not None:
         values |= read_arguments(verb, place, arguments)
     if rest is not None:
@@ -449,6 +467,11 @@ def read_request(verb: type[Request], words: Sequence[str]) -> Any:
         if one.is_required and one.key not in given:
             raise PanjError(f"{one.key}: found none, expected one: {usage_of(verb)}")
     return verb(words=tuple(words), **values)
+
+
+def read_options(verb: type[Request], given: Mapping[str, str]) -> dict[str, Any]:
+    """Some options of a verb by the name of their field, from texts by key, such as those of a form."""
+    return {one.name: read_value(one, given[one.key]) for one in options_of(verb) if one.key in given}
 
 
 def is_argument(word: str, place: Option, verb: type[Request]) -> bool:
@@ -470,8 +493,8 @@ def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> 
     least = place.declared["least"] if place.is_required else 0
     most = place.declared["most"]
     if not least <= len(found) <= most:
-        counted = f"{least}" if least == most else f"{least} to {most}"
-        raise PanjError(f"{verb.__name__.lower()}: found {len(found)} of {place.name} ('{' '.join(found)}'), expected "
+        counted = "one" if most == 1 else f"{least} to {most}"
+        raise PanjError(f"{verb.__name__.lower()}: found {len(found)} {place.name.removesuffix('s')}s, expected "
                         f"{counted}: {usage_of(verb)}")  # fmt: skip
     if not found:
         return {}

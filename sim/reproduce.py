@@ -30,6 +30,7 @@ from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
+from sim.options import Compare, Reproduce
 from sim.outcomes import fingerprint_of_outcomes
 from sim.provenance import commit, stamp, versions
 from sim.run.console import console_of
@@ -42,9 +43,7 @@ from sim.settings.sweep import Cell, Sweep, alike, cell_of, compose_sweep
 from sim.study.reader import read_about
 from sim.study.store import different
 
-USAGE = "python -m sim reproduce FILE [executor=... executor.workers=... executor.address=... results_dir=...]"
-HERE = ("executor", "executor.workers", "executor.address", "results_dir")  # what is chosen anew
-NOT_KEPT = (*HERE, "study")
+NOT_KEPT = ("executor", "executor.workers", "executor.address", "results_dir", "study")
 Redraw = Callable[[Path, Mapping[str, Any]], Path]
 
 
@@ -59,19 +58,9 @@ class Change(NamedTuple):
 Word = str
 
 
-def main(words: Sequence[Word], redraw: Redraw) -> int:
-    """0 when the file came out the same, 1 when it did not."""
-    paths = [word for word in words if "=" not in word or Path(word).is_file()]
-    if len(paths) != 1:
-        raise PanjError(f"reproduce: found '{' '.join(words)}', expected {USAGE}")
-    return reproduce(Path(paths[0]), [word for word in words if word not in paths], redraw)
-
-
-def reproduce(path: Path, words: Sequence[Word], redraw: Redraw) -> int:
-    """Make a file again and say whether it is the same; `redraw` draws a figure in a folder by its recipe."""
-    for word in words:
-        if parse(word).key_or_group not in HERE:
-            raise unknown("reproduce", parse(word).key_or_group, HERE)
+def main(request: Reproduce, redraw: Redraw) -> int:
+    """Make a file again and say whether it is the same: 0 if it is, 1 if not; `redraw` draws a figure by its recipe."""
+    path, words = request.file, request.overrides
     console = console_of()
     made = read_made(path)
     check_whole(path)
@@ -253,10 +242,8 @@ def fresh_name(beside: Path, name: str) -> Path:
 
 def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> None:
     """The verdicts of the recipe."""
-    words = [str(folder), *([str(other)] if other else []), f"outcome={recipe.get('outcome')}"]
-    if recipe.get("baseline") is not None:
-        words.append(f"baseline={recipe['baseline']}")
-    write_verdicts(words)
+    folders = (folder,) if other is None else (folder, other)
+    write_verdicts(Compare(folders=folders, outcome=(str(recipe.get("outcome")),), baseline=recipe.get("baseline")))
 
 
 def conclude(path: Path, again: Path, changes: Sequence[Change], console: Console) -> int:

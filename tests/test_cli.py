@@ -1,6 +1,7 @@
 """The command line speaks to a student: what there is, what went wrong, what was written, what to do next."""
 
 import io
+import subprocess
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -9,13 +10,14 @@ from typing import Any
 import pytest
 
 from sim import __main__ as command_line
-from sim.__main__ import VERBS, drawing_apart, main
+from sim import help, options
+from sim.__main__ import drawing_apart, main
 from sim.data import evidence
 from sim.errors import PanjError
 from sim.report import report
 from sim.run import run
 from sim.settings import compose
-from sim.settings.overrides import GROUPS, choices_of
+from sim.settings.overrides import DRAW_KEYS, GROUPS, HOW_KEYS, MAIN_KEYS, choices_of
 
 SHORT = ["study=tiny", "runs=1", "end_date=2021-05-03"]
 
@@ -30,16 +32,65 @@ def fail(error: BaseException) -> Any:
 def test_help_lists_verbs_groups_and_choices(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     said = capsys.readouterr().out
-    assert all(f"\n  {verb} " in said for verb in VERBS)
+    assert all(f"\n  {verb} " in said for verb in options.VERBS)
     for group in (*GROUPS, "scenario"):
         line = next(line for line in said.splitlines() if line.startswith(f"  {group}="))
         assert set(line.partition("=")[2].split(", ")) == set(choices_of(group))
 
 
-@pytest.mark.parametrize("words", [["-h"], ["help"], ["run", "--help"], ["evidence", "-h"]])
-def test_help_helps_wherever_it_stands(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("words", "said"), [(["-h"], "Verbs"), (["help"], "Verbs"), (["runs=3", "--help"], "Verbs")])
+def test_help_helps_wherever_it_stands(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 0
-    assert "Verbs" in capsys.readouterr().out
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", options.VERBS)
+def test_every_verb_explains_itself_with_examples_that_it_understands(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([verb, "--help"]) == 0
+    said = capsys.readouterr().out
+    kind = options.VERBS[verb]
+    assert said.startswith(f"  python -m sim {verb}")
+    assert all(f"\n  {one.key}=" in said for one in options.options_of(kind) if one.role == "option")
+    for example in kind.examples:
+        assert isinstance(options.read_command(example.split()), kind)
+
+
+def test_the_settings_in_the_help_are_those_of_the_schema() -> None:
+    settings = compose.compose_settings([f"{key}={value}" for key, value in help.usual_settings().items() if value])
+    usual = compose.compose_settings()
+    assert settings.fingerprint() == usual.fingerprint()
+    assert (settings.executor, settings.sampling, settings.runs) == (usual.executor, usual.sampling, usual.runs)
+    assert set(help.SETTINGS) == {*MAIN_KEYS, *HOW_KEYS, *DRAW_KEYS}
+
+
+def test_the_reference_of_the_command_line_is_current() -> None:
+    path = Path(__file__).parent.parent / "docs" / "cli.md"
+    assert path.read_text(encoding="utf-8") == help.reference(), "python docs/generate.py"
+
+
+@pytest.mark.parametrize("shell", options.SHELLS)
+def test_completion_knows_verbs_options_and_choices(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    known = [*options.VERBS, "above=", "refine=full", "border=closed", "rules.news.fade_days="]
+    assert all(word in script for word in known)
+    if shell == "bash":
+        line = f"{script}\nCOMP_LINE='panj border=cl'; COMP_POINT=13; COMP_CWORD=1; _panj 2>&1; echo ${{COMPREPLY[*]}}"
+        said = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True)
+        assert said.stdout == "closed\n"
+
+
+def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    needed = ["numpy>=2", 'matplotlib<4,>=3; extra == "report"', "nowhere-to-be-found>=1; extra == 'report'"]
+    monkeypatch.setattr(options.metadata, "requires", lambda _name: needed)
+    assert main(["story", "nowhere"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("panj: story: found no nowhere-to-be-found, ")
+    assert said.endswith('pip install "panj[report]"\n')
 
 
 def test_the_first_choice_of_each_group_is_the_default(capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,12 +159,10 @@ def test_what_would_draw_is_gone_when_there_is_nothing_to_draw() -> None:
     assert time.monotonic() - begun < 5
 
 
-@pytest.mark.parametrize(("said", "drawn"), [("", []), ("results/one", [["results/one"]])])
-def test_the_folder_of_a_report_may_come_later(
-    said: str, drawn: list[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[list[str]] = []
-    monkeypatch.setattr(report, "main", lambda words: given.append(words) or 0)
+@pytest.mark.parametrize(("said", "drawn"), [("", []), ("results/one", [Path("results/one")])])
+def test_the_folder_of_a_report_may_come_later(said: str, drawn: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Path] = []
+    monkeypatch.setattr(report, "main", lambda request: given.append(request.folder) or 0)
     monkeypatch.setattr(command_line, "judge", lambda _folder: None)
     monkeypatch.setattr("sys.stdin", io.StringIO(said))
     assert main(["report", "-"]) == 0
@@ -148,10 +197,11 @@ def test_debug_shows_where_a_setting_was_refused(capsys: pytest.CaptureFixture[s
 
 
 def test_debug_is_understood_by_every_verb(monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[list[str]] = []
+    given: list[Any] = []
     for module in (evidence, report):
-        monkeypatch.setattr(module, "main", lambda words: given.append(words) or 0)
+        monkeypatch.setattr(module, "main", lambda request: given.append(request) or 0)
     monkeypatch.setattr(command_line, "judge", lambda _folder: None)
     assert main(["evidence", "id=F001", "debug=true"]) == 0
     assert main(["report", "somewhere", "debug=true"]) == 0
-    assert given == [["id=F001"], ["somewhere"]]
+    assert given[0] == ["id=F001"]
+    assert given[1].words == ("somewhere",)

@@ -18,8 +18,10 @@ from sim import reproduce as again
 from sim.compare.compare import write_verdicts
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
+from sim.options import Compare, Reproduce, read_request
 from sim.provenance import stamp
-from sim.reproduce import main
+from sim.reproduce import Redraw
+from sim.reproduce import main as reproduce
 from sim.run import work
 from sim.run.console import console_of
 from sim.run.run import Stopped, run_sweep
@@ -31,6 +33,10 @@ from sim.study.tables import beyond_words
 
 WORDS = ["seed=3", "end_date=2021-05-03", "executor.workers=1", DECLARED]
 SWEPT = ["-m", "reinforcement=none,as_reported"]
+
+
+def main(words: list[str], redraw: Redraw) -> int:
+    return reproduce(read_request(Reproduce, words), redraw)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -242,14 +248,14 @@ def test_a_recipe_that_lacks_something_is_said(study: Path) -> None:
 
 
 def test_a_verdict_is_judged_again(study: Path) -> None:
-    table = write_verdicts([str(study), "outcome=calls_made", "baseline=none"])[0]
+    table = write_verdicts(read_request(Compare, [str(study), "outcome=calls_made", "baseline=none"]))[0]
     assert main([str(table)], draws_nothing) == 0
     assert (study.parent / "tiny_again" / "verdicts" / table.name).read_bytes() == table.read_bytes()
 
 
 def test_a_verdict_on_two_studies_lives_both_again(study: Path) -> None:
     other = live(study.parent, "study=other", "border=closed", "runs=2")
-    table = write_verdicts([str(study), str(other), "outcome=calls_made"])[0]
+    table = write_verdicts(read_request(Compare, [str(study), str(other), "outcome=calls_made"]))[0]
     assert main([str(table)], draws_nothing) == 0
     assert {"tiny_again", "other_again"} < {path.name for path in study.parent.iterdir()}
 

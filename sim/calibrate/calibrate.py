@@ -14,7 +14,6 @@ Assumed The campaigns that come nearest, a share `accept` of all, stand for the 
 """
 
 import json
-from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -24,72 +23,32 @@ import pyarrow.parquet as pq
 from rich.console import Console
 
 from sim.calibrate.fit import (
-    BANK,
     Fit,
     Floats,
     Integers,
-    Request,
     base_of,
     fit,
     priors_of,
     read_bank,
     rows_of_screening,
-    share_to_accept,
 )
 from sim.calibrate.tables import Ensemble, effective_size, rows_of_numbers, rows_of_record
-from sim.engine.chance import LAST_SEED
-from sim.errors import PanjError, unknown
+from sim.options import Calibrate
 from sim.provenance import commit, versions
 from sim.score.forecasts import targets_here
 from sim.settings.posterior import Posterior, table_of
 from sim.study.files import csv_text, json_text
 from sim.study.reader import read_about
 
-USAGE = "python -m sim calibrate [results/bank] [refine=quick] [accept=0.01] [chains=2] [seed=0] [check=true]"
 QUICK, FULL, NONE = "quick", "full", "none"
-REFINES = (QUICK, FULL, NONE)  # the first is the default
 REFINED_ONLY = {"posterior_first.parquet", "generations.csv", "chains.csv", "chains.parquet",
                 "generations.png"}  # fmt: skip
-KEYS = ("accept", "refine", "chains", "seed", "check")
-TRUTHS = {"true": True, "false": False}
-CHAINS, MOST_CHAINS = 2, 64  # whatever the machine: the same call gives the same digits
 SPACE = "rules.flight.rows"  # how much space there is, which decides no number as long as it is enough
 OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # what the refined one says anew
 STAMPED = (
     "words", "first_seed", "runs", "settings_fingerprint", "data_fingerprint", "rules_fingerprint",
     "outcomes_fingerprint",
 )  # fmt: skip
-
-
-def read_request(words: Sequence[str]) -> Request:
-    """`results/bank accept=0.02 refine=full`; PanjError says what was expected."""
-    folders = [word for word in words if "=" not in word]
-    given = dict(word.split("=", 1) for word in words if word not in folders)
-    for key in given:
-        if key not in KEYS:
-            raise unknown("calibrate", key, KEYS)
-    if len(folders) > 1 or any(word.startswith("-") for word in folders):
-        raise PanjError(f"calibrate: found '{' '.join(folders)}', expected one folder: {USAGE}")
-    accept = share_to_accept(given)
-    refine = given.get("refine", REFINES[0])
-    if refine not in REFINES:
-        raise unknown("refine", refine, REFINES)
-    check = given.get("check", "false")
-    if check not in TRUTHS:
-        raise unknown("check", check, TRUTHS)
-    return Request(
-        Path(folders[0]) if folders else BANK, accept, refine,
-        whole_number(given, "chains", CHAINS, 1, MOST_CHAINS), whole_number(given, "seed", 0, 0, LAST_SEED),
-        TRUTHS[check],
-    )  # fmt: skip
-
-
-def whole_number(given: Mapping[str, str], key: str, usual: int, low: int, high: int) -> int:
-    """A whole number between bounds."""
-    text = given.get(key, str(usual))
-    if not text.isdecimal() or not low <= int(text) <= high:
-        raise PanjError(f"{key}: found '{text}', expected a whole number from {low} to {high}")
-    return int(text)
 
 
 def rows_of_diagnostics(made: Fit) -> list[dict[str, Any]]:
@@ -103,7 +62,7 @@ def rows_of_predictive(made: Fit) -> list[dict[str, Any]]:
     return rows_of_record(made.targets, made.bank.outcomes, {"accepted": accepted})
 
 
-def about_fit(made: Fit, request: Request) -> dict[str, Any]:
+def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
     """What the posterior was made from, so that a run can say whether it still holds."""
     about, base = read_about(made.bank.folder), base_of(made.bank.folder)
     drawn = set(made.bank.keys)
@@ -125,7 +84,7 @@ def about_fit(made: Fit, request: Request) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write_fit(request: Request, folder: Path, console: Console) -> None:
+def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
     """Fit, refine as asked, and write the tables; PanjError for a bank of other rules, data or outcomes."""
     bank = read_bank(request.folder)
     console.print(f"{request.folder}: screening {len(bank.keys)} numbers on {len(bank.seeds):,} campaigns ...")
@@ -144,7 +103,7 @@ def write_fit(request: Request, folder: Path, console: Console) -> None:
 
 
 def write_refined(
-    made: Fit, about: dict[str, Any], request: Request, folder: Path, console: Console
+    made: Fit, about: dict[str, Any], request: Calibrate, folder: Path, console: Console
 ) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
     """Both posteriors; gives what is said of the refined one and its tables by file."""
     from sim.calibrate.refine import (

@@ -19,7 +19,7 @@ ordinary study of one cell (resumable, on any executor) with `calibration=prior`
 `runs.parquet` holds for each seed what was drawn (`rules.<rule>.<number>`) and every outcome.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -284,25 +284,8 @@ def read_bank(folder: Path) -> Bank:
     return Bank(folder, keys, table["seed"].to_numpy(), drawn, outcomes, about["failed"])
 
 
-BANK, ACCEPT = Path("results/bank"), 0.01
 DRAWS_A_COEFFICIENT = 5  # accepted campaigns a coefficient of the regression, at least
 Integers = NDArray[np.int64]
-
-
-class Request(NamedTuple):
-    """What was asked on the command line."""
-
-    folder: Path
-    accept: float  # share of the campaigns, for the first fit
-    refine: str = "none"  # how much is lived to refine it: quick, full or none
-    chains: int = 1
-    seed: int = 0  # of the chains
-    check: bool = False  # whether the fit is checked: truths among campaigns, and fits on a part of the evidence
-
-    @property
-    def place(self) -> Path:
-        """Where the fit comes to lie."""
-        return self.folder / "calibration"
 
 
 class Nearest(NamedTuple):
@@ -329,17 +312,6 @@ class Fit(NamedTuple):
     screening: Screening
     nearest: Nearest
     posterior: Posterior
-
-
-def share_to_accept(given: Mapping[str, str]) -> float:
-    """The share of the campaigns that counts as near; PanjError for what is no share."""
-    try:
-        accept = float(given.get("accept", ACCEPT))
-    except ValueError:
-        accept = -1.0
-    if not 0 < accept < 1:
-        raise PanjError(f"accept: found '{given['accept']}', expected a share of the campaigns between 0 and 1")
-    return accept
 
 
 def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept: float) -> Fit:

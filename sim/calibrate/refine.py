@@ -60,7 +60,8 @@ from sim.study.columns import chunk_of
 from sim.study.reader import read_about
 
 if TYPE_CHECKING:
-    from sim.calibrate.fit import Fit, Request
+    from sim.calibrate.fit import Fit
+    from sim.options import Calibrate
 
 EFFORTS = {  # on two cores quick is some five minutes; full, a quarter of an hour, is what Panj ships
     "quick": Effort(draws=150, generations=4, simulations=30_000, acceptance=0.002),
@@ -97,7 +98,7 @@ class RefinedFit(NamedTuple):
         }
 
 
-def refined_fit(made: "Fit", request: "Request", place: Path, console: Console) -> RefinedFit:
+def refined_fit(made: "Fit", request: "Calibrate", place: Path, console: Console) -> RefinedFit:
     """Begin or go on with the chains of this request, and live what they end in."""
     order = order_of(made.bank)
     effort, asked = EFFORTS[request.refine], asked_of(made, request)
@@ -120,7 +121,7 @@ def problem_of(made: "Fit", order: Order) -> Problem:
                    made.summaries.distances, made.nearest.rows.size, yardstick.error)  # fmt: skip
 
 
-def asked_of(made: "Fit", request: "Request") -> dict[str, Any]:
+def asked_of(made: "Fit", request: "Calibrate") -> dict[str, Any]:
     """All that decides the digits of the chains, in plain values."""
     about = read_about(made.bank.folder)
     priors = {prior.key: [prior.low, prior.high, prior.scale] for prior in made.priors}
@@ -233,7 +234,7 @@ def fitted_in(made: "Fit") -> tuple[Prior, ...]:
     return tuple(by_key[key] for key in made.screening.chosen)
 
 
-def about_refined(made: RefinedFit, request: "Request") -> dict[str, Any]:
+def about_refined(made: RefinedFit, request: "Calibrate") -> dict[str, Any]:
     """What the posterior was made from, beside what is said of the first fit."""
     lived: Sequence[Any] = [one for populations in made.refined.generations[1:] for one in populations]
     return {

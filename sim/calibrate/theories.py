@@ -21,15 +21,14 @@ from rich.console import Console
 from scipy.stats import beta
 
 from sim.calibrate.checks import nearest_reports, outside_of, reports_of
-from sim.calibrate.fit import Bank, Summaries, base_of, nearest_of, read_bank, share_to_accept, study_of, summaries_of
+from sim.calibrate.fit import Bank, Summaries, base_of, nearest_of, read_bank, study_of, summaries_of
 from sim.calibrate.tables import Ensemble, rows_of_record
-from sim.errors import PanjError, unknown
+from sim.errors import PanjError
 from sim.score.forecasts import targets_here
 from sim.score.targets import Target
 from sim.settings.overrides import choices_of
 from sim.study.files import csv_text, json_text
 
-USAGE = "python -m sim theories [results/bank results/bank_odds_only ...] [accept=0.01]"
 RESULTS, USUAL = Path("results"), "contagion"
 PARTS = (1.0, 3.0, 10.0)  # the accepted share is divided by these: a verdict should not hang on the tolerance
 TRUTHS = 200  # campaigns of each theory, those whose report is nearest to the record, that stand in for the truth
@@ -37,13 +36,6 @@ DRAWS, LUCK = 10_000, 20210707
 BARELY = 3.2  # a ratio of weights below which two theories are not told apart
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-
-class Request(NamedTuple):
-    """What was asked on the command line."""
-
-    folders: tuple[Path, ...]
-    accept: float  # share of the campaigns, theories counted alike
 
 
 class Rivals(NamedTuple):
@@ -71,15 +63,10 @@ class Weights(NamedTuple):
     high: Floats
 
 
-def read_request(words: Sequence[str]) -> Request:
-    """Folders and a share; PanjError says what was expected."""
-    folders = [Path(word) for word in words if "=" not in word]
-    given = dict(word.split("=", 1) for word in words if "=" in word)
-    for key in given:
-        if key != "accept":
-            raise unknown("theories", key, ("accept",))
-    usual = [RESULTS / study_of(USUAL), *(RESULTS / study_of(name) for name in choices_of("theory") if name != USUAL)]
-    return Request(tuple(folders or [folder for folder in usual if folder.is_dir()]), share_to_accept(given))
+def usual_folders() -> tuple[Path, ...]:
+    """The prior samples in `results/`, that of the usual theory first."""
+    others = [name for name in choices_of("theory") if name != USUAL]
+    return tuple(folder for name in (USUAL, *others) if (folder := RESULTS / study_of(name)).is_dir())
 
 
 def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
@@ -246,19 +233,19 @@ def say_told_apart(rivals: Rivals, found: Floats) -> list[str]:
     return said
 
 
-def write_theories(request: Request, folder: Path, console: Console) -> None:
+def write_theories(folders: Sequence[Path], accept: float, folder: Path, console: Console) -> None:
     """Weigh, try out and write the tables; PanjError for banks that cannot be compared."""
     targets = targets_here()
-    rivals = read_rivals(request.folders, targets)
+    rivals = read_rivals(folders, targets)
     total = len(rivals.theory)
     console.print(f"{len(rivals.names)} theories, {total:,} campaigns: {', '.join(rivals.names)} ...")
-    weights = [weigh(rivals.summaries.distances, rivals, request.accept / part) for part in PARTS]
+    weights = [weigh(rivals.summaries.distances, rivals, accept / part) for part in PARTS]
     console.print(f"Trying out on {TRUTHS} truths of each theory ...")
-    found = told_apart(rivals, request.accept)
-    rows = rows_of_targets(rivals, targets, request.accept)
+    found = told_apart(rivals, accept)
+    rows = rows_of_targets(rivals, targets, accept)
     about = {
         "banks": [str(bank.folder) for bank in rivals.banks], "theories": list(rivals.names),
-        "campaigns": rivals.sizes.tolist(), "accept": request.accept, "truths": TRUTHS, "seed": LUCK,
+        "campaigns": rivals.sizes.tolist(), "accept": accept, "truths": TRUTHS, "seed": LUCK,
         "fitted": [target.target for target in rivals.summaries.targets],
         "weights": say_weights(rivals, weights[0]), "told_apart": say_told_apart(rivals, found),
         "failures": say_failures(rows, rivals.names),

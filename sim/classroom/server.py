@@ -8,13 +8,12 @@ Nothing leaves the machine: assets come from packages, no page names another hos
 import hmac
 import json
 import os
-import re
 import secrets
 import socket
 import sys
 import threading
 import warnings
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -35,7 +34,7 @@ from starlette.websockets import WebSocketClose
 
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
-from sim.options import options_of, whole
+from sim.options import Classroom
 from sim.run.console import console_of
 from sim.run.run import compile_rules
 
@@ -231,25 +230,13 @@ def join_address() -> str:
     return os.environ.get(JOIN, "")
 
 
-USAGE = "python -m sim classroom [port=8765] [host=0.0.0.0] [code=ABCDEF]"
-OPTIONS = ("port", "host", "code")
-PORT = 8765
 BASELINE = 200  # campaigns that are requested before anybody asks
 
 
-def read_room(overrides: Sequence[str]) -> Room:
-    """The room of a command line; PanjError for a wrong option."""
-    given = options_of("classroom", overrides, OPTIONS, USAGE)
-    for word in overrides:
-        if word.partition("=")[0] not in OPTIONS:
-            raise PanjError(f"classroom: found '{word}', expected {USAGE}")
-    port = whole("port", given.get("port", str(PORT)), 1, 65535)
-    host = given.get("host", "127.0.0.1")
-    code = given.get("code", "").upper()
-    if code and not re.fullmatch(r"[A-Z0-9]{4,12}", code):
-        raise PanjError(f"code: found '{given['code']}', expected 4 to 12 letters and digits, such as {LETTERS[:LONG]}")
-    room = Room(host, port, code)
-    return room if code or room.is_local else room._replace(code=new_code())
+def room_of(request: Classroom) -> Room:
+    """The room that is asked for; one that others can enter always has a code."""
+    room = Room(request.host, request.port, request.code)
+    return room if request.code or room.is_local else room._replace(code=new_code())
 
 
 def check_free(room: Room) -> None:
@@ -266,19 +253,16 @@ def check_free(room: Room) -> None:
             ) from error
 
 
-def main(overrides: Sequence[str]) -> int:
+def main(request: Classroom) -> int:
     """Serve a classroom until Ctrl-C.
-
-    Args:
-        overrides: options `port=`, `host=` and `code=`.
 
     Returns:
         The exit code.
 
     Raises:
-        PanjError: an option is wrong, or the port is taken.
+        PanjError: the port is taken.
     """
-    room = read_room(overrides)
+    room = room_of(request)
     check_free(room)
     console = console_of()
     console.print("Getting the classroom ready ...")

@@ -33,12 +33,12 @@ from sim.compare.sentences import (
     say_change,
     sentence_of,
 )
-from sim.errors import PanjError, unknown
+from sim.errors import PanjError
+from sim.options import Compare, usage_of
 from sim.provenance import stamp
 from sim.study.files import json_text, write_errors, write_file
 from sim.study.reader import Measure, Study, Worlds, open_study, read_measure, read_worlds
 
-USAGE = "python -m sim compare results/<study> [results/<other>] [baseline=as_reported] [outcome=troops_crossed]"
 MAIN_OUTCOMES = (
     "troops_crossed_by_2021_07_07",
     "share_held_by_taliban_2021_07_05",
@@ -76,12 +76,14 @@ def verdicts_of(folder: Path, outcome: str, baseline: str | None = None, against
     return compare(study, other, outcome, choose_baseline(baseline, study, other))
 
 
-def open_studies(folder: Path, against: Path | None) -> tuple[Study, Study]:
+def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Study]:
     """The study and where its baselines are sought: twice the same, unless there is a second."""
     study = open_study(folder)
     if against is None:
         if len(study.cells) < 2:
-            raise PanjError(f"compare: found one cell in {folder}, expected more, or a second study: {USAGE}")
+            raise PanjError(
+                f"compare: found one cell in {folder}, expected more or a second study: {usage_of(Compare)}"
+            )
         return study, study
     if against.resolve() == folder.resolve():
         raise PanjError(f"compare: found {folder} twice, expected two studies, or one with several cells")
@@ -173,49 +175,20 @@ def say_seeds(worlds: Mapping[int, Worlds]) -> str:
     return f"{seeds.min()} to {seeds.max()}" if seeds.size else "none"
 
 
-class Request(NamedTuple):
-    """What was asked on the command line."""
-
-    folder: Path
-    against: Path | None
-    baseline: str | None
-    outcomes: tuple[str, ...]
-
-
-def read_request(words: Sequence[str]) -> Request:
-    """`results/policy baseline=as_reported outcome=a,b`, understood; PanjError says what was expected."""
-    folders = [word for word in words if "=" not in word]
-    options: dict[str, str] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if equals and key not in ("baseline", "outcome"):
-            raise unknown("compare", key, ("baseline", "outcome"))
-        if equals and (key in options or not value):
-            raise PanjError(f"compare: found '{word}', expected {key}= once, with a value: {USAGE}")
-        if equals:
-            options[key] = value
-    if not 1 <= len(folders) <= 2:
-        raise PanjError(f"compare: found {len(folders)} study folders, expected one or two: {USAGE}")
-    outcomes = dict.fromkeys(name.strip() for name in options.get("outcome", "").split(",") if name.strip())
-    against = Path(folders[1]) if len(folders) == 2 else None
-    return Request(Path(folders[0]), against, options.get("baseline"), tuple(outcomes))
-
-
 def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
     """The main outcomes that both studies have; where they have none of them, their first four."""
     both = [name for name in study.outcomes if name in other.outcomes]
     return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(both[:4])
 
 
-def write_verdicts(words: Sequence[str]) -> list[Path]:
-    """Judge what the words of the command line ask for and write it; gives the tables, one an outcome.
+def write_verdicts(request: Compare) -> list[Path]:
+    """Judge what is asked for and write it; returns the tables, one per outcome.
 
-    Nothing is written unless every outcome could be judged. Raises PanjError as `verdicts_of`, for words that are not
-    understood, and where the folder cannot be written.
+    Nothing is written unless every outcome could be judged. Raises PanjError as `verdicts_of`, and where the folder
+    cannot be written.
     """
-    request = read_request(words)
-    study, other = open_studies(request.folder, request.against)
-    outcomes = request.outcomes or usual_outcomes(study, other)
+    study, other = open_studies(*request.folders)
+    outcomes = request.outcome or usual_outcomes(study, other)
     baseline = choose_baseline(request.baseline, study, other)
     for outcome in outcomes:  # before anything is computed
         read_measure(study, outcome)

@@ -34,8 +34,6 @@ Gives   rows of boxes.csv, limits.csv, trade_off.csv, the table of campaigns.par
 import json
 import warnings
 from collections.abc import Sequence
-from datetime import date
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,7 +44,8 @@ from rich.console import Console
 from scipy.stats import binomtest
 
 from sim.calibrate.fit import Bank, priors_of, read_bank
-from sim.errors import PanjError, unknown
+from sim.errors import PanjError
+from sim.options import Discover, usage_of
 from sim.provenance import commit, versions
 from sim.settings.draws import Prior
 from sim.study.files import csv_text, json_text, write_errors, write_file
@@ -139,29 +138,6 @@ def halves_of(drawn: Floats, cases: Truths) -> tuple[Half, Half]:
     return Half(drawn[::2], cases[::2]), Half(drawn[1::2], cases[1::2])
 
 
-class Request(NamedTuple):
-    """What was asked on the command line."""
-
-    words: tuple[str, ...]
-    bank: Path
-    outcome: str
-    thresholds: dict[str, str]  # above and below, as they were written
-    above: float | None  # a date as its ordinal
-    below: float | None
-    density: float | None  # at least; without it, coverage and density weigh alike
-    numbers: int  # that a box may restrict
-    boxes: int  # at most
-
-    @property
-    def folder(self) -> Path:
-        """A folder a question, so that no answer takes the place of another."""
-        parts = [self.outcome, *(f"{key}_{text}" for key, text in self.thresholds.items())]
-        parts += [f"density_{self.density:g}"] if self.density is not None else []
-        parts += [f"numbers_{self.numbers}"] if self.numbers != NUMBERS else []
-        parts += [f"boxes_{self.boxes}"] if self.boxes != BOXES else []
-        return self.bank / "discoveries" / "_".join(parts)
-
-
 class Found(NamedTuple):
     """A box, how it does in both halves, and the peels that led to it."""
 
@@ -178,7 +154,7 @@ class Found(NamedTuple):
         return self.other.is_finding
 
 
-def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Request) -> list[Found]:
+def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discover) -> list[Found]:
     """Boxes one after the other, each on what the earlier ones leave; the first that is no finding ends the search."""
     first, other = whole_first, whole_other = halves_of(drawn, cases)
     found: list[Found] = []
@@ -219,7 +195,7 @@ def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
     return box
 
 
-def values_of(bank: Bank, request: Request) -> tuple[Measure, Floats]:
+def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
     """The outcome of every campaign, in the order of the bank, a date as its ordinal; PanjError where there is none."""
     study = open_study(bank.folder)
     measure = read_measure(study, request.outcome)
@@ -235,13 +211,13 @@ def values_of(bank: Bank, request: Request) -> tuple[Measure, Floats]:
     return measure, values + EPOCH.toordinal() if measure.is_date else values
 
 
-def cases_of(values: Floats, request: Request) -> Truths:
+def cases_of(values: Floats, request: Discover) -> Truths:
     """Beyond the threshold, or between two; PanjError where too few campaigns are, or too few are not."""
     cases = np.ones(values.size, np.bool_)
     if request.above is not None:
-        cases &= values > request.above
+        cases &= values > request.above.value
     if request.below is not None:
-        cases &= values < request.below
+        cases &= values < request.below.value
     fewest = min(min(int(half.sum()), int((~half).sum())) for half in (cases[::2], cases[1::2]))
     if fewest < FEWEST:
         said = " ".join(f"{key}={text}" for key, text in request.thresholds.items())
@@ -253,14 +229,15 @@ def cases_of(values: Floats, request: Request) -> Truths:
     return cases
 
 
-def write_discoveries(request: Request, console: Console) -> None:
+def write_discoveries(request: Discover, console: Console) -> None:
     """Boxes, their limits and the trade-off; PanjError for a bank of other rules, or without such an outcome."""
-    bank = read_bank(request.bank)
+    check(request)
+    bank = read_bank(request.folder)
     measure, values = values_of(bank, request)
     there = ~np.isnan(values)
     cases = cases_of(values[there], request)
-    console.print(f"{request.bank}: {int(cases.sum()):,} cases among {cases.size:,} campaigns; looking for boxes over "
-                  f"{len(bank.keys)} numbers ...", soft_wrap=True)  # fmt: skip
+    console.print(f"{request.folder}: {int(cases.sum()):,} cases among {cases.size:,} campaigns; looking for boxes "
+                  f"over {len(bank.keys)} numbers ...", soft_wrap=True)  # fmt: skip
     found = discover(bank.drawn[there], cases, bank.keys, request)
     priors = {prior.key: prior for prior in priors_of(bank)}
     tables = {
@@ -270,11 +247,11 @@ def write_discoveries(request: Request, console: Console) -> None:
     }
     shown = campaigns_table(bank.seeds[there], bank.drawn[there], cases, bank.keys, found)
     about = about_discoveries(request, bank, measure, cases, priors)
-    with write_errors(request.bank):
+    with write_errors(request.folder):
         for name, rows in tables.items():
-            write_file(request.folder / name, csv_text(rows))
-        write_file(request.folder / "campaigns.parquet", lambda file: pq.write_table(shown, file))
-        write_file(request.folder / "discover.json", json_text(about))
+            write_file(request.place / name, csv_text(rows))
+        write_file(request.place / "campaigns.parquet", lambda file: pq.write_table(shown, file))
+        write_file(request.place / "discover.json", json_text(about))
 
 
 COARSE, FINE = 0.1, 0.05  # share of a box that is cut at once
@@ -355,63 +332,13 @@ def limits_of(lims: object, whole: object, keys: Sequence[str]) -> Box:
     return tuple(limits)
 
 
-USAGE = "python -m sim discover [results/bank] outcome=NAME above=NUMBER (or below=NUMBER, or both)"
-KEYS = ("outcome", "above", "below", "density", "numbers", "boxes")
-BANK, NUMBERS, BOXES = Path("results/bank"), 4, 3
-
-
-def read_request(words: Sequence[str]) -> Request:
-    """`results/bank outcome=troops_crossed above=1000`; PanjError says what was expected."""
-    folders = [word for word in words if "=" not in word]
-    given = dict(word.split("=", 1) for word in words if word not in folders)
-    for key in given:
-        if key not in KEYS:
-            raise unknown("discover", key, KEYS)
-    if len(folders) > 1 or any(word.startswith("-") for word in folders):
-        raise PanjError(f"discover: found '{' '.join(folders)}', expected one folder: {USAGE}")
-    if not given.get("outcome"):
-        raise PanjError(f"outcome: found none, expected one: {USAGE}")
-    thresholds: dict[str, str] = {key: given[key] for key in ("above", "below") if key in given}
-    if not thresholds:
-        raise PanjError(f"above: found neither above nor below, expected at least one: {USAGE}")
-    ends = {key: threshold(key, text) for key, text in thresholds.items()}
-    if len(ends) == 2 and ends["above"] >= ends["below"]:
-        raise PanjError(f"above: found {given['above']} and below={given['below']}, expected above lower than below")
-    density = None if "density" not in given else share("density", given["density"])
-    return Request(
-        ("discover", *words), Path(folders[0]) if folders else BANK, given["outcome"], thresholds,
-        ends.get("above"), ends.get("below"),
-        density, count("numbers", given.get("numbers"), NUMBERS), count("boxes", given.get("boxes"), BOXES),
-    )  # fmt: skip
-
-
-def threshold(key: str, text: str) -> float:
-    """A number, or a date as its ordinal."""
-    try:
-        return float(date.fromisoformat(text).toordinal()) if text.count("-") == 2 else float(text)
-    except ValueError:
-        expected = "a number such as 1000, or a date such as 2021-07-05"
-        raise PanjError(f"{key}: found '{text}', expected {expected}") from None
-
-
-def share(key: str, text: str) -> float:
-    """More than 0, at most 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= 1:
-        raise PanjError(f"{key}: found '{text}', expected a share of the campaigns in the box, such as 0.8")
-    return value
-
-
-def count(key: str, text: str | None, usual: int) -> int:
-    """A small whole number."""
-    if text is None:
-        return usual
-    if not text.isdecimal() or not 1 <= int(text) <= 10:
-        raise PanjError(f"{key}: found '{text}', expected a whole number from 1 to 10")
-    return int(text)
+def check(request: Discover) -> None:
+    """A threshold is asked for, and the lower is below the upper."""
+    if not request.thresholds:
+        raise PanjError(f"above: found neither above nor below, expected at least one: {usage_of(Discover)}")
+    if request.above and request.below and request.above.value >= request.below.value:
+        raise PanjError(f"above: found {request.above.text} and below={request.below.text}, expected above lower than "
+                        "below")  # fmt: skip
 
 
 LEVEL = 0.05  # of a quasi-p value, shared among the limits of a box
@@ -469,7 +396,7 @@ def rows_of_steps(number: int, found: Found) -> list[dict[str, str]]:
 
 
 def about_discoveries(
-    request: Request, bank: Bank, measure: Measure, cases: Truths, priors: dict[str, Prior]
+    request: Discover, bank: Bank, measure: Measure, cases: Truths, priors: dict[str, Prior]
 ) -> dict[str, Any]:
     """What was asked and of what."""
     about = json.loads((bank.folder / "about.json").read_text(encoding="utf-8"))
@@ -477,7 +404,7 @@ def about_discoveries(
             "outcomes_fingerprint")  # fmt: skip
     return {
         **{key: about[key] for key in kept}, "last_seed": int(bank.seeds.max()), "bank_commit": about.get("commit"),
-        "commit": commit(), "versions": versions(), "words": list(request.words),
+        "commit": commit(), "versions": versions(), "words": ["discover", *request.words],
         "outcome": request.outcome, "thresholds": request.thresholds,
         "label": measure.label, "unit": measure.unit, "is_date": measure.is_date,
         "reported": measure.reported, "campaigns": int(cases.size), "cases": int(cases.sum()),

@@ -46,6 +46,7 @@ from sim.explore.design import (
     sweep_of,
     trajectories,
 )
+from sim.options import Sensitivity, usage_of
 from sim.outcomes import read_outcomes
 from sim.provenance import commit, versions
 from sim.run.console import say_time
@@ -53,7 +54,7 @@ from sim.run.executors import cores
 from sim.run.run import compile_rules
 from sim.run.work import work_timed
 from sim.settings.draws import Prior, priors_under
-from sim.settings.overrides import MULTIRUN, parse
+from sim.settings.overrides import parse
 from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
@@ -168,8 +169,8 @@ def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
     return np.array([found[name] for name in ("S1", "S1_conf", "ST", "ST_conf")], np.float64)  # seed 0 is none there
 
 
-class Request(NamedTuple):
-    """What was asked on the command line."""
+class Resolved(NamedTuple):
+    """What is asked for, resolved and checked."""
 
     base: Settings  # `runs` are campaigns a point, `seed` the first of them
     words: tuple[str, ...]
@@ -196,7 +197,7 @@ class Lived(NamedTuple):
 
 
 def live_points(
-    request: Request, name: str, priors: Sequence[Prior], shares: Floats, console: Console
+    request: Resolved, name: str, priors: Sequence[Prior], shares: Floats, console: Console
 ) -> Lived:  # fmt: skip
     """All campaigns of the points, and the outcomes that were asked for."""
     sweep = sweep_of(request.base, priors, shares, name, request.folder, request.words)
@@ -206,7 +207,7 @@ def live_points(
     return Lived(keys, shares, known(answers, console), ran.folder, ran.failed)
 
 
-def write_sensitivity(request: Request, console: Console) -> int:
+def write_sensitivity(request: Resolved, console: Console) -> int:
     """Live, measure and write the tables; gives how many campaigns failed.
 
     Raises Stopped after Ctrl-C: the same command goes on from what is recorded.
@@ -262,39 +263,24 @@ def say_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Consol
                       f"{', '.join(key.removeprefix('rules.') for key in left)}", soft_wrap=True)  # fmt: skip
 
 
-USAGE = "python -m sim sensitivity outcome=NAME[,NAME] [keys=[rules.<rule>.<number>,...]] [key=value ...]"
-OWN = ("outcome", "keys", "trajectories", "samples", "most")  # words of this verb; all others are settings
 USUAL = {  # the widest draws send more people on the road than is usual
     "study": "sensitivity", "runs": "8", "end_date": "2021-07-08", "rules.flight.rows": "200000",
 }  # fmt: skip
 ALWAYS = {"calibration": "prior", "daily": "false"}
 NOT_HERE = ("sampling", "precision", "runs_max")
-TRAJECTORIES, SAMPLES, MOST = 20, 256, 12
 TIMED = 10  # campaigns
 
 
-def read_request(words: Sequence[str]) -> Request:
-    """Checked word for word; PanjError says what was found and what was expected. Nothing is lived or written."""
-    own: dict[str, str] = {}
-    others = []
-    for word in words:
-        key, has_value, value = word.partition("=")
-        if key in OWN and has_value:
-            own[key] = value
-        elif word in MULTIRUN or "=" not in word:
-            raise PanjError(f"sensitivity: found '{word}', expected settings: {USAGE}")
-        else:
-            others.append(word)
-    base = base_of(others)
-    return Request(
-        base,
-        tuple(words),
-        outcomes_of(own.get("outcome", ""), base),
-        priors_of(own.get("keys"), base),
-        whole("trajectories", own.get("trajectories"), TRAJECTORIES, 4, 10_000),
-        power_of_two("samples", own.get("samples")),
-        whole("most", own.get("most"), MOST, 1, len(priors_under(()))),
-    )
+def resolve(asked: Sensitivity) -> Resolved:
+    """The settings, outcomes and numbers that are asked for; PanjError before anything is run or written."""
+    base = base_of(asked.overrides)
+    most = len(priors_under(()))
+    if asked.most > most:
+        raise PanjError(f"most: found '{asked.most}', expected a whole number from 1 to {most}")
+    return Resolved(
+        base, asked.words, outcomes_of(asked.outcome, base), priors_of(asked.keys, base), asked.trajectories,
+        asked.samples, asked.most,
+    )  # fmt: skip
 
 
 def base_of(words: Sequence[str]) -> Settings:
@@ -302,7 +288,7 @@ def base_of(words: Sequence[str]) -> Settings:
     given = {parse(word).key_or_group: word for word in words}
     for key, word in given.items():
         if key.split(".")[0] in NOT_HERE:
-            raise PanjError(f"{key}: found '{word}', expected none; points are those of Morris and Saltelli: {USAGE}")
+            raise PanjError(f"{key}: found '{word}', expected none; points are those of Morris and Saltelli")
     for key, value in ALWAYS.items():
         if key in given and given[key] != f"{key}={value}":
             raise PanjError(f"{key}: found '{given[key]}', expected none; numbers are those of configs/priors.yaml")
@@ -316,26 +302,24 @@ def base_of(words: Sequence[str]) -> Settings:
     return base
 
 
-def outcomes_of(text: str, base: Settings) -> tuple[str, ...]:
+def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
     """Names of outcomes that are counted by the end of the campaign."""
     table = read_outcomes(base.facts, base.start_date, base.days)
     names = [row.name for row in table if row.last >= 0]
-    wanted = listed(text)
     if not wanted:
-        raise PanjError(f"outcome: found none, expected one or several, such as troops_crossed_largest_night: {USAGE}")
+        raise PanjError(f"outcome: found none, expected one or several: {usage_of(Sensitivity)}")
     for name in wanted:
         if name not in names:
             raise unknown("outcome", name, names)
     return wanted
 
 
-def priors_of(text: str | None, base: Settings) -> tuple[Prior, ...]:
+def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ...]:
     """The numbers that are varied: those of `keys=`, or all that have a prior and are not set by an override."""
     assert base.draws is not None
     free = {prior.key: prior for prior in base.draws.priors}
-    if text is None:
+    if wanted is None:
         return base.draws.priors
-    wanted = listed(text)
     declared = [prior.key for prior in priors_under(())]
     for key in wanted:
         if key not in declared:
@@ -347,30 +331,7 @@ def priors_of(text: str | None, base: Settings) -> tuple[Prior, ...]:
     return tuple(free[key] for key in wanted)
 
 
-def listed(text: str) -> tuple[str, ...]:
-    """`[a,b]` or `a,b`, each once."""
-    return tuple(dict.fromkeys(part.strip() for part in text.strip("[] ").split(",") if part.strip()))
-
-
-def whole(key: str, text: str | None, usual: int, least: int, most: int) -> int:
-    """A whole number within bounds."""
-    if text is None:
-        return usual
-    if not text.isdecimal() or not least <= int(text) <= most:
-        raise PanjError(f"{key}: found '{text}', expected a whole number from {least} to {most}")
-    return int(text)
-
-
-def power_of_two(key: str, text: str | None) -> int:
-    """Of which a Sobol' sequence is balanced."""
-    if text is None:
-        return SAMPLES
-    if not text.isdecimal() or not 16 <= int(text) <= 65_536 or int(text) & (int(text) - 1):
-        raise PanjError(f"{key}: found '{text}', expected a power of two from 16 to 65536, such as {SAMPLES}")
-    return int(text)
-
-
-def say_estimate(request: Request, order: Order, points: int, console: Console) -> None:
+def say_estimate(request: Resolved, order: Order, points: int, console: Console) -> None:
     """Points, campaigns and minutes, from a few timed campaigns."""
     runs, most = request.base.runs, min(request.most, len(request.priors))
     more = request.samples * (most + 2)
@@ -465,7 +426,7 @@ def say(value: float) -> str:
 
 
 def about_sensitivity(
-    request: Request, designs: Mapping[str, Lived], effects: Sequence[Effect], chosen: Sequence[str]
+    request: Resolved, designs: Mapping[str, Lived], effects: Sequence[Effect], chosen: Sequence[str]
 ) -> dict[str, Any]:
     """What the tables and figures were made from."""
     base = request.base

@@ -36,7 +36,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from sim.data.facts import THE_LINE
 from sim.data.record import lost_in_record
-from sim.errors import PanjError, unknown
+from sim.errors import PanjError
+from sim.options import Animate
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SAND
 from sim.plots.land import HOME, Land, read_land
 from sim.plots.maps import NEIGHBOURS, draw_land, name_countries, outline_of
@@ -45,12 +46,6 @@ from sim.provenance import stamp
 from sim.study.files import write_file
 from sim.study.reader import Study, read_study
 
-USAGE = (
-    "python -m sim animate results/<study> [cell=0 or cell=0,3] [from=2021-05-01] [to=2021-09-11] [every=1]"
-    " [formats=gif,mp4,png]"
-)
-KEYS = ("cell", "from", "to", "every", "formats")
-USUAL_FORMATS = "gif,mp4"
 MOST_CELLS = 2  # maps that fit beside each other
 SIDES = LinearSegmentedColormap.from_list(  # sand where the Taliban are not; then the dark half of CHANCE
     "sides", [(0, SAND), *((share, to_hex(CHANCE(share))) for share in (0.5, 0.75, 1.0))]
@@ -455,57 +450,20 @@ def provenance(film: Film, file: str) -> str:
 WRITERS: dict[str, Callable[[Film], Path]] = {"gif": write_gif, "mp4": write_video, "png": write_frames}
 
 
-def main(words: list[str]) -> int:
+def main(request: Animate) -> int:
     """`panj animate results/<study> [key=value ...]`: the moving map in every format asked for."""
-    folder, options = read_words(words)
-    formats = read_formats(options.get("formats", USUAL_FORMATS))
-    first, last = (read_day(key, options[key]) if key in options else None for key in ("from", "to"))
-    cells, every = (read_numbers(key, options.get(key, usual)) for key, usual in (("cell", "0"), ("every", "1")))
-    if len(every) != 1:
-        raise PanjError(f"animate, every: found '{options['every']}', expected one whole number such as 7")
-    film = film_for(folder, cells, first, last, every[0])
+    formats = writable(request.formats)
+    film = film_for(request.folder, request.cell, request.first, request.last, request.every)
     for name in formats:
         print(f"{len(film.evenings)} evenings in {WRITERS[name](film)}")
     return 0
 
 
-def read_words(words: list[str]) -> tuple[Path, dict[str, str]]:
-    """One folder, and keys with their values."""
-    folders = [word for word in words if "=" not in word]
-    if len(folders) != 1:
-        raise PanjError(f"animate: found '{' '.join(words)}', expected {USAGE}")
-    options = dict(word.split("=", 1) for word in words if "=" in word)
-    for key in options:
-        if key not in KEYS:
-            raise unknown("animate, key", key, KEYS)
-    return Path(folders[0]), options
-
-
-def read_formats(text: str) -> list[str]:
-    """Formats that can be written here; a missing ffmpeg is told, and refused only where nothing would be left."""
-    formats = list(dict.fromkeys(text.split(",")))
-    for name in formats:
-        if name not in WRITERS:
-            raise unknown("animate, formats", name, WRITERS)
+def writable(formats: Sequence[str]) -> list[str]:
+    """Formats that can be written here; a missing ffmpeg is reported, and refused only where nothing would be left."""
     if "mp4" not in formats or shutil.which("ffmpeg"):
-        return formats
-    if formats == ["mp4"]:
+        return list(formats)
+    if list(formats) == ["mp4"]:
         raise PanjError("animate, formats: found mp4 and no ffmpeg on the PATH, expected ffmpeg; try formats=gif")
     print("No mp4: it needs ffmpeg, which is not on the PATH.")
     return [name for name in formats if name != "mp4"]
-
-
-def read_day(key: str, text: str) -> date:
-    """A date as in 2021-07-05."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise PanjError(f"animate, {key}: found '{text}', expected a date such as {key}=2021-07-05") from None
-
-
-def read_numbers(key: str, text: str) -> list[int]:
-    """Whole numbers with commas between them."""
-    try:
-        return [int(number) for number in text.split(",")]
-    except ValueError:
-        raise PanjError(f"animate, {key}: found '{text}', expected a whole number such as {key}=1") from None

@@ -39,6 +39,7 @@ from matplotlib import rc_context
 from sim.compare.figure import MOST_SENTENCES, Verdicts, draw_forest, read_verdicts, written
 from sim.data import record
 from sim.errors import PanjError, unknown
+from sim.options import Report
 from sim.plots.maps import draw_map_of
 from sim.plots.page import VerdictBlock, read_film, read_picture, say_choices, say_list, write_page
 from sim.plots.style import STYLE, say_cell, say_count, say_setting
@@ -79,7 +80,6 @@ CITED = (
     *(record.AAN_START, record.AAN_NEWLY_HELD, record.AAN_LOST_BACK, record.ABOUT_A_THIRD, *record.LWJ_COUNTS),
     *(*record.NIGHTS, record.ALL_NIGHTS, record.CIVILIANS_ADMITTED, *record.EVENTS),
 )
-USAGE = "python -m sim report results/<study> [cell=0] [evening=2021-07-05]"
 
 
 class Line(NamedTuple):
@@ -92,14 +92,6 @@ class Line(NamedTuple):
     median: str
     spread: str
     inside: str  # whether what was reported lies within the spread
-
-
-class Wanted(NamedTuple):
-    """What the command line asks for."""
-
-    folder: Path
-    evening: date | None  # of the map
-    cell: int | None  # none: the page over all cells
 
 
 def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[VerdictBlock] = ()) -> Path:
@@ -195,39 +187,11 @@ def block_of(table: Path, verdicts: Verdicts, picture: Path) -> VerdictBlock:
     return VerdictBlock(verdicts.about["label"], [*sentences, *rest], picture)
 
 
-def main(arguments: list[str]) -> int:
+def main(request: Report) -> int:
     """`panj report results/<study> [cell=...] [evening=...]`: draw the figures and write the report again."""
-    wanted = read_arguments(arguments)
-    *figures, report = draw_everything(*wanted)
+    *figures, report = draw_everything(request.folder, request.evening, request.cell)
     print(f"{len(figures)} figures in {figures[0].parent}, report in {report}")
     return 0
-
-
-def read_arguments(arguments: list[str]) -> Wanted:
-    """One folder, and perhaps a cell and the evening of its map."""
-    folders = [text for text in arguments if "=" not in text]
-    options = dict(text.split("=", 1) for text in arguments if "=" in text)
-    if len(folders) != 1 or len(folders) + len(options) != len(arguments):
-        raise PanjError(f"report: found '{' '.join(arguments)}', expected {USAGE}")
-    for key in options:
-        if key not in ("cell", "evening"):
-            raise unknown("report", key, ["cell", "evening"])
-    return Wanted(Path(folders[0]), read_evening(options.get("evening")), read_cell(options.get("cell")))
-
-
-def read_evening(text: str | None) -> date | None:
-    """The day in `evening=2021-07-05`."""
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise PanjError(f"report, evening: found '{text}', expected a date such as 2021-07-05") from None
-
-
-def read_cell(text: str | None) -> int | None:
-    """The number in `cell=3`."""
-    if text is None or text.isdigit():
-        return None if text is None else int(text)
-    raise PanjError(f"report, cell: found '{text}', expected a number such as 0")
 
 
 FIGURES: dict[str, Callable[[Study, Path], Path]] = {

@@ -29,7 +29,7 @@ from rich.table import Table
 
 from sim.engine.campaign import Campaign, run_campaign
 from sim.errors import CampaignError, PanjError
-from sim.options import Word
+from sim.options import Failures
 from sim.provenance import STAMPED
 from sim.run.work import outcomes_of
 from sim.settings.compose import Composer, compose_settings
@@ -50,7 +50,7 @@ class Origin(NamedTuple):
     folder: Path
     about: dict[str, Any]
     cell: StudyCell
-    words: tuple[Word, ...]  # that give its settings
+    words: tuple[str, ...]  # that give its settings
     settings: Settings
 
 
@@ -149,7 +149,6 @@ def rerun_one(words: Sequence[str]) -> int:
     return 0
 
 
-USAGE = "python -m sim failures results/<study>"
 NOT_AGAIN = (
     "runs",
     "seed",
@@ -171,14 +170,11 @@ class Cause(NamedTuple):
     example: dict[str, Any]  # a row of failures.parquet
 
 
-def show_failures(words: Sequence[str]) -> int:
+def show_failures(request: Failures) -> int:
     """Print the causes; 0 whether or not there are any."""
     from sim.run.console import console_of
 
-    if len(words) != 1 or "=" in words[0]:
-        raise PanjError(f"failures: found '{' '.join(words)}', expected one folder: {USAGE}")
-    folder = Path(words[0])
-    show(folder, read_about(folder), console_of())
+    show(request.folder, read_about(request.folder), console_of())
     return 0
 
 

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from rich.console import Console
 
+from sim import options
 from sim.data.facts import THE_LINE, Facts, read_facts, read_falls
 from sim.errors import PanjError, unknown
 from sim.provenance import stamp
@@ -65,13 +66,12 @@ from sim.score.measure import (
 )
 from sim.score.targets import DistrictTargets, Known, Target, bounds_of, district_targets
 from sim.settings.compose import compose_settings, name_of
-from sim.settings.overrides import MULTIRUN, parse
+from sim.settings.overrides import parse
 from sim.settings.sweep import Sweep, compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import Study
 from sim.study.store import flat, read_scope
 
-USAGE = "python -m sim score [key=value ...] or python -m sim score results/<study> [cell=0]"
 USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day past the line, so that its evening is whole
 RECORDS = 500  # synthetic ones of each naive forecast
 NAIVE_NUMBERS = "calibration=as_declared"  # day 0 of naive forecasts, which know of no fit
@@ -87,48 +87,28 @@ VARIANTS = {  # the same model without one of its ideas
 }
 
 
-class Request(NamedTuple):
-    """What was asked on the command line."""
+def write_score(request: options.Score, console: Console) -> Path:
+    """Score what is asked for and write it; returns the folder of the scores.
 
-    folder: Path | None  # of a finished study; None lives the campaigns
-    cell: int | None
-    words: tuple[str, ...]  # settings
-
-
-def write_score(words: Sequence[str], console: Console) -> Path:
-    """Score what the words ask for and write it; gives the folder of the scores.
-
-    Nothing is run or written unless the words are understood. Raises PanjError for words, settings or a study that are
-    not as expected, and Stopped after Ctrl-C: the same command goes on.
+    Raises PanjError for settings or a study that are not as expected, before anything is run or written, and Stopped
+    after Ctrl-C: the same command goes on.
     """
-    request = read_request(words)
+    check(request)
     targets = targets_here()
     if request.folder is not None:
         study = study_to_score(request.folder, request.cell)
         return score(study, variants_beside(study), targets, console)
-    sweeps = sweeps_of(request.words)
+    sweeps = sweeps_of(request.overrides)
     studies = {name: live(sweep, name, console) for name, sweep in sweeps.items()}
     return score(studies.pop("panj"), studies, targets, console)
 
 
-def read_request(words: Sequence[str]) -> Request:
-    """`results/policy cell=3`, or settings; PanjError says what was expected."""
-    folders = [word for word in words if "=" not in word and not word.startswith(("-", "~", "+"))]
-    others = [word for word in words if word not in folders]
-    if any(word in MULTIRUN for word in words):
-        raise PanjError("score: found -m, expected one combination of settings; run the sweep, then score one cell: "
-                        "python -m sim score results/<study> cell=3")  # fmt: skip
-    if len(folders) > 1:
-        raise PanjError(f"score: found {len(folders)} study folders, expected at most one: {USAGE}")
-    if not folders:
-        return Request(None, None, tuple(others))
-    cells = [word.partition("=")[2] for word in others if word.startswith("cell=")]
-    for word in others:
-        if not word.startswith("cell="):
-            raise unknown("score of a finished study", word.partition("=")[0], ("cell",))
-    if len(cells) > 1 or not all(cell.isdecimal() for cell in cells):
-        raise PanjError(f"cell: found '{', '.join(cells)}', expected one whole number, such as cell=3")
-    return Request(Path(folders[0]), int(cells[0]) if cells else None, ())
+def check(request: options.Score) -> None:
+    """A finished study has a cell and no settings; without a study it is the other way round."""
+    if request.folder is not None and request.overrides:
+        raise unknown("score of a finished study", request.overrides[0].partition("=")[0], ("cell",))
+    if request.folder is None and request.cell is not None:
+        raise PanjError(f"cell: found {request.cell} without a study, expected its folder")
 
 
 def sweeps_of(words: Sequence[str]) -> dict[str, Sweep]:

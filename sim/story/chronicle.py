@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.errors import PanjError, unknown
-from sim.options import Word, folder_of_study, options_of, whole
+from sim.options import Story
 from sim.provenance import STAMPED
 from sim.run.rerun import about_campaign, dated_of, evenings_of, live_again, log_of, origin_of, seed_of
 from sim.settings.compose import Composer
@@ -199,41 +199,23 @@ def counts(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> 
     return sums([one._replace(men=1) for one in happenings], key)
 
 
-USAGE = "python -m sim story results/<study> [seed=7] [cell=0] [province=Badakhshan] [from=2021-07-01] [to=2021-07-05]"
-HERE = ("seed", "cell")
-FILTERS = ("province", "from", "to")
-Check = Callable[[Mapping[str, str], date, date], None]  # of filters, for a campaign from a first day to a last
+Check = Callable[[Story, date, date], None]  # of a part, for a campaign from a first day to a last
 TABLES = ("events.parquet", "days.parquet")
 
 
-class Telling(NamedTuple):
-    """Where the tables of one campaign lie, what is said of it, and what part of it was asked for."""
+def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
+    """The folder of the tables of one campaign, run again where they are missing, and what is recorded of it.
 
-    folder: Path
-    campaign: dict[str, Any]
-    filters: dict[str, str]
-
-
-def read_telling(words: Sequence[Word], check: Check) -> Telling:
-    """The campaign that the words ask for, lived again where its log is not there; PanjError for what is wrong.
-
-    Filters are checked before anything is lived.
+    The part that is asked for is checked before anything is run.
     """
-    folder = folder_of_study("story", words, USAGE)
-    for word in words:
-        if "=" in word and word.partition("=")[0] not in (*HERE, *FILTERS):
-            raise unknown("story", word.partition("=")[0], (*HERE, *FILTERS))
-    given = options_of("story", words, (*HERE, *FILTERS), USAGE)
-    filters = {key: value for key, value in given.items() if key in FILTERS}
-    seed = whole("seed", given["seed"]) if "seed" in given else None
-    cell = whole("cell", given.get("cell", "0"))
+    folder, cell = request.folder, request.cell
     about = read_about(folder)
     for held in about.get("cells", []):
         if held["cell"] == cell:
-            check(filters, *(date.fromisoformat(held[key]) for key in ("start_date", "end_date")))
-    if holds_the_log(folder, about, seed, cell):
-        return Telling(folder, about_only_campaign(folder, about), filters)
-    return Telling(*write_campaign(folder, seed, cell), filters)
+            check(request, *(date.fromisoformat(held[key]) for key in ("start_date", "end_date")))
+    if holds_the_log(folder, about, request.seed, cell):
+        return folder, about_only_campaign(folder, about)
+    return write_campaign(folder, request.seed, cell)
 
 
 def holds_the_log(folder: Path, about: dict[str, Any], seed: int | None, cell: int) -> bool:

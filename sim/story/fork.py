@@ -30,7 +30,7 @@ from sim.compare.pairs import METHOD
 from sim.data.evidence import read_evidence
 from sim.engine.campaign import Campaign
 from sim.errors import CampaignError, PanjError
-from sim.options import Word, day_of, folder_of_study, options_of, whole
+from sim.options import Fork
 from sim.outcomes import Outcome, Value, count_outcomes, is_date, reported_of
 from sim.run.executors import cores
 from sim.run.rerun import (
@@ -52,13 +52,7 @@ from sim.study.columns import in_words
 from sim.study.files import csv_text, json_text, write_folder
 from sim.study.reader import Measure, StudyCell, Worlds
 
-USAGE = (
-    "python -m sim fork results/<study> day=2021-07-04 reinforcement=answer_every_call [seed=0] [cell=0] [runs=50] "
-    "[outcome=troops_crossed] [name=NAME]"
-)
-OPTIONS = ("day", "seed", "cell", "runs", "outcome", "name")
 BRANCHES = ("as_it_went", "changed")
-MOST_RUNS = 1000
 LETTERS = 120  # of a name
 OUTCOMES = (  # for paired differences, those that end after the evening of the fork
     "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "troops_crossed_by_2021_07_07",
@@ -67,27 +61,14 @@ OUTCOMES = (  # for paired differences, those that end after the evening of the 
 )  # fmt: skip
 
 
-class Request(NamedTuple):
-    """What was asked on the command line, checked as far as words go."""
-
-    folder: Path
-    evening: date
-    changes: tuple[Word, ...]
-    seed: int | None
-    cell: int
-    runs: int
-    outcomes: tuple[str, ...]
-    name: str
-
-    @property
-    def words(self) -> list[Word]:
-        """The command without the folder."""
-        asked = [f"seed={self.seed}"] * (self.seed is not None) + [f"cell={self.cell}"] * bool(self.cell)
-        many = [f"runs={self.runs}"] * (self.runs > 1)
-        return [f"day={self.evening}", *self.changes, *asked, *many]
+def words_of(request: Fork) -> list[str]:
+    """The command without the folder; what is left out is said last."""
+    changes = sorted(request.changes, key=lambda word: word.startswith("~"))
+    asked = [f"seed={request.seed}"] * (request.seed is not None) + [f"cell={request.cell}"] * bool(request.cell)
+    return [f"day={request.day}", *changes, *asked, *[f"runs={request.runs}"] * (request.runs > 1)]
 
 
-class Fork(NamedTuple):
+class Prepared(NamedTuple):
     """What is lived: a cell, where it turns, and the seeds."""
 
     origin: Origin
@@ -104,43 +85,21 @@ class Pair(NamedTuple):
     logs: tuple[pa.Table, pa.Table] | None  # of the first seed
 
 
-def read_request(words: Sequence[Word]) -> Request:
-    """`results/x day=2021-07-04 border=closed`, understood; PanjError says what was expected."""
-    strikes = [word for word in words if word.startswith("~")]
-    others = [word for word in words if word not in strikes]
-    folder = folder_of_study("fork", others, USAGE)
-    given = options_of("fork", others, OPTIONS, USAGE)
-    changes = [word for word in others if "=" in word and word.partition("=")[0] not in OPTIONS]
-    if "day" not in given:
-        raise PanjError(f"day: found none, expected the evening on which the campaign turns: {USAGE}")
-    if not changes and not strikes:
-        raise PanjError(f"fork: found no change, expected at least one decision: {USAGE}")
-    name = given.get("name", "")
-    if name and not re.fullmatch(r"[\w-][\w.-]*", name):
-        raise PanjError(f"name: found '{name}', expected letters, digits, '_', '-' and '.' only")
-    return Request(
-        folder, day_of("day", given["day"]), (*changes, *strikes),
-        whole("seed", given["seed"]) if "seed" in given else None,
-        whole("cell", given.get("cell", "0")), whole("runs", given.get("runs", "1"), 1, MOST_RUNS),
-        tuple(filter(None, given.get("outcome", "").split(","))), name,
-    )  # fmt: skip
-
-
-def open_fork(request: Request) -> Fork:
+def open_fork(request: Fork) -> Prepared:
     """Everything resolved and checked before anything is lived."""
     composer = Composer()
     origin = origin_of(request.folder, request.cell, composer)
     first = seed_of(origin, request.seed)
     seeds = tuple(range(first, first + request.runs))
-    turn = turn_of(origin.words, request.changes, request.evening, composer)
+    turn = turn_of(origin.words, request.changes, request.day, composer)
     check_effect(turn, seeds, request.changes)
     known = [row.name for row in outcomes_of(origin.settings.start_date, origin.settings.days) if row.last >= 0]
-    for name in request.outcomes:
+    for name in request.outcome:
         check_outcome(name, known)
-    return Fork(origin, turn, seeds)
+    return Prepared(origin, turn, seeds)
 
 
-def write_fork(request: Request, console: Console) -> Path:
+def write_fork(request: Fork, console: Console) -> Path:
     """Live both branches of every seed and write their tables; the folder in which they lie."""
     fork = open_fork(request)
     place = request.folder / "forks" / (request.name or name_of(request, fork))
@@ -149,7 +108,7 @@ def write_fork(request: Request, console: Console) -> Path:
     compile_rules(cell.order, fork.seeds[0], console)
     compile_step(fork, console)
     campaigns = "1 campaign" if len(fork.seeds) == 1 else f"{len(fork.seeds)} campaigns"
-    console.print(f"Living {campaigns} to the evening of {request.evening}, and from there twice ...", soft_wrap=True)
+    console.print(f"Living {campaigns} to the evening of {request.day}, and from there twice ...", soft_wrap=True)
     pairs = live_all(fork, console)
     place.parent.mkdir(exist_ok=True)
     with write_folder(place, "fork") as half:
@@ -157,14 +116,14 @@ def write_fork(request: Request, console: Console) -> Path:
     return place
 
 
-def compile_step(fork: Fork, console: Console) -> None:
+def compile_step(fork: Prepared, console: Console) -> None:
     """The day by which branches go, before any of them is lived; said where it takes a while."""
     if step_is_cold():
         console.print("Compiling the step of a day, once for this installation: about ten seconds ...")
     warm(fork.turn.courses(fork.seeds[0])[0])
 
 
-def live_all(fork: Fork, console: Console) -> list[Pair]:
+def live_all(fork: Prepared, console: Console) -> list[Pair]:
     """Every seed, on all cores, in the order of the seeds."""
     with ThreadPoolExecutor(cores()) as workers:
         lived = workers.map(lambda seed: live_one(fork, seed), fork.seeds)
@@ -173,7 +132,7 @@ def live_all(fork: Fork, console: Console) -> list[Pair]:
         return list(shown)
 
 
-def live_one(fork: Fork, seed: int) -> Pair:
+def live_one(fork: Prepared, seed: int) -> Pair:
     """Both branches of a seed; PanjError where one does not come to its end."""
     settings = fork.origin.settings
     before, after = fork.turn.courses(seed)
@@ -190,7 +149,7 @@ def live_one(fork: Fork, seed: int) -> Pair:
     )  # fmt: skip
 
 
-def outcomes_in(campaign: Campaign, fork: Fork) -> dict[str, Value]:
+def outcomes_in(campaign: Campaign, fork: Prepared) -> dict[str, Value]:
     """Every outcome of a branch."""
     settings = fork.origin.settings
     return count_outcomes(
@@ -198,16 +157,16 @@ def outcomes_in(campaign: Campaign, fork: Fork) -> dict[str, Value]:
     )
 
 
-def name_of(request: Request, fork: Fork) -> str:
+def name_of(request: Fork, fork: Prepared) -> str:
     """`2021-07-04_reinforcement-answer_every_call_seed-0`."""
     changes = [re.sub(r"[^\w.]+", "-", word).strip("-") for word in request.changes]
     cell = [f"cell-{request.cell}"] * bool(request.cell)
     many = [f"runs-{request.runs}"] * (request.runs > 1)
     ends = "_".join([*cell, f"seed-{fork.seeds[0]}", *many])
-    return f"{'_'.join([request.evening.isoformat(), *changes])[: LETTERS - len(ends)]}_{ends}"
+    return f"{'_'.join([request.day.isoformat(), *changes])[: LETTERS - len(ends)]}_{ends}"
 
 
-def refuse_another(place: Path, request: Request) -> None:
+def refuse_another(place: Path, request: Fork) -> None:
     """A fork of other words under the same name is not overwritten."""
     path = place / "fork.json"
     if not path.is_file():
@@ -216,12 +175,12 @@ def refuse_another(place: Path, request: Request) -> None:
         there = json.loads(path.read_text(encoding="utf-8"))["fork_words"]
     except (OSError, ValueError, KeyError):
         return
-    if there != request.words:
+    if there != words_of(request):
         raise PanjError(f"name: found another fork in {place} ({' '.join(there)}), expected the same or a new name; "
                         "choose name=NAME")  # fmt: skip
 
 
-def write_tables(folder: Path, request: Request, fork: Fork, pairs: Sequence[Pair]) -> None:
+def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pair]) -> None:
     """What happened in both branches, and in what they differ."""
     settings = fork.origin.settings
     table = outcomes_of(settings.start_date, settings.days)
@@ -234,9 +193,9 @@ def write_tables(folder: Path, request: Request, fork: Fork, pairs: Sequence[Pai
         "fork.json": json_text(about_fork(request, fork)),
     }
     if len(pairs) > 1:
-        names = request.outcomes or [name.format(last=f"{settings.end_date:%Y_%m_%d}") for name in OUTCOMES]
+        names = request.outcome or [name.format(last=f"{settings.end_date:%Y_%m_%d}") for name in OUTCOMES]
         wanted = [row for name in dict.fromkeys(names) for row in table if row.name == name]
-        wanted = [row for row in wanted if request.outcomes or row.last > fork.turn.day]
+        wanted = [row for row in wanted if request.outcome or row.last > fork.turn.day]
         texts["verdicts.csv"] = csv_text(
             verdict_rows(wanted, [pair.outcomes for pair in pairs], fork.seeds, fork.origin, say_change(request))
         )  # fmt: skip
@@ -254,18 +213,18 @@ def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def say_change(request: Request) -> str:
+def say_change(request: Fork) -> str:
     """`reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
-    morning = request.evening + timedelta(days=1)
+    morning = request.day + timedelta(days=1)
     return f"{' and '.join(request.changes)} from the morning of {morning} on"
 
 
-def about_fork(request: Request, fork: Fork) -> dict[str, Any]:
+def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
     """What was forked, and how it can be made again."""
     return {
         **about_campaign(fork.origin, fork.seeds[0]),
         "title": fork.turn.before.title,
-        "fork_words": request.words,
+        "fork_words": words_of(request),
         "fork_of": str(fork.origin.about["study"]),
         **about_turn(fork.turn, request.changes),
         "seeds": [fork.seeds[0], fork.seeds[-1]],
@@ -273,7 +232,7 @@ def about_fork(request: Request, fork: Fork) -> dict[str, Any]:
     }
 
 
-def about_turn(turn: Turn, changes: Sequence[Word]) -> dict[str, Any]:
+def about_turn(turn: Turn, changes: Sequence[str]) -> dict[str, Any]:
     """On which evening what was changed, what follows on the next morning, and what does not."""
     started = turn.before.start_date
     late = [

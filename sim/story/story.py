@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sim import options
 from sim.data.facts import THE_LINE
-from sim.errors import PanjError
 from sim.story.chronicle import Chronicle, Happening, check_part, counts, read_chronicle, sums
 from sim.story.telling import capital_ids, say_hows, say_posts, say_whys, tell_day, tell_record
 from sim.study.files import write_file
@@ -266,36 +266,30 @@ def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
     ]
 
 
-def read_filters(filters: Mapping[str, str]) -> dict[str, Any]:
-    """`province`, `from` and `to` as they are understood."""
-    days = {}
-    for key, name in (("from", "first"), ("to", "last")):
-        if key in filters:
-            try:
-                days[name] = date.fromisoformat(filters[key])
-            except ValueError as error:
-                raise PanjError(f"{key}: found '{filters[key]}', expected a date such as 2021-07-05") from error
-    return {"province": filters.get("province", ""), **days}
+def part_of(request: options.Story) -> dict[str, Any]:
+    """Province, first and last day, as far as they are asked for."""
+    asked = {"province": request.province, "first": request.first, "last": request.last}
+    return {key: value for key, value in asked.items() if value is not None}
 
 
-def check_filters(filters: Mapping[str, str], start: date, end: date) -> None:
-    """Whether a campaign of these days has the part that is asked for, before it is lived; PanjError names the key."""
-    read = read_filters(filters)
-    check_part(read["province"], read.get("first", start), read.get("last", end), start, end)
+def check_filters(request: options.Story, start: date, end: date) -> None:
+    """Whether a campaign of these days has the part that is asked for, before it is run; PanjError names the key."""
+    check_part(request.province, request.first or start, request.last or end, start, end)
 
 
-def name_of(filters: Mapping[str, str]) -> str:
+def name_of(request: options.Story) -> str:
     """`story`, or `story_badakhshan_from_2021-07-01`: a part does not overwrite the whole."""
-    parts = [filters["province"].lower().replace(" ", "_")] if "province" in filters else []
-    return "_".join(["story", *parts, *(f"{key}_{filters[key]}" for key in ("from", "to") if key in filters)])
+    parts = [request.province.lower().replace(" ", "_")] if request.province else []
+    days = [f"{key}_{day}" for key, day in (("from", request.first), ("to", request.last)) if day]
+    return "_".join(["story", *parts, *days])
 
 
-def show_story(folder: Path, campaign: Mapping[str, Any], filters: Mapping[str, str]) -> int:
+def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story) -> int:
     """Tell it in the terminal and in two files, and say what to do next."""
     words = language_of()
-    chronicle = read_chronicle(folder, campaign).narrowed(**read_filters(filters))
+    chronicle = read_chronicle(folder, campaign).narrowed(**part_of(request))
     story = story_of(chronicle, words)
-    text, page = (folder / f"{name_of(filters)}.{kind}" for kind in ("txt", "md"))
+    text, page = (folder / f"{name_of(request)}.{kind}" for kind in ("txt", "md"))
     write_file(text, text_of(story, words))
     write_file(page, page_of(story, words))
     print(text_of(story, words, SHOWN_DAYS, SHOWN_ROWS, str(page)))

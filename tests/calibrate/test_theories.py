@@ -16,8 +16,9 @@ from scipy.stats import norm
 
 from sim.__main__ import main
 from sim.calibrate.fit import Bank, summaries_of, words_of
-from sim.calibrate.theories import Rivals, read_request, read_rivals, say_weights, told_apart, weigh
+from sim.calibrate.theories import Rivals, read_rivals, say_weights, told_apart, weigh
 from sim.errors import PanjError
+from sim.options import Theories, read_request
 from sim.score.targets import Target
 
 WORDS = ("runs=200", "end_date=2021-07-08", "executor.workers=1")
@@ -135,9 +136,9 @@ def test_one_bank_is_no_comparison(banks: list[Path], capsys: pytest.CaptureFixt
 @pytest.mark.parametrize("word", ["accept=0", "accept=2", "accept=much"])
 def test_a_share_that_is_none_is_refused(word: str) -> None:
     with pytest.raises(PanjError, match="accept: found"):
-        read_request([word])
+        read_request(Theories, [word])
 
 
 def test_a_wrong_key_is_named() -> None:
     with pytest.raises(PanjError, match="theories"):
-        read_request(["acept=0.1"])
+        read_request(Theories, ["acept=0.1"])

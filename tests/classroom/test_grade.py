@@ -22,12 +22,12 @@ from sim.classroom.lessons.hand_in import (
     grade,
     hand_in_of,
     read_hand_in,
-    read_request,
     write_hand_in,
 )
 from sim.classroom.lessons.lesson import lesson_of, sheet_of
 from sim.classroom.lessons.marking import Answer
 from sim.errors import PanjError
+from sim.options import Grade, read_request
 from sim.run import work
 
 MANY = 1000
@@ -192,17 +192,17 @@ def test_a_spreadsheet_gets_a_row_a_task_and_no_formula(tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        ([], "found 0 files"),
-        (["a.json", "format=pdf"], "grade, format: found 'pdf'"),
+        ([], "grade: found 0 files"),
+        (["a.json", "format=pdf"], "format: found 'pdf'"),
         (["a.json", "reference=3"], "reference: found '3'"),
         (["a.json", "fromat=csv"], "found 'fromat'.*did you mean 'format'"),
         (["a.json", "--csv"], "found '--csv'"),
-        (["a.json", "format=csv", "format=text"], "once"),
+        (["a.json", "format=csv", "format=text"], "format: found"),
     ],
 )
 def test_a_command_that_cannot_be_followed_is_refused_by_key(overrides, said):
     with pytest.raises(PanjError, match=said):
-        read_request(overrides)
+        read_request(Grade, overrides)
 
 
 @pytest.fixture

@@ -13,10 +13,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.compare import figure as show
-from sim.compare.compare import Comparison, verdicts_of, write_verdicts
+from sim.compare.compare import Comparison, verdicts_of
+from sim.compare.compare import write_verdicts as write_all
 from sim.compare.pairs import RESAMPLES, clear, intervals_of, judge
 from sim.compare.sentences import say_difference
 from sim.errors import PanjError
+from sim.options import Compare, read_request
 from sim.study.reader import Measure
 
 WORLDS = 24
@@ -26,6 +28,10 @@ LABELS = {
     "share_held": ("Districts held", "share"),
     "first_capital_fell": ("Date when the first capital fell", "date"),
 }
+
+
+def write_verdicts(words):
+    return write_all(read_request(Compare, words))
 
 
 def write_study(folder, cells, seeds=None, **about):
@@ -433,11 +439,11 @@ def test_nothing_to_compare_is_said(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "found 0 study folders, expected one or two"),
-        (["a", "b", "c"], "found 3 study folders"),
+        ([], "compare: found 0 folders"),
+        (["a", "b", "c"], "compare: found 3 folders"),
         (["a", "outcom=x"], "found 'outcom', expected one of baseline, outcome; did you mean 'outcome'"),
-        (["a", "outcome="], "expected outcome= once, with a value"),
-        (["a", "baseline=x", "baseline=y"], "expected baseline= once"),
+        (["a", "outcome="], "outcome: found 'outcome='"),
+        (["a", "baseline=x", "baseline=y"], "baseline: found 'baseline=y'"),
     ],
 )
 def test_wrong_words_are_told_what_was_expected(words, said):

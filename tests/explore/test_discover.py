@@ -19,6 +19,7 @@ from sim.explore.discover import (
     Found,
     Limit,
     Request,
+    check,
     choose,
     discover,
     halves_of,
@@ -26,13 +27,13 @@ from sim.explore.discover import (
     measure,
     peels,
     quasi_p_of,
-    read_request,
     without,
 )
+from sim.options import Discover, read_request
 
 KEYS = tuple("abcdefgh")
 OUTCOME = "troops_crossed"
-ASKED = read_request([f"outcome={OUTCOME}", "above=1"])
+ASKED = read_request(Discover, [f"outcome={OUTCOME}", "above=1"])
 PLANTED = {"b": ("above", 0.6), "e": ("below", 0.35)}
 
 
@@ -206,12 +207,12 @@ def test_where_there_is_only_luck_no_box_is_sold(bank: Path, capsys: pytest.Capt
         ([f"outcome={OUTCOME}", "over=5"], "discover: found 'over', expected one of"),
         ([f"outcome={OUTCOME}", "above=5", "density=2"], "density: found '2', expected a share"),
         ([f"outcome={OUTCOME}", "above=5", "numbers=0"], "numbers: found '0', expected a whole number from 1"),
-        (["one", "two", f"outcome={OUTCOME}", "above=5"], "discover: found 'one two', expected one folder"),
+        (["one", "two", f"outcome={OUTCOME}", "above=5"], "discover: found 2 folders"),
     ],
 )
 def test_what_is_wrong_with_a_question_is_named(words: list[str], error: str) -> None:
     with pytest.raises(PanjError) as raised:
-        read_request(words)
+        check(read_request(Discover, words))
     assert error in str(raised.value)
 
 

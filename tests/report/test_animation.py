@@ -17,6 +17,7 @@ from sim.data import record
 from sim.data.facts import THE_LINE, read_facts, read_falls
 from sim.data.record import lost_in_record
 from sim.errors import PanjError
+from sim.options import Animate, read_request
 from sim.plots.colours import SAND
 from sim.plots.land import read_land
 from sim.plots.maps import NEIGHBOURS
@@ -32,7 +33,6 @@ from sim.report.animation import (
     film_for,
     frames,
     lighten,
-    main,
     set_stage,
     show,
 )
@@ -41,6 +41,10 @@ DISTRICTS = read_facts().district_id
 FIRST, LAST = date(2021, 7, 5), date(2021, 7, 8)
 EVENINGS = [FIRST + timedelta(days=day) for day in range(4)]
 LABELS = ["reinforcement=none", "reinforcement=as_reported"]
+
+
+def main(words: list[str]) -> int:
+    return animation.main(read_request(Animate, words))
 
 
 def make_chance(cell: int, day: int) -> np.ndarray:
@@ -230,14 +234,14 @@ def test_frames_for_slides_are_sharper_and_carry_their_provenance(study: Path) -
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "expected python -m sim animate"),
-        (["{}", "{}"], "expected python -m sim animate"),
-        (["{}", "form=2021-07-05"], "found 'form', expected one of cell, from, .* did you mean 'from'"),
-        (["{}", "from=soon"], "from: found 'soon', expected a date such as from=2021-07-05"),
+        ([], "animate: found 0 folders"),
+        (["{}", "{}"], "animate: found 2 folders"),
+        (["{}", "form=2021-07-05"], "animate: found 'form', .* did you mean 'from'"),
+        (["{}", "from=soon"], "from: found 'soon'"),
         (["{}", "to=2021-09-12"], "to: found 2021-09-12, expected a day from 2021-07-05 to 2021-07-08"),
         (["{}", "from=2021-07-08", "to=2021-07-05"], "from: found 2021-07-08, expected a day that is not after"),
-        (["{}", "every=0"], "every: found 0, expected a whole number from 1"),
-        (["{}", "every=1,2"], "every: found '1,2', expected one whole number"),
+        (["{}", "every=0"], "every: found '0'"),
+        (["{}", "every=1,2"], "every: found '1,2'"),
         (["{}", "cell=none"], "cell: found 'none', expected a whole number"),
         (["{}", "cell=7"], "cell: found 7, expected one of 0 reinforcement=none"),
         (["{}", "cell=0,0"], "cell: found '0,0', expected one cell, or two different ones"),

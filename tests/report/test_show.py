@@ -17,9 +17,11 @@ from PIL import Image
 from sim.data.facts import read_facts
 from sim.data.record import NIGHTS, aan_shares, counted_at, counts_by_post, lwj_shares, point
 from sim.errors import PanjError
+from sim.options import Report, read_request
 from sim.plots.land import read_land
 from sim.plots.maps import draw_map
-from sim.report.report import FIGURES, draw_all, main, redraw, side_by_side, write_report
+from sim.report import report
+from sim.report.report import FIGURES, draw_all, redraw, side_by_side, write_report
 from sim.study.reader import FILES, read_study, spread
 
 FACTS = read_facts()
@@ -44,6 +46,10 @@ OUTCOMES = {  # name: (label, unit, reported text, low, high, value, evidence)
     "capitals_lost_2021_07_07": ("Provincial capitals lost by 7 July", "capitals", "0 (F159)", 0, 0, 0, "F159"),
     "people_displaced": ("People who left home <b>", "people", "", None, None, None, ""),
 }  # fmt: skip
+
+
+def main(words: list[str]) -> int:
+    return report.main(read_request(Report, words))
 
 
 def write_study(folder: Path, runs: int, first: date = FIRST, last: date = LAST) -> Path:

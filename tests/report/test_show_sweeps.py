@@ -22,10 +22,12 @@ from test_show import (
 )
 
 from sim.errors import PanjError
+from sim.options import Report, read_request
 from sim.plots.page import VerdictBlock
 from sim.plots.style import say_cell
+from sim.report import report
 from sim.report.outcomes import summary_row
-from sim.report.report import FIGURES, draw_all, main, redraw, write_report
+from sim.report.report import FIGURES, draw_all, redraw, write_report
 from sim.report.sweeps import STAND_INS, few_days, figures_of, outcomes_of, say_stand_ins, shown_cells
 from sim.report.swept_values import field_of, grid_cells, is_grid, others_fixed, say_reported, strongest_keys
 from sim.study.reader import Study, find_cell, read_study, read_sweep
@@ -35,6 +37,10 @@ POLICY = [
     {"reinforcement": one, "morale": two} for one, two in product(("none", "as_reported"), ("brittle", "reported"))
 ]
 NUMBERS = [{"rules.morale.contagion": value} for value in (0.1, 0.3, 0.5)]
+
+
+def main(words: list[str]) -> int:
+    return report.main(read_request(Report, words))
 
 
 def write_sweep(folder: Path, cells: Sequence[Mapping[str, object]], runs: int = 2, failed: Sequence[int] = ()) -> Path:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from sim.__main__ import main
 from sim.errors import PanjError
+from sim.options import Failures, read_request
 from sim.run import rerun
 from sim.run.rerun import causes_of, command_of, region_of, show
 
@@ -98,5 +99,5 @@ def test_the_verb_prints_causes_and_commands(tmp_path: Path, capsys: pytest.Capt
 
 @pytest.mark.parametrize("words", [[], ["a", "b"], ["study=policy"]])
 def test_one_folder_is_asked_for(words: list[str]) -> None:
-    with pytest.raises(PanjError, match="expected one folder: python -m sim failures results"):
-        rerun.show_failures(words)
+    with pytest.raises(PanjError, match="failures: found"):
+        read_request(Failures, words)

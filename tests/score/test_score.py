@@ -11,9 +11,11 @@ import pytest
 from quick import campaign_of
 from rich.console import Console
 
+from sim import options
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts, read_falls
 from sim.errors import PanjError
+from sim.options import read_request
 from sim.outcomes import read_outcomes
 from sim.run import run, work
 from sim.score import figures as show
@@ -43,7 +45,7 @@ from sim.score.measure import (
     tally,
     was_lost,
 )
-from sim.score.score import VARIANTS, named, read_request, say, sweeps_of, write_score
+from sim.score.score import VARIANTS, named, say, sweeps_of, write_score
 from sim.score.targets import Known, district_targets, read_targets
 
 FIRST = ["target", "event", "reported", "median", "low_50", "high_50", "low_90", "high_90", "inside_90", "crps"]
@@ -263,7 +265,7 @@ def test_small_differences_cannot_be_told():
     ("words", "said"),
     [
         (["-m", "morale=brittle,reported"], "found -m"),
-        (["results/a", "results/b"], "found 2 study folders"),
+        (["results/a", "results/b"], "score: found 2 folders"),
         (["results/a", "cell=x"], "found 'x'"),
         (["results/a", "runs=5"], "runs"),
         (["results/nothing_here"], "found no about.json"),
@@ -277,13 +279,13 @@ def test_small_differences_cannot_be_told():
 def test_bad_words_are_named_before_anything_is_run_or_written(words, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(PanjError, match=said):
-        write_score(words, Console())
+        write_score(read_request(options.Score, words), Console())
     assert not list(tmp_path.iterdir())
 
 
 def test_what_is_asked():
-    assert read_request(["results/x", "cell=3"]).cell == 3
-    assert read_request(["border=closed"]) == (None, None, ("border=closed",))
+    assert read_request(options.Score, ["results/x", "cell=3"]).cell == 3
+    assert read_request(options.Score, ["border=closed"]).overrides == ("border=closed",)
 
 
 def test_variants_share_seeds_and_differ_in_their_numbers_alone():
@@ -327,12 +329,12 @@ def scored(tmp_path_factory):
         patch.setattr(command, "RECORDS", 12)
         patch.setattr(measuring, "RESAMPLES", 20)
         words = [f"results_dir={folder}", "runs=6", "seed=3"]
-        place = write_score(words, Console(quiet=True))
+        place = write_score(read_request(options.Score, words), Console(quiet=True))
         first = (place / "score.csv").read_text()
-        again = write_score([str(folder / "score")], Console(quiet=True))
+        again = write_score(read_request(options.Score, [str(folder / "score")]), Console(quiet=True))
         second = (place / "score.csv").read_text()
         shutil.copytree(folder / "score", folder / "alone")
-        alone = write_score([str(folder / "alone")], Console(quiet=True))
+        alone = write_score(read_request(options.Score, [str(folder / "alone")]), Console(quiet=True))
     return place, (again, first, second), alone
 
 
@@ -403,9 +405,9 @@ def test_a_study_of_several_cells_asks_for_one(scored, tmp_path):
     about["cells"].append({**about["cells"][0], "cell": 1, "label": "border=closed"})
     (study / "about.json").write_text(json.dumps(about))
     with pytest.raises(PanjError, match=r"found 2 cells.*cell=1 \(border=closed\)"):
-        write_score([str(study)], Console())
+        write_score(read_request(options.Score, [str(study)]), Console())
     with pytest.raises(PanjError, match="cell: found 5"):
-        write_score([str(study), "cell=5"], Console())
+        write_score(read_request(options.Score, [str(study), "cell=5"]), Console())
 
 
 def test_a_study_that_ends_too_early_is_refused(scored, tmp_path):
@@ -416,4 +418,4 @@ def test_a_study_that_ends_too_early_is_refused(scored, tmp_path):
     about["cells"][0]["end_date"] = "2021-06-30"
     (study / "about.json").write_text(json.dumps(about))
     with pytest.raises(PanjError, match="end_date: found a study up to 2021-06-30"):
-        write_score([str(study)], Console())
+        write_score(read_request(options.Score, [str(study)]), Console())

@@ -24,6 +24,7 @@ from sim.engine.layout import lay_out
 from sim.engine.timeline import Timeline
 from sim.engine.world import Act, Condition, World
 from sim.errors import PanjError
+from sim.options import Fork, read_request
 from sim.outcomes import read_outcomes
 from sim.run.rerun import Origin
 from sim.settings.compose import Composer, compose_settings
@@ -47,7 +48,7 @@ from sim.story.branches import (
     warm,
 )
 from sim.story.chronicle import Happening
-from sim.story.fork import BRANCHES, name_of, open_fork, outcome_rows, read_request, verdict_rows
+from sim.story.fork import BRANCHES, name_of, open_fork, outcome_rows, verdict_rows
 from sim.story.fork_story import first_difference, only_in, read_branches, say_event, together, two_stories
 from sim.wording import language_of
 
@@ -426,7 +427,7 @@ def test_a_policy_of_day_0_alone_changes_nothing(study: Path, capsys: pytest.Cap
 
 def test_many_seeds_are_judged_as_compare_judges_them(study: Path) -> None:
     assert main(["fork", str(study), *FORK, "runs=3", "outcome=troops_holding,share_held_by_taliban_2021_05_05"]) == 0
-    request = read_request([str(study), *FORK, "runs=3"])
+    request = read_request(Fork, [str(study), *FORK, "runs=3"])
     place = study / "forks" / name_of(request, open_fork(request))
     rows = {row["outcome"]: row for row in rows_of(place / "verdicts.csv")}
     assert list(rows) == ["troops_holding", "share_held_by_taliban_2021_05_05"]

@@ -327,8 +327,9 @@ def test_a_study_of_one_campaign_is_told_from_its_own_log(
 @pytest.mark.parametrize(
     ("words", "said"),
     [(["seed=9"], "seed: found 9, expected a seed of the study, from 5 to 6"), (["cell=2"], "cell: found 2"),
-     (["seed=x"], "seed: found 'x'"), (["provinc=Kabul"], "did you mean 'province'"), (["seed=5", "seed=6"], "once"),
-     (["elsewhere"], "expected one folder"), (["from=May"], "from: found 'May'")],
+     (["seed=x"], "seed: found 'x'"), (["provinc=Kabul"], "did you mean 'province'"), 
+     (["seed=5", "seed=6"], "seed: found 'seed=6'"),
+     (["elsewhere"], "story: found 2 folders"), (["from=May"], "from: found 'May'")],
 )  # fmt: skip
 def test_what_cannot_be_told_is_one_line(
     studies: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]

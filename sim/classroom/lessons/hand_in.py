@@ -26,7 +26,7 @@ from sim.classroom.lessons.lesson import RANGES, Sheet, lesson_of, sheet_of, stu
 from sim.classroom.lessons.marking import Answer, Mark, check_answer, mark, total
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError, unknown
-from sim.options import options_of, whole
+from sim.options import Grade
 
 LARGEST = 64 * 1024  # bytes of a file
 VERSION = 1
@@ -154,22 +154,8 @@ def kind_of(value: Any) -> str:
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
-USAGE = "python -m sim grade FILE [FILE ...] [format=text] [reference=1000] [results_dir=results]"
-OPTIONS = ("format", "reference", "results_dir")
-FORMATS = ("text", "csv")
-REFERENCE, MOST_REFERENCE, LEAST_REFERENCE = 1000, 100_000, 20
-MOST_FILES = 500
 COLUMNS = ("file", "lesson", "student", "task", "points", "of", "flagged", "feedback")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to calculate
-
-
-class Request(NamedTuple):
-    """What is to be marked, and how."""
-
-    files: tuple[Path, ...]
-    format: str
-    reference: int
-    results: Path
 
 
 class Graded(NamedTuple):
@@ -190,24 +176,6 @@ class Graded(NamedTuple):
         return sum(bool(one.flags) for one in self.marks)
 
 
-def read_request(overrides: Sequence[str]) -> Request:
-    """The command, checked."""
-    options = options_of("grade", overrides, OPTIONS, USAGE)
-    files = [word for word in overrides if word.partition("=")[0] not in OPTIONS]
-    for word in files:
-        key, equals, _ = word.partition("=")
-        if word.startswith("-") or (equals and key.isidentifier() and not Path(word).exists()):
-            raise unknown("grade", key, OPTIONS)
-    if not 1 <= len(files) <= MOST_FILES:
-        raise PanjError(f"grade: found {len(files)} files, expected 1 to {MOST_FILES}: {USAGE}")
-    if options.get("format", "text") not in FORMATS:
-        raise unknown("grade, format", options["format"], FORMATS)
-    reference = whole("reference", options.get("reference", str(REFERENCE)), LEAST_REFERENCE, MOST_REFERENCE)
-    return Request(
-        tuple(map(Path, files)), options.get("format", "text"), reference, Path(options.get("results_dir", "results"))
-    )
-
-
 def grade(path: Path, campaigns: Campaigns, reference: int) -> Graded:
     """Mark one file; PanjError for one that is no hand-in."""
     hand_in = read_hand_in(path)
@@ -216,10 +184,9 @@ def grade(path: Path, campaigns: Campaigns, reference: int) -> Graded:
     return Graded(path, hand_in, tuple(marks))
 
 
-def main(overrides: Sequence[str]) -> int:
+def main(request: Grade) -> int:
     """Mark every file; one that cannot be read keeps nothing from the others, and the exit code is then 2."""
-    request = read_request(overrides)
-    campaigns = CampaignStore(request.results)
+    campaigns = CampaignStore(request.results_dir)
     graded, troubled = [], 0
     for number, path in enumerate(request.files, 1):
         if len(request.files) > 1:

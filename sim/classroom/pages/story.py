@@ -5,6 +5,7 @@ from html import escape
 
 import solara
 
+from sim import options
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen, seed
 from sim.classroom.pages.watch import describe_choice
@@ -15,7 +16,7 @@ from sim.classroom.texts import texts_of
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
 from sim.story.chronicle import facts_here
-from sim.story.story import Story, read_filters, story_of, with_line
+from sim.story.story import Story, story_of, with_line
 
 FIRST = date(2021, 6, 22)  # of the days that are told when nothing else is asked for: Sher Khan Bandar falls
 Filters = dict[str, str]
@@ -53,7 +54,8 @@ def days_of_choice() -> tuple[date, date]:
 def tell(asked: Filters, number: int) -> Story:
     """The part that was asked for; PanjError for one that there is not."""
     filters = {key: text for key, text in asked.items() if text}
-    return story_of(chronicle_for(chosen.value, number).narrowed(**read_filters(filters)), texts_of("story"))
+    part = options.read_options(options.Story, filters)
+    return story_of(chronicle_for(chosen.value, number).narrowed(**part), texts_of("story"))
 
 
 @solara.component
