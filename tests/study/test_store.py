@@ -496,7 +496,7 @@ def test_another_study_is_refused_with_the_difference_and_left_alone(
 
 def test_rules_that_changed_meanwhile_are_another_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_in(tmp_path)
-    monkeypatch.setattr("sim.settings.compose.fingerprint_of_rules", lambda: "other")
+    monkeypatch.setattr("sim.settings.settings.fingerprint_of_rules", lambda: "other")
     with pytest.raises(PanjError, match=r"rules_fingerprint: .* there, other here"):
         run_in(tmp_path)
 
