@@ -37,7 +37,7 @@ NEEDED = {
         "evidence", "label", "unit", "counted",
     ),
 }  # fmt: skip
-ABOUT_KEYS = ("study", "scenario", "scenario_about", "choices", "runs", "calibration", "swept", "cells")
+SHOWN_KEYS = ("scenario", "scenario_about", "runs", "calibration")  # of about.json, for figures and pages
 MANY_CELLS = 24  # beyond which cells are no longer listed or drawn one by one
 CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)
 Value = str | int | float | bool
@@ -64,7 +64,7 @@ class StudyCell(NamedTuple):
         return cls(
             int(row["cell"] if "cell" in row else row["number"]), str(row["label"]), dict(row["values"]),
             date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"]),
-            tuple(row.get("words", ())), row.get("fingerprint", ""), row["runs"], row.get("failed", 0),
+            tuple(row.get("words", ())), row.get("fingerprint", ""), row.get("runs", 0), row.get("failed", 0),
             row.get("title", ""), row.get("calibration", ""),
         )  # fmt: skip
 
@@ -244,20 +244,30 @@ def open_study(folder: Path) -> Study:
         PanjError: When the folder holds no study, or one of a version that did not keep what is needed.
     """
     about = read_about(folder)
+    need_keys(folder, about, ("study", "swept", "choices", "cells"))
+    of_all = about.get("calibration", "")
     try:
-        missing = [key for key in ABOUT_KEYS if key not in about]
-        if missing:
-            raise KeyError(", ".join(missing))
-        cells = tuple(
-            StudyCell.from_dict({**row, "calibration": row.get("calibration") or about["calibration"]})
-            for row in about["cells"]
-        )
+        cells = [
+            StudyCell.from_dict({**row, "calibration": row.get("calibration") or of_all}) for row in about["cells"]
+        ]
     except (KeyError, TypeError, ValueError) as error:
-        raise PanjError(
-            f"{folder / 'about.json'}: {error} missing or damaged, expected a study of this version; "
-            "run it again under a new name: study=NAME"
-        ) from None
-    return Study(folder, str(about["study"]), about, cells)
+        raise too_old(folder, f"{error} of a cell") from None
+    return Study(folder, str(about["study"]), about, tuple(cells))
+
+
+def need_keys(folder: Path, about: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Refuse an about.json that lacks a key."""
+    missing = [key for key in keys if key not in about]
+    if missing:
+        raise too_old(folder, ", ".join(missing))
+
+
+def too_old(folder: Path, what: str) -> PanjError:
+    """A study that does not record what is needed now."""
+    return PanjError(
+        f"{folder / 'about.json'}: {what} missing, expected a study of this version; "
+        "run it again under a new name: study=NAME"
+    )
 
 
 def read_study(folder: Path, cell: int = 0) -> Study:
@@ -284,6 +294,7 @@ def read_sweep(folder: Path) -> Study:
     """
     refuse_missing_files(folder)
     study = open_study(folder)
+    need_keys(folder, study.about, SHOWN_KEYS)
     for name in FILES:
         if name.endswith(".parquet") and read_head(folder / name, NEEDED[name]).num_rows == 0:
             raise PanjError(f"{folder / name}: found no rows, expected at least one")
