@@ -1,8 +1,6 @@
-"""Every sentence of the pages, by page and key, in one folder a language.
+"""Texts of the pages by page and key; and checks of text that a visitor typed or pasted.
 
-Reads   text/<language>/*.yaml, a file a page; months, dates and lists are those of stories.
-
-Text that a visitor typed or pasted: bounded, on one line, and without anything that a machine would fill in.
+Reads   text/<language>/*.yaml, one file per page; months, dates and lists are those of stories.
 """
 
 from functools import cache
@@ -18,7 +16,18 @@ FOLDER = Path(__file__).parent / "text"
 
 @cache
 def texts_of(page: str, language: str = "en") -> Language:
-    """The sentences of a page, with those that all pages share; PanjError where there are none."""
+    """Texts of a page, with those that all pages share.
+
+    Args:
+        page: name of its file.
+        language: folder of the file.
+
+    Returns:
+        The texts by key.
+
+    Raises:
+        PanjError: there is no such page.
+    """
     known = sorted(path.stem for path in (FOLDER / language).glob("*.yaml"))
     if page not in known:
         raise unknown("page", page, known)
@@ -27,11 +36,11 @@ def texts_of(page: str, language: str = "en") -> Language:
     return Language({**shared, **read_yaml(here / f"{page}.yaml")})
 
 
-MOST_TEXT = 10_000
+MOST_TEXT = 10_000  # letters
 
 
 def check_text(text: str) -> None:
-    """Bounded, and without what a machine would fill in by itself."""
+    """PanjError for a text that is too long or has an interpolation, which would be filled in."""
     if len(text) > MOST_TEXT:
         raise PanjError(f"settings: found {len(text):,} letters, expected at most {MOST_TEXT:,}")
     if "${" in text:
@@ -39,12 +48,12 @@ def check_text(text: str) -> None:
 
 
 def shown(text: str) -> str:
-    """The beginning of what was typed."""
+    """The first letters of what was typed."""
     return f"{text[:60]}…" if len(text) > 60 else text
 
 
 def text_of(what: str, value: Any, most: int) -> str:
-    """One line of plain text, bounded."""
+    """One line of plain text; PanjError where it is too long or has invisible letters."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise PanjError(f"scenario.{what}: found '{shown(str(value))}', expected text")
     text = " ".join(str(value).split())
@@ -52,3 +61,11 @@ def text_of(what: str, value: Any, most: int) -> str:
     if len(text) > most or not text.isprintable():
         raise PanjError(f"scenario.{what}: found {len(text)} letters, expected at most {most}, all of them visible")
     return text
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first letters of what a spreadsheet would calculate
+
+
+def safe_cell(value: object) -> object:
+    """A value for a CSV file; text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    return f"'{value}" if not isinstance(value, int | float) and str(value).startswith(FORMULA) else value

@@ -25,18 +25,18 @@ from sim.classroom.sessions.claims import (
     Answer,
     Claim,
     Refused,
-    answer_from,
     answer_of,
     checked_claim,
     clean_overrides,
     clean_reason,
+    dump_answer,
     failed,
     interval_score,
+    load_answer,
     middle,
     number_typed,
     score_of,
     tally,
-    text_of,
 )
 from sim.errors import PanjError
 
@@ -159,11 +159,11 @@ def test_the_order_of_rows_decides_nothing():
 
 def test_an_answer_is_kept_to_the_last_digit():
     found = answer_of(table([1 / 3, 2 / 7, 0.1]), table([0.3, 0.2, 1e-17]), "peak_queue", "drawn")
-    assert answer_from(text_of(found)) == found
+    assert load_answer(dump_answer(found)) == found
 
 
 def test_campaigns_that_failed_score_nothing():
-    kept = answer_from(text_of(failed("all posts are closed")))
+    kept = load_answer(dump_answer(failed("all posts are closed")))
     assert kept.error == "all posts are closed"
     assert score_of(Claim((), 0, 1), EFFECT, kept) is None
     assert score_of(Claim((), 0, 1), OUTCOME, kept) is None

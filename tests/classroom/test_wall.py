@@ -69,7 +69,7 @@ def test_teams_stand_in_the_order_of_letters_whatever_they_scored():
 def test_a_row_has_the_range_and_the_interval_and_says_where_the_effect_lies():
     first, second, _ = wall.ranges_of(room(), question())["rows"]
     assert (first["from"], first["to"], first["low"], first["middle"], first["high"]) == (500, 900, 30, 30, 30)
-    assert first["verdict"] == "below the range" and "30 soldiers higher" in first["said"]
+    assert first["verdict"] == "below the range" and "30 soldiers higher" in first["summary"]
     assert second["verdict"] == "too near an end to tell"
 
 

@@ -33,8 +33,8 @@ from sim.classroom.sessions.session import (
     csv_of,
     grouped,
     measure_of,
+    name_of,
     offered,
-    said,
 )
 from sim.classroom.sessions.wall import describe_tally, format_percent, format_range, scored_in, title_of
 from sim.classroom.texts import texts_of
@@ -142,7 +142,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
         Heading(title_of(question), 2)
         if question.is_fixed or question.suggested:
             Note(texts.say("join_choice_sent", None, choice=describe_choice(question.suggested)))
-        Note(texts.say("teacher_now", None, stage=said(question.stage)), live=True)
+        Note(texts.say("teacher_now", None, stage=name_of(question.stage)), live=True)
         Note(describe_sent(room, question), live=True)
         if progress is not None:
             Note(texts.say("teacher_progress", None, **progress._asdict()), live=True)

@@ -1,18 +1,14 @@
-"""What a student may send: a nickname, a choice of settings, a range with a confidence; checked before it is kept.
+"""Claims of students: checked as they are typed, compared with campaigns, and scored.
 
-Reads   text and numbers as they were typed.
-Gives   `Claim` and clean names, or a `Refused` that says what was found and what was expected.
-Assumed Whatever decides how campaigns are run, reads a file or moves the last day is no part of a claim: only scenario,
-        policies, numbers of rules and events are.
+A claim is a choice of settings and a predicted range with a confidence. Predictions are scored, never what happened.
+A claim about an *effect* is compared with the mean of the paired differences from the baseline (one number, known to
+its 95 % interval); a claim about an *outcome* with the outcomes of all campaigns of its choice.
 
-What campaigns answer to a claim, and how well its range was calibrated. Predictions are scored, never what happened.
-
-A claim about an *effect* is held against the mean of the paired differences to the baseline (one number, known to its
-95 % interval). A claim about an *outcome* is held against the outcomes of all campaigns of its choice.
-
-Source  Interval score: Winkler 1972; Gneiting and Raftery 2007, section 6.2: width, and 2 / (1 - confidence) for each
-        unit by which the range is missed. It is lowest, on average, for who says the honest range.
-Assumed Campaigns are independent of each other; two standard errors tell a share that is off from chance.
+Reads   text and numbers as they were typed; tables of outcomes.
+Source  Interval score: Winkler 1972; Gneiting and Raftery 2007, section 6.2: width, plus 2 / (1 - confidence) for each
+        unit by which the range is missed. On average it is lowest for the honest range.
+Assumes Only scenario, policies, numbers of rules and events are part of a claim: nothing that decides how campaigns
+        are run, reads a file or moves the last day. Campaigns are independent; two standard errors count as chance.
 """
 
 import json
@@ -36,13 +32,13 @@ LARGEST = 1e9  # of a bound, in the unit of the outcome
 LOWEST_CONFIDENCE, USUAL_CONFIDENCE, HIGHEST_CONFIDENCE = 0.5, 0.9, 0.99
 EFFECT, OUTCOME = "effect", "outcome"  # what a range is about
 ABOUT = (EFFECT, OUTCOME)
-NO_DECISION = ("calibration", "timeline")  # where numbers and events come from is the same for all
-JOINERS = "\u200c\u200d"  # which Persian and other scripts need; no part of what makes two names differ
+NO_DECISION = ("calibration", "timeline")  # the sources of numbers and events are the same for everybody
+JOINERS = "\u200c\u200d"  # needed by Persian and other scripts; ignored when names are compared
 NUMBER = re.compile(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?|[+-]?\d{1,12}(\.\d{1,9})?")
 
 
 class Refused(PanjError):
-    """What a teacher or a student asked for, and may not have; its text stands in text/en/class.yaml."""
+    """A request of a teacher or a student that is refused; `why` is the key of its text in text/en/class.yaml."""
 
     def __init__(self, why: str, **values: object) -> None:
         self.why = why
@@ -50,22 +46,22 @@ class Refused(PanjError):
 
 
 class Claim(NamedTuple):
-    """A choice of settings, and the range within which the effect or the outcome is said to lie."""
+    """A choice of settings, and the range predicted for its effect or outcome."""
 
     overrides: Overrides
-    low: float  # in the unit of the outcome; of an effect: the difference to the baseline
+    low: float  # in the unit of the outcome; for an effect, the difference from the baseline
     high: float
-    confidence: float = USUAL_CONFIDENCE  # share of such ranges that ought to hold what they are about
+    confidence: float = USUAL_CONFIDENCE  # share of such ranges that should contain the result
     why: str = ""
 
     @property
     def direction(self) -> str:
-        """Which way the effect is said to go: lower, higher, or either."""
+        """Predicted direction of the effect: lower, higher, or either."""
         return "lower" if self.high < 0 else "higher" if self.low > 0 else "either"
 
 
 def number_typed(text: str) -> float:
-    """A number as people type it: 1,037 or 1 037 or -12.5; Refused for what could be read in two ways."""
+    """Read a number as people type it: 1,037 or 1 037 or -12.5; Refused for what could be read in two ways."""
     plain = " ".join(text.split()).replace("\u2212", "-").removesuffix("%").strip()
     if not NUMBER.fullmatch(plain):
         raise Refused("odd_number", found=plain[:LONGEST_NAME])
@@ -73,7 +69,7 @@ def number_typed(text: str) -> float:
 
 
 def clean_name(text: str, what: str) -> str:
-    """A nickname or the name of a team: one line of letters, digits and signs, without hidden characters."""
+    """A nickname or team name: one line of letters, digits and signs, without hidden characters; else Refused."""
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME:
         raise Refused("long_name", what=what, found=len(name), most=LONGEST_NAME)
@@ -83,7 +79,7 @@ def clean_name(text: str, what: str) -> str:
 
 
 def clean_reason(text: str) -> str:
-    """A reason in a few lines; hidden characters are left out."""
+    """A reason in a few lines, without hidden characters; Refused where it is too long."""
     lines = [" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines()]
     reason = "\n".join(line for line in lines if line)
     if len(reason) > LONGEST_REASON:
@@ -92,18 +88,18 @@ def clean_reason(text: str) -> str:
 
 
 def hidden(text: str) -> bool:
-    """Whether there are characters that control, reverse or hide what stands beside them."""
+    """Whether a text has characters that control, reverse or hide others."""
     return any(unicodedata.category(letter).startswith("C") and letter not in JOINERS for letter in text)
 
 
 def folded(name: str) -> str:
-    """What makes two names the same: neither case nor width of letters, nor hidden joiners, set them apart."""
+    """A name for comparison: case and width of letters and hidden joiners are ignored."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKC", name) if letter not in JOINERS)
     return " ".join(plain.casefold().split())
 
 
 def clean_overrides(overrides: Sequence[str]) -> Overrides:
-    """A choice of settings that a claim may be about, as the form writes it; PanjError for what is none."""
+    """The canonical overrides of a choice that a claim may be about; PanjError for any other."""
     if len(overrides) > MOST_OVERRIDES:
         raise Refused("many_words", found=len(overrides), most=MOST_OVERRIDES)
     if any(len(word) > LONGEST_OVERRIDE for word in overrides):
@@ -116,7 +112,7 @@ def clean_overrides(overrides: Sequence[str]) -> Overrides:
 
 
 def checked_claim(claim: Claim, about: str) -> Claim:
-    """The claim with clean words and reason; numbers that are numbers, in order, within bounds."""
+    """The claim with canonical overrides and a clean reason; Refused where its numbers cannot be."""
     for bound in (claim.low, claim.high):
         if not math.isfinite(bound) or abs(bound) > LARGEST:
             raise Refused("odd_bound", found=bound)
@@ -130,46 +126,46 @@ def checked_claim(claim: Claim, about: str) -> Claim:
 
 
 def clean_choice(overrides: Sequence[str], about: str) -> Overrides:
-    """A choice of settings on which there is something to say."""
+    """The canonical overrides; Refused where the effect of no change at all is asked for."""
     found = clean_overrides(overrides)
     if about == EFFECT and not found:
         raise Refused("nothing_chosen")
     return found
 
 
-INSIDE, BELOW, ABOVE, EDGE = "inside", "below", "above", "edge"  # where an effect lies, seen from the range
-NARROW, FITTING, WIDE = "narrow", "fitting", "wide"  # how a range for the outcome fits its confidence
+INSIDE, BELOW, ABOVE, EDGE = "inside", "below", "above", "edge"  # where an effect is, relative to the range
+NARROW, FITTING, WIDE = "narrow", "fitting", "wide"  # how the width of a range for an outcome fits its confidence
 ENDS = (0.05, 0.95)  # quantiles between which nine campaigns in ten lie
 ERRORS = 2.0  # standard errors that count as chance
 
 
 class Answer(NamedTuple):
-    """The campaigns of one choice of settings on one outcome, pair by pair with the baseline's."""
+    """One outcome of the campaigns of one choice of settings, paired with the baseline's by seed."""
 
-    values: tuple[float, ...]  # of campaigns that have one, by seed
-    effects: tuple[float, ...]  # of pairs that have one, by seed
+    values: tuple[float, ...]  # by seed, of campaigns that have one
+    effects: tuple[float, ...]  # by seed, of pairs that have one
     missing: int  # campaigns without a value
-    mean: float  # of the effects; nan where nothing can be said
+    mean: float  # of the effects; nan without any
     low: float  # its 95 % interval
     high: float
-    calibration: str  # where the uncertain numbers came from
+    calibration: str  # source of the uncertain numbers
     error: str = ""  # why there are no campaigns
 
 
 class Score(NamedTuple):
-    """How a range did; in the unit of the outcome. Lower is better."""
+    """Score of a range, in the unit of the outcome; lower is better."""
 
     verdict: str
-    held: float  # share of what it was held against that lies inside
+    held: float  # share of the results that the range contains
     width: float
-    miss: float  # how far, on average, that lies outside
+    miss: float  # mean distance of the results outside the range
     penalty: float
     total: float
-    best: float  # what the middle range of the campaigns themselves would have; nan for an effect
+    best: float  # score of the central range of the campaigns themselves; nan for an effect
 
 
 def answer_of(table: pa.Table, base: pa.Table, outcome: str, calibration: str) -> Answer:
-    """What two tables of campaigns say of an outcome; they are paired by seed."""
+    """Answer of two tables of campaigns, of a choice and of the baseline, paired by seed."""
     from sim.compare.pairs import judge  # SciPy, slow to import
 
     ours, theirs = by_seed(table, outcome), by_seed(base, outcome)
@@ -184,79 +180,79 @@ def answer_of(table: pa.Table, base: pa.Table, outcome: str, calibration: str) -
 
 
 def failed(error: str) -> Answer:
-    """Campaigns that did not come to their end."""
+    """Answer of campaigns that failed."""
     return Answer((), (), 0, math.nan, math.nan, math.nan, "", error)
 
 
 def by_seed(table: pa.Table, outcome: str) -> dict[int, float]:
-    """An outcome of campaigns that have a value, by seed."""
+    """Values of an outcome by seed; campaigns without one are left out."""
     rows = zip(table["seed"].to_pylist(), table[outcome].to_pylist(), strict=True)
     return {seed: float(value) for seed, value in rows if value is not None and not math.isnan(value)}
 
 
-def text_of(answer: Answer) -> str:
-    """An answer as it is kept, to the last digit."""
+def dump_answer(answer: Answer) -> str:
+    """Store an answer as text, to the last digit."""
     return json.dumps(answer._asdict())
 
 
-def answer_from(text: str) -> Answer:
-    """An answer that was kept."""
+def load_answer(text: str) -> Answer:
+    """Read a stored answer."""
     kept = json.loads(text)
     return Answer(**(kept | {key: tuple(kept[key]) for key in ("values", "effects")}))
 
 
 def score_of(claim: Claim, about: str, answer: Answer) -> Score | None:
-    """How well the range was calibrated; None where the campaigns say nothing."""
-    held_against = np.array([answer.mean] if about == EFFECT else answer.values)
-    if held_against.size == 0 or np.isnan(held_against).any():
+    """Score of a claim; None where the campaigns have no value."""
+    results = np.array([answer.mean] if about == EFFECT else answer.values)
+    if results.size == 0 or np.isnan(results).any():
         return None
-    inside = (held_against >= claim.low) & (held_against <= claim.high)
-    total = interval_score(claim.low, claim.high, claim.confidence, held_against)
+    inside = (results >= claim.low) & (results <= claim.high)
+    total = interval_score(claim.low, claim.high, claim.confidence, results)
     width = claim.high - claim.low
     miss = (total - width) * (1 - claim.confidence) / 2
     held = float(inside.mean())
     if about == EFFECT:
         return Score(verdict_on_effect(claim, answer), held, width, miss, total - width, total, math.nan)
-    low, high = middle(held_against, claim.confidence)
-    best = interval_score(low, high, claim.confidence, held_against)
-    verdict = verdict_on_share(held, claim.confidence, held_against.size)
+    low, high = middle(results, claim.confidence)
+    best = interval_score(low, high, claim.confidence, results)
+    verdict = verdict_on_share(held, claim.confidence, results.size)
     return Score(verdict, held, width, miss, total - width, total, best)
 
 
 def interval_score(low: float, high: float, confidence: float, values: np.ndarray) -> float:
-    """The mean interval score (Winkler 1972) of a central range: low is good."""
+    """Mean interval score (Winkler 1972) of a central range; lower is better."""
     outside = np.maximum(low - values, 0) + np.maximum(values - high, 0)
     return float(high - low + 2 / (1 - confidence) * outside.mean())
 
 
 def middle(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The central range that holds this share of campaigns: the best that one could have said."""
+    """The central range that contains this share of the campaigns: the best possible claim."""
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 
 def verdict_on_effect(claim: Claim, answer: Answer) -> str:
-    """Where the mean effect lies; on the edge where the campaigns are too few to tell."""
+    """Where the mean effect is; on the edge where there are too few campaigns to tell."""
     if any(answer.low < bound < answer.high for bound in (claim.low, claim.high)):
         return EDGE
     return BELOW if answer.mean < claim.low else ABOVE if answer.mean > claim.high else INSIDE
 
 
 def verdict_on_share(held: float, confidence: float, campaigns: int) -> str:
-    """Whether a range held as many campaigns as it said it would, but for chance."""
+    """Whether a range contains as many campaigns as its confidence states, within chance."""
     chance = ERRORS * math.sqrt(confidence * (1 - confidence) / campaigns)
     return NARROW if held < confidence - chance else WIDE if held > confidence + chance else FITTING
 
 
 class Tally(NamedTuple):
-    """How often the ranges of a team, or of a whole class, held what they were about."""
+    """How many of several ranges contain the result, and how many should."""
 
     ranges: int
-    held: float  # ranges that held it; one about an outcome counts by the share of campaigns that it held
-    expected: float  # as many ought to have, by the confidence that was stated
+    held: float  # ranges that contain it; one about an outcome counts as the share of campaigns it contains
+    expected: float  # by the confidence that was stated
 
 
 def tally(scored: Sequence[tuple[Claim, Score]]) -> Tally:
-    """Ranges with their scores, counted."""
+    """Count ranges by their scores."""
     held = sum(score.held for _, score in scored)
     return Tally(len(scored), held, sum(claim.confidence for claim, _ in scored))

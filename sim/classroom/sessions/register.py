@@ -1,18 +1,14 @@
-"""Class sessions: who opened them, who joined, what was asked, claimed and answered; kept on disk, and deleted whole.
+"""Class sessions on disk: who opened and joined them, what was asked, claimed and answered.
 
-Reads   a browser's secret (its cookie) with every act: what it proves is looked up in the same transaction.
-Gives   to a student: the question, the own seat, claim and answer. To the teacher: everything of the session.
-Assumed A browser is a person. Its secret is kept as a hash that differs from session to session.
-
-Who wants to know when a class session changes, and one thread that tells them, one after the other.
-
-Assumed Nobody who writes waits for those who read: changes that come while a listener is being told are told together.
+Reads   a browser's secret (its cookie) with every call; the rights that it gives are checked in the same transaction.
+Returns to a student: the question and the student's own seat, claim and answer; to the teacher: the whole session.
+Assumes A browser is a person. Its secret is stored as a hash that differs between sessions.
 """
 
 import secrets
-import threading
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -27,9 +23,10 @@ from sim.classroom.sessions.claims import (
     clean_choice,
     clean_name,
     clean_overrides,
+    dump_answer,
     folded,
-    text_of,
 )
+from sim.classroom.sessions.feed import ChangeFeed, Listener
 from sim.classroom.sessions.session import (
     ANSWERED,
     CLOSED,
@@ -45,36 +42,43 @@ from sim.classroom.sessions.session import (
     Session,
     hashed,
     letters,
+    name_of,
     now,
     offered,
-    said,
     spelled,
 )
 from sim.classroom.sessions.storage import Storage, place_of_register
 
-MOST_SESSIONS, MOST_MEMBERS, MOST_QUESTIONS = 200, 60, 20  # of the file; of a session
+MOST_SESSIONS, MOST_MEMBERS, MOST_QUESTIONS = 200, 60, 20  # per file; per session
 USUAL_RUNS, MOST_RUNS = 200, 1000
-NEXT = {  # what may follow what, by the hand of the teacher
+NEXT = {  # the stages to which a teacher may move a question
     OPEN: (CLOSED,), CLOSED: (OPEN, RUNNING), RUNNING: (), ANSWERED: (DEBRIEF,), DEBRIEF: (ANSWERED,),
 }  # fmt: skip
-Listener = Callable[[], None]
 
 
 class Register:
-    """The sessions of one file. Every method may be called from any thread; a refusal changes nothing."""
+    """The sessions of one file. Every method may be called from any thread; one that raises Refused changes nothing."""
 
     def __init__(
         self, path: Path, resolve: Callable[[Overrides], object], offered: Callable[[], Collection[str]]
     ) -> None:
         self.storage = Storage(path)
         self.feed = ChangeFeed()
-        self.resolve = resolve  # raises PanjError for a choice of settings that is none
-        self.offered = offered  # outcomes about which may be asked
+        self.resolve = resolve  # raises PanjError for wrong settings
+        self.offered = offered  # outcomes that may be asked about
 
-    # -- the teacher
+    @contextmanager
+    def changing(self, code: str, teacher: str = "") -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:
+        """Transaction on a session, of its teacher where a browser is given; listeners are called once it is done."""
+        with self.storage.acting() as act:
+            session = storage.owned(act, code, teacher) if teacher else storage.session_row(act, code)
+            yield act, session
+        self.feed.announce(session["code"])
+
+    # Calls of a teacher.
 
     def open_session(self, browser: str) -> tuple[str, str]:
-        """A new session: its code, and the word with which its teacher comes back, kept nowhere but in hash."""
+        """Open a session; returns its code, and the word with which its teacher comes back, stored only as a hash."""
         word = letters(WORD)
         with self.storage.acting() as act:
             if storage.count(act, "SELECT COUNT(*) FROM sessions") >= MOST_SESSIONS:
@@ -87,22 +91,20 @@ class Register:
         return code, word
 
     def come_back(self, code: str, word: str, browser: str) -> None:
-        """Another browser of the teacher, who knows the word."""
+        """Make another browser the teacher's, by code and word."""
         code = spelled(code)
-        with self.storage.acting() as act:
-            session = storage.session_row(act, code)
+        with self.changing(code) as (act, session):
             if not secrets.compare_digest(session["word_hash"], hashed(spelled(word), code)):
                 raise Refused("wrong_word")
             storage.own(act, code, browser)
-        self.feed.tell(code)
 
     def sessions_of(self, browser: str) -> list[Session]:
-        """Sessions that this browser is the teacher of, the newest first."""
+        """Sessions whose teacher this browser is, the newest first."""
         with self.storage.reading() as act:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.is_owner(act, row, browser)]
 
     def room(self, code: str, browser: str) -> Room:
-        """Everything of a session, for its teacher."""
+        """The whole session, for its teacher."""
         with self.storage.reading() as act:
             session = storage.owned(act, code, browser)
             questions = act.execute(
@@ -119,93 +121,80 @@ class Register:
         self, code: str, browser: str, outcome: str, about: str,
         suggested: Sequence[str] = (), is_fixed: bool = False, runs: int = USUAL_RUNS,
     ) -> Question:  # fmt: skip
-        """The next question of a session; open to claims at once."""
+        """Ask the next question of a session; it is open to claims at once."""
         if about not in ABOUT or outcome not in self.offered() or not 2 <= runs <= MOST_RUNS:
             raise Refused("no_such_question", about=about, outcome=outcome)
         overrides = clean_choice(suggested, about) if is_fixed else clean_overrides(suggested)
         self.resolve(overrides)
-        with self.storage.acting() as act:
-            session = storage.alive(storage.owned(act, code, browser))
-            last = storage.last_question(act, session)
+        with self.changing(code, browser) as (act, session):
+            last = storage.last_question(act, storage.alive(session))
             number = last["number"] + 1 if last else 1
             if number > MOST_QUESTIONS:
                 raise Refused("many_questions", most=MOST_QUESTIONS)
             if last and last["stage"] == RUNNING:
-                raise Refused("wrong_stage", stage=said(RUNNING))
+                raise Refused("wrong_stage", stage=name_of(RUNNING))
             asked = Question(number, outcome, about, overrides, is_fixed, runs, OPEN)
             act.execute(
                 "INSERT INTO questions (session, number, outcome, about, suggested, is_fixed, runs, stage)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (session["id"], number, outcome, about, storage.as_text(overrides), is_fixed, runs, OPEN),
+                (session["id"], number, outcome, about, storage.dump_overrides(overrides), is_fixed, runs, OPEN),
             )
-        self.feed.tell(session["code"])
         return asked
 
     def move(self, code: str, browser: str, stage: str) -> None:
-        """The question of now goes on to another stage."""
-        with self.storage.acting() as act:
-            session = storage.alive(storage.owned(act, code, browser))
-            question = storage.last_question(act, session)
+        """Move the current question to another stage."""
+        with self.changing(code, browser) as (act, session):
+            question = storage.last_question(act, storage.alive(session))
             if question is None or stage not in NEXT[question["stage"]]:
-                raise Refused("wrong_stage", stage=said(question["stage"] if question else ""))
+                raise Refused("wrong_stage", stage=name_of(question["stage"] if question else ""))
             if stage == RUNNING and not storage.count(
                 act, "SELECT COUNT(*) FROM claims WHERE question = ?", (question["id"],)
             ):
                 raise Refused("no_claims")
             act.execute("UPDATE questions SET stage = ? WHERE id = ?", (stage, question["id"]))
-        self.feed.tell(session["code"])
 
     def show_names(self, code: str, browser: str, is_shown: bool) -> None:
-        """Whether the wall shows the names of teams or their letters."""
-        with self.storage.acting() as act:
-            session = storage.owned(act, code, browser)
+        """Set whether the wall shows the names of teams or only their letters."""
+        with self.changing(code, browser) as (act, session):
             act.execute("UPDATE sessions SET names_shown = ? WHERE id = ?", (is_shown, session["id"]))
-        self.feed.tell(session["code"])
 
     def remove(self, code: str, browser: str, member: int) -> None:
-        """Take one who joined out of the session, with the nickname; a team that is empty goes with its claims."""
-        with self.storage.acting() as act:
-            session = storage.owned(act, code, browser)
+        """Delete a member with the nickname, and a team that is then empty with its claims."""
+        with self.changing(code, browser) as (act, session):
             storage.take_out(act, "session = ? AND id = ?", (session["id"], member))
-        self.feed.tell(session["code"])
         self.storage.leave_no_trace()
 
     def end(self, code: str, browser: str) -> None:
-        """Nobody joins or claims any more; what is there can be read until it is deleted."""
-        with self.storage.acting() as act:
-            session = storage.owned(act, code, browser)
+        """End a session: nobody can join or claim any more; it can be read until it is deleted."""
+        with self.changing(code, browser) as (act, session):
             act.execute("UPDATE sessions SET ended = ? WHERE id = ?", (now(), session["id"]))
-        self.feed.tell(session["code"])
 
     def delete(self, code: str, browser: str) -> None:
-        """All of a session, names first of all; nothing of it can be read from the file afterwards."""
-        with self.storage.acting() as act:
-            session = storage.owned(act, code, browser)
+        """Delete a whole session; nothing of it can be read from the file afterwards."""
+        with self.changing(code, browser) as (act, session):
             act.execute("DELETE FROM sessions WHERE id = ?", (session["id"],))
-        self.feed.tell(session["code"])
         self.storage.leave_no_trace()
 
-    # -- a student
+    # Calls of a student.
 
     def session(self, code: str) -> Session:
-        """What there is to know of a session for whoever knows its code."""
+        """What everybody who knows the code may know of a session."""
         with self.storage.reading() as act:
             return storage.session_of(storage.session_row(act, code))
 
     def join(self, code: str, browser: str, nickname: str, team: str = "", key: str = "") -> Seat:
-        """A seat: alone, in a new team with a name, or in the team whose key is given."""
-        name = clean_name(nickname, said("nickname"))
-        title = clean_name(team, said("team")) if team.strip() and not key.strip() else ""
-        with self.storage.acting() as act:
-            session = storage.alive(storage.session_row(act, code))
-            if storage.seat_row(act, session, browser):
+        """Take a seat: alone, in a new team with a name, or in the team whose key is given."""
+        name = clean_name(nickname, name_of("nickname"))
+        title = clean_name(team, name_of("team")) if team.strip() and not key.strip() else ""
+        with self.changing(code) as (act, session):
+            if storage.seat_row(act, storage.alive(session), browser):
                 raise Refused("has_seat")
             if storage.count(act, "SELECT COUNT(*) FROM members WHERE session = ?", (session["id"],)) >= MOST_MEMBERS:
                 raise Refused("many_members", most=MOST_MEMBERS)
             if act.execute(
                 "SELECT 1 FROM members WHERE session = ? AND folded = ?", (session["id"], folded(name))
             ).fetchone():
-                raise Refused("name_taken", what=said("nickname"))
+                raise Refused("name_taken", what=name_of("nickname"))
             place = (
                 storage.team_with(act, session, key)
                 if key.strip()
@@ -217,16 +206,12 @@ class Register:
             )
             row = storage.seat_row(act, session, browser)
             assert row is not None
-            seat = storage.seat_of(act, row)
-        self.feed.tell(session["code"])
-        return seat
+            return storage.seat_of(act, row)
 
     def leave(self, code: str, browser: str) -> None:
-        """Give up one's seat, with the nickname; a team that is empty goes with its claims."""
-        with self.storage.acting() as act:
-            session = storage.session_row(act, code)
+        """Delete one's own seat with the nickname, and a team that is then empty with its claims."""
+        with self.changing(code) as (act, session):
             storage.take_out(act, "session = ? AND browser = ?", (session["id"], hashed(browser, session["code"])))
-        self.feed.tell(session["code"])
         self.storage.leave_no_trace()
 
     def seats_of(self, browser: str) -> list[Session]:
@@ -235,15 +220,15 @@ class Register:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.seat_row(act, row, browser)]
 
     def place(self, code: str, browser: str) -> Place:
-        """What a student may see: nothing of any other team."""
+        """What a student may see: nothing of other teams, and no answer before all are known."""
         with self.storage.reading() as act:
             session = storage.session_row(act, code)
             seat = storage.seated(act, session, browser)
             question = storage.last_question(act, session)
             row = storage.claim_row(act, question, seat["team"])
             sent = storage.sent_of(row) if row else None
-            is_told = question is not None and question["stage"] in (ANSWERED, DEBRIEF)
-            answers = storage.answers_to(act, question["id"]) if question and is_told else {}
+            is_shown = question is not None and question["stage"] in (ANSWERED, DEBRIEF)
+            answers = storage.answers_to(act, question["id"]) if question and is_shown else {}
             return Place(
                 storage.session_of(session),
                 storage.seat_of(act, seat),
@@ -253,34 +238,32 @@ class Register:
             )
 
     def send(self, code: str, browser: str, number: int, claim: Claim) -> None:
-        """A claim of one's team on question `number`, or another in place of it; while claims are open."""
+        """Send or replace the claim of one's team on question `number`, while claims are open."""
         question = self.place(code, browser).question
         if question is None or question.number != number:
             raise Refused("other_question")
         overrides = question.suggested if question.is_fixed else claim.overrides
         claim = checked_claim(claim._replace(overrides=tuple(overrides)), question.about)
         self.resolve(claim.overrides)
-        with self.storage.acting() as act:
-            session = storage.alive(storage.session_row(act, code))
-            seat = storage.seated(act, session, browser)
+        with self.changing(code) as (act, session):
+            seat = storage.seated(act, storage.alive(session), browser)
             row = storage.last_question(act, session)
             if row is None or row["number"] != number:
                 raise Refused("other_question")
             if row["stage"] != OPEN:
-                raise Refused("wrong_stage", stage=said(row["stage"]))
+                raise Refused("wrong_stage", stage=name_of(row["stage"]))
             act.execute(
                 "INSERT INTO claims (question, team, words, low, high, confidence, why, sent)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (question, team) DO UPDATE SET words = excluded.words,"
                 " low = excluded.low, high = excluded.high, confidence = excluded.confidence, why = excluded.why,"
                 " sent = excluded.sent, revisions = revisions + 1",
-                (row["id"], seat["team"], storage.as_text(claim.overrides), *claim[1:], now()),
+                (row["id"], seat["team"], storage.dump_overrides(claim.overrides), *claim[1:], now()),
             )
-        self.feed.tell(session["code"])
 
-    # -- the server itself, which answers questions
+    # Calls of the question runner.
 
     def running(self) -> list[tuple[str, Question]]:
-        """Questions whose campaigns were wanted and are not all there, of all sessions."""
+        """Running questions of all sessions, each with the code of its session."""
         with self.storage.reading() as act:
             found = act.execute(
                 "SELECT questions.*, code FROM questions JOIN sessions ON sessions.id = session WHERE stage = ?",
@@ -289,7 +272,7 @@ class Register:
             return [(row["code"], storage.question_of(row)) for row in found]
 
     def unanswered(self, code: str, number: int) -> list[Overrides]:
-        """The choices of settings of a question that have no answer yet, the baseline first."""
+        """Choices of settings of a question that have no answer yet, the baseline first."""
         with self.storage.reading() as act:
             question = storage.question_row(act, code, number)
             found = act.execute("SELECT DISTINCT words FROM claims WHERE question = ?", (question["id"],)).fetchall()
@@ -297,84 +280,37 @@ class Register:
             return [overrides for overrides in wanted if overrides not in storage.answers_to(act, question["id"])]
 
     def keep_answer(self, code: str, number: int, overrides: Overrides, answer: Answer) -> None:
-        """What the campaigns of a choice told, so that they need not be lived again."""
-        with self.storage.acting() as act:
+        """Store the answer of the campaigns of a choice, so that they need not be run again."""
+        with self.changing(code) as (act, _):
             question = storage.question_row(act, code, number)
             act.execute(
                 "INSERT OR REPLACE INTO answers (question, words, answer) VALUES (?, ?, ?)",
-                (question["id"], storage.as_text(overrides), text_of(answer)),
+                (question["id"], storage.dump_overrides(overrides), dump_answer(answer)),
             )
-        self.feed.tell(code)
+        self.feed.announce(code)
 
     def answer(self, code: str, number: int, overrides: Overrides) -> Answer | None:
-        """What was kept of a choice."""
+        """The stored answer of a choice, or None."""
         with self.storage.reading() as act:
             return storage.answers_to(act, storage.question_row(act, code, number)["id"]).get(overrides)
 
     def all_answered(self, code: str, number: int) -> None:
-        """A question is answered when every choice of it is."""
-        with self.storage.acting() as act:
+        """Move a running question to answered."""
+        with self.changing(code) as (act, _):
             question = storage.question_row(act, code, number)
             act.execute(
                 "UPDATE questions SET stage = ? WHERE id = ? AND stage = ?", (ANSWERED, question["id"], RUNNING)
             )
-        self.feed.tell(code)
+        self.feed.announce(code)
 
     def watch(self, code: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener`, from a thread of ours, whenever a session has changed; what is returned ends that."""
+        """Call `listener` after every change of a session, from another thread; call what is returned to stop that."""
         return self.feed.watch(spelled(code), listener)
 
 
 @cache
 def the_register() -> Register:
-    """The one of this process, opened when first asked for."""
+    """The register of this process, opened at the first call; Refused where its file cannot be used."""
     from sim.classroom.desk import the_desk
 
     return Register(place_of_register(), lambda overrides: the_desk().settings(overrides), offered)
-
-
-class ChangeFeed:
-    """Listeners by session code. Every method may be called from any thread."""
-
-    def __init__(self) -> None:
-        self.changed = threading.Condition()
-        self.listeners: dict[str, list[Listener]] = {}
-        self.news: dict[str, None] = {}  # codes in the order of their first change that nobody was told of
-        threading.Thread(target=self.serve, name="bulletin", daemon=True).start()
-
-    def watch(self, code: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change of a session; what is returned ends that."""
-        with self.changed:
-            self.listeners.setdefault(code, []).append(listener)
-        return lambda: self.forget(code, listener)
-
-    def forget(self, code: str, listener: Listener) -> None:
-        """Tell a listener no more."""
-        with self.changed:
-            theirs = self.listeners.get(code, [])
-            if listener in theirs:
-                theirs.remove(listener)
-            if not theirs:
-                self.listeners.pop(code, None)
-
-    def tell(self, code: str) -> None:
-        """Something has changed in a session."""
-        with self.changed:
-            self.news[code] = None
-            self.changed.notify()
-
-    def serve(self) -> None:
-        """What the thread does for ever; a listener that fails, because its page has gone, is told no more."""
-        while True:
-            with self.changed:
-                while not self.news:
-                    self.changed.wait()
-                code = next(iter(self.news))
-                del self.news[code]
-                listeners = list(self.listeners.get(code, []))
-            for listener in listeners:
-                try:
-                    listener()
-                except Exception:
-                    with suppress(ValueError):
-                        self.forget(code, listener)

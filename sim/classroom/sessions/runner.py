@@ -1,8 +1,8 @@
-"""Questions of class sessions are answered: every choice of settings lives its campaigns, with the seeds of all others.
+"""Runs the questions of class sessions: every choice of settings gets its campaigns, all with the same seeds.
 
 Reads   the choices of a question from the register.
-Gives   answers to the register, one as soon as it is there, so that a stop loses no more than what was under way.
-Assumed Each choice waits in the line of the desk like a student of its own: a class blocks nobody.
+Writes  answers to the register, each as soon as it is known, so that a stop loses only what was being run.
+Assumes Each choice waits in the queue of the desk like a student of its own: a class blocks nobody.
 """
 
 import logging
@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from typing import NamedTuple, Protocol
-
-import pyarrow as pa
+from typing import NamedTuple
 
 from sim.classroom.choice.form import Overrides
+from sim.classroom.desk import Ticket, the_desk
 from sim.classroom.sessions.claims import Answer, Refused, answer_of, failed
 from sim.classroom.sessions.register import Register, the_register
 from sim.classroom.sessions.session import RUNNING, Question
@@ -23,55 +22,18 @@ from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 LOG = logging.getLogger(__name__)
-OFTEN = 1.0  # seconds between two notices of progress
-BREATH = 0.1  # seconds between two looks
+OFTEN = 1.0  # seconds between two announcements of progress
+BREATH = 0.1  # seconds between two checks
 BASELINE: Overrides = ()
-
-
-class Wish(Protocol):
-    """What a ticket of the desk tells."""
-
-    runs: int
-
-    @property
-    def done(self) -> int:
-        """Campaigns that are there."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether no more will come."""
-
-    @property
-    def error(self) -> str:
-        """Why no more will come; nothing while all is well."""
-
-    @property
-    def place(self) -> int:
-        """How many wait before it."""
-
-    def table(self) -> pa.Table | None:
-        """A row a campaign."""
-
-    def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call whenever something is new."""
-
-    def withdraw(self) -> None:
-        """Nobody waits for it any more."""
-
-
-class Asked(Protocol):
-    """How a desk is asked: for whom, for which choice of settings, for how many campaigns."""
-
-    def __call__(self, who: str, overrides: Overrides, runs: int) -> Wish:
-        """A ticket."""
+Ask = Callable[[str, Overrides, int], Ticket]  # as `Desk.ask`
 
 
 class Progress(NamedTuple):
-    """How far the campaigns of a question have come."""
+    """Progress of the campaigns of a question."""
 
     done: int
     wanted: int
-    place: int  # how many wait before the first of them
+    place: int  # number of tickets waiting before the first of them
 
 
 class Work:
@@ -79,12 +41,12 @@ class Work:
 
     def __init__(self, code: str, question: Question) -> None:
         self.code, self.question = code, question
-        self.tickets: dict[Overrides, Wish] = {}
+        self.tickets: dict[Overrides, Ticket] = {}
         self.to_answer: list[Overrides] = []
-        self.told_at = 0.0
+        self.announced_at = 0.0
 
     def progress(self) -> Progress:
-        """Campaigns that are there, and the place in line."""
+        """Finished campaigns, and the place in the queue."""
         tickets = list(self.tickets.values())
         return Progress(
             sum(ticket.done for ticket in tickets),
@@ -94,57 +56,57 @@ class Work:
 
 
 class QuestionRunner:
-    """Answers questions, of several sessions at once, with one thread. Its methods may be called from any thread."""
+    """Runs questions of several sessions at once, with one thread. Its methods may be called from any thread."""
 
-    def __init__(self, register: Register, ask: Asked, say: Callable[[Overrides], str]) -> None:
-        self.register, self.ask, self.say = register, ask, say
+    def __init__(self, register: Register, ask: Ask, calibration_of: Callable[[Overrides], str]) -> None:
+        self.register, self.ask, self.calibration_of = register, ask, calibration_of
         self.changed = threading.Condition()
         self.works: dict[tuple[str, int], Work] = {}
-        self.has_news = True  # what a stop has left half done
-        threading.Thread(target=self.serve, name="settler", daemon=True).start()
+        self.has_news = True  # a stop may have left questions half answered
+        threading.Thread(target=self.serve, name="question runner", daemon=True).start()
 
     def start(self, code: str, browser: str) -> None:
-        """The teacher has the campaigns of the question of now lived."""
+        """Run the campaigns of the current question, for its teacher."""
         self.register.move(code, browser, RUNNING)
         self.wake()
 
     def wake(self) -> None:
-        """A question is to be answered, or campaigns have come."""
+        """Check again: a question was started, or campaigns are finished."""
         with self.changed:
             self.has_news = True
             self.changed.notify()
 
     def progress(self, code: str, number: int) -> Progress | None:
-        """How far a question has come, while it is being answered."""
+        """Progress of a question that is running; None for others."""
         work = self.works.get((code, number))
         return work.progress() if work else None
 
     def serve(self) -> None:
-        """What the thread does for ever."""
+        """Loop of the thread."""
         while True:
             with self.changed:
                 while not self.has_news:
                     self.changed.wait()
                 self.has_news = False
             try:
-                self.look()
-            except Exception:  # other questions are still to be answered
+                self.check()
+            except Exception:  # other questions must still be answered
                 LOG.exception("a question of a class could not be answered")
             time.sleep(BREATH)
 
-    def look(self) -> None:
-        """Take on what is new, keep what has ended."""
+    def check(self) -> None:
+        """Start new questions, and store answers of campaigns that have finished."""
         for code, question in self.register.running():
             if (code, question.number) not in self.works:
-                self.works[code, question.number] = self.begun(code, question)
+                self.works[code, question.number] = self.begin(code, question)
         for key, work in list(self.works.items()):
             if not self.goes_on(work):
                 del self.works[key]
 
-    def begun(self, code: str, question: Question) -> Work:
-        """Tickets for all choices that have no answer yet, and for the baseline."""
+    def begin(self, code: str, question: Question) -> Work:
+        """Request campaigns for all choices that have no answer yet, and for the baseline."""
         work = Work(code, question)
-        with suppress(Refused):  # a session that has been deleted meanwhile has nothing to answer
+        with suppress(Refused):  # the session was deleted meanwhile
             work.to_answer = self.register.unanswered(code, question.number)
             for place, overrides in enumerate(sorted({BASELINE, *work.to_answer})):
                 try:
@@ -158,7 +120,7 @@ class QuestionRunner:
         return work
 
     def goes_on(self, work: Work) -> bool:
-        """Keep what has ended; whether there is more to come."""
+        """Store answers of campaigns that have finished; whether more are to come."""
         try:
             self.register.session(work.code)
             base = work.tickets.get(BASELINE)
@@ -170,31 +132,29 @@ class QuestionRunner:
                     work.to_answer.remove(overrides)
             if not work.to_answer:
                 self.register.all_answered(work.code, work.question.number)
-        except Refused:  # deleted
+        except Refused:  # the session was deleted
             for ticket in work.tickets.values():
                 ticket.withdraw()
             return False
-        if time.monotonic() - work.told_at > OFTEN:
-            work.told_at = time.monotonic()
-            self.register.feed.tell(work.code)
+        if time.monotonic() - work.announced_at > OFTEN:
+            work.announced_at = time.monotonic()
+            self.register.feed.announce(work.code)
         return bool(work.to_answer)
 
-    def answered(self, ticket: Wish, base: Wish | None, overrides: Overrides, outcome: str) -> Answer:
-        """What the campaigns told, or why they did not."""
+    def answered(self, ticket: Ticket, base: Ticket | None, overrides: Overrides, outcome: str) -> Answer:
+        """Answer of finished campaigns, or of their failure."""
         table, theirs = ticket.table(), base.table() if base else None
         error = ticket.error or (base.error if base else "")
         if error or table is None or theirs is None:
             return failed(error)
-        if outcome not in table.column_names:  # asked before a new version of the table of outcomes
+        if outcome not in table.column_names:  # the question is older than the table of outcomes
             return failed(texts_of("class").say("outcome_gone", None, outcome=outcome))
-        return answer_of(table, theirs, outcome, self.say(overrides))
+        return answer_of(table, theirs, outcome, self.calibration_of(overrides))
 
 
 @cache
 def the_question_runner() -> QuestionRunner:
-    """The one of this process; begun early, it goes on with what a stop has left half done."""
-    from sim.classroom.desk import the_desk
-
+    """The runner of this process; it continues with what a stop left half done."""
     desk = the_desk()
     return QuestionRunner(
         the_register(),

@@ -1,12 +1,7 @@
-"""What a class session consists of, for its teacher and for a student; its codes and what is kept of secrets.
+"""What a class session consists of, its codes, its export as CSV, and the outcomes that a class may be asked about.
 
-A class session as one CSV: a row a team and question, with what was claimed and what the campaigns answered.
-
-Assumed It is opened in a spreadsheet, which would take a cell that begins with =, +, - or @ for a formula.
-
-Outcomes about which a class may be asked: numbers of the baseline's days, but those that count the dead.
-
-A guess at how many die, scored, would make a game of it; such outcomes stand on the other pages, beside their sources.
+A class is asked about numeric outcomes that the baseline's days reach, except those that count the dead: a scored guess
+at how many die would make a game of it. Such outcomes are on the other pages, next to their sources.
 """
 
 import csv
@@ -23,19 +18,19 @@ import numpy as np
 from sim.classroom.choice.form import Overrides
 from sim.classroom.desk import the_desk
 from sim.classroom.sessions.claims import Answer, Claim, score_of
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import safe_cell, texts_of
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE
 from sim.outcomes import read_outcomes, reported_of
 from sim.study.reader import Measure
 
-LETTERS = "FHKLMQRTWXY"  # no two sound or look alike in English, and no vowel, so that they spell nothing
+LETTERS = "FHKLMQRTWXY"  # none sounds or looks like another, and no vowel, so that codes spell nothing
 CODE, KEY, WORD = 6, 8, 20  # letters of a session's code, of a team's key, of a teacher's word
 OPEN, CLOSED, RUNNING, ANSWERED, DEBRIEF = "open", "closed", "running", "answered", "debrief"  # stages of a question
 
 
 class Session(NamedTuple):
-    """What everybody in it knows."""
+    """What everybody in a session knows of it."""
 
     code: str
     opened: str
@@ -44,29 +39,29 @@ class Session(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What is asked: the effect of a choice on an outcome, or the outcome itself."""
+    """A question about the effect of a choice on an outcome, or about the outcome itself."""
 
     number: int
     outcome: str
     about: str
     suggested: Overrides
-    is_fixed: bool  # all claims are about what is suggested
+    is_fixed: bool  # all claims are about the suggested choice
     runs: int
     stage: str
 
 
 class Seat(NamedTuple):
-    """A student's own place."""
+    """A student's seat."""
 
     nickname: str
     letter: str
     team: str
-    key: str  # nothing for one who is alone
+    key: str  # empty for a student alone
     members: int
 
 
 class Sent(NamedTuple):
-    """A claim that has come in."""
+    """A claim that was sent."""
 
     claim: Claim
     sent: str
@@ -74,7 +69,7 @@ class Sent(NamedTuple):
 
 
 class Place(NamedTuple):
-    """All that a student may see."""
+    """Everything that a student may see."""
 
     session: Session
     seat: Seat
@@ -84,14 +79,14 @@ class Place(NamedTuple):
 
 
 class Member(NamedTuple):
-    """One who joined, for the teacher."""
+    """A student who joined, for the teacher."""
 
     number: int
     nickname: str
 
 
 class Team(NamedTuple):
-    """A team and the claims it sent, by the number of the question; for the teacher."""
+    """A team and its claims by number of the question, for the teacher."""
 
     letter: str
     name: str
@@ -101,7 +96,7 @@ class Team(NamedTuple):
 
 
 class Room(NamedTuple):
-    """All that a teacher may see."""
+    """Everything that a teacher may see."""
 
     session: Session
     teams: tuple[Team, ...]
@@ -110,38 +105,38 @@ class Room(NamedTuple):
 
     @property
     def question(self) -> Question | None:
-        """The one that is asked now."""
+        """The current question."""
         return self.questions[-1] if self.questions else None
 
 
 def now() -> str:
-    """The time, to the second."""
+    """Current time (UTC) to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def letters(number: int) -> str:
-    """So many letters by chance, that nobody can foresee."""
+    """That many random letters, for a secret."""
     return "".join(secrets.choice(LETTERS) for _ in range(number))
 
 
 def spelled(code: str) -> str:
-    """A code or a word as it is kept, however it was typed: `fkm-rwx` is FKMRWX."""
+    """A code or word as it is stored, however it was typed: `fkm-rwx` is FKMRWX."""
     return "".join(letter for letter in code.upper() if letter in LETTERS)[:WORD]
 
 
 def grouped(code: str, size: int) -> str:
-    """A code as it is read aloud: FKM RWX."""
+    """A code in groups, as it is read aloud: FKM RWX."""
     return " ".join(code[first : first + size] for first in range(0, len(code), size))
 
 
 def hashed(secret: str, code: str) -> str:
-    """What is kept of a secret; another in each session, so that a browser cannot be followed from one to the next."""
+    """Hash of a secret; it differs between sessions, so that a browser cannot be followed from one to another."""
     return sha256(f"{code}:{secret}".encode()).hexdigest()
 
 
-def said(stage: str) -> str:
-    """The words for a stage, or for a thing that has a name."""
-    return texts_of("class").say(f"said_{stage or 'nothing'}")
+def name_of(stage: str) -> str:
+    """Text for a stage of a question, or for a named thing."""
+    return texts_of("class").say(f"name_{stage or 'nothing'}")
 
 
 COLUMNS = (
@@ -149,11 +144,10 @@ COLUMNS = (
     "confidence", "direction", "why", "sent", "revisions", "campaigns", "missing", "median", "low_5", "high_95", "mean",
     "mean_low", "mean_high", "verdict", "held", "score", "calibration",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_of(room: Room, unit_of: Callable[[str], str]) -> str:
-    """The whole session, for its teacher; what is not there is an empty cell."""
+    """The whole session as CSV: one row per question and team; missing values are empty cells."""
     texts = texts_of("class")
     file = io.StringIO()
     table = csv.DictWriter(file, fieldnames=COLUMNS, restval="", lineterminator="\r\n")
@@ -161,12 +155,12 @@ def csv_of(room: Room, unit_of: Callable[[str], str]) -> str:
     for question in room.questions:
         for team in room.teams:
             row = row_of(room, question, team) | {"unit": unit_of(question.outcome)}
-            table.writerow({key: plain(value) for key, value in row.items()})
+            table.writerow({key: safe_cell(value) for key, value in row.items()})
     return "\ufeff" + file.getvalue()  # the mark by which spreadsheets know UTF-8
 
 
 def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
-    """One team on one question."""
+    """Row of one team and one question."""
     row: dict[str, object] = {
         "session": room.session.code,
         "question": question.number,
@@ -211,24 +205,19 @@ def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
     }
 
 
-def plain(value: object) -> object:
-    """Text that a spreadsheet does not run."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
-
-
 COUNTS_THE_DEAD = "killed"  # in the name of an outcome
-DATE = "date"  # the unit of what is no number
+DATE = "date"  # unit of outcomes that are not numbers
 
 
 def measure_of(outcome: str) -> Measure:
-    """Label, unit and what was reported; an outcome that is offered no more still has its name."""
+    """Label, unit and reported figure of an outcome; one that no longer exists has only its name."""
     nothing = {"value": None, "low": None, "high": None, "evidence": ""}
     return offered().get(outcome) or Measure(outcome, outcome, "", False, nothing)
 
 
 @cache
 def beyond_the_record() -> frozenset[str]:
-    """Outcomes that are counted past the evening of 7 July, of which nothing is known to set beside them."""
+    """Outcomes counted past the evening of 7 July 2021, with which no report can be compared."""
     settings = the_desk().settings(())
     last = (THE_LINE - settings.start_date).days
     table = read_outcomes(settings.facts, settings.start_date, settings.days)
@@ -237,7 +226,7 @@ def beyond_the_record() -> frozenset[str]:
 
 @cache
 def offered() -> Mapping[str, Measure]:
-    """By name, in the order of the table: label, unit and what was reported."""
+    """Outcomes that a class may be asked about, by name: label, unit and reported figure."""
     settings = the_desk().settings(())
     evidence = {figure.id: figure for figure in read_evidence()}
     return {

@@ -1,10 +1,8 @@
-"""What the wall shows of a question: campaigns of all choices together, and ranges beside intervals, team by team.
+"""Charts and sentences about questions, claims and scores, for the wall and for a student.
 
-Gives   plain lists and texts for the charts, in the units that people read (shares in per cent).
-Assumed Teams stand in the order of their letters, which is that in which they came: nobody is ranked. A choice that
-        several teams made counts once in the distribution.
-
-Sentences about questions, ranges and scores, ready to read; every one of them from text/<language>/class.yaml.
+Returns plain lists and texts in the units that people read (shares in per cent); texts are those of class.yaml.
+Assumes Teams are listed in the order in which they joined: nobody is ranked. A choice that several teams made counts
+        once in the distribution.
 """
 
 import math
@@ -14,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sim.classroom.choice.fields import describe_choice
-from sim.classroom.sessions.claims import EFFECT, Answer, Claim, Score, score_of, tally
+from sim.classroom.sessions.claims import EFFECT, ENDS, Answer, Claim, Score, score_of, tally
 from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_the_record, measure_of
 from sim.classroom.texts import texts_of
 from sim.compare.sentences import is_share, say_amount, say_difference, say_interval, say_number
@@ -25,25 +23,25 @@ BASELINE = ()
 
 
 def called(room: Room, team: Team) -> str:
-    """A team on the wall: its letter, and its name if the teacher shows names."""
+    """Name of a team on the wall: its letter, and its name if the teacher shows names."""
     return f"{team.letter} {team.name}" if room.session.names_shown else team.letter
 
 
 def answered_in(room: Room, question: Question) -> list[tuple[Team, Claim, Answer]]:
-    """Teams whose claims campaigns have answered, with claim and answer, in the order of letters."""
+    """Teams whose claims have an answer, with claim and answer, in the order of letters."""
     answers = room.answers[question.number]
     sent = [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
     return [(team, claim, answers[claim.overrides]) for team, claim in sent if claim.overrides in answers]
 
 
 def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
-    """Claims with scores."""
+    """Claims that have a score, with it."""
     found = [(claim, score_of(claim, question.about, answer)) for _, claim, answer in answered_in(room, question)]
     return [(claim, score) for claim, score in found if score is not None]
 
 
 def ranges_of(room: Room, question: Question) -> dict[str, Any]:
-    """The chart of ranges: a row a team."""
+    """Chart of ranges, one row per team."""
     measure = measure_of(question.outcome)
     rows = [
         row_of(called(room, team), team.letter, claim, question.about, answer, measure)
@@ -53,7 +51,7 @@ def ranges_of(room: Room, question: Question) -> dict[str, Any]:
 
 
 def own_ranges(place: Place, question: Question) -> dict[str, Any]:
-    """The same chart for one student, with no row but the own."""
+    """Chart of ranges with a student's own row only."""
     assert place.sent is not None and place.answer is not None
     measure = measure_of(question.outcome)
     letter, claim = place.seat.letter, place.sent.claim
@@ -63,7 +61,7 @@ def own_ranges(place: Place, question: Question) -> dict[str, Any]:
 
 
 def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:
-    """What stands around the rows."""
+    """Texts and axis around the rows of a chart."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     return {
         "title": texts.say("ranges_title", None, label=measure.label),
@@ -73,22 +71,22 @@ def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[
         "rows": rows,
         "zero": question.about == EFFECT,
         "reported": None if question.about == EFFECT else reported_in(measure),
-        "unit": said_unit(measure, question.about),
+        "unit": axis_label(measure, question.about),
         "note": note,
         "table_title": texts.say("as_table"),
         "heads": [texts.say(f"head_{head}") for head in ("team", "choice", "range", "simulated", "verdict")],
-        "summary": " ".join([texts.say("ranges_summary", len(rows)), *(row["said"] for row in rows)]),
+        "summary": " ".join([texts.say("ranges_summary", len(rows)), *(row["summary"] for row in rows)]),
     }
 
 
 def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, measure: Measure) -> dict[str, Any]:
-    """One team: what it said and what the campaigns gave."""
+    """Row of one team: its claim and the result of the campaigns."""
     texts, scale = texts_of("class"), scale_of(measure)
     score = score_of(claim, about, answer)
     low, middle, high = simulated(answer, about)
     verdict = say_verdict(claim, about, score)
-    told = describe_simulated(answer, about, measure) if score else ""
-    cells = [name, describe_choice(claim.overrides), format_range(claim, about, measure), told, verdict]
+    simulated_text = describe_simulated(answer, about, measure) if score else ""
+    cells = [name, describe_choice(claim.overrides), format_range(claim, about, measure), simulated_text, verdict]
     return {
         "letter": letter,
         "name": name,
@@ -100,12 +98,12 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
         "high": scaled(high, scale),
         "verdict": verdict,
         "cells": cells,
-        "said": texts.say("ranges_row", None, team=name, range=cells[2], simulated=told, verdict=verdict),
+        "summary": texts.say("ranges_row", None, team=name, range=cells[2], simulated=simulated_text, verdict=verdict),
     }
 
 
 def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
-    """Where the effect lies, or how many campaigns the range held."""
+    """Where the effect is, or how many campaigns the range contains."""
     texts = texts_of("class")
     if score is None:
         return texts.say("verdict_none")
@@ -115,7 +113,7 @@ def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
 
 
 def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
-    """Low, middle and high: of the mean effect with its 95 % interval, or of the middle 90 % of outcomes."""
+    """Low, middle and high: the mean effect with its 95 % interval, or the median with the middle 90 % of outcomes."""
     if about == EFFECT:
         return answer.low, answer.mean, answer.high
     if not answer.values:
@@ -125,7 +123,7 @@ def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
 
 
 def describe_simulated(answer: Answer, about: str, measure: Measure) -> str:
-    """The same in words."""
+    """The simulated effect or outcome as text."""
     low, middle, high = simulated(answer, about)
     if about == EFFECT:
         interval = say_interval(low, high, measure)
@@ -137,12 +135,12 @@ def describe_simulated(answer: Answer, about: str, measure: Measure) -> str:
 
 
 def scaled(value: float, scale: float) -> float | None:
-    """A number for a chart; None where there is none."""
+    """A number in the unit of the chart; None for nan."""
     return None if math.isnan(value) else value * scale
 
 
 def pooled_of(room: Room, question: Question, about: str) -> dict[str, Any] | None:
-    """The chart of campaigns of all choices together, effects or outcomes; None where there are none."""
+    """Chart of the campaigns of all choices together, effects or outcomes; None without any."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     answers = room.answers[question.number]
     made = {claim.overrides: answer for _, claim, answer in answered_in(room, question)}
@@ -166,7 +164,7 @@ def pooled_of(room: Room, question: Question, about: str) -> dict[str, Any] | No
         "base": shares(base, edges) if has_base else None,
         "zero": about == EFFECT,
         "reported": None if about == EFFECT else reported_in(measure),
-        "unit": said_unit(measure, about),
+        "unit": axis_label(measure, about),
         "note": note_on(answers.values(), question) + ("" if about == EFFECT else f" {describe_reported(measure)}"),
         "summary": texts.say(
             "pooled_summary", pooled.size,
@@ -176,18 +174,18 @@ def pooled_of(room: Room, question: Question, about: str) -> dict[str, Any] | No
 
 
 def shares(values: np.ndarray, edges: np.ndarray) -> list[float]:
-    """Shares of campaigns between the edges."""
+    """Share of campaigns in each bin."""
     counts, _ = np.histogram(values, edges)
     return (counts / max(1, values.size)).tolist()
 
 
-def said_unit(measure: Measure, about: str) -> str:
-    """The unit below a chart."""
+def axis_label(measure: Measure, about: str) -> str:
+    """Label of the axis."""
     return texts_of("class").say(f"axis_{about}", None, unit=unit_of(measure, about))
 
 
 def reported_in(measure: Measure) -> dict[str, float] | None:
-    """The reported figure as a line in its range, in the unit of the chart."""
+    """The reported figure and its range, in the unit of the chart; None without one."""
     reported, scale = measure.reported, scale_of(measure)
     known = [reported[key] for key in ("value", "low", "high") if reported[key] is not None]
     if not known:
@@ -197,27 +195,26 @@ def reported_in(measure: Measure) -> dict[str, float] | None:
 
 
 def note_on(answers: Iterable[Answer], question: Question) -> str:
-    """How many campaigns, and where their numbers came from."""
+    """Number of campaigns and source of their numbers."""
     calibration = next((answer.calibration for answer in answers if answer.calibration), "")
     return texts_of("class").say("chart_note", question.runs, calibration=calibration)
 
 
 def title_of(question: Question) -> str:
-    """The question, with its number."""
+    """The question with its number."""
     return texts_of("class").say("question_number", None, number=question.number, question=describe_question(question))
 
 
 PERCENT = 100.0
-ENDS = (0.05, 0.95)
 
 
 def scale_of(measure: Measure) -> float:
-    """What a number is multiplied with before it is shown: shares are in per cent."""
+    """Factor from stored to shown numbers: shares are shown in per cent."""
     return PERCENT if is_share(measure) else 1.0
 
 
 def unit_of(measure: Measure, about: str) -> str:
-    """The unit in which a range is typed and drawn."""
+    """Unit in which a range is typed and drawn."""
     texts = texts_of("class")
     if is_share(measure):
         return texts.say("unit_points" if about == EFFECT else "unit_percent")
@@ -225,14 +222,14 @@ def unit_of(measure: Measure, about: str) -> str:
 
 
 def format_level(value: float, measure: Measure) -> str:
-    """An outcome: `1,037 soldiers`, `34 %`."""
+    """Value of an outcome with its unit: `1,037 soldiers`, `34 %`."""
     if is_share(measure):
         return f"{'-' if value < 0 else ''}{say_number(value, measure)} %"
     return f"{'-' if value < 0 else ''}{say_amount(value, measure)}"
 
 
 def format_range(claim: Claim, about: str, measure: Measure) -> str:
-    """`100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`."""
+    """Range of a claim: `100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`."""
     if about == EFFECT:
         return say_interval(claim.low, claim.high, measure)
     texts = texts_of("class")
@@ -240,12 +237,12 @@ def format_range(claim: Claim, about: str, measure: Measure) -> str:
 
 
 def format_percent(share: float) -> str:
-    """`90 %`."""
+    """A share in per cent: `90 %`."""
     return f"{PERCENT * share:.0f} %"
 
 
 def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
-    """A whole claim in one sentence."""
+    """A claim as one sentence."""
     return texts_of("class").say(
         f"claim_{about}", None,
         range=format_range(claim, about, measure), confidence=format_percent(claim.confidence), label=measure.label,
@@ -253,7 +250,7 @@ def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
 
 
 def describe_question(question: Question) -> str:
-    """What is asked, in one sentence."""
+    """A question as one sentence."""
     measure = measure_of(question.outcome)
     unit = unit_of(measure, question.about)
     asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label, unit=unit)
@@ -261,12 +258,12 @@ def describe_question(question: Question) -> str:
 
 
 def note_beyond_record(outcome: str) -> str:
-    """What to bear in mind of an outcome that is counted past the record; nothing for others."""
+    """Note on an outcome that is counted past the record; empty for others."""
     return texts_of("class").say("beyond") if outcome in beyond_the_record() else ""
 
 
 def describe_reported(measure: Measure) -> str:
-    """The reported figure and its evidence, or that there is none."""
+    """The reported figure with its evidence, or that nothing was reported."""
     reported, texts = measure.reported, texts_of("class")
     if not reported["evidence"]:
         return texts.say("reported_none")
@@ -280,7 +277,7 @@ def describe_reported(measure: Measure) -> str:
 
 
 def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, score: Score | None) -> list[str]:
-    """How a range did, sentence by sentence."""
+    """Explanation of a score, sentence by sentence."""
     texts = texts_of("class")
     if score is None:
         return [texts.say("score_failed", error=answer.error) if answer.error else texts.say("score_none")]
@@ -302,7 +299,7 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
 
 
 def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
-    """What one roll of the dice would have told, beside what nine in ten of them tell."""
+    """What the first campaign alone gives, next to the middle 90 % of all."""
     values, say = (answer.effects, format_effect) if about == EFFECT else (answer.values, format_level)
     low, high = np.quantile(values, ENDS).tolist()
     return texts_of("class").say(
@@ -311,12 +308,12 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
 
 
 def format_effect(value: float, measure: Measure) -> str:
-    """So much lower or higher."""
+    """A difference from the baseline: lower or higher."""
     return say_difference(float(value), measure)
 
 
 def describe_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:
-    """How often ranges held what they were about, or how much of it; nothing without any."""
+    """How many ranges contain the result, or how much of it; empty without any."""
     if not scored:
         return ""
     texts, found = texts_of("class"), tally(list(scored))

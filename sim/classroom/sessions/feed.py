@@ -1,0 +1,54 @@
+"""Notifies pages that a class session has changed.
+
+Assumes Nobody who writes waits for those who read: changes that come while listeners are called are announced together.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+Listener = Callable[[], None]
+
+
+class ChangeFeed:
+    """Listeners by session code, called by one thread. Every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.listeners: dict[str, list[Listener]] = {}
+        self.news: dict[str, None] = {}  # codes in the order of their first change that was not announced yet
+        threading.Thread(target=self.serve, name="change feed", daemon=True).start()
+
+    def watch(self, code: str, listener: Listener) -> Callable[[], None]:
+        """Call `listener` after every change of a session; call what is returned to stop that."""
+        with self.changed:
+            self.listeners.setdefault(code, []).append(listener)
+        return lambda: self.forget(code, listener)
+
+    def forget(self, code: str, listener: Listener) -> None:
+        """Remove a listener."""
+        with self.changed, suppress(KeyError, ValueError):
+            self.listeners[code].remove(listener)
+            if not self.listeners[code]:
+                del self.listeners[code]
+
+    def announce(self, code: str) -> None:
+        """Announce a change of a session."""
+        with self.changed:
+            self.news[code] = None
+            self.changed.notify()
+
+    def serve(self) -> None:
+        """Loop of the thread; a listener that fails, because its page is gone, is removed."""
+        while True:
+            with self.changed:
+                while not self.news:
+                    self.changed.wait()
+                code = next(iter(self.news))
+                del self.news[code]
+                listeners = list(self.listeners.get(code, []))
+            for listener in listeners:
+                try:
+                    listener()
+                except Exception:
+                    self.forget(code, listener)
