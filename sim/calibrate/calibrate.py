@@ -70,7 +70,7 @@ def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
     priors = {prior.key: [prior.low, prior.high, prior.scale] for prior in made.priors}
     return {
         "bank": about["study"], **{key: about.get(key) for key in STAMPED}, "bank_commit": about.get("commit"),
-        "commit": commit(), "versions": versions() | {name: version(name) for name in ("salib", "scikit-learn")},
+        "commit": commit(), "versions": versions() | {"salib": version("salib")},
         "rows": len(made.bank.seeds), "failed": made.bank.failed, "last_seed": int(made.bank.seeds.max()),
         "accept": request.accept, "refine": request.refine,
         "draws": made.nearest.rows.size, "tolerance": made.nearest.tolerance,
@@ -123,7 +123,6 @@ def write_refined(
     whole = {
         **about, **about_refined(found, request), "first": first, "draws": found.seeds.size, "tolerance": tolerance,
         "effective_sample_size": effective_size(found.posterior.weights), "posterior": found.posterior.digest,
-        "versions": about["versions"] | {"pyabc": version("pyabc")},
     }  # fmt: skip
     write_posterior(folder / "posterior.parquet", found.posterior, found.seeds, found.distances, whole)
     pq.write_table(draws_of_chains(fitted_in(made), found.refined), folder / "chains.parquet")

@@ -49,6 +49,7 @@ from sim.calibrate.fit import (
     nearest_of,
     priors_of,
     read_bank,
+    shares_of,
     summaries_of,
 )
 from sim.calibrate.heldout import sceptics, write_heldout
@@ -58,8 +59,6 @@ from sim.score import measure
 from sim.score.forecasts import targets_here
 from sim.score.measure import scaled
 from sim.score.targets import Target, bounds_of
-from sim.settings.draws import Prior
-from sim.settings.numbers import declared_numbers
 from sim.study.files import csv_text, json_text
 
 if TYPE_CHECKING:
@@ -171,19 +170,6 @@ def outside_of(summaries: Summaries, low: Floats, high: Floats) -> Floats:
     ends = zip(summaries.numbers.T, low.tolist(), high.tolist(), strict=True)
     outside = np.array([measure.outside(column, least, most) for column, least, most in ends]).T
     return np.where(np.isnan(summaries.numbers), np.nan, outside / summaries.units)
-
-
-def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
-    """The share of each prior below each number: `Prior.share` of whole columns."""
-    shares = np.empty(rows.shape)
-    for place, prior in enumerate(priors):
-        if declared_numbers()[prior.key].is_whole:
-            shares[:, place] = (rows[:, place] - prior.low + 0.5) / (prior.high - prior.low + 1)
-            continue
-        on_scale = np.log if prior.scale == "log" else np.asarray
-        low, high = on_scale(prior.low), on_scale(prior.high)
-        shares[:, place] = (on_scale(rows[:, place]) - low) / (high - low)
-    return shares
 
 
 def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:

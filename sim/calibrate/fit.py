@@ -10,7 +10,7 @@ Assumed A number counts by the summary that it moves most. What acts only togeth
 Regression adjustment: accepted draws moved to where they would lie if their campaigns met the record itself.
 
 Source  Local linear regression: Beaumont, Zhang and Balding 2002, on the log odds of each number between the ends of
-        its prior, so that no adjusted number leaves it. The regression is scikit-learn's.
+        its prior, so that no adjusted number leaves it.
 
 A bank: campaigns whose uncertain numbers are drawn from the prior, a row each.
 
@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from scipy.linalg import lstsq
 from scipy.special import expit, logit
 
 from sim.calibrate.tables import effective_size
@@ -39,6 +40,7 @@ from sim.score.forecasts import numbers_of
 from sim.score.measure import scaled
 from sim.score.targets import Target, bounds_of
 from sim.settings.draws import Prior
+from sim.settings.numbers import declared_numbers
 from sim.settings.overrides import MULTIRUN, parse
 from sim.settings.posterior import Posterior, posterior_of
 from sim.study.reader import read_about
@@ -207,23 +209,58 @@ def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[s
 
 
 EDGE = 1e-4  # of the prior: how near to its ends the log odds are taken
+NEGLIGIBLE = 1e-6  # singular values below this share of the largest count as 0: summaries that say the same
+
+
+def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
+    """The share of each prior below each number, rows x numbers: `Prior.share` of whole columns."""
+    shares = np.empty(rows.shape)
+    for place, prior in enumerate(priors):
+        if declared_numbers()[prior.key].is_whole:
+            shares[:, place] = (rows[:, place] - prior.low + 0.5) / (prior.high - prior.low + 1)
+            continue
+        on_scale = np.log if prior.scale == "log" else np.asarray
+        low, high = on_scale(prior.low), on_scale(prior.high)
+        shares[:, place] = (on_scale(rows[:, place]) - low) / (high - low)
+    return shares
+
+
+def numbers_of_shares(priors: Sequence[Prior], shares: Floats) -> Floats:
+    """The number below which each share of each prior lies, rows x numbers: `Prior.at` of whole columns."""
+    rows = np.empty(shares.shape)
+    for place, prior in enumerate(priors):
+        if declared_numbers()[prior.key].is_whole:
+            rows[:, place] = prior.low + np.floor(shares[:, place] * (prior.high - prior.low + 1))
+        elif prior.scale == "log":
+            low, high = np.log(prior.low), np.log(prior.high)
+            rows[:, place] = np.exp(low + shares[:, place] * (high - low))
+        else:
+            rows[:, place] = prior.low + shares[:, place] * (prior.high - prior.low)
+    return np.clip(rows, [prior.low for prior in priors], [prior.high for prior in priors])
 
 
 def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outside: Floats, weights: Floats) -> Floats:
-    """The draws with their chosen numbers moved to where the regression expects them at the record itself."""
-    from sklearn.linear_model import LinearRegression  # slow to import
+    """Move the chosen numbers of each draw to where a weighted linear regression expects them at the record itself.
 
+    Args:
+        drawn: draws x numbers, in the units of the numbers.
+        priors: one per number.
+        chosen: places of the numbers that are moved.
+        outside: draws x summaries, how far each campaign lies outside what was reported.
+        weights: one per draw.
+
+    Returns:
+        The draws, draws x numbers. Where no summary varies they are the same as before.
+    """
     varying = outside[:, np.ptp(outside, axis=0) > 0]
     if not varying.size:
         return drawn
-    shares = np.array([[priors[place].share(value) for place, value in zip(chosen, row[list(chosen)], strict=True)]
-                       for row in drawn])  # fmt: skip
-    odds = logit(np.clip(shares, EDGE, 1 - EDGE))
-    slopes = LinearRegression().fit(varying, odds, sample_weight=weights).coef_
-    moved = expit(odds - varying @ slopes.T)
+    moved, places = [priors[place] for place in chosen], list(chosen)
+    odds = logit(np.clip(shares_of(moved, drawn[:, places]), EDGE, 1 - EDGE))
+    centred = [values - np.average(values, axis=0, weights=weights) for values in (varying, odds)]
+    slopes = lstsq(*(values * np.sqrt(weights)[:, None] for values in centred), cond=NEGLIGIBLE)[0]
     rows = drawn.copy()
-    for column, place in enumerate(chosen):
-        rows[:, place] = [priors[place].at(float(share)) for share in moved[:, column]]
+    rows[:, places] = numbers_of_shares(moved, expit(odds - varying @ slopes))
     return rows
 
 

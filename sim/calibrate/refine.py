@@ -43,7 +43,7 @@ from sim.calibrate.chains import (
     processes,
     refine,
 )
-from sim.calibrate.fit import Bank, Yardstick, adjusted, distances_of
+from sim.calibrate.fit import Bank, Yardstick, adjusted, distances_of, shares_of
 from sim.calibrate.tables import Ensemble, rows_of_chains
 from sim.engine.campaign import run_campaign
 from sim.engine.layout import Layout, fresh
@@ -69,7 +69,7 @@ EFFORTS = {  # on two cores quick is some five minutes; full, a quarter of an ho
 }
 AGAIN = 500  # campaigns with draws of the posterior, to set beside the targets
 PIECE = 50  # campaigns lived at a time
-LIBRARIES = ("pyabc", "numpy", "scipy", "pandas")  # that decide what a chain draws
+LIBRARIES = ("numpy", "scipy")  # that decide what a chain draws
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -113,9 +113,7 @@ def refined_fit(made: "Fit", request: "Calibrate", place: Path, console: Console
 def problem_of(made: "Fit", order: Order) -> Problem:
     """The chosen numbers as shares of their priors, and what simulates them."""
     priors = fitted_in(made)
-    columns = [made.bank.drawn[:, made.bank.keys.index(prior.key)] for prior in priors]
-    shares = np.array([[prior.share(value) for value in column]
-                       for prior, column in zip(priors, columns, strict=True)]).T  # fmt: skip
+    shares = shares_of(priors, made.bank.drawn[:, [made.bank.keys.index(prior.key) for prior in priors]])
     yardstick = made.summaries.yardstick
     return Problem(priors, Proposed(order, yardstick), shares, made.bank.seeds,
                    made.summaries.distances, made.nearest.rows.size, yardstick.error)  # fmt: skip

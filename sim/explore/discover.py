@@ -12,28 +12,17 @@ Assumed Boxes are found in one half of the campaigns (every other seed) and meas
         limit that does not hold there (quasi-p above 0.05, shared among the limits of a box) is named. Campaigns are
         drawn from the prior: coverage and density are shares of what was believed before any fit, and say nothing of
         how likely the summer was.
+        The search is written here, in NumPy: what packages there are (the `ema_workbench`, `prim`) carry plotting,
+        models and licences that Panj needs for nothing else. Its boxes are those of the `ema_workbench` to the digit.
 
-Boxes in which cases are dense, by the patient rule induction method: `Prim` of the ema_workbench.
-
-A box is a list of limits on numbers. PRIM cuts a thin slice off one side of one number after the other, always the
-slice whose loss makes the rest densest for its size, and pastes back what it cut too far.
-
-Source  Friedman and Fisher 1999, as Kwakkel and Jaxa-Rozen 2016 have it (ema_workbench).
-Assumed With many numbers PRIM goes on cutting where there is only luck. A first, coarse search over all numbers
-        therefore says which few restrict most (whose limits the density can least do without); the boxes are those of a
-        second, fine search over these alone. Its own printed boxes are wrong with pandas 3: `box_lims` are read.
-
-What `python -m sim discover` was asked for.
-
-The tables of discoveries: boxes, their limits, the trade-off between coverage and density, the campaigns.
-
-Reads   what `discover.py` found.
-Gives   rows of boxes.csv, limits.csv, trade_off.csv, the table of campaigns.parquet and the content of discover.json.
+With many numbers PRIM goes on cutting where there is only noise. A first, coarse search over all numbers therefore says
+which few restrict most (whose limits the density can least do without); the boxes are those of a second, fine search
+over these alone.
 """
 
 import json
-import warnings
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -309,27 +298,99 @@ def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> li
 
 
 def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list[Box]:
-    """The boxes of one search, the first without limits."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of parts that are not used here, and of pandas as the library uses it
-        import pandas as pd
-        from ema_workbench.analysis.prim import Prim  # slow to import
+    """Every box of one search by the patient rule induction method, the first without limits.
 
-        columns = pd.DataFrame(drawn, columns=list(keys))
-        least = min(1.0, max(LEAST, FEWEST_IN_BOX / len(drawn)))
-        search = Prim(columns, cases.astype(int), threshold=0.0, peel_alpha=cut, paste_alpha=cut, mass_min=least)
-        found = search.find_box()
-    whole = found.box_lims[0]
-    return list(dict.fromkeys(limits_of(one, whole, keys) for one in found.box_lims))
+    Each step moves the one limit that raises the density most per campaign lost (peeling), and after the last of these
+    per campaign gained (pasting); of equal moves the one that restricts fewest numbers, then the first.
+
+    Args:
+        drawn: campaigns x numbers.
+        cases: one per campaign.
+        keys: one per number.
+        cut: share of the campaigns in a box that one step cuts off or pastes back.
+
+    Returns:
+        The boxes in the order in which they were found.
+    """
+    least = min(1.0, max(LEAST, FEWEST_IN_BOX / len(drawn)))
+    whole = np.array([drawn.min(axis=0), drawn.max(axis=0)])  # lower and upper ends x numbers
+    found = [whole]
+    for moves in (cuts_of, pastes_of):
+        within = within_ends(found[-1], drawn)
+        while moved := best_move(moves(found[-1], whole, drawn, within, cut), whole, drawn, cases, within):
+            if moved[1].sum() / len(drawn) < least:
+                break
+            found.append(moved[0])
+            within = moved[1]
+    return list(dict.fromkeys(limits_of(ends, whole, keys) for ends in found))
 
 
-def limits_of(lims: object, whole: object, keys: Sequence[str]) -> Box:
-    """What a frame of the library restricts: row 0 holds lower ends, row 1 upper ends, a column a number."""
-    limits = []
-    for key in keys:
-        ends, free = ([float(frame[key].iloc[row]) for row in (0, 1)] for frame in (lims, whole))  # type: ignore[index]
-        limits += [Limit(key, side, ends[row]) for row, side in enumerate((ABOVE, BELOW)) if ends[row] != free[row]]
-    return tuple(limits)
+def within_ends(ends: Floats, drawn: Floats) -> Truths:
+    """Which campaigns lie between lower and upper ends, both included."""
+    return ((drawn >= ends[0]) & (drawn <= ends[1])).all(axis=1)
+
+
+def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: float) -> Iterator[Floats]:
+    """The boxes that lose a slice at one end of one number."""
+    held = np.sort(drawn[within], axis=0)
+    for place in range(drawn.shape[1]):
+        for end in (1, 0):
+            yield moved_end(ends, end, place, halfway(held[:, place], 1 - cut if end else cut))
+
+
+def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: float) -> Iterator[Floats]:
+    """The boxes that regain a slice at one end of one number that they restrict."""
+    for place in np.flatnonzero((ends != whole).any(axis=0)).tolist():
+        for end in (0, 1):
+            beyond = moved_end(ends, 1 - end, place, ends[end, place])
+            beyond[end, place] = whole[end, place]
+            gained = np.sort(drawn[within_ends(beyond, drawn), place])
+            value = halfway(gained, cut if end else 1 - cut) if gained.size else whole[end, place]
+            yield moved_end(ends, end, place, value)
+
+
+def moved_end(ends: Floats, end: int, place: int, value: float) -> Floats:
+    """The ends of a box of which one has another value."""
+    ends = ends.copy()
+    ends[end, place] = value
+    return ends
+
+
+def halfway(ordered: Floats, share: float) -> float:
+    """The middle of two neighbouring values around a share of the values; never inside a run of equal ones."""
+    place = (ordered.size - 1) * share
+    low, high = ordered[math.floor(place)], ordered[math.ceil(place)]
+    if low == high:
+        if share > 0.5:
+            low = ordered[max(0, int(np.searchsorted(ordered, low)) - 1)]
+        else:
+            high = ordered[min(ordered.size - 1, int(np.searchsorted(ordered, high, side="right")))]
+    return float((low + high) / 2)
+
+
+def best_move(
+    moves: Iterable[Floats], whole: Floats, drawn: Floats, cases: Truths, within: Truths
+) -> tuple[Floats, Truths] | None:
+    """The move that raises the density most per campaign lost or gained, if one raises it at all."""
+    held, before = int(within.sum()), float(cases[within].mean())
+    best, found = (0.0, 0), None
+    for ends in moves:
+        after = within_ends(ends, drawn)
+        change = abs(int(after.sum()) - held)
+        gain = (float(cases[after].mean()) if after.any() else 0.0) - before
+        worth = (gain / change, int((ends == whole).all(axis=0).sum())) if change else (0.0, 0)
+        if worth[0] > 0 and worth > best:
+            best, found = worth, (ends, after)
+    return found
+
+
+def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
+    """What the ends of a box restrict."""
+    return tuple(
+        Limit(key, side, float(ends[end, place]))
+        for place, key in enumerate(keys) for end, side in enumerate((ABOVE, BELOW))
+        if ends[end, place] != whole[end, place]
+    )  # fmt: skip
 
 
 def check(request: Discover) -> None:

@@ -35,10 +35,9 @@ from sim.calibrate.checks import (
     refit,
     reportable,
     reports_of,
-    shares_of,
     verdicts_of,
 )
-from sim.calibrate.fit import Bank, Fit, adjusted, fit, summaries_of
+from sim.calibrate.fit import Bank, Fit, adjusted, fit, numbers_of_shares, shares_of, summaries_of
 from sim.calibrate.heldout import heard, split_by
 from sim.errors import PanjError
 from sim.score.forecasts import DAY_0, KNOWN_UNTIL, Forecast, targets_here
@@ -259,6 +258,7 @@ def test_shares_of_columns_are_those_of_single_numbers() -> None:
     rows = np.array([[prior.at(one) for prior, one in zip(read_priors(), row, strict=True)] for row in shares])
     single = [[prior.share(one) for prior, one in zip(read_priors(), row, strict=True)] for row in rows.tolist()]
     assert shares_of(read_priors(), rows) == pytest.approx(np.array(single), abs=1e-12)
+    assert numbers_of_shares(read_priors(), shares) == pytest.approx(rows, rel=1e-12)
     assert shares_of([Prior("rules.morale.base", -1.0, 1.0, "linear")], np.array([[-1.0], [0.0]]))[1] == 0.5
 
 
