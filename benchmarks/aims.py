@@ -1,8 +1,8 @@
-"""The aims beside what was measured: printed, and written into the README.
+"""The aims compared with the measurements: printed, and written into the README.
 
     python benchmarks/aims.py
 
-Reads `results.json`, so that the README says nothing that was not measured; an aim that is missed is said to be.
+Reads `results.json`, so that the README contains only measured numbers; a missed aim is marked as missed.
 """
 
 import json
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 class Aim(NamedTuple):
-    """One line of the table: what, the aim, whether more or less is better, where the number lies, why it is missed."""
+    """One row of the table: what, the aim, whether more is better, where the number is found, why it is missed."""
 
     what: str
     unit: str
@@ -29,7 +29,7 @@ class Aim(NamedTuple):
 
 
 def mesa(measured: dict[str, Any]) -> dict[str, float]:
-    """Of both scenarios and both clocks, the one that is least in our favour."""
+    """The least favourable ratio of both scenarios and both clocks."""
     ratios = [
         each[clock]
         for each in measured["three_rules"].values()
@@ -39,46 +39,55 @@ def mesa(measured: dict[str, Any]) -> dict[str, float]:
 
 
 def largest(measured: dict[str, Any]) -> dict[str, Any]:
-    """The sweep of most campaigns."""
+    """The study with the most campaigns."""
     return max(measured["sizes"], key=lambda size: size["runs"])
 
 
 def share_of_policies(measured: dict[str, Any]) -> float:
-    """Percent of the seconds of the sweep over policies that as many bare campaigns would not take."""
+    """Percentage of the time of the sweep over policies that is not spent in campaigns."""
     row = measured["sweeps"]["policies"]
     rules = row["cells"] * row["runs"] * measured["bare_ms"]["median"] / 1000
     return 100 * (1 - rules / row["seconds"])
 
 
 def seconds_of(word: str) -> Callable[[dict[str, Any]], dict[str, float]]:
-    """Seconds of the command whose name has this word."""
+    """Seconds of the command whose name contains this word."""
     return lambda measured: next(found for name, found in measured["seconds"].items() if word in name)
 
 
 MANY_CELLS = (
     "Many small cells: Hydra composes each choice of a group once; tables, verdicts and figures then have a row, a "
-    "pair and a panel for every cell, about 0.1 s a cell beside the campaigns."
+    "pair and a panel for every cell: about 0.1 s per cell in addition to the campaigns."
 )
 OBJECTS = (
     "Plain Mesa: this is the least favourable of four comparisons, 30 days of the scenario with most families on the "
-    "road, without the making of the model. Journeys wait for memory in Panj (*How close to the limit*), and not in "
-    "Mesa, where the objects cost far more; with the making of the model Mesa takes over 140 times as long."
+    "road, without building the model. Journeys are bound by memory in Panj (*How close to the limit*) but not in "
+    "Mesa, where the objects cost far more; including the building of the model, Mesa takes over 140 times as long."
 )
 SLOW_START = (
-    "Warm `runs=1`: the command needs about 1.8 s before there is anything to draw (imports 0.7, Hydra 0.3, loading "
+    "Warm `runs=1`: the command needs about 1.8 s before figures can be drawn (imports 0.7, Hydra 0.3, loading "
     "the compiled rules 0.4, tables), and seven figures take 2.6 s of a core, spread over two. The process that draws "
-    "imports meanwhile. Fewer figures would meet the aim; they are what one campaign is looked at for."
+    "imports meanwhile. Fewer figures would meet the aim, but they are the purpose of a single campaign."
 )
 AIMS = (
     Aim("one campaign of 134 evenings, one core", "ms", 12, False, "plain", lambda found: found["compiled_ms"]),
-    Aim("plain Python, same lines: times slower", "", 100, True, "plain", lambda found: found["ratio"]),
+    Aim("plain Python, same code: times slower", "", 100, True, "plain", lambda found: found["ratio"]),
     Aim("plain Mesa, three rules: times slower", "", 100, True, "peers", mesa, OBJECTS),
-    Aim("rows a second, times those of Flee", "", 50, True, "peers", lambda found: found["journeys"]["times_the_rows"]),
-    Aim("10,000 campaigns, command to page", "s", 100, False, "stages", lambda found: largest(found)["seconds"]),
-    Aim("of it outside the compiled rules", "%", 15, False, "stages", lambda found: 100 * largest(found)["share"]),
+    Aim(
+        "rows moved per second, relative to Flee",
+        "",
+        50,
+        True,
+        "peers",
+        lambda found: found["journeys"]["times_the_rows"],
+    ),
+    Aim("10,000 campaigns, from command to page", "s", 100, False, "stages", lambda found: largest(found)["seconds"]),
+    Aim(
+        "share of it outside the compiled rules", "%", 15, False, "stages", lambda found: 100 * largest(found)["share"]
+    ),
     Aim("the same of 120 cells of policies x 100", "%", 15, False, "sweeps", share_of_policies, MANY_CELLS),
-    Aim("most memory of the 10,000 campaigns", "MB", 500, False, "stages", lambda found: largest(found)["megabytes"]),
-    Aim("most memory of a worker", "MB", 300, False, "sweeps", lambda found: found["worker_mb"]),
+    Aim("peak memory of the 10,000 campaigns", "MB", 500, False, "stages", lambda found: largest(found)["megabytes"]),
+    Aim("peak memory of a worker", "MB", 300, False, "sweeps", lambda found: found["worker_mb"]),
     Aim("`python -m sim runs=1`, warm", "s", 3, False, "startup", seconds_of("runs=1"), SLOW_START),
     Aim("`python -m sim --help`", "s", 1, False, "startup", seconds_of("--help")),
     Aim("first compile, once per installation", "s", 60, False, "startup", lambda found: found["first"]["compiling"]),
@@ -86,7 +95,7 @@ AIMS = (
 
 
 def row_of(aim: Aim, sections: dict[str, Any]) -> tuple[str, str, str, str]:
-    """What, how much, the aim, met or not."""
+    """What, the measurement, the aim, whether it is met."""
     if aim.section not in sections:
         return aim.what, "not measured", goal(aim), ""
     found = aim.found(sections[aim.section]["measured"])
@@ -95,7 +104,7 @@ def row_of(aim: Aim, sections: dict[str, Any]) -> tuple[str, str, str, str]:
 
 
 def is_met(aim: Aim, sections: dict[str, Any]) -> bool:
-    """Whether the median, or the one measurement, is on the right side."""
+    """Whether the median, or the single measurement, meets the bound."""
     found = aim.found(sections[aim.section]["measured"])
     middle = found["median"] if isinstance(found, dict) else found
     return middle > aim.bound if aim.at_least else middle < aim.bound
@@ -107,17 +116,18 @@ def goal(aim: Aim) -> str:
 
 
 def main() -> int:
-    """Print the table, and put it into the README between its marks."""
+    """Print the table and insert it into the README between its markers."""
     sys.path.insert(0, str(ROOT))
     from docs.generate import insert
 
     sections = json.loads((HERE / "results.json").read_text(encoding="utf-8"))["sections"]
     on = sections["plain"]["on"]
-    text = table(("what", "median (least to most)", "aim", ""), [row_of(aim, sections) for aim in AIMS])
+    text = table(("what", "median (minimum to maximum)", "aim", ""), [row_of(aim, sections) for aim in AIMS])
     text += (
         f"\n\n{on['processor']}, {on['cores']} cores, {on['memory']}, Python {on['python']}. What is compared is "
-        "measured in turn, in one sitting, by `make bench`; all of it, with what differs between the peers and Panj, "
-        "growth by size and where the time goes: [benchmarks/results.md](benchmarks/results.md)."
+        "measured alternately, in one session, by `make bench`; everything, including how the peers differ from Panj, "
+        "growth by size and where the time goes, is in "
+        "[benchmarks/results.md](benchmarks/results.md)."
     )
     missed = [aim for aim in AIMS if aim.section in sections and not is_met(aim, sections)]
     text += "".join(f"\n\n{aim.why}" for aim in missed if aim.why)

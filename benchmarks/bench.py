@@ -1,9 +1,9 @@
-"""Every benchmark in one sitting: `make bench` writes `results.md`, `results.json` and a figure beside this file.
+"""Every benchmark in one sitting: `make bench` writes `results.md`, `results.json` and a figure next to this file.
 
     python benchmarks/bench.py [quick] [NAME ...]
 
-`quick` takes a few minutes and writes into `benchmarks/quick/`, so that full results are not lost; names (plain,
-rules_profile, ...) run those alone and keep what was measured of the others.
+`quick` takes a few minutes and writes to `benchmarks/quick/`, so that full results are kept; names (plain,
+rules_profile, ...) run only those and keep the earlier results of the others.
 """
 
 import json
@@ -22,7 +22,7 @@ SECTIONS = {
     "plain": "one campaign, compiled and plain Python",
     "rules_profile": "one campaign by rule",
     "peers": "three rules in plain Mesa, journeys in Flee",
-    "limit": "the hottest rules beside C and the memory of this machine",
+    "limit": "the hottest rules compared with C and with the memory of this machine",
     "stages": "a sweep by stage",
     "startup": "start-up by import, first compile",
     "sweeps": "sweeps of many cells",
@@ -33,11 +33,11 @@ MEASURE = """
 import importlib, json, sys
 sys.path.insert(0, sys.argv[1])
 print(json.dumps(importlib.import_module(sys.argv[2]).measure(sys.argv[3] == "1")))
-"""  # in a process of its own: what it starts begins with the memory that it holds, as Linux counts
+"""  # in its own process: on Linux a child process starts with the peak memory of its parent
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure, write after each section, print where it lies."""
+    """Measure, write after each section, print where the results are."""
     quick = "quick" in words
     wanted = [word for word in words if word != "quick"] or list(SECTIONS)
     unknown = [word for word in wanted if word not in SECTIONS]
@@ -56,18 +56,18 @@ def main(words: Sequence[str]) -> int:
         if hasattr(section := import_module(name), "draw"):
             section.draw(found, folder / f"{name}.png")
     print(f"Written: {shown(folder / 'results.md')}, {shown(folder / 'results.json')}")
-    print("Next: python benchmarks/aims.py compares them with the aims and writes the table of the README")
+    print("Next: python benchmarks/aims.py compares them with the aims and writes the table in the README")
     return 0
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """What was measured before, so that a part can be measured again."""
+    """Earlier results, so that a single section can be measured again."""
     path = folder / "results.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"sections": {}}
 
 
 def write(folder: Path, measured: dict[str, Any]) -> None:
-    """Both files, whole or not at all."""
+    """Write both files, each by a rename, so that neither is ever half written."""
     measured["sections"] = {name: measured["sections"][name] for name in SECTIONS if name in measured["sections"]}
     for name, text in (("results.json", json.dumps(measured, indent=1) + "\n"), ("results.md", in_words(measured))):
         fresh = folder / f".{name}"
@@ -76,13 +76,13 @@ def write(folder: Path, measured: dict[str, Any]) -> None:
 
 
 def in_words(measured: dict[str, Any]) -> str:
-    """Every section that was measured, with its machine if it was another one."""
+    """Every section that was measured, with its machine where that differs."""
     sections = measured["sections"]
     first = next(iter(sections.values()))["on"]
     head = [
         "# Benchmarks",
         "",
-        "Written by `make bench`: medians with least and most; what is compared is measured in turn, in one sitting.",
+        "Written by `make bench`: medians with minimum and maximum; comparisons alternate, in one session.",
         "",
         table(tuple(first), [tuple(first.values())]),
     ]
@@ -94,7 +94,7 @@ def in_words(measured: dict[str, Any]) -> str:
 
 
 def shown(path: Path) -> str:
-    """A path as seen from the clone."""
+    """A path relative to the clone."""
     return str(path.relative_to(ROOT))
 
 

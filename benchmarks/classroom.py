@@ -1,8 +1,8 @@
-"""Thirty students at once: how long the classroom lets them wait, measured as they would feel it and in the server.
+"""Thirty students at once: response times of the classroom, measured as students see them and in the server.
 
-Every student has a page on which a campaign is watched and one on which decisions are changed. First everybody steps
-every few seconds, rolls the dice now and then, and asks for 200 campaigns of settings of their own once a minute, at
-random times. Then all ask at the same moment, for other settings still.
+Every student has one page to watch a campaign and one to change decisions. First everybody steps every few seconds,
+loads another campaign from time to time, and requests 200 campaigns with their own settings once a minute, at random
+times. Then all request new settings at the same moment.
 """
 
 import argparse
@@ -38,7 +38,7 @@ AIMS = {"step": 0.5, "first_distribution": 3.0, "all_at_once": 60.0}  # seconds
 
 
 class Student:
-    """Two pages of one browser, and how long each answer took."""
+    """Two pages of one browser, and how long each response took."""
 
     def __init__(self, number: int, address: str, told: dict[str, list[float]]) -> None:
         self.number, self.told, self.asked = number, told, 0
@@ -64,7 +64,7 @@ class Student:
         self.told["roll"].append(await self.watching.press(self.watching.button("Roll again")))
 
     async def ask(self) -> None:
-        """Run 200 campaigns of settings that nobody has had; from the press to the first distribution and the whole."""
+        """Run 200 campaigns of settings that nobody has used; time from the click to the first and to all."""
         self.asked += 1
         days = 4 + 0.01 * (self.number + STUDENTS * self.asked)
         words = [f"reinforcement={self.luck.choice(HELP)}", f"rules.news.fade_days={days:.2f}"]
@@ -89,13 +89,13 @@ class Student:
         self.told["whole_distribution"].append(time.perf_counter() - started)
 
     async def until(self, event: asyncio.Event) -> None:
-        """Wait for it; if it does not come, say what the page shows instead."""
+        """Wait for an event; if it does not come, report what the page shows instead."""
         try:
             await asyncio.wait_for(event.wait(), PATIENCE)
         except TimeoutError as error:
             shown = [str(state.get("unsafe_innerHTML"))[:200] for state in self.changing.widgets.values()]
             raise RuntimeError(
-                f"student {self.number}, wish {self.asked}: waited in vain; the page says {shown}"
+                f"student {self.number}, request {self.asked}: no answer; the page shows {shown}"
             ) from error
 
     async def study(self, seconds: float) -> None:
@@ -108,7 +108,7 @@ class Student:
         )
 
     async def again(self, deed: Any, every: float, ends: float) -> None:
-        """A deed at random times, `every` seconds apart on average, until the end."""
+        """Repeat an action at random times, `every` seconds apart on average, until the end."""
         await asyncio.sleep(self.luck.uniform(0, every))
         while time.perf_counter() < ends:
             began = time.perf_counter()
@@ -117,7 +117,7 @@ class Student:
 
 
 async def measure(address: str, process: int, students: int, minutes: float) -> dict[str, Any]:
-    """A lesson, and then all at once."""
+    """Measure a lesson, and then a request by all students at once."""
     told: dict[str, list[float]] = defaultdict(list)
     room = [Student(number, address, told) for number in range(students)]
     await asyncio.gather(*(student.come_in() for student in room))
@@ -149,7 +149,7 @@ def summary(seconds: list[float]) -> dict[str, float]:
 
 
 def memory(process: int) -> float:
-    """Megabytes of a process that lie in memory; NaN where the system does not say."""
+    """Resident megabytes of a process; NaN where the system does not report them."""
     status = Path(f"/proc/{process}/status")
     found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
     return int(found[1]) / 1024 if found else float("nan")
@@ -157,7 +157,7 @@ def memory(process: int) -> float:
 
 @contextmanager
 def classroom() -> Iterator[tuple[str, int]]:
-    """A server of its own, until it is done with."""
+    """A server for this benchmark, stopped at the end."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port = trial.getsockname()[1]
@@ -185,26 +185,26 @@ def answers(address: str) -> bool:
 
 
 def report(found: dict[str, Any]) -> str:
-    """The aims, what was found, and where."""
+    """The aims, the measurements, and the machine."""
     lesson, together, memory_mb = found["lesson"], found["together"], found["memory_mb"]
     rows = [
-        ("step to another day, answered", say(lesson["step"]), f"{AIMS['step']:g} s for 95 %"),
+        ("step to another day", say(lesson["step"]), f"{AIMS['step']:g} s for 95 %"),
         ("another campaign to watch", say(lesson["roll"]), ""),
         ("first distribution after *Run 200 campaigns*", say(lesson["first_distribution"]),
          f"{AIMS['first_distribution']:g} s for 95 %"),
         ("all 200 campaigns", say(lesson["whole_distribution"]), ""),
-        ("all ask at one moment: first distribution", say(together["first_distribution"]), ""),
-        ("all ask at one moment: all have all", f"{together['all_at_once']:.0f} s", f"{AIMS['all_at_once']:g} s"),
-        ("memory of the server: opened, after the lesson, at the end",
+        ("all request at once: first distribution", say(together["first_distribution"]), ""),
+        ("all request at once: all campaigns", f"{together['all_at_once']:.0f} s", f"{AIMS['all_at_once']:g} s"),
+        ("memory of the server: after opening, after the lesson, at the end",
          ", ".join(f"{memory_mb[when]:.0f} MB" for when in ("opened", "after_the_lesson", "at_the_end")), ""),
     ]  # fmt: skip
     head = ["what", "median; 95 % within; longest", "aim"]
     here = ", ".join(found["machine"][key] for key in ("processor", "system", "python"))
     return "\n".join([
-        f"{found['students']} students on {found['machine']['cores']} cores, which also play the students: a lesson of "
-        f"{found['minutes']:g} minutes in which each steps every {STEP_EVERY:g} s, watches another campaign every "
-        f"{ROLL_EVERY:g} s and asks for 200 campaigns of settings of their own once a minute, at random times; then "
-        f"all ask at one moment. As the students feel it, by `make bench-classroom` ({here}).",
+        f"{found['students']} students on {found['machine']['cores']} cores, which also act as the students: a lesson "
+        f"of {found['minutes']:g} minutes in which each steps every {STEP_EVERY:g} s, watches another campaign every "
+        f"{ROLL_EVERY:g} s and requests 200 campaigns with their own settings once a minute, at random times; then all "
+        f"request at the same moment. Times as students see them, by `make bench-classroom` ({here}).",
         "",
         table(head, rows),
     ])  # fmt: skip
@@ -216,20 +216,20 @@ def say(summary: dict[str, float]) -> str:
 
 
 def put_into_readme(text: str) -> None:
-    """Between its two marks."""
+    """Insert the text between its two markers."""
     first, last = "<!-- classroom -->", "<!-- end of classroom -->"
     before, _, rest = README.read_text(encoding="utf-8").partition(first)
     README.write_text(f"{before}{first}\n{text}\n{last}{rest.partition(last)[2]}", encoding="utf-8")
 
 
 def main() -> None:
-    """Measure, print and keep."""
+    """Measure, print and save."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--students", type=int, default=STUDENTS)
     asked.add_argument("--minutes", type=float, default=MINUTES)
     given = asked.parse_args()
     with classroom() as (address, process):
-        time.sleep(15)  # a class comes in when the teacher has opened it: the baseline is there
+        time.sleep(15)  # a class arrives after the teacher has opened it, when the baseline is ready
         found = asyncio.run(measure(address, process, given.students, given.minutes))
     PLACE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     put_into_readme(report(found))

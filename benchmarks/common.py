@@ -1,6 +1,6 @@
-"""What every benchmark shares: processes of their own, ways that take turns, medians with their spread, tables.
+"""Shared by all benchmarks: separate processes, alternating measurements, medians with their spread, tables.
 
-A benchmark is a module with `measure(quick) -> dict`, ready for JSON, and `report(measured) -> str`, a section in
+A benchmark is a module with `measure(quick) -> dict`, which JSON can hold, and `report(measured) -> str`, a section in
 Markdown. `python benchmarks/bench.py` runs them all; each also runs alone.
 """
 
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-# The campaign that is measured: numbers as declared, the same for every seed, so that times stand beside each other
-# whatever is fitted. By default each campaign takes a draw of the posterior; in most of them more people leave home.
+# The campaign that is measured: numbers as declared, the same for every seed, so that times can be compared whatever
+# has been fitted. By default each campaign takes a draw of the posterior; in most of these more people leave home.
 MEASURED = ("calibration=as_declared",)
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def told_by(code: str, *words: object, python: str | Path = sys.executable, one_core: bool = True, **env: str) -> Any:
-    """What a process of its own prints last, read as JSON; on one core unless told otherwise.
+    """The last line that a separate process prints, read as JSON; on one core by default.
 
     Raises RuntimeError with the end of its stderr when it fails.
     """
@@ -35,7 +35,7 @@ def told_by(code: str, *words: object, python: str | Path = sys.executable, one_
 
 
 def in_turn(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[Any]]:
-    """What each way gives, `repeats` times over; the ways take turns, so that a slow minute hits all alike."""
+    """Results of each way, `repeats` times; the ways alternate, so that a slow minute affects all of them equally."""
     given: dict[str, list[Any]] = {name: [] for name in ways}
     for _ in range(repeats):
         for name, way in ways.items():
@@ -44,12 +44,12 @@ def in_turn(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, li
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Median, least and most of some measurements, and all of them."""
+    """Median, minimum, maximum and all values of some measurements."""
     return {"median": statistics.median(values), "least": min(values), "most": max(values), "all": list(values)}
 
 
 def ratios(slow: Sequence[float], fast: Sequence[float]) -> dict[str, Any]:
-    """The ratio of each turn, and its spread."""
+    """The ratio in each round, and its spread."""
     return spread([one / other for one, other in zip(slow, fast, strict=True)])
 
 
@@ -60,7 +60,7 @@ def in_words(measured: Mapping[str, Any], digits: int = 3) -> str:
 
 
 def plain(number: str) -> str:
-    """Without the exponent that `g` writes for a thousand and more."""
+    """The number without the exponent that format `g` writes from a thousand on."""
     return f"{float(number):,.0f}" if "e+" in number else number
 
 
@@ -71,7 +71,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def machine() -> dict[str, str]:
-    """What the numbers were measured on."""
+    """The machine that the numbers were measured on."""
     model = next(
         (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.processor(),
@@ -87,5 +87,5 @@ def machine() -> dict[str, str]:
 
 
 def _lines(path: str) -> list[str]:
-    """Of a file that only Linux has."""
+    """Lines of a file that exists only on Linux."""
     return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []

@@ -4,10 +4,10 @@
 
 An exponent is the slope of a straight line through the logarithms of what is *added* to the smallest case: a campaign
 in which nobody flees, or a command of ten campaigns. Imports, day 0 and tables of fixed size would otherwise make the
-slope look smaller than it is. Cases that add less than a tenth to the smallest are shown and not fitted. A growth is
-called worse than linear when the whole 95 % interval of its exponent lies above 1.05; the exponent of the last step
-alone tells whether a small square hides behind a large straight part. What runs on one core is measured in processor
-time, which does not count the work of others on the machine.
+slope look smaller than it is. Cases that add less than a tenth to the smallest are shown but not fitted. Growth is
+called worse than linear when the whole 95 % interval of its exponent is above 1.05; the exponent of the last step alone
+shows whether a small quadratic term hides behind a large linear one. What runs on one core is measured in processor
+time, which does not include the work of others on the machine.
 """
 
 import json
@@ -47,7 +47,7 @@ print(json.dumps(getattr(growth, sys.argv[1])(*sys.argv[2:])))
 DAILY_SHARE = 0.005  # of fully frightened people who leave in a day: at one person a row, a million rows
 SPACE_OF_A_TILE = "rules.flight.rows=60000"  # of which tiles x tiles are laid out
 ROOM = 2_000_000  # rows for families of one
-LEAST = 0.1  # of the smallest case: what adds less is not fitted
+LEAST = 0.1  # of the smallest case: cases that add less are not fitted
 LINEAR = 1.05  # an exponent above this is worse than linear
 MEGABYTE = 1024 if sys.platform != "darwin" else 1024**2  # in the unit of ru_maxrss
 REFUSED = "time, refused at every post"
@@ -86,12 +86,12 @@ QUICK = Plan(1, 1, (1000, 100, 10), (1, 2), (10, 30, 100), 40)
 
 
 def peak() -> float:
-    """Most megabytes that this process has held."""
+    """Peak megabytes of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE
 
 
 def live(settings: Settings, world: World, seed: int) -> Campaign:
-    """One campaign in a world that was lived in before, as a worker does it."""
+    """One campaign in a reused world, as a worker runs it."""
     return run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, settings.days, world)
 
 
@@ -112,7 +112,7 @@ def live_families(people_per_row: str, campaigns: str) -> dict[str, float]:
 
 
 def live_tiles(side: str, campaigns: str) -> dict[str, float]:
-    """What a country of side x side tiles costs: to lay out, to live in, to live in while nobody flees."""
+    """Time and memory of a country of side x side tiles: layout, a campaign, a campaign in which nobody flees."""
     settings, program = compose_settings([*MEASURED, SPACE_OF_A_TILE]), peak()
     begun = time.process_time()
     layout, rules, timeline = tiled(settings, int(side))
@@ -139,7 +139,7 @@ def live_tiles(side: str, campaigns: str) -> dict[str, float]:
 
 
 def space_of(world: World, days: int) -> int:
-    """Bytes set aside for all that a campaign writes and for its record; roads are shared."""
+    """Bytes reserved for everything that a campaign writes and for its record; roads are shared."""
     groups = [*world._replace(roads=()), blank_record(world, days)]
     return sum(np.asarray(trait).nbytes for group in groups for trait in group)
 
@@ -153,20 +153,20 @@ def settled() -> Settings:
 
 
 def live_some(seeds: Sequence[int]) -> None:
-    """Campaigns one after the other, nothing kept."""
+    """Run campaigns one after the other and keep nothing."""
     world = fresh(settled().layout.world)
     for seed in seeds:
         live(settled(), world, seed)
 
 
 def be_ready(meeting: Any) -> None:
-    """A worker could begin, and waits for the others."""
+    """A worker is ready, and waits for the others."""
     settled()
     meeting.wait()
 
 
 def live_bare(kind: str, workers: str, campaigns: str) -> float:
-    """Milliseconds a campaign with workers that are ready, and no study around them."""
+    """Milliseconds per campaign with workers that are ready, without a study around them."""
     pieces = [range(first, first + PIECE) for first in range(0, int(campaigns), PIECE)]
     with bare_workers(kind, int(workers)) as pool:
         list(pool.map(len, pieces[: int(workers)]))  # no worker is ready before the others
@@ -176,7 +176,7 @@ def live_bare(kind: str, workers: str, campaigns: str) -> float:
 
 
 def bare_workers(kind: str, workers: int) -> Executor:
-    """Threads or processes that meet before they begin."""
+    """Threads or processes that wait for each other before they begin."""
     if kind == "threads":
         settled()
         return ThreadPoolExecutor(workers, initializer=be_ready, initargs=(threading.Barrier(workers),))
@@ -185,7 +185,7 @@ def bare_workers(kind: str, workers: int) -> Executor:
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """All four growths: by name, what was measured at each size and the law fitted to it."""
+    """Growth in four directions: by name, the measurements at each size and the law fitted to them."""
     plan = QUICK if quick else FULL
     command("runs=1")  # compiles what is not compiled
     return {
@@ -213,7 +213,7 @@ def measure_families(plan: Plan) -> dict[str, Any]:
 
 
 def measure_districts(plan: Plan) -> dict[str, Any]:
-    """What grows with the map; nothing is taken off, for without districts there is nothing."""
+    """Growth with the map; nothing is subtracted, since without districts there is nothing."""
     campaigns = {1: 6, 2: 2, 4: 1}
     told = in_turn({side: partial(ask, "live_tiles", side, campaigns[side]) for side in plan.sides}, plan.repeats)
     x = [runs[0]["districts"] for runs in told.values()]
@@ -221,7 +221,7 @@ def measure_districts(plan: Plan) -> dict[str, Any]:
 
 
 def measure_campaigns(plan: Plan) -> dict[str, Any]:
-    """The command itself with its tables, figures and report, beyond that of fewest campaigns."""
+    """The command itself with tables, figures and report, beyond the case with the fewest campaigns."""
     *often, once = plan.campaigns
     told = in_turn({count: partial(command, f"runs={count}") for count in often}, plan.commands)
     told[once] = [command(f"runs={once}")]
@@ -231,7 +231,7 @@ def measure_campaigns(plan: Plan) -> dict[str, Any]:
 
 
 def measure_workers(plan: Plan) -> dict[str, Any]:
-    """Milliseconds a campaign with one and with two workers, in a study and without; memory of the study."""
+    """Milliseconds per campaign with one and two workers, in a study and without; memory of the study."""
     ways: dict[Any, Callable[[], Any]] = {}
     for kind, workers in product(KINDS, (1, 2)):
         words = f"runs={plan.runs}", f"executor={kind}", f"executor.workers={workers}"
@@ -252,12 +252,12 @@ def measure_workers(plan: Plan) -> dict[str, Any]:
 
 
 def ask(deed: str, *words: object, one_core: bool = True) -> Any:
-    """What a function of this module gives in a process of its own."""
+    """The result of a function of this module, run in a separate process."""
     return told_by(ASK, deed, *words, one_core=one_core)
 
 
 def command(*words: str) -> dict[str, float]:
-    """Seconds of the command, seconds of its campaigns, most megabytes of its largest process."""
+    """Seconds of the command, seconds of its campaigns, peak megabytes of its largest process."""
     with tempfile.TemporaryDirectory() as folder:
         return dict(zip(("seconds", "lived", "megabytes"), sweep(folder, *words), strict=True))
 
@@ -315,7 +315,7 @@ def slope(points: np.ndarray) -> tuple[float, float | None, float | None, float]
 
 
 def is_worse_than_linear(grown: Mapping[str, Any]) -> bool:
-    """The whole interval lies above; where there is none, the exponent itself."""
+    """Whether the whole interval is above 1.05; where there is none, the exponent itself."""
     least = grown["exponent"] if grown["low"] is None else grown["low"]
     return least is not None and least > LINEAR
 
@@ -327,27 +327,27 @@ def report(measured: Mapping[str, Any]) -> str:
     return "\n\n".join([
         "## Growth",
         f"Exponents of what is added to the smallest case, with 95 % intervals. {say_machine(measured)}",
-        f"**{say_worse(measured)}** Worse than linear is an exponent whose whole interval lies above {LINEAR}.",
+        f"**{say_worse(measured)}** Worse than linear: the whole interval of the exponent is above {LINEAR}.",
         "### By families",
         *tables("rows of refugees", families),
         "One campaign on one core, processor time. The same people travel in more and more rows; `daily_share` is "
-        f"{DAILY_SHARE} instead of 0.0025, so that a million rows are reached with one person a row. What is fitted is "
-        f"beyond a campaign in which nobody flees: {calm}. Refused at every post: the border is closed, and all who "
-        "live within 300 km of a post go there and then from one to the next.",
+        f"{DAILY_SHARE} instead of 0.0025, so that a million rows are reached with one person a row. The fit is to "
+        f"what exceeds a campaign in which nobody flees: {calm}. Refused at every post: the border is closed, and all "
+        "who live within 300 km of a post go there and then from one to the next.",
         "### By districts",
         *tables("districts", measured["districts"]),
         "The map side by side with its mirror images, processor time; men, spearheads, commandos and space grow with "
-        "it. There is one capital city, so that families of a larger country are longer on the road: their days are "
-        "given. Tables of ways have districts x districts cells by design: a column may march from any district to any "
-        "of the next province, so that a rule can ask for the way between any two; they are filled once, when the "
+        "it. There is one capital city, so families of a larger country are on the road for longer: their days are "
+        "listed. Tables of ways have districts x districts cells by design: a column may march from any district to "
+        "any of the next province, so that a rule can ask for the way between any two; they are filled once, when the "
         "country is laid out, for all its campaigns.",
         "### By campaigns",
         *tables("campaigns", measured["campaigns"]),
-        "The command itself on all cores, with tables, figures and report; fitted beyond its smallest case.",
+        "The command itself on all cores, with tables, figures and report; fitted to what exceeds its smallest case.",
         "### By workers",
         table_of_workers(measured["workers"]),
-        "Campaigns a second: in a study while they are lived and recorded, the start of processes included; without "
-        "one by workers that are ready. Memory is that of the largest process.",
+        "Campaigns per second: in a study while they are run and recorded, including the start of processes; without "
+        "a study, by workers that are ready. Memory is that of the largest process.",
     ])  # fmt: skip
 
 
@@ -371,7 +371,7 @@ def tables(sizes: str, section: Mapping[str, Any]) -> Iterator[str]:
 
 
 def table_of_workers(section: Mapping[str, Any]) -> str:
-    """Campaigns a second and memory with one worker and with two."""
+    """Campaigns per second and memory with one worker and with two."""
     rows = []
     for name, grown in section.items():
         one, two = (each["all"] for each in grown["y"])
@@ -380,7 +380,7 @@ def table_of_workers(section: Mapping[str, Any]) -> str:
         else:
             a_second = ([1000 / each for each in runs] for runs in (one, two))
             rows.append([name, *(in_words(spread(runs)) for runs in a_second), in_words(ratios(one, two))])
-    return table(["campaigns a second", "1 worker", "2 workers", "2 over 1"], rows)
+    return table(["campaigns per second", "1 worker", "2 workers", "2 over 1"], rows)
 
 
 def say_worse(measured: Mapping[str, Any]) -> str:
@@ -413,7 +413,7 @@ def say_machine(measured: Mapping[str, Any]) -> str:
     on, plan = measured["machine"], measured["plan"]
     often = "Measured once"
     if plan["repeats"] > 1:
-        often = f"Measured {plan['repeats']} times in turn, commands {plan['commands']} times, the largest once"
+        often = f"Measured {plan['repeats']} times alternately, commands {plan['commands']} times, the largest once"
     return f"{often}; {on['processor']}, {on['cores']} cores, {on['memory']}, Python {on['python']}."
 
 

@@ -4,7 +4,7 @@
 
 Countries are those of `growth.py`: the map side by side with its mirror images. Every step of the day is called from
 Python, as in `rules_profile.py`; times are processor time, which does not count the work of others on the machine,
-without the price of the call.
+without the cost of the call.
 """
 
 import sys
@@ -28,21 +28,21 @@ import growth_by_rule
 print(json.dumps(growth_by_rule.live_steps(*map(int, sys.argv[1:]))))
 """
 CAMPAIGNS = {1: 4, 2: 2, 4: 1}  # by tiles along a side
-TURNS = {1: 6, 2: 3, 4: 2}  # of which the least counts
-SMALL = 0.01  # of the largest campaign: what takes less is not listed
-UNSURE = 0.1  # ms: the price of a call from Python is known no better
+TURNS = {1: 6, 2: 3, 4: 2}  # of which the minimum counts
+SMALL = 0.01  # of the largest campaign: steps below this share are not listed
+UNSURE = 0.1  # ms: the cost of a call from Python is not known more precisely
 WHY = {  # what was found by reading the rules
-    "travel": "families of every tile go to the one capital city, and are longer on the road",
+    "travel": "families of every tile travel to the one capital city, and are on the road for longer",
     "advance": "every prong weighs every province each time that it chooses, and both grow",
     "strike_back": "every attempt weighs every lost district within reach, each by a draw of its own, and both grow",
     "retreat": "every unit that flees looks at every post, and both grow",
 }
 
-LINEAR_WORK = "it looks at nothing more often as the country grows; its arrays leave the nearer caches, or more happens"
+LINEAR_WORK = "it visits nothing more often as the country grows; its arrays no longer fit the caches, or more happens"
 
 
 def live_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
-    """Milliseconds a campaign of every step in a country of side x side tiles, and its number of districts."""
+    """Milliseconds per campaign of every step in a country of side x side tiles, and its number of districts."""
     settings = compose_settings()
     layout, rules, timeline = tiled(settings, side)
     steps = steps_of_the_day()
@@ -56,7 +56,7 @@ def live_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """By step, what was measured at each size and the law fitted to it; the dearest in the largest country first."""
+    """By step, what was measured at each size and the law fitted to it; slowest in the largest country first."""
     sides, repeats = ((1, 2), 1) if quick else ((1, 2, 4), 2)
     told = in_turn({side: partial(told_by, ASK, side, CAMPAIGNS[side], TURNS[side]) for side in sides}, repeats)
     x = [runs[0].pop("districts") for runs in told.values()]
@@ -65,12 +65,12 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def fitted(x: Sequence[float], y: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Measurements and their law; none where the smallest country takes no longer than the call itself."""
+    """Measurements and the fitted law; no law where the smallest country takes no longer than the call itself."""
     return growth("ms", x, y) | (NOT_FITTED if min(y[0]) < UNSURE else {})
 
 
 def report(measured: Mapping[str, Any]) -> str:
-    """A row a step, and why those that grow worse than linearly do."""
+    """One row per step, and why some grow faster than linearly."""
     x = next(iter(measured.values()))["x"]
     whole = sum(grown["y"][-1]["median"] for grown in measured.values())
     listed = {name: grown for name, grown in measured.items() if grown["y"][-1]["median"] >= SMALL * whole}
@@ -83,9 +83,9 @@ def report(measured: Mapping[str, Any]) -> str:
     return "\n".join([
         "## Growth by rule",
         "",
-        "Milliseconds a campaign of every step that takes at least a hundredth of the largest campaign, in the "
-        "countries of the growth by districts; processor time, median. Worse than linear is an exponent whose whole "
-        f"interval lies above {LINEAR}; a step of less than {UNSURE} ms in the smallest has none.",
+        "Milliseconds per campaign of every step that takes at least a hundredth of the largest campaign, in the "
+        "countries of the growth by districts; processor time, median. Worse than linear: the whole interval of the "
+        f"exponent is above {LINEAR}; no exponent is fitted for steps below {UNSURE} ms in the smallest country.",
         "",
         table(head, [row_of(name, grown, whole) for name, grown in listed.items()]),
         *(["", "Worse than linear:", "", *reasons] if reasons else []),
@@ -93,7 +93,7 @@ def report(measured: Mapping[str, Any]) -> str:
 
 
 def row_of(name: str, grown: Mapping[str, Any], whole: float) -> list[str]:
-    """A step in the table."""
+    """The row of one step."""
     spent = [each["median"] for each in grown["y"]]
     return [
         f"`{name}`", *(plain(f"{each:.3g}") for each in spent), f"{spent[-1] / whole:.0%}",

@@ -1,6 +1,6 @@
-"""The rules that `limit.py` sets beside C, each so many times in one call, on a state that is put back every time.
+"""The rules that `limit.py` compares with C, each run many times in one call, on a state that is restored every time.
 
-A module of its own, imported by its name, so that Numba can keep what it has compiled.
+A separate module, imported by name, so that Numba can cache the compiled code.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Traits = tuple[Whole, ...]
 
 @rule
 def put_back(written: Traits, saved: Traits) -> None:
-    """What the rule writes stands as it stood before."""
+    """Restore what the rule writes."""
     for trait, before in zip(written, saved):  # noqa: B905  (compiled code knows no `strict`)
         for row in range(trait.size):
             trait[row] = before[row]
@@ -27,7 +27,7 @@ def put_back(written: Traits, saved: Traits) -> None:
 
 @entry
 def nothing_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """The putting back alone."""
+    """Only restore the state."""
     for _ in range(times):
         put_back(written, saved)
 
@@ -43,7 +43,7 @@ def travel_again(times: int, world: World, rules: Rules, day: int, written: Trai
 
 @entry
 def muster_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """Garrisons and forces are counted."""
+    """Muster."""
     hungry, patience = rules.supply.hungry_below, rules.calls.patience_days
     for _ in range(times):
         put_back(written, saved)

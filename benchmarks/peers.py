@@ -169,7 +169,7 @@ def journeys_beside_flee(path: Path, size: Size, python: Path) -> dict[str, Any]
 
 
 def assert_same_journeys(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-    """Whoever arrives in Flee arrives where the family of Panj is bound, by as many roads; nobody is slower there."""
+    """Whoever arrives in Flee does so at the same place and by as many roads as in Panj; nobody is slower in Flee."""
     rows = zip(ours["arrived"], ours["bound"], theirs["arrived"], theirs["roads_taken"], ours["roads"], strict=True)
     for family, (here, goal, there, taken, roads) in enumerate(rows):
         assert here in (-1, goal) and there in (-1, goal), f"family {family}: bound for {goal}, found {here}, {there}"
@@ -188,7 +188,7 @@ def report(measured: Mapping[str, Any]) -> str:
 
 
 def mesa_in_words(measured: Mapping[str, Any]) -> list[str]:
-    """What Mesa did, in paragraphs and a table."""
+    """Results of Mesa, in paragraphs and a table."""
     size, by_scenario = measured["size"], measured["three_rules"]
     rows = []
     for scenario, found in by_scenario.items():
@@ -204,18 +204,18 @@ def mesa_in_words(measured: Mapping[str, Any]) -> list[str]:
     counts = " and ".join(f"{found['agents']['families']:,}" for found in by_scenario.values())
     return [
         f"### Plain Mesa {one['version']}: news and morale, journeys, admission",
-        f"{size['days']} days from evening {size['evening']} of a campaign, with posts that let in half of those who "
+        f"{size['days']} days from evening {size['evening']} of a campaign, with posts that admit half of those who "
         f"wait: {one['agents']['districts']} districts, {one['agents']['units']:,} units, {one['agents']['posts']} "
         f"posts and {counts} families in the two scenarios. Agents are objects with a `step()` and draws are the same, "
         "and so is the end: "
         + " and ".join(f"{found['values_compared']:,}" for found in by_scenario.values())
-        + " values were compared and none differed in any digit. What the other rules would do is the same given data "
-        "on both sides; Mesa's clock stands still while it is handed out, Panj's does not. Families that have arrived "
-        "leave the Mesa model. Replicates are Mesa's `batch_run` with one process. Building the Mesa model, which "
-        "the days alone leave out, takes "
+        + " values were compared and none differed in any digit. The effects of the other rules are the same input "
+        "data on both sides; the clock of Mesa is stopped while it is distributed, that of Panj is not. Families "
+        "that have arrived leave the Mesa model. Replicates are Mesa's `batch_run` with one process. Building the "
+        "Mesa model, which the days alone exclude, takes "
         + " and ".join(in_words(scaled(found["mesa_build"], 1e3)) for found in by_scenario.values())
-        + " ms. Milliseconds on one core, median (least to most).",
-        table(("work", "plain Mesa (ms)", "Panj (ms)", "Mesa takes times as long"), rows),
+        + " ms. Milliseconds on one core, median (minimum to maximum).",
+        table(("work", "plain Mesa (ms)", "Panj (ms)", "Mesa / Panj"), rows),
     ]
 
 
@@ -225,42 +225,42 @@ def beside(theirs: Mapping[str, Any], ours: Mapping[str, Any], ratio: Mapping[st
 
 
 def scaled(measured: Mapping[str, Any], factor: float) -> dict[str, Any]:
-    """In another unit."""
+    """Measurements in another unit."""
     return {name: measured[name] * factor for name in ("median", "least", "most")}
 
 
 def flee_in_words(measured: Mapping[str, Any]) -> list[str]:
-    """What Flee did, in paragraphs and a table."""
+    """Results of Flee, in paragraphs and a table."""
     size, found = measured["size"], measured["journeys"]
     people = found["people_per_row"]
     ours, theirs = found["panj_rows_a_second"], found["flee_rows_a_second"]
     rows = [
-        ("rows moved a second", in_words(theirs), in_words(ours), in_words(found["times_the_rows"])),
+        ("rows moved per second", in_words(theirs), in_words(ours), in_words(found["times_the_rows"])),
         (
-            f"people a second, an agent of Flee one person, a row of Panj {people}",
+            f"people per second, one per agent of Flee and {people} per row of Panj",
             in_words(theirs), in_words(scaled(ours, people)), in_words(found["times_the_people"]),
         ),
         (
-            f"people a second, an agent of Flee {people} as well",
+            f"people per second, {people} per agent of Flee and per row of Panj",
             in_words(scaled(theirs, people)), in_words(scaled(ours, people)), in_words(found["times_the_rows"]),
         ),
     ]  # fmt: skip
     return [
         f"### Flee {found['version']}: journeys",
         f"{found['families']:,} families (refugee_surge), one agent of Flee each, set out over {size['days']} days on "
-        "the same 399 districts and roads, on the same days, routes and at the same km a day. A row is moved when it "
+        "the same 399 districts and roads, on the same days and routes, at the same km per day. A row is moved when it "
         "spends a day on the road.",
-        table(("what", "Flee", "Panj", "Panj moves times as many"), rows),
-        "What differs: Flee's agents choose roads by weights of their own; here each is given its route when it sets "
-        "out (`Person.route`, which Flee otherwise fills itself) and so need not choose, which spares Flee most of its "
-        "usual work; Panj looks its next road up in a table made beforehand. Flee gives an agent its whole day anew "
-        "for the road on which the day ends, so its agents come a little further: "
+        table(("what", "Flee", "Panj", "Panj / Flee"), rows),
+        "Differences: Flee's agents usually choose roads by their own weights; here each is given its route when it "
+        "sets out (`Person.route`, which Flee otherwise fills itself), which saves Flee most of its work; Panj "
+        "looks up the next road in a precomputed table. Flee grants an agent a new full day for the road on which the "
+        "day ends, so its agents travel slightly further: "
         f"{found['moved']['flee']:,} agent days and {found['arrived']['flee']:,} arrivals against "
-        f"{found['moved']['panj']:,} and {found['arrived']['panj']:,}; each side is counted by its own days. Whoever "
-        "arrives does so at the same place by as many roads. Flee's clock runs in `evolve` alone, without the setting "
-        "out of new agents and the taking out of those who have arrived, and without building the country, which takes "
+        f"{found['moved']['panj']:,} and {found['arrived']['panj']:,}; each side is counted by its own days. All who "
+        "arrive do so at the same place by the same number of roads. Flee is timed in `evolve` alone, without adding "
+        "new agents, without removing those who have arrived, and without building the country, which takes "
         f"{in_words(found['flee_build'])} s; its logs are off. Roads are calm and nobody "
-        "queues, for Flee knows no queue before a post.",
+        "queues, because Flee has no queue at a post.",
     ]
 
 

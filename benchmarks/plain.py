@@ -1,4 +1,4 @@
-"""Compiled and plain: the same lines, the same seeds, with Numba and without it, in turn on one core.
+"""Compiled and plain Python: the same code and seeds, with and without Numba, alternately on one core.
 
 python benchmarks/plain.py [quick]
 """
@@ -32,7 +32,7 @@ AIM_MS, AIM_RATIO = 12.0, 100.0
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Milliseconds a campaign of 134 evenings on one core: the least of some turns, seed by seed."""
+    """Milliseconds per campaign of 134 days on one core: the minimum of several rounds, seed by seed."""
     seeds, turns = (4, 3) if quick else (20, 10)
     given = in_turn(
         {
@@ -56,19 +56,19 @@ def measure(quick: bool = False) -> dict[str, Any]:
 def report(measured: dict[str, Any]) -> str:
     """A section with three rows."""
     rows = [
-        ("compiled, ms a campaign", in_words(measured["compiled_ms"]), f"under {AIM_MS:g}"),
-        ("plain Python, ms a campaign", in_words(measured["plain_ms"]), ""),
+        ("compiled, ms per campaign", in_words(measured["compiled_ms"]), f"under {AIM_MS:g}"),
+        ("plain Python, ms per campaign", in_words(measured["plain_ms"]), ""),
         ("plain / compiled", in_words(measured["ratio"]), f"over {AIM_RATIO:g}"),
     ]
     return "\n".join(
         [
             "## One campaign, compiled and plain",
             "",
-            "134 evenings, numbers as declared, on one core, in a world that is used again. Compiled: "
-            f"{measured['seeds']} ",
-            f"seeds, each the least of {measured['turns']} turns; plain: one of them, with the same daily series.",
+            "134 days, numbers as declared, on one core, in a reused world. Compiled: "
+            f"{measured['seeds']} "
+            f"seeds, each the minimum of {measured['turns']} rounds; plain: one of them, with the same daily series.",
             "",
-            table(("what", "median (least to most)", "aim"), rows),
+            table(("what", "median (minimum to maximum)", "aim"), rows),
         ]
     )
 

@@ -1,9 +1,9 @@
-"""Where the time of one campaign goes, rule by rule.
+"""Time of one campaign by rule.
 
     python benchmarks/rules_profile.py [quick]
 
 Every line of `live_one_day` becomes an entry point of its own, so that Python can call and time it. A call costs a few
-microseconds, which are taken off (as measured on the shortest step).
+microseconds, which are subtracted (measured on the shortest step).
 """
 
 import ast
@@ -42,7 +42,7 @@ def steps_of_the_day() -> list[str]:
 
 
 def module_of(steps: list[str]) -> Any:
-    """A module with one entry point a step, in a file of its own so that it can be cached."""
+    """A module with one entry point per step, in its own file so that Numba can cache it."""
     folder = Path(tempfile.mkdtemp())
     lines = [
              "from sim.engine.day import *", "from sim.engine.day import World, Rules, Timeline",
@@ -73,7 +73,7 @@ def begin_day_zero(world, rules, timeline, seed):  # type: ignore[no-untyped-def
 
 @entry
 def record(world, record, day):  # type: ignore[no-untyped-def]
-    """The evening is written down."""
+    """Record the end of the day."""
     record_evening(world, record, day)
 
 
@@ -86,7 +86,7 @@ def live_in_steps(
     seed: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[np.ndarray, Any]:
-    """Seconds of every step, of the new world, of day 0 and of the record, in one campaign; and what was recorded."""
+    """Seconds of every step, of the new world, of day 0 and of recording, in one campaign; and its record."""
     spent = np.zeros(len(entries) + 3)
     luck = np.uint64(seed)
     begun = clock()
@@ -109,7 +109,7 @@ def live_in_steps(
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Milliseconds a campaign of every step: the least of some turns, seed by seed, for others use the machine too."""
+    """Milliseconds per campaign of every step: the minimum of several rounds, since others use the machine too."""
     campaigns, turns = (4, 3) if quick else (16, 7)
     settings = compose_settings(MEASURED)
     steps = steps_of_the_day()
@@ -136,7 +136,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def net_of_calls(steps: list[str], each: np.ndarray) -> dict[str, float]:
-    """What every step costs by name, without the price of calling it from Python, as far as that can be told."""
+    """Time of every step by name, without the cost of calling it from Python as far as that is known."""
     call = each[: len(steps)].min()
     net = np.maximum(each - np.array([call] * len(steps) + [0, 0, call]), 0)
     names = [step.split("(")[0] for step in steps] + ["(new world)", "(day 0)", "(record)"]
@@ -147,18 +147,20 @@ def net_of_calls(steps: list[str], each: np.ndarray) -> dict[str, float]:
 
 
 def report(measured: dict[str, Any]) -> str:
-    """A section with the steps, the dearest first."""
+    """A section with the steps, slowest first."""
     steps = sorted(measured["steps_ms"].items(), key=lambda step: -step[1])
     total = sum(measured["steps_ms"].values())
     return "\n".join(
         [
             "## One campaign by rule",
             "",
-            f"{measured['campaign_ms']:.1f} ms a campaign on one core, in a world that is used again; mean of "
-            f"{measured['campaigns']} seeds, the least of {measured['turns']} turns each. Called one by one, "
+            f"{measured['campaign_ms']:.1f} ms per campaign on one core, in a reused world; mean of "
+            f"{measured['campaigns']} seeds, the minimum of {measured['turns']} rounds each. Called one by one, "
             f"the steps add up to {total:.1f} ms.",
             "",
-            table(("step", "ms a campaign", "share"), [(name, f"{ms:.2f}", f"{ms / total:.0%}") for name, ms in steps]),
+            table(
+                ("step", "ms per campaign", "share"), [(name, f"{ms:.2f}", f"{ms / total:.0%}") for name, ms in steps]
+            ),
         ]
     )
 

@@ -1,10 +1,10 @@
-"""Where the seconds of a sweep go, stage by stage, and how many of them the compiled rules do not take.
+"""Time of a study by stage, and how much of it is spent outside the compiled rules.
 
     python benchmarks/stages.py [quick]
 
-The whole is the command itself. For its stages it is run again in two processes, one up to the tables and one that
-draws, in which every function named below is called by way of a clock: seconds on the wall, and of a core. What the
-rules take is what as many campaigns take on as many threads with nothing around them (`sweeps.bare`).
+The total is that of the command itself. For its stages it is run again in two processes, one up to the tables and one
+that draws, in which every function named below is timed: wall-clock and processor seconds. The time of the rules is
+that of as many campaigns on as many threads with nothing around them (`sweeps.bare`).
 """
 
 import json
@@ -25,8 +25,8 @@ from common import CORES, MEASURED, ROOT, table, told_by
 from sweeps import bare
 
 SIZES, QUICK_SIZES = (1, 1_000, 10_000), (1, 200)
-BARE = 300  # campaigns of which the price of one is told
-STAGES = {  # a dash before what is part of the stage above it
+BARE = 300  # campaigns, for the time of one
+STAGES = {  # a dash marks a part of the stage above it
     "sim.settings.sweep.compose_sweep": "config",
     "sim.run.run.compile_rules": "founding, and loading the rules",
     "sim.run.work.lay_out": "- layout",
@@ -41,11 +41,11 @@ STAGES = {  # a dash before what is part of the stage above it
 DRAWING = {"sim.__main__.judge": "verdicts", "sim.report.report.write_report": "page"}
 CALLED = ("sim.__main__.run_and_draw", "sim.__main__.report", "sim.report.report.side_by_side")  # or replaced, below
 INSIDE = "import sys; sys.path.insert(0, 'benchmarks'); import stages; stages.{}(sys.argv[1:])"
-Spent = dict[str, list[float]]  # by stage: seconds on the wall, seconds of a core
+Spent = dict[str, list[float]]  # by stage: wall-clock seconds, processor seconds
 
 
 def clocked(stage: str, deed: Callable[..., Any], spent: Spent, lock: Lock) -> Callable[..., Any]:
-    """The deed, its time added up; threads may do it side by side."""
+    """The function with its time added up; threads may call it at the same time."""
     spent[stage] = [0.0, 0.0]
 
     def timed(*arguments: Any, **named: Any) -> Any:
@@ -61,7 +61,7 @@ def clocked(stage: str, deed: Callable[..., Any], spent: Spent, lock: Lock) -> C
 
 
 def watch(stages: dict[str, str], spent: Spent) -> None:
-    """Put a clock around every function, where it is looked up."""
+    """Time every function, by replacing it where it is looked up."""
     lock = Lock()
     for place, stage in stages.items():
         module, _, name = place.rpartition(".")
@@ -69,7 +69,7 @@ def watch(stages: dict[str, str], spent: Spent) -> None:
 
 
 def inside_run(words: list[str]) -> None:
-    """In a process of its own: the command up to the tables."""
+    """In a separate process: the command up to the tables."""
     spent: Spent = {"import": [0.0, 0.0]}
     clocked("import", import_module, spent, Lock())("sim.run.run")
     watch(STAGES, spent)
@@ -79,7 +79,7 @@ def inside_run(words: list[str]) -> None:
 
 
 def inside_report(words: list[str]) -> None:
-    """In a process of its own: the report, its pictures one after the other."""
+    """In a separate process: the report, with its figures drawn one after the other."""
     spent: Spent = {}
     lock = Lock()
     page = clocked("import", import_module, spent, lock)("sim.report.report")
@@ -99,13 +99,13 @@ def inside_report(words: list[str]) -> None:
 
 
 def name_of(deed: partial[Path]) -> str:
-    """What a deed draws, in a word."""
+    """A short name of what a function draws."""
     others = {"draw_animation": "film", "draw_map_in_style": "map", "draw_forest": "forests"}
     return others.get(deed.func.__name__) or str(deed.args[1])
 
 
 def whole(words: Sequence[str]) -> dict[str, float]:
-    """The command as it is typed: seconds, seconds of cores, and most megabytes of any process of it."""
+    """The command itself: seconds, processor seconds, and the peak megabytes of any of its processes."""
     begun = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "sim", *words], cwd=ROOT, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
@@ -119,7 +119,7 @@ def whole(words: Sequence[str]) -> dict[str, float]:
 
 
 def measure_size(runs: int) -> dict[str, Any]:
-    """One cell of so many campaigns."""
+    """Measure one cell with `runs` campaigns."""
     with tempfile.TemporaryDirectory() as folder:
         words = [*MEASURED, f"runs={runs}", f"results_dir={folder}"]
         prices = [bare(BARE)]
@@ -133,23 +133,24 @@ def measure_size(runs: int) -> dict[str, Any]:
 
 
 def measure(quick: bool) -> dict[str, Any]:
-    """Every size, small ones first."""
+    """Measure every size, smallest first."""
     bare(1)  # compiled, if it was not
     return {"cores": CORES, "sizes": [measure_size(runs) for runs in (QUICK_SIZES if quick else SIZES)]}
 
 
 def report(measured: dict[str, Any]) -> str:
-    """A table a size."""
+    """One table per size."""
     return "\n\n".join(report_size(size, measured["cores"]) for size in measured["sizes"])
 
 
 def report_size(size: dict[str, Any], cores: int) -> str:
-    """The whole in a sentence, then its stages."""
+    """The total in one sentence, then the stages."""
     runs = size["runs"]
     said = (
         f"**{runs:,} {'campaign' if runs == 1 else 'campaigns'}**: {size['seconds']:.1f} s on {cores} cores "
-        f"({size['core_seconds']:.1f} s of cores), at most {size['megabytes']:.0f} MB a process. As many campaigns "
-        f"with nothing around them: {size['rules']:.1f} s, so {size['share']:.0%} is outside the compiled rules."
+        f"({size['core_seconds']:.1f} s of processor time), at most {size['megabytes']:.0f} MB per process. "
+        f"The same campaigns with nothing around them: {size['rules']:.1f} s, so {size['share']:.0%} is spent outside "
+        "the compiled rules."
     )
     rows = [
         (part, stage, f"{wall:.2f}", f"{core:.2f}", f"{core / runs * 1000:.2f}")
@@ -157,7 +158,7 @@ def report_size(size: dict[str, Any], cores: int) -> str:
         for stage, (wall, core) in size[part].items()
     ]
     names = {"stages": "command", "drawing": "report"}
-    head = ("process", "stage", "s", "s of its thread", "ms a campaign")
+    head = ("process", "stage", "s", "s of its thread", "ms per campaign")
     return f"{said}\n\n{table(head, [(names[part], *row) for part, *row in rows])}"
 
 

@@ -1,8 +1,8 @@
-"""How long it takes to begin: seconds of `--help` and of one campaign, what importing takes of them, the first compile.
+"""Start-up time: seconds of `--help` and of one campaign, the share of imports, the first compilation.
 
     python benchmarks/startup.py [quick]
 
-What a package takes is the sum of what its modules take by themselves (`python -X importtime`).
+The time of a package is the sum of the own times of its modules (`python -X importtime`).
 """
 
 import json
@@ -24,7 +24,7 @@ WORKER = "import sim.run.executors, sim.run.work"
 
 
 def seconds_of(words: Sequence[str], **env: str) -> float:
-    """Of a command in a process of its own."""
+    """Seconds of a command in a separate process."""
     begun = time.perf_counter()
     command = [sys.executable, "-m", "sim", *words]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.DEVNULL, check=True)
@@ -32,7 +32,7 @@ def seconds_of(words: Sequence[str], **env: str) -> float:
 
 
 def imports_of(*arguments: str) -> dict[str, float]:
-    """Milliseconds of each package that a Python with these arguments imports, the slowest first."""
+    """Milliseconds of each package that Python imports with these arguments, slowest first."""
     command = [sys.executable, "-X", "importtime", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     spent: Counter[str] = Counter()
@@ -44,7 +44,7 @@ def imports_of(*arguments: str) -> dict[str, float]:
 
 
 def first_compile() -> dict[str, float]:
-    """Seconds of the first campaign of an installation, and of compiling alone."""
+    """Seconds of the first campaign of an installation, and of its compilation."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["runs=1", f"results_dir={folder}", "study=first"]
         seconds = seconds_of(words, PANJ_CACHE=f"{folder}/cache")
@@ -53,7 +53,7 @@ def first_compile() -> dict[str, float]:
 
 
 def measure(quick: bool) -> dict[str, Any]:
-    """Ready for JSON."""
+    """Measure start-up; the result can be written as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         run = ["runs=1", f"results_dir={folder}"]
         seconds_of([*run, "study=drawn"])  # compiled, if it was not
@@ -73,7 +73,7 @@ def measure(quick: bool) -> dict[str, Any]:
 
 
 def report(measured: dict[str, Any]) -> str:
-    """Seconds, then packages."""
+    """A table of seconds, then one of packages."""
     first = measured["first"]
     rows = [(name, in_words(found)) for name, found in measured["seconds"].items()]
     rows.append(("`python -m sim runs=1`, nothing compiled", f"{first['seconds']:.1f}"))
@@ -82,12 +82,12 @@ def report(measured: dict[str, Any]) -> str:
         (name, f"{sum(spent.values()):.0f}", ", ".join(f"{package} {ms:.0f}" for package, ms in slowest(spent)))
         for name, spent in measured["imports"].items()
     ]
-    head = ("importing for", "ms in all", "ms by package")
+    head = ("importing for", "ms in total", "ms by package")
     return f"{table(('what', 's'), rows)}\n\n{table(head, lines)}"
 
 
 def slowest(spent: dict[str, float]) -> list[tuple[str, float]]:
-    """The packages that take longest."""
+    """The packages that take the longest."""
     return sorted(spent.items(), key=lambda row: -row[1])[:MOST]
 
 

@@ -1,9 +1,9 @@
-"""What a sweep costs beside its campaigns: time, memory and the price of a cell, measured in one sitting.
+"""Cost of a sweep in addition to its campaigns: time, memory and time per cell, measured in one session.
 
     python benchmarks/sweeps.py [quick]
 
-Each sweep is the command itself in a process of its own, with tables, figures, verdicts and report. The price of the
-compiled rules is that of the same number of campaigns on as many threads, without any study around them.
+Each sweep is the command itself in a separate process, with tables, figures, verdicts and report. The time of the
+compiled rules is that of the same number of campaigns on the same number of threads, without a study around them.
 """
 
 import json
@@ -37,13 +37,13 @@ print((time.perf_counter() - begun) / count)
 
 
 def bare(campaigns: int) -> float:
-    """Seconds a campaign on all cores, with nothing around it."""
+    """Seconds per campaign on all cores, with nothing around it."""
     command = [sys.executable, "-c", BARE, str(campaigns), str(WORKERS), *MEASURED]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def sweep(folder: str, *words: str) -> tuple[float, float, float]:
-    """Seconds in all, seconds until the tables are written, and most megabytes of the process."""
+    """Seconds in total, seconds until the tables are written, and peak megabytes of the process."""
     begun = time.perf_counter()
     command = [sys.executable, "-m", "sim", *words, *MEASURED, f"results_dir={folder}", "study=x"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -57,7 +57,7 @@ def sweep(folder: str, *words: str) -> tuple[float, float, float]:
 
 
 def processes_of(pid: int) -> list[int]:
-    """A process and all its descendants, as /proc tells."""
+    """A process and all its descendants, from /proc."""
     parents: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -72,7 +72,7 @@ def processes_of(pid: int) -> list[int]:
 
 
 def worker_megabytes(runs: int) -> float:
-    """Most memory of any process that `executor=processes` starts, looked at while it works; Linux only."""
+    """Peak memory of any process that `executor=processes` starts, sampled while it runs; Linux only."""
     with tempfile.TemporaryDirectory() as folder:
         words = [*MEASURED, f"runs={runs}", "executor=processes", f"results_dir={folder}", "study=x"]
         process = subprocess.Popen(
@@ -110,7 +110,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def report(measured: dict[str, Any]) -> str:
-    """A section with a row a sweep."""
+    """A section with one row per sweep."""
     alone = measured["bare_ms"]["median"]
     rows = []
     for name, row in measured["sweeps"].items():
@@ -125,13 +125,13 @@ def report(measured: dict[str, Any]) -> str:
             "## Sweeps of many cells",
             "",
             "The command itself with tables, verdicts, figures and page, numbers as declared. "
-            f"A campaign alone on {WORKERS} threads: "
-            f"{in_words(measured['bare_ms'])} ms. A worker of `executor=processes` holds at most "
+            f"Campaigns alone, on {WORKERS} threads: "
+            f"{in_words(measured['bare_ms'])} ms each. A worker of `executor=processes` uses at most "
             f"{measured['worker_mb']:.0f} MB.",
             "",
             table(
-                ("sweep", "seconds in all", "seconds of campaigns", "outside the rules", "s a cell beside the rules",
-                 "most MB"),
+                ("sweep", "seconds in total", "seconds of campaigns", "outside the rules", "s per cell outside them",
+                 "peak MB"),
                 rows,
             ),
         ]

@@ -1,10 +1,10 @@
 """A country of 1, 4 or 16 Afghanistans side by side, so that growth with the number of districts can be measured.
 
-The tiles are laid like mirrors: each is the reflection of the one next to it, and the districts at the edge between
-them are joined, each to its own reflection. What is counted over the whole country (men, spearheads, commandos, help,
-places) grows with the tiles and news from the rest of the country counts for less, so that a district sees the same.
-Some of these numbers lie above the ranges of the settings: those are ranges of belief about one country. One thing
-cannot be tiled: there is one capital city, the first district, to which families of every tile travel.
+Each tile is the mirror image of its neighbours, and the districts at the edge between two tiles are linked, each to its
+own reflection. Quantities of the whole country (men, spearheads, commandos, help, places) grow with the number of tiles
+and news from the rest of the country weighs less, so that each district sees the same. Some of these numbers exceed the
+ranges of the settings, which are ranges of belief about one country. One thing cannot be tiled: there is one capital
+city, the first district, to which families of every tile travel.
 """
 
 from typing import Any, NamedTuple

@@ -1,8 +1,8 @@
-"""A visitor of the classroom without a browser: it speaks with the server as the page's script does.
+"""A client of the classroom without a browser: it talks to the server as the script of the page does.
 
-The server's pages are widgets of Jupyter: a visitor opens a channel, asks for a page, is told of every widget, sends
-what a hand would have changed or pressed, and sees the widgets change. A message has been dealt with when the server
-says that it is idle again after it; that is the time which a visitor waits for an answer.
+The pages are Jupyter widgets: a client opens a channel, requests a page, receives every widget, sends changes and
+clicks, and receives updates. A message has been processed when the server reports that it is idle again; that is the
+response time of a client.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class Visitor:
         self.page = uuid.uuid4().hex
 
     async def open(self, path: str) -> None:
-        """Come in and see a page."""
+        """Open a page."""
         async with httpx2.AsyncClient() as client:
             seen = await client.get(f"{self.address}{path}")
             seen.raise_for_status()
@@ -48,12 +48,12 @@ class Visitor:
         await self.send("comm_msg", {"comm_id": control, "data": {"method": "run", "args": about}})
 
     async def close(self) -> None:
-        """Leave."""
+        """Close the page."""
         self.hearing.cancel()
         await self.socket.close()
 
     async def send(self, kind: str, content: dict[str, Any]) -> float:
-        """Send a message and wait until it has been dealt with; the seconds that it took."""
+        """Send a message and wait until it has been processed; return the seconds."""
         number = uuid.uuid4().hex
         header = {"msg_id": number, "msg_type": kind, "username": USERNAME, "session": self.page, "version": "5.3",
                   "date": "2021-07-07T00:00:00Z"}  # fmt: skip
@@ -70,12 +70,12 @@ class Visitor:
         await self.socket.send(json.dumps(message))
         await asyncio.wait({self.idle[number], self.hearing}, return_when=asyncio.FIRST_COMPLETED)
         if not self.idle.pop(number).done():
-            self.hearing.result()  # raises what went wrong
-            raise ConnectionError("the server let go")
+            self.hearing.result()  # raises the error
+            raise ConnectionError("the server closed the connection")
         return time.perf_counter() - started
 
     async def hear(self) -> None:
-        """Everything that the server says."""
+        """Receive all messages of the server."""
         async for raw in self.socket:
             message = json.loads(raw) if isinstance(raw, str) else json.loads(first_part(raw))
             kind, content = message["header"]["msg_type"], message["content"]
@@ -93,30 +93,30 @@ class Visitor:
                     waiting.set_result(None)
 
     def tell(self, widget: str, state: dict[str, Any]) -> None:
-        """Every listener, of a new widget and of one that has changed."""
+        """Notify every listener of a new or changed widget."""
         for listener in list(self.listeners):
             listener(widget, state)
 
     async def change(self, widget: str, **state: Any) -> float:
-        """What a hand does to a slider or a field; seconds until it was dealt with."""
+        """Change a slider or a field; seconds until it was processed."""
         return await self.send("comm_msg", {"comm_id": widget, "data": {"method": "update", "state": state}})
 
     async def press(self, widget: str, event: str = "click", data: Any = None) -> float:
-        """What a hand does to a button; seconds until it was dealt with."""
+        """Press a button; seconds until it was processed."""
         content = {"event": event, "data": {} if data is None else data}
         return await self.send("comm_msg", {"comm_id": widget, "data": {"method": "custom", "content": content}})
 
     def find(self, wanted: Callable[[dict[str, Any]], bool]) -> str:
-        """The newest widget whose state is as wanted."""
+        """The newest widget whose state satisfies a condition."""
         return next(number for number, state in reversed(self.widgets.items()) if wanted(state))
 
     def button(self, label: str) -> str:
-        """A button by its words."""
+        """A button by its label."""
         return self.find(lambda state: state.get("_model_name") == "BtnModel" and label in str(state.get("children")))
 
 
 def first_part(raw: bytes) -> bytes:
-    """The message itself of one with binary parts: their number, their places, then the parts."""
+    """The message proper of one with binary parts: their count, their offsets, then the parts."""
     count = int.from_bytes(raw[:4], "big")
     places = [int.from_bytes(raw[4 * each : 4 * each + 4], "big") for each in range(1, count + 1)]
     return raw[places[0] : places[1]] if count > 1 else raw[places[0] :]

@@ -187,5 +187,5 @@ def test_the_report_tells_what_was_measured(busy, monkeypatch):
     monkeypatch.setattr(peers, "told_by", told_by)
     monkeypatch.setattr(peers, "python_of", lambda name: Path(sys.executable))
     told = peers.report(json.loads(json.dumps(peers.measure(quick=True))))
-    for text in ("july_2021, the days alone", "refugee_surge, a replicate of 2", "rows moved a second", "Flee 3.1"):
+    for text in ("july_2021, the days alone", "refugee_surge, a replicate of 2", "rows moved per second", "Flee 3.1"):
         assert text in told
