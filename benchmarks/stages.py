@@ -30,13 +30,13 @@ STAGES = {  # a dash marks a part of the stage above it
     "sim.settings.sweep.compose_sweep": "config",
     "sim.run.run.compile_rules": "founding, and loading the rules",
     "sim.run.work.lay_out": "- layout",
-    "sim.run.run.live_all": "campaigns",
+    "sim.run.run.run_tasks": "campaigns",
     "sim.run.work.run_campaign": "- compiled",
     "sim.run.work.rows_of": "- counting outcomes",
     "sim.run.work.chunk_of": "- rows to Arrow",
     "sim.run.run.record": "- writing chunks",
     "sim.run.run.write_tables": "tables",
-    "sim.run.console.show_summary": "summary in the terminal",
+    "sim.run.console.print_summary": "summary in the terminal",
 }
 DRAWING = {"sim.__main__.judge": "verdicts", "sim.report.report.write_report": "page"}
 CALLED = ("sim.__main__.run_and_draw", "sim.__main__.report", "sim.report.report.side_by_side")  # or replaced, below

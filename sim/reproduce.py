@@ -1,15 +1,12 @@
 """A figure or table made again from what it carries: `python -m sim reproduce results/policy/figures/map.png`.
 
-Every PNG, GIF and parquet file of a study carries the words, seeds, versions and fingerprints that it was made with and
-the recipe that makes it from the tables. A CSV carries nothing; the folder in which it lies does.
+Every PNG, GIF and parquet file of a study carries the overrides, seeds, versions and fingerprints that it was made with
+and the recipe that makes it from the tables. A CSV carries nothing; the folder that it is in does.
 
-Reads   one file, wherever it lies; a CSV and what differs in settings: also the folder of its study.
-Writes  the study, lived again, as `<study>_again` beside the old one, and in it the same figure or table.
+Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV the study that it is
+        in, and so for what differs in settings.
+Writes  the study, run again, as `<study>_again` next to the old one, and in it the same figure or table.
 Assumed Where campaigns run decides nothing (`python -m sim verify` shows it), so that this need not be as it was.
-
-What a figure or table says of how it was made: words, seeds, versions, fingerprints and the recipe it carries.
-
-Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV the study it lies in.
 """
 
 import json
@@ -41,37 +38,39 @@ from sim.settings.overrides import MULTIRUN, fixed_of, parse
 from sim.settings.settings import Precision
 from sim.settings.sweep import Cell, Sweep, alike, cell_of, compose_sweep
 from sim.study.reader import read_about
-from sim.study.store import different
+from sim.study.store import compare_settings
 
 NOT_KEPT = ("executor", "executor.workers", "executor.address", "results_dir", "study")
+ABOVE = 3  # folders in which the study of a file is looked for: figures/frames/map.png
+BY_ITSELF = ("sensitivity", "discover")  # verbs whose command makes all of it again
 Redraw = Callable[[Path, Mapping[str, Any]], Path]
 
 
-class Change(NamedTuple):
-    """Something that is not as it was."""
-
-    what: str
-    then: str
-    now: str
-
-
-Word = str
-
-
 def main(request: Reproduce, redraw: Redraw) -> int:
-    """Make a file again and say whether it is the same: 0 if it is, 1 if not; `redraw` draws a figure by its recipe."""
+    """Make a file again and print whether it is the same.
+
+    Args:
+        request: The file, and where to run its study.
+        redraw: What draws a figure in the folder of a study by its recipe.
+
+    Returns:
+        Exit code: 0 when the file is the same, 1 when not.
+
+    Raises:
+        PanjError: For a file that does not carry how it was made, or that these settings cannot make.
+    """
     path, words = request.file, request.overrides
     console = console_of()
     made = read_made(path)
     check_whole(path)
-    say(console, *in_words(path, made))
+    print_lines(console, *describe(path, made))
     facts = read_facts()
     changes = changes_since(made, facts)
-    say(console, *said_of(changes))
+    print_changes(console, changes)
     home = home_of(path, made)
     sweep = sweep_of(made, words, facts)
     settings = changes_of_settings(made, sweep, home, changes)
-    say(console, *said_of(settings))
+    print_changes(console, settings)
     try:
         again = make_again(made, sweep, words, facts, home, redraw, console)
     except Stopped as stopped:
@@ -79,27 +78,32 @@ def main(request: Reproduce, redraw: Redraw) -> int:
     return conclude(path, again, [*changes, *settings], console)
 
 
-def say(console: Console, *lines: str) -> None:
-    """Lines as they are."""
+def print_changes(console: Console, changes: Sequence[str]) -> None:
+    """One line per change."""
+    print_lines(console, *(f"Changed since: {change}" for change in changes))
+
+
+def print_lines(console: Console, *lines: str) -> None:
+    """Print lines as they are."""
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
 
 
 class Made(NamedTuple):
-    """What a file says of how it was made."""
+    """How a file was made, as it carries it."""
 
     study: str
-    words: tuple[Word, ...]
+    words: tuple[str, ...]
     first_seed: int
     runs: tuple[int, ...]  # of each cell; one number where all have the same
-    cells: tuple[tuple[Word, ...], ...] | None  # words of each cell, where those of the command do not give them
+    cells: tuple[tuple[str, ...], ...] | None  # words of each cell, where those of the command do not give them
     known: Mapping[str, str]  # fingerprints and versions by name
     settings: str  # fingerprint of the settings that are not swept
     recipe: Mapping[str, Any]
 
 
-def in_words(path: Path, made: Made) -> list[str]:
-    """What was read, for a person."""
+def describe(path: Path, made: Made) -> list[str]:
+    """How a file was made, in words."""
     runs = f"{min(made.runs)} to {max(made.runs)}" if len(made.runs) > 1 else str(made.runs[0])
     each = " in each cell" if any(word in MULTIRUN for word in made.words) or made.cells else ""
     known = ", ".join(f"{name} {value}" for name, value in made.known.items())
@@ -111,42 +115,31 @@ def in_words(path: Path, made: Made) -> list[str]:
     ]
 
 
-def changes_since(made: Made, facts: Facts) -> list[Change]:
-    """Code, data and libraries that are not as they were."""
+def changes_since(made: Made, facts: Facts) -> list[str]:
+    """Code, data and libraries that have changed: `rules: 1f... then, 2e... now`."""
     now = {"rules": fingerprint_of_rules(), "data": facts.fingerprint, "outcomes": fingerprint_of_outcomes()}
     now |= {"commit": commit() or "none", **versions()}
-    return [
-        Change(name, then, now.get(name, "none")) for name, then in made.known.items() if then != now.get(name, "none")
-    ]
+    pairs = ((name, then, now.get(name, "none")) for name, then in made.known.items())
+    return [f"{name}: {then} then, {here} now" for name, then, here in pairs if then != here]
 
 
-def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Sequence[Change]) -> list[Change]:
-    """Settings that the same words give now and did not then: one by one where the folder of the study is at hand."""
+def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Sequence[str]) -> list[str]:
+    """Settings that the same overrides give now and did not then: each one where the study's folder is at hand."""
     now = json.loads(json.dumps(sweep.base.as_dict()))
     if home is not None and (home / "config.yaml").is_file():
         then = read_yaml(home / "config.yaml")
         pairs = [{key: value for key, value in one.items() if key in then and key in now and "fingerprint" not in key}
                  for one in (then, now)]  # fmt: skip
-        return [Change("settings", text, "") for text in different(*pairs)]
-    if {"rules", "data", "outcomes"} & {change.what for change in others}:
+        return [f"settings: {text.removesuffix(' here').replace(' there, ', ' then, ')} now"
+                for text in compare_settings(*pairs)]  # fmt: skip
+    if any(change.startswith(("rules:", "data:", "outcomes:")) for change in others):
         return []  # the fingerprint of settings holds theirs
-    return [Change("settings", made.settings, sweep.base.fingerprint())] * (made.settings != sweep.base.fingerprint())
-
-
-def said_of(changes: Sequence[Change]) -> list[str]:
-    """A line a change."""
-    return [f"Changed since: {say_change(change)}" for change in changes]
-
-
-def say_change(change: Change) -> str:
-    """`rules: 1f… then, 2e… now`."""
-    if change.now:
-        return f"{change.what}: {change.then} then, {change.now} now"
-    return f"{change.what}: {change.then.removesuffix(' here').replace(' there, ', ' then, ')} now"
+    now_is = sweep.base.fingerprint()
+    return [f"settings: {made.settings} then, {now_is} now"] * (made.settings != now_is)
 
 
 def home_of(path: Path, made: Made) -> Path | None:
-    """The folder of the study of a file, if the file lies in it."""
+    """The folder of the study that a file is in, if it is in one and that study made it."""
     for folder in path.resolve().parents[:ABOVE]:
         try:
             about = read_about(folder)
@@ -157,8 +150,8 @@ def home_of(path: Path, made: Made) -> Path | None:
     return None
 
 
-def sweep_of(made: Made, words: Sequence[Word], facts: Facts) -> Sweep:
-    """The cells that a file was made from, with as many campaigns as each had."""
+def sweep_of(made: Made, words: Sequence[str], facts: Facts) -> Sweep:
+    """The cells that a file was made from, each with as many campaigns as it had."""
     executor = [word for word in words if parse(word).key_or_group != "results_dir"]
     kept = [word for word in made.words if word in MULTIRUN or parse(word).key_or_group not in NOT_KEPT]
     if made.cells is None:
@@ -177,17 +170,17 @@ def sweep_of(made: Made, words: Sequence[Word], facts: Facts) -> Sweep:
     return replace(sweep, base=base, cells=cells, words=made.words if made.cells is None else sweep.words)
 
 
-def sweep_of_cells(cells: Sequence[Sequence[Word]], fixed: Sequence[Word], facts: Facts) -> Sweep:
-    """A sweep of cells that several commands made."""
+def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Sequence[str], facts: Facts) -> Sweep:
+    """A sweep of the cells that several commands added to a study."""
     composer = Composer(facts)
     found: tuple[Cell, ...] = tuple(cell_of(number, words, fixed, composer) for number, words in enumerate(cells))
     return Sweep(composer.settings(fixed), tuple(found[0].values), found, tuple(fixed), alike(found))
 
 
 def make_again(
-    made: Made, sweep: Sweep, words: Sequence[Word], facts: Facts, home: Path | None, redraw: Redraw, console: Console
+    made: Made, sweep: Sweep, words: Sequence[str], facts: Facts, home: Path | None, redraw: Redraw, console: Console
 ) -> Path:
-    """Live the study again and make the file from it; where it lies."""
+    """Run the study again and make the file from it; the path of the new file."""
     chosen = [str(parse(word).value()) for word in words if parse(word).key_or_group == "results_dir"]
     beside = Path(chosen[-1]) if chosen else home.parent if home else sweep.base.results_dir
     folder = rebuild(sweep, made.study, beside, console)
@@ -197,7 +190,7 @@ def make_again(
         other = None
         if against:
             there = made_of(json.dumps(against), "against")
-            say(console, *said_of(changes_since(there, facts)))
+            print_changes(console, changes_since(there, facts))
             other = rebuild(sweep_of(there, words, facts), there.study, beside, console)
         judge_again(folder, other, made.recipe)
     if file.suffix in (".png", ".gif"):
@@ -208,7 +201,7 @@ def make_again(
 
 
 def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
-    """The figure; a recipe that lacks what its figure needs is a damaged one."""
+    """Draw the figure again; PanjError for a recipe that lacks what its figure needs."""
     try:
         redraw(folder, recipe)
     except (KeyError, TypeError, IndexError) as error:
@@ -219,11 +212,11 @@ def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
 
 
 def rebuild(sweep: Sweep, study: str, beside: Path, console: Console) -> Path:
-    """The study under a name that there is not yet; one that was stopped half-way goes on."""
+    """Run the study under a new name; one that was stopped half-way is continued."""
     cells = [(cell.settings.fingerprint(), cell.settings.runs) for cell in sweep.cells]
     mark = sha256(json.dumps([sweep.base.seed, cells]).encode()).hexdigest()[:8]
     work = beside / f".{study}_again-{mark}"
-    say(console, f"Living study {study} again ...")
+    print_lines(console, f"Running study {study} again ...")
     ran = run_sweep(replace(sweep, base=replace(sweep.base, study=study, results_dir=work)), console)
     name = fresh_name(beside, f"{study}_again")
     ran.folder.rename(name)
@@ -241,35 +234,31 @@ def fresh_name(beside: Path, name: str) -> Path:
 
 
 def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> None:
-    """The verdicts of the recipe."""
+    """Write the verdicts of the recipe."""
     folders = (folder,) if other is None else (folder, other)
     write_verdicts(Compare(folders=folders, outcome=(str(recipe.get("outcome")),), baseline=recipe.get("baseline")))
 
 
-def conclude(path: Path, again: Path, changes: Sequence[Change], console: Console) -> int:
-    """Say whether both are the same, and if not what changed; the exit code."""
+def conclude(path: Path, again: Path, changes: Sequence[str], console: Console) -> int:
+    """Print whether both files are the same, and if not what changed; the exit code."""
     difference = difference_of(path, again)
     if not difference:
         unit = "pixel" if path.suffix.lower() in (".png", ".gif") else "digit"
         told = " although something changed since (above)" if changes else ""
-        say(console, f"The same{told}: {again} holds what {path} holds, to the last {unit}.")
+        print_lines(console, f"The same{told}: {again} holds what {path} holds, to the last {unit}.")
         return 0
-    say(console, f"Different: {difference}. Compared: {path} and {again}")
+    print_lines(console, f"Different: {difference}. Compared: {path} and {again}")
     if changes:
-        say(console, f"What changed since it was made: {'; '.join(map(say_change, changes))}")
+        print_lines(console, f"What changed since it was made: {'; '.join(changes)}")
     else:
-        say(
+        print_lines(
             console, "Nothing that the file names has changed since it was made; the file itself may have been altered."
         )
     return 1
 
 
-ABOVE = 3  # folders in which the study of a file is sought: figures/frames/map.png
-BY_ITSELF = ("sensitivity", "discover")  # verbs whose words make everything again
-
-
 def read_made(path: Path) -> Made:
-    """What a file carries, checked."""
+    """Read and check what a file carries."""
     made = made_of(content_of(path), str(path))
     if "fork" in made.recipe:
         raise PanjError(f"{path}: found a fork of study {made.study}, which is made again by {made.recipe['fork']}")
@@ -298,7 +287,7 @@ def content_of(path: Path) -> str:
 
 
 def check_whole(path: Path) -> None:
-    """Read all of a file, so that damage is told before a study is lived again."""
+    """Read all of a file, so that damage is reported before a study is run again."""
     if path.suffix.lower() == ".parquet":
         columns_of_table(path)
     elif path.suffix.lower() == ".csv":
@@ -331,7 +320,7 @@ def stamp_of_table(path: Path) -> str | None:
 
 
 def stamp_of_csv(path: Path) -> str:
-    """A CSV carries nothing: what lies beside it says how it was made."""
+    """The stamp in the JSON next to a table of verdicts, or in about.json next to summary.csv."""
     place = path.resolve()
     if place.parent.name == "verdicts":
         beside = place.with_suffix(".json")
@@ -339,16 +328,16 @@ def stamp_of_csv(path: Path) -> str:
             return json.dumps(json.loads(beside.read_text(encoding="utf-8"))["provenance"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PanjError(
-                f"{path}: found no {beside.name} beside it that says how it was made, expected one"
+                f"{path}: found no {beside.name} next to it that says how it was made, expected one"
             ) from error
     if place.name != "summary.csv" or not (place.parent / "about.json").is_file():
-        raise PanjError(f"{path}: found a CSV that is not in the folder of its study, expected summary.csv beside "
+        raise PanjError(f"{path}: found a CSV that is not in the folder of its study, expected summary.csv next to "
                         "about.json, or verdicts/*.csv in that folder")  # fmt: skip
     return stamp(read_about(place.parent), {"file": place.name})
 
 
-def refuse_by_itself(words: Sequence[Word], where: str) -> None:
-    """What is no figure or table of a plain study says which command makes it, from the record that it keeps."""
+def refuse_by_itself(words: Sequence[str], where: str) -> None:
+    """Refuse a file of a verb that makes all its files again from its own record; the message has the command."""
     if words and words[0] in BY_ITSELF:
         command = shlex.join(["python", "-m", "sim", *map(str, words)])
         raise PanjError(f"{where}: found what one command makes, and makes again from its record, expected a figure or "
@@ -356,7 +345,7 @@ def refuse_by_itself(words: Sequence[Word], where: str) -> None:
 
 
 def made_of(content: str, where: str) -> Made:
-    """The text of a stamp, checked."""
+    """Parse and check a stamp."""
     try:
         found = json.loads(content)
         refuse_by_itself(found["words"], where)

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,12 @@ from sim.run.console import console_of
 from sim.run.run import Stopped, run_sweep
 from sim.run.verify import difference_of
 from sim.settings.sweep import compose_sweep
-from sim.study.reader import read_about
-from sim.study.store import CellScope, Scope
+from sim.study.reader import StudyCell, read_about
+from sim.study.store import Scope
 from sim.study.tables import beyond_words
 
 WORDS = ["seed=3", "end_date=2021-05-03", "executor.workers=1", DECLARED]
+DAY = date(2021, 5, 1)
 SWEPT = ["-m", "reinforcement=none,as_reported"]
 
 
@@ -204,7 +206,7 @@ def test_a_study_that_a_precision_made_grow_comes_out_with_all_its_campaigns(tmp
 
 def test_cells_and_runs_are_told_only_where_the_words_do_not_give_them() -> None:
     def scope(*runs: int) -> Scope:
-        cells = [CellScope(at, "", {"a": at}, (f"a={at}",), "", each, "", "", "") for at, each in enumerate(runs)]
+        cells = [StudyCell(at, "", {"a": at}, DAY, DAY, (f"a={at}",), runs=each) for at, each in enumerate(runs)]
         return Scope({}, ("a",), 0, tuple(cells))
 
     at_once = {"words": ["-m", "a=0,1"], "cells_from_words": True}

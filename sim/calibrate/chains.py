@@ -45,7 +45,7 @@ from threadpoolctl import threadpool_limits
 from sim.calibrate.tables import effective_size
 from sim.engine.chance import LAST_SEED
 from sim.errors import PanjError
-from sim.run.console import say_time
+from sim.run.console import format_seconds
 from sim.run.executors import cores, end_with_parent, interrupts_ignored
 from sim.settings.draws import Prior
 from sim.settings.posterior import weighted_quantiles
@@ -277,8 +277,8 @@ def print_generation(
         console.print(f"{len(last)} chains start from the nearest {draws:,} campaigns of the bank, tolerance "
                       f"{last[0].tolerance:.4g}.")  # fmt: skip
         return
-    took = f", {say_time(seconds)}" if seconds >= 1 else ""
-    after = f", the next about {say_time(seconds / NEARER)}" if seconds >= 30 and not is_last else ""
+    took = f", {format_seconds(seconds)}" if seconds >= 1 else ""
+    after = f", the next about {format_seconds(seconds / NEARER)}" if seconds >= 30 and not is_last else ""
     console.print(
         f"Generation {number} of at most {effort.generations}: tolerance {last[0].tolerance:.4g}, {draws:,} draws (as "
         f"much as {effective:,.0f} of equal weight) from {sum(one.simulations for one in last):,} simulations "

@@ -51,7 +51,7 @@ from sim.engine.world import World
 from sim.errors import PanjError
 from sim.outcomes import Outcome, count_outcomes, is_date
 from sim.run.executors import interrupts_ignored
-from sim.run.work import check_versions, layout_of, live_one, live_piece, outcomes_of
+from sim.run.work import check_versions, layout_of, outcomes_of, run_piece, run_seed
 from sim.settings.draws import POSTERIOR, Draws, Prior
 from sim.settings.posterior import Posterior, posterior_of
 from sim.settings.settings import Order, Piece
@@ -178,7 +178,7 @@ def lived_with(posterior: Posterior, order: Order, seeds: range, pool: Executor)
     """Campaigns with draws of a posterior, a row each; those that failed are left out."""
     order = order._replace(draws=draws_in(order)._replace(source=POSTERIOR, posterior=posterior))
     pieces = [seeds[first : first + PIECE] for first in range(0, len(seeds), PIECE)]
-    table = pa.concat_tables(pooled(pool, live_piece, [(Piece(order, tuple(one)),) for one in pieces]))
+    table = pa.concat_tables(pooled(pool, run_piece, [(Piece(order, tuple(one)),) for one in pieces]))
     return table.filter(pa.compute.is_null(table["error"]))
 
 
@@ -308,7 +308,7 @@ def live_again(order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequ
     table = outcomes_of(order.start, order.days)
     draws, world = draws_in(order), fresh(layout.world)
     rows = [
-        live_one(order._replace(rules=draws.rules(one), draws=None), layout, table, seed, world)
+        run_seed(order._replace(rules=draws.rules(one), draws=None), layout, table, seed, world)
         for one, seed in zip(numbers, seeds, strict=True)
     ]
     return chunk_of(rows, table, layout.facts, order.days, False)

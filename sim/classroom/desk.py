@@ -23,7 +23,7 @@ from sim.classroom.worker import run_piece_nicely
 from sim.engine.campaign import Campaign
 from sim.errors import PanjError
 from sim.run.executors import Workers, cores
-from sim.run.rerun import live_again
+from sim.run.rerun import rerun_campaign
 from sim.settings.compose import Composer
 from sim.settings.settings import Executor, Order, Piece, Settings
 from sim.settings.sweep import Cell
@@ -240,7 +240,7 @@ class Desk:
         with self.lock:
             if key in self.campaigns:
                 return self.campaigns[key]
-        campaign = live_again(settings, seed)
+        campaign = rerun_campaign(settings, seed)
         with self.lock:
             self.campaigns[key] = campaign
         return campaign

@@ -49,7 +49,7 @@ from sim.explore.design import (
 from sim.options import Sensitivity, usage_of
 from sim.outcomes import read_outcomes
 from sim.provenance import commit, versions
-from sim.run.console import say_time
+from sim.run.console import format_seconds
 from sim.run.executors import cores
 from sim.run.run import compile_rules
 from sim.run.work import work_timed
@@ -345,7 +345,7 @@ def say_estimate(request: Resolved, order: Order, points: int, console: Console)
     console.print(
         f"Morris: {len(request.priors)} numbers, {points:,} points x {runs} seeds = {points * runs:,} campaigns. "
         f"Sobol': at most {most} of them, {more:,} points x {runs} seeds = {more * runs:,} campaigns. "
-        f"About {say_time((points + more) * runs * each / workers)} in all with {workers} workers "
+        f"About {format_seconds((points + more) * runs * each / workers)} in all with {workers} workers "
         f"({each * 1000:.3g} ms a campaign on one); what is recorded is not lived again.", soft_wrap=True,
     )  # fmt: skip
 

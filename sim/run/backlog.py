@@ -1,7 +1,7 @@
-"""What a sweep still has to do: the seeds of each cell that are not recorded, handed out in pieces of a few seconds.
+"""What a sweep still has to do: the seeds of each cell that are not recorded, handed out in tasks of a few seconds.
 
-With a precision asked for, a cell grows until the 95 % interval of the mean of one outcome is narrow enough. How far it
-grows is decided from whole sets of seeds alone, so that workers, stops and restarts do not change it.
+With a precision asked for, a cell gets more campaigns until the 95 % interval of the mean of one outcome is narrow
+enough. How many is decided from complete sets of seeds alone, so that workers, stops and restarts do not change it.
 """
 
 import math
@@ -16,7 +16,7 @@ import pyarrow as pa
 from sim.settings.settings import Order, Piece, Precision
 from sim.settings.sweep import Cell
 from sim.study.reader import StudyCell
-from sim.study.store import chunks_of, clear_rests, recorded
+from sim.study.store import chunks_of, recorded, remove_partial_files
 
 TARGET = 2.0  # seconds a task
 FIRST = 1  # campaigns of the first tasks, until it is known how long one takes: a minute each in plain Python
@@ -24,7 +24,7 @@ NORMAL_95 = 1.959963984540054  # of the normal distribution, for an interval of 
 
 
 class Verdict(NamedTuple):
-    """How a cell that was asked for a precision ended."""
+    """Whether a cell reached the precision that was asked for."""
 
     label: str
     runs: int
@@ -49,12 +49,12 @@ class CellWork:
         self.open = len(self.waiting)  # seeds without a result in this command
 
     def seeds(self) -> range:
-        """All seeds that are asked for."""
+        """All seeds that were asked for."""
         return range(self.first_seed, self.first_seed + self.runs)
 
     @property
     def is_finished(self) -> bool:
-        """Nothing is waiting and nothing is being lived."""
+        """Whether nothing is waiting and nothing is running."""
         return self.open == 0
 
     def grow(self, runs: int) -> None:
@@ -67,7 +67,7 @@ class CellWork:
 
 
 class Backlog:
-    """All cells, in order."""
+    """The cells of a sweep, in order, and their campaigns that are not recorded yet."""
 
     def __init__(
         self, cells: Sequence[Cell], scopes: Sequence[StudyCell], first_seed: int, study: Path, precision: Precision
@@ -75,10 +75,10 @@ class Backlog:
         self.study = study
         self.precision = precision
         self.cells: list[CellWork] = []
-        clear_rests(study)
+        remove_partial_files(study)
         known: set[str] = set()
         for cell, scope in zip(cells, scopes, strict=True):
-            if scope.fingerprint not in known:  # cells that resolve alike are lived once
+            if scope.fingerprint not in known:  # cells with the same settings are run once
                 self.cells.append(CellWork(cell.order, scope, first_seed, study))
             known.add(scope.fingerprint)
         self.verdicts: list[Verdict] = []
@@ -89,7 +89,7 @@ class Backlog:
 
     @property
     def total(self) -> int:
-        """Campaigns that are asked for now; a precision may ask for more."""
+        """Campaigns asked for so far; a precision may ask for more."""
         return sum(cell.runs for cell in self.cells)
 
     @property
@@ -99,7 +99,7 @@ class Backlog:
 
     @property
     def waiting(self) -> int:
-        """Campaigns that nobody has in hand."""
+        """Campaigns that no worker has."""
         return sum(len(cell.waiting) for cell in self.cells)
 
     @property
@@ -108,12 +108,12 @@ class Backlog:
         return sum(cell.is_finished for cell in self.cells)
 
     def size(self, workers: int) -> int:
-        """Campaigns of the next task: a few seconds of work, and enough tasks for every worker until the end."""
+        """How many campaigns the next task has: a few seconds of work, and enough tasks for every worker to the end."""
         wanted = FIRST if self.seconds_each == 0.0 else max(1, round(TARGET / self.seconds_each))
         return min(wanted, max(math.ceil(self.waiting / (2 * workers)), round(wanted / 8), 1))
 
     def take(self, workers: int) -> list[tuple[int, Piece]]:
-        """The next task: pieces of one cell or several small ones, each with the place of its cell."""
+        """The next task: a piece of one cell or of several small ones, each with the index of its cell."""
         left = self.size(workers)
         task = []
         for place, cell in enumerate(self.cells):
@@ -126,7 +126,7 @@ class Backlog:
         return task
 
     def finished(self, place: int, chunk: pa.Table) -> None:
-        """A chunk that is recorded."""
+        """Count a chunk that was recorded."""
         cell = self.cells[place]
         seeds, is_done = chunk["seed"].to_numpy(), chunk["error"].is_null().to_numpy()
         cell.done |= set(seeds[is_done].tolist())
@@ -136,12 +136,12 @@ class Backlog:
         self.failures += int((~is_done).sum())
 
     def took(self, seconds: float, campaigns: int) -> None:
-        """How long a task took; the size of the next ones follows it."""
+        """Adapt the size of the next tasks to how long one took."""
         each = seconds / campaigns
         self.seconds_each = each if self.seconds_each == 0.0 else 0.5 * (self.seconds_each + each)
 
     def grow(self) -> None:
-        """Cells that are finished, and not yet precise enough, ask for more campaigns."""
+        """Ask for more campaigns of cells that are finished and not yet precise enough."""
         if self.precision.outcome is None:
             return
         for place in list(self.open):
@@ -150,7 +150,7 @@ class Backlog:
                 self.decide(place, cell, self.precision.outcome)
 
     def decide(self, place: int, cell: CellWork, outcome: str) -> None:
-        """Enough, or how many more: the spread tells how many are needed (Law 2015, section 9.4)."""
+        """Whether a cell has enough campaigns, or how many it needs, from their spread (Law 2015, section 9.4)."""
         target, most = self.precision.half_width, self.precision.runs_max
         values = self.values_of(cell, outcome)
         half_width = half_width_of(values)
@@ -163,7 +163,7 @@ class Backlog:
         cell.grow(min(most, 10 * math.ceil(step / 10)))
 
     def values_of(self, cell: CellWork, outcome: str) -> np.ndarray:
-        """The outcome of every finished campaign of the cell that was asked for."""
+        """The outcome of every finished campaign of a cell."""
         wanted = cell.seeds()
         found: list[float] = []
         for done, _ in chunks_of(self.study, cell.order.key):

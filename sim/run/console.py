@@ -1,4 +1,4 @@
-"""Progress of a sweep: one live line in a terminal, plain log lines elsewhere."""
+"""What a run prints: progress (one live line in a terminal, log lines elsewhere), notes and the summary."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ SHARE = 0.25  # or when so much more is done
 
 
 class Progress:
-    """Cells, campaigns, rate, time left and failures, for as long as the sweep runs."""
+    """Cells, campaigns, rate, time left and failures, while a sweep runs."""
 
     def __init__(self, backlog: Backlog, console: Console) -> None:
         self.backlog = backlog
@@ -46,7 +46,7 @@ class Progress:
         self.bar.stop()
 
     def update(self) -> None:
-        """Say where the sweep is."""
+        """Show how far the sweep is."""
         backlog = self.backlog
         done = backlog.already + backlog.campaigns_done + backlog.failures
         self.bar.update(
@@ -58,7 +58,7 @@ class Progress:
             self.said, self.said_at = share, now
 
     def cells(self) -> str:
-        """Cells that are finished."""
+        """`3 of 10 cells`."""
         return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
 
     def words(self, done: int) -> str:
@@ -70,10 +70,10 @@ class Progress:
         left = (self.backlog.total - done) / rate
         failures = self.backlog.failures
         failed = f", {failures} failed" if failures else ""
-        return f", {rate:.3g} a second, {say_time(left)} left{failed}"
+        return f", {rate:.3g} a second, {format_seconds(left)} left{failed}"
 
 
-def say_time(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """`12 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)
     if whole < 60:
@@ -87,8 +87,8 @@ MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_
 MOST_SHOWN = 24  # cells in the table of the terminal
 
 
-def report_before(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """What is there already, what is damaged, which cells are the same."""
+def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
+    """Print what is recorded already, what is damaged and which cells are the same."""
     for cell in backlog.cells:
         for path in cell.damaged:
             aside = path.with_suffix(".damaged")
@@ -102,16 +102,16 @@ def report_before(backlog: Backlog, sweep: Sweep, study: Path, console: Console)
         console.print(f"{study} holds {backlog.already} of {backlog.total} campaigns already{nothing}")
 
 
-def say_verdicts(backlog: Backlog, title: str, console: Console) -> None:
-    """Whether each cell has become as precise as was asked."""
+def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
+    """Print whether each cell reached the precision that was asked for."""
     for verdict in backlog.verdicts:
         reached = "reached" if verdict.is_reached else f"not reached with runs_max={verdict.runs}"
         console.print(f"{verdict.label or title}: {verdict.runs} campaigns, half-width {verdict.half_width:.4g} of "
                       f"{backlog.precision.outcome}: precision {reached}")  # fmt: skip
 
 
-def say_doubts(sweep: Sweep, console: Console) -> None:
-    """A posterior that was fitted before something changed still serves; every run says so."""
+def print_doubts(sweep: Sweep, console: Console) -> None:
+    """Warn of a posterior that was fitted before rules, data or outcomes changed; it is used all the same."""
     for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
         console.print(
             f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
@@ -120,10 +120,10 @@ def say_doubts(sweep: Sweep, console: Console) -> None:
         )
 
 
-def show_summary(
+def print_summary(
     summaries: Sequence[Sequence[SummaryRow]], settings: Settings, about: dict[str, Any], console: Console
 ) -> None:
-    """The table in the terminal: what was reported beside what one cell gives, or the main outcomes of all cells."""
+    """Print the summary: of one cell every outcome that was reported, of several cells the main outcomes."""
     cells = about["cells"]
     sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
     if len(cells) == 1:
@@ -133,7 +133,7 @@ def show_summary(
             table.add_column(column, overflow="fold")
         for row in summaries[0]:
             if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
-                table.add_row(row.label, row.reported or "-", row.median or "-", say_interval(row))
+                table.add_row(row.label, row.reported or "-", row.median or "-", format_interval(row))
     else:
         title = f"{settings.title}: {about['campaigns']} campaigns in {len(cells)} cells, {about['calibration']}"
         table = Table(title=title, caption=f"Median and 90 % interval. {sources}")
@@ -144,19 +144,19 @@ def show_summary(
         for cell, rows in list(zip(cells, summaries, strict=True))[:MOST_SHOWN]:
             by_name = {row.outcome: row for row in rows}
             found = [by_name[row.outcome] for row in shown if row.outcome in by_name]
-            table.add_row(cell["label"], *(f"{row.median or '-'}\n{say_interval(row)}" for row in found))
+            table.add_row(cell["label"], *(f"{row.median or '-'}\n{format_interval(row)}" for row in found))
     console.print(table)
     if len(cells) > MOST_SHOWN:
         console.print(f"{len(cells) - MOST_SHOWN} more cells are in summary.csv and in the report.")
 
 
-def say_interval(row: SummaryRow) -> str:
+def format_interval(row: SummaryRow) -> str:
     """`0.29 to 0.43`; nothing where no campaign has the outcome."""
     return f"{row.low_5} to {row.high_95}" if row.low_5 else "-"
 
 
-def say_speed(backlog: Backlog, settings: Settings, seconds: float, console: Console) -> None:
-    """How long it took, and what failed."""
+def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: Console) -> None:
+    """Print how long the campaigns took."""
     if not backlog.campaigns_done:
         return
     campaigns = "1 campaign" if backlog.campaigns_done == 1 else f"{backlog.campaigns_done} campaigns"
@@ -166,12 +166,12 @@ def say_speed(backlog: Backlog, settings: Settings, seconds: float, console: Con
 
 
 def console_of(file: Any = None) -> Console:
-    """A console that is wide enough to read when there is no terminal."""
+    """A console for `file` or standard output, of 110 letters where there is no terminal."""
     return Console(file=file or sys.stdout, width=None if sys.stdout.isatty() else 110, highlight=False)
 
 
 class Terse(Console):
-    """A console that leaves out the tables of studies that are only a means here."""
+    """A console without tables, for studies that are only a means to something else."""
 
     def print(self, *objects: object, **how: object) -> None:  # type: ignore[override]
         """Print anything but a table."""

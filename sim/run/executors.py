@@ -1,6 +1,6 @@
 """Where campaigns run: threads, processes or a Dask cluster, all behind `concurrent.futures`.
 
-An interrupt (Ctrl-C) is for the main process alone: workers ignore it and finish what they have in hand.
+Ctrl-C is for the main process alone: workers ignore it and finish their tasks.
 """
 
 import os
@@ -24,7 +24,7 @@ PATIENCE = 5  # seconds for a scheduler to answer
 
 
 class Workers:
-    """A pool that can be opened again after a worker of it was lost."""
+    """A pool of workers that is opened again after one of them was lost."""
 
     def __init__(self, executor: "Executor") -> None:
         self.executor = executor
@@ -49,14 +49,14 @@ class Workers:
         return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
 
     def submit(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Hand out a task; a pool that lost a process takes none, and is opened again."""
+        """Submit a task; a pool that lost a process accepts none, and is opened again."""
         if self.executor.kind == "processes":
             return self.submit_to_processes(deed, *arguments)
         with self.scheduler_answers():
             return self.pool.submit(deed, *arguments)
 
     def submit_to_processes(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """They start now, and ignore Ctrl-C from the start."""
+        """Submit to processes, which start now and ignore Ctrl-C from the start."""
         with interrupts_ignored():
             try:
                 return self.pool.submit(deed, *arguments)
@@ -67,7 +67,7 @@ class Workers:
 
     @contextmanager
     def scheduler_answers(self) -> Iterator[None]:
-        """Say it if a scheduler that was there has gone."""
+        """Report a scheduler that has gone."""
         try:
             yield
         except (OSError, RuntimeError) as error:
@@ -79,7 +79,7 @@ class Workers:
             ) from error
 
     def close(self) -> None:
-        """Let go of workers and cluster."""
+        """Stop workers and cluster."""
         if self.client is None:
             self.pool.shutdown(wait=True, cancel_futures=True)
         else:
@@ -92,7 +92,7 @@ class Workers:
 
 @contextmanager
 def workers_of(executor: "Executor") -> Iterator[Workers]:
-    """Workers for as long as they are needed."""
+    """Workers for the length of a block, threads, processes or Dask as `executor` says."""
     workers = Workers(executor)
     try:
         yield workers
@@ -106,14 +106,14 @@ def cores() -> int:
 
 
 def serve_the_parent() -> None:
-    """For a worker process: Ctrl-C is not for it, when its parent is killed it ends too, and it stays small."""
+    """Set up a worker process: it ignores Ctrl-C, ends when its parent is killed, and uses little memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     make_arrow_lean()
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def end_with_parent() -> None:
-    """Otherwise a killed sweep would leave processes that wait for work for ever."""
+    """End this process with its parent; otherwise a killed sweep would leave processes that wait for ever."""
     parent = parent_process()
     if parent is not None:
         parent.join()
@@ -121,7 +121,7 @@ def end_with_parent() -> None:
 
 
 async def greet(address: str) -> None:
-    """Connect once: a client waits for ever for a scheduler that listens and says nothing."""
+    """Connect once, since a client waits for ever for a scheduler that listens and does not answer."""
     from distributed import Security
     from distributed.core import connect
 
@@ -130,7 +130,7 @@ async def greet(address: str) -> None:
 
 
 def dask_client(executor: "Executor") -> Any:
-    """A client of the scheduler at the address, or of a cluster that is started here."""
+    """A client of the scheduler at the address, or of a cluster that is started on this machine."""
     import asyncio
 
     from distributed import Client, LocalCluster
@@ -154,7 +154,7 @@ def dask_client(executor: "Executor") -> Any:
 
 @contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """Processes that start meanwhile ignore Ctrl-C."""
+    """Processes that start within the block ignore Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

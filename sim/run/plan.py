@@ -1,6 +1,6 @@
-"""What a sweep would cost and what it could tell, before it is run: `python -m sim plan -m ...`.
+"""What a sweep would cost and how precise it would be, before it is run: `python -m sim plan -m ...`.
 
-A short timed sample of the first cell and of the far ends of each swept key gives seconds, bytes and spread; nothing is
+A short timed sample of the first cell and of the far end of each swept key gives seconds, bytes and spread; nothing is
 written. Widths are of 95 % intervals of a mean (normal), for the outcome itself and for its difference paired by seed.
 """
 
@@ -18,13 +18,13 @@ from rich.table import Table
 
 from sim.engine.compile import compiled
 from sim.run.backlog import NORMAL_95, Backlog
-from sim.run.console import console_of, say_doubts, say_time
+from sim.run.console import console_of, format_seconds, print_doubts
 from sim.run.executors import cores
 from sim.run.run import backlog_of, compile_rules
 from sim.run.work import work
 from sim.settings.settings import Piece
 from sim.settings.sweep import Cell, Sweep, compose_sweep, say
-from sim.study.store import content_of, joined, read_scope, scope_of
+from sim.study.store import content_of, join_scopes, read_scope, scope_of
 
 SAMPLE_SECONDS = 4.0
 MOST_SAMPLED = 20  # campaigns of a cell
@@ -38,7 +38,7 @@ OUTCOMES = (
 
 
 class Sample(NamedTuple):
-    """A few campaigns of some cells with the same seeds."""
+    """A few campaigns of some cells, with the same seeds in each."""
 
     cells: dict[int, pa.Table]  # by number
     seconds_each: float
@@ -49,12 +49,12 @@ def main(words: Sequence[str]) -> int:
     """Print the plan."""
     console = console_of()
     sweep = compose_sweep(words)
-    say_doubts(sweep, console)
+    print_doubts(sweep, console)
     study = sweep.base.results_dir / sweep.base.study
-    scope = joined(study, read_scope(study), scope_of(sweep))
+    scope = join_scopes(study, read_scope(study), scope_of(sweep))
     backlog = backlog_of(sweep, scope, study)
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
-    console.print(f"Living a few campaigns to see what they cost (about {SAMPLE_SECONDS:.0f} s) ...")
+    console.print(f"Running a few campaigns to see what they cost (about {SAMPLE_SECONDS:.0f} s) ...")
     sample = take_sample(sweep)
     show_cost(sweep, backlog, sample, study, console)
     show_widths(sweep, sample, console)
@@ -65,7 +65,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def take_sample(sweep: Sweep) -> Sample:
-    """The first cell, and for each swept key the cell at its other end; the same seeds in all."""
+    """Run the first cell, and for each swept key the cell at its other end, with the same seeds."""
     cells = sampled_cells(sweep)
     seeds = [sweep.base.seed]
     started = time.perf_counter()
@@ -85,7 +85,7 @@ def take_sample(sweep: Sweep) -> Sample:
 
 
 def sampled_cells(sweep: Sweep) -> list[Cell]:
-    """The first cell, and those that differ from it in one key alone, at the end of its values."""
+    """The first cell, and for each swept key the last cell that differs from it in that key alone; six at most."""
     first = sweep.cells[0]
     chosen = {first.number: first}
     for key in sweep.swept:
@@ -100,7 +100,7 @@ def sampled_cells(sweep: Sweep) -> list[Cell]:
 
 
 def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, console: Console) -> None:
-    """Cells, campaigns, minutes, megabytes, and what is done already."""
+    """Print cells, campaigns, time, disk space, and what is recorded already."""
     workers = sweep.base.executor.workers or cores()
     left = backlog.total - backlog.already
     table = Table(title=f"Plan of {study}", show_header=False)
@@ -110,7 +110,7 @@ def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, conso
         ("campaigns", f"{backlog.total:,} ({sweep.base.runs:,} a cell, seeds {sweep.base.seed} to "
                       f"{sweep.base.seed + sweep.base.runs - 1})"),
         ("already recorded", f"{backlog.already:,}"),
-        ("time", f"about {say_time(seconds_left(sweep, backlog, sample))} with {workers} workers "
+        ("time", f"about {format_seconds(seconds_left(sweep, backlog, sample))} with {workers} workers "
                  f"({sample.seconds_each * 1000:.3g} ms a campaign on one)"),
         ("disk", f"about {megabytes(left, sample):.3g} MB"),
     ]  # fmt: skip
@@ -120,7 +120,7 @@ def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, conso
 
 
 def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
-    """What is left on all workers; plain Python gains nothing from threads."""
+    """Time for what is left on all workers, in seconds; plain Python gains nothing from threads."""
     workers = sweep.base.executor.workers or cores()
     if sweep.base.executor.kind == "threads" and not compiled:
         workers = 1
@@ -128,7 +128,7 @@ def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
 
 
 def megabytes(campaigns: int, sample: Sample) -> float:
-    """Chunks and tables."""
+    """Disk space of chunks and tables."""
     return campaigns * sample.bytes_each * (1 + TABLES_OVER_CHUNKS) / 1e6
 
 
@@ -138,7 +138,7 @@ def swept_in_words(sweep: Sweep) -> list[str]:
 
 
 def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
-    """How narrow the intervals of the main outcomes will be."""
+    """Print how narrow the intervals of the main outcomes will be."""
     first, *others = sample.cells.values()
     names = [name for name in OUTCOMES if name in first.column_names and values(first, name).size > 1]
     if not names:
@@ -164,7 +164,7 @@ def values(chunk: pa.Table, outcome: str) -> np.ndarray:
 
 
 def difference(first: pa.Table, other: pa.Table, outcome: str) -> np.ndarray:
-    """Seed by seed."""
+    """Differences of an outcome, seed by seed."""
     if outcome not in other.column_names:
         return np.zeros(0)
     pairs = zip(first[outcome].to_pylist(), other[outcome].to_pylist(), strict=True)
@@ -177,7 +177,7 @@ def spread(found: np.ndarray) -> float:
 
 
 def warnings_of(sweep: Sweep, backlog: Backlog, sample: Sample) -> list[str]:
-    """A grid that is finer than its campaigns can tell apart, that is large, or that takes long."""
+    """Notes on a grid that is finer than its campaigns can resolve, that is large, or that takes long."""
     found = [line for key in sweep.swept if (line := too_fine(key, sweep, sample))]
     numeric = [key for key in sweep.swept if is_numeric(key, sweep)]
     if len(sweep.cells) > MANY and numeric and sweep.base.sampling.method == "grid":
@@ -194,8 +194,9 @@ def warnings_of(sweep: Sweep, backlog: Backlog, sample: Sample) -> list[str]:
         fewer = max(10, int(sweep.base.runs * LONG / seconds))
         wider = math.sqrt(sweep.base.runs / fewer)
         found.append(
-            f"this takes {say_time(seconds)}; runs={fewer} takes {say_time(seconds * fewer / sweep.base.runs)}, with "
-            f"intervals {wider:.2g} times as wide; seeds can be added later by the same command"
+            f"this takes {format_seconds(seconds)}; runs={fewer} takes "
+            f"{format_seconds(seconds * fewer / sweep.base.runs)}, with intervals {wider:.2g} times as wide; "
+            "seeds can be added later by the same command"
         )
     return found
 
@@ -206,7 +207,7 @@ def is_numeric(key: str, sweep: Sweep) -> bool:
 
 
 def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
-    """Neighbouring values of a number that differ by less than its interval in every main outcome."""
+    """A note on values of a key that are so close that every main outcome changes by less than its interval."""
     steps = len({cell.values[key] for cell in sweep.cells}) - 1
     if steps < 2 or not is_numeric(key, sweep) or sweep.base.sampling.method != "grid":
         return ""
@@ -230,5 +231,5 @@ def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
 
 
 def next_command(words: Sequence[str]) -> str:
-    """The command that does it."""
+    """The command that runs the sweep."""
     return shlex.join(["python", "-m", "sim", *words])

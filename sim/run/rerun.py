@@ -1,17 +1,12 @@
-"""A campaign of a finished study, lived again from the words of the study, its cell and its seed.
+"""One campaign of a finished study run again, and the campaigns that failed grouped by cause.
 
-Reads   about.json and chunks/study.json of a study.
-Gives   the settings of one cell, checked to be those of the study to the last number; its campaigns; their logs.
+Reads   about.json, chunks/study.json and failures.parquet of a study.
+Gives   the settings of one cell, checked to be those of the study to the last number; its campaigns and their logs;
+        `python -m sim failures results/<study>`.
 Assumed The same seed, settings and code give the same campaign, which `python -m sim verify` shows.
 
-One campaign by itself, nothing caught: for a debugger. `python -m pdb -c continue -m sim.run.rerun seed=17 ...`.
-
-With `NUMBA_DISABLE_JIT=1` the rules are plain Python, and a debugger can step into them.
-
-The campaigns of a study that raised, grouped by cause and by where in the settings they lie.
-
-Reads   failures.parquet and about.json of a study.
-Gives   `python -m sim failures results/<study>`: a table, and a command that lives one of them again under a debugger.
+`python -m pdb -c continue -m sim.run.rerun seed=17 ...` runs one campaign in a debugger, which stops where it raises;
+with `NUMBA_DISABLE_JIT=1` the rules are plain Python, and the debugger can step into them.
 """
 
 import json
@@ -38,46 +33,50 @@ from sim.settings.overrides import fixed_of, parse
 from sim.settings.settings import Settings
 from sim.settings.sweep import say
 from sim.study.columns import chunk_of, days_table, events_table, rows_of
-from sim.study.reader import StudyCell, find_cell, read_about
-from sim.study.store import Scope, different, read_scope
+from sim.study.reader import Study, StudyCell, find_cell, open_study, read_about
+from sim.study.store import compare_settings, first_of, read_scope
 
 SHOWN = 4  # differences
+# Settings that do not belong to one campaign.
+OF_MANY = ("runs", "seed", "study", "results_dir", "executor", "precision", "sampling", "runs_max")
 
 
 class Origin(NamedTuple):
-    """One cell of a finished study, whose campaigns can be lived again."""
+    """One cell of a finished study, whose campaigns can be run again."""
 
     folder: Path
     about: dict[str, Any]
     cell: StudyCell
-    words: tuple[str, ...]  # that give its settings
+    overrides: tuple[str, ...]  # that give its settings
     settings: Settings
 
 
 def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
-    """The settings of a cell; PanjError where there is no study or no such cell, or where rules or data were others."""
-    about = read_about(folder)
-    scope = read_scope(folder)
+    """Resolve the settings of one cell of a study.
+
+    Args:
+        folder: Of the study.
+        cell: Its number.
+        composer: What turns overrides into settings.
+
+    Raises:
+        PanjError: Where there is no study or no such cell, or where settings, rules or data have changed since.
+    """
+    about, scope = read_about(folder), read_scope(folder)
     if scope is None or "words" not in about:
         raise PanjError(f"{folder}: found no record of campaigns, expected a study of this version; run it again")
     held = find_cell(scope.cells, cell)
     fixed = fixed_of(about["words"])
-    words = (*fixed, *held.overrides)
-    settings = composer.settings(words)
+    overrides = (*fixed, *held.overrides)
+    settings = composer.settings(overrides)
     if settings.fingerprint() != held.fingerprint:
-        raise cannot_live_again(folder, scope, composer.settings(fixed))
-    return Origin(folder, about, held, words, settings)
-
-
-def cannot_live_again(folder: Path, scope: Scope, base: Settings) -> PanjError:
-    """What has changed since the study was made."""
-    found = different(scope.base, json.loads(json.dumps(base.as_dict())))
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    said = "; ".join(found[:SHOWN]) or "what the cell resolves to"
-    return PanjError(
-        f"{folder}: found campaigns of other settings, rules or data than these ({said}{more}), expected the same, "
-        "for a campaign of theirs cannot be lived again; run the study again under a new name: study=NAME"
-    )
+        now = json.loads(json.dumps(composer.settings(fixed).as_dict()))
+        found = first_of(compare_settings(scope.base, now), SHOWN) or "what the cell resolves to"
+        raise PanjError(
+            f"{folder}: found campaigns of other settings, rules or data than these ({found}), expected the same, "
+            "or its campaigns cannot be run again; run the study again under a new name: study=NAME"
+        )
+    return Origin(folder, about, held, overrides, settings)
 
 
 def seed_of(origin: Origin, asked: int | None) -> int:
@@ -91,8 +90,8 @@ def seed_of(origin: Origin, asked: int | None) -> int:
     return asked
 
 
-def live_again(settings: Settings, seed: int) -> Campaign:
-    """The campaign of a seed; PanjError where it cannot come to its end."""
+def rerun_campaign(settings: Settings, seed: int) -> Campaign:
+    """The campaign of a seed; PanjError where it does not reach its last day."""
     try:
         return run_campaign(settings.layout.world, settings.rules_of(seed), settings.timeline, seed, settings.days)
     except CampaignError as error:
@@ -105,7 +104,7 @@ def cannot_end(seed: int, error: CampaignError) -> PanjError:
 
 
 def evenings_of(campaign: Campaign, settings: Settings, cell: int = 0) -> pa.Table:
-    """Its evenings, in the form of days.parquet."""
+    """The days of one campaign, with the columns of days.parquet."""
     facts, start = settings.facts, settings.start_date
     outcomes = outcomes_of(start, settings.days)
     chunk = chunk_of([rows_of(campaign, outcomes, facts, start)], outcomes, facts, settings.days)
@@ -113,12 +112,12 @@ def evenings_of(campaign: Campaign, settings: Settings, cell: int = 0) -> pa.Tab
 
 
 def log_of(campaign: Campaign, settings: Settings) -> pa.Table:
-    """Its log, in the form of events.parquet."""
+    """The log of one campaign, with the columns of events.parquet."""
     return events_table(campaign, settings.facts, settings.start_date)
 
 
 def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
-    """What is said of one campaign wherever it is told: of which study, by which numbers, with which dated events."""
+    """The provenance of one campaign: its study, cell, seed, numbers and dated events."""
     cell = origin.cell
     return {
         **{key: origin.about.get(key) for key in STAMPED},
@@ -135,13 +134,13 @@ def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
 
 
 def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Day and text of every dated event."""
+    """Date and text of every dated event that has a text."""
     return [[str(event["date"]), str(event["text"])] for event in events if event.get("text")]
 
 
-def rerun_one(words: Sequence[str]) -> int:
-    """Live the campaign of `seed`; whatever it raises goes up."""
-    settings = compose_settings(list(words))
+def rerun_one(overrides: Sequence[str]) -> int:
+    """Run the campaign of `seed`; whatever it raises is not caught."""
+    settings = compose_settings(list(overrides))
     rules = settings.rules_of(settings.seed)
     campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
     rows = rows_of(campaign, outcomes_of(settings.start_date, settings.days), settings.facts, settings.start_date)
@@ -149,22 +148,10 @@ def rerun_one(words: Sequence[str]) -> int:
     return 0
 
 
-NOT_AGAIN = (
-    "runs",
-    "seed",
-    "study",
-    "results_dir",
-    "executor",
-    "precision",
-    "sampling",
-    "runs_max",
-)  # for one campaign
-
-
 class Cause(NamedTuple):
-    """Failures that say the same, numbers aside."""
+    """Failures with the same message, numbers aside."""
 
-    said: str
+    message: str
     campaigns: int
     cells: tuple[int, ...]
     example: dict[str, Any]  # a row of failures.parquet
@@ -174,36 +161,36 @@ def show_failures(request: Failures) -> int:
     """Print the causes; 0 whether or not there are any."""
     from sim.run.console import console_of
 
-    show(request.folder, read_about(request.folder), console_of())
+    print_failures(open_study(request.folder), console_of())
     return 0
 
 
-def show(folder: Path, about: dict[str, Any], console: Console) -> None:
-    """The table, where each cause lies, and a command."""
-    causes = causes_of(folder)
+def print_failures(study: Study, console: Console) -> None:
+    """Print each cause, in which cells it occurs, and a command that runs an example in a debugger."""
+    causes, done, failed = causes_of(study.folder), study.about["campaigns"], study.about["failed"]
     if not causes:
-        console.print(f"{folder}: every one of {about['campaigns']} campaigns finished.")
+        console.print(f"{study.folder}: every one of {done} campaigns finished.")
         return
-    table = Table(title=f"{about['failed']} of {about['campaigns'] + about['failed']} campaigns failed")
+    table = Table(title=f"{failed} of {done + failed} campaigns failed")
     for column in ("cause", "campaigns", "where", "example"):
         table.add_column(column, overflow="fold")
     for cause in causes:
         example = f"cell {cause.example['cell']}, seed {cause.example['seed']}: {cause.example['error']}"
-        table.add_row(cause.said, str(cause.campaigns), "\n".join(region_of(cause, about)), example)
+        table.add_row(cause.message, str(cause.campaigns), "\n".join(where_of(cause, study)), example)
     console.print(table)
-    if LUCK in about["swept"]:
+    if LUCK in study.swept:
         console.print(
             "They are points of a sensitivity study, which settings do not name. Tracebacks: failures.parquet."
         )
         return
-    console.print("To live one of them again under a debugger (NUMBA_DISABLE_JIT=1 before it steps into the rules):")
+    console.print("To run one of them in a debugger (NUMBA_DISABLE_JIT=1 before it steps into the rules):")
     for cause in causes:
-        console.print(f"  {command_of(cause, about)}", soft_wrap=True)
+        console.print(f"  {command_of(cause, study)}", soft_wrap=True)
     console.print("The same sweep command tries the failed campaigns again. Tracebacks are in failures.parquet.")
 
 
 def causes_of(folder: Path) -> list[Cause]:
-    """Most frequent first."""
+    """The causes of a study's failures, most frequent first."""
     path = folder / "failures.parquet"
     if not path.is_file():
         return []
@@ -211,36 +198,35 @@ def causes_of(folder: Path) -> list[Cause]:
     for row in pq.read_table(path).drop_columns(["traceback"]).to_pylist():
         groups.setdefault(re.sub(r"\d+", "N", row["error"]), []).append(row)
     causes = [
-        Cause(said, len(rows), tuple(sorted({row["cell"] for row in rows})), rows[0]) for said, rows in groups.items()
+        Cause(message, len(rows), tuple(sorted({row["cell"] for row in rows})), rows[0])
+        for message, rows in groups.items()
     ]
-    return sorted(causes, key=lambda cause: (-cause.campaigns, cause.said))
+    return sorted(causes, key=lambda cause: (-cause.campaigns, cause.message))
 
 
-def region_of(cause: Cause, about: dict[str, Any]) -> list[str]:
-    """For each swept key the values or the range within which the cause is found, and out of which."""
-    if not about["swept"]:
-        return [f"{cause.campaigns} of {about['campaigns'] + about['failed']} campaigns"]
-    cells = {cell["cell"]: cell["values"] for cell in about["cells"]}
-    lines = [f"{len(cause.cells)} of {len(cells)} cells"]
-    for key in about["swept"]:
-        there, everywhere = [{values[key] for values in some} for some in
-                             ([cells[cell] for cell in cause.cells], cells.values())]  # fmt: skip
+def where_of(cause: Cause, study: Study) -> list[str]:
+    """In how many cells a cause occurs, and for each swept key the values or the range to which it is limited."""
+    if not study.swept:
+        return [f"{cause.campaigns} of {study.about['campaigns'] + study.about['failed']} campaigns"]
+    lines = [f"{len(cause.cells)} of {len(study.cells)} cells"]
+    for key in study.swept:
+        everywhere = {cell.values[key] for cell in study.cells}
+        there = {cell.values[key] for cell in study.cells if cell.number in cause.cells}
         if there == everywhere:
             continue
         if all(isinstance(value, int | float) for value in everywhere):
-            lines.append(f"{key} from {say(min(there))} to {say(max(there))} "
-                         f"(swept from {say(min(everywhere))} to {say(max(everywhere))})")  # fmt: skip
+            low, high, lowest, highest = min(there), max(there), min(everywhere), max(everywhere)  # type: ignore[type-var]
+            lines.append(f"{key} from {say(low)} to {say(high)} (swept from {say(lowest)} to {say(highest)})")
         else:
             lines.append(f"{key}={', '.join(sorted(map(str, there)))} (of {len(everywhere)} values)")
     return lines if len(lines) > 1 else [*lines, "at every value of what was swept"]
 
 
-def command_of(cause: Cause, about: dict[str, Any]) -> str:
-    """One line that lives the example again."""
-    cell = next(cell for cell in about["cells"] if cell["cell"] == cause.example["cell"])
-    fixed = [word for word in fixed_of(about["words"]) if parse(word).key_or_group.split(".")[0] not in NOT_AGAIN]
-    words = [*fixed, *cell["words"], f"seed={cause.example['seed']}"]
-    return shlex.join(["python", "-m", "pdb", "-c", "continue", "-m", "sim.run.rerun", *words])
+def command_of(cause: Cause, study: Study) -> str:
+    """A command that runs the example."""
+    fixed = [word for word in fixed_of(study.about["words"]) if parse(word).key_or_group.split(".")[0] not in OF_MANY]
+    overrides = [*fixed, *find_cell(study.cells, cause.example["cell"]).overrides, f"seed={cause.example['seed']}"]
+    return shlex.join(["python", "-m", "pdb", "-c", "continue", "-m", "sim.run.rerun", *overrides])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""The main job: the campaigns of every cell on all workers, recorded chunk by chunk, then written as one study.
+"""Run the campaigns of every cell of a sweep on all workers, record them chunk by chunk, and write the tables.
 
-Whatever stops it (Ctrl-C, a kill, a full disk, a lost worker), the same command goes on from what is recorded.
+Whatever stops it (Ctrl-C, a kill, a full disk, a lost worker), the same command continues from what is recorded.
 """
 
 import shutil
@@ -25,15 +25,15 @@ from sim.engine.compile import cache_folder, compiled, fingerprint_of_rules
 from sim.errors import CampaignError, PanjError
 from sim.provenance import command_line, commit, versions
 from sim.run.backlog import Backlog
-from sim.run.console import Progress, report_before, say_doubts, say_speed, say_verdicts, show_summary
+from sim.run.console import Progress, print_backlog, print_doubts, print_speed, print_summary, print_verdicts
 from sim.run.executors import Workers, workers_of
 from sim.run.work import facts_here, layout_of, outcomes_of, work_timed
 from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import Sweep
 from sim.study.columns import Failure, chunk_of, events_table
 from sim.study.files import lean_arrow, write_errors, write_file
-from sim.study.reader import read_about
-from sim.study.store import Scope, joined, read_scope, record, scope_of, write_scope
+from sim.study.reader import open_study, read_about
+from sim.study.store import Scope, join_scopes, read_scope, record, scope_of, write_scope
 from sim.study.tables import TABLES, write_tables
 
 TRIES = 3  # of a task whose worker was lost
@@ -53,22 +53,31 @@ class Ran:
 
 
 class Stopped(Exception):
-    """Ctrl-C: the chunks in hand are recorded, the rest is left for the same command."""
+    """Ctrl-C was pressed: the tasks in hand are recorded, the same command does the rest."""
 
 
 def run_sweep(sweep: Sweep, console: Console) -> Ran:
-    """Run what is missing, write the tables, and return what was done.
+    """Run the campaigns that are not recorded yet and write the tables of the study.
 
-    Raises PanjError when the folder holds another study or cannot be written, Stopped after Ctrl-C.
+    Args:
+        sweep: What the command line asks for.
+        console: Where progress and the summary are printed.
+
+    Returns:
+        What was done. Nothing is run or written where everything is there already.
+
+    Raises:
+        PanjError: When the folder holds another study or cannot be written.
+        Stopped: After Ctrl-C, when the tasks in hand are recorded.
     """
     base = sweep.base
     study = base.results_dir / base.study
-    joined(study, read_scope(study), scope_of(sweep))  # refused before anything is made
+    join_scopes(study, read_scope(study), scope_of(sweep))  # refused before anything is made
     with locked(study), nullcontext() if base.executor.kind == "dask" else lean_arrow():
-        scope = joined(study, read_scope(study), scope_of(sweep))
+        scope = join_scopes(study, read_scope(study), scope_of(sweep))
         backlog = backlog_of(sweep, scope, study)
-        say_doubts(sweep, console)
-        report_before(backlog, sweep, study, console)
+        print_doubts(sweep, console)
+        print_backlog(backlog, sweep, study, console)
         if backlog.waiting == 0 and not backlog.precision.outcome and is_written(study, scope, backlog):
             about = read_about(study)
             return Ran(study, about["campaigns"], 0, about["failed"], False)
@@ -76,8 +85,8 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
         started = time.perf_counter()
         compile_rules(sweep.cells[0].order, base.seed, console)
         compiled_at = time.perf_counter()
-        live_all(backlog, sweep, study, console)
-        say_verdicts(backlog, base.title, console)
+        run_tasks(backlog, sweep, study, console)
+        print_verdicts(backlog, base.title, console)
         scope = grown(scope, backlog)
         write_scope(study, scope)
         seconds = time.perf_counter() - compiled_at
@@ -86,14 +95,14 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
             write_events(base, study / "events.parquet")
         console.print("Writing tables ...")
         summaries = write_tables(study, scope, base.facts, about)
-    show_summary(summaries, base, about, console)
-    say_speed(backlog, base, seconds, console)
+    print_summary(summaries, base, about, console)
+    print_speed(backlog, base, seconds, console)
     return Ran(study, about["campaigns"], backlog.campaigns_done, about["failed"], True)
 
 
 @contextmanager
 def locked(study: Path) -> Iterator[None]:
-    """One process a study: a second one is told so, and nothing is mixed."""
+    """Hold the lock of a study; PanjError when another process holds it."""
     with write_errors(study):
         (study / "chunks").mkdir(parents=True, exist_ok=True)
         try:
@@ -109,44 +118,41 @@ def locked(study: Path) -> Iterator[None]:
 
 
 def forget_if_empty(study: Path) -> None:
-    """A study that recorded nothing leaves nothing."""
+    """Remove the folder of a study in which nothing was recorded."""
     files = {path.name for path in study.rglob("*")}
     if files and files <= {"chunks", "study.json", ".lock"}:
         shutil.rmtree(study, ignore_errors=True)
 
 
 def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
-    """The cells of this command, as the study knows them."""
+    """The campaigns that this command has to run, given what the study consists of and has recorded."""
     by_key = {cell.fingerprint: cell for cell in sorted(scope.cells, key=lambda cell: cell.runs)}
     scopes = [by_key[cell.settings.fingerprint()] for cell in sweep.cells]
     return Backlog(sweep.cells, scopes, sweep.base.seed, study, sweep.base.precision)
 
 
 def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
-    """Whether the tables are there and hold what the record holds, of which nothing of this command is missing."""
+    """Whether the tables are there and hold every campaign of this command that the record holds."""
     try:
-        about = read_about(study)
+        cells = open_study(study).cells
     except PanjError:
         return False
-    whole = {cell.order.key for cell in backlog.cells}  # a failure that the tables still hold has been mended since
-    there = [
-        (cell["fingerprint"], cell["runs"] - (cell["failed"] if cell["fingerprint"] in whole else 0))
-        for cell in about.get("cells", [])
-    ]
+    complete = {cell.order.key for cell in backlog.cells}  # a failure that the tables still hold was run again since
+    there = [(cell.fingerprint, cell.finished if cell.fingerprint in complete else cell.runs) for cell in cells]
     wanted = [name for name in TABLES if name != "failures.parquet" and (scope.daily or name != "days.parquet")]
     is_there = all((study / name).exists() for name in wanted)
     return is_there and there == [(cell.fingerprint, cell.runs) for cell in scope.cells]
 
 
 def grown(scope: Scope, backlog: Backlog) -> Scope:
-    """The scope after a precision asked for more campaigns."""
+    """The scope with the campaigns that a precision asked for in addition."""
     runs = {cell.order.key: cell.runs for cell in backlog.cells}
     cells = (cell._replace(runs=max(cell.runs, runs.get(cell.fingerprint, 0))) for cell in scope.cells)
     return replace(scope, cells=tuple(cells))
 
 
 def compile_rules(order: Order, seed: int, console: Console) -> None:
-    """One short campaign, so that compiling is seen for what it is and not as a slow first campaign."""
+    """Run one short campaign, so that the time for compiling is shown as such and not as a slow first campaign."""
     if not compiled:
         return
     cold = not any(cache_folder().rglob("*.nbi"))
@@ -158,8 +164,8 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
         console.print("The rules are compiled.")
 
 
-def live_all(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Hand out tasks until nothing is left; Stopped when Ctrl-C was pressed and the chunks in hand are recorded."""
+def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
+    """Run and record every campaign of the backlog; Stopped when Ctrl-C was pressed and tasks in hand are recorded."""
     backlog.grow()
     if backlog.waiting == 0:
         return
@@ -186,7 +192,7 @@ def hand_out(
     backlog: Backlog, workers: Workers, in_hand: dict[Future[Any], tuple[Task, int]],
     again: list[tuple[Task, int]], stop: threading.Event,
 ) -> None:  # fmt: skip
-    """A task for every worker that has none: no more, so that a kill loses at most one chunk a worker."""
+    """Give a task to every worker that has none, and no more: a kill loses at most one chunk per worker."""
     while not stop.is_set() and len(in_hand) < workers.count and (again or backlog.waiting):
         task, tries = again.pop() if again else (backlog.take(workers.count), 1)
         in_hand[workers.submit(work_timed, [piece for _, piece in task])] = task, tries
@@ -195,7 +201,7 @@ def hand_out(
 def take_in(
     future: Future[Any], task: Task, tries: int, again: list[tuple[Task, int]], backlog: Backlog, study: Path
 ) -> None:
-    """Record what a worker brought; a task whose worker was lost is tried again, then written down as failed."""
+    """Record the results of a task; one whose worker was lost is tried again, in the end recorded as failed."""
     error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
     if error is None:
         chunks, seconds = future.result()
@@ -213,7 +219,7 @@ def take_in(
 
 
 def lost(piece: Piece, error: BaseException) -> pa.Table:
-    """The rows of campaigns whose worker went away each time."""
+    """The rows of campaigns whose worker was lost each time."""
     said = f"WorkerLost: {type(error).__name__}: {error} ({TRIES} times)"
     order = piece.order
     facts, table = facts_here(), outcomes_of(order.start, order.days)
@@ -222,7 +228,7 @@ def lost(piece: Piece, error: BaseException) -> pa.Table:
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """The first Ctrl-C (or SIGTERM) asks to stop after the chunks in hand; the second stops at once."""
+    """The first Ctrl-C (or SIGTERM) sets the event, to stop after the tasks in hand; the second stops at once."""
     stop = threading.Event()
 
     def ask(_signal: int, _frame: Any) -> None:
@@ -243,7 +249,7 @@ def stopping() -> Iterator[threading.Event]:
 
 
 def write_events(settings: Settings, path: Path) -> None:
-    """The log of the one campaign."""
+    """Write the log of the one campaign of a study; nothing where it fails."""
     rules = settings.rules_of(settings.seed)
     with suppress(CampaignError):
         campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
@@ -253,7 +259,7 @@ def write_events(settings: Settings, path: Path) -> None:
 
 
 def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: float) -> dict[str, Any]:
-    """Provenance; what each cell holds is added with the tables."""
+    """The content of about.json; what each cell holds is added with the tables."""
     settings = sweep.base
     return {
         "study": settings.study,
@@ -284,6 +290,6 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 
 def calibration_of(scope: Scope) -> str:
-    """What summaries, figures and pages say of the numbers behind all cells together."""
+    """Where the numbers of all cells come from, in words, for summaries, figures and pages."""
     said = list(dict.fromkeys(cell.calibration for cell in scope.cells))
     return said[0] if len(said) == 1 else f"numbers that differ by cell: {'; '.join(said)}"

@@ -1,14 +1,14 @@
 """Whether campaigns are the same to the last digit, wherever and however they run: `python -m sim verify`.
 
-The measure is a hash of what the tables of a study hold: rows in the order of cell, seed, date and district, column by
-column with its name and type. How a file lays out its rows, compresses them or describes itself does not count; nor
-do the times that a command took and the lines of code in a traceback. Missing, 0, nan and an empty text all differ.
+What counts is a hash of the content of a study's tables: rows in the order of cell, seed, date and district, column by
+column with its name and type. How a file arranges, compresses and describes its rows does not count; nor do the seconds
+that a command took and the line numbers in a traceback. Missing, 0, nan and an empty text all differ.
 
 Reads   runs.parquet, days.parquet, districts.parquet and failures.parquet, a column at a time.
 Writes  nothing that stays: `verify` runs its small studies in a temporary folder.
-Assumed One nan is like another: which of its bits are set says nothing of a campaign.
+Assumed All nans are alike: which of its bits are set says nothing of a campaign.
 
-In what two files differ: tables by content, spreadsheets by rows, pictures by pixels.
+`difference_of` says in what two files differ: tables by content, spreadsheets by rows, pictures by pixels.
 """
 
 import csv
@@ -42,7 +42,7 @@ from sim.run.run import Stopped, compile_rules, run_sweep
 from sim.settings.overrides import MULTIRUN, parse
 from sim.settings.settings import Executor
 from sim.settings.sweep import Sweep, compose_sweep
-from sim.study.reader import read_about
+from sim.study.reader import cannot_read, read_about
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet")
 ORDER = ("cell", "seed", "date", "district_id")  # of rows, by those columns that a table has
@@ -58,14 +58,18 @@ CAPTION = "Seconds with starting Python and workers. Plain Python: the same rule
 SET_HERE = ("study", "results_dir", "executor", "executor.workers")
 
 
-def hash_of_tables(folder: Path) -> Hashes:
-    """The hash of each table that a study has, and under `all` of all of them."""
-    hashes = {name: hash_of(columns) for name, columns in columns_of_tables(folder).items()}
-    return {**hashes, "all": hash_of(hashes)}
-
-
 def columns_of_tables(folder: Path) -> dict[str, Hashes]:
-    """The hash of each column of each table that a study has."""
+    """Hash the tables of a study.
+
+    Args:
+        folder: Of the study.
+
+    Returns:
+        The hash of each column, by table and column.
+
+    Raises:
+        PanjError: When the folder holds no table, or a damaged one.
+    """
     found = {name: columns_of_table(folder / name) for name in TABLES if (folder / name).is_file()}
     if not found:
         raise PanjError(f"{folder}: found none of {', '.join(TABLES)}, expected the folder of a study")
@@ -73,24 +77,23 @@ def columns_of_tables(folder: Path) -> dict[str, Hashes]:
 
 
 def hash_of(hashes: Mapping[str, str]) -> str:
-    """One hash of named ones, in whatever order they come."""
+    """One hash of several, by name and regardless of their order."""
     return sha256(json.dumps(dict(hashes), sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
 def columns_of_table(path: Path) -> Hashes:
-    """The hash of each column; PanjError for a file that is no table."""
+    """The hash of each column of a table; PanjError for a file that is not one."""
     try:
         with pq.ParquetFile(path) as file:
             order = order_of(file)
             fields = [field for field in file.schema_arrow if field.name not in LEFT_OUT]
             return {field.name: hash_of_column(file, field, order) for field in fields}
     except (OSError, pa.ArrowException) as error:
-        said = " ".join(str(error).split())[:160]
-        raise PanjError(f"{path}: found something that cannot be read ({said}), expected a table of a study") from error
+        raise cannot_read(path, error) from error
 
 
 def order_of(file: pq.ParquetFile) -> np.ndarray | None:
-    """Where the rows lie that are first, second, ...; None where they lie in order."""
+    """The order that sorts the rows by cell, seed, date and district; None where they are sorted."""
     keys = [name for name in ORDER if name in file.schema_arrow.names]
     if not keys:
         return None
@@ -99,7 +102,7 @@ def order_of(file: pq.ParquetFile) -> np.ndarray | None:
 
 
 def hash_of_column(file: pq.ParquetFile, field: pa.Field, order: np.ndarray | None) -> str:
-    """Name, type, which values are missing, how long they are and what they are."""
+    """A hash of name, type, which values are missing, their lengths and the values."""
     column = file.read(columns=[field.name])
     if order is not None:
         column = column.take(order)
@@ -112,7 +115,7 @@ def hash_of_column(file: pq.ParquetFile, field: pa.Field, order: np.ndarray | No
 
 
 def parts_of(values: pa.Array) -> tuple[bytes, bytes, bytes]:
-    """Which values are there, the lengths of texts, and the values themselves, nought where one is missing."""
+    """Which values are there, the lengths of texts, and the values, 0 where one is missing; as bytes."""
     there = values.is_valid().to_numpy(zero_copy_only=False).tobytes()
     if pa.types.is_floating(values.type):
         numbers = values.fill_null(0.0).to_numpy()
@@ -125,30 +128,30 @@ def parts_of(values: pa.Array) -> tuple[bytes, bytes, bytes]:
 
 
 def whole(values: pa.Array) -> pa.Array:
-    """Dates and times as the whole numbers that they are."""
+    """Dates and times as the integers that they are stored as."""
     if not pa.types.is_temporal(values.type):
         return values
     return values.view(pa.int32() if values.type.bit_width == 32 else pa.int64())
 
 
 def little(numbers: np.ndarray) -> bytes:
-    """The bits, in the same order on every machine."""
+    """The bytes of an array, little-endian on every machine."""
     return numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def say_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes]) -> str:
-    """`days.parquet (mean_morale, waiting_ishkashim)`: tables and columns whose hashes differ; empty for none."""
+def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes]) -> str:
+    """`days.parquet (mean_morale, waiting_ishkashim)`: tables and columns that differ; empty for none."""
     said = []
     for table in dict.fromkeys([*one, *other]):
         if table not in one or table not in other:
             said.append(f"{table} (only one has it)")
         elif one[table] != other[table]:
-            said.append(f"{table} ({say_columns(one[table], other[table])})")
+            said.append(f"{table} ({describe_columns(one[table], other[table])})")
     return ", ".join(said)
 
 
-def say_columns(one: Hashes, other: Hashes) -> str:
-    """Columns whose hashes differ, or that only one has."""
+def describe_columns(one: Hashes, other: Hashes) -> str:
+    """Columns that differ, or that only one table has."""
     columns = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     more = f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
     return f"{', '.join(columns[:SHOWN])}{more}"
@@ -162,8 +165,8 @@ class Way(NamedTuple):
     is_compiled: bool
 
 
-class Outcome(NamedTuple):
-    """What came of one way."""
+class Result(NamedTuple):
+    """The result of running the study in one way."""
 
     way: str
     campaigns: int
@@ -174,7 +177,7 @@ class Outcome(NamedTuple):
 
 
 def ways_of(address: str | None) -> tuple[Way, ...]:
-    """The ways that are compared; the last has rules compiled if they are not compiled here, and else not."""
+    """The ways that are compared; the last compiles the rules if they are not compiled here, and else does not."""
     dask = Executor("dask", 0, address) if address else Executor("dask", 2, None)
     return (
         Way("one thread", Executor("threads", 1, None), compiled),
@@ -185,159 +188,184 @@ def ways_of(address: str | None) -> tuple[Way, ...]:
     )
 
 
-def main(words: Sequence[str]) -> int:
+def main(overrides: Sequence[str]) -> int:
     """`python -m sim verify [key=value ...]`: 0 when every way gives the same, 1 when one does not."""
     try:
-        return verify(words, console_of())
+        return verify(overrides, console_of())
     except Stopped as stopped:
         raise KeyboardInterrupt from stopped
 
 
 def verify(given: Sequence[str], console: Console, ways: Sequence[Way] | None = None) -> int:
-    """Run the study that the words describe in every way, and say whether all tables are the same."""
+    """Run one study in every way and print whether all tables are the same.
+
+    Args:
+        given: Overrides of its settings.
+        console: Where to print.
+        ways: Those of `ways_of` unless given.
+
+    Returns:
+        Exit code: 0 when all are the same, 1 when not.
+
+    Raises:
+        PanjError: For overrides that verify sets itself.
+    """
     address, wanted = without_address(given)
-    words, sweep = study_of(wanted)
+    overrides, sweep = study_of(wanted)
     ways = ways_of(address) if ways is None else ways
     cells = f"{len(sweep.cells)} cells" if len(sweep.cells) > 1 else "one cell"
     console.print(
         f"The same study, {cells} of {sweep.base.runs} campaigns of {sweep.base.days} days, run in {len(ways)} ways: "
-        f"{' '.join(words)}",
+        f"{' '.join(overrides)}",
         markup=False,
     )
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
-    outcomes = []
+    results = []
     with tempfile.TemporaryDirectory(prefix="panj-verify-") as folder:
         for number, way in enumerate(ways):
             console.print(f"  {way.name} ...")
-            outcomes.append(outcome_of(way, words, sweep, Path(folder) / str(number)))
-    console.print(table_of(outcomes))
-    said = conclusion(outcomes)
+            results.append(result_of(way, overrides, sweep, Path(folder) / str(number)))
+    console.print(table_of(results))
+    said = conclusion(results)
     for line in said or [f"The same: {len(ways)} ways give the same tables to the last digit."]:
         console.print(line, markup=False)
     return 1 if said else 0
 
 
 def without_address(given: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The scheduler that Dask is to use, if one is named, and the other words; PanjError for what is set here."""
+    """The Dask scheduler, if one is named, and the other overrides; PanjError for what verify sets itself."""
     address = None
-    words = []
-    for word in given:
-        override = None if word in MULTIRUN else parse(word)
+    overrides = []
+    for text in given:
+        override = None if text in MULTIRUN else parse(text)
         if override is not None and override.key_or_group in SET_HERE:
             raise PanjError(
-                f"verify, {override.key_or_group}: found '{word}', expected settings of campaigns only: "
+                f"verify, {override.key_or_group}: found '{text}', expected settings of campaigns only: "
                 "verify runs on every executor, in a temporary folder"
             )
         if override is not None and override.key_or_group == "executor.address":
             address = str(override.value())
         else:
-            words.append(word)
-    return address, words
+            overrides.append(text)
+    return address, overrides
 
 
 def study_of(given: Sequence[str]) -> tuple[list[str], Sweep]:
-    """A study small enough for plain Python, changed by the words that were given; all of its words, and the cells."""
-    keys = {parse(word).key_or_group for word in given if word not in MULTIRUN}
+    """A study small enough for plain Python, changed by the given overrides: all of its overrides, and the sweep."""
+    keys = {parse(text).key_or_group for text in given if text not in MULTIRUN}
     key, values = USUAL_SWEEP
-    sweeps = not keys & {key} and not any(word in MULTIRUN for word in given)
-    words = ["-m", f"{key}={values}"] if sweeps else []
-    words += [f"{key}={value}" for key, value in USUAL.items() if key not in keys]
-    words += given
-    sweep = compose_sweep(words)
+    sweeps = not keys & {key} and not any(text in MULTIRUN for text in given)
+    overrides = ["-m", f"{key}={values}"] if sweeps else []
+    overrides += [f"{key}={value}" for key, value in USUAL.items() if key not in keys]
+    overrides += given
+    sweep = compose_sweep(overrides)
     if "end_date" not in keys:
         start = max(cell.settings.start_date for cell in sweep.cells)
-        words.append(f"end_date={start + timedelta(days=DAYS)}")
-        sweep = compose_sweep(words)
-    return words, sweep
+        overrides.append(f"end_date={start + timedelta(days=DAYS)}")
+        sweep = compose_sweep(overrides)
+    return overrides, sweep
 
 
-def outcome_of(way: Way, words: Sequence[str], sweep: Sweep, folder: Path) -> Outcome:
-    """Run one way; one that cannot run is told as such, and the others run."""
+def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) -> Result:
+    """Run one way; when it cannot run, the result says why and the others are run."""
     started = time.perf_counter()
     try:
-        study = live_here(sweep, way, folder) if way.is_compiled == compiled else live_elsewhere(words, way, folder)
+        study = (
+            run_here(sweep, way, folder) if way.is_compiled == compiled else run_in_new_process(overrides, way, folder)
+        )
         about, tables = read_about(study), columns_of_tables(study)
     except Stopped:
         raise
     except Exception as error:
-        return Outcome(way.name, 0, 0, time.perf_counter() - started, {}, f"{type(error).__name__}: {error}")
-    return Outcome(way.name, about["campaigns"], about["failed"], time.perf_counter() - started, tables, "")
+        return Result(way.name, 0, 0, time.perf_counter() - started, {}, f"{type(error).__name__}: {error}")
+    return Result(way.name, about["campaigns"], about["failed"], time.perf_counter() - started, tables, "")
 
 
-def live_here(sweep: Sweep, way: Way, folder: Path) -> Path:
-    """Run in this process; the folder of the study."""
+def run_here(sweep: Sweep, way: Way, folder: Path) -> Path:
+    """Run in this process; returns the folder of the study."""
     base = replace(sweep.base, study="verify", results_dir=folder, executor=way.executor)
     return run_sweep(replace(sweep, base=base), Console(file=io.StringIO())).folder
 
 
-def live_elsewhere(words: Sequence[str], way: Way, folder: Path) -> Path:
-    """Run in a new process, with rules compiled or plain: that is settled when Python starts."""
+def run_in_new_process(overrides: Sequence[str], way: Way, folder: Path) -> Path:
+    """Run in a new process, since whether rules are compiled is settled when Python starts."""
     environment = {
         **os.environ,
         "NUMBA_DISABLE_JIT": "0" if way.is_compiled else "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH")])),
     }
-    command = [sys.executable, "-m", "sim.run.verify", str(folder), *words]
+    command = [sys.executable, "-m", "sim.run.verify", str(folder), *overrides]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
         raise PanjError(f"found exit code {done.returncode}, expected 0: {last[0]}")
     return folder / "verify"
 
 
-def table_of(outcomes: Sequence[Outcome]) -> Table:
-    """A row a way."""
+def table_of(results: Sequence[Result]) -> Table:
+    """One row per way."""
     table = Table(title="One study, run in different ways", caption=CAPTION)
     for column in ("way", "campaigns", "seconds", "hash of all tables", "same"):
         table.add_column(column, justify="right" if column in ("campaigns", "seconds") else "left", overflow="fold")
-    for one in outcomes:
+    for one in results:
         failed = f", {one.failed} failed" if one.failed else ""
         all_tables = hash_of({name: hash_of(columns) for name, columns in one.tables.items()})
-        same = "yes" if one.tables and one.tables == outcomes[0].tables else "no"
+        same = "yes" if one.tables and one.tables == results[0].tables else "no"
         table.add_row(
             one.way, f"{one.campaigns}{failed}", f"{one.seconds:.1f}", all_tables if one.tables else "did not run", same
         )
     return table
 
 
-def conclusion(outcomes: Sequence[Outcome]) -> list[str]:
-    """What is not the same, a sentence each; nothing when all is."""
-    first = outcomes[0]
-    said = [f"Did not run: {one.way}: {' '.join(one.error.split())[:300]}" for one in outcomes if one.error]
-    for one in outcomes[1:]:
+def conclusion(results: Sequence[Result]) -> list[str]:
+    """One sentence for each difference or failure; none when all is the same."""
+    first = results[0]
+    said = [f"Did not run: {one.way}: {' '.join(one.error.split())[:300]}" for one in results if one.error]
+    for one in results[1:]:
         if first.tables and one.tables and one.tables != first.tables:
             said.append(f"Not the same: {one.way} differs from {first.way} in "
-                        f"{say_differences(first.tables, one.tables)}.")  # fmt: skip
+                        f"{describe_differences(first.tables, one.tables)}.")  # fmt: skip
     if not said and not first.campaigns:
         said.append("Nothing to compare: no campaign came to its last day.")
     return said
 
 
-def live_alone(words: Sequence[str]) -> None:
-    """What `live_elsewhere` starts: a folder, then the words of a study."""
+def run_for_verify(overrides: Sequence[str]) -> None:
+    """What `run_in_new_process` starts: a folder, then the overrides of a study."""
     way = Way("", Executor("threads", 1, None), compiled)
-    live_here(compose_sweep(words[1:]), way, Path(words[0]))
+    run_here(compose_sweep(overrides[1:]), way, Path(overrides[0]))
 
 
 def damaged(path: Path, error: Exception) -> PanjError:
     """A file that cannot be read."""
-    said = " ".join(str(error).split())[:160]
-    return PanjError(f"{path}: found a damaged file ({said}), expected a whole {path.suffix} of a study")
+    message = " ".join(str(error).split())[:160]
+    return PanjError(f"{path}: found a damaged file ({message}), expected a whole {path.suffix} of a study")
 
 
 def difference_of(one: Path, other: Path) -> str:
-    """What differs between two files of the same kind; empty for nothing."""
+    """Compare two files of the same kind.
+
+    Args:
+        one: A parquet file, CSV, PNG or GIF.
+        other: Another one.
+
+    Returns:
+        In what they differ, in overrides; empty for no difference.
+
+    Raises:
+        PanjError: For a damaged file.
+    """
     kind = one.suffix.lower()
     if kind == ".parquet":
         columns = columns_of_table(one), columns_of_table(other)
-        return "" if columns[0] == columns[1] else f"columns {say_columns(*columns)}"
+        return "" if columns[0] == columns[1] else f"columns {describe_columns(*columns)}"
     if kind == ".csv":
         return difference_of_rows(rows_of(one), rows_of(other))
     return difference_of_frames(one, other)
 
 
 def rows_of(path: Path) -> list[list[str]]:
-    """The rows of a CSV, its head first."""
+    """The rows of a CSV, the header first."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return list(csv.reader(file))
@@ -363,7 +391,7 @@ def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> 
 
 
 def difference_of_frames(one: Path, other: Path) -> str:
-    """How many pixels of which picture differ, or how long a picture is shown."""
+    """What share of the pixels differs, in which picture, or for how long a picture is shown."""
     for number, (left, right) in enumerate(zip_longest(frames_of(one), frames_of(other))):
         where = f"picture {number + 1}: " if one.suffix.lower() == ".gif" else ""
         if left is None or right is None:
@@ -380,7 +408,7 @@ def difference_of_frames(one: Path, other: Path) -> str:
 
 
 def frames_of(path: Path) -> Iterator[tuple[np.ndarray, int]]:
-    """Every picture of a PNG or GIF as height x width x 4, and for how long it is shown."""
+    """Every picture of a PNG or GIF as height x width x 4 (RGBA), and for how many milliseconds it is shown."""
     from PIL import Image, ImageSequence
 
     try:
@@ -392,4 +420,4 @@ def frames_of(path: Path) -> Iterator[tuple[np.ndarray, int]]:
 
 
 if __name__ == "__main__":
-    live_alone(sys.argv[1:])
+    run_for_verify(sys.argv[1:])

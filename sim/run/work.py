@@ -1,7 +1,7 @@
-"""What a worker does: live the campaigns of a piece of a cell, and give back columns.
+"""What a worker does: run some campaigns of a cell and return their results as columns.
 
-An order is small and says everything, so that it can be sent to a thread, a process or another machine; the worker
-makes the layout itself and keeps the last few. Nothing here imports what is slow to import.
+An order is small and complete, so that it can be sent to a thread, a process or another machine; the worker makes the
+layout itself and keeps the last few. Nothing here imports what is slow to import.
 """
 
 import time
@@ -28,32 +28,39 @@ LAID_OUT_BY = {"founding", "flight", "journeys", "crossing", "admission", "reser
 
 
 def work(pieces: Sequence[Piece]) -> list[pa.Table]:
-    """A chunk a piece, in their order; a campaign that raises is a row with its error.
+    """Run campaigns.
 
-    Raises PanjError when this worker has other data, rules or outcomes than whoever sent the pieces.
+    Args:
+        pieces: Seeds of one or several cells.
+
+    Returns:
+        One chunk per piece, one row per campaign; a campaign that raised has its error.
+
+    Raises:
+        PanjError: When this worker has other data, rules or outcomes than whoever sent the pieces.
     """
-    return [live_piece(piece) for piece in pieces]
+    return [run_piece(piece) for piece in pieces]
 
 
 def work_timed(pieces: Sequence[Piece]) -> tuple[list[pa.Table], float]:
-    """The chunks, and the seconds that they took the worker."""
+    """`work`, and the seconds that it took."""
     started = time.perf_counter()
     return work(pieces), time.perf_counter() - started
 
 
-def live_piece(piece: Piece) -> pa.Table:
-    """The campaigns of one piece, one after the other."""
+def run_piece(piece: Piece) -> pa.Table:
+    """Run the campaigns of one piece, one after the other; one row per campaign."""
     order = piece.order
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)
-    world = fresh(layout.world)  # lived in again and again
-    rows = [live_one(order, layout, table, seed, world) for seed in piece.seeds]
+    world = fresh(layout.world)  # used again for every campaign
+    rows = [run_seed(order, layout, table, seed, world) for seed in piece.seeds]
     return with_drawn(chunk_of(rows, table, layout.facts, order.days, order.daily), order.draws)
 
 
-def live_one(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
-    """One campaign, or why there is none."""
+def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
+    """Run one campaign of a cell; its rows, or why it failed."""
     try:
         rules, luck = order.rules, seed
         if order.draws is not None:
@@ -65,7 +72,7 @@ def live_one(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
 
 
 def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
-    """The chunk with what was drawn for each of its campaigns, failed ones included."""
+    """Add the numbers that were drawn for each campaign, failed ones included."""
     if draws is None:
         return chunk
     drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]
@@ -75,7 +82,7 @@ def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
 
 
 def check_versions(expected: tuple[str, str, str]) -> None:
-    """A worker on another machine may have an older clone; its campaigns would be other campaigns."""
+    """Refuse a worker on another machine with an older clone, whose campaigns would be other campaigns."""
     for name, here, there in zip(("data", "rules", "outcomes"), versions_here(), expected, strict=True):
         if here != there:
             raise PanjError(
@@ -86,29 +93,29 @@ def check_versions(expected: tuple[str, str, str]) -> None:
 
 @lru_cache(maxsize=1)
 def facts_here() -> Facts:
-    """The facts, read once."""
+    """The data files, read once per process."""
     return read_facts()
 
 
 @lru_cache(maxsize=1)
 def versions_here() -> tuple[str, str, str]:
-    """Fingerprints of data, rules and outcomes."""
+    """Fingerprints of data, rules and outcomes of this process."""
     return facts_here().fingerprint, fingerprint_of_rules(), fingerprint_of_outcomes()
 
 
 def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
-    """The world before its draws; cells that differ in other rules share it."""
+    """The world before anything is drawn, shared by cells that differ only in rules that it does not depend on."""
     others = dict.fromkeys(set(Rules._fields) - LAID_OUT_BY)
     return layout_by(rules._replace(**others), attention, posts)  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=2)
 def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
-    """The layout for those rules that it depends on; the others are None here, so that a new dependence is seen."""
+    """The layout; rules that it does not depend on are None here, so that a new dependence raises an error."""
     return lay_out(facts_here(), rules, dict(attention), {post: dict(change) for post, change in posts})
 
 
 @lru_cache(maxsize=8)
 def outcomes_of(start: date, days: int) -> tuple[Outcome, ...]:
-    """The table of outcomes."""
+    """The outcomes of campaigns of so many days, read once per pair of start and length."""
     return read_outcomes(facts_here(), start, days)

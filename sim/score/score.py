@@ -70,7 +70,7 @@ from sim.settings.overrides import parse
 from sim.settings.sweep import Sweep, compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import Study
-from sim.study.store import flat, read_scope
+from sim.study.store import flatten, read_scope
 
 USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day past the line, so that its evening is whole
 RECORDS = 500  # synthetic ones of each naive forecast
@@ -157,7 +157,7 @@ def variants_beside(study: Study) -> dict[str, Study]:
         here, there = read_scope(study.folder), read_scope(folder)
         if here is None or there is None or here.first_seed != there.first_seed:
             continue
-        before, after = dict(flat(here.base)), dict(flat(there.base))
+        before, after = dict(flatten(here.base)), dict(flatten(there.base))
         if {number_of(key) for key in {**before, **after} if before.get(key) != after.get(key)} <= set(numbers):
             found[name] = study_to_score(folder, None)
     return found

@@ -27,7 +27,7 @@ from sim.data.facts import Facts, read_facts
 from sim.errors import PanjError, unknown
 from sim.options import Story
 from sim.provenance import STAMPED
-from sim.run.rerun import about_campaign, dated_of, evenings_of, live_again, log_of, origin_of, seed_of
+from sim.run.rerun import about_campaign, dated_of, evenings_of, log_of, origin_of, rerun_campaign, seed_of
 from sim.settings.compose import Composer
 from sim.study.files import json_text, write_folder
 from sim.study.reader import read_about
@@ -245,7 +245,7 @@ def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dic
     """Live it again and keep its tables, each whole or not at all."""
     origin = origin_of(folder, cell, Composer())
     number = seed_of(origin, seed)
-    campaign = live_again(origin.settings, number)
+    campaign = rerun_campaign(origin.settings, number)
     tables = log_of(campaign, origin.settings), evenings_of(campaign, origin.settings, cell)
     place = folder / "stories" / f"cell_{cell}_seed_{number}"
     said = about_campaign(origin, number)

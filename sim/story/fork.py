@@ -91,7 +91,7 @@ def open_fork(request: Fork) -> Prepared:
     origin = origin_of(request.folder, request.cell, composer)
     first = seed_of(origin, request.seed)
     seeds = tuple(range(first, first + request.runs))
-    turn = turn_of(origin.words, request.changes, request.day, composer)
+    turn = turn_of(origin.overrides, request.changes, request.day, composer)
     check_effect(turn, seeds, request.changes)
     known = [row.name for row in outcomes_of(origin.settings.start_date, origin.settings.days) if row.last >= 0]
     for name in request.outcome:

@@ -1,14 +1,12 @@
-"""The record of what is done: one file a chunk, under the fingerprint of its cell, never changed once it has its name.
+"""The record of a study: what was asked for, and one file per chunk of campaigns, never changed once it has its name.
 
-`results/<study>/chunks/<fingerprint>/<first seed>-<last seed>.<digest>.arrow`. A file is written under another name,
-flushed to the disk, and then renamed; its name holds the first digits of the SHA-256 of its content. A process that is
-killed at any moment therefore leaves whole chunks and at most a nameless rest, which the next command clears away, and
-damage to a file is seen.
+`results/<study>/chunks/<fingerprint of a cell>/<first seed>-<last seed>.<digest>.arrow`. The name holds the first
+digits of the SHA-256 of the content, so that damage is seen; files are written whole or not at all, so that a process
+that is killed at any moment leaves whole chunks and at most one partial file, which the next command removes.
 
-What a study holds: its base settings, what it sweeps, its cells and how many campaigns of each were asked for.
-
-Kept in `chunks/study.json` from before the first campaign on. A later command may add campaigns and cells; a command
-with other settings, rules or data is refused with the difference: one study never mixes what cannot be compared.
+`chunks/study.json` holds the base settings, what is swept, the cells and how many campaigns of each were asked for,
+from before the first campaign on. A later command may add campaigns and cells; one with other settings, rules or data
+is refused with the difference: a study never mixes what cannot be compared.
 """
 
 import json
@@ -30,6 +28,8 @@ from sim.study.files import json_text, write_errors, write_file
 from sim.study.reader import StudyCell
 
 DIGITS = 16  # of the digest in the name
+SHOWN = 5  # differences
+LEFT_OUT = ("cell", "failed")  # of a cell in study.json, where its number is `number` and failures are not known
 NAME = re.compile(r"\d+-\d+\.[0-9a-f]{16}\.arrow")
 
 
@@ -43,7 +43,19 @@ class Recorded(NamedTuple):
 
 
 def record(study: Path, key: str, chunk: pa.Table) -> Path:
-    """Write a chunk of the cell `key`; PanjError when the disk is full or the folder read-only."""
+    """Add a chunk of campaigns to the record.
+
+    Args:
+        study: The folder of the study.
+        key: The fingerprint of the cell.
+        chunk: One row per campaign, as `sim.study.columns.chunk_of` makes it.
+
+    Returns:
+        The new file.
+
+    Raises:
+        PanjError: When the disk is full or the folder read-only.
+    """
     content = content_of(chunk)
     seeds = chunk["seed"].to_numpy()
     path = study / "chunks" / key / f"{seeds.min()}-{seeds.max()}.{digest_of(content)}.arrow"
@@ -51,8 +63,8 @@ def record(study: Path, key: str, chunk: pa.Table) -> Path:
         return write_file(path, content)
 
 
-def clear_rests(study: Path) -> None:
-    """Away with what killed processes left half written; only for the one process that works in the study."""
+def remove_partial_files(study: Path) -> None:
+    """Remove what killed processes left half written; only for the one process that holds the lock of the study."""
     for partial in (study / "chunks").rglob(".*.partial"):
         partial.unlink(missing_ok=True)
 
@@ -70,7 +82,15 @@ def digest_of(content: pa.Buffer | bytes) -> str:
 
 
 def recorded(study: Path, key: str) -> Recorded:
-    """What is done of a cell; every file is read and its digest checked. What cannot be read is damaged too."""
+    """Which campaigns of a cell are recorded; every file is read and its digest checked.
+
+    Args:
+        study: The folder of the study.
+        key: The fingerprint of the cell.
+
+    Returns:
+        Seeds and files; a file that cannot be read counts as damaged.
+    """
     done: set[int] = set()
     failed: set[int] = set()
     paths, damaged = [], []
@@ -97,7 +117,15 @@ def whole_content(path: Path) -> bytes | None:
 
 
 def chunks_of(study: Path, key: str) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Finished and failed campaigns of a cell in the order of their seeds, each seed once, a chunk at a time."""
+    """Read the campaigns of a cell, a chunk at a time, in the order of their seeds and each seed once.
+
+    Args:
+        study: The folder of the study.
+        key: The fingerprint of the cell.
+
+    Yields:
+        Finished and failed campaigns, one row each.
+    """
     files = (study / "chunks" / key).glob("*.arrow")
     for together in overlapping(path for path in files if NAME.fullmatch(path.name)):
         contents = [content for path in together if (content := whole_content(path)) is not None]
@@ -135,27 +163,23 @@ def seeds_of(path: Path) -> tuple[int, int]:
 
 
 def each_once(chunk: pa.Table) -> pa.Table:
-    """One row a seed, in their order."""
+    """One row per seed, in order."""
     _, first = np.unique(chunk["seed"].to_numpy(), return_index=True)
     return chunk.take(first)
 
 
-SHOWN = 5  # differences
-LEFT_OUT = ("cell", "failed")  # of a cell in study.json, which calls its number so and knows of no failures
-
-
 @dataclass(frozen=True)
 class Scope:
-    """The whole of a study."""
+    """What a study consists of, as it was asked for."""
 
-    base: dict[str, Any]  # Settings.as_dict of the words that do not sweep
+    base: dict[str, Any]  # Settings.as_dict of the overrides that do not sweep
     swept: tuple[str, ...]
     first_seed: int
     cells: tuple[StudyCell, ...]
 
     @property
     def daily(self) -> bool:
-        """Whether the evenings of every campaign are kept."""
+        """Whether the daily series of every campaign are kept."""
         return self.base.get("daily", True)
 
 
@@ -174,7 +198,17 @@ def recorded_cell(cell: Cell) -> StudyCell:
 
 
 def read_scope(study: Path) -> Scope | None:
-    """What the folder holds; None where there is no study yet, PanjError where the folder holds something else."""
+    """What the study in a folder consists of.
+
+    Args:
+        study: Its folder.
+
+    Returns:
+        None where there is no study yet.
+
+    Raises:
+        PanjError: Where the folder holds something else, or a damaged record.
+    """
     path = study / "chunks" / "study.json"
     if not path.is_file():
         others = [one.name for one in study.iterdir() if one.name != "chunks"] if study.is_dir() else []
@@ -192,7 +226,7 @@ def read_scope(study: Path) -> Scope | None:
 
 
 def write_scope(study: Path, scope: Scope) -> None:
-    """Write it whole or not at all."""
+    """Record what a study consists of."""
     path = study / "chunks" / "study.json"
     content = {
         "base": scope.base,
@@ -207,51 +241,64 @@ def write_scope(study: Path, scope: Scope) -> None:
         write_file(path, json_text(content))
 
 
-def joined(study: Path, old: Scope | None, new: Scope) -> Scope:
-    """The scope of both; PanjError when they cannot be in one study, with the difference."""
+def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
+    """Add what is asked for now to what a study consists of.
+
+    Args:
+        study: Its folder, for the message.
+        old: What it consists of so far; None for a new study.
+        new: What is asked for.
+
+    Raises:
+        PanjError: When they cannot be in one study, with the differences.
+    """
     if old is None:
         return new
-    differences = different(old.base, new.base)
+    differences = compare_settings(old.base, new.base)
     if old.swept != new.swept:
         differences.append(f"swept keys: {', '.join(old.swept) or 'none'} there, {', '.join(new.swept) or 'none'} here")
     if old.first_seed != new.first_seed:
         differences.append(f"seed: {old.first_seed} there, {new.first_seed} here")
-    there = {key_of(cell): cell for cell in old.cells}
-    for cell in new.cells:
-        if key_of(cell) in there and there[key_of(cell)].fingerprint != cell.fingerprint and not differences:
+    there, asked = ({key_of(cell): cell for cell in scope.cells} for scope in (old, new))
+    for key, cell in asked.items():
+        if key in there and there[key].fingerprint != cell.fingerprint and not differences:
             differences.append(f"what {cell.label or 'the scenario'} resolves to")
     if differences:
-        more = f" and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
         raise PanjError(
-            f"study: found another study in {study} (differs in {'; '.join(differences[:SHOWN])}{more}), "
+            f"study: found another study in {study} (differs in {first_of(differences, SHOWN)}), "
             "expected the same settings, rules and data, or a new name: choose study=NAME, or move the folder away"
         )
-    asked = {key_of(cell): cell for cell in new.cells}
-    cells = [grown(cell, asked[key_of(cell)]) if key_of(cell) in asked else cell for cell in old.cells]
-    added = [cell for cell in new.cells if key_of(cell) not in there]
+    cells = [
+        cell._replace(runs=max(cell.runs, asked[key].runs), calibration=asked[key].calibration)
+        if key in asked
+        else cell
+        for key, cell in there.items()
+    ]
+    added = [cell for key, cell in asked.items() if key not in there]
     cells += [cell._replace(number=len(cells) + place) for place, cell in enumerate(added)]
     return replace(old, cells=tuple(cells))
 
 
-def grown(cell: StudyCell, asked: StudyCell) -> StudyCell:
-    """The same cell with as many campaigns as are asked for now, and what is said of its numbers now."""
-    return cell._replace(runs=max(cell.runs, asked.runs), calibration=asked.calibration)
-
-
 def key_of(cell: StudyCell) -> tuple[str, ...]:
-    """The swept values, by which a cell is known."""
+    """The swept values, which identify a cell."""
     return tuple(f"{key}={value!r}" for key, value in cell.values.items())
 
 
-def different(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def compare_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """`rules.news.fade_days: 10 there, 5 here` for every value that differs."""
-    there, here = dict(flat(old)), dict(flat(new))
+    there, here = dict(flatten(old)), dict(flatten(new))
     keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
     return [f"{key}: {say(there.get(key, 'none'))} there, {say(here.get(key, 'none'))} here" for key in keys]
 
 
-def flat(node: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Leaves by their dotted path; the numbers of rules under their own keys, events under their names."""
+def first_of(differences: Sequence[str], most: int) -> str:
+    """The first few differences, and how many more there are."""
+    more = f" and {len(differences) - most} more" if len(differences) > most else ""
+    return f"{'; '.join(differences[:most])}{more}"
+
+
+def flatten(node: Any, path: str = "") -> list[tuple[str, Any]]:
+    """Leaves of nested settings by dotted path; numbers of rules by their own keys, events by their names."""
     if isinstance(node, Mapping):
         inner = [(str(key), value) for key, value in node.items()]
     elif isinstance(node, Sequence) and not isinstance(node, str):
@@ -260,4 +307,4 @@ def flat(node: Any, path: str = "") -> list[tuple[str, Any]]:
     else:
         return [(path, node)]
     top = {"rules": "", "choices": ""}.get(path, f"{path}." if path else "")
-    return [leaf for key, value in inner for leaf in flat(value, f"{top}{key}")]
+    return [leaf for key, value in inner for leaf in flatten(value, f"{top}{key}")]

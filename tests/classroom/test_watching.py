@@ -21,7 +21,7 @@ from sim.engine.campaign import Series
 from sim.engine.world import Fall, Holder, Why
 from sim.errors import PanjError
 from sim.plots import colours
-from sim.run.rerun import live_again
+from sim.run.rerun import rerun_campaign
 from sim.settings.compose import compose_settings
 from sim.story.telling import tell_day
 from sim.study.columns import events_table
@@ -44,7 +44,7 @@ def settings():
 
 @pytest.fixture(scope="module")
 def campaign(settings):
-    return live_again(settings, SEED)
+    return rerun_campaign(settings, SEED)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_the_evidence_that_a_curve_names_is_the_evidence_that_it_draws():
 
 
 def test_the_same_seed_gives_the_same_film_to_the_last_letter(campaign, settings, chronicle):
-    again = live_again(settings, SEED)
+    again = rerun_campaign(settings, SEED)
     said = player.said_of(settings, SEED)
     other = player.film_of(again, settings, player.chronicle_from(again, settings, said), WORDS)
     assert other == player.film_of(campaign, settings, chronicle, WORDS)

@@ -21,9 +21,9 @@ from sim.data.facts import read_facts
 from sim.errors import PanjError
 from sim.run import run, work
 from sim.run.backlog import FIRST, TARGET, Backlog, half_width_of
-from sim.run.console import Progress, say_time
+from sim.run.console import Progress, format_seconds
 from sim.run.run import Ran, run_sweep
-from sim.run.work import live_piece
+from sim.run.work import run_piece
 from sim.settings import settings
 from sim.settings.settings import Precision
 from sim.settings.sweep import Sweep, compose_sweep
@@ -167,7 +167,7 @@ def test_gaps_in_the_record_are_filled_and_nothing_else(tmp_path: Path, lived: l
     backlog = backlog_in(tmp_path / "tiny", "runs=30")
     order = backlog.cells[0].order
     for seeds in ([5, 6], [9], [20, 21, 33]):
-        record(tmp_path / "tiny", order.key, live_piece(settings.Piece(order, tuple(seeds))))
+        record(tmp_path / "tiny", order.key, run_piece(settings.Piece(order, tuple(seeds))))
     lived.clear()
     ran, _ = run_in(tmp_path, "runs=30")
     assert sorted(lived) == sorted(set(range(5, 35)) - {5, 6, 9, 20, 21, 33})
@@ -333,4 +333,4 @@ def test_progress_counts_what_was_there_before_but_not_in_the_rate(tmp_path: Pat
     ("seconds", "words"), [(12.4, "12 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
 )
 def test_time_left_is_said_in_words(seconds: float, words: str) -> None:
-    assert say_time(seconds) == words
+    assert format_seconds(seconds) == words

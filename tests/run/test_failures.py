@@ -14,29 +14,38 @@ from sim.__main__ import main
 from sim.errors import PanjError
 from sim.options import Failures, read_request
 from sim.run import rerun
-from sim.run.rerun import causes_of, command_of, region_of, show
+from sim.run.rerun import causes_of, command_of, print_failures, where_of
+from sim.study.reader import Study, open_study
 
 ROWS, FADE = "rules.flight.rows", "rules.news.fade_days"
 FULL = "CampaignError: seed {}, day 9: the space for refugee rows is full (rules.flight.rows)"
 
 
-def study(folder: Path, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def study(folder: Path, rows: list[dict[str, Any]]) -> Study:
     """A sweep over space for families, borders and days, in which these campaigns failed."""
     cells = [
-        {"cell": number, "values": values, "words": [f"{key}={value}" for key, value in values.items()]}
+        {
+            "cell": number,
+            "label": "",
+            "values": values,
+            "words": [f"{key}={value}" for key, value in values.items()],
+            "start_date": "2021-05-01",
+            "end_date": "2021-07-08",
+        }
         for number, values in enumerate(
             {ROWS: space, "border": border, FADE: 5.0} for space in (100, 200, 5000) for border in ("open", "closed")
         )
     ]
     about = {
-        "swept": [ROWS, "border", FADE], "cells": cells, "campaigns": 600 - len(rows), "failed": len(rows),
+        "study": "policy", "choices": {}, "swept": [ROWS, "border", FADE], "cells": cells,
+        "campaigns": 600 - len(rows), "failed": len(rows),
         "words": ["-m", f"{ROWS}=100,200,5000", "border=open,closed", f"{FADE}=5.0", "end_date=2021-07-08", "runs=100",
                   "seed=3", "study=policy", "executor=processes"],
     }  # fmt: skip
     (folder / "about.json").write_text(json.dumps(about))
     if rows:
         pq.write_table(pa.Table.from_pylist(rows), folder / "failures.parquet")
-    return about
+    return open_study(folder)
 
 
 def failed(cell: int, seed: int, error: str) -> dict[str, Any]:
@@ -50,20 +59,20 @@ def test_failures_that_say_the_same_but_for_numbers_have_one_cause(tmp_path: Pat
 
 
 def test_a_cause_is_placed_by_the_values_that_it_has_and_others_have_not(tmp_path: Path) -> None:
-    about = study(tmp_path, [failed(cell, 1, FULL.format(1)) for cell in (0, 2)])
-    assert region_of(causes_of(tmp_path)[0], about) == [
+    made = study(tmp_path, [failed(cell, 1, FULL.format(1)) for cell in (0, 2)])
+    assert where_of(causes_of(tmp_path)[0], made) == [
         "2 of 6 cells", f"{ROWS} from 100 to 200 (swept from 100 to 5000)", "border=open (of 2 values)",
     ]  # fmt: skip
 
 
 def test_a_cause_that_is_everywhere_says_so(tmp_path: Path) -> None:
-    about = study(tmp_path, [failed(cell, 1, "KeyError: 1") for cell in range(6)])
-    assert region_of(causes_of(tmp_path)[0], about) == ["6 of 6 cells", "at every value of what was swept"]
+    made = study(tmp_path, [failed(cell, 1, "KeyError: 1") for cell in range(6)])
+    assert where_of(causes_of(tmp_path)[0], made) == ["6 of 6 cells", "at every value of what was swept"]
 
 
 def test_the_command_is_of_the_one_campaign_and_of_nothing_else(tmp_path: Path) -> None:
-    about = study(tmp_path, [failed(3, 17, FULL.format(17))])
-    words = command_of(causes_of(tmp_path)[0], about).split()
+    made = study(tmp_path, [failed(3, 17, FULL.format(17))])
+    words = command_of(causes_of(tmp_path)[0], made).split()
     assert words[:8] == ["python", "-m", "pdb", "-c", "continue", "-m", "sim.run.rerun", f"{FADE}=5.0"]
     assert words[8:] == ["end_date=2021-07-08", f"{ROWS}=200", "border=closed", f"{FADE}=5.0", "seed=17"]
 
@@ -85,7 +94,7 @@ def test_the_command_lives_the_campaign_again_and_lets_its_error_through(
 
 def test_a_study_without_failures_says_so(tmp_path: Path) -> None:
     paper = io.StringIO()
-    show(tmp_path, study(tmp_path, []), Console(file=paper, width=200))
+    print_failures(study(tmp_path, []), Console(file=paper, width=200))
     assert "every one of 600 campaigns finished" in paper.getvalue()
 
 

@@ -20,9 +20,9 @@ from sim.run.verify import (
     Way,
     columns_of_table,
     columns_of_tables,
-    hash_of_tables,
-    live_here,
-    say_differences,
+    describe_differences,
+    hash_of,
+    run_here,
     study_of,
     verify,
     ways_of,
@@ -78,14 +78,14 @@ def with_column(table: pa.Table, name: str, values: object) -> pa.Table:
     return table.set_column(table.column_names.index(name), name, values)
 
 
-def test_one_flipped_bit_in_one_table_changes_its_hash_and_the_hash_of_all(tmp_path: Path) -> None:
+def test_one_flipped_bit_in_one_table_changes_its_hash_alone(tmp_path: Path) -> None:
     first = study(tmp_path / "one", runs=runs(), days=days())
     morale = days()["mean_morale"].to_numpy().copy()
     morale[7] = struct.unpack("<d", struct.pack("<Q", struct.unpack("<Q", struct.pack("<d", morale[7]))[0] ^ 1))[0]
     other = study(tmp_path / "other", runs=runs(), days=with_column(days(), "mean_morale", pa.array(morale)))
-    one, two = hash_of_tables(first), hash_of_tables(other)
-    assert {name for name in one if one[name] != two[name]} == {"days.parquet", "all"}
-    assert say_differences(columns_of_tables(first), columns_of_tables(other)) == "days.parquet (mean_morale)"
+    one, two = columns_of_tables(first), columns_of_tables(other)
+    assert {name for name in one if hash_of(one[name]) != hash_of(two[name])} == {"days.parquet"}
+    assert describe_differences(one, two) == "days.parquet (mean_morale)"
 
 
 @pytest.mark.parametrize(
@@ -115,15 +115,15 @@ def test_the_values_of_two_campaigns_exchanged_do_count(tmp_path: Path) -> None:
 
 
 def test_row_groups_compression_metadata_and_the_order_of_columns_do_not_count(tmp_path: Path) -> None:
-    plain = hash_of_tables(study(tmp_path / "plain", days=days()))
+    plain = columns_of_tables(study(tmp_path / "plain", days=days()))
     for number, options in enumerate(
         [{"row_group_size": 5}, {"compression": "none", "use_dictionary": False}, {"store_schema": False}]
     ):
         pq.write_table(days(), study(tmp_path / str(number)) / "days.parquet", **options)
-        assert hash_of_tables(tmp_path / str(number)) == plain, options
+        assert columns_of_tables(tmp_path / str(number)) == plain, options
     told = days().replace_schema_metadata({"panj": "made on another day"})
     turned = told.select(told.column_names[::-1])
-    assert hash_of_tables(study(tmp_path / "told", days=turned)) == plain
+    assert columns_of_tables(study(tmp_path / "told", days=turned)) == plain
 
 
 @pytest.mark.parametrize("rows", [1, 5, 12])
@@ -164,32 +164,32 @@ def test_a_table_without_rows_has_a_hash_of_its_own(tmp_path: Path) -> None:
 
 
 def test_an_error_counts_and_its_lines_of_code_do_not(tmp_path: Path) -> None:
-    def failed(error: str, traceback: str) -> str:
+    def failed(error: str, traceback: str) -> dict[str, dict[str, str]]:
         table = pa.table({"cell": pa.array([0], pa.int32()), "seed": [5], "error": [error], "traceback": [traceback]})
-        return hash_of_tables(study(tmp_path, failures=table))["all"]
+        return columns_of_tables(study(tmp_path, failures=table))
 
     assert failed("E: a", "line 1") == failed("E: a", "line 2") != failed("E: b", "line 1")
 
 
 def test_a_table_more_counts(tmp_path: Path) -> None:
     one, other = study(tmp_path / "one", runs=runs()), study(tmp_path / "other", runs=runs(), days=days())
-    assert hash_of_tables(one)["all"] != hash_of_tables(other)["all"]
-    said = say_differences(columns_of_tables(one), columns_of_tables(other))
+    assert columns_of_tables(one) != columns_of_tables(other)
+    said = describe_differences(columns_of_tables(one), columns_of_tables(other))
     assert said == "days.parquet (only one has it)"
 
 
 def test_many_columns_that_differ_are_counted_and_not_all_named(tmp_path: Path) -> None:
     one = {"days.parquet": {f"c{number}": "1" for number in range(9)}}
     other = {"days.parquet": {f"c{number}": "2" for number in range(9)}}
-    assert say_differences(one, other) == "days.parquet (c0, c1, c2, c3, c4, c5 and 3 more columns)"
+    assert describe_differences(one, other) == "days.parquet (c0, c1, c2, c3, c4, c5 and 3 more columns)"
 
 
 def test_a_folder_without_tables_and_a_damaged_table_are_said(tmp_path: Path) -> None:
     with pytest.raises(PanjError, match=r"found none of runs\.parquet, .* expected the folder of a study"):
-        hash_of_tables(tmp_path)
+        columns_of_tables(tmp_path)
     (tmp_path / "runs.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(PanjError, match=r"runs\.parquet: found something that cannot be read .* expected a table"):
-        hash_of_tables(tmp_path)
+        columns_of_tables(tmp_path)
 
 
 def test_threads_and_processes_give_the_same_and_leave_nothing(
@@ -208,9 +208,9 @@ def test_a_way_that_gives_something_else_is_named_with_table_and_column(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def with_other_luck(words: list[str], _way: Way, folder: Path) -> Path:
-        return live_here(compose_sweep([*words, "seed=9"]), ALONE, folder)
+        return run_here(compose_sweep([*words, "seed=9"]), ALONE, folder)
 
-    monkeypatch.setattr(verifying, "live_elsewhere", with_other_luck)
+    monkeypatch.setattr(verifying, "run_in_new_process", with_other_luck)
     assert verify([*SHORT, "runs=1"][1:], console_of(), [ALONE, ELSEWHERE]) == 1
     said = " ".join(capsys.readouterr().out.split())
     assert "Not the same: elsewhere differs from one thread in runs.parquet (seed" in said
@@ -223,7 +223,7 @@ def test_a_way_that_cannot_run_is_told_and_is_not_the_same(
     def breaks(*_arguments: object) -> Path:
         raise RuntimeError("no [socket] left")
 
-    monkeypatch.setattr(verifying, "live_elsewhere", breaks)
+    monkeypatch.setattr(verifying, "run_in_new_process", breaks)
     assert verify([*SHORT, "runs=1"][1:], console_of(), [ALONE, ELSEWHERE]) == 1
     assert "Did not run: elsewhere: RuntimeError: no [socket] left" in capsys.readouterr().out
 
@@ -237,7 +237,7 @@ def test_the_other_process_has_the_other_rules(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(verifying.subprocess, "run", remember)
     with pytest.raises(PanjError, match="found exit code 1, expected 0: ValueError: it broke"):
-        verifying.live_elsewhere(["runs=1"], ELSEWHERE, tmp_path)
+        verifying.run_in_new_process(["runs=1"], ELSEWHERE, tmp_path)
     assert seen["env"]["NUMBA_DISABLE_JIT"] == ("1" if compiled else "0")
     assert seen["command"][-2:] == [str(tmp_path), "runs=1"]
 

@@ -8,7 +8,7 @@ import yaml
 
 from sim.data import configs
 from sim.errors import PanjError
-from sim.run.work import layout_by, layout_of, live_piece
+from sim.run.work import layout_by, layout_of, run_piece
 from sim.settings import draws as module
 from sim.settings import numbers
 from sim.settings.compose import compose_settings
@@ -146,7 +146,7 @@ def test_what_is_drawn_changes_no_layout() -> None:
 
 def test_a_chunk_tells_what_was_drawn() -> None:
     cell = compose_sweep(["calibration=prior", SHORT]).cells[0]
-    chunk = live_piece(Piece(cell.order, (4, 2)))
+    chunk = run_piece(Piece(cell.order, (4, 2)))
     for place, seed in enumerate((4, 2)):
         for key, value in cell.settings.draws.numbers(seed).items():  # type: ignore[union-attr]
             assert chunk[f"drawn/{key}"][place].as_py() == value

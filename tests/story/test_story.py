@@ -20,7 +20,7 @@ from sim.data.facts import THE_LINE, read_facts
 from sim.engine.campaign import Series
 from sim.engine.world import Event, Fall, Why
 from sim.errors import PanjError
-from sim.run.rerun import live_again
+from sim.run.rerun import rerun_campaign
 from sim.settings.compose import compose_settings
 from sim.story import chronicle as stories
 from sim.story import telling
@@ -290,7 +290,7 @@ def test_a_campaign_of_many_is_lived_again_from_its_cell_and_seed(
 ) -> None:
     assert main(["story", str(studies / "two"), "seed=6", "cell=1"]) == 0
     settings = compose_settings(["reinforcement=as_reported", "end_date=2021-05-04", DECLARED])
-    expected = events_table(live_again(settings, 6), settings.facts, settings.start_date)
+    expected = events_table(rerun_campaign(settings, 6), settings.facts, settings.start_date)
     place = studies / "two" / "stories" / "cell_1_seed_6"
     assert pq.read_table(place / "events.parquet").equals(expected)
     said = capsys.readouterr().out
@@ -314,7 +314,7 @@ def test_a_study_of_one_campaign_is_told_from_its_own_log(
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(stories, "live_again", never)
+    monkeypatch.setattr(stories, "rerun_campaign", never)
     assert main(["story", str(studies / "one")]) == 0
     assert (studies / "one" / "story.md").is_file()
     whole = (studies / "one" / "story.md").read_text()
@@ -350,7 +350,7 @@ def test_filters_are_checked_before_a_campaign_is_lived_again(
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(stories, "live_again", never)
+    monkeypatch.setattr(stories, "rerun_campaign", never)
     assert main(["story", str(studies / "two"), "seed=6", word]) == 2
     assert said in capsys.readouterr().err
 

@@ -26,10 +26,19 @@ from sim.data.facts import read_facts
 from sim.errors import PanjError
 from sim.run import run, work
 from sim.run.run import Ran, run_sweep
-from sim.run.work import live_piece
+from sim.run.work import run_piece
 from sim.settings.settings import Order, Piece
 from sim.settings.sweep import Sweep, compose_sweep
-from sim.study.store import chunks_of, clear_rests, joined, read_scope, record, recorded, scope_of, write_scope
+from sim.study.store import (
+    chunks_of,
+    join_scopes,
+    read_scope,
+    record,
+    recorded,
+    remove_partial_files,
+    scope_of,
+    write_scope,
+)
 
 FACTS = read_facts()
 START = date(2021, 5, 1)
@@ -92,7 +101,7 @@ def order(tmp_path_factory: pytest.TempPathFactory) -> Order:
 
 
 def chunk(order: Order, *seeds: int) -> pa.Table:
-    return live_piece(Piece(order, seeds))
+    return run_piece(Piece(order, seeds))
 
 
 def seeds_of(study: Path, key: str) -> tuple[list[int], list[int]]:
@@ -389,7 +398,7 @@ def test_half_written_files_are_no_chunks_and_are_cleared_away(order: Order, tmp
     (tmp_path / "chunks" / ".study.json.4567.partial").write_text("{")
     assert recorded(tmp_path, order.key).damaged == ()
     assert seeds_of(tmp_path, order.key) == ([1], [])
-    clear_rests(tmp_path)
+    remove_partial_files(tmp_path)
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == [path]
 
 
@@ -452,7 +461,7 @@ def test_the_scope_of_every_scenario_comes_back_as_it_was(scenario: str, tmp_pat
     write_scope(tmp_path, asked)
     kept = read_scope(tmp_path)
     assert kept is not None
-    assert joined(tmp_path, kept, asked) == kept
+    assert join_scopes(tmp_path, kept, asked) == kept
     assert [cell._replace(values={}) for cell in kept.cells] == [cell._replace(values={}) for cell in asked.cells]
 
 
@@ -463,14 +472,14 @@ def scope_in(folder: Path, *words: str) -> Any:
 def test_more_runs_and_more_cells_join_and_the_old_cells_keep_their_numbers(tmp_path: Path) -> None:
     old = scope_in(tmp_path, "-m", "border=closed,as_reported")
     new = scope_in(tmp_path, "-m", "border=open,as_reported", "runs=20")
-    both = joined(tmp_path, old, new)
+    both = join_scopes(tmp_path, old, new)
     assert [(cell.number, cell.label, cell.runs) for cell in both.cells] == [
         (0, "border=closed", 8), (1, "border=as_reported", 20), (2, "border=open", 20),
     ]  # fmt: skip
 
 
 def test_fewer_runs_take_nothing_away(tmp_path: Path) -> None:
-    both = joined(tmp_path, scope_in(tmp_path), scope_in(tmp_path, "runs=2"))
+    both = join_scopes(tmp_path, scope_in(tmp_path), scope_in(tmp_path, "runs=2"))
     assert [cell.runs for cell in both.cells] == [8]
 
 
@@ -555,7 +564,7 @@ def test_cells_of_a_study_that_have_not_begun_do_not_stop_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(run, "live_all", interrupt)
+        patch.setattr(run, "run_tasks", interrupt)
         patch.setattr(run, "forget_if_empty", lambda _study: None)  # as after a kill
         with pytest.raises(KeyboardInterrupt):
             run_in(tmp_path, "-m", "border=closed,as_reported,open")
@@ -567,7 +576,7 @@ def test_cells_of_a_study_that_have_not_begun_do_not_stop_the_others(
 
 
 def test_a_study_that_recorded_nothing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "live_all", interrupt)
+    monkeypatch.setattr(run, "run_tasks", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run_in(tmp_path, "border=closed")
     assert not (tmp_path / "tiny").exists()
