@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shared import raising
 
 from sim import __main__ as command_line
 from sim import help, options
@@ -20,13 +21,6 @@ from sim.settings import compose
 from sim.settings.overrides import DRAW_KEYS, GROUPS, HOW_KEYS, MAIN_KEYS, choices_of
 
 SHORT = ["study=tiny", "runs=1", "end_date=2021-05-03"]
-
-
-def fail(error: BaseException) -> Any:
-    def raises(*_arguments: Any, **_named: Any) -> None:
-        raise error
-
-    return raises
 
 
 def test_help_lists_verbs_groups_and_choices(capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +164,7 @@ def test_the_folder_of_a_report_may_come_later(said: str, drawn: list[Path], mon
 
 
 def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(run, "run_sweep", fail(KeyboardInterrupt()))
+    monkeypatch.setattr(run, "run_sweep", raising(KeyboardInterrupt()))
     assert main(SHORT) == 130
     assert "the same command goes on" in capsys.readouterr().err
 
@@ -178,13 +172,13 @@ def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
 def test_a_fault_of_the_program_is_one_line_and_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run, "run_sweep", fail(RuntimeError("oh\nno")))
+    monkeypatch.setattr(run, "run_sweep", raising(RuntimeError("oh\nno")))
     assert main(SHORT) == 1
     assert capsys.readouterr().err == "panj: RuntimeError: oh no (debug=true shows where)\n"
 
 
 def test_debug_shows_where_the_program_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "run_sweep", fail(RuntimeError("oh no")))
+    monkeypatch.setattr(run, "run_sweep", raising(RuntimeError("oh no")))
     with pytest.raises(RuntimeError, match="oh no"):
         main([*SHORT, "debug=true"])
 

@@ -13,6 +13,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from shared import ROOT, run_python
 
 import sim
 from sim.data.facts import read_facts
@@ -20,7 +21,6 @@ from sim.settings.compose import GROUPS, choices_of, compose_settings
 from sim.settings.numbers import declared_numbers
 
 PACKAGE = Path(sim.__file__).parent
-ROOT = PACKAGE.parent
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
@@ -79,8 +79,7 @@ def test_no_folder_is_a_flat_drawer():
 def test_a_worker_starts_without_what_is_slow_to_import():
     needed = ("sim.engine.campaign", "sim.engine.layout", "sim.outcomes", "sim.run.executors", "sim.run.work")
     script = f"import sys, {', '.join(needed)}; print(*sorted(set(sys.modules) & set({HEAVY})))"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment)
+    done = run_python(script)
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
@@ -136,10 +135,7 @@ def test_the_core_starts_without_any_extra():
     missing = {top for top, names in DISTRIBUTIONS.items() if required_by("all") & set(map(plain, names))}
     core = [name for name in FILES if not any(f"{name}.".startswith(f"sim.{part}.") for part in EXTRA_OF)]
     script = f"import sys; sys.modules.update(dict.fromkeys({sorted(missing)})); import {', '.join(core)}"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    done = run_python(script)
     assert done.returncode == 0, done.stderr
 
 
@@ -151,10 +147,7 @@ def test_what_looks_at_results_never_simulates(name):
 def test_pages_need_neither_tables_nor_figures_of_the_slow_kind():
     pages = [name for name in FILES if name.startswith("sim.classroom") and name not in FOR_NOTEBOOKS]
     script = f"import sys, {', '.join(pages)}; print(*sorted(set(sys.modules) & {{'pandas', 'matplotlib', 'mesa'}}))"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    done = run_python(script)
     assert done.returncode == 0 and done.stdout.strip() == "", done.stderr + done.stdout
 
 

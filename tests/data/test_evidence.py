@@ -1,6 +1,5 @@
 """What the record promises: every figure sourced, dated, in range, and easy to find."""
 
-import csv
 import shutil
 from collections.abc import Sequence
 from io import StringIO
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from shared import spoil
 
 from sim.data.evidence import Evidence, main, read_evidence, select, show
 from sim.data.facts import DATA
@@ -22,18 +22,6 @@ def rows() -> list[Evidence]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(DATA, tmp_path / "data"))
-
-
-def spoil(folder: Path, column: str, text: str) -> None:
-    """Write `text` into the first row, F001."""
-    path = folder / "evidence.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        table = list(csv.DictReader(file))
-    table[0][column] = text
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(table[0]))
-        writer.writeheader()
-        writer.writerows(table)
 
 
 def ids(rows: Sequence[Evidence]) -> list[str]:
@@ -85,21 +73,21 @@ def test_a_known_conflict_is_marked(rows: list[Evidence], one: str, other: str) 
     ],
 )
 def test_a_wrong_figure_is_refused_with_its_row(folder: Path, column: str, text: str) -> None:
-    spoil(folder, column, text)
+    spoil(folder / "evidence.csv", 0, **{column: text})
     with pytest.raises(PanjError, match=rf"evidence\.csv line 2 \(F001\), {column}"):
         read_evidence(folder)
 
 
 def test_a_low_above_the_high_is_refused_without_a_value(folder: Path) -> None:
-    spoil(folder, "value", "")
-    spoil(folder, "low", "1038")
+    spoil(folder / "evidence.csv", 0, value="")
+    spoil(folder / "evidence.csv", 0, low="1038")
     with pytest.raises(PanjError, match="at most 1037"):
         read_evidence(folder)
 
 
 def test_a_figure_that_says_no_number_is_refused(folder: Path) -> None:
     for column in ("value", "low", "high"):
-        spoil(folder, column, "")
+        spoil(folder / "evidence.csv", 0, **{column: ""})
     with pytest.raises(PanjError, match=r"\(F001\), value"):
         read_evidence(folder)
 

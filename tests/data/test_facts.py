@@ -2,16 +2,14 @@
 
 import csv
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from shared import Table, rewrite, spoil
 
 from sim.data.facts import DATA, Facts, great_circle_km, read_facts, read_falls
 from sim.errors import PanjError
-
-Table = list[dict[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -22,26 +20,6 @@ def facts() -> Facts:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(DATA, tmp_path / "data"))
-
-
-def rewrite(path: Path, change: Callable[[Table], Table | None]) -> None:
-    """Apply a change to the rows of a table in place."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    rows = change(rows) or rows
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def spoil(path: Path, row: int, column: str, text: str) -> None:
-    """Write `text` into one cell; row 0 stands on line 2 of the file."""
-
-    def change(rows: Table) -> None:
-        rows[row][column] = text
-
-    rewrite(path, change)
 
 
 def refusal(folder: Path) -> str:
@@ -160,13 +138,13 @@ def test_falls_that_are_missing_altogether_are_not_missed_by_the_facts(facts: Fa
 
 def test_the_fingerprint_follows_what_any_table_says(facts: Facts, folder: Path) -> None:
     assert read_facts(folder).fingerprint == facts.fingerprint
-    spoil(folder / "evidence.csv", 1, "value", "7")
+    spoil(folder / "evidence.csv", 1, value="7")
     assert read_facts(folder).fingerprint != facts.fingerprint
     assert len(facts.fingerprint) == 16
 
 
 def test_a_one_sided_neighbour_is_refused_with_its_row(folder: Path) -> None:
-    spoil(folder / "districts.csv", 1, "neighbours", "AF0103")
+    spoil(folder / "districts.csv", 1, neighbours="AF0103")
     message = refusal(folder)
     assert "districts.csv line 3 (AF0102), neighbours" in message
     assert "AF0101 too" in message
@@ -203,13 +181,13 @@ def test_a_one_sided_neighbour_is_refused_with_its_row(folder: Path) -> None:
     ],
 )
 def test_a_wrong_cell_is_refused_with_its_place(folder: Path, file: str, column: str, text: str, place: str) -> None:
-    spoil(folder / file, 0, column, text)
+    spoil(folder / file, 0, **{column: text})
     assert place in refusal(folder)
 
 
 @pytest.mark.parametrize("height", ["1.01", "-0.1", "steep"])
 def test_a_mountain_beyond_0_and_1_is_refused(folder: Path, height: str) -> None:
-    spoil(folder / "places.csv", -1, "value", height)
+    spoil(folder / "places.csv", -1, value=height)
     assert "places.csv line 521 (AF3405 mountain), value" in refusal(folder)
 
 
@@ -228,7 +206,7 @@ def test_a_row_twice_is_refused_naming_both_lines(folder: Path, file: str) -> No
 
 @pytest.mark.parametrize(("row", "text"), [(0, "0"), (1, "1")])
 def test_a_province_with_no_capital_or_two_is_refused(folder: Path, row: int, text: str) -> None:
-    spoil(folder / "districts.csv", row, "is_provincial_capital", text)
+    spoil(folder / "districts.csv", row, is_provincial_capital=text)
     message = refusal(folder)
     assert f"Kabul has {2 * int(text)} provincial capitals" in message
     assert text == "0" or "line 3 (AF0102)" in message
@@ -305,11 +283,11 @@ def test_145_districts_have_a_date_and_none_is_past_the_line() -> None:
 )
 def test_a_wrong_fall_is_refused_with_its_row(folder: Path, column: str, text: str) -> None:
     khwahan = 208
-    spoil(folder / "districts.csv", khwahan, column, text)
+    spoil(folder / "districts.csv", khwahan, **{column: text})
     with pytest.raises(PanjError, match=r"districts\.csv line 210 \(\w+\), fell_"):
         read_falls(folder)
 
 
 def test_a_wrong_fall_does_not_stop_the_facts(facts: Facts, folder: Path) -> None:
-    spoil(folder / "districts.csv", 0, "fell_date", "yesterday")
+    spoil(folder / "districts.csv", 0, fell_date="yesterday")
     assert_same(facts, read_facts(folder))

@@ -15,6 +15,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 from quick import CAMPAIGNS, PATIENCE, SWEEP, TESTS, Forker, Started, recorded_seeds, tables_of
+from shared import free_port
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked and killed")
 
@@ -90,12 +91,6 @@ def test_processes_end_with_a_sweep_that_is_killed(forker: Forker, tmp_path: Pat
 
 
 # Dask
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 WORKER = """

@@ -4,13 +4,13 @@ import csv
 import math
 import shutil
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+from shared import rewrite
 
 from sim.data.evidence import Evidence, read_evidence
 from sim.data.facts import DATA, THE_LINE, Facts, read_facts, read_falls
@@ -30,7 +30,6 @@ from sim.score.targets import (
 )
 
 START = date(2021, 5, 1)
-Table = list[dict[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -58,21 +57,9 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(DATA, tmp_path / "data"))
 
 
-def rewrite(folder: Path, change: Callable[[Table], object]) -> None:
-    """Change the rows of targets.csv in place."""
-    path = folder / "targets.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    change(rows)
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def spoil(folder: Path, target: str, **cells: str) -> None:
     """Write these cells into the row of one target."""
-    rewrite(folder, lambda rows: next(row for row in rows if row["target"] == target).update(cells))
+    rewrite(folder / "targets.csv", lambda rows: next(row for row in rows if row["target"] == target).update(cells))
 
 
 # What the table says
@@ -250,7 +237,7 @@ def test_evidence_that_lost_its_source_is_refused_by_the_target(
 def test_more_than_twelve_fitted_targets_are_refused(
     folder: Path, evidence: list[Evidence], outcomes: tuple[Outcome, ...]
 ) -> None:
-    rewrite(folder, lambda rows: [row.update(use="fitted") for row in rows])
+    rewrite(folder / "targets.csv", lambda rows: [row | {"use": "fitted"} for row in rows])
     with pytest.raises(PanjError, match=r"use: found 64 targets to be fitted, expected at most 12"):
         read_targets(evidence, outcomes, folder)
 

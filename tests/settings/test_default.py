@@ -1,10 +1,7 @@
 """By default each campaign takes a draw of the posterior that ships, whatever that file holds and however old it is."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tomllib
 import warnings
 from pathlib import Path
@@ -16,6 +13,7 @@ import pytest
 import yaml
 from PIL import Image
 from quick import DECLARED, campaign_of
+from shared import run_python
 
 from sim.__main__ import main
 from sim.data.configs import folder_of, read_yaml
@@ -256,10 +254,7 @@ def test_an_installed_package_has_the_posterior_inside(tmp_path: Path) -> None:
         "from sim.settings.posterior import shipped; from sim.settings.compose import compose_settings;"
         "print(shipped(), compose_settings().draws.posterior.digest)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONSAFEPATH": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path, env=environment
-    )
+    done = run_python(script, cwd=tmp_path, PYTHONPATH=str(tmp_path), PYTHONSAFEPATH="1")
     assert done.returncode == 0, done.stderr
     draws = settled().draws
     assert draws is not None and draws.posterior is not None

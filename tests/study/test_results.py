@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import pytest
 import yaml
 from quick import DECLARED
 from rich.console import Console
+from shared import raising, run_python
 
 from sim import provenance
 from sim.__main__ import main
@@ -52,13 +51,6 @@ def all_of(folder: Path) -> dict[str, bytes]:
     """Every file but the lock, by its name."""
     files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".lock"]
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
-def fail(error: BaseException) -> Any:
-    def raises(*_arguments: Any, **_named: Any) -> None:
-        raise error
-
-    return raises
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +161,7 @@ def test_the_config_holds_every_number_that_was_used(tiny: Path) -> None:
 
 
 def test_the_same_study_again_computes_nothing(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "run_campaign", fail(AssertionError("a campaign was run")))
+    monkeypatch.setattr(work, "run_campaign", raising(AssertionError("a campaign was run")))
     before = all_of(tiny)
     folder, said = study(tiny.parent)
     assert folder == tiny
@@ -264,13 +256,13 @@ def test_a_disk_too_full_for_the_tables_keeps_what_is_recorded(
     broken: tuple[Any, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(*broken, fail(OSError(28, "No space left on device")))
+        patch.setattr(*broken, raising(OSError(28, "No space left on device")))
         with pytest.raises(
             PanjError, match=r"cannot write .*tiny \(No space left on device\); what was recorded before"
         ):
             study(tmp_path, "runs=1")
         assert {path.name for path in (tmp_path / "tiny").iterdir()} == {"chunks"}
-    monkeypatch.setattr(work, "run_campaign", fail(AssertionError("a campaign was run again")))
+    monkeypatch.setattr(work, "run_campaign", raising(AssertionError("a campaign was run again")))
     assert {path.name for path in study(tmp_path, "runs=1")[0].iterdir()} >= TABLES
 
 
@@ -278,7 +270,7 @@ def test_a_disk_too_full_for_the_tables_keeps_what_is_recorded(
 def test_a_disk_too_full_to_add_campaigns_keeps_the_old_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, _ = study(tmp_path, "runs=2")
     before = {name: (folder / name).read_bytes() for name in TABLES}
-    monkeypatch.setattr(pq.ParquetWriter, "write_table", fail(OSError(28, "No space left on device")))
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", raising(OSError(28, "No space left on device")))
     with pytest.raises(PanjError, match="No space left on device"):
         study(tmp_path, "runs=3")
     assert {name: (folder / name).read_bytes() for name in TABLES} == before
@@ -318,7 +310,7 @@ def test_a_folder_that_cannot_be_made_is_said_and_nothing_is_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("a file")
-    monkeypatch.setattr(work, "run_campaign", fail(AssertionError("a campaign was run")))
+    monkeypatch.setattr(work, "run_campaign", raising(AssertionError("a campaign was run")))
     assert main(["run", "study=tiny", "runs=1", f"results_dir={tmp_path / 'file'}"]) == 2
     assert "panj: results_dir: cannot write" in capsys.readouterr().err
     assert all_of(tmp_path) == {"file": b"a file"}
@@ -378,5 +370,5 @@ print(pandas.DataFrame({"number": pa.table({"number": [1.0, None]}).to_pandas()[
 
 
 def test_tables_are_made_without_pandas_which_is_there_afterwards() -> None:
-    done = subprocess.run([sys.executable, "-c", LEAN], capture_output=True, text=True, check=False)
+    done = run_python(LEAN)
     assert done.stdout.splitlines() == ["1.0 3 None", "(2, 1)"], done.stderr

@@ -4,8 +4,6 @@ import errno
 import json
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from quick import DECLARED, campaign_of, chunk_files, tables_of
 from rich.console import Console
+from shared import run_python
 
 from sim.data.configs import folder_of_group
 from sim.data.facts import read_facts
@@ -316,8 +315,7 @@ def test_a_real_limit_on_files_is_reported_and_the_study_goes_on_without_it(tmp_
 
     def command(limit: int) -> Any:
         script = FILLED.replace("TESTS", repr(str(tests))).replace("MOST", str(limit))
-        return subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=False,
-                              env={**os.environ, "PYTHONPATH": str(tests.parent)})  # fmt: skip
+        return run_python(script, *words)
 
     full = command(66_000)
     assert full.returncode == 2, full.stderr

@@ -1,0 +1,53 @@
+"""Small helpers that tests of several folders share."""
+
+import csv
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+Table = list[dict[str, str]]
+
+
+def rewrite(path: Path, change: Callable[[Table], Table | None]) -> None:
+    """Change the rows of a CSV file: in place, or to those that `change` returns."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    rows = change(rows) or rows
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def spoil(path: Path, row: int, **cells: str) -> None:
+    """Write these cells into one row; row 0 is line 2 of the file."""
+    rewrite(path, lambda rows: rows[row].update(cells))
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    """A function that raises an error whatever it is given."""
+
+    def function(*_arguments: Any, **_named: Any) -> None:
+        raise error
+
+    return function
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+def run_python(script: str, *words: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess:
+    """Run a script in a process of its own, which imports `sim` from this clone unless PYTHONPATH is given."""
+    return subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, check=False, cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )  # fmt: skip
