@@ -15,7 +15,6 @@ import math
 import resource
 import sys
 import tempfile
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +35,6 @@ from sim.engine.layout import fresh
 from sim.engine.world import Count, World
 from sim.settings.compose import compose_settings
 from sim.settings.settings import Settings
-from sim.study.files import write_file
 
 ASK = """
 import json, sys
@@ -421,7 +419,8 @@ def draw(measured: Mapping[str, Any], path: Path) -> None:
     """Four panels, each relative to its smallest case, with what was fitted and a line of slope 1."""
     import matplotlib as mpl
 
-    from sim.plots.style import LETTERS_PER_INCH, RESOLUTION, STYLE, WIDTH, lay_out, new_figure
+    from sim.plots.charts import new_figure, save_chart
+    from sim.plots.style import STYLE
 
     caption = (
         "Logarithmic axes; 1 is the smallest case (by families: nobody flees). Numbers are exponents, lines are fitted "
@@ -433,8 +432,7 @@ def draw(measured: Mapping[str, Any], path: Path) -> None:
         for axes, (name, (label, drawn)) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
             draw_panel(axes, {each: measured[name][each] for each in drawn})
             axes.set(title=f"By {name}", xlabel=label)
-        lay_out(figure, "Growth of time and memory", textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH)))
-        write_file(path, lambda file: figure.savefig(file, format="png", dpi=RESOLUTION))
+        save_chart(figure, path, "Growth of time and memory", caption, {})
 
 
 def draw_panel(axes: Any, section: Mapping[str, Any]) -> None:

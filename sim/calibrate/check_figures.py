@@ -1,75 +1,91 @@
-"""Whether the calibration is sound, in two figures: ranks of truths in their posteriors, and what intervals hold.
+"""Whether a calibration is sound, in figures: ranks of true values, coverage of intervals, and targets held out.
 
-Reads   sbc.csv and sbc_ranks.csv, which `sim.calibrate.checks` wrote, and the fit beside them; counts ranks in bins.
-Writes  sbc.png and coverage.png beside them.
-
-What fits say of what they were not shown, in two figures, each target beside what was reported.
-
-Reads   heldout.csv and left_out.csv, which `sim.calibrate.heldout` wrote, and the fit beside them.
-Writes  heldout.png and left_out.png beside them.
+Reads   sbc.csv and sbc_ranks.csv, which `sim.calibrate.checks` wrote; heldout.csv and left_out.csv, which
+        `sim.calibrate.heldout` wrote; the fit next to them.
+Writes  sbc.png, coverage.png, heldout.png and left_out.png next to them.
 """
 
-import csv
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from numpy.typing import NDArray
 from scipy.stats import binom
 
-from sim.calibrate.figures import finish, page
-from sim.calibrate.page import Fitted, Row, read_fit, short
+from sim.calibrate.figures import save_fit_chart
+from sim.calibrate.page import Fitted, Floats, read_fit
 from sim.errors import PanjError
-from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SECOND, SIMULATED, SIMULATED_LIGHT
-from sim.plots.style import STYLE, WIDTH
-from sim.score import figures
-from sim.score.figures import AXIS, LEFT, RIGHT, ROW, by_event, clip, draw_reported, label, place_of
+from sim.plots.captions import name_number, true_minus
+from sim.plots.charts import (
+    Spaces,
+    add_key,
+    draw_interval,
+    key_line,
+    key_mark,
+    label_row,
+    new_panels,
+    set_rows,
+)
+from sim.plots.colours import FAINT, INK, QUIET, SECOND, SIMULATED, SIMULATED_LIGHT
+from sim.plots.style import in_style
+from sim.plots.tables import Row, read_rows
+from sim.score.figures import Interval, Look, draw_targets
 
 BINS = 10  # of ranks
-PANEL, ACROSS = 1.5, 2  # inches; panels side by side
-LINE_HEIGHT = 0.175  # inches a number
-RANKS_LEFT, RANKS_RIGHT, RANKS_AXIS, RANKS_KEY = 2.05, 1.5, 0.5, 0.3  # inches
+ROW = 0.175  # inches of a number
 NO_FAULT = "no fault seen"
-Floats = NDArray[np.float64]
 
 
+@in_style
 def draw_checks(folder: Path) -> list[Path]:
-    """Every figure of the checks of a fit."""
-    made, rows = read_fit(folder), read_rows(folder / "sbc.csv")
-    ranks = read_rows(folder / "sbc_ranks.csv")
-    with rc_context(STYLE):
-        return [draw_ranks(made, rows, ranks), draw_coverage(made, rows), *draw_heldout(made)]
+    """Draw every figure of the checks of a fit.
+
+    Args:
+        folder: Of the fit, with the tables of its checks.
+
+    Returns:
+        The paths of the figures.
+
+    Raises:
+        PanjError: A table is missing or has no rows.
+    """
+    made, rows = read_fit(folder), read_table(folder / "sbc.csv")
+    return [
+        draw_ranks(made, rows, read_table(folder / "sbc_ranks.csv")),
+        draw_coverage(made, rows),
+        *draw_held_out(made),
+    ]
+
+
+def read_table(path: Path) -> list[Row]:
+    """A table that has rows."""
+    rows = read_rows(path) if path.is_file() else []
+    if not rows:
+        raise PanjError(f"{path}: found no rows that can be read, expected what the check of a calibration writes")
+    return rows
 
 
 def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
-    """A panel a fitted number: how often its truth had each rank."""
+    """One panel per fitted number: how often its true value had each rank."""
     fitted = [row for row in rows if row["adjusted"] == "yes"]
-    down = math.ceil(len(fitted) / ACROSS)
     caption = (
-        f"{say_truths(rows)} A panel is a fitted number: where its true value lay among the draws of its posterior, "
-        "from below all to above all. A sound fit fills every bin alike (1). The band holds 19 of 20 bins of a sound "
-        "fit, so one bin in twenty lies outside it by luck. High at both ends: intervals too narrow; high in the "
-        "middle: too wide; high at one end: off to one side. Line: the same truths, reported without error."
+        f"{describe_truths(rows)} One panel per fitted number: where its true value was among the draws of its "
+        "posterior, from below all to above all. A sound fit fills every bin alike (1). The band holds 19 of 20 bins "
+        "of a sound fit, so one bin in twenty is outside it by chance. High at both ends: intervals too narrow; high "
+        "in the middle: too wide; high at one end: off to one side. Line: the same truths, reported without error."
     )
-    figure, below, tall = page(down * PANEL, caption)
-    for place, row in enumerate(fitted):
-        left = (0.45 + place % ACROSS * (WIDTH - 0.6) / ACROSS) / WIDTH
-        bottom = (below + (down - 1 - place // ACROSS) * PANEL + 0.3) / tall
-        axes = figure.add_axes((left, bottom, ((WIDTH - 0.6) / ACROSS - 0.4) / WIDTH, (PANEL - 0.65) / tall))
+    figure, panels = new_panels(len(fitted), 2, 0.85, Spaces(left=0.45, right=0.2, top=0.3, bottom=0.3, down=0.65))
+    for axes, row in zip(panels, fitted, strict=True):
         draw_number(axes, row, ranks)
     handles = [
         Patch(color=SIMULATED, alpha=0.75, label="reported with error"),
-        Line2D([], [], color=SECOND, linewidth=1.4, label="reported without error"),
+        key_line("reported without error", SECOND, 1.4),
         Patch(color=FAINT, label="19 of 20 bins of a sound fit"),
     ]
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.3 / tall), ncols=3, fontsize=8)
-    return finish(figure, made, "sbc.png", "Ranks of true values in their posteriors", caption, tall)
+    add_key(figure, handles, 3, fontsize=8)
+    return save_fit_chart(figure, made, "sbc.png", "Ranks of true values in their posteriors", caption)
 
 
 def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
@@ -87,7 +103,7 @@ def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
     axes.get_xticklabels()[0].set_horizontalalignment("left")
     axes.get_xticklabels()[2].set_horizontalalignment("right")
     axes.tick_params(axis="y", labelsize=7.5)
-    axes.set_title(f"{short(key)}: {row['width']}", fontsize=8.5)
+    axes.set_title(f"{name_number(key)}: {row['width']}", fontsize=8.5)
 
 
 def heights_of(ranks: list[Row], check: str, key: str) -> tuple[Floats, int]:
@@ -98,177 +114,103 @@ def heights_of(ranks: list[Row], check: str, key: str) -> tuple[Floats, int]:
 
 
 def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
-    """A row a number: what share of the truths its 50 and 90 % intervals hold, and how much the fit finds out."""
-    near = rows[0]["truths_near"]
+    """One row per number: what share of the truths its 50 and 90 % intervals hold, and how much the fit recovers."""
     caption = (
-        f"{say_truths(rows)} Marks: share of the true values inside the 50 % and the 90 % interval, which should be on "
-        f"the dotted lines; bars: its 95 % interval. Hollow: {int(near):,} truths whose reports are nearest to the "
-        "record. Purple: a fault that is more than luck (5 % of such verdicts are wrong on average). Recovery: the "
-        "share of the squared error of knowing only the prior that the fit takes away; half or more is identified, a "
-        "twentieth or more weakly (italic: not identified). Bold numbers were fitted; the others keep what was drawn."
+        f"{describe_truths(rows)} Marks: share of the true values inside the 50 % and the 90 % interval, which should "
+        f"be on the dotted lines; bars: its 95 % interval. Hollow: {int(rows[0]['truths_near']):,} truths whose "
+        "reports are nearest to the record. Purple: a fault that is more than chance (5 % of such verdicts are wrong "
+        "on average). Recovery: the share of the squared error of knowing only the prior that the fit takes away; half "
+        "or more is identified, a twentieth or more weakly (italic: not identified). Bold numbers were fitted; the "
+        "others keep what was drawn."
     )
-    figure, below, tall = page(LINE_HEIGHT * len(rows) + RANKS_AXIS, caption, RANKS_KEY)
-    size = (
-        RANKS_LEFT / WIDTH,
-        (below + RANKS_AXIS) / tall,
-        (WIDTH - RANKS_LEFT - RANKS_RIGHT) / WIDTH,
-        LINE_HEIGHT * len(rows) / tall,
-    )
-    axes = figure.add_axes(size)
+    figure, (axes,) = new_panels(1, 1, ROW * len(rows), Spaces(left=2.05, right=1.5, top=0.2, bottom=0.5))
+    set_rows(axes, len(rows))
     for place, row in enumerate(rows):
         draw_row(axes, place, row)
     for right in (0.5, 0.9):
         axes.axvline(right, color=INK, linewidth=0.8, linestyle=":", zorder=1)
-    axes.set(xlim=(0.3, 1), ylim=(len(rows) - 0.4, -0.8), yticks=[])
+    axes.set_xlim(0.3, 1)
     axes.set_xlabel("share of the true values inside the interval", fontsize=8.5)
-    axes.tick_params(axis="x", labelsize=8)
-    axes.grid(axis="y", visible=False)
-    axes.spines["left"].set_visible(False)
-    axes.text(1.02, -0.9, "recovery", transform=axes.get_yaxis_transform(), fontsize=7, color=QUIET, va="bottom")
+    label_row(axes, -1.2, 1.02, "recovery", color=QUIET)
     handles = [
-        Line2D([], [], marker="o", color=SIMULATED, linewidth=1.4, markersize=4.5, label="no fault seen"),
-        Line2D([], [], marker="o", color=SECOND, linewidth=1.4, markersize=4.5, label="too narrow, too wide or off"),
-        Line2D([], [], marker="o", color=QUIET, markerfacecolor="white", linewidth=0, markersize=4.5,
-               label="near the record"),
-    ]  # fmt: skip
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.3 / tall), ncols=3, fontsize=8)
-    return finish(figure, made, "coverage.png", "What intervals hold, and what the fit finds out", caption, tall)
+        key_line(NO_FAULT, SIMULATED, 1.4, marker="o", markersize=4.5),
+        key_line("too narrow, too wide or off", SECOND, 1.4, marker="o", markersize=4.5),
+        key_mark("near the record", "o", QUIET, hollow=True, markersize=4.5),
+    ]
+    add_key(figure, handles, 3, fontsize=8)
+    return save_fit_chart(figure, made, "coverage.png", "What intervals hold, and what the fit recovers", caption)
 
 
 def draw_row(axes: Axes, place: int, row: Row) -> None:
     """One number."""
     colour = SIMULATED if row["width"] == NO_FAULT else SECOND
+    near: dict[str, Any] = {"markerfacecolor": "white", "markersize": 3, "markeredgewidth": 0.7, "zorder": 3}
+    for name in ("coverage_50", "coverage_90"):
+        draw_interval(axes, place, [float(row[f"{name}_low"]), float(row[f"{name}_high"])], colour, 1.4)
+        axes.plot([float(row[f"{name}_near"])], [place + 0.28], "o", color=QUIET, **near)
+        axes.plot([float(row[name])], [place], "o", color=colour, markersize=3.6, zorder=4)
     weight = "bold" if row["adjusted"] == "yes" else "normal"
-    for interval in ("50", "90"):
-        name = f"coverage_{interval}"
-        ends = [float(row[f"{name}_low"]), float(row[f"{name}_high"])]
-        axes.plot(ends, [place, place], color=colour, linewidth=1.4, solid_capstyle="butt", zorder=2)
-        axes.plot([float(row[f"{name}_near"])], [place + 0.28], marker="o", color=QUIET, markerfacecolor="white",
-                  markersize=3, markeredgewidth=0.7, zorder=3)  # fmt: skip
-        axes.plot([float(row[name])], [place], marker="o", color=colour, markersize=3.6, zorder=4)
-    across = axes.get_yaxis_transform()
-    axes.text(-0.02, place, short(row["number"]), transform=across, ha="right", va="center", fontsize=7,
-              fontweight=weight)  # fmt: skip
-    words = f"{float(row['recovery']):.2f}".replace("-", "−") + f"  {row['width'] if colour == SECOND else ''}"
-    axes.text(1.02, place, words, transform=across, va="center", fontsize=7, color=QUIET,
-              style="italic" if row["identified"] == "not identified" else "normal")  # fmt: skip
+    label_row(axes, place, -0.02, name_number(row["number"]), fontweight=weight)
+    recovery = true_minus(f"{float(row['recovery']):.2f}")
+    style = "italic" if row["identified"] == "not identified" else "normal"
+    label_row(axes, place, 1.02, f"{recovery}  {row['width'] * (colour == SECOND)}", color=QUIET, style=style)
     if place % 2:
         axes.axhspan(place - 0.5, place + 0.5, color=SIMULATED_LIGHT, alpha=0.12, linewidth=0, zorder=0)
 
 
-def say_truths(rows: list[Row]) -> str:
-    """How many campaigns stood in for the truth."""
+def describe_truths(rows: list[Row]) -> str:
+    """How many campaigns were taken for the truth."""
     return (
-        f"{int(rows[0]['truths']):,} campaigns of the bank (drawn from the prior) stood in for the truth; what would "
-        "have been reported of each, with the errors that targets declare, was fitted without it by rejection and "
-        "regression."
+        f"{int(rows[0]['truths']):,} campaigns drawn from the prior were taken for the truth; what would have been "
+        "reported of each, with the errors that targets declare, was fitted without it by rejection and regression."
     )
 
 
-HELDOUT_KEY = 0.62  # inches between title and panel
+class HeldOut(NamedTuple):
+    """A figure of targets that a fit was not shown."""
+
+    file: str
+    side: str  # prefix of its columns
+    label: str  # of its bar
+    title: str
+    dark: str  # what the bar is
 
 
-def draw_heldout(made: Fitted) -> list[Path]:
-    """Both figures; the look of all figures must be in force."""
-    rows = [row for row in shown(made.folder / "heldout.csv") if row["kind"] == "predicted"]
-    left, about = shown(made.folder / "left_out.csv"), made.about
-    campaigns = (
-        f"The nearest {100 * about['accept']:.3g} % of {about['rows']:,} campaigns drawn from the prior (seeds "
-        f"{about['first_seed']} to {about['last_seed']}), by weight."
-    )
-    return [
-        draw_sides(
-            made, rows, "held_out", "fit of 22 June", "heldout.png",
-            "23 June to 7 July, from what was known on 22 June",
-            f"{campaigns} Dark: fitted to what had ended and been reported by 22 June; purple: the full fit, which was "
-            "shown the targets marked * and is no prediction.",
-        ),
-        draw_sides(
-            made, left, "left_out", "event left out", "left_out.png", "Each event, from all others",
-            f"{campaigns} Dark: fitted to the targets of all other events; purple: the full fit, which was shown the "
-            "targets marked *.",
-        ),
-    ]  # fmt: skip
+HELD_OUT = HeldOut(
+    "heldout.png", "held_out_", "fit of 22 June, 90 %", "23 June to 7 July, from what was known on 22 June",
+    "fitted to what had ended and been reported by 22 June",
+)  # fmt: skip
+LEFT_OUT = HeldOut(
+    "left_out.png", "left_out_", "event left out, 90 %", "Each event, from all others",
+    "fitted to the targets of all other events",
+)  # fmt: skip
 
 
-def shown(path: Path) -> list[Row]:
-    """The rows that have a place on a scale of their own: all but the split."""
-    return [row for row in read_rows(path) if row["error"] != "multinomial"]
+def draw_held_out(made: Fitted) -> list[Path]:
+    """What was predicted of the last two weeks, and of each event that was left out."""
+    predicted = [row for row in read_table(made.folder / "heldout.csv") if row["kind"] == "predicted"]
+    tables = {HELD_OUT: predicted, LEFT_OUT: read_table(made.folder / "left_out.csv")}
+    return [draw_sides(made, rows, shown) for shown, rows in tables.items()]
 
 
-def read_rows(path: Path) -> list[Row]:
-    """A table; PanjError where there is none."""
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except OSError:
-        rows = []
-    if not rows:
-        raise PanjError(f"{path}: found no rows that can be read, expected what the check of a calibration writes")
-    return rows
-
-
-def draw_sides(
-    made: Fitted, rows: Sequence[Row], side: str, name: str, file: str, title: str, first: str
-) -> Path:  # fmt: skip
-    """A row a target: before any fit, by the full fit, and by the fit that was not shown it."""
-    lines: list[str | Row] = []
-    for event, group in by_event(rows):
-        lines += [event, *group]
+def draw_sides(made: Fitted, rows: Sequence[Row], shown: HeldOut) -> Path:
+    """One row per target: before any fit, by the full fit, and by the fit that was not shown it."""
+    about = made.about
     caption = (
-        f"{first} Each row has its own scale, on which the 90 % interval of all campaigns (light) runs from −1 to 1. "
-        "Campaigns are shown as they were lived. Inside: the number reported, or some of its range, lies in the 90 % "
-        "interval of the dark bar. The split by post is in the table alone. Targets of one event are not independent. "
-        "Sources: evidence named in sim/data/targets.csv."
+        f"The nearest {100 * about['accept']:.3g} % of {about['rows']:,} campaigns drawn from the prior (seeds "
+        f"{about['first_seed']} to {about['last_seed']}), by weight. Dark: {shown.dark}; purple: the full fit, which "
+        "was shown the targets marked * and is no prediction of them. Each row has its own scale, on which the 90 % "
+        "interval of all campaigns (light) runs from −1 to 1. Campaigns are shown as they ran. Inside: the number "
+        "reported, or part of its range, is in the 90 % interval of the dark bar. The split by post is in the table "
+        "alone. Targets of one event are not independent. Sources: evidence named in sim/data/targets.csv."
     )
-    figure, below, tall = page(ROW * len(lines) + AXIS, caption, HELDOUT_KEY)
-    axes = figure.add_axes(
-        (LEFT / WIDTH, (below + AXIS) / tall, (WIDTH - LEFT - RIGHT) / WIDTH, ROW * len(lines) / tall)
+    intervals = (
+        Interval("prior_{}_90", "before any fit, 90 %", 2.2, SIMULATED_LIGHT),
+        Interval(f"{shown.side}{{}}_90", shown.label),
+        Interval("full_{}_90", "full fit, 90 %", 1.4, SECOND, shift=0.34),
     )
-    for place, line in enumerate(lines):
-        draw_line(axes, place, line, side)
-    figures.dress(axes, len(lines))
-    axes.set_xlabel("half-widths of the 90 % interval of the bank from its middle", fontsize=8.5)
-    axes.texts[-1].set_text("reported | predicted (90 %)")
-    mark: dict[str, Any] = {"linewidth": 0, "color": REPORTED, "markersize": 5}
-    handles = [
-        Line2D([], [], color=SIMULATED_LIGHT, linewidth=2.2, label="before any fit, 90 %"),
-        Line2D([], [], color=SIMULATED, linewidth=4.6, label=f"{name}, 90 %"),
-        Line2D([], [], color=SECOND, linewidth=1.4, label="full fit, 90 %"),
-        Line2D([], [], color=INK, marker="|", linewidth=0, markersize=8, label="median"),
-        Line2D([], [], marker="o", **mark, label="reported, inside"),
-        Line2D([], [], marker="D", markerfacecolor="white", **mark, label="reported, outside"),
-        Line2D([], [], marker=">", **mark, label="at least"),
-    ]
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.3 / tall), ncols=4, fontsize=7.5,
-                  columnspacing=1.4)  # fmt: skip
-    return finish(figure, made, file, title, caption, tall)
-
-
-def draw_line(axes: Axes, place: int, line: str | Row, side: str) -> None:
-    """An event's name, or a target with its three bars and what was reported."""
-    if isinstance(line, str):
-        label(axes, place, -0.02, line.replace("_", " "), INK, "right", "bold")
-        axes.axhline(place + 0.5, color=FAINT, linewidth=0.6, zorder=0)
-        return
-    star = " *" if line["use"] == "fitted" else ""
-    label(axes, place, -0.02, line["target"].replace("_", " ") + star, INK, "right")
-    if not line["prior_median"] or not line[f"{side}_median"]:
-        label(axes, place, 1.02, "in no campaign", QUIET, "left")
-        return
-    row = line | {
-        "low_90": line["prior_low_90"],
-        "high_90": line["prior_high_90"],
-        "inside_90": line[f"{side}_inside_90"],
-    }
-    where = place_of(row)
-    bars = (("prior", 0.0, 2.2, SIMULATED_LIGHT), (side, 0.0, 4.6, SIMULATED), ("full", -0.34, 1.4, SECOND))
-    for what, shift, width, colour in bars:
-        if line[f"{what}_median"]:
-            ends = [clip(where.of(line[f"{what}_{end}_90"])) for end in ("low", "high")]
-            axes.plot(ends, [place + shift] * 2, color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
-    axes.plot([clip(where.of(line[f"{side}_median"]))], [place], marker="|", color=INK, markersize=7,
-              markeredgewidth=1.4, zorder=3)  # fmt: skip
-    draw_reported(axes, place, row, where)
-    said = row | {key: line[f"{side}_{key}"] for key in ("low_90", "median", "high_90")}
-    label(axes, place, 1.02, figures.say_both(said), QUIET, "left")
+    look = Look(intervals, "prior_", shown.side, f"{shown.side}inside_90", "predicted", "90 % interval of the prior")
+    on_a_scale = [row for row in rows if row["error"] != "multinomial"]
+    figure, handles = draw_targets(on_a_scale, look)
+    add_key(figure, handles, 4, fontsize=7.5)
+    return save_fit_chart(figure, made, shown.file, shown.title, caption)

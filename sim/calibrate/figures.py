@@ -1,99 +1,87 @@
-"""A fit as a table in the terminal and figures: prior and posterior, pairs of numbers, the record, and the chains.
+"""A fit, and a comparison of rival theories, as figures and in a terminal; nothing is computed here but counts.
 
-Reads   what `sim.calibrate.page` reads; nothing is computed here but counts for drawing.
-Writes  prior_posterior.png, pairs.png and predictive.png beside it; of a refined fit generations.png as well.
-
-Rival theories as sentences in the terminal and two figures: weights, and what each theory leaves unexplained.
-
-Reads   theories.csv, told_apart.csv, theory_targets.csv and theories.json, which `sim.calibrate.theories` wrote.
-Writes  theories.png and theory_targets.png beside them.
+Reads   what `sim.calibrate.page` reads; theories.csv, told_apart.csv, theory_targets.csv and theories.json, which
+        `sim.calibrate.theories` wrote.
+Writes  prior_posterior.png, pairs.png and predictive.png next to a fit, of a refined one generations.png as well;
+        theories.png and theory_targets.png next to a comparison.
 """
 
-import csv
-import json
 import math
-import sys
-import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from sim.calibrate.page import (
     BINS,
     Fitted,
+    Floats,
+    describe_chains,
+    describe_fit,
+    describe_inside,
+    describe_learned,
     read_fit,
-    say_chains,
-    say_fit,
-    say_inside,
-    say_learned,
-    say_pressed,
     share_of,
-    short,
-    stacked,
 )
-from sim.errors import PanjError
+from sim.plots.captions import name_number, true_minus, wrap_number
+from sim.plots.charts import (
+    Spaces,
+    add_key,
+    draw_interval,
+    key_mark,
+    new_panels,
+    save_chart,
+    shade_fields,
+)
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
-from sim.plots.style import (
-    CAPTION,
-    CHANCE,
-    EDGE,
-    HEADING,
-    LETTERS_PER_INCH,
-    LINE,
-    POINTS,
-    RESOLUTION,
-    STYLE,
-    WIDTH,
-)
-from sim.score import figures
-from sim.score.figures import AXIS, LEFT, RIGHT, ROW, by_event, clip, draw_reported, label, place_of
-from sim.study.files import write_file
+from sim.plots.style import WIDTH, in_style
+from sim.plots.tables import Row, console_for_tables, new_table, print_end, read_object, read_rows, reading
+from sim.score.figures import Interval, Look, draw_targets
 
-ABOVE, KEY = 0.45, 0.5  # inches above the panels: the title, and a key
-TABLE_WIDTH = 118  # letters, where there is no terminal
-Floats = NDArray[np.float64]
+NOT_STAMPED = ("numbers", "priors", "units")  # of fit.json
 
 
+@in_style
 def draw_fit(folder: Path) -> list[Path]:
-    """Every figure of a fit."""
+    """Draw every figure of a fit.
+
+    Args:
+        folder: Where `python -m sim calibrate` wrote the fit.
+
+    Returns:
+        The paths of the figures.
+
+    Raises:
+        PanjError: A file of the fit is missing or is something else.
+    """
     made = read_fit(folder)
-    with rc_context(STYLE):
-        figures = [draw_prior_posterior(made), draw_pairs(made), draw_predictive(made)]
-        return [*figures, draw_generations(made)] if made.is_refined else figures
+    figures = [draw_prior_posterior(made), draw_pairs(made), draw_predictive(made)]
+    return [*figures, draw_generations(made)] if made.is_refined else figures
+
+
+def save_fit_chart(figure: Figure, made: Fitted, name: str, title: str, caption: str) -> Path:
+    """Save a figure of a fit next to it."""
+    about = {key: value for key, value in made.about.items() if key not in NOT_STAMPED}
+    return save_chart(figure, made.folder / name, title, caption, about)
 
 
 def draw_prior_posterior(made: Fitted) -> Path:
-    """A panel a fitted number: how its draws lie within what was believed before."""
-    columns = 2
-    rows = math.ceil(len(made.shares) / columns)
+    """One panel per fitted number: how its draws are spread over its prior."""
     caption = (
-        f"{say_fit(made)} A panel is a number, from the lowest to the highest value that was believed "
-        "possible, on its scale. Before the fit each step was as likely as the others (the line at 1); the "
-        "bars say how many times as likely it is now."
+        f"{describe_fit(made)} One panel per number, from the lowest to the highest value of its prior, on its scale. "
+        "Before the fit each step was as likely as the others (the line at 1); the bars say how many times as likely "
+        "it is now."
     )
     if made.by_chain:
         caption += " A thin line is the last generation of one chain by itself, not adjusted."
-    figure, below, tall = page(rows * 1.55, caption)
-    for place, (key, shares) in enumerate(made.shares.items()):
-        across, down = place % columns, place // columns
-        width = (WIDTH - 0.9) / columns - 0.4
-        axes = figure.add_axes(
-            (
-                (0.5 + across * (WIDTH - 0.7) / columns) / WIDTH,
-                (below + (rows - 1 - down) * 1.55 + 0.35) / tall,
-                width / WIDTH, 0.85 / tall,
-            )
-        )  # fmt: skip
+    figure, panels = new_panels(len(made.shares), 2, 0.85, Spaces(left=0.5, right=0.4, top=0.35, bottom=0.35, down=0.7))
+    for axes, (key, shares) in zip(panels, made.shares.items(), strict=True):
         draw_number(axes, made, key, shares)
-    return finish(figure, made, "prior_posterior.png", "The fitted numbers, before and after", caption, tall)
+    return save_fit_chart(figure, made, "prior_posterior.png", "The fitted numbers, before and after", caption)
 
 
 def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
@@ -105,48 +93,45 @@ def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
         counts, _ = np.histogram(alone[key], BINS, (0, 1), weights=weights)
         axes.stairs(counts / counts.sum() * BINS, edges, color=SIMULATED_DARK, linewidth=0.7)
     row, (low, high, scale) = made.rows[key], made.about["priors"][key]
-    middle = share_of(np.array([float(row["posterior_median"])]), low, high, scale)[0]
-    axes.axvline(middle, color=INK, linewidth=1.2)
+    axes.axvline(share_of(np.array([float(row["posterior_median"])]), low, high, scale)[0], color=INK, linewidth=1.2)
     half = math.sqrt(low * high) if scale == "log" else (low + high) / 2
     axes.set_xticks([0, 0.5, 1], [f"{value:.3g}" for value in (low, half, high)], fontsize=8)
     axes.set_xlim(0, 1)
     axes.tick_params(axis="y", labelsize=7.5)
-    said = f"{short(key)} (contraction {float(row['contraction']):.2f})"
-    axes.set_title(said.replace("-", "−"), fontsize=8.5)
+    title = f"{name_number(key)} (contraction {float(row['contraction']):.2f})"
+    axes.set_title(true_minus(title), fontsize=8.5)
 
 
 def draw_pairs(made: Fitted) -> Path:
-    """A panel a pair of fitted numbers: which values go together."""
+    """One panel per pair of fitted numbers: which values go together."""
+    caption = (
+        f"{describe_fit(made)} A dot is a draw, the darker the more it weighs; each axis runs from the lowest to the "
+        "highest value of the prior, on its scale. Before the fit dots would fill every panel evenly. In the corner: "
+        "their correlation."
+    )
     keys = list(made.shares)
     count = max(1, len(keys) - 1)
-    side = (WIDTH - 1.1) / count
-    caption = (
-        f"{say_fit(made)} A dot is a draw, the darker the more it weighs; each axis runs from the lowest to "
-        "the highest value of the prior, on its scale. Before the fit dots would fill every panel evenly. In "
-        "the corner: their correlation."
-    )
-    figure, below, tall = page(side * count + 0.4, caption)
+    gap = 0.06
+    height = (WIDTH - 1.1) / count - gap
+    spaces = Spaces(left=0.95, right=0.15, top=0.1, bottom=0.4, across=gap, down=gap)
+    figure, panels = new_panels(count * count, count, height, spaces)
     strength = np.clip(made.weights / made.weights.max(), 0.05, 1) * 0.8
-    for down in range(1, len(keys)):
-        for across in range(down):
-            axes = figure.add_axes(
-                (
-                    (0.95 + across * side) / WIDTH,
-                    (below + 0.35 + (count - down) * side) / tall,
-                    side * 0.93 / WIDTH, side * 0.93 / tall,
-                )
-            )  # fmt: skip
-            one, other = made.shares[keys[across]], made.shares[keys[down]]
-            axes.scatter(one, other, s=2.5, color=SIMULATED, alpha=strength, linewidths=0)
-            axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
-            axes.text(0.97, 0.97, f"{correlation(one, other, made.weights):+.2f}".replace("-", "−"), ha="right",
-                      va="top", fontsize=6.5, transform=axes.transAxes, bbox={"color": "white", "alpha": 0.7,
-                                                                             "pad": 0.8})  # fmt: skip
-            if across == 0:
-                axes.set_ylabel(stacked(keys[down]), fontsize=6.8, rotation=0, ha="right", va="center")
-            if down == len(keys) - 1:
-                axes.set_xlabel(stacked(keys[across]), fontsize=6.8)
-    return finish(figure, made, "pairs.png", "Which values go together", caption, tall)
+    for place, axes in enumerate(panels):
+        down, across = place // count + 1, place % count
+        if across >= down or down >= len(keys):
+            axes.remove()
+            continue
+        one, other = made.shares[keys[across]], made.shares[keys[down]]
+        axes.scatter(one, other, s=2.5, color=SIMULATED, alpha=strength, linewidths=0)
+        axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[], yticks=[])
+        style: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 6.5, "transform": axes.transAxes}
+        style["bbox"] = {"color": "white", "alpha": 0.7, "pad": 0.8}
+        axes.text(0.97, 0.97, true_minus(f"{correlation(one, other, made.weights):+.2f}"), **style)
+        if across == 0:
+            axes.set_ylabel(wrap_number(keys[down]), fontsize=6.8, rotation=0, ha="right", va="center")
+        if down == len(keys) - 1:
+            axes.set_xlabel(wrap_number(keys[across]), fontsize=6.8)
+    return save_fit_chart(figure, made, "pairs.png", "Which values go together", caption)
 
 
 def correlation(one: Floats, other: Floats, weights: Floats) -> float:
@@ -157,90 +142,50 @@ def correlation(one: Floats, other: Floats, weights: Floats) -> float:
 
 
 def draw_predictive(made: Fitted) -> Path:
-    """A row a target: all campaigns of the bank, those of the fit, and what was reported."""
-    word = "posterior" if made.is_refined else "accepted"
-    lines: list[str | Row] = []
-    for event, group in by_event(made.predictive):
-        lines += [event, *group]
-    lived = (
-        f"Dark: {made.about['again']:,} campaigns with draws of the posterior and other luck (seeds from "
-        f"{made.about['again_from']})."
-        if made.is_refined
-        else "The accepted campaigns are shown as they were lived, by their weights; the adjusted numbers have not "
-        "been lived yet."
-    )
+    """One row per target: all campaigns of the prior, those of the fit, and what was reported."""
+    if made.is_refined:
+        word = "posterior"
+        dark = (
+            f"Dark: {made.about['again']:,} campaigns with draws of the posterior and other seeds (from "
+            f"{made.about['again_from']})."
+        )
+    else:
+        word = "accepted"
+        dark = (
+            "The accepted campaigns are shown as they ran, by their weights, without the adjustment of their numbers."
+        )
     caption = (
-        f"{say_fit(made)} Each row has its own scale, on which the 90 % interval of the whole bank runs from "
-        f"−1 to 1. {lived} Inside: the number reported, or some of its range, lies in their 90 % "
-        "interval. * fitted, the others not. The split by post is left out. Targets of one event are not "
-        "independent. Sources: evidence named in sim/data/targets.csv."
+        f"{describe_fit(made)} Each row has its own scale, on which the 90 % interval of all campaigns from the prior "
+        f"runs from −1 to 1. {dark} Inside: the number reported, or part of its range, is in their 90 % interval. "
+        "* fitted, the others not. The split by post is left out. Targets of one event are not independent. Sources: "
+        "evidence named in sim/data/targets.csv."
     )
-    figure, below, tall = page(ROW * len(lines) + AXIS, caption, KEY)
-    size = (LEFT / WIDTH, (below + AXIS) / tall, (WIDTH - LEFT - RIGHT) / WIDTH, ROW * len(lines) / tall)
-    axes = figure.add_axes(size)
-    for place, line in enumerate(lines):
-        draw_target(axes, place, line, made.shown)
-    figures.dress(axes, len(lines))
-    axes.set_xlabel("half-widths of the 90 % interval of the bank from its middle", fontsize=8.5)
-    axes.texts[-1].set_text(f"reported | {word} (90 %)")
-    mark: dict[str, Any] = {"linewidth": 0, "color": REPORTED, "markersize": 5}
-    handles = [
-        Line2D([], [], color=SIMULATED_LIGHT, linewidth=2.2, label="bank, 90 %"),
-        Line2D([], [], color=SIMULATED, linewidth=4.6, label=f"{word}, 90 %"),
-        Line2D([], [], color=INK, marker="|", linewidth=0, markersize=8, label=f"{word}, median"),
-        Line2D([], [], marker="o", **mark, label="reported, inside"),
-        Line2D([], [], marker="D", markerfacecolor="white", **mark, label="reported, outside"),
-        Line2D([], [], marker=">", **mark, label="at least"),
-    ]
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.3 / tall), ncols=3, fontsize=7.5,
-                  columnspacing=1.4)  # fmt: skip
-    return finish(figure, made, "predictive.png", "Targets before and after the fit", caption, tall)
-
-
-Row = dict[str, str]
-
-
-def draw_target(axes: Axes, place: int, line: str | Row, shown: str) -> None:
-    """An event's name, or a target: the bar of the bank, that of the fit's campaigns, and what was reported."""
-    if isinstance(line, str):
-        label(axes, place, -0.02, line.replace("_", " "), INK, "right", "bold")
-        axes.axhline(place + 0.5, color=FAINT, linewidth=0.6, zorder=0)
-        return
-    star = " *" if line["use"] == "fitted" else ""
-    label(axes, place, -0.02, line["target"].replace("_", " ") + star, INK, "right")
-    where = place_of(line)
-    for what, width, colour in (("", 2.2, SIMULATED_LIGHT), (f"{shown}_", 4.6, SIMULATED)):
-        ends = [clip(where.of(line[f"{what}{end}_90"])) for end in ("low", "high")]
-        axes.plot(ends, [place, place], color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
-    axes.plot([clip(where.of(line[f"{shown}_median"]))], [place], marker="|", color=INK, markersize=7,
-              markeredgewidth=1.4, zorder=3)  # fmt: skip
-    draw_reported(axes, place, line, where)
-    after = {key: line[f"{shown}_{key}"] for key in ("low_90", "median", "high_90")}
-    label(axes, place, 1.02, figures.say_both(line | after), QUIET, "left")
+    intervals = (
+        Interval("{}_90", "prior, 90 %", 2.2, SIMULATED_LIGHT),
+        Interval(f"{made.shown}_{{}}_90", f"{word}, 90 %"),
+    )
+    look = Look(intervals, shown=f"{made.shown}_", name=word, scale="90 % interval of the prior")
+    figure, handles = draw_targets(made.predictive, look)
+    add_key(figure, handles, 3, fontsize=7.5)
+    return save_fit_chart(figure, made, "predictive.png", "Targets before and after the fit", caption)
 
 
 def draw_generations(made: Fitted) -> Path:
-    """Three panels: how near the draws are, how many proposals were accepted, and how many draws tell as much."""
-    numbers = [int(row["generation"]) for row in made.generations]
-    columns = {
-        name: np.array([float(row[name]) for row in made.generations])
-        for name in ("tolerance", "acceptance", "effective_sample_size", "draws")
-    }
+    """Three panels: how near the draws are, how many proposals were accepted, and what the draws are worth."""
     caption = (
-        f"{say_fit(made)} Generation 0 are the nearest campaigns of the bank, of equal weight. Tolerance: the distance "
-        "within which all draws of a generation lie; the line is what the error of observation alone would give, below"
-        " which nothing can be told. Accepted: share of the campaigns lived for a generation. Effective: draws of equal"
-        " weight that would tell as much, of all draws (the bars)."
+        f"{describe_fit(made)} Generation 0 are the nearest campaigns from the prior, of equal weight. Tolerance: the "
+        "distance within which all draws of a generation are; the line is what the error of observation alone would "
+        "give, below which nothing can be learned. Accepted: share of the campaigns run for a generation. Effective: "
+        "draws of equal weight that would be worth as much, of all draws (the bars)."
     )
-    figure, below, tall = page(2.2, caption)
-    wide = (WIDTH - 1.0) / 3
-    panels = [
-        figure.add_axes(((0.55 + place * wide) / WIDTH, (below + 0.55) / tall, (wide - 0.55) / WIDTH, 1.35 / tall))
-        for place in range(3)
-    ]
-    titles = ("tolerance", "accepted [%]", "effective draws")
-    values = (columns["tolerance"], 100 * columns["acceptance"], columns["effective_sample_size"])
-    for axes, title, heights in zip(panels, titles, values, strict=True):
+    numbers = [int(row["generation"]) for row in made.generations]
+    tolerance, acceptance, effective, draws = (
+        np.array([float(row[name]) for row in made.generations])
+        for name in ("tolerance", "acceptance", "effective_sample_size", "draws")
+    )
+    figure, panels = new_panels(3, 3, 1.35, Spaces(left=0.55, top=0.35, bottom=0.5, across=0.5))
+    values = {"tolerance": tolerance, "accepted [%]": 100 * acceptance, "effective draws": effective}
+    for axes, (title, heights) in zip(panels, values.items(), strict=True):
         axes.plot(numbers, heights, color=SIMULATED, marker="o", markersize=4)
         axes.set_title(title, fontsize=9)
         axes.set_xticks(numbers[:: max(1, len(numbers) // 6)])
@@ -248,80 +193,58 @@ def draw_generations(made: Fitted) -> Path:
         axes.tick_params(labelsize=8)
         axes.set_xlabel("generation", fontsize=8)
     panels[0].axhline(made.about["error_of_observation"], color=REPORTED, linewidth=1.2)
-    panels[2].bar(numbers, columns["draws"], color=FAINT, width=0.6, zorder=0)
-    panels[2].set_ylim(0, 1.08 * max(columns["draws"]))
-    return finish(figure, made, "generations.png", "How the chains came nearer", caption, tall)
-
-
-def page(panels: float, caption: str, key: float = 0.0) -> tuple[Figure, float, float]:
-    """An empty figure with room for title, panels and caption; inches below the panels, and of the whole."""
-    lines = textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH)).count("\n") + 1
-    below = lines * CAPTION * LINE / POINTS + 0.15
-    tall = ABOVE + key + panels + below
-    return Figure(figsize=(WIDTH, tall)), below, tall
-
-
-def finish(figure: Figure, made: Fitted, name: str, title: str, caption: str, tall: float) -> Path:
-    """Title above, caption below, and what the figure was made from inside it."""
-    text = textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH))
-    figure.text(EDGE, 1 - 0.1 / tall, title, va="top", fontproperties=HEADING)
-    figure.text(EDGE, 0.06 / tall, text, va="bottom", fontsize=CAPTION, color=QUIET, linespacing=LINE)
-    about = {key: value for key, value in made.about.items() if key not in ("numbers", "priors", "units")}
-    options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION,
-                               "metadata": {"panj": json.dumps(about, sort_keys=True)}}  # fmt: skip
-    return write_file(made.folder / name, lambda file: figure.savefig(file, **options))
+    panels[2].bar(numbers, draws, color=FAINT, width=0.6, zorder=0)
+    panels[2].set_ylim(0, 1.08 * max(draws))
+    return save_fit_chart(figure, made, "generations.png", "How the chains came nearer", caption)
 
 
 def show_fit(folder: Path) -> int:
-    """The table of fitted numbers, what was written and what to do next."""
+    """Print the fitted numbers, what was written and what to do next.
+
+    Args:
+        folder: Of the fit.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        PanjError: A file of the fit is missing or is something else.
+    """
     made = read_fit(folder)
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else TABLE_WIDTH, highlight=False)
+    console = console_for_tables()
     console.print(table_of(made))
-    for line in (say_inside(made), say_learned(made), *say_pressed(made), *say_chains(made)):
+    for line in (describe_inside(made), *describe_learned(made), *describe_chains(made)):
         console.print(line, soft_wrap=True)
     if made.about["left_out"]:
         console.print(f"Not fitted, because the bank has no such outcome: {', '.join(made.about['left_out'])}")
-    console.print("Written:")
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
-        console.print(f"  {path}", soft_wrap=True)
-    console.print(f"Next: open {folder / 'report.html'}; or python -m sim calibration=posterior "
-                  f"calibration.file={folder / 'posterior.parquet'}", soft_wrap=True)  # fmt: skip
+    run = f"python -m sim calibration=posterior calibration.file={folder / 'posterior.parquet'}"
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    print_end(console, files, f"open {folder / 'report.html'}; or {run}")
     return 0
 
 
-def say(cell: str) -> str:
-    """A number to three figures."""
-    return f"{float(cell):.3g}"
-
-
 def table_of(made: Fitted) -> Table:
-    """The fitted numbers, prior beside posterior."""
-    about = made.about
+    """The fitted numbers, prior next to posterior."""
     caption = (
-        f"Tolerance {about['tolerance']:.3g}, in units of sqrt(sd² + spread²). Contraction: 1 less the share of the "
-        "prior's variance that is left. Every other number keeps the draws of the accepted campaigns; all are in "
+        f"Tolerance {made.about['tolerance']:.3g}, in units of sqrt(sd² + spread²). Contraction: 1 less the share of "
+        "the prior's variance that is left. Every other number keeps the draws of the accepted campaigns; all are in "
         "diagnostics.csv, shares of variance in screening.csv."
     )
-    title = f"Fitted numbers. {say_fit(made)}"
-    table = Table(title=title, title_justify="left", caption=caption, caption_justify="left", pad_edge=False)
-    table.add_column("number", no_wrap=True)
-    for name in ("prior median", "90 %", "posterior median", "90 %", "contraction", "KS"):
-        table.add_column(name, justify="right", overflow="fold")
-    for key in about["chosen"]:
+    heads = ("prior median", "90 %", "posterior median", "90 %", "contraction", "KS")
+    table = new_table(f"Fitted numbers. {describe_fit(made)}", caption, "number", heads)
+    for key in made.about["chosen"]:
         row = made.rows[key]
-        prior, after = (
-            (say(row[f"{what}_median"]), f"{say(row[f'{what}_low_90'])} to {say(row[f'{what}_high_90'])}")
-            for what in ("prior", "posterior")
-        )
-        table.add_row(key.removeprefix("rules."), *prior, *after, say(row["contraction"]), say(row["ks_distance"]))
+        cells = []
+        for stage in ("prior", "posterior"):
+            median, low, high = (f"{float(row[f'{stage}_{end}']):.3g}" for end in ("median", "low_90", "high_90"))
+            cells += [median, f"{low} to {high}"]
+        last = (f"{float(row[name]):.3g}" for name in ("contraction", "ks_distance"))
+        table.add_row(key.removeprefix("rules."), *cells, *last)
     return table
 
 
-TARGET_ROW = 0.17  # inches a target
-
-
 class Rivals(NamedTuple):
-    """What lies on disk."""
+    """A comparison of theories on disk."""
 
     folder: Path
     about: dict[str, Any]
@@ -329,157 +252,137 @@ class Rivals(NamedTuple):
     told_apart: list[Row]
     targets: list[Row]
 
+    @property
+    def names(self) -> list[str]:
+        """Of the theories."""
+        return list(self.about["theories"])
+
 
 def read_theories(folder: Path) -> Rivals:
     """The files of a comparison; PanjError where one is missing or damaged."""
-    try:
-        about = dict(json.loads((folder / "theories.json").read_text(encoding="utf-8")))
-        tables = []
-        for name in ("theories.csv", "told_apart.csv", "theory_targets.csv"):
-            with (folder / name).open(newline="", encoding="utf-8") as file:
-                tables.append(list(csv.DictReader(file)))
-    except OSError as error:
-        raise PanjError(f"{error.filename}: cannot be read; python -m sim theories writes it") from None
-    except ValueError as error:
-        raise PanjError(
-            f"{folder}: found something else ({error}), expected what python -m sim theories makes"
-        ) from None
-    return Rivals(folder, about, *tables)
+    with reading(folder, "theories", "what python -m sim theories makes"):
+        tables = (read_rows(folder / f"{name}.csv") for name in ("theories", "told_apart", "theory_targets"))
+        return Rivals(folder, read_object(folder / "theories.json"), *tables)
 
 
+@in_style
 def draw_theories(folder: Path) -> list[Path]:
-    """Both figures."""
+    """Draw the weights of the theories, and what each of them leaves unexplained.
+
+    Args:
+        folder: Where `python -m sim theories` wrote the comparison.
+
+    Returns:
+        The paths of both figures.
+
+    Raises:
+        PanjError: A file is missing or damaged.
+    """
     made = read_theories(folder)
-    with rc_context(STYLE):
-        return [draw_weights(made), draw_targets(made)]
+    return [draw_weights(made), draw_unexplained(made)]
 
 
-def say_banks(made: Rivals) -> str:
-    """How many campaigns of which theories, and what they were held against."""
-    counts = sorted(set(made.about["campaigns"]))
+def describe_rivals(about: Mapping[str, Any]) -> str:
+    """How many campaigns of which theories, and what they were compared with."""
+    counts = sorted(set(about["campaigns"]))
     many = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
-    return (f"{many} campaigns of each theory, drawn from the prior, not calibrated, held against the "
-            f"{len(made.about['fitted'])} reported figures that are fitted.")  # fmt: skip
+    return (
+        f"{many} campaigns of each theory, drawn from the prior, not calibrated, compared with the "
+        f"{len(about['fitted'])} reported figures that are fitted."
+    )
 
 
 def draw_weights(made: Rivals) -> Path:
-    """Weights by theory and tolerance; beside them the weights where the truth is known."""
-    names = made.about["theories"]
+    """Weights by theory and tolerance; next to them the weights where the true theory is known."""
     caption = (
-        f"{say_banks(made)} Left: weight of each theory, all equally likely beforehand; bars are 95 % intervals of "
-        "Monte Carlo error, from all, a third and a tenth of the accepted campaigns (dark to light). Right: mean "
-        f"weight where the theory of the row is true, over {made.about['truths']} campaigns of it whose outcomes come "
-        "near the record: rows that are alike cannot be told apart. Theories are compared on these figures alone."
+        f"{describe_rivals(made.about)} Left: weight of each theory, all equally likely beforehand; bars are 95 % "
+        "intervals of Monte Carlo error, from all, a third and a tenth of the accepted campaigns (dark to light). "
+        f"Right: mean weight where the theory of the row is true, over {made.about['truths']} campaigns of it whose "
+        "outcomes come near the record: rows that are alike cannot be told apart. Theories are compared on these "
+        "figures alone."
     )
-    figure, below, tall = blank(0.55 * len(names) + 0.9, caption)
-    axes = place_axes(figure, (1.45, 2.15), below, tall)
-    draw_bars(axes, made)
-    axes = place_axes(figure, (4.9, 1.9), below, tall)
-    draw_told_apart(axes, made)
-    return finish_theories(figure, made, "theories.png", "Rival theories of the collapse", caption, tall)
+    spaces = Spaces(left=1.45, right=0.2, top=0.15, bottom=0.5, across=1.3)
+    figure, (left, right) = new_panels(2, 2, 0.55 * len(made.names) + 0.4, spaces, widths=(2.15, 1.9))
+    draw_bars(left, made)
+    draw_told_apart(right, made)
+    return save_chart(figure, made.folder / "theories.png", "Rival theories of the collapse", caption, made.about)
 
 
 def draw_bars(axes: Axes, made: Rivals) -> None:
-    """A line a theory and tolerance."""
-    names = made.about["theories"]
+    """One line per theory and tolerance."""
     tolerances = list(dict.fromkeys(row["accept"] for row in made.weights))
     for row in made.weights:
         shade = tolerances.index(row["accept"])
         colour = (SIMULATED, "#6d96bd", SIMULATED_LIGHT)[min(shade, 2)]
-        place = names.index(row["theory"]) + 0.22 * (shade - 1)
-        low, middle, high = (float(row[key]) for key in ("low_95", "weight", "high_95"))
-        axes.plot([low, high], [place, place], color=colour, linewidth=2.6, solid_capstyle="butt")
-        axes.plot([middle], [place], "o", color=colour, markersize=5)
-    axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names], fontsize=9)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+        place = made.names.index(row["theory"]) + 0.22 * (shade - 1)
+        draw_interval(axes, place, [float(row["low_95"]), float(row["high_95"])], colour, 2.6)
+        axes.plot([float(row["weight"])], [place], "o", color=colour, markersize=5)
+    axes.set_yticks(range(len(made.names)), [name.replace("_", " ") for name in made.names], fontsize=9)
+    axes.set_ylim(len(made.names) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("weight", fontsize=9)
     axes.tick_params(axis="x", labelsize=8)
 
 
 def draw_told_apart(axes: Axes, made: Rivals) -> None:
-    """Numbers on a ground that is the darker the more weight."""
-    names = made.about["theories"]
-    found = np.array([[float(row[name]) for name in names] for row in made.told_apart])
-    axes.imshow(found, cmap=CHANCE, vmin=0, vmax=1, aspect="auto")
-    for place, row in enumerate(found):
-        for at, weight in enumerate(row):
-            axes.text(at, place, f"{weight:.2f}", ha="center", va="center", fontsize=8.5,
-                      color="white" if weight > 0.55 else INK)  # fmt: skip
-    short = [name.replace("_", "\n") for name in names]
-    axes.set_xticks(range(len(names)), short, fontsize=7)
-    axes.set_yticks(range(len(names)), short, fontsize=7)
+    """The weights that each theory gets where another is true."""
+    shade_fields(axes, np.array([[float(row[name]) for name in made.names] for row in made.told_apart]), 8.5)
+    short = [name.replace("_", "\n") for name in made.names]
+    axes.set_xticks(range(len(short)), short, fontsize=7)
+    axes.set_yticks(range(len(short)), short, fontsize=7)
     axes.set_ylabel("true theory", fontsize=8.5)
     axes.set_xlabel("gets the weight", fontsize=8.5)
-    axes.grid(visible=False)
-    axes.tick_params(length=0)
 
 
-def draw_targets(made: Rivals) -> Path:
-    """A row a target, a column a theory: inside or outside the 90 % interval of its best campaigns."""
-    names = made.about["theories"]
-    targets = list(dict.fromkeys((row["event"], row["target"], row["use"]) for row in made.targets))
-    inside = {(row["theory"], row["target"]): row["inside_90"] == "yes" for row in made.targets}
+def draw_unexplained(made: Rivals) -> Path:
+    """One row per target, one column per theory: inside or outside the 90 % interval of its nearest campaigns."""
     caption = (
-        f"{say_banks(made)} Of each theory the nearest {made.about['accept']:.2g} of them. Filled: the "
-        "reported figure lies in their 90 % interval; open: it does not. * fitted; the others are only looked at. "
-        "Targets of one event stand together and are not independent."
+        f"{describe_rivals(made.about)} Of each theory the nearest {made.about['accept']:.2g} of them. * fitted; the "
+        "others are only looked at. Targets of one event are together and are not independent."
     )
-    figure, below, tall = blank(TARGET_ROW * len(targets) + 0.55, caption)
-    axes = place_axes(figure, (3.3, 3.4), below - 0.25, tall, above=0.95)
-    for place, (_event, target, _use) in enumerate(targets):
-        for at, name in enumerate(names):
-            is_inside = inside.get((name, target))
-            if is_inside is not None:
-                colour, face = (SIMULATED, SIMULATED) if is_inside else (REPORTED, "white")
-                shape = "o" if is_inside else "D"
-                axes.plot([at], [place], shape, markersize=5, linewidth=0, color=colour, markerfacecolor=face)
-    starts = [place for place in range(1, len(targets)) if targets[place][0] != targets[place - 1][0]]
-    for place in starts:
-        axes.axhline(place - 0.5, color=FAINT, linewidth=0.7, zorder=0)
-    labels = [f"{target.replace('_', ' ')}{' *' if use == 'fitted' else ''}" for _event, target, use in targets]
+    targets = list(dict.fromkeys((row["event"], row["target"], row["use"]) for row in made.targets))
+    places = {target: place for place, (_, target, _) in enumerate(targets)}
+    figure, (axes,) = new_panels(1, 1, 0.17 * len(targets), Spaces(left=3.3, right=0.3, top=0.4, bottom=0.05))
+    for row in made.targets:
+        inside = row["inside_90"] == "yes"
+        look: dict[str, Any] = {"color": SIMULATED} if inside else {"color": REPORTED, "markerfacecolor": "white"}
+        spot = made.names.index(row["theory"]), places[row["target"]]
+        axes.plot(*spot, "o" if inside else "D", markersize=5, **look)
+    for place in range(1, len(targets)):
+        if targets[place][0] != targets[place - 1][0]:
+            axes.axhline(place - 0.5, color=FAINT, linewidth=0.7, zorder=0)
+    labels = [f"{target.replace('_', ' ')}{' *' if use == 'fitted' else ''}" for _, target, use in targets]
     axes.set_yticks(range(len(targets)), labels, fontsize=7.5)
-    axes.set_xticks(range(len(names)), [name.replace("_", "\n") for name in names], fontsize=8)
+    axes.set_xticks(range(len(made.names)), [name.replace("_", "\n") for name in made.names], fontsize=8)
     axes.xaxis.set_ticks_position("top")
-    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_xlim(-0.6, len(made.names) - 0.4)
     axes.set_ylim(len(targets) - 0.4, -0.6)
     axes.tick_params(length=0)
     axes.grid(visible=False)
-    return finish_theories(figure, made, "theory_targets.png", "What each theory leaves unexplained", caption, tall)
-
-
-def blank(panels: float, caption: str) -> tuple[Figure, float, float]:
-    """An empty figure; inches below its panels and of the whole."""
-    below = (textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH)).count("\n") + 1) * CAPTION * LINE / POINTS + 0.8
-    tall = below + panels + 0.45
-    return Figure(figsize=(WIDTH, tall)), below, tall
-
-
-def place_axes(figure: Figure, across: tuple[float, float], below: float, tall: float, above: float = 0.5) -> Axes:
-    """Axes from so many inches from the left, so wide, above the caption and below the title."""
-    left, width = across
-    return figure.add_axes((left / WIDTH, below / tall, width / WIDTH, (tall - below - above) / tall))
-
-
-def finish_theories(figure: Figure, made: Rivals, name: str, title: str, caption: str, tall: float) -> Path:
-    """Title above, caption below, and what the figure was made from inside it."""
-    text = textwrap.fill(caption, int(WIDTH * LETTERS_PER_INCH))
-    figure.text(EDGE, 1 - 0.1 / tall, title, va="top", fontproperties=HEADING)
-    figure.text(EDGE, 0.06 / tall, text, va="bottom", fontsize=CAPTION, color=QUIET, linespacing=LINE)
-    options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION,
-                               "metadata": {"panj": json.dumps(made.about, sort_keys=True)}}  # fmt: skip
-    return write_file(made.folder / name, lambda file: figure.savefig(file, **options))
+    outside = key_mark("outside", "D", REPORTED, hollow=True)
+    add_key(figure, [key_mark("reported figure inside the 90 % interval", "o", SIMULATED), outside], 2)
+    return save_chart(
+        figure, made.folder / "theory_targets.png", "What each theory leaves unexplained", caption, made.about
+    )
 
 
 def show_theories(folder: Path) -> int:
-    """The sentences, what was written and what to do next."""
+    """Print what the comparison found, what was written and what to do next.
+
+    Args:
+        folder: Of the comparison.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        PanjError: A file is missing or damaged.
+    """
     made = read_theories(folder)
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else TABLE_WIDTH, highlight=False)
+    console = console_for_tables()
     for part in ("weights", "told_apart", "failures"):
         for sentence in made.about[part]:
             console.print(sentence)
-    console.print("Written:")
-    for path in sorted(folder.iterdir()):
-        console.print(f"  {path}", soft_wrap=True)
-    console.print(f"Next: open {folder / 'theory_targets.png'}; or python -m sim theory=odds_only", soft_wrap=True)
+    next_step = f"open {folder / 'theory_targets.png'}; or python -m sim theory=odds_only"
+    print_end(console, sorted(folder.iterdir()), next_step)
     return 0

@@ -1,21 +1,16 @@
-"""A fit as one HTML page that loads nothing: what was fitted and learned, the record, the chains, how it was made.
-
-Reads   what `sim.calibrate.page` reads and the figures beside it; every `section_*.json` in the folder, in the order of
-        their names: {"title": ..., "paragraphs": [...], "tables": ["x.csv"], "figures": ["x.png"]}, and the files that
-        it names, beside it. Checks of a calibration write such sections, and then this page again.
-Writes  report.html.
-
-A fit as it lies on disk, and what it says in sentences.
+"""A fit on disk, what it says in sentences, and its HTML page, which loads nothing.
 
 Reads   posterior.parquet, diagnostics.csv, predictive.csv, screening.csv and fit.json, which `sim.calibrate.calibrate`
-        wrote; of a refined fit generations.csv and chains.csv as well.
+        wrote; of a refined fit generations.csv, chains.csv and chains.parquet as well; the figures next to them; every
+        `section_*.json` in the folder, in the order of their names: {"title": ..., "paragraphs": [...],
+        "tables": ["x.csv"], "figures": ["x.png"]}, and the files that it names. Checks of a calibration write such
+        sections, and then this page again.
+Writes  report.html.
 """
 
-import csv
 import json
 import math
-import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,30 +22,113 @@ from numpy.typing import NDArray
 
 from sim.data.record import evidence
 from sim.errors import PanjError
-from sim.plots.page import Picture, Source, make_source, read_picture, say_keys, template_of
-from sim.score.figures import say as say_cell
+from sim.plots.captions import cite, name_number, true_minus
+from sim.plots.page import Picture, Source, as_text, make_source, read_picture, template_of
+from sim.plots.tables import Row, list_words, read_object, read_rows, reading
+from sim.score.figures import format_cell
 from sim.study.files import write_file
 
 MOST_ROWS = 200  # of a table on the page; all are in its file
 FIGURES = {  # file: heading and what it shows
     "prior_posterior.png": ("Before and after", "The fitted numbers within their priors."),
     "pairs.png": ("Which values go together", "Each pair of fitted numbers."),
-    "predictive.png": ("Targets before and after", "Each target: the bank, the fit, and what was reported."),
+    "predictive.png": ("Targets before and after", "Each target: the prior sample, the fit, and what was reported."),
     "generations.png": ("How the chains came nearer", "Tolerance, acceptance and effective draws by generation."),
 }
 PROVENANCE = {  # key of fit.json: words
-    "bank": "Bank", "rows": "Campaigns of the bank", "failed": "Failed", "accept": "Share accepted at first",
+    "bank": "Prior sample", "rows": "Campaigns of the prior sample", "failed": "Failed",
+    "accept": "Share accepted at first",
     "refine": "Refined", "chains": "Chains", "seed": "Seed of the chains", "draws": "Draws", "tolerance": "Tolerance",
     "effective_sample_size": "Effective draws", "simulations_lived": "Simulations of the chains", "ended": "Ended",
-    "again_from": "First seed of the campaigns lived again", "posterior": "Fingerprint of the posterior",
-    "commit": "Version of the code", "bank_commit": "Version that made the bank",
+    "again_from": "First seed of the campaigns run with the posterior", "posterior": "Fingerprint of the posterior",
+    "commit": "Version of the code", "bank_commit": "Version that made the prior sample",
     "data_fingerprint": "Fingerprint of the data", "rules_fingerprint": "Fingerprint of the rules",
     "settings_fingerprint": "Fingerprint of the settings", "outcomes_fingerprint": "Fingerprint of the outcomes",
     "priors_fingerprint": "Fingerprint of the priors",
 }  # fmt: skip
 FILES = ("posterior.parquet", "posterior_first.parquet", "fit.json", "diagnostics.csv", "predictive.csv",
          "screening.csv", "generations.csv", "chains.csv", "chains.parquet")  # fmt: skip
+PRESSED = 4.0  # times as likely as before: from where the outermost bin of the prior is worth a sentence
+BINS = 16  # of the prior, each as likely before the fit as the others
+LEARNED = 0.25  # contraction from which a number counts as learned from the record
+NOT_REFINED = "none"
 Cells = list[str]
+Floats = NDArray[np.float64]
+
+
+class Fitted(NamedTuple):
+    """A fit on disk."""
+
+    folder: Path
+    about: dict[str, Any]
+    diagnostics: list[Row]
+    predictive: list[Row]
+    screening: list[Row]
+    generations: list[Row]  # of the chains; none where the fit was not refined
+    chains: list[Row]  # one row per fitted number; none with fewer than two chains
+    weights: Floats
+    shares: dict[str, Floats]  # of each fitted number: the share of its prior below each draw
+    by_chain: list[tuple[Floats, dict[str, Floats]]]  # the same of the last generation of each of several chains
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """The diagnostics by number."""
+        return {row["number"]: row for row in self.diagnostics}
+
+    @property
+    def is_refined(self) -> bool:
+        """Whether chains followed the first fit."""
+        return bool(self.about.get("refine", NOT_REFINED) != NOT_REFINED)
+
+    @property
+    def shown(self) -> str:
+        """Which campaigns are compared with the record: `again` with draws of the posterior, or else `accepted`."""
+        return "again" if self.is_refined else "accepted"
+
+
+def read_fit(folder: Path) -> Fitted:
+    """Read a fit.
+
+    Args:
+        folder: Where `python -m sim calibrate` wrote it.
+
+    Returns:
+        Its tables, and the draws of its fitted numbers as shares of their priors.
+
+    Raises:
+        PanjError: A file is missing or holds something else.
+    """
+    with reading(folder, "calibrate", "the files of a fit"):
+        about = read_object(folder / "fit.json")
+        refined = about.get("refine", NOT_REFINED) != NOT_REFINED
+        several = refined and about["chains"] > 1
+        weights, shares = draws_in(pq.read_table(folder / "posterior.parquet"), about)
+        diagnostics, predictive, screening = (
+            read_rows(folder / f"{name}.csv") for name in ("diagnostics", "predictive", "screening")
+        )
+        generations = read_rows(folder / "generations.csv") if refined else []
+        chains = read_rows(folder / "chains.csv") if several else []
+        by_chain = draws_by_chain(folder, about) if several else []
+        return Fitted(folder, about, diagnostics, predictive, screening, generations, chains, weights, shares, by_chain)
+
+
+def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[str, Floats]]:
+    """The weights of some draws, and the shares of the priors below their fitted numbers."""
+    shares = {key: share_of(table[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
+    return table["weight"].to_numpy(), shares
+
+
+def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats, dict[str, Floats]]]:
+    """The last generation of each chain."""
+    table = pq.read_table(folder / "chains.parquet")
+    return [draws_in(table.filter(pc.field("chain") == place), about) for place in range(about["chains"])]
+
+
+def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
+    """The share of the prior below each value."""
+    if scale == "log":
+        values, low, high = np.log(values), math.log(low), math.log(high)
+    return np.asarray((values - low) / (high - low), np.float64)
 
 
 class TableBlock(NamedTuple):
@@ -72,24 +150,32 @@ class Section(NamedTuple):
 
 
 def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
-    """The page of a fit, into its folder; `sections` is where its further sections lie, if not there.
+    """Write the page of a fit to report.html.
 
-    Raises PanjError for a fit or a section that is not as expected.
+    Args:
+        folder: Of the fit.
+        sections: Where its further sections are, if not there.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        PanjError: The fit or a section is not as expected.
     """
     made = read_fit(folder)
     about = made.about
     page = template_of("calibration.html").render(
         about={"study": f"calibration of {about['bank']}", "scenario": "fit"},
         heading="Calibration: the uncertain numbers and the record",
-        campaigns=say_fit(made),
-        learned=[say_learned(made), *say_pressed(made)],
+        campaigns=describe_fit(made),
+        learned=describe_learned(made),
         is_refined=made.is_refined,
         fitted=about["targets"],
         left_out=about["left_out"],
         numbers=table_of_numbers(made),
-        inside=say_inside(made),
+        inside=describe_inside(made),
         record=table_of_record(made),
-        chains=say_chains(made),
+        chains=describe_chains(made),
         generations=table_of_generations(made),
         agreement=table_of_agreement(made),
         screening=block("screening.csv", made.screening),
@@ -97,8 +183,8 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
                  if (folder / name).is_file()},
         sections=read_sections(sections or folder, about["posterior"]),
         sources=sources_of(made.predictive),
-        provenance={words: say_value(about[key]) for key, words in PROVENANCE.items() if about.get(key) is not None},
-        versions=say_keys(about["versions"]),
+        provenance={words: format_value(about[key]) for key, words in PROVENANCE.items() if about.get(key) is not None},
+        versions=as_text(about["versions"]),
         files=[name for name in FILES if (folder / name).is_file()],
         settings=json.dumps(about, indent=1),
         settings_from="fit.json",
@@ -106,100 +192,59 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
     return write_file(folder / "report.html", page)
 
 
-def say_value(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A number to four figures, or whatever else as text."""
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def say_number(cell: str) -> str:
+def format_number(cell: str) -> str:
     """A number of a table to three figures."""
-    return f"{float(cell):.3g}".replace("-", "−")
-
-
-Row = dict[str, str]
-Floats = NDArray[np.float64]
-
-
-class Fitted(NamedTuple):
-    """A fit."""
-
-    folder: Path
-    about: dict[str, Any]
-    diagnostics: list[Row]
-    predictive: list[Row]
-    screening: list[Row]
-    generations: list[Row]  # of the chains; none where the fit was not refined
-    chains: list[Row]  # a fitted number; none with fewer than two chains
-    weights: Floats
-    shares: dict[str, Floats]  # of each fitted number: the share of its prior below each draw
-    by_chain: list[
-        tuple[Floats, dict[str, Floats]]
-    ]  # the same of the last generation of each chain, where there are two
-
-    @property
-    def rows(self) -> dict[str, Row]:
-        """The diagnostics by number."""
-        return {row["number"]: row for row in self.diagnostics}
-
-    @property
-    def is_refined(self) -> bool:
-        """Whether chains followed the first fit."""
-        return bool(self.about.get("refine", NOT_REFINED) != NOT_REFINED)
-
-    @property
-    def shown(self) -> str:
-        """Which campaigns are set beside the record: lived again with draws of the posterior, or else the accepted."""
-        return "again" if self.is_refined else "accepted"
+    return true_minus(f"{float(cell):.3g}")
 
 
 def table_of_numbers(made: Fitted) -> TableBlock:
-    """A row a fitted number."""
+    """One row per fitted number."""
     stages = [("prior", "Prior"), *([("first", "First fit")] if made.is_refined else []), ("posterior", "Posterior")]
     columns = ["Number", *(f"{word}: median (90 %)" for _, word in stages), "Contraction", "KS distance"]
     rows = [
-        [short(key), *(say_spread(made.rows[key], stage) for stage, _ in stages),
-         *(say_number(made.rows[key][name]) for name in ("contraction", "ks_distance"))]
+        [name_number(key), *(format_spread(made.rows[key], f"{stage}_", format_number) for stage, _ in stages),
+         *(format_number(made.rows[key][name]) for name in ("contraction", "ks_distance"))]
         for key in made.shares
     ]  # fmt: skip
     return TableBlock("diagnostics.csv", columns, rows, 0)
 
 
-def say_spread(row: Row, stage: str) -> str:
-    """`5 (2 to 9)`."""
-    median, low, high = (say_number(row[f"{stage}_{name}"]) for name in ("median", "low_90", "high_90"))
+def format_spread(row: Row, prefix: str, form: Callable[[str], str]) -> str:
+    """`5 (2 to 9)`: a median and its 90 % interval."""
+    median, low, high = (form(row[f"{prefix}{name}"]) for name in ("median", "low_90", "high_90"))
     return f"{median} ({low} to {high})"
 
 
 def table_of_record(made: Fitted) -> TableBlock:
-    """A row a target."""
-    stages = [("", "Bank"), ("accepted_", "Accepted"), *([("again_", "Posterior")] if made.is_refined else [])]
+    """One row per target."""
+    stages = [("", "Prior"), ("accepted_", "Accepted"), *([("again_", "Posterior")] if made.is_refined else [])]
     columns = ["Target", "Reported", *(f"{word}: median (90 %)" for _, word in stages), "Inside", "Use"]
     rows = [
-        [row["target"].replace("_", " "), say_reported(row), *(say_cuts(row, stage) for stage, _ in stages),
+        [row["target"].replace("_", " "), format_reported(row),
+         *(format_spread(row, stage, format_cell) for stage, _ in stages),
          row["inside_90"], row["use"]]
         for row in made.predictive
     ]  # fmt: skip
     return TableBlock("predictive.csv", columns, rows, 0)
 
 
-def say_cuts(row: Row, stage: str) -> str:
-    """The same of an outcome, which may be a date."""
-    median, low, high = (say_cell(row[f"{stage}{name}"]) for name in ("median", "low_90", "high_90"))
-    return f"{median} ({low} to {high})"
-
-
-def say_reported(row: Row) -> str:
+def format_reported(row: Row) -> str:
     """The number reported, or its bounds."""
-    value, low, high = (say_cell(row[key]) for key in ("reported", "reported_low", "reported_high"))
+    value, low, high = (format_cell(row[key]) for key in ("reported", "reported_low", "reported_high"))
     bounds = f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}" if high else ""
     return f"{value} ({bounds})" if value and low and high and low != high else value or bounds
 
 
 def table_of_generations(made: Fitted) -> TableBlock:
-    """A row a generation."""
+    """One row per generation."""
     columns = ["Generation", "Tolerance", "Draws", "Simulations", "Accepted", "Effective draws", "Failed"]
     rows = [
-        [row["generation"], say_number(row["tolerance"]), f"{int(row['draws']):,}", f"{int(row['simulations']):,}",
+        [row["generation"], format_number(row["tolerance"]), f"{int(row['draws']):,}", f"{int(row['simulations']):,}",
          f"{float(row['acceptance']):.2%}", f"{float(row['effective_sample_size']):,.0f}", row["failed"]]
         for row in made.generations
     ]  # fmt: skip
@@ -207,19 +252,19 @@ def table_of_generations(made: Fitted) -> TableBlock:
 
 
 def table_of_agreement(made: Fitted) -> TableBlock:
-    """A row a fitted number: the chains side by side; without rows where there are no two chains."""
+    """One row per fitted number: the chains side by side; no rows with fewer than two chains."""
     chains = [name for name in (made.chains[0] if made.chains else {}) if name.startswith("chain_")]
     columns = ["Number", *(f"Median of {name.replace('_', ' ')}" for name in chains), "Apart [sd]",
                "Standard error [sd]", "Agree"]  # fmt: skip
     rows = [
-        [short(row["number"]), *(say_number(row[name]) for name in (*chains, "apart", "error")), row["agree"]]
+        [name_number(row["number"]), *(format_number(row[name]) for name in (*chains, "apart", "error")), row["agree"]]
         for row in made.chains
     ]  # fmt: skip
     return TableBlock("chains.csv", columns, rows, 0)
 
 
 def block(name: str, rows: Sequence[Row]) -> TableBlock:
-    """A table as it lies in its file."""
+    """A table as it is in its file."""
     columns = list(rows[0]) if rows else []
     return TableBlock(name, [column.replace("_", " ") for column in columns],
                       [[row[column] for column in columns] for row in rows[:MOST_ROWS]],
@@ -232,23 +277,21 @@ def read_sections(folder: Path, posterior: str) -> list[Section]:
 
 
 def read_section(path: Path, posterior: str) -> Section:
-    """One section; PanjError says what is wrong with it.
-
-    A section may say which `posterior` it was made for; if that is another one, the page says so.
-    """
+    """One section, which may name the `posterior` that it was made for; of another one the page says so."""
     try:
-        told = dict(json.loads(path.read_text(encoding="utf-8")))
-        paragraphs = [str(one) for one in told.get("paragraphs", [])]
-        if told.get("posterior", posterior) != posterior:
+        section = read_object(path)
+        paragraphs = [str(one) for one in section.get("paragraphs", [])]
+        if section.get("posterior", posterior) != posterior:
             paragraphs.insert(0, "This section was made for an earlier fit.")
+        title, folder = str(section["title"]), path.parent
         return Section(
-            str(told["title"]),
+            title,
             paragraphs,
-            [block(name, rows_in(path.parent / name)) for name in told.get("tables", [])],
-            [read_picture(path.parent / name, "", str(told["title"])) for name in told.get("figures", [])],
+            [block(name, read_rows(folder / name)) for name in section.get("tables", [])],
+            [read_picture(folder / name, "", title) for name in section.get("figures", [])],
         )
     except OSError as error:
-        raise PanjError(f"{path}: found no {error.filename}, expected a file beside it") from None
+        raise PanjError(f"{path}: found no {error.filename}, expected a file next to it") from None
     except (ValueError, KeyError, TypeError) as error:
         expected = "a title, paragraphs, tables and figures"
         raise PanjError(f"{path}: found something else ({error}), expected {expected}") from None
@@ -256,120 +299,65 @@ def read_section(path: Path, posterior: str) -> Section:
 
 def sources_of(rows: Iterable[Row]) -> list[Source]:
     """The evidence behind the targets, in the order of its file."""
-    cited = {one for row in rows for one in row["evidence"].split()}
-    return [make_source(row) for one, row in evidence().items() if one in cited]
+    ids = cite(*(row["evidence"] for row in rows))
+    return [make_source(row) for one, row in evidence().items() if one in ids]
 
 
-PRESSED = 4.0  # times as likely as before: so much of the outermost bin is said
-BINS = 16  # of the prior, each as likely before the fit as the others
-LEARNED = 0.25  # contraction from which a number counts as learned from the record
-NOT_REFINED = "none"
-
-
-def read_fit(folder: Path) -> Fitted:
-    """The files of a fit; PanjError where one is missing or is something else."""
-    try:
-        about = dict(json.loads((folder / "fit.json").read_text(encoding="utf-8")))
-        diagnostics, predictive, screening = (
-            rows_in(folder / f"{name}.csv") for name in ("diagnostics", "predictive", "screening")
-        )
-        refined = about.get("refine", NOT_REFINED) != NOT_REFINED
-        generations = rows_in(folder / "generations.csv") if refined else []
-        chains = rows_in(folder / "chains.csv") if refined and about["chains"] > 1 else []
-        weights, shares = draws_in(pq.read_table(folder / "posterior.parquet"), about)
-        by_chain = draws_by_chain(folder, about) if chains else []
-        return Fitted(folder, about, diagnostics, predictive, screening, generations, chains, weights, shares, by_chain)
-    except OSError as error:
-        raise PanjError(f"{error.filename}: cannot be read; python -m sim calibrate writes it") from None
-    except (ValueError, KeyError) as error:
-        raise PanjError(f"{folder}: found something else ({error}), expected the files of a fit") from None
-
-
-def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[str, Floats]]:
-    """The weights of some draws, and the shares of the priors below their fitted numbers."""
-    shares = {key: share_of(table[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
-    return table["weight"].to_numpy(), shares
-
-
-def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats, dict[str, Floats]]]:
-    """The last generation of each chain."""
-    table = pq.read_table(folder / "chains.parquet")
-    return [draws_in(table.filter(pc.field("chain") == place), about) for place in range(about["chains"])]
-
-
-def rows_in(path: Path) -> list[Row]:
-    """The rows of a table by column."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
-    """The share of the prior below each value."""
-    if scale == "log":
-        values, low, high = np.log(values), math.log(low), math.log(high)
-    return np.asarray((values - low) / (high - low), np.float64)
-
-
-def say_fit(made: Fitted) -> str:
-    """How many campaigns, of how many, and what they were held against."""
+def describe_fit(made: Fitted) -> str:
+    """How many campaigns, out of how many, and what they were compared with."""
     about = made.about
     failed = f" {about['failed']:,} failed and are left out." if about["failed"] else ""
-    even = f"they tell as much as {about['effective_sample_size']:,.0f} of equal weight.{failed}"
-    bank = f"{about['rows']:,} drawn from the prior (seeds {about['first_seed']} to {about['last_seed']})"
+    even = f"they are worth {about['effective_sample_size']:,.0f} of equal weight.{failed}"
+    sample = f"{about['rows']:,} drawn from the prior (seeds {about['first_seed']} to {about['last_seed']})"
     if not made.is_refined:
         return (
-            f"The {about['draws']:,} campaigns of {bank} that come nearest to {about['targets']} targets, by weight; "
+            f"The {about['draws']:,} campaigns of {sample} that come nearest to {about['targets']} targets, by weight; "
             f"{even} Rejection and regression adjustment, a first fit."
         )
     chains = "1 chain" if about["chains"] == 1 else f"{about['chains']} chains"
     return (
         f"{about['draws']:,} campaigns within a distance of {about['tolerance']:.3g} of {about['targets']} targets, by "
-        f"weight: out of a bank of {bank}, and of {about['simulations_lived']:,} that {chains} (seed {about['seed']}) "
-        f"lived after it; {even} Sequential ABC and regression adjustment."
+        f"weight: out of {sample}, and of {about['simulations_lived']:,} that {chains} (seed {about['seed']}) then "
+        f"ran; {even} Sequential ABC and regression adjustment."
     )
 
 
-def say_inside(made: Fitted) -> str:
-    """How many targets lie inside, and how many events with all of theirs."""
+def describe_inside(made: Fitted) -> str:
+    """How many targets are inside, and how many events with all of theirs."""
     inside = {use: [row["inside_90"] == "yes" for row in made.predictive if row["use"] == use]
               for use in ("fitted", "scored")}  # fmt: skip
     events: dict[str, bool] = {}
     for row in made.predictive:
         events[row["event"]] = events.get(row["event"], True) and row["inside_90"] == "yes"
     again = f"{made.about['again']:,} campaigns with draws of the posterior" if made.is_refined else ""
-    campaigns = again or "the accepted campaigns"
     return (
-        f"Inside the 90 % interval of {campaigns}: {sum(inside['fitted'])} of {len(inside['fitted'])} targets that were"
-        f" fitted, {sum(inside['scored'])} of {len(inside['scored'])} others; all targets of {sum(events.values())} of "
-        f"{len(events)} events."
+        f"Inside the 90 % interval of {again or 'the accepted campaigns'}: {sum(inside['fitted'])} of "
+        f"{len(inside['fitted'])} targets that were fitted, {sum(inside['scored'])} of {len(inside['scored'])} others; "
+        f"all targets of {sum(events.values())} of {len(events)} events."
     )
 
 
-def say_learned(made: Fitted) -> str:
-    """Which numbers the record narrows, and which it leaves as they were."""
-    told = [key for key in made.shares if float(made.rows[key]["contraction"]) >= LEARNED]
-    left = [key for key in made.shares if key not in told]
+def describe_learned(made: Fitted) -> list[str]:
+    """Which numbers the record narrows, which it leaves as they were, and which press against an end of their prior."""
+    learned = [key for key in made.shares if float(made.rows[key]["contraction"]) >= LEARNED]
+    left = [key for key in made.shares if key not in learned]
     parts = []
-    if told:
-        parts.append(f"The record narrows {names(told)} (at least a quarter of the prior's variance is gone).")
+    if learned:
+        parts.append(f"The record narrows {names(learned)} (at least a quarter of the prior's variance is gone).")
     if left:
-        parts.append(f"It hardly tells {names(left)}.")
-    return " ".join(parts)
-
-
-def say_pressed(made: Fitted) -> list[str]:
-    """A sentence for each number whose draws heap up at an end of its prior."""
-    why = "too narrow a belief, or rules that cannot do what was reported"
+        parts.append(f"It says hardly anything about {names(left)}.")
+    why = "too narrow a prior, or rules that cannot do what was reported"
     ends = {key: pressed_end(shares, made.weights) for key, shares in made.shares.items()}
-    return [f"{key} presses against the {end} end of its prior: {why}." for key, end in ends.items() if end]
+    pressed = [f"{key} presses against the {end} end of its prior: {why}." for key, end in ends.items() if end]
+    return [" ".join(parts), *pressed]
 
 
-def say_chains(made: Fitted) -> list[str]:
-    """How the chains came to their end, and whether they agree."""
+def describe_chains(made: Fitted) -> list[str]:
+    """How the chains ended, and whether they agree."""
     if not made.is_refined:
         return []
     first, last = made.generations[0], made.generations[-1]
-    said = [
+    told = [
         f"From generation 0 to {last['generation']} the tolerance fell from {float(first['tolerance']):.3g} to "
         f"{float(last['tolerance']):.3g}; in the last {float(last['acceptance']):.1%} of proposals were accepted. "
         f"Ended: {made.about['ended']}. The error of observation alone is a distance of "
@@ -377,33 +365,29 @@ def say_chains(made: Fitted) -> list[str]:
     ]
     if made.chains:
         apart = [row["number"] for row in made.chains if row["agree"] == "no"]
-        said.append(
+        told.append(
             f"The chains disagree on {names(apart)} by more than three standard errors: more draws are needed."
             if apart
-            else f"The {made.about['chains']} chains agree: no two means lie farther apart than three standard errors."
+            else f"The {made.about['chains']} chains agree: no two means are farther apart than three standard errors."
         )
-    return said
+    return told
 
 
 def names(keys: Sequence[str]) -> str:
     """`parley: intercept, flight: daily share and news: province`."""
-    said = [short(key) for key in keys]
-    return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)
-
-
-def short(key: str) -> str:
-    """`news: fade days`."""
-    _, rule, number = key.split(".")
-    return f"{rule}: {number.replace('_', ' ')}"
-
-
-def stacked(key: str) -> str:
-    """The same in narrow lines."""
-    return "\n".join(textwrap.wrap(short(key).replace(": ", " "), 13, break_long_words=False))
+    return list_words([name_number(key) for key in keys])
 
 
 def pressed_end(shares: Floats, weights: Floats) -> str | None:
-    """The end of the prior at which the draws heap up, if they do."""
+    """The end of the prior at which the draws pile up, if they do.
+
+    Args:
+        shares: Of the prior below each draw, from 0 to 1.
+        weights: Of the draws.
+
+    Returns:
+        `low` or `high`, or None.
+    """
     heights, _ = np.histogram(shares, BINS, (0, 1), weights=weights / weights.sum() * BINS)
     found = {"low": heights[0], "high": heights[-1]}
     end = max(found, key=lambda one: float(found[one]))

@@ -36,9 +36,11 @@ from sim.data.configs import PACKAGE
 from sim.data.evidence import Evidence
 from sim.data.record import reported
 from sim.errors import PanjError
-from sim.plots.colours import QUIET, SECOND, SIMULATED, SIMULATED_LIGHT
-from sim.plots.style import CAPTION, EDGE, LETTERS_PER_INCH, STYLE, new_figure, say_count
-from sim.report.outcomes import bins_of, draw_outcome, key, values_are_whole
+from sim.plots.captions import count_campaigns
+from sim.plots.charts import add_caption, add_key, draw_histogram, new_figure
+from sim.plots.colours import SECOND, SIMULATED
+from sim.plots.style import STYLE
+from sim.report.outcomes import are_whole, bins_of, draw_outcome, key_of_outcomes
 from sim.run.work import outcomes_of
 from sim.study.columns import summarise
 
@@ -135,9 +137,9 @@ class Exercise:
             axes = figure.add_subplot()
             draw_outcome(axes, shown, outcome)
             axes.set_ylabel("campaigns")
-            figure.legend(handles=key(), loc="outside upper left", ncols=4)
+            add_key(figure, key_of_outcomes(), 4)
             said = f"{settings}: {dice(runs)}, {composed.calibration}."
-            caption(figure, said)
+            add_caption(figure, said)
         return Picture(figure, f"{outcome_of(outcome).label}. {said}")
 
     def show_differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> Picture:
@@ -151,7 +153,7 @@ class Exercise:
             axes.set_title(f"{outcome_of(outcome).label}: {settings} minus {minus}", fontsize=9.5)
             figure.legend(loc="outside upper left", ncols=2)
             said = f"{len(values):,} pairs of campaigns, each with the same seed, {calibration}."
-            caption(figure, f"{said}{' One pair: one roll of the dice.' if runs == 1 else ''}")
+            add_caption(figure, f"{said}{' One pair: one roll of the dice.' if runs == 1 else ''}")
         return Picture(figure, f"{outcome_of(outcome).label}, {settings} minus {minus}. {said}")
 
     def reported(self, outcome: str) -> float:
@@ -202,19 +204,13 @@ def plain(answer: Any, kind: str) -> Any:
 
 def dice(runs: int) -> str:
     """How many campaigns, and what one of them is."""
-    return f"{say_count(runs)}{' (one roll of the dice)' if runs == 1 else ''}"
-
-
-def caption(figure: Figure, said: str) -> None:
-    """Quiet lines below."""
-    lines = textwrap.fill(said, int(figure.get_figwidth() * LETTERS_PER_INCH))
-    figure.supxlabel(lines, x=EDGE, ha="left", fontsize=CAPTION, color=QUIET)
+    return f"{count_campaigns(runs)}{' (one roll of the dice)' if runs == 1 else ''}"
 
 
 def draw_differences(axes: Axes, values: pd.Series, outcome: str) -> None:
     """Bars, a line at zero and one at the mean."""
     numbers = values.to_numpy(float)
-    axes.hist(numbers, bins=bins_of(numbers, values_are_whole(numbers)), color=SIMULATED_LIGHT)
+    draw_histogram(axes, *np.histogram(numbers, bins_of(numbers, are_whole(numbers))))
     axes.axvline(0, color=SECOND, linewidth=1.4, linestyle=":", label="no difference")
     axes.axvline(float(numbers.mean()), color=SIMULATED, linewidth=1.6, label="mean of pairs")
     axes.set_xlabel(outcome_of(outcome).unit)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import shapely
-from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import Normalize
@@ -19,9 +19,11 @@ from matplotlib.path import Path as Outline
 from sim.data.facts import THE_LINE
 from sim.data.record import lost_in_record
 from sim.errors import PanjError
+from sim.plots.captions import format_day
+from sim.plots.charts import add_key, key_line, key_mark, new_figure, save_study_chart
 from sim.plots.colours import INK, QUIET, REPORTED
 from sim.plots.land import HOME, MARGIN, Land, country_bounds, frontier_bounds, largest, polygons_of, read_land
-from sim.plots.style import CHANCE, HALO, STYLE, WIDTH, finish, new_figure, say_day
+from sim.plots.style import CHANCE, HALO, WIDTH, in_style
 from sim.study.reader import Study, read_study
 from sim.wording import say_post
 
@@ -31,18 +33,35 @@ NEIGHBOURS = "#ededed"
 ROOM_FOR_WORDS = 2.05  # inches of the figure for key, shades and caption
 MARK = (20.0, 10.0)  # km around a post, east-west and north-south, that no other name may cover
 NAME_WIDTH, NAME_HEIGHT = 5.0, 9.0  # points of a letter and of a line of a post's name
+SOURCES = (
+    "outlines Natural Earth 1:10m; centroids OCHA/AGCHO 2018; dates of loss and posts as named row by row in"
+    " districts.csv and posts.csv. Cells are the land nearest to each centroid, not district boundaries. A district"
+    " without a dot is not dated, which is not the same as not lost."
+)
 
 
 def draw_map(folder: Path, evening: date | None = None, cell: int = 0) -> Path:
-    """The map of one evening, written to `figures/` under its date."""
+    """Draw the map of one evening to `figures/`, named after the evening.
+
+    Args:
+        folder: Of a study.
+        evening: Of the map; the evening of 5 July, or the last before it, without one.
+        cell: Which cell of the study.
+
+    Returns:
+        The path of the map.
+
+    Raises:
+        PanjError: The study is not whole, or does not have this evening.
+    """
     study = read_study(folder, cell)
     day = evening or default_evening(study)
-    with rc_context(STYLE):
-        return draw_map_of(study, day, folder / "figures" / f"map_{day:%Y_%m_%d}.png")
+    return draw_map_of(study, day, folder / "figures" / f"map_{day:%Y_%m_%d}.png")
 
 
+@in_style
 def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
-    """The country above, the frontier with the names of the posts below."""
+    """Draw the country above, and below it the frontier with the names of the posts; as `draw_map`, to a path."""
     day = evening or default_evening(study)
     land, chance = read_land(), chances(study, day)
     views = country_bounds(land), frontier_bounds(land)
@@ -57,11 +76,11 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
         name_countries(axes, land, bounds)
     name_posts(frontier, land)
     add_scale(figure, whole, frontier)
-    add_key(figure, whole, day)
-    title = f"Chance that the Taliban hold a district, evening of {say_day(day)} {day.year}"
+    add_key(figure, key_of(day), 2)
+    title = f"Chance that the Taliban hold a district, evening of {format_day(day)} {day.year}"
     if day > THE_LINE:
         title += "\n(beyond the record)"
-    return finish(figure, study, title, say_sources(), path, {"evening": day.isoformat()})
+    return save_study_chart(figure, study, title, SOURCES, path, {"evening": day.isoformat()})
 
 
 def default_evening(study: Study) -> date:
@@ -183,26 +202,11 @@ def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
         axes.text(west + 65, north - inch / 3.6, "100 km", ha="center", va="bottom", fontsize=8)
 
 
-def add_key(figure: Figure, axes: Axes, day: date) -> None:
+def key_of(day: date) -> list[Artist]:
     """What the marks mean."""
-    until = min(day, THE_LINE)
-    marks = {
-        f"dated as lost by {say_day(until)} (record)": ("o", REPORTED, REPORTED),
-        "provincial capital": ("s", "white", INK),
-        "crossing point": ("^", INK, INK),
-    }
-    handles = [
-        axes.plot([], [], shape, markerfacecolor=face, markeredgecolor=edge, label=words)[0]
-        for words, (shape, face, edge) in marks.items()
+    return [
+        key_mark(f"dated as lost by {format_day(min(day, THE_LINE))} (record)"),
+        key_mark("provincial capital", "s", INK, hollow=True),
+        key_mark("crossing point", "^", INK),
+        key_line("border with Tajikistan", INK, 2),
     ]
-    handles += axes.plot([], [], color=INK, linewidth=2, label="border with Tajikistan")
-    figure.legend(handles=handles, loc="outside upper left", ncols=2)
-
-
-def say_sources() -> str:
-    """Whom the map owes its shapes and its dots."""
-    return (
-        "outlines Natural Earth 1:10m; centroids OCHA/AGCHO 2018; dates of loss and posts as named row by row in"
-        " districts.csv and posts.csv. Cells are the land nearest to each centroid, not district boundaries. A district"
-        " without a dot is not dated, which is not the same as not lost."
-    )

@@ -5,7 +5,7 @@ Writes  one HTML file, whole or not at all.
 """
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sim.data.evidence import Evidence, say_value
 from sim.data.record import evidence
-from sim.plots.style import say_campaigns, say_day, say_setting
+from sim.plots.captions import cite, describe_campaigns, format_day, format_setting
 from sim.study.files import write_file
 from sim.study.reader import FILES, Study
 
@@ -46,6 +46,14 @@ class Picture(NamedTuple):
     data: str  # base64
 
 
+class PageFigure(NamedTuple):
+    """A figure of a page: its heading, how to read it, and what draws it to a path."""
+
+    heading: str
+    explained: str
+    draw: Callable[[Any, Path], Path]
+
+
 class VerdictBlock(NamedTuple):
     """A comparison in words, and its picture."""
 
@@ -74,9 +82,9 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
     about = shown.about if shown.focus is None else {**shown.about, "calibration": shown.cell.calibration}
     page = template_of(template).render(
         about=about,
-        campaigns=say_campaigns(shown),
+        campaigns=describe_campaigns(shown),
         provenance={words: about[key] for key, words in PROVENANCE.items() if is_told(about, key)},
-        versions=say_keys(about.get("versions", {})),
+        versions=as_text(about.get("versions", {})),
         settings=shown.settings,
         files=[name for name in (*FILES, "failures.parquet") if (shown.folder / name).is_file()],
         sources=[make_source(evidence()[id]) for id in cited(shown.summary, ids)],
@@ -118,31 +126,25 @@ def encode(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def say_keys(pairs: Mapping[str, Any]) -> dict[str, str]:
-    """Names and values as plain text."""
+def as_text(pairs: Mapping[str, Any]) -> dict[str, str]:
+    """Names, without underscores, and values as plain text."""
     return {str(key).replace("_", " "): str(value) for key, value in pairs.items()}
 
 
-def say_choices(choices: Mapping[str, Any]) -> dict[str, str]:
+def format_choices(choices: Mapping[str, Any]) -> dict[str, str]:
     """Groups and what was chosen in each, as plain text."""
-    return {key.replace("_", " "): say_setting(choice) for key, choice in choices.items()}
+    return {key.replace("_", " "): format_setting(choice) for key, choice in choices.items()}
 
 
 def cited(summary: pd.DataFrame, ids: Iterable[str]) -> list[str]:
     """Ids of the evidence that the figures or the summary show, in the order of the file."""
-    in_summary = " ".join(summary["evidence"].dropna().astype(str).unique()).replace(";", " ").replace(",", " ")
-    shown = {*ids, *in_summary.split()}
+    shown = {*ids, *cite(*summary["evidence"].dropna().astype(str).unique())}
     return [id for id in evidence() if id in shown]
 
 
 def make_source(row: Evidence) -> Source:
     """A row of the record in words; a link only where the source is on the web."""
-    dates = dict.fromkeys(f"{say_day(day)} {day.year}" for day in (row.date_start, row.date_end))
+    dates = dict.fromkeys(f"{format_day(day)} {day.year}" for day in (row.date_start, row.date_end))
     said = f"{row.quote or row.quantity.replace('_', ' ')}: {say_value(row)} {row.unit}, {row.scope}"
     link = row.source_url if row.source_url.startswith("http") else ""
     return Source(row.id, said, " to ".join(dates), row.source, link)
-
-
-def say_list(words: Sequence[str]) -> str:
-    """One, two and three."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

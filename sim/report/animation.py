@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.animation import FFMpegWriter
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -38,10 +37,11 @@ from sim.data.facts import THE_LINE
 from sim.data.record import lost_in_record
 from sim.errors import PanjError
 from sim.options import Animate
+from sim.plots.captions import describe_campaigns, format_day
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SAND
 from sim.plots.land import HOME, Land, read_land
 from sim.plots.maps import NEIGHBOURS, draw_land, name_countries, outline_of
-from sim.plots.style import CHANCE, STYLE, say_campaigns, say_day
+from sim.plots.style import CHANCE, in_style
 from sim.provenance import stamp
 from sim.study.files import write_file
 from sim.study.reader import Study, read_study
@@ -119,10 +119,10 @@ def draw_animation(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Path:
     """The GIF of one cell, or of two beside each other, written to `figures/`."""
-    return write_gif(film_for(folder, cell, first, last, every))
+    return write_gif(make_film(folder, cell, first, last, every))
 
 
-def film_for(
+def make_film(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Film:
     """The chances of each cell on evenings that all of them have."""
@@ -179,17 +179,17 @@ def lay_out(film: Film, ratio: float) -> Sheet:
     width = WIDTHS[maps]
     map_width = (width - EDGE * (maps + 1)) // maps
     labels = [textwrap.fill(study.cell.label, int(map_width / BOLD_LETTER)) for study in film.studies]
-    caption = textwrap.fill(say_caption(film), int((width - 2 * EDGE) / LETTER))
+    caption = textwrap.fill(caption_of(film), int((width - 2 * EDGE) / LETTER))
     map_top = TITLE + CLOCK + BAR + LABEL * max(len(label.splitlines()) for label in labels)
     map_height = round(map_width * ratio)
     height = map_top + map_height + KEY + LINE * len(caption.splitlines()) + EDGE
     return Sheet(width, map_width, map_height, map_top, height + height % 2, labels, caption)  # a video wants it even
 
 
-def say_caption(film: Film) -> str:
+def caption_of(film: Film) -> str:
     """How many campaigns of what, how far to trust them, and whom the picture owes its shapes and outlines."""
     sides = ("Left: ", "Right: ") if len(film.studies) > 1 else ("",)
-    campaigns = " ".join(f"{side}{say_campaigns(study)}" for side, study in zip(sides, film.studies, strict=True))
+    campaigns = " ".join(f"{side}{describe_campaigns(study)}" for side, study in zip(sides, film.studies, strict=True))
     return (
         f"{campaigns} Sources: outlines Natural Earth 1:10m; centroids OCHA/AGCHO 2018; dates of loss as named row by"
         " row in districts.csv. A district is drawn as the land nearest to its centroid. One without an orange outline"
@@ -197,6 +197,7 @@ def say_caption(film: Film) -> str:
     )
 
 
+@in_style
 def set_stage(film: Film) -> Stage:
     """Everything that is drawn once, and the parts that will move."""
     land = read_land()
@@ -247,14 +248,14 @@ def draw_bar(axes: Axes, film: Film) -> Line2D:
     axes.set_xlim(date2num(first) - 0.01, date2num(last) + 0.01)
     axes.plot([date2num(first), date2num(last)], [5, 5], color=FAINT, linewidth=3, solid_capstyle="butt")
     style: dict[str, Any] = {"fontsize": SMALL, "color": QUIET, "va": "top"}
-    axes.text(0, -0.15, say_day(first), transform=axes.transAxes, ha="left", **style)
-    axes.text(1, -0.15, say_day(last), transform=axes.transAxes, ha="right", **style)
+    axes.text(0, -0.15, format_day(first), transform=axes.transAxes, ha="left", **style)
+    axes.text(1, -0.15, format_day(last), transform=axes.transAxes, ha="right", **style)
     if first < THE_LINE < last:
         share = (THE_LINE - first) / (last - first)
         side = "left" if share < 0.3 else "right" if share > 0.7 else "center"
         axes.plot([date2num(THE_LINE)] * 2, [0, 10], color=INK, linewidth=1.2)
         if 0.12 < share < 0.88:
-            axes.text(share, -0.15, f"{say_day(THE_LINE)}: record ends", transform=axes.transAxes, ha=side, **style)
+            axes.text(share, -0.15, f"{format_day(THE_LINE)}: record ends", transform=axes.transAxes, ha=side, **style)
     return axes.plot([], [], color=QUIET, linewidth=3, solid_capstyle="butt", animated=True)[0]
 
 
@@ -317,7 +318,7 @@ def show(stage: Stage, film: Film, row: int) -> None:
     for districts, record, chances in zip(stage.districts, stage.records, film.chances, strict=True):
         districts.set(facecolor=lighten(colours_of(chances[row]), gauze))
         record.set(edgecolor=lighten(np.array(to_rgb(REPORTED)), gauze), paths=lost)
-    stage.clock.set_text(f"{say_day(day)} {day.year}")
+    stage.clock.set_text(f"{format_day(day)} {day.year}")
     stage.elapsed.set_data([date2num(film.span[0]), date2num(day)], [5, 5])
 
 
@@ -328,8 +329,7 @@ def lighten(colours: np.ndarray, share: float | np.ndarray) -> np.ndarray:
 
 def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
     """The pictures of all evenings, red, green and blue; what does not move is drawn once."""
-    with rc_context(STYLE):
-        stage = set_stage(film)
+    stage = set_stage(film)
     stage.figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(stage.figure)
     still = {beyond: draw_still(stage, canvas, beyond) for beyond in (False, True)}
@@ -453,7 +453,7 @@ WRITERS: dict[str, Callable[[Film], Path]] = {"gif": write_gif, "mp4": write_vid
 def main(request: Animate) -> int:
     """`panj animate results/<study> [key=value ...]`: the moving map in every format asked for."""
     formats = writable(request.formats)
-    film = film_for(request.folder, request.cell, request.first, request.last, request.every)
+    film = make_film(request.folder, request.cell, request.first, request.last, request.every)
     for name in formats:
         print(f"{len(film.evenings)} evenings in {WRITERS[name](film)}")
     return 0

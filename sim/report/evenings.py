@@ -1,11 +1,8 @@
-"""How many districts the Taliban held, evening by evening, and how districts fell, week by week.
+"""Figures by evening: districts held, how they fell by week, refugees and queues, morale and dread.
 
-Reads   days.parquet; evidence rows of the Afghanistan Analysts Network, the Long War Journal and RFE/RL.
-Assumed Shares are compared, not counts, because each source counts another number of districts.
-
-People on the move, and what moved the men who held: refugees and queues, morale and dread, by evening.
-
-Reads   days.parquet; evidence rows for the civilians let in and for the dated events.
+Reads   days.parquet; evidence rows of the Afghanistan Analysts Network, the Long War Journal and RFE/RL, on the
+        civilians let in and on the dated events.
+Assumed Shares of districts are compared, not counts, because each source counts another number of districts.
 """
 
 from collections.abc import Sequence
@@ -17,7 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from sim.data.facts import THE_LINE, read_facts
 from sim.data.record import (
@@ -28,27 +25,26 @@ from sim.data.record import (
     CIVILIANS_ADMITTED,
     EVENTS,
     LWJ_COUNTS,
-    Point,
     aan_shares,
     lwj_shares,
     point,
     reported,
 )
-from sim.plots.colours import EARTH, INK, QUIET, REPORTED, REPORTED_OTHER, SAND, SECOND, SIMULATED, SIMULATED_LIGHT
-from sim.plots.style import (
-    CHANCE,
-    HALO,
-    add_legend,
+from sim.plots.captions import format_day
+from sim.plots.charts import (
+    add_key_of,
     date_axis,
     days_of,
     draw_bands,
-    finish,
+    label_bands,
     mark_end_of_record,
+    mark_points,
     new_figure,
-    say_bands,
-    say_day,
-    thousands,
+    number_axis,
+    save_study_chart,
 )
+from sim.plots.colours import EARTH, INK, QUIET, REPORTED, REPORTED_OTHER, SAND, SECOND, SIMULATED, SIMULATED_LIGHT
+from sim.plots.style import CHANCE, HALO
 from sim.report.outcomes import west_to_east
 from sim.study.reader import Bands, Study, bands_of, spread
 from sim.wording import say_post
@@ -65,38 +61,23 @@ def draw_districts_by_day(study: Study, path: Path) -> Path:
     """Share of districts in Taliban hands every evening, with what was counted at the time."""
     figure = new_figure(5.4)
     axes = figure.add_subplot()
-    draw_bands(axes, spread(study, "share_held_by_taliban"), SIMULATED, say_bands(study, "simulated"))
-    draw_points(axes, study, aan_shares(), "s", REPORTED, "AAN: district centres held")
-    draw_points(axes, study, lwj_shares(), "D", REPORTED_OTHER, "LWJ: districts controlled (a wider sense)")
-    draw_points(axes, study, [point(ABOUT_A_THIRD)], "o", INK, "RFE/RL: about a third")
+    draw_bands(axes, spread(study, "share_held_by_taliban"), SIMULATED, label_bands(study, "simulated"))
+    for points, shape, colour, label in (
+        (aan_shares(), "s", REPORTED, "AAN: district centres held"),
+        (lwj_shares(), "D", REPORTED_OTHER, "LWJ: districts controlled (a wider sense)"),
+        ([point(ABOUT_A_THIRD)], "o", INK, "RFE/RL: about a third"),
+    ):
+        mark_points(axes, study.evenings, points, shape, colour, label)
     axes.set_ylim(0, None)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    number_axis(axes, unit="share")
     axes.set_ylabel("districts held by the Taliban (% of all)")
     date_axis(axes, study.evenings)
     mark_end_of_record(axes, study.evenings)
-    add_legend(figure, axes)
-    return finish(figure, study, "Districts held by the Taliban, by evening", say_share_sources(), path)
+    add_key_of(figure, axes)
+    return save_study_chart(figure, study, "Districts held by the Taliban, by evening", cite_shares(), path)
 
 
-def draw_points(axes: Axes, study: Study, points: Sequence[Point], marker: str, colour: str, label: str) -> None:
-    """Reported shares with their ranges, where the study covers their days."""
-    seen = [each for each in points if study.evenings[0] <= each.day <= study.evenings[-1]]
-    if not seen:
-        return
-    value = np.array([each.value for each in seen])
-    reach = np.array([[each.value - each.low for each in seen], [each.high - each.value for each in seen]])
-    style: dict[str, Any] = {
-        "fmt": marker,
-        "color": colour,
-        "markersize": 7,
-        "capsize": 3,
-        "elinewidth": 1.6,
-        "zorder": 8,
-    }
-    axes.errorbar(days_of([each.day for each in seen]), value, reach, markeredgecolor="white", label=label, **style)
-
-
-def say_share_sources() -> str:
+def cite_shares() -> str:
     """Who counted, by evidence id."""
     lost_back = point(AAN_LOST_BACK)
     return (
@@ -111,19 +92,23 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
     weeks, falls = falls_by_week(study)
     figure = new_figure(5.2)
     axes = figure.add_subplot()
-    middle = [date2num(week) + WEEK / 2 for week in weeks]
-    stack_falls(axes, middle, [bands_of(weeks, table) for table in falls.values()])
+    middle = days_of(weeks) + WEEK / 2
+    floor = np.zeros(len(weeks))
+    for (words, colour), table in zip(HOW.values(), falls.values(), strict=True):
+        part = bands_of(weeks, table).median
+        axes.bar(middle, part, WEEK * 0.8, bottom=floor, color=colour, label=words)
+        floor += part
     total = np.sum(list(falls.values()), axis=0)
     draw_total(axes, middle, bands_of(weeks, total), total.shape[1])
     axes.set_ylabel("districts lost in the week")
     date_axis(axes, [weeks[0], max(study.evenings[-1], weeks[-1] + timedelta(days=WEEK))])
     mark_end_of_record(axes, study.evenings)
-    add_legend(figure, axes)
+    add_key_of(figure, axes)
     sources = (
         "the campaigns themselves; a week runs from Saturday to Friday when the study begins on 1 May; the last may be"
         " cut short."
     )
-    return finish(figure, study, "How districts fell, by week", sources, path)
+    return save_study_chart(figure, study, "How districts fell, by week", sources, path)
 
 
 def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
@@ -133,15 +118,7 @@ def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
     return [study.evenings[start] for start in starts], falls
 
 
-def stack_falls(axes: Axes, middle: Sequence[float], parts: Sequence[Bands]) -> None:
-    """One bar a week, its parts the medians of the ways to fall."""
-    floor = np.zeros(len(middle))
-    for (words, colour), part in zip(HOW.values(), parts, strict=True):
-        axes.bar(middle, part.median, WEEK * 0.8, bottom=floor, color=colour, label=words)
-        floor += part.median
-
-
-def draw_total(axes: Axes, middle: Sequence[float], total: Bands, runs: int) -> None:
+def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
     """The median of the total and its 90 % range; medians of the parts need not add up to it."""
     if runs == 1:
         return
@@ -165,13 +142,13 @@ def draw_refugees(study: Study, path: Path) -> Path:
     draw_queues(figure, queues, study)
     reporter = reported(CIVILIANS_ADMITTED).source.removesuffix(" (seed)")
     sources = (
-        f"{reporter} ({CIVILIANS_ADMITTED}: {say_civilians()} or more civilians in Gorno-Badakhshan; the figure may"
+        f"{reporter} ({CIVILIANS_ADMITTED}: {count_civilians()} or more civilians in Gorno-Badakhshan; the figure may"
         " repeat the soldiers). Lines are medians in 50 and 90 % bands; queues are means."
     )
-    return finish(figure, study, "Refugees and queues, by evening", sources, path)
+    return save_study_chart(figure, study, "Refugees and queues, by evening", sources, path)
 
 
-def say_civilians() -> str:
+def count_civilians() -> str:
     """The reported number of civilians, in figures."""
     return f"{point(CIVILIANS_ADMITTED).value:,.0f}"
 
@@ -183,7 +160,7 @@ def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], tit
     axes.set_title(title)
     axes.set_ylabel("people")
     axes.set_ylim(0, None)
-    thousands(axes)
+    number_axis(axes)
     date_axis(axes, study.evenings)
     mark_end_of_record(axes, study.evenings)
 
@@ -194,15 +171,8 @@ def draw_civilians_reported(axes: Axes, study: Study) -> None:
     if not study.evenings[0] <= civilians.day <= study.evenings[-1]:
         return
     where = (float(date2num(civilians.day)), civilians.value)
-    axes.plot(
-        *where,
-        "^",
-        color=REPORTED,
-        markeredgecolor="white",
-        markersize=10,
-        zorder=8,
-        label=f"reported: {say_civilians()} or more",
-    )
+    label = f"reported: {count_civilians()} or more"
+    axes.plot(*where, "^", color=REPORTED, markeredgecolor="white", markersize=10, zorder=8, label=label)
 
 
 def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
@@ -211,14 +181,8 @@ def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
     columns = [f"waiting_{post}" for post in posts]
     people = np.array([study.series(column).mean(axis=1) for column in columns])
     edges = days_of(study.evenings) - 0.5
-    shade = axes.pcolormesh(
-        np.append(edges, edges[-1] + 1),
-        np.arange(len(posts) + 1),
-        people,
-        cmap=CHANCE,
-        vmin=0,
-        vmax=max(people.max(), 1),
-    )
+    across, down = np.append(edges, edges[-1] + 1), np.arange(len(posts) + 1)
+    shade = axes.pcolormesh(across, down, people, cmap=CHANCE, vmin=0, vmax=max(people.max(), 1))
     axes.set_yticks(np.arange(len(posts)) + 0.5, [say_post(post) for post in posts], fontsize=8.5)
     axes.invert_yaxis()
     axes.set_title("Waiting at each post")
@@ -235,34 +199,34 @@ def draw_morale(study: Study, path: Path) -> Path:
     """Mean morale and dread, under a strip that names what happened when."""
     figure = new_figure(5.6)
     strip, axes = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
-    draw_bands(axes, spread(study, "mean_morale"), SIMULATED, say_bands(study, "morale of those who hold"))
-    draw_bands(axes, spread(study, "mean_dread"), SECOND, say_bands(study, "dread in districts the government holds"))
+    draw_bands(axes, spread(study, "mean_morale"), SIMULATED, label_bands(study, "morale of those who hold"))
+    draw_bands(axes, spread(study, "mean_dread"), SECOND, label_bands(study, "dread in districts the government holds"))
     axes.set_ylim(0, 1)
     axes.set_ylabel("mean, from 0 to 1")
     date_axis(axes, study.evenings)
     draw_events(strip, axes, study)
     mark_end_of_record(axes, study.evenings)
-    add_legend(figure, axes, columns=1)
-    sources = f"dated events as reported ({', '.join(EVENTS)}); a scenario may move or strike them."
-    return finish(figure, study, "Morale and dread, by evening", sources, path)
+    add_key_of(figure, axes, columns=1)
+    sources = f"dated events as reported ({', '.join(EVENTS)}); a scenario may move or remove them."
+    return save_study_chart(figure, study, "Morale and dread, by evening", sources, path)
 
 
 def draw_events(strip: Axes, axes: Axes, study: Study) -> None:
     """A thin line for each event of the record, its name on a line of its own above."""
     seen = [(reported(id).date_end, words) for id, words in EVENTS.items() if in_study(reported(id).date_end, study)]
-    before = bool(seen) and names_stand_before(seen, study)
+    before = bool(seen) and have_room_before(seen, study)
     strip.set_ylim(len(seen) + 0.2, -0.8)
     strip.axis("off")
     for row, (day, words) in enumerate(reversed(seen) if before else seen):
         time = float(date2num(day))
         strip.vlines([time], row - 0.4, len(seen) + 0.2, color=QUIET, linewidth=0.8)
         axes.axvline(time, color=QUIET, linewidth=0.8)
-        text = f"{words}, {say_day(day)} " if before else f" {words}, {say_day(day)}"
+        text = f"{words}, {format_day(day)} " if before else f" {words}, {format_day(day)}"
         style: dict[str, Any] = {"fontsize": 8.5, "color": INK, "path_effects": HALO}
         strip.text(time, row, text, ha="right" if before else "left", va="center", **style)
 
 
-def names_stand_before(events: Sequence[tuple[date, str]], study: Study) -> bool:
+def have_room_before(events: Sequence[tuple[date, str]], study: Study) -> bool:
     """Whether the names have more room before their lines than after them."""
     return (events[0][0] - study.evenings[0]).days > (study.evenings[-1] - events[-1][0]).days
 

@@ -1,10 +1,7 @@
-"""How the main outcomes are spread over the campaigns, with the reported value beside them.
+"""Figures of outcomes and crossings: outcomes over campaigns, and soldiers who crossed by night and by post.
 
-Reads   runs.parquet for the outcomes, summary.csv for words, units and what was reported.
-
-Soldiers who crossed the Panj: night by night, and post by post, beside what was counted.
-
-Reads   days.parquet (troops_crossed), runs.parquet (crossed_<post>); evidence.csv and posts.csv for the counts.
+Reads   runs.parquet, days.parquet (troops_crossed), summary.csv for words, units and what was reported; evidence.csv
+        and posts.csv for counts.
 Assumed A night belongs to the morning on which it ends: the night of 4-5 July is 5 July.
 """
 
@@ -12,32 +9,39 @@ import math
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.dates import DayLocator, date2num
-from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator
 
 from sim.data.facts import THE_LINE, Facts, read_facts
 from sim.data.record import ALL_NIGHTS, NIGHTS, counted_at, point, reported
-from sim.plots.colours import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
-from sim.plots.style import (
-    HALO,
+from sim.plots.captions import cite, format_day
+from sim.plots.charts import (
     Spaces,
-    add_legend,
+    add_key,
+    add_key_of,
     date_axis,
     days_of,
-    finish,
+    draw_histogram,
+    draw_whiskers,
+    key_line,
+    key_of_reported,
     mark_end_of_record,
+    mark_reported,
     new_figure,
     new_panels,
-    say_day,
-    thousands,
+    number_axis,
+    save_study_chart,
 )
-from sim.study.reader import Bands, Study, bands_of, need_columns, spread
+from sim.plots.colours import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
+from sim.plots.style import HALO
+from sim.plots.tables import three_figures
+from sim.study.reader import Study, bands_of, need_columns
 from sim.wording import say_post
 
 MAIN_OUTCOMES = (
@@ -58,21 +62,39 @@ COLUMNS = 2
 MANY = 40  # distinct whole numbers beyond which bars take in more than one
 BARS = 24
 FEW = 6  # whole numbers that an axis shows at least
+NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown, lightened, so that the end of the record does not look like an end
+
+
+class Outcomes(Protocol):
+    """Campaigns and the summary of their outcomes: a cell of a study, or the campaigns of a notebook."""
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """One row per campaign, one column per outcome."""
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """One row per outcome."""
 
 
 def draw_outcomes(study: Study, path: Path) -> Path:
-    """One small histogram an outcome."""
+    """Draw one small histogram per main outcome.
+
+    Args:
+        study: One cell of a study.
+        path: Of the figure.
+
+    Returns:
+        The path.
+    """
     names = chosen_outcomes(study.runs)
-    figure, panels = new_panels(-(-len(names) // COLUMNS), COLUMNS, 0.95, Spaces())
-    for axes, name in zip(panels, names, strict=False):
+    figure, panels = new_panels(len(names), COLUMNS, 0.95, Spaces())
+    for axes, name in zip(panels, names, strict=True):
         draw_outcome(axes, study, name)
-    for axes in panels[len(names) :]:
-        axes.remove()
     for axes in panels[::COLUMNS]:
         axes.set_ylabel("campaigns", fontsize=8.5)
-    figure.legend(handles=key(), loc="upper left", ncols=4)
-    sources = f"for what was reported, {say_ids(study.summary, names)} in evidence.csv."
-    return finish(figure, study, "Outcomes beside the record", sources, path)
+    add_key(figure, key_of_outcomes(), 4)
+    return save_study_chart(figure, study, "Outcomes and the record", cite_reported(study.summary, names), path)
 
 
 def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, but: Sequence[str] = ()) -> list[str]:
@@ -83,25 +105,22 @@ def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, b
 
 
 def summary_row(summary: pd.DataFrame, name: str) -> pd.Series:
-    """What the summary says of an outcome; empty where it says nothing."""
+    """The row of an outcome in a summary; empty where there is none."""
     rows = summary[summary["outcome"] == name]
     return rows.iloc[0] if len(rows) else pd.Series(index=summary.columns, dtype=object)
 
 
-def words(row: pd.Series, column: str, otherwise: str = "") -> str:
+def text_in(row: pd.Series, column: str, otherwise: str = "") -> str:
     """A cell of text."""
     return otherwise if pd.isna(row[column]) else str(row[column])
 
 
-def say(cell: Any) -> str:
-    """A number to three figures, thousands marked; a date as it stands; nothing where there is none."""
-    number = number_of(cell)
-    if number is None:
-        return "" if pd.isna(cell) else str(cell)
-    return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:.3g}"
+def label_of(row: pd.Series, name: str) -> str:
+    """What an outcome is called."""
+    return text_in(row, "label", name.replace("_", " "))
 
 
-def number_of(cell: Any) -> float | None:
+def number_in(cell: Any) -> float | None:
     """The cell as a number; a column that also holds dates was read as text."""
     try:
         return None if pd.isna(cell) else float(cell)
@@ -109,10 +128,29 @@ def number_of(cell: Any) -> float | None:
         return None
 
 
-def say_inside(row: pd.Series) -> str:
-    """Whether the reported value, or some of its range, lies within the middle 90 % of campaigns."""
-    value, low, high = (number_of(row[f"reported_{part}"]) for part in ("value", "low", "high"))
-    low_5, high_95 = number_of(row["low_5"]), number_of(row["high_95"])
+def reported_numbers(row: pd.Series) -> tuple[float | None, float | None, float | None]:
+    """What was reported of an outcome: value, low and high."""
+    value, low, high = (number_in(row[f"reported_{part}"]) for part in ("value", "low", "high"))
+    return value, low, high
+
+
+def format_cell(cell: Any) -> str:
+    """A number to three figures, a date as it is; nothing where there is none."""
+    number = number_in(cell)
+    if number is None:
+        return "" if pd.isna(cell) else str(cell)
+    return f"{number:,.0f}" if number == int(number) else three_figures(number)
+
+
+def format_spread(row: pd.Series) -> str:
+    """`5 to 36`: the 90 % interval of an outcome; empty where no campaign has it."""
+    return "" if pd.isna(row["low_5"]) else f"{format_cell(row['low_5'])} to {format_cell(row['high_95'])}"
+
+
+def is_inside(row: pd.Series) -> str:
+    """Whether the reported value, or part of its range, is within 90 % of campaigns: yes, no, or nothing to say."""
+    value, low, high = reported_numbers(row)
+    low_5, high_95 = number_in(row["low_5"]), number_in(row["high_95"])
     known = [number for number in (low, value, high) if number is not None]
     if low_5 is None or high_95 is None or not known:
         return ""
@@ -121,49 +159,45 @@ def say_inside(row: pd.Series) -> str:
     return "yes" if lowest <= high_95 and highest >= low_5 else "no"
 
 
-def draw_outcome(axes: Axes, study: Study, name: str) -> None:
-    """The campaigns as bars, their median as a tick below, the record as a line or a band."""
+def draw_outcome(axes: Axes, study: Outcomes, name: str) -> None:
+    """Draw one outcome: campaigns as bars, their median as a line, what was reported as a dashed line or a band.
+
+    Args:
+        axes: An empty panel.
+        study: The campaigns.
+        name: Of the outcome, a column of `study.runs`.
+    """
     row = summary_row(study.summary, name)
     values = study.runs[name].dropna().to_numpy(float)
-    unit = words(row, "unit")
-    share = unit.startswith("share")
-    if values.size == 0:
-        draw_nothing(axes, words(row, "label", name.replace("_", " ")))
+    unit = text_in(row, "unit")
+    axes.set_title(wrap(label_of(row, name)), fontsize=9.5)
+    if values.size == 0:  # for instance because the study ends before its date
+        write_instead(axes, "in no campaign", fontsize=8.5)
         return
-    whole = not share and values_are_whole(values)
-    counts, edges = np.histogram(values, bins_of(values, whole))
-    axes.stairs(counts, edges, fill=True, color=SIMULATED_LIGHT)
-    axes.axvline(float(np.median(values)), color=SIMULATED, linewidth=1.6)
-    draw_reported(axes, row)
-    if whole:
-        widen(axes, float(np.median(values)))
-    axes.set_title(wrap(words(row, "label", name.replace("_", " "))), fontsize=9.5)
+    whole = are_whole(values, unit)
+    middle = float(np.median(values))
+    draw_histogram(axes, *np.histogram(values, bins_of(values, whole)))
+    axes.axvline(middle, color=SIMULATED, linewidth=1.6)
+    mark_reported(axes, *reported_numbers(row))
+    if reported_numbers(row) == (None, None, None):
+        style: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 8, "color": QUIET}
+        axes.text(0.98, 0.95, "nothing reported", transform=axes.transAxes, **style)
+    first, last = axes.get_xlim()
+    if whole and last - first < FEW:  # a few whole numbers at least, and few below zero
+        first = max(middle - FEW / 2, -1.0)
+        axes.set_xlim(first, first + FEW)
     axes.set_xlabel(unit, fontsize=8.5)
     axes.tick_params(labelsize=8.5)
     axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=whole))
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0) if share else say_ticks(whole))
+    number_axis(axes, "x", unit, whole)
 
 
-def draw_nothing(axes: Axes, label: str) -> None:
-    """An outcome that no campaign has, for instance because the study ends before its date."""
-    axes.set_title(wrap(label), fontsize=9.5)
-    axes.text(0.5, 0.5, "in no campaign", transform=axes.transAxes, ha="center", va="center", fontsize=8.5, color=QUIET)
+def write_instead(axes: Axes, text: str, **style: Any) -> None:
+    """Words in place of an empty panel."""
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=QUIET, **style)
     axes.set_xticks([])
     axes.set_yticks([])
-
-
-def widen(axes: Axes, middle: float) -> None:
-    """Show a few whole numbers at least, and few below zero."""
-    first, last = axes.get_xlim()
-    if last - first < FEW:
-        first = max(middle - FEW / 2, -1.0)
-        axes.set_xlim(first, first + FEW)
-
-
-def say_ticks(whole: bool) -> StrMethodFormatter:
-    """Whole numbers as they are, others with their decimals."""
-    return StrMethodFormatter("{x:,.0f}" if whole else "{x:,g}")
 
 
 def wrap(text: str, letters: int = 43) -> str:
@@ -175,13 +209,21 @@ def wrap(text: str, letters: int = 43) -> str:
     return f"{text[:cut]}\n{rest if len(rest) <= letters else rest[: letters - 1] + '…'}"
 
 
-def values_are_whole(values: np.ndarray) -> bool:
-    """Whether every campaign gave a whole number."""
-    return bool(np.all(values == np.rint(values)))
+def are_whole(values: np.ndarray, unit: str = "") -> bool:
+    """Whether every campaign gave a whole number, and not a share."""
+    return not unit.startswith("share") and values.size > 0 and bool(np.all(values == np.rint(values)))
 
 
 def bins_of(values: np.ndarray, whole: bool) -> list[float]:
-    """One bar a whole number while they are few, else equal steps over the campaigns."""
+    """Choose the edges of bars.
+
+    Args:
+        values: Of campaigns, at least one.
+        whole: Whether they are whole numbers.
+
+    Returns:
+        One bar per whole number while they are few, else equal steps over the campaigns.
+    """
     low, high = float(values.min()), float(values.max())
     if whole and high - low <= MANY:
         return [float(edge) for edge in np.arange(low - 0.5, high + 1.0)]
@@ -191,60 +233,40 @@ def bins_of(values: np.ndarray, whole: bool) -> list[float]:
     return [float(edge) for edge in np.linspace(low, high, BARS + 1)]
 
 
-def draw_reported(axes: Axes, row: pd.Series) -> None:
-    """A band from low to high, a line at the value, an arrow where only one side is known."""
-    value, low, high = (row[f"reported_{part}"] for part in ("value", "low", "high"))
-    if not pd.isna(low) and not pd.isna(high) and low < high:
-        axes.axvspan(float(low), float(high), color=REPORTED, alpha=0.2, linewidth=0)
-    elif pd.isna(low) != pd.isna(high):
-        draw_one_side(axes, float(high if pd.isna(low) else low), "<" if pd.isna(low) else ">")
-    if not pd.isna(value):
-        axes.axvline(float(value), color=REPORTED, linewidth=2, linestyle="--")
-    if pd.isna(value) and pd.isna(low) and pd.isna(high):
-        axes.text(
-            0.98, 0.95, "nothing reported", transform=axes.transAxes, ha="right", va="top", fontsize=8, color=QUIET
-        )
+def key_of_outcomes() -> list[Artist]:
+    """What the lines of `draw_outcome` mean."""
+    return [key_line("median of campaigns"), *key_of_reported()]
 
 
-def draw_one_side(axes: Axes, bound: float, marker: str) -> None:
-    """*At least* or *at most*: a thin line whose head points to where the record allows it to lie."""
-    axes.axvline(bound, color=REPORTED, linewidth=1.2)
-    axes.plot([bound], [0.9], marker=marker, color=REPORTED, markersize=8, transform=axes.get_xaxis_transform())
-
-
-def key() -> list[Line2D]:
-    """What the lines mean."""
-    return [
-        Line2D([], [], color=SIMULATED, linewidth=1.6, label="median of campaigns"),
-        Line2D([], [], color=REPORTED, linewidth=2, linestyle="--", label="reported"),
-        Line2D([], [], color=REPORTED, linewidth=8, alpha=0.25, label="range reported"),
-        Line2D([], [], color=REPORTED, linewidth=0, marker=">", label="at least"),
-    ]
-
-
-def say_ids(summary: pd.DataFrame, names: Sequence[str]) -> str:
-    """The evidence that the summary cites for these outcomes."""
-    cited = [words(summary_row(summary, name), "evidence") for name in names]
-    ids = dict.fromkeys(id for text in cited for id in text.replace(";", " ").replace(",", " ").split())
-    return ", ".join(ids) or "no rows"
-
-
-Side = Literal["left", "right"]
-NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown, lightened, so that the end of the record does not look like an end
+def cite_reported(summary: pd.DataFrame, names: Sequence[str]) -> str:
+    """The evidence that the summary cites for these outcomes, as a source."""
+    ids = cite(*(text_in(summary_row(summary, name), "evidence") for name in names))
+    return f"for what was reported, {', '.join(ids) or 'no rows'} in evidence.csv."
 
 
 def draw_crossings(study: Study, path: Path) -> Path:
-    """Two panels: nights above, posts below."""
+    """Draw soldiers who crossed the Panj: nights above, posts below.
+
+    Args:
+        study: One cell of a study.
+        path: Of the figure.
+
+    Returns:
+        The path.
+
+    Raises:
+        PanjError: The study has no crossings by post.
+    """
     figure = new_figure(9.2)
     above, below = figure.subplots(2, 1, height_ratios=(1, 1.35))
     draw_nights(above, study)
     draw_posts(below, study, read_facts())
-    add_legend(figure, below)
+    add_key_of(figure, below)
     sources = (
         f"Tajik border service and press counts ({', '.join(NIGHTS)}); by post, posts.csv. The counts of"
-        f" {say_day(point(NIGHTS[-1]).day)} belong to the night that ended that morning."
+        f" {format_day(point(NIGHTS[-1]).day)} belong to the night that ended that morning."
     )
-    return finish(figure, study, "Soldiers crossing into Tajikistan", sources, path)
+    return save_study_chart(figure, study, "Soldiers crossing into Tajikistan", sources, path)
 
 
 def nights_shown(study: Study) -> list[date]:
@@ -259,55 +281,30 @@ def draw_nights(axes: Axes, study: Study) -> None:
     axes.set_title("By night")
     axes.set_ylabel("soldiers in the night")
     if not nights:
-        say_too_short(axes)
+        first = format_day(reported(ALL_NIGHTS).date_start)
+        write_instead(axes, f"This study has no nights from {first} on,\nwhen crossings were first reported.")
         return
-    draw_bars(axes, keep(spread(study, "troops_crossed"), nights))
-    draw_counts(axes, nights)
-    axes.set_ylim(0, axes.get_ylim()[1] * 1.08)
-    date_axis(axes, nights, room=0.7, locator=DayLocator(interval=3 if len(nights) > 7 else 1))
-    thousands(axes)
-    mark_end_of_record(axes, nights)
-
-
-def say_too_short(axes: Axes) -> None:
-    """Words in place of an empty panel."""
-    first = reported(ALL_NIGHTS).date_start
-    words = f"This study has no nights from {say_day(first)} on,\nwhen crossings were first reported."
-    axes.text(0.5, 0.5, words, transform=axes.transAxes, ha="center", va="center", color=QUIET)
-    axes.set_xticks([])
-    axes.set_yticks([])
-
-
-def keep(bands: Bands, nights: list[date]) -> Bands:
-    """The same quantiles for some of the evenings."""
-    rows = [bands.evenings.index(night) for night in nights]
-    parts = (bands.low_5, bands.low_25, bands.median, bands.high_75, bands.high_95)
-    return Bands(nights, *(part[rows] for part in parts))
-
-
-def draw_bars(axes: Axes, bands: Bands) -> None:
-    """Bars from zero to the median, whiskers for the spread."""
-    time = days_of(bands.evenings)
-    axes.bar(time, bands.median, 0.75, color=SIMULATED_LIGHT)
-    axes.vlines(time, bands.low_5, bands.high_95, color=SIMULATED, linewidth=1)
-    axes.vlines(time, bands.low_25, bands.high_75, color=SIMULATED, linewidth=3.5)
-
-
-def draw_counts(axes: Axes, nights: list[date]) -> None:
-    """What was counted on each night, with its range and number."""
+    rows = [study.evenings.index(night) for night in nights]
+    bands = bands_of(nights, study.series("troops_crossed")[rows])
+    axes.bar(days_of(nights), bands.median, 0.75, color=SIMULATED_LIGHT)
+    draw_whiskers(axes, days_of(nights), bands)
     for count in (point(id) for id in NIGHTS):
         if nights[0] <= count.day <= nights[-1]:
             night = float(date2num(count.day))
             axes.vlines([night], count.low, count.high, color=REPORTED, linewidth=1.5, zorder=7)
-            draw_number(axes, (night, count.value), f"{count.value:,.0f}", "right")
+            mark_count(axes, (night, count.value), f"{count.value:,.0f}", -7)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.08)
+    date_axis(axes, nights, room=0.7, locator=DayLocator(interval=3 if len(nights) > 7 else 1))
+    number_axis(axes)
+    mark_end_of_record(axes, nights)
 
 
-def draw_number(axes: Axes, place: tuple[float, float], text: str, side: Side) -> None:
-    """A diamond with its number on one side."""
+def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -> None:
+    """A diamond with its number so many points to the right, or to the left."""
     axes.plot(*place, "D", color=REPORTED, markeredgecolor="white", markersize=7, zorder=8)
-    style: dict[str, Any] = {"color": REPORTED, "fontsize": 9, "zorder": 9, "path_effects": HALO}
-    away = -7 if side == "right" else 7
-    axes.annotate(text, place, (away, 0), textcoords="offset points", ha=side, va="center", **style)
+    style: dict[str, Any] = {"color": REPORTED, "fontsize": 9, "zorder": 9, "path_effects": HALO, "va": "center"}
+    side = "right" if away < 0 else "left"
+    axes.annotate(text, place, (away, 0), textcoords="offset points", ha=side, **style)
 
 
 def west_to_east(facts: Facts) -> list[str]:
@@ -316,32 +313,25 @@ def west_to_east(facts: Facts) -> list[str]:
 
 
 def draw_posts(axes: Axes, study: Study, facts: Facts) -> None:
-    """One row a post from west to east: median bar, 90 % whisker, and what was counted there."""
+    """One row per post from west to east: median bar, whiskers, and what was counted there."""
     posts = west_to_east(facts)
     columns = [f"crossed_{post}" for post in posts]
     need_columns(study.runs.columns, columns, "runs.parquet")
     bands = bands_of([THE_LINE] * len(columns), study.runs[columns].to_numpy(float).T)
     rows = np.arange(len(columns))
     axes.barh(rows, bands.median, 0.62, color=SIMULATED_LIGHT, label="median of campaigns")
-    axes.hlines(rows, bands.low_5, bands.high_95, color=SIMULATED, linewidth=1, label="5 to 95 % of campaigns")
-    axes.hlines(rows, bands.low_25, bands.high_75, color=SIMULATED, linewidth=3.5, label="25 to 75 % of campaigns")
+    draw_whiskers(axes, rows, bands, across=True, labels=True)
     for row, post in zip(rows, posts, strict=True):
-        draw_count_at(axes, float(row), post)
+        counted = counted_at(post, THE_LINE)
+        if counted is not None:  # a plus where the source says *at least*
+            soldiers, at_least = counted
+            mark_count(axes, (soldiers, float(row)), f"{soldiers:,}{'+' if at_least else ''}", 7)
     axes.plot([], [], "D", color=REPORTED, markeredgecolor="white", markersize=7, label="reported")
     axes.set_yticks(rows, [say_post(post) for post in posts])
     axes.invert_yaxis()
-    axes.set_title(f"By post, up to {say_day(THE_LINE)}")
+    axes.set_title(f"By post, up to {format_day(THE_LINE)}")
     axes.set_xlabel("soldiers let in")
     axes.set_xlim(0, axes.get_xlim()[1] * 1.06)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.grid(axis="y", visible=False)
-    thousands(axes, "x")
-
-
-def draw_count_at(axes: Axes, row: float, post: str) -> None:
-    """A diamond and its number; a plus where the source says *at least*; nothing where nobody counted."""
-    counted = counted_at(post, THE_LINE)
-    if counted is None:
-        return
-    soldiers, at_least = counted
-    draw_number(axes, (soldiers, row), f"{soldiers:,}{'+' if at_least else ''}", "left")
+    number_axis(axes, "x")

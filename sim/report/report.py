@@ -1,25 +1,8 @@
-"""A study as one HTML page that needs nothing else: figures inside, a table, the record it is set beside, the terms.
-
-Reads   the study's folder and its figures (drawn first where they are missing); data/evidence.csv.
-Writes  report.html, over all cells; report_cell_<number>.html for one of several. The page loads nothing; links lead to
-        the sources and to the tables beside it.
-
-The figures of a study, drawn from its tables and the record alone: `python -m sim report results/<study>`.
+"""The figures and the HTML page of a study, drawn from its tables and the record alone.
 
 Reads   the study's folder; data/evidence.csv, data/posts.csv, data/districts.csv, data/outline.geojson.
-Writes  figures/*.png in the folder; for one cell of several, figures/cell_<number>/*.png.
-
-One figure drawn again from its recipe, which every PNG carries inside: file, cell, evening.
-
-Reads   the tables of a folder in the format of a study, the same as the figure came from or another.
-Writes  that one figure, under its own name in that folder.
-
-Pictures drawn at the same time, each in a copy of this process, as many as there are cores.
-
-A study with several cells as one HTML page: the question, a table of cells beside the record, figures over all.
-
-Reads   the study's folder and its figures (drawn first where they are missing).
-Writes  report.html.
+Writes  figures/*.png and report.html over all cells; for one cell of several figures/cell_<number>/*.png and
+        report_cell_<number>.html. A page loads nothing; links lead to the sources and to the tables next to it.
 """
 
 import os
@@ -34,52 +17,79 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-from matplotlib import rc_context
 
-from sim.compare.figure import MOST_SENTENCES, Verdicts, draw_forest, read_verdicts, written
+from sim.compare.figure import MOST_SENTENCES, Verdicts, draw_forest, read_verdicts, tables_in
 from sim.data import record
 from sim.errors import PanjError, unknown
 from sim.options import Report
+from sim.plots.captions import count_campaigns, describe_failures, format_setting, name_cell
 from sim.plots.maps import draw_map_of
-from sim.plots.page import VerdictBlock, read_film, read_picture, say_choices, say_list, write_page
-from sim.plots.style import STYLE, say_cell, say_count, say_setting
-from sim.report.animation import draw_animation, film_for, write_frames, write_gif
+from sim.plots.page import PageFigure, VerdictBlock, format_choices, read_film, read_picture, write_page
+from sim.plots.style import in_style
+from sim.plots.tables import list_words
+from sim.report.animation import draw_animation, make_film, write_frames, write_gif
 from sim.report.evenings import draw_districts_by_day, draw_falls_by_week, draw_morale, draw_refugees
-from sim.report.outcomes import draw_crossings, draw_outcomes, number_of, say, say_inside, summary_row, words
-from sim.report.sweeps import figures_of, outcomes_of, say_stand_ins, shown_cells
+from sim.report.outcomes import (
+    draw_crossings,
+    draw_outcomes,
+    format_cell,
+    format_spread,
+    is_inside,
+    label_of,
+    number_in,
+    summary_row,
+    text_in,
+)
+from sim.report.sweeps import describe_stand_ins, figures_of, outcomes_of, shown_cells
 from sim.report.swept_values import values_of_key
 from sim.study.reader import Study, StudyCell, has_several_cells, read_study, read_sweep
 
-CAPTIONS = {  # figure: (heading, how to read it, which also stands in for the picture)
-    "districts_by_day": (
+FIGURES = {  # of one cell; how to read a figure also stands in for the picture
+    "districts_by_day": PageFigure(
         "Districts held, by evening",
-        "The line is the middle campaign; half of all campaigns lie in the dark band and nine in ten in the light one."
+        "The line is the middle campaign; half of all campaigns are in the dark band and nine in ten in the light one."
         " Marks are what was counted at the time.",
+        draw_districts_by_day,
     ),
-    "map": (
+    "map": PageFigure(
         "Where",
         "The darker a district, the more campaigns have it in Taliban hands that evening. A dot is a district dated as"
         " lost by then in the record; many losses were never dated.",
+        lambda study, path: draw_map_of(study, None, path),
     ),
-    "outcomes": (
+    "outcomes": PageFigure(
         "Outcomes",
         "Bars count campaigns. Dashed lines are what was reported, shaded bands its range.",
+        draw_outcomes,
     ),
-    "crossings": (
+    "crossings": PageFigure(
         "Soldiers crossing the Panj",
         "Bars are medians, whiskers the spread, diamonds what was counted that night or at that post.",
+        draw_crossings,
     ),
-    "falls_by_week": ("How districts fell", "Median falls of each kind, week by week, and the range of their total."),
-    "morale": ("Morale and dread", "Both run from 0 to 1 and are means over the country. Thin lines are dated events."),
-    "refugees": (
+    "falls_by_week": PageFigure(
+        "How districts fell",
+        "Median falls of each kind, week by week, and the range of their total.",
+        draw_falls_by_week,
+    ),
+    "morale": PageFigure(
+        "Morale and dread",
+        "Both run from 0 to 1 and are means over the country. Thin lines are dated events.",
+        draw_morale,
+    ),
+    "refugees": PageFigure(
         "Refugees and queues",
-        "People on the road, people at the river, and the posts they wait at. The arrow says at least so many.",
+        "People on the road, people at the river, and the posts they wait at. The arrow means at least so many.",
+        draw_refugees,
     ),
 }
+CITED_BY_SWEEPS = (record.AAN_START, record.AAN_NEWLY_HELD, *record.LWJ_COUNTS, *record.NIGHTS, record.ALL_SOLDIERS)
 CITED = (
     *(record.AAN_START, record.AAN_NEWLY_HELD, record.AAN_LOST_BACK, record.ABOUT_A_THIRD, *record.LWJ_COUNTS),
     *(*record.NIGHTS, record.ALL_NIGHTS, record.CIVILIANS_ADMITTED, *record.EVENTS),
 )
+MOST_VALUES = 12  # of a key that are listed one by one
+MOST_ROWS = 500  # of the table of all cells; more are in summary.csv
 
 
 class Line(NamedTuple):
@@ -91,69 +101,110 @@ class Line(NamedTuple):
     reported: str
     median: str
     spread: str
-    inside: str  # whether what was reported lies within the spread
+    inside: str  # whether what was reported is within the spread
 
 
-def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[VerdictBlock] = ()) -> Path:
-    """The page of a study, written to its folder: over all cells, or of one."""
-    if cell is None and has_several_cells(folder):
-        return write_sweep_report(folder, verdicts)
-    return write_study_report(read_study(folder, cell or 0), verdicts)
+class Column(NamedTuple):
+    """An outcome of the table, and what was reported of it."""
+
+    label: str
+    unit: str
+    reported: str
 
 
-def write_study_report(study: Study, verdicts: Sequence[VerdictBlock] = ()) -> Path:
-    """The page of one cell."""
-    if not all(picture(study, name).is_file() for name in CAPTIONS):
-        side_by_side(study_figures(study))
-    lines = [make_line(row) for _, row in study.summary.iterrows()]
-    several = len(study.about["cells"]) > 1
-    content = {
-        "heading": f"{study.about['study']}, cell {study.cell.number}" if several else study.about["study"],
-        "scenario": str(study.cell.values.get("scenario", study.about["scenario"])),
-        "number": study.cell.number,
-        "swept": study.cell.label if several else "",
-        "choices": say_choices({**study.about["choices"], **study.cell.values}),
-        "lines": [line for line in lines if line.reported],
-        "other_lines": [line for line in lines if not line.reported],
-        "verdicts": verdicts,
-        "figures": [
-            *(read_picture(picture(study, name), *caption) for name, caption in CAPTIONS.items()),
-            *read_film(picture(study, "map").parent),
-        ],
-    }
-    name = f"report_cell_{study.cell.number}.html" if several else "report.html"
-    return write_page(study.folder / name, "report.html", study, CITED, content)
+class Entry(NamedTuple):
+    """An outcome of a cell, in words."""
+
+    median: str
+    spread: str
+    inside: str  # whether what was reported is within the spread
 
 
-def make_line(row: pd.Series) -> Line:
-    """One outcome in words."""
-    spread = "" if pd.isna(row["low_5"]) else f"{say(row['low_5'])} to {say(row['high_95'])}"
-    without = number_of(row.get("missing")) or 0
-    return Line(
-        label=words(row, "label", str(row["outcome"]).replace("_", " ")),
-        counted=words(row, "counted"),
-        unit=words(row, "unit"),
-        reported=words(row, "reported"),
-        median=say(row["median"]),
-        spread=f"{spread} (not in {without:.0f} campaigns)".strip() if without else spread,
-        inside=say_inside(row),
-    )
+class Row(NamedTuple):
+    """A cell of the table."""
+
+    number: int
+    label: str
+    base: bool
+    campaigns: str
+    page: str  # the page of this cell, where it was made
+    entries: list[Entry]
+
+
+Drawing = Callable[[], Path]  # draws one file; can be pickled
+
+
+def read_shown(folder: Path, cell: int | None = None) -> Study:
+    """All cells of a study, or the one that is asked for or the only one."""
+    return read_sweep(folder) if cell is None and has_several_cells(folder) else read_study(folder, cell or 0)
+
+
+def figures_for(shown: Study) -> dict[str, PageFigure]:
+    """The figures of all cells, or of one, by name."""
+    return figures_of(shown) if shown.focus is None else FIGURES
+
+
+def picture(shown: Study, name: str) -> Path:
+    """Where a figure is kept; the figures of one cell of several have a folder of their own."""
+    folder = shown.folder / "figures"
+    if shown.focus is not None and len(shown.about["cells"]) > 1:
+        folder /= f"cell_{shown.cell.number}"
+    return folder / f"{name}.png"
+
+
+@in_style
+def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Path:
+    """One figure; `evening` is that of the map."""
+    if name == "map" and shown.focus is not None:
+        return draw_map_of(shown, evening, path)
+    return figures_for(shown)[name].draw(shown, path)
+
+
+def drawings_of(shown: Study, evening: date | None = None) -> list[Drawing]:
+    """What draws each figure."""
+    return [partial(draw_figure, shown, name, evening, picture(shown, name)) for name in figures_for(shown)]
+
+
+def drawings_in(folder: Path, evening: date | None, cell: int | None) -> list[Drawing]:
+    """The same, of a folder; PanjError for an evening without a cell."""
+    shown = read_shown(folder, cell)
+    if evening is not None and shown.focus is None:
+        raise PanjError("report, evening: found several cells, expected one, such as cell=0 evening=2021-07-05")
+    return drawings_of(shown, evening)
+
+
+def draw_all(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
+    """Draw every figure of a study to `figures/`.
+
+    Args:
+        folder: Of the study.
+        evening: Of the map of one cell; without it the evening of 5 July, or the last before.
+        cell: Which cell; without it all cells together.
+
+    Returns:
+        The paths of the figures, in the order of the page.
+
+    Raises:
+        PanjError: The study is not whole or has no such cell or evening.
+    """
+    return in_parallel(drawings_in(folder, evening, cell))
 
 
 def draw_everything(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
-    """Every figure, the map by evening, and the page that holds them; their paths, the page last."""
-    figures = all_figures(folder, evening, cell)
-    film = film_of(folder) if cell is None else []
-    drawn = side_by_side([*film, *figures])  # the film first, which takes as long as all others
+    """Draw every figure, the map by evening and the page that holds them; arguments and errors as `draw_all`.
+
+    Returns:
+        The paths of the figures, then that of the page.
+    """
+    film = drawings_of_film(folder) if cell is None else []
+    drawn = in_parallel([*film, *drawings_in(folder, evening, cell)])  # the film first, which takes as long as the rest
     return [*drawn, write_report(folder, cell, verdicts_of(folder) if cell is None else ())]
 
 
-Deed = Callable[[], Path]  # draws one file; can be pickled
+def drawings_of_film(folder: Path) -> list[Drawing]:
+    """What draws the map by evening, old ones removed: of the study, or of the base and the cell that differs most.
 
-
-def film_of(folder: Path) -> list[Deed]:
-    """What draws the map by evening, the old ones gone: of the study, or of the base cell beside the cell that differs
-    most; not of one campaign.
+    Nothing where a cell has a single campaign.
     """
     sweep = read_sweep(folder)
     if max(cell.finished for cell in sweep.cells) < 2:
@@ -173,18 +224,197 @@ def filmed_cells(sweep: Study) -> tuple[int, ...]:
 
 def verdicts_of(folder: Path) -> list[VerdictBlock]:
     """What was compared in the study against its own base, in words and pictures."""
-    tables = written(folder)
+    tables = tables_in(folder)
     verdicts = [read_verdicts(table) for table in tables]
-    pictures = side_by_side([partial(draw_forest, each) for each in verdicts])
+    pictures = in_parallel([partial(draw_forest, each) for each in verdicts])
     return [block_of(*each) for each in zip(tables, verdicts, pictures, strict=True)]
 
 
-def block_of(table: Path, verdicts: Verdicts, picture: Path) -> VerdictBlock:
+def block_of(table: Path, verdicts: Verdicts, drawn: Path) -> VerdictBlock:
     """One outcome; beyond a few sentences the table has the others."""
     sentences = [row.sentence for row in verdicts.rows][:MOST_SENTENCES]
     more = len(verdicts.rows) - len(sentences)
-    rest = [f"{more} more stand in {table.parent.name}/{table.name}."] if more else []
-    return VerdictBlock(verdicts.about["label"], [*sentences, *rest], picture)
+    rest = [f"{more} more are in {table.parent.name}/{table.name}."] if more else []
+    return VerdictBlock(verdicts.about["label"], [*sentences, *rest], drawn)
+
+
+def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
+    """Draw several files at once, each in a copy of this process, as many as there are cores.
+
+    A copy of a process has imported already what it draws with. Only Linux makes copies that are safe to draw in;
+    elsewhere one drawing follows the other.
+
+    Args:
+        drawings: What draws each file.
+
+    Returns:
+        Their paths, in the same order; the first error is raised.
+    """
+    workers = min(len(os.sched_getaffinity(0)), len(drawings)) if sys.platform == "linux" else 1
+    if workers < 2:
+        return [draw() for draw in drawings]
+    with ProcessPoolExecutor(workers, get_context("fork"), ignore_interrupts) as pool:
+        return [drawn.result() for drawn in [pool.submit(draw) for draw in drawings]]
+
+
+def ignore_interrupts() -> None:
+    """Ctrl-C is for the process that waits for all; a picture takes a second."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
+    """Draw a figure again under its own name.
+
+    Args:
+        folder: With the tables of a study, the same as the figure came from or another.
+        recipe: What the figure carries inside: file, cell, evening.
+
+    Returns:
+        The path of the figure.
+
+    Raises:
+        PanjError: The recipe names no figure of such a study.
+    """
+    file = Path(str(recipe.get("file", "")))
+    if file.parts[:1] not in (("figures",), ("verdicts",)) or ".." in file.parts or not file.suffix:
+        raise PanjError(f"recipe, file: found '{recipe.get('file')}', expected a file such as figures/map.png")
+    if file.parent.name == "verdicts":
+        return draw_forest(read_verdicts((folder / file).with_suffix(".csv")))
+    if "every" in recipe:
+        first, last = (date.fromisoformat(recipe[key]) for key in ("from", "to"))
+        film = make_film(folder, recipe["cell"], first, last, recipe["every"])
+        if file.suffix == ".gif":
+            return write_gif(film)
+        write_frames(film)
+        return folder / file
+    cell, evening = recipe.get("cell"), recipe.get("evening")
+    shown = read_sweep(folder) if cell is None else read_study(folder, int(cell))
+    name = "map" if file.stem.startswith("map_") else file.stem
+    if name not in figures_for(shown):
+        raise unknown("recipe, file", name, figures_for(shown))
+    return draw_figure(shown, name, date.fromisoformat(evening) if evening else None, folder / file)
+
+
+def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[VerdictBlock] = ()) -> Path:
+    """Write the page of a study to its folder, and draw the figures that it lacks.
+
+    Args:
+        folder: Of the study.
+        cell: Which cell; without it all cells together.
+        verdicts: Comparisons that the page shows.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        PanjError: The study is not whole or has no such cell.
+    """
+    shown = read_shown(folder, cell)
+    pictures = {name: picture(shown, name) for name in figures_for(shown)}
+    if not all(path.is_file() for path in pictures.values()):
+        in_parallel(drawings_of(shown))
+    drawn = zip(pictures.values(), figures_for(shown).values(), strict=True)
+    figures = [read_picture(path, figure.heading, figure.explained) for path, figure in drawn]
+    films = read_film(next(iter(pictures.values())).parent)
+    content = {"verdicts": verdicts, "figures": [*figures, *films]}
+    if shown.focus is None:
+        return write_page(folder / "report.html", "sweep.html", shown, CITED_BY_SWEEPS, content | about_sweep(shown))
+    several = len(shown.about["cells"]) > 1
+    name = f"report_cell_{shown.cell.number}.html" if several else "report.html"
+    return write_page(folder / name, "report.html", shown, CITED, content | about_study(shown, several))
+
+
+def about_study(study: Study, several: bool) -> dict[str, Any]:
+    """What the page of one cell says."""
+    lines = [make_line(row) for _, row in study.summary.iterrows()]
+    return {
+        "heading": f"{study.about['study']}, cell {study.cell.number}" if several else study.about["study"],
+        "scenario": str(study.cell.values.get("scenario", study.about["scenario"])),
+        "number": study.cell.number,
+        "swept": study.cell.label if several else "",
+        "choices": format_choices({**study.about["choices"], **study.cell.values}),
+        "lines": [line for line in lines if line.reported],
+        "other_lines": [line for line in lines if not line.reported],
+    }
+
+
+def make_line(row: pd.Series) -> Line:
+    """One outcome in words."""
+    without = number_in(row.get("missing")) or 0
+    spread = format_spread(row)
+    return Line(
+        label=label_of(row, str(row["outcome"])),
+        counted=text_in(row, "counted"),
+        unit=text_in(row, "unit"),
+        reported=text_in(row, "reported"),
+        median=format_cell(row["median"]),
+        spread=f"{spread} (not in {without:.0f} campaigns)".strip() if without else spread,
+        inside=is_inside(row),
+    )
+
+
+def about_sweep(sweep: Study) -> dict[str, Any]:
+    """What the page over all cells says: the question, and a table of cells compared with the record."""
+    cells, names = shown_cells(sweep), outcomes_of(sweep)
+    finished = [cell for cell in sweep.cells if cell.finished]
+    rest = finished[:MOST_ROWS] if len(cells) < len(finished) else []
+    varied = list_words([f"{key} is varied" if len(sweep.swept) == 1 else key for key in sweep.swept])
+    runs = {cell.runs for cell in sweep.cells}
+    each = count_campaigns(*runs) if len(runs) == 1 else f"{min(runs):,} to {max(runs):,} campaigns"
+    return {
+        "heading": sweep.about["study"],
+        "question": varied + ("" if len(sweep.swept) == 1 else " are varied together"),
+        "worlds": f"There are {len(sweep.cells):,} cells of {each}, with the same seeds in each, so that what differs"
+        " between two cells comes from their settings.",
+        "swept": {key: list_values(sweep, key) for key in sweep.swept},
+        "failures": describe_failed_cells(sweep),
+        "choices": format_choices(sweep.about["choices"]),
+        "columns": [column_of(sweep, name) for name in names],
+        "rows": [row_of(sweep, cell, names) for cell in cells],
+        "all_rows": [row_of(sweep, cell, names) for cell in rest],
+        "stand_ins": describe_stand_ins(sweep),
+        "example": cells[-1].number,
+    }
+
+
+def list_values(sweep: Study, key: str) -> str:
+    """The values of a swept key, and that of the base."""
+    values = values_of_key(sweep.cells, key)
+    listed = ", ".join(format_setting(value) for value in values)
+    if len(values) > MOST_VALUES:
+        listed = f"{len(values)} values, {format_setting(values[0])} to {format_setting(values[-1])}"
+    return f"{listed} (base: {format_setting(sweep.base[key])})" if key in sweep.base else listed
+
+
+def describe_failed_cells(sweep: Study) -> str:
+    """How many campaigns did not reach their end, and where to read why."""
+    failed = describe_failures(sum(cell.failed for cell in sweep.cells))
+    if not failed:
+        return ""
+    empty = [str(cell.number) for cell in sweep.cells if not cell.finished]
+    none = f" Cells without any campaign that came to its end: {', '.join(empty)}." if empty else ""
+    return f"{failed}{none} Why: python -m sim failures results/{sweep.about['study']}"
+
+
+def column_of(sweep: Study, name: str) -> Column:
+    """The head of a column."""
+    row = summary_row(sweep.summary, name)
+    return Column(label_of(row, name), text_in(row, "unit"), text_in(row, "reported", "nothing"))
+
+
+def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
+    """A cell and its outcomes."""
+    summary = sweep.summary[sweep.summary["cell"] == cell.number]
+    rows = [summary_row(summary, name) for name in names]
+    page = f"report_cell_{cell.number}.html"
+    return Row(
+        cell.number,
+        name_cell(sweep, cell),
+        cell == sweep.base_cell,
+        count_campaigns(cell.finished),
+        page if (sweep.folder / page).is_file() else "",
+        [Entry(format_cell(row["median"]), format_spread(row), is_inside(row)) for row in rows],
+    )
 
 
 def main(request: Report) -> int:
@@ -192,251 +422,3 @@ def main(request: Report) -> int:
     *figures, report = draw_everything(request.folder, request.evening, request.cell)
     print(f"{len(figures)} figures in {figures[0].parent}, report in {report}")
     return 0
-
-
-FIGURES: dict[str, Callable[[Study, Path], Path]] = {
-    "districts_by_day": draw_districts_by_day,
-    "outcomes": draw_outcomes,
-    "crossings": draw_crossings,
-    "falls_by_week": draw_falls_by_week,
-    "morale": draw_morale,
-    "refugees": draw_refugees,
-}
-
-
-def draw_all(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
-    """Every figure of the study, written to `figures/`: over all cells, or of one cell with its map of `evening`."""
-    return side_by_side(all_figures(folder, evening, cell))
-
-
-def all_figures(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Deed]:
-    """What draws every figure of the study, one each."""
-    if cell is None and has_several_cells(folder):
-        if evening is not None:
-            raise PanjError("report, evening: found several cells, expected one, such as cell=0 evening=2021-07-05")
-        return sweep_figures(read_sweep(folder))
-    return study_figures(read_study(folder, cell or 0), evening)
-
-
-def study_figures(study: Study, evening: date | None = None) -> list[Deed]:
-    """Every figure of one cell; the map is of `evening`."""
-    first, *others = (partial(draw_figure, study, name) for name in FIGURES)
-    return [first, partial(draw_map_in_style, study, evening), *others]
-
-
-def sweep_figures(sweep: Study) -> list[Deed]:
-    """Every figure over all cells."""
-    return [partial(draw_sweep_figure, sweep, name) for name in figures_of(sweep)]
-
-
-def draw_figure(study: Study, name: str) -> Path:
-    """One figure of one cell."""
-    with rc_context(STYLE):
-        return FIGURES[name](study, picture(study, name))
-
-
-def draw_map_in_style(study: Study, evening: date | None) -> Path:
-    """The map of one cell."""
-    with rc_context(STYLE):
-        return draw_map_of(study, evening, picture(study, "map"))
-
-
-def draw_sweep_figure(sweep: Study, name: str) -> Path:
-    """One figure over all cells."""
-    with rc_context(STYLE):
-        return figures_of(sweep)[name].draw(sweep, picture(sweep, name))
-
-
-def picture(shown: Study, name: str) -> Path:
-    """Where a figure is kept; the figures of one cell of several have a folder of their own."""
-    folder = shown.folder / "figures"
-    if shown.focus is not None and len(shown.about["cells"]) > 1:
-        folder /= f"cell_{shown.cell.number}"
-    return folder / f"{name}.png"
-
-
-def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
-    """The figure that the recipe names, from the tables of `folder` and into it."""
-    file = file_of(recipe)
-    if file.parent.name == "verdicts":
-        return draw_forest(read_verdicts((folder / file).with_suffix(".csv")))
-    if "every" in recipe:
-        return redraw_film(folder, file, recipe)
-    return redraw_sweep(folder, file) if recipe.get("cell") is None else redraw_study(folder, file, recipe)
-
-
-def file_of(recipe: Mapping[str, Any]) -> Path:
-    """The file that the recipe names: a name inside `figures/` or `verdicts/` and nowhere else."""
-    file = Path(str(recipe.get("file", "")))
-    if file.parts[:1] not in (("figures",), ("verdicts",)) or ".." in file.parts or not file.suffix:
-        raise PanjError(f"recipe, file: found '{recipe.get('file')}', expected a file such as figures/map.png")
-    return file
-
-
-def redraw_study(folder: Path, file: Path, recipe: Mapping[str, Any]) -> Path:
-    """A figure of one cell."""
-    study = read_study(folder, int(recipe["cell"]))
-    with rc_context(STYLE):
-        if file.stem == "map" or file.stem.startswith("map_"):
-            evening = recipe.get("evening")
-            return draw_map_of(study, date.fromisoformat(evening) if evening else None, folder / file)
-        if file.stem not in FIGURES:
-            raise unknown("recipe, file", file.stem, [*FIGURES, "map"])
-        return FIGURES[file.stem](study, folder / file)
-
-
-def redraw_sweep(folder: Path, file: Path) -> Path:
-    """A figure over all cells."""
-    sweep = read_sweep(folder)
-    figures = figures_of(sweep)
-    if file.stem not in figures:
-        raise unknown("recipe, file", file.stem, figures)
-    with rc_context(STYLE):
-        return figures[file.stem].draw(sweep, folder / file)
-
-
-def redraw_film(folder: Path, file: Path, recipe: Mapping[str, Any]) -> Path:
-    """The map by evening, or one frame of it."""
-    first, last = (date.fromisoformat(recipe[key]) for key in ("from", "to"))
-    film = film_for(folder, recipe["cell"], first, last, recipe["every"])
-    if file.suffix == ".gif":
-        return write_gif(film)
-    write_frames(film)
-    return folder / file
-
-
-def side_by_side(deeds: Sequence[Deed]) -> list[Path]:
-    """What each deed drew, in their order; the first to raise is raised.
-
-    A copy of a process has imported already what it draws with. Only Linux makes copies that are safe to draw in;
-    elsewhere one deed follows the other.
-    """
-    workers = min(len(os.sched_getaffinity(0)), len(deeds)) if sys.platform == "linux" else 1
-    if workers < 2:
-        return [deed() for deed in deeds]
-    with ProcessPoolExecutor(workers, get_context("fork"), leave_interrupts) as pool:
-        return [drawn.result() for drawn in [pool.submit(deed) for deed in deeds]]
-
-
-def leave_interrupts() -> None:
-    """Ctrl-C is for the process that waits for all; a picture takes a second."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-CITED_BY_SWEEPS = (record.AAN_START, record.AAN_NEWLY_HELD, *record.LWJ_COUNTS, *record.NIGHTS, record.ALL_SOLDIERS)
-MOST_VALUES = 12  # of a key that are listed one by one
-MOST_ROWS = 500  # of the table of all cells; more stand in summary.csv
-
-
-class Column(NamedTuple):
-    """An outcome of the table, and what was reported of it."""
-
-    label: str
-    unit: str
-    reported: str
-
-
-class Entry(NamedTuple):
-    """An outcome of a cell, in words."""
-
-    median: str
-    spread: str
-    inside: str  # whether what was reported lies within the spread
-
-
-class Row(NamedTuple):
-    """A cell of the table."""
-
-    number: int
-    label: str
-    base: bool
-    campaigns: str
-    page: str  # the page of this cell, where it was made
-    entries: list[Entry]
-
-
-def write_sweep_report(folder: Path, verdicts: Sequence[VerdictBlock] = ()) -> Path:
-    """The page over all cells, written to report.html in the folder."""
-    sweep = read_sweep(folder)
-    drawn = figures_of(sweep)
-    if not all(picture(sweep, name).is_file() for name in drawn):
-        side_by_side(sweep_figures(sweep))
-    cells, names = shown_cells(sweep), outcomes_of(sweep)
-    everything = [cell for cell in sweep.cells if cell.finished]
-    rest = everything[:MOST_ROWS] if len(cells) < len(everything) else []
-    content = {
-        "heading": sweep.about["study"],
-        "question": say_list([f"{key} is varied" if len(sweep.swept) == 1 else key for key in sweep.swept])
-        + ("" if len(sweep.swept) == 1 else " are varied together"),
-        "worlds": say_worlds(sweep),
-        "swept": {key: say_values(sweep, key) for key in sweep.swept},
-        "failures": say_failures(sweep),
-        "choices": say_choices(sweep.about["choices"]),
-        "columns": [column_of(sweep, name) for name in names],
-        "rows": [row_of(sweep, cell, names) for cell in cells],
-        "all_rows": [row_of(sweep, cell, names) for cell in rest],
-        "stand_ins": say_stand_ins(sweep),
-        "example": cells[-1].number,
-        "verdicts": verdicts,
-        "figures": [
-            *(read_picture(picture(sweep, name), figure.heading, figure.explained) for name, figure in drawn.items()),
-            *read_film(folder / "figures"),
-        ],
-    }
-    return write_page(folder / "report.html", "sweep.html", sweep, CITED_BY_SWEEPS, content)
-
-
-def say_worlds(sweep: Study) -> str:
-    """How many campaigns each cell has, and what its cells share."""
-    runs = {cell.runs for cell in sweep.cells}
-    each = say_count(next(iter(runs))) if len(runs) == 1 else f"{min(runs):,} to {max(runs):,} campaigns"
-    return (
-        f"There are {len(sweep.cells):,} cells of {each}, with the same seeds in each, so that what differs between two"
-        " cells comes from their settings."
-    )
-
-
-def say_values(sweep: Study, key: str) -> str:
-    """The values of a swept key, and that of the base."""
-    values = values_of_key(sweep.cells, key)
-    told = ", ".join(say_setting(value) for value in values)
-    if len(values) > MOST_VALUES:
-        told = f"{len(values)} values, {say_setting(values[0])} to {say_setting(values[-1])}"
-    return f"{told} (base: {say_setting(sweep.base[key])})" if key in sweep.base else told
-
-
-def say_failures(sweep: Study) -> str:
-    """How many campaigns did not come to their end, and where to read why."""
-    failed = sum(cell.failed for cell in sweep.cells)
-    if not failed:
-        return ""
-    empty = [str(cell.number) for cell in sweep.cells if not cell.finished]
-    none = f" Cells without any campaign that came to its end: {', '.join(empty)}." if empty else ""
-    command = f"python -m sim failures results/{sweep.about['study']}"
-    return f"{say_count(failed)} failed and {'is' if failed == 1 else 'are'} left out.{none} Why: {command}"
-
-
-def column_of(sweep: Study, name: str) -> Column:
-    """The head of a column."""
-    row = summary_row(sweep.summary, name)
-    return Column(words(row, "label", name.replace("_", " ")), words(row, "unit"), words(row, "reported", "nothing"))
-
-
-def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
-    """A cell and its outcomes."""
-    summary = sweep.summary[sweep.summary["cell"] == cell.number]
-    page = f"report_cell_{cell.number}.html"
-    return Row(
-        cell.number,
-        say_cell(sweep, cell),
-        cell == sweep.base_cell,
-        say_count(cell.finished),
-        page if (sweep.folder / page).is_file() else "",
-        [entry_of(summary_row(summary, name)) for name in names],
-    )
-
-
-def entry_of(row: pd.Series) -> Entry:
-    """Median and spread; empty where no campaign has the outcome."""
-    spread = "" if pd.isna(row["low_5"]) else f"{say(row['low_5'])} to {say(row['high_95'])}"
-    return Entry(say(row["median"]), spread, say_inside(row))

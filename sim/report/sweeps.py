@@ -1,50 +1,57 @@
 """The figures of a study with several cells: outcomes and evenings cell by cell, outcomes against what was swept.
 
-Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv; the evidence beside them.
-Assumed Up to 24 cells are shown one by one. Of more, twelve stand for all: they lie at equal steps when the cells are
+Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv; the evidence.
+Assumed Up to 24 cells are shown one by one. Of more, twelve represent all: they are at equal steps when the cells are
         ordered by the median of the first outcome, lowest and highest among them; the base is added where there is one.
 """
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, Locator, MaxNLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, Locator, MaxNLocator
 
 from sim.data.record import ALL_SOLDIERS, NIGHTS, Point, aan_shares, counted_so_far, lwj_shares
-from sim.plots.colours import INK, QUIET, REPORTED, REPORTED_OTHER, SIMULATED, SIMULATED_LIGHT
-from sim.plots.style import (
-    HALO,
-    WIDTH,
+from sim.plots.captions import name_cell
+from sim.plots.charts import (
     Spaces,
+    add_key,
     date_axis,
     days_of,
     draw_bands,
-    finish,
+    draw_histogram,
+    key_line,
+    key_mark,
     mark_end_of_record,
+    mark_points,
+    mark_reported,
     new_panels,
-    say_cell,
+    number_axis,
+    save_study_chart,
 )
+from sim.plots.colours import INK, QUIET, REPORTED, REPORTED_OTHER, SIMULATED
+from sim.plots.page import PageFigure
+from sim.plots.style import HALO, WIDTH
 from sim.report.outcomes import (
+    are_whole,
     bins_of,
     chosen_outcomes,
-    draw_reported,
-    key,
+    cite_reported,
+    key_of_outcomes,
+    label_of,
     nights_shown,
-    say_ids,
-    say_ticks,
+    reported_numbers,
     summary_row,
-    values_are_whole,
-    words,
+    text_in,
     wrap,
 )
-from sim.report.swept_values import draw_against_one_key, draw_against_two_keys, draw_scatter, is_grid, say_fixed
+from sim.report.swept_values import describe_fixed, draw_against_one_key, draw_against_two_keys, draw_scatter, is_grid
 from sim.study.reader import MANY_CELLS, Bands, Study, StudyCell, bands_of
 
 SWEEP_OUTCOMES = (
@@ -55,28 +62,17 @@ SWEEP_OUTCOMES = (
     "troops_crossed_largest_night",
     "refugees_admitted_by_2021_07_07",
 )
-STAND_INS = 12  # cells that stand for all where there are too many
-ACROSS = 3  # panels beside each other
+STAND_INS = 12  # cells that represent all where there are too many
+ACROSS = 3  # panels side by side
 ROW = 0.5  # inches of a cell in a column of distributions
 LETTERS = 15.0  # in an inch of a panel's title
 BARS = 0.6  # of that row; the rest is for the name of the cell
 
 
-class SweepFigure(NamedTuple):
-    """A figure over all cells, its heading on the page and how to read it."""
-
-    heading: str
-    explained: str
-    draw: Callable[[Study, Path], Path]
+DASHED = (0, (3, 2))  # the line of the base
 
 
-class Marks(NamedTuple):
-    """What one source reported, and how it is drawn."""
-
-    label: str
-    shape: str
-    colour: str
-    points: list[Point]
+Marks = tuple[list[Point], str, str]  # what one source reported, and shape and colour of its marks
 
 
 class Course(NamedTuple):
@@ -87,7 +83,7 @@ class Course(NamedTuple):
     unit: str
     total: bool  # added up from day 0
     nights: bool  # only the nights on which crossings were reported
-    reported: Callable[[], list[Marks]]
+    reported: Callable[[], dict[str, Marks]]  # by label
     sources: str
 
 
@@ -97,10 +93,10 @@ DISTRICTS = Course(
     "% of all districts",
     total=False,
     nights=False,
-    reported=lambda: [
-        Marks("AAN: district centres held", "s", REPORTED, aan_shares()),
-        Marks("LWJ: controlled, in a wider sense", "D", REPORTED_OTHER, lwj_shares()),
-    ],
+    reported=lambda: {
+        "AAN: district centres held": (aan_shares(), "s", REPORTED),
+        "LWJ: controlled, in a wider sense": (lwj_shares(), "D", REPORTED_OTHER),
+    },
     sources="Afghanistan Analysts Network and FDD Long War Journal, as in the figures of one cell.",
 )
 CROSSINGS = Course(
@@ -109,56 +105,68 @@ CROSSINGS = Course(
     "soldiers since day 0",
     total=True,
     nights=True,
-    reported=lambda: [Marks("reported, added up from the first counted night", "D", REPORTED, counted_so_far())],
+    reported=lambda: {"reported, added up from the first counted night": (counted_so_far(), "D", REPORTED)},
     sources=f"sums of the counted nights ({', '.join(NIGHTS)}) and the total reported ({ALL_SOLDIERS}); nobody counted"
     " before the first of them, while simulated soldiers are counted from day 0.",
 )
 
 
-def figures_of(sweep: Study) -> dict[str, SweepFigure]:
-    """The figures that suit what was swept, by the name of their file."""
-    few = say_stand_ins(sweep)
-    figures = {
-        "outcomes_by_cell": SweepFigure(
+def figures_of(sweep: Study) -> dict[str, PageFigure]:
+    """Choose the figures that suit what was swept.
+
+    Args:
+        sweep: All cells of a study.
+
+    Returns:
+        The figures by the name of their file, in the order of the page.
+    """
+    few = describe_stand_ins(sweep)
+    return {
+        **value_figures(sweep),
+        "outcomes_by_cell": PageFigure(
             "Outcomes, cell by cell",
             "Each row is a cell, its highest bar as high as the row. The tick is the median; the dashed line is what"
             f" was reported, the same in every row.{few}",
             draw_outcomes_by_cell,
         ),
-        "districts_by_cell": SweepFigure(
+        "districts_by_cell": PageFigure(
             "Districts held, cell by cell",
-            f"Median, 50 and 90 % of campaigns, and what was counted at the time.{say_base(sweep)}{few}",
-            lambda sweep, path: draw_course(sweep, path, DISTRICTS),
+            f"Median, 50 and 90 % of campaigns, and what was counted at the time.{describe_base(sweep)}{few}",
+            partial(draw_course, course=DISTRICTS),
         ),
-        "crossings_by_cell": SweepFigure(
+        "crossings_by_cell": PageFigure(
             "Soldiers who crossed, cell by cell",
-            f"Added up from day 0, up to each morning, beside what was counted.{say_base(sweep)}{few}",
-            lambda sweep, path: draw_course(sweep, path, CROSSINGS),
+            f"Added up from day 0, up to each morning, and what was counted.{describe_base(sweep)}{few}",
+            partial(draw_course, course=CROSSINGS),
         ),
     }
-    return {**value_figures(sweep), **figures}
 
 
-def value_figures(sweep: Study) -> dict[str, SweepFigure]:
+def value_figures(sweep: Study) -> dict[str, PageFigure]:
     """Outcomes against the values of what was swept: a line, a heat map, or a dot for each cell."""
-    numbers = [key for key in sweep.swept if is_number(sweep, key)]
-    if len(sweep.swept) == 1 and numbers:
+    names = outcomes_of(sweep)
+    if len(sweep.swept) == 1:
+        if not is_number(sweep, sweep.swept[0]):
+            return {}
         explained = "The line joins the medians of the cells, the bands hold 50 and 90 % of their campaigns."
-        return {"outcomes_by_value": SweepFigure("Outcomes and the swept value", explained, draw_by_value)}
+        draw = partial(draw_against_one_key, names=names)
+        return {"outcomes_by_value": PageFigure("Outcomes and the swept value", explained, draw)}
     figures = {}
-    if len(sweep.swept) > 1 and is_grid(sweep):
+    if is_grid(sweep):
         explained = (
-            "Each field is a cell with its median. Where a field is framed, the reported figure lies within 90 % of its"
-            f" campaigns; the diamond marks the median nearest to it.{say_fixed(sweep)}"
+            "Each field is a cell with its median. Where a field is framed, the reported figure is within 90 % of its"
+            f" campaigns; the diamond marks the median nearest to it.{describe_fixed(sweep)}"
         )
         heading = "Outcomes and the two swept keys" if len(sweep.swept) == 2 else "Outcomes and two of the swept keys"
-        figures["outcomes_by_two_keys"] = SweepFigure(heading, explained, draw_by_two_keys)
-    if len(sweep.swept) > 1 and (not figures or len(sweep.cells) > MANY_CELLS):
+        draw = partial(draw_against_two_keys, names=names)
+        figures["outcomes_by_two_keys"] = PageFigure(heading, explained, draw)
+    if not figures or len(sweep.cells) > MANY_CELLS:
         explained = (
             "Each dot is the median of a cell, the thin line 90 % of its campaigns; across, one swept key at a time."
             " Where cells are many, the dark line joins the middles of six groups of them."
         )
-        figures["outcomes_by_key"] = SweepFigure("Outcomes and each swept key", explained, draw_by_key)
+        draw = partial(draw_scatter, names=names)
+        figures["outcomes_by_key"] = PageFigure("Outcomes and each swept key", explained, draw)
     return figures
 
 
@@ -167,28 +175,13 @@ def is_number(sweep: Study, key: str) -> bool:
     return all(isinstance(cell.values[key], int | float) for cell in sweep.cells)
 
 
-def draw_by_value(sweep: Study, path: Path) -> Path:
-    """Outcomes against the one swept number."""
-    return draw_against_one_key(sweep, path, outcomes_of(sweep))
-
-
-def draw_by_two_keys(sweep: Study, path: Path) -> Path:
-    """Outcomes against two swept keys."""
-    return draw_against_two_keys(sweep, path, outcomes_of(sweep))
-
-
-def draw_by_key(sweep: Study, path: Path) -> Path:
-    """Outcomes against each swept key."""
-    return draw_scatter(sweep, path, outcomes_of(sweep))
-
-
 def outcomes_of(sweep: Study) -> list[str]:
     """The outcomes that the page of a sweep shows."""
     return chosen_outcomes(sweep.runs, SWEEP_OUTCOMES, sweep.swept)
 
 
 def shown_cells(sweep: Study) -> list[StudyCell]:
-    """Every cell with a campaign that came to its end; where they are many, some that stand for all."""
+    """Every cell with a campaign that came to its end; where they are many, some that represent all."""
     finished = [cell for cell in sweep.cells if cell.finished]
     if len(finished) <= MANY_CELLS:
         return finished
@@ -200,38 +193,37 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
     return [cell for cell in order if cell.number in chosen or cell == base]
 
 
-def say_stand_ins(sweep: Study) -> str:
+def describe_stand_ins(sweep: Study) -> str:
     """That not every cell is shown, and which are."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
-    label = words(summary_row(sweep.summary, outcomes_of(sweep)[0]), "label", outcomes_of(sweep)[0].replace("_", " "))
+    first = outcomes_of(sweep)[0]
+    label = label_of(summary_row(sweep.summary, first), first)
     return f" {len(shown)} of {finished:,} cells, at equal steps from the lowest to the highest median of '{label}'."
 
 
-def say_base(sweep: Study) -> str:
+def describe_base(sweep: Study) -> str:
     """What the thin line is, or why there is none."""
     base = sweep.base_cell
     if base is None or not base.finished:
         return " No cell has the values of the base scenario."
-    return f" The thin dashed line is the median of the base, {say_cell(sweep, base)}."
+    return f" The thin dashed line is the median of the base, {name_cell(sweep, base)}."
 
 
 def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
-    """A column an outcome and a row a cell: how the outcome is spread over the campaigns of each cell."""
+    """One column per outcome and one row per cell: how the outcome is spread over the campaigns of each cell."""
     names, cells = outcomes_of(sweep), shown_cells(sweep)
     across = min(ACROSS, len(names))
     spaces = Spaces(left=0.22, across=0.3, down=0.95, top=0.45, bottom=0.5)
-    figure, panels = new_panels(-(-len(names) // across), across, ROW * len(cells), spaces)
-    for axes in panels[len(names) :]:
-        axes.remove()
-    for number, (axes, name) in enumerate(zip(panels, names, strict=False)):
+    figure, panels = new_panels(len(names), across, ROW * len(cells), spaces)
+    for number, (axes, name) in enumerate(zip(panels, names, strict=True)):
         draw_rows(axes, sweep, cells, name)
         if number % across == 0:
             name_rows(axes, sweep, cells)
-    figure.legend(handles=key(), loc="upper left", ncols=4)
-    sources = f"for what was reported, {say_ids(sweep.summary, names)} in evidence.csv.{say_stand_ins(sweep)}"
-    return finish(figure, sweep, "Outcomes beside the record, by cell", sources, path)
+    add_key(figure, key_of_outcomes(), 4)
+    sources = f"{cite_reported(sweep.summary, names)}{describe_stand_ins(sweep)}"
+    return save_study_chart(figure, sweep, "Outcomes and the record, by cell", sources, path)
 
 
 def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
@@ -239,21 +231,21 @@ def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -
     row = summary_row(sweep.summary, name)
     values = {cell.number: values_of(sweep, cell, name) for cell in cells}
     everything = np.concatenate(list(values.values()))
-    share = words(row, "unit").startswith("share")
-    whole = not share and everything.size > 0 and values_are_whole(everything)
+    unit = text_in(row, "unit")
+    whole = are_whole(everything, unit)
     for place, cell in enumerate(cells):
         draw_row(axes, values[cell.number], place, bins_of(everything, whole) if everything.size else [0.0, 1.0])
-    draw_reported(axes, row)
+    mark_reported(axes, *reported_numbers(row))
     axes.set_ylim(len(cells), 0)
     axes.patch.set_visible(False)  # it would cover names that run on from the column before
     axes.set_yticks(range(len(cells) + 1))
     axes.tick_params(axis="y", length=0, labelleft=False)
     axes.spines["left"].set_visible(False)
-    axes.set_title(wrap(words(row, "label", name.replace("_", " ")), 29), fontsize=9.5)
-    axes.set_xlabel(words(row, "unit"), fontsize=8.5)
+    axes.set_title(wrap(label_of(row, name), 29), fontsize=9.5)
+    axes.set_xlabel(unit, fontsize=8.5)
     axes.tick_params(labelsize=8.5)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=whole))
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0) if share else say_ticks(whole))
+    number_axis(axes, "x", unit, whole)
 
 
 def values_of(sweep: Study, cell: StudyCell, name: str) -> np.ndarray:
@@ -262,49 +254,45 @@ def values_of(sweep: Study, cell: StudyCell, name: str) -> np.ndarray:
 
 
 def draw_row(axes: Axes, values: np.ndarray, place: int, bins: Sequence[float]) -> None:
-    """The bars of one cell upon the lower edge of its row, the median as a tick through them."""
+    """The bars of one cell on the lower edge of its row, the median as a tick through them."""
     if not values.size:
         axes.text(0.5, place + 0.7, "in no campaign", transform=axes.get_yaxis_transform(), ha="center", fontsize=8)
         return
     counts, edges = np.histogram(values, bins)
     floor = place + 1.0
-    axes.stairs(floor - BARS * counts / counts.max(), edges, baseline=floor, fill=True, color=SIMULATED_LIGHT)
+    draw_histogram(axes, floor - BARS * counts / counts.max(), edges, floor)
     axes.vlines(float(np.median(values)), floor - BARS, floor, color=SIMULATED, linewidth=1.8)
 
 
 def name_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell]) -> None:
-    """The name of each cell above its row; it may run on over the columns beside."""
+    """The name of each cell above its row; it may run on over the next columns."""
+    style: dict[str, Any] = {"fontsize": 8, "path_effects": HALO, "color": INK, "zorder": 9}
     for place, cell in enumerate(cells):
         base = " (base)" if cell == sweep.base_cell else ""
-        axes.text(
-            0, place + 0.32, f"{say_cell(sweep, cell)}{base}", transform=axes.get_yaxis_transform(), fontsize=8,
-            path_effects=HALO, color=INK, weight="bold" if base else "normal", zorder=9,
-        )  # fmt: skip
+        text, weight = f"{name_cell(sweep, cell)}{base}", "bold" if base else "normal"
+        axes.text(0, place + 0.32, text, transform=axes.get_yaxis_transform(), weight=weight, **style)
 
 
 def draw_course(sweep: Study, path: Path, course: Course) -> Path:
-    """One quantity by evening, a panel a cell on the same axes."""
+    """One quantity by evening, one panel per cell on the same axes."""
     cells = shown_cells(sweep)
     across = panels_across(sweep, cells)
-    rows = -(-len(cells) // across)
-    figure, panels = new_panels(rows, across, 1.15, Spaces(left=0.68, across=0.16, down=0.42, bottom=0.32))
+    figure, panels = new_panels(len(cells), across, 1.15, Spaces(left=0.68, across=0.16, down=0.42, bottom=0.32))
     base = sweep.base_cell
     middle = course_of(sweep.of_cell(base.number), course) if base is not None and base.finished else None
     top = 0.0
-    for axes, cell in zip(panels, cells, strict=False):
+    for axes, cell in zip(panels, cells, strict=True):
         top = max(top, draw_cell(axes, sweep, cell, course, middle))
-    for number, axes in enumerate(panels[: len(cells)]):
+    for number, axes in enumerate(panels):
         axes.set_ylim(0, top * 1.04)
         axes.tick_params(labelsize=8.5, labelleft=number % across == 0, labelbottom=number + across >= len(cells))
-    for axes in panels[len(cells) :]:
-        axes.remove()
     figure.supylabel(course.unit, fontsize=9, x=0.005)
-    figure.legend(handles=course_key(course, middle is not None, cells), loc="upper left", ncols=2)
-    return finish(figure, sweep, course.title, f"{course.sources}{say_stand_ins(sweep)}", path)
+    add_key(figure, course_key(course, middle is not None, cells), 2)
+    return save_study_chart(figure, sweep, course.title, f"{course.sources}{describe_stand_ins(sweep)}", path)
 
 
 def panels_across(sweep: Study, cells: Sequence[StudyCell]) -> int:
-    """As many as the last key has values, so that its values stand below each other; three where that does not fit."""
+    """As many as the last key has values, so that each has a column of its own; three where that does not fit."""
     values = len({cell.values[sweep.swept[-1]] for cell in cells})
     fits = 2 <= values <= ACROSS + 1 and len(cells) % values == 0
     return values if fits else min(ACROSS, len(cells))
@@ -323,19 +311,16 @@ def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle:
     """The bands of one cell, the median of the base behind them, what was reported on top; the highest value drawn."""
     bands = course_of(sweep.of_cell(cell.number), course)
     if middle is not None and cell != sweep.base_cell:
-        axes.plot(days_of(middle.evenings), middle.median, color=INK, linewidth=1.0, linestyle=(0, (3, 2)), zorder=3)
+        axes.plot(days_of(middle.evenings), middle.median, color=INK, linewidth=1.0, linestyle=DASHED, zorder=3)
     draw_bands(axes, bands, SIMULATED, "")
-    highest = [draw_marks(axes, marks, bands.evenings) for marks in course.reported()]
+    highest = [mark_points(axes, bands.evenings, *marks, label="", size=5) for marks in course.reported().values()]
     date_axis(axes, bands.evenings, locator=few_days(bands.evenings))
-    if course.quantity.startswith("share"):
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    else:
-        axes.yaxis.set_major_formatter(say_ticks(True))
+    number_axis(axes, unit=course.quantity)
     axes.yaxis.set_major_locator(MaxNLocator(4))
     mark_end_of_record(axes, bands.evenings, label=False)
     base = " (base)" if cell == sweep.base_cell else ""
     letters = int(axes.get_position().width * WIDTH * LETTERS)
-    axes.set_title(wrap(f"{say_cell(sweep, cell)}{base}", letters), fontsize=8.5)
+    axes.set_title(wrap(f"{name_cell(sweep, cell)}{base}", letters), fontsize=8.5)
     return max(float(bands.high_95.max()), *highest)
 
 
@@ -348,28 +333,16 @@ def few_days(evenings: Sequence[date]) -> Locator:
     return FixedLocator(days_of(firsts).tolist())
 
 
-def draw_marks(axes: Axes, marks: Marks, evenings: Sequence[date]) -> float:
-    """What a source reported on the evenings shown, with its range; the highest number drawn."""
-    points = [point for point in marks.points if evenings[0] <= point.day <= evenings[-1]]
-    if not points:
-        return 0.0
-    time, high = days_of([point.day for point in points]), [point.high for point in points]
-    axes.vlines(time, [point.low for point in points], high, color=marks.colour, zorder=7)
-    style: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.6, "markersize": 5, "clip_on": False}
-    axes.plot(time, [point.value for point in points], marks.shape, color=marks.colour, zorder=8, **style)
-    return max(high)
-
-
-def course_key(course: Course, with_base: bool, cells: Sequence[StudyCell]) -> list[Line2D | Patch]:
+def course_key(course: Course, with_base: bool, cells: Sequence[StudyCell]) -> list[Artist]:
     """What the lines and marks mean."""
     one = all(cell.finished == 1 for cell in cells)
-    middle = "simulated" if one else "simulated: median, 50 and 90 % of campaigns"
-    handles: list[Line2D | Patch] = [
-        Line2D([], [], color=SIMULATED, linewidth=1.8, label=middle),
+    handles: list[Artist] = [
+        key_line("simulated" if one else "simulated: median, 50 and 90 % of campaigns", SIMULATED, 1.8),
+        *(
+            key_mark(label, shape, colour, markeredgecolor="white", markersize=6)
+            for label, (_, shape, colour) in course.reported().items()
+        ),
     ]
-    for label, shape, colour, _ in course.reported():
-        handles.append(Line2D([], [], color=colour, marker=shape, markeredgecolor="white", linewidth=0, label=label))
     if with_base:
-        handles.append(Line2D([], [], color=INK, linewidth=1, linestyle=(0, (3, 2)), label="median of the base"))
-    handles.append(Line2D([], [], color=QUIET, linewidth=1.3, linestyle=":", label="end of the record"))
-    return handles
+        handles.append(key_line("median of the base", INK, 1, linestyle=DASHED))
+    return [*handles, key_line("end of the record", QUIET, 1.3, linestyle=":")]

@@ -1,7 +1,7 @@
 """Outcomes against the values of what was swept: a line for one number, a heat map for two keys, dots for many cells.
 
-Reads   summary.csv for medians and spread, runs.parquet for the 50 % band; what was reported stands in the summary.
-Assumed A cell *meets* what was reported when the reported value, or part of its range, lies within 90 % of its
+Reads   summary.csv for medians, spread and what was reported; runs.parquet for the 50 % band.
+Assumed A cell *meets* what was reported when the reported value, or part of its range, is within 90 % of its
         campaigns.
 """
 
@@ -11,26 +11,49 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
+from sim.plots.captions import format_setting, name_key
+from sim.plots.charts import (
+    Spaces,
+    add_key,
+    fill_bands,
+    ink_on,
+    key_line,
+    key_mark,
+    key_of_reported,
+    mark_reported,
+    new_panels,
+    number_axis,
+    save_study_chart,
+)
 from sim.plots.colours import INK, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
-from sim.plots.style import CHANCE, Spaces, finish, new_panels, say_key, say_setting
-from sim.report.outcomes import number_of, say, say_ids, say_inside, say_ticks, summary_row, words, wrap
+from sim.plots.style import CHANCE
+from sim.report.outcomes import (
+    cite_reported,
+    format_cell,
+    is_inside,
+    label_of,
+    number_in,
+    reported_numbers,
+    summary_row,
+    text_in,
+    wrap,
+)
 from sim.study.reader import CUTS, Study, StudyCell, Value
 
 WIDEST = 12  # values of a key that a heat map can write
 FULL_ENOUGH = 0.6  # share of the fields of a heat map that have a cell
-COLUMNS = 2  # heat maps or lines beside each other
+COLUMNS = 2  # heat maps or lines side by side
 PARTS = ("low_5", "median", "high_95")  # columns of the summary
 GROUPS = 6  # of cells along a key, equally many in each, whose middles are joined
-KEYS = 3  # swept keys beside each other
+KEYS = 3  # swept keys side by side
 ONE_SIDE = {"low": "at least", "high": "at most", "value": ""}
 FIELD = 0.34  # inches of a row of a heat map
-DARK = 0.45  # of the shades, from which letters are white
 
 
 class Field(NamedTuple):
@@ -44,15 +67,17 @@ class Field(NamedTuple):
 def draw_against_one_key(sweep: Study, path: Path, names: Sequence[str]) -> Path:
     """One swept number along the bottom: median line, 50 and 90 % bands, the record across."""
     key = sweep.swept[0]
-    figure, panels = new_panels(-(-len(names) // COLUMNS), COLUMNS, 1.5, Spaces(across=0.75, down=0.95))
-    for axes, name in zip(panels, names, strict=False):
+    figure, panels = new_panels(len(names), COLUMNS, 1.5, Spaces(across=0.75, down=0.95))
+    for axes, name in zip(panels, names, strict=True):
         draw_line(axes, sweep, key, name)
-        axes.set_xlabel(say_key(sweep, key), fontsize=8.5)
-    for axes in panels[len(names) :]:
-        axes.remove()
-    figure.legend(handles=line_key(sweep, key), loc="upper left", ncols=2)
-    sources = f"for what was reported, {say_ids(sweep.summary, names)} in evidence.csv."
-    return finish(figure, sweep, f"Outcomes and {key}", sources, path)
+        axes.set_xlabel(name_key(sweep, key), fontsize=8.5)
+    label = "simulated: median, 50 and 90 % of campaigns"
+    handles: list[Artist] = [key_line(label, marker="o", markersize=4), *key_of_reported("^")]
+    base = sweep.base.get(key)
+    if base is not None:
+        handles.append(key_line(f"base: {format_setting(base)}", INK, 1.2, linestyle=":"))
+    add_key(figure, handles, 2)
+    return save_study_chart(figure, sweep, f"Outcomes and {key}", cite_reported(sweep.summary, names), path)
 
 
 def draw_line(axes: Axes, sweep: Study, key: str, name: str) -> None:
@@ -60,62 +85,24 @@ def draw_line(axes: Axes, sweep: Study, key: str, name: str) -> None:
     groups = sweep.runs.dropna(subset=[name]).groupby(key)[name]
     cuts = groups.quantile(list(CUTS)).unstack()
     value = cuts.index.to_numpy(float)
-    for low, high, strength in ((CUTS[0], CUTS[4], 0.16), (CUTS[1], CUTS[3], 0.28)):
-        axes.fill_between(value, cuts[low], cuts[high], color=SIMULATED, alpha=strength, linewidth=0)
+    fill_bands(axes, value, [cuts[cut].to_numpy(float) for cut in CUTS], SIMULATED)
     axes.plot(value, cuts[CUTS[2]], color=SIMULATED, marker="o", markersize=4, linewidth=1.8)
     base = sweep.base.get(key)
     if isinstance(base, int | float):
         axes.axvline(base, color=INK, linestyle=":", linewidth=1.2)
-    row = summary_row(sweep.summary, name)
-    draw_reported_across(axes, row)
-    finish_outcome_axis(axes, row, name, letters=36)
+    outcome_axis(axes, summary_row(sweep.summary, name), name, letters=36)
 
 
-def draw_reported_across(axes: Axes, row: pd.Series) -> None:
-    """A band from low to high, a dashed line at the value, an arrow where only one side is known."""
-    value, low, high = (number_of(row[f"reported_{part}"]) for part in ("value", "low", "high"))
-    if low is not None and high is not None and low < high:
-        axes.axhspan(low, high, color=REPORTED, alpha=0.2, linewidth=0)
-    elif (low is None) != (high is None):
-        bound, marker = (high, "v") if low is None else (low, "^")
-        assert bound is not None
-        axes.axhline(bound, color=REPORTED, linewidth=1.2)
-        axes.plot([0.96], [bound], marker=marker, color=REPORTED, markersize=8, transform=axes.get_yaxis_transform())
-    if value is not None:
-        axes.axhline(value, color=REPORTED, linewidth=2, linestyle="--", zorder=1.5)
-
-
-def finish_outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> None:
-    """Ticks and words of an axis that shows an outcome upwards; no words where there is no room for letters."""
-    unit = words(row, "unit")
+def outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> None:
+    """An outcome upwards, with what was reported of it; no words where there is no room for letters."""
+    mark_reported(axes, *reported_numbers(row), across=True)
+    unit = text_in(row, "unit")
     if letters:
-        axes.set_title(wrap(words(row, "label", name.replace("_", " ")), letters), fontsize=9.5)
+        axes.set_title(wrap(label_of(row, name), letters), fontsize=9.5)
         axes.set_ylabel(unit, fontsize=8.5)
     axes.tick_params(labelsize=8.5)
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    share = unit.startswith("share")
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0) if share else say_ticks(False))
-
-
-def line_key(sweep: Study, key: str) -> list[Line2D | Patch]:
-    """What the line and the marks mean."""
-    base = sweep.base.get(key)
-    handles: list[Line2D | Patch] = [
-        Line2D([], [], color=SIMULATED, marker="o", markersize=4, label="simulated: median, 50 and 90 % of campaigns"),
-        *reported_key(),
-    ]
-    if base is not None:
-        handles.append(Line2D([], [], color=INK, linestyle=":", linewidth=1.2, label=f"base: {say_setting(base)}"))
-    return handles
-
-
-def reported_key() -> list[Line2D | Patch]:
-    """What was reported, in the key."""
-    return [
-        Line2D([], [], color=REPORTED, linewidth=2, linestyle="--", label="reported"),
-        Line2D([], [], color=REPORTED, linewidth=8, alpha=0.25, label="range reported"),
-        Line2D([], [], color=REPORTED, linewidth=0, marker="^", label="at least"),
-    ]
+    number_axis(axes, unit=unit, whole=False)
 
 
 def values_of_key(cells: Sequence[StudyCell], key: str) -> list[Value]:
@@ -148,11 +135,11 @@ def is_grid(sweep: Study) -> bool:
     return max(tall, wide) <= WIDEST and min(tall, wide) > 1 and len(cells) >= FULL_ENOUGH * tall * wide
 
 
-def say_fixed(sweep: Study) -> str:
+def describe_fixed(sweep: Study) -> str:
     """At which values the keys that a heat map does not show are kept."""
     fixed = others_fixed(sweep)
     kept = ", ".join(
-        f"{say_key(sweep, key)} at {say_setting(value)}"
+        f"{name_key(sweep, key)} at {format_setting(value)}"
         + (" (base)" if sweep.is_base(key, value) else " (not the base)")
         for key, value in fixed.items()
     )
@@ -163,23 +150,21 @@ def draw_against_two_keys(sweep: Study, path: Path, names: Sequence[str]) -> Pat
     """A heat map an outcome: first key downwards, second across, the median in each field."""
     cells = grid_cells(sweep)
     down, across = (values_of_key(cells, key) for key in sweep.swept[:2])
-    longest = max(len(line) for value in down for line in wrap(say_setting(value), 16).split("\n"))
+    longest = max(len(line) for value in down for line in wrap(format_setting(value), 16).split("\n"))
     left = 0.45 + 0.075 * longest
-    lines = max(break_words(say_setting(value)).count("\n") + 1 for value in across)
+    lines = max(break_words(format_setting(value)).count("\n") + 1 for value in across)
     spaces = Spaces(left=left, across=0.2, down=0.78 + 0.14 * lines, bottom=0.25 + 0.14 * lines, right=0.1, top=0.5)
-    figure, panels = new_panels(-(-len(names) // COLUMNS), COLUMNS, max(FIELD * len(down), 0.7), spaces)
-    for number, (axes, name) in enumerate(zip(panels, names, strict=False)):
+    figure, panels = new_panels(len(names), COLUMNS, max(FIELD * len(down), 0.7), spaces)
+    first, second = (name_key(sweep, key) for key in sweep.swept[:2])
+    for number, (axes, name) in enumerate(zip(panels, names, strict=True)):
         draw_heat(axes, sweep, cells, name)
-        axes.set_xlabel(say_key(sweep, sweep.swept[1]), fontsize=8.5)
+        axes.set_xlabel(second, fontsize=8.5)
         axes.tick_params(labelleft=number % COLUMNS == 0)
     for axes in panels[::COLUMNS]:
-        axes.set_ylabel(say_key(sweep, sweep.swept[0]), fontsize=8.5)
-    for axes in panels[len(names) :]:
-        axes.remove()
-    figure.legend(handles=heat_key(), loc="upper left", ncols=2)
-    sources = f"for what was reported, {say_ids(sweep.summary, names)} in evidence.csv.{say_fixed(sweep)}"
-    title = f"Outcomes by {say_key(sweep, sweep.swept[0])} and {say_key(sweep, sweep.swept[1])}"
-    return finish(figure, sweep, title, sources, path)
+        axes.set_ylabel(first, fontsize=8.5)
+    add_key(figure, heat_key(), 2)
+    sources = f"{cite_reported(sweep.summary, names)}{describe_fixed(sweep)}"
+    return save_study_chart(figure, sweep, f"Outcomes by {first} and {second}", sources, path)
 
 
 def draw_heat(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
@@ -193,29 +178,32 @@ def draw_heat(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -
     axes.pcolormesh(np.ma.masked_invalid(table), cmap=CHANCE, norm=scale, edgecolors="white", linewidth=1.5)
     row = summary_row(sweep.summary, name)
     for place, field in fields.items():
-        write_field(axes, place, field, words(row, "unit"), float(scale(field.median)), len(across))
+        if np.isfinite(field.median):
+            text, size = format_value(field.median, text_in(row, "unit")), 9 if len(across) <= 6 else 7
+            style: dict[str, Any] = {"fontsize": size, "color": ink_on(float(scale(field.median)))}
+            axes.text(place[1] + 0.5, place[0] + 0.5, text, ha="center", va="center", **style)
     mark_fields(axes, fields)
     axes.invert_yaxis()
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
-    axes.set_xticks(np.arange(len(across)) + 0.5, [break_words(say_setting(value)) for value in across], fontsize=8.5)
-    axes.set_yticks(np.arange(len(down)) + 0.5, [wrap(say_setting(value), 16) for value in down], fontsize=8.5)
+    names = [break_words(format_setting(value)) for value in across]
+    axes.set_xticks(np.arange(len(across)) + 0.5, names, fontsize=8.5)
+    axes.set_yticks(np.arange(len(down)) + 0.5, [wrap(format_setting(value), 16) for value in down], fontsize=8.5)
     axes.tick_params(length=0)
-    title = wrap(words(row, "label", name.replace("_", " ")), 44)
-    axes.set_title(f"{title}\n", fontsize=9)
-    style: dict[str, Any] = {"fontsize": 8.5, "color": REPORTED, "va": "bottom"}
-    axes.annotate(f"reported: {say_reported(row)}", (0, 1), (0, 3), "axes fraction", "offset points", **style)
+    axes.set_title(f"{wrap(label_of(row, name), 44)}\n", fontsize=9)
+    style = {"fontsize": 8.5, "color": REPORTED, "va": "bottom"}
+    axes.annotate(f"reported: {format_reported(row)}", (0, 1), (0, 3), "axes fraction", "offset points", **style)
 
 
-def say_value(value: float, unit: str) -> str:
+def format_value(value: float, unit: str) -> str:
     """A share in per cent, any other number to three figures."""
-    return f"{value:.0%}" if unit.startswith("share") else say(value)
+    return f"{value:.0%}" if unit.startswith("share") else format_cell(value)
 
 
-def say_reported(row: pd.Series) -> str:
+def format_reported(row: pd.Series) -> str:
     """What was reported, as the fields write it."""
-    known = {part: number_of(row[f"reported_{part}"]) for part in ("value", "low", "high")}
-    said = {part: say_value(number, words(row, "unit")) for part, number in known.items() if number is not None}
+    known = zip(("value", "low", "high"), reported_numbers(row), strict=True)
+    said = {part: format_value(number, text_in(row, "unit")) for part, number in known if number is not None}
     if {"low", "high"} <= said.keys():
         between = f"{said['low']} to {said['high']}" if said["low"] != said["high"] else ""
         value = said.get("value", "")
@@ -234,25 +222,11 @@ def place_of(sweep: Study, cell: StudyCell, down: Sequence[Value], across: Seque
 
 
 def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
-    """Median of a cell, and how it stands to what was reported."""
+    """Median of a cell, and how it compares with what was reported."""
     row = summary_row(sweep.summary[sweep.summary["cell"] == cell.number], name)
-    median = number_of(row["median"])
-    return Field(np.nan if median is None else median, say_inside(row) == "yes", distance(median, row))
-
-
-def distance(median: float | None, row: pd.Series) -> float:
-    """From the median to the reported value; infinite where only a bound was reported."""
-    value = number_of(row["reported_value"])
-    return np.inf if median is None or value is None else abs(median - value)
-
-
-def write_field(axes: Axes, place: tuple[int, int], field: Field, unit: str, shade: float, across: int) -> None:
-    """The median in its field."""
-    if not np.isfinite(field.median):
-        return
-    text = say_value(field.median, unit)
-    style: dict[str, Any] = {"fontsize": 9 if across <= 6 else 7, "color": "white" if shade > DARK else INK}
-    axes.text(place[1] + 0.5, place[0] + 0.5, text, ha="center", va="center", **style)
+    median, value = number_in(row["median"]), reported_numbers(row)[0]
+    off = np.inf if median is None or value is None else abs(median - value)
+    return Field(np.nan if median is None else median, is_inside(row) == "yes", off)
 
 
 def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
@@ -268,33 +242,38 @@ def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
             axes.plot(column + 0.12, row + 0.5, "D", color=REPORTED, **style)
 
 
-def heat_key() -> list[Line2D | Patch]:
+def heat_key() -> list[Artist]:
     """What frame, diamond and shade mean."""
     return [
         Patch(fill=False, edgecolor=REPORTED, linewidth=1.8, label="reported figure within 90 % of campaigns"),
-        Line2D([], [], color=REPORTED, marker="D", markeredgecolor="white", linewidth=0, label="median nearest to it"),
+        key_mark("median nearest to it", "D", markeredgecolor="white", markersize=6),
         Patch(facecolor=CHANCE(0.6), label="shade: lowest to highest median"),
     ]
 
 
 def draw_scatter(sweep: Study, path: Path, names: Sequence[str]) -> Path:
-    """A row an outcome, a column a swept key, a dot a cell."""
+    """One row per outcome, one column per swept key, one dot per cell."""
     keys = strongest_keys(sweep, names)
     spaces = Spaces(left=0.72, across=0.16, down=0.42, bottom=0.75, top=0.4)
-    figure, panels = new_panels(len(names), len(keys), 1.25, spaces)
+    figure, panels = new_panels(len(names) * len(keys), len(keys), 1.25, spaces)
     for number, axes in enumerate(panels):
         name, key = names[number // len(keys)], keys[number % len(keys)]
         first, last = number % len(keys) == 0, number // len(keys) == len(names) - 1
         draw_dots(axes, sweep, key, name)
-        row = summary_row(sweep.summary, name)
-        draw_reported_across(axes, row)
-        finish_outcome_axis(axes, row, name, letters=90 if first else 0)
+        outcome_axis(axes, summary_row(sweep.summary, name), name, letters=90 if first else 0)
         axes.tick_params(labelleft=first, labelbottom=last)
         if last:
-            axes.set_xlabel(wrap(say_key(sweep, key), 34), fontsize=9)
-    figure.legend(handles=[*dot_key(), *reported_key()], loc="upper left", ncols=2)
-    sources = f"for what was reported, {say_ids(sweep.summary, names)} in evidence.csv.{say_keys_shown(sweep, keys)}"
-    return finish(figure, sweep, "Outcomes and each swept key", sources, path)
+            axes.set_xlabel(wrap(name_key(sweep, key), 34), fontsize=9)
+    handles = [
+        key_mark("median of a cell", "o", SIMULATED, markersize=4),
+        key_line("5 to 95 % of its campaigns", SIMULATED_LIGHT, 1.2),
+        key_line("middle of the medians", SIMULATED_DARK, 1.8),
+    ]
+    add_key(figure, [*handles, *key_of_reported("^")], 2)
+    sources = cite_reported(sweep.summary, names)
+    if len(keys) < len(sweep.swept):
+        sources += f" Shown are {len(keys)} of {len(sweep.swept)} swept keys, those with which the medians move most."
+    return save_study_chart(figure, sweep, "Outcomes and each swept key", sources, path)
 
 
 def draw_dots(axes: Axes, sweep: Study, key: str, name: str) -> None:
@@ -308,7 +287,7 @@ def draw_dots(axes: Axes, sweep: Study, key: str, name: str) -> None:
     axes.plot(at, median, "o", color=SIMULATED, markersize=3, markeredgewidth=0, alpha=0.7)
     values = values_of_key(sweep.cells, key)
     if not all(isinstance(value, int | float) for value in values):
-        axes.set_xticks(range(len(values)), [break_words(say_setting(value)) for value in values], fontsize=8.5)
+        axes.set_xticks(range(len(values)), [break_words(format_setting(value)) for value in values], fontsize=8.5)
         return
     axes.xaxis.set_major_locator(MaxNLocator(4))
     if len(values) >= GROUPS**2:
@@ -323,7 +302,7 @@ def numbers_of(column: pd.Series) -> np.ndarray:
 
 
 def places_of(sweep: Study, key: str) -> dict[int, float]:
-    """Where each cell stands along a key: its number, or the place of its choice."""
+    """Where each cell is along a key: at its number, or at the place of its choice."""
     values = values_of_key(sweep.cells, key)
     choice = {value: float(place) for place, value in enumerate(values)}
     numeric = all(isinstance(value, int | float) for value in values)
@@ -339,19 +318,3 @@ def strongest_keys(sweep: Study, names: Sequence[str]) -> list[str]:
     pull = {key: middle.rank().corrwith(places[key].rank()).abs().mean() for key in sweep.swept}
     strongest = sorted(sweep.swept, key=lambda key: -pull[key])[:KEYS]
     return [key for key in sweep.swept if key in strongest]
-
-
-def say_keys_shown(sweep: Study, keys: Sequence[str]) -> str:
-    """That some of the swept keys are left out, and which."""
-    if len(keys) == len(sweep.swept):
-        return ""
-    return f" Shown are {len(keys)} of {len(sweep.swept)} swept keys, those with which the medians move most."
-
-
-def dot_key() -> list[Line2D | Patch]:
-    """What a dot and its line mean."""
-    return [
-        Line2D([], [], color=SIMULATED, marker="o", markersize=4, linewidth=0, label="median of a cell"),
-        Line2D([], [], color=SIMULATED_LIGHT, linewidth=1.2, label="5 to 95 % of its campaigns"),
-        Line2D([], [], color=SIMULATED_DARK, linewidth=1.8, label="middle of the medians"),
-    ]

@@ -1,53 +1,56 @@
-"""A score as tables in the terminal: targets, forecasts beside each other, districts of the north-east, posts, events.
+"""A score in the terminal, and the chart of reported targets, one row per target.
 
-Reads   score.csv, score_districts.csv, score_forecasts.csv, score_split.csv and score.json, which `sim.score.score`
-        wrote; nothing is computed here.
-
-The chart of a score: a row a target, each on its own scale, what was simulated beside what was reported.
-
-Reads   the rows of score.csv and what score.json says of all of them.
-Writes  score.png beside them.
+Reads   score.csv, score_forecasts.csv, score_split.csv and score.json, which `sim.score.score` wrote; nothing is
+        computed here.
+Writes  score.png next to them.
 """
 
-import csv
-import json
 import math
-import sys
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from rich.console import Console
 from rich.table import Table
 
-from sim.errors import PanjError
-from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
-from sim.plots.style import (
-    CAPTION,
-    EDGE,
-    HEADING,
-    LETTERS_PER_INCH,
-    LINE,
-    POINTS,
-    RESOLUTION,
-    STYLE,
-    WIDTH,
+from sim.plots.captions import describe_failures, true_minus
+from sim.plots.charts import (
+    Spaces,
+    add_key,
+    draw_interval,
+    draw_median,
+    format_short_day,
+    key_line,
+    key_mark,
+    label_row,
+    new_panels,
+    save_chart,
+    set_rows,
 )
-from sim.study.files import write_errors, write_file
+from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
+from sim.plots.style import in_style
+from sim.plots.tables import (
+    Row,
+    console_for_tables,
+    new_table,
+    print_end,
+    read_object,
+    read_rows,
+    reading,
+    three_figures,
+)
+from sim.study.files import write_errors
 
-LETTERS_WIDE = 132  # letters, where there is no terminal
+LETTERS = 132  # of a line, where there is no terminal
 FILES = ("score.csv", "score_districts.csv", "score_forecasts.csv", "score_split.csv", "score.json")
-Row = dict[str, str]
+SPREAD = ("reported", "median", "50 %", "90 %")
 
 
 class Scores(NamedTuple):
-    """A score as it lies on disk."""
+    """A score on disk."""
 
     folder: Path
     about: dict[str, Any]
@@ -57,118 +60,101 @@ class Scores(NamedTuple):
 
     @property
     def others(self) -> list[str]:
-        """The forecasts beside Panj."""
+        """The forecasts other than Panj."""
         return [one["name"] for one in self.about["forecasts"][1:]]
 
 
 def read_scores(folder: Path) -> Scores:
     """The files of a score; PanjError where one is missing or is something else."""
-    try:
-        about = dict(json.loads((folder / "score.json").read_text(encoding="utf-8")))
-        tables = [rows_of(folder / name) for name in ("score.csv", "score_forecasts.csv", "score_split.csv")]
+    with reading(folder, "score", "the files of python -m sim score"):
+        tables = [read_rows(folder / f"{name}.csv") for name in ("score", "score_forecasts", "score_split")]
         if not tables[0]:
             raise ValueError("no rows in score.csv")
-        return Scores(folder, about, *tables)
-    except OSError as error:
-        raise PanjError(f"{error.filename}: cannot be read; python -m sim score writes it") from None
-    except ValueError as error:
-        raise PanjError(
-            f"{folder}: found something else ({error}), expected the files of python -m sim score"
-        ) from None
-
-
-def rows_of(path: Path) -> list[Row]:
-    """The rows of a table by column."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+        return Scores(folder, read_object(folder / "score.json"), *tables)
 
 
 def main(folder: Path) -> int:
-    """Show, draw, and say what to do next; 0 whatever the score."""
-    console = Console(width=None if sys.stdout.isatty() else LETTERS_WIDE, highlight=False, markup=False)
+    """Print the tables of a score, draw its chart and say what to do next.
+
+    Args:
+        folder: Where `sim.score.score` wrote the score.
+
+    Returns:
+        The exit code: 0, whatever the score.
+
+    Raises:
+        PanjError: A file is missing, is something else or cannot be written.
+    """
+    console = console_for_tables(LETTERS)
     scores = read_scores(folder)
     for table in (targets_table(scores), forecasts_table(scores), districts_table(scores), split_table(scores)):
         console.print(table)
     for line in sentences(scores):
         console.print(line, soft_wrap=True)
     picture = draw_scores(folder, scores.targets, scores.about)
-    console.print("Written:")
-    for path in (*(folder / name for name in FILES), picture):
-        console.print(f"  {path}", soft_wrap=True)
-    console.print(f"Next: open {picture}; or score a decision: python -m sim score border=closed", soft_wrap=True)
+    next_step = f"open {picture}; or score a decision: python -m sim score border=closed"
+    print_end(console, [*(folder / name for name in FILES), picture], next_step)
     return 0
 
 
 def title_of(scores: Scores) -> str:
-    """How many campaigns, with which seeds, how far to trust them."""
+    """How many campaigns, with which seeds, and where their numbers come from."""
     about = scores.about
     label = f", {about['label']}" if about["label"] else ""
-    return (f"{about['study']}{label}: {about['campaigns']:,} campaigns, seeds {about['first_seed']} to "
-            f"{about['last_seed']}, {about['calibration']}")  # fmt: skip
-
-
-def new_table(title: str, caption: str) -> Table:
-    """A table with its title and caption at the left."""
-    return Table(title=title, caption=caption, title_justify="left", caption_justify="left", pad_edge=False)
-
-
-def add_numbers(table: Table, names: Sequence[str]) -> None:
-    """Columns of numbers."""
-    for name in names:
-        table.add_column(name, justify="right", overflow="fold")
+    seeds = f"seeds {about['first_seed']} to {about['last_seed']}"
+    return f"{about['study']}{label}: {about['campaigns']:,} campaigns, {seeds}, {about['calibration']}"
 
 
 def targets_table(scores: Scores) -> Table:
     """Every target, by event."""
     table = new_table(
         f"Reported and simulated. {title_of(scores)}",
-        "Inside: the number reported, or some of its range, lies in the 90 % interval; (yes): only with the error of "
+        "Inside: the number reported, or part of its range, is in the 90 % interval; (yes): only with the error of "
         "observation. CRPS: lower is better, in the unit of the outcome (log targets: of the logarithm), ± one Monte "
-        "Carlo error. * fitted later, the others only scored.",
-    )
-    table.add_column("target", no_wrap=True)
-    add_numbers(table, ("reported", "median", "50 %", "90 %"))
+        "Carlo error. * fitted by calibrate, the others only scored.",
+        "target", SPREAD,
+    )  # fmt: skip
     table.add_column("inside")
-    add_numbers(table, ("CRPS",))
+    table.add_column("CRPS", justify="right", overflow="fold")
     for event, rows in by_event(scores.targets):
         table.add_row(event.replace("_", " "), style="bold")
         for row in rows:
             mark = " *" if row["use"] == "fitted" else ""
-            table.add_row(
-                f"  {row['target']}{mark}", say_reported(row), say(row["median"]), say_range(row, 50),
-                say_range(row, 90), say_inside(row), say_score(row["crps"], row["crps_error"]),
-            )  # fmt: skip
+            inside = "(yes)" if row["inside_90"] == "no" and row["inside_90_with_error"] == "yes" else row["inside_90"]
+            crps = format_score(row["crps"], row["crps_error"])
+            table.add_row(f"  {row['target']}{mark}", format_reported(row), *spread_cells(row), inside, crps)
     return table
+
+
+def spread_cells(row: Row) -> list[str]:
+    """Median, 50 % and 90 % interval."""
+    ranges = ([format_cell(row[f"{end}_{per_cent}"]) for end in ("low", "high")] for per_cent in (50, 90))
+    return [format_cell(row["median"]), *(low if low == high else f"{low} to {high}" for low, high in ranges)]
 
 
 def forecasts_table(scores: Scores) -> Table:
     """The CRPS of Panj and of every other forecast, target by target."""
     late = "; ".join(f"{one['name']}: {one['about']} (knows {one['knows']})" for one in scores.about["forecasts"][1:])
     table = new_table(
-        f"CRPS beside other forecasts. {title_of(scores)}",
-        f"Lower is better; empty: it says nothing of the target, or was told. {late}. Naive forecasts are fitted to "
+        f"CRPS of other forecasts. {title_of(scores)}",
+        f"Lower is better; empty: it does not forecast the target, or knew it. {late}. Naive forecasts are fitted to "
         "counts up to 22 June; before that day they are no forecasts.",
-    )
-    table.add_column("target", no_wrap=True)
-    add_numbers(table, ("panj", *(name.replace("_", " ") for name in scores.others)))
+        "target", ("panj", *(name.replace("_", " ") for name in scores.others)),
+    )  # fmt: skip
     for row in (row for _, rows in by_event(scores.targets) for row in rows):
         if any(row[name] for name in scores.others):
-            table.add_row(row["target"], *(say(row[name]) for name in ("crps", *scores.others)))
+            table.add_row(row["target"], *(format_cell(row[name]) for name in ("crps", *scores.others)))
     return table
 
 
 def districts_table(scores: Scores) -> Table:
     """Dates and chances over the districts of the north-east."""
-    keys = (
-        "absolute_error_days",
-        "days_late",
-        "brier_2021_06_22",
-        "auc_2021_06_22",
-        "brier_2021_07_05",
-        "auc_2021_07_05",
-    )
-    known = scores.forecasts[0] if scores.forecasts else dict.fromkeys(
-        ("dated", "known_2021_06_22", "lost_2021_06_22", "known_2021_07_05", "lost_2021_07_05"), "0")  # fmt: skip
+    heads = {
+        "absolute_error_days": "error, days", "days_late": "late, days", "brier_2021_06_22": "Brier 22 June",
+        "auc_2021_06_22": "AUC 22 June", "brier_2021_07_05": "Brier 5 July", "auc_2021_07_05": "AUC 5 July",
+    }  # fmt: skip
+    counts = ("dated", "known_2021_06_22", "lost_2021_06_22", "known_2021_07_05", "lost_2021_07_05")
+    known = scores.forecasts[0] if scores.forecasts else dict.fromkeys(counts, "0")
     table = new_table(
         f"North-east and frontier, district by district. {title_of(scores)}",
         f"Median date of fall against the days that the record allows ({known['dated']} dated districts; not lost by 7 "
@@ -177,12 +163,10 @@ def districts_table(scores: Scores) -> Table:
         f"({known['lost_2021_07_05']} of {known['known_2021_07_05']}; three of the rest are provincial capitals, which "
         "no naive forecast lets fall, so this AUC says little). ± one bootstrap error. A coin: Brier 0.25, AUC 0.5."
         + ("" if scores.forecasts else " No record of campaigns (chunks/) is kept in this study: no scores."),
-    )
-    table.add_column("forecast", overflow="fold")
-    heads = ("error, days", "late, days", "Brier 22 June", "AUC 22 June", "Brier 5 July", "AUC 5 July")
-    add_numbers(table, (*heads, "not lost by 7 July"))
+        "forecast", (*heads.values(), "not lost by 7 July"), wrap_first=True,
+    )  # fmt: skip
     for row in scores.forecasts:
-        cells = (say_score(row[key], row[f"{key}_error"]) for key in keys)
+        cells = (format_score(row[key], row[f"{key}_error"]) for key in heads)
         table.add_row(row["forecast"].replace("_", " "), *cells, row["not_lost"])
     return table
 
@@ -194,14 +178,12 @@ def split_table(scores: Scores) -> Table:
         f"Split of the largest night over posts, share of soldiers. {title_of(scores)}",
         f"Of the {campaigns} campaigns in which somebody crossed at these posts in that night; half a group of men is "
         "added to each post, as in the error of the target.",
-    )
-    table.add_column("post")
-    add_numbers(table, ("reported", "median", "50 %", "90 %"))
+        "post", SPREAD,
+    )  # fmt: skip
     table.add_column("inside")
     for row in scores.split:
         post = row["outcome"].removeprefix("largest_night_")
-        table.add_row(post, say(row["reported"]), say(row["median"]), say_range(row, 50), say_range(row, 90),
-                      row["inside_90"])  # fmt: skip
+        table.add_row(post, format_cell(row["reported"]), *spread_cells(row), row["inside_90"])
     return table
 
 
@@ -223,77 +205,152 @@ def sentences(scores: Scores) -> list[str]:
         everything, late = found["all"], found["after_22_june"]
         lines.append(
             f"Against {name.replace('_', ' ')}: CRPS lower on {everything['better']} targets, higher on "
-            f"{everything['worse']}, {everything['cannot_tell']} cannot be told; of those after 22 June lower on "
+            f"{everything['worse']}, {everything['cannot_tell']} cannot be told apart; of those after 22 June lower on "
             f"{late['better']}, higher on {late['worse']}."
         )
-    lines.append("The targets of one event tell of the same thing; do not count them as independent.")
+    lines.append("The targets of one event are about the same thing; do not count them as independent.")
     return lines
 
 
-def say_reported(row: Row) -> str:
+def format_reported(row: Row) -> str:
     """The number, its range, or its bound."""
-    low, high = say(row["reported_low"]), say(row["reported_high"])
+    low, high = format_cell(row["reported_low"]), format_cell(row["reported_high"])
+    value = format_cell(row["reported"])
     if row["error"] == "multinomial":
-        return f"{say(row['reported'])} apart"
-    if row["reported"] and low == high:
-        return say(row["reported"])
+        return f"{value} apart"
+    if value and low == high:
+        return value
     span = f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}"
-    return f"{say(row['reported'])} ({span})" if row["reported"] else span
+    return f"{value} ({span})" if value else span
 
 
-def say_range(row: Row, per_cent: int) -> str:
-    """`5 to 36`."""
-    low, high = say(row[f"low_{per_cent}"]), say(row[f"high_{per_cent}"])
-    return low if low == high else f"{low} to {high}"
-
-
-def say_inside(row: Row) -> str:
-    """Yes, no, or only with the error of observation."""
-    return "(yes)" if row["inside_90"] == "no" and row["inside_90_with_error"] == "yes" else row["inside_90"]
-
-
-def say_score(value: str, error: str) -> str:
+def format_score(value: str, error: str) -> str:
     """`0.0126 ± 0.0007`."""
-    return f"{float(value):.3g} ± {float(error):.1g}" if value and error else say(value)
+    return f"{float(value):.3g} ± {float(error):.1g}" if value and error else format_cell(value)
 
 
-ROW, ABOVE = 0.155, 0.95  # inches: a row, and the room above the panel
-LEFT, RIGHT, AXIS = 2.2, 1.85, 0.5  # inches beside and below the panel
-REACH = 3.0  # half-widths of the 90 % interval that are shown; what lies farther is set at the edge with an arrow
+ROW = 0.155  # inches of a row
+REACH = 3.0  # half-widths of the 90 % interval that are shown; what is farther is set at the edge with an arrow
 
 
-class Place(NamedTuple):
-    """Numbers of one row on its own scale: the 90 % interval runs from -1 to 1."""
+class Interval(NamedTuple):
+    """A bar that every target has: its columns, such as `prior_low_90`, its label in the key and its look."""
+
+    columns: str  # with a gap for the end: `{}_90`
+    label: str
+    width: float = 4.6
+    colour: str = SIMULATED
+    shift: float = 0.0  # rows up
+
+    def ends(self, row: Row) -> tuple[str, str]:
+        """Lower and upper end; empty where there is none."""
+        return row[self.columns.format("low")], row[self.columns.format("high")]
+
+
+class Look(NamedTuple):
+    """What a chart of targets shows besides the record."""
+
+    intervals: Sequence[Interval]  # the first drawn lowest
+    of_scale: str = ""  # prefix of the columns whose 90 % interval runs from -1 to 1
+    shown: str = ""  # prefix of the columns whose median and interval are written at the right
+    inside: str = "inside_90"  # column: whether what was reported is inside
+    name: str = "median"  # of what is written
+    scale: str = "90 % interval"  # of what
+
+
+class Scale(NamedTuple):
+    """The scale of a row: the 90 % interval runs from -1 to 1."""
 
     middle: float
     half: float
     is_log: bool
 
-    def of(self, cell: str) -> float:
-        """Where a number lies; nan where there is none."""
+    def place(self, cell: str) -> float:
+        """Where a number is; nan where there is none."""
         return (level(cell, self.is_log) - self.middle) / self.half
 
 
-def draw_scores(folder: Path, rows: Sequence[Row], about: dict[str, Any]) -> Path:
-    """All targets, by event; the file takes the place of an older one whole and says what it was made from."""
+@in_style
+def draw_scores(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> Path:
+    """Draw all targets by event to score.png, which is replaced in one step.
+
+    Args:
+        folder: Of the score.
+        rows: Of score.csv.
+        about: What score.json says of all rows.
+
+    Returns:
+        The path of the figure.
+
+    Raises:
+        PanjError: It cannot be written.
+    """
+    intervals = Interval("{}_90", "90 % of campaigns", 2.2, SIMULATED_LIGHT), Interval("{}_50", "50 %")
+    figure, handles = draw_targets(rows, Look(intervals))
+    handles += [key_line("its range", REPORTED, 2.0), key_line("its error (1 sd)", REPORTED, 0.9)]
+    add_key(figure, handles, 4, fontsize=7.5)
+    path = folder / "score.png"
+    with write_errors(path, "score"):
+        return save_chart(figure, path, "Targets: reported and simulated", caption_of(about), about["provenance"])
+
+
+def draw_targets(rows: Sequence[Row], look: Look) -> tuple[Figure, list[Artist]]:
+    """Draw one row per target on its own scale: intervals, a median, what was reported, and both in numbers.
+
+    Args:
+        rows: Of a table of targets, with `event`, `target`, `use`, `scale`, `error`, `sd` and `reported*`.
+        look: Which of their columns are drawn, and how.
+
+    Returns:
+        The figure without title and caption, and the entries of its key.
+    """
     lines: list[str | Row] = []
     for event, group in by_event(rows):
         lines += [event, *group]
-    caption = textwrap.fill(caption_of(about), int(WIDTH * LETTERS_PER_INCH))
-    below = AXIS + (caption.count("\n") + 1) * CAPTION * LINE / POINTS + 0.1
-    tall = ABOVE + ROW * len(lines) + below
-    with rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, tall))
-        size = (LEFT / WIDTH, below / tall, (WIDTH - LEFT - RIGHT) / WIDTH, ROW * len(lines) / tall)
-        axes = figure.add_axes(size)
-        for place, line in enumerate(lines):
-            draw_line(axes, place, line)
-        dress(axes, len(lines))
-        name(figure, caption, tall)
-        made = json.dumps(about["provenance"], sort_keys=True)
-        options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION, "metadata": {"panj": made}}
-        with write_errors(folder / "score.png", "score"):
-            return write_file(folder / "score.png", lambda file: figure.savefig(file, **options))
+    spaces = Spaces(left=2.2, right=1.85, top=0.22, bottom=0.5)
+    figure, (axes,) = new_panels(1, 1, ROW * len(lines), spaces)
+    for place, line in enumerate(lines):
+        if isinstance(line, str):
+            label_row(axes, place, -0.02, line.replace("_", " "), fontweight="bold")
+            axes.axhline(place + 0.5, color=FAINT, linewidth=0.6, zorder=0)
+        else:
+            draw_target(axes, place, line, look)
+    set_rows(axes, len(lines))
+    axes.set_xlim(-REACH - 0.15, REACH + 0.15)
+    axes.set_xticks(range(-3, 4), [true_minus(str(half)) for half in range(-3, 4)])
+    axes.set_xlabel(f"half-widths of the {look.scale} from its middle", fontsize=8.5)
+    for end in (-1, 1):
+        axes.axvline(end, color=QUIET, linewidth=0.7, linestyle=":", zorder=1)
+    label_row(axes, -1.1, 1.02, f"reported | {look.name} (90 %)", color=QUIET)
+    handles: list[Artist] = [key_line(one.label, one.colour, one.width) for one in look.intervals]
+    handles += [key_mark(look.name if look.name == "median" else f"{look.name}, median", "|", INK, markersize=8)]
+    handles += [
+        key_mark("reported, inside"),
+        key_mark("reported, outside", "D", hollow=True),
+        key_mark("at least", ">"),
+    ]
+    return figure, handles
+
+
+def draw_target(axes: Axes, place: int, row: Row, look: Look) -> None:
+    """One target."""
+    star = " *" if row["use"] == "fitted" else ""
+    label_row(axes, place, -0.02, row["target"].replace("_", " ") + star)
+    median, ends = row[f"{look.shown}median"], [row[f"{look.shown}{end}_90"] for end in ("low", "high")]
+    if not median or not row[f"{look.of_scale}median"]:
+        label_row(axes, place, 1.02, "in no campaign", color=QUIET)
+        return
+    scale = scale_of(row, look.of_scale)
+    for interval in look.intervals:
+        if all(interval.ends(row)):
+            spots = [clip(scale.place(end)) for end in interval.ends(row)]
+            draw_interval(axes, place - interval.shift, spots, interval.colour, interval.width)
+    draw_median(axes, place, clip(scale.place(median)))
+    draw_reported(axes, place, row, scale, row[look.inside] == "yes")
+    low, value, high = (format_cell(row[key]) for key in ("reported_low", "reported", "reported_high"))
+    reported = value or (f"{low}–{high}" if low and high else f"≥ {low}" if low else f"≤ {high}")
+    said = f"{reported} | {format_cell(median)} ({'–'.join(format_cell(end) for end in ends)})"
+    label_row(axes, place, 1.02, said, color=QUIET)
 
 
 def by_event(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
@@ -308,67 +365,47 @@ def level(cell: str, is_log: bool) -> float:
     """A number as such or as the logarithm of one more, a date as its ordinal; nan where there is none."""
     if not cell:
         return math.nan
-    if cell.count("-") == 2:
+    if is_date(cell):
         return float(date.fromisoformat(cell).toordinal())
     return math.log1p(max(0.0, float(cell))) if is_log else float(cell)
 
 
-def place_of(row: Row) -> Place:
+def is_date(cell: str) -> bool:
+    """Whether a cell holds a date such as 2021-07-05."""
+    return cell.count("-") == 2
+
+
+def scale_of(row: Row, prefix: str) -> Scale:
     """The scale of a row; where all campaigns agree, the error of observation is the unit, or one."""
     is_log = row["scale"] == "log" and row["error"] != "multinomial"
-    low, high = level(row["low_90"], is_log), level(row["high_90"], is_log)
+    low, high = (level(row[f"{prefix}{end}_90"], is_log) for end in ("low", "high"))
     half = (high - low) / 2 or float(row["sd"]) or 1.0
-    return Place((low + high) / 2, half, is_log)
+    return Scale((low + high) / 2, half, is_log)
 
 
-def draw_line(axes: Axes, place: int, line: str | Row) -> None:
-    """An event's name, or a target: bars of what was simulated, the mark of what was reported, and both in numbers."""
-    if isinstance(line, str):
-        label(axes, place, -0.02, line.replace("_", " "), INK, "right", "bold")
-        axes.axhline(place + 0.5, color=FAINT, linewidth=0.6, zorder=0)
-        return
-    label(
-        axes, place, -0.02, line["target"].replace("_", " ") + (" *" if line["use"] == "fitted" else ""), INK, "right"
-    )
-    if not line["median"]:
-        label(axes, place, 1.02, "in no campaign", QUIET, "left")
-        return
-    where = place_of(line)
-    for ends, width, colour in ((90, 2.2, SIMULATED_LIGHT), (50, 4.6, SIMULATED)):
-        span = [where.of(line[f"low_{ends}"]), where.of(line[f"high_{ends}"])]
-        axes.plot(span, [place, place], color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
-    axes.plot([where.of(line["median"])], [place], marker="|", color=INK, markersize=7, markeredgewidth=1.4, zorder=3)
-    draw_reported(axes, place, line, where)
-    label(axes, place, 1.02, say_both(line), QUIET, "left")
-
-
-def draw_reported(axes: Axes, place: int, row: Row, where: Place) -> None:
+def draw_reported(axes: Axes, place: int, row: Row, scale: Scale, inside: bool) -> None:
     """A mark at the number, a line over its range and its error; a filled mark is inside, a hollow diamond is not."""
-    low, high = where.of(row["reported_low"]), where.of(row["reported_high"])
-    value = where.of(row["reported"])
+    low, high, value = (scale.place(row[key]) for key in ("reported_low", "reported_high", "reported"))
     is_bound = math.isnan(value) and (math.isnan(low) != math.isnan(high))
     spots = [spot for spot in (value, low, high) if not math.isnan(spot)]
-    at = (
-        max(min(spots), min(max(spots), 0.0)) if math.isnan(value) and not is_bound else spots[0]
-    )  # of a range the nearest
-    error = 0.0 if row["error"] == "multinomial" else float(row["sd"]) / where.half
+    nearest = max(min(spots), min(max(spots), 0.0))
+    at = nearest if math.isnan(value) and not is_bound else spots[0]
+    error = 0.0 if row["error"] == "multinomial" else float(row["sd"]) / scale.half
     for reach, width in ((error, 0.9), (0.0, 2.0)):
         ends = [clip(min(spots) - reach), clip(max(spots) + reach)]
         if is_bound and reach == 0.0:
             ends = [clip(low), REACH] if math.isnan(high) else [-REACH, clip(high)]
-        axes.plot(ends, [place + 0.2] * 2, color=REPORTED, linewidth=width, solid_capstyle="butt", zorder=4)
-    inside = row["inside_90"] == "yes"
+        draw_interval(axes, place + 0.2, ends, REPORTED, width)
     shape = (">" if math.isnan(high) else "<") if is_bound else "o" if inside else "D"
-    axes.plot(
-        [clip(at)], [place + 0.2], marker=shape, color=REPORTED, markerfacecolor=REPORTED if inside else "white",
-        markersize=4.2, markeredgewidth=1.1, zorder=5, clip_on=False,
-    )  # fmt: skip
+    face = REPORTED if inside else "white"
+    style: dict[str, Any] = {"markersize": 4.2, "markeredgewidth": 1.1, "zorder": 5, "clip_on": False}
+    axes.plot([clip(at)], [place + 0.2], shape, color=REPORTED, markerfacecolor=face, **style)
     if abs(at) > REACH:
         words, side = (f"{at:+.0f} →", "right") if at > 0 else (f"← {at:+.0f}", "left")
         offset = (-6, 0) if at > 0 else (6, 0)
-        axes.annotate(words.replace("-", "−"), (clip(at), place + 0.2), offset, textcoords="offset points", ha=side,
-                      va="center", fontsize=6, color=REPORTED, zorder=6,
-                      bbox={"color": "white", "pad": 0.6})  # fmt: skip
+        style = {"ha": side, "va": "center", "fontsize": 6, "color": REPORTED, "zorder": 6}
+        style["bbox"] = {"color": "white", "pad": 0.6}
+        axes.annotate(true_minus(words), (clip(at), place + 0.2), offset, textcoords="offset points", **style)
 
 
 def clip(spot: float) -> float:
@@ -376,76 +413,33 @@ def clip(spot: float) -> float:
     return max(-REACH, min(REACH, spot))
 
 
-def label(axes: Axes, place: int, x: float, text: str, colour: str, side: str, weight: str = "normal") -> None:
-    """Words beside a row."""
-    axes.text(x, place, text, transform=axes.get_yaxis_transform(), ha=side, va="center", fontsize=6.8, color=colour,
-              fontweight=weight)  # fmt: skip
+def format_cell(cell: str) -> str:
+    """Format a cell of a table of targets.
 
+    Args:
+        cell: A number, a date such as 2021-07-05, or nothing.
 
-def say_both(row: Row) -> str:
-    """`12 | 18 (5–36)`."""
-    low, value, high = (say(row[key]) for key in ("reported_low", "reported", "reported_high"))
-    reported = value or (f"{low}–{high}" if low and high else f"≥ {low}" if low else f"≤ {high}")
-    return f"{reported} | {say(row['median'])} ({say(row['low_90'])}–{say(row['high_90'])})"
-
-
-def say(cell: str) -> str:
-    """A number to three figures, from 10,000 on in thousands; a date as 5 Jul; nothing where there is none."""
+    Returns:
+        A number to three figures, from 10,000 on in thousands; a date as 5 Jul; nothing where there is none.
+    """
     if not cell:
         return ""
-    if cell.count("-") == 2:
-        day = date.fromisoformat(cell)
-        return f"{day.day} {day:%b}"
+    if is_date(cell):
+        return format_short_day(date.fromisoformat(cell))
     size = float(cell)
-    if abs(size) >= 10_000:
-        return f"{size / 1000:,.0f}k"
-    return f"{size:,.0f}" if abs(size) >= 100 else f"{size:.3g}"
+    return f"{size / 1000:,.0f}k" if abs(size) >= 10_000 else three_figures(size)
 
 
-def dress(axes: Axes, lines: int) -> None:
-    """The bottom axis, the ends of the 90 % interval, and nothing else."""
-    axes.set_ylim(lines - 0.4, -0.6)
-    axes.set_xlim(-REACH - 0.15, REACH + 0.15)
-    axes.set_yticks([])
-    axes.set_xticks([-3, -2, -1, 0, 1, 2, 3], ["−3", "−2", "−1", "0", "1", "2", "3"], fontsize=8)
-    axes.spines["left"].set_visible(False)
-    axes.grid(axis="y", visible=False)
-    for end in (-1, 1):
-        axes.axvline(end, color=QUIET, linewidth=0.7, linestyle=":", zorder=1)
-    axes.set_xlabel("half-widths of the 90 % interval from its middle", fontsize=8.5)
-    axes.text(1.02, -0.7, "reported | median (90 %)", transform=axes.get_yaxis_transform(), fontsize=6.8, color=QUIET,
-              va="bottom")  # fmt: skip
-
-
-def name(figure: Figure, caption: str, tall: float) -> None:
-    """Title, key and caption."""
-    mark: dict[str, Any] = {"linewidth": 0, "color": REPORTED, "markersize": 5}
-    handles = [
-        Line2D([], [], color=SIMULATED, linewidth=4.6, label="50 % of campaigns"),
-        Line2D([], [], color=SIMULATED_LIGHT, linewidth=2.2, label="90 %"),
-        Line2D([], [], color=INK, marker="|", linewidth=0, markersize=8, label="median"),
-        Line2D([], [], marker="o", **mark, label="reported, inside"),
-        Line2D([], [], marker="D", markerfacecolor="white", **mark, label="reported, outside"),
-        Line2D([], [], marker=">", **mark, label="at least"),
-        Line2D([], [], color=REPORTED, linewidth=2.0, label="its range"),
-        Line2D([], [], color=REPORTED, linewidth=0.9, label="its error (1 sd)"),
-    ]
-    figure.text(EDGE, 1 - 0.1 / tall, "Targets: reported beside simulated", va="top", fontproperties=HEADING)
-    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 1 - 0.3 / tall), ncols=4, fontsize=7.5,
-                  columnspacing=1.4)  # fmt: skip
-    figure.text(EDGE, 0.06 / tall, caption, va="bottom", fontsize=CAPTION, color=QUIET, linespacing=LINE)
-
-
-def caption_of(about: dict[str, Any]) -> str:
-    """How many campaigns, with which seeds, how far to trust them, and how to read a row."""
+def caption_of(about: Mapping[str, Any]) -> str:
+    """How many campaigns, with which seeds, where their numbers come from, and how to read a row."""
     label = f", {about['label']}" if about["label"] else ""
-    failed = f" {about['failed']} campaigns failed and are left out." if about["failed"] else ""
+    failed = f" {describe_failures(about['failed'])}" if about["failed"] else ""
     return (
         f"{about['campaigns']:,} campaigns, seeds {about['first_seed']} to {about['last_seed']}, scenario "
         f"{about['scenario']}{label}, {about['calibration']}.{failed} Each row has its own scale, on which the 90 % "
         "interval of campaigns runs from −1 to 1; where all campaigns agree its unit is the error of observation. "
-        "Numbers of soldiers that cross are on a logarithmic scale. Inside: the number reported, or some of its range, "
-        "lies within the 90 % interval; the error of observation does not widen it. The split is a distance: how far "
-        "splits of campaigns, and the one reported, lie from the others. * to be fitted later, the others only scored. "
-        "Targets of one event are not independent. Sources: evidence named in sim/data/targets.csv."
+        "Numbers of soldiers that cross are on a logarithmic scale. Inside: the number reported, or part of its range, "
+        "is within the 90 % interval; the error of observation does not widen it. The split is a distance: how far "
+        "splits of campaigns, and the one reported, are from the others. * fitted by calibrate, the others only "
+        "scored. Targets of one event are not independent. Sources: evidence named in sim/data/targets.csv."
     )

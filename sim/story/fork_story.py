@@ -30,27 +30,25 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
-from matplotlib.ticker import PercentFormatter
 from rich.console import Console
 from rich.table import Table
 
-from sim.data.record import ALL_SOLDIERS, NIGHTS, Point, aan_shares, counted_so_far
+from sim.data.record import ALL_SOLDIERS, NIGHTS, aan_shares, counted_so_far
 from sim.errors import PanjError
-from sim.plots.colours import INK, REPORTED, SECOND, SIMULATED
-from sim.plots.style import (
-    STYLE,
-    add_legend,
+from sim.plots.charts import (
+    add_key_of,
     date_axis,
-    days_of,
     draw_bands,
-    finish,
     mark_end_of_record,
+    mark_points,
     new_figure,
-    thousands,
+    number_axis,
+    save_study_chart,
 )
+from sim.plots.colours import INK, REPORTED, SECOND, SIMULATED
+from sim.plots.style import in_style
 from sim.story.chronicle import Chronicle, Dated, Happening, read_chronicle, read_table
 from sim.story.story import bullets, days_told, page_of, say_cell, story_of, wrapped
 from sim.story.telling import tell_day
@@ -178,32 +176,31 @@ TITLE_LETTERS = 60  # in a line
 HELD, CROSSED = "share_held_by_taliban", "troops_crossed"
 
 
+@in_style
 def draw_fork(folder: Path, about: Mapping[str, Any], words: Language) -> Path:
     """fork.png in the folder of the fork."""
     evening = date.fromisoformat(about["day"])
-    with rc_context(STYLE):
-        figure = new_figure(7.4)
-        above, below = figure.subplots(2, 1, sharex=True)
-        evenings = draw_branches((above, below), folder, about, words)
-        draw_points(above, evenings, aan_shares(), words.say("figure_reported"))
-        draw_points(below, evenings, counted_so_far(), "")
-        above.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        thousands(below)
-        for axes, name in ((above, "held"), (below, "crossed")):
-            axes.set_ylim(0, None)
-            axes.set_title(words.say(f"figure_{name}"))
-            axes.set_ylabel(words.say(f"figure_{name}_axis"))
-            date_axis(axes, evenings)
-            mark_end_of_record(axes, evenings, label=axes is below)
-        mark_turn((above, below), evening, words)
-        add_legend(figure, above, columns=1)
-        change = textwrap.fill(words.listed(about["changes"]), TITLE_LETTERS)
-        title = words.say("figure_title", day=words.day(evening, year=True), change=change)
-        sources = words.say(
-            "figure_sources", shares=words.listed([point.id for point in aan_shares()]),
-            counts=words.listed([*NIGHTS, ALL_SOLDIERS]),
-        )  # fmt: skip
-        return finish(figure, shown(folder, about), title, sources, folder / "fork.png", {"fork": command_of(about)})
+    figure = new_figure(7.4)
+    above, below = figure.subplots(2, 1, sharex=True)
+    evenings = draw_branches((above, below), folder, about, words)
+    mark_points(above, evenings, aan_shares(), "D", REPORTED, words.say("figure_reported"), 6)
+    mark_points(below, evenings, counted_so_far(), "D", REPORTED, "", 6)
+    number_axis(above, unit="share")
+    number_axis(below)
+    for axes, name in ((above, "held"), (below, "crossed")):
+        axes.set_ylim(0, None)
+        axes.set_title(words.say(f"figure_{name}"))
+        axes.set_ylabel(words.say(f"figure_{name}_axis"))
+        date_axis(axes, evenings)
+        mark_end_of_record(axes, evenings, label=axes is below)
+    mark_turn((above, below), evening, words)
+    add_key_of(figure, above, columns=1)
+    change = textwrap.fill(words.listed(about["changes"]), TITLE_LETTERS)
+    title = words.say("figure_title", day=words.day(evening, year=True), change=change)
+    shares, counts = words.listed([point.id for point in aan_shares()]), words.listed([*NIGHTS, ALL_SOLDIERS])
+    sources = words.say("figure_sources", shares=shares, counts=counts)
+    recipe = {"fork": " ".join(["python -m sim fork <folder of the study>", *about["fork_words"]])}
+    return save_study_chart(figure, shown(folder, about), title, sources, folder / "fork.png", recipe)
 
 
 def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, Any], words: Language) -> list[date]:
@@ -218,8 +215,9 @@ def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, A
             label = words.say("figure_bands", name=label)
         held, crossed = (series_of(table, column, len(evenings)) for column in (HELD, CROSSED))
         for axes, values in zip(panels, (held, np.cumsum(crossed, axis=0)), strict=True):
-            draw_bands(axes, bands_of(evenings[first:], values[first:]), colour, label)
-            axes.lines[-1].set_linestyle("--" if branch == "changed" else "-")
+            draw_bands(
+                axes, bands_of(evenings[first:], values[first:]), colour, label, "--" if branch == "changed" else "-"
+            )
     return evenings
 
 
@@ -232,18 +230,6 @@ def evenings_of(days: Any) -> list[date]:
 def series_of(days: Any, column: str, evenings: int) -> np.ndarray:
     """A column as evenings x campaigns."""
     return np.asarray(days[column].to_numpy().reshape(-1, evenings).T, dtype=np.float64)
-
-
-def draw_points(axes: Axes, evenings: Sequence[date], points: Sequence[Point], label: str) -> None:
-    """What was reported, with its range, where the campaign has the days."""
-    seen = [each for each in points if evenings[0] <= each.day <= evenings[-1]]
-    if not seen:
-        return
-    value = np.array([each.value for each in seen])
-    reach = np.array([[each.value - each.low for each in seen], [each.high - each.value for each in seen]])
-    style: dict[str, Any] = {"fmt": "D", "color": REPORTED, "markersize": 6, "capsize": 3, "zorder": 8}
-    style |= {"markeredgecolor": "white", "label": label or "_nolegend_"}
-    axes.errorbar(days_of([each.day for each in seen]), value, reach, **style)
 
 
 def mark_turn(panels: Sequence[Axes], evening: date, words: Language) -> None:
@@ -264,11 +250,6 @@ def shown(folder: Path, about: Mapping[str, Any]) -> Study:
         date.fromisoformat(about["end_date"]), runs=about["forked"], calibration=about["calibration"],
     )  # fmt: skip
     return Study(folder, str(about["study"]), about, (cell,), cell)
-
-
-def command_of(about: Mapping[str, Any]) -> str:
-    """What makes it again."""
-    return " ".join(["python -m sim fork <folder of the study>", *about["fork_words"]])
 
 
 BEFORE, AFTER = "as_it_went", "changed"

@@ -172,7 +172,7 @@ def test_a_bank_gives_sentences_tables_and_a_figure_and_nothing_is_lived(
         first = next(csv.DictReader(file))
     assert first["finding"] == "yes" and float(first["density"]) > 0.8 and float(first["coverage"]) > 0.6
     assert f"in {float(first['density']):.0%} of campaigns (density," in said
-    assert f"and {float(first['coverage']):.0%} of all campaigns of that kind lie there (coverage)." in said
+    assert f"and {float(first['coverage']):.0%} of all campaigns of that kind are in it (coverage)." in said
     assert '"Soldiers who crossed to the last day" is above 1,000' in said
     assert "1,200 campaigns of bank" in said and "numbers drawn from the prior, not calibrated" in said
     with Image.open(folder / "boxes.png") as picture:
@@ -194,7 +194,7 @@ def test_where_there_is_only_luck_no_box_is_sold(bank: Path, capsys: pytest.Capt
     assert main(["discover", str(bank), "outcome=people_displaced", "above=500"]) == 0  # drawn by dice alone
     said = " ".join(capsys.readouterr().out.split())
     assert "No box was found in which" in said
-    assert "no finding, but luck" in said or "Box" not in said.replace("Boxes", "")
+    assert "no finding, but chance" in said or "Box" not in said.replace("Boxes", "")
 
 
 @pytest.mark.parametrize(

@@ -30,9 +30,9 @@ from sim.report.animation import (
     PAUSE,
     colours_of,
     draw_animation,
-    film_for,
     frames,
     lighten,
+    make_film,
     set_stage,
     show,
 )
@@ -132,7 +132,7 @@ def test_a_date_past_the_end_of_the_record_would_never_be_drawn(monkeypatch: pyt
 
 
 def test_every_evening_shows_its_chances_its_record_and_its_date(study: Path) -> None:
-    film = film_for(study)
+    film = make_film(study)
     stage = set_stage(film)
     for row, day in enumerate(EVENINGS):
         show(stage, film, row)
@@ -143,7 +143,7 @@ def test_every_evening_shows_its_chances_its_record_and_its_date(study: Path) ->
 
 
 def test_the_pixels_of_a_district_have_its_colour(study: Path) -> None:
-    film = film_for(study, last=FIRST)
+    film = make_film(study, last=FIRST)
     land, stage = read_land(), set_stage(film)
     stage.figure.set_dpi(GIF_DPI)
     FigureCanvasAgg(stage.figure).draw()
@@ -158,7 +158,7 @@ def test_the_pixels_of_a_district_have_its_colour(study: Path) -> None:
 
 
 def test_only_past_the_end_of_the_record_is_the_picture_light_and_labelled(study: Path) -> None:
-    *known, beyond = frames(film_for(study), GIF_DPI)
+    *known, beyond = frames(make_film(study), GIF_DPI)
     beside_the_clock, neighbour = np.s_[30:58, 400:], (150, 30)
     for picture in known:
         assert (picture[beside_the_clock] == 255).all()
@@ -177,7 +177,7 @@ def test_the_gif_has_a_frame_an_evening_and_rests_where_the_record_ends_and_at_t
 
 
 def test_the_gif_keeps_the_colours(study: Path) -> None:
-    film = film_for(study)
+    film = make_film(study)
     with Image.open(draw_animation(study)) as image:
         for row, picture in enumerate(frames(film, GIF_DPI)):
             image.seek(row)
@@ -198,7 +198,7 @@ def test_the_gif_says_how_to_draw_it_again_and_comes_out_the_same(study: Path) -
 
 
 def test_two_cells_stand_side_by_side_under_one_clock(study: Path) -> None:
-    film = film_for(study, (0, 1))
+    film = make_film(study, (0, 1))
     stage = set_stage(film)
     show(stage, film, 2)
     for cell, districts in enumerate(stage.districts):
@@ -212,13 +212,13 @@ def test_two_cells_stand_side_by_side_under_one_clock(study: Path) -> None:
 
 
 def test_some_evenings_always_hold_the_last_and_the_end_of_the_record(study: Path) -> None:
-    assert film_for(study, every=3).evenings == (FIRST, THE_LINE, LAST)
-    assert film_for(study, first=date(2021, 7, 6), every=9).evenings == (date(2021, 7, 6), THE_LINE, LAST)
-    assert film_for(study, last=FIRST).evenings == (FIRST,)
+    assert make_film(study, every=3).evenings == (FIRST, THE_LINE, LAST)
+    assert make_film(study, first=date(2021, 7, 6), every=9).evenings == (date(2021, 7, 6), THE_LINE, LAST)
+    assert make_film(study, last=FIRST).evenings == (FIRST,)
 
 
 def test_chances_are_in_the_order_of_the_districts_of_each_cell(study: Path) -> None:
-    film = film_for(study, (1, 0))
+    film = make_film(study, (1, 0))
     for column, cell in enumerate((1, 0)):
         for row in range(4):
             assert film.chances[column, row] == pytest.approx(make_chance(cell, row))
@@ -274,7 +274,7 @@ def test_ffmpeg_gets_every_evening_and_the_rests(study: Path, tmp_path: Path, mo
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     assert main([str(study), "formats=mp4", "from=2021-07-06"]) == 0
     size, arguments = (study / "figures" / "districts.mp4").read_text(encoding="utf-8").split("\n", 1)
-    (height, width, _) = next(frames(film_for(study), animation.SHARP_DPI)).shape
+    (height, width, _) = next(frames(make_film(study), animation.SHARP_DPI)).shape
     assert int(size) == (1 + 2 * PAUSE // EVENING) * height * width * 4
     assert height % 2 == width % 2 == 0 and f"{width}x{height}" in arguments
     assert '"to": "2021-07-08"' in arguments

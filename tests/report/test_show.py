@@ -21,7 +21,7 @@ from sim.options import Report, read_request
 from sim.plots.land import read_land
 from sim.plots.maps import draw_map
 from sim.report import report
-from sim.report.report import FIGURES, draw_all, redraw, side_by_side, write_report
+from sim.report.report import FIGURES, draw_all, in_parallel, redraw, write_report
 from sim.study.reader import FILES, read_study, spread
 
 FACTS = read_facts()
@@ -202,19 +202,19 @@ def names(folder: Path) -> set[str]:
 
 
 def test_every_figure_of_three_campaigns_is_written(three: Path) -> None:
-    assert names(three) == {*FIGURES, "map"}
+    assert names(three) == set(FIGURES)
 
 
 def test_every_figure_of_one_campaign_is_written(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "one", 1)
-    assert {path.stem for path in draw_all(folder)} == names(folder) == {*FIGURES, "map"}
+    assert {path.stem for path in draw_all(folder)} == names(folder) == set(FIGURES)
     assert "one roll of the dice" in write_report(folder).read_text(encoding="utf-8")
 
 
 def test_a_study_that_ends_before_the_record_or_begins_late_is_drawn(tmp_path: Path) -> None:
     for start, end in ((FIRST, date(2021, 6, 5)), (date(2021, 6, 25), LAST)):
         folder = write_study(tmp_path / start.isoformat(), 2, start, end)
-        assert len(draw_all(folder)) == len(FIGURES) + 1
+        assert len(draw_all(folder)) == len(FIGURES)
 
 
 def test_the_report_holds_every_summary_row_and_its_words_are_escaped(three: Path) -> None:
@@ -230,7 +230,7 @@ def test_the_report_loads_nothing_from_outside(three: Path) -> None:
     text = (three / "report.html").read_text(encoding="utf-8")
     assert "<script" not in text and "<link" not in text and "@import" not in text and "url(" not in text
     assert all(re.match("data:image/(png|gif);base64,", source) for source in re.findall(r'src="([^"]+)"', text))
-    assert text.count("data:image/png;base64,") == len(FIGURES) + 1
+    assert text.count("data:image/png;base64,") == len(FIGURES)
     assert text.count("data:image/gif;base64,") == 1
     assert 'name="viewport"' in text
 
@@ -242,7 +242,7 @@ def test_the_report_names_no_path_of_the_machine(three: Path) -> None:
 def test_a_report_draws_the_figures_it_lacks(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "lacking", 1, FIRST, date(2021, 7, 8))
     write_report(folder)
-    assert names(folder) == {*FIGURES, "map"}
+    assert names(folder) == set(FIGURES)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -401,12 +401,12 @@ def draw_nothing(path: Path, seconds: float) -> Path:
     return path
 
 
-def test_what_is_drawn_side_by_side_comes_in_order() -> None:
+def test_what_is_drawn_in_parallel_comes_in_order() -> None:
     wanted = [Path(str(number)) for number in range(5)]
-    assert side_by_side([partial(draw_nothing, path, 0.05 * (int(path.name) % 2)) for path in wanted]) == wanted
-    assert side_by_side([]) == []
+    assert in_parallel([partial(draw_nothing, path, 0.05 * (int(path.name) % 2)) for path in wanted]) == wanted
+    assert in_parallel([]) == []
 
 
-def test_a_picture_that_cannot_be_drawn_side_by_side_is_told() -> None:
+def test_a_picture_that_cannot_be_drawn_in_parallel_is_told() -> None:
     with pytest.raises(PanjError, match="cannot be drawn"):
-        side_by_side([partial(draw_nothing, Path(name), 0.0) for name in ("good", "bad", "good")])
+        in_parallel([partial(draw_nothing, Path(name), 0.0) for name in ("good", "bad", "good")])

@@ -23,13 +23,13 @@ from test_show import (
 
 from sim.errors import PanjError
 from sim.options import Report, read_request
+from sim.plots.captions import name_cell
 from sim.plots.page import VerdictBlock
-from sim.plots.style import say_cell
 from sim.report import report
 from sim.report.outcomes import summary_row
 from sim.report.report import FIGURES, draw_all, redraw, write_report
-from sim.report.sweeps import STAND_INS, few_days, figures_of, outcomes_of, say_stand_ins, shown_cells
-from sim.report.swept_values import field_of, grid_cells, is_grid, others_fixed, say_reported, strongest_keys
+from sim.report.sweeps import STAND_INS, describe_stand_ins, few_days, figures_of, outcomes_of, shown_cells
+from sim.report.swept_values import field_of, format_reported, grid_cells, is_grid, others_fixed, strongest_keys
 from sim.study.reader import Study, find_cell, read_study, read_sweep
 
 BASE = {"rules.morale.contagion": 0.3, "rules.news.fade_days": 10.0, "rules.parley.isolation": 1.3}
@@ -149,12 +149,12 @@ def test_many_cells_are_shown_by_some_from_lowest_to_highest(many: Study) -> Non
     shown = [cell.number for cell in shown_cells(many)]
     assert len(shown) == STAND_INS and shown == sorted(shown)  # made up so that the number is the order
     assert (shown[0], shown[-1]) == (0, len(many.cells) - 1)
-    assert "12 of 30 cells" in say_stand_ins(many)
+    assert "12 of 30 cells" in describe_stand_ins(many)
 
 
 def test_few_cells_are_all_shown(policy: Path) -> None:
     sweep = read_sweep(policy)
-    assert shown_cells(sweep) == list(sweep.cells) and say_stand_ins(sweep) == ""
+    assert shown_cells(sweep) == list(sweep.cells) and describe_stand_ins(sweep) == ""
 
 
 def test_a_heat_map_of_three_keys_keeps_the_third_at_the_base(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_field_is_framed_only_where_the_record_lies_within_the_campaigns(polic
 
 
 def test_what_was_reported_is_said_as_the_fields_are(policy: Path) -> None:
-    said = {name: say_reported(summary_row(read_sweep(policy).summary, name)) for name in (
+    said = {name: format_reported(summary_row(read_sweep(policy).summary, name)) for name in (
         "share_held_by_taliban_2021_06_30", "badakhshan_lost_2021_07_05", "refugees_admitted_by_2021_07_07",
         "share_without_fight", "people_displaced",
     )}  # fmt: skip
@@ -206,17 +206,17 @@ def test_only_the_keys_that_move_most_are_shown(tmp_path: Path) -> None:
 
 def test_a_cell_is_named_by_the_last_word_of_its_keys_unless_two_share_it(policy: Path, tmp_path: Path) -> None:
     sweep = read_sweep(policy)
-    assert say_cell(sweep, find_cell(sweep.cells, 2)) == "reinforcement as reported, morale brittle"
+    assert name_cell(sweep, find_cell(sweep.cells, 2)) == "reinforcement as reported, morale brittle"
     twins = [{"rules.morale.hunger": 0.25, "rules.parley.hunger": 1.0}] * 2
     sweep = read_sweep(write_sweep(tmp_path / "twins", twins, 1))
-    assert say_cell(sweep, find_cell(sweep.cells, 0)) == "rules.morale.hunger 0.25, rules.parley.hunger 1"
+    assert name_cell(sweep, find_cell(sweep.cells, 0)) == "rules.morale.hunger 0.25, rules.parley.hunger 1"
 
 
 def test_the_page_holds_every_cell_every_figure_and_nothing_from_outside(policy: Path) -> None:
     text = (policy / "report.html").read_text(encoding="utf-8")
     sweep = read_sweep(policy)
     for cell in sweep.cells:
-        assert f"<small>cell {cell.number}, 2 campaigns" in text and say_cell(sweep, cell) in text
+        assert f"<small>cell {cell.number}, 2 campaigns" in text and name_cell(sweep, cell) in text
     assert text.count("data:image/png;base64,") == len(figures_of(sweep)) == text.count("<img") - 1
     assert text.count("data:image/gif;base64,") == 1
     assert "8 campaigns, 2 in each of 4 cells" in text and "not calibrated yet" in text
@@ -253,7 +253,7 @@ def test_verdicts_and_the_film_are_put_inside_the_page(policy: Path) -> None:
 def test_one_cell_of_several_has_figures_and_a_page_of_its_own(policy: Path) -> None:
     before = (policy / "report.html").read_bytes()
     assert main([str(policy), "cell=3", "evening=2021-05-01"]) == 0
-    assert {path.stem for path in (policy / "figures" / "cell_3").glob("*.png")} == {*FIGURES, "map"}
+    assert {path.stem for path in (policy / "figures" / "cell_3").glob("*.png")} == set(FIGURES)
     text = (policy / "report_cell_3.html").read_text(encoding="utf-8")
     assert "2 campaigns, scenario july_2021, reinforcement=as_reported, morale=reported" in text
     assert (policy / "report.html").read_bytes() == before

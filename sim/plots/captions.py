@@ -1,0 +1,87 @@
+"""What captions and pages say: how many campaigns of what, how far to trust them, and names of cells and numbers."""
+
+import textwrap
+from datetime import date
+
+from sim.study.reader import Study, StudyCell
+
+
+def describe_campaigns(shown: Study) -> str:
+    """Say how many campaigns were run, of which scenario, and where their numbers come from.
+
+    Args:
+        shown: One cell of a study, or all of its cells.
+
+    Returns:
+        One to three sentences; failed campaigns and a single campaign are always mentioned.
+    """
+    if shown.focus is None:
+        finished = [cell.finished for cell in shown.cells]
+        each = f"{min(finished):,}" if min(finished) == max(finished) else f"{min(finished):,} to {max(finished):,}"
+        campaigns = f"{count_campaigns(sum(finished))}, {each} in each of {len(finished):,} cells"
+        scenario, calibration = shown.about["scenario"], shown.about["calibration"]
+        failed, single = sum(cell.failed for cell in shown.cells), "One campaign in a cell" * (max(finished) == 1)
+    else:
+        cell = shown.cell
+        campaigns, failed, calibration = count_campaigns(cell.finished), cell.failed, cell.calibration
+        scenario = f"{cell.values.get('scenario', shown.about['scenario'])}{f', {cell.label}' if cell.label else ''}"
+        single = "One campaign" * (cell.finished == 1)
+    parts = (
+        f"{campaigns}, scenario {scenario}, {calibration}.",
+        f"{single}: one roll of the dice." if single else "",
+        describe_failures(failed),
+    )
+    return " ".join(part for part in parts if part)
+
+
+def describe_failures(failed: int) -> str:
+    """`2 campaigns failed and are left out.`, or nothing."""
+    return f"{count_campaigns(failed)} failed and {'is' if failed == 1 else 'are'} left out." if failed else ""
+
+
+def count_campaigns(campaigns: int) -> str:
+    """1 campaign, 10,000 campaigns."""
+    return f"{campaigns:,} {'campaign' if campaigns == 1 else 'campaigns'}"
+
+
+def name_cell(sweep: Study, cell: StudyCell) -> str:
+    """A cell in few words: `reinforcement none, contagion 0.3`."""
+    return ", ".join(f"{name_key(sweep, key)} {format_setting(value)}" for key, value in cell.values.items())
+
+
+def name_key(sweep: Study, key: str) -> str:
+    """The last word of a key, unless another swept key ends in it too."""
+    last = key.rpartition(".")[2]
+    alone = sum(other.rpartition(".")[2] == last for other in sweep.swept) == 1
+    return last.replace("_", " ") if alone and not key.startswith("timeline.") else key
+
+
+def format_setting(value: object) -> str:
+    """A swept value: words without underscores, numbers to four figures."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("_", " ")
+
+
+def name_number(key: str) -> str:
+    """A number of a rule: `rules.news.fade_days` is `news: fade days`."""
+    _, rule, number = key.split(".")
+    return f"{rule}: {number.replace('_', ' ')}"
+
+
+def wrap_number(key: str) -> str:
+    """The same in narrow lines."""
+    return "\n".join(textwrap.wrap(name_number(key).replace(": ", " "), 13, break_long_words=False))
+
+
+def format_day(day: date) -> str:
+    """5 July."""
+    return f"{day.day} {day:%B}"
+
+
+def true_minus(text: str) -> str:
+    """Hyphens become minus signs, which are as wide as a plus."""
+    return text.replace("-", "−")
+
+
+def cite(*cells: str) -> list[str]:
+    """The ids of evidence in cells such as `F001, F064; F065`, each once."""
+    return list(dict.fromkeys(id for cell in cells for id in cell.replace(";", " ").replace(",", " ").split()))

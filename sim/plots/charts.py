@@ -1,0 +1,372 @@
+"""The chart kit: panels, axes, marks of intervals and of the record, keys, captions, and files written whole.
+
+Panels stand at fixed places in inches, which is far quicker than a layout that measures every label; title and key
+above and the caption below are added when the figure is saved, and the page grows by what they need.
+"""
+
+import json
+import textwrap
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import AutoDateLocator, date2num, num2date
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, Locator, PercentFormatter, StrMethodFormatter
+
+from sim.data.facts import THE_LINE
+from sim.data.record import Point
+from sim.plots.captions import describe_campaigns
+from sim.plots.colours import INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
+from sim.plots.style import CAPTION, CHANCE, DARK, EDGE, HEADING, LETTERS_PER_INCH, RESOLUTION, WIDTH
+from sim.provenance import stamp
+from sim.study.files import write_file
+from sim.study.reader import Bands, Study
+
+LINE = 1.2  # height of a line as a share of its letters
+POINTS = 72.0  # in an inch
+
+
+class Spaces(NamedTuple):
+    """Inches around and between panels at fixed places."""
+
+    left: float = 0.62
+    right: float = 0.12
+    top: float = 0.42
+    bottom: float = 0.5
+    across: float = 0.35
+    down: float = 0.8
+
+
+def new_figure(height: float) -> Figure:
+    """An empty figure of the common width and of `height` inches, whose layout finds room for every label."""
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def new_panels(
+    count: int, columns: int, height: float, spaces: Spaces, widths: Sequence[float] = ()
+) -> tuple[Figure, list[Axes]]:
+    """A figure with panels at fixed places.
+
+    Args:
+        count: How many panels, row by row; the last row may be short.
+        columns: How many of them are side by side.
+        height: Of each, in inches.
+        spaces: Around and between them, in inches.
+        widths: Relative widths of the columns; equal without them.
+
+    Returns:
+        The figure, `WIDTH` inches wide, and its panels.
+    """
+    rows = -(-count // columns)
+    tall = spaces.top + rows * height + (rows - 1) * spaces.down + spaces.bottom
+    shares = np.array(widths or [1.0] * columns)
+    wide = shares / shares.sum() * (WIDTH - spaces.left - spaces.right - (columns - 1) * spaces.across)
+    lefts = spaces.left + np.cumsum(wide) - wide + spaces.across * np.arange(columns)
+    figure = Figure(figsize=(WIDTH, tall))
+    panels = []
+    for place in range(count):
+        row, column = divmod(place, columns)
+        low = tall - spaces.top - (row + 1) * height - row * spaces.down
+        panels.append(figure.add_axes((lefts[column] / WIDTH, low / tall, wide[column] / WIDTH, height / tall)))
+    return figure, panels
+
+
+def save_study_chart(
+    figure: Figure, shown: Study, title: str, sources: str, path: Path, chosen: Mapping[str, Any] | None = None
+) -> Path:
+    """Save a figure of a study with its campaigns and sources in the caption and what redraws it in the file.
+
+    Args:
+        figure: What was drawn.
+        shown: What it was drawn from.
+        title: Above the figure.
+        sources: Whom what was reported is owed to.
+        path: Of the PNG.
+        chosen: What else decides the figure, such as the evening of a map.
+
+    Returns:
+        The path.
+    """
+    file = path.relative_to(shown.folder) if path.is_relative_to(shown.folder) else Path("figures", path.name)
+    of_cell = {"cell": shown.cell.number, "evening": None} if shown.focus is not None else {}
+    recipe = {"file": file.as_posix(), **of_cell, **(chosen or {})}
+    caption = f"{describe_campaigns(shown)} Sources: {sources}"
+    return save_chart(figure, path, title, caption, stamp(shown.about, recipe))
+
+
+def save_chart(figure: Figure, path: Path, title: str, caption: str, made: str | Mapping[str, Any]) -> Path:
+    """Save a figure with its title above and its caption below.
+
+    Args:
+        figure: What was drawn.
+        path: Of the PNG, which is replaced in one step.
+        title: Above the figure; where there is a key, above that.
+        caption: Below it; wrapped here.
+        made: What it was made from, kept inside the file as JSON.
+
+    Returns:
+        The path.
+    """
+    set_around(figure, title, caption)
+    words = made if isinstance(made, str) else json.dumps(made, sort_keys=True)
+    options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION, "metadata": {"panj": words}}
+    return write_file(path, lambda file: figure.savefig(file, **options))
+
+
+def set_around(figure: Figure, title: str, caption: str) -> None:
+    """Add title and caption, and find the last places of everything."""
+    if figure.legends:
+        figure.legends[0].set_title(title, prop=HEADING)
+        figure.legends[0].set_alignment("left")
+    if figure.get_layout_engine() is None:
+        make_room(figure, title, wrap_caption(figure, caption))
+    else:
+        lay_out(figure, title, caption)
+
+
+def lay_out(figure: Figure, title: str, caption: str) -> None:
+    """Find every place once; a figure that keeps its layout engine does so twice when it is saved."""
+    if not figure.legends:
+        figure.suptitle(title, x=EDGE, ha="left", fontproperties=HEADING)
+    add_caption(figure, caption)
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.execute(figure)
+    figure.set_layout_engine(None)  # not "none", which keeps a place holder and with it the second round
+
+
+def add_caption(figure: Figure, caption: str) -> None:
+    """A caption below a figure whose layout finds room for it."""
+    figure.supxlabel(wrap_caption(figure, caption), x=EDGE, ha="left", fontsize=CAPTION, color=QUIET)
+
+
+def wrap_caption(figure: Figure, caption: str) -> str:
+    """The caption in lines as wide as the figure."""
+    return textwrap.fill(caption, int(figure.get_figwidth() * LETTERS_PER_INCH))
+
+
+def make_room(figure: Figure, title: str, caption: str) -> None:
+    """Panels at fixed places keep their size; the page grows above them for title and key and below for the caption."""
+    height = float(figure.get_figheight())
+    above, below = room_above(figure, title), (caption.count("\n") + 1) * CAPTION * LINE / POINTS + 0.12
+    tall = height + above + below
+    figure.set_figheight(tall)
+    for axes in figure.axes:
+        box = axes.get_position()
+        axes.set_position((box.x0, (box.y0 * height + below) / tall, box.width, box.height * height / tall))
+    figure.text(EDGE, 0.06 / tall, caption, va="bottom", fontsize=CAPTION, color=QUIET, linespacing=LINE)
+    if not figure.legends:
+        figure.text(EDGE, 1 - 0.08 / tall, title, va="top", fontproperties=HEADING)
+
+
+def room_above(figure: Figure, title: str) -> float:
+    """Inches that the title takes, or the key with the title in it."""
+    if not figure.legends:
+        return 0.12 + (title.count("\n") + 1) * HEADING.get_size_in_points() * LINE / POINTS
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    return 0.08 + float(figure.legends[0].get_window_extent(renderer).height / figure.dpi)
+
+
+def add_key(figure: Figure, handles: Sequence[Artist], columns: int, **style: Any) -> None:
+    """What lines and marks mean, above the panels."""
+    place: Any = "upper left" if figure.get_layout_engine() is None else "outside upper left"
+    figure.legend(handles=handles, loc=place, ncols=columns, columnspacing=1.4, **style)
+
+
+def add_key_of(figure: Figure, axes: Axes, columns: int = 2) -> None:
+    """The same, with the labels of one panel."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=columns)
+
+
+def key_line(label: str, colour: str = SIMULATED, width: float = 1.6, **style: Any) -> Line2D:
+    """A line in a key."""
+    return Line2D([], [], color=colour, linewidth=width, label=label, **style)
+
+
+def key_mark(label: str, shape: str = "o", colour: str = REPORTED, hollow: bool = False, **style: Any) -> Line2D:
+    """A mark in a key."""
+    face = {"markerfacecolor": "white"} if hollow else {}
+    return Line2D([], [], color=colour, marker=shape, linewidth=0, label=label, **{"markersize": 5, **face, **style})
+
+
+def key_of_reported(arrow: str = ">") -> list[Line2D]:
+    """What `mark_reported` draws, in a key."""
+    return [
+        key_line("reported", REPORTED, 1.8, linestyle="--"),
+        key_line("range reported", REPORTED, 8, alpha=0.25),
+        key_mark("at least", arrow),
+    ]
+
+
+def mark_reported(axes: Axes, value: float | None, low: float | None, high: float | None, across: bool = False) -> None:
+    """Mark what was reported of an outcome on its axis.
+
+    A band from low to high, a dashed line at the value; where only one bound is known a thin line, whose arrow points
+    to where the record allows the outcome to be.
+
+    Args:
+        axes: Where the outcome is on the horizontal axis, or with `across` on the vertical one.
+        value: The number that was reported, in the unit of the axis.
+        low: The lowest number that was reported.
+        high: The highest.
+        across: Whether the marks go across the panel.
+    """
+    span, line = (axes.axhspan, axes.axhline) if across else (axes.axvspan, axes.axvline)
+    if low is not None and high is not None and low < high:
+        span(low, high, color=REPORTED, alpha=0.2, linewidth=0)
+    elif (low is None) != (high is None):
+        bound = high if low is None else low
+        assert bound is not None
+        line(bound, color=REPORTED, linewidth=1.2)
+        shape = ("v" if low is None else "^") if across else ("<" if low is None else ">")
+        (x, y), through = ((0.96, bound), axes.get_yaxis_transform()) if across else (
+            (bound, 0.94), axes.get_xaxis_transform())  # fmt: skip
+        axes.plot([x], [y], marker=shape, color=REPORTED, markersize=7, transform=through)
+    if value is not None:
+        line(value, color=REPORTED, linewidth=1.8, linestyle="--")
+
+
+def mark_points(
+    axes: Axes, evenings: Sequence[date], points: Sequence[Point], shape: str, colour: str, label: str, size: float = 7
+) -> float:
+    """Mark what one source reported day by day, with its range, where the days are shown.
+
+    Args:
+        axes: With days on the horizontal axis.
+        evenings: Those that are shown, first to last.
+        points: What was reported.
+        shape: Of the marks.
+        colour: Of the marks.
+        label: In the key.
+        size: Of a mark, in points.
+
+    Returns:
+        The highest number drawn; 0 where there is none.
+    """
+    seen = [each for each in points if evenings[0] <= each.day <= evenings[-1]]
+    if not seen:
+        return 0.0
+    value, low, high = np.array([[each.value, each.low, each.high] for each in seen]).T
+    style: dict[str, Any] = {"fmt": shape, "color": colour, "markersize": size, "capsize": size / 2, "elinewidth": 1.6}
+    style |= {"markeredgecolor": "white", "zorder": 8, "clip_on": False, "label": label or "_nolegend_"}
+    axes.errorbar(days_of([each.day for each in seen]), value, [value - low, high - value], **style)
+    return float(high.max())
+
+
+def draw_interval(axes: Axes, row: float, ends: Sequence[float], colour: str, width: float) -> None:
+    """A bar from end to end in a row."""
+    axes.plot(ends, [row, row], color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
+
+
+def draw_median(axes: Axes, row: float, median: float, colour: str = INK) -> None:
+    """A tick through the bar of a row."""
+    axes.plot([median], [row], marker="|", color=colour, markersize=8, markeredgewidth=1.5, zorder=3)
+
+
+def label_row(axes: Axes, row: float, x: float, text: str, **style: Any) -> None:
+    """Words next to a row: left of the panel where `x` is below 0, else right of it."""
+    side = "right" if x < 0 else "left"
+    style = {"fontsize": 7, "va": "center", **style}
+    axes.text(x, row, text, transform=axes.get_yaxis_transform(), ha=side, **style)
+
+
+def set_rows(axes: Axes, rows: int) -> None:
+    """The first row on top, no lines across and no frame at the left."""
+    axes.set_ylim(rows - 0.4, -0.6)
+    axes.set_yticks([])
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="x", labelsize=8)
+
+
+def shade_fields(axes: Axes, shares: np.ndarray, size: float) -> None:
+    """Fields that are darker the larger their share, from 0 to 1, each with its number; nan stays white."""
+    axes.imshow(shares, CHANCE, aspect="auto", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        if not np.isnan(share):
+            axes.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=size, color=ink_on(share))
+    axes.grid(visible=False)
+    axes.tick_params(which="both", length=0)
+
+
+def ink_on(shade: float) -> str:
+    """The colour of letters on a shade of `CHANCE`."""
+    return "white" if shade > DARK else INK
+
+
+def draw_bands(axes: Axes, bands: Bands, colour: str, label: str, line: str = "-") -> None:
+    """A median line by evening in its 50 % and 90 % bands."""
+    cuts = (bands.low_5, bands.low_25, bands.median, bands.high_75, bands.high_95)
+    fill_bands(axes, days_of(bands.evenings), cuts, colour)
+    axes.plot(days_of(bands.evenings), bands.median, line, color=colour, linewidth=1.8, label=label)
+
+
+def fill_bands(axes: Axes, across: np.ndarray, cuts: Sequence[np.ndarray], colour: str) -> None:
+    """The 90 % and the 50 % band of five quantiles: 5, 25, 50, 75 and 95 %."""
+    for low, high, strength in ((cuts[0], cuts[4], 0.16), (cuts[1], cuts[3], 0.28)):
+        axes.fill_between(across, low, high, color=colour, alpha=strength, linewidth=0)
+
+
+def label_bands(study: Study, name: str) -> str:
+    """The label of a median line in its bands."""
+    return name if study.cell.finished == 1 else f"{name}: median, 50 and 90 % of campaigns"
+
+
+def draw_whiskers(axes: Axes, places: np.ndarray, bands: Bands, across: bool = False, labels: bool = False) -> None:
+    """Thin lines for 90 % and thick ones for 50 % of campaigns, upwards or across."""
+    lines = axes.hlines if across else axes.vlines
+    for low, high, width, words in (
+        (bands.low_5, bands.high_95, 1.0, "5 to 95 % of campaigns"),
+        (bands.low_25, bands.high_75, 3.5, "25 to 75 % of campaigns"),
+    ):
+        lines(places, low, high, color=SIMULATED, linewidth=width, label=words if labels else "")
+
+
+def draw_histogram(axes: Axes, counts: np.ndarray, edges: np.ndarray, floor: float = 0.0) -> None:
+    """Campaigns as bars upon a floor."""
+    axes.stairs(counts, edges, baseline=floor, fill=True, color=SIMULATED_LIGHT)
+
+
+def days_of(days: Sequence[date]) -> np.ndarray:
+    """Dates as matplotlib counts them, in days."""
+    return np.asarray(date2num(list(days)), dtype=np.float64)
+
+
+def date_axis(axes: Axes, evenings: Sequence[date], room: float = 1.0, locator: Locator | None = None) -> None:
+    """Days along the bottom, with `room` days to spare at both ends."""
+    axes.set_xlim(date2num(evenings[0]) - room, date2num(evenings[-1]) + room)
+    axes.xaxis.set_major_locator(locator or AutoDateLocator(minticks=3, maxticks=8, interval_multiples=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: format_short_day(num2date(time))))
+    axes.grid(axis="x", visible=False)
+
+
+def format_short_day(day: date) -> str:
+    """5 Jul."""
+    return f"{day.day} {day:%b}"
+
+
+def mark_end_of_record(axes: Axes, evenings: Sequence[date], label: bool = True) -> None:
+    """A dotted line at the end of the record; what is past it is lightened, for nothing is known there."""
+    if not evenings[0] <= THE_LINE <= evenings[-1]:
+        return
+    first, last = axes.get_xlim()
+    end = date2num(THE_LINE)
+    axes.axvline(end, color=QUIET, linestyle=":", linewidth=1.3, zorder=6)
+    axes.axvspan(end, last, color="white", alpha=0.62, linewidth=0, zorder=5)
+    if label:
+        side = "left" if last - end > (last - first) / 6 else "right"
+        axes.text(end, 1.01, "record ends", transform=axes.get_xaxis_transform(), ha=side, fontsize=8.5, color=QUIET)
+
+
+def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True) -> None:
+    """Per cent for a share, thousands marked for anything else; decimals unless numbers are whole."""
+    number = StrMethodFormatter("{x:,.0f}" if whole else "{x:,g}")
+    formatter = PercentFormatter(1, decimals=0) if unit.startswith("share") else number
+    getattr(axes, f"{which}axis").set_major_formatter(formatter)

@@ -1,0 +1,77 @@
+"""Tables of results on disk and in a terminal."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sim.errors import PanjError
+
+Row = dict[str, str]  # of a CSV file, by column
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a CSV file by column."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; ValueError when it holds something else."""
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+@contextmanager
+def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
+    """Turn what goes wrong while results are read into one line.
+
+    Args:
+        place: The file or folder that is read.
+        verb: Which verb writes it.
+        expected: What should be there.
+
+    Raises:
+        PanjError: A file is missing or holds something else.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise PanjError(f"{error.filename}: cannot be read; python -m sim {verb} writes it") from None
+    except (ValueError, KeyError) as error:
+        raise PanjError(f"{place}: found something else ({error}), expected {expected}") from None
+
+
+def console_for_tables(width: int = 118) -> Console:
+    """A console as wide as the terminal, or `width` letters where there is none."""
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else width, highlight=False, markup=False)
+
+
+def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap_first: bool = False) -> Table:
+    """A table with a column of names and columns of numbers; title and caption at the left."""
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", pad_edge=False)
+    table.add_column(first, no_wrap=not wrap_first, overflow="fold")
+    for name in numbers:
+        table.add_column(name, justify="right", overflow="fold")
+    return table
+
+
+def print_end(console: Console, written: Iterable[Path], next_step: str) -> None:
+    """Name the files that were written and what to do next."""
+    for line in ("Written:", *(f"  {path}" for path in written), f"Next: {next_step}"):
+        console.print(line, soft_wrap=True)
+
+
+def list_words(words: Sequence[str]) -> str:
+    """One, two and three."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def three_figures(value: float) -> str:
+    """A number to three figures: 0.125, 12.5, 1,250."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
