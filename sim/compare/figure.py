@@ -108,7 +108,8 @@ def read_verdicts(table: Path) -> Verdicts:
     """
     about = table.with_suffix(".json")
     with reading(table, "compare", f"verdicts and {about.name}"):
-        return Verdicts(table, read_object(about), tuple(row_of(row) for row in read_rows(table)))
+        rows = tuple(row_of(row) for row in read_rows(table))
+        return Verdicts(table, read_object(about), rows)
 
 
 def row_of(cells: dict[str, str]) -> Row:
