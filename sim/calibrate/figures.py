@@ -78,7 +78,9 @@ def draw_prior_posterior(made: Fitted) -> Path:
     )
     if made.by_chain:
         caption += " A thin line is the last generation of one chain by itself, not adjusted."
-    figure, panels = new_panels(len(made.shares), 2, 0.85, Spaces(left=0.5, right=0.4, top=0.35, bottom=0.35, down=0.7))
+    figure, panels = new_panels(
+        len(made.shares), 2, 0.85, Spaces(left=0.5, right=0.2, top=0.35, bottom=0.35, across=0.6, down=0.7)
+    )
     for axes, (key, shares) in zip(panels, made.shares.items(), strict=True):
         draw_number(axes, made, key, shares)
     return save_fit_chart(figure, made, "prior_posterior.png", "The fitted numbers, before and after", caption)

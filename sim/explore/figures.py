@@ -125,7 +125,7 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
         key_line("first order", SIMULATED, 5),
         key_line("total", SIMULATED_LIGHT, 5),
     ]
-    add_key(figure, handles, 5, fontsize=7.5, handlelength=1.4)
+    add_key(figure, handles, 5, fontsize=7.5, handlelength=1.7)
     return save_of(made, f"tornado_{outcome}.png", figure, about["label"], caption)
 
 

@@ -15,7 +15,7 @@ WIDTH = 7.0  # inches, so that letters are still readable on a telephone
 RESOLUTION = 130  # dots per inch
 HALO = [withStroke(linewidth=2.5, foreground="white")]  # keeps letters readable on any ground
 HEADING, CAPTION = FontProperties(size=13, weight="bold"), 8.0  # title and caption, in points
-LETTERS_PER_INCH = 17.3  # of the caption
+LETTERS_PER_INCH = 16.8  # of the caption
 EDGE = 0.012  # of the width, before title and caption
 STYLE: Any = {  # matplotlib settings, in force while a figure is drawn
     "font.family": "DejaVu Sans",

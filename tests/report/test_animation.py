@@ -70,10 +70,13 @@ def write_study(folder: Path) -> Path:
     )
     (folder / "summary.csv").write_text("cell,outcome\n0,none\n", encoding="utf-8")
     (folder / "config.yaml").write_text("runs: 20\n", encoding="utf-8")
-    cells = [
-        {"cell": number, "label": label, "values": {"reinforcement": label.split("=")[1]}, "runs": 20, "failed": 0}
+    cells: list[dict[str, object]] = [
+        {
+            "cell": number, "label": label, "values": {"reinforcement": label.split("=")[1]}, "runs": 20, "failed": 0,
+            "start_date": FIRST.isoformat(), "end_date": LAST.isoformat(),
+        }
         for number, label in enumerate(LABELS)
-    ]
+    ]  # fmt: skip
     about = {
         "study": "made_up", "scenario": "july_2021", "scenario_about": "Made up.", "choices": {}, "runs": 20,
         "calibration": "not calibrated yet", "swept": ["reinforcement"], "words": ["runs=20"], "cells": cells,
