@@ -1,6 +1,6 @@
 """The declared table of outcomes: quantity x scope x date, and how each is counted from the record of a campaign.
 
-Rows stand in `configs/outcomes.yaml`; users add their own. Three families are made from the data: `crossed_<post>` and
+Rows are in `configs/outcomes.yaml`; users add their own. Three families are made from the data: `crossed_<post>` and
 `largest_night_<post>` (soldiers, by 7 July) and `capital_fell_<province>` (date or missing). A night belongs to the
 morning on which it ends.
 """
@@ -107,7 +107,7 @@ def first_held(held: np.ndarray, wanted: np.ndarray) -> dict[int, int]:
 
 
 def outposts_that_gave_up(campaign: Campaign, rows: int) -> np.ndarray:
-    """Rows of the log in which an outpost surrendered by itself."""
+    """Rows of the log in which an outpost surrendered on its own."""
     log = campaign.world.log
     surrendered = np.flatnonzero(log.event[:rows] == Event.SURRENDER)
     return surrendered[campaign.world.units.role[log.actor[surrendered]] == Role.OUTPOST]
@@ -323,7 +323,19 @@ def slug(name: str) -> str:
 
 
 def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
-    """All rows of the table for a campaign of so many days; PanjError for a row that cannot be counted."""
+    """Read the table of outcomes.
+
+    Args:
+        facts: The data files.
+        start: The date of day 0.
+        days: Days of the campaign after day 0.
+
+    Returns:
+        Declared outcomes, then those made from the data.
+
+    Raises:
+        PanjError: For a row that cannot be counted; the key is that of the row.
+    """
     last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
     rows: dict[str, dict[str, Any]] = {}
     for name, row in read_yaml(folder_of("configs") / "outcomes.yaml").items():
@@ -439,7 +451,17 @@ def scope_of(name: str, scope: Mapping[str, Any], facts: Facts) -> tuple[np.ndar
 
 
 def count_outcomes(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: date) -> dict[str, Value]:
-    """Every outcome of one campaign; missing (None) where the campaign ends before its date."""
+    """Count every outcome of one campaign.
+
+    Args:
+        campaign: Which has reached its last day.
+        table: The outcomes.
+        facts: The data files.
+        start: The date of day 0.
+
+    Returns:
+        A number or an ISO date per outcome; None where the campaign ends before its date or has no such event.
+    """
     view = view_of(campaign, facts, start)
     return {row.name: QUANTITIES[row.quantity](view, row) if row.last >= 0 else None for row in table}
 

@@ -1,6 +1,6 @@
 """Where results come from: versions, commit, command, and the stamp that every table and figure carries.
 
-Nothing here imports what simulates, so that whatever only shows results stays quick to start.
+Nothing here imports the engine, so that whatever only shows results starts quickly.
 """
 
 import json
@@ -44,7 +44,15 @@ def commit() -> str | None:
 
 
 def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
-    """What a figure or table carries so that it can be made again: words, seeds, versions, fingerprints, its recipe."""
+    """What a figure or table carries so that it can be made again.
+
+    Args:
+        about: about.json of the study.
+        recipe: What makes the file from the tables: its name in the folder, cell, evening, ...
+
+    Returns:
+        Overrides, seeds, versions, fingerprints and the recipe, as JSON.
+    """
     return json.dumps({**{key: about.get(key) for key in STAMPED}, "recipe": dict(recipe)}, sort_keys=True)
 
 

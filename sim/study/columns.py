@@ -1,8 +1,8 @@
-"""What campaigns become: a row each while they are kept in chunks, tidy tables in the end, and their provenance.
+"""The columns of chunks and tables: campaigns as rows of a chunk, and chunks as rows of the tables of a study.
 
-A *chunk* is a table with a row a campaign, finished or failed; its daily series are lists. From chunks come
-`runs.parquet` (a row a campaign), `days.parquet` (a row a campaign and evening) and `districts.parquet` (a row a
-district and evening). Tables are made from columns of NumPy arrays through Arrow; nothing here needs pandas.
+A *chunk* is a table with one row per campaign, finished or failed; its daily series are lists. From chunks come
+`runs.parquet` (one row per campaign), `days.parquet` (per campaign and evening) and `districts.parquet` (per district
+and evening). Tables are made from NumPy arrays through Arrow; nothing here needs pandas.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,13 +21,17 @@ from sim.engine.world import NEVER, Count, Event, Fall, Holder, UnitKind, Why
 from sim.outcomes import Outcome, Value, count_outcomes, is_date, nights_of, reported_of
 
 NOT_FALLEN = 10_000  # a day that no campaign reaches
-DAILY, CHANGES, FIRST_FALL = "daily/", "districts/changes", "districts/first_fall"  # columns of a chunk beside outcomes
+DAILY, CHANGES, FIRST_FALL = (
+    "daily/",
+    "districts/changes",
+    "districts/first_fall",
+)  # columns of a chunk other than outcomes
 DRAWN = "drawn/"  # columns of a chunk whose campaigns differ in their numbers
 MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are no whole numbers
 
 
 class RunRows(NamedTuple):
-    """What is kept of one finished campaign; the world itself is let go."""
+    """What is kept of one finished campaign."""
 
     seed: int
     outcomes: dict[str, Value]
@@ -36,7 +40,7 @@ class RunRows(NamedTuple):
     waiting: np.ndarray
     admitted: np.ndarray
     changes: np.ndarray  # changes of holder in order: 1 + evening x districts + district, negative when won back
-    first_fall: np.ndarray  # day a district, or NOT_FALLEN
+    first_fall: np.ndarray  # day per district, or NOT_FALLEN
 
 
 class Failure(NamedTuple):
@@ -48,7 +52,7 @@ class Failure(NamedTuple):
 
 
 class SummaryRow(NamedTuple):
-    """One outcome over all campaigns, beside what was reported."""
+    """One outcome over all campaigns of a cell, with what was reported of it."""
 
     outcome: str
     label: str
@@ -66,7 +70,14 @@ class SummaryRow(NamedTuple):
 
 
 def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: date) -> RunRows:
-    """The columns of one campaign."""
+    """Everything that is kept of one finished campaign.
+
+    Args:
+        campaign: Which has reached its last day.
+        table: The outcomes to count.
+        facts: The data files.
+        start: The date of day 0.
+    """
     first = campaign.world.districts.first_lost_on
     series = campaign.record.series.copy()
     series[1:, Series.TROOPS_CROSSED] = campaign.record.series[:-1, Series.TROOPS_CROSSED]
@@ -84,14 +95,14 @@ def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: d
 
 
 def changes_of(held: np.ndarray) -> np.ndarray:
-    """Evenings x districts, true where the Taliban hold, as a short list of changes; before day 0 they hold nothing."""
+    """Evenings x districts, true where the Taliban hold, as a list of changes; before day 0 they hold nothing."""
     before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
     place = np.flatnonzero(held != before)
     return np.where(held.reshape(-1)[place], place + 1, -place - 1).astype(np.int32)
 
 
 def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
-    """How many campaigns have each district in Taliban hands each evening, from the changes of all of them."""
+    """In how many campaigns the Taliban hold each district (evenings x districts), from the changes of all."""
     steps = np.zeros(evenings * districts, np.int64)
     np.add.at(steps, np.abs(changes) - 1, np.sign(changes))
     return np.cumsum(steps.reshape(evenings, districts), axis=0)
@@ -100,7 +111,18 @@ def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
 def chunk_of(
     rows: Sequence[RunRows | Failure], table: Sequence[Outcome], facts: Facts, days: int, is_daily: bool = True
 ) -> pa.Table:
-    """A row a campaign, in the order given; a failed one has its error, and empty lists. The evenings where wanted."""
+    """Make a chunk.
+
+    Args:
+        rows: Campaigns, finished or failed.
+        table: The outcomes that were counted.
+        facts: The data files.
+        days: Days of each campaign after day 0.
+        is_daily: Whether to keep daily series.
+
+    Returns:
+        One row per campaign, in the order given; a failed one has its error and empty lists.
+    """
     done = {row.seed: row for row in rows if isinstance(row, RunRows)}
     failed = {row.seed: row for row in rows if isinstance(row, Failure)}
     seeds = [row.seed for row in rows]
@@ -124,7 +146,7 @@ def chunk_of(
 
 
 def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
-    """Every daily series by the name of its column, and where it lies in the rows of a campaign."""
+    """How to get each daily series from the rows of a campaign, by the name of its column."""
     columns: dict[str, Callable[[RunRows], np.ndarray]] = {}
     for kind in Series:
         columns[kind.name.lower()] = lambda rows, kind=kind: rows.series[:, kind]  # type: ignore[misc]
@@ -135,7 +157,7 @@ def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
 
 
 def daily(values: np.ndarray, name: str, evenings: int) -> pa.FixedSizeListArray:
-    """One list a campaign; whole numbers as such."""
+    """One list per campaign; integers but for means."""
     kind = np.float64 if name in MEANS else np.int32
     return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(kind)), evenings)
 
@@ -146,7 +168,7 @@ def dates_of(start: date, days: int) -> list[date]:
 
 
 def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.Table:
-    """A row a finished campaign: the cell with its swept values, run, seed, what was drawn, and every outcome."""
+    """runs.parquet: one row per finished campaign with cell, swept values, run, seed, drawn numbers and outcomes."""
     others = [name for name in chunk.column_names if name.startswith((DAILY, DRAWN)) or name in (CHANGES, FIRST_FALL)]
     outcomes = chunk.drop_columns([*others, "seed", "error", "traceback"])
     drawn = {name.removeprefix(DRAWN): chunk[name] for name in chunk.column_names if name.startswith(DRAWN)}
@@ -165,7 +187,7 @@ def cell_columns(cell: Mapping[str, Any], rows: int) -> dict[str, Any]:
 
 
 def days_table(chunk: pa.Table, cell: int, first_seed: int, districts: int, start: date) -> pa.Table:
-    """A row a finished campaign and evening."""
+    """days.parquet: one row per finished campaign and evening."""
     names = [name for name in chunk.column_names if name.startswith(DAILY)]
     evenings = chunk.schema.field(names[0]).type.list_size
     seeds = np.repeat(chunk["seed"].to_numpy(), evenings)
@@ -182,9 +204,17 @@ def days_table(chunk: pa.Table, cell: int, first_seed: int, districts: int, star
 
 
 def districts_table(cell: int, share: np.ndarray, median: np.ndarray, facts: Facts, start: date) -> pa.Table:
-    """A row a district and evening: share of campaigns in which the Taliban hold it, and its median first fall.
+    """districts.parquet: the share of campaigns in which the Taliban hold a district, and its median first fall.
 
-    `share` is evenings x districts; `median` a day a district, NOT_FALLEN where fewer than half of campaigns lose it.
+    Args:
+        cell: Its number.
+        share: Evenings x districts.
+        median: Day per district; NOT_FALLEN where fewer than half of the campaigns lose it.
+        facts: The data files.
+        start: The date of day 0.
+
+    Returns:
+        One row per district and evening.
     """
     evenings, districts = share.shape
     fell = [(start + timedelta(days=int(day))).isoformat() if day < evenings else None for day in median]
@@ -201,13 +231,13 @@ def districts_table(cell: int, share: np.ndarray, median: np.ndarray, facts: Fac
 
 
 def failures_table(chunk: pa.Table, cell: Mapping[str, Any]) -> pa.Table:
-    """A row a campaign that raised."""
+    """failures.parquet: one row per campaign that raised."""
     kept = {name: chunk[name] for name in ("seed", "error", "traceback")}
     return pa.table({**cell_columns(cell, chunk.num_rows), **kept})
 
 
 def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
-    """The dated log of one campaign: what happened where, how and why."""
+    """events.parquet: the dated log of one campaign, what happened where, how and why."""
     log = campaign.world.log
     rows = range(int(campaign.world.tally[Count.LOGGED]))
     events, hows, whys = (names_of(kind) for kind in (Event, Fall, Why))
@@ -244,7 +274,15 @@ def names_of(kind: type[IntEnum]) -> dict[int, str]:
 
 
 def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
-    """Median and 90 % interval of every outcome over the campaigns, beside what was reported."""
+    """Summarise outcomes.
+
+    Args:
+        runs: One row per finished campaign, one column per outcome.
+        table: The outcomes.
+
+    Returns:
+        Median and 90 % interval of each outcome, with what was reported of it.
+    """
     evidence = {row.id: row for row in read_evidence()}
     return [summary_of(row, runs[row.name], evidence) for row in table]
 

@@ -1,6 +1,6 @@
-"""The tables of a study, made from its chunks a chunk at a time: memory does not grow with the number of campaigns.
+"""The tables of a study, made from its record a chunk at a time: memory does not grow with the number of campaigns.
 
-Everything is written into a folder beside the old tables and takes their place at the end, `about.json` last.
+They are made in a folder of their own and replace the old ones when all are there, `about.json` last.
 """
 
 import csv
@@ -54,14 +54,14 @@ class TableWriter:
         self.rows = 0
 
     def add(self, table: pa.Table) -> None:
-        """More rows; they are written when there are enough of them."""
+        """Add rows; they are written when there are enough of them."""
         self.waiting.append(table)
         self.rows += table.num_rows
         if self.rows >= GROUP:
             self.flush()
 
     def flush(self) -> None:
-        """What waits becomes a row group; at the end of a cell, so that a cell can be read by itself."""
+        """Write waiting rows as a row group; called at the end of a cell, so that a cell can be read by itself."""
         if not self.waiting:
             return
         table = pa.concat_tables(self.waiting)
@@ -85,7 +85,7 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """The end of the file; no file where nothing was added."""
+        """Finish the file; there is none where nothing was added."""
         try:
             if error is None:
                 self.flush()
@@ -94,7 +94,7 @@ class TableWriter:
                 self.let_go(self.writer, error)
 
     def let_go(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
-        """Close the file; one that a full disk has spoilt complains once, not again when it is forgotten."""
+        """Close the file; after a full disk it must not raise a second time when it is garbage-collected."""
         try:
             with nullcontext() if error is None else suppress(OSError):
                 writer.close()
@@ -103,7 +103,20 @@ class TableWriter:
 
 
 def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any]) -> list[list[SummaryRow]]:
-    """Every table of the study, and `about.json` with what each cell holds; gives the summary of every cell."""
+    """Write every table of a study, config.yaml and about.json.
+
+    Args:
+        study: Its folder.
+        scope: What it consists of.
+        facts: The data files.
+        about: The content of about.json; cells, campaigns and failures are added.
+
+    Returns:
+        The summary of every cell, one row per outcome.
+
+    Raises:
+        PanjError: When the folder cannot be written.
+    """
     about |= beyond_words(scope, about)
     with write_folder(study, "results_dir", study / ".tables", TABLES) as fresh:
         about["cells"], summaries = write_cells(fresh, study, scope, facts, about)
@@ -118,7 +131,7 @@ def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any])
 
 
 def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
-    """What the words of the command do not say of the cells, where earlier commands or a precision made them grow."""
+    """Cells and campaigns that the command alone does not give, where earlier commands or a precision added some."""
     runs = [cell.runs for cell in scope.cells]
     is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
     return {
@@ -130,7 +143,7 @@ def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
 def write_cells(
     fresh: Path, study: Path, scope: Scope, facts: Facts, about: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
-    """Cell after cell into the tables; what each holds, and its summary."""
+    """Write the rows of every cell; what about.json says of each, and its summary."""
     with ExitStack() as stack:
         tables = {name: stack.enter_context(TableWriter(fresh / name, about)) for name in TABLES[:4]}
         tables["runs.parquet"].columns = columns_of_runs(study, scope)
@@ -140,7 +153,7 @@ def write_cells(
 def fill(
     tables: Mapping[str, TableWriter], study: Path, scope: Scope, facts: Facts
 ) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
-    """The rows of every cell."""
+    """Fill open tables, cell after cell."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same days
     for cell in scope.cells:
@@ -163,7 +176,7 @@ def fill(
 
 
 def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """The same chunks; while one is written, the next is read on another core."""
+    """The same chunks; while one is in use, the next is read in a thread."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, chunks, None)
         while (chunk := coming.result()) is not None:
@@ -172,14 +185,14 @@ def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 
 def within(chunk: pa.Table, first_seed: int, runs: int) -> pa.Table:
-    """The campaigns that were asked for; a chunk may hold more."""
+    """Only the campaigns that were asked for; a chunk may hold more."""
     seeds = chunk["seed"].to_numpy()
     wanted = (first_seed <= seeds) & (seeds < first_seed + runs)
     return chunk if wanted.all() else chunk.filter(pa.array(wanted))
 
 
 def columns_of_runs(study: Path, scope: Scope) -> pa.Schema | None:
-    """Every column that some cell has: outcomes have names of their days, and not every cell draws numbers."""
+    """Every column that some cell has: outcomes are named after dates, and not every cell draws numbers."""
     schemas = []
     for cell in {(cell.start_date, cell.end_date, cell.calibration): cell for cell in scope.cells}.values():
         for done, _ in chunks_of(study, cell.fingerprint):
@@ -192,7 +205,7 @@ def add_chunk(
     tables: Mapping[str, TableWriter], chunk: Chunk, cell: Mapping[str, Any], first_seed: int,
     facts: Facts, start: date,
 ) -> None:  # fmt: skip
-    """One chunk into the tables that have a row a campaign or more; they are there even if every campaign failed."""
+    """Add one chunk to the tables that have rows per campaign, which are there even if every campaign failed."""
     done, failed = chunk
     tables["runs.parquet"].add(runs_table(done, cell, first_seed))
     if any(name.startswith(DAILY) for name in done.column_names):
@@ -212,7 +225,7 @@ class CellTally:
         self.parts = [pa.schema(kinds).empty_table()]  # of the outcomes; also of a cell that has not begun
 
     def add(self, done: pa.Table, failed: pa.Table) -> None:
-        """One chunk."""
+        """Add one chunk."""
         evenings, districts = self.held.shape
         self.failed += failed.num_rows
         self.parts.append(done.select(self.parts[0].column_names))
@@ -224,11 +237,11 @@ class CellTally:
         np.add.at(self.fell, (np.minimum(first, evenings), np.arange(districts)[None, :]), 1)
 
     def outcomes(self) -> pa.Table:
-        """A row a finished campaign, a column an outcome."""
+        """One row per finished campaign, one column per outcome."""
         return pa.concat_tables(self.parts)
 
     def median_fall(self) -> np.ndarray:
-        """The day by which half of the campaigns have lost each district for the first time."""
+        """Per district, the day by which half of the campaigns have lost it for the first time, or NOT_FALLEN."""
         reached = np.cumsum(self.fell, axis=0) > (self.runs - 1) // 2
         day = reached.argmax(axis=0)
         return np.where(day < len(self.held), day, NOT_FALLEN)
@@ -242,7 +255,7 @@ def cells_in_yaml(scope: Scope) -> dict[str, Any]:
 
 
 def write_summary(summaries: Sequence[Sequence[SummaryRow]], scope: Scope, path: Path) -> None:
-    """The summary for a spreadsheet: a row a cell and outcome."""
+    """summary.csv: one row per cell and outcome."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("cell", "cell_label", *SummaryRow._fields))

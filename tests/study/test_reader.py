@@ -1,0 +1,119 @@
+"""Studies of earlier versions are read, or refused in one line that says what to do; files are whole or not there."""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sim.errors import PanjError
+from sim.study.files import write_file, write_folder
+from sim.study.reader import StudyCell, open_study
+from sim.study.store import Scope, join_scopes, read_scope, write_scope
+
+START, END = date(2021, 5, 1), date(2021, 5, 3)
+DATES = {"start_date": "2021-05-01", "end_date": "2021-05-03"}
+CELL = {"cell": 0, "label": "border=open", "values": {"border": "open"}, "runs": 8, "failed": 1, **DATES}
+ABOUT = {"study": "old", "choices": {"border": "open"}, "swept": ["border"], "calibration": "fitted", "cells": [CELL]}
+RECORD = {
+    "base": {"choices": {"border": "open"}, "rules_fingerprint": "of another age"}, "swept": ["border"],
+    "first_seed": 5, "cells": [
+        {"number": 0, "label": "border=open", "values": {"border": "open"}, "words": ["border=open"],
+         "fingerprint": "0123456789abcdef", "runs": 8, "title": "July 2021", **DATES}
+    ],
+}  # fmt: skip
+
+
+def old_study(folder: Path, **changes: Any) -> Path:
+    """A study as it was written before cells kept where their numbers come from."""
+    about = {**ABOUT, **changes}
+    (folder / "chunks").mkdir()
+    (folder / "about.json").write_text(json.dumps({key: value for key, value in about.items() if value is not None}))
+    (folder / "chunks" / "study.json").write_text(json.dumps(RECORD))
+    return folder
+
+
+def test_an_old_study_is_read(tmp_path: Path) -> None:
+    study = open_study(old_study(tmp_path))
+    cell = study.of_cell(0).cell
+    assert (study.name, study.swept, study.base_cell) == ("old", ("border",), cell)
+    assert (cell.finished, cell.after_last, cell.calibration) == (7, date(2021, 5, 4), "fitted")
+    scope = read_scope(tmp_path)
+    assert scope is not None and scope.daily
+    assert scope.cells[0] == StudyCell(
+        0, "border=open", {"border": "open"}, START, END, ("border=open",), "0123456789abcdef", 8, title="July 2021"
+    )
+
+
+def test_an_old_study_of_other_rules_is_refused_with_what_to_do_and_left_alone(tmp_path: Path) -> None:
+    kept = read_scope(old_study(tmp_path))
+    assert kept is not None
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.json")}
+    now = Scope({**kept.base, "rules_fingerprint": "of today"}, kept.swept, kept.first_seed, kept.cells)
+    with pytest.raises(
+        PanjError, match=r"rules_fingerprint: of another age there, of today here.*study=NAME"
+    ) as refused:
+        join_scopes(tmp_path, kept, now)
+    assert refused.value.key == "study"
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.json")} == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"cells": None}, "cells"),
+        ({"swept": None}, "swept"),
+        ({"cells": [{"cell": 0, "label": "", **DATES}]}, "values"),
+    ],
+)
+def test_a_study_that_lacks_what_is_needed_is_refused_with_what_to_do(
+    changes: dict[str, Any], what: str, tmp_path: Path
+) -> None:
+    with pytest.raises(PanjError, match=rf"{what}.* missing.*study=NAME") as refused:
+        open_study(old_study(tmp_path, **changes))
+    assert refused.value.key == str(tmp_path / "about.json")
+
+
+def test_the_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    scope = read_scope(old_study(tmp_path))
+    assert scope is not None
+    write_scope(tmp_path, scope)
+    written = json.loads((tmp_path / "chunks" / "study.json").read_text())
+    assert written == {**RECORD, "cells": [{**RECORD["cells"][0], "calibration": ""}]}  # type: ignore[dict-item]
+
+
+def half_written(path: Path) -> None:
+    path.write_text("half")
+    raise OSError(28, "No space left on device")
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    path = write_file(tmp_path / "new" / "a.txt", "old")
+    with pytest.raises(OSError, match="No space left"):
+        write_file(path, half_written)
+    assert {each.name: each.read_text() for each in path.parent.iterdir()} == {"a.txt": "old"}
+
+
+def test_files_of_a_folder_change_together_and_what_vouches_for_them_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(*names: str, fail: bool = False) -> None:
+        with write_folder(tmp_path / "made", "results_dir", outdated=("gone.csv",)) as fresh:
+            for name in names:
+                (fresh / name).write_text("new")
+            if fail:
+                half_written(fresh / names[0])
+
+    moved = []
+    replace = Path.replace
+    monkeypatch.setattr(Path, "replace", lambda path, to: moved.append(path.name) or replace(path, to))
+    write("gone.csv", "about.json", "runs.csv")
+    assert moved == ["gone.csv", "runs.csv", "about.json"]
+    with pytest.raises(PanjError) as refused:
+        write("runs.csv", fail=True)
+    assert refused.value.key == "results_dir"
+    assert {path.name: path.read_text() for path in (tmp_path / "made").iterdir()} == dict.fromkeys(moved, "new")
+    write("runs.csv", "about.json")
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["about.json", "runs.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
