@@ -7,6 +7,7 @@ Python, as in `rules_profile.py`; times are processor time, which does not count
 without the cost of the call.
 """
 
+import ast
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 from common import in_turn, plain, table, told_by
 from growth import LINEAR, NOT_FITTED, column, growth, is_worse_than_linear, say, say_exponent
-from rules_profile import entries_of, live_in_steps, net_of_calls, steps_of_the_day
+from rules_profile import entries_of, lines_of_the_day, live_in_steps, net_of_calls
 from tiling import tiled
 
 from sim.settings.compose import compose_settings
@@ -45,7 +46,7 @@ def live_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
     """Milliseconds per campaign of every step in a country of side x side tiles, and its number of districts."""
     settings = compose_settings()
     layout, rules, timeline = tiled(settings, side)
-    steps = steps_of_the_day()
+    steps = lines_of_the_day(ast.Expr)
     live = partial(live_in_steps, layout.world, rules, timeline, entries=entries_of(steps), clock=time.process_time)
     live(days=2, seed=0)  # compiles
     least = sum(

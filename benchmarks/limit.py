@@ -32,7 +32,7 @@ from sim.engine.campaign import blank_record, step
 from sim.engine.day import Rules
 from sim.engine.layout import fresh
 from sim.engine.rules import journeys
-from sim.engine.world import Count, UnitState, World
+from sim.engine.world import Border, Count, Land, UnitState, World
 from sim.settings.compose import compose_settings
 
 ASK = """
@@ -290,9 +290,8 @@ def calls_of_travel(world: World, case: Case) -> Counter[str]:
     functions = {name: own for name, own in vars(journeys).items() if is_of_journeys(own)}
     plain = {name: counted(name, getattr(own, "py_func", own)) for name, own in functions.items()}
     with mock.patch.dict(vars(journeys), plain):
-        journeys.travel(
-            world.districts, world.roads, world.posts, world.refugees, world.queues, case.rules.journeys, world.tally
-        )
+        land, border = Land(*world[:3]), Border(world.posts, world.refugees, world.queues)
+        journeys.travel(land, border, case.rules.journeys, world.tally)
     return calls
 
 

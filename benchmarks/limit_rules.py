@@ -6,13 +6,16 @@ A separate module, imported by name, so that Numba can cache the compiled code.
 from collections.abc import Callable
 from typing import Any
 
-from sim.engine.bookkeeping import muster
+import numpy as np
+
+from sim.engine.bookkeeping import Endurance, muster
+from sim.engine.chance import Luck
 from sim.engine.compile import entry, rule
 from sim.engine.day import Rules
 from sim.engine.rules.journeys import travel
 from sim.engine.rules.morale import settle_morale
 from sim.engine.rules.supply import supply
-from sim.engine.world import Whole, World
+from sim.engine.world import Whole, World, armies_of, border_of, land_of, today_of
 
 Traits = tuple[Whole, ...]
 
@@ -35,36 +38,38 @@ def nothing_again(times: int, world: World, rules: Rules, day: int, written: Tra
 @entry
 def travel_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Journeys."""
-    districts, roads, posts, refugees, queues = world.districts, world.roads, world.posts, world.refugees, world.queues
+    land, border = land_of(world), border_of(world)
     for _ in range(times):
         put_back(written, saved)
-        travel(districts, roads, posts, refugees, queues, rules.journeys, world.tally)
+        travel(land, border, rules.journeys, world.tally)
 
 
 @entry
 def muster_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Muster."""
-    hungry, patience = rules.supply.hungry_below, rules.calls.patience_days
+    armies, endurance = armies_of(world), Endurance(rules.supply.hungry_below, rules.calls.patience_days)
     for _ in range(times):
         put_back(written, saved)
-        muster(world.garrisons, world.units, world.forces, hungry, patience)
+        muster(armies, endurance)
 
 
 @entry
 def supply_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Supply."""
+    land, armies = land_of(world), armies_of(world)
     for _ in range(times):
         put_back(written, saved)
-        supply(world.districts, world.roads, world.garrisons, world.units, rules.supply)
+        supply(land, armies, rules.supply)
 
 
 @entry
 def settle_morale_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Morale."""
-    hungry, patience = rules.supply.hungry_below, rules.calls.patience_days
+    endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
+    today = today_of(world, Luck(np.uint64(0), day))
     for _ in range(times):
         put_back(written, saved)
-        settle_morale(world.districts, world.units, world.conditions, rules.morale, hungry, patience, day)
+        settle_morale(world.districts, world.units, rules.morale, endurance, today)
 
 
 AGAIN: dict[str, Callable[..., Any]] = {

@@ -2,7 +2,7 @@
 
     python benchmarks/rules_profile.py [quick]
 
-Every line of `live_one_day` becomes an entry point of its own, so that Python can call and time it. A call costs a few
+Every line of `run_day` becomes an entry point of its own, so that Python can call and time it. A call costs a few
 microseconds, which are subtracted (measured on the shortest step).
 """
 
@@ -20,7 +20,7 @@ from common import MEASURED, table
 
 import sim.engine.day
 import sim.engine.layout
-from sim.engine.campaign import blank_record, record_evening, run_campaign
+from sim.engine.campaign import blank_record, record_day, run_campaign
 from sim.engine.chance import Luck
 from sim.engine.compile import entry
 from sim.engine.day import Rules
@@ -29,16 +29,12 @@ from sim.engine.timeline import Timeline
 from sim.engine.world import World
 from sim.settings.compose import compose_settings
 
-GROUPS = (
-    "districts, provinces, roads, garrisons, units, forces, prongs, posts, refugees, queues, log, conditions, tally"
-)
 
-
-def steps_of_the_day() -> list[str]:
-    """The lines of `live_one_day` that call a rule."""
+def lines_of_the_day(kind: type[ast.stmt]) -> list[str]:
+    """The lines of `run_day` of one kind: expressions call a rule, assignments prepare what the rules take."""
     tree = ast.parse(Path(sim.engine.day.__file__).read_text(encoding="utf-8"))
-    day = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "live_one_day")
-    return [ast.unparse(node) for node in day.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+    day = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run_day")
+    return [ast.unparse(node) for node in day.body[1:] if isinstance(node, kind)]
 
 
 def module_of(steps: list[str]) -> Any:
@@ -50,9 +46,8 @@ def module_of(steps: list[str]) -> Any:
              "import numpy as np"]  # fmt: skip
     for number, step in enumerate(steps):
         lines += [
-            "", "@entry", f"def step_{number}(world, rules, timeline, seed, day):", f"    {GROUPS} = world",
-            "    hungry, patience = rules.supply.hungry_below, rules.calls.patience_days", "    luck = Luck(seed, day)",
-            f"    {step}",
+            "", "@entry", f"def step_{number}(world, rules, timeline, seed, day):", "    luck = Luck(seed, day)",
+            *(f"    {line}" for line in lines_of_the_day(ast.Assign)), f"    {step}",
         ]  # fmt: skip
     (folder / "panj_steps.py").write_text("\n".join(lines))
     sys.path.insert(0, str(folder))
@@ -74,7 +69,7 @@ def begin_day_zero(world, rules, timeline, seed):  # type: ignore[no-untyped-def
 @entry
 def record(world, record, day):  # type: ignore[no-untyped-def]
     """Record the end of the day."""
-    record_evening(world, record, day)
+    record_day(world, record, day)
 
 
 def live_in_steps(
@@ -112,7 +107,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
     """Milliseconds per campaign of every step: the minimum of several rounds, since others use the machine too."""
     campaigns, turns = (4, 3) if quick else (16, 7)
     settings = compose_settings(MEASURED)
-    steps = steps_of_the_day()
+    steps = lines_of_the_day(ast.Expr)
     entries = entries_of(steps)
     country = settings.layout.world, settings.rules, settings.timeline, settings.days
     world = fresh(settings.layout.world)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sim.engine.bookkeeping import Endurance
 from sim.engine.campaign import blank_record, step
 from sim.engine.chance import Luck
 from sim.engine.compile import entry, rule
@@ -32,9 +33,12 @@ from sim.engine.rules.news import News, spread_news
 from sim.engine.timeline import Timeline
 from sim.engine.world import (
     NOBODY,
+    Border,
     Condition,
     Count,
     Districts,
+    Land,
+    Log,
     Posts,
     Provinces,
     Queues,
@@ -42,6 +46,7 @@ from sim.engine.world import (
     Refugees,
     RefugeeState,
     Roads,
+    Today,
     Units,
     Whole,
     World,
@@ -102,30 +107,38 @@ class Country(NamedTuple):
     refugees: Refugees
     queues: Queues
     conditions: Real
+    log: Log  # the three rules write none
     tally: Whole
 
 
 @entry
 def live_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, evening: int) -> None:
     """The three rules in the order of the day, for all days that are told."""
-    districts, provinces, roads, units, posts, refugees, queues, conditions, tally = country
-    hungry, patience = numbers.hungry_below, numbers.patience_days
+    land, border = (
+        Land(country.districts, country.provinces, country.roads),
+        Border(country.posts, country.refugees, country.queues),
+    )
+    endurance = Endurance(numbers.hungry_below, numbers.patience_days)
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
         be_told(country, given, turn, day)
-        spread_news(districts, provinces, roads, numbers.news, day)
-        settle_morale(districts, units, conditions, numbers.morale, hungry, patience, day)
-        travel(districts, roads, posts, refugees, queues, numbers.journeys, tally)
-        admit_families(districts, roads, posts, refugees, queues, conditions, numbers.admission, Luck(seed, day), tally)
+        today = Today(Luck(seed, day), country.conditions, country.log, country.tally)
+        spread_news(land, numbers.news, day)
+        settle_morale(country.districts, country.units, numbers.morale, endurance, today)
+        travel(land, border, numbers.journeys, country.tally)
+        admit_families(land, border, numbers.admission, today)
 
 
 @entry
 def travel_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, evening: int) -> None:
     """Journeys alone, for all days that are told."""
-    districts, _, roads, _, posts, refugees, queues, _, tally = country
+    land, border = (
+        Land(country.districts, country.provinces, country.roads),
+        Border(country.posts, country.refugees, country.queues),
+    )
     for turn in range(given.first.size - 1):
         be_told(country, given, turn, evening + 1 + turn)
-        travel(districts, roads, posts, refugees, queues, numbers.journeys, tally)
+        travel(land, border, numbers.journeys, country.tally)
 
 
 @rule
@@ -304,6 +317,7 @@ def country_of(work: Work) -> Country:
         refugees=filled(Refugees, work["families"]),
         queues=queues,
         conditions=np.zeros(len(Condition)),
+        log=blank(Log, 1),
         tally=tally,
     )
 

@@ -14,15 +14,31 @@ import numpy as np
 from hypothesis import strategies as st
 
 from sim.data.facts import Facts, read_facts
-from sim.engine.bookkeeping import muster
+from sim.engine.bookkeeping import Endurance, muster
 from sim.engine.campaign import run_campaign
 from sim.engine.chance import Luck
-from sim.engine.day import Rules, live_one_day
+from sim.engine.day import Rules, run_day
 from sim.engine.invariants import check
 from sim.engine.layout import found as found_world
 from sim.engine.layout import fresh, lay_out
 from sim.engine.timeline import Timeline
-from sim.engine.world import Act, Condition, Holder, Mode, UnitKind, UnitState, World
+from sim.engine.world import (
+    Act,
+    Armies,
+    Border,
+    Condition,
+    Holder,
+    Land,
+    Mode,
+    Today,
+    UnitKind,
+    UnitState,
+    World,
+    armies_of,
+    border_of,
+    land_of,
+    today_of,
+)
 from sim.settings.numbers import resolve, typed
 
 CAPITAL, MIDDLE, RIVER = 0, 1, 2
@@ -146,12 +162,33 @@ class Board:
     world: World
     timeline: Timeline
 
+    @property
+    def land(self) -> Land:
+        """Districts, provinces and roads."""
+        return land_of(self.world)
+
+    @property
+    def armies(self) -> Armies:
+        """Both sides."""
+        return armies_of(self.world)
+
+    @property
+    def border(self) -> Border:
+        """Posts, refugees and queues."""
+        return border_of(self.world)
+
+    @property
+    def endurance(self) -> Endurance:
+        """When want and unanswered calls are felt."""
+        return Endurance(self.rules.supply.hungry_below, self.rules.calls.patience_days)
+
+    def today(self, day: int = 1, seed: int = 1) -> Today:
+        """One day of the board."""
+        return today_of(self.world, luck(day, seed))
+
     def muster(self) -> None:
         """Both sides are counted."""
-        world = self.world
-        muster(
-            world.garrisons, world.units, world.forces, self.rules.supply.hungry_below, self.rules.calls.patience_days
-        )
+        muster(self.armies, self.endurance)
 
     def units_at(self, district: int) -> np.ndarray:
         """Units that hold the district."""
@@ -209,7 +246,7 @@ class Board:
 
     def live(self, day: int, seed: int = 1) -> None:
         """One day, in order."""
-        live_one_day(self.world, self.rules, self.timeline, luck(day, seed))
+        run_day(self.world, self.rules, self.timeline, luck(day, seed))
 
 
 def board(
@@ -241,7 +278,7 @@ def evenings(layout: World, rules: Rules, timeline: Timeline, seed: int, days: i
     check(world, day_zero, 0)
     for day in range(1, days + 1):
         room = world.posts.room.copy()
-        live_one_day(world, rules, timeline, luck(day, seed))
+        run_day(world, rules, timeline, luck(day, seed))
         check(world, day_zero, day, room)
         yield world
 

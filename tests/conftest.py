@@ -36,9 +36,9 @@ import numpy as np
 
 sys.path.insert(0, TESTS)
 from board import campaigns, rules_with, timeline_of
-from sim.engine.campaign import blank_record, live
+from sim.engine.campaign import blank_record, run_days
 from sim.engine.chance import Luck
-from sim.engine.day import live_one_day
+from sim.engine.day import run_day
 from sim.data.facts import read_facts
 from sim.engine.layout import fresh, lay_out
 from sim.engine.compile import cache_folder, compiled, entry
@@ -52,7 +52,7 @@ SEEDS = range(120)
 def live_on(world, rules, timeline, seed, days):
     """Day 0 has been; the days after it."""
     for day in range(1, days + 1):
-        live_one_day(world, rules, timeline, Luck(seed, day))
+        run_day(world, rules, timeline, Luck(seed, day))
 
 
 def further_falls():
@@ -65,7 +65,7 @@ def further_falls():
 
 def falls(layout, rules, timeline, seed, forced):
     world = fresh(layout)
-    live(world, rules, timeline, np.uint64(seed), blank_record(world, 0))
+    run_days(world, rules, timeline, np.uint64(seed), blank_record(world, 0))
     districts = world.districts
     rural = np.flatnonzero((districts.holder == Holder.GOVERNMENT) & ~districts.is_capital)
     chosen = np.random.default_rng(seed).choice(rural)

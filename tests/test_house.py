@@ -141,7 +141,7 @@ def test_the_core_starts_without_any_extra():
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_what_looks_at_results_never_simulates(name):
-    assert not names_imported(name) & {"run_campaign", "live", "step", "lay_out", "live_one_day"}
+    assert not names_imported(name) & {"run_campaign", "run_days", "step", "lay_out", "run_day"}
 
 
 def test_pages_need_neither_tables_nor_figures_of_the_slow_kind():

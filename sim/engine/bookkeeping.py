@@ -1,23 +1,36 @@
-"""Who stands in a district is counted from the units and forces themselves.
+"""Counting of both sides per district, the start of a day, and the log.
 
-Reads   units that hold, forces.
-Writes  garrisons, which forces stand in one district.
-Source  none: counting. A unit on the road, at a post or in reserve holds nothing.
-
-What happened is written down once, where it happens.
-
-Reads   the day.
-Writes  the log and its running number.
-Source  none: bookkeeping.
+Reads   units that hold, forces, posts.
+Writes  garrisons, the forces of each district, the log.
+Source  none: bookkeeping. A unit on the road, at a post or in reserve holds nothing.
 """
 
+import math
+from typing import NamedTuple
+
 from sim.engine.compile import rule
-from sim.engine.world import NOBODY, Count, Forces, Garrisons, Log, Mode, Posts, Units, UnitState, Whole
+from sim.engine.world import NOBODY, Armies, Count, Forces, Garrisons, Mode, Posts, Today, Units, UnitState
+
+LEAST_RATIO = 0.05
+EVEN_MORALE = 0.5  # the middle of the scale, where morale speaks neither for nor against holding out
+
+
+class Endurance(NamedTuple):
+    """How long a garrison bears hunger and unanswered calls."""
+
+    hungry_below: float  # days: supply below which hunger is felt
+    patience_days: float  # days after which an unanswered call has its full effect
+
+
+@rule
+def log_ratio(ratio: float) -> float:
+    """Natural logarithm of a ratio of men, bounded below where one side has hardly anyone."""
+    return math.log(max(LEAST_RATIO, ratio))
 
 
 @rule
 def hunger_of(supply_days: float, hungry_below: float) -> float:
-    """0 with enough supply, 1 with none."""
+    """Hunger from 0 (enough supply) to 1 (none)."""
     if supply_days >= hungry_below:
         return 0.0
     return min(1.0, max(0.0, 1.0 - supply_days / hungry_below))
@@ -25,15 +38,15 @@ def hunger_of(supply_days: float, hungry_below: float) -> float:
 
 @rule
 def unanswered_of(asked_days: int, patience_days: float) -> float:
-    """0 before a call, 1 once the patience of those who called is used up."""
+    """Share of its patience that a garrison has used up since it called for help: 0 before a call, at most 1."""
     if asked_days <= 0:
         return 0.0
     return min(1.0, max(0.0, asked_days / patience_days))
 
 
 @rule
-def turn_the_day(units: Units, posts: Posts) -> None:
-    """A new morning: a day more in every unit's state, a clean sheet at every post."""
+def start_day(units: Units, posts: Posts) -> None:
+    """Add a day to the time in state of every unit and clear the daily counts of every post."""
     for unit in range(units.state_days.size):
         units.state_days[unit] += 1
     for post in range(posts.room.size):
@@ -44,15 +57,21 @@ def turn_the_day(units: Units, posts: Posts) -> None:
 
 
 @rule
-def muster(garrisons: Garrisons, units: Units, forces: Forces, hungry_below: float, patience_days: float) -> None:
-    """Both sides are counted, district by district."""
-    count_garrisons(garrisons, units, hungry_below, patience_days)
+def muster(armies: Armies, endurance: Endurance) -> None:
+    """Count both sides in every district.
+
+    Args:
+        armies: `garrisons` is written; `units` and `forces` are read.
+        endurance: when hunger and unanswered calls are felt.
+    """
+    garrisons, units, forces = armies.garrisons, armies.units, armies.forces
+    count_garrisons(garrisons, units, endurance)
     count_forces(garrisons, forces)
 
 
 @rule
-def count_garrisons(garrisons: Garrisons, units: Units, hungry_below: float, patience_days: float) -> None:
-    """Men, and the means of what they feel, weighted by men."""
+def count_garrisons(garrisons: Garrisons, units: Units, endurance: Endurance) -> None:
+    """Count men, and average morale, resolve, hunger and unanswered calls weighted by men."""
     for trait in (garrisons.morale, garrisons.resolve, garrisons.hunger, garrisons.unanswered):
         trait[:] = 0.0
     garrisons.men[:] = 0
@@ -64,8 +83,8 @@ def count_garrisons(garrisons: Garrisons, units: Units, hungry_below: float, pat
         garrisons.men[district] += men
         garrisons.morale[district] += men * units.morale[unit]
         garrisons.resolve[district] += men * units.resolve[unit]
-        garrisons.hunger[district] += men * hunger_of(units.supply_days[unit], hungry_below)
-        garrisons.unanswered[district] += men * unanswered_of(units.asked_days[unit], patience_days)
+        garrisons.hunger[district] += men * hunger_of(units.supply_days[unit], endurance.hungry_below)
+        garrisons.unanswered[district] += men * unanswered_of(units.asked_days[unit], endurance.patience_days)
     for district in range(garrisons.men.size):
         men = max(1, garrisons.men[district])
         garrisons.morale[district] /= men
@@ -76,13 +95,13 @@ def count_garrisons(garrisons: Garrisons, units: Units, hungry_below: float, pat
 
 @rule
 def count_forces(garrisons: Garrisons, forces: Forces) -> None:
-    """Local forces at home; mobile forces that stand before a district, not those on the march; who is where."""
+    """Count local forces and the mobile forces outside each district, and link the forces of one district."""
     locals_end = garrisons.local.size
-    for district in range(locals_end):  # local forces are the first rows, one a district
+    for district in range(locals_end):  # local forces are the first rows, one per district
         garrisons.mobile[district] = 0
         garrisons.local[district] = forces.men[district]
         forces.next_there[district] = NOBODY
-    for force in range(forces.men.size - 1, locals_end - 1, -1):  # the last first, so that they stand in order
+    for force in range(forces.men.size - 1, locals_end - 1, -1):  # backwards, so that they are linked in order
         district = forces.district[force]
         forces.next_there[force] = forces.next_there[district]
         forces.next_there[district] = force
@@ -92,19 +111,17 @@ def count_forces(garrisons: Garrisons, forces: Forces) -> None:
 
 
 @rule
-def note(  # one argument a column of the log
-    log: Log, tally: Whole, day: int, event: int, district: int, actor: int, men: int, how: int, why: int
-) -> None:
-    """One more row of the log; a full log is marked, and ends the campaign with a named error."""
-    row = tally[Count.LOGGED]
-    if row >= log.day.size:
-        tally[Count.CANNOT_GO_ON] = 1
+def note(today: Today, event: int, district: int, actor: int, men: int, how: int, why: int) -> None:
+    """Append one row to the log; a full log ends the campaign with a CampaignError."""
+    row = today.tally[Count.LOGGED]
+    if row >= today.log.day.size:
+        today.tally[Count.CANNOT_GO_ON] = 1
         return
-    log.day[row] = day
-    log.event[row] = event
-    log.district[row] = district
-    log.actor[row] = actor
-    log.men[row] = men
-    log.how[row] = how
-    log.why[row] = why
-    tally[Count.LOGGED] = row + 1
+    today.log.day[row] = today.luck.day
+    today.log.event[row] = event
+    today.log.district[row] = district
+    today.log.actor[row] = actor
+    today.log.men[row] = men
+    today.log.how[row] = how
+    today.log.why[row] = why
+    today.tally[Count.LOGGED] = row + 1

@@ -1,4 +1,4 @@
-"""A campaign: day 0 to the last day in one compiled call, recorded evening by evening."""
+"""A campaign: day 0 to the last day in one compiled call, recorded at the end of every day."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 
 from sim.engine.chance import Luck
 from sim.engine.compile import entry, rule
-from sim.engine.day import Rules, live_one_day
+from sim.engine.day import Rules, run_day
 from sim.engine.layout import begin, fresh, renew
 from sim.engine.timeline import Timeline
 from sim.engine.world import Count, Fall, Holder, Real, UnitState, Whole, World
@@ -21,7 +21,7 @@ ENDS = {
 
 
 class Series(IntEnum):
-    """The daily series of a campaign; totals count from day 0, the others are of the day or the evening."""
+    """Daily series of a campaign; totals count from day 0, the others are of the day or its end."""
 
     DISTRICTS_HELD_BY_TALIBAN = 0
     HANDED_OVER = 1
@@ -50,13 +50,13 @@ class Series(IntEnum):
 
 
 class Record(NamedTuple):
-    """What is kept of a campaign, by evening; row 0 is day 0."""
+    """What is kept of a campaign, per day; row 0 is day 0."""
 
-    holder: np.ndarray  # evenings x districts, Holder, int8
-    series: Real  # evenings x Series
-    crossed: Whole  # evenings x posts: soldiers let in that night
-    admitted: Whole  # evenings x posts: people let in that day
-    waiting: Whole  # evenings x posts: people in the queue
+    holder: np.ndarray  # days x districts, Holder, int8
+    series: Real  # days x Series
+    crossed: Whole  # days x posts: soldiers admitted that night
+    admitted: Whole  # days x posts: people admitted that day
+    waiting: Whole  # days x posts: people in the queue
 
 
 class Campaign(NamedTuple):
@@ -68,7 +68,7 @@ class Campaign(NamedTuple):
 
 
 def blank_record(world: World, days: int) -> Record:
-    """Space for day 0 and `days` more evenings."""
+    """An empty record of day 0 and `days` more days."""
     posts = world.posts.district.size
     return Record(
         np.zeros((days + 1, world.districts.holder.size), np.int8),
@@ -82,36 +82,48 @@ def blank_record(world: World, days: int) -> Record:
 def run_campaign(
     layout: World, rules: Rules, timeline: Timeline, seed: int, days: int, world: World | None = None
 ) -> Campaign:
-    """Live `days` days after day 0 with the luck of `seed`; in `world`, made as new, where one is given.
+    """Run one campaign.
 
-    Raises CampaignError when the space for rows was spent, naming the rows and the day.
+    Args:
+        layout: world before its draws; it is not written to.
+        rules: numbers of every rule.
+        timeline: dated events.
+        seed: seed of all draws.
+        days: days after day 0.
+        world: a world of an earlier campaign to reuse, which is overwritten.
+
+    Returns:
+        The campaign, with the world of the last day and the record of `days` + 1 days.
+
+    Raises:
+        CampaignError: when the space for rows is used up; it names the rows and the day.
     """
     if world is None:
         world = fresh(layout)
     else:
         renew(world, layout)
     record = blank_record(world, days)
-    last = live(world, rules, timeline, np.uint64(seed), record)
+    last = run_days(world, rules, timeline, np.uint64(seed), record)
     raise_if_spent(world, last, seed)
     return Campaign(seed, world, record)
 
 
 def raise_if_spent(world: World, day: int, seed: int) -> None:
-    """A campaign that ran out of space is an error, never a shorter campaign."""
+    """Raise CampaignError for a campaign that ran out of space; it never ends early without one."""
     spent = int(world.tally[Count.CANNOT_GO_ON])
     if spent:
         raise CampaignError(f"seed {seed}, day {day}: {ENDS[spent]}")
 
 
 @entry
-def live(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, record: Record) -> int:
-    """Day after day until the record is full; the number of the last day lived."""
+def run_days(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, record: Record) -> int:
+    """Run day after day until the record is full, and return the number of the last day."""
     for day in range(record.series.shape[0]):
         if day == 0:
             begin(world, rules, timeline, Luck(seed, day))
         else:
-            live_one_day(world, rules, timeline, Luck(seed, day))
-        record_evening(world, record, day)
+            run_day(world, rules, timeline, Luck(seed, day))
+        record_day(world, record, day)
         if world.tally[Count.CANNOT_GO_ON] != 0:
             return day
     return record.series.shape[0] - 1
@@ -119,17 +131,26 @@ def live(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, record
 
 @entry
 def step(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, record: Record, day: int) -> None:
-    """One turn of `live`, for a model that stops every evening."""
+    """Run one day of `run_days`, for a model that stops after every day.
+
+    Args:
+        world: written.
+        rules: numbers of every rule.
+        timeline: dated events.
+        seed: seed of all draws.
+        record: row `day` is written.
+        day: 0 for the draws of day 0.
+    """
     if day == 0:
         begin(world, rules, timeline, Luck(seed, day))
     else:
-        live_one_day(world, rules, timeline, Luck(seed, day))
-    record_evening(world, record, day)
+        run_day(world, rules, timeline, Luck(seed, day))
+    record_day(world, record, day)
 
 
 @rule
-def record_evening(world: World, record: Record, day: int) -> None:
-    """What stands at the end of the day is written down."""
+def record_day(world: World, record: Record, day: int) -> None:
+    """Record the end of the day."""
     row = record.series[day]
     tally = world.tally
     record_districts(world, record.holder[day], row, day)
@@ -146,7 +167,7 @@ def record_evening(world: World, record: Record, day: int) -> None:
 
 @rule
 def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> None:
-    """Holders, falls of the day by how, mean dread of the districts that the government holds."""
+    """Record holders, falls of the day by kind, and mean dread of the districts that the government holds."""
     districts = world.districts
     dread = 0.0
     held = 0
@@ -168,7 +189,7 @@ def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> N
 
 @rule
 def record_units(world: World, row: Real) -> None:
-    """Men by fate, mean morale of those who hold."""
+    """Record men by fate, and mean morale of those who hold."""
     units = world.units
     holding = 0
     morale = 0.0
@@ -187,7 +208,7 @@ def record_units(world: World, row: Real) -> None:
 
 @rule
 def record_people(world: World, row: Real) -> None:
-    """People by where they stand."""
+    """Record people by where they are."""
     refugees = world.refugees
     for place in range(world.tally[Count.TRAVELLERS]):
         row[Series.PEOPLE_ON_THE_ROAD] += refugees.people[world.queues.travelling[place]]
@@ -197,7 +218,7 @@ def record_people(world: World, row: Real) -> None:
 
 @rule
 def record_posts(world: World, record: Record, row: Real, day: int) -> None:
-    """Who came over at each post, who waits, how many guards there were for each who came."""
+    """Record who crossed and who waits at each post, and guards per arrival."""
     posts = world.posts
     guards = 0
     arrivals = 0

@@ -1,9 +1,10 @@
-"""A draw is a pure function of (seed, stream, day, actor): there is no state to disturb.
+"""Random numbers as pure functions of (seed, stream, day, actor), without any state.
 
 Source  SplitMix64 (Steele, Lea and Flood 2014), whose n-th output for a seed is a hash of seed + n x gamma.
 Three of its outputs are chained, over the stream, the day and the actor. Two scenarios with one seed therefore
-share all their luck, and a new rule or a new agent changes no other draw. An actor is a lasting identity, never
-a row number.
+share all their draws, and a new rule or a new agent changes no other draw. An actor is a lasting identity, never
+a row number. Such event-keyed, counter-based draws make an agent-based model a structural causal model (Buffalo,
+Pearson and Klein 2026, arXiv:2603.11084).
 """
 
 import math
@@ -24,7 +25,7 @@ TO_UNIT = 1.0 / 9007199254740992.0  # 2 ** -53
 
 
 class Stream(IntEnum):
-    """One stream a decision, so that no two decisions share a draw."""
+    """One stream per decision, so that no two decisions share a draw."""
 
     INFLUENCE = 1
     HELD_ON_DAY_0 = 2
@@ -62,14 +63,14 @@ class Stream(IntEnum):
     COUNTERATTACK = 34
     RETAKE = 35
     COUNTERATTACK_LOSSES = 36
-    PARAMETER = 37  # drawn once a campaign, before day 0
+    PARAMETER = 37  # drawn once per campaign, before day 0
     HARASSMENT = 38
     THRESHOLD = 39
     GUEST = 99  # free for users' own rules
 
 
 class Luck(NamedTuple):
-    """What a draw depends on beside its stream and its actor."""
+    """What a draw depends on in addition to its stream and its actor."""
 
     seed: np.uint64
     day: int
@@ -91,14 +92,20 @@ def bits(luck: Luck, stream: int, actor: int) -> np.uint64:
 
 
 @rule
-def draw(luck: Luck, stream: int, actor: int) -> float:
-    """A number in [0, 1) for this actor, today, in this stream."""
+def uniform(luck: Luck, stream: int, actor: int) -> float:
+    """A uniform draw in [0, 1).
+
+    Args:
+        luck: seed and day.
+        stream: `Stream` of the decision.
+        actor: lasting identity of whoever decides.
+    """
     return float(bits(luck, stream, actor) >> np.uint64(11)) * TO_UNIT
 
 
 @rule
 def normal(luck: Luck, stream: int, actor: int) -> float:
-    """A standard normal number (Box and Muller 1958) for this actor, today, in this stream."""
+    """A standard normal draw (Box and Muller 1958); arguments as for `uniform`."""
     key = splitmix(splitmix(splitmix(luck.seed, stream), luck.day), actor)
     radius = float((splitmix(key, 0) >> np.uint64(11)) + np.uint64(1)) * TO_UNIT
     angle = float(splitmix(key, 1) >> np.uint64(11)) * TO_UNIT
@@ -107,26 +114,38 @@ def normal(luck: Luck, stream: int, actor: int) -> float:
 
 @rule
 def gumbel(luck: Luck, stream: int, actor: int) -> float:
-    """A standard Gumbel number: the option with the highest weight + gumbel wins in proportion to exp(weight)."""
-    return -math.log(-math.log((draw(luck, stream, actor) + TO_UNIT) / (1.0 + 2.0 * TO_UNIT)))
+    """A standard Gumbel draw: the option with the highest weight + gumbel wins with probability ~ exp(weight)."""
+    return -math.log(-math.log((uniform(luck, stream, actor) + TO_UNIT) / (1.0 + 2.0 * TO_UNIT)))
 
 
 @entry
 def draw_parameters(seed: np.uint64, actors: np.ndarray, shares: np.ndarray) -> None:
-    """A number in [0, 1) for each uncertain number of the model, by its lasting identity, into `shares`."""
+    """Draw a uniform number for each uncertain parameter of the model.
+
+    Args:
+        seed: seed of the campaign.
+        actors: (parameters) lasting identities.
+        shares: (parameters) written: draws in [0, 1).
+    """
     for place in range(actors.size):
-        shares[place] = draw(Luck(seed, 0), Stream.PARAMETER, actors[place])
+        shares[place] = uniform(Luck(seed, 0), Stream.PARAMETER, actors[place])
 
 
 @rule
 def whole(amount: float, draw: float) -> int:
-    """A whole number whose mean is `amount`: the fraction is settled by the draw."""
+    """A whole number whose mean is `amount`: the draw decides whether the fraction is rounded up."""
     return int(amount + draw)
 
 
 @rule
+def spread_around(mean: float, half_width: float, draw: float) -> float:
+    """A value spread evenly around its mean; `half_width` is a share of the mean."""
+    return mean * (1.0 + half_width * (2.0 * draw - 1.0))
+
+
+@rule
 def logistic(score: float) -> float:
-    """1 / (1 + exp(-score)), safe at both ends."""
+    """1 / (1 + exp(-score)), without overflow."""
     if score < -40.0:
         return 0.0
     if score > 40.0:

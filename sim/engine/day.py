@@ -1,8 +1,8 @@
-"""One day, in order: the table of contents of the model."""
+"""The order of one day."""
 
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import muster, turn_the_day
+from sim.engine.bookkeeping import Endurance, muster, start_day
 from sim.engine.chance import Luck
 from sim.engine.compile import rule
 from sim.engine.rules.admission import Admission, admit_families
@@ -22,8 +22,8 @@ from sim.engine.rules.reserves import Reserves, deploy_reserves
 from sim.engine.rules.retreat import Retreat, retreat
 from sim.engine.rules.returning import Returning, bring_home
 from sim.engine.rules.supply import Supply, supply
-from sim.engine.timeline import Timeline, happen
-from sim.engine.world import World
+from sim.engine.timeline import Timeline, apply_events
+from sim.engine.world import World, armies_of, border_of, land_of, today_of
 
 
 class Rules(NamedTuple):
@@ -49,30 +49,29 @@ class Rules(NamedTuple):
 
 
 @rule
-def live_one_day(world: World, rules: Rules, timeline: Timeline, luck: Luck) -> None:
-    """News travels by night; men move before families; posts open last."""
-    districts, provinces, roads, garrisons, units, forces, prongs, posts, refugees, queues, log, conditions, tally = (
-        world
-    )
-    hungry, patience, day = rules.supply.hungry_below, rules.calls.patience_days, luck.day
+def run_day(world: World, rules: Rules, timeline: Timeline, luck: Luck) -> None:
+    """Run all steps of one day, in order: news travels by night, armies move before families, posts open last."""
+    land, armies, border, today = land_of(world), armies_of(world), border_of(world), today_of(world, luck)
+    endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
+    districts, units, posts = world.districts, world.units, world.posts
 
-    turn_the_day(units, posts)
-    happen(timeline, districts, units, conditions, day, log, tally)
-    muster(garrisons, units, forces, hungry, patience)
-    supply(districts, roads, garrisons, units, rules.supply)
-    spread_news(districts, provinces, roads, rules.news, day)
-    call_for_help(districts, garrisons, units, rules.calls, day, log, tally)
-    settle_morale(districts, units, conditions, rules.morale, hungry, patience, day)
-    advance(districts, provinces, roads, garrisons, forces, prongs, rules.advance, luck, log, tally)
-    muster(garrisons, units, forces, hungry, patience)
-    parley(districts, provinces, garrisons, units, forces, conditions, rules.parley, luck, log, tally)
-    fight(districts, roads, garrisons, units, forces, conditions, rules.combat, luck, log, tally)
-    change_control(districts, garrisons, forces, rules.control, day, log, tally)
-    retreat(districts, provinces, roads, garrisons, units, forces, posts, rules.retreat, rules.parley, luck, log, tally)
-    cross(districts, units, posts, rules.crossing, luck, log, tally)
-    flee(districts, provinces, roads, posts, refugees, rules.flight, luck, tally)
-    travel(districts, roads, posts, refugees, queues, rules.journeys, tally)
-    admit_families(districts, roads, posts, refugees, queues, conditions, rules.admission, luck, tally)
-    deploy_reserves(districts, posts, conditions, rules.reserves, day, tally)
-    bring_home(districts, provinces, units, rules.returning, luck, log, tally)
-    strike_back(districts, roads, garrisons, units, forces, rules.counterattack, luck, log, tally)
+    start_day(units, posts)
+    apply_events(timeline, districts, units, today)
+    muster(armies, endurance)
+    supply(land, armies, rules.supply)
+    spread_news(land, rules.news, luck.day)
+    call_for_help(districts, armies, rules.calls, today)
+    settle_morale(districts, units, rules.morale, endurance, today)
+    advance(land, armies, rules.advance, today)
+    muster(armies, endurance)
+    parley(land, armies, rules.parley, today)
+    fight(land, armies, rules.combat, today)
+    change_control(districts, armies, rules.control, today)
+    retreat(land, armies, posts, rules.retreat, rules.parley, today)
+    cross(districts, units, posts, rules.crossing, today)
+    flee(land, border, rules.flight, today)
+    travel(land, border, rules.journeys, world.tally)
+    admit_families(land, border, rules.admission, today)
+    deploy_reserves(districts, posts, rules.reserves, today)
+    bring_home(land, units, rules.returning, today)
+    strike_back(land, armies, rules.counterattack, today)

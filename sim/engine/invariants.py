@@ -74,8 +74,8 @@ def claims(world: World, day_zero: World, evening: int, morning_room: Whole | No
     yield from every_fighter_is_counted(world, day_zero)
     yield from every_person_is_counted(world)
     yield from every_queue_is_counted(world)
-    yield from posts_keep_their_word(world, morning_room)
-    yield from the_gone_do_not_act(world)
+    yield from posts_respect_their_limits(world, morning_room)
+    yield from the_gone_have_no_men(world)
     yield from districts_have_one_holder(world, evening)
     yield from rows_point_at_rows(world)
 
@@ -207,7 +207,7 @@ def people_at_posts(refugees: Refugees, chosen: Truth, posts: int) -> Whole:
     return np.bincount(refugees.post[chosen], weights=refugees.people[chosen], minlength=posts).astype(np.int64)
 
 
-def posts_keep_their_word(world: World, morning_room: Whole | None) -> Iterator[Claim]:
+def posts_respect_their_limits(world: World, morning_room: Whole | None) -> Iterator[Claim]:
     """No post exceeds its room, and nobody crosses a closed one."""
     posts, units = world.posts, world.units
     if morning_room is not None:
@@ -229,7 +229,7 @@ def _closed(admitted: Whole, who: str) -> Callable[[int], str]:
     return lambda row: f"post {row} is closed to {who} and admitted {admitted[row]}"
 
 
-def the_gone_do_not_act(world: World) -> Iterator[Claim]:
+def the_gone_have_no_men(world: World) -> Iterator[Claim]:
     """A unit that is over has no men; one that holds or retreats in arms stands in a district that allows it."""
     units, districts = world.units, world.districts
     over = np.isin(units.state, OVER)

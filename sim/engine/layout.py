@@ -1,7 +1,7 @@
-"""Facts and numbers become the world of day 0.
+"""Builds the world of day 0 from facts and numbers.
 
-The layout (which rows there are, who lives where, how long roads are) depends on data and settings and is made once;
-what differs between campaigns is drawn by the compiled `draw_day_zero`, from the seed alone.
+The layout (which rows exist, who lives where, how long roads are) depends on data and settings and is made once; what
+differs between campaigns is drawn by the compiled `draw_day_zero`, from the seed alone.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from sim.engine.chance import Luck
 from sim.engine.compile import rule
 from sim.engine.day import Rules
 from sim.engine.rules.founding import draw_day_zero
-from sim.engine.timeline import Timeline, happen
+from sim.engine.timeline import Timeline, apply_events
 from sim.engine.world import (
     NEVER,
     NOBODY,
@@ -40,6 +40,9 @@ from sim.engine.world import (
     Units,
     Whole,
     World,
+    armies_of,
+    land_of,
+    today_of,
 )
 from sim.errors import PanjError, unknown
 
@@ -71,9 +74,16 @@ class Layout(NamedTuple):
 def lay_out(
     facts: Facts, rules: Rules, attention: Mapping[str, float], posts: Mapping[str, Mapping[str, float]]
 ) -> Layout:
-    """Rows of every group; `attention` is by region, `posts` by post: `soldiers`, `families` (shares), `room` (factor).
+    """Build the world before its draws.
 
-    Raises PanjError for an unknown region or post, or a share out of range.
+    Args:
+        facts: districts, links and posts.
+        rules: numbers of every rule.
+        attention: weight of each region in Taliban planning; 1 where missing.
+        posts: changes per post: `soldiers`, `families` (shares admitted, 0 to 1), `room` (factor).
+
+    Raises:
+        PanjError: for an unknown region or post, or a share out of range.
     """
     roads = lay_out_roads(facts, rules)
     districts = lay_out_districts(facts, roads)
@@ -98,7 +108,7 @@ def lay_out(
 
 
 def conditions_before_events() -> np.ndarray:
-    """Whole air cover and full pay; no reservists, no help, no aid."""
+    """Full air cover and full pay; no reservists, no help, no aid."""
     conditions = np.zeros(len(Condition))
     conditions[Condition.AIR_COVER] = 1.0
     conditions[Condition.PAY] = 1.0
@@ -116,9 +126,9 @@ def blank(group: type[Group], rows: int) -> Group:
 
 
 def reserved(group: type[Group], rows: int) -> Group:
-    """Rows of zeros, all traits in one block: of a large block only what is written takes memory and time.
+    """Rows of zeros, all traits in one large block, of which only what is written takes memory and time.
 
-    Traits by themselves would come from a heap that was used before, and be cleared from end to end.
+    Smaller separate arrays would come from used heap memory, which must be cleared in full.
     """
     block = np.zeros((len(group.__annotations__), rows), np.int64)
     kinds = group.__annotations__.values()
@@ -126,7 +136,7 @@ def reserved(group: type[Group], rows: int) -> Group:
 
 
 def blank_queues(posts: int, rows: int) -> Queues:
-    """Nobody waits and nobody travels; there is space for every family that there can be."""
+    """Empty queues, with space for every family that there can be."""
     return Queues(
         front=np.full(posts, NOBODY, np.int64),
         back=np.full(posts, NOBODY, np.int64),
@@ -136,7 +146,7 @@ def blank_queues(posts: int, rows: int) -> Queues:
 
 
 def lay_out_districts(facts: Facts, roads: Roads) -> Districts:
-    """What the data say of each district."""
+    """Districts as the data describe them."""
     nearest = np.full(len(facts.district_id), NOBODY)
     if facts.post_district.size:
         nearest = roads.between[:, facts.post_district].argmin(axis=1)
@@ -169,7 +179,7 @@ def ring_of_capitals(facts: Facts) -> np.ndarray:
 
 
 def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces:
-    """Capitals, and how much attention Taliban planning gives to each region."""
+    """Provinces with their capitals and the attention that Taliban planning gives to their region."""
     regions = dict.fromkeys(facts.region_of_province)
     for region, weight in attention.items():
         if region not in regions:
@@ -191,7 +201,7 @@ def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces
 
 
 def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
-    """Road km of every link, longer in mountains, and the quickest way between any two districts (Dijkstra, SciPy)."""
+    """Road km of every link, longer in mountains, and the shortest way between any two districts (Dijkstra, SciPy)."""
     count = len(facts.district_id)
     start = np.repeat(np.arange(count), np.diff(facts.first_neighbour))
     height = (facts.mountain[start] + facts.mountain[facts.neighbour]) / 2.0
@@ -205,7 +215,7 @@ def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
 
 
 def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
-    """For every goal and district the link that `cheapest_link` would choose on a day without fighting."""
+    """For every goal and district, the link that `cheapest_link` chooses on a day without fighting."""
     count = len(first) - 1
     onward = np.zeros((count, count), np.int64)
     for here in range(count):
@@ -218,7 +228,7 @@ def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
 
 
 def lay_out_units(facts: Facts, rules: Rules) -> Units:
-    """Who stands where: the same rows for every seed, with identities made of home and ordinal."""
+    """Units at their homes: the same rows for every seed, with identities made of home and ordinal."""
     rows = [row for district in range(len(facts.district_id)) for row in units_of(district, facts, rules)]
     for column in range(rules.founding.commando_columns):
         rows.append((COMMANDO_IDENTITY + column, int(UnitKind.COMMANDO), int(Role.COLUMN), 0))
@@ -230,7 +240,7 @@ def units_of(district: int, facts: Facts, rules: Rules) -> list[tuple[int, int, 
     """Identity, kind, role and home of every unit of one district."""
     kinds = [(UnitKind.POLICE, Role.GARRISON), (UnitKind.MILITIA, Role.GARRISON)]
     if facts.is_capital[district]:
-        kinds += [(UnitKind.ARMY, Role.GARRISON)] * 3
+        kinds += [(UnitKind.ARMY, Role.GARRISON)] * rules.founding.capital_army_units
     else:
         kinds += [(UnitKind.POLICE, Role.OUTPOST)] * rules.founding.outposts
         kinds += [(UnitKind.ARMY, Role.GARRISON)] * int(facts.highway[district])
@@ -241,7 +251,7 @@ def units_of(district: int, facts: Facts, rules: Rules) -> list[tuple[int, int, 
 
 
 def lay_out_forces(facts: Facts, rules: Rules) -> Forces:
-    """One local force a district, in the order of the districts, then the columns of every prong."""
+    """One local force per district, in the order of the districts, then the columns of every prong."""
     count = len(facts.district_id)
     columns = rules.founding.columns_per_prong
     prong = np.repeat(np.arange(rules.founding.prongs, dtype=np.int64), columns)
@@ -255,7 +265,7 @@ def lay_out_forces(facts: Facts, rules: Rules) -> Forces:
 
 
 def lay_out_posts(facts: Facts, rules: Rules, changes: Mapping[str, Mapping[str, float]]) -> Posts:
-    """Room by kind of crossing; whom a post admits, by policy, post by post."""
+    """Posts with their room by kind of crossing, and whom each admits by policy."""
     rooms, soldiers, families = [], [], []
     for name, kind in zip(facts.post, facts.post_kind, strict=True):
         change = changes.get(name, {})
@@ -276,7 +286,7 @@ def lay_out_posts(facts: Facts, rules: Rules, changes: Mapping[str, Mapping[str,
 
 
 def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> None:
-    """A policy may change only posts and traits that there are."""
+    """Raise PanjError for a policy that names an unknown post or trait, or a value out of range."""
     limits = {"soldiers": 1.0, "families": 1.0, "room": 100.0}
     for post, change in changes.items():
         if post not in facts.post:
@@ -289,14 +299,14 @@ def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> Non
 
 
 def found(layout: World, rules: Rules, timeline: Timeline, seed: int) -> World:
-    """The world on the evening of day 0 for one seed; the layout itself is never written to."""
+    """The world at the end of day 0 for one seed; the layout is not written to."""
     world = fresh(layout)
     begin(world, rules, timeline, Luck(np.uint64(seed), 0))
     return world
 
 
 def fresh(layout: World) -> World:
-    """Copies of all that a campaign writes; roads are shared, and space for rows is new."""
+    """A copy of a layout that a campaign can write to; roads are shared and row space is empty."""
     copies = {}
     for name, group in layout._asdict().items():
         if name == "roads":
@@ -315,9 +325,9 @@ def fresh(layout: World) -> World:
 
 
 def renew(world: World, layout: World) -> None:
-    """A world that was lived in becomes as `fresh` again: only what was written is written over.
+    """Reset a used world to its layout by overwriting only what was written.
 
-    Cheaper than new space for each campaign; for whoever lives many, one after the other, and keeps none.
+    Cheaper than a new world per campaign when many run one after the other and none is kept.
     """
     used = {"refugees": int(world.tally[Count.REFUGEE_ROWS]), "log": int(world.tally[Count.LOGGED])}
     groups: Any = zip(layout._fields, world, layout, strict=True)
@@ -337,18 +347,7 @@ def renew(world: World, layout: World) -> None:
 
 @rule
 def begin(world: World, rules: Rules, timeline: Timeline, luck: Luck) -> None:
-    """The draws of day 0, then the events dated on it."""
-    draw_day_zero(
-        world.districts,
-        world.provinces,
-        world.units,
-        world.forces,
-        world.prongs,
-        rules.morale.base,
-        rules.morale.resolve,
-        rules.supply.full_days,
-        rules.founding,
-        luck,
-        world.tally,
-    )
-    happen(timeline, world.districts, world.units, world.conditions, luck.day, world.log, world.tally)
+    """Draw day 0 and apply its dated events."""
+    today = today_of(world, luck)
+    draw_day_zero(land_of(world), armies_of(world), rules.founding, rules.morale, rules.supply, today)
+    apply_events(timeline, world.districts, world.units, today)

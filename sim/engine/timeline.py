@@ -1,4 +1,4 @@
-"""Dated events: what happened outside the rules is a row of data with a date, not a line of code.
+"""Dated events: what happens outside the rules is a dated row of data, not a line of code.
 
 Reads   rows (day, act, subject, amount), compiled from `configs/timeline` and what policies and scenarios change.
 Writes  conditions; commandos sent; militias raised.
@@ -16,9 +16,9 @@ from sim.engine.world import (
     Districts,
     Event,
     Holder,
-    Log,
     Real,
     Role,
+    Today,
     UnitKind,
     Units,
     UnitState,
@@ -27,7 +27,7 @@ from sim.engine.world import (
 
 
 class Timeline(NamedTuple):
-    """Rows that act, by day; context rows act on nothing and are not here."""
+    """Rows that have an effect, by day; rows of context are left out."""
 
     day: Whole
     act: Whole  # Act
@@ -36,28 +36,26 @@ class Timeline(NamedTuple):
 
 
 @rule
-def happen(
-    timeline: Timeline, districts: Districts, units: Units, conditions: Real, day: int, log: Log, tally: Whole
-) -> None:
-    """Every row of today takes effect, in order; on day 0 those of earlier days too."""
+def apply_events(timeline: Timeline, districts: Districts, units: Units, today: Today) -> None:
+    """Apply every row of today in order; on day 0 also those of earlier days."""
     for row in range(timeline.day.size):
-        if timeline.day[row] != day and not (day == 0 and timeline.day[row] < 0):
+        if timeline.day[row] != today.luck.day and not (today.luck.day == 0 and timeline.day[row] < 0):
             continue
         subject = timeline.subject[row]
         amount = timeline.amount[row]
         if timeline.act[row] == Act.SET:
-            conditions[subject] = amount
+            today.conditions[subject] = amount
             if subject == Condition.RESERVISTS_ORDERED:
-                conditions[Condition.ORDER_DAY] = timeline.day[row]
+                today.conditions[Condition.ORDER_DAY] = timeline.day[row]
         elif timeline.act[row] == Act.REINFORCE:
-            reinforce(subject, int(amount), districts, units, day, log, tally)
+            reinforce(subject, int(amount), districts, units, today)
         else:
-            raise_militia(subject, int(amount), districts, units, day, log, tally)
+            raise_militia(subject, int(amount), districts, units, today)
 
 
 @rule
-def reinforce(district: int, men: int, districts: Districts, units: Units, day: int, log: Log, tally: Whole) -> None:
-    """Columns from the reserve are flown in until enough men have come, if the government still holds the place."""
+def reinforce(district: int, men: int, districts: Districts, units: Units, today: Today) -> None:
+    """Fly in columns from the reserve until enough men have arrived, if the government still holds the district."""
     if districts.holder[district] != Holder.GOVERNMENT:
         return
     sent = 0
@@ -69,15 +67,13 @@ def reinforce(district: int, men: int, districts: Districts, units: Units, day: 
             units.state_days[unit] = 0
             units.district[unit] = district
             sent += units.men[unit]
-    districts.helped_on[district] = day
-    note(log, tally, day, Event.DATED, district, -1, sent, 0, 0)
+    districts.helped_on[district] = today.luck.day
+    note(today, Event.DATED, district, -1, sent, 0, 0)
 
 
 @rule
-def raise_militia(
-    district: int, men: int, districts: Districts, units: Units, day: int, log: Log, tally: Whole
-) -> None:
-    """Men of the district take up arms, if the government still holds it; they are counted as raised."""
+def raise_militia(district: int, men: int, districts: Districts, units: Units, today: Today) -> None:
+    """Arm men of the district as militia, if the government still holds it, and count them as raised."""
     if districts.holder[district] != Holder.GOVERNMENT:
         return
     for unit in range(units.men.size):
@@ -86,6 +82,6 @@ def raise_militia(
             units.men[unit] += men
             units.founded[unit] += men
             units.paper[unit] += men
-            tally[Count.RAISED] += men
-            note(log, tally, day, Event.DATED, district, unit, men, 0, 0)
+            today.tally[Count.RAISED] += men
+            note(today, Event.DATED, district, unit, men, 0, 0)
             return

@@ -1,4 +1,4 @@
-"""Who acts and what they are: every group and every trait, and no behaviour.
+"""State of the model: every group of agents and every trait, and no behaviour.
 
 A group is a NamedTuple of equally long arrays, one per trait; a row is an agent. Districts, units, forces, posts
 and refugees are the five kinds of agent. Provinces, prongs, roads, garrisons and queues are what they share.
@@ -12,6 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.engine.chance import Luck
+from sim.engine.compile import rule
+
 Whole = NDArray[np.int64]
 Real = NDArray[np.float64]
 Truth = NDArray[np.bool_]
@@ -20,7 +23,7 @@ NEVER = -1
 
 
 class Holder(IntEnum):
-    """Who holds a district centre in the evening."""
+    """Who holds a district centre at the end of the day."""
 
     GOVERNMENT = 0
     TALIBAN = 1
@@ -36,7 +39,7 @@ class Fall(IntEnum):
 
 
 class Why(IntEnum):
-    """The term that weighed most when a garrison gave up, broke or left."""
+    """Main reason why a garrison surrendered, broke or left."""
 
     NONE = 0
     FORCE = 1
@@ -61,7 +64,7 @@ class UnitKind(IntEnum):
 
 
 class Role(IntEnum):
-    """What a unit is there for."""
+    """Purpose of a unit."""
 
     GARRISON = 0
     OUTPOST = 1
@@ -87,7 +90,7 @@ class UnitState(IntEnum):
 
 
 class ForceKind(IntEnum):
-    """Local forces live in one district; mobile ones march in a prong."""
+    """Local forces stay in one district; mobile ones march in a prong."""
 
     LOCAL = 0
     MOBILE = 1
@@ -113,7 +116,7 @@ class Phase(IntEnum):
 
 
 class RefugeeState(IntEnum):
-    """Where a family stands."""
+    """Where a family is."""
 
     ON_THE_ROAD = 0
     WAITING = 1
@@ -164,7 +167,7 @@ class Count(IntEnum):
 
 
 class Event(IntEnum):
-    """What the log of a campaign tells of."""
+    """What the log of a campaign records."""
 
     FALL = 0
     RETAKEN = 1
@@ -200,7 +203,7 @@ class Districts(NamedTuple):
     holder: Whole  # Holder
     at_home: Whole  # people who have not left
     connected: Truth  # a chain of government districts leads to a hub
-    lot: Real  # working space: drawn on day 0, the highest are held by the Taliban
+    held_score: Real  # working space: those with the highest scores of day 0 are held by the Taliban
     choice: Whole  # working space: districts among which a rule chooses, in order
     chosen: Truth  # working space: a rule has chosen it
     reached: Whole  # working space: districts in the order in which open roads reach them
@@ -211,12 +214,12 @@ class Districts(NamedTuple):
     threatened: Truth  # enough stand against the garrison to make it ask for help
     dread: Real  # 0 to 1
     anger: Real  # 0 to 1; stays 0 where the theory knows no anger
-    threshold_lot: (
+    threshold_draw: (
         Real  # how many others must have gone before this garrison goes, drawn on day 0 (standard deviations)
     )
     fighting: Real  # 0 none, 1 an assault today
-    pressure_days: Whole  # in a row, pressed or with a mobile force before it
-    siege_days: Whole  # of a capital, in a row
+    pressure_days: Whole  # consecutive days pressed or with a mobile force outside
+    siege_days: Whole  # of a capital, consecutive
     falling: Whole  # Fall decided today, not yet carried out
     why: Whole  # Why of the latest fall
     lost_on: Whole  # day of the latest loss
@@ -231,13 +234,13 @@ class Provinces(NamedTuple):
     """The 34 provinces."""
 
     capital: Whole  # district
-    first: Whole  # its districts lie together, from this one
-    end: Whole  # to the one before this
+    first: Whole  # its districts are consecutive, from this row
+    end: Whole  # to the row before this
     attention: Real  # weight of its region in Taliban planning (policy)
     resolve: Real  # lasting difference between provincial commands, drawn on day 0
     under_pressure: Truth  # a prong sweeps it
-    taken: Truth  # working space: another prong has it in mind
-    beside: Truth  # working space: a district of it is next to one of the province that is asked about
+    taken: Truth  # working space: another prong has chosen it
+    adjacent: Truth  # working space: it borders the province in question
     swept_on: Whole  # day when a prong last finished or gave up here
 
 
@@ -252,19 +255,19 @@ class Roads(NamedTuple):
 
 
 class Garrisons(NamedTuple):
-    """Per district, what stands there; counted afresh by `muster`, written by nobody else."""
+    """Per district, the men of both sides; counted by `muster` and written by nothing else."""
 
     men: Whole  # of all units that hold it
-    morale: Real  # mean by men
-    resolve: Real  # mean by men
-    hunger: Real  # mean by men, 0 to 1
+    morale: Real  # mean weighted by men
+    resolve: Real  # mean weighted by men
+    hunger: Real  # mean weighted by men, 0 to 1
     unanswered: Real  # share of the men's patience that unanswered calls have used up, 0 to 1
-    mobile: Whole  # Taliban men of mobile forces before it
+    mobile: Whole  # Taliban men of mobile forces outside it
     local: Whole  # Taliban men of its local force
 
 
 class Units(NamedTuple):
-    """Government units. Men who leave a unit stay counted in its row, each in one column."""
+    """Government units. Men who leave a unit remain counted in its row, each in one column."""
 
     identity: Whole
     kind: Whole  # UnitKind
@@ -296,7 +299,7 @@ class Units(NamedTuple):
 
 
 class Forces(NamedTuple):
-    """Taliban forces: one local force a district, then the mobile columns."""
+    """Taliban forces: one local force per district, then the mobile columns."""
 
     identity: Whole
     kind: Whole  # ForceKind
@@ -309,7 +312,7 @@ class Forces(NamedTuple):
     mode: Whole  # Mode
     mode_days: Whole
     momentum: Real  # 1 on day 0
-    losses: Whole  # men lost in the assault in hand
+    losses: Whole  # men lost in the current assault
     next_there: Whole  # of those in its district: first the local force, then the columns in order, then NOBODY
 
 
@@ -328,18 +331,18 @@ class Posts(NamedTuple):
 
     identity: Whole
     district: Whole  # on the Afghan side
-    base_room: Whole  # people a day on day 0
-    room: Whole  # people a day
-    admits_soldiers: Real  # share let in, by policy
+    base_room: Whole  # people per day on day 0
+    room: Whole  # people per day
+    admits_soldiers: Real  # share admitted, by policy
     admits_families: Real
     guards: Whole
     reservists: Whole
     admitted_today: Whole  # soldiers and people
     soldiers_admitted: Whole
-    soldiers_before: Whole  # of them, those let in before this morning
+    soldiers_before: Whole  # of them, before today
     soldiers_refused: Whole
     people_admitted: Whole
-    people_before: Whole  # of them, those let in before this morning
+    people_before: Whole  # of them, before today
     people_refused: Whole
     people_waiting: Whole
     arrivals_today: Whole  # soldiers and people who reached it
@@ -355,7 +358,7 @@ class Refugees(NamedTuple):
     destination: Whole  # district
     post: Whole
     state: Whole  # RefugeeState
-    days_to_go: Real  # over the link in hand
+    days_to_go: Real  # over the current link
     next_district: Whole
     road_days: Whole
     waited_days: Whole
@@ -363,11 +366,11 @@ class Refugees(NamedTuple):
 
 
 class Queues(NamedTuple):
-    """Families before each post, first come first served, each knowing who stands behind. And those on the road."""
+    """Queues of families at each post, first come first served, as linked lists; and the families on the road."""
 
-    front: Whole  # a post: the family that is called next, or NOBODY
-    back: Whole  # a post: the family that came last, where there is one
-    behind: Whole  # a family that waits: the next in its queue, or NOBODY
+    front: Whole  # per post: the family that is called next, or NOBODY
+    back: Whole  # per post: the family that came last, if any
+    behind: Whole  # per waiting family: the next in its queue, or NOBODY
     travelling: Whole  # rows of the families on the road, in order; `Count.TRAVELLERS` are filled
 
 
@@ -381,6 +384,40 @@ class Log(NamedTuple):
     men: Whole
     how: Whole  # Fall
     why: Whole  # Why
+
+
+class Land(NamedTuple):
+    """The map: districts, provinces and roads."""
+
+    districts: Districts
+    provinces: Provinces
+    roads: Roads
+
+
+class Armies(NamedTuple):
+    """Both sides: government units, Taliban forces and prongs, and the men of both per district."""
+
+    garrisons: Garrisons
+    units: Units
+    forces: Forces
+    prongs: Prongs
+
+
+class Border(NamedTuple):
+    """The crossing points, refugees and queues."""
+
+    posts: Posts
+    refugees: Refugees
+    queues: Queues
+
+
+class Today(NamedTuple):
+    """One day: its luck, its conditions, and where its events and totals are recorded."""
+
+    luck: Luck
+    conditions: Real  # by Condition
+    log: Log
+    tally: Whole  # by Count
 
 
 class World(NamedTuple):
@@ -399,3 +436,27 @@ class World(NamedTuple):
     log: Log
     conditions: Real  # by Condition
     tally: Whole  # by Count
+
+
+@rule
+def land_of(world: World) -> Land:
+    """Districts, provinces and roads of a world."""
+    return Land(world.districts, world.provinces, world.roads)
+
+
+@rule
+def armies_of(world: World) -> Armies:
+    """Both sides of a world."""
+    return Armies(world.garrisons, world.units, world.forces, world.prongs)
+
+
+@rule
+def border_of(world: World) -> Border:
+    """Posts, refugees and queues of a world."""
+    return Border(world.posts, world.refugees, world.queues)
+
+
+@rule
+def today_of(world: World, luck: Luck) -> Today:
+    """One day of a world."""
+    return Today(luck, world.conditions, world.log, world.tally)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sim.engine.day
-from sim.engine.chance import Luck, Stream, bits, draw, gumbel, logistic, normal, splitmix, whole
+from sim.engine.chance import Luck, Stream, bits, gumbel, logistic, normal, splitmix, uniform, whole
 from sim.engine.layout import found, lay_out
 from sim.engine.world import World
 
@@ -27,7 +27,7 @@ def test_splitmix_gives_its_published_numbers():
 
 
 def test_draws_are_spread_evenly():
-    draws = np.array([draw(luck(), Stream.FLIGHT, actor) for actor in ACTORS])
+    draws = np.array([uniform(luck(), Stream.FLIGHT, actor) for actor in ACTORS])
     assert 0.0 <= draws.min() < draws.max() < 1.0
     counts, _ = np.histogram(draws, bins=50, range=(0.0, 1.0))
     expected = len(ACTORS) / 50
@@ -36,8 +36,8 @@ def test_draws_are_spread_evenly():
 
 
 def test_days_and_streams_of_one_actor_are_spread_evenly_too():
-    by_day = np.array([draw(luck(day), Stream.PRESS, 101) for day in range(5000)])
-    by_stream = np.array([draw(luck(day), stream, 101) for stream in Stream for day in range(200)])
+    by_day = np.array([uniform(luck(day), Stream.PRESS, 101) for day in range(5000)])
+    by_stream = np.array([uniform(luck(day), stream, 101) for stream in Stream for day in range(200)])
     for draws in (by_day, by_stream):
         assert draws.mean() == pytest.approx(0.5, abs=0.02)
         assert draws.std() == pytest.approx(12**-0.5, abs=0.01)
@@ -64,9 +64,9 @@ def test_a_draw_depends_on_each_of_seed_stream_day_and_actor(seed, stream, day, 
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1, exclude_max=True), st.floats(0, 1e6))
-def test_a_whole_amount_is_next_to_the_amount_and_grows_with_it(amount, chance, more):
-    assert abs(whole(amount, chance) - amount) <= 1.0
-    assert whole(min(amount, more), chance) <= whole(max(amount, more), chance)
+def test_a_whole_amount_is_next_to_the_amount_and_grows_with_it(amount, draw, more):
+    assert abs(whole(amount, draw) - amount) <= 1.0
+    assert whole(min(amount, more), draw) <= whole(max(amount, more), draw)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6))
@@ -91,7 +91,7 @@ def test_an_added_draw_disturbs_nothing_else(monkeypatch):
 
     def draw_and_supply(districts, *others):
         for district in range(districts.holder.size):
-            draw(luck(3), Stream.GUEST, int(districts.identity[district]))
+            uniform(luck(3), Stream.GUEST, int(districts.identity[district]))
             normal(luck(3), Stream.FLIGHT, int(districts.identity[district]))
         supply(districts, *others)
 

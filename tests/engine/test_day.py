@@ -28,9 +28,9 @@ except IndexError:
 """
 
 ORDER = [
-    "turn_the_day", "happen", "muster", "supply", "spread_news", "call_for_help", "settle_morale", "advance", "muster",
-    "parley", "fight", "change_control", "retreat", "cross", "flee", "travel", "admit_families", "deploy_reserves",
-    "bring_home", "strike_back",
+    "start_day", "apply_events", "muster", "supply", "spread_news", "call_for_help", "settle_morale", "advance",
+    "muster", "parley", "fight", "change_control", "retreat", "cross", "flee", "travel", "admit_families",
+    "deploy_reserves", "bring_home", "strike_back",
 ]  # fmt: skip
 
 

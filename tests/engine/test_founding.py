@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sim.data.facts import DATA, read_facts
 from sim.engine.campaign import run_campaign
 from sim.engine.layout import found, fresh, lay_out
-from sim.engine.rules.founding import distance_of_state, part_of
+from sim.engine.rules.founding import part_of, state_absence
 from sim.engine.world import Count, ForceKind, Holder, Refugees, Role, UnitKind, UnitState
 from sim.errors import PanjError
 from sim.settings.compose import compose_settings
@@ -195,8 +195,8 @@ def test_parts_add_up_to_all_men_and_none_is_negative(men, weights):
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(0.01, 0.3))
 def test_more_votes_never_put_the_state_farther_away(votes, more, scale):
     low, high = sorted((votes, more))
-    assert distance_of_state(low, scale) >= distance_of_state(high, scale)
-    assert distance_of_state(scale, scale) == pytest.approx(0.0, abs=1e-12)
+    assert state_absence(low, scale, 0.15) >= state_absence(high, scale, 0.15)
+    assert state_absence(scale, scale, 0.15) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_a_world_that_was_lived_in_is_as_good_as_new():

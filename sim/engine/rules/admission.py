@@ -1,87 +1,74 @@
-"""Families are let over in the order in which they came, as far as policy, room and camps allow.
+"""Posts admit families in order of arrival, as far as policy, room and camps allow.
 
 Reads   queues, room, whom a post admits, aid.
-Writes  families admitted, refused, turned to the next post or home; counts of the posts.
+Writes  families admitted, refused, sent to the next post or home; counts of the posts.
 Source  article 3 (camps looked into), article 5 (families placed in safe locations, talks on food and care);
-        evidence F013. Room and patience: guess. Assumption: soldiers of the night use the room first.
+        evidence F013. Room and patience: guess. Assumption: soldiers of the same night use the room first.
 """
 
 from typing import NamedTuple
 
-from sim.engine.chance import Luck, Stream, draw
+from sim.engine.chance import Stream, uniform
 from sim.engine.compile import rule
 from sim.engine.rules.journeys import join_the_road, stand_in_line
 from sim.engine.world import (
     NOBODY,
+    Border,
     Condition,
     Count,
-    Districts,
+    Land,
     Posts,
-    Queues,
-    Real,
-    Refugees,
     RefugeeState,
     Roads,
+    Today,
     Whole,
 )
 
 
 class Admission(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/admission.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/admission.yaml`."""
 
-    admits: float
-    camp_places: float
-    aid_places: float
-    patience_days: float
-    next_post_km: float
-    tries: float
-    goes_home: float
+    admits: float  # share per day: waiting families that a post admits; policies change it for each post
+    camp_places: float  # people: places in camps
+    aid_places: float  # people: places that full aid adds
+    patience_days: float  # days: days before a family that is not admitted gives up
+    next_post_km: float  # road km: greatest distance to another post that a family tries
+    tries: float  # posts: posts that a family tries
+    goes_home: float  # probability: a refused family goes home; others stay by the river
 
 
 @rule
-def is_admitted(admits: float, luck: float) -> bool:
-    """The share that policy lets in, family by family; a closed post admits nobody."""
-    return luck < admits
+def is_admitted(admits: float, draw: float) -> bool:
+    """Whether a family is admitted: the share that policy sets, family by family; a closed post admits nobody."""
+    return draw < admits
 
 
 @rule
 def places_left(camp_places: float, aid_places: float, aid: float, admitted: int) -> int:
-    """Camps fill up; aid agencies add places."""
+    """People who still find a place: camps fill up, aid agencies add places."""
     return max(0, int(camp_places + aid_places * aid) - admitted)
 
 
 @rule
-def admit_families(
-    districts: Districts,
-    roads: Roads,
-    posts: Posts,
-    refugees: Refugees,
-    queues: Queues,
-    conditions: Real,
-    numbers: Admission,
-    luck: Luck,
-    tally: Whole,
-) -> None:
-    """Every post calls its queue in order until the day's room is used; the others wait or lose patience."""
+def admit_families(land: Land, border: Border, numbers: Admission, today: Today) -> None:
+    """Every post calls its queue in order until the day's room is used; the others wait or give up.
+
+    Args:
+        land: roads are read; people who go home are added to their district.
+        border: posts, refugees and queues are written.
+        numbers: numbers of the rule.
+        today: luck, aid and totals.
+    """
+    posts = border.posts
     for post in range(posts.district.size):
-        call_queue(post, districts, roads, posts, refugees, queues, conditions, numbers, luck, tally)
-    join_the_road(refugees, queues, tally)
+        call_queue(post, land, border, numbers, today)
+    join_the_road(border, today.tally)
 
 
 @rule
-def call_queue(
-    post: int,
-    districts: Districts,
-    roads: Roads,
-    posts: Posts,
-    refugees: Refugees,
-    queues: Queues,
-    conditions: Real,
-    numbers: Admission,
-    luck: Luck,
-    tally: Whole,
-) -> None:
-    """One walk through the queue, which forms anew of those who stay: let in, send away, or keep in line."""
+def call_queue(post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
+    """Walk once through a queue and rebuild it of those who stay: admit, send away or keep waiting."""
+    posts, refugees, queues = border.posts, border.refugees, border.queues
     is_full = False
     family = queues.front[post]
     queues.front[post] = NOBODY
@@ -89,13 +76,15 @@ def call_queue(
         behind = queues.behind[family]
         people = refugees.people[family]
         room = posts.room[post] - posts.admitted_today[post]
-        places = places_left(numbers.camp_places, numbers.aid_places, conditions[Condition.AID], tally[Count.ADMITTED])
+        places = places_left(
+            numbers.camp_places, numbers.aid_places, today.conditions[Condition.AID], today.tally[Count.ADMITTED]
+        )
         is_full = is_full or people > min(room, places)
-        chance = draw(luck, Stream.ADMIT_FAMILY, refugees.identity[family])
-        if not is_full and is_admitted(posts.admits_families[post], chance):
-            let_in(family, post, posts, refugees, tally)
+        draw = uniform(today.luck, Stream.ADMIT_FAMILY, refugees.identity[family])
+        if not is_full and is_admitted(posts.admits_families[post], draw):
+            admit_family(family, post, border, today.tally)
         elif refugees.waited_days[family] >= numbers.patience_days:
-            send_away(family, post, districts, roads, posts, refugees, queues, numbers, luck, tally)
+            send_away(family, post, land, border, numbers, today)
         else:
             refugees.waited_days[family] += 1
             stand_in_line(family, post, queues)
@@ -103,8 +92,9 @@ def call_queue(
 
 
 @rule
-def let_in(family: int, post: int, posts: Posts, refugees: Refugees, tally: Whole) -> None:
-    """The family is over the river."""
+def admit_family(family: int, post: int, border: Border, tally: Whole) -> None:
+    """The family crosses the river."""
+    posts, refugees = border.posts, border.refugees
     people = refugees.people[family]
     refugees.state[family] = RefugeeState.ADMITTED
     posts.people_waiting[post] -= people
@@ -114,19 +104,9 @@ def let_in(family: int, post: int, posts: Posts, refugees: Refugees, tally: Whol
 
 
 @rule
-def send_away(
-    family: int,
-    post: int,
-    districts: Districts,
-    roads: Roads,
-    posts: Posts,
-    refugees: Refugees,
-    queues: Queues,
-    numbers: Admission,
-    luck: Luck,
-    tally: Whole,
-) -> None:
-    """Refused: on to the next post if one is near and not yet tried, else home, or left at the river."""
+def send_away(family: int, post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
+    """Refuse a family: it goes on to the next post if one is near and untried, else home, or stays at the river."""
+    districts, roads, posts, refugees = land.districts, land.roads, border.posts, border.refugees
     people = refugees.people[family]
     posts.people_waiting[post] -= people
     posts.people_refused[post] += people
@@ -138,11 +118,11 @@ def send_away(
         refugees.next_district[family] = refugees.district[family]
         refugees.days_to_go[family] = 0.0
         refugees.state[family] = RefugeeState.ON_THE_ROAD
-        tally[Count.SET_OUT] = min(tally[Count.SET_OUT], family)
+        today.tally[Count.SET_OUT] = min(today.tally[Count.SET_OUT], family)
         return
-    tally[Count.REFUSED] += people
+    today.tally[Count.REFUSED] += people
     refugees.post[family] = NOBODY
-    if draw(luck, Stream.NEXT_POST, refugees.identity[family]) < numbers.goes_home:
+    if uniform(today.luck, Stream.NEXT_POST, refugees.identity[family]) < numbers.goes_home:
         refugees.state[family] = RefugeeState.RETURNED
         refugees.people[family] = 0
         districts.at_home[refugees.origin[family]] += people

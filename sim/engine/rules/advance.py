@@ -1,173 +1,147 @@
-"""Spearheads gather, sweep a province, choose the next and multiply; local forces press at home.
+"""Prongs gather, sweep a province, choose the next and multiply; local forces press their own district.
 
 Reads   holders, influence, garrisons, roads, attention that policy gives to a region.
-Writes  prongs, mobile forces on the march or before a district, pressed districts, provinces under pressure.
+Writes  prongs, mobile forces on the march or outside a district, pressed districts, provinces under pressure.
 Source  article 4 and AAN ("a preemptive strike to prevent a northern opposition"); evidence F072, F073, F079, F089,
         F101. Assumption: a prong never besieges a capital while its province has rural districts left to take, and
         its first move waits for weeks of preparation after the withdrawal begins (guess). Men whom a swept province
-        no longer needs form a new spearhead (guess; from F099, F100 and F064 to F066, falls doubled within a week).
+        no longer needs form a new prong (guess; from F099, F100 and F064 to F066, falls doubled within a week).
 """
 
 import math
 from typing import NamedTuple
 
 from sim.engine.bookkeeping import note
-from sim.engine.chance import Luck, Stream, draw, gumbel
+from sim.engine.chance import Luck, Stream, gumbel, spread_around, uniform
 from sim.engine.compile import rule
 from sim.engine.world import (
     NOBODY,
+    Armies,
     Districts,
     Event,
     Forces,
     Garrisons,
     Holder,
-    Log,
+    Land,
     Mode,
     Phase,
     Prongs,
     Provinces,
-    Roads,
-    Whole,
+    Today,
 )
+
+PER_100_KM = 100.0  # road km to which weights of distance refer
 
 
 class Advance(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/advance.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/advance.yaml`."""
 
-    march_km_per_day: float
-    gather_days: float
-    gather_spread: float
-    sweep_days: float
-    adjacency: float
-    distance: float
-    weakness: float
-    remaining: float
-    siege: float
-    whim: float
-    target_weak: float
-    target_isolated: float
-    target_influence: float
-    target_value: float
-    target_ring: float
-    target_distance: float
-    shared_target: float
-    press_start: float
-    press_stop: float
-    press_under_pressure: float
-    local_assault: float
+    march_km_per_day: float  # road km per day: march of a column
+    gather_days: float  # days: mean days between two sweeps of a prong
+    gather_spread: float  # share: half-width of the gathering around its mean
+    sweep_days: float  # days: longest sweep of one province
+    siege_sweeps: float  # sweeps: longest siege of a capital, as a multiple of the longest sweep
+    adjacency: float  # weight: how much a prong prefers a province next to the one it has swept
+    distance: float  # per 100 road km: how much a prong dislikes a distant province
+    weakness: float  # per share of influence: how much a prong likes a province of high influence
+    remaining: float  # per share left: how much a prong likes a province with districts left to take
+    siege: float  # weight: worth of a capital whose province is taken
+    whim: float  # weight: random variation in the choice of the next province
+    target_weak: float  # per log man: how much a column likes a weak garrison
+    target_isolated: float  # weight: how much a column likes an isolated district
+    target_influence: float  # per influence: how much a column likes a friendly district
+    target_value: float  # weight: worth of a crossing point or a highway
+    target_ring: float  # weight: worth of the ring around the capital
+    target_distance: float  # per 100 road km: how much a column dislikes a long march
+    shared_target: float  # weight: how much a column dislikes a target that another column has
+    press_start: float  # probability per day per influence: local forces come out
+    press_stop: float  # probability per day: local forces go home
+    press_under_pressure: float  # factor: how much more readily they come out while a prong sweeps the province
+    local_assault: float  # probability per day: a pressing local force attacks alone
+    # factor: how much more readily it attacks alone while a prong sweeps the province
     local_assault_under_pressure: float
-    local_assault_ratio: float
-    besiege_patience: float
-    spare_share: float
-    spearhead_men: float
+    local_assault_ratio: float  # Taliban per garrison man: strength below which a local force never attacks alone
+    besiege_patience: float  # days: days before a column leaves a district that held
+    spare_share: float  # share of local men: men of won districts who join a new prong when a sweep ends
+    spearhead_men: float  # men: men below whom no new prong is formed
 
 
 @rule
-def starts_to_press(influence: float, under_pressure: bool, chance: float, boost: float, luck: float) -> bool:
-    """Local forces come out where the Taliban already rule daily life, and when a spearhead is near."""
+def starts_to_press(influence: float, under_pressure: bool, probability: float, boost: float, draw: float) -> bool:
+    """Whether local forces start to press: likelier where Taliban influence is high and when a prong is near."""
     factor = boost if under_pressure else 1.0
-    return luck < chance * influence * factor
+    return draw < probability * influence * factor
 
 
 @rule
-def stops_pressing(under_pressure: bool, chance: float, luck: float) -> bool:
-    """Pressure lets up by chance, but never while a spearhead sweeps the province."""
-    return not under_pressure and luck < chance
+def stops_pressing(under_pressure: bool, probability: float, draw: float) -> bool:
+    """Whether local forces stop pressing; never while a prong sweeps the province."""
+    return not under_pressure and draw < probability
 
 
 @rule
 def march_days(km: float, km_per_day: float) -> float:
-    """A march takes at least a day."""
+    """Days of a march, at least one."""
     return max(1.0, math.ceil(km / km_per_day))
 
 
 @rule
-def advance(  # the walk needs both sides and the map
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    garrisons: Garrisons,
-    forces: Forces,
-    prongs: Prongs,
-    numbers: Advance,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """Prongs decide first, their columns obey, local forces follow suit."""
+def advance(land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
+    """Move prongs, then their columns, then local forces.
+
+    Args:
+        land: provinces under pressure and pressed districts are written.
+        armies: forces and prongs are written; garrisons are read.
+        numbers: numbers of the rule.
+        today: luck and log.
+    """
+    districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     for prong in range(prongs.province.size):
-        lead(prong, districts, provinces, roads, garrisons, forces, prongs, numbers, luck, log, tally)
-    mark_pressure(districts, provinces, prongs)
+        lead(prong, land, armies, numbers, today)
+    mark_pressure(provinces, prongs)
     count_sought(districts, forces)
-    for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one a district
-        move_column(force, districts, provinces, roads, garrisons, forces, prongs, numbers, luck)
-    press(districts, provinces, garrisons, forces, numbers, luck)
+    for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one per district
+        move_column(force, land, armies, numbers, today.luck)
+    press(land, armies, numbers, today.luck)
 
 
 @rule
-def lead(  # the walk needs both sides and the map
-    prong: int,
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    garrisons: Garrisons,
-    forces: Forces,
-    prongs: Prongs,
-    numbers: Advance,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """Gather until ready, then sweep until the province is done, then choose the next and gather again."""
+def lead(prong: int, land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
+    """A prong gathers until ready, sweeps until the province is done, then chooses the next and gathers again."""
+    provinces, forces, prongs = land.provinces, armies.forces, armies.prongs
     if prongs.province[prong] == NOBODY:  # not raised yet
         return
     prongs.phase_days[prong] += 1
     if prongs.phase[prong] == Phase.GATHER:
         prongs.days_left[prong] -= 1.0
         if prongs.days_left[prong] <= 0.0:
-            left = is_any_left(prongs.province[prong], districts, provinces)
+            left = is_any_left(prongs.province[prong], land)
             prongs.phase[prong] = Phase.SWEEP if left else Phase.SIEGE
             prongs.phase_days[prong] = 0
-            note(log, tally, luck.day, Event.PRONG_MOVES, provinces.capital[prongs.province[prong]], prong, 0, 0, 0)
+            note(today, Event.PRONG_MOVES, provinces.capital[prongs.province[prong]], prong, 0, 0, 0)
         return
-    if is_done(prong, districts, provinces, prongs, numbers.sweep_days):
+    if is_done(prong, land, prongs, numbers):
         swept = prongs.province[prong]
-        provinces.swept_on[swept] = luck.day
-        turn_to_next(prong, districts, provinces, roads, prongs, numbers, luck)
-        call_together(prong, forces)
-        raise_spearhead(swept, districts, provinces, roads, forces, prongs, numbers, luck)
+        provinces.swept_on[swept] = today.luck.day
+        turn_to_next(prong, land, prongs, numbers, today.luck)
+        recall_columns(prong, forces)
+        raise_prong(swept, land, armies, numbers, today.luck)
 
 
 @rule
-def turn_to_next(
-    prong: int,
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    prongs: Prongs,
-    numbers: Advance,
-    luck: Luck,
-) -> None:
-    """The prong has its next province in mind and gathers for days."""
-    prongs.province[prong] = next_province(prong, districts, provinces, roads, prongs, numbers, luck)
+def turn_to_next(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck: Luck) -> None:
+    """The prong chooses its next province and gathers for some days."""
+    prongs.province[prong] = next_province(prong, land, prongs, numbers, luck)
     prongs.phase[prong] = Phase.GATHER
     prongs.phase_days[prong] = 0
-    spread = 2.0 * draw(luck, Stream.PRONG_GATHER, prongs.identity[prong]) - 1.0
-    prongs.days_left[prong] = numbers.gather_days * (1.0 + numbers.gather_spread * spread)
+    draw = uniform(luck, Stream.PRONG_GATHER, prongs.identity[prong])
+    prongs.days_left[prong] = spread_around(numbers.gather_days, numbers.gather_spread, draw)
 
 
 @rule
-def raise_spearhead(
-    province: int,
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    forces: Forces,
-    prongs: Prongs,
-    numbers: Advance,
-    luck: Luck,
-) -> None:
-    """Men whom a swept province no longer needs at home form a new spearhead, if there are enough of them."""
+def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
+    """Men whom a swept province no longer needs form a new prong, if there are enough of them."""
+    districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     prong = not_yet_raised(prongs)
     men = 0
     base = NOBODY
@@ -183,18 +157,18 @@ def raise_spearhead(
             forces.men[district] -= spare_men(forces.men[district], numbers.spare_share)
     form_columns(prong, men, base, districts.holder.size, forces)
     prongs.province[prong] = province
-    turn_to_next(prong, districts, provinces, roads, prongs, numbers, luck)
+    turn_to_next(prong, land, prongs, numbers, luck)
 
 
 @rule
 def spare_men(local: int, share: float) -> int:
-    """Whole men of a local force who can leave a district that is won."""
+    """Men of a local force who can leave a district that is won."""
     return int(share * local)
 
 
 @rule
 def not_yet_raised(prongs: Prongs) -> int:
-    """The first spearhead that is still to come, or -1."""
+    """The first prong that is not raised yet, or -1."""
     for prong in range(prongs.province.size):
         if prongs.province[prong] == NOBODY:
             return prong
@@ -203,7 +177,7 @@ def not_yet_raised(prongs: Prongs) -> int:
 
 @rule
 def form_columns(prong: int, men: int, base: int, first_mobile: int, forces: Forces) -> None:
-    """The men are shared out over the columns of the spearhead, which gather at the base."""
+    """Divide the men among the columns of the prong, which gather at the base."""
     columns = 0
     for force in range(first_mobile, forces.men.size):
         columns += forces.prong[force] == prong
@@ -219,8 +193,9 @@ def form_columns(prong: int, men: int, base: int, first_mobile: int, forces: For
 
 
 @rule
-def rural_left(province: int, districts: Districts, provinces: Provinces) -> int:
-    """Districts of a province, the capital aside, that the government still holds."""
+def rural_left(province: int, land: Land) -> int:
+    """Number of rural districts of a province that the government still holds."""
+    districts, provinces = land.districts, land.provinces
     left = 0
     for district in range(provinces.first[province], provinces.end[province]):
         if not districts.is_capital[district]:
@@ -229,8 +204,9 @@ def rural_left(province: int, districts: Districts, provinces: Provinces) -> int
 
 
 @rule
-def is_any_left(province: int, districts: Districts, provinces: Provinces) -> bool:
-    """The government still holds a district of the province beside the capital."""
+def is_any_left(province: int, land: Land) -> bool:
+    """Whether the government still holds a rural district of the province."""
+    districts, provinces = land.districts, land.provinces
     for district in range(provinces.first[province], provinces.end[province]):
         if not districts.is_capital[district]:
             if districts.holder[district] == Holder.GOVERNMENT:
@@ -239,43 +215,37 @@ def is_any_left(province: int, districts: Districts, provinces: Provinces) -> bo
 
 
 @rule
-def is_done(prong: int, districts: Districts, provinces: Provinces, prongs: Prongs, sweep_days: float) -> bool:
-    """A sweep ends when nothing rural is left or its time is up; a siege when the capital falls or time is up."""
+def is_done(prong: int, land: Land, prongs: Prongs, numbers: Advance) -> bool:
+    """Whether a prong is done: nothing rural is left to sweep, the besieged capital has fallen, or time is up."""
+    districts, provinces = land.districts, land.provinces
     province = prongs.province[prong]
     if prongs.phase[prong] == Phase.SWEEP:
-        return prongs.phase_days[prong] >= sweep_days or not is_any_left(province, districts, provinces)
+        return prongs.phase_days[prong] >= numbers.sweep_days or not is_any_left(province, land)
     fallen = districts.holder[provinces.capital[province]] == Holder.TALIBAN
-    return fallen or prongs.phase_days[prong] >= 3.0 * sweep_days
+    return fallen or prongs.phase_days[prong] >= numbers.siege_sweeps * numbers.sweep_days
 
 
 @rule
-def next_province(
-    prong: int,
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    prongs: Prongs,
-    numbers: Advance,
-    luck: Luck,
-) -> int:
-    """The best by nearness, weakness, attention and what is left to take; no two prongs choose one province."""
+def next_province(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck: Luck) -> int:
+    """The best province by nearness, weakness, attention and what is left to take; one prong per province."""
+    districts, provinces, roads = land.districts, land.provinces, land.roads
     here = prongs.province[prong]
     best = here
-    highest = -1e9
+    highest = -math.inf
     mark_taken(prong, provinces, prongs)
-    mark_beside(here, districts, provinces, roads)
+    mark_adjacent(here, land)
     for province in range(provinces.capital.size):
         if provinces.taken[province] or districts.holder[provinces.capital[province]] == Holder.TALIBAN:
             continue
-        left = rural_left(province, districts, provinces)
-        value = numbers.remaining * left / max(1, rural_districts(province, districts, provinces))
+        left = rural_left(province, land)
+        value = numbers.remaining * left / max(1, rural_districts(province, land))
         if left == 0:
             value = numbers.siege
-        weakness = numbers.weakness * rural_influence(province, districts, provinces)
+        weakness = numbers.weakness * rural_influence(province, land)
         value += weakness + math.log(provinces.attention[province])
-        if province != here and provinces.beside[province]:
+        if province != here and provinces.adjacent[province]:
             value += numbers.adjacency
-        value -= numbers.distance * roads.between[provinces.capital[here], provinces.capital[province]] / 100.0
+        value -= numbers.distance * roads.between[provinces.capital[here], provinces.capital[province]] / PER_100_KM
         actor = prongs.identity[prong] * 10000 + districts.identity[provinces.capital[province]]
         value += numbers.whim * gumbel(luck, Stream.PROVINCE_CHOICE, actor)
         if value > highest:
@@ -285,8 +255,9 @@ def next_province(
 
 
 @rule
-def rural_districts(province: int, districts: Districts, provinces: Provinces) -> int:
-    """Districts of a province, the capital aside."""
+def rural_districts(province: int, land: Land) -> int:
+    """Number of districts of a province, without the capital."""
+    districts, provinces = land.districts, land.provinces
     count = 0
     for district in range(provinces.first[province], provinces.end[province]):
         count += not districts.is_capital[district]
@@ -294,27 +265,29 @@ def rural_districts(province: int, districts: Districts, provinces: Provinces) -
 
 
 @rule
-def rural_influence(province: int, districts: Districts, provinces: Provinces) -> float:
-    """Mean influence of the Taliban in the districts of a province, the capital aside."""
+def rural_influence(province: int, land: Land) -> float:
+    """Mean Taliban influence in the districts of a province, without the capital."""
+    districts, provinces = land.districts, land.provinces
     total = 0.0
     for district in range(provinces.first[province], provinces.end[province]):
         if not districts.is_capital[district]:
             total += districts.influence[district]
-    return total / max(1, rural_districts(province, districts, provinces))
+    return total / max(1, rural_districts(province, land))
 
 
 @rule
-def mark_beside(province: int, districts: Districts, provinces: Provinces, roads: Roads) -> None:
-    """The provinces in which a district is next to a district of this one; itself among them."""
-    provinces.beside[:] = False
+def mark_adjacent(province: int, land: Land) -> None:
+    """Mark the provinces that border this one, and itself."""
+    districts, provinces, roads = land.districts, land.provinces, land.roads
+    provinces.adjacent[:] = False
     for district in range(provinces.first[province], provinces.end[province]):
         for link in range(roads.first[district], roads.first[district + 1]):
-            provinces.beside[districts.province[roads.neighbour[link]]] = True
+            provinces.adjacent[districts.province[roads.neighbour[link]]] = True
 
 
 @rule
 def mark_taken(prong: int, provinces: Provinces, prongs: Prongs) -> None:
-    """The provinces that other prongs already have in mind."""
+    """Mark the provinces that other prongs have chosen."""
     provinces.taken[:] = False
     for other in range(prongs.province.size):
         if other != prong and prongs.province[other] != NOBODY:
@@ -322,8 +295,8 @@ def mark_taken(prong: int, provinces: Provinces, prongs: Prongs) -> None:
 
 
 @rule
-def call_together(prong: int, forces: Forces) -> None:
-    """The columns leave what they do and gather."""
+def recall_columns(prong: int, forces: Forces) -> None:
+    """The columns of a prong leave what they do and gather."""
     for force in range(forces.men.size):
         if forces.prong[force] == prong:
             forces.mode[force] = Mode.GATHER
@@ -332,8 +305,8 @@ def call_together(prong: int, forces: Forces) -> None:
 
 
 @rule
-def mark_pressure(districts: Districts, provinces: Provinces, prongs: Prongs) -> None:
-    """A province is under pressure while a prong is at work in it."""
+def mark_pressure(provinces: Provinces, prongs: Prongs) -> None:
+    """Mark provinces as under pressure while a prong is at work in them."""
     provinces.under_pressure[:] = False
     for prong in range(prongs.province.size):
         if prongs.province[prong] != NOBODY and prongs.phase[prong] != Phase.GATHER:
@@ -341,18 +314,9 @@ def mark_pressure(districts: Districts, provinces: Provinces, prongs: Prongs) ->
 
 
 @rule
-def move_column(
-    force: int,
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    garrisons: Garrisons,
-    forces: Forces,
-    prongs: Prongs,
-    numbers: Advance,
-    luck: Luck,
-) -> None:
-    """A column marches to its target, stays before it while the place holds out, and then takes the next."""
+def move_column(force: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
+    """A column marches to its target, stays outside while the district holds out, and then takes the next."""
+    districts, roads, forces, prongs = land.districts, land.roads, armies.forces, armies.prongs
     if forces.men[force] == 0:
         return
     prong = forces.prong[force]
@@ -369,7 +333,7 @@ def move_column(
         return
     if forces.mode[force] != Mode.GATHER:
         districts.sought[forces.district[force]] -= 1
-    target = next_target(force, districts, provinces, roads, garrisons, forces, prongs, numbers, luck)
+    target = next_target(force, land, armies, numbers, luck)
     forces.mode[force] = Mode.HOLD
     forces.mode_days[force] = 0
     districts.sought[target if target >= 0 else forces.district[force]] += 1
@@ -382,7 +346,7 @@ def move_column(
 
 @rule
 def is_busy(force: int, districts: Districts, forces: Forces, patience: float) -> bool:
-    """It parleys, assaults or besieges a district that still holds out, within its patience."""
+    """Whether a column negotiates, assaults or besieges a district that holds out, within its patience."""
     mode = forces.mode[force]
     if mode == Mode.BESIEGE and forces.mode_days[force] > patience and not districts.is_capital[forces.district[force]]:
         return False
@@ -391,29 +355,27 @@ def is_busy(force: int, districts: Districts, forces: Forces, patience: float) -
 
 
 @rule
-def next_target(
-    force: int,
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    garrisons: Garrisons,
-    forces: Forces,
-    prongs: Prongs,
-    numbers: Advance,
-    luck: Luck,
-) -> int:
+def next_target(force: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> int:
     """The best district of the target province: weak, isolated, friendly, valuable, near; -1 if none is left."""
+    districts, provinces, roads, garrisons, forces, prongs = (
+        land.districts,
+        land.provinces,
+        land.roads,
+        armies.garrisons,
+        armies.forces,
+        armies.prongs,
+    )
     prong = forces.prong[force]
     province = prongs.province[prong]
     best = NOBODY
-    highest = -1e9
+    highest = -math.inf
     for district in range(provinces.first[province], provinces.end[province]):
         if districts.holder[district] == Holder.TALIBAN:
             continue
         if districts.is_capital[district] != (prongs.phase[prong] == Phase.SIEGE):
             continue
         value = attraction(district, districts, garrisons, numbers)
-        value -= numbers.target_distance * roads.between[forces.district[force], district] / 100.0
+        value -= numbers.target_distance * roads.between[forces.district[force], district] / PER_100_KM
         value -= numbers.shared_target * districts.sought[district]
         value += gumbel(luck, Stream.DISTRICT_CHOICE, forces.identity[force] * 10000 + districts.identity[district])
         if value > highest:
@@ -424,7 +386,7 @@ def next_target(
 
 @rule
 def attraction(district: int, districts: Districts, garrisons: Garrisons, numbers: Advance) -> float:
-    """What makes a district worth taking, wherever the column stands."""
+    """Value of a district as a target, apart from its distance."""
     value = -numbers.target_weak * math.log(1.0 + garrisons.men[district])
     if not districts.connected[district]:
         value += numbers.target_isolated
@@ -438,54 +400,43 @@ def attraction(district: int, districts: Districts, garrisons: Garrisons, number
 
 @rule
 def count_sought(districts: Districts, forces: Forces) -> None:
-    """Columns before each district, or on the way to it; those that gather are neither."""
+    """Count the columns outside each district or on the way to it; gathering columns are neither."""
     districts.sought[:] = 0
-    for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one a district
+    for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one per district
         if forces.men[force] > 0 and forces.mode[force] != Mode.GATHER:
             marches = forces.mode[force] == Mode.MARCH
             districts.sought[forces.destination[force] if marches else forces.district[force]] += 1
 
 
 @rule
-def press(
-    districts: Districts,
-    provinces: Provinces,
-    garrisons: Garrisons,
-    forces: Forces,
-    numbers: Advance,
-    luck: Luck,
-) -> None:
-    """Local forces come out or go home, and now and then attack alone."""
+def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
+    """Local forces come out or go home, and occasionally attack alone."""
+    districts, provinces, forces = land.districts, land.provinces, armies.forces
     for district in range(districts.holder.size):
-        force = district  # local forces are the first rows, one a district
+        force = district  # local forces are the first rows, one per district
         if districts.holder[district] == Holder.TALIBAN or forces.men[force] == 0:
             districts.pressed[district] = False
             forces.mode[force] = Mode.HOLD
             continue
         near = provinces.under_pressure[districts.province[district]]
-        lot = draw(luck, Stream.PRESS, districts.identity[district])
+        draw = uniform(luck, Stream.PRESS, districts.identity[district])
         if districts.pressed[district]:
-            districts.pressed[district] = not stops_pressing(near, numbers.press_stop, lot)
+            districts.pressed[district] = not stops_pressing(near, numbers.press_stop, draw)
         else:
             districts.pressed[district] = starts_to_press(
-                districts.influence[district], near, numbers.press_start, numbers.press_under_pressure, lot
+                districts.influence[district], near, numbers.press_start, numbers.press_under_pressure, draw
             )
-        chance = numbers.local_assault * (numbers.local_assault_under_pressure if near else 1.0)
-        choose_local_mode(force, district, chance, districts, garrisons, forces, numbers, luck)
+        probability = numbers.local_assault * (numbers.local_assault_under_pressure if near else 1.0)
+        direct_local_force(district, probability, districts, armies, numbers, luck)
 
 
 @rule
-def choose_local_mode(
-    force: int,
-    district: int,
-    chance: float,
-    districts: Districts,
-    garrisons: Garrisons,
-    forces: Forces,
-    numbers: Advance,
-    luck: Luck,
+def direct_local_force(
+    district: int, probability: float, districts: Districts, armies: Armies, numbers: Advance, luck: Luck
 ) -> None:
-    """A local force holds, sends elders while it presses, and assaults alone by this chance."""
+    """A local force holds, sends elders while it presses, and attacks alone with this probability."""
+    force = district  # local forces are the first rows, one per district
+    garrisons, forces = armies.garrisons, armies.forces
     forces.mode_days[force] += 1
     if not districts.pressed[district]:
         forces.mode[force] = Mode.HOLD
@@ -493,7 +444,7 @@ def choose_local_mode(
         forces.mode[force] = Mode.PARLEY
     strong = forces.men[force] >= numbers.local_assault_ratio * garrisons.men[district]
     may_assault = forces.mode[force] == Mode.PARLEY and strong and not districts.is_capital[district]
-    if may_assault and draw(luck, Stream.LOCAL_ASSAULT, districts.identity[district]) < chance:
+    if may_assault and uniform(luck, Stream.LOCAL_ASSAULT, districts.identity[district]) < probability:
         forces.mode[force] = Mode.ASSAULT
         forces.mode_days[force] = 0
         forces.losses[force] = 0

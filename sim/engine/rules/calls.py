@@ -1,4 +1,4 @@
-"""A garrison under threat asks for help; the headquarters answers a few calls a day, by policy.
+"""A garrison under threat asks for help; headquarters answers a few calls per day, by policy.
 
 Reads   garrisons, districts, commandos in reserve.
 Writes  days since a unit asked, commandos on the way or arrived, calls made and answered.
@@ -12,46 +12,47 @@ from sim.engine.bookkeeping import note
 from sim.engine.compile import rule
 from sim.engine.world import (
     NEVER,
+    Armies,
     Count,
     Districts,
     Event,
     Fall,
     Garrisons,
     Holder,
-    Log,
     Role,
+    Today,
     UnitKind,
     Units,
     UnitState,
-    Whole,
     Why,
 )
 
 
 class Calls(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/calls.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/calls.yaml`."""
 
-    threat_ratio: float
-    patience_days: float
-    flights_per_day: float
-    travel_days: float
-    columns_per_call: float
-    quiet_days: float
-    weight_capital: float
-    weight_border: float
-    weight_highway: float
-    weight_other: float
+    threat_ratio: float  # Taliban per garrison man: pressing local force at which a garrison asks for help
+    patience_days: float  # days: days after which an unanswered call has its full effect
+    threat_limit: float  # Taliban per garrison man: ratio above which being outnumbered makes a call no more urgent
+    flights_per_day: float  # calls per day: calls that can be answered per day
+    travel_days: float  # days: from the decision to the arrival
+    columns_per_call: float  # columns: commando columns that answer a call
+    quiet_days: float  # days: quiet days after which commandos go back to the reserve
+    weight_capital: float  # weight: urgency of a provincial capital
+    weight_border: float  # weight: urgency of a crossing point
+    weight_highway: float  # weight: urgency of a district on a highway
+    weight_other: float  # weight: urgency of any other district
 
 
 @rule
 def asks(mobile: int, local: int, pressed: bool, garrison: int, threat_ratio: float) -> bool:
-    """A mobile force before the place is reason enough; local ones are when they press in numbers."""
+    """Whether a garrison asks for help: a mobile force outside suffices, or local forces that press in numbers."""
     return garrison > 0 and (mobile > 0 or (pressed and local >= threat_ratio * garrison))
 
 
 @rule
 def urgency(is_capital: bool, has_post: bool, highway: bool, threat: float, numbers: Calls) -> float:
-    """What the headquarters values, times how badly the garrison is outnumbered (at most four times)."""
+    """Weight that headquarters gives to a call: the value of the place times how far its garrison is outnumbered."""
     weight = numbers.weight_other
     if highway:
         weight = max(weight, numbers.weight_highway)
@@ -59,23 +60,29 @@ def urgency(is_capital: bool, has_post: bool, highway: bool, threat: float, numb
         weight = max(weight, numbers.weight_border)
     if is_capital:
         weight = max(weight, numbers.weight_capital)
-    return weight * min(4.0, threat)
+    return weight * min(numbers.threat_limit, threat)
 
 
 @rule
-def call_for_help(
-    districts: Districts, garrisons: Garrisons, units: Units, numbers: Calls, day: int, log: Log, tally: Whole
-) -> None:
-    """Help under way comes nearer; garrisons ask; the most urgent calls are answered; idle commandos go home."""
+def call_for_help(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
+    """Bring help under way closer, let garrisons ask, answer the most urgent calls, and recall idle commandos.
+
+    Args:
+        districts: threatened districts and days of help are written.
+        armies: commandos and days since a call are written; garrisons are read.
+        numbers: numbers of the rule.
+        today: log and totals.
+    """
+    units = armies.units
     bring_help(districts, units)
-    ask(districts, garrisons, units, numbers, day, log, tally)
-    answer(districts, garrisons, units, numbers, day, log, tally)
-    stand_down(districts, units, numbers.quiet_days, day)
+    ask(districts, armies, numbers, today)
+    answer(districts, armies, numbers, today)
+    stand_down(districts, units, numbers.quiet_days, today.luck.day)
 
 
 @rule
 def first_commando(units: Units) -> int:
-    """Commandos are the last rows; nobody else is sent from the reserve."""
+    """Row of the first commando unit; commandos are the last rows."""
     first = units.kind.size
     while first > 0 and units.kind[first - 1] == UnitKind.COMMANDO:
         first -= 1
@@ -84,7 +91,7 @@ def first_commando(units: Units) -> int:
 
 @rule
 def bring_help(districts: Districts, units: Units) -> None:
-    """A column that has arrived holds the district, unless it has fallen: then it turns back."""
+    """A column that arrives holds the district, unless it has fallen: then it returns to the reserve."""
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.RELIEVING:
             continue
@@ -100,10 +107,9 @@ def bring_help(districts: Districts, units: Units) -> None:
 
 
 @rule
-def ask(
-    districts: Districts, garrisons: Garrisons, units: Units, numbers: Calls, day: int, log: Log, tally: Whole
-) -> None:
-    """Every unit of a threatened garrison counts the days since it asked; a quiet one stops."""
+def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
+    """Units of a threatened garrison count the days since they asked; others stop asking."""
+    garrisons, units = armies.garrisons, armies.units
     for district in range(districts.holder.size):
         districts.threatened[district] = asks(
             garrisons.mobile[district],
@@ -119,22 +125,21 @@ def ask(
         if districts.threatened[here]:
             speaks = units.kind[unit] == UnitKind.POLICE and units.role[unit] == Role.GARRISON
             if units.asked_days[unit] == NEVER and units.home[unit] == here and speaks:
-                tally[Count.CALLS_MADE] += 1
-                note(log, tally, day, Event.CALL, here, unit, garrisons.men[here], Fall.NONE, Why.NONE)
+                today.tally[Count.CALLS_MADE] += 1
+                note(today, Event.CALL, here, unit, garrisons.men[here], Fall.NONE, Why.NONE)
             units.asked_days[unit] += 1
         else:
             units.asked_days[unit] = NEVER
 
 
 @rule
-def answer(
-    districts: Districts, garrisons: Garrisons, units: Units, numbers: Calls, day: int, log: Log, tally: Whole
-) -> None:
-    """As many calls as there are flights, the most urgent first; those who were heard begin to wait anew."""
+def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
+    """Answer as many calls as there are flights, the most urgent first; those answered start to wait afresh."""
+    garrisons, units = armies.garrisons, armies.units
     answered = 0
     callers = list_callers(districts, garrisons) if numbers.flights_per_day >= 1.0 else 0
     for _flight in range(int(numbers.flights_per_day)):
-        if not answer_one(callers, districts, garrisons, units, numbers, day, log, tally):
+        if not answer_one(callers, districts, armies, numbers, today):
             break
         answered += 1
     if answered == 0:
@@ -146,7 +151,7 @@ def answer(
 
 @rule
 def list_callers(districts: Districts, garrisons: Garrisons) -> int:
-    """Threatened districts whose call was not answered yet, in order, none of them chosen; how many there are."""
+    """List threatened districts with an unanswered call, none of them chosen; returns how many."""
     districts.chosen[:] = False
     found = 0
     for district in range(districts.holder.size):
@@ -158,18 +163,10 @@ def list_callers(districts: Districts, garrisons: Garrisons) -> int:
 
 
 @rule
-def answer_one(
-    callers: int,
-    districts: Districts,
-    garrisons: Garrisons,
-    units: Units,
-    numbers: Calls,
-    day: int,
-    log: Log,
-    tally: Whole,
-) -> bool:
-    """The most urgent call that nobody has answered gets columns from the reserve, if any are left."""
-    caller = most_urgent(callers, districts, garrisons, numbers, day)
+def answer_one(callers: int, districts: Districts, armies: Armies, numbers: Calls, today: Today) -> bool:
+    """Send columns from the reserve to the most urgent unanswered call; false when there is none or no column."""
+    garrisons, units = armies.garrisons, armies.units
+    caller = most_urgent(callers, districts, garrisons, numbers, today.luck.day)
     if caller < 0:
         return False
     sent = 0
@@ -186,16 +183,16 @@ def answer_one(
             sent += 1
     if sent == 0:
         return False
-    districts.helped_on[caller] = day
+    districts.helped_on[caller] = today.luck.day
     districts.chosen[caller] = True
-    tally[Count.CALLS_ANSWERED] += 1
-    note(log, tally, day, Event.ANSWER, caller, -1, men, Fall.NONE, Why.NONE)
+    today.tally[Count.CALLS_ANSWERED] += 1
+    note(today, Event.ANSWER, caller, -1, men, Fall.NONE, Why.NONE)
     return True
 
 
 @rule
 def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, numbers: Calls, day: int) -> int:
-    """The caller of the highest urgency that was not helped within its patience, or -1."""
+    """The most urgent caller that was not helped within its patience, or -1."""
     best = -1
     highest = 0.0
     for place in range(callers):
@@ -214,7 +211,7 @@ def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, number
 
 @rule
 def stand_down(districts: Districts, units: Units, quiet_days: float, day: int) -> None:
-    """Commandos whose district has been quiet go back to the reserve; what they retook they go on holding."""
+    """Commandos in a quiet district return to the reserve; those who retook theirs go on holding it."""
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.HOLDING:
             continue

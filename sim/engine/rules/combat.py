@@ -1,4 +1,4 @@
-"""An assault wears both sides down by the day until the defence breaks or the attack is called off.
+"""Assaults cost both sides men every day until the defence breaks or the attack is called off.
 
 Reads   forces that assault or press, garrisons, their dread, air cover.
 Writes  men killed on both sides, districts that fall today after a fight, successful stands, fighting, sieges.
@@ -7,14 +7,14 @@ Source  Lanchester 1916 (losses in proportion to the enemy's men); evidence F101
         between assaults). Rates: guess. Assumption: dread makes the defence break sooner.
 """
 
-import math
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import note
-from sim.engine.chance import Luck, Stream, draw, logistic, whole
+from sim.engine.bookkeeping import EVEN_MORALE, log_ratio, note
+from sim.engine.chance import Luck, Stream, logistic, uniform, whole
 from sim.engine.compile import rule
 from sim.engine.world import (
     NOBODY,
+    Armies,
     Condition,
     Count,
     Districts,
@@ -23,11 +23,10 @@ from sim.engine.world import (
     Forces,
     Garrisons,
     Holder,
-    Log,
+    Land,
     Mode,
-    Real,
-    Roads,
     Role,
+    Today,
     Units,
     UnitState,
     Whole,
@@ -36,41 +35,44 @@ from sim.engine.world import (
 
 
 class Combat(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/combat.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/combat.yaml`."""
 
-    defenders_killed: float
-    attackers_killed: float
-    air_support: float
-    local_share: float
-    break_intercept: float
-    break_losses: float
-    break_ratio: float
-    break_morale: float
-    break_resolve: float
-    break_dread: float
+    defenders_killed: float  # per day per attacker: defenders killed by one attacker
+    attackers_killed: float  # per day per defender: attackers killed by one defender
+    air_support: float  # factor above 1: what full air cover adds to the strength of the defence
+    local_share: float  # share: part of a local force that joins a mobile one's assault
+    break_intercept: float  # logit: readiness of an even defence to break
+    break_losses: float  # logit per share lost: weight of the day's losses
+    break_ratio: float  # per log ratio: weight of numbers
+    break_morale: float  # logit per morale: weight of morale above one half
+    break_resolve: float  # logit per standard deviation: weight of the resolve of the command
+    break_dread: float  # logit per dread: weight of dread
+    # share of defenders per day: losses above which the log gives losses as the reason for a broken defence
     heavy_losses: float
-    low_morale: float
-    called_off_losses: float
-    called_off_days: float
-    stand_relief: float
-    momentum_loss: float
-    siege_encirclement: float
-    siege_strength: float
-    siege_days: float
-    siege_rate: float
-    harassment: float
+    low_morale: float  # morale: morale below which the log gives morale as the reason for a broken defence
+    called_off_losses: float  # share of attackers: losses at which an attack is called off
+    called_off_days: float  # days: days after which an attack is called off
+    stand_relief: float  # share of dread: dread that a successful stand takes away next door
+    momentum_loss: float  # momentum: momentum that a failed assault costs
+    momentum_least: float  # momentum: lowest momentum
+    siege_encirclement: float  # share of neighbours: districts around a capital that must be lost first
+    siege_strength: float  # Taliban per defender: strength outside a capital that an assault needs
+    siege_morale: float  # morale: added to the morale of a besieged garrison; the sum is the strength of one of its men
+    siege_days: float  # days: days of encirclement before an assault
+    siege_rate: float  # probability per day: fall of a capital once all conditions are met
+    harassment: float  # men per day: men whom an outpost of a pressed district loses between assaults
 
 
 @rule
-def breaks(  # one argument a term of the sentence
+def break_probability(  # one argument per term of the sum
     loss_share: float, ratio: float, morale: float, resolve: float, dread: float, numbers: Combat
 ) -> float:
-    """The chance that a defence gives way today: losses, numbers and dread against it, morale and command for it."""
+    """Probability that a defence breaks today: losses, numbers and dread against it, morale and command for it."""
     return logistic(
         numbers.break_intercept
         + numbers.break_losses * loss_share
-        + numbers.break_ratio * math.log(max(0.05, ratio))
-        - numbers.break_morale * (morale - 0.5)
+        + numbers.break_ratio * log_ratio(ratio)
+        - numbers.break_morale * (morale - EVEN_MORALE)
         - numbers.break_resolve * resolve
         + numbers.break_dread * dread
     )
@@ -78,25 +80,21 @@ def breaks(  # one argument a term of the sentence
 
 @rule
 def is_called_off(loss_share: float, days: int, numbers: Combat) -> bool:
-    """The attackers give up after too many losses or too many days."""
+    """Whether the attackers give up, after too many losses or too many days."""
     return loss_share >= numbers.called_off_losses or days >= numbers.called_off_days
 
 
 @rule
-def fight(
-    districts: Districts,
-    roads: Roads,
-    garrisons: Garrisons,
-    units: Units,
-    forces: Forces,
-    conditions: Real,
-    numbers: Combat,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """Every district under assault fights one day; sieges of capitals go on one day."""
-    air_cover = conditions[Condition.AIR_COVER]
+def fight(land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
+    """Fight one day in every district under assault, and besiege capitals for one day.
+
+    Args:
+        land: fighting, falling districts, stands and dread are written.
+        armies: losses and modes are written.
+        numbers: numbers of the rule.
+        today: luck, air cover, log and totals.
+    """
+    districts, garrisons, units, forces = land.districts, armies.garrisons, armies.units, armies.forces
     districts.fighting[:] = 0.0
     for force in range(forces.men.size):
         here = forces.district[force]
@@ -106,30 +104,28 @@ def fight(
     for district in range(districts.holder.size):
         if districts.fighting[district] > 0.0 and districts.falling[district] == Fall.NONE:
             if garrisons.men[district] > 0:
-                fight_one_day(
-                    district, districts, roads, garrisons, units, forces, air_cover, numbers, luck, log, tally
-                )
+                fight_one_day(district, land, armies, numbers, today)
         if districts.is_capital[district] and districts.holder[district] == Holder.GOVERNMENT:
-            besiege_one_day(district, districts, roads, garrisons, numbers, luck)
-    harass(districts, units, numbers.harassment, luck)
+            besiege_one_day(district, land, garrisons, numbers, today.luck)
+    harass(districts, units, numbers.harassment, today.luck)
 
 
 @rule
 def harass(districts: Districts, units: Units, men_a_day: float, luck: Luck) -> None:
-    """Outposts of a district that local forces press lose men between the assaults."""
+    """Outposts of a pressed district lose men between assaults."""
     for unit in range(units.men.size):
         if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
         if not districts.pressed[units.district[unit]]:
             continue
-        dead = min(units.men[unit], whole(men_a_day, draw(luck, Stream.HARASSMENT, units.identity[unit])))
+        dead = min(units.men[unit], whole(men_a_day, uniform(luck, Stream.HARASSMENT, units.identity[unit])))
         if dead > 0:
             lose(unit, dead, units)
 
 
 @rule
 def lose(unit: int, dead: int, units: Units) -> None:
-    """So many of its men are killed today; a unit without men is no more."""
+    """Kill so many men of a unit; a unit without men is destroyed."""
     units.losses[unit] = dead / units.men[unit]
     units.men[unit] -= dead
     units.killed[unit] += dead
@@ -140,9 +136,9 @@ def lose(unit: int, dead: int, units: Units) -> None:
 
 @rule
 def line_up(districts: Districts, units: Units) -> None:
-    """Who holds a district under assault, in order, so that each fight looks only at those who are there."""
+    """Link the units that hold each district under assault, so that each fight reads only its own."""
     districts.defender[:] = NOBODY
-    for unit in range(units.men.size - 1, -1, -1):  # the last first, so that they stand in order
+    for unit in range(units.men.size - 1, -1, -1):  # backwards, so that they are linked in order
         here = units.district[unit]
         if districts.fighting[here] > 0.0 and units.state[unit] == UnitState.HOLDING:
             units.next_there[unit] = districts.defender[here]
@@ -150,51 +146,43 @@ def line_up(districts: Districts, units: Units) -> None:
 
 
 @rule
-def fight_one_day(
-    district: int,
-    districts: Districts,
-    roads: Roads,
-    garrisons: Garrisons,
-    units: Units,
-    forces: Forces,
-    air_cover: float,
-    numbers: Combat,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """Both sides lose men; then the defence breaks, or the attack is called off, or neither."""
+def fight_one_day(district: int, land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
+    """Both sides lose men; then the defence breaks, or attackers give up, or neither."""
+    districts, garrisons, units, forces = land.districts, armies.garrisons, armies.units, armies.forces
     actor = districts.identity[district]
     defenders = garrisons.men[district]
     attackers = strength(district, forces, numbers.local_share)
     if attackers <= 0.0:
         return
-    support = 1.0 + numbers.air_support * air_cover
+    support = 1.0 + numbers.air_support * today.conditions[Condition.AIR_COVER]
     fallen = whole(
-        min(defenders, numbers.defenders_killed * attackers / support), draw(luck, Stream.DEFENDER_LOSSES, actor)
+        min(defenders, numbers.defenders_killed * attackers / support),
+        uniform(today.luck, Stream.DEFENDER_LOSSES, actor),
     )
-    killed = whole(numbers.attackers_killed * defenders * support, draw(luck, Stream.ATTACKER_LOSSES, actor))
+    killed = whole(numbers.attackers_killed * defenders * support, uniform(today.luck, Stream.ATTACKER_LOSSES, actor))
     first = districts.defender[district]
     fallen = kill_defenders(first, men_of(first, units), units, min(fallen, defenders))
-    killed = kill_attackers(district, forces, killed, tally)
+    killed = kill_attackers(district, forces, killed, today.tally)
     loss_share = fallen / defenders
     ratio = attackers / (max(1, defenders - fallen) * support)
     morale = garrisons.morale[district]
-    chance = breaks(loss_share, ratio, morale, garrisons.resolve[district], districts.dread[district], numbers)
-    if fallen == defenders or draw(luck, Stream.BREAK, actor) < chance:
+    probability = break_probability(
+        loss_share, ratio, morale, garrisons.resolve[district], districts.dread[district], numbers
+    )
+    if fallen == defenders or uniform(today.luck, Stream.BREAK, actor) < probability:
         districts.falling[district] = Fall.FOUGHT
         districts.why[district] = Why.LOSSES if loss_share > numbers.heavy_losses else Why.FORCE
         if morale < numbers.low_morale:
             districts.why[district] = Why.MORALE
     else:
-        call_off(district, districts, roads, forces, numbers, luck.day, log, tally)
+        call_off_assaults(district, land, forces, numbers, today)
 
 
 @rule
 def strength(district: int, forces: Forces, local_share: float) -> float:
-    """Attackers by momentum; of a local force that does not lead the assault only a share joins."""
+    """Strength of the attackers by momentum; only a share of a local force joins an assault that it does not lead."""
     total = 0.0
-    force = district  # local forces are the first rows, one a district
+    force = district  # local forces are the first rows, one per district
     while force != NOBODY:
         if forces.mode[force] == Mode.ASSAULT:
             total += forces.men[force] * forces.momentum[force]
@@ -206,7 +194,7 @@ def strength(district: int, forces: Forces, local_share: float) -> float:
 
 @rule
 def kill_defenders(first: int, men: int, units: Units, fallen: int) -> int:
-    """The dead are taken from the units in order, the same share of each of all `men`, until all are counted."""
+    """Take the dead from the units in order, the same share of each; returns how many were killed."""
     left = fallen
     unit = first
     while unit != NOBODY and left > 0:
@@ -220,7 +208,7 @@ def kill_defenders(first: int, men: int, units: Units, fallen: int) -> int:
 
 @rule
 def men_of(first: int, units: Units) -> int:
-    """Men of the units that hold a district, from the first of them on."""
+    """Men of the linked units that hold a district."""
     men = 0
     unit = first
     while unit != NOBODY:
@@ -231,9 +219,9 @@ def men_of(first: int, units: Units) -> int:
 
 @rule
 def kill_attackers(district: int, forces: Forces, killed: int, tally: Whole) -> int:
-    """The dead are taken from the forces that assault, in order."""
+    """Take the dead from the assaulting forces in order; returns how many were killed."""
     left = killed
-    force = district  # local forces are the first rows, one a district
+    force = district  # local forces are the first rows, one per district
     while force != NOBODY and left > 0:
         if forces.mode[force] == Mode.ASSAULT:
             dead = min(left, forces.men[force])
@@ -247,41 +235,32 @@ def kill_attackers(district: int, forces: Forces, killed: int, tally: Whole) -> 
 
 
 @rule
-def call_off(
-    district: int,
-    districts: Districts,
-    roads: Roads,
-    forces: Forces,
-    numbers: Combat,
-    day: int,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """Forces that have had enough go over to a siege or home; a district left in peace has stood, and hearts rise."""
+def call_off_assaults(district: int, land: Land, forces: Forces, numbers: Combat, today: Today) -> None:
+    """Forces that have had enough turn to a siege; a district left in peace has stood, and dread next door falls."""
+    districts, roads = land.districts, land.roads
     still = 0
     gave_up = 0
-    force = district  # local forces are the first rows, one a district
+    force = district  # local forces are the first rows, one per district
     while force != NOBODY:
         loss_share = forces.losses[force] / max(1, forces.men[force] + forces.losses[force])
         if forces.mode[force] == Mode.ASSAULT and is_called_off(loss_share, forces.mode_days[force], numbers):
             forces.mode[force] = Mode.BESIEGE
             forces.mode_days[force] = 0
-            forces.momentum[force] = max(0.5, forces.momentum[force] - numbers.momentum_loss)
+            forces.momentum[force] = max(numbers.momentum_least, forces.momentum[force] - numbers.momentum_loss)
             gave_up += 1
         still += forces.mode[force] == Mode.ASSAULT
         force = forces.next_there[force]
     if gave_up > 0 and still == 0:
-        districts.stood_on[district] = day
-        note(log, tally, day, Event.STAND, district, -1, 0, Fall.NONE, Why.NONE)
+        districts.stood_on[district] = today.luck.day
+        note(today, Event.STAND, district, -1, 0, Fall.NONE, Why.NONE)
         for link in range(roads.first[district], roads.first[district + 1]):
             districts.dread[roads.neighbour[link]] *= 1.0 - numbers.stand_relief
 
 
 @rule
-def besiege_one_day(
-    district: int, districts: Districts, roads: Roads, garrisons: Garrisons, numbers: Combat, luck: Luck
-) -> None:
+def besiege_one_day(district: int, land: Land, garrisons: Garrisons, numbers: Combat, luck: Luck) -> None:
     """A capital falls only if encircled, besieged for long enough, and outnumbered enough at the end."""
+    districts, roads = land.districts, land.roads
     around = roads.first[district + 1] - roads.first[district]
     lost = 0
     outside = garrisons.local[district] + garrisons.mobile[district]
@@ -293,12 +272,12 @@ def besiege_one_day(
         districts.siege_days[district] = 0
         return
     districts.siege_days[district] += 1
-    defenders = garrisons.men[district] * (0.5 + garrisons.morale[district])
+    defenders = garrisons.men[district] * (numbers.siege_morale + garrisons.morale[district])
     if districts.siege_days[district] < numbers.siege_days or garrisons.mobile[district] == 0:
         return
     if outside < numbers.siege_strength * defenders:
         return
     districts.fighting[district] = 1.0
-    if draw(luck, Stream.SIEGE, districts.identity[district]) < numbers.siege_rate:
+    if uniform(luck, Stream.SIEGE, districts.identity[district]) < numbers.siege_rate:
         districts.falling[district] = Fall.FOUGHT
         districts.why[district] = Why.SIEGE

@@ -1,4 +1,4 @@
-"""A district that gave up, broke or was left empty changes hands; success feeds on itself.
+"""A district that surrendered, broke or was left empty changes hands, and success raises momentum.
 
 Reads   districts that fall today, garrisons, forces.
 Writes  holders, how and when, momentum, men of local and mobile forces.
@@ -10,36 +10,48 @@ from typing import NamedTuple
 
 from sim.engine.bookkeeping import note
 from sim.engine.compile import rule
-from sim.engine.world import NEVER, NOBODY, Districts, Event, Fall, Forces, Garrisons, Holder, Log, Mode, Whole
+from sim.engine.world import (
+    NEVER,
+    NOBODY,
+    Armies,
+    Districts,
+    Event,
+    Fall,
+    Forces,
+    Garrisons,
+    Holder,
+    Mode,
+    Today,
+)
 
 
 class Control(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/control.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/control.yaml`."""
 
-    momentum_gain: float
-    momentum_limit: float
-    momentum_fade_days: float
-    hold_share: float
-    recruit_share: float
+    momentum_gain: float  # momentum: captured arms and prestige of one district
+    momentum_limit: float  # momentum: highest momentum
+    momentum_fade_days: float  # days: time constant with which momentum returns to 1
+    hold_share: float  # share of men: men whom a column leaves behind in what it takes
+    recruit_share: float  # share of local men: local men who join the column
 
 
 @rule
 def is_left_empty(garrison: int, local: int, mobile: int) -> bool:
-    """Nobody defends it and somebody is there to take it."""
+    """Whether nobody defends a district and somebody is there to take it."""
     return garrison == 0 and local + mobile > 0
 
 
 @rule
-def change_control(
-    districts: Districts,
-    garrisons: Garrisons,
-    forces: Forces,
-    numbers: Control,
-    day: int,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """Every district that falls today changes hands, in order; elsewhere pressure is counted."""
+def change_control(districts: Districts, armies: Armies, numbers: Control, today: Today) -> None:
+    """Districts that fall today change hands; elsewhere days of pressure are counted.
+
+    Args:
+        districts: holders, days of loss and of pressure are written.
+        armies: men and momentum of forces are written; garrisons are read.
+        numbers: numbers of the rule.
+        today: day and log.
+    """
+    garrisons, forces = armies.garrisons, armies.forces
     fade_momentum(forces, numbers.momentum_fade_days)
     for district in range(districts.holder.size):
         if districts.holder[district] == Holder.TALIBAN:
@@ -51,38 +63,38 @@ def change_control(
         if districts.falling[district] == Fall.NONE and empty and not districts.is_capital[district]:
             districts.falling[district] = Fall.ABANDONED
         if districts.falling[district] != Fall.NONE:
-            change_hands(district, districts, garrisons, day, log, tally)
+            change_hands(district, districts, garrisons, today)
             reward(district, forces, numbers)
 
 
 @rule
 def fade_momentum(forces: Forces, fade_days: float) -> None:
-    """Without new success a force returns to its ordinary strength."""
+    """Without new success the momentum of a force returns to 1."""
     for force in range(forces.momentum.size):
         forces.momentum[force] += (1.0 - forces.momentum[force]) / fade_days
 
 
 @rule
-def change_hands(district: int, districts: Districts, garrisons: Garrisons, day: int, log: Log, tally: Whole) -> None:
-    """The Taliban hold it from this evening; how and why are kept."""
+def change_hands(district: int, districts: Districts, garrisons: Garrisons, today: Today) -> None:
+    """The Taliban hold the district from today; how and why are recorded."""
     how = districts.falling[district]
     districts.holder[district] = Holder.TALIBAN
-    districts.lost_on[district] = day
+    districts.lost_on[district] = today.luck.day
     districts.lost_how[district] = how
     if districts.first_lost_on[district] == NEVER:
-        districts.first_lost_on[district] = day
+        districts.first_lost_on[district] = today.luck.day
     districts.falling[district] = Fall.NONE
     districts.pressed[district] = False
     districts.connected[district] = False
     districts.pressure_days[district] = 0
     districts.siege_days[district] = 0
-    note(log, tally, day, Event.FALL, district, -1, garrisons.men[district], how, districts.why[district])
+    note(today, Event.FALL, district, -1, garrisons.men[district], how, districts.why[district])
 
 
 @rule
 def reward(district: int, forces: Forces, numbers: Control) -> None:
-    """Those who took it gain momentum, leave a guard, find recruits, and are free for the next."""
-    home = district  # local forces are the first rows, one a district
+    """Those who took a district gain momentum, leave a guard, find recruits and are free for the next."""
+    home = district  # local forces are the first rows, one per district
     force = home
     while force != NOBODY:
         if forces.mode[force] != Mode.MARCH and forces.mode[force] != Mode.GATHER:
@@ -95,7 +107,7 @@ def reward(district: int, forces: Forces, numbers: Control) -> None:
 
 @rule
 def leave_a_guard(force: int, home: int, forces: Forces, numbers: Control) -> None:
-    """Some men of a column stay with the local force, and some of its men go with the column."""
+    """Some men of a column stay with the local force, and some of its men join the column."""
     guard = int(numbers.hold_share * forces.men[force])
     recruits = int(numbers.recruit_share * forces.men[home])
     forces.men[force] += recruits - guard

@@ -1,20 +1,21 @@
-"""Commandos retake a district now and then, at the rate that policy allows.
+"""Commandos try to retake lost districts, at the rate that policy allows.
 
 Reads   districts lost next to connected ones, commandos in reserve, Taliban men there.
 Writes  holders, commandos, men killed.
-Source  evidence F066 (8 of 133 lost again by 30 June), F080, F110; rate and odds: guess, held against F066.
+Source  evidence F066 (8 of 133 lost again by 30 June), F080, F110; rate and odds: guess, compared with F066.
         Assumption: what is retaken is held by the commandos alone.
 """
 
 import math
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import note
-from sim.engine.chance import Luck, Stream, draw, gumbel, logistic, whole
+from sim.engine.bookkeeping import log_ratio, note
+from sim.engine.chance import Luck, Stream, gumbel, logistic, uniform, whole
 from sim.engine.compile import rule
 from sim.engine.rules.calls import first_commando
 from sim.engine.world import (
     NOBODY,
+    Armies,
     Count,
     Districts,
     Event,
@@ -22,68 +23,66 @@ from sim.engine.world import (
     Forces,
     Garrisons,
     Holder,
-    Log,
+    Land,
     Mode,
-    Roads,
+    Today,
     Units,
     UnitState,
-    Whole,
     Why,
 )
 
 
 class Counterattack(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/counterattack.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/counterattack.yaml`."""
 
-    attempts_per_day: float
-    columns: float
-    odds: float
-    force_ratio: float
-    killed: float
-    calm: float
-    supply_days: float
-
-
-@rule
-def retakes(ratio: float, numbers: Counterattack) -> float:
-    """The chance that the attempt succeeds: more commandos never make it smaller."""
-    return logistic(numbers.odds + numbers.force_ratio * math.log(max(0.05, ratio)))
+    attempts_per_day: float  # attempts per day: attempts to retake a district
+    columns: float  # columns: commando columns of an attempt
+    odds: float  # logit: success at even numbers
+    force_ratio: float  # per log ratio: weight of numbers
+    killed: float  # share of men: commandos killed in an attempt
+    calm: float  # share of dread: dread that a recapture takes away there
+    supply_days: float  # days: supply that commandos bring with them
 
 
 @rule
-def strike_back(
-    districts: Districts,
-    roads: Roads,
-    garrisons: Garrisons,
-    units: Units,
-    forces: Forces,
-    numbers: Counterattack,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """As many attempts as the policy allows, while there are commandos."""
-    attempts = whole(numbers.attempts_per_day, draw(luck, Stream.COUNTERATTACK, 0))
+def recapture_probability(ratio: float, numbers: Counterattack) -> float:
+    """Probability that an attempt succeeds; more commandos never lower it."""
+    return logistic(numbers.odds + numbers.force_ratio * log_ratio(ratio))
+
+
+@rule
+def strike_back(land: Land, armies: Armies, numbers: Counterattack, today: Today) -> None:
+    """Make as many attempts as the policy allows, while there are commandos.
+
+    Args:
+        land: holders and dread are written; roads are read.
+        armies: commandos and forces are written; garrisons are read.
+        numbers: numbers of the rule.
+        today: luck, log and totals.
+    """
+    districts, garrisons, units = land.districts, armies.garrisons, armies.units
+    attempts = whole(numbers.attempts_per_day, uniform(today.luck, Stream.COUNTERATTACK, 0))
     if attempts == 0 or reserve_of(units, numbers.columns) == 0:
         return
-    within_reach = list_within_reach(districts, roads)
+    within_reach = list_within_reach(land)
     for attempt in range(attempts):
-        target = weakest_lost(attempt, within_reach, districts, garrisons, luck)
+        target = weakest_lost(attempt, within_reach, districts, garrisons, today.luck)
         if target < 0:
             return
         men = reserve_of(units, numbers.columns)
         if men == 0:
             return
-        try_to_retake(target, men, districts, garrisons, units, forces, numbers, luck, log, tally)
+        try_to_retake(target, men, districts, armies, numbers, today)
 
 
 @rule
-def list_within_reach(districts: Districts, roads: Roads) -> int:
-    """Lost districts next to a connected one, in order; how many there are."""
+def list_within_reach(land: Land) -> int:
+    """List lost districts next to a connected one; returns how many."""
+    districts = land.districts
     found = 0
     for district in range(districts.holder.size):
         if districts.holder[district] == Holder.TALIBAN and districts.lost_on[district] >= 0:
-            if is_next_to_connected(district, districts, roads):
+            if is_next_to_connected(district, land):
                 districts.choice[found] = district
                 found += 1
     return found
@@ -91,9 +90,9 @@ def list_within_reach(districts: Districts, roads: Roads) -> int:
 
 @rule
 def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrisons: Garrisons, luck: Luck) -> int:
-    """Of the lost districts within reach one that is weakly held rather than strongly, once a day, or -1."""
+    """A lost district within reach, preferring weakly held ones, at most once per day, or -1."""
     best = NOBODY
-    highest = -1e9
+    highest = -math.inf
     for place in range(within_reach):
         district = districts.choice[place]
         if districts.retaken_on[district] == luck.day:
@@ -108,8 +107,9 @@ def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrison
 
 
 @rule
-def is_next_to_connected(district: int, districts: Districts, roads: Roads) -> bool:
-    """There is a road to attack along."""
+def is_next_to_connected(district: int, land: Land) -> bool:
+    """Whether there is a road to attack along."""
+    districts, roads = land.districts, land.roads
     for link in range(roads.first[district], roads.first[district + 1]):
         if districts.connected[roads.neighbour[link]]:
             return True
@@ -130,21 +130,13 @@ def reserve_of(units: Units, columns: float) -> int:
 
 @rule
 def try_to_retake(
-    target: int,
-    men: int,
-    districts: Districts,
-    garrisons: Garrisons,
-    units: Units,
-    forces: Forces,
-    numbers: Counterattack,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
+    target: int, men: int, districts: Districts, armies: Armies, numbers: Counterattack, today: Today
 ) -> None:
-    """Men fall on both sides; if it succeeds the commandos stay and the local force goes back to its villages."""
+    """Both sides lose men; on success the commandos stay and the local force returns to its villages."""
+    garrisons, units, forces = armies.garrisons, armies.units, armies.forces
     actor = districts.identity[target]
     ratio = men / max(1, garrisons.local[target] + garrisons.mobile[target])
-    succeeds = draw(luck, Stream.RETAKE, actor) < retakes(ratio, numbers)
+    succeeds = uniform(today.luck, Stream.RETAKE, actor) < recapture_probability(ratio, numbers)
     found = 0
     survivors = 0
     for unit in range(first_commando(units), units.men.size):
@@ -153,8 +145,8 @@ def try_to_retake(
         if units.state[unit] != UnitState.RESERVE or units.men[unit] == 0:
             continue
         found += 1
-        chance = draw(luck, Stream.COUNTERATTACK_LOSSES, units.identity[unit])
-        dead = min(units.men[unit], whole(numbers.killed * units.men[unit], chance))
+        draw = uniform(today.luck, Stream.COUNTERATTACK_LOSSES, units.identity[unit])
+        dead = min(units.men[unit], whole(numbers.killed * units.men[unit], draw))
         units.killed[unit] += dead
         units.men[unit] -= dead
         if units.men[unit] == 0:
@@ -165,25 +157,25 @@ def try_to_retake(
             units.supply_days[unit] = numbers.supply_days
         units.state_days[unit] = 0
         survivors += units.men[unit]
-    lost = min(forces.men[target], whole(numbers.killed * men, draw(luck, Stream.COUNTERATTACK_LOSSES, actor)))
+    lost = min(forces.men[target], whole(numbers.killed * men, uniform(today.luck, Stream.COUNTERATTACK_LOSSES, actor)))
     forces.men[target] -= lost
     forces.killed[target] += lost
-    tally[Count.TALIBAN_KILLED] += lost
+    today.tally[Count.TALIBAN_KILLED] += lost
     if succeeds and survivors > 0:
-        take_back(target, districts, forces, numbers.calm, luck.day)
-        tally[Count.RETAKEN] += 1
-        note(log, tally, luck.day, Event.RETAKEN, target, -1, men, Fall.NONE, Why.NONE)
+        take_back(target, districts, forces, numbers.calm, today.luck.day)
+        today.tally[Count.RETAKEN] += 1
+        note(today, Event.RETAKEN, target, -1, men, Fall.NONE, Why.NONE)
 
 
 @rule
 def take_back(target: int, districts: Districts, forces: Forces, calm: float, day: int) -> None:
-    """The government holds it again; dread there eases; mobile forces that were inside go over to a siege."""
+    """The government holds the district again, dread there eases, and mobile forces inside turn to a siege."""
     districts.holder[target] = Holder.GOVERNMENT
     districts.retaken_on[target] = day
     districts.pressed[target] = False
     districts.falling[target] = Fall.NONE
     districts.dread[target] *= 1.0 - calm
-    force = target  # local forces are the first rows, one a district
+    force = target  # local forces are the first rows, one per district
     while force != NOBODY:
         if forces.mode[force] == Mode.ASSAULT:
             forces.mode[force] = Mode.BESIEGE

@@ -1,52 +1,51 @@
-"""Families leave home when fighting, pressing forces, the arrival of the Taliban or dread outweighs what holds them.
+"""Families leave home for fear of fighting, pressing forces, the arrival of the Taliban or dread.
 
 Reads   fighting, local forces that press, holders, dread, people at home, posts.
 Writes  people at home, new refugee rows.
-Source  Davenport, Moore and Poe 2003; evidence F013, F108, F126. Assumption: those of a row travel together; fear
+Source  Davenport, Moore and Poe 2003; evidence F013, F108, F126. Assumption: the people of a row travel together; fear
         counts in proportion, and begins where outposts are pressed, before a district falls.
 """
 
 from typing import NamedTuple
 
-from sim.engine.chance import Luck, Stream, draw, whole
+from sim.engine.chance import Stream, uniform, whole
 from sim.engine.compile import rule
 from sim.engine.world import (
     NEVER,
     NOBODY,
+    Border,
     Count,
-    Districts,
     Holder,
+    Land,
     Posts,
-    Provinces,
-    Refugees,
     RefugeeState,
-    Roads,
-    Whole,
+    Today,
 )
 
 CAPITAL_CITY = 0  # Kabul is the first district of the data
 
 
 class Flight(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/flight.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/flight.yaml`."""
 
-    daily_share: float
-    people_per_row: int
+    daily_share: float  # share per day: people of a fully frightened district who leave per day
+    people_per_row: int  # people: people who travel together as one row
+    # rows: space for rows, enough for everybody in the data once; a campaign that runs out ends with an error
     rows: int
-    fighting: float
-    pressing: float
-    arrival: float
-    arrival_days: float
-    dread: float
-    calm_below: float
-    frontier_km: float
-    frontier_share: float
-    capital_city_share: float
+    fighting: float  # fear: fear where there is an assault
+    pressing: float  # fear: fear where local forces press
+    arrival: float  # fear: fear after the Taliban have arrived
+    arrival_days: float  # days: days for which the arrival frightens
+    dread: float  # fear per dread: fear that dread brings
+    calm_below: float  # fear: fear below which nobody leaves
+    frontier_km: float  # road km: distance from which a post is considered
+    frontier_share: float  # probability: families near the frontier that go to a post
+    capital_city_share: float  # probability: families that go to Kabul rather than to their provincial capital
 
 
 @rule
 def fear_of(fighting: float, pressed: bool, arrived: bool, dread: float, numbers: Flight) -> float:
-    """0 in a calm district; fighting, pressing, arrival and dread add up, to 1 at most."""
+    """Fear in a district, 0 when calm; fighting, pressing, arrival and dread add up to 1 at most."""
     fear = numbers.fighting * fighting + numbers.dread * dread
     if pressed:
         fear += numbers.pressing
@@ -56,57 +55,46 @@ def fear_of(fighting: float, pressed: bool, arrived: bool, dread: float, numbers
 
 
 @rule
-def flee(
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    posts: Posts,
-    refugees: Refugees,
-    numbers: Flight,
-    luck: Luck,
-    tally: Whole,
-) -> None:
-    """Every district, in order, sends those who leave today onto the road."""
+def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
+    """In every district, those who leave today set out.
+
+    Args:
+        land: people at home are written.
+        border: refugee rows are added; posts are read.
+        numbers: numbers of the rule.
+        today: luck and totals.
+    """
+    districts = land.districts
     for district in range(districts.at_home.size):
         if district == CAPITAL_CITY:  # nowhere further to go
             continue
         lost_on = districts.lost_on[district]
-        arrived = lost_on != NEVER and luck.day - lost_on < numbers.arrival_days
+        arrived = lost_on != NEVER and today.luck.day - lost_on < numbers.arrival_days
         pressed = districts.pressed[district]
         fear = fear_of(districts.fighting[district], pressed, arrived, districts.dread[district], numbers)
         if fear == 0.0:
             continue
         expected = numbers.daily_share * fear * districts.at_home[district] / numbers.people_per_row
-        groups = whole(expected, draw(luck, Stream.FLIGHT, districts.identity[district]))
+        groups = whole(expected, uniform(today.luck, Stream.FLIGHT, districts.identity[district]))
         for ordinal in range(groups):
-            leave(district, ordinal, districts, provinces, roads, posts, refugees, numbers, luck, tally)
+            leave(district, ordinal, land, border, numbers, today)
 
 
 @rule
-def leave(
-    district: int,
-    ordinal: int,
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    posts: Posts,
-    refugees: Refugees,
-    numbers: Flight,
-    luck: Luck,
-    tally: Whole,
-) -> None:
-    """One more row on the road; when the space for rows is spent the campaign ends with a named error."""
+def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flight, today: Today) -> None:
+    """Add one row on the road; when the space for rows is used up the campaign ends with a CampaignError."""
+    districts, posts, refugees = land.districts, border.posts, border.refugees
     people = min(numbers.people_per_row, districts.at_home[district])
-    row = tally[Count.REFUGEE_ROWS]
+    row = today.tally[Count.REFUGEE_ROWS]
     if people == 0:
         return
     if row >= refugees.people.size:
-        tally[Count.CANNOT_GO_ON] = 2
+        today.tally[Count.CANNOT_GO_ON] = 2
         return
-    identity = (districts.identity[district] * 1000 + luck.day) * 10000 + ordinal
+    identity = (districts.identity[district] * 1000 + today.luck.day) * 10000 + ordinal
     districts.at_home[district] -= people
-    tally[Count.REFUGEE_ROWS] = row + 1
-    tally[Count.PEOPLE_DISPLACED] += people
+    today.tally[Count.REFUGEE_ROWS] = row + 1
+    today.tally[Count.PEOPLE_DISPLACED] += people
     refugees.identity[row] = identity
     refugees.people[row] = people
     refugees.origin[row] = district
@@ -115,19 +103,20 @@ def leave(
     refugees.state[row] = RefugeeState.ON_THE_ROAD
     refugees.post[row] = NOBODY
     post = NOBODY
-    if draw(luck, Stream.FRONTIER, identity) < numbers.frontier_share:
-        post = post_in_reach(district, districts, roads, posts, numbers.frontier_km)
+    if uniform(today.luck, Stream.FRONTIER, identity) < numbers.frontier_share:
+        post = post_in_reach(district, land, posts, numbers.frontier_km)
     if post >= 0:
         refugees.post[row] = post
         refugees.destination[row] = posts.district[post]
     else:
-        chance = draw(luck, Stream.DESTINATION, identity)
-        refugees.destination[row] = choose_city(district, districts, provinces, chance, numbers.capital_city_share)
+        draw = uniform(today.luck, Stream.DESTINATION, identity)
+        refugees.destination[row] = choose_city(district, land, draw, numbers.capital_city_share)
 
 
 @rule
-def post_in_reach(district: int, districts: Districts, roads: Roads, posts: Posts, within_km: float) -> int:
-    """The nearest post, whoever holds its bank, or -1."""
+def post_in_reach(district: int, land: Land, posts: Posts, within_km: float) -> int:
+    """The nearest post within reach, whoever holds its bank, or -1."""
+    districts, roads = land.districts, land.roads
     post = districts.nearest_post[district]
     if post < 0 or roads.between[district, posts.district[post]] > within_km:
         return NOBODY
@@ -135,11 +124,10 @@ def post_in_reach(district: int, districts: Districts, roads: Roads, posts: Post
 
 
 @rule
-def choose_city(
-    district: int, districts: Districts, provinces: Provinces, chance: float, capital_city_share: float
-) -> int:
+def choose_city(district: int, land: Land, draw: float, capital_city_share: float) -> int:
     """Most go to their provincial capital while the government holds it, the others to Kabul."""
+    districts, provinces = land.districts, land.provinces
     capital = provinces.capital[districts.province[district]]
-    if chance < capital_city_share or capital == district or districts.holder[capital] == Holder.TALIBAN:
+    if draw < capital_city_share or capital == district or districts.holder[capital] == Holder.TALIBAN:
         return CAPITAL_CITY
     return capital

@@ -1,4 +1,4 @@
-"""Day 0: influence, lasting differences, holders, garrisons and forces are drawn once and never re-rolled.
+"""Day 0: influence, lasting differences, holders, garrisons and forces are drawn once per campaign.
 
 Reads   facts of districts (votes, people, frontage, places), configured strengths.
 Writes  everything that differs between campaigns on day 0.
@@ -10,104 +10,109 @@ Source  evidence F064 (33 of 421 held), F113 and F158 (300,699 on the rolls, 180
 import math
 from typing import NamedTuple
 
-from sim.engine.chance import Luck, Stream, draw, gumbel, logistic, normal
+from sim.engine.chance import Luck, Stream, gumbel, logistic, normal, spread_around, uniform
 from sim.engine.compile import rule
 from sim.engine.rules.advance import mark_taken, rural_districts, rural_influence
+from sim.engine.rules.morale import Morale
+from sim.engine.rules.supply import Supply
 from sim.engine.world import (
     NOBODY,
+    Armies,
     Count,
     Districts,
     ForceKind,
     Forces,
     Holder,
+    Land,
     Mode,
     Phase,
     Prongs,
-    Provinces,
     Role,
+    Today,
     UnitKind,
     Units,
     UnitState,
-    Whole,
 )
 
 
 class Founding(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/founding.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/founding.yaml`."""
 
-    taliban_share: float
-    held_sharpness: float
-    influence_bias: float
-    influence_votes: float
-    influence_spread: float
-    votes_scale: float
-    resolve_province: float
-    resolve_district: float
-    resolve_unit: float
-    fighting_men: int
-    rolls: int
-    police_men: float
-    militia_men: float
-    militia_share: float
-    outposts: int
-    outpost_men: float
-    highway_army_men: float
-    border_post_men: float
-    border_men_per_km: float
-    commando_columns: int
-    commando_men: float
-    size_spread: float
-    taliban_men: int
-    mobile_men: int
-    prongs: int
-    first_prongs: int
-    columns_per_prong: int
-    first_gather_days: float
-    first_gather_spread: float
-    start_attention: float
-    start_weakness: float
-    start_mountain: float
-    start_whim: float
-
-
-@rule
-def distance_of_state(votes_per_head: float, scale: float) -> float:
-    """0 where votes per head are at the scale, above where the state reaches less far."""
-    return -math.log((votes_per_head + 0.15 * scale) / (1.15 * scale))
+    taliban_share: float  # share of districts: districts held on day 0
+    held_sharpness: float  # per unit of reach: how sharply the odds of being held fall with votes per head
+    influence_bias: float  # logit: influence in a district with ordinary turnout
+    influence_votes: float  # per unit of reach: how influence falls with votes per head
+    influence_spread: float  # logit: lasting differences of influence between districts
+    votes_scale: float  # votes per head: turnout at which the state reaches as far as usual
+    votes_floor: float  # share of the scale: added to votes so that the state is never infinitely far away
+    resolve_province: float  # standard deviations: lasting difference between provincial commands
+    resolve_district: float  # standard deviations: lasting difference between district commands
+    resolve_unit: float  # standard deviations: lasting difference between units
+    fighting_men: int  # men: men of all government units on day 0
+    rolls: int  # men: men on paper; the gap to those who fight is the ghost share
+    police_men: float  # men: police garrison of a rural district centre
+    militia_men: float  # men: local militia where there is one
+    militia_share: float  # share of districts: rural districts with a local militia
+    outposts: int  # outposts: outposts of a rural district
+    outpost_men: float  # men: men of an outpost
+    highway_army_men: float  # men: army company of a rural district on a highway
+    capital_army_units: int  # units: army units of a provincial capital
+    border_post_men: float  # men: border force at a crossing point
+    border_men_per_km: float  # men per km: border force along the Tajik frontage
+    commando_columns: int  # columns: columns in the national reserve
+    commando_men: float  # men: men of a commando column
+    size_spread: float  # log standard deviation: spread of garrison sizes between districts
+    taliban_men: int  # men: all Taliban forces on day 0
+    mobile_men: int  # men: men of mobile columns
+    prongs: int  # prongs: largest number of prongs at one time
+    first_prongs: int  # prongs: prongs on day 0; the others are raised from men of swept provinces
+    columns_per_prong: int  # columns: mobile forces of a prong
+    first_gather_days: float  # days: mean preparation before the first sweep
+    first_gather_spread: float  # share: half-width of the preparation around its mean
+    start_attention: float  # weight: how much the attention of policy decides the first targets
+    start_weakness: float  # weight: how much mean influence decides the first targets
+    start_mountain: float  # weight: how much high mountains keep a province from being among the first targets
+    start_whim: float  # weight: random variation in the choice of the first targets
 
 
 @rule
-def draw_day_zero(
-    districts: Districts,
-    provinces: Provinces,
-    units: Units,
-    forces: Forces,
-    prongs: Prongs,
-    base_morale: float,
-    resolve_weight: float,
-    full_days: float,
-    numbers: Founding,
-    luck: Luck,
-    tally: Whole,
-) -> None:
-    """Influence first, then who holds what, then men on both sides."""
-    draw_influence(districts, numbers, luck)
-    draw_holders(districts, numbers, luck)
-    draw_resolve(districts, provinces, units, numbers, luck)
-    size_garrisons(districts, provinces, units, numbers, luck, tally)
+def state_absence(votes_per_head: float, scale: float, floor: float) -> float:
+    """How far the state is from a district: 0 where votes per head equal the scale, more where fewer voted."""
+    return -math.log((votes_per_head + floor * scale) / ((1.0 + floor) * scale))
+
+
+@rule
+def draw_day_zero(land: Land, armies: Armies, numbers: Founding, morale: Morale, supply: Supply, today: Today) -> None:
+    """Draw influence first, then who holds what, then men on both sides.
+
+    Args:
+        land: influence, holders and lasting differences are written.
+        armies: men, morale and places of both sides are written.
+        numbers: numbers of the rule.
+        morale: for the first morale of units.
+        supply: for their first supply.
+        today: luck of day 0.
+    """
+    districts, units, forces = land.districts, armies.units, armies.forces
+    draw_influence(districts, numbers, today.luck)
+    draw_holders(districts, numbers, today.luck)
+    draw_resolve(land, units, numbers, today.luck)
+    size_garrisons(land, units, numbers, today)
     for unit in range(units.men.size):
-        units.morale[unit] = min(1.0, max(0.0, base_morale + resolve_weight * units.resolve[unit]))
-        units.supply_days[unit] = full_days
+        units.morale[unit] = min(1.0, max(0.0, morale.base + morale.resolve * units.resolve[unit]))
+        units.supply_days[unit] = supply.full_days
     size_forces(districts, forces, numbers)
-    place_prongs(districts, provinces, forces, prongs, numbers, luck)
+    place_prongs(land, armies, numbers, today.luck)
 
 
 @rule
 def draw_influence(districts: Districts, numbers: Founding, luck: Luck) -> None:
-    """More where fewer voted, with lasting differences between districts."""
+    """Taliban influence is higher where fewer voted, with lasting differences between districts."""
     for district in range(districts.influence.size):
         score = numbers.influence_bias
-        score += numbers.influence_votes * distance_of_state(districts.votes_per_head[district], numbers.votes_scale)
+        score += numbers.influence_votes * state_absence(
+            districts.votes_per_head[district], numbers.votes_scale, numbers.votes_floor
+        )
         score += numbers.influence_spread * normal(luck, Stream.INFLUENCE, districts.identity[district])
         districts.influence[district] = logistic(score)
 
@@ -116,30 +121,33 @@ def draw_influence(districts: Districts, numbers: Founding, luck: Luck) -> None:
 def draw_holders(districts: Districts, numbers: Founding, luck: Luck) -> None:
     """As many rural districts as reported are Taliban-held, drawn with odds that fall with votes per head."""
     for district in range(districts.holder.size):
-        lot = numbers.held_sharpness * distance_of_state(districts.votes_per_head[district], numbers.votes_scale)
-        districts.lot[district] = lot + gumbel(luck, Stream.HELD_ON_DAY_0, districts.identity[district])
+        score = numbers.held_sharpness * state_absence(
+            districts.votes_per_head[district], numbers.votes_scale, numbers.votes_floor
+        )
+        districts.held_score[district] = score + gumbel(luck, Stream.HELD_ON_DAY_0, districts.identity[district])
     for _ in range(int(numbers.taliban_share * districts.holder.size + 0.5)):
         best = NOBODY
-        highest = -1e9
+        highest = -math.inf
         for district in range(districts.holder.size):
-            if districts.lot[district] <= highest or districts.is_capital[district]:
+            if districts.held_score[district] <= highest or districts.is_capital[district]:
                 continue
             if districts.holder[district] != Holder.TALIBAN:
-                highest = districts.lot[district]
+                highest = districts.held_score[district]
                 best = district
         districts.holder[best] = Holder.TALIBAN
 
 
 @rule
-def draw_resolve(districts: Districts, provinces: Provinces, units: Units, numbers: Founding, luck: Luck) -> None:
-    """Commands differ by province, by district and by unit, for the whole campaign."""
+def draw_resolve(land: Land, units: Units, numbers: Founding, luck: Luck) -> None:
+    """Draw how commands differ by province, by district and by unit, for the whole campaign."""
+    districts, provinces = land.districts, land.provinces
     for province in range(provinces.resolve.size):
         actor = districts.identity[provinces.capital[province]]
         provinces.resolve[province] = numbers.resolve_province * normal(luck, Stream.PROVINCE_RESOLVE, actor)
     for district in range(districts.resolve.size):
         own = numbers.resolve_district * normal(luck, Stream.DISTRICT_RESOLVE, districts.identity[district])
         districts.resolve[district] = provinces.resolve[districts.province[district]] + own
-        districts.threshold_lot[district] = normal(luck, Stream.THRESHOLD, districts.identity[district])
+        districts.threshold_draw[district] = normal(luck, Stream.THRESHOLD, districts.identity[district])
     for unit in range(units.resolve.size):
         own = numbers.resolve_unit * normal(luck, Stream.UNIT_RESOLVE, units.identity[unit])
         units.resolve[unit] = districts.resolve[units.home[unit]] + own
@@ -147,7 +155,7 @@ def draw_resolve(districts: Districts, provinces: Provinces, units: Units, numbe
 
 @rule
 def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding, luck: Luck) -> float:
-    """Men of a unit outside a provincial capital, before its own share of chance."""
+    """Men of a unit outside a provincial capital, before random variation."""
     kind = units.kind[unit]
     if kind == UnitKind.COMMANDO:
         return numbers.commando_men
@@ -161,24 +169,23 @@ def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding,
         return numbers.highway_army_men
     if kind == UnitKind.POLICE:
         return numbers.police_men
-    has_one = draw(luck, Stream.GARRISON_SIZE, units.identity[unit] + 500) < numbers.militia_share
+    has_one = uniform(luck, Stream.GARRISON_SIZE, units.identity[unit] + 500) < numbers.militia_share
     return numbers.militia_men if has_one else 0.0
 
 
 @rule
-def size_garrisons(
-    districts: Districts, provinces: Provinces, units: Units, numbers: Founding, luck: Luck, tally: Whole
-) -> None:
+def size_garrisons(land: Land, units: Units, numbers: Founding, today: Today) -> None:
     """Rural units have their usual sizes; the provincial capitals share the rest of all who fight."""
+    districts = land.districts
     left = numbers.fighting_men
     total = 0.0
     for unit in range(units.men.size):
         total += weight_in_capital(unit, districts, units)
         if not is_of_capital(unit, districts, units):
-            units.founded[unit] = rural_size(unit, districts, units, numbers, luck)
+            units.founded[unit] = rural_size(unit, districts, units, numbers, today.luck)
             left -= units.founded[unit]
     if left < 0:
-        tally[Count.CANNOT_GO_ON] = 3
+        today.tally[Count.CANNOT_GO_ON] = 3
         left = 0
     before = 0.0
     for unit in range(units.men.size):
@@ -186,18 +193,18 @@ def size_garrisons(
             after = before + weight_in_capital(unit, districts, units)
             units.founded[unit] = part_of(left, before, after, total)
             before = after
-        station(unit, numbers.rolls / numbers.fighting_men, districts, provinces, units)
+        station(unit, numbers.rolls / numbers.fighting_men, land, units)
 
 
 @rule
 def is_of_capital(unit: int, districts: Districts, units: Units) -> bool:
-    """Police and army of a provincial capital, and the militia that may be raised there."""
+    """Whether a unit is police, army or future militia of a provincial capital."""
     return districts.is_capital[units.home[unit]] and units.kind[unit] != UnitKind.COMMANDO
 
 
 @rule
 def weight_in_capital(unit: int, districts: Districts, units: Units) -> float:
-    """Larger cities have more men, by the square root of their people; no militia stands there on day 0."""
+    """Larger cities have more men, by the square root of their population; no militia on day 0."""
     if not is_of_capital(unit, districts, units) or units.kind[unit] == UnitKind.MILITIA:
         return 0.0
     return math.sqrt(districts.population[units.home[unit]])
@@ -205,11 +212,11 @@ def weight_in_capital(unit: int, districts: Districts, units: Units) -> float:
 
 @rule
 def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding, luck: Luck) -> int:
-    """The usual size times what chance gives to the district; commando columns are all alike."""
+    """The usual size times a factor drawn per district; commando columns are all alike."""
     factor = 1.0
     if units.kind[unit] != UnitKind.COMMANDO:
-        chance = normal(luck, Stream.GARRISON_SIZE, districts.identity[units.home[unit]])
-        factor = math.exp(numbers.size_spread * chance)
+        deviation = normal(luck, Stream.GARRISON_SIZE, districts.identity[units.home[unit]])
+        factor = math.exp(numbers.size_spread * deviation)
     return int(usual_size(unit, districts, units, numbers, luck) * factor + 0.5)
 
 
@@ -220,8 +227,9 @@ def part_of(men: int, before: float, after: float, total: float) -> int:
 
 
 @rule
-def station(unit: int, paper: float, districts: Districts, provinces: Provinces, units: Units) -> None:
-    """A unit stands at home; where the Taliban hold its home, it stands in the provincial capital."""
+def station(unit: int, paper: float, land: Land, units: Units) -> None:
+    """Place a unit at home, or in the provincial capital where the Taliban hold its home."""
+    districts, provinces = land.districts, land.provinces
     home = units.home[unit]
     men = units.founded[unit]
     units.men[unit] = men
@@ -234,7 +242,7 @@ def station(unit: int, paper: float, districts: Districts, provinces: Provinces,
 
 @rule
 def size_forces(districts: Districts, forces: Forces, numbers: Founding) -> None:
-    """Local men by influence and people; mobile ones in equal columns of the first spearheads."""
+    """Local men by influence and population; mobile men in equal columns of the first prongs."""
     count = districts.influence.size
     columns = min(numbers.first_prongs, numbers.prongs) * numbers.columns_per_prong
     total = 0.0
@@ -256,42 +264,40 @@ def size_forces(districts: Districts, forces: Forces, numbers: Founding) -> None
 
 @rule
 def weight_of_local(district: int, districts: Districts) -> float:
-    """Local men by influence and the square root of people."""
+    """Weight of a local force: influence times the square root of population."""
     return districts.influence[district] * math.sqrt(districts.population[district])
 
 
 @rule
-def place_prongs(
-    districts: Districts, provinces: Provinces, forces: Forces, prongs: Prongs, numbers: Founding, luck: Luck
-) -> None:
-    """The first target provinces: those that get attention and are weak, by lot; the first prongs gather there."""
+def place_prongs(land: Land, armies: Armies, numbers: Founding, luck: Luck) -> None:
+    """The first prongs gather in the provinces that attract attention and are weak, with random variation."""
+    forces, prongs = armies.forces, armies.prongs
     for prong in range(prongs.province.size):
         prongs.province[prong] = NOBODY
     for prong in range(min(numbers.first_prongs, prongs.province.size)):
-        province = first_target(prong, districts, provinces, prongs, numbers, luck)
+        province = first_target(prong, land, prongs, numbers, luck)
         prongs.province[prong] = province
         prongs.phase[prong] = Phase.GATHER
-        spread = 2.0 * draw(luck, Stream.PRONG_GATHER, prongs.identity[prong]) - 1.0
-        prongs.days_left[prong] = numbers.first_gather_days * (1.0 + numbers.first_gather_spread * spread)
-        base = friendliest(province, districts, provinces)
+        draw = uniform(luck, Stream.PRONG_GATHER, prongs.identity[prong])
+        prongs.days_left[prong] = spread_around(numbers.first_gather_days, numbers.first_gather_spread, draw)
+        base = friendliest(province, land)
         for force in range(forces.men.size):
             if forces.prong[force] == prong:
                 forces.district[force] = base
 
 
 @rule
-def first_target(
-    prong: int, districts: Districts, provinces: Provinces, prongs: Prongs, numbers: Founding, luck: Luck
-) -> int:
-    """The best province that no other prong has."""
+def first_target(prong: int, land: Land, prongs: Prongs, numbers: Founding, luck: Luck) -> int:
+    """The best province that no other prong has chosen."""
+    districts, provinces = land.districts, land.provinces
     best = 0
-    highest = -1e9
+    highest = -math.inf
     mark_taken(prong, provinces, prongs)
     for province in range(provinces.capital.size):
         if provinces.taken[province]:
             continue
-        value = numbers.start_weakness * rural_influence(province, districts, provinces)
-        value -= numbers.start_mountain * rural_mountain(province, districts, provinces)
+        value = numbers.start_weakness * rural_influence(province, land)
+        value -= numbers.start_mountain * rural_mountain(province, land)
         value += numbers.start_attention * math.log(provinces.attention[province])
         actor = districts.identity[provinces.capital[province]]
         value += numbers.start_whim * gumbel(luck, Stream.PRONG_START, actor)
@@ -302,18 +308,20 @@ def first_target(
 
 
 @rule
-def rural_mountain(province: int, districts: Districts, provinces: Provinces) -> float:
-    """Mean height of the districts of a province, 0 plain to 1 high mountain, the capital aside."""
+def rural_mountain(province: int, land: Land) -> float:
+    """Mean height of the districts of a province without the capital, 0 plain to 1 high mountain."""
+    districts, provinces = land.districts, land.provinces
     total = 0.0
     for district in range(provinces.first[province], provinces.end[province]):
         if not districts.is_capital[district]:
             total += districts.mountain[district]
-    return total / max(1, rural_districts(province, districts, provinces))
+    return total / max(1, rural_districts(province, land))
 
 
 @rule
-def friendliest(province: int, districts: Districts, provinces: Provinces) -> int:
-    """The rural district of a province in which the Taliban have most influence."""
+def friendliest(province: int, land: Land) -> int:
+    """The rural district of a province with the highest Taliban influence."""
+    districts, provinces = land.districts, land.provinces
     best = NOBODY
     for district in range(provinces.first[province], provinces.end[province]):
         if districts.is_capital[district]:

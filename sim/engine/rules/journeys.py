@@ -1,58 +1,63 @@
-"""Families travel link by link towards their destination, and round fighting when they can.
+"""Families travel link by link towards their destination and avoid fighting when they can.
 
 Reads   roads, fighting.
 Writes  where families are, days on the road, those who settle or join a queue.
-Source  Flee (Suleimenova, Bell and Groen 2017) for the manner: towns, links, a choice at each. Assumption: road km are
-        1.4 times those between centroids (guess), slower in mountains; every step brings the family nearer.
+Source  Flee (Suleimenova, Bell and Groen 2017) for the method: towns, links, a choice at each. Assumption: roads are
+        longer than the distance between centroids by a factor (guess) and slower in mountains; every step brings the
+        family nearer.
 """
 
+import math
 from typing import NamedTuple
 
 from sim.engine.compile import rule
-from sim.engine.world import NOBODY, Count, Districts, Posts, Queues, Refugees, RefugeeState, Roads, Whole
+from sim.engine.world import NOBODY, Border, Count, Land, Queues, Refugees, RefugeeState, Whole
+
+ROUNDING = 1e-9  # days of travel that are nothing but rounding
 
 
 class Journeys(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/journeys.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/journeys.yaml`."""
 
-    road_factor: float
-    km_per_day: float
-    mountain_factor: float
-    avoid_km: float
+    road_factor: float  # road km per km: length of a road relative to the straight line between centroids
+    km_per_day: float  # road km per day: distance that a family travels per day
+    mountain_factor: float  # factor above 1: how much longer roads are in high mountains
+    avoid_km: float  # road km: detour that a family accepts to avoid fighting
 
 
 @rule
 def cost(km_left: float, fighting: float, avoid_km: float) -> float:
-    """A detour of up to `avoid_km` is better than a road through a battle."""
+    """Cost of a way in km: a detour of up to `avoid_km` is better than a road through fighting."""
     return km_left + avoid_km * fighting
 
 
 @rule
-def travel(
-    districts: Districts,
-    roads: Roads,
-    posts: Posts,
-    refugees: Refugees,
-    queues: Queues,
-    numbers: Journeys,
-    tally: Whole,
-) -> None:
-    """Every family on the road uses up its day, in order; those who arrive are taken off the list."""
-    join_the_road(refugees, queues, tally)
+def travel(land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
+    """Every family on the road travels for one day, in order; those who arrive leave the list.
+
+    Args:
+        land: roads and fighting are read.
+        border: refugees, queues and counts of the posts are written.
+        numbers: numbers of the rule.
+        tally: totals are written.
+    """
+    refugees, queues = border.refugees, border.queues
+    join_the_road(border, tally)
     left = 0
     for place in range(tally[Count.TRAVELLERS]):
         family = queues.travelling[place]
         if refugees.state[family] == RefugeeState.ON_THE_ROAD:
             refugees.road_days[family] += 1
-            use_up_a_day(family, districts, roads, posts, refugees, queues, numbers, tally)
+            use_up_a_day(family, land, border, numbers, tally)
         queues.travelling[left] = family
         left += refugees.state[family] == RefugeeState.ON_THE_ROAD
     tally[Count.TRAVELLERS] = left
 
 
 @rule
-def join_the_road(refugees: Refugees, queues: Queues, tally: Whole) -> None:
-    """Families that left home, or a post, take their places in the list: from the first of them on it is made again."""
+def join_the_road(border: Border, tally: Whole) -> None:
+    """Add families that left home or a post to the list, which is rebuilt from the first of them on."""
+    refugees, queues = border.refugees, border.queues
     while tally[Count.TRAVELLERS] > 0 and queues.travelling[tally[Count.TRAVELLERS] - 1] >= tally[Count.SET_OUT]:
         tally[Count.TRAVELLERS] -= 1
     for family in range(tally[Count.SET_OUT], tally[Count.REFUGEE_ROWS]):
@@ -63,50 +68,44 @@ def join_the_road(refugees: Refugees, queues: Queues, tally: Whole) -> None:
 
 
 @rule
-def use_up_a_day(
-    family: int,
-    districts: Districts,
-    roads: Roads,
-    posts: Posts,
-    refugees: Refugees,
-    queues: Queues,
-    numbers: Journeys,
-    tally: Whole,
-) -> None:
-    """As many links as fit into a day; the last one is finished tomorrow."""
+def use_up_a_day(family: int, land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
+    """Travel as many links as fit into a day; the last one is finished tomorrow."""
+    refugees = border.refugees
     left = 1.0
     while True:
         step = min(left, refugees.days_to_go[family])
         refugees.days_to_go[family] -= step
         left -= step
-        if refugees.days_to_go[family] > 1e-9:
+        if refugees.days_to_go[family] > ROUNDING:
             return
         refugees.district[family] = refugees.next_district[family]
         if refugees.district[family] == refugees.destination[family]:
-            arrive(family, posts, refugees, queues, tally)
+            arrive(family, border, tally)
             return
-        if left <= 1e-9:
+        if left <= ROUNDING:
             return
-        set_out_on_link(family, districts, roads, refugees, numbers.avoid_km)
+        set_out_on_link(family, land, refugees, numbers.avoid_km)
 
 
 @rule
-def set_out_on_link(family: int, districts: Districts, roads: Roads, refugees: Refugees, avoid_km: float) -> None:
-    """Of the links that lead nearer, the one that costs least; fighting can only make the usual one dearer."""
+def set_out_on_link(family: int, land: Land, refugees: Refugees, avoid_km: float) -> None:
+    """Choose the link that leads nearer at the least cost; the usual one unless there is fighting on it."""
+    districts, roads = land.districts, land.roads
     here = refugees.district[family]
     goal = refugees.destination[family]
     best = roads.onward[goal, here]
     if districts.fighting[roads.neighbour[best]] > 0.0:
-        best = cheapest_link(here, goal, districts, roads, avoid_km)
+        best = cheapest_link(here, goal, land, avoid_km)
     refugees.next_district[family] = roads.neighbour[best]
     refugees.days_to_go[family] = roads.days[best]
 
 
 @rule
-def cheapest_link(here: int, goal: int, districts: Districts, roads: Roads, avoid_km: float) -> int:
+def cheapest_link(here: int, goal: int, land: Land, avoid_km: float) -> int:
     """Of the links that lead nearer, the one that costs least today."""
+    districts, roads = land.districts, land.roads
     best = NOBODY
-    lowest = 1e18
+    lowest = math.inf
     for link in range(roads.first[here], roads.first[here + 1]):
         there = roads.neighbour[link]
         if roads.between[there, goal] >= roads.between[here, goal]:
@@ -119,8 +118,9 @@ def cheapest_link(here: int, goal: int, districts: Districts, roads: Roads, avoi
 
 
 @rule
-def arrive(family: int, posts: Posts, refugees: Refugees, queues: Queues, tally: Whole) -> None:
-    """In a town the family settles; at a post it stands in line and waits."""
+def arrive(family: int, border: Border, tally: Whole) -> None:
+    """In a town the family settles; at a post it joins the queue."""
+    posts, refugees, queues = border.posts, border.refugees, border.queues
     post = refugees.post[family]
     if post < 0:
         refugees.state[family] = RefugeeState.SETTLED
@@ -135,7 +135,7 @@ def arrive(family: int, posts: Posts, refugees: Refugees, queues: Queues, tally:
 
 @rule
 def stand_in_line(family: int, post: int, queues: Queues) -> None:
-    """Behind all who are there."""
+    """Add a family to the end of the queue."""
     if queues.front[post] == NOBODY:
         queues.front[post] = family
     else:

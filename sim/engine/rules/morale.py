@@ -1,4 +1,4 @@
-"""Morale drifts to what a unit's circumstances deserve, and jumps with help, a stand or losses.
+"""Morale drifts to the level that a unit's circumstances justify, and jumps with help, a stand or losses.
 
 Reads   dread, supply, calls, pay, air cover, help, stands, losses, resolve of the command.
 Writes  morale of units.
@@ -8,29 +8,29 @@ Source  Shils and Janowitz 1948; McLauchlin 2020; articles 2 and 5 ("lost their 
 
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import hunger_of, unanswered_of
+from sim.engine.bookkeeping import Endurance, hunger_of, unanswered_of
 from sim.engine.compile import rule
-from sim.engine.world import Condition, Districts, Real, Units, UnitState
+from sim.engine.world import Condition, Districts, Today, Units, UnitState
 
 
 class Morale(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/morale.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/morale.yaml`."""
 
-    base: float
-    settle_rate: float
-    resolve: float
-    contagion: float
-    hunger: float
-    unanswered: float
-    pay: float
-    air_cover: float
-    losses: float
-    help_lift: float
-    stand_lift: float
+    base: float  # morale: morale of a well-supplied unit in a calm district
+    settle_rate: float  # share per day: how fast morale drifts to the level that circumstances justify
+    resolve: float  # morale per standard deviation: weight of the resolve of the command
+    contagion: float  # morale per dread: weight of dread
+    hunger: float  # morale per hunger: weight of hunger
+    unanswered: float  # morale: weight of a call for help left unanswered beyond patience
+    pay: float  # morale per share of pay: weight of pay in arrears
+    air_cover: float  # morale per share of air cover: weight of air cover lost
+    losses: float  # morale per share of men lost: weight of yesterday's losses
+    help_lift: float  # morale: lift on the day when help is on its way
+    stand_lift: float  # morale: lift after a successful stand
 
 
 @rule
-def deserved(  # one argument a circumstance
+def deserved(  # one argument per circumstance
     resolve: float, dread: float, hunger: float, unanswered: float, pay: float, air_cover: float, numbers: Morale
 ) -> float:
     """The morale to which a unit in these circumstances drifts."""
@@ -46,18 +46,18 @@ def deserved(  # one argument a circumstance
 
 
 @rule
-def settle_morale(
-    districts: Districts,
-    units: Units,
-    conditions: Real,
-    numbers: Morale,
-    hungry_below: float,
-    patience: float,
-    day: int,
-) -> None:
-    """Every unit with men under arms, in order."""
-    pay = conditions[Condition.PAY]
-    air_cover = conditions[Condition.AIR_COVER]
+def settle_morale(districts: Districts, units: Units, numbers: Morale, endurance: Endurance, today: Today) -> None:
+    """Update the morale of every unit with men under arms.
+
+    Args:
+        districts: dread, help and stands are read.
+        units: morale is written and yesterday's losses are cleared.
+        numbers: numbers of the rule.
+        endurance: when hunger and unanswered calls are felt.
+        today: pay, air cover and day.
+    """
+    pay = today.conditions[Condition.PAY]
+    air_cover = today.conditions[Condition.AIR_COVER]
     for unit in range(units.men.size):
         if units.state[unit] > UnitState.RELIEVING:
             continue
@@ -65,16 +65,16 @@ def settle_morale(
         goal = deserved(
             units.resolve[unit],
             districts.dread[here],
-            hunger_of(units.supply_days[unit], hungry_below),
-            unanswered_of(units.asked_days[unit], patience),
+            hunger_of(units.supply_days[unit], endurance.hungry_below),
+            unanswered_of(units.asked_days[unit], endurance.patience_days),
             pay,
             air_cover,
             numbers,
         )
         morale = units.morale[unit] + numbers.settle_rate * (goal - units.morale[unit])
-        if districts.helped_on[here] == day:
+        if districts.helped_on[here] == today.luck.day:
             morale += numbers.help_lift
-        if districts.stood_on[here] == day - 1:
+        if districts.stood_on[here] == today.luck.day - 1:
             morale += numbers.stand_lift
         morale -= numbers.losses * units.losses[unit]
         units.losses[unit] = 0.0

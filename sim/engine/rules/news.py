@@ -1,12 +1,12 @@
-"""News of a fall frightens those next door, those of the province and, a little, the country; fear fades.
+"""News of a fall frightens next door, the province and, a little, the country; dread fades.
 
 Reads   yesterday's falls and how they came, provinces under pressure, who holds what.
 Writes  dread and anger of districts.
 Source  Kuran 1991; Lehmann and Zhukov 2019 (a surrender makes the next more likely); evidence F079 and F089 (nine
         districts in two days, ten in three). Assumption: news takes one night.
-        Rival theories (config group `theory`): private thresholds, Granovetter 1978: a garrison goes once enough of
-        those that it sees have gone, however long ago; anger and fear, Epstein 2013 and Bennett 2008: a fall in battle
-        angers those who hear of it, and the angry take less fright.
+        Rival theories (config group `theory`): private thresholds, Granovetter 1978: a garrison gives up once enough of
+        those that it observes have, however long ago; anger and fear, Epstein 2013 and Bennett 2008: a fall in battle
+        angers those who hear of it, and the angry are frightened less.
 """
 
 import math
@@ -14,71 +14,78 @@ from typing import NamedTuple
 
 from sim.engine.chance import logistic
 from sim.engine.compile import rule
-from sim.engine.world import NEVER, Districts, Fall, Holder, Provinces, Roads
+from sim.engine.world import NEVER, Districts, Fall, Holder, Land
 
 
 class News(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/news.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/news.yaml`."""
 
-    next_door: float
-    province: float
-    country: float
-    handover_factor: float
-    pressure_factor: float
-    fade_days: float
-    anger: float
-    anger_factor: float
-    herding: float
-    threshold_mean: float
-    threshold_spread: float
-    threshold_steepness: float
+    next_door: float  # share of calm lost: dread that a fall adds next door
+    province: float  # share of calm lost: dread that a fall adds in its province
+    country: float  # share of calm lost: dread that a fall adds elsewhere
+    handover_factor: float  # factor: weight of news of a fall without a fight, relative to one in battle
+    pressure_factor: float  # factor: how much louder news is in a province under pressure
+    fade_days: float  # days: time constant with which dread fades
+    anger: float  # weight: effect of anger; 0 in theories without anger
+    anger_factor: float  # factor: anger that a fall in battle adds, relative to the dread that it adds
+    herding: float  # weight: dread of a garrison whose threshold is passed; 0 in theories without thresholds
+    threshold_mean: float  # share: mean share of the observed garrisons that must have gone before one follows
+    threshold_spread: float  # share: standard deviation of thresholds between garrisons
+    threshold_steepness: float  # logit per share: how sharply dread sets in at the threshold
 
 
 @rule
 def rises(dread: float, amount: float) -> float:
-    """Fear grows towards 1: the frightened have less left to lose."""
+    """Dread or anger after an increase; it approaches 1, since the frightened have less calm left to lose."""
     return dread + (1.0 - dread) * min(1.0, amount)
 
 
 @rule
 def weight_of(how: int, handover_factor: float) -> float:
-    """A district given up without a fight is worse news than one lost in battle."""
+    """Weight of a fall as news; one without a fight weighs differently from one in battle."""
     return 1.0 if how == Fall.FOUGHT else handover_factor
 
 
 @rule
 def frightens(amount: float, anger: float) -> float:
-    """The same news frightens the angry less."""
+    """Dread that news adds; less for the angry."""
     return amount * (1.0 - anger)
 
 
 @rule
 def angers(amount: float, how: int, numbers: News) -> float:
-    """A fall in battle angers those whom it frightens; nobody is angry with those who handed over."""
+    """Anger that news adds: a fall in battle angers those whom it frightens, a handover angers nobody."""
     return numbers.anger * numbers.anger_factor * amount if how == Fall.FOUGHT else 0.0
 
 
 @rule
-def follows(seen: float, lot: float, numbers: News) -> float:
-    """Nearly none below a garrison's own threshold of how many have gone, nearly all above it."""
-    threshold = numbers.threshold_mean + numbers.threshold_spread * lot
+def follows(seen: float, draw: float, numbers: News) -> float:
+    """Dread from observed falls: nearly none below a garrison's own threshold, nearly `herding` above it."""
+    threshold = numbers.threshold_mean + numbers.threshold_spread * draw
     return numbers.herding * logistic(numbers.threshold_steepness * (seen - threshold))
 
 
 @rule
-def spread_news(districts: Districts, provinces: Provinces, roads: Roads, numbers: News, day: int) -> None:
-    """Yesterday's fear and anger fade; each of yesterday's falls adds to them; then all look about them."""
+def spread_news(land: Land, numbers: News, day: int) -> None:
+    """Fade yesterday's dread and anger, add each of yesterday's falls, then let garrisons observe neighbours.
+
+    Args:
+        land: dread and anger are written.
+        numbers: numbers of the rule.
+        day: days since day 0.
+    """
+    districts = land.districts
     fade(districts, numbers.fade_days)
     for lost in range(districts.holder.size):
         if districts.lost_on[lost] == day - 1:
-            tell_of(lost, districts, provinces, roads, numbers)
-    if numbers.herding > 0.0:  # nobody looks about for nothing
-        look_about(districts, provinces, roads, numbers)
+            spread_fall(lost, land, numbers)
+    if numbers.herding > 0.0:  # without herding nobody observes
+        observe_neighbours(land, numbers)
 
 
 @rule
 def fade(districts: Districts, fade_days: float) -> None:
-    """Fear and anger lose the same share every day."""
+    """Dread and anger lose the same share every day."""
     kept = math.exp(-1.0 / fade_days)
     for district in range(districts.dread.size):
         districts.dread[district] *= kept
@@ -86,7 +93,7 @@ def fade(districts: Districts, fade_days: float) -> None:
 
 
 @rule
-def hear(district: int, amount: float, how: int, districts: Districts, numbers: News) -> None:
+def receive_news(district: int, amount: float, how: int, districts: Districts, numbers: News) -> None:
     """One piece of news reaches one district."""
     fright = frightens(amount, districts.anger[district])
     districts.dread[district] = rises(districts.dread[district], fright)
@@ -94,8 +101,9 @@ def hear(district: int, amount: float, how: int, districts: Districts, numbers: 
 
 
 @rule
-def tell_of(lost: int, districts: Districts, provinces: Provinces, roads: Roads, numbers: News) -> None:
-    """One fall is heard next door, in its province and in the country."""
+def spread_fall(lost: int, land: Land, numbers: News) -> None:
+    """News of one fall spreads next door, in its province and in the country."""
+    districts, provinces, roads = land.districts, land.provinces, land.roads
     how = districts.lost_how[lost]
     weight = weight_of(how, numbers.handover_factor)
     home = districts.province[lost]
@@ -104,22 +112,23 @@ def tell_of(lost: int, districts: Districts, provinces: Provinces, roads: Roads,
         local *= numbers.pressure_factor
     for district in range(districts.dread.size):
         amount = local if districts.province[district] == home else weight * numbers.country
-        hear(district, amount, how, districts, numbers)
+        receive_news(district, amount, how, districts, numbers)
     for link in range(roads.first[lost], roads.first[lost + 1]):
-        hear(roads.neighbour[link], weight * numbers.next_door, how, districts, numbers)
+        receive_news(roads.neighbour[link], weight * numbers.next_door, how, districts, numbers)
 
 
 @rule
-def look_about(districts: Districts, provinces: Provinces, roads: Roads, numbers: News) -> None:
-    """Each garrison sees how many of its province and next door have gone, and follows or does not."""
+def observe_neighbours(land: Land, numbers: News) -> None:
+    """Each garrison observes how many of its province and next door have fallen, and follows or does not."""
+    districts, provinces = land.districts, land.provinces
     for province in range(provinces.capital.size):
         gone = 0
         for district in range(provinces.first[province], provinces.end[province]):
             gone += has_gone(district, districts)
         count = provinces.end[province] - provinces.first[province]
         for district in range(provinces.first[province], provinces.end[province]):
-            seen = share_seen(district, gone, count, districts, roads)
-            following = follows(seen, districts.threshold_lot[district], numbers)
+            seen = share_seen(district, gone, count, land)
+            following = follows(seen, districts.threshold_draw[district], numbers)
             districts.dread[district] = max(districts.dread[district], following)
 
 
@@ -130,8 +139,9 @@ def has_gone(district: int, districts: Districts) -> int:
 
 
 @rule
-def share_seen(district: int, gone: int, count: int, districts: Districts, roads: Roads) -> float:
-    """The share that has gone of its province and of the districts next door in other provinces."""
+def share_seen(district: int, gone: int, count: int, land: Land) -> float:
+    """Share lost of its province and of the neighbouring districts in other provinces."""
+    districts, roads = land.districts, land.roads
     for link in range(roads.first[district], roads.first[district + 1]):
         neighbour = roads.neighbour[link]
         if districts.province[neighbour] != districts.province[district]:

@@ -1,4 +1,4 @@
-"""Before an assault elders are sent to talk the garrison into giving up.
+"""Before an assault elders are sent to persuade the garrison to surrender.
 
 Reads   garrisons, both sides' men, dread, isolation, air cover.
 Writes  districts that fall today without a fight, outposts that surrender, forces that turn to assault.
@@ -6,13 +6,13 @@ Source  Christia 2012; article 2 ("in almost every district ... they send a team
         F109. Assumption: the garrison of a district centre decides as one, outposts each for themselves.
 """
 
-import math
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import note
-from sim.engine.chance import Luck, Stream, draw, logistic
+from sim.engine.bookkeeping import EVEN_MORALE, log_ratio, note
+from sim.engine.chance import Stream, logistic, uniform
 from sim.engine.compile import rule
 from sim.engine.world import (
+    Armies,
     Condition,
     Count,
     Districts,
@@ -22,161 +22,155 @@ from sim.engine.world import (
     Forces,
     Garrisons,
     Holder,
-    Log,
+    Land,
     Mode,
-    Provinces,
-    Real,
     Role,
-    Units,
+    Today,
     UnitState,
-    Whole,
     Why,
 )
 
 
 class Parley(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/parley.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/parley.yaml`."""
 
-    mobile_elders: float
-    local_elders: float
-    local_elders_under_pressure: float
-    intercept: float
-    force_ratio: float
-    isolation: float
-    hunger: float
-    unanswered: float
-    dread: float
-    morale: float
-    resolve: float
-    air_cover: float
-    days: float
-    outpost_offset: float
+    mobile_elders: float  # probability per day: a mobile force outside a district sends elders
+    local_elders: float  # probability per day per influence: a pressing local force sends elders
+    local_elders_under_pressure: float  # probability per day per influence: the same while a prong sweeps the province
+    intercept: float  # logit: readiness of a calm garrison to surrender
+    force_ratio: float  # per log ratio: weight of numbers against the garrison
+    isolation: float  # logit: weight of closed roads
+    hunger: float  # logit per hunger: weight of hunger
+    unanswered: float  # logit: weight of an unanswered call for help
+    dread: float  # logit per dread: weight of dread
+    morale: float  # logit per morale: weight of morale above one half
+    resolve: float  # logit per standard deviation: weight of the resolve of the command
+    air_cover: float  # logit per share: weight of air cover
+    days: float  # days: days of negotiation before a mobile force attacks
+    outpost_offset: float  # morale: what an outpost's isolation takes off its morale
+
+
+class Situation(NamedTuple):
+    """What a garrison weighs when it is asked to surrender."""
+
+    ratio: float  # Taliban per garrison man
+    isolated: bool  # no open road to a hub
+    hunger: float  # 0 to 1
+    unanswered: float  # 0 to 1: share of its patience used up by unanswered calls for help
+    dread: float  # 0 to 1
+    morale: float  # 0 to 1
+    resolve: float  # of the command, standard deviations
 
 
 @rule
-def hands_over(  # one argument a term of the sentence
-    ratio: float,
-    isolated: bool,
-    hunger: float,
-    unanswered: float,
-    dread: float,
-    morale: float,
-    resolve: float,
-    air_cover: float,
-    numbers: Parley,
-) -> float:
-    """The chance that a garrison that is asked gives up: fear and want speak for it, morale and command against."""
-    score = numbers.intercept + numbers.force_ratio * math.log(max(0.05, ratio))
-    if isolated:
+def handover_probability(situation: Situation, air_cover: float, numbers: Parley) -> float:
+    """Probability that a garrison surrenders when asked: fear and want speak for it, morale and command against."""
+    score = numbers.intercept + numbers.force_ratio * log_ratio(situation.ratio)
+    if situation.isolated:
         score += numbers.isolation
-    score += numbers.hunger * hunger + numbers.unanswered * unanswered + numbers.dread * dread
-    score -= numbers.morale * (morale - 0.5) + numbers.resolve * resolve + numbers.air_cover * air_cover
+    score += (
+        numbers.hunger * situation.hunger + numbers.unanswered * situation.unanswered + numbers.dread * situation.dread
+    )
+    score -= (
+        numbers.morale * (situation.morale - EVEN_MORALE)
+        + numbers.resolve * situation.resolve
+        + numbers.air_cover * air_cover
+    )
     return logistic(score)
 
 
 @rule
-def weighs_most(  # one argument a term of the sentence
-    ratio: float,
-    isolated: bool,
-    hunger: float,
-    unanswered: float,
-    dread: float,
-    morale: float,
-    resolve: float,
-    numbers: Parley,
-) -> int:
-    """The term that spoke loudest for giving up."""
+def main_reason(situation: Situation, numbers: Parley) -> int:
+    """The largest of the terms that spoke for surrender, as a `Why`."""
     terms = (  # in the order of `Why`
-        numbers.force_ratio * math.log(max(0.05, ratio)),
-        numbers.isolation if isolated else 0.0,
-        numbers.hunger * hunger,
-        numbers.unanswered * unanswered,
-        numbers.dread * dread,
-        -numbers.morale * (morale - 0.5),
-        -numbers.resolve * resolve,
+        numbers.force_ratio * log_ratio(situation.ratio),
+        numbers.isolation if situation.isolated else 0.0,
+        numbers.hunger * situation.hunger,
+        numbers.unanswered * situation.unanswered,
+        numbers.dread * situation.dread,
+        -numbers.morale * (situation.morale - EVEN_MORALE),
+        -numbers.resolve * situation.resolve,
     )
-    loudest = 0
+    largest = 0
     for term in range(len(terms)):
-        if terms[term] > terms[loudest]:
-            loudest = term
-    return Why.FORCE + loudest
+        if terms[term] > terms[largest]:
+            largest = term
+    return Why.FORCE + largest
+
+
+@rule
+def situation_of(district: int, districts: Districts, garrisons: Garrisons) -> Situation:
+    """The situation of a garrison that has men."""
+    attackers = garrisons.mobile[district] + garrisons.local[district]
+    return Situation(
+        attackers / garrisons.men[district],
+        not districts.connected[district],
+        garrisons.hunger[district],
+        garrisons.unanswered[district],
+        districts.dread[district],
+        garrisons.morale[district],
+        garrisons.resolve[district],
+    )
 
 
 @rule
 def sends_elders(
-    mobile: int, pressed: bool, influence: float, mobile_chance: float, local_chance: float, luck: float
+    mobile: int, pressed: bool, influence: float, mobile_probability: float, local_probability: float, draw: float
 ) -> bool:
-    """A mobile force sends them by habit; a local one does where it presses, in proportion to its influence."""
-    return (mobile > 0 and luck < mobile_chance) or (pressed and luck < local_chance * influence)
+    """Whether elders are sent: by a mobile force, or by a local one that presses, in proportion to its influence."""
+    return (mobile > 0 and draw < mobile_probability) or (pressed and draw < local_probability * influence)
 
 
 @rule
-def parley(
-    districts: Districts,
-    provinces: Provinces,
-    garrisons: Garrisons,
-    units: Units,
-    forces: Forces,
-    conditions: Real,
-    numbers: Parley,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """Every threatened district is asked; those that refuse for long enough face the assault."""
-    air_cover = conditions[Condition.AIR_COVER]
+def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
+    """Elders visit every threatened district; those that refuse for long enough face an assault.
+
+    Args:
+        land: falling districts and reasons are written.
+        armies: outposts that surrender and modes of forces are written.
+        numbers: numbers of the rule.
+        today: luck, air cover, log and totals.
+    """
+    districts, provinces, garrisons, forces = land.districts, land.provinces, armies.garrisons, armies.forces
+    air_cover = today.conditions[Condition.AIR_COVER]
     for district in range(districts.holder.size):
         if districts.holder[district] == Holder.TALIBAN or districts.is_capital[district]:
             continue
         if garrisons.mobile[district] == 0 and not districts.pressed[district]:
             continue
         near = provinces.under_pressure[districts.province[district]]
-        chance = numbers.local_elders_under_pressure if near else numbers.local_elders
+        probability = numbers.local_elders_under_pressure if near else numbers.local_elders
         actor = districts.identity[district]
         if garrisons.men[district] > 0 and sends_elders(
             garrisons.mobile[district],
             districts.pressed[district],
             districts.influence[district],
             numbers.mobile_elders,
-            chance,
-            draw(luck, Stream.ELDERS, actor),
+            probability,
+            uniform(today.luck, Stream.ELDERS, actor),
         ):
-            speak(district, districts, garrisons, air_cover, numbers, draw(luck, Stream.HANDOVER, actor))
-    ask_outposts(districts, provinces, garrisons, units, air_cover, numbers, luck, log, tally)
+            ask_garrison(
+                district, districts, garrisons, air_cover, numbers, uniform(today.luck, Stream.HANDOVER, actor)
+            )
+    ask_outposts(land, armies, numbers, today)
     lose_patience(districts, forces, numbers.days)
 
 
 @rule
-def speak(
-    district: int, districts: Districts, garrisons: Garrisons, air_cover: float, numbers: Parley, luck: float
+def ask_garrison(
+    district: int, districts: Districts, garrisons: Garrisons, air_cover: float, numbers: Parley, draw: float
 ) -> None:
-    """The elders speak; the garrison gives up or not."""
-    ratio = (garrisons.mobile[district] + garrisons.local[district]) / garrisons.men[district]
-    isolated = not districts.connected[district]
-    hunger = garrisons.hunger[district]
-    unanswered = garrisons.unanswered[district]
-    dread = districts.dread[district]
-    morale = garrisons.morale[district]
-    resolve = garrisons.resolve[district]
-    chance = hands_over(ratio, isolated, hunger, unanswered, dread, morale, resolve, air_cover, numbers)
-    if luck < chance:
+    """The elders put their terms; the garrison surrenders or not."""
+    situation = situation_of(district, districts, garrisons)
+    if draw < handover_probability(situation, air_cover, numbers):
         districts.falling[district] = Fall.HANDED_OVER
-        districts.why[district] = weighs_most(ratio, isolated, hunger, unanswered, dread, morale, resolve, numbers)
+        districts.why[district] = main_reason(situation, numbers)
 
 
 @rule
-def ask_outposts(
-    districts: Districts,
-    provinces: Provinces,
-    garrisons: Garrisons,
-    units: Units,
-    air_cover: float,
-    numbers: Parley,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """Each outpost of a pressed district may give up on its own; its men leave their arms and go."""
+def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
+    """Each outpost of a pressed district may surrender on its own; its men leave their arms and go."""
+    districts, provinces, garrisons, units = land.districts, land.provinces, armies.garrisons, armies.units
     for unit in range(units.men.size):
         if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
@@ -184,13 +178,18 @@ def ask_outposts(
         if not districts.pressed[here]:
             continue
         near = provinces.under_pressure[districts.province[here]]
-        chance = numbers.local_elders_under_pressure if near else numbers.local_elders
+        probability = numbers.local_elders_under_pressure if near else numbers.local_elders
         actor = units.identity[unit]
         if not sends_elders(
-            0, districts.pressed[here], districts.influence[here], 0.0, chance, draw(luck, Stream.ELDERS, actor)
+            0,
+            districts.pressed[here],
+            districts.influence[here],
+            0.0,
+            probability,
+            uniform(today.luck, Stream.ELDERS, actor),
         ):
             continue
-        gives_up = hands_over(
+        situation = Situation(
             garrisons.local[here] / max(1, garrisons.men[here]),
             not districts.connected[here],
             garrisons.hunger[here],
@@ -198,21 +197,20 @@ def ask_outposts(
             districts.dread[here],
             units.morale[unit] - numbers.outpost_offset,
             units.resolve[unit],
-            air_cover,
-            numbers,
         )
-        if draw(luck, Stream.OUTPOST, actor) < gives_up:
-            note(log, tally, luck.day, Event.SURRENDER, here, unit, units.men[unit], Fall.HANDED_OVER, Why.NONE)
+        probability = handover_probability(situation, today.conditions[Condition.AIR_COVER], numbers)
+        if uniform(today.luck, Stream.OUTPOST, actor) < probability:
+            note(today, Event.SURRENDER, here, unit, units.men[unit], Fall.HANDED_OVER, Why.NONE)
             units.surrendered[unit] += units.men[unit]
             units.men[unit] = 0
             units.state[unit] = UnitState.SURRENDERED
             units.state_days[unit] = 0
-            tally[Count.OUTPOSTS_SURRENDERED] += 1
+            today.tally[Count.OUTPOSTS_SURRENDERED] += 1
 
 
 @rule
 def lose_patience(districts: Districts, forces: Forces, days: float) -> None:
-    """A mobile force whose elders were refused long enough attacks; before a capital it settles down to a siege."""
+    """A mobile force attacks after enough days of refusal; outside a capital it turns to a siege."""
     for force in range(forces.men.size):
         if forces.kind[force] != ForceKind.MOBILE or forces.mode[force] != Mode.PARLEY:
             continue

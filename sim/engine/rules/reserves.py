@@ -1,45 +1,50 @@
-"""Reservists who were called up arrive over days, are spread over the posts, and make room at the river.
+"""Reservists who were called up arrive over days, are divided among the posts, and raise their capacity.
 
 Reads   men ordered and when, help of the CSTO, arrivals at posts, frontage.
 Writes  reservists and room of posts.
 Source  evidence F006 (20,000 ordered on 5 July), F059, F060; articles 2, 3 and 5. Delay, pace and room per man: guess.
-        Assumption: they are spread by frontage, and by a share to where most people arrive.
+        Assumption: they are divided by frontage, a share of them by where most people arrive.
 """
 
 import math
 from typing import NamedTuple
 
 from sim.engine.compile import rule
-from sim.engine.world import Condition, Count, Districts, Posts, Real, Whole
+from sim.engine.world import Condition, Count, Districts, Posts, Today
 
 
 class Reserves(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/reserves.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/reserves.yaml`."""
 
-    delay_days: float
-    ramp_days: float
-    to_busiest: float
-    room_per_reservist: float
-    guards_per_post: float
-    csto_men: float
+    delay_days: float  # days: from the order to the first arrivals
+    ramp_days: float  # days: time constant of arrival
+    to_busiest: float  # share: men sent to where most people wait and arrive; the rest go by frontage
+    room_per_reservist: float  # people per day per man: people whom one reservist helps across per day
+    guards_per_post: float  # men: Tajik border guards at a post on day 0
+    csto_men: float  # men: men whom full CSTO help adds at the river
 
 
 @rule
 def arrived(ordered: float, days: float, delay: float, ramp: float) -> float:
-    """None before the delay is over, then a curve towards all who were ordered."""
+    """Men who have arrived: none before the delay is over, then a curve towards all who were ordered."""
     if ordered <= 0.0 or days <= delay:
         return 0.0
     return ordered * (1.0 - math.exp(-(days - delay) / ramp))
 
 
 @rule
-def deploy_reserves(
-    districts: Districts, posts: Posts, conditions: Real, numbers: Reserves, day: int, tally: Whole
-) -> None:
-    """The men of the day are spread over the posts; room for tomorrow follows from them."""
-    days = day - conditions[Condition.ORDER_DAY]
-    men = arrived(conditions[Condition.RESERVISTS_ORDERED], days, numbers.delay_days, numbers.ramp_days)
-    helpers = men + numbers.csto_men * conditions[Condition.CSTO_HELP]
+def deploy_reserves(districts: Districts, posts: Posts, numbers: Reserves, today: Today) -> None:
+    """Divide the men of the day among the posts, and set tomorrow's room.
+
+    Args:
+        districts: frontage is read.
+        posts: reservists and room are written.
+        numbers: numbers of the rule.
+        today: day, orders, CSTO help and totals.
+    """
+    days = today.luck.day - today.conditions[Condition.ORDER_DAY]
+    men = arrived(today.conditions[Condition.RESERVISTS_ORDERED], days, numbers.delay_days, numbers.ramp_days)
+    helpers = men + numbers.csto_men * today.conditions[Condition.CSTO_HELP]
     frontage = 0.0
     people = 0.0
     for post in range(posts.district.size):
@@ -51,12 +56,12 @@ def deploy_reserves(
         posts.reservists[post] = int(share * helpers)
         deployed += int(share * men)
         posts.room[post] = posts.base_room[post] + int(numbers.room_per_reservist * posts.reservists[post])
-    tally[Count.RESERVISTS] = deployed
+    today.tally[Count.RESERVISTS] = deployed
 
 
 @rule
 def share_of(post: int, frontage: float, people: float, districts: Districts, posts: Posts, to_busiest: float) -> float:
-    """A part of the men goes by frontage, the rest by the people who wait and came, each of what all posts have."""
+    """Share of the men for one post: part by frontage, the rest by the people who wait and arrived."""
     by_frontage = (1.0 + districts.frontier_km[posts.district[post]]) / frontage
     by_people = (1.0 + posts.people_waiting[post] + posts.arrivals_today[post]) / people
     return (1.0 - to_busiest) * by_frontage + to_busiest * by_people

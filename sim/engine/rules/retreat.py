@@ -1,121 +1,116 @@
-"""When a district falls, or before, its men look for a way out: to their own side, over the river, or home.
+"""When a district falls, or before, its men look for a way out: to their own side, across the river, or home.
 
 Reads   districts, roads, posts, garrisons.
 Writes  state, road and fate of units; men who change sides join the local force.
 Source  articles 3 and 4 ("cut off all the roads ... nowhere to go but to cross the border"; "local militias ... joined
         the Taliban when they arrived"); evidence F031, F035, F036, F104 to F106. Shares: guess.
-        In the plain men find a way round (guess); a valley has one road.
+        In the plain men find another way (guess); a valley has one road.
         Assumption: a fallen district's men can still use the post of that district during the night of the fall.
 """
 
 from typing import NamedTuple
 
-from sim.engine.bookkeeping import note
-from sim.engine.chance import Luck, Stream, draw, logistic, whole
+from sim.engine.bookkeeping import EVEN_MORALE, note
+from sim.engine.chance import Luck, Stream, logistic, uniform, whole
 from sim.engine.compile import rule
-from sim.engine.rules.parley import Parley, weighs_most
+from sim.engine.rules.parley import Parley, Situation, main_reason, situation_of
 from sim.engine.world import (
     NOBODY,
+    Armies,
     Districts,
     Event,
     Fall,
-    Forces,
     Garrisons,
     Holder,
-    Log,
+    Land,
     Posts,
-    Provinces,
-    Roads,
+    Today,
     UnitKind,
     Units,
     UnitState,
-    Whole,
 )
 
 
 class Retreat(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/retreat.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/retreat.yaml`."""
 
-    walk_km_per_day: float
-    refuge_km: float
-    road_open: float
-    road_mountain: float
-    post_km: float
-    night_km: float
-    militia_change_sides: float
-    police_surrender: float
-    others_surrender: float
-    captured_on_fall: float
-    captured_in_flight: float
-    leave_intercept: float
-    leave_dread: float
-    leave_hunger: float
-    leave_unanswered: float
-    leave_morale: float
+    walk_km_per_day: float  # road km per day: march of a retreating unit
+    refuge_km: float  # road km: farthest refuge that is tried, next door or in the provincial capital
+    road_open: float  # probability: a way to a refuge in the plain is open on the night of the fall
+    road_mountain: float  # share: part of this probability that high mountains take away
+    post_km: float  # road km: farthest post that is tried
+    night_km: float  # road km: post that can be reached in one night
+    militia_change_sides: float  # probability: a local militia joins those who take its district by agreement
+    police_surrender: float  # probability: police accept the terms of a handover
+    others_surrender: float  # probability: army and border force accept the terms of a handover
+    captured_on_fall: float  # share of men: men captured when a district falls in battle
+    captured_in_flight: float  # share of men: men captured of those with nowhere to go; the rest go into hiding
+    leave_intercept: float  # logit: readiness of a cut-off garrison to leave tonight
+    leave_dread: float  # logit per dread: weight of dread
+    leave_hunger: float  # logit per hunger: weight of hunger
+    leave_unanswered: float  # logit: weight of an unanswered call for help
+    leave_morale: float  # logit per morale: weight of morale above one half
 
 
 @rule
-def leaves_unattacked(dread: float, hunger: float, unanswered: float, morale: float, numbers: Retreat) -> float:
-    """The chance that a cut-off garrison goes tonight: nobody leaves because he is braver or better fed."""
+def leaving_probability(situation: Situation, numbers: Retreat) -> float:
+    """Probability that a cut-off garrison leaves tonight; more courage or food never raises it."""
     return logistic(
         numbers.leave_intercept
-        + numbers.leave_dread * dread
-        + numbers.leave_hunger * hunger
-        + numbers.leave_unanswered * unanswered
-        - numbers.leave_morale * (morale - 0.5)
+        + numbers.leave_dread * situation.dread
+        + numbers.leave_hunger * situation.hunger
+        + numbers.leave_unanswered * situation.unanswered
+        - numbers.leave_morale * (situation.morale - EVEN_MORALE)
     )
 
 
 @rule
-def gives_himself_up(kind: int, how: int, luck: float, numbers: Retreat) -> bool:
-    """Only after a handover: police mostly accept the terms, soldiers and border force mostly do not."""
+def surrenders(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
+    """Whether a unit surrenders, only after a handover: police mostly do, soldiers and border force mostly do not."""
     if how != Fall.HANDED_OVER or kind == UnitKind.MILITIA:
         return False
-    return luck < (numbers.police_surrender if kind == UnitKind.POLICE else numbers.others_surrender)
+    return draw < (numbers.police_surrender if kind == UnitKind.POLICE else numbers.others_surrender)
 
 
 @rule
-def changes_sides(kind: int, how: int, luck: float, numbers: Retreat) -> bool:
-    """Local militias may join those who arrive, when their district is handed over."""
-    return kind == UnitKind.MILITIA and how == Fall.HANDED_OVER and luck < numbers.militia_change_sides
+def changes_sides(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
+    """Whether a local militia joins those who arrive, when its district is handed over."""
+    return kind == UnitKind.MILITIA and how == Fall.HANDED_OVER and draw < numbers.militia_change_sides
 
 
 @rule
-def finds_road_open(mountain: float, luck: float, numbers: Retreat) -> bool:
-    """In the plain there is a way round a road that is cut; a mountain valley has one road."""
-    return luck < numbers.road_open * (1.0 - numbers.road_mountain * mountain)
+def finds_road_open(mountain: float, draw: float, numbers: Retreat) -> bool:
+    """Whether there is a way to a refuge: in the plain one can avoid a cut road, a mountain valley has one road."""
+    return draw < numbers.road_open * (1.0 - numbers.road_mountain * mountain)
 
 
 @rule
-def retreat(
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    garrisons: Garrisons,
-    units: Units,
-    forces: Forces,
-    posts: Posts,
-    numbers: Retreat,
-    terms: Parley,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """Those on the road go on; those whose district fell today go; those who are cut off may go tonight."""
+def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: Parley, today: Today) -> None:
+    """Those on the road go on; those whose district fell today flee; those who are cut off may leave tonight.
+
+    Args:
+        land: falling districts are written; roads and holders are read.
+        armies: states and fates of units are written; militia may join local forces.
+        posts: arrivals are written.
+        numbers: numbers of the rule.
+        terms: numbers of the parley, for the reason of an abandoned district.
+        today: luck and log.
+    """
+    districts, garrisons, units = land.districts, armies.garrisons, armies.units
     for unit in range(units.men.size):
         if units.state[unit] == UnitState.RETREATING:
-            walk_on(unit, districts, provinces, roads, units, posts, numbers, luck, log, tally)
+            march_on(unit, land, units, posts, numbers, today)
     for district in range(districts.holder.size):
         if districts.holder[district] == Holder.GOVERNMENT:
-            leave_if_cut_off(district, districts, garrisons, numbers, terms, luck)
+            leave_if_cut_off(district, districts, garrisons, numbers, terms, today.luck)
     for unit in range(units.men.size):
         here = units.district[unit]
         if units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
         if districts.holder[here] == Holder.TALIBAN:
-            meet_fate(unit, districts, provinces, roads, units, forces, posts, numbers, luck, log, tally)
+            meet_fate(unit, land, armies, posts, numbers, today)
         elif districts.falling[here] == Fall.ABANDONED:
-            flee_from(unit, here, districts, provinces, roads, units, posts, numbers, luck, log, tally)
+            flee_from(unit, land, units, posts, numbers, today)
     for district in range(districts.holder.size):
         if districts.holder[district] == Holder.GOVERNMENT:
             districts.falling[district] = Fall.NONE
@@ -125,102 +120,75 @@ def retreat(
 def leave_if_cut_off(
     district: int, districts: Districts, garrisons: Garrisons, numbers: Retreat, terms: Parley, luck: Luck
 ) -> None:
-    """A cut-off garrison under pressure may decide to go before it is attacked."""
+    """A cut-off garrison under pressure may leave before it is attacked."""
     if districts.connected[district] or districts.is_capital[district] or garrisons.men[district] == 0:
         return
     if not districts.pressed[district] and garrisons.mobile[district] == 0:
         return
-    hunger = garrisons.hunger[district]
-    unanswered = garrisons.unanswered[district]
-    dread = districts.dread[district]
-    morale = garrisons.morale[district]
-    chance = leaves_unattacked(dread, hunger, unanswered, morale, numbers)
-    if draw(luck, Stream.LEAVE_UNATTACKED, districts.identity[district]) < chance:
-        ratio = (garrisons.mobile[district] + garrisons.local[district]) / garrisons.men[district]
+    situation = situation_of(district, districts, garrisons)
+    draw = uniform(luck, Stream.LEAVE_UNATTACKED, districts.identity[district])
+    if draw < leaving_probability(situation, numbers):
         districts.falling[district] = Fall.ABANDONED
-        districts.why[district] = weighs_most(
-            ratio, True, hunger, unanswered, dread, morale, garrisons.resolve[district], terms
-        )
+        districts.why[district] = main_reason(situation, terms)
 
 
 @rule
-def meet_fate(
-    unit: int,
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    units: Units,
-    forces: Forces,
-    posts: Posts,
-    numbers: Retreat,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """In a fallen district some change sides, some give themselves up, some are captured, the rest flee."""
+def meet_fate(unit: int, land: Land, armies: Armies, posts: Posts, numbers: Retreat, today: Today) -> None:
+    """In a fallen district some men change sides, some surrender, some are captured, the rest flee."""
+    districts, units, forces = land.districts, armies.units, armies.forces
     here = units.district[unit]
     how = districts.lost_how[here]
     kind = units.kind[unit]
     actor = units.identity[unit]
     men = units.men[unit]
-    if changes_sides(kind, how, draw(luck, Stream.CHANGE_SIDES, actor), numbers):
+    if changes_sides(kind, how, uniform(today.luck, Stream.CHANGE_SIDES, actor), numbers):
         units.changed_sides[unit] += men
         forces.men[here] += men
-        end(unit, units, UnitState.CHANGED_SIDES)
-    elif gives_himself_up(kind, how, draw(luck, Stream.REFUSE_SURRENDER, actor), numbers):
-        note(log, tally, luck.day, Event.SURRENDER, here, unit, men, how, 0)
+        disband(unit, units, UnitState.CHANGED_SIDES)
+    elif surrenders(kind, how, uniform(today.luck, Stream.REFUSE_SURRENDER, actor), numbers):
+        note(today, Event.SURRENDER, here, unit, men, how, 0)
         units.surrendered[unit] += men
-        end(unit, units, UnitState.SURRENDERED)
+        disband(unit, units, UnitState.SURRENDERED)
     else:
         if how == Fall.FOUGHT:
-            capture(unit, numbers.captured_on_fall, draw(luck, Stream.CAPTURE_ON_FALL, actor), units, luck, log, tally)
+            capture(unit, numbers.captured_on_fall, uniform(today.luck, Stream.CAPTURE_ON_FALL, actor), units, today)
         if units.men[unit] > 0:
-            flee_from(unit, here, districts, provinces, roads, units, posts, numbers, luck, log, tally)
+            flee_from(unit, land, units, posts, numbers, today)
 
 
 @rule
-def end(unit: int, units: Units, state: int) -> None:
-    """No man is left with the unit."""
+def disband(unit: int, units: Units, state: int) -> None:
+    """The unit has no men left."""
     units.men[unit] = 0
     units.state[unit] = state
     units.state_days[unit] = 0
 
 
 @rule
-def capture(unit: int, share: float, chance: float, units: Units, luck: Luck, log: Log, tally: Whole) -> None:
-    """A share of the unit's men is taken prisoner."""
-    taken = min(units.men[unit], whole(share * units.men[unit], chance))
+def capture(unit: int, share: float, draw: float, units: Units, today: Today) -> None:
+    """A share of the unit's men is captured."""
+    taken = min(units.men[unit], whole(share * units.men[unit], draw))
     if taken == 0:
         return
     units.captured[unit] += taken
     units.men[unit] -= taken
-    note(log, tally, luck.day, Event.CAPTURE, units.district[unit], unit, taken, 0, 0)
+    note(today, Event.CAPTURE, units.district[unit], unit, taken, 0, 0)
     if units.men[unit] == 0:
-        end(unit, units, UnitState.CAPTURED)
+        disband(unit, units, UnitState.CAPTURED)
 
 
 @rule
-def flee_from(
-    unit: int,
-    here: int,
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    units: Units,
-    posts: Posts,
-    numbers: Retreat,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
+def flee_from(unit: int, land: Land, units: Units, posts: Posts, numbers: Retreat, today: Today) -> None:
     """To a connected district if a road is open, else to a post, else into hiding or captivity."""
+    districts, roads = land.districts, land.roads
     units.post[unit] = NOBODY
-    refuge = nearest_refuge(here, districts, provinces, roads, numbers.refuge_km)
-    lot = draw(luck, Stream.ROAD_OPEN, districts.identity[here])
-    if refuge >= 0 and finds_road_open(districts.mountain[here], lot, numbers):
+    here = units.district[unit]
+    refuge = nearest_refuge(here, land, numbers.refuge_km)
+    draw = uniform(today.luck, Stream.ROAD_OPEN, districts.identity[here])
+    if refuge >= 0 and finds_road_open(districts.mountain[here], draw, numbers):
         set_out(unit, refuge, roads.between[here, refuge] / numbers.walk_km_per_day, units)
         return
-    post = nearest_post(here, districts, roads, posts, numbers.post_km)
+    post = nearest_post(here, land, posts, numbers.post_km)
     if post >= 0:
         km = roads.between[here, posts.district[post]]
         units.post[unit] = post
@@ -229,11 +197,11 @@ def flee_from(
         else:
             set_out(unit, posts.district[post], km / numbers.walk_km_per_day, units)
         return
-    chance = draw(luck, Stream.CAPTURE_IN_FLIGHT, units.identity[unit])
-    capture(unit, numbers.captured_in_flight, chance, units, luck, log, tally)
+    draw = uniform(today.luck, Stream.CAPTURE_IN_FLIGHT, units.identity[unit])
+    capture(unit, numbers.captured_in_flight, draw, units, today)
     if units.men[unit] > 0:
         units.dispersed[unit] += units.men[unit]
-        end(unit, units, UnitState.DISPERSED)
+        disband(unit, units, UnitState.DISPERSED)
 
 
 @rule
@@ -247,7 +215,7 @@ def set_out(unit: int, destination: int, days: float, units: Units) -> None:
 
 @rule
 def reach_post(unit: int, units: Units, posts: Posts) -> None:
-    """The unit stands before the river."""
+    """The unit arrives at the river."""
     post = units.post[unit]
     units.district[unit] = posts.district[post]
     units.state[unit] = UnitState.WAITING
@@ -256,8 +224,9 @@ def reach_post(unit: int, units: Units, posts: Posts) -> None:
 
 
 @rule
-def nearest_refuge(here: int, districts: Districts, provinces: Provinces, roads: Roads, within_km: float) -> int:
-    """The nearest government district with a road to a hub, next door, else the provincial capital, or -1."""
+def nearest_refuge(here: int, land: Land, within_km: float) -> int:
+    """The nearest connected government district next door, else the provincial capital, or -1."""
+    districts, provinces, roads = land.districts, land.provinces, land.roads
     best = NOBODY
     for link in range(roads.first[here], roads.first[here + 1]):
         there = roads.neighbour[link]
@@ -273,8 +242,9 @@ def nearest_refuge(here: int, districts: Districts, provinces: Provinces, roads:
 
 
 @rule
-def nearest_post(here: int, districts: Districts, roads: Roads, posts: Posts, within_km: float) -> int:
+def nearest_post(here: int, land: Land, posts: Posts, within_km: float) -> int:
     """The nearest post in this district or in one that the government still holds, or -1."""
+    districts, roads = land.districts, land.roads
     best = NOBODY
     for post in range(posts.district.size):
         there = posts.district[post]
@@ -290,26 +260,16 @@ def nearest_post(here: int, districts: Districts, roads: Roads, posts: Posts, wi
 
 @rule
 def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Posts) -> bool:
-    """Nearer; of two in one district, the one with more room left today."""
+    """Whether a post is nearer; of two in one district, whether it has more room left today."""
     if km != km_of_best:
         return km < km_of_best
     return posts.room[post] - posts.arrivals_today[post] > posts.room[best] - posts.arrivals_today[best]
 
 
 @rule
-def walk_on(
-    unit: int,
-    districts: Districts,
-    provinces: Provinces,
-    roads: Roads,
-    units: Units,
-    posts: Posts,
-    numbers: Retreat,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """A day nearer; on arrival it holds the district, or stands before the post, or must flee again."""
+def march_on(unit: int, land: Land, units: Units, posts: Posts, numbers: Retreat, today: Today) -> None:
+    """March for a day; on arrival the unit holds the district, waits at the post, or must flee again."""
+    districts = land.districts
     units.days_to_go[unit] -= 1.0
     if units.days_to_go[unit] > 0.0:
         return
@@ -322,4 +282,4 @@ def walk_on(
     if districts.holder[there] == Holder.GOVERNMENT:
         units.state[unit] = UnitState.HOLDING
     else:
-        flee_from(unit, there, districts, provinces, roads, units, posts, numbers, luck, log, tally)
+        flee_from(unit, land, units, posts, numbers, today)

@@ -9,38 +9,37 @@ Source  evidence F019 (an adviser says on 7 July that those who fled are coming 
 from typing import NamedTuple
 
 from sim.engine.bookkeeping import note
-from sim.engine.chance import Luck, Stream, draw
+from sim.engine.chance import Stream, uniform
 from sim.engine.compile import rule
 from sim.engine.rules.flight import CAPITAL_CITY
-from sim.engine.world import NEVER, Districts, Event, Holder, Log, Provinces, Units, UnitState, Whole
+from sim.engine.world import NEVER, Event, Holder, Land, Today, Units, UnitState
 
 
 class Returning(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/returning.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/returning.yaml`."""
 
-    interned_days: float
-    home_days: float
-    rejoin: float
-    morale: float
+    interned_days: float  # days: days in Tajikistan before the flight home
+    home_days: float  # days: days at home before a unit may rejoin
+    rejoin: float  # probability: a unit flown home takes up arms again
+    morale: float  # morale: morale of a unit that rejoins
 
 
 @rule
 def is_flown_home(days: int, interned_days: float) -> bool:
-    """Nobody flies before the days of internment are over."""
+    """Whether the days of internment are over."""
     return days >= interned_days
 
 
 @rule
-def bring_home(
-    districts: Districts,
-    provinces: Provinces,
-    units: Units,
-    numbers: Returning,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """Every interned unit, in order."""
+def bring_home(land: Land, units: Units, numbers: Returning, today: Today) -> None:
+    """Fly interned units home, and let those at home rejoin.
+
+    Args:
+        land: holders are read.
+        units: men and states are written.
+        numbers: numbers of the rule.
+        today: luck and log.
+    """
     for unit in range(units.men.size):
         waits = units.interned[unit] == 0 or units.state[unit] == UnitState.WAITING
         if not waits and is_flown_home(units.state_days[unit], numbers.interned_days):
@@ -49,28 +48,20 @@ def bring_home(
             units.state[unit] = UnitState.FLOWN_HOME
             units.state_days[unit] = 0
         elif units.state[unit] == UnitState.FLOWN_HOME and units.state_days[unit] == int(numbers.home_days):
-            if draw(luck, Stream.REJOIN, units.identity[unit]) < numbers.rejoin:
-                rejoin(unit, districts, provinces, units, numbers.morale, luck, log, tally)
+            if uniform(today.luck, Stream.REJOIN, units.identity[unit]) < numbers.rejoin:
+                rejoin(unit, land, units, numbers.morale, today)
 
 
 @rule
-def rejoin(
-    unit: int,
-    districts: Districts,
-    provinces: Provinces,
-    units: Units,
-    morale: float,
-    luck: Luck,
-    log: Log,
-    tally: Whole,
-) -> None:
-    """The men are a garrison again."""
+def rejoin(unit: int, land: Land, units: Units, morale: float, today: Today) -> None:
+    """The men are a garrison again, in the capital of their province or in Kabul."""
+    districts, provinces = land.districts, land.provinces
     city = provinces.capital[districts.province[units.home[unit]]]
     if districts.holder[city] == Holder.TALIBAN:
         city = CAPITAL_CITY
     if districts.holder[city] == Holder.TALIBAN:
         return
-    note(log, tally, luck.day, Event.RETURN, city, unit, units.flown_home[unit], 0, 0)
+    note(today, Event.RETURN, city, unit, units.flown_home[unit], 0, 0)
     units.men[unit] += units.flown_home[unit]
     units.flown_home[unit] = 0
     units.district[unit] = city

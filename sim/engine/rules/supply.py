@@ -1,4 +1,4 @@
-"""A garrison eats from its store; one whose road to a hub is open fills it again.
+"""A garrison uses up its supply; one with an open road to a hub is restocked.
 
 Reads   holders, roads, pressed districts, garrisons, units.
 Writes  connected districts, days of supply.
@@ -9,30 +9,38 @@ Assumption: a road through a district is cut where pressing local forces outnumb
 from typing import NamedTuple
 
 from sim.engine.compile import rule
-from sim.engine.world import Districts, Garrisons, Holder, Roads, Units, UnitState
+from sim.engine.world import Armies, Districts, Garrisons, Holder, Land, Units, UnitState
 
 
 class Supply(NamedTuple):
-    """Numbers of the rule; meaning, unit, source and range in `configs/rules/supply.yaml`."""
+    """Numbers of the rule; values, ranges and sources are in `configs/rules/supply.yaml`."""
 
-    full_days: float
+    full_days: float  # days: days a restocked garrison can last
+    # days of supply: supply that a cut-off garrison uses per day; below 1 because some is found locally
     eaten_per_day: float
-    restock_per_day: float
-    hungry_below: float
-    road_cut_ratio: float
-    airlift_per_day: float
+    restock_per_day: float  # days of supply: supply that reaches a connected garrison per day
+    hungry_below: float  # days: supply below which hunger is felt
+    road_cut_ratio: float  # Taliban per garrison man: pressing force that closes the roads of a district
+    airlift_per_day: float  # garrisons per day: cut-off garrisons supplied by air
 
 
 @rule
 def is_road_cut(pressed: bool, local: int, mobile: int, garrison: int, ratio: float) -> bool:
-    """Those who press, or stand before the place, close its roads once they are enough against the garrison."""
+    """Whether those who press or are outside the centre are enough to close its roads."""
     return (pressed or mobile > 0) and local + mobile >= ratio * garrison
 
 
 @rule
-def supply(districts: Districts, roads: Roads, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
-    """Roads are looked at first, then every garrison eats or restocks, then aeroplanes help a few."""
-    find_connected(districts, roads, garrisons, numbers.road_cut_ratio)
+def supply(land: Land, armies: Armies, numbers: Supply) -> None:
+    """Find connected districts, let every garrison use up or restock supply, then fly supply to a few.
+
+    Args:
+        land: connected districts are written.
+        armies: supply of units is written; garrisons are read.
+        numbers: numbers of the rule.
+    """
+    districts, garrisons, units = land.districts, armies.garrisons, armies.units
+    find_connected(land, garrisons, numbers.road_cut_ratio)
     for unit in range(units.men.size):
         if units.state[unit] == UnitState.HOLDING:
             change = -numbers.eaten_per_day
@@ -43,8 +51,9 @@ def supply(districts: Districts, roads: Roads, garrisons: Garrisons, units: Unit
 
 
 @rule
-def find_connected(districts: Districts, roads: Roads, garrisons: Garrisons, ratio: float) -> None:
-    """Walk outward from the hubs over government districts whose roads are open."""
+def find_connected(land: Land, garrisons: Garrisons, ratio: float) -> None:
+    """Walk outward from the hubs over government districts with open roads."""
+    districts, roads = land.districts, land.roads
     connected = districts.connected
     connected[:] = False
     todo = districts.reached
@@ -77,7 +86,7 @@ def find_connected(districts: Districts, roads: Roads, garrisons: Garrisons, rat
 
 @rule
 def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
-    """The hungriest cut-off garrisons are supplied by air, as many as there are flights."""
+    """Supply the hungriest cut-off garrisons by air, as many as there are flights."""
     if numbers.airlift_per_day < 1.0:
         return
     hungry = list_hungry(districts, garrisons)
@@ -98,7 +107,7 @@ def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: S
 
 @rule
 def list_hungry(districts: Districts, garrisons: Garrisons) -> int:
-    """Cut-off districts whose garrison is hungry, in order, none of them chosen; how many there are."""
+    """List cut-off districts with a hungry garrison, none of them chosen; returns how many."""
     districts.chosen[:] = False
     found = 0
     for district in range(districts.holder.size):

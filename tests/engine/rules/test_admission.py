@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from board import LINE, MIDDLE, RIVER, SHARES, Place, board, luck, moves_one_way
+from board import LINE, MIDDLE, RIVER, SHARES, Place, board, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,12 +36,8 @@ def queue(families=4, people=10, admits=1.0, room=100, places=LINE, waited=0, **
 
 
 def call(made, day=5):
-    world = made.world
-    admit_families(
-        world.districts, world.roads, world.posts, world.refugees, world.queues, world.conditions,
-        made.rules.admission, luck(day), world.tally,
-    )  # fmt: skip
-    return world
+    admit_families(made.land, made.border, made.rules.admission, made.today(day))
+    return made.world
 
 
 def test_an_open_post_with_room_admits_all():
@@ -129,7 +125,7 @@ def test_a_queue_of_every_row_that_there_is_loses_nobody():
 
 @given(SHARES, SHARES, SHARES)
 def test_a_more_open_post_never_refuses_whom_a_stricter_admits(admits, more, draw):
-    moves_one_way(is_admitted, "admits", 1, more, admits=admits, luck=draw)
+    moves_one_way(is_admitted, "admits", 1, more, admits=admits, draw=draw)
     assert not is_admitted(0.0, draw)
 
 

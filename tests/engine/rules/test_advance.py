@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from board import CAPITAL, MIDDLE, RIVER, SHARES, TWO_PROVINCES, board, luck, moves_one_way
+from board import CAPITAL, MIDDLE, RIVER, SHARES, TWO_PROVINCES, board, moves_one_way
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,13 +24,9 @@ TWO_PRONGS = {"prongs": 2, "first_prongs": 1, "columns_per_prong": 2}
 
 
 def go_on(made, day=5, seed=1):
-    world = made.world
     made.muster()
-    advance(
-        world.districts, world.provinces, world.roads, world.garrisons, world.forces, world.prongs, made.rules.advance,
-        luck(day, seed), world.log, world.tally,
-    )  # fmt: skip
-    return world
+    advance(made.land, made.armies, made.rules.advance, made.today(day, seed))
+    return made.world
 
 
 def prong_in(made, province, phase, days_left=0.0):
@@ -213,16 +209,16 @@ def test_the_weak_the_friendly_and_the_cut_off_attract(men, more, influence, gre
 
 
 @given(SHARES, SHARES, st.booleans(), SHARES, FACTORS, SHARES)
-def test_more_influence_never_keeps_locals_at_home(influence, more, near, chance, boost, draw):
-    inputs = {"influence": influence, "under_pressure": near, "chance": chance, "boost": boost, "luck": draw}
+def test_more_influence_never_keeps_locals_at_home(influence, more, near, probability, boost, draw):
+    inputs = {"influence": influence, "under_pressure": near, "probability": probability, "boost": boost, "draw": draw}
     moves_one_way(starts_to_press, "influence", 1, more, **inputs)
     moves_one_way(starts_to_press, "under_pressure", 1, True, **inputs)
 
 
 @given(st.booleans(), SHARES, SHARES, SHARES)
-def test_pressure_never_lets_up_under_a_spearhead(near, chance, draw, more):
-    assert not stops_pressing(True, chance, draw)
-    moves_one_way(stops_pressing, "chance", 1, more, under_pressure=near, chance=chance, luck=draw)
+def test_pressure_never_lets_up_under_a_spearhead(near, probability, draw, more):
+    assert not stops_pressing(True, probability, draw)
+    moves_one_way(stops_pressing, "probability", 1, more, under_pressure=near, probability=probability, draw=draw)
 
 
 @given(st.floats(0, 3000), st.floats(0, 3000), st.floats(5, 200), st.floats(5, 200))

@@ -14,10 +14,9 @@ MEN = st.integers(0, 2000)
 
 
 def call(made, day=5):
-    world = made.world
     made.muster()
-    call_for_help(world.districts, world.garrisons, world.units, made.rules.calls, day, world.log, world.tally)
-    return world
+    call_for_help(made.world.districts, made.armies, made.rules.calls, made.today(day))
+    return made.world
 
 
 def commandos(world):

@@ -2,11 +2,19 @@
 
 import numpy as np
 import pytest
-from board import CAPITAL, DEVIATIONS, MIDDLE, RATIOS, RIVER, SHARES, board, luck, moves_one_way
+from board import CAPITAL, DEVIATIONS, MIDDLE, RATIOS, RIVER, SHARES, board, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.engine.rules.combat import breaks, fight, is_called_off, kill_attackers, kill_defenders, line_up, men_of
+from sim.engine.rules.combat import (
+    break_probability,
+    fight,
+    is_called_off,
+    kill_attackers,
+    kill_defenders,
+    line_up,
+    men_of,
+)
 from sim.engine.world import Condition, Count, Fall, Mode, Role, UnitState
 
 HOLDS = {"break_intercept": -90.0, "break_losses": 0.0, "harassment": 0.0}
@@ -14,13 +22,9 @@ BREAKS = {"break_intercept": 90.0}
 
 
 def battle(made, day=5, seed=1):
-    world = made.world
     made.muster()
-    fight(
-        world.districts, world.roads, world.garrisons, world.units, world.forces, world.conditions, made.rules.combat,
-        luck(day, seed), world.log, world.tally,
-    )  # fmt: skip
-    return world
+    fight(made.land, made.armies, made.rules.combat, made.today(day, seed))
+    return made.world
 
 
 def under_assault(attackers=100, defenders=40, **numbers):
@@ -167,7 +171,7 @@ def test_attackers_die_once(men, fallen):
 def test_more_losses_never_steady_a_defence(term, direction, loss_share, ratio, morale, resolve, dread, others):
     more = dict(zip(("loss_share", "ratio", "morale", "resolve", "dread"), others, strict=True))[term]
     moves_one_way(
-        breaks, term, direction, more, loss_share=loss_share, ratio=ratio, morale=morale, resolve=resolve,
+        break_probability, term, direction, more, loss_share=loss_share, ratio=ratio, morale=morale, resolve=resolve,
         dread=dread, numbers=board().rules.combat,
     )  # fmt: skip
 

@@ -12,10 +12,9 @@ MEN = st.integers(0, 1000)
 
 
 def evening(made, day=5):
-    world = made.world
     made.muster()
-    change_control(world.districts, world.garrisons, world.forces, made.rules.control, day, world.log, world.tally)
-    return world
+    change_control(made.world.districts, made.armies, made.rules.control, made.today(day))
+    return made.world
 
 
 def test_a_district_that_falls_is_the_talibans_with_day_and_manner():

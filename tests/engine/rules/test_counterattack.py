@@ -2,23 +2,19 @@
 
 import numpy as np
 import pytest
-from board import MIDDLE, RATIOS, RIVER, board, luck, moves_one_way
+from board import MIDDLE, RATIOS, RIVER, board, moves_one_way
 from hypothesis import given
 
-from sim.engine.rules.counterattack import retakes, strike_back
+from sim.engine.rules.counterattack import recapture_probability, strike_back
 from sim.engine.world import Count, Holder, UnitKind, UnitState
 
 SURE = {"attempts_per_day": 1.0, "odds": 90.0, "killed": 0.0, "columns": 2.0, "calm": 0.5}
 
 
 def strike(made, day=9, seed=1):
-    world = made.world
     made.muster()
-    strike_back(
-        world.districts, world.roads, world.garrisons, world.units, world.forces, made.rules.counterattack,
-        luck(day, seed), world.log, world.tally,
-    )  # fmt: skip
-    return world
+    strike_back(made.land, made.armies, made.rules.counterattack, made.today(day, seed))
+    return made.world
 
 
 def lost(district=RIVER, founding=None, **numbers):
@@ -97,4 +93,4 @@ def test_without_commandos_nothing_is_retaken():
 
 @given(RATIOS, RATIOS)
 def test_more_commandos_never_make_success_less_likely(ratio, more):
-    moves_one_way(retakes, "ratio", 1, more, ratio=ratio, numbers=board().rules.counterattack)
+    moves_one_way(recapture_probability, "ratio", 1, more, ratio=ratio, numbers=board().rules.counterattack)

@@ -1,7 +1,7 @@
 """Soldiers at the river are let over as far as policy and room allow."""
 
 import pytest
-from board import RIVER, SHARES, board, luck, moves_one_way
+from board import RIVER, SHARES, board, moves_one_way
 from hypothesis import given
 
 from sim.engine.rules.crossing import cross, is_let_in
@@ -18,9 +18,8 @@ def at_the_river(men=40, admits=1.0, room=100, days=0, **numbers):
 
 
 def night(made, day=5):
-    world = made.world
-    cross(world.districts, world.units, world.posts, made.rules.crossing, luck(day), world.log, world.tally)
-    return world
+    cross(made.world.districts, made.world.units, made.world.posts, made.rules.crossing, made.today(day))
+    return made.world
 
 
 def test_an_open_post_lets_everyone_in():
@@ -99,6 +98,6 @@ def test_a_post_gives_a_unit_the_same_answer_again():
 
 @given(SHARES, SHARES, SHARES)
 def test_a_more_open_post_never_refuses_whom_a_stricter_lets_in(admits, more, draw):
-    moves_one_way(is_let_in, "admits", 1, more, admits=admits, luck=draw * (1 - 1e-9))
+    moves_one_way(is_let_in, "admits", 1, more, admits=admits, draw=draw * (1 - 1e-9))
     assert not is_let_in(0.0, draw)
     assert is_let_in(1.0, draw * (1 - 1e-9))

@@ -1,7 +1,7 @@
 """Families leave when fighting, the arrival of the Taliban or dread outweighs what holds them."""
 
 import pytest
-from board import CAPITAL, MIDDLE, RIVER, SHARES, Place, board, luck, moves_one_way
+from board import CAPITAL, MIDDLE, RIVER, SHARES, Place, board, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,12 +12,8 @@ ALL_LEAVE = {"daily_share": 0.01, "people_per_row": 10, "rows": 3000, "calm_belo
 
 
 def leave(made, day=5, seed=1):
-    world = made.world
-    flee(
-        world.districts, world.provinces, world.roads, world.posts, world.refugees, made.rules.flight,
-        luck(day, seed), world.tally,
-    )  # fmt: skip
-    return world
+    flee(made.land, made.border, made.rules.flight, made.today(day, seed))
+    return made.world
 
 
 def rows_of(world):

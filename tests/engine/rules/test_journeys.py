@@ -26,8 +26,7 @@ def on_the_road(made, origin, destination, post=-1, people=10):
 
 
 def day(made):
-    world = made.world
-    travel(world.districts, world.roads, world.posts, world.refugees, world.queues, made.rules.journeys, world.tally)
+    travel(made.land, made.border, made.rules.journeys, made.world.tally)
 
 
 def days_until_settled(made, refugees):

@@ -10,18 +10,8 @@ from sim.engine.world import Condition, UnitState
 
 
 def settle(made, day=5):
-    world = made.world
-    numbers, rules = made.rules.morale, made.rules
-    settle_morale(
-        world.districts,
-        world.units,
-        world.conditions,
-        numbers,
-        rules.supply.hungry_below,
-        rules.calls.patience_days,
-        day,
-    )
-    return world.units
+    settle_morale(made.world.districts, made.world.units, made.rules.morale, made.endurance, made.today(day))
+    return made.world.units
 
 
 def test_a_calm_well_found_unit_stays_at_its_base():

@@ -17,9 +17,8 @@ LOUD = {"next_door": 0.2, "province": 0.1, "country": 0.01, "handover_factor": 2
 
 
 def told(made, day=2):
-    world = made.world
-    spread_news(world.districts, world.provinces, world.roads, made.rules.news, day)
-    return world.districts.dread.tolist()
+    spread_news(made.land, made.rules.news, day)
+    return made.world.districts.dread.tolist()
 
 
 def test_a_fall_frightens_next_door_most_and_the_country_least():
@@ -117,7 +116,7 @@ def test_a_garrison_follows_once_its_threshold_is_passed_however_long_ago_the_ot
     made = board(
         news={**QUIET, "herding": 1.0, "threshold_mean": 0.5, "threshold_spread": 0.1, "threshold_steepness": 200.0}
     )
-    made.world.districts.threshold_lot[:] = (0.0, 9.0, 0.0)
+    made.world.districts.threshold_draw[:] = (0.0, 9.0, 0.0)
     made.lose(RIVER, day=1)
     assert told(made, day=30) == pytest.approx([0.0, 0.0, 0.0], abs=1e-6)
     made.lose(MIDDLE, day=2)
@@ -138,6 +137,6 @@ def test_what_was_held_on_day_0_or_retaken_is_no_example():
 @given(SHARES, SHARES, SHARES)
 def test_more_examples_never_calm_and_more_anger_never_frightens(seen, more, amount):
     numbers = board(news={"herding": 1.0, "anger": 1.0}).rules.news
-    moves_one_way(follows, "seen", 1, more, seen=seen, lot=0.0, numbers=numbers)
+    moves_one_way(follows, "seen", 1, more, seen=seen, draw=0.0, numbers=numbers)
     moves_one_way(frightens, "anger", -1, more, amount=amount, anger=seen)
     moves_one_way(angers, "amount", 1, more, amount=amount, how=int(Fall.FOUGHT), numbers=numbers)

@@ -1,11 +1,11 @@
 """Elders talk a garrison into giving up, or not."""
 
 import pytest
-from board import CAPITAL, DEVIATIONS, MIDDLE, RATIOS, RIVER, SHARES, board, luck, moves_one_way
+from board import CAPITAL, DEVIATIONS, MIDDLE, RATIOS, RIVER, SHARES, board, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.engine.rules.parley import hands_over, parley, sends_elders, weighs_most
+from sim.engine.rules.parley import Situation, handover_probability, main_reason, parley, sends_elders
 from sim.engine.world import Count, Fall, Mode, Role, UnitState, Why
 
 ALWAYS = {"intercept": 90.0}
@@ -13,13 +13,9 @@ NEVER_GIVES_UP = {"intercept": -90.0}
 
 
 def speak(made, day=5, seed=1):
-    world = made.world
     made.muster()
-    parley(
-        world.districts, world.provinces, world.garrisons, world.units, world.forces, world.conditions,
-        made.rules.parley, luck(day, seed), world.log, world.tally,
-    )  # fmt: skip
-    return world
+    parley(made.land, made.armies, made.rules.parley, made.today(day, seed))
+    return made.world
 
 
 def test_a_garrison_without_hope_hands_over():
@@ -120,33 +116,35 @@ TERMS = [
 def test_more_dread_never_keeps_a_garrison(term, direction, ratio, isolated, feelings, resolve, more, other):
     hunger, unanswered, dread, morale, air_cover = feelings
     raised = {"ratio": 20.0 * more, "isolated": more > 0.5, "resolve": other}.get(term, more)
+    numbers = board().rules.parley
     moves_one_way(
-        hands_over, term, direction, raised, ratio=ratio, isolated=isolated, hunger=hunger, unanswered=unanswered,
-        dread=dread, morale=morale, resolve=resolve, air_cover=air_cover, numbers=board().rules.parley,
+        lambda air_cover, **terms: handover_probability(Situation(**terms), air_cover, numbers),
+        term, direction, raised, ratio=ratio, isolated=isolated, hunger=hunger, unanswered=unanswered, dread=dread,
+        morale=morale, resolve=resolve, air_cover=air_cover,
     )  # fmt: skip
 
 
 @given(RATIOS, st.booleans(), st.tuples(*[SHARES] * 4), DEVIATIONS)
 def test_a_reason_is_always_named(ratio, isolated, feelings, resolve):
-    hunger, unanswered, dread, morale = feelings
-    why = weighs_most(ratio, isolated, hunger, unanswered, dread, morale, resolve, board().rules.parley)
+    why = main_reason(Situation(ratio, isolated, *feelings, resolve), board().rules.parley)
     assert Why.FORCE <= why <= Why.COMMAND
 
 
-def test_the_loudest_reason_is_named():
+def test_the_largest_reason_is_named():
     numbers = board(parley={"dread": 12.0, "force_ratio": 0.1}).rules.parley
-    assert weighs_most(1.0, False, 0.0, 0.0, 1.0, 0.5, 0.0, numbers) == Why.DREAD
-    assert weighs_most(1.0, False, 1.0, 0.0, 0.0, 0.5, 0.0, numbers) == Why.HUNGER
+    calm = Situation(ratio=1.0, isolated=False, hunger=0.0, unanswered=0.0, dread=0.0, morale=0.5, resolve=0.0)
+    assert main_reason(calm._replace(dread=1.0), numbers) == Why.DREAD
+    assert main_reason(calm._replace(hunger=1.0), numbers) == Why.HUNGER
 
 
 @given(st.integers(0, 500), st.booleans(), st.tuples(*[SHARES] * 4), SHARES)
 def test_more_influence_never_keeps_the_elders_at_home(mobile, pressed, shares, more):
-    influence, mobile_chance, local_chance, draw = shares
+    influence, mobile_probability, local_probability, draw = shares
     inputs = {
-        "mobile": mobile, "pressed": pressed, "influence": influence, "mobile_chance": mobile_chance,
-        "local_chance": local_chance, "luck": draw,
+        "mobile": mobile, "pressed": pressed, "influence": influence, "mobile_probability": mobile_probability,
+        "local_probability": local_probability, "draw": draw,
     }  # fmt: skip
-    for term in ("influence", "mobile_chance", "local_chance"):
+    for term in ("influence", "mobile_probability", "local_probability"):
         moves_one_way(sends_elders, term, 1, more, **inputs)
     moves_one_way(sends_elders, "mobile", 1, 1000, **inputs)
     moves_one_way(sends_elders, "pressed", 1, True, **inputs)

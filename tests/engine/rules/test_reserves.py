@@ -13,9 +13,8 @@ DAYS = st.floats(0, 200)
 
 
 def deploy(made, day=30):
-    world = made.world
-    deploy_reserves(world.districts, world.posts, world.conditions, made.rules.reserves, day, world.tally)
-    return world
+    deploy_reserves(made.world.districts, made.world.posts, made.rules.reserves, made.today(day))
+    return made.world
 
 
 def ordered(places=LINE, men=1000.0, **numbers):

@@ -1,17 +1,18 @@
 """Men of a fallen district look for a way out: to their own side, over the river, or home."""
 
 import pytest
-from board import CAPITAL, MIDDLE, RIVER, SHARES, board, luck, moves_one_way
+from board import CAPITAL, MIDDLE, RIVER, SHARES, board, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.engine.rules.parley import Situation
 from sim.engine.rules.retreat import (
     capture,
     changes_sides,
     finds_road_open,
-    gives_himself_up,
-    leaves_unattacked,
+    leaving_probability,
     retreat,
+    surrenders,
 )
 from sim.engine.world import Fall, Holder, UnitKind, UnitState
 
@@ -23,13 +24,9 @@ NOBODY_GIVES_UP = {
 
 
 def night(made, day=5, seed=1):
-    world = made.world
     made.muster()
-    retreat(
-        world.districts, world.provinces, world.roads, world.garrisons, world.units, world.forces, world.posts,
-        made.rules.retreat, made.rules.parley, luck(day, seed), world.log, world.tally,
-    )  # fmt: skip
-    return world
+    retreat(made.land, made.armies, made.world.posts, made.rules.retreat, made.rules.parley, made.today(day, seed))
+    return made.world
 
 
 def fallen(district, how=Fall.FOUGHT, men=40, kind=UnitKind.POLICE, **numbers):
@@ -55,7 +52,7 @@ def test_a_capital_out_of_reach_is_no_refuge():
 
 @given(SHARES, SHARES, SHARES)
 def test_a_higher_valley_never_opens_a_road(mountain, higher, draw):
-    inputs = {"mountain": mountain, "luck": draw, "numbers": board().rules.retreat}
+    inputs = {"mountain": mountain, "draw": draw, "numbers": board().rules.retreat}
     moves_one_way(finds_road_open, "mountain", -1, higher, **inputs)
 
 
@@ -178,7 +175,7 @@ def test_captives_are_men_of_the_unit(men, share, draw):
     made = board()
     unit = made.garrison(RIVER, men)
     units = made.world.units
-    capture(unit, share, draw, units, luck(), made.world.log, made.world.tally)
+    capture(unit, share, draw, units, made.today())
     assert units.men[unit] + units.captured[unit] == men
     assert units.men[unit] >= 0
 
@@ -187,19 +184,23 @@ def test_captives_are_men_of_the_unit(men, share, draw):
 @given(st.tuples(*[SHARES] * 4), SHARES)
 def test_nobody_leaves_because_he_is_braver_or_better_fed(term, direction, feelings, more):
     inputs = dict(zip(("dread", "hunger", "unanswered", "morale"), feelings, strict=True))
-    moves_one_way(leaves_unattacked, term, direction, more, **inputs, numbers=board().rules.retreat)
+    numbers = board().rules.retreat
+    moves_one_way(
+        lambda **terms: leaving_probability(Situation(1.0, True, **terms, resolve=0.0), numbers),
+        term, direction, more, **inputs,
+    )  # fmt: skip
 
 
 @given(st.sampled_from(UnitKind), st.sampled_from(Fall), SHARES, SHARES)
 def test_a_greater_readiness_never_keeps_a_man_in_arms(kind, how, draw, more):
-    def surrenders(share):
+    def accepts_terms(share):
         numbers = board().rules.retreat._replace(police_surrender=share, others_surrender=share)
-        return gives_himself_up(kind, how, draw, numbers)
+        return surrenders(kind, how, draw, numbers)
 
     def deserts(share):
         return changes_sides(kind, how, draw, board().rules.retreat._replace(militia_change_sides=share))
 
-    for decision in (surrenders, deserts):
+    for decision in (accepts_terms, deserts):
         moves_one_way(decision, "share", 1, more, share=0.5)
         assert how == Fall.HANDED_OVER or not decision(1.0)
 

@@ -1,7 +1,7 @@
 """Interned soldiers are flown home, and some take up arms again."""
 
 import pytest
-from board import CAPITAL, RIVER, TWO_PROVINCES, board, luck, moves_one_way
+from board import CAPITAL, RIVER, TWO_PROVINCES, board, moves_one_way
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,9 +19,8 @@ def interned(days, places=TWO_PROVINCES, state=UnitState.INTERNED, **numbers):
 
 
 def home(made, day=20):
-    world = made.world
-    bring_home(world.districts, world.provinces, world.units, made.rules.returning, luck(day), world.log, world.tally)
-    return world.units
+    bring_home(made.land, made.world.units, made.rules.returning, made.today(day))
+    return made.world.units
 
 
 @pytest.mark.parametrize(("days", "flown"), [(5, 0), (6, 40), (7, 40)])

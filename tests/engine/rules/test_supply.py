@@ -14,9 +14,8 @@ MEN = st.integers(0, 2000)
 
 
 def supplied(made):
-    world = made.world
-    supply(world.districts, world.roads, world.garrisons, world.units, made.rules.supply)
-    return world
+    supply(made.land, made.armies, made.rules.supply)
+    return made.world
 
 
 def test_every_district_of_a_calm_country_is_connected():
@@ -102,7 +101,7 @@ def test_looking_at_roads_twice_changes_nothing():
     made.lose(MIDDLE)
     world = supplied(made)
     before = world.districts.connected.copy()
-    find_connected(world.districts, world.roads, world.garrisons, made.rules.supply.road_cut_ratio)
+    find_connected(made.land, world.garrisons, made.rules.supply.road_cut_ratio)
     assert np.array_equal(before, world.districts.connected)
 
 

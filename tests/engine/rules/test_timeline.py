@@ -3,13 +3,12 @@
 import numpy as np
 from board import MIDDLE, RIVER, board, timeline_of
 
-from sim.engine.timeline import happen
+from sim.engine.timeline import apply_events
 from sim.engine.world import Act, Condition, Count, UnitKind, UnitState
 
 
 def happen_on(made, day):
-    world = made.world
-    happen(made.timeline, world.districts, world.units, world.conditions, day, world.log, world.tally)
+    apply_events(made.timeline, made.world.districts, made.world.units, made.today(day))
 
 
 def test_air_cover_ends_on_its_day_and_not_before():
