@@ -1,14 +1,13 @@
-"""BorderCrisis: a campaign as a Mesa model, one step a day.
+"""A campaign as a Mesa model, one step per day.
 
-Mesa is only the face. The world is the same arrays, lived by the same compiled day with the same luck, so a model
-stepped to the end is the campaign of `sim.engine.campaign` to the last digit. Luck comes from the seed alone: Mesa's
-own `model.random` and `model.rng` are there for users' additions, and no rule draws from them.
+Mesa is only the interface. The world consists of the same arrays, and the same compiled code runs each day with the
+same draws, so a model stepped to the end equals the campaign of `sim.engine.campaign` to the last digit. All draws come
+from the seed; Mesa's `model.random` and `model.rng` are for users' additions, and no rule uses them.
 
-District, Unit, Force, Post and Refugee: Mesa agents that are windows on single rows of the world.
-
-A window has no state of its own: reading a trait reads its array, writing a trait writes its array, and the rules of
-the next day see what was written. Every trait of a group in `sim.engine.world` is there under its own name, as a plain
-number or as its enumeration. Only the kind of a value is checked on writing: who moves men by hand accounts for them.
+The agents District, Unit, Force, Post and Refugee are views of single rows of the world, without state of their own:
+reading a trait reads its array, writing a trait writes its array, and the rules of the next day see the change. Every
+trait of a group in `sim.engine.world` is available under its name, as a plain number or as its enumeration. Only the
+kind of a value is checked on writing; whoever moves men by hand must keep their number right.
 """
 
 import datetime
@@ -47,7 +46,7 @@ from sim.errors import PanjError
 
 
 class Config(Protocol):
-    """What a model needs of `sim.settings.settings.Settings`, without Hydra."""
+    """The part of `sim.settings.settings.Settings` that a model needs, without Hydra."""
 
     @property
     def facts(self) -> Facts:
@@ -62,7 +61,7 @@ class Config(Protocol):
 
     @property
     def doubt(self) -> str:
-        """What has changed since those numbers were fitted, in words; nothing where nothing has."""
+        """What has changed since those numbers were fitted, as text; empty if nothing has."""
 
     @property
     def timeline(self) -> Timeline:
@@ -74,20 +73,28 @@ class Config(Protocol):
 
     @property
     def days(self) -> int:
-        """Days lived after day 0."""
+        """Days after day 0."""
 
 
 class BorderCrisis(mesa.Model):
-    """The border crisis with the luck of one seed; new, it stands on the evening of day 0.
+    """The border crisis with the draws of one seed; a new model is at the end of day 0.
 
     `BorderCrisis(compose_settings(["border=closed"]), rng=7).run()` is a whole campaign: the one that the command line
     gives for seed 7, with the draw of the posterior that this seed chooses. `world` and `record` are the arrays, `day`
-    and `date` the latest evening. `agents_by_type` has District, Unit, Force, Post and Refugee, the last one empty
+    and `date` the latest day. `agents_by_type` has District, Unit, Force, Post and Refugee, the last one empty
     until families leave home. `running` turns false on the last day.
     """
 
     def __init__(self, config: Config, rng: int) -> None:
-        """`rng` is the seed; PanjError for anything else, such as a generator of Mesa's."""
+        """Create the model at the end of day 0.
+
+        Args:
+            config: settings, such as those of `compose_settings`.
+            rng: the seed, a whole number from 0.
+
+        Raises:
+            PanjError: for any other `rng`, such as a generator.
+        """
         if type(rng) is not int or not 0 <= rng <= LAST_SEED:
             raise PanjError(f"rng: found {rng!r}, expected a seed, a whole number from 0 to {LAST_SEED}")
         if config.doubt:
@@ -99,7 +106,7 @@ class BorderCrisis(mesa.Model):
         self.day = 0
         self.world = fresh(config.layout.world)
         self.record = blank_record(self.world, config.days)
-        self.live()
+        self.run_day()
         for kind, rows in (
             (District, self.world.districts), (Unit, self.world.units),
             (Force, self.world.forces), (Post, self.world.posts),
@@ -112,31 +119,36 @@ class BorderCrisis(mesa.Model):
 
     @property
     def date(self) -> datetime.date:
-        """Of the evening on which the model stands."""
+        """Date of the latest day."""
         return self.config.start_date + datetime.timedelta(days=self.day)
 
     def step(self) -> None:
-        """Live the next day; PanjError after the last one, CampaignError when the campaign cannot go on."""
+        """Run the next day.
+
+        Raises:
+            PanjError: after the last day.
+            CampaignError: when the space for rows is used up.
+        """
         if self.day >= self.config.days:
             raise PanjError(f"step: found day {self.day}, which is the last ({self.date}); expected a later end_date")
         self.day += 1
-        self.live()
+        self.run_day()
         self.show_refugees()
 
     def run(self) -> Campaign:
-        """Step on to the last day."""
+        """Run to the last day and return the campaign."""
         while self.running:
             self.step()
         return Campaign(self.seed, self.world, self.record)
 
-    def live(self) -> None:
-        """One compiled day and its evening."""
+    def run_day(self) -> None:
+        """Run one compiled day and record it."""
         step(self.world, self.rules, self.config.timeline, np.uint64(self.seed), self.record, self.day)
         raise_if_spent(self.world, self.day, self.seed)
         self.running = self.day < self.config.days
 
     def show_refugees(self) -> None:
-        """Rows filled since the last evening become agents."""
+        """Create agents for the rows filled since the last day."""
         filled = int(self.world.tally[Count.REFUGEE_ROWS])
         for row in range(self.refugee_rows, filled):
             Refugee(self, row)
@@ -155,32 +167,32 @@ KINDS: dict[Any, tuple[type | tuple[type, ...], str]] = {
     Real: (RealNumber, "a number"),
     Truth: ((bool, np.bool_), "True or False"),
 }
-TAKEN = ("model", "unique_id", "pos", "row")  # what every agent has of its own, beside what mesa.Agent defines
+TAKEN = ("model", "unique_id", "pos", "row")  # attributes of every agent in addition to those of mesa.Agent
 
 
 class Trait:
-    """One trait of one row, read from and written to the array in which it lies."""
+    """One trait of one row, read from and written to its array."""
 
     def __init__(self, group: str, name: str) -> None:
-        """`group` and `name` are those of `sim.engine.world`."""
+        """Describe a trait by its group and name in `sim.engine.world`."""
         self.group = group
         self.name = name
         self.enumeration = ENUMERATIONS[group].get(name)
         self.kind, self.expected = KINDS[World.__annotations__[group].__annotations__[name]]
 
     def array(self, agent: "Window") -> np.ndarray:
-        """The trait of all rows of the group."""
+        """The trait for all rows of the group."""
         return getattr(getattr(agent.model.world, self.group), self.name)
 
     def __get__(self, agent: "Window | None", owner: type | None = None) -> Any:
-        """A plain number or an enumeration; of the class itself, this trait."""
+        """A plain number or an enumeration; accessed on the class, the trait itself."""
         if agent is None:
             return self
         value = self.array(agent).item(agent.row)
         return value if self.enumeration is None else self.enumeration(value)
 
     def __set__(self, agent: "Window", value: Any) -> None:
-        """PanjError for a value of the wrong kind; NumPy alone would cut 0.5 to 0 without a word."""
+        """Write a value; raises PanjError for the wrong kind, where NumPy would silently cut 0.5 to 0."""
         if not isinstance(value, self.kind):
             raise self.wrong(agent, value, self.expected)
         if self.enumeration is not None and value not in tuple(self.enumeration):
@@ -193,10 +205,10 @@ class Trait:
 
 
 class Window(mesa.Agent):
-    """An agent that shows one row of a group; `class District(Window, group="districts")` gives it the traits."""
+    """An agent that is a view of one row of a group; `class District(Window, group="districts")` adds its traits."""
 
     def __init_subclass__(cls, group: str = "", **rest: Any) -> None:
-        """Every trait of the group becomes an attribute; TypeError when an agent has one of that name already."""
+        """Every trait of the group becomes an attribute; raises TypeError for a name that agents have already."""
         super().__init_subclass__(**rest)
         for name in World.__annotations__[group]._fields if group else ():
             if name in TAKEN or hasattr(cls, name):
@@ -241,4 +253,4 @@ class Post(Window, group="posts"):
 
 
 class Refugee(Window, group="refugees"):
-    """A family, or `people_per_row` people who travel together; there from the day on which they leave home."""
+    """A family, or `people_per_row` people who travel together, from the day on which they leave home."""

@@ -244,8 +244,8 @@ class Board:
             self.enlist(int(unit), 0)
         self.muster()
 
-    def live(self, day: int, seed: int = 1) -> None:
-        """One day, in order."""
+    def run_day(self, day: int, seed: int = 1) -> None:
+        """Run one day, in order."""
         run_day(self.world, self.rules, self.timeline, luck(day, seed))
 
 
@@ -271,8 +271,8 @@ def board(
     return made
 
 
-def evenings(layout: World, rules: Rules, timeline: Timeline, seed: int, days: int) -> Iterator[World]:
-    """The world after every day, looked over every evening; it is one and the same world."""
+def checked_days(layout: World, rules: Rules, timeline: Timeline, seed: int, days: int) -> Iterator[World]:
+    """The world after every day, with all invariants checked; it is one and the same world."""
     world = found_world(layout, rules, timeline, seed)
     day_zero = fresh(world)
     check(world, day_zero, 0)

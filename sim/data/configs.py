@@ -1,4 +1,4 @@
-"""Where the YAML files of Panj are, in a clone and in a wheel, and how they are read."""
+"""Locates and reads the YAML files of Panj, in a clone and in a wheel."""
 
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,22 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, in C where i
 
 
 def folder_of(name: str) -> Path:
-    """`configs` or `scenarios`: beside the package in a clone, inside it in a wheel."""
-    beside = PACKAGE.parent / name
-    return beside if (beside / "..").resolve() == PACKAGE.parent and beside.is_dir() else PACKAGE / name
+    """Folder `configs` or `scenarios`: next to the package in a clone, inside it in a wheel."""
+    in_clone = PACKAGE.parent / name
+    return in_clone if (in_clone / "..").resolve() == PACKAGE.parent and in_clone.is_dir() else PACKAGE / name
 
 
 def folder_of_group(group: str) -> Path:
-    """Where the YAML files of a config group lie; scenarios have a folder of their own."""
+    """Folder of the YAML files of a config group; scenarios have a folder of their own."""
     return folder_of("scenarios" if group == "scenario" else "configs") / group
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; PanjError when it is missing, damaged or no mapping."""
+    """Read the mapping in a YAML file.
+
+    Raises:
+        PanjError: when the file is missing, damaged or not a mapping; the key is the path.
+    """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except OSError as error:

@@ -1,9 +1,8 @@
 """The record: dated figures reported up to the evening of 7 July 2021, each with its source.
 
 Reads   data/evidence.csv.
-Gives   `Evidence` rows, a way to choose among them, and a table to read them in.
-Source  Each row names its own.
-Assumed Where a source is verbal ("dozens"), the bound is our reading and the row's note says so.
+Returns `Evidence` rows, filters for them, and a table for the console.
+Source  each row names its own. Where a source is verbal ("dozens"), the bound is our reading (see the row's note).
 """
 
 from __future__ import annotations
@@ -58,7 +57,14 @@ class Evidence:
 
 
 def read_evidence(folder: Path | None = None) -> list[Evidence]:
-    """Every row in file order; `PanjError` names the line of a row without source or date, or with low above high."""
+    """Read every row in file order.
+
+    Args:
+        folder: folder of evidence.csv; the data of the package by default.
+
+    Raises:
+        PanjError: for a row without source or date or with low above high; names file, line and column.
+    """
     rows = read_table((folder or DATA) / "evidence.csv", COLUMNS, ("id",))
     ids = {row.cells["id"] for row in rows}
     return [read_figure(row, ids) for row in rows]
@@ -94,7 +100,7 @@ def optional_number(row: Row, column: str) -> float | None:
 
 
 def read_range(row: Row) -> tuple[float | None, float | None]:
-    """Low and high, the value between them; a row says something in at least one of the three."""
+    """Low and high, with the value between them; at least one of the three is given."""
     value, low, high = (optional_number(row, column) for column in ("value", "low", "high"))
     if value is None and low is None and high is None:
         raise row.wrong("value", "a value, or a low or a high")
@@ -105,7 +111,7 @@ def read_range(row: Row) -> tuple[float | None, float | None]:
 
 
 def read_dates(row: Row) -> tuple[date, date]:
-    """First and last day the figure speaks of; it begins before the line and does not end before it begins."""
+    """First and last day of a figure; it begins by 7 July 2021 and does not end before it begins."""
     start, end = row.day("date_start"), row.day("date_end")
     if start > THE_LINE:
         raise row.wrong("date_start", f"a day up to {THE_LINE}")
@@ -124,7 +130,15 @@ def read_conflicts(row: Row, ids: set[str]) -> tuple[str, ...]:
 
 
 def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
-    """Rows that meet every filter: `key=text`, or plain words found anywhere in the row."""
+    """Choose the rows that meet every filter.
+
+    Args:
+        rows: rows to choose from.
+        filters: `key=text`, or words found anywhere in the row.
+
+    Raises:
+        PanjError: for an unknown key, an empty text or a malformed date.
+    """
     tests = [split_filter(text) for text in filters]
     return [row for row in rows if all(matches(row, key, text) for key, text in tests)]
 
@@ -143,19 +157,19 @@ def split_filter(text: str) -> tuple[str, str]:
 
 
 def matches(row: Evidence, key: str, wanted: str) -> bool:
-    """Whether one filter lets a row through; case does not count, nor `_` against a space."""
+    """Whether a row meets one filter; case is ignored and `_` equals a space."""
     if key == "date":
         return covers(row, wanted)
     return plain(wanted) in plain(searched_text(row, key))
 
 
 def covers(row: Evidence, day: str) -> bool:
-    """Whether the row speaks of some day that begins with this year, month or day."""
+    """Whether the row covers some day of this year, month or day."""
     return row.date_start.isoformat()[: len(day)] <= day <= row.date_end.isoformat()[: len(day)]
 
 
 def searched_text(row: Evidence, key: str) -> str:
-    """The text in which a filter looks: one column, source and link, or everything."""
+    """The text that a filter searches: one column, source and link, or everything."""
     if key == "conflicts":
         return ";".join(row.conflicts)
     if key == "source":
@@ -171,7 +185,7 @@ def plain(text: str) -> str:
 
 
 def show(rows: Sequence[Evidence], console: Console) -> None:
-    """Print the rows as a table that fits 80 columns, how many they are, and whom to credit."""
+    """Print the rows as a table that fits 80 columns, their number and the credits."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -186,7 +200,7 @@ def show(rows: Sequence[Evidence], console: Console) -> None:
 
 
 def table_cells(row: Evidence) -> list[str]:
-    """What the table says of one figure; words instead of `_` so that long names break between words."""
+    """Cells of the table for one figure; spaces replace `_` so that long names wrap."""
     days = [row.date_start.isoformat()]
     if row.date_end != row.date_start:
         days.append(row.date_end.isoformat())
@@ -237,6 +251,6 @@ def main(arguments: list[str]) -> int:
 
 
 def say_nothing_found(rows: Sequence[Evidence], filters: Sequence[str]) -> str:
-    """That no row meets the filters, and which quantities there are."""
+    """Message that no row meets the filters, with the quantities that exist."""
     quantities = "\n".join(f"  {name}" for name in sorted({row.quantity for row in rows}))
     return f"No evidence matches {' '.join(filters)}. Quantities:\n{quantities}"

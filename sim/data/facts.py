@@ -1,9 +1,9 @@
-"""What was known of the 399 districts and the 13 crossing points before anything is simulated.
+"""Facts about the 399 districts and the 13 crossing points, known before anything is simulated.
 
 Reads   data/districts.csv, data/places.csv, data/posts.csv.
-Gives   `Facts`, which found a campaign, and `Falls`, which only score one. `Facts` never sees a `fell_*` column.
-Source  Every row of the data names its own; see data/README.md.
-Assumed A missing population or vote count takes the median of its province (*guess*).
+Returns `Facts`, from which a campaign starts, and `Falls`, which only score one. `Facts` has no `fell_*` column.
+Source  every row of the data names its own; see data/README.md. Assumption: a missing population or vote count is the
+        median of its province (*guess*).
 """
 
 from collections.abc import Mapping, Sequence
@@ -57,9 +57,9 @@ class Facts(NamedTuple):
     highway: Booleans  # (districts) a main road crosses it (*guess*)
     mountain: Floats  # (districts) 0 plain to 1 high mountain (*guess*)
     first_neighbour: Integers  # (districts + 1) links of district d are first_neighbour[d] to first_neighbour[d + 1]
-    neighbour: Integers  # (links) row of the district at the far end; each boundary appears once from either side
+    neighbour: Integers  # (links) row of the district at the far end; each boundary appears once from each side
     link_km: Floats  # (links) km from centroid to centroid on a sphere
-    post_id: tuple[str, ...]  # (posts) P01 and on
+    post_id: tuple[str, ...]  # (posts) P01, P02, ...
     post: tuple[str, ...]  # (posts) short name used in settings and results
     post_name: tuple[str, ...]  # (posts) name as reported
     tajik_district: tuple[str, ...]  # (posts) district on the far bank
@@ -67,7 +67,7 @@ class Facts(NamedTuple):
     post_district: Integers  # (posts) row of the Afghan district
     post_latitude: Floats  # (posts) degrees north, approximate
     post_longitude: Floats  # (posts) degrees east, approximate
-    fingerprint: str  # 16 hexadecimal digits that change whenever a table says something else
+    fingerprint: str  # 16 hexadecimal digits that change with the content of any table
 
 
 class Falls(NamedTuple):
@@ -79,7 +79,7 @@ class Falls(NamedTuple):
 
 
 class Links(NamedTuple):
-    """Shared boundaries: those of district d are `neighbour[first[d]:first[d + 1]]`."""
+    """Shared boundaries in compressed rows: those of district d are `neighbour[first[d]:first[d + 1]]`."""
 
     first: Integers
     neighbour: Integers
@@ -87,7 +87,14 @@ class Links(NamedTuple):
 
 
 def read_facts(folder: Path | None = None) -> Facts:
-    """Read and check what founds a campaign; `PanjError` names the file, the line and the row that is wrong."""
+    """Read and check the facts from which a campaign starts.
+
+    Args:
+        folder: folder of the tables; the data of the package by default.
+
+    Raises:
+        PanjError: names the file, the line and the column that is wrong.
+    """
     folder = folder or DATA
     districts = read_table(folder / "districts.csv", DISTRICT_COLUMNS, ("district_id",))
     identities = np.array([identity(row) for row in districts], dtype=np.int64)
@@ -135,7 +142,14 @@ def read_facts(folder: Path | None = None) -> Facts:
 
 
 def read_falls(folder: Path | None = None) -> Falls:
-    """Read when each district is reported to have been lost, to score a campaign that has already run."""
+    """Read when each district is reported to have been lost, for scoring only.
+
+    Args:
+        folder: folder of districts.csv; the data of the package by default.
+
+    Raises:
+        PanjError: names the line and the column that is wrong.
+    """
     districts = read_table((folder or DATA) / "districts.csv", FALL_COLUMNS, ("district_id",))
     return Falls(
         fell_date=np.array([read_fell_date(row) for row in districts], dtype="datetime64[D]"),
@@ -147,7 +161,7 @@ def read_falls(folder: Path | None = None) -> Falls:
 
 
 def read_fell_date(row: Row) -> date | None:
-    """The day of the first loss, or None; a date and its precision come together, and no date is past the line."""
+    """The day of the first loss, or None; a date needs a precision and no date is after 7 July 2021."""
     precision = row.one_of("fell_date_precision", PRECISIONS)
     if not row.cells["fell_date"]:
         if precision:
@@ -162,7 +176,7 @@ def read_fell_date(row: Row) -> date | None:
 
 
 def fingerprint(folder: Path) -> str:
-    """The fingerprint of what the tables in a folder say, 16 hexadecimal digits."""
+    """Fingerprint of the content of the tables in a folder, 16 hexadecimal digits."""
     paths = sorted(folder.glob("*.csv"))
     return fingerprint_of(
         part
@@ -198,7 +212,7 @@ def find(row: Row, district_row: Mapping[str, int]) -> int:
 
 
 def read_regions(districts: Sequence[Row]) -> tuple[str, ...]:
-    """The region of each province, in file order; a province lies in one region."""
+    """The region of each province, in file order; a province belongs to one region."""
     regions: dict[str, str] = {}
     for row in districts:
         region = regions.setdefault(row.text("province"), row.text("region"))
@@ -221,7 +235,7 @@ def read_capitals(districts: Sequence[Row]) -> Booleans:
 
 
 def check_areas(districts: Sequence[Row]) -> None:
-    """No area is negative; nothing is founded on areas, but whoever opens the file will trust them."""
+    """Raise PanjError for a negative area; no rule uses areas, but readers of the file rely on them."""
     for row in districts:
         row.number("area_km2", 0)
 
@@ -241,7 +255,7 @@ def read_votes_per_head(districts: Sequence[Row], population: Integers, province
 
 
 def fill_with_province_median(measured: Floats, province_of: Integers, districts: Sequence[Row], column: str) -> Floats:
-    """The same values with each gap (NaN) set to the median of what its province has."""
+    """Replace each gap (NaN) with the median of its province."""
     filled = measured.copy()
     for district in np.flatnonzero(np.isnan(measured)).tolist():
         known = measured[(province_of == province_of[district]) & ~np.isnan(measured)]
@@ -252,7 +266,7 @@ def fill_with_province_median(measured: Floats, province_of: Integers, districts
 
 
 def of_kind(places: Sequence[Row], kind: str) -> list[Row]:
-    """The rows of one kind; a kind that nobody knows is refused."""
+    """The rows of one kind; raises PanjError for an unknown kind."""
     return [row for row in places if row.one_of("kind", PLACE_KINDS) == kind]
 
 
@@ -276,7 +290,7 @@ def read_mountain(places: Sequence[Row], district_row: Mapping[str, int]) -> Flo
 
 
 def read_slugs(posts: Sequence[Row]) -> tuple[str, ...]:
-    """Short names of the posts, each used once and fit for a setting's name."""
+    """Short names of the posts, unique and valid as names of settings."""
     refuse_duplicates(posts, ("post",))
     for row in posts:
         if not row.cells["post"].isidentifier():
@@ -307,7 +321,7 @@ def read_neighbours(row: Row, district_row: Mapping[str, int]) -> list[int]:
 
 
 def refuse_one_sided(districts: Sequence[Row], near: Sequence[Sequence[int]]) -> None:
-    """Who borders a district is bordered by it."""
+    """Raise PanjError when one district names another as its neighbour and not the reverse."""
     for here, rows in enumerate(near):
         for there in rows:
             if here not in near[there]:
@@ -316,7 +330,7 @@ def refuse_one_sided(districts: Sequence[Row], near: Sequence[Sequence[int]]) ->
 
 
 def great_circle_km(latitude: Floats, longitude: Floats, latitude_there: Floats, longitude_there: Floats) -> Floats:
-    """Distance on a sphere by the haversine formula: within 0.6 % of the ellipsoid, and light to import."""
+    """Distance in km on a sphere (haversine), within 0.6 % of the ellipsoid."""
     here, there = np.radians(latitude), np.radians(latitude_there)
     across = np.radians(longitude_there - longitude)
     chord = np.sin((there - here) / 2) ** 2 + np.cos(here) * np.cos(there) * np.sin(across / 2) ** 2

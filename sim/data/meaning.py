@@ -1,4 +1,4 @@
-"""Fingerprints by meaning: what code computes and what data say, not how either is written down.
+"""Fingerprints by meaning: what code computes and what data contain, not how either is written.
 
 A reworded comment, docstring or error message, a renamed file, a reordered import, an annotation or another layout of
 lines changes no fingerprint. Another operator, number, name or order of two steps does.
@@ -100,7 +100,7 @@ def normalised(node: ast.AST, origins: Mapping[str, str]) -> str:
 
 
 def write(node: Any, origins: Mapping[str, str], parts: list[str], is_field: bool) -> None:
-    """Append the words of a node to `parts`.
+    """Append the text of a node to `parts`.
 
     The annotation of a class field (`is_field`) is kept: it decides the type to which a number is cast. The text of an
     error is not: `raise` keeps the kind of error only.
@@ -135,7 +135,7 @@ def write(node: Any, origins: Mapping[str, str], parts: list[str], is_field: boo
 
 @cache
 def fields_of(kind: str) -> tuple[str, ...]:
-    """The fields of a kind of node that say what it computes, in an order that no Python version changes."""
+    """Fields of a kind of node that decide what it computes, in the same order for every Python version."""
     return tuple(sorted(set(getattr(ast, kind)._fields) - OF_THE_PARSER))
 
 

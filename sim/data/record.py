@@ -1,4 +1,4 @@
-"""What was reported, looked up by id in the evidence, ready to be drawn beside what was simulated.
+"""Reported figures, looked up by id in the evidence, for comparison with simulated ones.
 
 Reads   data/evidence.csv, data/posts.csv.
 Source  each row names its own. A night belongs to the morning on which it ends: 4-5 July is 5 July.
@@ -23,7 +23,7 @@ NIGHTS = ("F029", "F033", "F035", "F036", "F001")  # counts of soldiers who cros
 ALL_NIGHTS = "F037"  # spans the nights on which crossings were reported
 ALL_SOLDIERS = "F039"  # soldiers who had crossed by the end of the record
 CIVILIANS_ADMITTED = "F013"
-EVENTS = {  # evidence id: what to call it on a time axis
+EVENTS = {  # evidence id: label on a time axis
     "F154": "Sher Khan Bandar taken",
     "F015": "Bagram handed over, air cover ends",
     "F018": "commandos reach Faizabad",
@@ -33,7 +33,7 @@ EVENTS = {  # evidence id: what to call it on a time axis
 
 
 class Point(NamedTuple):
-    """A reported number on a day, with its range; `open_ended` where the source says *at least*."""
+    """A reported number on a day, with its range; `open_ended` if the source says *at least*."""
 
     day: date
     value: float
@@ -67,7 +67,12 @@ def reported(id: str) -> Evidence:
 
 
 def point(id: str, scale: float = 1.0) -> Point:
-    """A row as a point on its last day, divided by `scale`."""
+    """A row as a point on its last day.
+
+    Args:
+        id: of a row of evidence.csv.
+        scale: divides value and range.
+    """
     row = reported(id)
     known = [number for number in (row.value, row.low, row.high) if number is not None]
     value = row.value if row.value is not None else known[0]
@@ -76,12 +81,12 @@ def point(id: str, scale: float = 1.0) -> Point:
 
 
 def out_of(id: str) -> float:
-    """The number of districts a count is out of: 421 where the unit is `of 421`."""
+    """Total number of districts to which a count refers: 421 if the unit is `of 421`."""
     return float(reported(id).unit.split()[-1])
 
 
 def aan_shares() -> list[Point]:
-    """Share of district centres held: on the first day, and at the end of June with those newly taken and kept."""
+    """Share of district centres held on the first day and, with those taken since, at the end of June (AAN)."""
     start, newly = reported(AAN_START), reported(AAN_NEWLY_HELD)
     held = point(AAN_START).value + point(AAN_NEWLY_HELD).value
     share = held / out_of(AAN_NEWLY_HELD)
@@ -94,7 +99,7 @@ def lwj_shares() -> list[Point]:
 
 
 def counted_so_far() -> list[Point]:
-    """Soldiers counted from the first night on: the sum after each counted night, then the sum a source gave."""
+    """Cumulative soldiers who crossed: after each counted night, then the total that a source gave."""
     nights = [point(id) for id in NIGHTS]
     parts = np.cumsum([[night.value, night.low, night.high] for night in nights], axis=0).tolist()
     sums = [
@@ -105,7 +110,7 @@ def counted_so_far() -> list[Point]:
 
 @cache
 def counts_by_post() -> tuple[Count, ...]:
-    """Every count in posts.csv: `2021-07-04: 94; 2021-07-05: 104` are two, `300+` is at least 300."""
+    """Every count in posts.csv; `2021-07-04: 94; 2021-07-05: 104` are two counts, `300+` is at least 300."""
     with (DATA / "posts.csv").open(encoding="utf-8", newline="") as file:
         return tuple(count for row in csv.DictReader(file) for count in read_counts(row))
 
@@ -119,7 +124,15 @@ def read_counts(row: dict[str, str]) -> list[Count]:
 
 
 def counted_at(post: str, until: date) -> tuple[int, bool] | None:
-    """Soldiers counted at a post up to a day, and whether that is a lower bound; None where nothing was counted."""
+    """Soldiers counted at a post.
+
+    Args:
+        post: short name.
+        until: last day that counts.
+
+    Returns:
+        The number and whether it is a lower bound; None if nothing was counted.
+    """
     counts = [count for count in counts_by_post() if count.post == post and count.night <= until]
     if not counts:
         return None
@@ -127,11 +140,11 @@ def counted_at(post: str, until: date) -> tuple[int, bool] | None:
 
 
 def lost_in_record(evening: date) -> list[int]:
-    """Rows of the districts dated as lost by that evening; past the end of the record none is added."""
+    """Rows of the districts reported lost by the end of a day, at most of 7 July 2021."""
     return np.flatnonzero(fell_dates() <= np.datetime64(min(evening, THE_LINE))).tolist()
 
 
 @cache
 def fell_dates() -> np.ndarray:
-    """When each district is reported to have been lost; NaT where nothing is dated."""
+    """Day on which each district is reported to have been lost; NaT if not dated."""
     return read_falls().fell_date

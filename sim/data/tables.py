@@ -13,7 +13,7 @@ from sim.errors import PanjError, unknown
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a data file, which knows where it stands so that its errors can say so."""
+    """One line of a data file, with its place for error messages."""
 
     place: str
     cells: Mapping[str, str]
@@ -23,7 +23,7 @@ class Row:
         return PanjError(f"{self.place}, {column}: found '{self.cells[column]}', expected {expected}")
 
     def text(self, column: str) -> str:
-        """The cell as it stands; refused when empty."""
+        """The text of the cell, which must not be empty."""
         if not self.cells[column]:
             raise self.wrong(column, "some text")
         return self.cells[column]
@@ -69,7 +69,16 @@ class Row:
 
 
 def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[Row]:
-    """The named columns of a CSV file and no others; `key` names the columns that tell its rows apart."""
+    """Read some columns of a CSV file.
+
+    Args:
+        path: a UTF-8 file with a header.
+        columns: columns to read; others are ignored.
+        key: columns that identify a row.
+
+    Raises:
+        PanjError: for a missing or damaged file, a missing column or two rows with one key.
+    """
     reader = csv.reader(StringIO(read_text(path), newline=""), strict=True)
     try:
         header = next(reader)
@@ -86,7 +95,7 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
 
 
 def read_text(path: Path) -> str:
-    """The text of a UTF-8 file that is there and not empty."""
+    """Read a UTF-8 file that is not empty."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -101,7 +110,7 @@ def read_text(path: Path) -> str:
 
 
 def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> None:
-    """Every expected column is there, once."""
+    """Raise PanjError unless every expected column appears exactly once."""
     for column in columns:
         if column not in header:
             raise PanjError(f"{file} line 1: column '{column}' is missing; found {', '.join(header)}")
@@ -110,20 +119,20 @@ def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> No
 
 
 def name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """Each value under its column; a line with too few or too many values is refused by `csv.Error`."""
+    """Values by column; raises csv.Error for a line with too few or too many values."""
     if len(cells) != len(header):
         raise csv.Error(f"found {len(cells)} values, expected {len(header)}")
     return {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
 
 
 def make_row(place: str, cells: Mapping[str, str], columns: Sequence[str], key: Sequence[str]) -> Row:
-    """A row that holds the wanted columns alone and is called by its key."""
+    """A row with only the wanted columns, named by its key."""
     name = " ".join(cells[column] for column in key)
     return Row(f"{place} ({name})", {column: cells[column] for column in columns})
 
 
 def refuse_duplicates(rows: Sequence[Row], key: Sequence[str]) -> None:
-    """No two rows share their key."""
+    """Raise PanjError when two rows share their key."""
     seen: dict[tuple[str, ...], str] = {}
     for row in rows:
         name = tuple(row.text(column) for column in key)

@@ -14,7 +14,7 @@ from platformdirs import user_cache_path
 from sim.data.meaning import fingerprint_of, meaning_of_code, read_sources
 
 ENGINE = Path(__file__).parent
-ONLY_CHECKS = {"invariants.py"}  # look at a world and change nothing
+ONLY_CHECKS = {"invariants.py"}  # read a world and change nothing
 
 
 @cache
@@ -38,7 +38,7 @@ import numba  # noqa: E402  (the folder must be named before Numba reads its set
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 compiled = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
-# Without Numba's reference counts a rule cannot make arrays, only use those it is given: state lies in plain sight,
+# Without Numba's reference counts a rule cannot make arrays, only use those it is given: state is in plain sight,
 # compiling takes a third of the time, and a call costs no atomic counting of every trait of every group.
 # Only an entry point needs the wrapper with which Python calls it: without them compiling takes a third of the time.
 # A call hands over every trait of every group on the stack, so a rule is made part of the rule that calls it.

@@ -1,7 +1,7 @@
-"""What must be true every evening: nobody vanishes, nothing is negative, no post takes in more than it may.
+"""What must be true at the end of every day: nobody vanishes, nothing is negative, no post exceeds its room.
 
-Reads   the world of an evening and the world of day 0.
-Writes  nothing; the first sentence that is not true is raised with its row and its numbers.
+Reads   the world at the end of a day and the world of day 0.
+Writes  nothing; the first claim that is not true is raised with its row and its numbers.
 Source  none: bookkeeping.
 """
 
@@ -43,31 +43,37 @@ SHARES = (
 
 
 class InvariantError(AssertionError):
-    """Something that must be true every evening is not."""
+    """Something that must be true at the end of every day is not."""
 
 
 class Claim(NamedTuple):
-    """A sentence about every row: where it holds, and how to tell of a row where it does not."""
+    """A claim about every row: where it holds, and how to describe a row where it does not."""
 
     holds: Truth
-    tell: Callable[[int], str]
+    describe: Callable[[int], str]
 
 
-def check(world: World, day_zero: World, evening: int, morning_room: Whole | None = None) -> None:
-    """Every sentence, about every row; raises InvariantError for the first that is not true.
+def check(world: World, day_zero: World, day: int, morning_room: Whole | None = None) -> None:
+    """Check every claim about every row.
 
-    `day_zero` is the world as it was founded. `morning_room` is `posts.room` as it was in the morning, for the
-    reserves change it after the gates have closed; without it the room of posts is not looked at.
+    Args:
+        world: the world at the end of a day.
+        day_zero: the world at the end of day 0.
+        day: days since day 0.
+        morning_room: `posts.room` in the morning, since reserves change it later; if missing, room is not checked.
+
+    Raises:
+        InvariantError: for the first claim that is not true.
     """
-    for claim in claims(world, day_zero, evening, morning_room):
+    for claim in claims(world, day_zero, day, morning_room):
         wrong = np.flatnonzero(~claim.holds)
         if wrong.size:
             others = f" (and {wrong.size - 1} more rows)" if wrong.size > 1 else ""
-            raise InvariantError(f"evening {evening}: {claim.tell(int(wrong[0]))}{others}")
+            raise InvariantError(f"day {day}: {claim.describe(int(wrong[0]))}{others}")
 
 
-def claims(world: World, day_zero: World, evening: int, morning_room: Whole | None) -> Iterator[Claim]:
-    """All sentences, the plainest first."""
+def claims(world: World, day_zero: World, day: int, morning_room: Whole | None) -> Iterator[Claim]:
+    """All claims, the simplest first."""
     yield from nothing_is_negative(world)
     yield from shares_are_shares(world)
     yield from every_soldier_is_counted(world, day_zero)
@@ -76,17 +82,17 @@ def claims(world: World, day_zero: World, evening: int, morning_room: Whole | No
     yield from every_queue_is_counted(world)
     yield from posts_respect_their_limits(world, morning_room)
     yield from the_gone_have_no_men(world)
-    yield from districts_have_one_holder(world, evening)
+    yield from districts_have_one_holder(world, day)
     yield from rows_point_at_rows(world)
 
 
-def single(holds: bool, sentence: str) -> Claim:
-    """A sentence about a total rather than a row."""
-    return Claim(np.array([holds]), lambda _row: sentence)
+def single(holds: bool, text: str) -> Claim:
+    """A claim about a total rather than a row."""
+    return Claim(np.array([holds]), lambda _row: text)
 
 
 def nothing_is_negative(world: World) -> Iterator[Claim]:
-    """Whole traits are 0 or more, but for those where -1 means nobody or never; so are days of supply."""
+    """Whole traits are 0 or more, except where -1 means nobody or never; so are days of supply."""
     for name, group in world._asdict().items():
         for trait, values in group._asdict().items() if hasattr(group, "_asdict") else [(name, group)]:
             if values.dtype == np.int64:
@@ -102,7 +108,7 @@ def _below(where: str, values: Whole | Real, lowest: int) -> Callable[[int], str
 
 
 def shares_are_shares(world: World) -> Iterator[Claim]:
-    """Feelings and shares lie between 0 and 1, and every measured trait is a number."""
+    """Feelings and shares are between 0 and 1, and every real trait is finite."""
     for name, trait in SHARES:
         values = getattr(getattr(world, name), trait)
         yield Claim((values >= 0.0) & (values <= 1.0), _beyond(f"{name}.{trait}", values))
@@ -143,8 +149,8 @@ def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
     expected = began + world.units.changed_sides.sum()
     yield single(found == expected, f"forces count {found} men and dead, expected {expected} (day 0 and changed sides)")
     dead = world.forces.killed.sum()
-    told = world.tally[Count.TALIBAN_KILLED]
-    yield single(dead == told, f"forces count {dead} dead, the tally {told}")
+    counted = world.tally[Count.TALIBAN_KILLED]
+    yield single(dead == counted, f"forces count {dead} dead, the tally {counted}")
 
 
 def every_person_is_counted(world: World) -> Iterator[Claim]:
@@ -166,7 +172,7 @@ def every_person_is_counted(world: World) -> Iterator[Claim]:
 
 
 def every_queue_is_counted(world: World) -> Iterator[Claim]:
-    """Those who wait at a post are its queue, those let in are admitted, and those on the road are listed in order."""
+    """Those who wait at a post are its queue, and those on the road are listed in order."""
     refugees, posts, queues = world.refugees, world.posts, world.queues
     waiting = people_at_posts(refugees, refugees.state == RefugeeState.WAITING, posts.district.size)
     yield Claim(
@@ -193,10 +199,10 @@ def every_queue_is_counted(world: World) -> Iterator[Claim]:
 
 
 def queue_of(queues: Queues, post: int) -> list[int]:
-    """Rows of the families before a post, the first to be called first."""
+    """Rows of the families in the queue of a post, in order."""
     rows: list[int] = []
     family = int(queues.front[post])
-    while family != NOBODY and len(rows) <= queues.behind.size:  # an endless queue is too long, not for ever
+    while family != NOBODY and len(rows) <= queues.behind.size:  # stops in an endless queue
         rows.append(family)
         family = int(queues.behind[family])
     return rows
@@ -230,7 +236,7 @@ def _closed(admitted: Whole, who: str) -> Callable[[int], str]:
 
 
 def the_gone_have_no_men(world: World) -> Iterator[Claim]:
-    """A unit that is over has no men; one that holds or retreats in arms stands in a district that allows it."""
+    """A unit that no longer exists has no men; one that holds is in a government district."""
     units, districts = world.units, world.districts
     over = np.isin(units.state, OVER)
     yield Claim(
@@ -244,11 +250,11 @@ def the_gone_have_no_men(world: World) -> Iterator[Claim]:
         lambda row: f"unit {row} holds district {units.district[row]} with {units.men[row]} men, the Taliban hold it",
     )
     known = (units.state >= UnitState.HOLDING) & (units.state <= UnitState.CHANGED_SIDES)
-    yield Claim(known, lambda row: f"unit {row} is in state {units.state[row]}, which is none")
+    yield Claim(known, lambda row: f"unit {row} is in unknown state {units.state[row]}")
 
 
-def districts_have_one_holder(world: World, evening: int) -> Iterator[Claim]:
-    """A district is held by one side; the connected are the government's; nothing happened tomorrow."""
+def districts_have_one_holder(world: World, day: int) -> Iterator[Claim]:
+    """A district has one holder; connected and pressed ones are the government's; nothing is dated later than today."""
     districts = world.districts
     one = (districts.holder == Holder.GOVERNMENT) | (districts.holder == Holder.TALIBAN)
     yield Claim(one, lambda row: f"district {row} is held by {districts.holder[row]}, expected 0 or 1")
@@ -261,7 +267,7 @@ def districts_have_one_holder(world: World, evening: int) -> Iterator[Claim]:
         lambda row: f"district {row} is pressed by local forces, the Taliban hold it already",
     )
     yield Claim(
-        (districts.lost_on <= evening) & (districts.retaken_on <= evening),
+        (districts.lost_on <= day) & (districts.retaken_on <= day),
         lambda row: f"district {row} was lost on {districts.lost_on[row]} and retaken on {districts.retaken_on[row]}",
     )
 

@@ -30,7 +30,7 @@ def digest_of_days(**numbers):
     )
     made.send(RIVER, 100)
     for day in range(1, 6):
-        made.live(day)
+        made.run_day(day)
     assert made.world.units.crossed.sum() > 0
     return digest(made.world.units, made.world.posts, made.world.districts.holder)
 

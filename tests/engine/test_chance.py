@@ -81,7 +81,7 @@ def test_no_two_streams_share_a_number():
 
 def lived(made, days=12) -> World:
     for day in range(1, days + 1):
-        made.live(day)
+        made.run_day(day)
     return photograph(made.world)
 
 

@@ -67,7 +67,7 @@ def test_the_rules_of_a_day_run_in_their_order(monkeypatch):
 def test_a_day_without_taliban_loses_nothing():
     made = board(founding={"taliban_men": 0, "mobile_men": 0})
     for day in range(1, 30):
-        made.live(day)
+        made.run_day(day)
     assert not made.world.districts.holder.any()
     assert made.world.units.men.sum() == made.world.units.founded.sum()
 
@@ -80,7 +80,7 @@ def test_a_garrison_without_hope_falls_and_its_men_cross_the_same_night():
     )
     made.world.prongs.phase[0] = Phase.SWEEP
     made.send(RIVER, 100)
-    made.live(1)
+    made.run_day(1)
     world = made.world
     assert world.districts.holder.tolist() == [Holder.GOVERNMENT, Holder.GOVERNMENT, Holder.TALIBAN]
     assert world.posts.soldiers_admitted[0] == world.units.interned.sum() > 0
@@ -94,13 +94,13 @@ def test_men_who_went_to_the_next_district_hold_it_in_the_end():
         counterattack={"attempts_per_day": 0.0},
     )
     force = made.send(RIVER, 100)
-    made.live(1)
+    made.run_day(1)
     made.world.forces.men[force] = 0
     units = made.world.units
     gone = (units.state == UnitState.RETREATING).nonzero()[0]
     assert gone.size
-    made.live(2)
-    made.live(3)
+    made.run_day(2)
+    made.run_day(3)
     assert (units.district[gone] == MIDDLE).all()
 
 
@@ -109,7 +109,7 @@ def test_the_same_seed_lives_the_same_days():
     for each in (made, again):
         each.send(RIVER, 100, Mode.ASSAULT)
         for day in range(1, 6):
-            each.live(day)
+            each.run_day(day)
     assert differences(made.world, again.world) == []
 
 

@@ -1,4 +1,4 @@
-"""What must be true every evening is true in worlds that nobody thought of, and its breach is noticed."""
+"""The invariants hold at the end of every day in generated worlds, and a breach is noticed."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from board import (
     RIVER,
     Place,
     board,
+    checked_days,
     differences,
-    evenings,
     facts_of,
     photograph,
     rules_with,
@@ -92,7 +92,7 @@ def any_timeline(draw, districts):
 
 @settings(max_examples=max(60, settings().max_examples))
 @given(st.data())
-def test_every_evening_of_any_world_adds_up(data):
+def test_every_day_of_any_world_adds_up(data):
     facts, rules = data.draw(any_board()), data.draw(any_rules())
     change = st.fixed_dictionaries(
         {"soldiers": POLICIES, "families": POLICIES, "room": st.sampled_from([0.0, 0.02, 1.0])}
@@ -100,7 +100,7 @@ def test_every_evening_of_any_world_adds_up(data):
     posts = {post: data.draw(change) for post in facts.post}
     layout = strict(lay_out(facts, rules, {}, posts).world)
     timeline = data.draw(any_timeline(len(facts.district)))
-    for world in evenings(layout, rules, timeline, data.draw(st.integers(0, 2**63)), DAYS):
+    for world in checked_days(layout, rules, timeline, data.draw(st.integers(0, 2**63)), DAYS):
         if world.tally[Count.CANNOT_GO_ON]:
             return
 
@@ -114,21 +114,21 @@ HOT = {"founding": {"first_gather_days": 2.0}}
 
 
 @pytest.mark.parametrize(("seed", "changes", "days"), [(1, {}, 12), (2, HOT, 20)])
-def test_every_evening_of_the_real_country_adds_up(facts, seed, changes, days):
+def test_every_day_of_the_real_country_adds_up(facts, seed, changes, days):
     rules = rules_with(**changes)
     layout = lay_out(facts, rules, {}, {}).world
-    for world in evenings(layout, rules, IN_FORCE, seed, days):
+    for world in checked_days(layout, rules, IN_FORCE, seed, days):
         assert not world.tally[Count.CANNOT_GO_ON]
 
 
-def test_every_evening_of_the_real_country_adds_up_whatever_its_posts_admit(facts):
+def test_every_day_of_the_real_country_adds_up_whatever_its_posts_admit(facts):
     rules = rules_with(**HOT, retreat={"road_open": 0.2}, parley={"intercept": -2.0})
     rng = np.random.default_rng(3)
     posts = {
         post: dict(zip(("soldiers", "families"), rng.choice([0.0, 0.5, 1.0], 2), strict=True)) for post in facts.post
     }
     layout = strict(lay_out(facts, rules, {}, posts).world)
-    for world in evenings(layout, rules, IN_FORCE, 3, 12):
+    for world in checked_days(layout, rules, IN_FORCE, 3, 12):
         last = world
     assert last.posts.arrivals_today.sum() + last.posts.soldiers_admitted.sum() > 0
 
@@ -136,7 +136,7 @@ def test_every_evening_of_the_real_country_adds_up_whatever_its_posts_admit(fact
 def spoiled(spoil):
     made = board()
     day_zero = fresh(made.world)
-    made.live(1)
+    made.run_day(1)
     check(made.world, day_zero, 1, made.world.posts.room)
     spoil(made.world)
     return made.world, day_zero
@@ -179,14 +179,14 @@ BREACHES = {
 @pytest.mark.parametrize("sentence", BREACHES)
 def test_a_breach_is_noticed_and_named(sentence):
     world, day_zero = spoiled(BREACHES[sentence])
-    with pytest.raises(InvariantError, match=f"evening 1: .*{sentence}"):
+    with pytest.raises(InvariantError, match=f"day 1: .*{sentence}"):
         check(world, day_zero, 1, world.posts.base_room)
 
 
 def test_men_raised_later_are_counted():
     made = board(timeline=timeline_of((1, Act.RAISE_MILITIA, MIDDLE, 200.0)))
     day_zero = fresh(made.world)
-    made.live(1)
+    made.run_day(1)
     check(made.world, day_zero, 1)
     made.world.tally[Count.RAISED] = 0
     with pytest.raises(InvariantError, match="units were founded with"):
