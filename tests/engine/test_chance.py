@@ -89,11 +89,11 @@ def test_an_added_draw_disturbs_nothing_else(monkeypatch):
     alone = lived(board(TWO_PROVINCES, **SHIFTING))
     supply = sim.engine.day.supply
 
-    def draw_and_supply(districts, *others):
-        for district in range(districts.holder.size):
-            uniform(luck(3), Stream.GUEST, int(districts.identity[district]))
-            normal(luck(3), Stream.FLIGHT, int(districts.identity[district]))
-        supply(districts, *others)
+    def draw_and_supply(land, *others):
+        for district in range(land.districts.holder.size):
+            uniform(luck(3), Stream.GUEST, int(land.districts.identity[district]))
+            normal(luck(3), Stream.FLIGHT, int(land.districts.identity[district]))
+        supply(land, *others)
 
     monkeypatch.setattr(sim.engine.day, "supply", draw_and_supply)
     assert differences(alone, lived(board(TWO_PROVINCES, **SHIFTING))) == []
