@@ -120,9 +120,9 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
 
 def judge(folder: Path) -> None:
     """The usual verdicts of a study with several cells; none where nothing can be paired."""
-    from sim.study.reader import read_about
+    from sim.study.reader import open_study
 
-    if len(read_about(folder).get("cells", [])) > 1:
+    if len(open_study(folder).cells) > 1:
         from sim.compare.compare import write_verdicts
 
         try:

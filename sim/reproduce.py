@@ -96,7 +96,7 @@ class Made(NamedTuple):
     words: tuple[str, ...]
     first_seed: int
     runs: tuple[int, ...]  # of each cell; one number where all have the same
-    cells: tuple[tuple[str, ...], ...] | None  # words of each cell, where those of the command do not give them
+    cells: tuple[tuple[str, ...], ...] | None  # overrides of each cell, where those of the command do not give them
     known: Mapping[str, str]  # fingerprints and versions by name
     settings: str  # fingerprint of the settings that are not swept
     recipe: Mapping[str, Any]
@@ -182,8 +182,8 @@ def make_again(
 ) -> Path:
     """Run the study again and make the file from it; the path of the new file."""
     chosen = [str(parse(word).value()) for word in words if parse(word).key_or_group == "results_dir"]
-    beside = Path(chosen[-1]) if chosen else home.parent if home else sweep.base.results_dir
-    folder = rebuild(sweep, made.study, beside, console)
+    results = Path(chosen[-1]) if chosen else home.parent if home else sweep.base.results_dir
+    folder = rebuild(sweep, made.study, results, console)
     file = Path(made.recipe["file"])
     if file.parts[0] == "verdicts":
         against = made.recipe.get("against")
@@ -191,7 +191,7 @@ def make_again(
         if against:
             there = made_of(json.dumps(against), "against")
             print_changes(console, changes_since(there, facts))
-            other = rebuild(sweep_of(there, words, facts), there.study, beside, console)
+            other = rebuild(sweep_of(there, words, facts), there.study, results, console)
         judge_again(folder, other, made.recipe)
     if file.suffix in (".png", ".gif"):
         draw_again(folder, made.recipe, redraw)
@@ -211,25 +211,25 @@ def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
         ) from error
 
 
-def rebuild(sweep: Sweep, study: str, beside: Path, console: Console) -> Path:
+def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
     """Run the study under a new name; one that was stopped half-way is continued."""
     cells = [(cell.settings.fingerprint(), cell.settings.runs) for cell in sweep.cells]
     mark = sha256(json.dumps([sweep.base.seed, cells]).encode()).hexdigest()[:8]
-    work = beside / f".{study}_again-{mark}"
+    work = results / f".{study}_again-{mark}"
     print_lines(console, f"Running study {study} again ...")
     ran = run_sweep(replace(sweep, base=replace(sweep.base, study=study, results_dir=work)), console)
-    name = fresh_name(beside, f"{study}_again")
+    name = fresh_name(results, f"{study}_again")
     ran.folder.rename(name)
     work.rmdir()
     return name
 
 
-def fresh_name(beside: Path, name: str) -> Path:
+def fresh_name(results: Path, name: str) -> Path:
     """`policy_again`, or `policy_again_2` if there is one."""
-    number, path = 1, beside / name
+    number, path = 1, results / name
     while path.exists():
         number += 1
-        path = beside / f"{name}_{number}"
+        path = results / f"{name}_{number}"
     return path
 
 
@@ -323,12 +323,12 @@ def stamp_of_csv(path: Path) -> str:
     """The stamp in the JSON next to a table of verdicts, or in about.json next to summary.csv."""
     place = path.resolve()
     if place.parent.name == "verdicts":
-        beside = place.with_suffix(".json")
+        source = place.with_suffix(".json")
         try:
-            return json.dumps(json.loads(beside.read_text(encoding="utf-8"))["provenance"])
+            return json.dumps(json.loads(source.read_text(encoding="utf-8"))["provenance"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PanjError(
-                f"{path}: found no {beside.name} next to it that says how it was made, expected one"
+                f"{path}: found no {source.name} next to it that says how it was made, expected one"
             ) from error
     if place.name != "summary.csv" or not (place.parent / "about.json").is_file():
         raise PanjError(f"{path}: found a CSV that is not in the folder of its study, expected summary.csv next to "

@@ -43,6 +43,7 @@ from sim.plots.style import STYLE
 from sim.report.outcomes import are_whole, bins_of, draw_outcome, key_of_outcomes
 from sim.run.work import outcomes_of
 from sim.study.columns import summarise
+from sim.study.files import write_file
 
 RESULTS = "PANJ_RESULTS"  # of the environment: where campaigns are kept, if not in results/ beside the package
 MOST_RUNS = 1000
@@ -183,7 +184,7 @@ class Exercise:
     def hand_in(self, path: str | Path | None = None) -> Path:
         """Write the file for the teacher."""
         place = Path(path or file_name(self.sheet))
-        place.write_text(write_hand_in(self.sheet, self.answers), encoding="utf-8")
+        write_file(place, write_hand_in(self.sheet, self.answers))
         missing = [task.key for task in self.sheet.tasks if task.key not in self.answers]
         still = f" Not answered yet: {', '.join(missing)}." if missing else ""
         print(f"Written: {place}.{still} Your teacher marks it with: python -m sim grade {place}")

@@ -20,7 +20,6 @@ which few restrict most (whose limits the density can least do without); the box
 over these alone.
 """
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -38,7 +37,7 @@ from sim.options import Discover, usage_of
 from sim.provenance import commit, versions
 from sim.settings.draws import Prior
 from sim.study.files import csv_text, json_text, write_errors, write_file
-from sim.study.reader import EPOCH, Measure, open_study, read_measure, read_worlds
+from sim.study.reader import EPOCH, Measure, open_study, read_about, read_measure, read_worlds
 
 FEWEST = 20  # campaigns of each kind in each half
 Floats = NDArray[np.float64]
@@ -460,7 +459,7 @@ def about_discoveries(
     request: Discover, bank: Bank, measure: Measure, cases: Truths, priors: dict[str, Prior]
 ) -> dict[str, Any]:
     """What was asked and of what."""
-    about = json.loads((bank.folder / "about.json").read_text(encoding="utf-8"))
+    about = read_about(bank.folder)
     kept = ("study", "scenario", "calibration", "end_date", "first_seed", "data_fingerprint", "rules_fingerprint",
             "outcomes_fingerprint")  # fmt: skip
     return {

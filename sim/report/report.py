@@ -147,7 +147,7 @@ def figures_for(shown: Study) -> dict[str, PageFigure]:
 def picture(shown: Study, name: str) -> Path:
     """Where a figure is kept; the figures of one cell of several have a folder of their own."""
     folder = shown.folder / "figures"
-    if shown.focus is not None and len(shown.about["cells"]) > 1:
+    if shown.focus is not None and len(shown.cells) > 1:
         folder /= f"cell_{shown.cell.number}"
     return folder / f"{name}.png"
 
@@ -319,7 +319,7 @@ def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[Verdi
     content = {"verdicts": verdicts, "figures": [*figures, *films]}
     if shown.focus is None:
         return write_page(folder / "report.html", "sweep.html", shown, CITED_BY_SWEEPS, content | about_sweep(shown))
-    several = len(shown.about["cells"]) > 1
+    several = len(shown.cells) > 1
     name = f"report_cell_{shown.cell.number}.html" if several else "report.html"
     return write_page(folder / name, "report.html", shown, CITED, content | about_study(shown, several))
 
