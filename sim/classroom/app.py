@@ -1,4 +1,4 @@
-"""What every page stands in: a way to skip to the content, the list of pages, the sources; and which page is where."""
+"""The shell of every page (skip link, navigation, sources) and the routes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 STYLE = Path(__file__).parent / "parts" / "classroom.css"
-LOOKS = 3.0  # seconds between two looks whether the server is there
+CHECKS = 3.0  # seconds between two checks whether the server is running
 PAGES = {
     "home": home, "watch": watch, "change": change, "compare": compare, "what_if": what_if, "story": story,
     "lessons": lessons, "join": join, "teacher": teacher, "projector": projector,
@@ -25,18 +25,18 @@ PAGES = {
 def LifelineView(
     server: str, said: str, every: float, choice: list[str], event_restore: Callable[[object], None]
 ) -> None:
-    """Says when the server does not answer; loads the page anew when another does, and keeps the choice meanwhile."""
+    """Shows when the server does not answer; reloads the page when another does, and keeps the choice meanwhile."""
 
 
 @solara.component
 def Lifeline() -> None:
-    """What holds a page to its server."""
+    """The connection of a page to its server."""
     said = texts_of("shell").say("stopped")
-    LifelineView(server=THIS_SERVER, said=said, every=LOOKS, choice=list(chosen.value), event_restore=restore)
+    LifelineView(server=THIS_SERVER, said=said, every=CHECKS, choice=list(chosen.value), event_restore=restore)
 
 
 def restore(kept: object) -> None:
-    """What was chosen before a page was loaded anew; whatever is no choice of settings is let be."""
+    """Restore the choice made before a page was reloaded; anything that is not a choice of settings is ignored."""
     if not isinstance(kept, list) or not all(isinstance(word, str) for word in kept):
         return
     try:
@@ -65,7 +65,7 @@ def Layout(children: list[solara.Element]) -> None:
 
 @solara.component
 def Pages() -> None:
-    """Links to all pages, of which one is marked as here."""
+    """Links to all pages; the current one is marked."""
     texts, router = texts_of("shell"), solara.use_router()
     here = (router.path or "/").strip("/") or "home"
     with solara.Div(classes=["pages"], attributes={"role": "navigation", "aria-label": texts.say("pages")}):
@@ -76,7 +76,7 @@ def Pages() -> None:
 
 
 def address_of(page: str) -> str:
-    """Where a page is."""
+    """Address of a page."""
     return "/" if page == "home" else f"/{page}"
 
 

@@ -1,13 +1,13 @@
-"""The door for notebooks: a few friendly verbs over campaigns, pictures, checks and the hand-in.
+"""The interface for notebooks: campaigns, charts, checks of answers and the hand-in.
 
     from sim.classroom import exercises
     lesson = exercises.open_lesson(1, student="12")
-    table = lesson.run("baseline", runs=100)      # a pandas table, a row a campaign
+    table = lesson.run("baseline", runs=100)      # a pandas table, one row per campaign
     lesson.show("baseline", "troops_crossed_largest_night", runs=100)
     lesson.check("median", 350, runs=100)
     lesson.hand_in()
 
-Reads   lessons; campaigns that were lived before, in the results folder.
+Reads   lessons; campaigns that were run before, in the results folder.
 Writes  campaigns to the results folder, the hand-in to the folder of the notebook.
 """
 
@@ -45,48 +45,60 @@ from sim.run.work import outcomes_of
 from sim.study.columns import summarise
 from sim.study.files import write_file
 
-RESULTS = "PANJ_RESULTS"  # of the environment: where campaigns are kept, if not in results/ beside the package
+RESULTS = "PANJ_RESULTS"  # environment variable: folder of campaigns, if not results/ next to the package
 MOST_RUNS = 1000
 
 
 @cache
-def lived(folder: str) -> CampaignStore:
-    """The campaigns of a results folder."""
+def store_in(folder: str) -> CampaignStore:
+    """Stored campaigns of a results folder."""
     return CampaignStore(Path(folder))
 
 
 def campaigns() -> CampaignStore:
-    """Where this notebook keeps campaigns."""
-    return lived(os.environ.get(RESULTS, str(PACKAGE.parent / "results")))
+    """Stored campaigns of this notebook."""
+    return store_in(os.environ.get(RESULTS, str(PACKAGE.parent / "results")))
 
 
 def run(*overrides: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
-    """Campaigns with these settings, such as `run("border=closed", runs=100)`: a row each by seed."""
+    """Run campaigns, such as `run("border=closed", runs=100)`.
+
+    Args:
+        overrides: the choice of settings, as on the command line.
+        runs: number of campaigns, 1 to `MOST_RUNS`.
+        first_seed: seed of the first.
+
+    Returns:
+        One row per campaign, indexed by seed, with every outcome.
+
+    Raises:
+        PanjError: the settings are wrong, or `runs` is out of range.
+    """
     check_runs(runs)
     return campaigns().table(tuple(overrides), first_seed, runs).to_pandas().set_index("seed")
 
 
 def check_runs(runs: int) -> None:
-    """So many campaigns that nobody waits too long."""
+    """PanjError for a number of campaigns that is out of range."""
     if isinstance(runs, bool) or not isinstance(runs, int) or not 1 <= runs <= MOST_RUNS:
         raise PanjError(f"runs: found {runs}, expected a whole number from 1 to {MOST_RUNS}")
 
 
 class Picture:
-    """A figure that a notebook shows."""
+    """A figure that a notebook shows, with a text that describes it."""
 
-    def __init__(self, figure: Figure, said: str) -> None:
-        self.figure, self.said = figure, said
+    def __init__(self, figure: Figure, text: str) -> None:
+        self.figure, self.text = figure, text
 
     def _repr_png_(self) -> bytes:
-        """What Jupyter asks for."""
+        """PNG for Jupyter."""
         file = io.BytesIO()
         with rc_context(STYLE):
             self.figure.savefig(file, format="png", dpi=100)
         return file.getvalue()
 
     def __repr__(self) -> str:
-        return self.said
+        return self.text
 
 
 class Exercise:
@@ -114,19 +126,19 @@ class Exercise:
             print(f"  - {choice}")
 
     def overrides(self, settings: str) -> Overrides:
-        """The words of one of the settings of the sheet, as on the command line."""
+        """Overrides of settings of the sheet, as on the command line."""
         return self.sheet.overrides(settings)
 
     def run(self, settings: str, runs: int = 100) -> pd.DataFrame:
-        """Campaigns of one of the settings of the sheet, with the seeds of this student."""
+        """Campaigns of settings of the sheet, with the seeds of this student."""
         return run(*self.overrides(settings), runs=runs, first_seed=self.sheet.first_seed)
 
     def differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> pd.Series:
-        """What an outcome differs by, campaign by campaign, each pair with the same seed."""
+        """Differences of an outcome between campaigns with the same seed."""
         return self.run(settings, runs)[outcome] - self.run(minus, runs)[outcome]
 
     def show(self, settings: str, outcome: str, runs: int = 100) -> Picture:
-        """The distribution of an outcome, with the median and the reported figure."""
+        """Chart of the distribution of an outcome, with the median and the reported figure."""
         check_runs(runs)
         overrides = self.overrides(settings)
         table = campaigns().table(overrides, self.sheet.first_seed, runs)
@@ -144,7 +156,7 @@ class Exercise:
         return Picture(figure, f"{outcome_of(outcome).label}. {said}")
 
     def show_differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> Picture:
-        """The distribution of a paired difference, with its mean and zero."""
+        """Chart of the distribution of a paired difference, with its mean and zero."""
         values = self.differences(settings, minus, outcome, runs).dropna()
         calibration = campaigns().composer.settings([*self.overrides(settings), "daily=false"]).calibration
         with rc_context(STYLE):
@@ -158,20 +170,20 @@ class Exercise:
         return Picture(figure, f"{outcome_of(outcome).label}, {settings} minus {minus}. {said}")
 
     def reported(self, outcome: str) -> float:
-        """What was reported of an outcome; of *at least* so many, that bound."""
+        """The reported figure of an outcome, or the bound where only one was reported."""
         return reported_value(outcome_of(outcome))
 
     def interval(self, values: Sequence[float]) -> tuple[float, float]:
-        """The 95 % interval of the mean of some campaigns, by bootstrap."""
+        """95 % interval of the mean of some campaigns, by bootstrap."""
         found = bootstrapped(np.asarray(values, float), np.mean, "BCa")
         return found.low, found.high
 
     def evidence(self, id: str) -> Evidence:
-        """A row of the record, such as `lesson.evidence("F001")`."""
+        """A row of the evidence, such as `lesson.evidence("F001")`."""
         return reported(id)
 
     def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
-        """Keep an answer, and say how it stands to your own campaigns; without an answer nothing is kept."""
+        """Store an answer and compare it with your own campaigns; without an answer nothing is stored."""
         asked = self.sheet.task(task)
         if answer is None:
             print(texts_of("marks").say("missing"))
@@ -192,24 +204,24 @@ class Exercise:
 
 
 def open_lesson(which: int | str, student: object) -> Exercise:
-    """A lesson by number or name, for a student's name or number."""
+    """Open a lesson, by number or name, for a student's name or number; PanjError where it is unknown."""
     return Exercise(sheet_of(lesson_of(which), student))
 
 
 def plain(answer: Any, kind: str) -> Any:
-    """Numbers of NumPy and pandas as plain ones; a range as a pair."""
+    """NumPy and pandas numbers as plain ones; a range as a pair."""
     if kind in RANGES and isinstance(answer, Sequence) and not isinstance(answer, str):
         return tuple(plain(one, "") for one in answer)
     return answer.item() if hasattr(answer, "item") else answer
 
 
 def dice(runs: int) -> str:
-    """How many campaigns, and what one of them is."""
+    """Number of campaigns, with a reminder what a single one is."""
     return f"{count_campaigns(runs)}{' (one roll of the dice)' if runs == 1 else ''}"
 
 
 def draw_differences(axes: Axes, values: pd.Series, outcome: str) -> None:
-    """Bars, a line at zero and one at the mean."""
+    """Draw bars, a line at zero and one at the mean."""
     numbers = values.to_numpy(float)
     draw_histogram(axes, *np.histogram(numbers, bins_of(numbers, are_whole(numbers))))
     axes.axvline(0, color=SECOND, linewidth=1.4, linestyle=":", label="no difference")

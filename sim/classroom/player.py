@@ -1,15 +1,12 @@
-"""One campaign as a browser plays it: shapes once, then holders, posts, curves and the log of every day in words.
+"""One campaign as a browser plays it, and one campaign continued twice from an evening with one decision changed.
+
+A film is JSON: holders, posts, curves and the log of every day in words; the shapes of the map are sent once. A fork
+has two films, the first event and the days that differ, and outcomes side by side.
 
 Reads   a `Campaign` and its settings; the land; the record to the evening of 7 July 2021.
-Gives   JSON as text, which is kept and sent as it is; the `Chronicle` from which its days are told.
-Assumed The evening of a day is shown with the night that follows it, as the log tells it; curves count a night on the
-        morning on which it ends, as the record does. District shapes are the land nearest to each centroid.
-
-What if, on that day: one campaign that goes on twice from an evening, told and played side by side.
-
-Reads   a choice of settings, a seed, an evening, one decision.
-Gives   `Forked`: two films, the first event that differs, the days that differ, outcomes side by side.
-Assumed What `sim.story.branches` says of a change. Both branches have the same luck.
+Assumes The evening of a day is shown with the night that follows it, as in the log; curves count a night on the morning
+        on which it ends, as in the record. District shapes are the land nearest to each centroid. Both branches of a
+        fork share all later random draws; for what a change acts on, see `sim.story.branches`.
 """
 
 import json
@@ -55,22 +52,22 @@ from sim.study.columns import changes_of
 from sim.wording import Language, language_of, say_post
 
 MARGIN = 28.0  # km of neighbouring land around the country
-FINE, COARSE = 1.2, 4.0  # km that a simplified outline may be off, of the country and of its neighbours
-INSET = 3.0  # km inside its district that the outline of the record is drawn
-ROOM_FOR_A_NAME = 45.0  # km from the edge of the view, and of a side of what is seen
-SMALLEST = 2.0  # square km of a splinter that is left out
-KEPT = 40  # campaigns of a room
-HELD_FROM_THE_START, WON_BACK = 0, 4  # ways of changing hands beside those of `Fall`
+FINE, COARSE = 1.2, 4.0  # km, error of a simplified outline of the country and of its neighbours
+INSET = 3.0  # km, distance of the outline of the record inside its district
+ROOM_FOR_A_NAME = 45.0  # km, from the edge of the view and along the side of the visible part
+SMALLEST = 2.0  # square km; smaller splinters are left out
+KEPT_FILMS, KEPT_FORKS = 40, 30  # of a room
+HELD_FROM_THE_START, WON_BACK = 0, 4  # ways of changing hands other than those of `Fall`
 
 
 def compact(value: object) -> str:
-    """JSON without a space."""
+    """JSON without spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 @cache
 def shapes() -> str:
-    """Districts, posts, countries and the frontier as SVG paths in km from the north-west, as JSON."""
+    """Districts, posts, countries and the frontier as SVG paths, in km from the north-west corner, as JSON."""
     land = read_land()
     facts = land.facts
     west, south, east, north = (
@@ -115,7 +112,7 @@ def shapes() -> str:
 
 
 def places_of_names(countries: Mapping[str, Any], view: Any) -> list[tuple[str, Any]]:
-    """The middle of the widest part of each country that shows enough of itself for its name."""
+    """Centre of the widest visible part of each country that has room for its name."""
     room = view.buffer(-ROOM_FOR_A_NAME)
     seen = {name: shape.intersection(room) for name, shape in countries.items()}
     return [
@@ -126,42 +123,42 @@ def places_of_names(countries: Mapping[str, Any], view: Any) -> list[tuple[str, 
 
 
 def lost_rows() -> list[int]:
-    """Districts whose loss is dated in the record."""
+    """Indices of districts whose loss is dated in the record."""
     return lost_in_record(THE_LINE)
 
 
 def rounded(value: float) -> float:
-    """To a tenth of a km, without a needless zero."""
+    """Rounded to a tenth of a km, as an int where possible."""
     value = round(float(value), 1)
     return int(value) if value == int(value) else value
 
 
 def placed(place: Any, corner: np.ndarray) -> list[float]:
-    """East and south of the corner."""
+    """Distance east and south of the corner, in km."""
     return [rounded(place[0] - corner[0]), rounded(corner[1] - place[1])]
 
 
 def path_of(shape: Any, corner: np.ndarray) -> str:
-    """The outline of one or several polygons, holes included, without splinters."""
+    """SVG path of one or several polygons with holes, without splinters."""
     parts = [part for part in polygons_of(shape) if part.area > SMALLEST] or polygons_of(shape)
     rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
     return "".join(f"M{points_of(ring.coords[:-1], corner)}Z" for ring in rings)
 
 
 def line_of(shape: Any, corner: np.ndarray) -> str:
-    """One or several lines."""
+    """SVG path of one or several lines."""
     return "".join(f"M{points_of(line.coords, corner)}" for line in getattr(shape, "geoms", [shape]))
 
 
 def points_of(points: Any, corner: np.ndarray) -> str:
-    """`12.3 4L5 6`, a point once where it repeats."""
+    """Points of an SVG path, `12.3 4L5 6`, without repetitions."""
     placed_points = [" ".join(f"{part:g}" for part in placed(point, corner)) for point in points]
     kept = [one for one, before in zip(placed_points, ["", *placed_points], strict=False) if one != before]
     return "L".join(kept)
 
 
 def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts: Language) -> str:
-    """All evenings of a campaign, as JSON."""
+    """Every evening of a campaign, as JSON."""
     series, record, start = campaign.record.series, campaign.record, settings.start_date
     evenings = series.shape[0]
     nights = np.concatenate([[0.0], series[:-1, Series.TROOPS_CROSSED]])
@@ -189,12 +186,12 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
 
 
 def whole(values: np.ndarray) -> list[int]:
-    """As whole numbers."""
+    """Values as ints."""
     return [int(value) for value in values]
 
 
 def changes_in_words(campaign: Campaign) -> list[list[int]]:
-    """Every change of holder as evening, district, way and reason, in order; `Fall`, `Why` and the two ways above."""
+    """Changes of holder in order: evening, district, way (`Fall` or one of the two above) and reason (`Why`)."""
     held = campaign.record.holder == Holder.TALIBAN
     falls = falls_of(campaign)
     found = []
@@ -206,14 +203,14 @@ def changes_in_words(campaign: Campaign) -> list[list[int]]:
 
 
 def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
-    """The way and the reason of the last fall of a district on a day."""
+    """Way and reason of the last fall of each district on each day, by day and district."""
     log = campaign.world.log
     rows = np.flatnonzero(log.event[: int(campaign.world.tally[Count.LOGGED])] == Event.FALL)
     return {(int(log.day[row]), int(log.district[row])): (int(log.how[row]), int(log.why[row])) for row in rows}
 
 
 def lost_in_time(start: date) -> list[list[int]]:
-    """Day and district of every loss that is dated in the record, which ends with 7 July."""
+    """Day and district of every loss dated in the record, which ends on 7 July."""
     fell = read_falls().fell_date
     rows = np.flatnonzero(fell <= np.datetime64(THE_LINE))
     days = (fell[rows] - np.datetime64(start)).astype(int)
@@ -221,24 +218,24 @@ def lost_in_time(start: date) -> list[list[int]]:
 
 
 def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
-    """What was reported, by curve: day, value, low, high, whether *at least*, id. Districts in shares of all."""
+    """Reported points by curve: day, value, low, high, whether *at least*, id; districts as shares of all."""
     curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
     return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
             for name, points in curves.items()}  # fmt: skip
 
 
 def point_of(one: Point, start: date) -> list[Any]:
-    """A reported number on a day of the campaign."""
+    """A reported point for the browser."""
     return [(one.day - start).days, one.value, one.low, one.high, int(one.open_ended), one.id]
 
 
 def chronicle_from(campaign: Campaign, settings: Settings, said: Mapping[str, Any]) -> Chronicle:
-    """What is told of a campaign that lies in memory."""
+    """Chronicle of a campaign in memory."""
     return chronicle_of(log_of(campaign, settings), evenings_of(campaign, settings), said)
 
 
 def said_of(settings: Settings, seed: int) -> dict[str, Any]:
-    """What is said of a campaign wherever it is told."""
+    """Description of a campaign for its chronicle."""
     return {
         "study": settings.study,
         "scenario": settings.title,
@@ -252,17 +249,17 @@ def said_of(settings: Settings, seed: int) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=KEPT_FILMS)
 def chronicle_for(overrides: Overrides, seed: int) -> Chronicle:
-    """The chronicle of a seed under a choice of settings; PanjError where there is none."""
+    """Chronicle of the campaign of a seed; PanjError where the settings are wrong or the campaign fails."""
     desk = the_desk()
     settings = desk.settings(overrides)
     return chronicle_from(desk.campaign(overrides, seed), settings, said_of(settings, seed))
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=KEPT_FILMS)
 def film_for(overrides: Overrides, seed: int) -> str:
-    """The film of a seed under a choice of settings; PanjError where there is none."""
+    """Film of the campaign of a seed, as JSON; PanjError where the settings are wrong or the campaign fails."""
     desk = the_desk()
     return film_of(
         desk.campaign(overrides, seed), desk.settings(overrides), chronicle_for(overrides, seed), language_of()
@@ -270,33 +267,43 @@ def film_for(overrides: Overrides, seed: int) -> str:
 
 
 def warm() -> None:
-    """What is slow the first time: shapes, the film of the baseline, the compiled step of a day."""
+    """Prepare what is slow the first time: shapes, the film of the baseline, the compiled step of a day."""
     settings = the_desk().settings(())
     shapes()
     film_for((), 0)
     warm_step(Course(settings.rules_of(0), settings.timeline, settings.layout.world))
 
 
-FORKS_KEPT = 30  # forks of a room
-
-
 class Forked(NamedTuple):
     """Two branches of one campaign, ready to be shown."""
 
-    films: tuple[str, str]  # as it went, and changed
-    day: int  # on whose evening they part
-    first: tuple[str, ...]  # the first event that differs, in words
-    first_day: int | None  # of that event, or of the first evening whose numbers differ; None where nothing does
+    films: tuple[str, str]  # unchanged and changed
+    day: int  # on whose evening they diverge
+    first: tuple[str, ...]  # sentences on the first event that differs
+    first_day: int | None  # of that event, or of the first evening whose numbers differ
     days: tuple[TwoDays, ...]  # that differ
     same_days: int
-    outcomes: tuple[tuple[str, ...], ...]  # label, reported, as it went, changed, difference
+    outcomes: tuple[tuple[str, ...], ...]  # label, reported, unchanged, changed, difference
     same_outcomes: str
-    left: tuple[str, ...]  # numbers of the change that act on day 0 alone
+    left: tuple[str, ...]  # numbers of the change that act on day 0 only
 
 
-@lru_cache(maxsize=FORKS_KEPT)
+@lru_cache(maxsize=KEPT_FORKS)
 def fork(overrides: Overrides, seed: int, evening: date, change: str) -> Forked:
-    """Live both branches; PanjError for a change that cannot be made on that evening, or that changes nothing."""
+    """Run both branches of a fork.
+
+    Args:
+        overrides: the choice of settings.
+        seed: of the campaign.
+        evening: after which the decision is changed.
+        change: an override, such as `border=closed`.
+
+    Returns:
+        The two branches.
+
+    Raises:
+        PanjError: the change cannot be made on that evening, changes nothing, or a branch fails.
+    """
     turn = turn_of(overrides, (change,), evening, the_desk())
     check_effect(turn, (seed,), (change,))
     settings, language = turn.before, language_of()

@@ -1,10 +1,10 @@
-"""Two tables of campaigns become a picture and a sentence: how both are spread, what differs seed by seed, how surely.
+"""Reads the distribution of one outcome under two choices of settings: how each is spread and whether they differ.
 
-Reads   tables of outcomes with a row a campaign (`seed` and every outcome), and what was reported.
-Gives   a `Reading` of plain numbers and text, ready for a page.
-Source  The difference, its interval and the sentence are those of `python -m sim compare` (sim.compare.pairs, wording).
-Assumed Campaigns are paired by seed: both choices share all their luck. Intervals over fewer than 20 pairs are known to
-        be too narrow, so nothing is called told apart before.
+Reads   tables of outcomes with one row per campaign (`seed` and every outcome), and what was reported.
+Returns a `Reading` of plain numbers and texts, ready for a page.
+Source  Difference, interval and sentence are those of `python -m sim compare` (sim.compare).
+Assumes Campaigns are paired by seed: both choices share all random draws. Intervals over fewer than 20 pairs are known
+        to be too narrow, so no difference is called clear before.
 """
 
 import math
@@ -47,37 +47,44 @@ MAIN_OUTCOMES = (
     "peak_queue",
     "calls_answered",
 )
-DOTS = 20  # of a picture in dots: each stands for as many campaigns as another
-BARS = 24  # of a picture in bars, at most, but for whole numbers, which may have
-MANY = 40  # bars of one number each
-NOTHING, ONE, EARLY, SAME, UNTOLD, TOLD = "nothing", "one", "early", "same", "untold", "told"  # how sure
+DOTS = 20  # of a dot plot: each stands for the same number of campaigns
+BARS = 24  # of a histogram, at most; for whole numbers up to
+MANY = 40  # with one number per bar
+NOTHING, ONE, EARLY, SAME, UNTOLD, TOLD = (
+    "nothing",
+    "one",
+    "early",
+    "same",
+    "untold",
+    "told",
+)  # how clear a difference is
 
 
 class Campaigns(NamedTuple):
-    """Campaigns of one choice of settings, as far as they are there."""
+    """Finished campaigns of one choice of settings."""
 
     settings: Settings
-    table: pa.Table | None  # None while there is none
-    runs: int  # asked for
+    table: pa.Table | None  # None while no campaign is finished
+    runs: int  # requested
 
 
 class Spread(NamedTuple):
-    """One outcome over the campaigns of one choice, in the unit of the picture."""
+    """Distribution of an outcome over the campaigns of one choice, in the unit of the chart."""
 
-    done: int  # campaigns that are there
-    runs: int  # of how many
-    missing: int  # without a value
-    bars: list[float]  # share of campaigns between each two edges
+    done: int  # finished campaigns
+    runs: int  # requested
+    missing: int  # campaigns without a value
+    bars: list[float]  # share of campaigns per bin
     dots: list[float]
     median: float | None
-    low: float | None  # 5 % of campaigns lie below
-    high: float | None  # 5 % above
+    low: float | None  # 5 % quantile
+    high: float | None  # 95 % quantile
     said: str
     calibration: str
 
 
 class Mark(NamedTuple):
-    """What was reported: a value, or bounds, with the rows that say so."""
+    """A reported figure: a value or bounds, with its rows of the evidence."""
 
     value: float | None
     low: float | None
@@ -87,7 +94,7 @@ class Mark(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """All that a page shows of one outcome."""
+    """Everything that a page shows of one outcome."""
 
     outcome: str
     label: str
@@ -98,7 +105,7 @@ class Reading(NamedTuple):
     base: Spread
     changed: Spread | None
     mark: Mark | None
-    beyond: float | None  # where the record ends on an axis of dates
+    beyond: float | None  # end of the record on an axis of dates
     sure: str
     headline: str
     sentence: str
@@ -106,7 +113,7 @@ class Reading(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """The picture in sentences, for who cannot see it."""
+        """The chart as sentences, for those who cannot see it."""
         parts = [
             f"{self.label}.",
             self.base.said,
@@ -118,18 +125,18 @@ class Reading(NamedTuple):
 
 @lru_cache(maxsize=16)
 def outcomes_of(start: date, days: int) -> dict[str, Outcome]:
-    """Every outcome of campaigns of so many days, by name."""
+    """Outcomes of campaigns of that many days, by name."""
     return {row.name: row for row in read_outcomes(read_facts(), start, days)}
 
 
 def outcomes_to_choose(settings: Settings) -> dict[str, str]:
-    """Label by name of the main outcomes that campaigns of these settings come to."""
+    """Labels by name of the main outcomes that campaigns of these settings reach."""
     known = outcomes_of(settings.start_date, settings.days)
     return {name: known[name].label for name in MAIN_OUTCOMES if name in known and known[name].last >= 0}
 
 
 def outcome_of(settings: Settings, name: str) -> Outcome:
-    """One outcome; PanjError for one that there is not, or that these campaigns do not come to."""
+    """An outcome by name; PanjError where it is unknown, or later than the last day of these campaigns."""
     known = outcomes_of(settings.start_date, settings.days)
     if name not in known:
         raise unknown("outcome", name, known)
@@ -146,9 +153,21 @@ def read(
     names: tuple[str, str] | None = None,
     language: str = "en",
 ) -> Reading:
-    """Both choices on one outcome; without `changed` the baseline alone.
+    """Read one outcome under two choices of settings.
 
-    `change` says in words what `changed` does otherwise, `names` what the two are called.
+    Args:
+        base: campaigns of the first choice.
+        changed: of the second, or None to read the first alone.
+        name: of the outcome.
+        change: how the second choice differs, in words.
+        names: of the two choices.
+        language: of the texts.
+
+    Returns:
+        Distributions in the unit of the axis (a date counts days after the first), mark of the report and verdict.
+
+    Raises:
+        PanjError: the outcome is unknown, or later than the last day.
     """
     texts = texts_of(PAGE, language)
     names = names or (texts.say("base"), texts.say("changed"))
@@ -187,7 +206,7 @@ def read(
 
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
-    """Seeds and values of one choice; a date counts days after `first`, one that never came the day after the last."""
+    """Seeds and values of one choice; dates in days after `first`, one that never came as the day after the last."""
     cell = StudyCell(number, "", {}, one.settings.start_date, one.settings.end_date)
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
@@ -201,7 +220,7 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
-    """Which of the few things can be said; nothing is told apart before there are pairs enough."""
+    """How clear the difference is; never clear with fewer than `FEW` pairs."""
     pairs = verdict.judgement.worlds if verdict else fewest
     if pairs < 2:
         return (NOTHING, ONE)[pairs]
@@ -215,7 +234,7 @@ def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
 
 
 def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> list[float]:
-    """Between which the bars stand, with the reported figure inside: one a whole number while these are few."""
+    """Edges of the bars, with the reported figure inside; one bar per whole number while these are few."""
     all_ = np.concatenate([values, np.asarray(marks, float)])
     if not all_.size:
         return [0.0, 1.0]
@@ -230,12 +249,12 @@ def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> li
 
 
 def marks_in(reported: Reported) -> list[float]:
-    """What is known of a reported figure."""
+    """The known numbers of a reported figure."""
     return [number for number in (reported.value, reported.low, reported.high) if number is not None]
 
 
 def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[float]:
-    """Round numbers along the axis."""
+    """Round numbers for the axis."""
     low, high = edges[0], edges[-1]
     rough = (high - low) / most
     power = 10.0 ** math.floor(math.log10(rough))
@@ -250,7 +269,7 @@ def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[fl
 def spread_of(
     one: Campaigns, worlds: Worlds, edges: Sequence[float], measure: Measure, first: date, which: str, language: str
 ) -> Spread:
-    """How the campaigns of one choice lie."""
+    """Distribution of the campaigns of one choice."""
     texts = texts_of(PAGE, language)
     values = np.sort(worlds.values[~np.isnan(worlds.values)])
     done = worlds.seeds.size
@@ -282,7 +301,7 @@ def spread_of(
 
 
 def dots_of(values: np.ndarray) -> list[float]:
-    """Each campaign while there are few; then as many dots as stand for equally many campaigns each."""
+    """One dot per campaign while there are few; then quantiles, each for the same number of campaigns."""
     if values.size <= DOTS:
         return [float(value) for value in values]
     shares = (np.arange(DOTS) + 0.5) / DOTS
@@ -290,7 +309,7 @@ def dots_of(values: np.ndarray) -> list[float]:
 
 
 def mark_of(reported: Reported, measure: Measure, first: date, language: str) -> Mark | None:
-    """The reported figure with its rows of the evidence; None where nothing was reported."""
+    """Mark of the reported figure; None where nothing was reported."""
     texts = texts_of(PAGE, language)
     if not marks_in(reported):
         return None
@@ -315,7 +334,7 @@ def mark_of(reported: Reported, measure: Measure, first: date, language: str) ->
 
 
 def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, language: str) -> list[str]:
-    """What must be said beside the picture."""
+    """Notes below the chart."""
     texts = texts_of(PAGE, language)
     notes = []
     if row.last > (THE_LINE - settings.start_date).days:
@@ -328,13 +347,13 @@ def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, 
 
 
 def unit_of(measure: Measure, language: str) -> str:
-    """As it stands on the axis."""
+    """Unit on the axis."""
     texts = texts_of(PAGE, language)
     return texts.say("unit_date") if measure.is_date else texts.say("unit_share") if is_share(measure) else measure.unit
 
 
 def format_level(value: float, measure: Measure, first: date, language: str = "en", whole: bool = False) -> str:
-    """A value of an outcome: `5 July`, `34 %`, `1,037`; with its unit unless it stands on an axis."""
+    """Value of an outcome: `5 July`, `34 %`, `1,037 soldiers`; without the unit where it is `whole`, on an axis."""
     if measure.is_date:
         return texts_of(PAGE, language).day(first + timedelta(days=round(value)))
     sign = "-" if value < 0 else ""
@@ -346,7 +365,7 @@ def format_level(value: float, measure: Measure, first: date, language: str = "e
 
 
 def to_plain(reading: Reading) -> dict[str, Any]:
-    """For a page: mappings and lists alone."""
+    """A reading as mappings and lists, for the browser."""
 
     def plain(part: Any) -> Any:
         if hasattr(part, "_asdict"):

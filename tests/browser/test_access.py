@@ -147,7 +147,7 @@ def test_the_lessons_and_one_that_is_opened(visitor):
     page.get_by_role("button", name="Open the lesson").click()
     task = page.locator("[data-task=median]")
     task.get_by_label("Campaigns", exact=True).select_option("10")
-    task.get_by_role("button", name="Live campaigns").click()
+    task.get_by_role("button", name="Run campaigns").click()
     task.get_by_text("Your answer will rest on").wait_for(timeout=60_000)
     task.locator(".panj-answer input").fill("3")
     task.get_by_role("button", name="Check").click()

@@ -25,9 +25,9 @@ def live(page, key, runs):
     task.wait_for()
     if task.get_by_label("Campaigns", exact=True).count():
         task.get_by_label("Campaigns", exact=True).select_option(str(runs))
-        task.get_by_role("button", name="Live campaigns").click()
+        task.get_by_role("button", name="Run campaigns").click()
     else:
-        task.get_by_role("button", name="Live it").click()
+        task.get_by_role("button", name="Run it").click()
     task.get_by_text("Your answer will rest on").wait_for(timeout=60_000)
     task.locator("table td:nth-of-type(1)", has_text=re.compile(rf"^{runs}$")).first.wait_for()
     return task

@@ -305,7 +305,7 @@ def test_a_change_is_said_with_the_labels_of_the_form():
     form = put(put(put(Form(), "border", "closed"), "rules.news.fade_days", 5.0), "rules.news.country", 0.001)
     fields = fields_of()
     said = describe_change(form, Form())
-    assert fields["border"].label in said and fields["border"].said("closed") in said
+    assert fields["border"].label in said and fields["border"].describe("closed") in said
     assert "5 days" in said and "rules.news.country" in said
     assert describe_change(form, form) == describe_change(Form(), Form())
 
@@ -314,4 +314,4 @@ def test_what_a_scenario_chooses_is_said_once_and_what_is_chosen_against_it_too(
     closed, fields = put(Form(), "scenario", "border_closed"), fields_of()
     assert describe_change(closed, Form()) == describe_change(closed, Form()).split(";")[0]
     opened = put(closed, "border", "open")
-    assert fields["border"].said("open") in describe_change(opened, Form())
+    assert fields["border"].describe("open") in describe_change(opened, Form())

@@ -8,7 +8,7 @@ import yaml
 from planted import PlantedCampaigns, luck, student_with
 
 from sim.classroom.lessons import lesson
-from sim.classroom.lessons.estimates import MEASURES, SCORES, Sample, measured, rank_choices, share_of
+from sim.classroom.lessons.estimates import MEASURES, SCORES, Sample, estimate, rank_choices, share_of
 from sim.classroom.lessons.lesson import (
     BLOCK,
     LONGEST_CODE,
@@ -173,7 +173,7 @@ def test_the_students_own_median_earns_all_points_checked_and_graded(sheet, camp
 
 def test_an_answer_may_be_rounded_and_may_lie_within_the_interval(sheet, campaigns):
     own_median = float(np.median(own(sheet)))
-    error = measured(sheet, sheet.task("median"), Sample(campaigns, sheet.first_seed, 100)).error
+    error = estimate(sheet, sheet.task("median"), Sample(campaigns, sheet.first_seed, 100)).error
     for value in (round(own_median), own_median + error, own_median - error):
         assert mark(sheet, sheet.task("median"), Answer(value, 100), campaigns, MANY).points == 2
 
@@ -303,7 +303,7 @@ def test_a_verdict_that_only_others_show_is_half_right(helped):
 
 def test_a_difference_is_taken_pair_by_pair(helped):
     """Unpaired, the error would be that of the luck, which is far larger than that of the difference."""
-    found = measured(helped, helped.task("difference"), Sample(shifting(-20), helped.first_seed, 100))
+    found = estimate(helped, helped.task("difference"), Sample(shifting(-20), helped.first_seed, 100))
     assert found.number == pytest.approx(-20, abs=1) and found.error < 1
 
 
@@ -357,7 +357,7 @@ def test_the_best_of_small_groups_is_nearer_than_all_together():
     """And this is what the lesson on fooling oneself shows: with luck alone the winner looks better than the whole."""
     sheet = student_with(lesson_of(5), outcome="newly_fallen_2021_06_30")
     sample = Sample(PlantedCampaigns(), sheet.first_seed, 100)
-    lucky, sober = (measured(sheet, sheet.task(key), sample).number for key in ("lucky", "sober"))
+    lucky, sober = (estimate(sheet, sheet.task(key), sample).number for key in ("lucky", "sober"))
     assert lucky < sober
     assert mark(sheet, sheet.task("lucky"), Answer(lucky, 100), PlantedCampaigns(), MANY).points == 2
 
@@ -418,10 +418,10 @@ def test_campaigns_without_the_outcome_are_left_out(sheet):
     holes = PlantedCampaigns(
         lambda overrides, outcome, seeds: np.where(np.asarray(seeds) % 2, np.nan, luck(seeds, outcome))
     )
-    found = measured(sheet, sheet.task("median"), Sample(holes, sheet.first_seed, 100))
+    found = estimate(sheet, sheet.task("median"), Sample(holes, sheet.first_seed, 100))
     assert found.campaigns == 50
     with pytest.raises(PanjError, match="found no campaign"):
-        measured(sheet, sheet.task("median"), Sample(PlantedCampaigns(lambda w, o, s: np.full(len(s), np.nan)), 0, 10))
+        estimate(sheet, sheet.task("median"), Sample(PlantedCampaigns(lambda w, o, s: np.full(len(s), np.nan)), 0, 10))
 
 
 def test_the_same_answer_gets_the_same_mark(sheet, campaigns):

@@ -13,7 +13,8 @@ from sim.classroom import player
 from sim.classroom.pages import story as story_page
 from sim.classroom.pages import what_if
 from sim.classroom.parts.map import texts_of_map
-from sim.classroom.parts.questions import LONGEST, MOST, listed, read_day, read_seed
+from sim.classroom.parts.questions import MOST, listed, read_seed
+from sim.classroom.parts.sheet import LONGEST, read_day
 from sim.classroom.texts import texts_of
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE, Falls, read_facts, read_falls
@@ -228,7 +229,9 @@ def test_a_decision_that_is_not_of_the_list_is_not_even_tried():
             what_if.read_asked({"evening": "2021-07-04", "decision": found})
     with pytest.raises(PanjError, match="day: found 'July'"):
         what_if.read_asked({"evening": "July", "decision": CHANGE})
-    assert what_if.read_asked({"evening": "2021-07-04", "decision": CHANGE}) == what_if.Asked(date(2021, 7, 4), CHANGE)
+    assert what_if.read_asked({"evening": "2021-07-04", "decision": CHANGE}) == what_if.ForkRequest(
+        date(2021, 7, 4), CHANGE
+    )
 
 
 @pytest.mark.parametrize("given", ["", "-1", "10000", "1e3", "٣", "3.0", "0x1", "seven", "9" * 400])

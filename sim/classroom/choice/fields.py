@@ -1,9 +1,7 @@
-"""What the form shows: scenario, policies, theory, where the numbers come from, the last day, and the main numbers.
+"""The fields of the form, the decisions on the sheet of a claim, and a choice of settings described in words.
 
-Reads   configs/ for choices and for numbers with unit, range and source; configs/priors.yaml for what was believed;
-        text/<language>/form.yaml for labels and help.
-
-The decisions that a claim makes on its sheet, and a choice of settings in few words.
+Reads   configs/ for choices, and for numbers with unit, range and source; configs/priors.yaml for the range of a number
+        before any fit; text/<language>/form.yaml for labels and help.
 """
 
 from collections.abc import Mapping
@@ -42,7 +40,7 @@ PAGE = "form"
 
 
 class Option(NamedTuple):
-    """One choice of a group."""
+    """One choice of a group, with label and help."""
 
     name: str
     label: str
@@ -50,17 +48,17 @@ class Option(NamedTuple):
 
 
 class Field(NamedTuple):
-    """One thing that can be chosen; `number` for a number of a rule, `options` for a choice, neither for a date."""
+    """One field of the form: a number of a rule, a choice with `options`, or a date with neither."""
 
     key: str
     label: str
     help: str
     options: tuple[Option, ...] = ()
     number: Number | None = None
-    believed: tuple[float, float] | None = None  # range before any fit, of a number that is drawn
+    believed: tuple[float, float] | None = None  # 90 % range before any fit, of a number that is drawn
 
-    def said(self, value: str | float | None) -> str:
-        """A value in words: the label of a choice, a number with its unit, a date as it stands."""
+    def describe(self, value: str | float | None) -> str:
+        """Text for a value: the label of a choice, a number with its unit, or a date."""
         if self.number is not None:
             return "" if value is None else f"{value:,g} {self.number.unit}"
         return next((option.label for option in self.options if option.name == value), str(value))
@@ -68,7 +66,7 @@ class Field(NamedTuple):
 
 @cache
 def fields_of(language: str = "en") -> dict[str, Field]:
-    """Every field by key, in the order of the form; PanjError where a label is missing."""
+    """Fields by key, in the order of the form; PanjError where a label is missing."""
     texts = texts_of(PAGE, language)
     believed = {prior.key: (prior.low, prior.high) for prior in read_priors()}
     groups = [
@@ -86,13 +84,13 @@ def fields_of(language: str = "en") -> dict[str, Field]:
 
 
 def order_of(group: str) -> list[str]:
-    """The usual choice first, the others by name."""
+    """Choices of a group: the default first, the others by name."""
     usual = str(Form().value(group))
     return [usual, *(name for name in choices_of(group) if name != usual)]
 
 
 def option_of(group: str, name: str, texts: Language) -> Option:
-    """A choice with its label and help; one that somebody added speaks for itself."""
+    """A choice with its label and help; for one that a user added, those of its file."""
     try:
         return Option(name, texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help"))
     except PanjError:
@@ -102,10 +100,19 @@ def option_of(group: str, name: str, texts: Language) -> Option:
 
 
 def describe_change(form: Form, base: Form, language: str = "en") -> str:
-    """What `form` does otherwise than `base`, in words: `Help for garrisons: every call is answered`."""
+    """Describe how a form differs from another.
+
+    Args:
+        form: a choice of settings.
+        base: the one to compare with; `Form()` is the baseline.
+        language: of the labels.
+
+    Returns:
+        One sentence without a full stop: `Help for garrisons: Every call is answered; The border: Closed`.
+    """
     texts, fields = texts_of(PAGE, language), fields_of(language)
     changed = [
-        texts.say("change_number" if field.number else "change_choice", label=field.label, value=field.said(value))
+        texts.say("change_number" if field.number else "change_choice", label=field.label, value=field.describe(value))
         if (value := form.value(key)) is not None
         else texts.say("change_back", label=field.label)
         for key, field in fields.items()
@@ -118,24 +125,24 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
 
 
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
-    """Whether a choice or a date differs only because the scenario does, which is said already."""
+    """Whether a value differs only because the scenario does, which is listed already."""
     is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
     return key != "scenario" and form.scenario != base.scenario and not is_own
 
 
 def own_words(form: Form) -> set[str]:
-    """Words of what has a field."""
+    """Overrides that have a field."""
     return {word for key, word in keyed_overrides(form) if key in fields_of()}
 
 
 def chosen_in(overrides: Overrides) -> dict[str, str]:
-    """The choice of each policy group with these words."""
+    """Choice of each policy group under these overrides."""
     form = read_overrides(overrides).form
     return {group: str(form.value(group)) for group in POLICIES}
 
 
 def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
-    """The words with the decisions of a sheet; PanjError for a decision that there is not."""
+    """The overrides changed by the decisions of a sheet; PanjError for an unknown decision."""
     form = read_overrides(before).form
     for group in POLICIES:
         if group in given and given[group] != form.value(group):
@@ -144,12 +151,12 @@ def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
 
 
 def rest_of(overrides: Overrides) -> Overrides:
-    """What these words set beside the decisions of the sheet."""
+    """Overrides other than the decisions of the sheet."""
     return tuple(word for word in overrides if word.partition("=")[0] not in POLICIES)
 
 
 def describe_choice(overrides: Overrides) -> str:
-    """`Border: closed; Help for garrisons: every call is answered`; the baseline where nothing is set."""
+    """A choice as text: `The border: Closed; Help for garrisons: Every call is answered`, or the baseline."""
     return (
         describe_change(read_overrides(overrides).form, Form())
         if overrides

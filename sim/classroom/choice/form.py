@@ -1,19 +1,12 @@
-"""The form of a choice of settings: what differs from the defaults, as override words in one canonical order.
+"""A choice of settings as one typed value: what differs from the defaults, in one canonical order.
 
-Reads   configs/ and scenarios/ for what is usual.
-Gives   a `Form`, its words for the command line, and what contradicts itself as a PanjError.
-Assumed A number that is set outright wins over policies and scenario, as on the command line.
+`Form` is the value; `put` and `merged` change it, checked; `Form.overrides` and `command_of` print it for the command
+line. `usual_of` reads what a scenario, with its bases, takes by itself.
 
-One change more to a form, checked: a choice, a date, a number, or a part of what a scenario says itself.
-
-Reads   values as a field, a word or a file gives them.
-Gives   the changed form, or a PanjError that names the key, what was found and what was expected.
-Assumed Sections of a scenario merge. A number that a scenario sets is a number of the form, after that scenario's own
-        factors; a factor of a number that is set outright acts on nothing and is left out.
-
-What a scenario takes by itself, its own bases included: against this a form says only what differs.
-
-Reads   configs/config.yaml and scenarios/scenario/*.yaml.
+Reads   configs/config.yaml and scenarios/scenario/*.yaml for the defaults.
+Assumes A number that is set outright wins over policies and scenario, as on the command line. Sections of a scenario
+        merge. A number that a scenario sets becomes a number of the form, after that scenario's own factors; a factor
+        of a number that is set outright has no effect and is left out.
 """
 
 import math
@@ -32,14 +25,14 @@ from sim.settings.events import EVENT_KEYS
 from sim.settings.numbers import check_range, declared_numbers, known
 from sim.settings.overrides import DRAW_GROUPS, GROUPS, choices_of, file_of
 
-CHOSEN = ("scenario", *GROUPS, *DRAW_GROUPS, "timeline")  # groups, in the order of words
+CHOSEN = ("scenario", *GROUPS, *DRAW_GROUPS, "timeline")  # groups, in the order of overrides
 DATES = ("start_date", "end_date")
 PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # needs no quotes
 MOST_DAYS = 245  # a campaign to the end of 2021
 
 
 class Usual(NamedTuple):
-    """What there is when only the scenario is named."""
+    """The settings of a scenario by itself."""
 
     scenario: str
     chosen: Mapping[str, str]
@@ -50,32 +43,32 @@ class Usual(NamedTuple):
 
 
 class Form(NamedTuple):
-    """A choice of settings: what differs from the defaults, and nothing else. `Form()` is the baseline."""
+    """A choice of settings: only what differs from the defaults. `Form()` is the baseline."""
 
-    chosen: Mapping[str, str] = {}  # choice by group, where it is not what the scenario takes
+    chosen: Mapping[str, str] = {}  # by group, where it differs from the scenario's
     dates: Mapping[str, str] = {}
     numbers: Mapping[str, float] = {}  # set outright, by full key
-    scale: Mapping[str, float] = {}  # numbers by short key, on top of what the scenario says itself
+    scale: Mapping[str, float] = {}  # by short key, added to the scenario's own
     shift: Mapping[str, float] = {}
     attention: Mapping[str, float] = {}  # by region
     posts: Mapping[str, Mapping[str, float]] = {}
-    events: Mapping[str, Mapping[str, Any]] = {}  # columns that are changed, or all of a new event
+    events: Mapping[str, Mapping[str, Any]] = {}  # changed columns, or all columns of a new event
     strike: tuple[str, ...] = ()
     title: str = ""
     about: str = ""
 
     @property
     def scenario(self) -> str:
-        """The scenario that it starts from."""
+        """Name of the scenario that it is based on."""
         return self.chosen.get("scenario", usual_of("").scenario)
 
     @property
     def usual(self) -> Usual:
-        """What its scenario takes by itself."""
+        """The settings of its scenario by itself."""
         return usual_of(self.scenario)
 
     def value(self, key: str) -> str | float | None:
-        """What a field shows: the choice, the date, or the number; None for a number that is left as it is."""
+        """Value of a field: the choice, the date, or the number; None for a number that is not set."""
         if key in CHOSEN:
             return self.chosen.get(key, self.usual.chosen[key])
         if key in DATES:
@@ -83,12 +76,12 @@ class Form(NamedTuple):
         return self.numbers.get(key)
 
     def overrides(self) -> tuple[str, ...]:
-        """The override words that decide campaigns, in canonical order; title and description decide nothing."""
+        """The overrides in canonical order; title and description are left out, as they decide no campaign."""
         return tuple(word for _, word in keyed_overrides(self))
 
 
 def keyed_overrides(form: Form) -> list[tuple[str, str]]:
-    """Every word with the key of the field that it belongs to; parts of a scenario have `scenario.<section>`."""
+    """Every override with the key of its field; parts of a scenario have `scenario.<section>`."""
     overrides = [(key, f"{key}={form.chosen[key]}") for key in CHOSEN if key in form.chosen]
     overrides += [(key, f"{key}={form.dates[key]}") for key in DATES if key in form.dates]
     overrides += [(key, f"{key}={form.numbers[key]!r}") for key in declared_numbers() if key in form.numbers]
@@ -109,7 +102,7 @@ def keyed_overrides(form: Form) -> list[tuple[str, str]]:
 
 
 def event_overrides(name: str, form: Form) -> list[str]:
-    """A word a column: of an event of the timeline as one writes it, of a new one as the scenario's own."""
+    """One override per column, in the syntax for an event of the timeline or for a new one."""
     known = name in timeline_events(form)
     return [
         f"timeline.events.{name}.{column}={quoted(value)}"
@@ -120,7 +113,7 @@ def event_overrides(name: str, form: Form) -> list[str]:
 
 
 def quoted(value: Any) -> str:
-    """A value as Hydra's grammar reads it back."""
+    """A value in Hydra's syntax."""
     if value is None:
         return "null"
     if not isinstance(value, str):
@@ -133,24 +126,24 @@ def quoted(value: Any) -> str:
 
 
 def command_of(form: Form) -> str:
-    """The words as one pastes them behind `python -m sim run`, quoted for a shell, with title and description."""
+    """The overrides with title and description, quoted for a shell, as they follow `python -m sim run`."""
     said = [f"scenario.{key}={quoted(getattr(form, key))}" for key in ("title", "about") if getattr(form, key)]
     return shlex.join([*form.overrides(), *said])
 
 
 def other_overrides(form: Form, fields: Iterable[str]) -> list[str]:
-    """Words of what is set and has no field of its own."""
-    shown_ = set(fields)
-    return [word for key, word in keyed_overrides(form) if key not in shown_]
+    """Overrides that have no field."""
+    shown_fields = set(fields)
+    return [word for key, word in keyed_overrides(form) if key not in shown_fields]
 
 
 def timeline_events(form: Form) -> list[str]:
-    """Names of the dated events, before policies."""
+    """Names of the dated events, before policies change them."""
     return list(read_yaml(file_of("timeline", str(form.value("timeline"))))["events"])
 
 
 def canonical(form: Form) -> Form:
-    """Only what differs from the defaults, each in its one order; PanjError for what contradicts itself."""
+    """The form with only what differs from the defaults, sorted; PanjError where it contradicts itself."""
     usual, numbers = form.usual, declared_numbers()
     default = usual_of("").scenario
     form = form._replace(
@@ -174,19 +167,19 @@ def canonical(form: Form) -> Form:
 
 
 def of_unset(values: Mapping[str, float], form: Form) -> dict[str, float]:
-    """Factors and amounts in order, without those of numbers that are set outright: these act on nothing."""
+    """Sorted factors or amounts, without those of numbers that are set outright, on which they have no effect."""
     return {key: values[key] for key in sorted(values) if f"rules.{key}" not in form.numbers}
 
 
 def check_span(form: Form) -> None:
-    """Days that a room can live."""
+    """PanjError for dates in the wrong order or too far apart for a classroom."""
     start, end = check_dates(str(form.value("start_date")), str(form.value("end_date")))
     if (end - start).days > MOST_DAYS:
         raise PanjError(f"end_date: found {end}, expected at most {MOST_DAYS} days after {start}")
 
 
 def check_events(form: Form) -> None:
-    """No event is both changed and struck, by whomever: on the command line and in a file that would differ."""
+    """PanjError for an event that is both changed and removed: command line and file would differ."""
     policies = {group: read_yaml(file_of(group, str(form.value(group)))) for group in GROUPS}
     strikers: dict[str, str] = dict.fromkeys(form.usual.strike, f"scenario={form.scenario}")
     changers: dict[str, str] = {}
@@ -196,22 +189,34 @@ def check_events(form: Form) -> None:
     strikers |= {name: f"~timeline.events.{name}" for name in form.strike}
     for name in form.events:
         if name in strikers:
-            raise PanjError(f"timeline.events.{name}: found a change of it beside {strikers[name]}, which takes the "
+            raise PanjError(f"timeline.events.{name}: found a change of it and {strikers[name]}, which takes the "
                             "event away; expected one of the two")  # fmt: skip
     for name in form.strike:
         if name in changers:
-            raise PanjError(f"~timeline.events.{name}: found beside {changers[name]}, which changes the event; "
+            raise PanjError(f"~timeline.events.{name}: found it and {changers[name]}, which changes the event; "
                             "expected one of the two")  # fmt: skip
 
 
 Overrides = tuple[str, ...]
 SECTIONS = ("title", "about", "set", "scale", "shift", "attention", "posts", "events", "strike")  # of a scenario
-TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # how finely families are counted: memory, no history
-MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120  # letters of a title, of what is said of it, of an event's text
+TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # resolution of families: decides memory, not history
+MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120  # letters of title, description, text of an event
 
 
 def put(form: Form, key: str, value: str | float | None) -> Form:
-    """The form with one field changed; None takes a change back. PanjError for a value that cannot be."""
+    """Change one field of a form.
+
+    Args:
+        form: a choice of settings.
+        key: of the field.
+        value: new value; None restores the default.
+
+    Returns:
+        The changed form, canonical.
+
+    Raises:
+        PanjError: the value is unknown or out of range, or contradicts another setting.
+    """
     if value is not None:
         return canonical(merged(form, {key: value}))
 
@@ -222,7 +227,7 @@ def put(form: Form, key: str, value: str | float | None) -> Form:
 
 
 def merged(form: Form, change: Mapping[str, Any]) -> Form:
-    """A form with one more change, checked."""
+    """A form with changes by key, checked; `scenario.` holds sections of a scenario."""
     for key, value in change.items():
         if key == "scenario.":
             form = merge_scenario(form, value)
@@ -238,7 +243,7 @@ def merged(form: Form, change: Mapping[str, Any]) -> Form:
 
 
 def date_of(key: str, value: Any) -> str:
-    """An ISO date; a file may hold it unquoted."""
+    """An ISO date; PanjError for anything else. YAML may have parsed it already."""
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError as error:
@@ -246,7 +251,7 @@ def date_of(key: str, value: Any) -> str:
 
 
 def number_of(key: str, value: Any) -> float:
-    """The value of a number of a rule: known, in its declared range, and of its type."""
+    """A number of a rule, of its declared type; PanjError where it is unknown or out of range."""
     if key not in declared_numbers():
         raise unknown("rules", key, declared_numbers())
     if key in TECHNICAL:
@@ -256,7 +261,7 @@ def number_of(key: str, value: Any) -> float:
 
 
 def merge_scenario(form: Form, parts: Mapping[str, Any]) -> Form:
-    """What a scenario says itself, on top: sections merge, and numbers that it sets become numbers of the form."""
+    """Merge sections of a scenario; numbers that it sets become numbers of the form."""
     for section in parts:
         if section not in SECTIONS:
             raise unknown("scenario", section, SECTIONS)
@@ -278,7 +283,7 @@ def merge_scenario(form: Form, parts: Mapping[str, Any]) -> Form:
 
 
 def set_by(key: str, value: Any, form: Form) -> float:
-    """What a scenario leaves of a number that it sets, and then scales and shifts."""
+    """Value of a number that a scenario sets, then scales and shifts."""
     check_range(key, value, "in scenario.set")
     for section in ("scale", "shift"):
         own = {short_key(name): amount for name, amount in getattr(form.usual, section).items()}
@@ -289,7 +294,7 @@ def set_by(key: str, value: Any, form: Form) -> float:
 
 
 def mapping(section: str, value: Any) -> Mapping[str, Any]:
-    """Names with values; nothing is none."""
+    """A mapping from names; None is empty, PanjError for anything else."""
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
@@ -298,7 +303,7 @@ def mapping(section: str, value: Any) -> Mapping[str, Any]:
 
 
 def finite(section: str, values: Any) -> dict[str, float]:
-    """Numbers by name."""
+    """Finite numbers by name; PanjError for anything else."""
     found = {}
     for key, value in mapping(section, values).items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -308,7 +313,7 @@ def finite(section: str, values: Any) -> dict[str, float]:
 
 
 def factors(section: str, values: Any) -> dict[str, float]:
-    """Numbers by the short key of a number of a rule."""
+    """Finite numbers by the short key of a number of a rule; PanjError for an unknown key."""
     found = {}
     for key, value in finite(section, values).items():
         full = full_key(key, f"scenario.{section}")
@@ -319,7 +324,7 @@ def factors(section: str, values: Any) -> dict[str, float]:
 
 
 def event_of(name: str, columns: Any) -> dict[str, Any]:
-    """What is changed of an event, or all of a new one; only plain values."""
+    """Changed columns of an event, or all of a new one; PanjError for anything but plain values."""
     found: dict[str, Any] = {}
     if not re.fullmatch(r"[A-Za-z]\w{0,59}", name):
         raise PanjError(f"timeline.events: found the name '{shown(name)}', expected letters, digits and '_'")
@@ -338,12 +343,12 @@ def event_of(name: str, columns: Any) -> dict[str, Any]:
 def deeply(
     one: Mapping[str, Mapping[str, Any]], other: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
-    """Two levels merged."""
+    """Merge two mappings of mappings."""
     return {**one, **{key: {**one.get(key, {}), **value} for key, value in other.items()}}
 
 
 def struck(names: Any, form: Form) -> list[str]:
-    """Events of the timeline that are taken out, but for those that the scenario takes out already."""
+    """Events that are removed, except those that the scenario removes already; PanjError for an unknown one."""
     if names is not None and (not isinstance(names, list) or not all(isinstance(name, str) for name in names)):
         raise PanjError(f"scenario.strike: found '{shown(str(names))}', expected a list of events")
     for name in names or []:
@@ -352,12 +357,12 @@ def struck(names: Any, form: Form) -> list[str]:
     return [name for name in names or [] if name not in form.usual.strike]
 
 
-DEEPEST = 8  # scenarios that stand on each other
+DEEPEST = 8  # scenarios based on each other
 
 
 @cache
 def defaults() -> tuple[dict[str, str], dict[str, str]]:
-    """Choice by group and both dates, from the main config."""
+    """Default choice by group and both default dates."""
     main = read_yaml(folder_of("configs") / "config.yaml")
     chosen = {key: value for row in main["defaults"] if isinstance(row, dict) for key, value in row.items()}
     return chosen, {key: str(main[key]) for key in ("start_date", "end_date")}
@@ -365,7 +370,7 @@ def defaults() -> tuple[dict[str, str], dict[str, str]]:
 
 @cache
 def usual_of(scenario: str) -> Usual:
-    """Of a scenario by name; of the default one for no name."""
+    """Settings of a scenario by itself; of the default scenario for an empty name."""
     chosen, dates = (dict(part) for part in defaults())
     scenario = scenario or chosen["scenario"]
     scale: dict[str, float] = {}
@@ -383,11 +388,11 @@ def usual_of(scenario: str) -> Usual:
 
 
 def chain_of(scenario: str) -> list[dict[str, Any]]:
-    """What the files say of a scenario and of those that it stands on, the lowest first."""
+    """Contents of the files of a scenario and of its bases, the lowest base first."""
     found: list[dict[str, Any]] = []
     while scenario:
         if len(found) == DEEPEST:
-            raise PanjError(f"scenario={scenario}: found more than {DEEPEST} scenarios that stand on each other")
+            raise PanjError(f"scenario={scenario}: found more than {DEEPEST} scenarios based on each other")
         said = read_yaml(file_of("scenario", scenario))
         found.insert(0, said)
         scenario = next(iter(bases_of(said.get("defaults", []))), "")
@@ -395,20 +400,20 @@ def chain_of(scenario: str) -> list[dict[str, Any]]:
 
 
 def bases_of(rows: Iterable[Any]) -> list[str]:
-    """Scenarios named in a list of defaults."""
+    """Base scenarios in a list of defaults."""
     return [row for row in rows if isinstance(row, str) and row != "_self_"]
 
 
 def full_key(key: str, where: str) -> str:
-    """`news.fade_days` is short for `rules.news.fade_days`; PanjError for no number."""
+    """`rules.news.fade_days` for `news.fade_days`; PanjError for an unknown number."""
     return known(key, where)
 
 
 def short_key(key: str) -> str:
-    """As scenarios write it."""
+    """A key without `rules.`, as scenario files write it."""
     return key.removeprefix("rules.")
 
 
 def spelled(key: str, named: Iterable[str]) -> str:
-    """A short key as a scenario's file spells it, so that one takes the place of the other."""
+    """A short key as a scenario's file spells it, so that the new value replaces that of the file."""
     return f"rules.{key}" if f"rules.{key}" in named else key

@@ -1,44 +1,40 @@
-"""Words that a visitor typed or pasted become a form, by the project's own parser and behind bounds.
+"""Reads a choice of settings that a visitor typed or pasted, as overrides or as a scenario file, and prints the file.
 
-Reads   a command line, with or without `python -m sim run`, or a list of override words.
-Gives   the form, and by name what was left aside because it only says how campaigns are run.
-Assumed Nothing is ever evaluated: no interpolation, no function, no path. What is said inside a policy (`morale.shift`)
-        and files have no place in a classroom and are refused, each by name.
-
-A choice of settings as a file for `scenarios/scenario/`, and back: the third face of the form.
-
-Gives   YAML that `python -m sim run scenario=<name>` loads, and that the form reads again without loss.
-Assumed A file stands on the scenario that the form starts from. A number that the form sets outright is `set` there,
-        and what that scenario would scale or shift of it is made to leave it alone. A choice in a group is an override
-        in the defaults, so that one on the command line still wins over it.
+Reads   overrides, with or without `python -m sim run`; YAML of `scenarios/scenario/`.
+Returns a form without loss, and the overrides that were ignored because they only decide how campaigns are run.
+Assumes Nothing is evaluated: no interpolation, no function, no path. Changes inside a policy (`morale.shift`) and files
+        are refused by name. A file is based on the scenario of the form. A number that the form sets outright is `set`
+        there, and the scenario's own factor for it is neutralised. A choice in a group is an override in the defaults,
+        so that the command line still wins over it.
 """
 
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import yaml
 
-from sim.classroom.choice.form import CHOSEN, DATES, Form, bases_of, canonical, merged, short_key, spelled
+from sim.classroom.choice.form import CHOSEN, DATES, Form, Overrides, bases_of, canonical, merged, short_key, spelled
 from sim.classroom.texts import check_text, shown
 from sim.errors import PanjError, unknown
 from sim.settings.compose import SCENARIO_KEYS
 from sim.settings.overrides import GROUPS, HOW_GROUPS, HOW_KEYS, Override, check_words, choices_of, numbers_of, parse
 
-ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)  # how it is run
+ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)
 MOST_OVERRIDES, MOST_LETTERS, MOST_NESTED = 60, 2_500, 6
 
 
 class Loaded(NamedTuple):
-    """What was read, and the words that were left aside because they only say how campaigns are run."""
+    """A form, and the overrides that were ignored because they only decide how campaigns are run."""
 
     form: Form
     aside: tuple[str, ...] = ()
 
 
 def read_command(text: str) -> Loaded:
-    """A pasted command line or words, with or without `python -m sim run` before them."""
+    """Read a pasted command line, with or without `python -m sim run`; PanjError as for `read_overrides`."""
     check_text(text)
     try:
         overrides = shlex.split(text)
@@ -52,7 +48,23 @@ def read_command(text: str) -> Loaded:
 
 
 def read_overrides(overrides: Sequence[str]) -> Loaded:
-    """The form of override words; PanjError names the key, what was found and what was expected."""
+    """Read the form of overrides; the same ones are parsed once.
+
+    Args:
+        overrides: as on the command line, in any order.
+
+    Returns:
+        The form, and the overrides that were ignored.
+
+    Raises:
+        PanjError: an override is wrong, given twice, unsafe to parse or not allowed in a classroom.
+    """
+    return read_distinct(tuple(overrides))
+
+
+@lru_cache(maxsize=512)
+def read_distinct(overrides: Overrides) -> Loaded:
+    """The same for overrides that can be a key."""
     check_count(overrides)
     form, aside, seen = Form(), [], set()
     changes: list[dict[str, Any]] = []
@@ -73,27 +85,27 @@ def read_overrides(overrides: Sequence[str]) -> Loaded:
 
 
 def check_choice(overrides: Sequence[str]) -> None:
-    """PanjError for words that the parser should not see, or that have no place in a classroom."""
+    """PanjError for overrides that are wrong, unsafe to parse or not allowed in a classroom."""
     check_count(overrides)
     for word in overrides:
         safely_parsed(word)
 
 
 def check_count(overrides: Sequence[str]) -> None:
-    """PanjError for too many."""
+    """PanjError for too many overrides."""
     if len(overrides) > MOST_OVERRIDES:
-        raise PanjError(f"settings: found {len(overrides)} words, expected at most {MOST_OVERRIDES}")
+        raise PanjError(f"settings: found {len(overrides)} overrides, expected at most {MOST_OVERRIDES}")
 
 
 def rank_of(change: Mapping[str, Any]) -> int:
-    """Choices decide what is usual; a scenario sets before it is overruled, and once all its factors are known."""
+    """Order of merging: choices and dates first, then factors, then what a scenario sets, then other numbers."""
     if "scenario." in change:
         return 2 if "set" in change["scenario."] else 1
     return 0 if set(change) <= {*CHOSEN, *DATES} else 3
 
 
 def safely_parsed(word: str) -> Override:
-    """One word by the project's own parser and checks, behind bounds on what the parser gets to see."""
+    """One override, parsed and checked; its size and nesting are bounded before the parser sees it."""
     check_text(word)
     if len(word) > MOST_LETTERS:
         raise PanjError(f"settings: found {len(word):,} letters in '{shown(word)}', expected at most {MOST_LETTERS:,}")
@@ -115,7 +127,7 @@ def safely_parsed(word: str) -> Override:
 
 
 def change_of(override: Override, word: str) -> dict[str, Any]:
-    """What one word changes: a value by key, or `scenario.` with a section of it."""
+    """The change that an override makes: a value by key, or `scenario.` with a section of it."""
     key, adds, deletes = override.key_or_group, override.is_add() or override.is_force_add(), override.is_delete()
     if key.startswith("rules."):
         return dict(numbers_of([word]))
@@ -145,23 +157,23 @@ def nested(path: Sequence[str], value: Any) -> dict[str, Any]:
 
 
 def without(form: Form, word: str) -> Form:
-    """The form less one of its words."""
+    """The form without one of its overrides."""
     rest = [other for other in form.overrides() if other != word]
     return read_overrides(rest).form._replace(title=form.title, about=form.about)
 
 
 HEAD = "# @package _global_\n"
 WIDTH = 110
-MOST_PARTS = 600  # names and values in a file, however often each is referred to
+MOST_PARTS = 600  # names and values in a file, references counted as often as they are used
 OVERRIDE = "override /"
 
 
 class Dumper(yaml.SafeDumper):
-    """Text in quotes wherever another reader might take it for a number or a date."""
+    """Dumper that quotes text which a reader might take for a number or a date."""
 
 
 def quote(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """Plain where it begins like a word."""
+    """Text, in quotes unless it begins like a word."""
     style = None if re.match(r"[A-Za-z_]", text) else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -170,27 +182,27 @@ Dumper.add_representer(str, quote)
 
 
 def yaml_of(form: Form) -> str:
-    """The file; the baseline says nothing."""
+    """The scenario file of a form, as YAML."""
     rows: list[Any] = [] if "scenario" not in form.chosen else [form.scenario]
     rows += [{f"{OVERRIDE}{key}": form.chosen[key]} for key in CHOSEN if key != "scenario" and key in form.chosen]
     parts = [HEAD]
     if rows:
         parts.append(dumped({"defaults": [*rows, "_self_"]}, flow=False))
-    parts.append(dumped({"scenario": scenario_part(form)}, flow=None))  # a file that says nothing is not loaded
+    parts.append(dumped({"scenario": scenario_part(form)}, flow=None))  # Hydra does not load an empty file
     if form.dates:
         parts.append(dumped(dict(form.dates), flow=False))
     return "".join(parts)
 
 
 def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
-    """YAML in the order given."""
+    """YAML in the given order."""
     return str(
         yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=flow)
     )
 
 
 def scenario_part(form: Form) -> dict[str, Any]:
-    """What the scenario says itself, section by section; empty sections are left out."""
+    """Sections of the scenario that are not empty."""
     usual = form.usual
     scale = {spelled(key, usual.scale): value for key, value in form.scale.items()}
     shift = {spelled(key, usual.shift): value for key, value in form.shift.items()}
@@ -205,13 +217,13 @@ def scenario_part(form: Form) -> dict[str, Any]:
         "attention": dict(form.attention),
         "posts": {post: dict(change) for post, change in form.posts.items()},
         "events": {name: dict(columns) for name, columns in form.events.items()},
-        "strike": [*usual.strike, *form.strike] if form.strike else [],  # a list takes the place of a list
+        "strike": [*usual.strike, *form.strike] if form.strike else [],  # a list replaces the scenario's list
     }
     return {section: said for section, said in sections.items() if said}
 
 
 def read_yaml_text(text: str) -> Loaded:
-    """The form of a scenario file that somebody pasted; PanjError names the key, what was found and expected."""
+    """Read the form of a pasted scenario file; PanjError names the key, what was found and what was expected."""
     check_text(text)
     content = safely_loaded(text)
     for key in content:
@@ -226,7 +238,7 @@ def read_yaml_text(text: str) -> Loaded:
 
 
 def safely_loaded(text: str) -> dict[str, Any]:
-    """What the YAML says, bounded in size however it is written."""
+    """Content of a YAML text; PanjError where it is not a small mapping."""
     try:
         content = yaml.safe_load(text)
         parts = count_parts(content, MOST_PARTS)
@@ -244,7 +256,7 @@ def safely_loaded(text: str) -> dict[str, Any]:
 
 
 def count_parts(content: Any, most: int) -> int:
-    """How many names and values there are; it stops soon after there are too many."""
+    """Number of names and values; counting stops after `most`."""
     count, open_ = 0, [content]
     while open_ and count <= most:
         part = open_.pop()
@@ -257,14 +269,14 @@ def count_parts(content: Any, most: int) -> int:
 
 
 def chosen_in(rows: Any) -> dict[str, str]:
-    """Choice by group in the defaults of a file, the scenario that it stands on among them."""
+    """Choice by group in the defaults of a file, its base scenario included; PanjError for a wrong row."""
     if rows is None:
         return {}
     if not isinstance(rows, list):
         raise PanjError(f"defaults: found '{shown(str(rows))}', expected a list such as - override /border: closed")
     bases = bases_of(rows)
     if len(bases) > 1:
-        raise PanjError(f"defaults: found {', '.join(bases)}, expected one scenario to stand on")
+        raise PanjError(f"defaults: found {', '.join(bases)}, expected one base scenario")
     found = {"scenario": bases[0]} if bases else {}
     for row in rows:
         if isinstance(row, str):

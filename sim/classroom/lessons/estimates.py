@@ -1,9 +1,9 @@
-"""What a task asks of campaigns, and how far the number of campaigns limits it.
+"""Estimates that tasks ask for, each with its error over a limited number of campaigns.
 
-Reads   tables of outcomes, a row a campaign; two of them are paired by seed.
+Reads   tables of outcomes, one row per campaign; two of them are paired by seed.
 Source  Intervals: bootstrap over campaigns (Efron and Tibshirani 1993) by `scipy.stats.bootstrap`; of a share, Wilson's
-        (Brown, Cai and DasGupta 2001) by `scipy.stats.binomtest`. The luck of resampling is fixed.
-Assumed Campaigns are exchangeable. A campaign without the outcome is left out.
+        (Brown, Cai and DasGupta 2001) by `scipy.stats.binomtest`. The seed of resampling is fixed.
+Assumes Campaigns are exchangeable. A campaign without the outcome is left out.
 """
 
 import math
@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import binomtest, bootstrap, norm
 
-from sim.classroom.lessons.lesson import Asked, Overrides, Sheet, Task, outcome_of
+from sim.classroom.lessons.lesson import Overrides, Sheet, Task, TaskOutcome, outcome_of
 from sim.compare.pairs import LUCK_OF_RESAMPLING, RESAMPLES, clear, never_varies
 from sim.errors import PanjError, unknown
 
@@ -29,7 +29,7 @@ Statistic = Callable[..., Any]
 
 
 class Estimate(NamedTuple):
-    """A number of some campaigns; without an error or interval (nan) where one campaign is all there is."""
+    """An estimate over some campaigns; error and interval are nan for a single campaign."""
 
     number: float
     error: float  # standard error
@@ -38,23 +38,23 @@ class Estimate(NamedTuple):
     campaigns: int
 
 
-class Campaigns(Protocol):
-    """Whoever has campaigns: the results folder, the desk of the classroom, a test."""
+class CampaignSource(Protocol):
+    """A source of campaigns: the results folder, the desk of the classroom, a test."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """A row a campaign by seed, a column an outcome."""
+        """One row per campaign by seed, with `seed` and every outcome."""
         ...
 
 
 class Sample(NamedTuple):
-    """Which campaigns an answer rests on."""
+    """The campaigns that an answer is based on."""
 
-    campaigns: Campaigns
+    campaigns: CampaignSource
     first_seed: int
     runs: int
 
     def values(self, overrides: Overrides, outcome: str) -> np.ndarray:
-        """An outcome of every campaign; nan where one does not have it."""
+        """An outcome of every campaign; nan where a campaign does not have it."""
         table = self.campaigns.table(overrides, self.first_seed, self.runs)
         if outcome not in table.column_names:
             raise unknown("lesson, outcome", outcome, table.column_names)
@@ -64,8 +64,20 @@ class Sample(NamedTuple):
         return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), float)
 
 
-def measured(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
-    """What the task asks for, of these campaigns; PanjError where no campaign has the outcome."""
+def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
+    """Estimate what a task asks for.
+
+    Args:
+        sheet: of the student.
+        task: names the settings, the outcome and the measure.
+        sample: the campaigns to use.
+
+    Returns:
+        The estimate in the unit of the outcome, with its error and 95 % interval.
+
+    Raises:
+        PanjError: the measure is unknown, or no campaign has the outcome.
+    """
     values = sample.values(sheet.overrides(task.of), task.outcome)
     if task.minus:
         values = values - sample.values(sheet.overrides(task.minus), task.outcome)
@@ -77,57 +89,57 @@ def measured(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
     return MEASURES[task.measure](values, task, outcome_of(task.outcome))
 
 
-def first_campaign(values: np.ndarray, _task: Task, _asked: Asked) -> Estimate:
+def first_campaign(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
     """The campaign of the first seed."""
     return Estimate(float(values[0]), math.nan, math.nan, math.nan, 1)
 
 
-def mean(values: np.ndarray, _task: Task, _asked: Asked) -> Estimate:
-    """The mean over campaigns; of paired campaigns the mean difference."""
+def mean(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
+    """Mean over campaigns; for paired campaigns, mean difference."""
     return bootstrapped(values, np.mean, "BCa")
 
 
-def median(values: np.ndarray, _task: Task, _asked: Asked) -> Estimate:
-    """Half of the campaigns lie below."""
+def median(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
+    """Median."""
     return bootstrapped(values, np.median)
 
 
-def quantile(values: np.ndarray, task: Task, _asked: Asked) -> Estimate:
-    """So large a share of the campaigns lies below."""
+def quantile(values: np.ndarray, task: Task, _asked: TaskOutcome) -> Estimate:
+    """The quantile that the task names."""
     return bootstrapped(values, partial(np.quantile, q=task.quantile))
 
 
-def gap(values: np.ndarray, _task: Task, asked: Asked) -> Estimate:
-    """How far the median lies from what was reported."""
+def gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
+    """Distance of the median from the reported figure."""
     return bootstrapped(values, partial(gap_of, reported=reported_value(asked)))
 
 
-def best_group_gap(values: np.ndarray, _task: Task, asked: Asked) -> Estimate:
-    """How far the mean of the luckiest tenth of the campaigns, in the order of seeds, lies from what was reported."""
+def best_group_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
+    """Distance from the reported figure of the nearest mean among ten groups of campaigns, in the order of seeds."""
     groups = np.array_split(values, min(GROUPS, values.size))
     reported = reported_value(asked)
     best = min(groups, key=lambda group: abs(float(group.mean()) - reported))
     return bootstrapped(best, lambda sample, axis=-1: np.abs(np.mean(sample, axis=axis) - reported))
 
 
-def mean_gap(values: np.ndarray, _task: Task, asked: Asked) -> Estimate:
-    """How far the mean lies from what was reported."""
+def mean_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
+    """Distance of the mean from the reported figure."""
     reported = reported_value(asked)
     return bootstrapped(values, lambda sample, axis=-1: np.abs(np.mean(sample, axis=axis) - reported))
 
 
-def share_at_least(values: np.ndarray, task: Task, asked: Asked) -> Estimate:
-    """The share of campaigns in which the outcome reaches the threshold."""
+def share_at_least(values: np.ndarray, task: Task, asked: TaskOutcome) -> Estimate:
+    """Share of campaigns in which the outcome reaches the threshold."""
     threshold = reported_value(asked) if task.threshold == "reported" else float(task.threshold)
     return share_of(values >= threshold)
 
 
-def share_higher(values: np.ndarray, _task: Task, _asked: Asked) -> Estimate:
-    """The share of pairs in which the first is the higher."""
+def share_higher(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
+    """Share of pairs in which the first is higher."""
     return share_of(values > 0)
 
 
-MEASURES: dict[str, Callable[[np.ndarray, Task, Asked], Estimate]] = {
+MEASURES: dict[str, Callable[[np.ndarray, Task, TaskOutcome], Estimate]] = {
     one.__name__: one
     for one in (
         first_campaign, mean, median, quantile, gap, mean_gap, best_group_gap, share_at_least, share_higher,
@@ -137,12 +149,12 @@ SHARES = ("share_at_least", "share_higher")
 
 
 def gap_of(values: np.ndarray, axis: int = -1, *, reported: float) -> Any:
-    """The distance of the median from a number."""
+    """Distance of the median from a number."""
     return np.abs(np.median(values, axis=axis) - reported)
 
 
-def reported_value(asked: Asked) -> float:
-    """What was reported as one number, or the bound where it is one; PanjError where nothing was."""
+def reported_value(asked: TaskOutcome) -> float:
+    """The reported figure, or the bound where only one was reported; PanjError where nothing was."""
     value, low, high, _ = asked.reported
     for one in (value, low, high):
         if one is not None:
@@ -151,14 +163,14 @@ def reported_value(asked: Asked) -> float:
 
 
 def share_of(marked: np.ndarray) -> Estimate:
-    """A share of campaigns; its error is that of an interval that also knows how little a share of nothing says."""
+    """A share of campaigns; its error comes from Wilson's interval, which is not zero for a share of 0 or 1."""
     interval = binomtest(int(marked.sum()), marked.size).proportion_ci(LEVEL, method="wilson")
     half = (interval.high - interval.low) / 2
     return Estimate(float(marked.mean()), half / norm.ppf((1 + LEVEL) / 2), interval.low, interval.high, marked.size)
 
 
 def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percentile") -> Estimate:
-    """A statistic with its standard error and interval."""
+    """A statistic with its bootstrap error and interval."""
     number = float(statistic(values, axis=-1))
     if values.size < 2:
         return Estimate(number, math.nan, math.nan, math.nan, values.size)
@@ -172,9 +184,9 @@ def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percen
 
 
 def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) -> Any:
-    """One bootstrap with fixed luck; several samples are resampled together, campaign by campaign."""
+    """A bootstrap with a fixed seed; several samples are resampled together, campaign by campaign."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a degenerate interval is nan, and is made in another way
+        warnings.simplefilter("ignore")  # a degenerate interval is nan and is replaced
         return bootstrap(
             samples, statistic, n_resamples=RESAMPLES, method=method, vectorized=True, paired=len(samples) > 1, axis=-1,
             batch=BATCH, random_state=np.random.default_rng(LUCK_OF_RESAMPLING),
@@ -182,7 +194,7 @@ def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) 
 
 
 def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
-    """Whether the reported figure lies between the ends: `yes`, `no`, or both where chance in the ends decides."""
+    """Whether the reported figure is within the middle 90 %: `yes`, `no`, or both where sampling error decides."""
     values = sample.values(sheet.overrides(task.of), task.outcome)
     values = values[~np.isnan(values)]
     low, high = (bootstrapped(values, partial(np.quantile, q=end)) for end in ENDS)
@@ -200,17 +212,28 @@ def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
 
 
 def verdict(found: Estimate) -> str:
-    """More, fewer, or cannot tell."""
+    """`more`, `fewer` or `cannot tell`, by the interval."""
     if math.isnan(found.low) or not clear(found.low, found.high):
         return "cannot tell"
     return "more" if found.low > 0 else "fewer"
 
 
 def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[float, bool]]:
-    """By choice: its score, and whether it may be the one that is asked for; the best of the sample always may.
+    """Score the choices of a task, and find those that may be the best.
 
-    A choice may be the one as long as the 95 % interval of its distance from the best touches zero: bootstrap over
-    campaigns, all settings resampled together. With one campaign only the best may.
+    A choice may be the best if the 95 % interval of its distance from the best includes zero, by bootstrap over
+    campaigns with all settings resampled together. With one campaign, only the best of the sample may.
+
+    Args:
+        sheet: of the student.
+        task: names the settings, the outcome and the score.
+        sample: the campaigns to use.
+
+    Returns:
+        By choice, its score and whether it may be the best.
+
+    Raises:
+        PanjError: the score is unknown, or no campaign has the outcome.
     """
     columns = [sample.values(sheet.overrides(name), task.outcome) for name in task.ladder]
     if task.minus:
@@ -232,7 +255,7 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
 
 
 def may_be_best(samples: Sequence[np.ndarray], score: Statistic, place: int, best: int) -> bool:
-    """Whether chance alone may have put one behind the best."""
+    """Whether sampling error alone may explain the distance of a choice from the best."""
     if samples[0].size < 2:
         return False
 
@@ -244,19 +267,19 @@ def may_be_best(samples: Sequence[np.ndarray], score: Statistic, place: int, bes
     return not clear(float(low), float(high))
 
 
-def nearest(*samples: np.ndarray, axis: int = -1, asked: Asked) -> list[Any]:
-    """The smaller the gap between median and report, the higher."""
+def nearest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
+    """Closeness of the median to the report, as a negative distance."""
     return [-gap_of(sample, axis, reported=reported_value(asked)) for sample in samples]
 
 
-def steepest(*samples: np.ndarray, axis: int = -1, asked: Asked) -> list[Any]:
-    """How far the mean moves from each rung of a ladder to the next."""
+def steepest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
+    """Change of the mean from each step of a ladder to the next."""
     means = [np.mean(sample, axis=axis) for sample in samples]
     return [np.abs(after - before) for before, after in pairwise(means)]
 
 
-def largest(*samples: np.ndarray, axis: int = -1, asked: Asked) -> list[Any]:
-    """How far from zero a mean lies."""
+def largest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
+    """Distance of the mean from zero."""
     return [np.abs(np.mean(sample, axis=axis)) for sample in samples]
 
 

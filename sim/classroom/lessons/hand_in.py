@@ -1,13 +1,8 @@
-"""A hand-in: one small file with what a student answers, written by notebook and page, read by the teacher's command.
+"""Hand-ins: small files with a student's answers, written by notebooks and pages, and marked by `python -m sim grade`.
 
-Reads   a file of JSON or YAML; nothing in it is ever evaluated, and no settings are taken from it.
-Writes  the same as JSON.
-Assumed The sheet follows from lesson and student, so that the settings in a file are only there to be compared.
-
-`python -m sim grade FILE ...`: hand-ins are marked, with sentences for the student and a table for the teacher.
-
-Reads   hand-ins.
-Writes  reference campaigns to the results folder, so that the next hand-in is marked at once.
+Reads   hand-ins in JSON or YAML; nothing in them is evaluated, and no settings are taken from them.
+Writes  hand-ins as JSON; reference campaigns to the results folder, so that the next hand-in is marked at once.
+Assumes The sheet follows from lesson and student; settings in a file are only compared with it.
 """
 
 import csv
@@ -21,10 +16,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from sim.classroom.lessons.campaigns import CampaignStore
-from sim.classroom.lessons.estimates import Campaigns
+from sim.classroom.lessons.estimates import CampaignSource
 from sim.classroom.lessons.lesson import RANGES, Sheet, lesson_of, sheet_of, student_code
 from sim.classroom.lessons.marking import Answer, Mark, check_answer, mark, total
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import safe_cell, texts_of
 from sim.errors import PanjError, unknown
 from sim.options import Grade
 
@@ -32,19 +27,19 @@ LARGEST = 64 * 1024  # bytes of a file
 VERSION = 1
 KEYS = ("panj_hand_in", "lesson", "student", "answers", "settings")
 ANSWER_KEYS = ("value", "runs")
-SAID = 60  # letters of a text that are repeated in an error
+SHOWN = 60  # letters of a text that an error repeats
 
 
 class HandIn(NamedTuple):
-    """What one student hands in of one lesson."""
+    """The answers of one student to one lesson."""
 
     sheet: Sheet
     answers: Mapping[str, Answer]
-    other_settings: tuple[str, ...]  # names of settings that are not those of the sheet
+    other_settings: tuple[str, ...]  # names of settings that differ from the sheet's
 
 
 def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
-    """The file as text, always the same for the same answers."""
+    """Hand-in as text, the same for the same answers."""
     content = {
         "panj_hand_in": VERSION,
         "lesson": sheet.lesson.name,
@@ -60,13 +55,13 @@ def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
 
 
 def file_name(sheet: Sheet) -> str:
-    """A name for the file that every system takes."""
+    """File name that is valid on every system."""
     student = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in sheet.student)
     return f"lesson_{sheet.lesson.number}_{student}.json"
 
 
 def read_hand_in(path: Path) -> HandIn:
-    """A file, checked; PanjError names the file, the key, what was found and what was expected."""
+    """Read and check a hand-in; PanjError names the file, the key, what was found and what was expected."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -79,13 +74,13 @@ def read_hand_in(path: Path) -> HandIn:
 
 
 def hand_in_of(content: bytes) -> HandIn:
-    """The same, from what stands in the file."""
+    """Check the content of a hand-in; PanjError names the key, what was found and what was expected."""
     found = parsed(content)
     if not isinstance(found, dict):
         raise PanjError(f"found {kind_of(found)}, expected the names {', '.join(KEYS)}")
     for key in found:
         if key not in KEYS:
-            raise unknown("hand-in", str(key)[:SAID], KEYS)
+            raise unknown("hand-in", str(key)[:SHOWN], KEYS)
     if found.get("panj_hand_in") != VERSION:
         raise PanjError(f"panj_hand_in: found {shown(found.get('panj_hand_in'))}, expected {VERSION}")
     if not isinstance(found.get("lesson"), str | int):
@@ -95,7 +90,7 @@ def hand_in_of(content: bytes) -> HandIn:
 
 
 def parsed(content: bytes) -> Any:
-    """Plain values; PanjError for a file that is too large, or neither JSON nor plain YAML."""
+    """Plain values of a file; PanjError where it is too large, or neither JSON nor plain YAML."""
     if len(content) > LARGEST:
         raise PanjError(f"found a file of more than {LARGEST:,} bytes, expected a small one")
     try:
@@ -107,7 +102,7 @@ def parsed(content: bytes) -> Any:
 
 
 def plain_yaml(text: str) -> Any:
-    """YAML without references, by which a small file could grow without bound."""
+    """YAML without references, with which a small file could grow without bound."""
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise PanjError("found a reference (*) in YAML, expected plain values")
@@ -115,12 +110,12 @@ def plain_yaml(text: str) -> Any:
 
 
 def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
-    """Every answer, of the kind that its task asks for."""
+    """Answers by task, checked."""
     if not isinstance(found, dict):
         raise PanjError(f"answers: found {shown(found)}, expected a name for each task, with value and runs")
     answers = {}
     for key, row in found.items():
-        task = sheet.task(str(key)[:SAID])
+        task = sheet.task(str(key)[:SHOWN])
         if not isinstance(row, dict) or not {"value"} <= set(row) <= set(ANSWER_KEYS):
             raise PanjError(f"answer {task.key}: found {shown(row)}, expected {' and '.join(ANSWER_KEYS)}")
         value = row["value"]
@@ -135,31 +130,30 @@ def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
 
 
 def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
-    """Which settings of the file are not those of this student; a file need not say any."""
+    """Names of settings in the file that differ from this student's; a file need not have any."""
     if found is None:
         return ()
     if not isinstance(found, dict):
-        raise PanjError(f"settings: found {shown(found)}, expected a name for each, with its words")
+        raise PanjError(f"settings: found {shown(found)}, expected a name for each, with its overrides")
     return tuple(name for name, overrides in sheet.settings.items() if name in found and found[name] != list(overrides))
 
 
 def shown(value: Any) -> str:
-    """What was found, in few letters; of something nested only what it is."""
-    return repr(value)[:SAID] if isinstance(value, str | int | float) else kind_of(value)
+    """What was found, shortened; only the kind of a nested value."""
+    return repr(value)[:SHOWN] if isinstance(value, str | int | float) else kind_of(value)
 
 
 def kind_of(value: Any) -> str:
-    """In words."""
+    """Kind of a value, in words."""
     kinds = {dict: "names with values", list: "a list", str: "text", type(None): "nothing"}
     return kinds.get(type(value), f"a {type(value).__name__}")
 
 
 COLUMNS = ("file", "lesson", "student", "task", "points", "of", "flagged", "feedback")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with which a spreadsheet would begin to calculate
 
 
 class Graded(NamedTuple):
-    """One hand-in, marked."""
+    """A marked hand-in."""
 
     file: Path
     hand_in: HandIn
@@ -167,17 +161,17 @@ class Graded(NamedTuple):
 
     @property
     def points(self) -> tuple[float, int]:
-        """Earned, and to be earned."""
+        """Points earned, and points to be earned."""
         return total(list(self.marks))
 
     @property
     def flagged(self) -> int:
-        """Answers with a flag."""
+        """Number of answers with a flag."""
         return sum(bool(one.flags) for one in self.marks)
 
 
-def grade(path: Path, campaigns: Campaigns, reference: int) -> Graded:
-    """Mark one file; PanjError for one that is no hand-in."""
+def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
+    """Mark one file; PanjError where it is not a hand-in."""
     hand_in = read_hand_in(path)
     sheet = hand_in.sheet
     marks = [mark(sheet, task, hand_in.answers.get(task.key), campaigns, reference) for task in sheet.tasks]
@@ -185,30 +179,37 @@ def grade(path: Path, campaigns: Campaigns, reference: int) -> Graded:
 
 
 def main(request: Grade) -> int:
-    """Mark every file; one that cannot be read keeps nothing from the others, and the exit code is then 2."""
+    """Mark every file and print the marks; files that cannot be read are reported and the others still marked.
+
+    Args:
+        request: files and options of the command line.
+
+    Returns:
+        The exit code: 0, or 2 where a file could not be read.
+    """
     campaigns = CampaignStore(request.results_dir)
-    graded, troubled = [], 0
+    graded, failed = [], 0
     for number, path in enumerate(request.files, 1):
         if len(request.files) > 1:
             print(f"{number} of {len(request.files)}: {path}", file=sys.stderr)
         try:
             graded.append(grade(path, campaigns, request.reference))
         except PanjError as error:
-            troubled += 1
+            failed += 1
             print(f"panj: {' '.join(str(error).split())}", file=sys.stderr)
     if graded:
         print(as_csv(graded) if request.format == "csv" else as_text(graded), end="")
-    return 2 if troubled else 0
+    return 2 if failed else 0
 
 
 def as_text(graded: Sequence[Graded]) -> str:
-    """Every hand-in with its sentences; of several a table first."""
+    """All hand-ins with remarks; a table first where there are several."""
     parts = [table_of(graded)] if len(graded) > 1 else []
     return "\n".join([*parts, *(sheet_text(one) for one in graded)])
 
 
 def table_of(graded: Sequence[Graded]) -> str:
-    """A line a hand-in."""
+    """Table with one line per hand-in."""
     texts = texts_of("grade")
     rows = [(texts.say("student"), texts.say("lesson"), texts.say("points"), texts.say("flagged"))]
     for one in sorted(graded, key=lambda one: (one.hand_in.sheet.lesson.number, one.hand_in.sheet.student)):
@@ -222,7 +223,7 @@ def table_of(graded: Sequence[Graded]) -> str:
 
 
 def sheet_text(graded: Graded) -> str:
-    """One hand-in: a heading, and for each task points, what was answered, and why."""
+    """One hand-in: a heading, and for each task points, answer and remarks."""
     texts = texts_of("grade")
     sheet, (points, most) = graded.hand_in.sheet, graded.points
     lesson = sheet.lesson
@@ -240,7 +241,7 @@ def sheet_text(graded: Graded) -> str:
 
 
 def answer_lines(graded: Graded, one: Mark) -> list[str]:
-    """The answer as it was given, then what is said of it."""
+    """The answer as it was given, then flags and remarks."""
     texts = texts_of("grade")
     answer = graded.hand_in.answers.get(one.task)
     if answer is None:
@@ -251,13 +252,13 @@ def answer_lines(graded: Graded, one: Mark) -> list[str]:
 
 
 def plain(value: object) -> str:
-    """An answer on one line, without letters that would move the cursor of a terminal."""
+    """An answer on one line, without control characters for a terminal."""
     text = " to ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else str(value)
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def as_csv(graded: Sequence[Graded]) -> str:
-    """A row a task, for a spreadsheet."""
+    """CSV with one row per task, for a spreadsheet."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -266,11 +267,5 @@ def as_csv(graded: Sequence[Graded]) -> str:
         for found in one.marks:
             feedback = " ".join(answer_lines(one, found))
             row = (one.file, sheet.lesson.number, sheet.student, found.task, found.points, found.most)
-            writer.writerow([safe(cell) for cell in (*row, len(found.flags), feedback)])
+            writer.writerow([safe_cell(cell) for cell in (*row, len(found.flags), feedback)])
     return file.getvalue()
-
-
-def safe(cell: object) -> object:
-    """Text that no spreadsheet takes for a formula."""
-    text = str(cell)
-    return f"'{text}" if not isinstance(cell, int | float) and text.startswith(FORMULA) else cell

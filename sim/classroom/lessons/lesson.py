@@ -1,9 +1,9 @@
-"""The six lessons, each from one file, and what every student finds in them: numbers of their own.
+"""The six lessons, one file each, and the sheets of students, each with numbers of their own.
 
 Reads   exercises/lessons/*.yaml, configs/outcomes.yaml, data/evidence.csv.
-Gives   `Lesson`, as its file says it; `Sheet`, the same with the numbers of one student in its gaps.
-Assumed A student is a name or a number. The same one gets the same sheet everywhere; of two numbers in a row no
-        parameter with several options is the same, so that neighbours who count off have different sheets.
+Returns `Lesson`, as in its file; `Sheet`, the same with the numbers of one student filled in.
+Assumes A student is a name or a number. The same student gets the same sheet everywhere; two consecutive numbers share
+        no parameter that has several options, so that neighbours who count off have different sheets.
 """
 
 import re
@@ -21,7 +21,7 @@ from sim.errors import PanjError, unknown
 from sim.outcomes import Outcome, Reported, reported_of
 
 MINUTES = 45  # of every lesson
-BLOCKS, BLOCK = 8, 100  # a student's campaigns begin at one of so many seeds, so far apart
+BLOCKS, BLOCK = 8, 100  # first seeds of students, and their distance
 LONGEST_CODE = 40  # letters of a student's name or number
 NUMBERS = ("number", "exact")  # kinds of task whose answer is a number
 RANGES = ("guess", "range")  # two numbers
@@ -33,7 +33,7 @@ Overrides = tuple[str, ...]
 
 
 class Step(NamedTuple):
-    """Some minutes of a lesson."""
+    """A part of a lesson."""
 
     minutes: int
     who: str
@@ -41,37 +41,37 @@ class Step(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """A sentence of the background, with the rows of the record it rests on."""
+    """A sentence of the background, with the rows of the evidence behind it."""
 
     says: str
     evidence: tuple[str, ...]
 
 
 class Task(NamedTuple):
-    """One thing to find out; texts and names may have gaps until they stand on a sheet."""
+    """A task; its texts and names may have gaps, which are filled in on a sheet."""
 
     key: str
     asks: str
     kind: str
-    measure: str = ""  # what a number is of, see `sim.classroom.lessons.estimates`
-    of: str = ""  # name of the settings whose campaigns are measured
-    minus: str = ""  # of those that are subtracted, campaign by campaign
-    ladder: tuple[str, ...] = ()  # names of settings to pick from
+    measure: str = ""  # name of an estimate in `sim.classroom.lessons.estimates`
+    of: str = ""  # name of the settings whose campaigns are used
+    minus: str = ""  # name of the settings that are subtracted, campaign by campaign
+    ladder: tuple[str, ...] = ()  # names of the settings to pick from
     outcome: str = ""
     quantile: float = 0.5
     threshold: float | str = ""
     choices: tuple[str, ...] = ()
     right: str = ""
-    because: str = ""  # why, told once it is answered
-    row: str = ""  # of the record
-    needs: int = 0  # campaigns for a conclusion; 0 where none are asked for
+    because: str = ""  # the reason, shown once it is answered
+    row: str = ""  # of the evidence
+    needs: int = 0  # campaigns for a conclusion; 0 where none are needed
     points: int = 1
-    solution: str = ""  # what a teacher's notebook does
-    says: str = ""  # what a teacher may say of it
+    solution: str = ""  # answer in the teacher's notebook
+    says: str = ""  # note for the teacher
 
 
 class Lesson(NamedTuple):
-    """One lesson, as its file says it."""
+    """A lesson as in its file."""
 
     number: int
     name: str
@@ -80,9 +80,9 @@ class Lesson(NamedTuple):
     goals: tuple[str, ...]
     timing: tuple[Step, ...]
     background: tuple[Fact, ...]
-    parameters: Mapping[str, Sequence[Any]]  # name: options
-    settings: Mapping[str, tuple[str, ...]]  # name: override words, with gaps
-    runs: int  # campaigns that the tasks ask for
+    parameters: Mapping[str, Sequence[Any]]  # options by name
+    settings: Mapping[str, tuple[str, ...]]  # overrides by name, with gaps
+    runs: int  # campaigns that the tasks need
     tasks: tuple[Task, ...]
     questions: tuple[str, ...]
     debrief: tuple[str, ...]
@@ -99,32 +99,28 @@ class Sheet(NamedTuple):
     tasks: tuple[Task, ...]
 
     def task(self, key: str) -> Task:
-        """The task of that name; PanjError says which there are."""
+        """A task by name; PanjError lists the names."""
         for task in self.tasks:
             if task.key == key:
                 return task
         raise unknown(f"lesson {self.lesson.number}, task", key, [task.key for task in self.tasks])
 
     def overrides(self, name: str) -> Overrides:
-        """The settings of that name; PanjError says which there are."""
+        """Overrides of settings by name; PanjError lists the names."""
         if name not in self.settings:
             raise unknown(f"lesson {self.lesson.number}, settings", name, self.settings)
         return self.settings[name]
 
-    def said(self, text: str) -> str:
-        """A text of the lesson with this student's numbers in it."""
-        return fill(text, self.parameters)
-
 
 def folder_of_exercises() -> Path:
-    """Beside the package in a clone, inside it in a wheel."""
+    """Folder of the exercises: next to the package in a clone, inside it in a wheel."""
     beside = PACKAGE.parent / "exercises"
     return beside if (beside / "lessons").is_dir() else PACKAGE / "exercises"
 
 
 @cache
 def read_lessons() -> tuple[Lesson, ...]:
-    """All lessons in their order."""
+    """All lessons in order; PanjError where a file is wrong."""
     paths = sorted((folder_of_exercises() / "lessons").glob("*.yaml"))
     if not paths:
         raise PanjError(f"{folder_of_exercises()}: found no lessons, expected lessons/*.yaml")
@@ -132,7 +128,7 @@ def read_lessons() -> tuple[Lesson, ...]:
 
 
 def lesson_of(which: str | int) -> Lesson:
-    """The lesson of a number, or of a name such as `tipping_points`; PanjError says which there are."""
+    """A lesson by number or by name, such as `tipping_points`; PanjError lists them."""
     for lesson in read_lessons():
         if str(which) in (str(lesson.number), lesson.name):
             return lesson
@@ -140,7 +136,7 @@ def lesson_of(which: str | int) -> Lesson:
 
 
 def read_lesson(path: Path) -> Lesson:
-    """One file, checked; PanjError names the file, the key, what was found and what was expected."""
+    """Read and check the file of a lesson; PanjError names the file and the key."""
     rows = read_yaml(path)
     number, _, name = path.stem.partition("_")
     try:
@@ -170,7 +166,7 @@ def read_lesson(path: Path) -> Lesson:
 
 
 def read_task(row: Mapping[str, Any]) -> Task:
-    """One task; how many campaigns it needs follows from its kind, unless it says so."""
+    """A task of a file; the campaigns that it needs follow from its kind, unless they are given."""
     kept: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
     task = Task(**kept)
     if task.kind not in KINDS:
@@ -181,7 +177,7 @@ def read_task(row: Mapping[str, Any]) -> Task:
 
 
 def check_lesson(lesson: Lesson, where: str) -> None:
-    """Minutes that add up, rows of the record that exist, settings and keys that are there."""
+    """PanjError where minutes do not add up, a key is used twice, or a row or settings do not exist."""
     minutes = sum(step.minutes for step in lesson.timing)
     if minutes != MINUTES:
         raise PanjError(f"{where}, timing: found {minutes} minutes, expected {MINUTES}")
@@ -198,7 +194,7 @@ def check_lesson(lesson: Lesson, where: str) -> None:
 
 
 def student_code(said: object) -> str:
-    """A student's name or number as it is kept; PanjError for what is none."""
+    """A student's name or number on one line; PanjError where it is empty, long or not printable."""
     text = " ".join(str(said).split()) if isinstance(said, str | int) and not isinstance(said, bool) else ""
     if not text or len(text) > LONGEST_CODE or not text.isprintable():
         raise PanjError(f"student: found {str(said)[:60]!r}, expected a name or number of 1 to {LONGEST_CODE} letters")
@@ -206,7 +202,7 @@ def student_code(said: object) -> str:
 
 
 def sheet_of(lesson: Lesson, student: object) -> Sheet:
-    """What this student finds in the lesson."""
+    """The sheet of a student in a lesson; PanjError as for `student_code`."""
     code = student_code(student)
     parameters: dict[str, Any] = {}
     for name, options in lesson.parameters.items():
@@ -221,14 +217,14 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
 
 
 def place(lesson: Lesson, code: str, name: str, options: int) -> int:
-    """Which option: of numbers one after the other, of names by chance that is always the same."""
+    """Index of a student's option: consecutive for numbers, by hash for names."""
     salt = lesson.name if code.isdecimal() else f"{lesson.name}/{code.casefold()}"
     drawn = int.from_bytes(sha256(f"{salt}/{name}".encode()).digest()[:8], "big")
     return (drawn + (int(code) if code.isdecimal() else 0)) % options
 
 
 def with_outcome(name: str, value: Any) -> dict[str, Any]:
-    """A parameter; where it names an outcome, also what the outcome is called, its unit and what was reported."""
+    """A parameter; where it names an outcome, also its label, its unit and the reported figure."""
     if value not in outcome_rows():
         return {name: value}
     outcome = outcome_of(value)
@@ -236,7 +232,7 @@ def with_outcome(name: str, value: Any) -> dict[str, Any]:
 
 
 def filled(task: Task, parameters: Mapping[str, Any]) -> Task:
-    """A task with the numbers of a student in every text of it."""
+    """A task with the numbers of a student in all of its texts."""
     values: dict[str, Any] = {
         key: fill(value, parameters) if isinstance(value, str) and key != "solution" else value
         for key, value in task._asdict().items()
@@ -246,7 +242,7 @@ def filled(task: Task, parameters: Mapping[str, Any]) -> Task:
 
 
 def fill(text: str, parameters: Mapping[str, Any]) -> str:
-    """Put parameters into the gaps of a text of ours."""
+    """Fill parameters into the gaps of a text; PanjError for an unknown gap."""
 
     def value(found: re.Match[str]) -> str:
         if found[1] not in parameters:
@@ -256,8 +252,8 @@ def fill(text: str, parameters: Mapping[str, Any]) -> str:
     return re.sub(r"\{(\w+)\}", value, text)
 
 
-class Asked(NamedTuple):
-    """An outcome that a task is about."""
+class TaskOutcome(NamedTuple):
+    """The outcome that a task is about."""
 
     name: str
     label: str
@@ -266,12 +262,12 @@ class Asked(NamedTuple):
 
     @property
     def is_share(self) -> bool:
-        """Whether it lies between 0 and 1."""
+        """Whether it is between 0 and 1."""
         return self.unit == "share"
 
     @property
     def said(self) -> str:
-        """What was reported, in words."""
+        """The reported figure as text."""
         value, low, high, ids = self.reported
         if not ids:
             return "nothing was reported"
@@ -283,27 +279,27 @@ class Asked(NamedTuple):
 
 @cache
 def outcome_rows() -> dict[str, Any]:
-    """The declared table of outcomes, as it stands."""
+    """Rows of configs/outcomes.yaml by name."""
     return read_yaml(folder_of("configs") / "outcomes.yaml")
 
 
 @cache
-def outcome_of(name: str) -> Asked:
-    """An outcome by name; PanjError says which there are."""
+def outcome_of(name: str) -> TaskOutcome:
+    """An outcome by name; PanjError lists the names."""
     if name not in outcome_rows():
         raise unknown("lesson, outcome", name, outcome_rows())
     row = outcome_rows()[name]
-    here = SimpleNamespace(name=name, reported=row.get("reported") or {})  # all that is asked of an outcome
-    return Asked(name, row["label"], row["unit"], reported_of(cast(Outcome, here), evidence()))
+    here = SimpleNamespace(name=name, reported=row.get("reported") or {})  # all that `reported_of` reads
+    return TaskOutcome(name, row["label"], row["unit"], reported_of(cast(Outcome, here), evidence()))
 
 
 @cache
 def answered_rows() -> frozenset[str]:
-    """Rows of the record that some outcome of the model answers."""
+    """Ids of the evidence that some outcome of the model can be compared with."""
     rows = [row.get("reported") or {} for row in outcome_rows().values()]
     return frozenset(id for row in rows for id in (*row.get("sum", ()), *row.get("count", ())))
 
 
 def rows_of(fact: Fact) -> list[Evidence]:
-    """The rows behind a sentence of the background."""
+    """Rows of the evidence behind a sentence of the background."""
     return [evidence()[id] for id in fact.evidence]

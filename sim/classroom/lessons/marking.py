@@ -1,11 +1,11 @@
-"""An answer is judged, with sentences that say why: by the student's own campaigns, and by many others.
+"""Marks answers against the student's own campaigns and many others, with sentences that give the reasons.
 
 Reads   an answer, the sheet of the student, campaigns; text/<language>/marks.yaml.
-Gives   `Mark`: points, what is said of the answer, and what is flagged.
-Assumed A number is right if it lies in the 95 % interval of the student's own campaigns, or within three standard
-        errors (own and reference together) of what many others give; digits that were rounded off count for nothing.
-        A choice is right if chance alone can have put it behind the best. A conclusion from a single campaign earns
-        nothing, and one from too few earns half, however near it comes: what is marked is the reasoning.
+Returns `Mark`: points, remarks and flags.
+Assumes A number is right if it is in the 95 % interval of the student's own campaigns, or within three standard errors
+        (own and reference together) of the estimate of many others; rounding is allowed for. A choice is right if
+        sampling error alone may explain its distance from the best. A conclusion from a single campaign earns nothing,
+        and one from too few earns half, however close it is: the reasoning is marked.
 """
 
 import math
@@ -15,24 +15,24 @@ from typing import NamedTuple
 from sim.classroom.lessons.estimates import (
     ENDS,
     SHARES,
-    Campaigns,
+    CampaignSource,
     Estimate,
     Sample,
-    measured,
+    estimate,
     rank_choices,
     reported_inside,
     verdict,
 )
-from sim.classroom.lessons.lesson import CHOSEN, NUMBERS, RANGES, Asked, Sheet, Task, answered_rows, outcome_of
+from sim.classroom.lessons.lesson import CHOSEN, NUMBERS, RANGES, Sheet, Task, TaskOutcome, answered_rows, outcome_of
 from sim.classroom.texts import texts_of
 from sim.data.record import evidence
 from sim.errors import PanjError, nearest
 from sim.wording import Language
 
-ERRORS = 3.0  # standard errors that an answer may lie from the reference
-REFERENCE_SEED = 100_000  # beyond every student's campaigns
-ROUNDED = 0.005  # of a share, or as a part of any other number
-OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures of which other campaigns say nothing
+ERRORS = 3.0  # standard errors that an answer may differ from the reference
+REFERENCE_SEED = 100_000  # higher than the seeds of every student
+ROUNDED = 0.005  # absolute for a share, relative for any other number
+OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures that other campaigns cannot confirm
 MOST_RUNS = 1000
 MOST_LETTERS = 2000  # of an answer in words
 LONGEST_NUMBER = 1e12
@@ -40,14 +40,14 @@ Value = float | tuple[float, float] | str
 
 
 class Answer(NamedTuple):
-    """What a student answers, and how many campaigns it rests on; 0 where none are asked for."""
+    """An answer of a student, and the number of campaigns behind it; 0 where none are needed."""
 
     value: Value
     runs: int = 0
 
 
 class Mark(NamedTuple):
-    """What an answer earns, and why."""
+    """Points of an answer, and why."""
 
     task: str
     points: float
@@ -57,14 +57,28 @@ class Mark(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """Whether an answer is right, as a part of all points, and sentences."""
+    """The share of the points that an answer is worth, with sentences."""
 
     part: float
     says: tuple[str, ...]
 
 
-def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: Campaigns, reference: int = 0) -> Mark:
-    """Judge one answer; `reference` campaigns more are lived to judge by, none while a student checks."""
+def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSource, reference: int = 0) -> Mark:
+    """Mark one answer.
+
+    Args:
+        sheet: of the student.
+        task: of the sheet.
+        answer: None where the task was not answered.
+        campaigns: source of the student's campaigns and of the reference.
+        reference: number of other campaigns to compare with; 0 while a student checks, who is not told the result.
+
+    Returns:
+        Points, remarks and flags.
+
+    Raises:
+        PanjError: the answer is of the wrong kind or out of range, or campaigns cannot be had.
+    """
     texts = texts_of("marks")
     if answer is None:
         return Mark(task.key, 0, task.points, (texts.say("missing"),), ())
@@ -78,7 +92,7 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: Campaigns, 
 
 
 def check_answer(task: Task, answer: Answer) -> None:
-    """Of the kind that is asked for, and bounded; PanjError names the task, what was found and what was expected."""
+    """PanjError for an answer that is of the wrong kind, out of range, or without its number of campaigns."""
     value, runs = answer
     where = f"answer {task.key}"
     if isinstance(runs, bool) or not isinstance(runs, int) or not 0 <= runs <= MOST_RUNS:
@@ -99,7 +113,7 @@ def check_answer(task: Task, answer: Answer) -> None:
 
 
 def check_range(where: str, value: object) -> None:
-    """Two numbers, the lower first."""
+    """PanjError for anything but two numbers, the lower first."""
     if not isinstance(value, tuple) or len(value) != 2:
         raise PanjError(f"{where}: found {str(value)[:40]}, expected two numbers, the lower first")
     for one in value:
@@ -109,20 +123,20 @@ def check_range(where: str, value: object) -> None:
 
 
 def check_number(where: str, value: object) -> None:
-    """A number that is one."""
+    """PanjError for anything but a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LONGEST_NUMBER:
         raise PanjError(f"{where}: found {str(value)[:40]}, expected a number")
 
 
 def credit_for_runs(task: Task, runs: int) -> float:
-    """What a right answer is worth that rests on so many campaigns."""
+    """Share of its points that a right answer from that many campaigns is worth."""
     if runs >= task.needs:
         return 1.0
     return 0.0 if runs <= 1 else 0.5
 
 
 def flags_of(task: Task, answer: Answer, texts: Language) -> tuple[str, ...]:
-    """What is flagged: a conclusion from one campaign, or from too few."""
+    """Flags of a conclusion from one campaign, or from too few."""
     if answer.runs >= task.needs:
         return ()
     if answer.runs == 1:
@@ -130,8 +144,10 @@ def flags_of(task: Task, answer: Answer, texts: Language) -> tuple[str, ...]:
     return (texts.say("few_runs", answer.runs, needs=task.needs, wider=f"{math.sqrt(task.needs / answer.runs):.1f}"),)
 
 
-def judge(sheet: Sheet, task: Task, answer: Answer, campaigns: Campaigns, reference: int, texts: Language) -> Judgement:
-    """By the kind of the task."""
+def judge(
+    sheet: Sheet, task: Task, answer: Answer, campaigns: CampaignSource, reference: int, texts: Language
+) -> Judgement:
+    """Judge an answer by the kind of its task."""
     own = Sample(campaigns, sheet.first_seed, answer.runs)
     others = Sample(campaigns, REFERENCE_SEED, reference) if reference else None
     if task.kind == "number":
@@ -146,7 +162,7 @@ def judge(sheet: Sheet, task: Task, answer: Answer, campaigns: Campaigns, refere
 
 
 def judge_without_campaigns(task: Task, value: Value, texts: Language) -> Judgement:
-    """What follows from the sheet or the record alone."""
+    """Judge an answer that follows from the sheet or the evidence alone."""
     if task.kind == "exact":
         return right_or(value == float(task.right), texts.say("exact_no"), texts)
     if task.kind == "quiz":
@@ -157,12 +173,12 @@ def judge_without_campaigns(task: Task, value: Value, texts: Language) -> Judgem
 
 
 def right_or(is_right: bool, no: str, texts: Language) -> Judgement:
-    """Right, or a sentence."""
+    """Full credit, or none with a sentence."""
     return Judgement(1.0, (texts.say("right"),)) if is_right else Judgement(0.0, (no,))
 
 
 def judge_row(task: Task, id: str, texts: Language) -> Judgement:
-    """A row of the record: in conflict with another, or one that no outcome answers."""
+    """Judge a row of the evidence: in conflict with another, or one that no outcome can be compared with."""
     rows = evidence()
     if id not in rows:
         return Judgement(0.0, (texts.say("row_unknown", id=id[:20]),))
@@ -174,39 +190,41 @@ def judge_row(task: Task, id: str, texts: Language) -> Judgement:
 
 
 def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: Language) -> Judgement:
-    """A guess before any campaign earns its points by being made; what the campaigns then say is told."""
+    """A guess before any campaign always earns its points; the remark gives what the campaigns show."""
     if not answer.runs or not isinstance(answer.value, tuple):
         return Judgement(1.0, (texts.say("guessed"),))
-    found = measured(sheet, task, own)
+    found = estimate(sheet, task, own)
     low, high = answer.value
     key = "guess_holds" if low <= found.number <= high else "guess_misses"
-    return Judgement(1.0, (texts.say(key, answer.runs, number=say(found.number, task)),))
+    return Judgement(1.0, (texts.say(key, answer.runs, number=format_answer(found.number, task)),))
 
 
 def judge_number(
     sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """A number beside the student's own campaigns, and beside others."""
+    """Judge a number by the student's own campaigns and by others."""
     assert isinstance(value, int | float)
-    found = measured(sheet, task, own)
+    found = estimate(sheet, task, own)
     said = format_estimate(found, task, texts)
     if others is None:  # a student checks, and is not told the number
-        return right_or(fits(value, found), texts.say("number_check", answer=say(value, task)), texts)
+        return right_or(fits(value, found), texts.say("number_check", answer=format_answer(value, task)), texts)
     if task.measure in OF_THESE_ALONE:
-        return right_or(fits(value, found), texts.say("number_no", answer=say(value, task), found=said), texts)
-    reference = measured(sheet, task, others)
+        return right_or(
+            fits(value, found), texts.say("number_no", answer=format_answer(value, task), found=said), texts
+        )
+    reference = estimate(sheet, task, others)
     is_near = near(value, found, reference)
-    told = texts.say("reference", reference.campaigns, number=say(reference.number, task))
+    told = texts.say("reference", reference.campaigns, number=format_answer(reference.number, task))
     if fits(value, found):
         unlucky = () if is_near or math.isnan(found.error) else (texts.say("unlucky"),)
         return Judgement(1.0, (texts.say("right"), *unlucky, told))
     if is_near:
         return Judgement(1.0, (texts.say("not_own", found=said), told))
-    return Judgement(0.0, (texts.say("number_no", answer=say(value, task), found=said), told))
+    return Judgement(0.0, (texts.say("number_no", answer=format_answer(value, task), found=said), told))
 
 
 def fits(value: float, found: Estimate) -> bool:
-    """Whether an answer lies in the interval of a measured number, or is that number, rounded."""
+    """Whether an answer is in the interval of an estimate, or is the estimate rounded."""
     room = rounding(found.number)
     low = found.number if math.isnan(found.low) else min(found.low, found.number)
     high = found.number if math.isnan(found.high) else max(found.high, found.number)
@@ -214,21 +232,21 @@ def fits(value: float, found: Estimate) -> bool:
 
 
 def near(value: float, own: Estimate, reference: Estimate) -> bool:
-    """Whether chance alone may have put an answer from so many campaigns where it lies."""
+    """Whether sampling error alone may explain the distance of an answer from the reference."""
     if math.isnan(own.error):
-        return False  # one campaign says nothing of chance
+        return False  # one campaign has no sampling error
     return abs(value - reference.number) <= ERRORS * math.hypot(own.error, reference.error) + rounding(value)
 
 
 def rounding(number: float) -> float:
-    """How much may have been rounded off."""
+    """Largest error of rounding."""
     return max(ROUNDED, ROUNDED * abs(number))
 
 
 def judge_range(
     sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Each end earns half."""
+    """Judge a range; each end earns half."""
     assert isinstance(value, tuple)
     parts = []
     for place, (end, name) in enumerate(zip(ENDS, ("low", "high"), strict=True)):
@@ -241,7 +259,7 @@ def judge_range(
 def judge_choice(
     sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """A conclusion beside what the student's own campaigns allow, and what others allow."""
+    """Judge a conclusion by what the student's own campaigns allow, and what others allow."""
     allowed, said = allowed_of(sheet, task, own, texts)
     if others is None:  # a student checks, and is not told the conclusion
         return right_or(value in allowed, texts.say("choice_check", own.runs), texts)
@@ -255,12 +273,12 @@ def judge_choice(
 
 
 def allowed_of(sheet: Sheet, task: Task, sample: Sample, texts: Language) -> tuple[set[str], str]:
-    """The conclusions that these campaigns allow, and what they say."""
+    """The conclusions that these campaigns allow, and a sentence on them."""
     if task.kind == "inside":
         found = reported_inside(sheet, task, sample)
         return found, texts.say("inside_both" if len(found) > 1 else f"inside_{found.copy().pop()}")
     if task.kind == "verdict":
-        number = measured(sheet, task, sample)
+        number = estimate(sheet, task, sample)
         said = verdict(number)
         return {said}, texts.say("verdict", found=format_estimate(number, task, texts), verdict=said)
     scores: Mapping[str, tuple[float, bool]] = rank_choices(sheet, task, sample)
@@ -269,21 +287,21 @@ def allowed_of(sheet: Sheet, task: Task, sample: Sample, texts: Language) -> tup
 
 
 def format_estimate(found: Estimate, task: Task, texts: Language) -> str:
-    """A number with its interval and the campaigns behind it."""
+    """An estimate with its interval and number of campaigns."""
     if math.isnan(found.low):
-        return texts.say("found_one", number=say(found.number, task))
-    low, high = say(found.low, task), say(found.high, task)
-    return texts.say("found", found.campaigns, number=say(found.number, task), low=low, high=high)
+        return texts.say("found_one", number=format_answer(found.number, task))
+    low, high = format_answer(found.low, task), format_answer(found.high, task)
+    return texts.say("found", found.campaigns, number=format_answer(found.number, task), low=low, high=high)
 
 
-def say(number: float, task: Task) -> str:
-    """A share with two or three digits, small numbers with one, large ones whole."""
-    asked: Asked | None = outcome_of(task.outcome) if task.outcome else None
+def format_answer(number: float, task: Task) -> str:
+    """A number: three decimals for a share, one below 100, none above."""
+    asked: TaskOutcome | None = outcome_of(task.outcome) if task.outcome else None
     if task.measure in SHARES or (asked is not None and asked.is_share):
         return f"{number:.3f}"
     return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.1f}"
 
 
 def total(marks: list[Mark]) -> tuple[float, int]:
-    """Points, and how many there were to earn."""
+    """Points earned, and points to be earned."""
     return round(sum(one.points for one in marks), 2), sum(one.most for one in marks)

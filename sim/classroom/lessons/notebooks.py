@@ -1,10 +1,10 @@
-"""Each lesson as a notebook, and its worked solution for the teacher.
+"""Writes each lesson as a notebook, and as a worked solution for the teacher.
 
 `python -m sim.classroom.lessons.notebooks` writes them.
 
 Reads   exercises/lessons/*.yaml.
-Writes  exercises/<lesson>.ipynb and exercises/solutions/<lesson>.ipynb, without outputs and always the same.
-Assumed A solution is worked from what a task measures; a test runs it, hands it in, and marks it.
+Writes  exercises/<lesson>.ipynb and exercises/solutions/<lesson>.ipynb, without outputs, the same every time.
+Assumes A solution follows from what a task measures; a test runs it, hands it in and marks it.
 """
 
 import sys
@@ -16,12 +16,12 @@ from sim.classroom.lessons.estimates import GROUPS
 from sim.classroom.lessons.lesson import CHOSEN, Fact, Lesson, Task, folder_of_exercises, read_lessons, rows_of
 from sim.classroom.texts import texts_of
 
-PARAMETERS = "parameters"  # tag of the cell that says who the student is and how many campaigns to live
+PARAMETERS = "parameters"  # tag of the cell with the student and the number of campaigns
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def write_notebooks(folder: Path | None = None) -> list[Path]:
-    """Both notebooks of every lesson."""
+    """Write both notebooks of every lesson; returns their paths."""
     place = folder or folder_of_exercises()
     (place / "solutions").mkdir(parents=True, exist_ok=True)
     written = []
@@ -34,7 +34,7 @@ def write_notebooks(folder: Path | None = None) -> list[Path]:
 
 
 def as_text(cells: Sequence[Any]) -> str:
-    """A notebook as a file; cells are numbered, so that the same lesson gives the same file."""
+    """Text of a notebook; cells are numbered, so that a lesson always gives the same file."""
     import nbformat
     from nbformat.v4 import new_notebook
 
@@ -45,22 +45,22 @@ def as_text(cells: Sequence[Any]) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def text(said: str) -> Any:
-    """A cell to read."""
+def text(content: str) -> Any:
+    """A Markdown cell."""
     from nbformat.v4 import new_markdown_cell
 
-    return new_markdown_cell(said)
+    return new_markdown_cell(content)
 
 
 def code(lines: str, **metadata: Any) -> Any:
-    """A cell to run."""
+    """A code cell."""
     from nbformat.v4 import new_code_cell
 
     return new_code_cell(lines, metadata=metadata)
 
 
 def for_student(lesson: Lesson) -> list[Any]:
-    """Goals, background, own numbers, tasks with room for answers, the hand-in, questions."""
+    """The student's notebook: goals, background, sheet, tasks with room for answers, hand-in, questions."""
     texts = texts_of("notebooks")
     return [
         *head(lesson, texts.say("for_students")),
@@ -73,7 +73,7 @@ def for_student(lesson: Lesson) -> list[Any]:
 
 
 def head(lesson: Lesson, who: str) -> list[Any]:
-    """What the lesson is about."""
+    """Title, goals and background."""
     texts = texts_of("notebooks")
     return [
         text(f"# {lesson.number}. {lesson.title}\n\n**{lesson.question}**\n\n{who}"),
@@ -83,7 +83,7 @@ def head(lesson: Lesson, who: str) -> list[Any]:
 
 
 def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
-    """Who the student is, and what is on the sheet."""
+    """The student, the lesson and its settings."""
     texts = texts_of("notebooks")
     return [
         text(f"## {texts.say('sheet')}\n\n{texts.say('about_sheet')}"),
@@ -98,7 +98,7 @@ def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
 
 
 def task_cells(task: Task) -> list[Any]:
-    """A task, a place to begin, and room for the answer."""
+    """A task, code to begin with, and room for the answer."""
     texts = texts_of("notebooks")
     begin = "\n".join(line for line in (f"lesson.ask({task.key!r})", beginning_of(task)) if line)
     cells = [text(title_of(task)), code(begin)]
@@ -108,20 +108,20 @@ def task_cells(task: Task) -> list[Any]:
 
 
 def title_of(task: Task) -> str:
-    """Its name, and what it earns."""
+    """Heading of a task, with its points."""
     points = texts_of("notebooks").say("points", task.points)
     return f"## {task.key.replace('_', ' ').capitalize()} ({points})"
 
 
 def runs_of(task: Task) -> str:
-    """How many campaigns the answer rests on, where it rests on any."""
+    """Argument for the number of campaigns behind an answer; empty where none are needed."""
     if task.measure == "first_campaign":
         return ", runs=1"
     return ", runs=runs" if task.needs else ""
 
 
 def beginning_of(task: Task) -> str:
-    """Campaigns to look at; nothing where the task needs none."""
+    """Code that shows campaigns; empty where the task needs none."""
     if task.kind == "guess" or not task.outcome:
         return ""
     if task.kind == "pick":
@@ -143,12 +143,12 @@ def beginning_of(task: Task) -> str:
 
 
 def outcome_in_code(task: Task) -> str:
-    """`lesson.outcome` for one of the student's own, a name for any other."""
+    """Outcome of a task in code: `lesson.outcome` where it is the student's own, else its name."""
     return f"lesson.{task.outcome.strip('{}')}" if "{" in task.outcome else f'"{task.outcome}"'
 
 
 def solved(lesson: Lesson) -> list[Any]:
-    """The teacher's notebook: timing, every task worked, what to say of it, the debrief."""
+    """The teacher's notebook: timing, every task worked, notes on it, the debrief."""
     texts = texts_of("notebooks")
     timing = "\n".join(f"| {step.minutes} | {step.who} | {step.what} |" for step in lesson.timing)
     return [
@@ -164,7 +164,7 @@ def solved(lesson: Lesson) -> list[Any]:
 
 
 def solution_cells(task: Task) -> list[Any]:
-    """A task, its answer worked out, and what a teacher may say."""
+    """A task with its note for the teacher and its answer worked out."""
     says = f"\n\n{task.says}" if task.says else ""
     lines = f"lesson.ask({task.key!r})\n{solution_of(task)}\nlesson.check({task.key!r}, answer{runs_of(task)})"
     return [text(f"{title_of(task)}{says}"), code(lines)]
@@ -178,7 +178,7 @@ def solution_of(task: Task) -> str:
 
 
 def sample_of(task: Task) -> str:
-    """The campaigns that are measured."""
+    """Code for the campaigns that a task is about."""
     runs = "1" if task.measure == "first_campaign" else "runs"
     if task.minus:
         return f'values = lesson.differences("{task.of}", "{task.minus}", {outcome_in_code(task)}, {runs}).dropna()'
@@ -186,12 +186,12 @@ def sample_of(task: Task) -> str:
 
 
 def reported_in_code(task: Task) -> str:
-    """What was reported of the outcome of a task."""
+    """Code for the reported figure of a task."""
     return f"lesson.reported({outcome_in_code(task)})"
 
 
 def threshold_in_code(task: Task) -> str:
-    """The number to be reached."""
+    """Code for the threshold of a task."""
     if task.threshold == "reported":
         return reported_in_code(task)
     return f"lesson.{str(task.threshold).strip('{}')}" if "{" in str(task.threshold) else str(task.threshold)
@@ -213,12 +213,12 @@ NUMBERS: dict[str, Callable[[Task], str]] = {
 
 
 def solve_range(task: Task) -> str:
-    """Both ends."""
+    """Code for both ends of a range."""
     return f"{sample_of(task)}\nanswer = values.quantile([0.05, 0.95]).tolist()"
 
 
 def solve_verdict(task: Task) -> str:
-    """From the interval of the mean difference."""
+    """Code for a verdict, from the interval of the mean difference."""
     return (
         f"{sample_of(task)}\n"
         "low, high = lesson.interval(values)\n"
@@ -228,7 +228,7 @@ def solve_verdict(task: Task) -> str:
 
 
 def solve_inside(task: Task) -> str:
-    """The reported figure beside both ends."""
+    """Code that compares the reported figure with both ends."""
     return (
         f"{sample_of(task)}\n"
         "low, high = values.quantile([0.05, 0.95])\n"
@@ -237,7 +237,7 @@ def solve_inside(task: Task) -> str:
 
 
 def solve_pick(task: Task) -> str:
-    """A score for each choice; the highest wins."""
+    """Code that scores each choice; the highest wins."""
     names = ", ".join(f'"{name}"' for name in task.ladder)
     columns = f"outcome = {outcome_in_code(task)}\ncolumns = [lesson.run(name, runs)[outcome] for name in ({names},)]\n"
     if task.minus:
@@ -251,7 +251,7 @@ def solve_pick(task: Task) -> str:
 
 
 def solve_evidence(task: Task) -> str:
-    """A row in conflict, or the one that the lesson names."""
+    """Code for a row in conflict, or the one that the lesson names."""
     if not task.row:
         return f"answer = {task.solution!r}"
     return f"answer = lesson.evidence(lesson.{task.row.strip('{}')}).conflicts[0]"
@@ -271,17 +271,17 @@ WORKED: dict[str, Callable[[Task], str]] = {
 
 
 def listed(lines: Sequence[str]) -> str:
-    """One after the other."""
+    """A Markdown list."""
     return "\n".join(f"- {line}" for line in lines)
 
 
 def background(facts: Sequence[Fact]) -> str:
-    """Each sentence with its sources."""
+    """A Markdown list of sentences with their sources."""
     return "\n".join(f"- {fact.says} ({'; '.join(source(fact))})" for fact in facts)
 
 
 def source(fact: Fact) -> list[str]:
-    """`F001: Irish Times, 2021-07-05`; rows of one source are named together."""
+    """Sources of a sentence, `F001: Irish Times, 2021-07-05`; rows of one source are named together."""
     ids: dict[str, list[str]] = {}
     for row in rows_of(fact):
         ids.setdefault(row.source, []).append(row.id)
@@ -289,7 +289,7 @@ def source(fact: Fact) -> list[str]:
 
 
 def main() -> int:
-    """Write them all, and say so."""
+    """Write all notebooks and print their paths."""
     for path in write_notebooks():
         print(path)
     return 0

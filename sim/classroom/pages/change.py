@@ -1,4 +1,4 @@
-"""Change: a choice of settings as a form, its campaigns over the baseline's, and what can be said of the difference."""
+"""The page Change: a form for a choice of settings, its campaigns over the baseline's, and whether they differ."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,16 +24,16 @@ BASELINE: Overrides = ()
 
 
 class Wanted(NamedTuple):
-    """What was asked for last."""
+    """The last request."""
 
     overrides: Overrides | None = None
     runs: int = RUNS
-    wish: int = 0  # how often a button was pressed
+    wish: int = 0  # number of times that a button was pressed
 
 
 @solara.component
 def Page() -> None:
-    """The form on one side, the distribution on the other."""
+    """The form and the distribution side by side."""
     texts = texts_of("change")
     form, set_form = use_form()
     wanted = solara.use_reactive(Wanted())
@@ -48,12 +48,12 @@ def Page() -> None:
                 Faces(form, set_form)
         with solara.Div(classes=["panj-result"]):
             Heading(texts.say("result"), 2)
-            Wish(form, set_form, lambda runs: wanted.set(Wanted(form.overrides(), runs, wanted.value.wish + 1)))
+            RunControls(form, set_form, lambda runs: wanted.set(Wanted(form.overrides(), runs, wanted.value.wish + 1)))
             Result(form, wanted.value)
 
 
 def use_form() -> tuple[Form, Callable[[Form], None]]:
-    """The form of the choice that goes along from page to page; title and description stay on this page."""
+    """The form of the visitor's choice, shared by all pages; title and description stay on this page."""
     form, set_form = solara.use_state(form_of(chosen.value))
     if form.overrides() != chosen.value:
         form = form_of(chosen.value)
@@ -66,7 +66,7 @@ def use_form() -> tuple[Form, Callable[[Form], None]]:
 
 
 def form_of(overrides: Overrides) -> Form:
-    """The form of a choice that another page made; the baseline for one that is none."""
+    """The form of a choice; the baseline's where it cannot be read."""
     try:
         return read_overrides(overrides).form
     except PanjError:
@@ -74,8 +74,8 @@ def form_of(overrides: Overrides) -> Form:
 
 
 @solara.component
-def Wish(form: Form, on_form: Callable[[Form], None], on_run: Callable[[int], None]) -> None:
-    """What is changed, in words, and the buttons."""
+def RunControls(form: Form, on_form: Callable[[Form], None], on_run: Callable[[int], None]) -> None:
+    """What is changed, in words, and the buttons that run campaigns."""
     texts = texts_of("change")
     Note(
         texts.say("what_changes", said=describe_change(form, Form())) if form.overrides() else texts.say("no_change"),
@@ -89,7 +89,7 @@ def Wish(form: Form, on_form: Callable[[Form], None], on_run: Callable[[int], No
 
 @solara.component
 def Result(form: Form, wanted: Wanted) -> None:
-    """The chosen outcome of the baseline and of what was asked for."""
+    """Distribution of an outcome under the baseline and under the requested choice."""
     texts = texts_of("change")
     is_baseline = wanted == Wanted(BASELINE, RUNS, wanted.wish)
     base = use_campaigns(BASELINE, RUNS)
@@ -115,7 +115,7 @@ def Result(form: Form, wanted: Wanted) -> None:
 
 
 def describe_progress(asked: RequestState, texts: Language) -> str:
-    """In line, being computed, or all there."""
+    """Progress of a request."""
     ticket = asked.ticket
     assert ticket is not None
     if ticket.ended:

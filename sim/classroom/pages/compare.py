@@ -1,4 +1,4 @@
-"""Compare: two choices side by side, with the same luck and by the same clock."""
+"""The page Compare: two choices side by side, with the same random draws and in step."""
 
 import solara
 
@@ -17,12 +17,12 @@ from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 BASELINE, MINE, NAMED = "baseline", "mine", "scenario="
-FIRST_SEEN = "scenario=call_answered"  # beside the baseline, while nothing was chosen
+FIRST_SEEN = "scenario=call_answered"  # compared with the baseline until something is chosen
 
 
 @solara.component
 def Page() -> None:
-    """Two choices, their campaigns together, and one campaign of each."""
+    """Two choices, the distributions of their campaigns, and one campaign of each."""
     texts = texts_of("compare")
     names, set_names = solara.use_state((BASELINE, MINE if chosen.value else FIRST_SEEN))
     Heading(texts.say("heading"))
@@ -45,7 +45,7 @@ def Page() -> None:
 
 
 def choices() -> dict[str, str]:
-    """What can be compared: the baseline, the visitor's own choice, every scenario."""
+    """Choices to compare: the baseline, the visitor's own, every scenario."""
     texts = texts_of("compare")
     own = {MINE: texts.say("mine", said=describe_change(form_of(chosen.value), Form()))} if chosen.value else {}
     named = {
@@ -56,21 +56,21 @@ def choices() -> dict[str, str]:
 
 
 def overrides_for(name: str) -> Overrides:
-    """The settings behind a name."""
+    """Overrides of a choice by name."""
     return chosen.value if name == MINE else () if name == BASELINE else (name,)
 
 
 def short(name: str) -> str:
-    """What it is called beside a picture."""
+    """Short name of a choice, for charts."""
     texts = texts_of("compare")
     if name.startswith(NAMED):
-        return fields_of()["scenario"].said(name.removeprefix(NAMED))
+        return fields_of()["scenario"].describe(name.removeprefix(NAMED))
     return texts_of("reading").say("base") if name == BASELINE else texts.say("mine_short")
 
 
 @solara.component
 def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) -> None:
-    """The campaigns of both, which fill in together."""
+    """Distributions of both choices, which fill in together."""
     texts = texts_of("compare")
     both = use_campaigns(left, RUNS), use_campaigns(right, RUNS)
     outcome, set_outcome = solara.use_state(MAIN_OUTCOMES[0])
@@ -92,13 +92,13 @@ def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) 
 
 
 def trouble_of(both: tuple[RequestState, RequestState]) -> str:
-    """Why there is nothing to compare."""
+    """Why there is nothing to compare; empty where there is."""
     return next((asked.trouble for asked in both if asked.trouble or asked.ticket is None), "")
 
 
 @solara.component
 def One(left: Overrides, right: Overrides, titles: tuple[str, str]) -> None:
-    """One campaign of each on two maps by one clock."""
+    """One campaign of each choice, on two maps in step."""
     texts = texts_of("compare")
     first = solara.use_memo(lambda: day.value, [])
     Heading(texts.say("one"), 2)

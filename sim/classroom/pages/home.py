@@ -1,4 +1,4 @@
-"""The first page: what this is, and where to begin."""
+"""The start page: what this is and where to begin."""
 
 import solara
 
@@ -12,7 +12,7 @@ RUNS = 200
 
 @solara.component
 def Page() -> None:
-    """Text, and how far the baseline is, which everybody compares with."""
+    """Introduction, and progress of the baseline, with which everybody compares."""
     texts = texts_of("home")
     Heading(texts.say("heading"))
     Prose(texts.say("about"))
@@ -24,7 +24,7 @@ def Page() -> None:
 
 @solara.component
 def Baseline() -> None:
-    """Campaigns of the baseline that are there."""
+    """Progress of the baseline."""
     texts = texts_of("home")
     asked = use_campaigns((), RUNS)
     if asked.ticket is None:

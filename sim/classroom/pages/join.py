@@ -1,4 +1,4 @@
-"""A student joins a class, sends a claim, and reads what campaigns answer to it; nothing of anybody else."""
+"""The page Class: a student joins, sends a claim and reads its answer, and sees nothing of anybody else."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from sim.classroom.choice.fields import describe_choice, overrides_for, rest_of
 from sim.classroom.choice.form import Overrides
 from sim.classroom.hooks import chosen, middle_of_baseline, session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Heading, Note, Press, Trouble
-from sim.classroom.parts.distribution import Ranges, Said, Style
+from sim.classroom.parts.distribution import ClassChart, Said, Style
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Field, Given, Sheet, lines_field, one_of, text_field
 from sim.classroom.sessions.claims import (
@@ -56,7 +56,7 @@ CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 @solara.component
 def Page() -> None:
-    """The form to join, or the seat that this browser has."""
+    """The form to join, or the seat of this browser."""
     Style()
     code, set_code = solara.use_state(session_code(the_register().seats_of))
     place = use_session_state(code, lambda: the_register().place(code, session()))
@@ -69,7 +69,7 @@ def Page() -> None:
 
 @solara.component
 def Joining(code: str, on_joined: Callable[[str], None]) -> None:
-    """Code, nickname, and with whom."""
+    """Form for code, nickname and team."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -98,7 +98,7 @@ def Joining(code: str, on_joined: Callable[[str], None]) -> None:
 
 @solara.component
 def Seated(place: Place) -> None:
-    """Who one is, what is asked, the claim, the answer."""
+    """The student's seat, the question, the claim and the answer."""
     texts = texts_of("class")
     question = place.question
     Heading(welcome(place.seat))
@@ -119,7 +119,7 @@ def Seated(place: Place) -> None:
 
 
 def welcome(seat: Seat) -> str:
-    """Who one is, and with how many."""
+    """Welcome with nickname, team and number of members."""
     texts = texts_of("class")
     if not seat.key:
         return texts.say("join_welcome", None, nickname=seat.nickname, letter=seat.letter)
@@ -131,29 +131,29 @@ def welcome(seat: Seat) -> str:
 
 @solara.component
 def Stage(place: Place, question: Question) -> None:
-    """What was sent, and what happens now; read out when it changes."""
+    """What was sent and what happens now; read out when it changes."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
-    told = []
+    lines = []
     if place.sent is not None:
         claim = place.sent.claim
-        told.append(texts.say("join_sent", None, claim=describe_claim(claim, question.about, measure)))
-        told.append(texts.say("join_choice_sent", None, choice=describe_choice(claim.overrides)))
+        lines.append(texts.say("join_sent", None, claim=describe_claim(claim, question.about, measure)))
+        lines.append(texts.say("join_choice_sent", None, choice=describe_choice(claim.overrides)))
         if question.stage == OPEN:
-            told.append(texts.say("join_may_revise"))
+            lines.append(texts.say("join_may_revise"))
     elif question.stage != OPEN:
-        told.append(texts.say("join_not_sent"))
+        lines.append(texts.say("join_not_sent"))
     if place.sent is not None and question.stage == CLOSED:
-        told.append(texts.say("join_closed"))
+        lines.append(texts.say("join_closed"))
     if question.stage == RUNNING:
-        told.append(texts.say("join_running"))
-    with solara.Div(classes=["claims-card"] if told else [], attributes={"aria-live": "polite", "role": "status"}):
-        for sentence in told:
+        lines.append(texts.say("join_running"))
+    with solara.Div(classes=["claims-card"] if lines else [], attributes={"aria-live": "polite", "role": "status"}):
+        for sentence in lines:
             Said(sentence)
 
 
 @solara.component
 def ClaimForm(place: Place, question: Question) -> None:
-    """A choice, a range, how sure, and why."""
+    """Form for a choice, a range, a confidence and a reason."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     before, scale = place.sent.claim if place.sent else None, scale_of(measure)
     start, set_start = solara.use_state(before.overrides if before else question.suggested)
@@ -181,7 +181,7 @@ def ClaimForm(place: Place, question: Question) -> None:
 
 
 def range_fields(before: Claim | None, question: Question, scale: float) -> list[Field]:
-    """Two numbers, a confidence and a reason; those of the claim before, if there is one."""
+    """Fields for the range, confidence and reason, filled in from an earlier claim."""
     texts, unit = texts_of("class"), unit_of(measure_of(question.outcome), question.about)
     low, high = (f"{before.low * scale:.10g}", f"{before.high * scale:.10g}") if before else ("", "")
     sure = [{"value": str(one), "text": format_percent(one)} for one in CONFIDENCES]
@@ -196,7 +196,7 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
 
 @solara.component
 def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
-    """The way to take over what was chosen on the page Change, and what the choice sets beside the decisions below."""
+    """Button that takes over the choice of the page Change, and what it sets other than the decisions below."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     if rest_of(start):
@@ -209,7 +209,7 @@ def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
 
 @solara.component
 def Scale(question: Question) -> None:
-    """Where the baseline's campaigns lie, once they are there, so that a number can be guessed at all."""
+    """Range of the baseline's campaigns, once they are finished, so that a number can be guessed at all."""
     measure = measure_of(question.outcome)
     middle = middle_of_baseline(question.outcome)
     if middle is not None:
@@ -219,7 +219,7 @@ def Scale(question: Question) -> None:
 
 @solara.component
 def Answered(place: Place, question: Question) -> None:
-    """One's own range against one's own campaigns."""
+    """The student's range compared with the campaigns of the same choice."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     if place.sent is None or place.answer is None:
         return
@@ -230,13 +230,13 @@ def Answered(place: Place, question: Question) -> None:
         for sentence in describe_score(claim, question.about, answer, measure, score):
             Said(sentence)
     if score is not None:
-        Ranges(own_ranges(place, question))
+        ClassChart("ranges", own_ranges(place, question))
         Note(describe_one_campaign(answer, question.about, measure))
 
 
 @solara.component
 def Leaving(code: str) -> None:
-    """Twice asked, for it deletes."""
+    """Button that leaves the session, with a confirmation, because it deletes."""
     texts = texts_of("class")
     is_sure, set_is_sure = solara.use_state(False)
     trouble, attempt = use_attempt()

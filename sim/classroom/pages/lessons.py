@@ -1,4 +1,4 @@
-"""Lessons: a sheet with numbers of one's own, campaigns for each task, answers that are checked, a file to hand in."""
+"""The page Lessons: a sheet with the student's own numbers, campaigns for each task, checked answers, a hand-in."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -25,7 +25,7 @@ from sim.classroom.lessons.lesson import (
     rows_of,
     sheet_of,
 )
-from sim.classroom.lessons.marking import Answer, Mark, Value, mark, say
+from sim.classroom.lessons.marking import Answer, Mark, Value, format_answer, mark
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
 from sim.classroom.parts.answer import AnswerForm, Keeper
 from sim.classroom.parts.choose import Choose
@@ -37,28 +37,28 @@ from sim.errors import PanjError
 
 RUNS = (1, 10, 50, 100, 200)
 MOST_SETTINGS = 5  # of one task
-NUMBERS = "panj-numbers"  # how a table of theirs looks
+NUMBERS = "panj-numbers"  # class of its tables in the style sheet
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
 
 
 class DeskCampaigns:
-    """Campaigns that the desk has, for checking an answer."""
+    """Campaigns of the desk, with which answers are checked."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """Those campaigns; PanjError while they are not all there."""
+        """One row per campaign; PanjError while they are not all finished."""
         ticket = the_desk().ask(session(), overrides, runs, first_seed)
         found = ticket.table()
         if found is None or found.num_rows < runs:
             ticket.withdraw()
-            raise PanjError(texts_of("lessons").say("not_lived"))
+            raise PanjError(texts_of("lessons").say("not_run"))
         return found
 
 
 @solara.component
 def Page() -> None:
-    """Which lesson and who, then the sheet."""
+    """The form for lesson and student, then the sheet."""
     texts = texts_of("lessons")
     sheet = opened.value
     Heading(texts.say("heading"))
@@ -74,7 +74,7 @@ def Page() -> None:
 
 @solara.component
 def Opening() -> None:
-    """A lesson and a student."""
+    """Form for a lesson and a student."""
     texts = texts_of("lessons")
     sheet = opened.value
     options = {one.name: texts.say("lesson_named", number=one.number, title=one.title) for one in read_lessons()}
@@ -108,18 +108,18 @@ def Opening() -> None:
 
 
 def answers_of(sheet: Sheet) -> Answers:
-    """What this student has answered in this lesson."""
+    """Answers of a sheet."""
     return answers.value.get((sheet.lesson.name, sheet.student), {})
 
 
 def keep(sheet: Sheet, found: Answers) -> None:
-    """Answers of a sheet, beside those of other sheets of this visitor."""
+    """Store the answers of a sheet in addition to those of the visitor's other sheets."""
     answers.set({**answers.value, (sheet.lesson.name, sheet.student): dict(found)})
 
 
 @solara.component
 def Kept() -> None:
-    """What this tab of the browser keeps, and the link that saves it."""
+    """Answers stored in this tab of the browser, and the link that saves them."""
     texts = texts_of("lessons")
     sheet = opened.value
     found = answers_of(sheet) if sheet else {}
@@ -147,7 +147,7 @@ def Kept() -> None:
 
 @solara.component
 def Goals(lesson: Lesson) -> None:
-    """What the lesson is about."""
+    """Question, goals, timing and background."""
     texts = texts_of("lessons")
     Heading(texts.say("lesson_named", number=lesson.number, title=lesson.title), 2)
     Prose(f"**{lesson.question}**")
@@ -162,13 +162,13 @@ def Goals(lesson: Lesson) -> None:
 
 
 def listed(lines: Any) -> str:
-    """As Markdown."""
+    """A Markdown list."""
     return "\n".join(f"- {line}" for line in lines)
 
 
 @solara.component
 def Tasks(sheet: Sheet) -> None:
-    """Every task of a sheet, then the hand-in and the questions."""
+    """The tasks of a sheet, the hand-in and the questions."""
     texts = texts_of("lessons")
     with solara.Div(classes=["prose"]):
         solara.HTML("h2", unsafe_innerHTML=escape(texts.say("sheet", student=sheet.student)))
@@ -185,29 +185,29 @@ def Tasks(sheet: Sheet) -> None:
 
 
 def title_of(task: Task) -> str:
-    """Its key, for people."""
+    """Title of a task."""
     return task.key.replace("_", " ").capitalize()
 
 
 @solara.component
 def OneTask(sheet: Sheet, task: Task, place: int) -> None:
-    """What is asked, the campaigns it rests on, the answer, and what is said of it."""
+    """A task with its campaigns, the form for the answer, and the mark."""
     texts = texts_of("lessons")
     given = answers_of(sheet).get(task.key)
     trouble, set_trouble = solara.use_state("")
-    lived, set_lived = solara.use_state(given.runs if given else 0)
+    ran, set_ran = solara.use_state(given.runs if given else 0)
     found, set_found = solara.use_state(cast(Mark | None, None))
     with solara.Div(classes=["panj-task"], attributes={"data-task": task.key}):
         Heading(f"{texts.say('task', place=place, title=title_of(task))} ({texts.say('points', task.points)})", 3)
         Prose(task.asks)
         if task.needs:
-            CampaignsOfTask(sheet, task, lived, set_lived)
+            CampaignsOfTask(sheet, task, ran, set_ran)
 
         def answer(value: Value) -> None:
             set_trouble("")
-            kept = Answer(value, lived if task.needs else 0)
+            kept = Answer(value, ran if task.needs else 0)
             judged = mark(sheet, task, kept, DeskCampaigns())
-            keep(sheet, {**answers_of(sheet), task.key: kept})  # before it is told, so that it is not lost after
+            keep(sheet, {**answers_of(sheet), task.key: kept})  # before it is shown, so that it is not lost
             set_found(judged)
 
         def refuse(said: str) -> None:
@@ -221,7 +221,7 @@ def OneTask(sheet: Sheet, task: Task, place: int) -> None:
 
 @solara.component
 def Said(found: Mark | None) -> None:
-    """What is said of an answer, read out when it comes."""
+    """Flags, points and remarks of an answer, read out when they appear."""
     texts = texts_of("lessons")
     with solara.Div(attributes={"aria-live": "polite"}, classes=["panj-said"]):
         if found is not None:
@@ -231,25 +231,25 @@ def Said(found: Mark | None) -> None:
 
 
 @solara.component
-def CampaignsOfTask(sheet: Sheet, task: Task, lived: int, on_lived: Any) -> None:
-    """How many campaigns, and what they say."""
+def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any) -> None:
+    """Number of campaigns, the button that runs them, and their results."""
     texts = texts_of("lessons")
     is_one = task.measure == "first_campaign"
-    runs, set_runs = solara.use_state(1 if is_one else lived or sheet.lesson.runs)
+    runs, set_runs = solara.use_state(1 if is_one else ran or sheet.lesson.runs)
     names = settings_of(task)
-    wanted = [sheet.overrides(name) if lived else None for name in names]
+    wanted = [sheet.overrides(name) if ran else None for name in names]
     asked = [
-        use_campaigns(words_here, lived or 1, first_seed=sheet.first_seed)
+        use_campaigns(words_here, ran or 1, first_seed=sheet.first_seed)
         for words_here in [*wanted, *[None] * (MOST_SETTINGS - len(wanted))]
     ][: len(names)]
     with solara.Div(classes=["panj-buttons"]):
         if not is_one:
             options = {str(one): texts.say("runs", one) for one in RUNS}
             Choose(texts.say("how_many"), options, str(runs), lambda text: set_runs(int(text)))
-        Press(texts.say("live_one" if is_one else "live"), on_click=lambda: on_lived(runs))
+        Press(texts.say("run_one" if is_one else "run"), on_click=lambda: on_run(runs))
     for one in asked:
         Trouble(one.trouble)
-    if not lived:
+    if not ran:
         return
     Note(progress(asked), live=True)
     if all(one.campaigns is not None and one.campaigns.table is not None for one in asked):
@@ -258,12 +258,12 @@ def CampaignsOfTask(sheet: Sheet, task: Task, lived: int, on_lived: Any) -> None
 
 
 def settings_of(task: Task) -> list[str]:
-    """Names of all settings whose campaigns a task needs, each once."""
+    """Names of the settings whose campaigns a task needs."""
     return [name for name in dict.fromkeys((*task.ladder, task.minus, task.of)) if name]
 
 
 def progress(asked: list[RequestState]) -> str:
-    """In line, being computed, or all there; over all settings of the task."""
+    """Progress over all settings of a task."""
     texts = texts_of("lessons")
     tickets = [one.ticket for one in asked if one.ticket is not None]
     if not tickets:
@@ -277,7 +277,7 @@ def progress(asked: list[RequestState]) -> str:
 
 @solara.component
 def Shown(task: Task, asked: Mapping[str, RequestState], done: int) -> None:
-    """The distribution, and numbers below it; drawn again as more are `done`."""
+    """The distribution and a table, redrawn as more campaigns are `done`."""
     texts = texts_of("lessons")
     found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
     if task.of:
@@ -294,15 +294,15 @@ def Shown(task: Task, asked: Mapping[str, RequestState], done: int) -> None:
 
 
 def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
-    """The campaigns that have an outcome."""
+    """Values of campaigns that have the outcome."""
     return np.asarray(table[outcome].drop_null().to_numpy(), float) if table is not None else np.empty(0)
 
 
 @solara.component
 def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, RequestState]) -> None:
-    """A row for each of the settings."""
+    """Table with one row per settings."""
     texts = texts_of("lessons")
-    plain = partial(say, task=task._replace(measure=""))
+    plain = partial(format_answer, task=task._replace(measure=""))
     rows = []
     for name, numbers in values.items():
         cuts = [float(numbers.mean()), *np.quantile(numbers, [0.5, 0.05, 0.95]).tolist()] if numbers.size else []
@@ -314,15 +314,15 @@ def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Re
 
 @solara.component
 def Groups(task: Task, values: np.ndarray) -> None:
-    """A row for each group of campaigns."""
+    """Table with one row per group of campaigns."""
     texts = texts_of("lessons")
     reported = reported_value(outcome_of(task.outcome))
-    plain = partial(say, task=task._replace(measure=""))
+    plain = partial(format_answer, task=task._replace(measure=""))
     means = [float(group.mean()) for group in np.array_split(values, min(GROUPS, values.size))]
     rows = [[str(place), plain(mean), plain(abs(mean - reported))] for place, mean in enumerate(means, 1)]
     Table(heads_of(texts.say("groups_head")), rows, texts.say("groups_caption"), NUMBERS)
 
 
 def heads_of(said: str) -> list[str]:
-    """The heads of a table, which stand in one sentence."""
+    """Headings of a table from one text."""
     return [head.strip() for head in said.split(";")]

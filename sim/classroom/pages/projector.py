@@ -1,4 +1,4 @@
-"""The page for the wall: the code, who is in, and then what was predicted beside what was simulated, to talk about."""
+"""The page Projector: the code and who has joined, then what was predicted next to what was simulated."""
 
 import reacton.ipyvuetify as vuetify
 import solara
@@ -6,7 +6,7 @@ import solara
 from sim.classroom.hooks import session_code, use_session_state
 from sim.classroom.pages.teacher import describe_sent, room_and_progress
 from sim.classroom.parts import Heading, Note
-from sim.classroom.parts.distribution import Pooled, Ranges, Said, Style
+from sim.classroom.parts.distribution import ClassChart, Said, Style
 from sim.classroom.server import join_address
 from sim.classroom.sessions.claims import EFFECT, OUTCOME
 from sim.classroom.sessions.register import the_register
@@ -15,12 +15,12 @@ from sim.classroom.sessions.session import CLOSED, DEBRIEF, OPEN, RUNNING, Quest
 from sim.classroom.sessions.wall import describe_tally, pooled_of, ranges_of, scored_in, title_of
 from sim.classroom.texts import texts_of
 
-LARGE = 22  # letters in charts
+LARGE = 22  # px, text in charts
 
 
 @solara.component
 def Page() -> None:
-    """The wall of one's newest session, or of the one in the address."""
+    """The wall of the visitor's newest session, or of the one in the address."""
     Style()
     code, _ = solara.use_state(session_code(the_register().sessions_of))
     found = use_session_state(code, lambda: room_and_progress(code))
@@ -34,7 +34,7 @@ def Page() -> None:
 
 @solara.component
 def Wall(room: Room, progress: Progress | None) -> None:
-    """What belongs to the stage of the question of now."""
+    """What belongs to the stage of the current question."""
     question = room.question
     if question is None or question.stage in (OPEN, CLOSED, RUNNING):
         Gathering(room, progress)
@@ -44,17 +44,17 @@ def Wall(room: Room, progress: Progress | None) -> None:
             with solara.Div(classes=["wall-two"]):
                 Prompts()
                 with solara.Div():
-                    Ranges(ranges_of(room, question), LARGE)
+                    ClassChart("ranges", ranges_of(room, question), size=LARGE)
                     Charts(room, question)
         else:
             Charts(room, question, ("wall-two",) if question.about == EFFECT else ())
-            Ranges(ranges_of(room, question), LARGE)
+            ClassChart("ranges", ranges_of(room, question), size=LARGE)
         Note(describe_tally(scored_in(room, question), question.about))
 
 
 @solara.component
 def Gathering(room: Room, progress: Progress | None) -> None:
-    """The code, how many have joined and claimed, and how far the campaigns are."""
+    """The code, how many have joined and sent claims, and the progress of the campaigns."""
     texts, question = texts_of("class"), room.question
     Heading(texts.say("wall_heading"))
     Said(grouped(room.session.code, 3), classes=("claims-code",))
@@ -69,7 +69,7 @@ def Gathering(room: Room, progress: Progress | None) -> None:
 
 
 def describe_stage(question: Question, progress: Progress | None) -> str:
-    """Whether claims are open, or how many campaigns have been lived."""
+    """Whether claims are open, or how many campaigns are finished."""
     texts = texts_of("class")
     if progress is not None:
         return texts.say("wall_running", None, **progress._asdict())
@@ -78,17 +78,17 @@ def describe_stage(question: Question, progress: Progress | None) -> str:
 
 @solara.component
 def Charts(room: Room, question: Question, classes: tuple[str, ...] = ()) -> None:
-    """Effects and outcomes of all choices together."""
+    """Distributions of effects and outcomes of all choices together."""
     kinds = (EFFECT, OUTCOME) if question.about == EFFECT else (OUTCOME,)
     charts = [chart for chart in (pooled_of(room, question, kind) for kind in kinds) if chart is not None]
     with solara.Div(classes=list(classes)):
         for chart in charts:
-            Pooled(chart, LARGE)
+            ClassChart("pooled", chart, size=LARGE)
 
 
 @solara.component
 def Prompts() -> None:
-    """Questions to talk about."""
+    """Questions for the debrief."""
     texts = texts_of("class")
     with solara.Div():
         Heading(texts.say("wall_debrief"), 2)

@@ -1,4 +1,4 @@
-"""The story of one campaign: in short, day by day, and what was reported of the same days."""
+"""The page Story: a summary of one campaign, its days, and what was reported of the same days."""
 
 from datetime import date
 from html import escape
@@ -10,7 +10,8 @@ from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen, seed
 from sim.classroom.pages.watch import describe_choice
 from sim.classroom.parts import Heading, Note, Trouble
-from sim.classroom.parts.questions import Option, Questions, SeedForm, Sentences, choice_field, day_field, listed
+from sim.classroom.parts.questions import SeedForm, Sentences, listed
+from sim.classroom.parts.sheet import Sheet, day_field, one_of
 from sim.classroom.player import chronicle_for
 from sim.classroom.texts import texts_of
 from sim.data.facts import THE_LINE
@@ -18,13 +19,13 @@ from sim.errors import PanjError
 from sim.story.chronicle import facts_here
 from sim.story.story import Story, story_of, with_line
 
-FIRST = date(2021, 6, 22)  # of the days that are told when nothing else is asked for: Sher Khan Bandar falls
+FIRST = date(2021, 6, 22)  # first day by default: the fall of Sher Khan Bandar
 Filters = dict[str, str]
 
 
 @solara.component
 def Page() -> None:
-    """A choice of province and days, and the story."""
+    """A form for province and days, and the story."""
     texts = texts_of("story")
     Heading(texts.say("heading"))
     Note(texts.say("about", choice=describe_choice(chosen.value)))
@@ -46,13 +47,13 @@ def Page() -> None:
 
 
 def days_of_choice() -> tuple[date, date]:
-    """The first and the last day of a campaign of the session's choice."""
+    """First and last day of a campaign of the visitor's choice."""
     settings = the_desk().settings(chosen.value)
     return settings.start_date, settings.end_date
 
 
 def tell(asked: Filters, number: int) -> Story:
-    """The part that was asked for; PanjError for one that there is not."""
+    """The requested part of the story; PanjError for an unknown province or a wrong day."""
     filters = {key: text for key, text in asked.items() if text}
     part = options.read_options(options.Story, filters)
     return story_of(chronicle_for(chosen.value, number).narrowed(**part), texts_of("story"))
@@ -60,13 +61,14 @@ def tell(asked: Filters, number: int) -> Story:
 
 @solara.component
 def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Filters], None]) -> None:
-    """Of a province, and of days."""
+    """Form for province and days."""
     texts = texts_of("story")
-    provinces = [Option(name, name) for name in sorted(facts_here().provinces)]
-    groups = {texts.say("country"): [Option("", texts.say("whole"))], texts.say("provinces"): provinces}
-    Questions(
+    whole = {"value": "", "text": texts.say("whole"), "group": texts.say("country")}
+    names = sorted(facts_here().provinces)
+    provinces = [{"value": name, "text": name, "group": texts.say("provinces")} for name in names]
+    Sheet(
         [
-            choice_field("province", texts.say("province"), asked["province"], groups),
+            one_of("province", texts.say("province"), asked["province"], [whole, *provinces]),
             day_field("from", texts.say("from"), date.fromisoformat(asked["from"]), start, end),
             day_field("to", texts.say("to"), date.fromisoformat(asked["to"]), start, end, texts.say("record_note")),
         ],
@@ -77,7 +79,7 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
 
 @solara.component
 def Told(story: Story) -> None:
-    """All of it."""
+    """The story."""
     texts = texts_of("story")
     settings = the_desk().settings(chosen.value)
     Note(texts.say("seed_of", seed=seed.value), live=True)
@@ -94,7 +96,7 @@ def Told(story: Story) -> None:
 
 
 def days_in_html(story: Story) -> str:
-    """Every day with its sentences; a line where the record ends."""
+    """Days with their sentences as HTML, with a line where the record ends."""
     texts = texts_of("story")
     parts = []
     for day, is_after in with_line(story.days):

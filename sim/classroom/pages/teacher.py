@@ -1,4 +1,4 @@
-"""A teacher opens a session, asks, closes claims, has the campaigns lived, talks about them, exports, and deletes."""
+"""The page Teacher: open a session, ask, close claims, run the campaigns, debrief, export and delete."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -46,7 +46,7 @@ NOTHING: Overrides = ()
 
 @solara.component
 def Page() -> None:
-    """A session of one's own, or the way to one."""
+    """The teacher's session, or the ways to open one."""
     Style()
     code, set_code = solara.use_state(session_code(the_register().sessions_of))
     word, set_word = solara.use_state("")
@@ -64,14 +64,14 @@ def Page() -> None:
 
 
 def room_and_progress(code: str) -> tuple[Room, Progress | None]:
-    """All of a session, and how far its campaigns have come."""
+    """A whole session, and the progress of its campaigns."""
     room = the_register().room(code, session())
     return room, the_question_runner().progress(code, room.question.number) if room.question else None
 
 
 @solara.component
 def Beginning(on_open: Callable[..., None]) -> None:
-    """A new session, an earlier one, or one that was opened on another computer."""
+    """Ways to a new session, an earlier one, or one that was opened on another computer."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -95,7 +95,7 @@ def Beginning(on_open: Callable[..., None]) -> None:
 
 
 def describe_session(one: Session) -> str:
-    """Code and day."""
+    """Code and day of a session."""
     texts = texts_of("class")
     opened = texts.day(datetime.fromisoformat(one.opened).date())
     return texts.say(
@@ -105,7 +105,7 @@ def describe_session(one: Session) -> str:
 
 @solara.component
 def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callable[[], None]) -> None:
-    """One session."""
+    """A session."""
     texts = texts_of("class")
     Heading(texts.say("teacher_heading"))
     Code(room, word)
@@ -120,7 +120,7 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
 
 @solara.component
 def Code(room: Room, word: str) -> None:
-    """What is read out, and the way to the wall."""
+    """The code to read out, the address, and the link to the wall."""
     texts, code = texts_of("class"), room.session.code
     Note(texts.say("teacher_code"))
     Said(grouped(code, 3), classes=("claims-code",))
@@ -135,7 +135,7 @@ def Code(room: Room, word: str) -> None:
 
 @solara.component
 def Question_(room: Room, progress: Progress | None) -> None:
-    """What is asked now and what comes next; or the form of the next question."""
+    """The current question with its next steps, or the form for another."""
     texts, question = texts_of("class"), room.question
     trouble, attempt = use_attempt()
     if question is not None:
@@ -155,7 +155,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
 
 
 def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
-    """What the teacher may do with the question of now, the usual first."""
+    """What the teacher may do with the current question, the usual first."""
     code, who = room.session.code, session()
     move = partial(the_register().move, code, who)
     ways: dict[str, Sequence[tuple[str, Callable[[], None]]]] = {
@@ -172,14 +172,14 @@ def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], 
 
 
 def describe_sent(room: Room, question: Question) -> str:
-    """How many claims have come."""
+    """Number of claims that were sent."""
     sent = sum(question.number in team.claims for team in room.teams)
     return texts_of("class").say("teacher_sent", sent, teams=len(room.teams))
 
 
 @solara.component
 def Asking(code: str, is_next: bool) -> None:
-    """The next question: an outcome, what ranges are about, and perhaps a choice."""
+    """Form for the next question: an outcome, what ranges are about, and perhaps a choice."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -205,7 +205,7 @@ def Asking(code: str, is_next: bool) -> None:
 
 @solara.component
 def Students(room: Room) -> None:
-    """Who has joined, in teams, and what each has claimed on the question of now."""
+    """The teams with their members and their claims on the current question."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     joined = sum(len(team.members) for team in room.teams)
@@ -227,19 +227,19 @@ def Students(room: Room) -> None:
 
 
 def describe_team_claim(team: Team, question: Question | None) -> str:
-    """Choice, range, confidence and reason."""
+    """Choice, range, confidence and reason of a team's claim."""
     texts = texts_of("class")
     sent = team.claims.get(question.number) if question else None
     if question is None or sent is None:
         return texts.say("teacher_no_claim")
     range_ = format_range(sent.claim, question.about, measure_of(question.outcome))
-    told = f"{describe_choice(sent.claim.overrides)}: {range_} ({format_percent(sent.claim.confidence)})"
-    return f"{told}. {sent.claim.why}" if sent.claim.why else told
+    claim = f"{describe_choice(sent.claim.overrides)}: {range_} ({format_percent(sent.claim.confidence)})"
+    return f"{claim}. {sent.claim.why}" if sent.claim.why else claim
 
 
 @solara.component
 def Scores(room: Room, question: Question) -> None:
-    """A row a team in the order of letters: nobody is ranked."""
+    """One row per team in the order of letters: nobody is ranked."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     Heading(texts.say("teacher_scores"), 2)
     Note(describe_tally(scored_in(room, question), question.about))
@@ -257,7 +257,7 @@ def Scores(room: Room, question: Question) -> None:
 
 @solara.component
 def Ending(room: Room, on_leave: Callable[[], None]) -> None:
-    """Export, end, delete."""
+    """Buttons that export, end and delete the session."""
     texts, code = texts_of("class"), room.session.code
     is_sure, set_is_sure = solara.use_state(False)
     trouble, attempt = use_attempt()

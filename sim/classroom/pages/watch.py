@@ -1,4 +1,4 @@
-"""Watch one campaign: the map that plays, with the seed to roll again."""
+"""The page Watch: one campaign on the animated map, and its seed."""
 
 import solara
 
@@ -16,7 +16,7 @@ from sim.errors import PanjError
 
 @solara.component
 def Page() -> None:
-    """One campaign of the session's choice."""
+    """One campaign of the visitor's choice."""
     texts = texts_of("watch")
     first = solara.use_memo(day.peek, [])
     Heading(texts.say("heading"))
@@ -34,7 +34,7 @@ def Page() -> None:
 
 
 def describe_choice(overrides: Overrides) -> str:
-    """What is chosen otherwise than in the baseline, in words; as on the command line where the form has none."""
+    """How a choice differs from the baseline, in words; as overrides where the form cannot read them."""
     if not overrides:
         return texts_of("watch").say("baseline")
     try:

@@ -1,4 +1,4 @@
-"""What if, on that day: an evening, one decision, and the two campaigns that follow with the same luck."""
+"""The page What if: one campaign continued twice from an evening, with one decision changed."""
 
 from datetime import date, timedelta
 from html import escape
@@ -9,21 +9,12 @@ from solara.lab import use_task
 
 from sim.classroom.choice.fields import POLICIES, fields_of
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import chosen, day, seed
+from sim.classroom.hooks import chosen, day, seed, use_attempt
 from sim.classroom.pages.watch import describe_choice
 from sim.classroom.parts import Heading, Note, Trouble
 from sim.classroom.parts.map import Map
-from sim.classroom.parts.questions import (
-    Option,
-    Questions,
-    SeedForm,
-    Sentences,
-    Table,
-    choice_field,
-    day_field,
-    listed,
-    read_day,
-)
+from sim.classroom.parts.questions import SeedForm, Sentences, Table, listed
+from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day
 from sim.classroom.player import Forked, fork
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
@@ -33,8 +24,8 @@ USUAL = date(2021, 7, 4), "reinforcement=answer_every_call"
 SHOWN_DAYS = 4
 
 
-class Asked(NamedTuple):
-    """An evening and a decision."""
+class ForkRequest(NamedTuple):
+    """An evening and the decision that is changed after it."""
 
     evening: date
     change: str
@@ -42,7 +33,7 @@ class Asked(NamedTuple):
 
 @solara.component
 def Page() -> None:
-    """The question, and its two answers."""
+    """The question, and both branches."""
     texts = texts_of("what_if")
     Heading(texts.say("heading"))
     Note(texts.say("about", choice=describe_choice(chosen.value)))
@@ -54,46 +45,40 @@ def Page() -> None:
         return
     start, last = settings.start_date, settings.end_date - timedelta(days=1)
     begun = start + timedelta(days=day.peek()) if day.peek() else USUAL[0]
-    asked, set_asked = solara.use_state(Asked(max(start, min(begun, last)), USUAL[1]))
-    trouble, set_trouble = solara.use_state("")
+    asked, set_asked = solara.use_state(ForkRequest(max(start, min(begun, last)), USUAL[1]))
+    trouble, attempt = use_attempt()
     is_wanted, set_wanted = solara.use_state(False)
 
     def ask(given: dict[str, str]) -> None:
-        """Take it if it can be asked."""
-        try:
-            set_asked(read_asked(given))
-            set_trouble("")
-            set_wanted(True)
-        except PanjError as error:
-            set_trouble(str(error))
+        set_asked(read_asked(given))
+        set_wanted(True)
 
-    Question(asked, start, last, ask)
+    Question(asked, start, last, lambda given: attempt(lambda: ask(given)))
     Trouble(trouble)
     if is_wanted and not trouble:
         Answer(asked, seed.value)
 
 
-def read_asked(given: dict[str, str]) -> Asked:
-    """An evening, and a decision of the list; PanjError for anything else."""
+def read_asked(given: dict[str, str]) -> ForkRequest:
+    """Read an evening and a decision of the list; PanjError for anything else."""
     if given["decision"] not in {f"{group}={one.name}" for group in POLICIES for one in fields_of()[group].options}:
         raise PanjError(texts_of("what_if").say("bad_choice", found=given["decision"]))
-    return Asked(read_day("day", given["evening"]), given["decision"])
+    return ForkRequest(read_day("day", given["evening"]), given["decision"])
 
 
 @solara.component
-def Question(asked: Asked, start: date, last: date, on_asked: solara.Callable[[dict[str, str]], None]) -> None:
-    """Evening and decision."""
+def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Callable[[dict[str, str]], None]) -> None:
+    """Form for evening and decision."""
     texts = texts_of("what_if")
-    groups = {
-        fields_of()[group].label: [
-            Option(f"{group}={one.name}", one.label, one.help) for one in fields_of()[group].options
-        ]
+    decisions = [
+        {"value": f"{group}={one.name}", "text": one.label, "help": one.help, "group": fields_of()[group].label}
         for group in POLICIES
-    }
-    Questions(
+        for one in fields_of()[group].options
+    ]
+    Sheet(
         [
             day_field("evening", texts.say("evening"), asked.evening, start, last, texts.say("evening_help")),
-            choice_field("decision", texts.say("decision"), asked.change, groups),
+            one_of("decision", texts.say("decision"), asked.change, decisions),
         ],
         texts.say("go"),
         on_asked,
@@ -101,8 +86,8 @@ def Question(asked: Asked, start: date, last: date, on_asked: solara.Callable[[d
 
 
 @solara.component
-def Answer(asked: Asked, number: int) -> None:
-    """Lived beside the page, which says so meanwhile."""
+def Answer(asked: ForkRequest, number: int) -> None:
+    """Both branches, computed in a thread of their own."""
     texts, choice = texts_of("what_if"), chosen.value
     task = use_task(lambda: answer_of(choice, number, asked), dependencies=[choice, number, asked])
     if task.pending or task.value is None:
@@ -113,7 +98,7 @@ def Answer(asked: Asked, number: int) -> None:
         Parted(task.value, asked)
 
 
-def answer_of(choice: tuple[str, ...], number: int, asked: Asked) -> Forked | str:
+def answer_of(choice: tuple[str, ...], number: int, asked: ForkRequest) -> Forked | str:
     """Both branches, or why there are none."""
     try:
         return fork(choice, number, asked.evening, asked.change)
@@ -122,8 +107,8 @@ def answer_of(choice: tuple[str, ...], number: int, asked: Asked) -> Forked | st
 
 
 @solara.component
-def Parted(forked: Forked, asked: Asked) -> None:
-    """First in what they differ, then both by one clock, then outcomes and stories."""
+def Parted(forked: Forked, asked: ForkRequest) -> None:
+    """The first difference, both maps side by side, outcomes and stories."""
     texts = texts_of("what_if")
     change, morning = describe_change(asked.change), texts.day(asked.evening + timedelta(days=1))
     Heading(texts.say("result", change=change, day=texts.day(asked.evening)), 2)
@@ -146,16 +131,16 @@ def Parted(forked: Forked, asked: Asked) -> None:
 def describe_change(change: str) -> str:
     """`Help for garrisons: Every call is answered`."""
     group, _, choice = change.partition("=")
-    return f"{fields_of()[group].label}: {fields_of()[group].said(choice)}"
+    return f"{fields_of()[group].label}: {fields_of()[group].describe(choice)}"
 
 
 def label_of(key: str) -> str:
-    """The label of a number that the form has, or its key."""
+    """Label of a number in the form, or its key."""
     return fields_of()[key].label if key in fields_of() else key
 
 
 def stories_in_html(forked: Forked) -> str:
-    """The days that differ, the first few open."""
+    """Days that differ as HTML, the first few open."""
     texts = texts_of("what_if")
     first, others = forked.days[:SHOWN_DAYS], forked.days[SHOWN_DAYS:]
     counts = texts.say("differing", len(forked.days)), texts.say("same_days", forked.same_days)
@@ -168,7 +153,7 @@ def stories_in_html(forked: Forked) -> str:
 
 
 def day_in_html(one: TwoDays) -> str:
-    """What both have, and beside each other what only one has."""
+    """One day as HTML: what only one branch has, side by side, and what both have."""
     texts = texts_of("what_if")
     parts = [f"<h3>{escape(texts.day(one.date, year=True))}</h3><div class='twofold'>"]
     parts += [

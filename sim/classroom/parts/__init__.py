@@ -1,4 +1,4 @@
-"""Small pieces that pages share. Text is Markdown of ours, or plain text of a user, which is always shown as such."""
+"""Small components that pages share. Text is our own Markdown, or plain text of a user, which is always escaped."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -10,26 +10,26 @@ import solara
 
 @solara.component
 def Prose(text: str, classes: tuple[str, ...] = ()) -> None:
-    """Markdown of ours. Never for what a user typed."""
+    """Our own Markdown; never for what a user typed."""
     solara.HTML("div", unsafe_innerHTML=markdown.markdown(text), classes=["prose", *classes])
 
 
 @solara.component
 def Heading(text: str, level: int = 1) -> None:
-    """A heading that a screen reader finds."""
+    """A heading, as screen readers know it."""
     solara.HTML(f"h{level}", unsafe_innerHTML=escape(text))
 
 
 @solara.component
 def Note(text: str, live: bool = False) -> None:
-    """Quiet plain text beside something; `live` is read out when it changes."""
+    """Plain text in a quiet colour; where it is `live`, it is read out when it changes."""
     attributes = {"aria-live": "polite", "role": "status"} if live else {}
     solara.HTML("p", unsafe_innerHTML=escape(text), classes=["note"], attributes=attributes)
 
 
 @solara.component
 def Trouble(text: str) -> None:
-    """What was found and what was expected, where something is to be mended; nothing for no text."""
+    """The message of an error; hidden while it is empty."""
     solara.HTML("p", unsafe_innerHTML=escape(text), classes=["trouble"] if text else [], attributes={"role": "alert"})
 
 
@@ -42,13 +42,13 @@ def Press(label: str, on_click: Callable[[], None], is_main: bool = False, disab
 
 @solara.component
 def Folded(title: str, children: Sequence[solara.Element] = ()) -> None:
-    """What is opened when it is wanted: the browser's own element, which a keyboard and a screen reader know."""
+    """Content that can be opened: the browser's own element, which keyboards and screen readers know."""
     summary = vuetify.Html(tag="summary", children=[title])
     vuetify.Html(tag="details", class_="folded", children=[summary, *children])
 
 
 @solara.component
 def Wide(name: str, children: Sequence[solara.Element] = ()) -> None:
-    """A table that may be wider than a telephone: keys move it sideways. `name` is read out."""
+    """A container for a table that may be wider than the screen; it scrolls by keyboard, and `name` is read out."""
     attributes = {"tabindex": "0", "role": "group", "aria-label": name}
     solara.Div(children=list(children), classes=["wide"], attributes=attributes)

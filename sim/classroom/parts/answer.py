@@ -1,4 +1,4 @@
-"""Where a student answers a task, and what keeps the answers in the browser and saves them as a file."""
+"""The form in which a student answers a task, and the link that stores the answers in the browser and as a file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,19 +17,19 @@ LABELS = ("number", "from", "to", "choice", "id", "words", "keep", "check")
 def Form(
     kind: str, choices: Sequence[str], given: list[str], labels: dict[str, str], event_answer: Callable[[Any], None]
 ) -> None:
-    """The controls alone; `event_answer` gets a mapping with `first` and `second`."""
+    """The controls; `event_answer` gets a mapping with `first` and `second`."""
 
 
 @solara.component_vue("hand_in.vue")
 def Keeper(name: str, text: str, file: str, answered: int, label: str, event_load: Callable[[Any], None]) -> None:
-    """A link that saves the file; `event_load` gets a mapping with the `text` that this tab kept."""
+    """A link that saves the file; `event_load` gets a mapping with the `text` that this tab stored."""
 
 
 @solara.component
 def AnswerForm(
     task: Task, given: Value | None, on_answer: Callable[[Value], None], on_trouble: Callable[[str], None]
 ) -> None:
-    """The controls of a task; what cannot be read is told."""
+    """The controls of a task; `on_trouble` gets the message of an answer that cannot be read."""
     texts = texts_of("lessons")
 
     def answer(found: Any) -> None:
@@ -43,7 +43,7 @@ def AnswerForm(
 
 
 def shape_of(task: Task) -> str:
-    """Which controls a task has."""
+    """Kind of controls for a task."""
     if task.kind in NUMBERS:
         return "number"
     if task.kind in RANGES:
@@ -52,7 +52,7 @@ def shape_of(task: Task) -> str:
 
 
 def value_of(task: Task, found: Any) -> Value:
-    """What a browser sent, as an answer; PanjError for what is no number."""
+    """The answer that a browser sent; PanjError where a number is expected and cannot be read."""
     first, second = (str(found.get(key, "")) for key in ("first", "second")) if isinstance(found, Mapping) else ("", "")
     shape = shape_of(task)
     if shape == "number":
@@ -63,7 +63,7 @@ def value_of(task: Task, found: Any) -> Value:
 
 
 def number_of(text: str) -> float:
-    """`1,037`, `0.41` or `0,41`; PanjError for anything else."""
+    """Read `1,037`, `0.41` or `0,41`; PanjError for anything else."""
     plain = text.strip().replace(" ", "").replace("\u2212", "-")
     if "." not in plain and plain.count(",") == 1 and len(plain.partition(",")[2]) != 3:
         plain = plain.replace(",", ".")
@@ -77,7 +77,7 @@ def number_of(text: str) -> float:
 
 
 def shown(given: Value | None) -> list[str]:
-    """An answer as text in the controls."""
+    """An answer as texts for the controls."""
     if given is None:
         return ["", ""]
     if isinstance(given, tuple):

@@ -31,12 +31,12 @@ STEPS = 100  # of a slider
 
 @solara.component_vue("form.vue")
 def Controls(parts: list[dict[str, Any]], labels: dict[str, str], event_put: Callable[[Any], None]) -> None:
-    """The controls alone; `event_put` gets a mapping with `key` and `value`."""
+    """The controls; `event_put` gets a mapping with `key` and `value`."""
 
 
 @solara.component
 def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
-    """The form of a choice of settings; what cannot be is refused beside its field."""
+    """The form of a choice of settings; the error of a wrong value is shown next to its field."""
     texts = texts_of("change")
     refused = solara.use_reactive(dict[str, str]())
 
@@ -61,7 +61,7 @@ def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
 
 @solara.component
 def Others(form: Form, on_form: Callable[[Form], None]) -> None:
-    """Settings that have no field, each with a way to take it out."""
+    """Settings that have no field, each with a button that removes it."""
     texts = texts_of("change")
     others = other_overrides(form, fields_of())
     if not others:
@@ -78,7 +78,7 @@ def Others(form: Form, on_form: Callable[[Form], None]) -> None:
 
 
 def given_of(given: Any) -> tuple[str, Any]:
-    """What a browser sent, whatever it is."""
+    """Key and value that a browser sent, shortened."""
     if not isinstance(given, Mapping):
         return "", None
     value = given.get("value")
@@ -86,7 +86,7 @@ def given_of(given: Any) -> tuple[str, Any]:
 
 
 def cast(field: Field, value: str | None) -> str | float | None:
-    """A number where the field is one; PanjError for text that is none."""
+    """Value of a field, as a float where it is a number; PanjError where it cannot be read."""
     if field.number is None or value is None:
         return value
     try:
@@ -96,7 +96,7 @@ def cast(field: Field, value: str | None) -> str | float | None:
 
 
 def part_of(title: str, keys: tuple[str, ...], form: Form, errors: Mapping[str, str]) -> dict[str, Any]:
-    """One part of the form with its fields."""
+    """A part of the form with its fields, for the browser."""
     texts = texts_of("change")
     fields = [plain(fields_of()[key], form, errors.get(key, "")) for key in keys]
     changed = sum(field["changed"] for field in fields)
@@ -129,7 +129,7 @@ def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
 
 
 def of_number(field: Field) -> dict[str, Any]:
-    """Range, unit and source of a number; the slider goes over what was believed, where something was."""
+    """Range, unit and source of a number; the slider covers the range before the fit, where there is one."""
     texts, number = texts_of("change"), field.number
     assert number is not None
     low, high = field.believed or (number.low, number.high)

@@ -1,4 +1,4 @@
-"""The map that plays: one campaign, or two by one clock. Everything moves in the browser; the server hears the day."""
+"""The animated map of one campaign, or of two side by side; it runs in the browser, which reports the day."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -21,14 +21,14 @@ def Moving(
     shapes: str, films: list[str], labels: list[str], texts: dict[str, Any], colours: dict[str, str], start_day: int,
     fork_day: int, event_told: Callable[[int], None],
 ) -> None:  # fmt: skip
-    """What the browser is given, once; `start_day` moves it only when it changes."""
+    """The map; `start_day` moves it only when it changes."""
 
 
 @solara.component
 def Map(
     films: Sequence[str], labels: Sequence[str], start_day: int, on_day: Callable[[int], None], fork_day: int = NO_FORK
 ) -> None:
-    """Films of `watching` side by side by one clock; `on_day` hears where it stands when it has come to rest."""
+    """Films of `sim.classroom.player` side by side; `on_day` gets the day on which the animation stops."""
     Moving(
         shapes=shapes(), films=list(films), labels=list(labels), texts=texts_of_map(), colours=colours_of_map(),
         start_day=start_day, fork_day=fork_day, event_told=lambda day: on_day(int(day)),
@@ -37,7 +37,7 @@ def Map(
 
 @cache
 def texts_of_map() -> dict[str, Any]:
-    """Its sentences, the months, and the reasons by the number of `Why`."""
+    """Texts of the map, the months, and the reasons by number of `Why`."""
     texts = texts_of("map")
     own = {key: text for key, text in texts.sentences.items() if key.startswith("map_") or key in ("month", "date")}
     return {**own, "whys": ["" if why == Why.NONE else texts.say(f"why_{why.name.lower()}") for why in Why]}
@@ -45,5 +45,5 @@ def texts_of_map() -> dict[str, Any]:
 
 @cache
 def colours_of_map() -> dict[str, str]:
-    """Those of the figures, by name."""
+    """Colours of the figures, by name."""
     return {name.lower(): getattr(colours, name) for name in COLOURS}

@@ -1,79 +1,23 @@
-"""A few questions and a button, as the browser itself has them: dates and choices. The page checks what comes back.
-
-The decisions of a claim as fields of a sheet.
-
-Which campaign is shown: a seed that can be typed, and one that is rolled.
-
-Sentences of a campaign as lists, by day where they have one.
-"""
+"""The decisions of a claim as fields, the seed of the campaign that is shown, sentences as lists, and tables."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from collections.abc import Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 import solara
 
 from sim.classroom.choice.fields import POLICIES, chosen_in, fields_of
 from sim.classroom.choice.form import Overrides
-from sim.classroom.hooks import seed
+from sim.classroom.hooks import seed, use_attempt
 from sim.classroom.parts import Press, Trouble, Wide
 from sim.classroom.parts.sheet import Field, one_of
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
-from sim.plots.colours import SIMULATED
-
-LONGEST = 60  # letters of what comes back
-
-
-class Option(NamedTuple):
-    """One of several, with a sentence that says what it is."""
-
-    value: str
-    text: str
-    help: str = ""
-
-
-@solara.component_vue("questions.vue")
-def Sent(fields: list[dict[str, Any]], button: str, colour: str, event_sent: Callable[[dict[str, Any]], None]) -> None:
-    """What the browser is given."""
-
-
-@solara.component
-def Questions(fields: Sequence[Mapping[str, Any]], button: str, on_sent: Callable[[dict[str, str]], None]) -> None:
-    """Made by `day_field` and `choice_field`; `on_sent` hears the answers as short texts."""
-    names = [str(field["name"]) for field in fields]
-
-    def sent(given: dict[str, Any]) -> None:
-        """Only what was asked for, and no more of it than fits."""
-        on_sent({name: str(given.get(name) or "")[:LONGEST] for name in names})
-
-    Sent(fields=[dict(field) for field in fields], button=button, colour=SIMULATED, event_sent=sent)
-
-
-def day_field(name: str, label: str, value: date, low: date, high: date, help: str = "") -> dict[str, Any]:
-    """A date between two others."""
-    return {"name": name, "label": label, "kind": "date", "value": value.isoformat(), "low": low.isoformat(),
-            "high": high.isoformat(), "help": help}  # fmt: skip
-
-
-def choice_field(name: str, label: str, value: str, groups: Mapping[str, Sequence[Option]]) -> dict[str, Any]:
-    """One of several, in groups with names."""
-    shown = [{"label": group, "options": [one._asdict() for one in options]} for group, options in groups.items()]
-    return {"name": name, "label": label, "kind": "select", "value": value, "groups": shown, "help": ""}
-
-
-def read_day(key: str, text: str) -> date:
-    """A date; PanjError names the key."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise PanjError(f"{key}: found '{text}', expected a date such as 2021-07-04") from None
 
 
 def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
-    """A field a policy group, as these words choose."""
+    """One field per policy group, with its current choice; `more` is added to each."""
     chosen, fields = chosen_in(overrides), fields_of()
     return [
         one_of(
@@ -84,24 +28,19 @@ def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
     ]  # fmt: skip
 
 
-MOST = 9999
+MOST = 9999  # of a seed
 
 
 @solara.component
 def SeedForm() -> None:
-    """The seed of the session; `roll again` draws another."""
+    """The seed of the visitor, to type or to draw anew."""
     texts = texts_of("watch")
     text, set_text = solara.use_state(str(seed.value))
-    trouble, set_trouble = solara.use_state("")
+    trouble, attempt = use_attempt()
 
     def show(given: str) -> None:
-        """Take it if it is one."""
         set_text(given)
-        try:
-            seed.set(read_seed(given))
-            set_trouble("")
-        except PanjError as error:
-            set_trouble(str(error))
+        attempt(lambda: seed.set(read_seed(given)))
 
     with solara.Div(classes=["seed-form"]):
         solara.InputText(texts.say("seed", most=MOST), value=text, on_value=show, dense=True)
@@ -110,7 +49,7 @@ def SeedForm() -> None:
 
 
 def read_seed(given: str) -> int:
-    """A whole number within bounds; PanjError says what was found."""
+    """Read a seed; PanjError where it is not a whole number in range."""
     text = given.strip()
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and int(text) <= MOST):
         raise PanjError(texts_of("watch").say("bad_seed", found=text[:20], most=MOST))
@@ -118,24 +57,24 @@ def read_seed(given: str) -> int:
 
 
 def listed(sentences: Sequence[str]) -> str:
-    """A list in HTML; every letter is shown as it is."""
+    """Sentences as an HTML list, escaped."""
     return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in sentences)}</ul>"
 
 
 @solara.component
 def Sentences(sentences: Sequence[str]) -> None:
-    """One after the other."""
+    """Sentences as a list."""
     solara.HTML("div", unsafe_innerHTML=listed(sentences), classes=["prose"])
 
 
 @solara.component
 def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, look: str = "table") -> None:
-    """Words and numbers in rows; the first cell of a row names it; `look` is a class of the style sheet."""
+    """A table of texts; the first cell of a row is its heading, `look` a class of the style sheet."""
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
         for row in rows
     )
-    said = f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    content = f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     with Wide(caption):
-        solara.HTML("table", unsafe_innerHTML=said, classes=[look])
+        solara.HTML("table", unsafe_innerHTML=content, classes=[look])
