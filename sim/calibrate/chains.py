@@ -9,7 +9,7 @@ Source  ABC by population Monte Carlo: Toni and Stumpf 2010, with weights as in 
         sample by the balance heuristic of Veach and Guibas 1995; for proposals that follow from earlier draws, Cornuet,
         Marin, Mira and Robert 2012.
 Assumed Each number is fitted as its normal score: the share of its prior below it, mapped to the point of a standard
-        normal distribution with the same share below. So the prior is the declared one, and no proposal lies outside
+        normal distribution with the same share below. So the prior is the declared one, and no proposal is outside
         it. Numbers that are not fitted are part of the noise: a campaign draws them from their priors by its own seed.
         All chains share the tolerance of a generation, the distance within which half of the weight of the previous
         generation lies, so that they draw from one distribution and can be pooled; each chain counts by its effective

@@ -432,7 +432,7 @@ def say_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[
 
 
 def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
-    """`too narrow for 2, no fault seen for 6`."""
+    """Count numbers by verdict: `too narrow for 2, no fault seen for 6`."""
     found = {word: sum(row[column] == word for row in rows) for word in (NARROW, WIDE, UNEVEN, SOUND)}
     return ", ".join(f"{word} for {number}" for word, number in found.items() if number) or "of no number"
 

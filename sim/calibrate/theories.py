@@ -95,7 +95,7 @@ def theory_of(folder: Path) -> str:
 
 
 def refuse_others(first: Path, other: Path) -> None:
-    """PanjError where two banks differ in more than their theory."""
+    """Raise PanjError where two banks differ in more than their theory."""
     for what in ("start_date", "end_date", "events", "attention", "posts"):
         if base_of(first)[what] != base_of(other)[what]:
             raise PanjError(

@@ -240,7 +240,7 @@ def room_of(request: Classroom) -> Room:
 
 
 def check_free(room: Room) -> None:
-    """PanjError where the port is taken or the host is not this machine's."""
+    """Raise PanjError where the port is taken or the host is not this machine's."""
     kind = socket.AF_INET6 if ":" in room.host else socket.AF_INET
     with socket.socket(kind, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -40,7 +40,7 @@ MOST_TEXT = 10_000  # letters
 
 
 def check_text(text: str) -> None:
-    """PanjError for a text that is too long or has an interpolation, which would be filled in."""
+    """Raise PanjError for a text that is too long or has an interpolation, which would be filled in."""
     if len(text) > MOST_TEXT:
         raise PanjError(f"settings: found {len(text):,} letters, expected at most {MOST_TEXT:,}")
     if "${" in text:

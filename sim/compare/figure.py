@@ -160,7 +160,7 @@ def main(tables: Sequence[Path]) -> int:
 
 
 def print_verdicts(verdicts: Verdicts, console: Console) -> None:
-    """The table, then the sentences."""
+    """Print the table of verdicts, then the sentences."""
     about = verdicts.about
     table = Table(
         title=f"{about['label']} ({unit_of(about)}), against {about['baseline']}",

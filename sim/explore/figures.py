@@ -315,7 +315,7 @@ def index(row: Row, name: str) -> tuple[str, str]:
 
 
 def next_step(made: Measured) -> str:
-    """See the number that moves the first outcome most."""
+    """A command that sweeps the number with the largest effect on the first outcome."""
     if not made.sobol:
         return "python -m sim sensitivity with more runs, or other outcomes"
     key = made.sobol[0]["number"]

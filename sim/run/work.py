@@ -117,5 +117,5 @@ def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
 
 @lru_cache(maxsize=8)
 def outcomes_of(start: date, days: int) -> tuple[Outcome, ...]:
-    """The outcomes of campaigns of so many days, read once per pair of start and length."""
+    """The outcomes of campaigns of this many days, read once per pair of start and length."""
     return read_outcomes(facts_here(), start, days)

@@ -201,7 +201,7 @@ def of_today(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
 
 
 def check_rows(rows: Floats, keys: tuple[str, ...], where: str) -> None:
-    """Every draw lies in the declared range of its number."""
+    """Every draw is in the declared range of its number."""
     for key, column in zip(keys, rows.T, strict=True):
         for value in (column.min(), column.max()):
             try:

@@ -124,7 +124,7 @@ def compile_step(fork: Prepared, console: Console) -> None:
 
 
 def live_all(fork: Prepared, console: Console) -> list[Pair]:
-    """Every seed, on all cores, in the order of the seeds."""
+    """Fork every seed, on all cores; results are in the order of the seeds."""
     with ThreadPoolExecutor(cores()) as workers:
         lived = workers.map(lambda seed: live_one(fork, seed), fork.seeds)
         shown = track(lived, "Campaigns", len(fork.seeds), console=console, transient=True,
