@@ -120,7 +120,7 @@ def rewrite(path, old, new):
 
 def test_the_engine_may_be_reworded_reformatted_and_renamed(tmp_path, monkeypatch):
     def change(engine):
-        rewrite(engine / "day.py", '"""One day, in order', '"""A day, in its order')
+        rewrite(engine / "day.py", '"""The order of one day', '"""How a day is ordered')
         (engine / "rules" / "crossing.py").rename(engine / "rules" / "river.py")
         rewrite(engine / "day.py", "sim.engine.rules.crossing", "sim.engine.rules.river")
         subprocess.run(
@@ -135,7 +135,7 @@ def test_the_engine_may_be_reworded_reformatted_and_renamed(tmp_path, monkeypatc
     ("file", "old", "new"),
     [
         ("rules/crossing.py", "units.men[unit] > 0", "units.men[unit] >= 0"),
-        ("rules/crossing.py", "Luck(luck.seed, 0)", "Luck(luck.seed, 1)"),
+        ("rules/crossing.py", "Luck(today.luck.seed, 0)", "Luck(today.luck.seed, 1)"),
         ("timeline.py", "==", "!="),
     ],
 )
