@@ -77,7 +77,7 @@ class Student:
             reading = state.get("reading")
             if reading and (reading.get("changed") or {}).get("done", 0):
                 seen.set()
-            if f"All {RUNS} campaigns are there" in unescape(str(state.get("unsafe_innerHTML", ""))):
+            if f"All {RUNS} campaigns are finished" in unescape(str(state.get("unsafe_innerHTML", ""))):
                 whole.set()
 
         self.changing.listeners = [look]

@@ -109,7 +109,7 @@ def test_a_choice_and_what_came_of_it(visitor):
     page.wait_for_selector("[data-key='border'].panj-changed")
     page.get_by_role("button", name="Run 200 campaigns").click()
     page.wait_for_selector("text=Your choice >> nth=0")
-    page.wait_for_selector("text=All 200 campaigns are there", timeout=90_000)
+    page.wait_for_selector("text=All 200 campaigns are finished", timeout=90_000)
     page.wait_for_selector("text=/95 % interval/", timeout=90_000)
     unfold(page)
     page.locator("[data-key='rules.news.fade_days'] input[type=number]").fill("900")

@@ -125,7 +125,7 @@ def test_a_claim_is_said_with_its_confidence():
 def test_what_was_reported_is_said_with_its_evidence_or_that_there_is_nothing():
     assert describe_reported(SOLDIERS) == "Reported: 1,587 soldiers (evidence F039)."
     assert describe_reported(SHARE) == "Reported: at least 30 % (evidence F012)."
-    assert describe_reported(SILENT) == "Nothing was reported to set beside it."
+    assert describe_reported(SILENT) == "Nothing was reported to compare it with."
 
 
 def test_a_score_is_explained_with_width_and_penalty():

@@ -44,11 +44,11 @@ def Wall(room: Room, progress: Progress | None) -> None:
             with solara.Div(classes=["wall-two"]):
                 Prompts()
                 with solara.Div():
-                    ClassChart("ranges", ranges_of(room, question), size=LARGE)
+                    ClassChart(kind="ranges", chart=ranges_of(room, question), size=LARGE)
                     Charts(room, question)
         else:
             Charts(room, question, ("wall-two",) if question.about == EFFECT else ())
-            ClassChart("ranges", ranges_of(room, question), size=LARGE)
+            ClassChart(kind="ranges", chart=ranges_of(room, question), size=LARGE)
         Note(describe_tally(scored_in(room, question), question.about))
 
 
@@ -83,7 +83,7 @@ def Charts(room: Room, question: Question, classes: tuple[str, ...] = ()) -> Non
     charts = [chart for chart in (pooled_of(room, question, kind) for kind in kinds) if chart is not None]
     with solara.Div(classes=list(classes)):
         for chart in charts:
-            ClassChart("pooled", chart, size=LARGE)
+            ClassChart(kind="pooled", chart=chart, size=LARGE)
 
 
 @solara.component
