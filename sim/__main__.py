@@ -139,9 +139,9 @@ def written(folder: Path) -> list[Path]:
 
 def bank(request: options.Bank) -> int:
     """Campaigns from the prior, one row each."""
-    from sim.calibrate.fit import words_of
+    from sim.calibrate.fit import bank_overrides
 
-    return run_and_draw(words_of(request.overrides), lambda _folder: None)
+    return run_and_draw(bank_overrides(request.overrides), lambda _folder: None)
 
 
 def calibrate(request: options.Calibrate) -> int:

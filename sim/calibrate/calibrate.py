@@ -1,16 +1,16 @@
 """A fit of the uncertain numbers to the record, from a bank: `python -m sim calibrate [results/bank] [refine=quick]`.
 
 Reads   a bank of these rules, this data and these outcomes; the targets that are to be fitted.
-Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.csv, predictive.csv, fit.json; of a
+Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.csv, predictive.csv, fit.json; for a
         refined fit also posterior_first.parquet, generations.csv, chains.csv and chains.parquet, and the record of its
-        chains in chains/. `sim.calibrate.figures` shows and draws them, `sim.calibrate.page` makes a page of
-        them. A folder that is there stays whole until the new one is.
+        chains in chains/. `sim.calibrate.figures` shows and draws them, `sim.calibrate.page` makes a page of them. The
+        files of an earlier fit are replaced only once all new ones are made.
 Source  The first fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding
         2002. Then chains: see `sim.calibrate.chains`.
-Assumed The campaigns that come nearest, a share `accept` of all, stand for the posterior. Each keeps all of its drawn
-        numbers, so that what belongs together stays together; only the numbers that screening chose are adjusted. The
-        error of observation enters by the units of distance, not as noise: where a campaign comes nearer than that
-        error, the posterior is too sure.
+Assumed The nearest campaigns, a share `accept` of all, stand for the posterior. Each keeps all of its drawn numbers, so
+        that what belongs together stays together; only the numbers that screening chose are adjusted. The error of
+        observation enters by the units of distance, not as noise: where a campaign comes nearer than that error, the
+        posterior is too sure.
 """
 
 import json
@@ -32,19 +32,26 @@ from sim.calibrate.fit import (
     read_bank,
     rows_of_screening,
 )
-from sim.calibrate.tables import Ensemble, effective_size, rows_of_numbers, rows_of_record
+from sim.calibrate.refine import (
+    about_refined,
+    draws_of_chains,
+    fitted_in,
+    refined_fit,
+    rows_of_agreement,
+    rows_of_generations,
+)
+from sim.calibrate.tables import effective_size, rows_of_numbers, rows_of_record, write_tables
 from sim.options import Calibrate
 from sim.provenance import commit, versions
-from sim.score.forecasts import targets_here
+from sim.score.forecasts import forecast_of, targets_here
 from sim.settings.posterior import Posterior, table_of
-from sim.study.files import csv_text, json_text
 from sim.study.reader import read_about
 
 QUICK, FULL, NONE = "quick", "full", "none"
 REFINED_ONLY = {"posterior_first.parquet", "generations.csv", "chains.csv", "chains.parquet",
                 "generations.png"}  # fmt: skip
-SPACE = "rules.flight.rows"  # how much space there is, which decides no number as long as it is enough
-OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # what the refined one says anew
+SPACE = "rules.flight.rows"  # rows in memory, which change no result as long as they are enough
+OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # what the refined fit has of its own
 STAMPED = (
     "words", "first_seed", "runs", "settings_fingerprint", "data_fingerprint", "rules_fingerprint",
     "outcomes_fingerprint",
@@ -52,14 +59,15 @@ STAMPED = (
 
 
 def rows_of_diagnostics(made: Fit) -> list[dict[str, Any]]:
-    """A row a number of the first fit."""
+    """One row per number of the first fit."""
     return rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, made.posterior, made.nearest.tolerance)
 
 
 def rows_of_predictive(made: Fit) -> list[dict[str, Any]]:
-    """A row a target: the bank and the campaigns that the first fit accepted, as lived; nothing here is adjusted."""
-    accepted = Ensemble(made.bank.outcomes.take(made.nearest.rows), made.nearest.weights)
-    return rows_of_record(made.targets, made.bank.outcomes, {"accepted": accepted})
+    """One row per target: the bank, and the campaigns that the first fit accepted as they ran; none is adjusted."""
+    outcomes, nearest = made.bank.outcomes, made.nearest
+    accepted = forecast_of(outcomes.take(nearest.rows), made.targets, nearest.weights)
+    return rows_of_record(made.targets, forecast_of(outcomes, made.targets), {"accepted": accepted})
 
 
 def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
@@ -85,36 +93,34 @@ def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
 
 
 def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
-    """Fit, refine as asked, and write the tables; PanjError for a bank of other rules, data or outcomes."""
+    """Fit, refine as asked, and write the tables.
+
+    Args:
+        request: the bank, how to fit it and how far to refine the fit.
+        folder: where the files are written.
+        console: for progress.
+
+    Raises:
+        PanjError: a bank of other rules, data or outcomes, or one that is too small.
+    """
     bank = read_bank(request.folder)
     console.print(f"{request.folder}: screening {len(bank.keys)} numbers on {len(bank.seeds):,} campaigns ...")
     made = fit(bank, priors_of(bank), targets_here(), request.accept)
-    about, texts = about_fit(made, request), {}
+    about, tables = about_fit(made, request), {}
     if request.refine == NONE:
         write_posterior(folder / "posterior.parquet", made.posterior, bank.seeds[made.nearest.rows],
                         made.nearest.distances, about)  # fmt: skip
-        texts = {"diagnostics.csv": rows_of_diagnostics(made), "predictive.csv": rows_of_predictive(made)}
+        tables = {"diagnostics.csv": rows_of_diagnostics(made), "predictive.csv": rows_of_predictive(made)}
     else:
-        about, texts = write_refined(made, about, request, folder, console)
-    texts["screening.csv"] = rows_of_screening(made.screening, made.summaries)
-    for name, rows in texts.items():
-        (folder / name).write_text(csv_text(rows), encoding="utf-8")
-    (folder / "fit.json").write_text(json_text(about), encoding="utf-8")
+        about, tables = write_refined(made, about, request, folder, console)
+    screening = rows_of_screening(made.screening, made.summaries)
+    write_tables(folder, {**tables, "screening.csv": screening, "fit.json": about})
 
 
 def write_refined(
     made: Fit, about: dict[str, Any], request: Calibrate, folder: Path, console: Console
 ) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Both posteriors; gives what is said of the refined one and its tables by file."""
-    from sim.calibrate.refine import (
-        about_refined,
-        draws_of_chains,
-        fitted_in,
-        refined_fit,
-        rows_of_agreement,
-        rows_of_generations,
-    )
-
+    """Write both posteriors; returns the content of fit.json and the tables of the refined fit by file."""
     write_posterior(folder / "posterior_first.parquet", made.posterior, made.bank.seeds[made.nearest.rows],
                     made.nearest.distances, about)  # fmt: skip
     found = refined_fit(made, request, request.place, console)
@@ -130,7 +136,8 @@ def write_refined(
                               made.posterior)  # fmt: skip
     tables = {
         "diagnostics.csv": numbers, "generations.csv": rows_of_generations(found.refined),
-        "predictive.csv": rows_of_record(made.targets, made.bank.outcomes, found.ensembles),
+        "predictive.csv": rows_of_record(made.targets, forecast_of(made.bank.outcomes, made.targets),
+                                          found.forecasts(made.targets)),
     }  # fmt: skip
     agreement = rows_of_agreement(made, found.refined)
     return whole, tables | ({"chains.csv": agreement} if agreement else {})
@@ -139,6 +146,6 @@ def write_refined(
 def write_posterior(
     path: Path, posterior: Posterior, seeds: Integers, distances: Floats, about: dict[str, Any]
 ) -> None:
-    """One file of weighted draws, with what they were made from; packed as numbers that hardly repeat."""
+    """Write weighted draws with what they were made from; packed for numbers that hardly repeat."""
     table = table_of(posterior, seeds, distances, about)
     pq.write_table(table, path, compression="zstd", use_dictionary=False, use_byte_stream_split=True)

@@ -1,38 +1,33 @@
 """Is the calibration itself sound? Campaigns of the bank stand in for the truth, and the same fit has to find them.
 
 Reads   a bank, the targets that are to be fitted, and the share of campaigns that the fit of the record accepts.
-Writes  sbc.csv (a row a number), sbc_ranks.csv (a row a check and truth) and section_1_soundness.json.
+Writes  sbc.csv (one row per number), sbc_ranks.csv (one row per check and truth) and section_1_soundness.json.
         `sim.calibrate.check_figures` draws them.
-Source  Simulation-based calibration: Talts and others 2018. Near the record: Prangle and others 2014, where the choice
-        of truths looks at what was reported of them and at nothing else. Tests and intervals are scipy's.
-Assumed A truth is a campaign; its *report* is what would have been written down of it. The report errs normally with
-        the `sd` of each target, as the table of targets says of reports, because intervals are read to cover what
-        happened and not what was written. The same truths are fitted without error as well, which tells a fit that
-        forgets the error from one that is wrong in itself; and by a fit whose campaigns err as reports do.
-        A range keeps its width, and the truth lies anywhere in it: the fit prefers nothing within a range, and a range
+Source  Simulation-based calibration: Talts and others 2018. Near the record: Prangle and others 2014, where truths are
+        chosen by what was reported of them and by nothing else. Tests and intervals are SciPy's.
+Assumed A truth is a campaign; its *report* is what would have been written down of it. Reports err normally with the
+        `sd` of each target, because intervals are meant to cover what happened, not what was written. The same truths
+        are also fitted without error, which tells a fit that ignores the error from one that is wrong in itself, and by
+        a fit whose campaigns err as reports do.
+        A range keeps its width, and the truth is anywhere in it: the fit prefers nothing inside a range, and a range
         that always began at its truth would tell more than the fit may use. A bound is the number of another campaign,
-        and the report says on which side of it the truth lies: a bound that followed its truth would be a count.
+        and the report says on which side of it the truth is: a bound that followed its truth would be a count.
         Only campaigns with every summary can be reported on, as only they can be accepted. Screening looks at the bank
         alone, so it is the same for every report. The truths share one bank, and so are not quite independent.
-
-Where truths lie in their posteriors, and what follows: even ranks, intervals as wide as they say, what is found.
-
-Reads   ranks, means and variances of posteriors, which `sim.calibrate.checks` made.
-Gives   rows of tables and sentences.
-Assumed Intervals are too narrow or too wide when they hold fewer or more truths than they should (exact binomial test).
-        Where ranks are uneven all the same (Kolmogorov-Smirnov) they are off-centre if the mean rank is more than 1.96
-        standard errors from the middle, and else too narrow or too wide by the sum of what intervals miss. All tests
-        of all numbers of one check are held to a false discovery rate of 5 % (Benjamini and Hochberg 1995): of the
-        faults that are named, one in twenty is luck on average. How many truths there are decides how small a fault
+        Intervals are too narrow or too wide when they hold fewer or more truths than they should (exact binomial test).
+        Ranks that are uneven all the same (Kolmogorov-Smirnov) are off-centre if the mean rank is more than 1.96
+        standard errors from the middle, and else too narrow or too wide by the sum of what the intervals miss. All
+        tests of all numbers of one check are held to a false discovery rate of 5 % (Benjamini and Hochberg 1995): of
+        the faults that are named, one in twenty is chance on average. The number of truths decides how small a fault
         can be seen; all fitted numbers together show a smaller one than each by itself.
-        A number is identified when the fit takes away half or more of the squared error of knowing only the prior, and
+        A number is identified when the fit removes half or more of the squared error of knowing only the prior, and
         weakly from a twentieth on if that is more than two standard errors. A narrow posterior alone earns nothing.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,31 +36,29 @@ from rich.progress import track
 from scipy.stats import binomtest, false_discovery_control, kstest
 
 from sim.calibrate.fit import (
-    DRAWS_A_COEFFICIENT,
+    DRAWS_PER_COEFFICIENT,
     Fit,
     Summaries,
     adjusted,
     fit,
     nearest_of,
+    outside_of,
     priors_of,
     read_bank,
+    scaled_bounds,
     shares_of,
     summaries_of,
 )
 from sim.calibrate.heldout import sceptics, write_heldout
+from sim.calibrate.tables import write_tables
 from sim.errors import PanjError
 from sim.run.console import console_of
-from sim.score import measure
 from sim.score.forecasts import targets_here
 from sim.score.measure import scaled
 from sim.score.targets import Target, bounds_of
-from sim.study.files import csv_text, json_text
-
-if TYPE_CHECKING:
-    from sim.calibrate.fit import Fit
 
 TRUTHS, FEWEST, NEAR = 1000, 200, 500
-LUCK_OF_TRUTHS = 20210707  # the seed of which campaigns are truths, of how reports err, and of ties
+SEED_OF_TRUTHS = 20210707  # for which campaigns are truths, for how reports err, and for ties
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -73,67 +66,67 @@ Integers = NDArray[np.int64]
 class Reports(NamedTuple):
     """What would have been reported of campaigns; truths x targets, on the scale of each target."""
 
-    rows: Integers  # of the bank, a truth each
+    rows: Integers  # of the bank, one per truth
     low: Floats  # lowest number that agrees with the report; -inf where nothing bounds it
     high: Floats
 
 
-def luck_of(what: int) -> np.random.Generator:
-    """A stream of its own for each use."""
-    return np.random.default_rng([LUCK_OF_TRUTHS, what])
+def generator_for(what: int) -> np.random.Generator:
+    """A separate stream of random numbers for each use."""
+    return np.random.default_rng([SEED_OF_TRUTHS, what])
 
 
-def reports_of(lived: Summaries, rows: Integers, errs: bool) -> Reports:
+def reports_of(summaries: Summaries, rows: Integers, errs: bool) -> Reports:
     """A report of each row; with and without errors the same ranges and bounds."""
-    luck = luck_of(1)
-    ends = [report_of(target, column, rows, errs, luck)
-            for target, column in zip(lived.targets, lived.numbers.T, strict=True)]  # fmt: skip
+    generator = generator_for(1)
+    ends = [report_of(target, column, rows, errs, generator)
+            for target, column in zip(summaries.targets, summaries.numbers.T, strict=True)]  # fmt: skip
     return Reports(rows, np.array([low for low, _ in ends]).T, np.array([high for _, high in ends]).T)
 
 
 def report_of(
-    target: Target, column: Floats, rows: Integers, errs: bool, luck: np.random.Generator
+    target: Target, column: Floats, rows: Integers, errs: bool, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
     """Lowest and highest number that agrees with the report of each row for one target."""
     low, high = scaled(np.array(bounds_of(target)), target)
-    heard = column[rows] + (target.sd if errs else 0.0) * luck.standard_normal(rows.size)
+    reported = column[rows] + (target.sd if errs else 0.0) * generator.standard_normal(rows.size)
     if np.isfinite(high - low):
-        lowest = heard - luck.random(rows.size) * (high - low)
+        lowest = reported - generator.random(rows.size) * (high - low)
         return lowest, lowest + (high - low)
-    bound = luck.choice(column[~np.isnan(column)], rows.size)
-    return np.where(heard >= bound, bound, -np.inf), np.where(heard >= bound, np.inf, bound)
+    bound = generator.choice(column[~np.isnan(column)], rows.size)
+    return np.where(reported >= bound, bound, -np.inf), np.where(reported >= bound, np.inf, bound)
 
 
-def reportable(lived: Summaries) -> Integers:
+def reportable(summaries: Summaries) -> Integers:
     """Rows with every summary; PanjError where they are too few."""
-    rows = np.flatnonzero(~np.isnan(lived.numbers).any(axis=1))
+    rows = np.flatnonzero(~np.isnan(summaries.numbers).any(axis=1))
     if rows.size < FEWEST:
         raise PanjError(f"soundness: found {rows.size:,} campaigns with every outcome that is fitted, expected {FEWEST}"
                         " or more to stand in for the truth: python -m sim bank runs=50000")  # fmt: skip
     return rows
 
 
-def nearest_reports(lived: Summaries, reports: Reports, count: int) -> Reports:
+def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Reports:
     """The reports that come nearest to the record, by the distance of the fit."""
-    gaps = np.zeros(reports.low.shape)
-    for place, target in enumerate(lived.targets):
-        low, high = scaled(np.array(bounds_of(target)), target)
-        said = np.where(np.isfinite(reports.low[:, place]), reports.low[:, place], reports.high[:, place])
-        gaps[:, place] = (said - (low if np.isfinite(low) else high)) / lived.units[place]
-    order = np.sort(np.argsort(lived._replace(outside=gaps).distances, kind="stable")[:count])
+    ends = [np.where(np.isfinite(low), low, high)
+            for low, high in (scaled_bounds(summaries.targets), (reports.low, reports.high))]  # fmt: skip
+    gaps = (ends[1] - ends[0]) / summaries.units
+    order = np.sort(np.argsort(summaries._replace(outside=gaps).distances, kind="stable")[:count])
     return Reports(reports.rows[order], reports.low[order], reports.high[order])
 
 
-def erring(made: Fit, lived: Summaries) -> Fit:
-    """The fit whose campaigns err as reports do: one error a campaign and target, drawn once for the whole bank."""
-    errors = np.array([target.sd for target in lived.targets]) * luck_of(2).standard_normal(lived.numbers.shape)
-    return made._replace(summaries=made.summaries._replace(numbers=lived.numbers + errors))
+def erring(made: Fit, summaries: Summaries) -> Fit:
+    """The fit whose campaigns err as reports do: one error per campaign and target, drawn once for the bank."""
+    errors = np.array([target.sd for target in summaries.targets]) * generator_for(2).standard_normal(
+        summaries.numbers.shape
+    )
+    return made._replace(summaries=made.summaries._replace(numbers=summaries.numbers + errors))
 
 
 class Found(NamedTuple):
-    """What fits made of their truths; truths x numbers."""
+    """What the fits of all truths found; truths x numbers."""
 
-    rows: Integers  # of the bank, a truth each
+    rows: Integers  # of the bank, one per truth
     truths: Floats  # as shares of the prior
     ranks: Floats  # share of the posterior below the truth, 0 to 1
     means: Floats  # of the posterior, as shares of the prior
@@ -141,23 +134,23 @@ class Found(NamedTuple):
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:
-    """Fit every report without the campaign that it is of, and see where the truth lies in its posterior."""
+    """Fit every report without its own campaign, and rank the truth in the posterior."""
     bank, summaries = made.bank, made.summaries
     chosen = [bank.keys.index(key) for key in made.screening.chosen]
     fitted = [made.priors[place] for place in chosen]
-    fewest = DRAWS_A_COEFFICIENT * (1 + len(summaries.targets))
-    luck, believed = luck_of(3), shares_of(made.priors, bank.drawn)
+    fewest = DRAWS_PER_COEFFICIENT * (1 + len(summaries.targets))
+    generator, believed = generator_for(3), shares_of(made.priors, bank.drawn)
     found = Found(reports.rows, believed[reports.rows], *(np.empty((reports.rows.size, len(bank.keys)))
                                                           for _ in range(3)))  # fmt: skip
     console.print(f"{what}: {reports.rows.size:,} fits ...")
     for place in track(range(reports.rows.size), what, console=console, disable=not console.is_terminal):
         row = reports.rows[place]
-        outside = outside_of(summaries, reports.low[place], reports.high[place])
+        outside = outside_of(summaries.numbers, reports.low[place], reports.high[place], summaries.units)
         distances = summaries._replace(outside=outside).distances
         distances[row] = np.inf
         nearest = nearest_of(distances, accept, fewest)
         drawn = adjusted(bank.drawn[nearest.rows], made.priors, chosen, outside[nearest.rows], nearest.weights)
-        found.ranks[place] = rank_in(drawn, nearest.weights, bank.drawn[row], luck)
+        found.ranks[place] = rank_in(drawn, nearest.weights, bank.drawn[row], generator)
         shares = believed[nearest.rows]
         shares[:, chosen] = shares_of(fitted, drawn[:, chosen])
         found.means[place] = np.average(shares, axis=0, weights=nearest.weights)
@@ -165,21 +158,14 @@ def refit(made: Fit, accept: float, reports: Reports, what: str, console: Consol
     return found
 
 
-def outside_of(summaries: Summaries, low: Floats, high: Floats) -> Floats:
-    """How far every campaign lies outside a report, in units; nan where it has no number."""
-    ends = zip(summaries.numbers.T, low.tolist(), high.tolist(), strict=True)
-    outside = np.array([measure.outside(column, least, most) for column, least, most in ends]).T
-    return np.where(np.isnan(summaries.numbers), np.nan, outside / summaries.units)
-
-
 def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
-    """Every check by its name; the first is what verdicts rest on."""
-    lived = summaries_of(made.bank.outcomes, made.targets)
-    every = reportable(lived)
-    rows = np.sort(luck_of(0).choice(every, min(TRUTHS, every.size), replace=False))
-    reports, exact = (reports_of(lived, rows, errs) for errs in (True, False))
-    near = nearest_reports(lived, reports_of(lived, every, True), min(NEAR, every.size // 10))
-    mended = erring(made, lived)
+    """Every check by its name; verdicts rest on the first."""
+    summaries = summaries_of(made.bank.outcomes, made.targets)
+    every = reportable(summaries)
+    rows = np.sort(generator_for(0).choice(every, min(TRUTHS, every.size), replace=False))
+    reports, exact = (reports_of(summaries, rows, errs) for errs in (True, False))
+    near = nearest_reports(summaries, reports_of(summaries, every, True), min(NEAR, every.size // 10))
+    mended = erring(made, summaries)
     asked = {
         "": (made, reports, "Truths at random, reported with error"),
         "without_error": (made, exact, "the same, reported without error"),
@@ -187,26 +173,32 @@ def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
         "error_in_fit": (mended, reports, "truths at random, if the fit knew the error"),
         "near_error_in_fit": (mended, near, "truths near the record, if the fit knew the error"),
     }
-    return {name: refit(one, accept, said, what, console) for name, (one, said, what) in asked.items()}
+    return {name: refit(one, accept, reported, what, console) for name, (one, reported, what) in asked.items()}
 
 
 def write_soundness(made: Fit, accept: float, folder: Path, console: Console) -> None:
     """Check the fit and write the tables and the section of the report."""
     checks = checks_of(made, accept, console)
     rows = rows_of_soundness(made, checks)
-    (folder / "sbc.csv").write_text(csv_text(rows), encoding="utf-8")
-    (folder / "sbc_ranks.csv").write_text(csv_text(rows_of_ranks(made, checks)), encoding="utf-8")
-    section = {
-        "title": "Is the calibration itself sound?", "paragraphs": say_soundness(rows, checks, made, LUCK_OF_TRUTHS),
-        "tables": ["sbc.csv"], "figures": ["sbc.png", "coverage.png"],
-    }  # fmt: skip
-    (folder / "section_1_soundness.json").write_text(json_text(section), encoding="utf-8")
+    write_tables(folder, {
+        "sbc.csv": rows, "sbc_ranks.csv": rows_of_ranks(made, checks),
+        "section_1_soundness.json": {
+            "title": "Is the calibration itself sound?", "paragraphs": describe_soundness(rows, checks, made),
+            "tables": ["sbc.csv"], "figures": ["sbc.png", "coverage.png"],
+        },
+    })  # fmt: skip
 
 
 def check(bank: Path, folder: Path, console: Console | None = None) -> None:
-    """Soundness and held-out fits of a calibration whose fit.json lies in the folder; writes tables, draws nothing.
+    """Check a calibration by synthetic truths and held-out fits, and write the tables; no figures are drawn.
 
-    `folder` need not be inside `bank` yet. Raises PanjError where one of the two is something else.
+    Args:
+        bank: folder of the bank.
+        folder: of the calibration, with its fit.json; it need not be inside `bank` yet.
+        console: for progress.
+
+    Raises:
+        PanjError: one of the two is something else.
     """
     try:
         about: dict[str, Any] = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
@@ -233,34 +225,34 @@ class Coverage(NamedTuple):
     share: float
     low: float  # ends of the 95 % interval of that share (Wilson 1927)
     high: float
-    chance: float  # of a share as far from the right one by luck
+    chance: float  # p-value of a share as far from the right one
 
 
 class Verdict(NamedTuple):
-    """What one check says of one number."""
+    """The result of one check for one number."""
 
     coverage: tuple[Coverage, ...]  # of 50 % and 90 % intervals
-    uneven: float  # chance of ranks as uneven by luck
-    chance: float  # the smallest chance of the three tests, adjusted for all numbers
+    uneven: float  # p-value of ranks as uneven
+    chance: float  # the smallest p-value of the three tests, adjusted for all numbers
     width: str
-    recovery: float  # share of the squared error of the prior's middle that the fit's mean takes away
+    recovery: float  # share of the squared error of the middle of the prior that the mean of the fit removes
     error: float  # one standard error of that, by jackknife over truths
     identified: str
 
 
-def rank_in(drawn: Floats, weights: Floats, truth: Floats, luck: np.random.Generator) -> Floats:
-    """The share of the weight below the truth, a number each; the truth is one more draw, of the mean weight.
+def rank_in(drawn: Floats, weights: Floats, truth: Floats, generator: np.random.Generator) -> Floats:
+    """The share of the weight below the truth, one per number; the truth is one more draw, of the mean weight.
 
-    It lies anywhere among the draws that equal it, so that whole numbers have even ranks as well.
+    It is placed at random among the draws that equal it, so that whole numbers have even ranks as well.
     """
     below = weights @ (drawn < truth)
     level = weights @ (drawn == truth) + weights.mean()
-    ranks: Floats = (below + luck.random(truth.size) * level) / (weights.sum() + weights.mean())
+    ranks: Floats = (below + generator.random(truth.size) * level) / (weights.sum() + weights.mean())
     return ranks
 
 
 def coverage_of(ranks: Floats, interval: float) -> Coverage:
-    """The central interval holds the truth when its rank lies between the interval's ends."""
+    """The central interval holds the truth when its rank is between the ends of the interval."""
     tail = (1 - interval) / 2
     test = binomtest(int(((ranks >= tail) & (ranks <= 1 - tail)).sum()), ranks.size, interval)
     ends = test.proportion_ci(0.95, "wilson")
@@ -268,14 +260,14 @@ def coverage_of(ranks: Floats, interval: float) -> Coverage:
 
 
 def recovery_of(truths: Floats, means: Floats) -> tuple[float, float]:
-    """The share of squared error taken away, and its standard error."""
+    """The share of squared error removed, and its standard error."""
     before, after = (truths - 0.5) ** 2, (truths - means) ** 2
     without = 1 - (after.sum() - after) / (before.sum() - before)
     return float(1 - after.sum() / before.sum()), float(np.sqrt((truths.size - 1) * without.var()))
 
 
 def verdicts_of(found: Found) -> list[Verdict]:
-    """A verdict a number, with the tests of all numbers adjusted together."""
+    """One verdict per number, with the tests of all numbers adjusted together."""
     covered = [tuple(coverage_of(ranks, interval) for interval in INTERVALS) for ranks in found.ranks.T]
     uneven = [float(kstest(ranks, "uniform").pvalue) for ranks in found.ranks.T]
     chances = np.array([[*(one.chance for one in both), ks] for both, ks in zip(covered, uneven, strict=True)])
@@ -290,7 +282,7 @@ def verdicts_of(found: Found) -> list[Verdict]:
 
 
 def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str:
-    """The gravest fault that was seen; a chance an interval, and one of ranks as uneven."""
+    """The gravest fault that was seen; `chances` are adjusted p-values of the intervals and of the ranks."""
     faults = [one.share - right for one, right, chance in zip(covered, INTERVALS, chances, strict=False)
               if chance < ALPHA]  # fmt: skip
     if faults:
@@ -303,14 +295,14 @@ def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str
 
 
 def identified_by(recovery: float, error: float) -> str:
-    """Whether the evidence says anything of a number."""
+    """Whether the evidence identifies a number."""
     if recovery < WEAKLY or recovery <= 2 * error:
         return "not identified"
     return "identified" if recovery >= IDENTIFIED else "weakly identified"
 
 
-def rows_of_soundness(made: "Fit", checks: Mapping[str, Found]) -> list[dict[str, Any]]:
-    """A row a number, the fitted ones first; columns without an ending are of truths at random with error."""
+def rows_of_soundness(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]]:
+    """One row per number, fitted ones first; columns without an ending are of truths at random with error."""
     verdicts = {name: verdicts_of(found) for name, found in checks.items()}
     order = [made.bank.keys.index(key) for key in made.screening.chosen]
     order += [place for place in range(len(made.bank.keys)) if place not in order]
@@ -332,7 +324,7 @@ def rows_of_soundness(made: "Fit", checks: Mapping[str, Found]) -> list[dict[str
 
 
 def cells_of(verdict: Verdict, truths: int) -> dict[str, Any]:
-    """What one check found for one number."""
+    """The cells of one check for one number."""
     cells: dict[str, Any] = {"truths": truths}
     for interval, one in zip(INTERVALS, verdict.coverage, strict=True):
         name = f"coverage_{100 * interval:.0f}"
@@ -350,8 +342,8 @@ def sentence(key: str, verdict: Verdict) -> str:
             f"50 % interval holds {fifty.share:.3f} of the truths, the 90 % interval {ninety.share:.3f}).")  # fmt: skip
 
 
-def rows_of_ranks(made: "Fit", checks: Mapping[str, Found]) -> list[dict[str, Any]]:
-    """A row a check and truth: its seed in the bank, and the rank of each number."""
+def rows_of_ranks(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]]:
+    """One row per check and truth: its seed in the bank, and the rank of each number."""
     return [
         {"check": name or "with_error", "seed": int(made.bank.seeds[row]),
          **{key: f"{rank:.4f}" for key, rank in zip(made.bank.keys, ranks, strict=True)}}
@@ -359,8 +351,8 @@ def rows_of_ranks(made: "Fit", checks: Mapping[str, Found]) -> list[dict[str, An
     ]  # fmt: skip
 
 
-def held_by(found: Found, places: Sequence[int], interval: float) -> str:
-    """`0.885 (0.876 to 0.894)`: the mean over numbers, and its 95 % interval over truths, whose numbers go together."""
+def share_held(found: Found, places: Sequence[int], interval: float) -> str:
+    """`0.885 (0.876 to 0.894)`: the mean over numbers, with a 95 % interval over truths, whose numbers go together."""
     tail = (1 - interval) / 2
     ranks = found.ranks[:, list(places)]
     held = ((ranks >= tail) & (ranks <= 1 - tail)).mean(axis=1)
@@ -368,31 +360,32 @@ def held_by(found: Found, places: Sequence[int], interval: float) -> str:
     return f"{middle:.3f} ({middle - reach:.3f} to {middle + reach:.3f})"
 
 
-def say_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, Found], made: "Fit", seed: int) -> list[str]:
-    """The section in plain sentences."""
+def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, Found], made: Fit) -> list[str]:
+    """The paragraphs of the section."""
     places = [made.bank.keys.index(key) for key in made.screening.chosen]
-    pooled = {name: [held_by(found, places, interval) for interval in reversed(INTERVALS)]
+    pooled = {name: [share_held(found, places, interval) for interval in reversed(INTERVALS)]
               for name, found in checks.items()}  # fmt: skip
     fitted = [row for row in rows if row["adjusted"] == "yes"]
     others = [row for row in rows if row["adjusted"] == "no"]
     return [
-        f"{rows[0]['truths']:,} campaigns of the bank, drawn at random (seed {seed}) from those with every fitted "
-        "outcome, stood in for the truth. What would have been reported of each, with the errors that the table of "
-        f"targets declares, was fitted by the same rejection and regression ({made.nearest.rows.size:,} draws a fit) "
-        "without that campaign. If the fit is sound, the true value is equally likely to have any rank in its "
-        "posterior, 50 % intervals hold half of the truths and 90 % intervals nine in ten. This checks the rejection "
-        "and regression, not a refinement of them, and not whether the rules are right.",
-        say_identified(fitted, others),
-        say_widths(fitted, others, pooled),
-        say_near(fitted, pooled),
+        f"{rows[0]['truths']:,} campaigns of the bank, drawn at random (seed {SEED_OF_TRUTHS}) from those with every "
+        "fitted outcome, stood in for the truth. What would have been reported of each, with the errors that the table "
+        "of targets declares, was fitted by the same rejection and regression "
+        f"({made.nearest.rows.size:,} draws a fit) without that campaign. If the fit is sound, the true value is "
+        "equally likely to have any rank in its posterior, 50 % intervals hold half of the truths and 90 % intervals "
+        "nine in ten. This checks the rejection and regression, not a refinement of them nor whether the rules are "
+        "right.",
+        describe_identified(fitted, others),
+        describe_widths(fitted, others, pooled),
+        describe_near(fitted, pooled),
         f"Chances are of three tests a number (both intervals, exact binomial; ranks, Kolmogorov-Smirnov), "
         f"{3 * len(rows)} in all, adjusted together so that of the faults named one in twenty is luck on average "
         f"(Benjamini and Hochberg). With {rows[0]['truths']:,} truths a 90 % interval that truly holds 0.90 shows "
-        f"{luck_of_coverage(int(rows[0]['truths']))} in 95 of 100 checks; smaller faults than that are not seen.",
+        f"{chance_of_coverage(int(rows[0]['truths']))} in 95 of 100 checks; smaller faults than that are not seen.",
     ]  # fmt: skip
 
 
-def say_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
+def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
     """Which numbers the evidence identifies, on average over the prior."""
     parts = []
     for what in ("identified", "weakly identified", "not identified"):
@@ -407,7 +400,7 @@ def say_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping
     )
 
 
-def say_widths(
+def describe_widths(
     fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]
 ) -> str:
     """Whether intervals hold what they say, and what the error of reports has to do with it."""
@@ -421,7 +414,7 @@ def say_widths(
     )
 
 
-def say_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]) -> str:
+def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]) -> str:
     """The same where it matters: for truths that would have been reported much as the record is."""
     return (
         f"For the {fitted[0]['truths_near']:,} truths whose reports come nearest to the record, 90 % and 50 % "
@@ -437,7 +430,7 @@ def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
     return ", ".join(f"{word} for {number}" for word, number in found.items() if number) or "of no number"
 
 
-def luck_of_coverage(truths: int) -> str:
+def chance_of_coverage(truths: int) -> str:
     """`0.881 to 0.918`: the middle 95 % of the share that a right 90 % interval holds."""
     from scipy.stats import binom
 

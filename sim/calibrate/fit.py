@@ -1,22 +1,15 @@
-"""What a fit looks at: summaries of each campaign, their distance from the record, and which numbers move them.
+"""A first fit from a bank: which numbers to fit, which campaigns are near the record, and how they are adjusted.
 
-Reads   the campaigns of a bank and the targets that are to be fitted.
-Gives   `Summaries`: a column a target, on the scale of the target; `Screening`: of each number the share of the
-        variance of each summary that it explains by itself (a first-order index), and at most eight that are chosen.
-Source  First-order indices from given data: random balance designs (Tarantola, Gatelli and Mara 2006) as Plischke 2010
-        has them, corrected for bias by Tissot and Prieur 2012, from SALib.
-Assumed A number counts by the summary that it moves most. What acts only together with another number is not seen.
-
-Regression adjustment: accepted draws moved to where they would lie if their campaigns met the record itself.
-
-Source  Local linear regression: Beaumont, Zhang and Balding 2002, on the log odds of each number between the ends of
-        its prior, so that no adjusted number leaves it.
-
-A bank: campaigns whose uncertain numbers are drawn from the prior, a row each.
-
-Calibration, its checks, held-out fits and rival theories all read banks, so that nothing is lived twice. A bank is an
-ordinary study of one cell (resumable, on any executor) with `calibration=prior` and without the evenings of campaigns:
-`runs.parquet` holds for each seed what was drawn (`rules.<rule>.<number>`) and every outcome.
+Reads   a bank, which is an ordinary study of one cell (resumable, on any executor) with `calibration=prior` and without
+        daily tables: `runs.parquet` has for each seed what was drawn (`rules.<rule>.<number>`) and every outcome.
+        Calibration, its checks, held-out fits and rival theories all read banks, so that no campaign runs twice.
+Gives   `Bank`; `Summaries`, campaigns on the scales of the targets; `Screening`, the share of the variance of each
+        summary that each number explains by itself, and at most eight numbers that are chosen; `Fit`.
+Source  First-order indices from given data: random balance designs (Tarantola, Gatelli and Mara 2006) as in Plischke
+        2010, corrected for bias by Tissot and Prieur 2012, from SALib. Adjustment by local linear regression: Beaumont,
+        Zhang and Balding 2002, on the log odds of each number between the ends of its prior, so that no adjusted number
+        leaves it.
+Assumed A number counts by the summary that it moves most. Numbers that act only together with another are not seen.
 """
 
 from collections.abc import Sequence
@@ -35,9 +28,8 @@ from sim.data.facts import read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
 from sim.outcomes import fingerprint_of_outcomes
-from sim.score import measure
 from sim.score.forecasts import numbers_of
-from sim.score.measure import scaled
+from sim.score.measure import outside, scaled
 from sim.score.targets import Target, bounds_of
 from sim.settings.draws import Prior
 from sim.settings.numbers import declared_numbers
@@ -53,16 +45,17 @@ CHANCE = 20.0  # divided by the campaigns: what the largest of some hundred indi
 NORMAL = 1.4826  # by which a median distance becomes the standard deviation of a normal distribution
 UNIT = 1.0  # an exact count is off by one, or by two; it has no error that would be its unit
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 class Summaries(NamedTuple):
-    """What campaigns are compared by; a row a campaign, a column a target."""
+    """What campaigns are compared by: campaigns x targets."""
 
     targets: tuple[Target, ...]
     left_out: tuple[str, ...]  # targets to be fitted whose outcome the bank does not have
     numbers: Floats  # on the scale of the target; nan where a campaign has none
-    outside: Floats  # how far outside what was reported, negative below it, in units; 0 within it
-    units: Floats  # a target
+    outside: Floats  # how far outside what was reported, negative below it, in units; 0 inside it
+    units: Floats  # one per target
 
     @property
     def distances(self) -> Floats:
@@ -70,38 +63,42 @@ class Summaries(NamedTuple):
         return distances_of(self.targets, self.outside)
 
     @property
-    def yardstick(self) -> "Yardstick":
-        """What measures other campaigns as these were measured."""
-        return Yardstick(self.targets, self.units)
+    def distance(self) -> "Distance":
+        """The same distance for other campaigns."""
+        return Distance(self.targets, self.units)
 
 
-class Yardstick(NamedTuple):
-    """Targets with the units of a bank: campaigns that are lived later are as far away as if the bank held them."""
+class Distance(NamedTuple):
+    """The distance from the record, in the units of a bank: it is the same for a campaign of any later sample."""
 
     targets: tuple[Target, ...]
-    units: Floats  # a target
+    units: Floats  # one per target
 
-    def distances(self, outcomes: pa.Table) -> Floats:
-        """Of each campaign from the record."""
+    def of(self, outcomes: pa.Table) -> Floats:
+        """Distance of each campaign from the record."""
         return distances_of(self.targets, self.outside(outcomes))
 
     def outside(self, outcomes: pa.Table) -> Floats:
-        """How far each campaign lies outside what was reported, in units: campaigns x targets."""
+        """How far each campaign is outside what was reported, in units: campaigns x targets."""
         columns = np.array([column_of(outcomes, target) for target in self.targets])
-        return outside_of(columns, self.targets, self.units)
+        return outside_of(columns.T, *scaled_bounds(self.targets), self.units)
 
     @property
     def error(self) -> float:
-        """How far from the record a report of the truth itself is expected to lie, by the error of observation."""
+        """The expected distance of a report of the truth itself, by the error of observation."""
         errors = np.array([target.sd for target in self.targets]) / self.units
         return float(distances_of(self.targets, errors[None, :])[0])
 
 
 def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
-    """How far each campaign lies from the record: events count alike, and within an event its targets do.
+    """Distance of each campaign from the record: events count alike, and targets alike within an event.
 
-    The root of the mean over events of the mean square over targets; infinite where a number is missing. `outside` is
-    campaigns x targets.
+    Args:
+        targets: one per column of `outside`.
+        outside: campaigns x targets, in units.
+
+    Returns:
+        The root of the mean over events of the mean square over targets; infinite where a number is missing.
     """
     events = list(dict.fromkeys(target.event for target in targets))
     squares = np.zeros(len(outside))
@@ -111,33 +108,32 @@ def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
     return np.where(np.isnan(squares), np.inf, np.sqrt(squares))
 
 
-def outside_of(columns: Floats, targets: Sequence[Target], units: Floats) -> Floats:
-    """How far campaigns lie outside what was reported, in units: campaigns x targets; nan where one has no number.
+def scaled_bounds(targets: Sequence[Target]) -> tuple[Floats, Floats]:
+    """Lowest and highest number that agrees with each target, on its scale."""
+    low, high = np.array([scaled(np.array(bounds_of(target)), target) for target in targets]).T
+    return low, high
 
-    `columns` is targets x campaigns, on the scale of each target.
-    """
-    outside = [
-        measure.outside(column, *scaled(np.array(bounds_of(target)), target))
-        for target, column in zip(targets, columns, strict=True)
-    ]
-    return np.where(np.isnan(columns), np.nan, np.array(outside)).T / units
+
+def outside_of(numbers: Floats, low: Floats, high: Floats, units: Floats) -> Floats:
+    """How far numbers (campaigns x targets) are outside a range per target, in units; nan where there is none."""
+    return np.where(np.isnan(numbers), np.nan, outside(numbers, low, high)) / units
 
 
 def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
-    """Summaries of every target to be fitted whose outcome is there; PanjError where there is none."""
+    """Summaries of every target to be fitted whose outcome is known; PanjError where there is none."""
     fitted = [target for target in targets if target.use == "fitted" and not target.parts]
     found = {target: column_of(outcomes, target) for target in fitted}
-    there = {target: column for target, column in found.items() if not np.isnan(column).all()}
-    if not there:
+    known = {target: column for target, column in found.items() if not np.isnan(column).all()}
+    if not known:
         raise PanjError("calibrate: found a bank without any outcome that is fitted, expected campaigns up to 7 July")
-    units = np.array([unit_of(target, column) for target, column in there.items()])
-    columns = np.array(list(there.values()))
-    left_out = tuple(target.target for target in fitted if target not in there)
-    return Summaries(tuple(there), left_out, columns.T, outside_of(columns, tuple(there), units), units)
+    units = np.array([unit_of(target, column) for target, column in known.items()])
+    numbers = np.array(list(known.values())).T
+    left_out = tuple(target.target for target in fitted if target not in known)
+    return Summaries(tuple(known), left_out, numbers, outside_of(numbers, *scaled_bounds(tuple(known)), units), units)
 
 
 def column_of(outcomes: pa.Table, target: Target) -> Floats:
-    """One outcome on the scale of its target; nan everywhere where the bank lacks it."""
+    """One outcome on the scale of its target; all nan where the table lacks it."""
     if target.outcome not in outcomes.column_names:
         return np.full(outcomes.num_rows, np.nan)
     return scaled(numbers_of(outcomes[target.outcome]), target)
@@ -146,8 +142,8 @@ def column_of(outcomes: pa.Table, target: Target) -> Floats:
 def unit_of(target: Target, column: Floats) -> float:
     """sqrt(sd² + spread²): the error of observation, and the median absolute deviation over the bank as a sd.
 
-    The spread keeps a target that hardly any campaign meets from deciding alone. An exact figure has the unit 1: for
-    it a campaign is right, or wrong by so many.
+    The spread keeps a target that hardly any campaign meets from deciding alone. An exact figure has the unit 1: a
+    campaign is right, or wrong by so many.
     """
     if target.sd == 0:
         return UNIT
@@ -160,15 +156,14 @@ class Screening(NamedTuple):
     """Which numbers move the summaries."""
 
     keys: tuple[str, ...]
-    shares: Floats  # keys x summaries: of the variance, explained by the number alone
+    shares: Floats  # keys x summaries: share of the variance that the number alone explains
     floor: float  # what counts as none
     chosen: tuple[str, ...]  # the first is the one that moves most
 
     @property
     def most(self) -> Floats:
-        """Of each number its largest share."""
-        largest: Floats = self.shares.max(axis=1)
-        return largest
+        """The largest share of each number."""
+        return np.asarray(self.shares.max(axis=1), np.float64)
 
 
 def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screening:
@@ -185,7 +180,7 @@ def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screen
 
 
 def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
-    """The shares of one summary; all 0 where it is the same in every campaign."""
+    """First-order indices for one summary; all 0 where it is the same in every campaign."""
     from SALib.analyze import rbd_fast  # slow to import
 
     there = ~np.isnan(column)
@@ -197,7 +192,7 @@ def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
 
 
 def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[str, str]]:
-    """A row a number, the one that moves most first, with its share of each summary."""
+    """One row per number, the one that moves most first, with its share of each summary."""
     names = [target.target for target in summaries.targets]
     rows = []
     for place in np.argsort(-screening.most, kind="stable"):
@@ -264,13 +259,13 @@ def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outs
     return rows
 
 
-USUAL = {"runs": "50000", "end_date": "2021-07-08"}  # to the evening of the last target
+USUAL = {"runs": "50000", "end_date": "2021-07-08"}  # to the end of the last target
 ALWAYS = {"calibration": "prior", "daily": "false"}
-FIRST = "rules."  # how a column begins that was drawn
+DRAWN = "rules."  # how the column of a drawn number begins
 
 
 class Bank(NamedTuple):
-    """What a bank holds; a row a campaign that finished, by seed."""
+    """The campaigns of a bank that finished, by seed."""
 
     folder: Path
     keys: tuple[str, ...]  # numbers that were drawn
@@ -280,8 +275,8 @@ class Bank(NamedTuple):
     failed: int
 
 
-def words_of(words: Sequence[str]) -> list[str]:
-    """The words of the run that fills a bank; PanjError for what a bank cannot have."""
+def bank_overrides(words: Sequence[str]) -> list[str]:
+    """The overrides of the run that fills a bank; PanjError for what a bank cannot have."""
     given = {}
     for word in words:
         if word in MULTIRUN or parse(word).is_sweep_override():
@@ -297,15 +292,19 @@ def words_of(words: Sequence[str]) -> list[str]:
 
 
 def study_of(theory: str) -> str:
-    """The usual name of the bank of a theory."""
+    """The default name of the bank of a theory."""
     return "bank" if theory == "contagion" else f"bank_{theory}"
 
 
 def read_bank(folder: Path) -> Bank:
-    """A finished bank; PanjError for a study that is none, or one of other rules, data or outcomes."""
+    """A finished bank.
+
+    Raises:
+        PanjError: the folder is no bank, or one of other rules, data or outcomes.
+    """
     about = read_about(folder)
     table = pq.read_table(folder / "runs.parquet")
-    keys = tuple(name for name in table.column_names if name.startswith(FIRST))
+    keys = tuple(name for name in table.column_names if name.startswith(DRAWN))
     if not keys or len(about["cells"]) != 1:
         raise PanjError(f"bank: found {folder} without numbers that were drawn, expected what python -m sim bank makes")
     here = {
@@ -321,8 +320,7 @@ def read_bank(folder: Path) -> Bank:
     return Bank(folder, keys, table["seed"].to_numpy(), drawn, outcomes, about["failed"])
 
 
-DRAWS_A_COEFFICIENT = 5  # accepted campaigns a coefficient of the regression, at least
-Integers = NDArray[np.int64]
+DRAWS_PER_COEFFICIENT = 5  # accepted campaigns per coefficient of the regression, at least
 
 
 class Nearest(NamedTuple):
@@ -335,15 +333,15 @@ class Nearest(NamedTuple):
 
     @property
     def effective(self) -> float:
-        """How many draws of equal weight tell as much."""
+        """How many draws of equal weight are worth as much."""
         return effective_size(self.weights)
 
 
 class Fit(NamedTuple):
-    """A bank and what was made of it."""
+    """A bank and the first fit of it."""
 
     bank: Bank
-    priors: tuple[Prior, ...]  # of the bank, a number each
+    priors: tuple[Prior, ...]  # of the bank, one per number
     targets: tuple[Target, ...]
     summaries: Summaries
     screening: Screening
@@ -352,10 +350,23 @@ class Fit(NamedTuple):
 
 
 def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept: float) -> Fit:
-    """Screening, rejection and adjustment; the same bank gives the same posterior to the last digit."""
+    """Fit the numbers of a bank by screening, rejection and adjustment.
+
+    Args:
+        bank: campaigns drawn from the priors.
+        priors: one per number of the bank.
+        targets: what was reported; those to be fitted are used.
+        accept: share of the campaigns that counts as near, 0 to 1.
+
+    Returns:
+        The fit; the same bank gives the same posterior to the last digit.
+
+    Raises:
+        PanjError: no outcome is fitted, no number moves any, or too few campaigns are accepted.
+    """
     summaries = summaries_of(bank.outcomes, targets)
     screening = screen(bank.keys, bank.drawn, summaries)
-    nearest = nearest_of(summaries.distances, accept, DRAWS_A_COEFFICIENT * (1 + len(summaries.targets)))
+    nearest = nearest_of(summaries.distances, accept, DRAWS_PER_COEFFICIENT * (1 + len(summaries.targets)))
     chosen = tuple(bank.keys.index(key) for key in screening.chosen)
     rows = adjusted(bank.drawn[nearest.rows], priors, chosen, summaries.outside[nearest.rows], nearest.weights)
     posterior = posterior_of(bank.keys, nearest.weights, rows, "")
@@ -363,7 +374,7 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
 
 
 def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
-    """The nearest share of the campaigns; each weighs 1 - (distance / tolerance)², the first beyond them nothing."""
+    """The nearest share of the campaigns, each with the weight 1 - (distance / tolerance)²; the next one has none."""
     order = np.argsort(distances, kind="stable")
     count = min(round(accept * distances.size), int(np.isfinite(distances).sum()))
     if count >= max(fewest, 1):

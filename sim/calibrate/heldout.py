@@ -1,22 +1,19 @@
 """What a fit says of what it was not shown: the fortnight after 22 June, and each event in turn.
 
-Reads   a bank, targets, the days on which outcomes end and evidence was heard of; forecasts of sceptics.
-Writes  heldout.csv (a row a target), left_out.csv (a row a target of an event that is fitted) and
+Reads   a bank, targets, the days on which outcomes end and evidence was known; forecasts of sceptics.
+Writes  heldout.csv (one row per target), left_out.csv (one row per target of an event that is fitted) and
         section_2_heldout.json. `sim.calibrate.check_figures` draws them.
-Assumed *By 22 June* a target is known whose outcome ends by then and all of whose evidence is of days up to then: an
-        outcome that looks for a wave until 7 July would carry what came later into the fit, whenever the wave was.
-        Of those at most twelve are fitted, first those that the full fit is fitted to, then the others in the order of
-        the table; as in the full fit none that rests on the evidence of one before it or on evidence in conflict with
-        it. Error, unit, screening, rejection and regression are those of the full fit. A target that was known by then
-        but whose outcome looks further *straddles* the day: it is neither fitted nor counted as a prediction, nor is
-        any other target of the wave that ended on 22 June.
-        Predictions are of accepted campaigns as they were lived, by their weights. The full fit was shown some of the
-        targets that it is scored on; it stands beside as what could be had at best, not as a prediction.
-
-Tables and sentences on held-out fits: a row a target, with what each side said of it.
-
-Assumed Targets of one event are not independent, so events are counted beside targets. A difference of two CRPS counts
-        when it is more than 1.96 of their Monte Carlo errors, which says nothing of other records than this one.
+Assumed A target is known *by 22 June* when its outcome ends by then and all of its evidence is of days up to then: an
+        outcome that looks for a wave until 7 July would carry later news into the fit, whenever the wave was. At most
+        twelve of those are fitted, first those of the full fit, then the others in the order of the table; as in the
+        full fit, none that rests on the evidence of an earlier one or on evidence in conflict with it. Error, unit,
+        screening, rejection and regression are those of the full fit. A target that was known by then but whose outcome
+        looks further *straddles* the day: it is neither fitted nor counted as a prediction, nor is any other target of
+        the wave that ended on 22 June.
+        Predictions are of accepted campaigns as they ran, by their weights. The full fit was shown some of the targets
+        that it is scored on; it stands for the best that could be had, not for a prediction.
+        Targets of one event are not independent, so events are counted too. A difference of two CRPS counts when it
+        exceeds 1.96 of their Monte Carlo errors, which says nothing of other records than this one.
 """
 
 from collections import Counter
@@ -25,32 +22,29 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
-from sim.calibrate.fit import Bank, Fit, Nearest, fit
+from sim.calibrate.fit import Fit, Nearest, fit
+from sim.calibrate.tables import write_tables
 from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts
 from sim.errors import PanjError
 from sim.outcomes import read_outcomes
 from sim.score import forecasts
-from sim.score.forecasts import KNOWN_UNTIL, Forecast, grounds_of, naive_forecasts, names_of, numbers_of
-from sim.score.measure import TOLD, Measured, measure, measure_weighted, tally
-from sim.score.score import RECORDS, bounds_in_words, number, say
+from sim.score.forecasts import KNOWN_UNTIL, Forecast, forecast_of, grounds_of, naive_forecasts, names_of
+from sim.score.measure import TOLD, Intervals, Measured, measure, tally
+from sim.score.score import RECORDS, bounds_in_words, cell_text, score_text
 from sim.score.targets import MOST_FITTED, Target
 from sim.settings.compose import compose_settings
-from sim.study.files import csv_text, json_text
 
 FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predicted"
-Floats = NDArray[np.float64]
 
 
 class Heard(NamedTuple):
-    """When things are known."""
+    """When outcomes and evidence are known."""
 
     ends: Mapping[str, date]  # outcome: the last day that it counts
-    dates: Mapping[str, date]  # evidence: the last day that it speaks of
+    dates: Mapping[str, date]  # evidence: the last day that it covers
     conflicts: Mapping[str, tuple[str, ...]]  # evidence: what says otherwise
 
 
@@ -75,7 +69,7 @@ def ends_by(target: Target, day: date, when: Heard) -> bool:
 
 
 def is_told_by(target: Target, day: date, when: Heard) -> bool:
-    """Whether all that was reported of it is of days up to a day; falls by their dates have the date of the target."""
+    """Whether all that was reported of it is of days up to a day; counted falls have the date of their target."""
     return all(when.dates[one] <= day for one in target.evidence) if target.evidence else target.date <= day
 
 
@@ -98,24 +92,11 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
     return Split(tuple(fitted), kinds | {target.target: FITTED for target in fitted})
 
 
-def ensemble_of(bank: Bank, targets: Sequence[Target]) -> Forecast:
-    """All campaigns of a bank as one forecast, of the outcomes that it has."""
-    names = [name for name in names_of(targets) if name in bank.outcomes.column_names]
-    outcomes = {name: numbers_of(bank.outcomes[name]) for name in names}
-    return Forecast("prior", "the bank, before any fit", "", outcomes, None, len(bank.seeds), forecasts.DAY_0)
-
-
-def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest) -> dict[str, Measured]:
-    """Each target beside the accepted campaigns; without those whose outcome the bank lacks."""
-    near = every._replace(
-        outcomes={name: values[nearest.rows] for name, values in every.outcomes.items()}, campaigns=nearest.rows.size
-    )
-    found = {target.target: measure_weighted(target, near, nearest.weights) for target in targets}
-    return {name: one for name, one in found.items() if one is not None}
-
-
-def before_fit(targets: Sequence[Target], every: Forecast) -> dict[str, Measured]:
-    """Each target beside the whole bank."""
+def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | None = None) -> dict[str, Measured]:
+    """Targets that a forecast speaks of, compared with all of its campaigns or with the accepted ones by weight."""
+    if nearest is not None:
+        outcomes = {name: values[nearest.rows] for name, values in every.outcomes.items()}
+        every = every._replace(outcomes=outcomes, campaigns=nearest.rows.size, weights=nearest.weights)
     found = {target.target: measure(target, every) for target in targets}
     return {name: one for name, one in found.items() if one is not None}
 
@@ -140,36 +121,32 @@ def sceptics(targets: Sequence[Target], first_seed: int, console: Console) -> li
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
     """Fit on 22 June and without each event, and write the tables and the section of the report."""
     split = split_by(made.targets, KNOWN_UNTIL, heard())
-    every = ensemble_of(made.bank, made.targets)
+    every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")
     held = fit(made.bank, made.priors, split.fitted, accept)
-    prior, full = before_fit(made.targets, every), predictions(made.targets, every, made.nearest)
+    prior, full = predictions(made.targets, every), predictions(made.targets, every, made.nearest)
     sides = {"held_out": predictions(made.targets, every, held.nearest), "full": full, "prior": prior}
-    naives = {one.name: before_fit(made.targets, one) for one in others}
+    naives = {one.name: predictions(made.targets, one) for one in others}
     left: dict[str, dict[str, Measured]] = {}
-    fits: dict[str, Fit] = {}
     for event in events_fitted(made):
         console.print(f"Left out: fitting all events but {event} ...")
-        fits[event] = without(made, event, accept)
-        left[event] = predictions([one for one in made.targets if one.event == event], every, fits[event].nearest)
+        own = [target for target in made.targets if target.event == event]
+        left[event] = predictions(own, every, without(made, event, accept).nearest)
     rows = rows_of_held_out(made.targets, split.kinds, sides, naives)
     rows_left = rows_of_left_out(made.targets, left, {"full": full, "prior": prior})
     if not rows or not rows_left:
         raise PanjError("heldout: found no outcome of any target in the bank, expected campaigns up to 7 July")
-    (folder / "heldout.csv").write_text(csv_text(rows), encoding="utf-8")
-    (folder / "left_out.csv").write_text(csv_text(rows_left), encoding="utf-8")
     section = {
         "title": "What the fit says of what it was not shown",
         "paragraphs": [
-            *say_held_out(held, made, split.kinds, sides, naives),
-            *say_left_out(made.targets, left, full, prior),
+            *describe_held_out(held, made, split.kinds, sides, naives),
+            *describe_left_out(made.targets, left, full, prior),
         ],
         "tables": ["heldout.csv", "left_out.csv"], "figures": ["heldout.png", "left_out.png"],
     }  # fmt: skip
-    (folder / "section_2_heldout.json").write_text(json_text(section), encoding="utf-8")
+    write_tables(folder, {"heldout.csv": rows, "left_out.csv": rows_left, "section_2_heldout.json": section})
 
 
-NAMES = ("low_90", "low_50", "median", "high_50", "high_90")
 SIDES = {"held_out": "the fit of 22 June", "full": "the full fit", "prior": "no fit"}
 By = Mapping[str, Measured]  # target
 
@@ -179,17 +156,17 @@ def row_of(target: Target) -> dict[str, Any]:
     reported = None if target.parts else target.value
     return {
         "target": target.target, "event": target.event, "date": target.date.isoformat(), "use": target.use,
-        "reported": say(reported, target), **bounds_in_words(target), "error": target.error, "scale": target.scale,
-        "sd": target.sd,
+        "reported": cell_text(reported, target), **bounds_in_words(target),
+        "error": target.error, "scale": target.scale, "sd": target.sd,
     }  # fmt: skip
 
 
 def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, Any]:
     """What one side said of a target; empty where it said nothing."""
     if measured is None:
-        return dict.fromkeys([f"{side}_{name}" for name in (*NAMES, "inside_90", "crps", "crps_error")], "")
-    cuts = {f"{side}_{name}": say(cut, target) for name, cut in zip(NAMES, measured.cuts, strict=True)}
-    score = {"crps": number(measured.score.value), "crps_error": number(measured.score.error)}
+        return dict.fromkeys([f"{side}_{name}" for name in (*Intervals._fields, "inside_90", "crps", "crps_error")], "")
+    cuts = {f"{side}_{name}": cell_text(end, target) for name, end in measured.intervals._asdict().items()}
+    score = {"crps": score_text(measured.score.value), "crps_error": score_text(measured.score.error)}
     inside = {f"{side}_inside_90": "yes" if measured.inside else "no"}
     return cuts | inside | {f"{side}_{name}": cell for name, cell in score.items()}
 
@@ -197,7 +174,7 @@ def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, 
 def rows_of_held_out(
     targets: Sequence[Target], kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """A row a target; `kind` says what the fit of 22 June did with it."""
+    """One row per target; `kind` is what the fit of 22 June did with it."""
     rows = []
     for target in targets:
         if target.target not in sides["prior"]:
@@ -207,8 +184,8 @@ def rows_of_held_out(
             row |= cells_of(side, found.get(target.target), target)
         for name, found in naives.items():
             score = found[target.target].score if target.target in found else None
-            row |= {f"{name}_crps": number(score.value) if score else "",
-                    f"{name}_crps_error": number(score.error) if score else ""}  # fmt: skip
+            row |= {f"{name}_crps": score_text(score.value) if score else "",
+                    f"{name}_crps_error": score_text(score.error) if score else ""}  # fmt: skip
         rows.append(row)
     return rows
 
@@ -216,7 +193,7 @@ def rows_of_held_out(
 def rows_of_left_out(
     targets: Sequence[Target], left: Mapping[str, By], sides: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """A row a target of each event that was left out in turn."""
+    """One row per target of each event that was left out in turn."""
     by_name = {target.target: target for target in targets}
     return [
         row_of(by_name[name]) | cells_of("left_out", measured, by_name[name])
@@ -226,32 +203,32 @@ def rows_of_left_out(
     ]  # fmt: skip
 
 
-def say_held_out(
+def describe_held_out(
     held: Fit, full: Fit, kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[str]:
-    """The fortnight after 22 June in plain sentences."""
+    """Sentences on the fortnight after 22 June."""
     predicted = [target for target in full.targets if kinds[target.target] == "predicted"
                  and target.target in sides["held_out"]]  # fmt: skip
     fitted = [target.target for target in held.summaries.targets]
     chosen = ", ".join(key.removeprefix("rules.") for key in held.screening.chosen)
     counts = Counter(kinds.values())
+    others = {
+        "the full fit, which was shown some of these targets,": sides["full"], "no fit at all": sides["prior"],
+        **{f"the naive forecast {name}": found for name, found in naives.items()},
+    }  # fmt: skip
     return [
         f"On the evening of {KNOWN_UNTIL} {len(fitted)} targets could be fitted: {', '.join(fitted)}. Its fitted "
         f"numbers are {chosen}. {held.nearest.rows.size:,} of {len(held.bank.seeds):,} campaigns were accepted, worth "
         f"{held.nearest.effective:.0f} of equal weight.",
         f"It predicts {len(predicted)} targets of 23 June to 7 July; {counts['straddles']} straddle the day and "
-        f"{counts['before']} were known and not fitted, and these are not counted. {say_inside(predicted, sides)}",
-        *say_against("the fit of 22 June", sides["held_out"], "the full fit, which was shown some of these targets,",
-                     sides["full"], predicted),
-        *say_against("the fit of 22 June", sides["held_out"], "no fit at all", sides["prior"], predicted),
-        *(one for name, found in naives.items()
-          for one in say_against("the fit of 22 June", sides["held_out"], f"the naive forecast {name}", found,
-                                 predicted)),
+        f"{counts['before']} were known and not fitted, and these are not counted. {describe_inside(predicted, sides)}",
+        *(sentence for theirs, found in others.items()
+          for sentence in describe_against("the fit of 22 June", sides["held_out"], theirs, found, predicted)),
     ]  # fmt: skip
 
 
-def say_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
-    """How many targets and events lie in the 90 % intervals of each side."""
+def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
+    """How many targets and events are inside the 90 % intervals of each side."""
     events = list(dict.fromkeys(target.event for target in targets))
     parts = []
     for side, found in sides.items():
@@ -264,7 +241,7 @@ def say_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
     return f"{said[0].upper()}{said[1:]}."
 
 
-def say_against(ours: str, found: By, theirs: str, other: By, targets: Sequence[Target]) -> list[str]:
+def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequence[Target]) -> list[str]:
     """On how many targets one side has the lower CRPS; nothing where they share none."""
     both = [target.target for target in targets if target.target in found and target.target in other]
     if not both:
@@ -274,8 +251,8 @@ def say_against(ours: str, found: By, theirs: str, other: By, targets: Sequence[
             f"{cannot_tell} the number of campaigns does not tell."]  # fmt: skip
 
 
-def say_left_out(targets: Sequence[Target], left: Mapping[str, By], full: By, prior: By) -> list[str]:
-    """A sentence an event: whether its targets are inside without it, with it, and before any fit."""
+def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: By, prior: By) -> list[str]:
+    """One sentence per event: whether its targets are inside without it, with it, and before any fit."""
     said = ["Then each fitted event was left out in turn, and all of its targets were predicted from the others."]
     for event, found in left.items():
         names = [target.target for target in targets if target.event == event and target.target in found]

@@ -1,19 +1,13 @@
-"""The refined fit of a bank: chains from its nearest campaigns, pooled into a posterior, and what campaigns it gives.
+"""The refined fit of a bank: chains from its nearest campaigns, pooled into a posterior, and campaigns drawn from it.
 
-Reads   a bank and its first fit (`sim.calibrate.calibrate`), and the settings with which the bank was made.
-Writes  chains/<digest>/ in the folder of the fit: the history of each chain. What decides the digits of a fit decides
-        the digest, so that a fit that was finished is found again and never lived twice.
-Gives   `RefinedFit`. The numbers that were not fitted are those that the seed of each accepted campaign drew.
-Assumed What lies within the last tolerance is adjusted by regression as the first fit was, so that the two are alike.
-        Accepted campaigns are near the record in part by luck. What the posterior gives to campaigns with other luck is
-        therefore lived as well, with seeds that the bank does not have.
-
-Campaigns with numbers that a fit proposes: how far one comes from the record, and all that came of those kept.
-
-Reads   the settings with which a bank was made, from its record.
-Gives   `Proposed`, which a chain calls once a proposal; `live_again`, a row of outcomes a campaign.
-Assumed The numbers that are not proposed are drawn from their priors by the seed of the campaign, as in the bank: a
-        campaign of the bank is the one that its own numbers and its own seed propose.
+Reads   a bank, its first fit (`sim.calibrate.fit`), and the settings with which the bank was made.
+Writes  chains/<digest>/ in the folder of the fit: the record of the chains. The digest is of everything that decides
+        the digits of a fit, so that a finished fit is found again and never runs twice.
+Gives   `RefinedFit`; `Simulator`, which a chain calls once per proposal.
+Assumed Numbers that are not fitted are drawn from their priors by the seed of each campaign, as in the bank: a campaign
+        of the bank is the one that its own numbers and its own seed propose. What is within the last tolerance is
+        adjusted by regression as the first fit was, so that the two are alike. Accepted campaigns are near the record
+        in part by chance; so campaigns of the posterior also run with seeds that the bank does not have.
 """
 
 import json
@@ -24,7 +18,7 @@ from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -43,15 +37,18 @@ from sim.calibrate.chains import (
     processes,
     refine,
 )
-from sim.calibrate.fit import Bank, Yardstick, adjusted, distances_of, shares_of
-from sim.calibrate.tables import Ensemble, rows_of_chains
+from sim.calibrate.fit import Bank, Distance, Fit, adjusted, distances_of, shares_of
+from sim.calibrate.tables import rows_of_chains
 from sim.engine.campaign import run_campaign
 from sim.engine.layout import Layout, fresh
 from sim.engine.world import World
 from sim.errors import PanjError
+from sim.options import Calibrate
 from sim.outcomes import Outcome, count_outcomes, is_date
 from sim.run.executors import interrupts_ignored
 from sim.run.work import check_versions, layout_of, outcomes_of, run_piece, run_seed
+from sim.score.forecasts import Forecast, forecast_of
+from sim.score.targets import Target
 from sim.settings.draws import POSTERIOR, Draws, Prior
 from sim.settings.posterior import Posterior, posterior_of
 from sim.settings.settings import Order, Piece
@@ -59,16 +56,12 @@ from sim.settings.sweep import compose_sweep
 from sim.study.columns import chunk_of
 from sim.study.reader import read_about
 
-if TYPE_CHECKING:
-    from sim.calibrate.fit import Fit
-    from sim.options import Calibrate
-
 EFFORTS = {  # on two cores quick is some five minutes; full, a quarter of an hour, is what Panj ships
     "quick": Effort(draws=150, generations=4, simulations=30_000, acceptance=0.002),
     "full": Effort(draws=500, generations=8, simulations=75_000, acceptance=0.001),
 }
-AGAIN = 500  # campaigns with draws of the posterior, to set beside the targets
-PIECE = 50  # campaigns lived at a time
+AGAIN = 500  # campaigns with draws of the posterior, to be compared with the targets
+PIECE = 50  # campaigns per task of a process
 LIBRARIES = ("numpy", "scipy")  # that decide what a chain draws
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -81,25 +74,32 @@ class RefinedFit(NamedTuple):
     error: float  # of observation, as a distance
     refined: Refined
     posterior: Posterior  # adjusted
-    seeds: Integers  # a draw: of its accepted campaign
-    distances: Floats  # a draw
-    accepted: pa.Table  # a campaign a draw, in their order: outcomes that targets ask for
-    again: pa.Table  # campaigns with draws of the posterior and other luck; those that failed are left out
+    seeds: Integers  # one per draw: of its accepted campaign
+    distances: Floats  # one per draw
+    accepted: pa.Table  # one campaign per draw, in their order: outcomes that targets ask for
+    again: pa.Table  # campaigns with draws of the posterior and other seeds, without those that failed
     again_from: int  # seed of the first of them
     from_bank: int  # draws that are campaigns of the bank
     folder: Path  # of the chains
 
-    @property
-    def ensembles(self) -> dict[str, Ensemble]:
-        """What is set beside the record, by the name of its columns."""
-        return {
-            "accepted": Ensemble(self.accepted, self.posterior.weights),
-            "again": Ensemble(self.again, np.ones(self.again.num_rows)),
-        }
+    def forecasts(self, targets: Sequence[Target]) -> dict[str, Forecast]:
+        """What is compared with the record, by the name of its columns."""
+        accepted = forecast_of(self.accepted, targets, self.posterior.weights)
+        return {"accepted": accepted, "again": forecast_of(self.again, targets)}
 
 
-def refined_fit(made: "Fit", request: "Calibrate", place: Path, console: Console) -> RefinedFit:
-    """Begin or go on with the chains of this request, and live what they end in."""
+def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
+    """Run the chains of a request, from wherever an earlier call stopped, and the campaigns of their posterior.
+
+    Args:
+        made: the first fit.
+        request: how far to refine it, and with which seed.
+        place: folder of the fit.
+        console: for progress.
+
+    Raises:
+        PanjError: the settings of the bank mean something else by now, or a process was killed.
+    """
     order = order_of(made.bank)
     effort, asked = EFFORTS[request.refine], asked_of(made, request)
     digest = sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
@@ -110,17 +110,17 @@ def refined_fit(made: "Fit", request: "Calibrate", place: Path, console: Console
         return completed(made, order, problem, effort, refined, folder, console, pool)
 
 
-def problem_of(made: "Fit", order: Order) -> Problem:
-    """The chosen numbers as shares of their priors, and what simulates them."""
+def problem_of(made: Fit, order: Order) -> Problem:
+    """The chosen numbers as shares of their priors, and their simulator."""
     priors = fitted_in(made)
     shares = shares_of(priors, made.bank.drawn[:, [made.bank.keys.index(prior.key) for prior in priors]])
-    yardstick = made.summaries.yardstick
-    return Problem(priors, Proposed(order, yardstick), shares, made.bank.seeds,
-                   made.summaries.distances, made.nearest.rows.size, yardstick.error)  # fmt: skip
+    distance = made.summaries.distance
+    return Problem(priors, Simulator(order, distance), shares, made.bank.seeds, made.summaries.distances,
+                   made.nearest.rows.size, distance.error)  # fmt: skip
 
 
-def asked_of(made: "Fit", request: "Calibrate") -> dict[str, Any]:
-    """All that decides the digits of the chains, in plain values."""
+def asked_of(made: Fit, request: Calibrate) -> dict[str, Any]:
+    """Everything that decides the digits of the chains, in plain values."""
     about = read_about(made.bank.folder)
     priors = {prior.key: [prior.low, prior.high, prior.scale] for prior in made.priors}
     seen = made.bank.seeds.tobytes() + made.bank.drawn.tobytes() + made.summaries.outside.tobytes()
@@ -136,61 +136,59 @@ def asked_of(made: "Fit", request: "Calibrate") -> dict[str, Any]:
 
 
 def completed(
-    made: "Fit", order: Order, problem: Problem, effort: Effort, refined: Refined, folder: Path, console: Console,
+    made: Fit, order: Order, problem: Problem, effort: Effort, refined: Refined, folder: Path, console: Console,
     pool: Executor,
 ) -> RefinedFit:  # fmt: skip
-    """The posterior of all that lies within the last tolerance, and campaigns that take their numbers from it."""
-    found, yardstick = gather(problem, refined), made.summaries.yardstick
-    console.print(f"Living the {len(found.seeds) - len(found.rows):,} accepted campaigns of the chains again ...")
+    """The posterior of everything within the last tolerance, and campaigns that take their numbers from it."""
+    found, distance = gather(problem, refined), made.summaries.distance
+    console.print(f"Running the {len(found.seeds) - len(found.rows):,} accepted campaigns of the chains again ...")
     rows, accepted = accepted_in(made, order, problem, found, pool)
-    outside = yardstick.outside(accepted)
-    if not np.array_equal(distances_of(yardstick.targets, outside), found.distances):
-        raise PanjError(f"calibrate: found accepted campaigns that came out otherwise when they were lived again, "
+    outside = distance.outside(accepted)
+    if not np.array_equal(distances_of(distance.targets, outside), found.distances):
+        raise PanjError(f"calibrate: found accepted campaigns that came out otherwise when they were run again, "
                         f"expected the same; the chains are of another version: remove {folder}")  # fmt: skip
     chosen = [made.bank.keys.index(prior.key) for prior in problem.priors]
     moved = adjusted(rows, made.priors, chosen, outside, found.weights)
     posterior = posterior_of(made.bank.keys, found.weights, moved, "")
-    console.print(f"Living {AGAIN} campaigns with draws of the posterior and other luck ...")
+    console.print(f"Running {AGAIN} campaigns with draws of the posterior and other seeds ...")
     first = int(made.bank.seeds.max()) + 1
-    again = lived_with(posterior, order, range(first, first + AGAIN), pool)
-    return RefinedFit(effort, yardstick.error, refined, posterior, found.seeds, found.distances, accepted, again,
+    again = run_with(posterior, order, range(first, first + AGAIN), pool)
+    return RefinedFit(effort, distance.error, refined, posterior, found.seeds, found.distances, accepted, again,
                       first, len(found.rows), folder)  # fmt: skip
 
 
-def accepted_in(
-    made: "Fit", order: Order, problem: Problem, found: Gathered, pool: Executor
-) -> tuple[Floats, pa.Table]:
+def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool: Executor) -> tuple[Floats, pa.Table]:
     """All numbers of each accepted campaign, and the outcomes of each that targets ask for."""
     bank, draws, from_bank = made.bank, draws_in(order), len(found.rows)
     seeds = found.seeds[from_bank:].tolist()
     numbers = [draws.numbers(seed) | numbers_at(problem.priors, shares)
                for seed, shares in zip(seeds, found.shares[from_bank:], strict=True)]  # fmt: skip
     rows = np.array([*bank.drawn[found.rows], *([one[key] for key in bank.keys] for one in numbers)])
-    lived = pooled(pool, live_again, [(order, numbers[first : first + PIECE], seeds[first : first + PIECE])
+    ran = pooled(pool, run_again, [(order, numbers[first : first + PIECE], seeds[first : first + PIECE])
                                       for first in range(0, len(seeds), PIECE)])  # fmt: skip
     asked = {target.outcome for target in made.targets}
     names = [name for name in bank.outcomes.column_names if name in asked]
-    tables = [bank.outcomes.take(found.rows).select(names), *(one.select(names) for one in lived)]
+    tables = [bank.outcomes.take(found.rows).select(names), *(one.select(names) for one in ran)]
     return rows, pa.concat_tables(tables)
 
 
-def lived_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
-    """Campaigns with draws of a posterior, a row each; those that failed are left out."""
+def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
+    """Campaigns with draws of a posterior, one row each; those that failed are left out."""
     order = order._replace(draws=draws_in(order)._replace(source=POSTERIOR, posterior=posterior))
     pieces = [seeds[first : first + PIECE] for first in range(0, len(seeds), PIECE)]
     table = pa.concat_tables(pooled(pool, run_piece, [(Piece(order, tuple(one)),) for one in pieces]))
     return table.filter(pa.compute.is_null(table["error"]))
 
 
-def pooled(pool: Executor, deed: Callable[..., pa.Table], orders: Sequence[tuple[Any, ...]]) -> list[pa.Table]:
-    """What the processes bring, in the order of what was asked."""
+def pooled(pool: Executor, task: Callable[..., pa.Table], orders: Sequence[tuple[Any, ...]]) -> list[pa.Table]:
+    """The results of a task in processes, in the order of what was asked."""
     with interrupts_ignored():  # processes may start now
-        futures = [pool.submit(deed, *order) for order in orders]
+        futures = [pool.submit(task, *order) for order in orders]
     return [future.result() for future in futures]
 
 
 def draws_of_chains(priors: Sequence[Prior], refined: Refined) -> pa.Table:
-    """The last generation of each chain by itself, as pyABC has it: nothing is pooled or adjusted."""
+    """The last generation of each chain by itself, neither pooled nor adjusted."""
     last = refined.last
     fitted = [numbers_at(priors, row) for one in last for row in one.shares]
     return pa.table(
@@ -205,7 +203,7 @@ def draws_of_chains(priors: Sequence[Prior], refined: Refined) -> pa.Table:
 
 
 def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
-    """A row a generation, of all chains together; the first are campaigns of the bank."""
+    """One row per generation, of all chains together; the first is of campaigns of the bank."""
     return [
         {
             "generation": number, "tolerance": f"{populations[0].tolerance:.6g}",
@@ -220,25 +218,25 @@ def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def rows_of_agreement(made: "Fit", refined: Refined) -> list[dict[str, Any]]:
-    """A row a fitted number: how far the chains lie apart; none where there is one chain."""
+def rows_of_agreement(made: Fit, refined: Refined) -> list[dict[str, Any]]:
+    """One row per fitted number: how far the chains are apart; none where there is one chain."""
     shares, weights = [one.shares for one in refined.last], [one.weights for one in refined.last]
     return rows_of_chains(fitted_in(made), shares, weights) if len(refined.last) > 1 else []
 
 
-def fitted_in(made: "Fit") -> tuple[Prior, ...]:
+def fitted_in(made: Fit) -> tuple[Prior, ...]:
     """The priors of the numbers that screening chose, the one that moves most first."""
     by_key = {prior.key: prior for prior in made.priors}
     return tuple(by_key[key] for key in made.screening.chosen)
 
 
-def about_refined(made: RefinedFit, request: "Calibrate") -> dict[str, Any]:
-    """What the posterior was made from, beside what is said of the first fit."""
-    lived: Sequence[Any] = [one for populations in made.refined.generations[1:] for one in populations]
+def about_refined(made: RefinedFit, request: Calibrate) -> dict[str, Any]:
+    """What the refined posterior was made from, in addition to what `about_fit` has."""
+    ran: Sequence[Any] = [one for populations in made.refined.generations[1:] for one in populations]
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
         "generations_lived": len(made.refined.generations) - 1, "ended": made.refined.ended,
-        "simulations_lived": sum(one.simulations for one in lived), "failed": sum(one.failed for one in lived),
+        "simulations_lived": sum(one.simulations for one in ran), "failed": sum(one.failed for one in ran),
         "acceptance_of_the_last": acceptance_of(made.refined.last), "draws_from_bank": made.from_bank,
         "again": made.again.num_rows, "again_failed": AGAIN - made.again.num_rows, "again_from": made.again_from,
         "record": f"chains/{made.folder.name}", "started_from": made.refined.generations[0][0].tolerance,
@@ -246,15 +244,15 @@ def about_refined(made: RefinedFit, request: "Calibrate") -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Proposed:
-    """Numbers and a seed to a distance from the record; what it needs on the way is made once a process."""
+class Simulator:
+    """Numbers and a seed to a distance from the record; what it needs for that is made once per process."""
 
-    def __init__(self, order: Order, yardstick: Yardstick) -> None:
+    def __init__(self, order: Order, distance: Distance) -> None:
         self.order = order
-        self.yardstick = yardstick
+        self.distance = distance
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"order": self.order, "yardstick": self.yardstick}
+        return {"order": self.order, "distance": self.distance}
 
     def __call__(self, numbers: Mapping[str, float], seed: int) -> float:
         """The distance; nan where the campaign failed."""
@@ -268,15 +266,15 @@ class Proposed:
             return math.nan
         kinds = {row.name: pa.string() if is_date(row) else pa.float64() for row in table}
         outcomes = pa.table({name: pa.array([value], kinds[name]) for name, value in found.items()})
-        return float(self.yardstick.distances(outcomes)[0])
+        return float(self.distance.of(outcomes)[0])
 
     @cached_property
     def made(self) -> tuple[Layout, World, Sequence[Outcome]]:
-        """The layout, a world to live in again and again, and the outcomes that are fitted."""
+        """The layout, a world to use again and again, and the outcomes that are fitted."""
         order = self.order
         check_versions(order.fingerprints)
         layout = layout_of(order.rules, order.attention, order.posts)
-        wanted = {target.outcome for target in self.yardstick.targets}
+        wanted = {target.outcome for target in self.distance.targets}
         table = [row for row in outcomes_of(order.start, order.days) if row.name in wanted]
         return layout, fresh(layout.world), table
 
@@ -289,7 +287,7 @@ def draws_in(order: Order) -> Draws:
 
 
 def order_of(bank: Bank) -> Order:
-    """How the campaigns of a bank were lived; PanjError where its settings mean something else by now."""
+    """The order by which the campaigns of a bank ran; PanjError where its settings mean something else by now."""
     about = read_about(bank.folder)
     sweep = compose_sweep(about["words"])
     here, there = sweep.base.fingerprint(), about["settings_fingerprint"]
@@ -301,8 +299,8 @@ def order_of(bank: Bank) -> Order:
     return sweep.cells[0].order
 
 
-def live_again(order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> pa.Table:
-    """Every outcome of the campaigns of these numbers and seeds, a row each in their order."""
+def run_again(order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> pa.Table:
+    """Every outcome of the campaigns of these numbers and seeds, one row each in their order."""
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)

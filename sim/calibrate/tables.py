@@ -1,40 +1,39 @@
-"""The tables of a fit: prior beside posterior a number, the record beside campaigns a target, generations, chains.
+"""The tables of a fit: prior and posterior per number, record and campaigns per target, agreement of chains.
 
-Gives   rows for diagnostics.csv, predictive.csv, generations.csv and chains.csv.
+Gives   rows for diagnostics.csv, predictive.csv and chains.csv.
 Source  Kish 1965 for the effective sample size; the standard error of a weighted mean as for importance sampling
         (Owen 2013, chapter 9).
 """
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from sim.score import measure
-from sim.score.forecasts import numbers_of
-from sim.score.score import bounds_in_words, say
+from sim.score.forecasts import Forecast
+from sim.score.measure import Intervals, intervals_of, weights_or_ones
+from sim.score.score import bounds_in_words, cell_text
 from sim.score.targets import Target, bounds_of
 from sim.settings.draws import Prior
 from sim.settings.posterior import Posterior, weighted_quantiles
+from sim.study.files import csv_text, json_text, write_file
 
-CUTS = ("low_90", "low_50", "median", "high_50", "high_90")
 APART = 3.0  # standard errors: chains that are farther apart do not agree
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
 
-class Ensemble(NamedTuple):
-    """Campaigns with their weights."""
-
-    outcomes: pa.Table
-    weights: Floats
+def write_tables(folder: Path, contents: Mapping[str, Sequence[Row] | Row]) -> None:
+    """Write the files of a fit by name: rows as CSV, a mapping as JSON."""
+    for name, content in contents.items():
+        write_file(folder / name, json_text(content) if isinstance(content, Mapping) else csv_text(content))
 
 
 def effective_size(weights: Floats) -> float:
-    """How many draws of equal weight tell as much: (sum of weights)² / sum of squares (Kish 1965)."""
+    """How many draws of equal weight are worth as much: (sum of weights)² / sum of squares (Kish 1965)."""
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
@@ -42,9 +41,9 @@ def rows_of_numbers(
     priors: Sequence[Prior], chosen: Sequence[str], believed: Floats, posterior: Posterior, tolerance: float,
     first: Posterior | None = None,
 ) -> list[Row]:  # fmt: skip
-    """A row a number: prior beside posterior, and how much narrower and how far away the posterior is.
+    """One row per number: prior and posterior, and how much narrower and how far away the posterior is.
 
-    `believed` is what the bank drew, campaigns x numbers; `first` the fit that came before, where there is one.
+    `believed` is what the bank drew, campaigns x numbers; `first` is an earlier fit, where there is one.
     """
     weights, even = posterior.weights, np.ones(len(believed))
     whole = {"draws": weights.size, "effective_sample_size": f"{effective_size(weights):.1f}",
@@ -52,22 +51,21 @@ def rows_of_numbers(
     rows = []
     for place, prior in enumerate(priors):
         before, after = believed[:, place], posterior.rows[:, place]
-        shares = np.array([prior.share(value) for value in after])
-        spread = spread_of(np.array([prior.share(value) for value in before]), even)
-        earlier = {} if first is None else cuts_in_words("first", first.rows[:, place], first.weights)
+        shares, drawn = (np.array([prior.share(value) for value in values]) for values in (after, before))
+        spread = spread_of(drawn, even)
+        earlier = {} if first is None else cells_of_intervals("first", first.rows[:, place], first.weights)
         rows.append({
             "number": prior.key, "chosen": "yes" if prior.key in chosen else "no",
-            **cuts_in_words("prior", before, even), **earlier, **cuts_in_words("posterior", after, weights),
+            **cells_of_intervals("prior", before, even), **earlier, **cells_of_intervals("posterior", after, weights),
             "contraction": f"{1 - spread_of(shares, weights) / spread:.4f}",
             "ks_distance": f"{farthest_from_even(shares, weights):.4f}", **whole,
         })  # fmt: skip
     return rows
 
 
-def cuts_in_words(what: str, values: Floats, weights: Floats) -> dict[str, str]:
-    """Median and the ends of the 50 and 90 % intervals."""
-    cuts = weighted_quantiles(values, weights, measure.CUTS)
-    return {f"{what}_{name}": f"{cut:.6g}" for name, cut in zip(CUTS, cuts, strict=True)}
+def cells_of_intervals(what: str, values: Floats, weights: Floats) -> dict[str, str]:
+    """Median and the ends of the 50 and 90 % intervals, as cells of a table."""
+    return {f"{what}_{name}": f"{end:.6g}" for name, end in intervals_of(values, weights)._asdict().items()}
 
 
 def spread_of(values: Floats, weights: Floats) -> float:
@@ -84,54 +82,46 @@ def farthest_from_even(shares: Floats, weights: Floats) -> float:
     return float(max(np.abs(until - shares[order]).max(), np.abs(before - shares[order]).max()))
 
 
-def rows_of_record(targets: Sequence[Target], bank: pa.Table, fitted: Mapping[str, Ensemble]) -> list[Row]:
-    """A row a target with one outcome: all campaigns of the bank, each ensemble of the fit, and what was reported.
+def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[str, Forecast]) -> list[Row]:
+    """One row per target with one outcome that all of the forecasts have.
 
-    `low_90` to `high_90` are of the whole bank, `<name>_...` of an ensemble by its weights; `inside_90` is of the last.
+    Args:
+        targets: what was reported.
+        bank: all campaigns of the bank, the columns `low_90` to `high_90`.
+        fitted: ensembles of the fit by name, the columns `<name>_...`; `inside_90` is of the last.
     """
     rows = []
-    for target in targets:
-        if target.parts or target.outcome not in bank.column_names:
+    for target in (one for one in targets if not one.parts and one.outcome in bank.outcomes):
+        before, *after = (known_intervals(one, target) for one in (bank, *fitted.values()))
+        by_name = {name: found for name, found in zip(fitted, after, strict=True) if found}
+        if before is None or len(by_name) < len(fitted):
             continue
-        every = numbers_of(bank[target.outcome])
-        known = ~np.isnan(every)
-        after = {name: cuts_of(one, target) for name, one in fitted.items()}
-        if any(cuts is None for cuts in after.values()):
-            continue
-        before = weighted_quantiles(every[known], np.ones(int(known.sum())), measure.CUTS)
-        low, high = bounds_of(target)
-        inside = {name: "yes" if measure.interval_holds(cuts, low, high) else "no"
-                  for name, cuts in after.items() if cuts is not None}  # fmt: skip
-        last = list(fitted)[-1]
+        bounds, last = bounds_of(target), list(fitted)[-1]
+        inside = {name: "yes" if found.hold(*bounds) else "no" for name, found in {"prior": before, **by_name}.items()}
         rows.append({
-            "target": target.target, "event": target.event, "use": target.use, "reported": say(target.value, target),
-            **bounds_in_words(target),
-            **{name: say(cut, target) for name, cut in zip(CUTS, before, strict=True)},
-            **{f"{name}_{cut}": say(value, target) for name, cuts in after.items() if cuts is not None
-               for cut, value in zip(CUTS, cuts, strict=True)},
-            "prior_inside_90": "yes" if measure.interval_holds(before, low, high) else "no",
-            **{f"{name}_inside_90": one for name, one in inside.items()},
-            "inside_90": inside[last],
+            "target": target.target, "event": target.event, "use": target.use,
+            "reported": cell_text(target.value, target), **bounds_in_words(target),
+            **{name: cell_text(end, target) for name, end in before._asdict().items()},
+            **{f"{name}_{key}": cell_text(end, target) for name, found in by_name.items()
+               for key, end in found._asdict().items()},
+            **{f"{name}_inside_90": one for name, one in inside.items()}, "inside_90": inside[last],
             "error": target.error, "scale": target.scale, "sd": target.sd,
-            "missing": missing_in(fitted[last], target), "evidence": " ".join(target.evidence),
+            "missing": int(np.isnan(fitted[last].outcomes[target.outcome]).sum()),
+            "evidence": " ".join(target.evidence),
         })  # fmt: skip
     return rows
 
 
-def cuts_of(ensemble: Ensemble, target: Target) -> Floats | None:
-    """Quantiles of one outcome by weight; None where no campaign has it."""
-    values = numbers_of(ensemble.outcomes[target.outcome])
-    there = ~np.isnan(values) & (ensemble.weights > 0)
-    return weighted_quantiles(values[there], ensemble.weights[there], measure.CUTS) if there.any() else None
-
-
-def missing_in(ensemble: Ensemble, target: Target) -> int:
-    """Campaigns without the outcome."""
-    return int(np.isnan(numbers_of(ensemble.outcomes[target.outcome])).sum())
+def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
+    """Intervals of one outcome by weight; None where no campaign has it."""
+    values = forecast.outcomes[target.outcome]
+    weights = weights_or_ones(forecast.weights, values.size)
+    known = ~np.isnan(values) & (weights > 0)
+    return intervals_of(values[known], weights[known]) if known.any() else None
 
 
 def rows_of_chains(priors: Sequence[Prior], shares: Sequence[Floats], weights: Sequence[Floats]) -> list[Row]:
-    """A row a fitted number: the median of each chain, and how far their means lie apart.
+    """One row per fitted number: the median of each chain, and how far their means are apart.
 
     `apart` is the largest gap between the means of two chains, `error` its standard error from the draws alone, both in
     standard deviations of the posterior, on the scale of the prior; they agree within APART errors.

@@ -1,11 +1,11 @@
-"""Rival theories of collapse beside each other, from a bank of each: `python -m sim theories [results/bank ...]`.
+"""Rival theories of collapse compared, from a bank of each: `python -m sim theories [results/bank ...]`.
 
 Reads   two banks or more that differ in the group `theory` alone; the targets that are to be fitted.
-Writes  theories/ in the first bank: theories.csv (a row a theory and tolerance), told_apart.csv (a row a true theory),
-        theory_targets.csv (a row a theory and target), theories.json. `sim.calibrate.figures` shows and draws them.
-Source  Choice between models by rejection: Toni and others 2009. That its weights depend on the summaries, so that
-        their worth has to be tried out on truths that are known: Robert and others 2011. Intervals are those of
-        Jeffreys for a share (scipy). A ratio below 3.2 is hardly worth a mention: Kass and Raftery 1995.
+Writes  theories/ in the first bank: theories.csv (one row per theory and tolerance), told_apart.csv (per true theory),
+        theory_targets.csv (per theory and target), theories.json. `sim.calibrate.figures` shows and draws them.
+Source  Choice between models by rejection: Toni and others 2009. Its weights depend on the summaries, so
+        they have to be tested on known truths: Robert and others 2011. Intervals are those of Jeffreys for a share
+        (SciPy). A ratio below 3.2 is hardly worth a mention: Kass and Raftery 1995.
 Assumed Every theory is as likely as the others before the evidence, whatever the size of its bank, and its numbers are
         believed as its priors say: a theory of many wide numbers pays for them. Nothing is adjusted.
 """
@@ -20,19 +20,18 @@ from numpy.typing import NDArray
 from rich.console import Console
 from scipy.stats import beta
 
-from sim.calibrate.checks import nearest_reports, outside_of, reports_of
-from sim.calibrate.fit import Bank, Summaries, base_of, nearest_of, read_bank, study_of, summaries_of
-from sim.calibrate.tables import Ensemble, rows_of_record
+from sim.calibrate.checks import nearest_reports, reports_of
+from sim.calibrate.fit import Bank, Summaries, base_of, nearest_of, outside_of, read_bank, study_of, summaries_of
+from sim.calibrate.tables import rows_of_record, write_tables
 from sim.errors import PanjError
-from sim.score.forecasts import targets_here
+from sim.score.forecasts import forecast_of, targets_here
 from sim.score.targets import Target
 from sim.settings.overrides import choices_of
-from sim.study.files import csv_text, json_text
 
 RESULTS, USUAL = Path("results"), "contagion"
 PARTS = (1.0, 3.0, 10.0)  # the accepted share is divided by these: a verdict should not hang on the tolerance
 TRUTHS = 200  # campaigns of each theory, those whose report is nearest to the record, that stand in for the truth
-DRAWS, LUCK = 10_000, 20210707
+DRAWS, SEED = 10_000, 20210707
 BARELY = 3.2  # a ratio of weights below which two theories are not told apart
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -53,11 +52,11 @@ class Rivals(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """How likely each theory is once the evidence is heard, and how surely campaigns tell."""
+    """How likely each theory is given the evidence, with Monte Carlo intervals."""
 
     accept: float
     tolerance: float
-    accepted: Integers  # campaigns a theory
+    accepted: Integers  # campaigns per theory
     median: Floats
     low: Floats  # 2.5 % of Monte Carlo error
     high: Floats
@@ -70,7 +69,7 @@ def usual_folders() -> tuple[Path, ...]:
 
 
 def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
-    """The banks, each of another theory and else alike; PanjError for anything else."""
+    """The banks, of different theories and otherwise alike; PanjError for anything else."""
     if len(folders) < 2:
         makes = "; ".join(f"python -m sim bank theory={name}" for name in choices_of("theory"))
         raise PanjError(
@@ -90,7 +89,7 @@ def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
 
 
 def theory_of(folder: Path) -> str:
-    """The theory under which a bank was lived."""
+    """The theory of a bank."""
     return str(base_of(folder)["choices"]["theory"])
 
 
@@ -119,9 +118,9 @@ def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
 
 
 def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, Floats]:
-    """Median and 95 % interval of each weight: rates of acceptance as Jeffreys has them, made to add up to 1."""
-    luck = np.random.default_rng(LUCK)
-    rates = beta.rvs(accepted + 0.5, sizes - accepted + 0.5, size=(DRAWS, accepted.size), random_state=luck)
+    """Median and 95 % interval of each weight: rates of acceptance with Jeffreys' prior, made to add up to 1."""
+    generator = np.random.default_rng(SEED)
+    rates = beta.rvs(accepted + 0.5, sizes - accepted + 0.5, size=(DRAWS, accepted.size), random_state=generator)
     low, median, high = np.quantile(rates / rates.sum(axis=1, keepdims=True), (0.025, 0.5, 0.975), axis=0)
     return median, low, high
 
@@ -138,8 +137,9 @@ def told_apart(rivals: Rivals, accept: float) -> Floats:
         own = whole[rivals.theory[whole] == true]
         reports = nearest_reports(rivals.summaries, reports_of(rivals.summaries, own, True), min(TRUTHS, own.size))
         for place, row in enumerate(reports.rows):
-            outside = outside_of(rivals.summaries, reports.low[place], reports.high[place])
-            distances = rivals.summaries._replace(outside=outside).distances
+            summaries = rivals.summaries
+            outside = outside_of(summaries.numbers, reports.low[place], reports.high[place], summaries.units)
+            distances = summaries._replace(outside=outside).distances
             distances[row] = np.inf
             found[true] += shares_of(weigh_quickly(distances, rivals, accept))
         found[true] /= max(1, reports.rows.size)
@@ -160,7 +160,7 @@ def shares_of(rates: Floats) -> Floats:
 
 
 def rows_of_weights(rivals: Rivals, weights: Sequence[Weights]) -> list[dict[str, Any]]:
-    """A row a theory and tolerance."""
+    """One row per theory and tolerance."""
     return [
         {
             "theory": name, "accept": f"{one.accept:.6g}", "tolerance": f"{one.tolerance:.6g}",
@@ -174,7 +174,7 @@ def rows_of_weights(rivals: Rivals, weights: Sequence[Weights]) -> list[dict[str
 
 
 def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
-    """A row a true theory: the mean weight that each theory is given."""
+    """One row per true theory: the mean weight that each theory gets."""
     return [
         {"true_theory": name, **{other: f"{found[place, at]:.4f}" for at, other in enumerate(rivals.names)}}
         for place, name in enumerate(rivals.names)
@@ -182,79 +182,85 @@ def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
 
 
 def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) -> list[dict[str, Any]]:
-    """A row a theory and target: what the campaigns of that theory that come nearest give, and whether it is inside."""
+    """One row per theory and target: the nearest campaigns of that theory, and whether the target is inside."""
     rows = []
     for name, bank in zip(rivals.names, rivals.banks, strict=True):
         nearest = nearest_of(summaries_of(bank.outcomes, targets).distances, accept, 1)
-        accepted = Ensemble(bank.outcomes.take(nearest.rows), nearest.weights)
+        accepted = forecast_of(bank.outcomes.take(nearest.rows), targets, nearest.weights)
         kept = ("target", "event", "use", "reported", "reported_low", "reported_high", "accepted_median",
                 "accepted_low_90", "accepted_high_90", "inside_90")  # fmt: skip
-        for row in rows_of_record(targets, bank.outcomes, {"accepted": accepted}):
+        for row in rows_of_record(targets, forecast_of(bank.outcomes, targets), {"accepted": accepted}):
             rows.append({"theory": name, **{key: row[key] for key in kept if key in row}})
     return rows
 
 
-def say_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """A sentence a theory, the likeliest first, and what cannot be told apart from it."""
+def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
+    """One sentence per theory, the likeliest first, and which cannot be told apart from it."""
     order = np.argsort(-weights.median, kind="stable")
     best = order[0]
-    said = []
+    sentences = []
     for place in order:
         name, low, high = rivals.names[place], weights.low[place], weights.high[place]
         text = f"{name}: weight {weights.median[place]:.3f} (95 % interval {low:.3f} to {high:.3f})"
         if place != best and weights.high[place] * BARELY >= weights.low[best]:
             text += f", which cannot be told apart from {rivals.names[best]} by this evidence"
-        said.append(text + ".")
-    return said
+        sentences.append(text + ".")
+    return sentences
 
 
-def say_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
+def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
     """Which targets the best campaigns of each theory do not explain."""
-    said = []
+    sentences = []
     for name in names:
         mine = [row for row in rows if row["theory"] == name]
         missed = [row["target"] for row in mine if row["inside_90"] == "no"]
         fitted = [row["target"] for row in mine if row["inside_90"] == "no" and row["use"] == "fitted"]
-        said.append(
+        sentences.append(
             f"{name} leaves {len(missed)} of {len(mine)} targets outside its 90 % interval"
             + (f", of those that are fitted {', '.join(fitted)}." if fitted else ", none of those that are fitted.")
         )
-    return said
+    return sentences
 
 
-def say_told_apart(rivals: Rivals, found: Floats) -> list[str]:
-    """How much of the weight a true theory gets itself."""
-    said = []
+def describe_told_apart(rivals: Rivals, found: Floats) -> list[str]:
+    """How much of the weight a true theory gets."""
+    sentences = []
     others = np.where(np.eye(len(rivals.names)), -1.0, found)
     for place, name in enumerate(rivals.names):
         rival = int(others[place].argmax())
-        said.append(f"Where {name} is true, it gets {found[place, place]:.2f} of the weight on average, "
+        sentences.append(f"Where {name} is true, it gets {found[place, place]:.2f} of the weight on average, "
                     f"and {rivals.names[rival]} {found[place, rival]:.2f}.")  # fmt: skip
-    return said
+    return sentences
 
 
 def write_theories(folders: Sequence[Path], accept: float, folder: Path, console: Console) -> None:
-    """Weigh, try out and write the tables; PanjError for banks that cannot be compared."""
+    """Weigh the theories, test the weights on known truths and write the tables.
+
+    Args:
+        folders: two banks or more, of different theories.
+        accept: share of the campaigns that counts as near, 0 to 1.
+        folder: where the files are written.
+        console: for progress.
+
+    Raises:
+        PanjError: banks that cannot be compared.
+    """
     targets = targets_here()
     rivals = read_rivals(folders, targets)
     total = len(rivals.theory)
     console.print(f"{len(rivals.names)} theories, {total:,} campaigns: {', '.join(rivals.names)} ...")
     weights = [weigh(rivals.summaries.distances, rivals, accept / part) for part in PARTS]
-    console.print(f"Trying out on {TRUTHS} truths of each theory ...")
+    console.print(f"Testing on {TRUTHS} truths of each theory ...")
     found = told_apart(rivals, accept)
     rows = rows_of_targets(rivals, targets, accept)
     about = {
         "banks": [str(bank.folder) for bank in rivals.banks], "theories": list(rivals.names),
-        "campaigns": rivals.sizes.tolist(), "accept": accept, "truths": TRUTHS, "seed": LUCK,
+        "campaigns": rivals.sizes.tolist(), "accept": accept, "truths": TRUTHS, "seed": SEED,
         "fitted": [target.target for target in rivals.summaries.targets],
-        "weights": say_weights(rivals, weights[0]), "told_apart": say_told_apart(rivals, found),
-        "failures": say_failures(rows, rivals.names),
+        "weights": describe_weights(rivals, weights[0]), "told_apart": describe_told_apart(rivals, found),
+        "failures": describe_failures(rows, rivals.names),
     }  # fmt: skip
-    texts = {
-        "theories.csv": csv_text(rows_of_weights(rivals, weights)),
-        "told_apart.csv": csv_text(rows_of_told_apart(rivals, found)),
-        "theory_targets.csv": csv_text(rows),
-        "theories.json": json_text(about),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    write_tables(folder, {
+        "theories.csv": rows_of_weights(rivals, weights), "told_apart.csv": rows_of_told_apart(rivals, found),
+        "theory_targets.csv": rows, "theories.json": about,
+    })  # fmt: skip

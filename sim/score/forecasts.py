@@ -67,6 +67,7 @@ class Forecast(NamedTuple):
     lost_on: Integers | None  # campaigns x districts: day of the first loss, 0 where held on day 0; None: not kept
     campaigns: int
     from_day: date  # of the first target that it forecasts
+    weights: Floats | None = None  # of the campaigns; without them all count alike
 
 
 def study_to_score(folder: Path, number: int | None) -> Study:
@@ -110,6 +111,18 @@ def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about:
     seeds = rows["seed"].to_numpy()
     lost_on = losses_of(study, seeds, districts)
     return Forecast(name, about, "the rules and numbers of Panj", outcomes, lost_on, rows.num_rows, DAY_0)
+
+
+def forecast_of(outcomes: pa.Table, targets: Sequence[Target], weights: Floats | None = None) -> Forecast:
+    """Campaigns as a forecast of those outcomes of targets that their table has.
+
+    Args:
+        outcomes: one row per campaign, one column per outcome.
+        targets: what is to be compared.
+        weights: one per campaign; without them all count alike.
+    """
+    numbers = {name: numbers_of(outcomes[name]) for name in names_of(targets) if name in outcomes.column_names}
+    return Forecast("", "", "", numbers, None, outcomes.num_rows, DAY_0, weights)
 
 
 def numbers_of(column: pa.ChunkedArray) -> Floats:

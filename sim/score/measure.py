@@ -1,27 +1,17 @@
-"""Each target beside each forecast, and the districts of the north-east beside the days on which they can have fallen.
+"""Scores: how far a forecast is from what was reported, for targets and for districts of the north-east.
 
-Reads   targets, forecasts, days of falls (which score here, and found nothing).
-Gives   `Measured` a target and forecast, `Districts` a forecast, `Part` a post of the split.
-Assumed The number reported, or the range that its source allows, is taken as it stands: no interval is widened by the
-        error of observation. `inside_with_error` says beside it whether that error would cover the rest.
-
-How far a forecast lies from what was reported: CRPS, intervals, Brier score, AUC and error of dates, from arrays.
-
-A *forecast* is an ensemble of campaigns, each as likely as the others; a score is better when it is lower, but for AUC.
-Nothing here reads a file or runs a campaign, and a score is always of numbers on the scale of their target.
-
-Source  CRPS: Hersbach 2000; its form for few members (*fair*): Ferro 2014. Against a range: the threshold-weighted
-        CRPS, Gneiting and Ranjan 2011, with no weight inside the range. Shares: the energy score, Gneiting and Raftery
-        2007. Brier 1950. AUC: Hanley and McNeil 1982. Monte Carlo error: jackknife of a U-statistic, Arvesen 1969, and
-        bootstrap over campaigns, Efron and Tibshirani 1993.
-Assumed Campaigns are independent of each other. A Monte Carlo error says how far the number of campaigns limits a
-        score, and not whether the model is right.
-
-One target beside campaigns that count by their weights, as `sim.score.measure` has it for equal ones.
-
-Source  as `sim.score.measure`. The fair form of the CRPS for weights divides the mean distance between members by
-        1 - the sum of squared weights, which for equal weights is what Ferro 2014 has.
-Assumed As in `sim.score.measure`; quantiles are the lowest members up to which so much of the weight lies.
+Reads   targets, forecasts, and the dates of falls (which only score; the simulation never starts from them).
+Gives   `Measured` per target and forecast, `Districts` per forecast, `Part` per post of a split.
+Source  CRPS: Hersbach 2000; its fair form for few members: Ferro 2014. For members with weights it divides the mean
+        distance between members by 1 - the sum of squared weights, which for equal weights is Ferro's form. Against a
+        range: the threshold-weighted CRPS with no weight inside the range, Gneiting and Ranjan 2011. Shares: the energy
+        score, Gneiting and Raftery 2007. Brier 1950. AUC: Hanley and McNeil 1982. Monte Carlo errors: jackknife of a
+        U-statistic, Arvesen 1969, and bootstrap over campaigns, Efron and Tibshirani 1993.
+Assumed A forecast is an ensemble of independent campaigns; they count alike unless the forecast has weights. A score is
+        of numbers on the scale of their target, and better when lower, except AUC. The reported number or range is
+        taken as it is: no interval is widened by the error of observation; `inside_with_error` says whether that error
+        would explain the difference. A Monte Carlo error says how far the number of campaigns limits a score, not
+        whether the model is right.
 """
 
 import math
@@ -38,7 +28,10 @@ from sim.score.targets import DistrictTargets, Known, Target, bounds_of
 from sim.settings.posterior import weighted_quantiles
 
 LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # evenings for which districts are scored
-TOLD = "takhar_kunduz_june"  # the event that whoever has the map of 22 June has been told
+TOLD = "takhar_kunduz_june"  # the event that is known to whoever has the map of 22 June
+CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # of `Intervals`
+RESAMPLES = 400  # for a standard error to one part in 28
+LUCK_OF_RESAMPLING = 20210705  # fixed, so that the same table gives the same error to the last digit
 Floats = NDArray[np.float64]
 
 
@@ -49,12 +42,38 @@ class Score(NamedTuple):
     error: float
 
 
-class Measured(NamedTuple):
-    """One target beside one forecast; in the unit of the outcome, but the score on the scale of the target."""
+UNKNOWN = Score(math.nan, math.nan)
 
-    cuts: tuple[float, ...]  # 5, 25, 50, 75 and 95 % of campaigns
-    inside: bool  # the 90 % interval
-    inside_with_error: bool  # the 90 % interval of what would be reported of the campaigns
+
+class Intervals(NamedTuple):
+    """The median and the ends of the central 50 and 90 % intervals of campaigns."""
+
+    low_90: float
+    low_50: float
+    median: float
+    high_50: float
+    high_90: float
+
+    def hold(self, low: float, high: float) -> bool:
+        """Whether the 90 % interval, ends included, holds some of a range."""
+        return bool(low <= self.high_90 and high >= self.low_90)
+
+
+NO_INTERVALS = Intervals(*[math.nan] * 5)
+
+
+def intervals_of(values: Floats, weights: Floats | None = None) -> Intervals:
+    """The intervals of campaigns; with weights the lowest values up to which so much of the weight lies."""
+    cuts = np.quantile(values, CUTS) if weights is None else weighted_quantiles(values, weights, CUTS)
+    return Intervals(*cuts.tolist())
+
+
+class Measured(NamedTuple):
+    """One target compared with one forecast, in the unit of the outcome; the score is on the scale of the target."""
+
+    intervals: Intervals
+    inside: bool  # whether the 90 % interval holds what was reported
+    inside_with_error: bool  # the same for what would be reported of the campaigns
     score: Score
     missing: int  # campaigns without the outcome, which are left out
 
@@ -64,7 +83,7 @@ class Part(NamedTuple):
 
     outcome: str
     reported: float
-    cuts: tuple[float, ...]
+    intervals: Intervals
     inside: bool
 
 
@@ -89,88 +108,105 @@ def is_forecast(target: Target, forecast: Forecast) -> bool:
 
 
 def measure(target: Target, forecast: Forecast) -> Measured | None:
-    """A target beside a forecast; None where the forecast says nothing of it."""
+    """Compare a target with a forecast.
+
+    Args:
+        target: a reported figure, or the split of men over posts.
+        forecast: campaigns, with or without weights.
+
+    Returns:
+        Intervals, score and Monte Carlo error; None where the forecast says nothing of the target.
+    """
     if not is_forecast(target, forecast):
         return None
     if target.parts:
         return measure_split(target, forecast)
     every = forecast.outcomes[target.outcome]
-    members = every[~np.isnan(every)]
+    known = ~np.isnan(every)
+    members, missing = every[known], int((~known).sum())
     if not members.size:
-        return Measured((math.nan,) * 5, False, False, UNKNOWN, every.size)
+        return Measured(NO_INTERVALS, False, False, UNKNOWN, missing)
+    weights = None if forecast.weights is None else forecast.weights[known]
     low, high = bounds_of(target)
-    cuts = np.quantile(members, CUTS)
+    intervals = intervals_of(members, weights)
     on_scale, (low_there, high_there) = scaled(members, target), scaled(np.array([low, high]), target)
     return Measured(
-        tuple(cuts.tolist()),
-        interval_holds(cuts, low, high),
-        interval_with_error_holds(on_scale, low_there, high_there, target.sd),
-        crps(outside(on_scale, low_there, high_there)),
-        every.size - members.size,
+        intervals,
+        intervals.hold(low, high),
+        interval_with_error_holds(on_scale, low_there, high_there, target.sd, weights),
+        crps(outside(on_scale, low_there, high_there), weights),
+        missing,
     )
 
 
 def scaled(numbers: Floats, target: Target) -> Floats:
-    """Numbers on the scale of the target; no bound stays no bound."""
+    """Numbers on the scale of the target; an infinite bound stays infinite."""
     return np.where(np.isinf(numbers), numbers, np.log1p(np.maximum(numbers, 0))) if target.scale == "log" else numbers
 
 
-def shares_of(target: Target, forecast: Forecast) -> tuple[Floats, Floats]:
-    """The reported shares and those of campaigns (posts x campaigns), with half a group of men added to each post.
+class Shares(NamedTuple):
+    """Shares of the men at each post of a split."""
 
-    As in `sim.score.targets.distance_of_split`: a post that a campaign left empty is unlikely, not impossible.
+    reported: Floats
+    found: Floats  # posts x campaigns
+    weights: Floats | None  # of the campaigns
+
+
+def shares_of(target: Target, forecast: Forecast) -> Shares:
+    """The reported split and those of campaigns, with half a group of men added to each post.
+
+    So a post that a campaign left empty is unlikely, not impossible.
     A campaign with nobody at all these posts has no split and is left out: an even one would flatter it.
     """
     reported = np.array([soldiers for _, soldiers in target.parts])
     found = np.nan_to_num(np.array([forecast.outcomes[name] for name, _ in target.parts]))
-    men = found[:, found.sum(axis=0) > 0] + target.sd / 2
-    return reported / reported.sum(), men / men.sum(axis=0)
+    some = found.sum(axis=0) > 0
+    men = found[:, some] + target.sd / 2
+    weights = None if forecast.weights is None else forecast.weights[some]
+    return Shares(reported / reported.sum(), men / men.sum(axis=0), weights)
 
 
 def measure_split(target: Target, forecast: Forecast) -> Measured:
-    """The split: its numbers are mean distances of campaigns from each other, beside which the reported one stands.
+    """Compare the split: its intervals are of mean distances of the campaigns from each other.
 
-    Inside is when it is no farther from the campaigns than 90 % of them are; its error is multinomial.
+    It is inside when it is no farther from the campaigns than 90 % of them are; its error is multinomial.
     """
-    reported, shares = shares_of(target, forecast)
+    reported, shares, weights = shares_of(target, forecast)
     missing = forecast.campaigns - shares.shape[1]
     if not shares.size:
-        return Measured((math.nan,) * 5, False, False, UNKNOWN, missing)
-    distances = distances_of_splits(shares)
+        return Measured(NO_INTERVALS, False, False, UNKNOWN, missing)
     groups = round(float(sum(soldiers for _, soldiers in target.parts)) / target.sd)
-    erring = shares_with_error(shares, groups)
-    score = crps_of_parts(shares - reported[:, None])
+    score = crps_of_parts(shares - reported[:, None], weights)
     return Measured(
-        tuple(np.quantile(distances, CUTS).tolist()),
-        is_no_farther(shares, reported),
-        is_no_farther(erring, reported),
+        intervals_of(distances_of_splits(shares, weights), weights),
+        is_no_farther(shares, reported, weights),
+        is_no_farther(shares_with_error(shares, groups), reported, weights),
         Score(score.value / 2, score.error / 2),
         missing,
     )
 
 
-def is_no_farther(shares: Floats, reported: Floats) -> bool:
+def is_no_farther(shares: Floats, reported: Floats, weights: Floats | None) -> bool:
     """Whether a split is no farther from the campaigns than 90 % of them are from each other."""
-    farthest = np.quantile(distances_of_splits(shares), 0.9)
-    return bool(distance_to_split(shares, reported) <= farthest + 1e-12)
+    apart = distances_of_splits(shares, weights)
+    farthest = np.quantile(apart, 0.9) if weights is None else weighted_quantiles(apart, weights, (0.9,))[0]
+    return bool(distance_to_split(shares, reported, weights) <= farthest + 1e-12)
 
 
 def reported_distance(target: Target, forecast: Forecast) -> float:
-    """How far the reported split lies from those of the campaigns on average."""
-    reported, shares = shares_of(target, forecast)
-    return distance_to_split(shares, reported) if shares.size else math.nan
+    """Mean distance of the reported split from those of the campaigns."""
+    reported, shares, weights = shares_of(target, forecast)
+    return distance_to_split(shares, reported, weights) if shares.size else math.nan
 
 
 def parts_of(target: Target, forecast: Forecast) -> list[Part]:
-    """Each post of the split: reported share and shares of campaigns."""
-    reported, shares = shares_of(target, forecast)
+    """Reported share and shares of campaigns, one row per post of the split."""
+    reported, shares, weights = shares_of(target, forecast)
     if not shares.size:
         return []
-    cuts = np.quantile(shares, CUTS, axis=1).T
-    return [
-        Part(name, float(share), tuple(row.tolist()), interval_holds(row, share, share))
-        for (name, _), share, row in zip(target.parts, reported, cuts, strict=True)
-    ]
+    every = [intervals_of(row, weights) for row in shares]
+    return [Part(name, share, found, found.hold(share, share))
+            for (name, _), share, found in zip(target.parts, reported.tolist(), every, strict=True)]  # fmt: skip
 
 
 def days_of(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
@@ -262,41 +298,47 @@ def sign_of(ours: Score, theirs: Score) -> int:
     return 0 if math.isnan(gap) or math.isnan(doubt) or abs(gap) <= max(doubt, 1e-12) else int(math.copysign(1, gap))
 
 
-CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # of the 90 % interval, the 50 % interval and the median
-RESAMPLES = 400  # for a standard error to one part in 28
-LUCK_OF_RESAMPLING = 20210705  # fixed, so that the same table gives the same error to the last digit
-UNKNOWN = Score(math.nan, math.nan)
+def weights_or_ones(weights: Floats | None, count: int) -> Floats:
+    """The weights of campaigns; without any all count alike."""
+    return np.ones(count) if weights is None else weights
 
 
-def gaps(members: Floats) -> Floats:
-    """The sum of distances from each member to all others, by sorting: n log n, never n x n."""
+def gaps(members: Floats, weights: Floats | None = None) -> Floats:
+    """The sum of distances from each member to all members, by their weights; by sorting, in n log n."""
     order = np.argsort(members, kind="stable")
-    ordered = members[order]
-    place = np.arange(ordered.size)
-    before = np.cumsum(ordered) - ordered
+    ordered, heavy = members[order], weights_or_ones(weights, members.size)[order]
+    below = np.cumsum(heavy) - heavy
+    above = heavy.sum() - below - heavy
+    own = heavy * ordered
     found = np.empty(ordered.size)
-    found[order] = ordered * (2 * place + 1 - ordered.size) + ordered.sum() - 2 * before - ordered
+    found[order] = ordered * (below - above) + own.sum() - 2 * (np.cumsum(own) - own) - own
     return found
 
 
-def outside(numbers: Floats, low: float, high: float) -> Floats:
-    """How far numbers lie from a range: below it negative, within it 0, above it positive.
+def outside(numbers: Floats, low: float | Floats, high: float | Floats) -> Floats:
+    """How far numbers are from a range: negative below it, 0 inside it, positive above it.
 
-    It takes the range for one point, so that a CRPS of these against 0 is the CRPS with no weight inside the range.
+    The range counts as one point, so that a CRPS of these against 0 is the CRPS with no weight inside the range.
     """
     return np.where(numbers < low, numbers - low, np.where(numbers > high, numbers - high, 0.0))
 
 
-def crps(members: Floats) -> Score:
-    """CRPS of an ensemble against 0: mean distance to what was reported less half the mean distance between members.
+def crps(members: Floats, weights: Floats | None = None) -> Score:
+    """CRPS of an ensemble against 0: mean distance from 0 less half the mean distance between members.
 
-    In the unit of the members; 0 only when all are right. One campaign gives its distance and no error.
+    Args:
+        members: distances from what was reported, in the unit of the score.
+        weights: one per member; without them all count alike.
+
+    Returns:
+        The fair score, 0 only when all are right; few members can give less. One member gives its distance and no
+        error, two give no error.
     """
-    return crps_of_parts(members[None, :])
+    return crps_of_parts(members[None, :], weights)
 
 
-def crps_of_parts(parts: Floats) -> Score:
-    """The sum of the CRPS of several numbers, a row a number and a column a campaign, each against 0.
+def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
+    """The sum of the CRPS of several numbers, each against 0; `parts` is numbers x campaigns.
 
     Half of it, for shares of one whole, is an energy score: the share of the whole that is in the wrong place.
     """
@@ -306,41 +348,50 @@ def crps_of_parts(parts: Floats) -> Score:
     away = np.abs(parts).sum(axis=0)
     if count == 1:
         return Score(float(away[0]), math.nan)
-    apart = sum((gaps(row) for row in parts), np.zeros(count))
-    value = float(away.mean() - apart.sum() / (2 * count * (count - 1)))
-    value = 0.0 if abs(value) < 1e-12 else value  # the last digits of arithmetic; few members can give less than 0
+    heavy = weights_or_ones(weights, count)
+    whole, squares = float(heavy.sum()), float((heavy**2).sum())
+    near = heavy * away
+    apart = heavy * sum((gaps(row, weights) for row in parts), np.zeros(count))
+    value = float(near.sum() / whole - apart.sum() / (2 * (whole * whole - squares)))
+    value = 0.0 if abs(value) < 1e-12 else value  # the last digits of arithmetic
     if count == 2:
         return Score(value, math.nan)
-    without = (away.sum() - away) / (count - 1) - (apart.sum() - 2 * apart) / (2 * (count - 1) * (count - 2))
+    rest = whole - heavy  # the weight of the others when each member is left out in turn
+    pairs = 2 * (rest**2 - (squares - heavy**2))
+    without = (near.sum() - near) / rest - (apart.sum() - 2 * apart) / pairs
     return Score(value, float(np.sqrt((count - 1) * without.var())))
 
 
-def interval_holds(cuts: Floats, low: float, high: float) -> bool:
-    """Whether what was reported, or some of its range, lies within the 90 % interval, ends included."""
-    return bool(low <= cuts[-1] and high >= cuts[0])
-
-
-def interval_with_error_holds(members: Floats, low: float, high: float, sd: float) -> bool:
-    """The same where a report of each campaign would err normally with this standard deviation; 0 is no error."""
+def interval_with_error_holds(
+    members: Floats, low: float, high: float, sd: float, weights: Floats | None = None
+) -> bool:  # fmt: skip
+    """Whether the 90 % interval of reports of the campaigns, which err normally with `sd`, holds some of a range."""
     if sd > 0:
-        below, above = float(norm.cdf((high - members) / sd).mean()), float(norm.cdf((members - low) / sd).mean())
+        below, above = norm.cdf((high - members) / sd), norm.cdf((members - low) / sd)
     else:
-        below, above = float((members <= high).mean()), float((members >= low).mean())
-    return below >= CUTS[0] and above >= CUTS[0]
+        below, above = members <= high, members >= low
+    return all(mean_of(one.astype(np.float64), weights) >= CUTS[0] for one in (below, above))
 
 
-def distances_of_splits(shares: Floats) -> Floats:
-    """How far the split of each campaign lies from those of the others on average; `shares` is parts x campaigns.
+def mean_of(values: Floats, weights: Floats | None = None) -> float:
+    """The mean over campaigns by their weights."""
+    heavy = weights_or_ones(weights, values.size)
+    return float((heavy * values).sum() / heavy.sum())
+
+
+def distances_of_splits(shares: Floats, weights: Floats | None = None) -> Floats:
+    """Mean distance of the split of each campaign from those of the others; `shares` is parts x campaigns.
 
     A distance is the share of the whole that would have to be moved to make two splits equal.
     """
-    count = shares.shape[1]
-    return sum((gaps(row) for row in shares), np.zeros(count)) / 2 / max(1, count - 1)
+    heavy = weights_or_ones(weights, shares.shape[1])
+    others = heavy.sum() - heavy if heavy.size > 1 else np.ones(1)
+    return sum((gaps(row, weights) for row in shares), np.zeros(heavy.size)) / 2 / others
 
 
-def distance_to_split(shares: Floats, reported: Floats) -> float:
-    """How far the reported split lies from those of the campaigns on average."""
-    return float(np.abs(shares - reported[:, None]).sum(axis=0).mean() / 2)
+def distance_to_split(shares: Floats, reported: Floats, weights: Floats | None = None) -> float:
+    """Mean distance of the reported split from those of the campaigns."""
+    return mean_of(np.abs(shares - reported[:, None]).sum(axis=0), weights) / 2
 
 
 def shares_with_error(shares: Floats, groups: int) -> Floats:
@@ -395,86 +446,3 @@ def with_error(value: Floats | float, resamples: Floats) -> Score:
     """A score beside the spread of its resamples."""
     spread = float(np.std(resamples, ddof=1)) if np.isfinite(resamples).all() else math.nan
     return Score(float(value), spread)
-
-
-def weighted_gaps(members: Floats, weights: Floats) -> Floats:
-    """The mean distance from each member to all members, itself included; weights add up to one. n log n."""
-    order = np.argsort(members, kind="stable")
-    ordered, heavy = members[order], weights[order]
-    below, mass = np.cumsum(heavy * ordered) - heavy * ordered, np.cumsum(heavy) - heavy
-    above, rest = (heavy * ordered).sum() - below - heavy * ordered, 1 - mass - heavy
-    found = np.empty(ordered.size)
-    found[order] = ordered * (mass - rest) - below + above
-    return found
-
-
-def weighted_crps(parts: Floats, weights: Floats) -> Score:
-    """The sum of the CRPS of several numbers against 0: a row a number, a column a campaign; error by jackknife.
-
-    With equal weights it is `scoring.crps_of_parts`, to the last digits of arithmetic.
-    """
-    count = parts.shape[1]
-    if count == 0 or np.isnan(parts).any():
-        return UNKNOWN
-    weights = weights / weights.sum()
-    away = np.abs(parts).sum(axis=0)
-    if count == 1:
-        return Score(float(away[0]), math.nan)
-    apart = sum((weighted_gaps(row, weights) for row in parts), np.zeros(count))
-    total, pairs, squares = float(weights @ away), float(weights @ apart), float((weights**2).sum())
-    value = total - pairs / (1 - squares) / 2
-    value = 0.0 if abs(value) < 1e-12 else value  # the last digits of arithmetic
-    if count == 2:
-        return Score(value, math.nan)
-    rest = 1 - weights  # the weight of the others when each member is left out in turn
-    lonely = rest**2 - (squares - weights**2)
-    without = (total - weights * away) / rest - (pairs - 2 * weights * apart) / lonely / 2
-    return Score(value, float(np.sqrt((count - 1) * without.var())))
-
-
-def measure_weighted(target: Target, forecast: Forecast, weights: Floats) -> Measured | None:
-    """A target beside weighted campaigns; None where the forecast says nothing of it."""
-    if not is_forecast(target, forecast):
-        return None
-    if target.parts:
-        return measure_weighted_split(target, forecast, weights)
-    every = forecast.outcomes[target.outcome]
-    there = ~np.isnan(every)
-    if not there.any():
-        return Measured((math.nan,) * 5, False, False, UNKNOWN, every.size)
-    members, heavy = every[there], weights[there] / weights[there].sum()
-    low, high = bounds_of(target)
-    cuts = weighted_quantiles(members, heavy, CUTS)
-    on_scale, (low_there, high_there) = scaled(members, target), scaled(np.array([low, high]), target)
-    return Measured(
-        tuple(cuts.tolist()),
-        interval_holds(cuts, low, high),
-        with_error_holds(on_scale, heavy, low_there, high_there, target.sd),
-        weighted_crps(outside(on_scale, low_there, high_there)[None, :], heavy),
-        int((~there).sum()),
-    )
-
-
-def with_error_holds(members: Floats, weights: Floats, low: float, high: float, sd: float) -> bool:
-    """Whether the 90 % interval of what would be reported of the campaigns holds some of the range."""
-    if sd > 0:
-        below, above = weights @ norm.cdf((high - members) / sd), weights @ norm.cdf((members - low) / sd)
-    else:
-        below, above = weights @ (members <= high), weights @ (members >= low)
-    return bool(below >= CUTS[0] and above >= CUTS[0])
-
-
-def measure_weighted_split(target: Target, forecast: Forecast, weights: Floats) -> Measured:
-    """The split, by weighted distances of campaigns from each other; the error of reports is not added to it."""
-    men = np.nan_to_num(np.array([forecast.outcomes[name] for name, _ in target.parts])).sum(axis=0)
-    reported, shares = shares_of(target, forecast)
-    missing = int((men == 0).sum())
-    if shares.shape[1] < 2:
-        return Measured((math.nan,) * 5, False, False, UNKNOWN, missing)
-    heavy = weights[men > 0] / weights[men > 0].sum()
-    apart = sum((weighted_gaps(row, heavy) for row in shares), np.zeros(heavy.size)) / 2 / (1 - heavy)
-    cuts = weighted_quantiles(apart, heavy, CUTS)
-    farthest = float(np.abs(shares - reported[:, None]).sum(axis=0) @ heavy / 2)
-    score = weighted_crps(shares - reported[:, None], heavy)
-    inside = farthest <= float(weighted_quantiles(apart, heavy, (0.9,))[0]) + 1e-12
-    return Measured(tuple(cuts.tolist()), inside, inside, Score(score.value / 2, score.error / 2), missing)

@@ -1,18 +1,14 @@
-"""How well Panj does against the record, beside forecasts that a sceptic would try: `python -m sim score`.
+"""How well Panj does against the record, compared with forecasts that a sceptic would try: `python -m sim score`.
 
-With settings (or none) it lives the campaigns itself, 500 up to 8 July: as a study named `score`, and two more with the
-same seeds, one in which no fall frightens anybody and one in which air cover has no effect. With the folder of a
-finished study it scores that, against the naive forecasts, and against such variants where they lie beside it.
+With settings (or none) it runs the campaigns itself, 500 up to 8 July: as a study named `score`, and two variants with
+the same seeds, one in which no fall frightens anybody and one in which air cover has no effect. With the folder of a
+finished study it scores that study against the naive forecasts, and against such variants in folders next to it.
 
 Reads   data/targets.csv, days of falls in data/districts.csv, and the tables and record of finished studies.
-Writes  score/ in the folder of the study: score.csv, score_districts.csv, score_forecasts.csv, score_split.csv,
+Writes  score/ in the folder of the study, each file whole or not at all: score.csv (one row per target),
+        score_districts.csv (per district), score_forecasts.csv (per forecast), score_split.csv (per post) and
         score.json. `sim.score.figures` shows and draws them.
-Assumed The score decides nothing: whatever it is, the command has done its work.
-
-The tables of a score: a row a target, a row a district, a row a forecast, a row a post; and what holds for all.
-
-Writes  score.csv, score_districts.csv, score_forecasts.csv, score_split.csv and score.json in `score/` of the study,
-        each whole or not at all.
+Assumed The exit code does not depend on the score.
 """
 
 import json
@@ -250,14 +246,13 @@ def rows_of_targets(
             {
                 "target": target.target,
                 "event": target.event,
-                "reported": say(reported_of(scored, target), target),
-                **dict(zip(("low_90", "low_50", "median", "high_50", "high_90"),
-                           (say(cut, target) for cut in measured.cuts), strict=True)),
+                "reported": cell_text(reported_of(scored, target), target),
+                **{name: cell_text(end, target) for name, end in measured.intervals._asdict().items()},
                 "inside_90": "yes" if measured.inside else "no",
-                "crps": number(measured.score.value),
-                **{name: number(one.score.value) if one else "" for name, one in others.items()},
-                "crps_error": number(measured.score.error),
-                **{f"{name}_error": number(one.score.error) if one else "" for name, one in others.items()},
+                "crps": score_text(measured.score.value),
+                **{name: score_text(one.score.value) if one else "" for name, one in others.items()},
+                "crps_error": score_text(measured.score.error),
+                **{f"{name}_error": score_text(one.score.error) if one else "" for name, one in others.items()},
                 "inside_90_with_error": "yes" if measured.inside_with_error else "no",
                 **bounds_in_words(target),
                 "error": target.error, "sd": target.sd, "scale": target.scale, "use": target.use,
@@ -277,10 +272,10 @@ def reported_of(scored: Scored, target: Target) -> float | None:
 def bounds_in_words(target: Target) -> dict[str, str]:
     """The range within which nothing is preferred; empty where nothing bounds it, and of a split."""
     low, high = (math.inf, math.inf) if target.parts else bounds_of(target)
-    return {"reported_low": say(low, target), "reported_high": say(high, target)}
+    return {"reported_low": cell_text(low, target), "reported_high": cell_text(high, target)}
 
 
-def say(value: float | None, target: Target) -> str:
+def cell_text(value: float | None, target: Target) -> str:
     """A number to six figures, a date as such; nothing where there is none. The day after 7 July stands for later."""
     if value is None or not math.isfinite(value):
         return ""
@@ -288,7 +283,7 @@ def say(value: float | None, target: Target) -> str:
     return date.fromordinal(min(round(value), NEVER)).isoformat() if is_date else f"{value:.6g}"
 
 
-def number(value: float) -> str:
+def score_text(value: float) -> str:
     """A score to five figures."""
     return "" if math.isnan(value) else f"{value:.5g}"
 
@@ -299,11 +294,11 @@ def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
     for target in (target for target in scored.targets if target.parts):
         missing = measured_or_error(target, scored.panj).missing
         for part in parts_of(target, scored.panj):
-            low_90, low_50, median, high_50, high_90 = (number(cut) for cut in part.cuts)
+            ends = {name: score_text(end) for name, end in part.intervals._asdict().items()}
             rows.append(
                 {
-                    "target": target.target, "outcome": part.outcome, "reported": number(part.reported),
-                    "median": median, "low_50": low_50, "high_50": high_50, "low_90": low_90, "high_90": high_90,
+                    "target": target.target, "outcome": part.outcome, "reported": score_text(part.reported),
+                    **{name: ends[name] for name in ("median", "low_50", "high_50", "low_90", "high_90")},
                     "inside_90": "yes" if part.inside else "no", "campaigns": scored.panj.campaigns - missing,
                 }
             )  # fmt: skip
@@ -336,7 +331,7 @@ def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
         chances = {one.name: chances_by(targets, one, evening) for one in (panj, *scored.others)}
         for place, cells in enumerate(rows):
             cells[f"lost_by_{slug}"] = "" if math.isnan(truth[place]) else int(truth[place])
-            cells |= {f"{name}_{slug}": number(found[place]) for name, found in chances.items()}
+            cells |= {f"{name}_{slug}": score_text(found[place]) for name, found in chances.items()}
     return rows
 
 
@@ -349,7 +344,7 @@ def row_of_forecast(name: str, found: Districts) -> dict[str, Any]:
         row |= {f"known_{slug}": found.known[place], f"lost_{slug}": found.lost[place]}
         scores |= {f"brier_{slug}": found.brier[place], f"auc_{slug}": found.auc[place]}
     for key, score in scores.items():
-        row |= {key: number(score.value), f"{key}_error": number(score.error)}
+        row |= {key: score_text(score.value), f"{key}_error": score_text(score.error)}
     return row
 
 

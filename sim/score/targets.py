@@ -1,9 +1,10 @@
-"""Targets: which reported figure answers for which outcome, how surely, and whether it is fitted or only scored.
+"""Targets: which reported figure is compared with which outcome, its error, and whether it is fitted or only scored.
 
-Reads   data/targets.csv, data/evidence.csv; the dates of falls in data/districts.csv, which score and never found.
-Gives   `Target` rows for calibration, and `district_targets`: when districts of the north-east can have fallen.
-Source  every number is calculated from rows of the evidence or from dated falls; one that does not agree is refused.
-Assumed the error of each row, from how its source counted, as its `reason` says. Never from what the model gives.
+Reads   data/targets.csv, data/evidence.csv; the dates of falls in data/districts.csv, which only score: the simulation
+        never starts from them.
+Gives   `Target` rows, and `district_targets`: when districts of the north-east can have fallen.
+Source  Every number is calculated from rows of the evidence or from dated falls; one that does not agree is refused.
+Assumed The error of each row, from how its source counted, as its `reason` says; never from what the model gives.
 """
 
 import ast
@@ -23,7 +24,7 @@ from sim.data.evidence import Evidence
 from sim.data.facts import DATA, THE_LINE, Facts, Falls, read_facts, read_falls
 from sim.data.tables import Row, read_table
 from sim.errors import PanjError, unknown
-from sim.outcomes import Outcome, Value
+from sim.outcomes import Outcome
 
 COLUMNS = (
     "target", "event", "quantity", "scope", "date", "outcome", "value", "low", "high", "value_from", "low_from",
@@ -51,9 +52,9 @@ NORTH_EAST = ("Badakhshan", "Takhar", "Kunduz")  # where nearly every district h
 
 
 class Target(NamedTuple):
-    """One reported figure and the outcome that is held against it."""
+    """One reported figure and the outcome that is compared with it."""
 
-    target: str  # lasting name
+    target: str  # permanent name
     event: str  # what happened; two targets of one event are not independent
     quantity: str  # in words
     scope: str  # in words
@@ -66,7 +67,7 @@ class Target(NamedTuple):
     parts: tuple[tuple[str, float], ...]  # of a split: outcome and soldiers
     error: str  # kind of error
     scale: str  # linear, or log: of 1 + the number
-    sd: float  # standard deviation of the error on that scale; of a split, soldiers who move as one
+    sd: float  # standard deviation of the error on that scale, 0 if exact; of a split, soldiers who move as one
     use: str  # fitted or scored
     reason: str  # why this error, why this use
 
@@ -82,7 +83,7 @@ class Known(IntEnum):
 
 
 class DistrictTargets(NamedTuple):
-    """When each district can have been lost, as far as is known; the same length, one row a district."""
+    """When each district can have been lost, as far as is known: arrays with one element per district."""
 
     district: NDArray[np.int64]  # row number of the district
     earliest: NDArray[np.datetime64]  # first day on which it can have been lost; day 0 stands for any day before
@@ -91,7 +92,7 @@ class DistrictTargets(NamedTuple):
 
 
 class Records(NamedTuple):
-    """What numbers of targets are calculated from."""
+    """What the numbers of targets are calculated from."""
 
     place: str  # file, line and column, for errors
     evidence: Mapping[str, Evidence]
@@ -103,7 +104,16 @@ class Records(NamedTuple):
 def read_targets(
     evidence: Sequence[Evidence], outcomes: Sequence[Outcome], folder: Path | None = None
 ) -> tuple[Target, ...]:
-    """Every row, checked against the evidence and the table of outcomes; PanjError names line, row and column."""
+    """Every target, checked against the evidence and the table of outcomes.
+
+    Args:
+        evidence: rows that the numbers are calculated from.
+        outcomes: rows of the table of outcomes.
+        folder: of the data, unless it is that of Panj.
+
+    Raises:
+        PanjError: with line, row and column of what is wrong.
+    """
     folder = folder or DATA
     facts, falls = read_facts(folder), read_falls(folder)
     records = Records("", {row.id: row for row in evidence}, facts, falls, when_lost(facts, falls))
@@ -143,13 +153,13 @@ def read_target(row: Row, records: Records, units: Mapping[str, str]) -> Target:
 
 
 def ids_of(row: Row) -> tuple[str, ...]:
-    """Ids of all evidence that a row rests on, in order of appearance."""
+    """Ids of all evidence that a row is calculated from, in order of appearance."""
     text = " ".join(row.cells[column] for column in ("value_from", "low_from", "high_from", "parts"))
     return tuple(dict.fromkeys(re.findall(r"\bF\d+\b", text)))
 
 
 def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-    """Outcome and soldiers of each part of a split; of any other row, that its one outcome is there."""
+    """Outcome and soldiers of each part of a split; none for any other row, whose outcome is checked."""
     split = [part.partition("=") for part in row.cells["parts"].split(";") if part]
     names = [row.cells["outcome"].replace("<post>", post) for post, _, _ in split] or [row.cells["outcome"]]
     for name in names:
@@ -178,7 +188,7 @@ def read_number(row: Row, column: str, records: Records, units: Mapping[str, str
 
 
 def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -> None:
-    """A target rests on dated and sourced figures of its own time that may be compared with, and day 0 is set."""
+    """A target is calculated from dated figures with a source, of its own time and meant for it, and not of day 0."""
     if target.date > THE_LINE:
         raise row.wrong("date", f"a day up to {THE_LINE}")
     if target.date <= DAY_0:
@@ -214,11 +224,11 @@ def check_error(row: Row, target: Target) -> None:
 
 
 def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) -> None:
-    """Few summaries are fitted, and no two of them to the same figure or to figures in conflict."""
+    """Few targets are fitted, and no two of them to the same figure or to figures in conflict."""
     fitted = [target for target in targets if target.use == "fitted"]
     if len(fitted) > MOST_FITTED:
         raise PanjError(f"targets.csv, use: found {len(fitted)} targets to be fitted, expected at most {MOST_FITTED}")
-    seen: dict[str, str] = {}  # evidence: the fitted target that rests on it or on what it conflicts with
+    seen: dict[str, str] = {}  # evidence: the fitted target that uses it or what it conflicts with
     for target in fitted:
         for one in target.evidence:
             if one in seen:
@@ -247,7 +257,7 @@ OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 def evaluate(node: ast.expr, records: Records) -> float:
-    """Numbers, evidence (`F065`, `F012.high`), sums, products, and the words of `WORDS`; nothing else."""
+    """Evaluate numbers, evidence (`F065`, `F012.high`), + - * / and the functions in `FUNCTIONS`; nothing else."""
     match node:
         case ast.Constant(value=int() | float() as number):
             return float(number)
@@ -257,10 +267,10 @@ def evaluate(node: ast.expr, records: Records) -> float:
             return figure(one, bound, records)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATIONS:
             return OPERATIONS[type(op)](evaluate(left, records), evaluate(right, records))
-        case ast.Call(func=ast.Name(id=word), args=words, keywords=[]):
-            if word not in WORDS:
-                raise unknown(records.place, word, WORDS)
-            return WORDS[word](records, *(argument(one) for one in words))
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
+            if name not in FUNCTIONS:
+                raise unknown(records.place, name, FUNCTIONS)
+            return FUNCTIONS[name](records, *(argument(one) for one in arguments))
     raise PanjError(f"{records.place}: found '{ast.unparse(node)}', expected a formula such as (F064 + F065) / 421")
 
 
@@ -270,7 +280,7 @@ def argument(node: ast.expr) -> str:
 
 
 def figure(one: str, what: str, records: Records) -> float:
-    """Value, low or high of a row of the evidence; what a source did not say cannot be calculated with."""
+    """Value, low or high of a row of the evidence; PanjError where its source has none."""
     if one not in records.evidence:
         raise unknown(records.place, one, records.evidence)
     number: float | None = getattr(records.evidence[one], what)
@@ -285,7 +295,7 @@ def how_many(records: Records, *ids: str) -> float:
 
 
 def last_day(records: Records, one: str) -> float:
-    """The last day that a figure speaks of, as the ordinal of a date."""
+    """The last day that a figure covers, as the ordinal of a date."""
     figure(one, "value", records)
     return float(records.evidence[one].date_end.toordinal())
 
@@ -297,7 +307,7 @@ def surely_lost(records: Records, since: str, until: str, *provinces: str) -> fl
 
 
 def reported_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Districts of the provinces whose reported day lies from one day to another; a `by` date counts as its day."""
+    """Districts of the provinces that were reported lost from one day to another; a `by` date counts as its day."""
     latest = records.districts.latest
     return number_in((latest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
 
@@ -310,7 +320,7 @@ def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> f
 
 
 def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[str]) -> float:
-    """How many marked districts lie in the provinces; without a province, in the country."""
+    """How many marked districts are in the provinces; without a province, in the country."""
     for province in provinces:
         if province not in records.facts.provinces:
             raise unknown(records.place, province, records.facts.provinces)
@@ -319,34 +329,34 @@ def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[s
 
 
 def surely_lost_border(records: Records, until: str) -> float:
-    """Share of the Tajik frontage in districts that must have been lost by a day."""
+    """Share of the Tajik border in districts that must have been lost by a day."""
     return frontage(records.districts.latest <= np.datetime64(until), records)
 
 
 def perhaps_lost_border(records: Records, until: str) -> float:
-    """Share of the Tajik frontage in districts that can have been lost by a day."""
+    """Share of the Tajik border in districts that can have been lost by a day."""
     return frontage(records.districts.earliest <= np.datetime64(until), records)
 
 
 def frontage(marked: NDArray[np.bool_], records: Records) -> float:
-    """Tajik frontage of the marked districts over all of it, by km."""
+    """Share of the Tajik border, by km, in the marked districts."""
     km = records.facts.tajik_border_km
     return float(km[marked].sum() / km.sum())
 
 
 def given_up(records: Records) -> float:
-    """Dated falls that are reported to have been without a fight."""
+    """Dated falls reported as without a fight."""
     return float((records.falls.without_fight == 1).sum())
 
 
 def fought_for(records: Records) -> float:
-    """Dated falls that are reported to have been fought for."""
+    """Dated falls reported as fought for."""
     return float((records.falls.without_fight == 0).sum())
 
 
-WORDS: dict[str, Callable[..., float]] = {
-    word.__name__: word
-    for word in (
+FUNCTIONS: dict[str, Callable[..., float]] = {
+    function.__name__: function
+    for function in (
         how_many, last_day, surely_lost, reported_lost, perhaps_lost, surely_lost_border, perhaps_lost_border,
         given_up, fought_for,
     )
@@ -366,31 +376,19 @@ def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
 
 
 def district_targets(facts: Facts, falls: Falls | None = None) -> DistrictTargets:
-    """Districts of the north-east and of the Tajik border, where nearly every fall is dated. For scoring only."""
+    """When districts of the north-east and of the Tajik border, where nearly every fall is dated, were lost.
+
+    Args:
+        facts: the districts.
+        falls: their dates, unless those of the data. They are for scoring only.
+    """
     every = when_lost(facts, falls or read_falls())
     wanted = np.isin(facts.province, NORTH_EAST) | (facts.tajik_border_km > 0)
     return DistrictTargets(every.district[wanted], every.earliest[wanted], every.latest[wanted], every.known[wanted])
 
 
-def scale_of(target: Target) -> float:
-    """Standard deviation of the error of observation, on the scale of the target; 0 for an exact figure."""
-    return target.sd
-
-
-def on_scale(target: Target, number: float) -> float:
-    """A number as it is, or the logarithm of one more than it."""
-    return math.log1p(number) if target.scale == "log" else number
-
-
-def number_of(value: Value) -> float | None:
-    """An outcome as a number; a date becomes its ordinal, a missing one stays missing."""
-    if isinstance(value, str):
-        return float(date.fromisoformat(value).toordinal())
-    return None if value is None else float(value)
-
-
 def bounds_of(target: Target) -> tuple[float, float]:
-    """Lowest and highest number that agrees with what was said, before any error; infinite where nothing bounds it."""
+    """Lowest and highest number that agrees with the report, before any error; infinite where nothing bounds it."""
     low = target.low if target.low is not None else target.value
     high = target.high if target.high is not None else target.value
     if target.error == "at_least":
@@ -398,31 +396,3 @@ def bounds_of(target: Target) -> tuple[float, float]:
     if target.error == "at_most":
         low = None
     return -math.inf if low is None else low, math.inf if high is None else high
-
-
-def distance_of(target: Target, outcomes: Mapping[str, Value]) -> float:
-    """How far one campaign lies outside what was said, in standard deviations; 0 within it, infinite where missing."""
-    if target.parts:
-        return distance_of_split(target, outcomes)
-    found = number_of(outcomes[target.outcome])
-    if found is None:
-        return math.inf
-    low, high = bounds_of(target)
-    outside = [on_scale(target, low) - on_scale(target, found)] if low > -math.inf else []
-    outside += [on_scale(target, found) - on_scale(target, high)] if high < math.inf else []
-    gap = max(0.0, *outside)
-    if target.sd == 0:
-        return math.inf if gap > 0 else 0.0
-    return gap / target.sd
-
-
-def distance_of_split(target: Target, outcomes: Mapping[str, Value]) -> float:
-    """Root of the multinomial deviance of the reported split from the campaign's, in groups of men who move as one.
-
-    Half a group is added to each post of the campaign, so that an empty post is unlikely and not impossible.
-    """
-    reported = np.array([soldiers for _, soldiers in target.parts])
-    found = np.array([number_of(outcomes[name]) or 0.0 for name, _ in target.parts]) + target.sd / 2
-    shares, expected = reported / reported.sum(), found / found.sum()
-    groups = reported.sum() / target.sd
-    return math.sqrt(max(0.0, 2 * groups * float((shares * np.log(shares / expected)).sum())))

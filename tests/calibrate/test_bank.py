@@ -9,7 +9,7 @@ import pytest
 from quick import make_quick
 
 from sim.__main__ import main
-from sim.calibrate.fit import read_bank, words_of
+from sim.calibrate.fit import bank_overrides, read_bank
 from sim.errors import PanjError
 from sim.settings.compose import compose_settings
 from sim.settings.draws import priors_under
@@ -32,7 +32,7 @@ def test_a_bank_says_what_was_drawn_for_every_campaign(folder: Path) -> None:
     bank = read_bank(folder)
     assert bank.keys == tuple(prior.key for prior in priors_under(()))
     assert bank.seeds.tolist() == list(range(12))
-    draws = compose_settings(words_of([])).draws
+    draws = compose_settings(bank_overrides([])).draws
     assert draws is not None
     for row, seed in enumerate(bank.seeds):
         assert dict(zip(bank.keys, bank.drawn[row], strict=True)) == draws.numbers(int(seed))
@@ -61,7 +61,7 @@ def test_a_bank_grows_and_is_not_lived_twice(folder: Path, capsys: pytest.Captur
 
 
 def test_evenings_cannot_be_mixed_in(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [word for word in words_of(SHORT) if not word.startswith("daily")]
+    words = [word for word in bank_overrides(SHORT) if not word.startswith("daily")]
     assert main([*words, f"results_dir={folder.parent}"]) == 2
     assert "daily: False there, none here" in capsys.readouterr().err
 
@@ -77,7 +77,7 @@ def test_evenings_cannot_be_mixed_in(folder: Path, capsys: pytest.CaptureFixture
 )
 def test_what_a_bank_cannot_have_is_named(words: list[str], error: str) -> None:
     with pytest.raises(PanjError) as raised:
-        words_of(words)
+        bank_overrides(words)
     assert error in str(raised.value)
 
 

@@ -160,8 +160,8 @@ def test_distance_is_in_units_of_error_and_spread_and_counts_events_alike() -> N
 
 
 def test_a_campaign_by_itself_is_as_far_away_as_in_the_bank(made: Fit) -> None:
-    yardstick = made.summaries.yardstick
-    alone = [yardstick.distances(made.bank.outcomes.slice(row, 1))[0] for row in range(20)]
+    distance = made.summaries.distance
+    alone = [distance.of(made.bank.outcomes.slice(row, 1))[0] for row in range(20)]
     assert alone == made.summaries.distances[:20].tolist()
 
 
@@ -169,7 +169,7 @@ def test_the_error_of_observation_is_a_distance() -> None:
     table = pa.table({"a": [10.0, 12.0, 14.0], "c": [0.0, 1.0, 2.0]})
     targets = [target("a", 10.0, sd=1.0), target("c", 0.0, error="exact", sd=0.0)]
     found = summaries_of(table, targets)
-    assert found.yardstick.error == pytest.approx(np.sqrt((1 / found.units[0]) ** 2 / 2))
+    assert found.distance.error == pytest.approx(np.sqrt((1 / found.units[0]) ** 2 / 2))
 
 
 def test_targets_that_the_bank_lacks_are_left_out_and_said() -> None:

@@ -12,8 +12,6 @@ from rich.console import Console
 from sim.calibrate.fit import Bank, Fit, fit
 from sim.calibrate.heldout import (
     Heard,
-    before_fit,
-    ensemble_of,
     events_fitted,
     heard,
     predictions,
@@ -21,8 +19,8 @@ from sim.calibrate.heldout import (
     without,
     write_heldout,
 )
-from sim.score.forecasts import DAY_0, KNOWN_UNTIL, Forecast, names_of, targets_here
-from sim.score.measure import TOLD, crps_of_parts, measure, measure_weighted, weighted_crps
+from sim.score.forecasts import DAY_0, KNOWN_UNTIL, Forecast, forecast_of, names_of, targets_here
+from sim.score.measure import TOLD, crps, crps_of_parts, measure
 from sim.score.targets import MOST_FITTED, Target
 from sim.settings.draws import read_priors
 
@@ -134,17 +132,17 @@ def test_an_event_that_is_left_out_shapes_nothing(made: Fit) -> None:
 
 
 def test_a_fit_narrows_what_it_was_shown_more_than_what_it_was_not(made: Fit) -> None:
-    every, event = ensemble_of(made.bank, TARGETS), "night_of_4_july"
+    every, event = forecast_of(made.bank.outcomes, TARGETS), "night_of_4_july"
     shown = predictions(TARGETS, every, made.nearest)["largest_night"]
     left = predictions(TARGETS, every, without(made, event, ACCEPT).nearest)["largest_night"]
-    prior = before_fit(TARGETS, every)["largest_night"]
+    prior = predictions(TARGETS, every)["largest_night"]
     assert shown.score.value < left.score.value and shown.score.value < prior.score.value
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 50])
 def test_equal_weights_score_as_equal_campaigns_do(count: int) -> None:
     parts = np.random.default_rng(count).normal(0.3, 1, (3, count))
-    expected, found = crps_of_parts(parts), weighted_crps(parts, np.full(count, 7.0))
+    expected, found = crps_of_parts(parts), crps_of_parts(parts, np.full(count, 7.0))
     assert tuple(found) == pytest.approx(tuple(expected), nan_ok=True)
 
 
@@ -159,7 +157,7 @@ def test_a_weighted_crps_is_the_double_sum_and_its_error_the_jackknife() -> None
 
     every = np.arange(40)
     without_each = np.array([direct(np.delete(every, one)) for one in every])
-    found = weighted_crps(members[None, :], weights)
+    found = crps(members, weights)
     assert found.value == pytest.approx(direct(every))
     assert found.error == pytest.approx(np.sqrt(39 * without_each.var()))
 
@@ -167,18 +165,18 @@ def test_a_weighted_crps_is_the_double_sum_and_its_error_the_jackknife() -> None
 def test_campaigns_of_little_weight_hardly_count() -> None:
     members = np.concatenate([np.zeros(20), np.full(20, 9.0)])
     heavy = np.concatenate([np.ones(20), np.full(20, 1e-9)])
-    every = Forecast("", "", "", {"a": members}, None, 40, DAY_0)
+    every = Forecast("", "", "", {"a": members}, None, 40, DAY_0, heavy)
     target = plain("a", "F1", value=0.0)
-    found = measure_weighted(target, every, heavy)
-    assert found is not None and found.cuts == (0.0,) * 5 and found.inside
+    found = measure(target, every)
+    assert found is not None and found.intervals == (0.0,) * 5 and found.inside
     assert found.score.value == pytest.approx(0, abs=1e-6)
-    light = measure_weighted(target, every, heavy[::-1])
-    assert light is not None and not light.inside and light.cuts == (9.0,) * 5
+    light = measure(target, every._replace(weights=heavy[::-1]))
+    assert light is not None and not light.inside and light.intervals == (9.0,) * 5
 
 
 def test_every_target_is_measured_alike_with_equal_weights(made: Fit) -> None:
     few = made.nearest._replace(rows=np.arange(300), weights=np.full(300, 0.5))
-    every = ensemble_of(made.bank, TARGETS)
+    every = forecast_of(made.bank.outcomes, TARGETS)
     found = predictions(TARGETS, every, few)
     same = every._replace(outcomes={name: values[:300] for name, values in every.outcomes.items()}, campaigns=300)
     assert set(found) == {target.target for target in TARGETS}
@@ -191,12 +189,12 @@ def test_every_target_is_measured_alike_with_equal_weights(made: Fit) -> None:
 
 def test_campaigns_without_an_outcome_are_left_out_and_counted() -> None:
     members = np.array([np.nan, 1.0, 2.0, np.nan, 3.0])
-    every = Forecast("", "", "", {"a": members}, None, 5, DAY_0)
-    found = measure_weighted(plain("a", "F1", value=2.0), every, np.ones(5))
-    assert found is not None and found.missing == 2 and found.cuts[2] == 2.0
-    none = measure_weighted(plain("a", "F1"), every._replace(outcomes={"a": np.full(5, np.nan)}), np.ones(5))
+    every = Forecast("", "", "", {"a": members}, None, 5, DAY_0, np.ones(5))
+    found = measure(plain("a", "F1", value=2.0), every)
+    assert found is not None and found.missing == 2 and found.intervals.median == 2.0
+    none = measure(plain("a", "F1"), every._replace(outcomes={"a": np.full(5, np.nan)}))
     assert none is not None and none.missing == 5 and not none.inside and np.isnan(none.score.value)
-    assert measure_weighted(plain("b", "F1"), every, np.ones(5)) is None
+    assert measure(plain("b", "F1"), every) is None
 
 
 def test_the_tables_have_each_side_and_only_predictions_count(made: Fit, tmp_path: Path) -> None:

@@ -21,11 +21,11 @@ SCRIPT = """
 import sys
 
 from sim.__main__ import main
-from sim.study import refined
+from sim.calibrate import refine
 from sim.calibrate.chains import Effort
 
-refined.EFFORTS["quick"] = Effort(draws=30, generations=2, simulations=3000, acceptance=0.001)
-refined.AGAIN = 30
+refine.EFFORTS["quick"] = Effort(draws=30, generations=2, simulations=3000, acceptance=0.001)
+refine.AGAIN = 30
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
 """
@@ -35,12 +35,12 @@ from pathlib import Path
 
 from sim.calibrate.fit import read_bank
 from sim.calibrate.calibrate import fit, priors_of
-from sim.calibrate.refine import Proposed, order_of
+from sim.calibrate.refine import Simulator, order_of
 from sim.score.score import targets_here
 
 bank = read_bank(Path("results/bank"))
 made = fit(bank, priors_of(bank), targets_here(), 0.3)
-propose = Proposed(order_of(bank), made.summaries.yardstick)
+propose = Simulator(order_of(bank), made.summaries.distance)
 columns = [bank.keys.index(key) for key in made.screening.chosen]
 numbers = dict(zip(made.screening.chosen, bank.drawn[0, columns].tolist(), strict=True))
 distances = [propose(numbers, int(seed)) for seed in bank.seeds[:2]]  # its own seed, and another

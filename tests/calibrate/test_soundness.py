@@ -282,7 +282,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def sceptic() -> Forecast:
     share = np.random.default_rng(1).random(50)
-    outcomes = {"share_held_by_taliban_2021_06_30": share, "share_held_by_taliban_2021_07_05": share + 0.1}
+    outcomes = {"share_share_held_taliban_2021_06_30": share, "share_share_held_taliban_2021_07_05": share + 0.1}
     return Forecast("doubt", "", "", outcomes, None, 50, DAY_0)
 
 

@@ -15,8 +15,8 @@ from quick import make_quick
 from scipy.stats import norm
 
 from sim.__main__ import main
-from sim.calibrate.fit import Bank, summaries_of, words_of
-from sim.calibrate.theories import Rivals, read_rivals, say_weights, told_apart, weigh
+from sim.calibrate.fit import Bank, bank_overrides, summaries_of
+from sim.calibrate.theories import Rivals, describe_weights, read_rivals, told_apart, weigh
 from sim.errors import PanjError
 from sim.options import Theories, read_request
 from sim.score.targets import Target
@@ -64,7 +64,7 @@ def test_the_size_of_a_bank_is_no_evidence() -> None:
 
 def test_theories_that_say_the_same_are_not_told_apart() -> None:
     made = rivals({"one": 0.0, "other": 0.0})
-    said = say_weights(made, weight_of(made))
+    said = describe_weights(made, weight_of(made))
     assert "cannot be told apart" not in said[0] and "cannot be told apart" in said[1]
     mean = told_apart(made, 0.02)
     assert np.abs(mean - 0.5).max() < 0.05
@@ -72,7 +72,7 @@ def test_theories_that_say_the_same_are_not_told_apart() -> None:
 
 def test_theories_that_differ_are_told_apart_and_the_true_one_gets_its_weight() -> None:
     made = rivals({"near": 0.0, "far": 6.0})
-    assert "cannot be told apart" not in " ".join(say_weights(made, weight_of(made)))
+    assert "cannot be told apart" not in " ".join(describe_weights(made, weight_of(made)))
     far = rivals({"near": 0.0, "far": 6.0})._replace(summaries=made.summaries)
     assert told_apart(far, 0.02)[0, 0] > 0.95
 
@@ -84,9 +84,9 @@ def test_a_narrower_tolerance_accepts_fewer() -> None:
 
 
 def test_the_bank_of_a_theory_has_a_name_of_its_own() -> None:
-    assert "study=bank" in words_of([])
-    assert "study=bank_odds_only" in words_of(["theory=odds_only"])
-    assert "study=bank" in words_of(["theory=contagion"])
+    assert "study=bank" in bank_overrides([])
+    assert "study=bank_odds_only" in bank_overrides(["theory=odds_only"])
+    assert "study=bank" in bank_overrides(["theory=contagion"])
 
 
 @pytest.fixture(scope="module")

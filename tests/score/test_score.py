@@ -25,6 +25,7 @@ from sim.score.forecasts import DAY_0, DAYS, NAIVE, NEVER, Forecast, Grounds, fi
 from sim.score.measure import (
     LOST_BY,
     UNKNOWN,
+    Intervals,
     Score,
     area_under_curve,
     brier,
@@ -34,7 +35,6 @@ from sim.score.measure import (
     distances_of_splits,
     error_of_days,
     gaps,
-    interval_holds,
     interval_with_error_holds,
     measure,
     measure_districts,
@@ -45,7 +45,7 @@ from sim.score.measure import (
     tally,
     was_lost,
 )
-from sim.score.score import VARIANTS, named, say, sweeps_of, write_score
+from sim.score.score import VARIANTS, cell_text, named, sweeps_of, write_score
 from sim.score.targets import Known, district_targets, read_targets
 
 FIRST = ["target", "event", "reported", "median", "low_50", "high_50", "low_90", "high_90", "inside_90", "crps"]
@@ -112,9 +112,9 @@ def test_a_range_is_one_point():
 
 
 def test_an_interval_holds_what_touches_it():
-    cuts = np.array([5.0, 6, 7, 8, 9])
-    assert interval_holds(cuts, 9, 12) and interval_holds(cuts, 2, 5) and interval_holds(cuts, 6, 6)
-    assert not interval_holds(cuts, 9.1, 12) and not interval_holds(cuts, -math.inf, 4.9)
+    found = Intervals(5.0, 6, 7, 8, 9)
+    assert found.hold(9, 12) and found.hold(2, 5) and found.hold(6, 6)
+    assert not found.hold(9.1, 12) and not found.hold(-math.inf, 4.9)
 
 
 def test_the_error_of_observation_can_only_let_more_in():
@@ -306,7 +306,7 @@ def test_the_usual_settings_are_called_score():
 
 
 def test_a_date_past_the_line_is_the_day_after_it(targets):
-    assert say(float(NEVER + 9), targets["largest_night_date"]) == "2021-07-08"
+    assert cell_text(float(NEVER + 9), targets["largest_night_date"]) == "2021-07-08"
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from shared import rewrite
 
@@ -16,17 +17,15 @@ from sim.data.evidence import Evidence, read_evidence
 from sim.data.facts import DATA, THE_LINE, Facts, read_facts, read_falls
 from sim.errors import PanjError
 from sim.outcomes import Outcome, read_outcomes
+from sim.score.forecasts import NEVER, Forecast, numbers_of
+from sim.score.measure import measure, outside, scaled
 from sim.score.targets import (
     MOST_FITTED,
     Known,
     Target,
     bounds_of,
-    distance_of,
     district_targets,
-    number_of,
-    on_scale,
     read_targets,
-    scale_of,
 )
 
 START = date(2021, 5, 1)
@@ -258,55 +257,59 @@ def test_a_change_of_the_evidence_does_not_go_unseen(evidence: list[Evidence], o
         read_targets(changed, outcomes)
 
 
-# How far a campaign lies outside
+# How far a campaign is outside what was reported
 
 
-def test_within_what_was_said_nothing_is_preferred(targets: dict[str, Target]) -> None:
+def away(row: Target, value: float) -> float:
+    """In standard deviations of the error, or in counts of an exact figure."""
+    low, high = scaled(np.array(bounds_of(row)), row)
+    return abs(float(outside(scaled(np.array([value]), row), low, high)[0])) / (row.sd or 1)
+
+
+@pytest.mark.parametrize(
+    ("target", "value", "expected"),
+    [
+        ("badakhshan_without_fight", 0.2, 0.0),  # inside a range nothing is preferred
+        ("badakhshan_without_fight", 0.7, 0.0),
+        ("aan_30_june", 158 / 421 + 0.04, 2.0),  # beyond it distance grows in standard deviations
+        ("largest_night", 1038 * 2 - 1, math.log(2) / 0.1),  # crossings are compared by their logarithm
+        ("largest_night", 1038 / 2 - 1, math.log(2) / 0.1),
+        ("ishkashim_captured", 5000, 0.0),  # a lower bound is open above
+        ("ishkashim_captured", 0, 2.0),
+        ("capitals_7_july", 0.0, 0.0),  # an exact figure is met or missed
+        ("capitals_7_july", 1.0, 1.0),
+    ],
+)
+def test_distance_is_in_standard_deviations_beyond_what_was_said(
+    targets: dict[str, Target], target: str, value: float, expected: float
+) -> None:
+    assert away(targets[target], value) == pytest.approx(expected)
+
+
+def test_both_ends_of_a_range_are_as_strict(targets: dict[str, Target]) -> None:
     row = targets["badakhshan_without_fight"]
-    assert distance_of(row, {row.outcome: 0.2}) == distance_of(row, {row.outcome: 0.7}) == 0
-    assert distance_of(row, {row.outcome: 0.9}) == pytest.approx(0.1 / scale_of(row))
-    assert distance_of(row, {row.outcome: 0.015}) == pytest.approx(0.1 / scale_of(row))
+    assert [away(row, 0.9), away(row, 0.015)] == pytest.approx([0.1 / row.sd] * 2)
 
 
-def test_beyond_it_distance_grows_in_standard_deviations(targets: dict[str, Target]) -> None:
-    row = targets["aan_30_june"]
-    assert distance_of(row, {row.outcome: 158 / 421 + 0.04}) == pytest.approx(2)
-
-
-def test_crossings_are_held_against_their_logarithm(targets: dict[str, Target]) -> None:
-    row = targets["largest_night"]
-    assert on_scale(row, 0) == 0
-    twice, half = ({row.outcome: 1038 * factor - 1} for factor in (2, 0.5))
-    assert distance_of(row, twice) == pytest.approx(distance_of(row, half)) == pytest.approx(math.log(2) / 0.1)
-
-
-def test_a_lower_bound_is_open_above(targets: dict[str, Target]) -> None:
-    row = targets["ishkashim_captured"]
-    assert distance_of(row, {row.outcome: 5000}) == 0
-    assert distance_of(row, {row.outcome: 0}) == 2
-
-
-def test_an_exact_figure_is_met_or_missed(targets: dict[str, Target]) -> None:
-    row = targets["capitals_7_july"]
-    assert distance_of(row, {row.outcome: 0.0}) == 0
-    assert distance_of(row, {row.outcome: 1.0}) == math.inf
-
-
-def test_dates_are_compared_by_days_and_a_missing_outcome_is_a_miss(targets: dict[str, Target]) -> None:
+def test_dates_are_compared_by_days_and_a_missing_one_is_the_day_after_the_line(targets: dict[str, Target]) -> None:
     row = targets["largest_night_date"]
-    assert number_of("2021-07-05") == row.value
-    assert distance_of(row, {row.outcome: "2021-07-05"}) == 0
-    assert distance_of(row, {row.outcome: None}) == math.inf
-    assert number_of(None) is None
+    found, missing = numbers_of(pa.chunked_array([["2021-07-05", None]]))
+    assert found == row.value and missing == NEVER
+    assert away(row, found) == 0 < away(row, missing)
 
 
 def test_the_same_split_is_nearest_whatever_its_size(targets: dict[str, Target]) -> None:
     row = targets["largest_night_split"]
-    alike = {name: 100 * soldiers for name, soldiers in row.parts}
-    even: dict[str, float | str | None] = {name: 150.0 for name, _ in row.parts}
-    one: dict[str, float | str | None] = {name: 0.0 for name, _ in row.parts} | {"largest_night_tem": 1037.0}
-    assert distance_of(row, alike) < 0.05
-    assert distance_of(row, alike) < distance_of(row, even) < distance_of(row, one) < math.inf
+
+    def score(**men: float) -> float:
+        numbers = {name: np.array([men.get(name, 0.0)]) for name, _ in row.parts}
+        found = measure(row, Forecast("", "", "", numbers, None, 1, START))
+        assert found is not None
+        return found.score.value
+
+    alike = score(**{name: 100 * soldiers for name, soldiers in row.parts})
+    even, one = score(**dict.fromkeys(dict(row.parts), 150.0)), score(largest_night_tem=1037.0)
+    assert alike < 0.05 and alike < even < one < math.inf
 
 
 # District by district
