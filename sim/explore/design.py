@@ -1,16 +1,13 @@
-"""The campaigns of a design: every point lived with the same few seeds, as a study like any other, and read back.
+"""Designs: points at which the model runs, and the campaigns of every point, as a study like any other.
 
-A cell is a seed, and its campaigns are the points in turn, so that thousands of points are few cells: they run on every
-executor, are recorded chunk by chunk and go on where they stopped. `runs.parquet` has for each campaign its luck, its
-point (`seed`), what its numbers were and every outcome.
-
-Assumed With the same seeds at every point (common random numbers) the mean over them is a function of the numbers
-        alone. It still holds the luck of those seeds: how much, the spread between seeds within a point tells.
-
-Points at which the model is lived to see which numbers move its outcomes: trajectories and cross-samples.
+A cell is a seed and its campaigns are the points in turn, so that thousands of points are few cells: they run on every
+executor, are recorded chunk by chunk and continue where they stopped. `runs.parquet` has for each campaign its seed
+(`luck`), its point (`seed`), its numbers and every outcome.
 
 Source  Trajectories: Morris 1991, on a grid of four levels. Cross-samples: Saltelli 2010, from a scrambled Sobol'
-        sequence. Both from SALib. Points lie in the unit cube and are shares of the prior of each number.
+        sequence. Both from SALib. Points are in the unit cube and are shares of the prior of each number.
+Assumed With the same seeds at every point (common random numbers) the mean over them is a function of the numbers
+        alone. It still contains the chance of those seeds; the spread between seeds within a point measures how much.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +43,7 @@ class Answers(NamedTuple):
 
     @property
     def means(self) -> Floats:
-        """Over the seeds, a point; PanjError where no campaign of a point has the outcome."""
+        """Mean over the seeds, one per point; PanjError where no campaign of a point has the outcome."""
         if not self.is_known:
             empty = int(np.isnan(self.values).all(axis=0).sum())
             raise PanjError(
@@ -57,22 +54,28 @@ class Answers(NamedTuple):
 
     @property
     def chance(self) -> float:
-        """The variance between campaigns of one point, on average: what the luck of a campaign does by itself."""
+        """Mean variance between campaigns of one point: the part of chance in a single campaign."""
         several = (~np.isnan(self.values)).sum(axis=0) > 1
         return float(np.nanvar(self.values[:, several], axis=0, ddof=1).mean()) if several.any() else 0.0
 
     @property
     def left(self) -> float:
-        """The variance that chance leaves in the mean of a point."""
+        """Variance that chance leaves in the mean of a point."""
         return self.chance * float((1 / (~np.isnan(self.values)).sum(axis=0)).mean())
 
 
 def sweep_of(
     base: Settings, priors: Sequence[Prior], shares: Floats, name: str, folder: Path, words: Sequence[str]
 ) -> Sweep:
-    """The study `name` in `folder`: each of `base.runs` seeds a cell that lives every point, given in shares of priors.
+    """The study of a design: each of `base.runs` seeds is a cell, in which every point is a campaign.
 
-    Numbers that are not varied keep their declared values; policies and overrides act on top, as always.
+    Args:
+        base: settings of every point; policies and overrides act on top of its numbers.
+        priors: of the numbers that are varied; the others keep their declared values.
+        shares: points x numbers, shares of the priors.
+        name: of the study.
+        folder: in which the study is written.
+        words: the command, as it is recorded.
     """
     assert base.draws is not None
     values = np.array([[prior.at(float(share)) for prior, share in zip(priors, row, strict=True)] for row in shares])
@@ -86,13 +89,13 @@ def sweep_of(
     return Sweep(cells[0].settings, (LUCK,), tuple(cells), ("sensitivity", *words), ())
 
 
-def live(sweep: Sweep, console: Console) -> Ran:
-    """The campaigns that are missing; Stopped after Ctrl-C, PanjError where the folder holds other points."""
+def run_missing(sweep: Sweep, console: Console) -> Ran:
+    """Run the campaigns that are missing; Stopped after Ctrl-C, PanjError where the folder holds other points."""
     return run_sweep(sweep, Terse(file=console.file, width=console.width, highlight=False))
 
 
 def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int) -> dict[str, Answers]:
-    """Outcomes at every point from a finished study; an event that did not come has the day after the last."""
+    """Outcomes at every point of a finished study; an event that did not come has the day after the last."""
     study = open_study(folder)
     answers = {}
     for outcome in outcomes:
@@ -105,7 +108,7 @@ def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int)
 
 
 def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers]:
-    """Those that some campaign has at every point; which are left out is said. PanjError where none is left."""
+    """The outcomes that some campaign has at every point; the others are printed. PanjError where none is left."""
     kept = {outcome: answer for outcome, answer in answers.items() if answer.is_known}
     for outcome in answers:
         if outcome not in kept:
@@ -123,19 +126,19 @@ STEP = LEVELS / (2 * (LEVELS - 1))  # of a trajectory, as a share of the prior: 
 
 
 def problem_of(keys: Sequence[str]) -> dict[str, Any]:
-    """The numbers as SALib wants them: each from 0 to 1, a share of its prior."""
+    """The numbers in the form of SALib: each from 0 to 1, a share of its prior."""
     return {"num_vars": len(keys), "names": list(keys), "bounds": [[0.0, 1.0]] * len(keys)}
 
 
 def trajectories(keys: Sequence[str], count: int, seed: int) -> Floats:
-    """Morris's trajectories: from each point to the next one number alone takes a step; count x (numbers + 1) rows."""
+    """Morris's trajectories, count x (numbers + 1) rows: from each point to the next one number alone takes a step."""
     from SALib.sample import morris  # slow to import
 
     return np.array(morris.sample(problem_of(keys), count, num_levels=LEVELS, seed=seed), np.float64)
 
 
 def cross_samples(keys: Sequence[str], samples: int, seed: int) -> Floats:
-    """Saltelli's sample for first and total order: samples x (numbers + 2) rows; `samples` is a power of two."""
+    """Saltelli's sample for first and total order, samples x (numbers + 2) rows; `samples` is a power of two."""
     from SALib.sample import sobol  # slow to import
 
     return np.array(sobol.sample(problem_of(keys), samples, calc_second_order=False, seed=seed), np.float64)

@@ -1,23 +1,23 @@
-"""Under which numbers an outcome lies beyond a threshold: `python -m sim discover outcome=NAME above=1000`.
+"""Under which numbers an outcome is beyond a threshold: `python -m sim discover outcome=NAME above=1000`.
 
-Reads   a bank of these rules, this data and these outcomes. Nothing is lived.
-Writes  discoveries/<outcome>_above_<number>/ in the bank: boxes.csv, limits.csv, trade_off.csv,
-        campaigns.parquet and discover.json. `sim.explore.figures` says each box in a sentence and draws it.
-Source  Scenario discovery: Bryant and Lempert 2010. Boxes by the patient rule induction method (Friedman and Fisher
-        1999; `boxes.py`). A quasi-p value is the one-sided binomial test of Bryant and Lempert: how often so many cases
-        would lie in the box if one of its limits meant nothing. Intervals: Wilson 1927. Both are SciPy's.
-Assumed Boxes are found in one half of the campaigns (every other seed) and measured in the other half, which has not
-        shaped them: a box around luck alone has no more cases there than anywhere. It is a *finding* when the 95 %
-        interval of its density in the other half lies above the density outside it and above that of all campaigns. A
-        limit that does not hold there (quasi-p above 0.05, shared among the limits of a box) is named. Campaigns are
-        drawn from the prior: coverage and density are shares of what was believed before any fit, and say nothing of
-        how likely the summer was.
-        The search is written here, in NumPy: what packages there are (the `ema_workbench`, `prim`) carry plotting,
-        models and licences that Panj needs for nothing else. Its boxes are those of the `ema_workbench` to the digit.
-
-With many numbers PRIM goes on cutting where there is only noise. A first, coarse search over all numbers therefore says
-which few restrict most (whose limits the density can least do without); the boxes are those of a second, fine search
-over these alone.
+Reads   a bank of these rules, this data and these outcomes. No campaign runs.
+Writes  discoveries/<outcome>_above_<number>/ in the bank: boxes.csv, limits.csv, trade_off.csv, campaigns.parquet and
+        discover.json. `sim.explore.figures` describes each box in a sentence and draws it.
+Source  Scenario discovery: Bryant and Lempert 2010. Boxes by the patient rule induction method (PRIM), Friedman and
+        Fisher 1999, with the gain in density per campaign as in Kwakkel and Jaxa-Rozen 2016. A quasi-p value is the
+        one-sided binomial test of Bryant and Lempert: how often so many cases would be in the box if one of its limits
+        meant nothing. Intervals: Wilson 1927. Both are SciPy's.
+Assumed A case is a campaign beyond the threshold. Boxes are found in one half of the campaigns (every other seed) and
+        measured in the other half, which has not shaped them: a box around noise has no more cases there than anywhere.
+        It is a *finding* when the 95 % interval of its density in the other half is above the density outside it and
+        above that of all campaigns. A limit that does not hold there (quasi-p above 0.05, shared among the limits of a
+        box) is named. Campaigns are drawn from the prior: coverage and density are shares of what was believed before
+        any fit, and say nothing of how likely the summer was.
+        With many numbers PRIM goes on cutting where there is only noise. A first, coarse search over all numbers
+        therefore finds which few restrict most (whose limits the density can least do without); the boxes are those of
+        a second, fine search over these alone.
+        The search is written here, in NumPy, because the packages that have one (`ema_workbench`, `prim`) bring
+        plotting, optimisation and licences that Panj does not need. Its boxes are those of `ema_workbench` 2.5.
 """
 
 import math
@@ -48,7 +48,7 @@ class Limit(NamedTuple):
     """One side of a box."""
 
     key: str
-    side: str  # the box lies above or below the value
+    side: str  # whether the box is above or below the value
     value: float
 
 
@@ -62,7 +62,7 @@ class Half(NamedTuple):
     cases: Truths
 
     def outside(self, box: Box, keys: Sequence[str]) -> "Half":
-        """What a box leaves for the next one."""
+        """The campaigns that a box leaves for the next one."""
         rest = ~inside(box, self.drawn, keys)
         return Half(self.drawn[rest], self.cases[rest])
 
@@ -72,8 +72,8 @@ class Measured(NamedTuple):
 
     held: int  # campaigns in the box
     cases: int  # of them
-    coverage: float  # of all cases that there are, of earlier boxes too
-    density: float  # of the campaigns in the box
+    coverage: float  # share of all cases, also those of earlier boxes
+    density: float  # share of cases among the campaigns in the box
     low: float  # 95 % interval of the density
     high: float
     elsewhere: float  # density outside the box, among what earlier boxes have left
@@ -81,12 +81,12 @@ class Measured(NamedTuple):
 
     @property
     def is_finding(self) -> bool:
-        """Denser than what lies around it, and than all campaigns, by more than luck."""
+        """Whether it is denser than its surroundings and than all campaigns, by more than chance."""
         return self.held > 0 and self.low > max(self.elsewhere, self.everywhere)
 
 
 def measure(box: Box, half: Half, keys: Sequence[str], whole: Half) -> Measured:
-    """How many campaigns and cases a box holds of what earlier boxes have left of the whole half."""
+    """How many campaigns and cases a box holds of those that earlier boxes have left."""
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     around = int((~within).sum())
@@ -100,7 +100,7 @@ def measure(box: Box, half: Half, keys: Sequence[str], whole: Half) -> Measured:
 
 
 class Tested(NamedTuple):
-    """One limit, and how often luck alone would do as well."""
+    """One limit, and how often chance alone would do as well."""
 
     limit: Limit
     quasi_p: float
@@ -127,7 +127,7 @@ def halves_of(drawn: Floats, cases: Truths) -> tuple[Half, Half]:
 
 
 class Found(NamedTuple):
-    """A box, how it does in both halves, and the peels that led to it."""
+    """A box, its measures in both halves, and the steps that led to it."""
 
     box: Box
     first: Measured  # in the half in which it was found
@@ -138,12 +138,12 @@ class Found(NamedTuple):
 
     @property
     def is_finding(self) -> bool:
-        """Denser in the half that did not shape it."""
+        """Whether it is denser in the half that did not shape it."""
         return self.other.is_finding
 
 
 def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discover) -> list[Found]:
-    """Boxes one after the other, each on what the earlier ones leave; the first that is no finding ends the search."""
+    """Find boxes one after the other, each in what the earlier ones leave; the first that is no finding is the last."""
     first, other = whole_first, whole_other = halves_of(drawn, cases)
     found: list[Found] = []
     while len(found) < request.boxes and min(first.cases.sum(), (~first.cases).sum()) >= FEWEST:
@@ -164,7 +164,7 @@ def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discove
 
 
 def choose(measured: Sequence[Measured], density: float | None) -> int:
-    """The peel with the best harmonic mean of coverage and density, or the widest that is dense enough."""
+    """The step with the best harmonic mean of coverage and density, or the widest that is dense enough."""
     dense = [place for place, one in enumerate(measured) if density is not None and one.density >= density]
     if dense:
         return max(dense, key=lambda place: measured[place].coverage)
@@ -174,7 +174,7 @@ def choose(measured: Sequence[Measured], density: float | None) -> int:
 
 
 def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
-    """The box without the limits that mean nothing even where it was found, the worst dropped first."""
+    """Drop the limits that mean nothing even where the box was found, the worst first."""
     while box:
         worst = max(quasi_p_of(box, half, keys), key=lambda tested: tested.quasi_p)
         if worst.quasi_p <= LEVEL / len(box):
@@ -184,7 +184,7 @@ def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
 
 
 def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
-    """The outcome of every campaign, in the order of the bank, a date as its ordinal; PanjError where there is none."""
+    """The outcome of every campaign in the order of the bank, a date as its ordinal; PanjError where there is none."""
     study = open_study(bank.folder)
     measure = read_measure(study, request.outcome)
     for key, text in request.thresholds.items():
@@ -200,7 +200,7 @@ def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
 
 
 def cases_of(values: Floats, request: Discover) -> Truths:
-    """Beyond the threshold, or between two; PanjError where too few campaigns are, or too few are not."""
+    """Which campaigns are beyond the threshold, or between two; PanjError where too few are, or too few are not."""
     cases = np.ones(values.size, np.bool_)
     if request.above is not None:
         cases &= values > request.above.value
@@ -218,7 +218,11 @@ def cases_of(values: Floats, request: Discover) -> Truths:
 
 
 def write_discoveries(request: Discover, console: Console) -> None:
-    """Boxes, their limits and the trade-off; PanjError for a bank of other rules, or without such an outcome."""
+    """Find the boxes and write their tables.
+
+    Raises:
+        PanjError: a bank of other rules, or without such an outcome, or too few cases.
+    """
     check(request)
     bank = read_bank(request.folder)
     measure, values = values_of(bank, request)
@@ -242,14 +246,14 @@ def write_discoveries(request: Discover, console: Console) -> None:
         write_file(request.place / "discover.json", json_text(about))
 
 
-COARSE, FINE = 0.1, 0.05  # share of a box that is cut at once
+COARSE, FINE = 0.1, 0.05  # share of a box that one step cuts off
 LEAST = 0.01  # of all campaigns in a box
 FEWEST_IN_BOX = 20  # campaigns in a box
 ABOVE, BELOW = "above", "below"
 
 
 def inside(box: Box, drawn: Floats, keys: Sequence[str]) -> Truths:
-    """Which campaigns lie within all limits of a box; all do where it has none."""
+    """Which campaigns are within all limits of a box; all are where it has none."""
     within = np.ones(len(drawn), np.bool_)
     for limit in box:
         column = drawn[:, list(keys).index(limit.key)]
@@ -258,7 +262,7 @@ def inside(box: Box, drawn: Floats, keys: Sequence[str]) -> Truths:
 
 
 def without(box: Box, limit: Limit) -> Box:
-    """The box that is wider by one limit."""
+    """The box without one of its limits."""
     return tuple(one for one in box if one != limit)
 
 
@@ -268,7 +272,7 @@ def harmonic(one: float, other: float) -> float:
 
 
 def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> list[Box]:
-    """Every box on the way from all campaigns to the densest one, over at most so many numbers."""
+    """Every box on the way from all campaigns to the densest box, over at most `most` numbers."""
     coarse = peels(drawn, cases, keys, COARSE)
     best = max(coarse, key=lambda box: worth(box, drawn, cases, keys))
     few = strongest(best, drawn, cases, keys)[:most]
@@ -286,7 +290,7 @@ def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
 
 
 def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> list[str]:
-    """The numbers of a box, the one first without whose limits it would lose most of its density."""
+    """The numbers of a box, first the one without whose limits it would lose most density."""
     within = inside(box, drawn, keys)
     density = float(cases[within].mean())
     loss = {}
@@ -407,7 +411,7 @@ LEVEL = 0.05  # of a quasi-p value, shared among the limits of a box
 def campaigns_table(
     seeds: NDArray[np.int64], drawn: Floats, cases: Truths, keys: Sequence[str], found: Sequence[Found]
 ) -> pa.Table:
-    """A row a campaign: its half, whether it is a case, the first box that holds it (0: none), and the numbers."""
+    """One row per campaign: its half, whether it is a case, the first box that holds it (0: none), and the numbers."""
     first_box = np.zeros(len(seeds), np.int32)
     for number, one in reversed(list(enumerate(found, start=1))):
         first_box[inside(one.box, drawn, keys)] = number
@@ -418,7 +422,7 @@ def campaigns_table(
 
 
 def row_of(number: int, found: Found) -> dict[str, str]:
-    """A box; `found_...` is where it was found, all else in the other half."""
+    """One box; `found_...` is where it was found, everything else in the other half."""
     other = found.other
     return {
         "box": str(number), "finding": "yes" if found.is_finding else "no", "limits": str(len(found.box)),
@@ -431,7 +435,7 @@ def row_of(number: int, found: Found) -> dict[str, str]:
 
 
 def rows_of_limits(number: int, found: Found, priors: dict[str, Prior]) -> list[dict[str, str]]:
-    """A row a limit, with the range of the prior that it cuts."""
+    """One row per limit, with the range of the prior that it cuts."""
     return [
         {
             "box": str(number), "number": one.limit.key, "side": one.limit.side, "limit": f"{one.limit.value:.6g}",
@@ -444,7 +448,7 @@ def rows_of_limits(number: int, found: Found, priors: dict[str, Prior]) -> list[
 
 
 def rows_of_steps(number: int, found: Found) -> list[dict[str, str]]:
-    """A row a peel or paste: coverage against density, in both halves."""
+    """One row per step: coverage and density in both halves."""
     return [
         {
             "box": str(number), "step": str(step), "chosen": "yes" if step == found.chosen else "no",
@@ -458,7 +462,7 @@ def rows_of_steps(number: int, found: Found) -> list[dict[str, str]]:
 def about_discoveries(
     request: Discover, bank: Bank, measure: Measure, cases: Truths, priors: dict[str, Prior]
 ) -> dict[str, Any]:
-    """What was asked and of what."""
+    """What was asked, and of which bank."""
     about = read_about(bank.folder)
     kept = ("study", "scenario", "calibration", "end_date", "first_seed", "data_fingerprint", "rules_fingerprint",
             "outcomes_fingerprint")  # fmt: skip

@@ -4,24 +4,17 @@ Morris's trajectories over all numbers of `configs/priors.yaml` (or those of `ke
 Sobol' indices of first and total order, with bootstrap intervals, are then estimated for those alone, while the others
 keep their declared values.
 
-Reads   the declared priors; `points.py` lives the campaigns, which are kept and never lived twice.
+Reads   the declared priors; `sim.explore.design` runs the campaigns, which are recorded and never run twice.
 Writes  morris.csv, sobol.csv, outcomes.csv and sensitivity.json in results/<study>; `sim.explore.figures` draws them.
 Source  Morris 1991; Campolongo, Cariboni and Saltelli 2007 (mu*); Saltelli et al. 2010; all from SALib.
 Assumed The model is stochastic. What is analysed is the mean of each outcome over the same `runs` seeds at every point
-        (common random numbers), a function of the numbers alone. The luck of those seeds is still in it: numbers that
-        differ play the same luck differently. How far two halves of the seeds differ at a point tells how much, and so
-        what mu* chance alone reaches for any of the numbers in 5 of 100 screenings: the *floor of chance*. A number
-        *matters* for an outcome when its mu* is above that floor and at least a tenth of the largest. The twelve
-        (`most=`) that come nearest to the largest in any outcome go on. Beside Sobol' indices stands the share of the
-        variance that chance leaves in the means: a total index may hold so much luck, a first index is only less
-        certain by it.
-
-What `python -m sim sensitivity` was asked for, checked before anything is lived, and what it will cost.
-
-The tables of a sensitivity study, and what they were made from: rows for a spreadsheet, numbers to six figures.
-
-Reads   the measures of `sensitivity.py` and the answers at the points.
-Gives   rows of morris.csv, sobol.csv and outcomes.csv, and the content of sensitivity.json.
+        (common random numbers), a function of the numbers alone. It still contains the chance of those seeds: other
+        numbers meet the same random draws differently. How far two halves of the seeds differ at a point measures that,
+        and so what mu* chance alone reaches for any of the numbers in 5 of 100 screenings: the *floor of chance*. A
+        number *matters* for an outcome when its mu* is above that floor and at least a tenth of the largest. The twelve
+        (`most=`) that come nearest to the largest in any outcome go on. Sobol' indices are reported with the share of
+        the variance that chance leaves in the means: a total index may contain that much chance, a first index is only
+        less certain by it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,9 +33,9 @@ from sim.explore.design import (
     Answers,
     cross_samples,
     known,
-    live,
     problem_of,
     read_answers,
+    run_missing,
     sweep_of,
     trajectories,
 )
@@ -75,18 +68,18 @@ class Effect(NamedTuple):
     half_width: float  # of its 95 % interval
     mu: float  # the same with its sign
     sigma: float  # spread of steps: interactions, or a curve
-    luck: float  # mu* of chance alone, on average
+    chance: float  # mu* of chance alone, on average
     floor: float  # what it reaches for any of the numbers in 5 of 100 screenings
     largest: float  # mu* of the number that moves the outcome most
 
     @property
     def share(self) -> float:
-        """Of the largest mu*; 0 where nothing moves."""
+        """Share of the largest mu*; 0 where nothing moves."""
         return self.mu_star / self.largest if self.largest > 0 else 0.0
 
     @property
     def matters(self) -> bool:
-        """More than chance reaches, and not too little beside the largest."""
+        """Whether it is more than chance reaches, and not too little compared with the largest."""
         return self.mu_star > self.floor and self.share >= LEAST
 
 
@@ -98,18 +91,18 @@ def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
     for outcome, answer in answers.items():
         found = morris.analyze(problem_of(keys), shares, answer.means, num_resamples=RESAMPLES, seed=seed)
         measures = np.array([found[name] for name in ("mu_star", "mu_star_conf", "mu", "sigma")], np.float64)
-        luck, floor = luck_of(answer, len(keys), len(shares) // (len(keys) + 1), seed)
+        chance, floor = floor_of_chance(answer, len(keys), len(shares) // (len(keys) + 1), seed)
         largest = float(measures[0].max())
         for key, (mu_star, half_width, mu, sigma) in zip(keys, measures.T.tolist(), strict=True):
-            effects.append(Effect(outcome, key, mu_star, half_width, mu, sigma, luck, floor, largest))
+            effects.append(Effect(outcome, key, mu_star, half_width, mu, sigma, chance, floor, largest))
     return effects
 
 
-def luck_of(answer: Answers, numbers: int, steps: int, seed: int) -> tuple[float, float]:
+def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tuple[float, float]:
     """mu* of chance alone: on average, and what it reaches for any of the numbers in 5 of 100 screenings.
 
-    It is measured: at every point the mean over one half of the seeds less that over the other, brought to the variance
-    of a step between two points that share no luck. Resampling as many of these as there are steps gives mu*.
+    It is measured: at every point the mean over one half of the seeds less that over the other, scaled to the variance
+    of a step between two points that share no seed. Resampling as many of these as there are steps gives mu*.
     """
     runs = len(answer.values)
     halves = answer.values[::2], answer.values[1::2]
@@ -172,7 +165,7 @@ def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
 class Resolved(NamedTuple):
     """What is asked for, resolved and checked."""
 
-    base: Settings  # `runs` are campaigns a point, `seed` the first of them
+    base: Settings  # `runs` are campaigns per point, `seed` the first of them
     words: tuple[str, ...]
     outcomes: tuple[str, ...]
     priors: tuple[Prior, ...]  # of the numbers that are varied
@@ -182,12 +175,12 @@ class Resolved(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """Where tables and figures go; the campaigns lie in folders within it."""
+        """Where tables and figures go; the campaigns are in folders inside it."""
         return self.base.results_dir / self.base.study
 
 
-class Lived(NamedTuple):
-    """A design, and what its points gave."""
+class Sampled(NamedTuple):
+    """A design, and the outcomes at its points."""
 
     keys: tuple[str, ...]
     shares: Floats
@@ -196,36 +189,41 @@ class Lived(NamedTuple):
     failed: int  # campaigns
 
 
-def live_points(
+def run_points(
     request: Resolved, name: str, priors: Sequence[Prior], shares: Floats, console: Console
-) -> Lived:  # fmt: skip
-    """All campaigns of the points, and the outcomes that were asked for."""
+) -> Sampled:  # fmt: skip
+    """Run the campaigns of the points and read the outcomes that were asked for."""
     sweep = sweep_of(request.base, priors, shares, name, request.folder, request.words)
-    ran = live(sweep, console)
+    ran = run_missing(sweep, console)
     answers = read_answers(ran.folder, request.outcomes, request.base.runs, len(shares))
     keys = tuple(prior.key for prior in priors)
-    return Lived(keys, shares, known(answers, console), ran.folder, ran.failed)
+    return Sampled(keys, shares, known(answers, console), ran.folder, ran.failed)
 
 
 def write_sensitivity(request: Resolved, console: Console) -> int:
-    """Live, measure and write the tables; gives how many campaigns failed.
+    """Run the designs, measure and write the tables.
 
-    Raises Stopped after Ctrl-C: the same command goes on from what is recorded.
+    Returns:
+        How many campaigns failed.
+
+    Raises:
+        Stopped: after Ctrl-C; the same command continues from what is recorded.
+        PanjError: an outcome that no campaign has at some point.
     """
     seed, priors = request.base.seed, request.priors
     shares = trajectories([prior.key for prior in priors], request.trajectories, seed)
     name = named("morris", request.trajectories, priors)
     first = sweep_of(request.base, priors, shares, name, request.folder, request.words)
-    say_estimate(request, first.cells[0].order, len(shares), console)
-    screened = live_points(request, name, priors, shares, console)
+    print_estimate(request, first.cells[0].order, len(shares), console)
+    screened = run_points(request, name, priors, shares, console)
     effects = effects_of(screened.keys, shares, screened.answers, seed)
     chosen = choose(effects, request.most)
-    say_chosen(effects, chosen, console)
+    print_chosen(effects, chosen, console)
     designs, indices = {"morris": screened}, []
     if chosen:
         varied = [prior for prior in priors if prior.key in chosen]
         shares = cross_samples([prior.key for prior in varied], request.samples, seed)
-        sampled = live_points(request, named("sobol", request.samples, varied), varied, shares, console)
+        sampled = run_points(request, named("sobol", request.samples, varied), varied, shares, console)
         indices = indices_of(sampled.keys, shares, sampled.answers, seed)
         designs["sobol"] = sampled
     last = designs.get("sobol", screened)
@@ -243,13 +241,13 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
 
 
 def named(method: str, count: int, priors: Sequence[Prior]) -> str:
-    """The folder of a design: other numbers, or more points, have one of their own."""
+    """The folder of a design; other numbers, or more points, have another."""
     keys = " ".join(prior.key for prior in priors)
     return f"{method}_{sha256(f'{count} {keys}'.encode()).hexdigest()[:6]}"
 
 
-def say_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Console) -> None:
-    """Which numbers go on to Sobol' indices, and which would have but for the limit."""
+def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Console) -> None:
+    """Print which numbers go on to Sobol' indices, and which would have but for the limit."""
     matter = {effect.key for effect in effects if effect.matters}
     if not chosen:
         console.print("No number moves any of these outcomes by more than chance does, so there are no Sobol' indices; "
@@ -331,8 +329,8 @@ def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ..
     return tuple(free[key] for key in wanted)
 
 
-def say_estimate(request: Resolved, order: Order, points: int, console: Console) -> None:
-    """Points, campaigns and minutes, from a few timed campaigns."""
+def print_estimate(request: Resolved, order: Order, points: int, console: Console) -> None:
+    """Print the number of points and campaigns and the time that they will take, from a few timed campaigns."""
     runs, most = request.base.runs, min(request.most, len(request.priors))
     more = request.samples * (most + 2)
     compile_rules(order, request.base.seed, console)
@@ -346,27 +344,27 @@ def say_estimate(request: Resolved, order: Order, points: int, console: Console)
         f"Morris: {len(request.priors)} numbers, {points:,} points x {runs} seeds = {points * runs:,} campaigns. "
         f"Sobol': at most {most} of them, {more:,} points x {runs} seeds = {more * runs:,} campaigns. "
         f"About {format_seconds((points + more) * runs * each / workers)} in all with {workers} workers "
-        f"({each * 1000:.3g} ms a campaign on one); what is recorded is not lived again.", soft_wrap=True,
+        f"({each * 1000:.3g} ms a campaign on one); what is recorded is not run again.", soft_wrap=True,
     )  # fmt: skip
 
 
-CHANCE = "chance"  # the row of luck among the numbers
+CHANCE = "chance"  # its row among the numbers
 RESAMPLES = 1000  # of the bootstrap
 LEAST = 0.1  # of the largest mu* of an outcome, for a number to matter
 
 
 def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dict[str, str]]:
-    """A row an outcome and number, the one that moves most first."""
+    """One row per outcome and number, the one that moves most first."""
     outcomes = list(dict.fromkeys(effect.outcome for effect in effects))
     ranked = sorted(effects, key=lambda effect: (outcomes.index(effect.outcome), -effect.mu_star))
     return [
         {
-            "outcome": one.outcome, "number": one.key, "mu_star": say(one.mu_star),
-            "mu_star_low": say(max(0.0, one.mu_star - one.half_width)),
-            "mu_star_high": say(one.mu_star + one.half_width),
-            "mu": say(one.mu), "sigma": say(one.sigma),
-            "chance_alone": say(one.luck), "floor_of_chance": say(one.floor),
-            "share_of_largest": say(one.share), "matters": "yes" if one.matters else "no",
+            "outcome": one.outcome, "number": one.key, "mu_star": number_text(one.mu_star),
+            "mu_star_low": number_text(max(0.0, one.mu_star - one.half_width)),
+            "mu_star_high": number_text(one.mu_star + one.half_width),
+            "mu": number_text(one.mu), "sigma": number_text(one.sigma),
+            "chance_alone": number_text(one.chance), "floor_of_chance": number_text(one.floor),
+            "share_of_largest": number_text(one.share), "matters": "yes" if one.matters else "no",
             "chosen": "yes" if one.key in chosen else "no",
         }
         for one in ranked
@@ -374,33 +372,33 @@ def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dic
 
 
 def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> list[dict[str, str]]:
-    """A row an outcome and number, the largest total index first; the row of chance comes last."""
+    """One row per outcome and number, the largest total index first and chance last."""
     rows = []
     for outcome, answer in answers.items():
         of_outcome = [index for index in indices if index.outcome == outcome]
         for one in sorted(of_outcome, key=lambda index: -index.total):
             rows.append({
                 "outcome": outcome, "number": one.key,
-                "first": say(one.first), "first_low": say(one.first - one.first_half_width),
-                "first_high": say(one.first + one.first_half_width),
-                "total": say(one.total), "total_low": say(one.total - one.total_half_width),
-                "total_high": say(one.total + one.total_half_width),
-                "at_low": say(one.at_low), "at_high": say(one.at_high),
+                "first": number_text(one.first), "first_low": number_text(one.first - one.first_half_width),
+                "first_high": number_text(one.first + one.first_half_width),
+                "total": number_text(one.total), "total_low": number_text(one.total - one.total_half_width),
+                "total_high": number_text(one.total + one.total_half_width),
+                "at_low": number_text(one.at_low), "at_high": number_text(one.at_high),
             })  # fmt: skip
         if of_outcome:
             rows.append(dict.fromkeys(rows[-1], "") | {"outcome": outcome, "number": CHANCE,
-                                                         "total": say(share_left(answer))})  # fmt: skip
+                                                         "total": number_text(share_left(answer))})  # fmt: skip
     return rows
 
 
 def share_left(answer: Answers) -> float:
-    """Of the variance between points, what chance leaves in it; 0 where there is none."""
+    """The share of the variance between points that chance leaves in it; 0 where there is none."""
     between = float(answer.means.var())
     return min(1.0, answer.left / between) if between > 0 else 0.0
 
 
 def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, str]]:
-    """A row an outcome: its spread between points, and how much of a single campaign numbers and chance decide."""
+    """One row per outcome: its spread between points, and how much of a single campaign numbers and chance decide."""
     rows = []
     for outcome, answer in answers.items():
         low, middle, high = np.quantile(answer.means, (0.05, 0.5, 0.95))
@@ -409,10 +407,11 @@ def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, 
         reported = {key: "" if value is None else str(value) for key, value in answer.measure.reported.items()}
         rows.append({
             "outcome": outcome, "label": answer.measure.label, "unit": answer.measure.unit, "design": of,
-            "mean": say(float(answer.means.mean())), "median": say(middle), "low_90": say(low), "high_90": say(high),
-            "share_numbers": say(numbers / whole if whole else 0.0),
-            "share_chance": say(answer.chance / whole if whole else 0.0),
-            "chance_left": say(share_left(answer)),
+            "mean": number_text(float(answer.means.mean())), "median": number_text(middle),
+            "low_90": number_text(low), "high_90": number_text(high),
+            "share_numbers": number_text(numbers / whole if whole else 0.0),
+            "share_chance": number_text(answer.chance / whole if whole else 0.0),
+            "chance_left": number_text(share_left(answer)),
             "missing": str(int(np.isnan(answer.values).sum())),
             **{f"reported_{key}": value for key, value in reported.items() if key != "evidence"},
             "evidence": reported["evidence"],
@@ -420,13 +419,13 @@ def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, 
     return rows
 
 
-def say(value: float) -> str:
-    """Six figures."""
+def number_text(value: float) -> str:
+    """A number to six figures."""
     return f"{value:.6g}"
 
 
 def about_sensitivity(
-    request: Resolved, designs: Mapping[str, Lived], effects: Sequence[Effect], chosen: Sequence[str]
+    request: Resolved, designs: Mapping[str, Sampled], effects: Sequence[Effect], chosen: Sequence[str]
 ) -> dict[str, Any]:
     """What the tables and figures were made from."""
     base = request.base

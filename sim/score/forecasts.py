@@ -1,20 +1,18 @@
-"""Forecasts to be scored, all in one form: outcomes of campaigns as numbers, and when each lost each district.
+"""Forecasts to be scored: outcomes of campaigns as numbers, and the day on which each lost each district.
 
-Reads   runs.parquet and about.json of a finished study, and its record of campaigns (`chunks/`), which alone holds the
-        falls of single campaigns; without it the districts are not scored.
-Gives   `Forecast`: of a study, or of a naive way to forecast.
-Assumed A date is its ordinal; an event that did not come by the evening of 7 July counts as the day after it.
-
-Forecasts that a sceptic would make without a model, as records of who holds which district on which evening.
-
-Each is an ensemble of synthetic records, counted by the functions of `sim.outcomes` as campaigns are. All begin with
+Naive forecasts are those that a sceptic would make without a model. Each is an ensemble of synthetic records of who
+holds which district at the end of each day, counted by the functions of `sim.outcomes` as campaigns are. All begin with
 day 0 as founding draws it, let only rural districts fall and none be won back, and know nothing after 22 June 2021.
 
-Reads   data/evidence.csv (F075, F077, F085, F099, F100), votes and neighbours; `map_of_22_june` also the days of falls
-        up to 22 June. A figure of a later day is refused.
+Reads   runs.parquet and about.json of a finished study, and its record of campaigns (`chunks/`), which alone has the
+        falls of single campaigns; without it the districts are not scored. For naive forecasts data/evidence.csv (F075,
+        F077, F085, F099, F100), votes and neighbours; `map_of_22_june` also the days of falls up to 22 June. A figure
+        of a later day is refused.
+Gives   `Forecast`, of a study, a table of campaigns or a naive way to forecast.
 Source  F099: 12 districts had fallen by 8 June; F077 less F075: 31 by 14 June; F100: 37 by 19; F085: 50 by 22 June.
-Assumed Counts are Poisson. The rate is as uncertain as the count it rests on (Gamma, Jeffreys' prior); so a sceptic is
-        not given an interval that is too narrow.
+Assumed A date is its ordinal; an event that did not come by the end of 7 July counts as the day after it. Counts are
+        Poisson. The rate is as uncertain as the count it rests on (Gamma, Jeffreys' prior), so that a sceptic is not
+        given an interval that is too narrow.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -58,12 +56,12 @@ Integers = NDArray[np.int64]
 
 
 class Forecast(NamedTuple):
-    """An ensemble of campaigns, or of records in their place."""
+    """An ensemble of campaigns, or of synthetic records in their place."""
 
     name: str
     about: str
     knows: str  # of the record, and up to when
-    outcomes: dict[str, Floats]  # a number a campaign; nan where it has none
+    outcomes: dict[str, Floats]  # one number per campaign; nan where it has none
     lost_on: Integers | None  # campaigns x districts: day of the first loss, 0 where held on day 0; None: not kept
     campaigns: int
     from_day: date  # of the first target that it forecasts
@@ -90,7 +88,7 @@ def study_to_score(folder: Path, number: int | None) -> Study:
 
 
 def names_of(targets: Sequence[Target]) -> list[str]:
-    """Every outcome that targets ask for, once."""
+    """Every outcome that targets compare, once each."""
     names = (name for one in targets for name in ([part for part, _ in one.parts] or [one.outcome]))
     return list(dict.fromkeys(names))
 
@@ -134,7 +132,7 @@ def numbers_of(column: pa.ChunkedArray) -> Floats:
 
 
 def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
-    """The first evening on which each campaign has each district in Taliban hands; None where no record is kept."""
+    """The first day at whose end each district is held by the Taliban, campaigns x districts; None without a record."""
     found, there = [], []
     for done, _ in chunks_of(study.folder, study.cell.fingerprint):
         found.append(first_losses(done[CHANGES].combine_chunks(), districts))
@@ -146,7 +144,7 @@ def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
 
 
 def first_losses(changes: pa.ListArray, districts: int) -> Integers:
-    """From changes of holder (1 + evening x districts + district, negative when won back), a row a campaign."""
+    """First losses from changes of holder (1 + day x districts + district, negative when won back), one row each."""
     values, ends = changes.flatten().to_numpy(), np.cumsum(changes.value_lengths().to_numpy())
     campaign = np.searchsorted(ends, np.arange(values.size), side="right")
     lost = values > 0
@@ -160,13 +158,13 @@ Marks = NDArray[np.bool_]
 
 
 class Grounds(NamedTuple):
-    """What forecasts rest on; the two arrays of day 0 have a row a record."""
+    """What naive forecasts are made from; the two arrays of day 0 have one row per record."""
 
     facts: Facts
     evidence: Mapping[str, Evidence]
-    fell: Integers  # day on which each district is known to have fallen by 22 June; -1 where it is not
+    fell: Integers  # day on which each district is known to have fallen by 22 June; -1 where it is not known
     held: Marks  # by the Taliban on day 0
-    influence: Floats  # of the Taliban, drawn on day 0 and lasting
+    influence: Floats  # of the Taliban, drawn on day 0 and constant
 
 
 def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
@@ -183,13 +181,13 @@ def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
 
 
 def table_for(targets: Sequence[Target], facts: Facts) -> list[Outcome]:
-    """The rows of the table of outcomes that targets ask for."""
+    """The rows of the table of outcomes that targets compare."""
     wanted = set(names_of(targets))
     return [row for row in read_outcomes(facts, DAY_0, DAYS) if row.name in wanted]
 
 
 def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> list[Forecast]:
-    """Every naive forecast, counted."""
+    """Every naive forecast, with the outcomes that follow from who holds what."""
     table = table_for(targets, grounds.facts)
     found = []
     for name, one in NAIVE.items():
@@ -201,11 +199,11 @@ def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> l
 
 
 class Naive(NamedTuple):
-    """One way to forecast."""
+    """One naive way to forecast."""
 
     about: str
-    knows: str  # the last day it has heard of, and what
-    forecast: Callable[[Grounds, np.random.Generator], Marks]  # records x evenings x districts
+    knows: str  # what of the record, and up to which day
+    forecast: Callable[[Grounds, np.random.Generator], Marks]  # records x days x districts
     from_day: date  # of the first target that it forecasts
 
 
@@ -226,32 +224,32 @@ def known(grounds: Grounds, one: str) -> float:
 
 
 def day_of(grounds: Grounds, one: str) -> int:
-    """The number of the last day that a figure speaks of."""
+    """The number of the last day that a figure covers."""
     return (grounds.evidence[one].date_end - DAY_0).days
 
 
-def constant_rate(grounds: Grounds, luck: np.random.Generator) -> Marks:
-    """So many a day as from 1 May to 8 June, anywhere."""
-    rate = luck.gamma(known(grounds, "F099") + 0.5, 1 / day_of(grounds, "F099"), len(grounds.held))
-    daily = luck.poisson(np.repeat(rate[:, None], DAYS, axis=1))
-    return fall_in_order(grounds, luck.random(grounds.held.shape), np.cumsum(daily, axis=1))
+def constant_rate(grounds: Grounds, generator: np.random.Generator) -> Marks:
+    """As many falls per day as from 1 May to 8 June, anywhere."""
+    rate = generator.gamma(known(grounds, "F099") + 0.5, 1 / day_of(grounds, "F099"), len(grounds.held))
+    daily = generator.poisson(np.repeat(rate[:, None], DAYS, axis=1))
+    return fall_in_order(grounds, generator.random(grounds.held.shape), np.cumsum(daily, axis=1))
 
 
-def exponential_growth(grounds: Grounds, luck: np.random.Generator) -> Marks:
+def exponential_growth(grounds: Grounds, generator: np.random.Generator) -> Marks:
     """Growth as in four counts from 8 to 22 June, anywhere."""
-    counts = growing(grounds, luck)
-    return fall_in_order(grounds, luck.random(grounds.held.shape), counts)
+    counts = growing(grounds, generator)
+    return fall_in_order(grounds, generator.random(grounds.held.shape), counts)
 
 
-def votes_per_head(grounds: Grounds, luck: np.random.Generator) -> Marks:
-    """Growth as in those counts; where fewest voted in 2019 falls first, ties by lot."""
-    counts = growing(grounds, luck)
-    ties = 1e-9 * luck.random(grounds.held.shape)
+def votes_per_head(grounds: Grounds, generator: np.random.Generator) -> Marks:
+    """Growth as in those counts; where fewest voted in 2019 falls first, ties at random."""
+    counts = growing(grounds, generator)
+    ties = 1e-9 * generator.random(grounds.held.shape)
     return fall_in_order(grounds, grounds.facts.votes_per_head + ties, counts)
 
 
-def growing(grounds: Grounds, luck: np.random.Generator) -> Integers:
-    """Falls by each evening after day 0, from a line through the logarithms of counts, as uncertain as its fit."""
+def growing(grounds: Grounds, generator: np.random.Generator) -> Integers:
+    """Falls by the end of each day after day 0, from a line through log counts, as uncertain as its fit."""
     days = [day_of(grounds, one) for one in ("F099", "F077", "F100", "F085")]
     counts = [
         known(grounds, "F099"),
@@ -260,15 +258,15 @@ def growing(grounds: Grounds, luck: np.random.Generator) -> Integers:
         known(grounds, "F085"),
     ]
     line, doubt = np.polyfit(days, np.log(counts), 1, cov=True)
-    growth, start = luck.multivariate_normal(line, doubt, len(grounds.held)).T
+    growth, start = generator.multivariate_normal(line, doubt, len(grounds.held)).T
     logs = start[:, None] + growth[:, None] * np.arange(1, DAYS + 1)
     expected = np.exp(np.minimum(logs, np.log(grounds.held.shape[1])))
     daily = np.maximum(0.0, np.diff(expected, axis=1, prepend=0.0))
-    return np.cumsum(luck.poisson(daily), axis=1)
+    return np.cumsum(generator.poisson(daily), axis=1)
 
 
 def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
-    """Rural districts fall in the given order, lowest first, as many by each evening as `counts` says."""
+    """Rural districts fall in the given order, lowest first, as many by the end of each day as `counts`."""
     order = np.where(grounds.held | grounds.facts.is_capital, np.inf, order)
     rank = np.argsort(np.argsort(order, axis=1), axis=1)
     open_to_fall = np.isfinite(order).sum(axis=1)
@@ -278,37 +276,37 @@ def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
     return grounds.held[:, None, :] | (rank[:, None, :] < by_evening[:, :, None])
 
 
-def nearest_neighbour(grounds: Grounds, luck: np.random.Generator) -> Marks:
+def nearest_neighbour(grounds: Grounds, generator: np.random.Generator) -> Marks:
     """From held districts to their neighbours, at the pace that gives F085's 50 falls by 22 June."""
-    pace = pace_of_spread(grounds) * doubt_of_count(grounds, luck)
-    return spread(grounds, grounds.held, pace, DAYS, luck)
+    pace = pace_of_spread(grounds) * doubt_of_count(grounds, generator)
+    return spread(grounds, grounds.held, pace, DAYS, generator)
 
 
-def map_of_22_june(grounds: Grounds, luck: np.random.Generator) -> Marks:
+def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
     """The falls dated up to 22 June as they were, and then the same spread from there."""
     evenings = np.arange(KNOWN_DAYS + 1)[:, None]
     told = (grounds.fell >= 0) & (grounds.fell <= evenings)
     before = grounds.held[:, None, :] | told[None, :, :]
-    pace = pace_of_spread(grounds) * doubt_of_count(grounds, luck)
-    after = spread(grounds, before[:, -1, :], pace, DAYS - KNOWN_DAYS, luck)
+    pace = pace_of_spread(grounds) * doubt_of_count(grounds, generator)
+    after = spread(grounds, before[:, -1, :], pace, DAYS - KNOWN_DAYS, generator)
     return np.concatenate([before, after[:, 1:, :]], axis=1)
 
 
-def doubt_of_count(grounds: Grounds, luck: np.random.Generator) -> Floats:
-    """By what factor the pace may be off, as it rests on one count."""
+def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
+    """The factor by which the pace may be off, as it comes from one count."""
     count = known(grounds, "F085")
-    return luck.gamma(count + 0.5, 1 / count, len(grounds.held))
+    return generator.gamma(count + 0.5, 1 / count, len(grounds.held))
 
 
-def spread(grounds: Grounds, held: Marks, pace: Floats, days: int, luck: np.random.Generator) -> Marks:
-    """Each evening a rural district falls with a chance that grows with its held neighbours."""
+def spread(grounds: Grounds, held: Marks, pace: Floats, days: int, generator: np.random.Generator) -> Marks:
+    """Each day a rural district falls with a probability that grows with its held neighbours."""
     links = neighbours_of(grounds.facts)
     rural = ~grounds.facts.is_capital
     evenings = [held]
     for _ in range(days):
-        beside = (links @ evenings[-1].T.astype(np.float64)).T
-        chance = -np.expm1(-pace[:, None] * beside)
-        evenings.append(evenings[-1] | ((luck.random(held.shape) < chance) & rural))
+        neighbours = (links @ evenings[-1].T.astype(np.float64)).T
+        probability = -np.expm1(-pace[:, None] * neighbours)
+        evenings.append(evenings[-1] | ((generator.random(held.shape) < probability) & rural))
     return np.stack(evenings, axis=1)
 
 
@@ -319,7 +317,7 @@ def neighbours_of(facts: Facts) -> csr_array:
 
 
 def pace_of_spread(grounds: Grounds) -> float:
-    """Falls a day and held neighbour with which records give the count of 22 June on average; by halving a range."""
+    """Falls per day and held neighbour that give the count of 22 June on average, by halving a range."""
     few = grounds._replace(held=grounds.held[:FITTED_WITH])
     wanted = known(grounds, "F085")
     low, high = 1e-5, 1.0
@@ -353,12 +351,12 @@ NAIVE: dict[str, Naive] = {
 
 
 def forecast(name: str, grounds: Grounds, seed: int) -> Marks:
-    """One naive forecast: who holds what, records x evenings x districts."""
+    """Who holds what in one naive forecast: records x days x districts."""
     return NAIVE[name].forecast(grounds, np.random.default_rng([seed, list(NAIVE).index(name)]))
 
 
 def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict[str, Floats]:
-    """Outcomes that follow from holders, a number a record, counted as those of campaigns are."""
+    """Outcomes that follow from who holds what, one number per record, counted as those of campaigns are."""
     rows = [row for row in table if row.quantity in HOLDERS]
     views = [
         view_of(record, influence, grounds.facts) for record, influence in zip(held, grounds.influence, strict=True)
@@ -372,7 +370,7 @@ def number(value: Value) -> float:
 
 
 def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
-    """A record of holders as the counting functions read it: nothing else has happened in it."""
+    """A record of holders as the counting functions read it: nothing else happened in it."""
     evenings, posts = held.shape[0], len(facts.post)
     none = np.zeros(0, np.int64)
     return View(

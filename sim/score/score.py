@@ -93,9 +93,9 @@ def write_score(request: options.Score, console: Console) -> Path:
     targets = targets_here()
     if request.folder is not None:
         study = study_to_score(request.folder, request.cell)
-        return score(study, variants_beside(study), targets, console)
+        return score(study, variants_of(study), targets, console)
     sweeps = sweeps_of(request.overrides)
-    studies = {name: live(sweep, name, console) for name, sweep in sweeps.items()}
+    studies = {name: run_missing(sweep, name, console) for name, sweep in sweeps.items()}
     return score(studies.pop("panj"), studies, targets, console)
 
 
@@ -134,8 +134,8 @@ def named(usual: str) -> str:
     return "score" if usual == "july_2021" else f"score__{usual}"[:90]
 
 
-def live(sweep: Sweep, name: str, console: Console) -> Study:
-    """The campaigns of one study, as far as they are not there already."""
+def run_missing(sweep: Sweep, name: str, console: Console) -> Study:
+    """Run the campaigns of one study that are not recorded yet."""
     about = "the settings that are scored" if name == "panj" else VARIANTS[name][0]
     console.print(f"{sweep.base.study}: {sweep.base.runs} campaigns of {about} ...")
     run_sweep(sweep, Terse(width=console.width, highlight=False))
@@ -143,8 +143,8 @@ def live(sweep: Sweep, name: str, console: Console) -> Study:
     return study_to_score(folder, None)
 
 
-def variants_beside(study: Study) -> dict[str, Study]:
-    """Variants of a plain study in folders beside it, where they differ in their own numbers alone."""
+def variants_of(study: Study) -> dict[str, Study]:
+    """Variants of a study in folders next to it, where they differ in their own numbers alone."""
     found = {}
     for name, (_, numbers) in VARIANTS.items():
         folder = study.folder.with_name(f"{study.folder.name}__{name}")
@@ -160,12 +160,12 @@ def variants_beside(study: Study) -> dict[str, Study]:
 
 
 def number_of(key: str) -> str:
-    """The number that a setting is about: whether it is drawn, and between what, is as much its own as its value."""
+    """The number that a setting belongs to: its value, whether it is drawn, and between what."""
     return re.sub(r"^draws\.(?:keys|priors)\.(rules\.\w+\.\w+)(?:\.\d)?$", r"\1", key)
 
 
 def score(study: Study, variants: dict[str, Study], targets: Sequence[Target], console: Console) -> Path:
-    """Everything measured and written."""
+    """Measure a study, its variants and the naive forecasts, and write the tables."""
     facts = read_facts()
     districts = len(facts.district_id)
     panj = forecast_of_study(study, targets, "panj", "the settings that are scored", districts)
@@ -209,7 +209,7 @@ class Scored(NamedTuple):
 
 
 def write_scored(scored: Scored) -> Path:
-    """Measure everything, then write it; gives the folder."""
+    """Measure everything, then write it; returns the folder."""
     ours = [measured_or_error(target, scored.panj) for target in scored.targets]
     theirs = {one.name: [measure(target, one) for target in scored.targets] for one in scored.others}
     districts = {one.name: measure_districts(scored.districts, one) for one in (scored.panj, *scored.others)}
@@ -228,7 +228,7 @@ def write_scored(scored: Scored) -> Path:
 
 
 def measured_or_error(target: Target, panj: Forecast) -> Measured:
-    """Panj has every outcome."""
+    """A target compared with the study; PanjError where the study lacks its outcome."""
     found = measure(target, panj)
     if found is None:
         raise PanjError(f"score: found no outcome {target.outcome} in the study, expected one")
@@ -238,7 +238,7 @@ def measured_or_error(target: Target, panj: Forecast) -> Measured:
 def rows_of_targets(
     scored: Scored, ours: Sequence[Measured], theirs: dict[str, list[Measured | None]]
 ) -> list[dict[str, Any]]:
-    """A row a target; the naive forecasts have a column each, empty where they say nothing."""
+    """One row per target; each naive forecast has a column, empty where it says nothing."""
     rows = []
     for place, (target, measured) in enumerate(zip(scored.targets, ours, strict=True)):
         others = {name: found[place] for name, found in theirs.items()}
@@ -265,7 +265,7 @@ def rows_of_targets(
 
 
 def reported_of(scored: Scored, target: Target) -> float | None:
-    """The number reported; of a split, how far it lies from those of the campaigns."""
+    """The number reported; of a split, its mean distance from those of the campaigns."""
     return reported_distance(target, scored.panj) if target.parts else target.value
 
 
@@ -289,7 +289,7 @@ def score_text(value: float) -> str:
 
 
 def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
-    """A row a post: shares of the men."""
+    """One row per post: shares of the men."""
     rows = []
     for target in (target for target in scored.targets if target.parts):
         missing = measured_or_error(target, scored.panj).missing
@@ -306,7 +306,7 @@ def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
 
 
 def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
-    """A row a district: what is known, the median day of the campaigns and its error, chances by forecast."""
+    """One row per district: what is known, the median day of the campaigns and its error, chances by forecast."""
     targets, panj, facts = scored.districts, scored.panj, scored.facts
     if panj.lost_on is None:
         return []
@@ -381,7 +381,7 @@ def about_score(
 
 
 def events_of(targets: Sequence[Target], ours: Sequence[Measured]) -> list[dict[str, Any]]:
-    """How many targets of each event lie inside; targets of one event are not independent, events nearly are."""
+    """How many targets of each event are inside; targets of one event are not independent, events nearly are."""
     events: dict[str, dict[str, Any]] = {}
     for target, measured in zip(targets, ours, strict=True):
         row = events.setdefault(target.event, {"event": target.event, "targets": 0, "inside": 0, "fitted": 0,

@@ -68,7 +68,7 @@ def test_what_chance_alone_moves_is_not_chosen(seed: int) -> None:
     effects = effects_of(KEYS, shares, {"y": answers_of(shares, lambda x: 0 * x[0], 1.0, seed)}, seed)
     assert choose(effects, 10) == ()
     mean = float(np.mean([effect.mu_star for effect in effects]))
-    assert mean == pytest.approx(effects[0].luck, rel=0.1)
+    assert mean == pytest.approx(effects[0].chance, rel=0.1)
     assert mean == pytest.approx(2 / math.sqrt(8 * math.pi) / STEP, rel=0.1)  # two normal means of 8 seeds
     assert max(effect.mu_star for effect in effects) < effects[0].floor
 
