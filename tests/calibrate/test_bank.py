@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from quick import make_quick
+from fitted import make_bank
 
 from sim.__main__ import main
 from sim.calibrate.fit import bank_overrides, read_bank
@@ -20,11 +20,7 @@ SHORT = ("runs=12", "end_date=2021-05-04")
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small bank of campaigns that cost nothing."""
-    monkeypatch.setattr("sim.run.work.run_campaign", None)
-    monkeypatch.setattr("sim.run.run.run_campaign", None)
-    monkeypatch.setattr("sim.__main__.drawing_apart", None)
-    make_quick()
-    assert main(["bank", *SHORT, f"results_dir={tmp_path}"]) == 0
+    make_bank(monkeypatch, *SHORT, f"results_dir={tmp_path}")
     return tmp_path / "bank"
 
 

@@ -4,16 +4,14 @@ import csv
 import json
 import re
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fitted import make_bank, target_of
 from PIL import Image
-from quick import make_quick
 
 from sim.__main__ import main
 from sim.calibrate.calibrate import rows_of_diagnostics, rows_of_predictive
@@ -38,12 +36,6 @@ FITTED = {  # outcomes of targets that are fitted, with numbers near the record
 }  # fmt: skip
 
 
-def target(name: str, value: float | None, event: str = "", **changes: Any) -> Target:
-    plain = Target(name, event or name, "", "", date(2021, 7, 1), name, value, None, None, (), (), "rounded", "linear",
-                   0.05, "fitted", "")  # fmt: skip
-    return plain._replace(**changes)
-
-
 def planted(campaigns: int = 3000, seed: int = 1) -> tuple[Bank, list[Target]]:
     """A bank whose three outcomes follow three of six numbers, and targets that campaigns with TRUE would meet."""
     luck = np.random.default_rng(seed)
@@ -54,7 +46,7 @@ def planted(campaigns: int = 3000, seed: int = 1) -> tuple[Bank, list[Target]]:
     for name, slopes in mixed.items():
         noise = 0.03 * luck.standard_normal(campaigns)
         outcomes[name] = sum(slope * shares[:, place] for slope, place in zip(slopes, TRUE, strict=True)) + noise
-        targets.append(target(name, sum(slope * TRUE[place] for slope, place in zip(slopes, TRUE, strict=True))))
+        targets.append(target_of(name, sum(slope * TRUE[place] for slope, place in zip(slopes, TRUE, strict=True))))
     return Bank(Path("none"), KEYS, np.arange(campaigns), drawn, pa.table(outcomes), 0), targets
 
 
@@ -146,9 +138,9 @@ def test_too_few_campaigns_are_named() -> None:
 def test_distance_is_in_units_of_error_and_spread_and_counts_events_alike() -> None:
     table = pa.table({"a": [10.0, 12.0, 14.0], "b": [1.0, None, 3.0], "c": [0.0, 1.0, 2.0]})
     targets = [
-        target("a", 10.0, "first", sd=1.0),
-        target("b", None, "first", low=2.0, high=9.0, error="range", sd=0.5),
-        target("c", 0.0, "second", error="exact", sd=0.0),
+        target_of("a", 10.0, "first", sd=1.0),
+        target_of("b", None, "first", low=2.0, high=9.0, error="range", sd=0.5),
+        target_of("c", 0.0, "second", error="exact", sd=0.0),
     ]
     found = summaries_of(table, targets)
     unit = np.hypot(1.0, 1.4826 * 2)
@@ -167,23 +159,25 @@ def test_a_campaign_by_itself_is_as_far_away_as_in_the_bank(made: Fit) -> None:
 
 def test_the_error_of_observation_is_a_distance() -> None:
     table = pa.table({"a": [10.0, 12.0, 14.0], "c": [0.0, 1.0, 2.0]})
-    targets = [target("a", 10.0, sd=1.0), target("c", 0.0, error="exact", sd=0.0)]
+    targets = [target_of("a", 10.0, sd=1.0), target_of("c", 0.0, error="exact", sd=0.0)]
     found = summaries_of(table, targets)
     assert found.distance.error == pytest.approx(np.sqrt((1 / found.units[0]) ** 2 / 2))
 
 
 def test_targets_that_the_bank_lacks_are_left_out_and_said() -> None:
     found = summaries_of(
-        pa.table({"a": [1.0, 2.0]}), [target("a", 1.0), target("z", 1.0), target("a", 1.0, use="scored")]
+        pa.table({"a": [1.0, 2.0]}), [target_of("a", 1.0), target_of("z", 1.0), target_of("a", 1.0, use="scored")]
     )
     assert [one.target for one in found.targets] == ["a"] and found.left_out == ("z",)
     with pytest.raises(PanjError, match="found a bank without any outcome that is fitted"):
-        summaries_of(pa.table({"b": [1.0]}), [target("a", 1.0)])
+        summaries_of(pa.table({"b": [1.0]}), [target_of("a", 1.0)])
 
 
 def summaries_with(*columns: np.ndarray) -> Summaries:
     numbers = np.array(columns).T
-    return Summaries(tuple(target(str(place), 0.0) for place in range(len(columns))), (), numbers, numbers, np.ones(1))
+    return Summaries(
+        tuple(target_of(str(place), 0.0) for place in range(len(columns))), (), numbers, numbers, np.ones(1)
+    )
 
 
 def test_screening_sees_curves_and_no_effect_where_there_is_none() -> None:
@@ -244,10 +238,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A small bank of campaigns that cost nothing, some of whose outcomes follow some of the numbers."""
     place = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("sim.run.work.run_campaign", "sim.run.run.run_campaign", "sim.__main__.drawing_apart"):
-            patch.setattr(name, None)
-        make_quick()
-        assert main(["bank", "runs=300", f"results_dir={place}"]) == 0
+        make_bank(patch, "runs=300", f"results_dir={place}")
         table = pq.read_table(place / "bank" / "runs.parquet")
         luck = np.random.default_rng(4)
         for prior, (outcome, (low, wide)) in zip(priors_under(()), FITTED.items(), strict=False):

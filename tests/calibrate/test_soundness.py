@@ -3,7 +3,6 @@
 import csv
 import json
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fitted import make_bank, target_of
 from PIL import Image
-from quick import make_quick
 from rich.console import Console
 from scipy.special import logit
 from scipy.stats import kstest
@@ -53,9 +52,7 @@ QUIET = Console(quiet=True)
 
 
 def target(name: str, value: float | None, **changes: Any) -> Target:
-    plain = Target(name, name, "", "", date(2021, 7, 1), name, value, None, None, (), (), "rounded", "linear", 1e-6,
-                   "fitted", "")  # fmt: skip
-    return plain._replace(**changes)
+    return target_of(name, value, **{"sd": 1e-6, **changes})
 
 
 def planted(targets: list[Target], noise: float = 0.7, campaigns: int = 5000, accept: float = ACCEPT) -> Fit:
@@ -266,14 +263,10 @@ def test_shares_of_columns_are_those_of_single_numbers() -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A small calibrated bank whose fitted outcomes follow its numbers, and one naive forecast."""
     place = tmp_path_factory.mktemp("results")
-    names = ("sim.run.work.run_campaign", "sim.run.run.run_campaign", "sim.__main__.drawing_apart")
     with pytest.MonkeyPatch.context() as patch:
-        for name in names:
-            patch.setattr(name, None)
-        make_quick()
+        make_bank(patch, "runs=400", f"results_dir={place}")
         patch.setattr(checks, "TRUTHS", 200)
         patch.setattr(checks, "sceptics", lambda *_: [sceptic()])
-        assert main(["bank", "runs=400", f"results_dir={place}"]) == 0
         plant(place / "bank" / "runs.parquet")
         assert main(["calibrate", str(place / "bank"), "accept=0.3", "refine=none"]) == 0
         check(place / "bank", place / "bank" / "calibration", QUIET)

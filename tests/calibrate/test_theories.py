@@ -3,15 +3,14 @@
 import csv
 import json
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from fitted import make_bank, target_of
 from PIL import Image
-from quick import make_quick
 from scipy.stats import norm
 
 from sim.__main__ import main
@@ -19,15 +18,8 @@ from sim.calibrate.fit import Bank, bank_overrides, summaries_of
 from sim.calibrate.theories import Rivals, describe_weights, read_rivals, told_apart, weigh
 from sim.errors import PanjError
 from sim.options import Theories, read_request
-from sim.score.targets import Target
 
 WORDS = ("runs=200", "end_date=2021-07-08", "executor.workers=1")
-
-
-def target(name: str, value: float, **changes: Any) -> Target:
-    plain = Target(name, name, "", "", date(2021, 7, 1), name, value, None, None, (), (), "rounded", "linear", 0.01,
-                   "fitted", "")  # fmt: skip
-    return plain._replace(**changes)
 
 
 def rivals(middles: dict[str, float], sizes: dict[str, int] | None = None) -> Rivals:
@@ -41,7 +33,7 @@ def rivals(middles: dict[str, float], sizes: dict[str, int] | None = None) -> Ri
     )
     pooled = pa.concat_tables([bank.outcomes for bank in banks])
     theory = np.repeat(np.arange(len(banks)), [column.size for column in columns])
-    return Rivals(tuple(middles), banks, summaries_of(pooled, [target("one", 0.0)]), theory)
+    return Rivals(tuple(middles), banks, summaries_of(pooled, [target_of("one", 0.0, sd=0.01)]), theory)
 
 
 def weight_of(made: Rivals, accept: float = 0.01) -> Any:
@@ -94,12 +86,8 @@ def banks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
     """Two mini banks; what they give is not looked at."""
     root = tmp_path_factory.mktemp("theories")
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("sim.run.work.run_campaign", "sim.run.run.run_campaign", "sim.__main__.drawing_apart"):
-            patch.setattr(name, None)
-        make_quick()
-        for theory in ("contagion", "odds_only"):
-            assert main(["bank", *WORDS, f"theory={theory}", f"results_dir={root}"]) == 0
-        assert main(["bank", *WORDS, "theory=contagion", "border=closed", "study=closed", f"results_dir={root}"]) == 0
+        for others in (["theory=contagion"], ["theory=odds_only"], ["border=closed", "study=closed"]):
+            make_bank(patch, *WORDS, *others, f"results_dir={root}")
     yield [root / "bank", root / "bank_odds_only", root / "closed"]
 
 
@@ -123,9 +111,9 @@ def test_a_comparison_is_written_whole(banks: list[Path], capsys: pytest.Capture
 
 def test_banks_that_differ_in_more_than_theory_are_refused(banks: list[Path]) -> None:
     with pytest.raises(PanjError, match="the theory alone to differ"):
-        read_rivals([banks[1], banks[2]], [target("troops_crossed_largest_night", 1037.0)])
+        read_rivals([banks[1], banks[2]], [target_of("troops_crossed_largest_night", 1037.0, sd=0.01)])
     with pytest.raises(PanjError, match="each theory once"):
-        read_rivals([banks[0], banks[2]], [target("troops_crossed_largest_night", 1037.0)])
+        read_rivals([banks[0], banks[2]], [target_of("troops_crossed_largest_night", 1037.0, sd=0.01)])
 
 
 def test_one_bank_is_no_comparison(banks: list[Path], capsys: pytest.CaptureFixture[str]) -> None:

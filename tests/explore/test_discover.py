@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fitted import make_bank
 from PIL import Image
-from quick import make_quick
 
 from sim.__main__ import main
 from sim.calibrate.fit import read_bank
@@ -138,10 +138,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bank of campaigns that cost nothing, whose soldiers are then planted: many where two numbers are high."""
     folder = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patched:
-        for place in ("sim.run.work.run_campaign", "sim.run.run.run_campaign", "sim.__main__.drawing_apart"):
-            patched.setattr(place, None)
-        make_quick()
-        assert main(["bank", "runs=1200", "end_date=2021-05-04", f"results_dir={folder}"]) == 0
+        make_bank(patched, "runs=1200", "end_date=2021-05-04", f"results_dir={folder}")
     bank = read_bank(folder / "bank")
     ranks = np.argsort(np.argsort(bank.drawn[:, [3, 7]], axis=0), axis=0) / len(bank.seeds)
     luck = np.random.default_rng(1).random(len(bank.seeds))

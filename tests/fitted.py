@@ -1,0 +1,25 @@
+"""What tests of fits share: targets, and banks of campaigns that cost nothing."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from quick import make_quick
+
+from sim.__main__ import main
+from sim.score.targets import Target
+
+
+def target_of(name: str, value: float | None, event: str = "", **changes: Any) -> Target:
+    """A target to be fitted to the outcome of its own name."""
+    plain = Target(name, event or name, "", "", date(2021, 7, 1), name, value, None, None, (), (), "rounded", "linear",
+                   0.05, "fitted", "")  # fmt: skip
+    return plain._replace(**changes)
+
+
+def make_bank(patch: pytest.MonkeyPatch, *overrides: str) -> None:
+    """Run `bank` with campaigns that cost nothing, until the patch is undone."""
+    for name in ("sim.run.work.run_campaign", "sim.run.run.run_campaign", "sim.__main__.drawing_apart"):
+        patch.setattr(name, None)
+    make_quick()
+    assert main(["bank", *overrides]) == 0
