@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from sim.errors import PanjError
 from sim.explore.discover import (
     Found,
     Limit,
-    Request,
     check,
     choose,
     discover,
@@ -50,7 +50,7 @@ def luck_of(drawn: Any, inside_: float, outside: float, seed: int, where: Any = 
     return np.random.default_rng(seed + 100).random(len(drawn)) < np.where(where(drawn), inside_, outside)
 
 
-def found_in(cases: Any, drawn: Any, asked: Request = ASKED) -> list[Found]:
+def found_in(cases: Any, drawn: Any, asked: Discover = ASKED) -> list[Found]:
     return discover(drawn, cases, KEYS, asked)
 
 
@@ -109,7 +109,7 @@ def test_a_limit_that_means_nothing_is_told_by_its_quasi_p_value() -> None:
 def test_a_wanted_density_is_reached_with_the_widest_box_that_has_it() -> None:
     drawn = drawn_of(4000, 3)
     cases = luck_of(drawn, 0.9, 0.03, 3)
-    wide, dense = (found_in(cases, drawn, ASKED._replace(density=share, boxes=1))[0] for share in (0.3, 0.85))
+    wide, dense = (found_in(cases, drawn, replace(ASKED, density=share, boxes=1))[0] for share in (0.3, 0.85))
     assert dense.first.density >= 0.85 and wide.first.density >= 0.3
     assert wide.other.coverage > dense.other.coverage
     steps = [first for first, _ in wide.steps]
