@@ -30,7 +30,7 @@ from sim.plots.land import HOME, frontier_bounds, largest, make_cells, polygons_
 from sim.run.rerun import cannot_end, dated_of, evenings_of, log_of
 from sim.run.work import outcomes_of
 from sim.settings.settings import Settings
-from sim.story.branches import Course, check_effect, live_branches, turn_of
+from sim.story.branches import Course, check_effect, run_branches, turn_of
 from sim.story.branches import warm as warm_step
 from sim.story.chronicle import Chronicle, chronicle_of
 from sim.story.fork import about_turn, outcome_rows
@@ -308,7 +308,7 @@ def fork(overrides: Overrides, seed: int, evening: date, change: str) -> Forked:
     check_effect(turn, (seed,), (change,))
     settings, language = turn.before, language_of()
     try:
-        lived = live_branches(*turn.courses(seed), seed, settings.days, turn.day)
+        lived = run_branches(*turn.courses(seed), seed, settings.days, turn.day)
     except CampaignError as error:
         raise cannot_end(seed, error) from error
     about = {**said_of(settings, seed), **about_turn(turn, (change,))}

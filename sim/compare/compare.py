@@ -1,12 +1,11 @@
-"""Every cell beside its baseline, world by world: what a decision changed, how surely, and in plain words.
+"""Every cell compared with its baseline, world by world: what a decision changed, how surely, and in plain words.
 
-A *world* is a seed. Two cells with one seed share their draw and all their luck (common random numbers), so what
+A *world* is a seed. Two cells with one seed share their parameters and all chance (common random numbers), so what
 differs within a world is what the decision did and not what chance did. Nothing unpaired is ever compared.
 
 Reads   about.json, config.yaml, summary.csv and single columns of runs.parquet of one study, or of two.
-Writes  verdicts/<outcome>.csv (a row a cell) and .json (what holds for all rows) in the folder of the first study.
-Source  Common random numbers: Law and Kelton 2000, chapter 11; Glasserman and Yao 1992. Intervals: bootstrap over
-        worlds, Efron and Tibshirani 1993, chapters 13 and 14, as in `scipy.stats.bootstrap`.
+Writes  verdicts/<outcome>.csv (one row per cell) and .json (what holds for all rows) in the folder of the first study.
+Source  as in `sim.compare.pairs`.
 Assumed Worlds are exchangeable. An interval says how far the number of worlds limits the answer, not whether the
         model is right.
 """
@@ -65,12 +64,20 @@ class Comparison(NamedTuple):
 
 
 def verdicts_of(folder: Path, outcome: str, baseline: str | None = None, against: Path | None = None) -> Comparison:
-    """Every cell of the study in `folder` beside its baseline, on one outcome.
+    """Compare every cell of a study with its baseline, on one outcome.
 
-    `baseline` as on the command line: `as_reported`, `reinforcement=as_reported`, several of those with commas, or the
-    number of a cell; without it the cell with the settings of the study before anything was swept. `against` is
-    another study, in which the baselines are then sought. Raises PanjError for an unknown outcome or baseline, for an
-    ambiguous one, and where no two cells have a world in common: nothing unpaired is compared.
+    Args:
+        folder: Of the study.
+        outcome: A column of its runs.parquet.
+        baseline: `as_reported`, `reinforcement=as_reported`, several of those with commas, or the number of a cell;
+            without it the cell with the settings of the study before anything was swept.
+        against: Another study, in which the baselines are then sought.
+
+    Returns:
+        The verdicts and what holds for all of them.
+
+    Raises:
+        PanjError: The outcome or baseline is unknown or ambiguous, or no two cells have a world in common.
     """
     study, other = open_studies(folder, against)
     return compare(study, other, outcome, choose_baseline(baseline, study, other))
@@ -198,7 +205,7 @@ def write_verdicts(request: Compare) -> list[Path]:
 
 
 def write_comparison(comparison: Comparison) -> Path:
-    """verdicts/<name>.csv and what holds for all its rows beside it as .json; each whole or not at all."""
+    """Write verdicts/<name>.csv and, next to it, what holds for all its rows as .json."""
     folder = comparison.study.folder / "verdicts"
     table = folder / f"{comparison.name}.csv"
     with write_errors(table, "compare"):

@@ -46,7 +46,7 @@ LINE, GAP = 0.165, 0.13  # inches: a line of a label, and between rows
 
 
 class Row(NamedTuple):
-    """One cell and its baseline, in the unit of the outcome; nan where nothing can be said."""
+    """One cell and its baseline, in the unit of the outcome; nan where nothing is known."""
 
     cell_label: str
     baseline_study: str
@@ -408,7 +408,7 @@ def caption_of(verdicts: Verdicts, left_out: int) -> str:
 
 
 def directions(about: dict[str, Any]) -> tuple[str, str]:
-    """Down and up, as one says of a number or of a date."""
+    """The words for down and up, of a number or of a date."""
     return ("earlier", "later") if about["is_date"] else ("lower", "higher")
 
 

@@ -1,16 +1,14 @@
-"""Differences over paired worlds: how large, how surely, how often, and what pairing was worth.
+"""Differences over paired worlds: how large, how surely, how often, and what pairing was worth; and who is paired.
 
-A *world* is a seed. Two cells with one seed share their draw and all their luck (common random numbers), so what
+A *world* is a seed. Two cells with one seed share their parameters and all chance (common random numbers), so what
 differs within a world is what the decision did and not what chance did.
+
+`baseline=as_reported` is a value of one swept key, and each cell is compared with the one that is like it but for that
+key; `baseline=reinforcement=as_reported,morale=reported` names one cell for all, and so does its number.
 
 Source  Common random numbers: Law and Kelton 2000, chapter 11; Glasserman and Yao 1992. Intervals: bootstrap over
         worlds, Efron and Tibshirani 1993, chapters 13 and 14, as in `scipy.stats.bootstrap`.
 Assumed Worlds are exchangeable.
-
-With which cell each cell is compared: the words after `baseline=`, or what is usual.
-
-`as_reported` is a value of one swept key, and each cell is compared with the one that is like it but for that key;
-`reinforcement=as_reported,morale=reported` names one cell for all, and so does its number.
 """
 
 import math
@@ -34,7 +32,7 @@ METHOD = (
 
 
 class Judgement(NamedTuple):
-    """Differences over paired worlds, in the unit of the outcome; nan where nothing can be said."""
+    """Differences over paired worlds, in the unit of the outcome; nan where nothing is known."""
 
     worlds: int
     mean_difference: float
@@ -56,13 +54,20 @@ NOTHING = Judgement(
 
 
 def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
-    """What differs, pair by pair: `cell[i]` and `baseline[i]` are float values of the same world, none missing.
+    """Judge what differs, pair by pair.
 
     Intervals are bootstrapped over worlds (Efron and Tibshirani 1993): bias-corrected and accelerated for the mean,
     since differences are skewed; percentile for the median, for which the jackknife behind acceleration fails. The
-    luck of resampling is fixed. One pair has no interval (nan), no pair has nothing; where all differences are equal
-    the interval has no width. `fold` is (var cell + var baseline) / var difference (Law and Kelton 2000), inf where
-    the difference never varies and nan where nothing varies.
+    seed of resampling is fixed.
+
+    Args:
+        cell: One value per world, none missing.
+        baseline: The values of the same worlds, in the same order.
+
+    Returns:
+        One pair has no interval (nan), no pair has nothing; where all differences are equal the interval has no width.
+        `fold` is (var cell + var baseline) / var difference (Law and Kelton 2000): inf where the difference never
+        varies, nan where nothing varies.
     """
     differences = np.asarray(cell, float) - np.asarray(baseline, float)
     worlds = int(differences.size)
@@ -125,7 +130,7 @@ class Baseline(NamedTuple):
     pinned: Mapping[str, Value]
     said: str
     slug: str  # for the name of a file; empty when it was not asked for
-    asked: str | None = None  # the words after baseline=
+    asked: str | None = None  # the text after baseline=
 
 
 def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) -> StudyCell | None:
@@ -142,7 +147,7 @@ def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) 
 
 
 def choose_baseline(text: str | None, study: Study, other: Study) -> Baseline:
-    """The words after `baseline=`, or without them what is usual; PanjError when they fit nothing or two things."""
+    """The baseline that is asked for, or else the usual one; PanjError when the text fits nothing or two things."""
     baseline = usual_baseline(study, other) if text is None else read_baseline(text, other)
     baseline = baseline._replace(asked=text)
     if other is study:

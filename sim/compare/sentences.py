@@ -1,4 +1,4 @@
-"""Verdicts in sentences that a student understands and an analyst can quote, and what must be said beside them."""
+"""Verdicts in sentences that a student understands and an analyst can quote, with the caveats that belong to them."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class Spread(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """One cell beside its baseline, on one outcome."""
+    """One cell compared with its baseline, on one outcome."""
 
     cell: int
     cell_label: str
@@ -192,7 +192,7 @@ def say_worlds(number: int) -> str:
 
 
 def directions(measure: Measure) -> tuple[str, str]:
-    """Down and up, as one says of a number or of a date."""
+    """The words for down and up, of a number or of a date."""
     return ("earlier", "later") if measure.is_date else ("lower", "higher")
 
 

@@ -1,6 +1,6 @@
 """The chart kit: panels, axes, marks of intervals and of the record, keys, captions, and files written whole.
 
-Panels stand at fixed places in inches, which is far quicker than a layout that measures every label; title and key
+Panels have fixed places in inches, which is far quicker than a layout that measures every label; title and key
 above and the caption below are added when the figure is saved, and the page grows by what they need.
 """
 

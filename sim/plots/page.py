@@ -23,7 +23,7 @@ PROVENANCE = {  # key of about.json: words
     "start_date": "First day",
     "end_date": "Last day",
     "campaigns": "Campaigns",
-    "runs": "Campaigns a cell",
+    "runs": "Campaigns per cell",
     "failed": "Failed",
     "first_seed": "First seed",
     "calibration": "Calibration",
@@ -78,7 +78,18 @@ class Source(NamedTuple):
 
 
 def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], content: Mapping[str, Any]) -> Path:
-    """A template filled with what it asks for and with what every page says."""
+    """Write a page of results.
+
+    Args:
+        path: Of the HTML file, which is replaced in one step.
+        template: Its name in templates/.
+        shown: The study, or one of its cells.
+        ids: Of the evidence that its figures show; what the summary cites is added.
+        content: What else the template asks for.
+
+    Returns:
+        The path.
+    """
     about = shown.about if shown.focus is None else {**shown.about, "calibration": shown.cell.calibration}
     page = template_of(template).render(
         about=about,

@@ -46,7 +46,7 @@ from sim.provenance import stamp
 from sim.study.files import write_file
 from sim.study.reader import Study, read_study
 
-MOST_CELLS = 2  # maps that fit beside each other
+MOST_CELLS = 2  # maps that fit side by side
 SIDES = LinearSegmentedColormap.from_list(  # sand where the Taliban are not; then the dark half of CHANCE
     "sides", [(0, SAND), *((share, to_hex(CHANCE(share))) for share in (0.5, 0.75, 1.0))]
 )
@@ -86,7 +86,7 @@ class Film(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """Where things lie on the picture, in pixels from the left and from the top."""
+    """Where things are on the picture, in pixels from the left and from the top."""
 
     width: int
     map_width: int
@@ -103,7 +103,7 @@ class Stage(NamedTuple):
     figure: Figure
     districts: list[PathCollection]  # one a map
     records: list[PathCollection]  # one a map
-    still: list[Artist]  # lie over the districts
+    still: list[Artist]  # above the districts
     beyond: list[Artist]  # gauze and words, there only past the end of the record
     clock: Text
     elapsed: Line2D
@@ -111,14 +111,14 @@ class Stage(NamedTuple):
 
     @property
     def moving(self) -> list[Artist]:
-        """What is drawn anew in every frame, from below to above."""
+        """What is drawn again in every frame, from below to above."""
         return [*self.districts, *self.records, *self.still, self.clock, self.elapsed]
 
 
 def draw_animation(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Path:
-    """The GIF of one cell, or of two beside each other, written to `figures/`."""
+    """The GIF of one cell, or of two side by side, written to `figures/`."""
     return write_gif(make_film(folder, cell, first, last, every))
 
 
@@ -291,7 +291,7 @@ def add_gauze(axes: Axes) -> Artist:
 
 
 def draw_key(axes: Axes) -> None:
-    """An arch, chance across and disagreement upwards, in words; beside it what the lines mean."""
+    """An arch, chance across and disagreement upwards, in words; next to it what the lines mean."""
     chance = np.linspace(0, 1, 65)
     across, up = 120 + 130 * chance, 30 + 38 * disagreement(chance)
     points = np.column_stack([across, up])
@@ -400,7 +400,7 @@ class Page(Figure):
 
 
 def write_frames(film: Film) -> Path:
-    """Every evening as a picture for a slide, twice as sharp as in the GIF; the folder in which they lie."""
+    """Every evening as a picture for a slide, twice as sharp as in the GIF; their folder."""
     for day, frame in zip(film.evenings, frames(film, SHARP_DPI), strict=True):
         name = f"frames/{name_of(film)}_{day:%Y_%m_%d}.png"
         write_file(film.figures / name, partial(save_frame, frame, provenance(film, f"figures/{name}")))

@@ -60,7 +60,7 @@ class Field(NamedTuple):
     """One cell of a heat map."""
 
     median: float
-    meets: bool  # what was reported lies within 90 % of the campaigns
+    meets: bool  # what was reported is within 90 % of the campaigns
     off: float  # distance of the median from what was reported; infinite where nothing was
 
 

@@ -1,19 +1,13 @@
-"""One campaign that goes on twice from an evening: as it went, and on another course, with the same luck.
+"""One campaign that goes on twice from an evening with the same chance: as it went, and with a change.
 
-Chance needs nothing kept: a draw depends on seed, rule, day and actor alone. So both branches have the same world on
-the evening of the fork, to the last digit, and from the next morning on each goes on by its own rules.
-
-Reads   a layout, two courses, a seed, a day.
-Writes  nothing.
-
-What a fork may change on its evening, and what follows from it on the next morning.
+Nothing of chance has to be kept: a draw depends on seed, stream, day and actor alone. Both branches have the same world
+on the evening of the fork, to the last digit, and from the next morning on each follows its own rules.
 
 A policy, a number of a rule or a dated event that is still to come may change. Three things cannot: what has happened,
 what acts on day 0 alone, and which rows and roads there are. Whom a post admits, its room and the attention that a
-region gets lie in the world since it was laid out; they are laid out anew.
+region gets are part of the world that was laid out on day 0; they are laid out again.
 
-Reads   the settings of a cell, the words of the change, the day.
-Gives   the course from the next morning on; PanjError, before anything is lived, for what cannot be.
+Reads   the settings of a cell, the overrides of the change, a seed, a day; errors come before anything is run.
 Assumed A condition that the change would have set by that evening (pay, air cover, an order) is set on the next
         morning. Men whom it would have sent or raised by then come on the next morning; nobody comes twice.
 """
@@ -50,18 +44,29 @@ class Course(NamedTuple):
     layout: World  # of which only `attention` and what policies say of posts count, once a campaign has begun
 
 
-def live_branches(before: Course, after: Course, seed: int, days: int, day: int) -> tuple[Campaign, Campaign]:
-    """`days` days after day 0 as it went, and the same with another course from the morning after evening `day` on.
+def run_branches(before: Course, after: Course, seed: int, days: int, day: int) -> tuple[Campaign, Campaign]:
+    """Run a campaign twice, as it went and with another course from the morning after an evening on.
 
-    Raises CampaignError when the space for rows was spent in either.
+    Args:
+        before: The course of the campaign as it went.
+        after: The other course.
+        seed: Of both.
+        days: After day 0 that are run.
+        day: Number of the day on whose evening they part.
+
+    Returns:
+        The campaign as it went, and with the change.
+
+    Raises:
+        CampaignError: The space for rows was spent in either.
     """
     world = fresh(before.layout)
     record = blank_record(world, days)
-    live_days(world, record, before, seed, 0, day)
+    run_days(world, record, before, seed, 0, day)
     other, other_record = copied(world), copied(record)
     turn(other, after)
-    live_days(world, record, before, seed, day + 1, days)
-    live_days(other, other_record, after, seed, day + 1, days)
+    run_days(world, record, before, seed, day + 1, days)
+    run_days(other, other_record, after, seed, day + 1, days)
     return Campaign(seed, world, record), Campaign(seed, other, other_record)
 
 
@@ -76,7 +81,7 @@ def warm(course: Course) -> None:
     step(world, course.rules, course.timeline, np.uint64(0), blank_record(world, 1), 0)
 
 
-def live_days(world: World, record: Record, course: Course, seed: int, first: int, last: int) -> None:
+def run_days(world: World, record: Record, course: Course, seed: int, first: int, last: int) -> None:
     """Day after day, both ends counted."""
     for day in range(first, last + 1):
         step(world, course.rules, course.timeline, np.uint64(seed), record, day)
@@ -84,7 +89,7 @@ def live_days(world: World, record: Record, course: Course, seed: int, first: in
 
 
 def copied(group: Group) -> Group:
-    """Everything anew, but for roads, which nobody writes."""
+    """A copy of every array but roads, which nobody writes."""
     traits: dict[str, Any] = {}
     for name, trait in zip(group._fields, group, strict=True):  # type: ignore[attr-defined]
         traits[name] = trait if name == "roads" else copied(trait) if isinstance(trait, tuple) else trait.copy()
@@ -92,7 +97,7 @@ def copied(group: Group) -> Group:
 
 
 def turn(world: World, course: Course) -> None:
-    """What lies in the world because a policy said so when it was laid out, as the new course has it."""
+    """Set what policies laid out in the world on day 0 as the new course has it."""
     world.provinces.attention[:] = course.layout.provinces.attention
     for trait in TRAITS_OF_POSTS:
         getattr(world.posts, trait)[:] = getattr(course.layout.posts, trait)
@@ -113,7 +118,7 @@ def same_traits(one: World, other: World) -> bool:
 
 OF_POSTS = {
     key for key in LAID_OUT if key.startswith(("rules.crossing.", "rules.admission.", "rules.reserves."))
-}  # laid out anew
+}  # laid out again
 FOUNDING, EVENTS = "rules.founding.", "timeline.events."
 WHOLE_CAMPAIGN = {*MAIN_KEYS, "scenario", "timeline", "calibration", "calibration.file", "executor", "sampling"}
 DECISIONS = (
@@ -124,9 +129,9 @@ Word = str
 
 
 class Settles(Protocol):
-    """What resolves words: a `Composer`, or whoever keeps what one has composed."""
+    """Resolves overrides to settings: a `Composer`, or a cache of one."""
 
-    def settings(self, words: Sequence[Word]) -> Settings:
+    def settings(self, overrides: Sequence[Word]) -> Settings:
         """Settings of one cell; PanjError for anything that is wrong."""
 
 
@@ -150,13 +155,13 @@ class Turn(NamedTuple):
         )
 
 
-def turn_of(words: Sequence[Word], changes: Sequence[Word], evening: date, composer: Settles) -> Turn:
+def turn_of(overrides: Sequence[Word], changes: Sequence[Word], evening: date, composer: Settles) -> Turn:
     """Both sides of the turning point, checked; PanjError names the key."""
     for word in changes:
         check_key(word)
-    before = composer.settings(words)
+    before = composer.settings(overrides)
     day = check_day(before, evening)
-    after = composer.settings(changed(words, changes))
+    after = composer.settings(changed(overrides, changes))
     for word in changes:
         check_event(word, before, after, evening)
     left = check_numbers(before, after)
@@ -192,12 +197,12 @@ def check_day(settings: Settings, evening: date) -> int:
     return (evening - settings.start_date).days
 
 
-def changed(words: Sequence[Word], changes: Sequence[Word]) -> list[Word]:
-    """The words of the cell with those of the change in place of what they change."""
+def changed(overrides: Sequence[Word], changes: Sequence[Word]) -> list[Word]:
+    """The overrides of the cell, those of the change in place of what they change."""
     keys = {parse(word).key_or_group for word in changes}
     if len(keys) < len(changes):
         raise PanjError(f"fork: found '{' '.join(changes)}', expected each key once")
-    return [*(word for word in words if parse(word).key_or_group not in keys), *changes]
+    return [*(word for word in overrides if parse(word).key_or_group not in keys), *changes]
 
 
 def check_event(word: Word, before: Settings, after: Settings, evening: date) -> None:
@@ -254,7 +259,7 @@ def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[E
 
 
 def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
-    """The event that last set each condition by an evening; what stands before any event is one, too."""
+    """The event that last set each condition by an evening; what holds before any event counts as one."""
     usual = conditions_before_events()
     found = {
         condition.name.lower(): Event(
@@ -270,7 +275,7 @@ def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
 
 
 def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[Word]) -> None:
-    """A change that leaves every rule, post, region and coming event as it was is an error that says so."""
+    """Refuse a change that leaves every rule, post, region and coming event as it was."""
     if not same_traits(turn.before.layout.world, turn.after.layout.world):
         return
     if rows_after(turn.before.timeline, turn.day) != rows_after(turn.timeline, turn.day):
@@ -292,7 +297,7 @@ def rows_after(timeline: Timeline, day: int) -> list[tuple[float, ...]]:
 
 
 def acting(rules: Rules) -> Rules:
-    """The numbers that rules read day by day; those that are laid out are compared where they lie."""
+    """The numbers that rules read day by day; those that are laid out are compared in the world."""
     for key in LAID_OUT:
         _, rule, name = key.split(".")
         rules = rules._replace(**{rule: getattr(rules, rule)._replace(**{name: 0})})

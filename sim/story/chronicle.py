@@ -1,13 +1,9 @@
-"""One campaign as it lies in tables: what happened, in order, and its evenings, ready to be told.
-
-Reads   the tables of events.parquet and days.parquet of one campaign; what `campaign.json` or `about.json` says of it.
-Assumed A row of the log lies under the day on which it happened; a night's crossing under the day before the morning.
-
-The campaign that is to be told: `python -m sim story results/one [seed=7] [cell=0] [province=Badakhshan]`.
+"""One campaign as a list of events and daily series: `python -m sim story results/one [seed=7] [province=Badakhshan]`.
 
 Reads   about.json and config.yaml of a study, and events.parquet and days.parquet where it holds one campaign.
-Writes  of a study of several: stories/cell_<cell>_seed_<seed>/ with events.parquet, days.parquet and campaign.json,
-        from the campaign lived again. `sim.story.story` tells what stands in the tables.
+Writes  for one campaign of several stories/cell_<cell>_seed_<seed>/ with events.parquet, days.parquet and
+        campaign.json, from the campaign run again. `sim.story.story` turns it into sentences.
+Assumed A row of the log is under the day on which it happened; a night's crossing under the day before the morning.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +53,7 @@ class Dated(NamedTuple):
 
 @dataclass(frozen=True)
 class Chronicle:
-    """What is told of one campaign: the whole of it, or a province or some days."""
+    """The events and daily series of one campaign, or the part of them in a province or in some days."""
 
     study: str
     seed: int
@@ -70,13 +66,13 @@ class Chronicle:
     happenings: tuple[Happening, ...]
     evenings: Mapping[str, np.ndarray]  # daily series by name, day 0 first
     dated: tuple[Dated, ...]
-    first: date  # of the days that are told
+    first: date  # of the days that are shown
     last: date
     province: str = ""  # empty: the country
 
     @cached_property
     def by_day(self) -> dict[date, list[Happening]]:
-        """What happened on each day that is told."""
+        """What happened on each day that is shown."""
         days: dict[date, list[Happening]] = {}
         for one in self.happenings:
             days.setdefault(one.date, []).append(one)
@@ -89,7 +85,7 @@ class Chronicle:
 
     @property
     def posts(self) -> tuple[str, ...]:
-        """Posts on the bank of what is told."""
+        """Posts of the province, or all of them."""
         facts = self.facts
         places = zip(facts.post, facts.post_district, strict=True)
         return tuple(post for post, here in places if self.province in ("", facts.province[here]))
@@ -112,7 +108,7 @@ class Chronicle:
         return int(self.evenings[name][row] - (self.evenings[name][row - 1] if row else 0))
 
     def in_time(self, name: str) -> np.ndarray:
-        """A daily series on the days that are told."""
+        """A daily series on the days that are shown."""
         return self.evenings[name][self.row(self.first) : self.row(self.last) + 1]
 
     def at_posts(self, what: str, day: date) -> dict[str, int]:
@@ -144,13 +140,25 @@ def check_part(province: str, first: date, last: date, start: date, end: date) -
 
 
 def read_chronicle(folder: Path, campaign: Mapping[str, Any], branch: str = "") -> Chronicle:
-    """The campaign whose tables lie in a folder; of a fork, one of its branches."""
+    """Read a campaign from the tables in a folder.
+
+    Args:
+        folder: With events.parquet and days.parquet.
+        campaign: What `campaign.json`, `fork.json` or `about_only_campaign` gives.
+        branch: Of a fork; empty for a single campaign.
+
+    Returns:
+        The whole campaign.
+
+    Raises:
+        PanjError: A table cannot be read or lacks a column.
+    """
     events, days = (read_table(folder / name, branch) for name in ("events.parquet", "days.parquet"))
     return chronicle_of(events, days.filter(pc.field("seed") == campaign["seed"]), campaign)
 
 
 def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) -> Chronicle:
-    """The campaign of these tables, and what is said of it."""
+    """The same from tables in memory; arguments as `read_chronicle`."""
     start, end = (date.fromisoformat(campaign[key]) for key in ("start_date", "end_date"))
     series = [name for name in days.column_names if name not in ("branch", "cell", "run", "seed", "date")]
     dated = [Dated(date.fromisoformat(day), text) for day, text in campaign["dated"]]
@@ -225,7 +233,7 @@ def holds_the_log(folder: Path, about: dict[str, Any], seed: int | None, cell: i
 
 
 def about_only_campaign(folder: Path, about: dict[str, Any]) -> dict[str, Any]:
-    """What is said of the campaign of a study that has no other."""
+    """Describe the only campaign of a study as `campaign.json` does."""
     cell = about["cells"][0]
     return {
         **{key: about.get(key) for key in STAMPED},
@@ -242,16 +250,16 @@ def about_only_campaign(folder: Path, about: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dict[str, Any]]:
-    """Live it again and keep its tables, each whole or not at all."""
+    """Run the campaign again and write its tables together."""
     origin = origin_of(folder, cell, Composer())
     number = seed_of(origin, seed)
     campaign = rerun_campaign(origin.settings, number)
     tables = log_of(campaign, origin.settings), evenings_of(campaign, origin.settings, cell)
     place = folder / "stories" / f"cell_{cell}_seed_{number}"
-    said = about_campaign(origin, number)
+    about = about_campaign(origin, number)
     place.parent.mkdir(exist_ok=True)
     with write_folder(place, "story") as half:
         for name, table in zip(TABLES, tables, strict=True):
             pq.write_table(table, half / name)
-        (half / "campaign.json").write_text(json_text(said), encoding="utf-8")
-    return place, said
+        (half / "campaign.json").write_text(json_text(about), encoding="utf-8")
+    return place, about

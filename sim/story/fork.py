@@ -1,13 +1,10 @@
 """What if, on that day: `python -m sim fork results/x day=2021-07-04 reinforcement=answer_every_call [runs=50]`.
 
-Reads   about.json and chunks/study.json of a study; its campaigns are lived again.
+Reads   about.json and chunks/study.json of a study; its campaigns are run again.
 Writes  forks/<name>/ in the study: fork.json, events.parquet and days.parquet (a column `branch`: as_it_went, changed),
-        outcomes.csv; with runs above 1 also verdicts.csv, the paired differences.
-Assumed What `sim.story.branches` says of a change; intervals as in `sim.compare.compare`.
-
-Outcomes of two branches: side by side for one campaign, as paired differences for many.
-
-Source  the differences, intervals and sentences of `sim.compare.compare`; nothing is computed anew here.
+        outcomes.csv; with several runs also verdicts.csv, the paired differences.
+Source  Differences, intervals and sentences are those of `sim.compare`.
+Assumed What `sim.story.branches` assumes of a change.
 """
 
 import json
@@ -47,7 +44,7 @@ from sim.run.run import compile_rules
 from sim.run.work import outcomes_of
 from sim.settings.compose import Composer
 from sim.settings.sweep import Cell
-from sim.story.branches import Turn, check_effect, check_outcome, live_branches, step_is_cold, turn_of, warm
+from sim.story.branches import Turn, check_effect, check_outcome, run_branches, step_is_cold, turn_of, warm
 from sim.study.columns import in_words
 from sim.study.files import csv_text, json_text, write_folder
 from sim.study.reader import Measure, StudyCell, Worlds
@@ -62,14 +59,14 @@ OUTCOMES = (  # for paired differences, those that end after the evening of the 
 
 
 def words_of(request: Fork) -> list[str]:
-    """The command without the folder; what is left out is said last."""
+    """The overrides of the command in a fixed order, strikes after other changes."""
     changes = sorted(request.changes, key=lambda word: word.startswith("~"))
     asked = [f"seed={request.seed}"] * (request.seed is not None) + [f"cell={request.cell}"] * bool(request.cell)
     return [f"day={request.day}", *changes, *asked, *[f"runs={request.runs}"] * (request.runs > 1)]
 
 
 class Prepared(NamedTuple):
-    """What is lived: a cell, where it turns, and the seeds."""
+    """What is run: a cell, where it turns, and the seeds."""
 
     origin: Origin
     turn: Turn
@@ -86,7 +83,7 @@ class Pair(NamedTuple):
 
 
 def open_fork(request: Fork) -> Prepared:
-    """Everything resolved and checked before anything is lived."""
+    """Resolve and check everything before anything is run."""
     composer = Composer()
     origin = origin_of(request.folder, request.cell, composer)
     first = seed_of(origin, request.seed)
@@ -100,7 +97,19 @@ def open_fork(request: Fork) -> Prepared:
 
 
 def write_fork(request: Fork, console: Console) -> Path:
-    """Live both branches of every seed and write their tables; the folder in which they lie."""
+    """Run both branches of every seed and write their tables.
+
+    Args:
+        request: What was asked for.
+        console: For progress.
+
+    Returns:
+        The folder of the fork.
+
+    Raises:
+        PanjError: The change cannot be made on that evening or changes nothing, a campaign does not reach its end, or
+            the folder cannot be written.
+    """
     fork = open_fork(request)
     place = request.folder / "forks" / (request.name or name_of(request, fork))
     refuse_another(place, request)
@@ -108,8 +117,8 @@ def write_fork(request: Fork, console: Console) -> Path:
     compile_rules(cell.order, fork.seeds[0], console)
     compile_step(fork, console)
     campaigns = "1 campaign" if len(fork.seeds) == 1 else f"{len(fork.seeds)} campaigns"
-    console.print(f"Living {campaigns} to the evening of {request.day}, and from there twice ...", soft_wrap=True)
-    pairs = live_all(fork, console)
+    console.print(f"Running {campaigns} to the evening of {request.day}, and from there twice ...", soft_wrap=True)
+    pairs = run_all(fork, console)
     place.parent.mkdir(exist_ok=True)
     with write_folder(place, "fork") as half:
         write_tables(half, request, fork, pairs)
@@ -117,27 +126,27 @@ def write_fork(request: Fork, console: Console) -> Path:
 
 
 def compile_step(fork: Prepared, console: Console) -> None:
-    """The day by which branches go, before any of them is lived; said where it takes a while."""
+    """Compile the step of a day before any branch runs, with a line where that takes a while."""
     if step_is_cold():
         console.print("Compiling the step of a day, once for this installation: about ten seconds ...")
     warm(fork.turn.courses(fork.seeds[0])[0])
 
 
-def live_all(fork: Prepared, console: Console) -> list[Pair]:
+def run_all(fork: Prepared, console: Console) -> list[Pair]:
     """Fork every seed, on all cores; results are in the order of the seeds."""
     with ThreadPoolExecutor(cores()) as workers:
-        lived = workers.map(lambda seed: live_one(fork, seed), fork.seeds)
-        shown = track(lived, "Campaigns", len(fork.seeds), console=console, transient=True,
+        campaigns = workers.map(lambda seed: run_one(fork, seed), fork.seeds)
+        shown = track(campaigns, "Campaigns", len(fork.seeds), console=console, transient=True,
                       disable=not console.is_terminal or len(fork.seeds) == 1)  # fmt: skip
         return list(shown)
 
 
-def live_one(fork: Prepared, seed: int) -> Pair:
+def run_one(fork: Prepared, seed: int) -> Pair:
     """Both branches of a seed; PanjError where one does not come to its end."""
     settings = fork.origin.settings
     before, after = fork.turn.courses(seed)
     try:
-        branches = live_branches(before, after, seed, settings.days, fork.turn.day)
+        branches = run_branches(before, after, seed, settings.days, fork.turn.day)
     except CampaignError as error:
         raise cannot_end(seed, error) from error
     return Pair(
@@ -167,7 +176,7 @@ def name_of(request: Fork, fork: Prepared) -> str:
 
 
 def refuse_another(place: Path, request: Fork) -> None:
-    """A fork of other words under the same name is not overwritten."""
+    """A fork of other overrides under the same name is not overwritten."""
     path = place / "fork.json"
     if not path.is_file():
         return
@@ -204,7 +213,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
 
 
 def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
-    """Both branches in one table, told apart by a first column."""
+    """Both branches in one table, under a first column that names them."""
     parts = [
         table.add_column(0, "branch", pa.array([branch] * table.num_rows, pa.string()))
         for pair in pairs
@@ -253,7 +262,16 @@ Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # as it went, and ch
 
 
 def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> list[dict[str, Any]]:
-    """A row an outcome of one campaign, in both branches, beside what was reported."""
+    """One row per outcome of one campaign: what was reported, both branches, and their difference.
+
+    Args:
+        table: The outcomes.
+        outcomes: Of the campaign as it went and with the change.
+        start: First day of the campaign.
+
+    Returns:
+        The rows of outcomes.csv, without outcomes that end before the campaign.
+    """
     evidence = {row.id: row for row in read_evidence()}
     rows = []
     for row in table:
@@ -309,7 +327,7 @@ def measure_of(row: Outcome) -> Measure:
 
 
 def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin) -> Worlds:
-    """One outcome of one branch, a row a seed; an event that did not come has the day after the last."""
+    """One outcome of one branch, one row per seed; an event that did not happen has the day after the last."""
     settings = origin.settings
     cell = StudyCell(side, ("as it went", "changed")[side], {}, settings.start_date, settings.end_date)
     values = np.array([day_or_number(pair[side][row.name], settings.start_date) for pair in outcomes], float)
@@ -326,7 +344,7 @@ def day_or_number(value: Value, start: date) -> float:
 
 
 def is_nan(value: float) -> bool:
-    """Whether nothing can be said."""
+    """Whether a value is unknown."""
     return isinstance(value, float) and math.isnan(value)
 
 

@@ -1,26 +1,13 @@
-"""Two branches of one campaign: the first event that differs, outcomes side by side, the two stories from there.
+"""Two branches of one campaign: the first event that differs, outcomes side by side, both stories, and a figure.
 
-Reads   a fork of a study, as `sim.story.fork_story` finds it.
-Writes  fork.md, story_as_it_went.md, story_changed.md and fork.png beside them.
-
-Districts held and soldiers crossed by evening in both branches, with the evening of the fork and the record.
-
-Reads   days.parquet of a fork; evidence rows on shares of districts and on counts of soldiers.
+Reads   forks/<name>/ of a study: fork.json, events.parquet, days.parquet, outcomes.csv and, with several campaigns,
+        verdicts.csv; evidence rows on shares of districts and on counts of soldiers.
+Writes  fork.md, story_as_it_went.md, story_changed.md and fork.png next to them.
 Assumed A night belongs to the morning on which it ends. Shares are compared, for each source counts its own districts.
-
-A fork as it lies on disk: both branches from the morning after it, and in what they first differ.
-
-Reads   forks/<name>/ of a study: fork.json, events.parquet, days.parquet, outcomes.csv and, of many, verdicts.csv.
-
-What differs between two branches of one campaign, in words: the first event, the days side by side, the outcomes.
-
-Reads   `Branches`. No drawing library.
 """
 
-import csv
 import json
 import re
-import sys
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -49,6 +36,7 @@ from sim.plots.charts import (
 )
 from sim.plots.colours import INK, REPORTED, SECOND, SIMULATED
 from sim.plots.style import in_style
+from sim.plots.tables import Row, console_for_tables, read_rows
 from sim.story.chronicle import Chronicle, Dated, Happening, read_chronicle, read_table
 from sim.story.story import bullets, days_told, page_of, say_cell, story_of, wrapped
 from sim.story.telling import tell_day
@@ -59,12 +47,12 @@ from sim.wording import MOST_NAMED, Language, language_of, number, say_post
 SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # in a terminal
 
 
-def columns(words: Language) -> list[str]:
+def columns(language: Language) -> list[str]:
     """Heads of the table of outcomes."""
-    return [words.say(f"column_{name}") for name in ("outcome", "reported", "before", "after", "difference")]
+    return [language.say(f"column_{name}") for name in ("outcome", "reported", "before", "after", "difference")]
 
 
-Rows = list[dict[str, str]]
+Rows = list[Row]
 
 
 class Branches(NamedTuple):
@@ -82,94 +70,108 @@ class Branches(NamedTuple):
         return date.fromisoformat(self.about["day"])
 
 
-def page_of_fork(branches: Branches, words: Language) -> str:
-    """All of it in Markdown."""
-    lines = [f"# {title_of(branches, words)}", ""]
-    for sentence in told_of(branches, words):
+def page_of_fork(branches: Branches, language: Language) -> str:
+    """The whole comparison in Markdown."""
+    lines = [f"# {title_of(branches, language)}", ""]
+    for sentence in told_of(branches, language):
         lines += [sentence, ""]
-    lines += [f"## {words.say('head_first')}", "", *bullets(tell_first(branches, words)), ""]
-    lines += [f"## {words.say('head_outcomes')}", "", f"| {' | '.join(columns(words))} |", "|---|---|---|---|---|"]
+    lines += [f"## {language.say('head_first')}", "", *bullets(tell_first(branches, language)), ""]
+    lines += [
+        f"## {language.say('head_outcomes')}",
+        "",
+        f"| {' | '.join(columns(language))} |",
+        "|---|---|---|---|---|",
+    ]
     lines += [f"| {' | '.join(cells_of(row))} |" for row in chosen_outcomes(branches)]
-    lines += ["", *tell_same_outcomes(branches, words), "![](fork.png)", ""]
+    lines += ["", *tell_same_outcomes(branches, language), "![](fork.png)", ""]
     if branches.verdicts:
-        lines += [f"## {words.say('head_many', branches.about['forked'])}", "", say_many(branches, words), ""]
+        lines += [f"## {language.say('head_many', branches.about['forked'])}", "", say_many(branches, language), ""]
         lines += [*bullets([row["sentence"] for row in branches.verdicts]), ""]
-    lines += [f"## {words.say('head_both')}", ""]
-    days, same = two_stories(branches, words)
+    lines += [f"## {language.say('head_both')}", ""]
+    days, same = two_stories(branches, language)
     for day in days:
-        lines += [f"### {words.day(day.date, year=True)}", ""]
+        lines += [f"### {language.day(day.date, year=True)}", ""]
         for key in ("both", "before", "after"):
             sentences = getattr(day, key)
             if sentences:
-                lines += [f"**{words.say(key)}**", "", *bullets(sentences), ""]
+                lines += [f"**{language.say(key)}**", "", *bullets(sentences), ""]
     if same:
-        lines += [words.say("same_days", same), ""]
+        lines += [language.say("same_days", same), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def say_many(branches: Branches, words: Language) -> str:
+def say_many(branches: Branches, language: Language) -> str:
     """Which seeds, and what a difference is."""
     first, last = branches.about["seeds"]
-    return words.say("many_told", first=first, last=last)
+    return language.say("many_told", first=first, last=last)
 
 
-def print_fork(branches: Branches, folder: Path, console: Console, words: Language) -> None:
-    """What fits a terminal."""
-    lines = [title_of(branches, words), "", *wrapped(told_of(branches, words), ""), ""]
-    lines += [words.say("head_first"), *wrapped(tell_first(branches, words))]
+def print_fork(branches: Branches, folder: Path, console: Console, language: Language) -> None:
+    """The part that fits a terminal."""
+    lines = [title_of(branches, language), "", *wrapped(told_of(branches, language), ""), ""]
+    lines += [language.say("head_first"), *wrapped(tell_first(branches, language))]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
-    table = Table(title=words.say("head_outcomes"))
-    for head in columns(words):
+    table = Table(title=language.say("head_outcomes"))
+    for head in columns(language):
         table.add_column(head, overflow="fold")
     for row in chosen_outcomes(branches)[:SHOWN_OUTCOMES]:
         table.add_row(*cells_of(row))
     console.print(table)
     if branches.verdicts:
-        lines = ["", words.say("head_many", branches.about["forked"]), *wrapped([say_many(branches, words)], "")]
+        lines = ["", language.say("head_many", branches.about["forked"]), *wrapped([say_many(branches, language)], "")]
         lines += wrapped([row["sentence"] for row in branches.verdicts])
         console.print("\n".join(lines), markup=False, soft_wrap=True)
-    days, _ = two_stories(branches, words)
-    lines = ["", words.say("head_both")] if days else []
+    days, _ = two_stories(branches, language)
+    lines = ["", language.say("head_both")] if days else []
     for day in days[:SHOWN_DAYS]:
-        lines += ["", words.day(day.date, year=True)]
+        lines += ["", language.day(day.date, year=True)]
         for key in ("both", "before", "after"):
             if getattr(day, key):
-                lines += [f"  {words.say(key)}", *(f"  {line}" for line in wrapped(getattr(day, key)))]
+                lines += [f"  {language.say(key)}", *(f"  {line}" for line in wrapped(getattr(day, key)))]
     if len(days) > SHOWN_DAYS:
         path = folder / "fork.md"
-        lines += ["", *wrapped([words.say("shown_differing", SHOWN_DAYS, all=number(len(days)), path=path)], "")]
+        lines += ["", *wrapped([language.say("shown_differing", SHOWN_DAYS, all=number(len(days)), path=path)], "")]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
 
 
 def show_fork(folder: Path) -> int:
-    """Tell it, draw it, write it, and say what to do next."""
-    words = language_of()
-    branches = read_branches(folder, words)
+    """Write a fork as pages and a figure, print it and say what to do next.
+
+    Args:
+        folder: Of the fork.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        PanjError: A table is missing or damaged.
+    """
+    language = language_of()
+    branches = read_branches(folder, language)
     texts = {
-        "fork.md": page_of_fork(branches, words),
-        f"story_{BEFORE}.md": page_of(story_of(branches.before, words), words),
-        f"story_{AFTER}.md": page_of(story_of(branches.after, words), words),
+        "fork.md": page_of_fork(branches, language),
+        f"story_{BEFORE}.md": page_of(story_of(branches.before, language), language),
+        f"story_{AFTER}.md": page_of(story_of(branches.after, language), language),
     }
     for name, text in texts.items():
         write_file(folder / name, text)
-    draw_fork(folder, branches.about, words)
-    console = Console(width=None if sys.stdout.isatty() else 110, highlight=False)
-    print_fork(branches, folder, console, words)
-    console.print(
-        "\n".join([words.say("written"), *(f"  {path}" for path in sorted(folder.iterdir()))]), soft_wrap=True
-    )
-    console.print(words.say("next", command=next_command(branches, folder.parent.parent)), soft_wrap=True)
+    draw_fork(folder, branches.about, language)
+    console = console_for_tables(110)
+    print_fork(branches, folder, console, language)
+    for line in (language.say("written"), *(f"  {path}" for path in sorted(folder.iterdir()))):
+        console.print(line, soft_wrap=True)
+    console.print(language.say("next", command=next_command(branches, folder.parent.parent)), soft_wrap=True)
     return 0
 
 
 def next_command(branches: Branches, study: Path) -> str:
     """Many seeds, or another evening."""
     about = branches.about
-    words = [word for word in about["fork_words"] if not word.startswith(("runs=", "day="))]
+    overrides = [word for word in about["fork_words"] if not word.startswith(("runs=", "day="))]
     if about["forked"] == 1:
-        return " ".join(["python -m sim fork", str(study), f"day={about['day']}", *words, "runs=50"])
+        return " ".join(["python -m sim fork", str(study), f"day={about['day']}", *overrides, "runs=50"])
     earlier = max(branches.before.start, branches.evening - timedelta(days=7))
-    return " ".join(["python -m sim fork", str(study), f"day={earlier}", *words, f"runs={about['forked']}"])
+    return " ".join(["python -m sim fork", str(study), f"day={earlier}", *overrides, f"runs={about['forked']}"])
 
 
 TITLE_LETTERS = 60  # in a line
@@ -177,42 +179,42 @@ HELD, CROSSED = "share_held_by_taliban", "troops_crossed"
 
 
 @in_style
-def draw_fork(folder: Path, about: Mapping[str, Any], words: Language) -> Path:
+def draw_fork(folder: Path, about: Mapping[str, Any], language: Language) -> Path:
     """fork.png in the folder of the fork."""
     evening = date.fromisoformat(about["day"])
     figure = new_figure(7.4)
     above, below = figure.subplots(2, 1, sharex=True)
-    evenings = draw_branches((above, below), folder, about, words)
-    mark_points(above, evenings, aan_shares(), "D", REPORTED, words.say("figure_reported"), 6)
+    evenings = draw_branches((above, below), folder, about, language)
+    mark_points(above, evenings, aan_shares(), "D", REPORTED, language.say("figure_reported"), 6)
     mark_points(below, evenings, counted_so_far(), "D", REPORTED, "", 6)
     number_axis(above, unit="share")
     number_axis(below)
     for axes, name in ((above, "held"), (below, "crossed")):
         axes.set_ylim(0, None)
-        axes.set_title(words.say(f"figure_{name}"))
-        axes.set_ylabel(words.say(f"figure_{name}_axis"))
+        axes.set_title(language.say(f"figure_{name}"))
+        axes.set_ylabel(language.say(f"figure_{name}_axis"))
         date_axis(axes, evenings)
         mark_end_of_record(axes, evenings, label=axes is below)
-    mark_turn((above, below), evening, words)
+    mark_turn((above, below), evening, language)
     add_key_of(figure, above, columns=1)
-    change = textwrap.fill(words.listed(about["changes"]), TITLE_LETTERS)
-    title = words.say("figure_title", day=words.day(evening, year=True), change=change)
-    shares, counts = words.listed([point.id for point in aan_shares()]), words.listed([*NIGHTS, ALL_SOLDIERS])
-    sources = words.say("figure_sources", shares=shares, counts=counts)
+    change = textwrap.fill(language.listed(about["changes"]), TITLE_LETTERS)
+    title = language.say("figure_title", day=language.day(evening, year=True), change=change)
+    shares, counts = language.listed([point.id for point in aan_shares()]), language.listed([*NIGHTS, ALL_SOLDIERS])
+    sources = language.say("figure_sources", shares=shares, counts=counts)
     recipe = {"fork": " ".join(["python -m sim fork <folder of the study>", *about["fork_words"]])}
     return save_study_chart(figure, shown(folder, about), title, sources, folder / "fork.png", recipe)
 
 
-def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, Any], words: Language) -> list[date]:
+def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, Any], language: Language) -> list[date]:
     """As it went, and from the evening of the fork on the other course, dashed; the evenings of the campaign."""
     table = read_table(folder / "days.parquet", "as_it_went")
     evenings = evenings_of(table)
     for branch, colour, key in (("as_it_went", SIMULATED, "figure_before"), ("changed", SECOND, "figure_after")):
         table = read_table(folder / "days.parquet", branch)
         first = evenings.index(date.fromisoformat(about["day"])) if branch == "changed" else 0
-        label = words.say(key)
+        label = language.say(key)
         if about["forked"] > 1:
-            label = words.say("figure_bands", name=label)
+            label = language.say("figure_bands", name=label)
         held, crossed = (series_of(table, column, len(evenings)) for column in (HELD, CROSSED))
         for axes, values in zip(panels, (held, np.cumsum(crossed, axis=0)), strict=True):
             draw_bands(
@@ -232,11 +234,11 @@ def series_of(days: Any, column: str, evenings: int) -> np.ndarray:
     return np.asarray(days[column].to_numpy().reshape(-1, evenings).T, dtype=np.float64)
 
 
-def mark_turn(panels: Sequence[Axes], evening: date, words: Language) -> None:
+def mark_turn(panels: Sequence[Axes], evening: date, language: Language) -> None:
     """A line on the evening of the fork, named once."""
     for axes in panels:
         axes.axvline(float(date2num(evening)), color=INK, linewidth=1.2, zorder=7)
-    text = words.say("figure_turn", day=words.day(evening))
+    text = language.say("figure_turn", day=language.day(evening))
     panels[0].annotate(
         text, (float(date2num(evening)), 0.97), xycoords=panels[0].get_xaxis_transform(), xytext=(-4, 0),
         textcoords="offset points", ha="right", va="top", fontsize=8.5, color=INK, zorder=9,
@@ -263,7 +265,7 @@ class Difference(NamedTuple):
     after: tuple[Happening, ...]
 
 
-def read_branches(folder: Path, words: Language) -> Branches:
+def read_branches(folder: Path, language: Language) -> Branches:
     """What `python -m sim fork` wrote; PanjError where it is not there."""
     try:
         about = json.loads((folder / "fork.json").read_text(encoding="utf-8"))
@@ -272,13 +274,15 @@ def read_branches(folder: Path, words: Language) -> Branches:
             f"{folder / 'fork.json'}: cannot be read ({error}), expected what python -m sim fork writes"
         ) from None
     before = read_chronicle(folder, about, BEFORE)
-    after = with_late(read_chronicle(folder, changed_of(about), AFTER), about, words)
-    outcomes, verdicts = (rows_of(folder / name) for name in ("outcomes.csv", "verdicts.csv"))
+    after = with_late(read_chronicle(folder, changed_of(about), AFTER), about, language)
+    outcomes, verdicts = (
+        read_rows(path) if (path := folder / name).is_file() else [] for name in ("outcomes.csv", "verdicts.csv")
+    )
     return branches_of(about, before, after, outcomes, verdicts)
 
 
 def changed_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of the changed branch: the same but for dated events."""
+    """Metadata of the changed branch: the same but for dated events."""
     return {**about, "dated": about["dated_changed"]}
 
 
@@ -288,27 +292,19 @@ def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outc
     return Branches(about, before.narrowed(first=morning), after.narrowed(first=morning), outcomes, verdicts)
 
 
-def with_late(changed: Chronicle, about: Mapping[str, Any], words: Language) -> Chronicle:
+def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) -> Chronicle:
     """The changed branch with what the change sets or does on the morning after the fork."""
-    return replace(changed, dated=tuple(sorted((*late_of(about, words), *changed.dated), key=lambda one: one.date)))
+    return replace(changed, dated=tuple(sorted((*late_of(about, language), *changed.dated), key=lambda one: one.date)))
 
 
-def rows_of(path: Path) -> Rows:
-    """A table; none where there is no file."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def late_of(about: Mapping[str, Any], words: Language) -> list[Dated]:
+def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
     """What the change sets or does on the next morning, for its own day had passed."""
     return [
         Dated(
             date.fromisoformat(day),
-            words.say("late_set", condition=words.say(f"condition_{name}"), value=f"{value:,g}")
+            language.say("late_set", condition=language.say(f"condition_{name}"), value=f"{value:,g}")
             if act == "set"
-            else words.say("late_deed", name=name.replace("_", " ")),
+            else language.say("late_deed", name=name.replace("_", " ")),
             is_told=True,
         )
         for day, name, value, act in about["late"]
@@ -351,18 +347,18 @@ MAIN = (  # outcomes that come first, where they differ
 )  # fmt: skip
 
 
-def tell_first(branches: Branches, words: Language) -> list[str]:
+def tell_first(branches: Branches, language: Language) -> list[str]:
     """The first event that differs, in words."""
     found = first_difference(branches.before, branches.after)
     if found is not None:
-        told = [words.say("fork_first", day=words.day(found.day, year=True))]
+        told = [language.say("fork_first", day=language.day(found.day, year=True))]
         for key, rows in (("fork_only_before", found.before), ("fork_only_after", found.after)):
             if rows:
-                events = [say_event(one, words) for one in together(rows)]
-                told.append(words.say(key, what=words.listed(events, MOST_NAMED)))
+                events = [say_event(one, language) for one in together(rows)]
+                told.append(language.say(key, what=language.listed(events, MOST_NAMED)))
         return told
     evening = first_evening(branches.before, branches.after)
-    return [words.say("fork_numbers", day=words.day(evening)) if evening else words.say("fork_same")]
+    return [language.say("fork_numbers", day=language.day(evening)) if evening else language.say("fork_same")]
 
 
 def together(rows: Sequence[Happening]) -> list[Happening]:
@@ -374,32 +370,34 @@ def together(rows: Sequence[Happening]) -> list[Happening]:
     return list(found.values())
 
 
-def say_event(one: Happening, words: Language) -> str:
-    """A row of the log in a few words."""
-    place = words.say("place", district=one.district, province=one.province)
-    return words.say(
+def say_event(one: Happening, language: Language) -> str:
+    """A row of the log in a few language."""
+    place = language.say("place", district=one.district, province=one.province)
+    return language.say(
         f"event_{one.event}", place=place, province=one.province, men=number(one.men), post=say_post(one.who)
     )
 
 
-def told_of(branches: Branches, words: Language) -> list[str]:
+def told_of(branches: Branches, language: Language) -> list[str]:
     """What was forked, and how to take it."""
     about, before = branches.about, branches.before
     told = [
-        words.say(
-            "fork_told", seed=before.seed, study=before.study, cell=say_cell(before, words), scenario=before.scenario,
-            day=words.day(branches.evening, year=True), change=words.listed(about["changes"]),
-            calibration=before.calibration,
+        language.say(
+            "fork_told", seed=before.seed, study=before.study, cell=say_cell(before, language),
+            scenario=before.scenario, day=language.day(branches.evening, year=True),
+            change=language.listed(about["changes"]), calibration=before.calibration,
         ),
-        words.say("fork_dice"),
+        language.say("fork_dice"),
     ]  # fmt: skip
-    return [*told, words.say("fork_left", keys=words.listed(about["left"]))] if about["left"] else told
+    return [*told, language.say("fork_left", keys=language.listed(about["left"]))] if about["left"] else told
 
 
-def title_of(branches: Branches, words: Language) -> str:
+def title_of(branches: Branches, language: Language) -> str:
     """Of which campaign, on which evening."""
     before = branches.before
-    return words.say("fork_title", study=before.study, seed=before.seed, day=words.day(branches.evening, year=True))
+    return language.say(
+        "fork_title", study=before.study, seed=before.seed, day=language.day(branches.evening, year=True)
+    )
 
 
 class TwoDays(NamedTuple):
@@ -411,11 +409,11 @@ class TwoDays(NamedTuple):
     after: list[str]
 
 
-def two_stories(branches: Branches, words: Language) -> tuple[list[TwoDays], int]:
+def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], int]:
     """Every day that differs, and how many days with events do not."""
     told, same = [], 0
     for day in days_told(branches.before):
-        here, there = (tell_day(side, day, words) for side in (branches.before, branches.after))
+        here, there = (tell_day(side, day, language) for side in (branches.before, branches.after))
         if here == there:
             same += bool(here)
             continue
@@ -432,11 +430,11 @@ def chosen_outcomes(branches: Branches) -> Rows:
     return [*main, *(row for row in open_ if row not in main and row["difference"] not in ("", "0"))]
 
 
-def tell_same_outcomes(branches: Branches, words: Language) -> list[str]:
+def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
     """How many outcomes that end after the evening are left out of the table, for they are the same in both."""
     open_ = sum(date.fromisoformat(row["last_day"]) > branches.evening for row in branches.outcomes)
     left = open_ - len(chosen_outcomes(branches))
-    return [words.say("same_outcomes", left), ""] if left else []
+    return [language.say("same_outcomes", left), ""] if left else []
 
 
 def cells_of(row: Mapping[str, str]) -> tuple[str, ...]:
@@ -452,7 +450,7 @@ def cells_of(row: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def say_reported(text: str, is_share: bool) -> str:
-    """`0.375 (F064)` as it stands, or a share in per cent: `37.5 (F064)`."""
+    """`0.375 (F064)` as it is, or a share in per cent: `37.5 (F064)`."""
     numbers, bracket, ids = text.partition(" (")
     if is_share:
         numbers = re.sub(r"\d+(\.\d+)?", lambda found: f"{100 * float(found[0]):.1f}", numbers)
@@ -460,7 +458,7 @@ def say_reported(text: str, is_share: bool) -> str:
 
 
 def say_value(text: str, is_share: bool) -> str:
-    """Thousands marked, a share in per cent, a date as it stands; nothing where there is nothing."""
+    """Thousands marked, a share in per cent, a date as it is; nothing where there is nothing."""
     try:
         value = float(text)
     except ValueError:

@@ -1,12 +1,8 @@
-"""What happened on one day, in sentences: falls by province with how and why, calls and help, the river.
+"""What happened on one day, and what was reported of the same days and the same place, in sentences.
 
-Reads   a `Chronicle`. Every sentence comes from the language; nothing is worded here.
-Assumed A place is named while there are few; else it is said how many others there are.
-
-What was reported of the same days and the same place, in sentences of its own: the record beside a story.
-
-Reads   data/evidence.csv, dates of loss in data/districts.csv.
-Assumed A row speaks of a province when it names the province, or no other and one of its districts or posts.
+Reads   a `Chronicle`; data/evidence.csv; dates of loss in data/districts.csv. Sentences come from the language.
+Assumed A place is named while there are few, else the others are counted. A row of the record is about a province when
+        it names the province, or no other and one of its districts or posts.
 """
 
 import re
@@ -22,63 +18,63 @@ from sim.story.chronicle import Chronicle, Happening, counts, sums
 from sim.wording import MOST_NAMED, Language, number, say_post
 
 HOW = ("handed_over", "fought", "abandoned")
-FEW = 2  # districts that fell alone in their provinces, told one by one
+FEW = 2  # districts that fell alone in their provinces, named one by one
 MOST_POSTS = 4  # named in a sentence
 
 
-def tell_day(chronicle: Chronicle, day: date, words: Language) -> list[str]:
+def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
     """Every sentence of a day, in the order of the day; none where nothing happened."""
     rows = chronicle.by_day.get(day, [])
     told = [
-        *tell_orders(chronicle, rows, words),
-        *tell_falls(chronicle, rows, day, words),
-        *tell_help(chronicle, rows, words),
-        *tell_fates(chronicle, rows, words),
-        *tell_river(chronicle, rows, day, words),
+        *tell_orders(chronicle, rows, language),
+        *tell_falls(chronicle, rows, day, language),
+        *tell_help(chronicle, rows, language),
+        *tell_fates(chronicle, rows, language),
+        *tell_river(chronicle, rows, day, language),
     ]
     today = [one for one in chronicle.dated if max(one.date, chronicle.start) == day]
-    dated = [one.text if one.is_told else words.say("dated", text=one.text) for one in today]
+    dated = [one.text if one.is_told else language.say("dated", text=one.text) for one in today]
     if chronicle.province and not told:  # what is dated for the country makes no day of a province
         return []
     return [*dated, *told]
 
 
-def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], words: Language) -> list[str]:
+def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
     """Men who came by a dated event, and spearheads that set out."""
     told = []
     for one in of(rows, "dated"):
-        place = place_of(one, chronicle, words)
+        place = place_of(one, chronicle, language)
         if one.who:
-            told.append(words.say("took_up_arms", one.men, place=place))
+            told.append(language.say("took_up_arms", one.men, place=place))
         elif one.men:
-            told.append(words.say("reinforced", one.men, place=place))
+            told.append(language.say("reinforced", one.men, place=place))
         else:
-            told.append(words.say("none_to_reinforce", place=place))
+            told.append(language.say("none_to_reinforce", place=place))
     spearheads = list(dict.fromkeys(one.province for one in of(rows, "prong_moves")))
     if spearheads:
-        told.append(words.say("spearheads", len(spearheads), names=words.listed(spearheads, MOST_NAMED)))
+        told.append(language.say("spearheads", len(spearheads), names=language.listed(spearheads, MOST_NAMED)))
     return told
 
 
-def tell_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, words: Language) -> list[str]:
+def tell_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
     """Capitals by themselves, then province by province, the most districts first; who holds how many in the end."""
     falls = of(rows, "fall")
     capitals = capital_ids(chronicle)
-    told = [tell_fall(one, say_capital(one, words), words) for one in falls if one.district_id in capitals]
+    told = [tell_fall(one, say_capital(one, language), language) for one in falls if one.district_id in capitals]
     rural: dict[str, list[Happening]] = {}
     for one in falls:
         if one.district_id not in capitals:
             rural.setdefault(one.province, []).append(one)
     groups = sorted(rural.values(), key=len, reverse=True)
-    told += [tell_group(group, words) for group in groups if len(group) > 1]
+    told += [tell_group(group, language) for group in groups if len(group) > 1]
     alone = [group[0] for group in groups if len(group) == 1]
     if len(alone) > FEW:
-        told.append(tell_scattered(alone, chronicle, words))
+        told.append(tell_scattered(alone, chronicle, language))
     else:
-        told += [tell_fall(one, place_of(one, chronicle, words), words) for one in alone]
+        told += [tell_fall(one, place_of(one, chronicle, language), language) for one in alone]
     if falls and not chronicle.province:
         held = number(chronicle.on(day, "districts_held_by_taliban"))
-        told.append(words.say("held", held=held, all=number(len(chronicle.facts.district))))
+        told.append(language.say("held", held=held, all=number(len(chronicle.facts.district))))
     return told
 
 
@@ -88,99 +84,103 @@ def capital_ids(chronicle: Chronicle) -> set[str]:
     return {code for code, is_capital in zip(facts.district_id, facts.is_capital, strict=True) if is_capital}
 
 
-def say_capital(one: Happening, words: Language) -> str:
+def say_capital(one: Happening, language: Language) -> str:
     """`Taloqan, the capital of Takhar,`."""
-    return words.say("capital", district=one.district, province=one.province)
+    return language.say("capital", district=one.district, province=one.province)
 
 
-def tell_fall(one: Happening, place: str, words: Language) -> str:
+def tell_fall(one: Happening, place: str, language: Language) -> str:
     """One district: how and why."""
-    fell = words.say(f"fell_{one.how}", place=place)
+    fell = language.say(f"fell_{one.how}", place=place)
     if one.why == "none":
-        return words.say("fell", fell=fell)
-    return words.say("fell_because", fell=fell, why=words.say(f"why_{one.why}"))
+        return language.say("fell", fell=fell)
+    return language.say("fell_because", fell=fell, why=language.say(f"why_{one.why}"))
 
 
-def tell_group(falls: Sequence[Happening], words: Language) -> str:
+def tell_group(falls: Sequence[Happening], language: Language) -> str:
     """Several districts of one province."""
-    names = words.listed([one.district for one in falls], MOST_NAMED)
-    hows = say_hows(falls, words)
+    names = language.listed([one.district for one in falls], MOST_NAMED)
+    hows = say_hows(falls, language)
     return with_reasons(
-        words.say("fell_together", len(falls), province=falls[0].province, names=names, hows=hows), falls, words
+        language.say("fell_together", len(falls), province=falls[0].province, names=names, hows=hows), falls, language
     )
 
 
-def tell_scattered(falls: Sequence[Happening], chronicle: Chronicle, words: Language) -> str:
+def tell_scattered(falls: Sequence[Happening], chronicle: Chronicle, language: Language) -> str:
     """One district in each of several provinces."""
-    names = words.listed([place_of(one, chronicle, words) for one in falls], MOST_NAMED)
-    return with_reasons(words.say("fell_scattered", len(falls), names=names, hows=say_hows(falls, words)), falls, words)
+    names = language.listed([place_of(one, chronicle, language) for one in falls], MOST_NAMED)
+    return with_reasons(
+        language.say("fell_scattered", len(falls), names=names, hows=say_hows(falls, language)), falls, language
+    )
 
 
-def with_reasons(text: str, falls: Sequence[Happening], words: Language) -> str:
+def with_reasons(text: str, falls: Sequence[Happening], language: Language) -> str:
     """The terms that weighed most, the most frequent first."""
-    whys = say_whys(falls, words)
-    return words.say("fell_reasons", fell=text, whys=whys) if whys else text
+    whys = say_whys(falls, language)
+    return language.say("fell_reasons", fell=text, whys=whys) if whys else text
 
 
-def say_hows(falls: Sequence[Happening], words: Language) -> str:
+def say_hows(falls: Sequence[Happening], language: Language) -> str:
     """`4 were left undefended and one was taken in a fight`, or `all were left undefended`."""
     found = counts(falls, lambda one: one.how)
     if len(found) == 1 and len(falls) > 1:
-        return words.say(f"both_{falls[0].how}") if len(falls) == 2 else words.say(f"all_{falls[0].how}")
-    return words.listed([words.say(f"how_{how}", found[how]) for how in found if how in HOW])
+        return language.say(f"both_{falls[0].how}") if len(falls) == 2 else language.say(f"all_{falls[0].how}")
+    return language.listed([language.say(f"how_{how}", found[how]) for how in found if how in HOW])
 
 
-def say_whys(falls: Sequence[Happening], words: Language, most: int | None = None) -> str:
+def say_whys(falls: Sequence[Happening], language: Language, most: int | None = None) -> str:
     """`dread (4) and low morale (1)`."""
     found = counts([one for one in falls if one.why != "none"], lambda one: one.why)
     pairs = list(found.items())[:most]
-    return words.listed([words.say("counted", count, name=words.say(f"reason_{why}")) for why, count in pairs])
+    return language.listed([language.say("counted", count, name=language.say(f"reason_{why}")) for why, count in pairs])
 
 
-def tell_help(chronicle: Chronicle, rows: Sequence[Happening], words: Language) -> list[str]:
+def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
     """Stands and what was retaken; who called for help and what came."""
     told = []
     for event, key in (("stand", "stood"), ("retaken", "retaken"), ("call", "called")):
-        places = list(dict.fromkeys(place_of(one, chronicle, words) for one in of(rows, event)))
+        places = list(dict.fromkeys(place_of(one, chronicle, language) for one in of(rows, event)))
         if places:
-            told.append(words.say(key, len(places), names=words.listed(places, MOST_NAMED)))
+            told.append(language.say(key, len(places), names=language.listed(places, MOST_NAMED)))
     answers = of(rows, "answer")
     if answers:
-        places = list(dict.fromkeys(place_of(one, chronicle, words) for one in answers))
+        places = list(dict.fromkeys(place_of(one, chronicle, language) for one in answers))
         men = number(sum(one.men for one in answers))
-        told.append(words.say("answered", len(places), men=men, names=words.listed(places, MOST_NAMED)))
+        told.append(language.say("answered", len(places), men=men, names=language.listed(places, MOST_NAMED)))
     return told
 
 
-def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], words: Language) -> list[str]:
+def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
     """Men captured, men who gave themselves up, men back under arms; by province or district, the most first."""
     told = []
     for event, key in (("capture", "captured"), ("surrender", "surrendered"), ("return", "returned")):
         men = sums(of(rows, event), lambda one: one.district if chronicle.province else one.province)
         if sum(men.values()):
             told.append(
-                words.say(key, sum(men.values()), names=say_where(men, ("in_one_place", "in_place"), MOST_NAMED, words))
+                language.say(
+                    key, sum(men.values()), names=say_where(men, ("in_one_place", "in_place"), MOST_NAMED, language)
+                )
             )
     return told
 
 
-def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, words: Language) -> list[str]:
+def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
     """Soldiers of the night by post, families of the day, the queues of the evening."""
     told = []
     crossed = sums(of(rows, "crossing"), lambda one: one.who)
     if crossed:
-        morning = words.day(day + timedelta(days=1))
-        told.append(words.say("crossed", sum(crossed.values()), day=morning, posts=say_posts(crossed, words)))
+        morning = language.day(day + timedelta(days=1))
+        told.append(language.say("crossed", sum(crossed.values()), day=morning, posts=say_posts(crossed, language)))
     refused = sums(of(rows, "turned_back"), lambda one: one.who)
     if refused:
-        told.append(words.say("turned_back", sum(refused.values()), posts=say_posts(refused, words)))
+        told.append(language.say("turned_back", sum(refused.values()), posts=say_posts(refused, language)))
     admitted = chronicle.at_posts("admitted", day)
     if admitted:
-        told.append(words.say("admitted", sum(admitted.values()), posts=say_posts(admitted, words)))
+        told.append(language.say("admitted", sum(admitted.values()), posts=say_posts(admitted, language)))
     if chronicle.province:
         return told
     told += [
-        words.say(key, people)
+        language.say(key, people)
         for key, people in (
             ("refused", chronicle.grown(day, "refugees_refused_total")),
             ("waiting", chronicle.on(day, "people_waiting")),
@@ -191,25 +191,25 @@ def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, words
     return told
 
 
-def say_posts(people: Mapping[str, int], words: Language) -> str:
+def say_posts(people: Mapping[str, int], language: Language) -> str:
     """`213 at Ruzvai and 104 at Shohon`, the most first."""
     by_name = {say_post(post): count for post, count in people.items()}
-    return say_where(by_name, ("at_one_post", "at_post"), MOST_POSTS, words)
+    return say_where(by_name, ("at_one_post", "at_post"), MOST_POSTS, language)
 
 
-def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, words: Language) -> str:
+def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, language: Language) -> str:
     """`213 in Kunduz and 104 in Balkh`, `all in Kunduz`, or of one person `in Kunduz`; the most first."""
     alone, each = keys
     if len(people) == 1:
         ((name, count),) = people.items()
-        return words.say(alone, count, name=name)
+        return language.say(alone, count, name=name)
     ordered = sorted(people.items(), key=lambda pair: -pair[1])
-    return words.listed([words.say(each, count, name=name) for name, count in ordered], most)
+    return language.listed([language.say(each, count, name=name) for name, count in ordered], most)
 
 
-def place_of(one: Happening, chronicle: Chronicle, words: Language) -> str:
-    """`Khwahan (Badakhshan)`, or the district alone where one province is told."""
-    return one.district if chronicle.province else words.say("place", district=one.district, province=one.province)
+def place_of(one: Happening, chronicle: Chronicle, language: Language) -> str:
+    """`Khwahan (Badakhshan)`, or the district alone where one province is shown."""
+    return one.district if chronicle.province else language.say("place", district=one.district, province=one.province)
 
 
 def of(rows: Sequence[Happening], event: str) -> list[Happening]:
@@ -220,21 +220,22 @@ def of(rows: Sequence[Happening], event: str) -> list[Happening]:
 ALSO = {"Paktya": ("Paktia",), "Hilmand": ("Helmand",), "Sar-e-Pul": ("Sar-e Pul",), "Jawzjan": ("Jowzjan",)}
 
 
-def tell_record(chronicle: Chronicle, words: Language) -> list[str]:
+def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
     """What it is, then a row each in the order of days; the districts that are dated as lost come last."""
-    line = words.day(THE_LINE, year=True)
+    line = language.day(THE_LINE, year=True)
     rows = sorted(rows_within(chronicle), key=lambda row: (row.date_end, row.date_start, row.id))
     told = [
-        words.say("record_row", days=say_days(row, words), scope=row.scope, said=row.quote, id=row.id) for row in rows
+        language.say("record_row", days=say_days(row, language), scope=row.scope, said=row.quote, id=row.id)
+        for row in rows
     ]
-    told += tell_dated(chronicle, words)
+    told += tell_dated(chronicle, language)
     if not told:
-        return [words.say("record_none", day=line)]
-    return [words.say("record_label", day=line), *told]
+        return [language.say("record_none", day=line)]
+    return [language.say("record_label", day=line), *told]
 
 
 def rows_within(chronicle: Chronicle) -> list[Evidence]:
-    """Rows to compare with that begin in the time told and end by the end of the record."""
+    """Rows to compare with that begin in the days shown and end by the end of the record."""
     return [
         row
         for row in evidence().values()
@@ -246,7 +247,7 @@ def rows_within(chronicle: Chronicle) -> list[Evidence]:
 
 
 def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
-    """Whether a row says something of the province that is told; of the country every row does."""
+    """Whether a row is about the province that is shown; every row is about the country."""
     if not chronicle.province or any(names(row, name) for name in names_of(chronicle.province)):
         return True
     others = [other for other in chronicle.facts.provinces if other != chronicle.province]
@@ -261,7 +262,7 @@ def names_of(province: str) -> tuple[str, ...]:
 
 
 def places_of(chronicle: Chronicle) -> list[str]:
-    """Districts and posts of the province that is told."""
+    """Districts and posts of the province that is shown."""
     facts = chronicle.facts
     pairs = zip(facts.post_name, facts.post_district, strict=True)
     posts = [part for name, here in pairs if facts.province[here] == chronicle.province for part in name.split(" / ")]
@@ -270,18 +271,18 @@ def places_of(chronicle: Chronicle) -> list[str]:
 
 
 def names(row: Evidence, name: str) -> bool:
-    """Whether a whole name stands in what the row says."""
+    """Whether a row names a place in full."""
     said = f"{row.scope} {row.quote}".replace("-", " ")
     return re.search(rf"\b{re.escape(name.replace('-', ' '))}\b", said, re.IGNORECASE) is not None
 
 
-def say_days(row: Evidence, words: Language) -> str:
+def say_days(row: Evidence, language: Language) -> str:
     """`5 July`, or `4 July to 5 July`."""
-    first, last = words.day(row.date_start), words.day(row.date_end)
-    return last if row.date_start == row.date_end else words.say("record_days", first=first, last=last)
+    first, last = language.day(row.date_start), language.day(row.date_end)
+    return last if row.date_start == row.date_end else language.say("record_days", first=first, last=last)
 
 
-def tell_dated(chronicle: Chronicle, words: Language) -> list[str]:
+def tell_dated(chronicle: Chronicle, language: Language) -> list[str]:
     """Districts dated as lost in this time, and how many of them this campaign had lost by its end or the record's."""
     facts, fell = chronicle.facts, fell_dates()
     last = min(chronicle.last, THE_LINE)
@@ -289,8 +290,8 @@ def tell_dated(chronicle: Chronicle, words: Language) -> list[str]:
     rows = [row for row in np.flatnonzero(inside) if chronicle.province in ("", facts.province[row])]
     if not rows:
         return []
-    listed = words.listed([facts.district[row] for row in rows], 2 * MOST_NAMED)
-    told = f"{words.say('record_dated', len(rows), names=listed)} {words.say('record_undated')}"
+    listed = language.listed([facts.district[row] for row in rows], 2 * MOST_NAMED)
+    told = f"{language.say('record_dated', len(rows), names=listed)} {language.say('record_undated')}"
     taken = {one.district_id for one in chronicle.of("fall") if one.date <= last}
     here = sum(facts.district_id[row] in taken for row in rows)
-    return [f"{told} {words.say('record_dated_here', here, day=words.day(last))}"]
+    return [f"{told} {language.say('record_dated_here', here, day=language.day(last))}"]

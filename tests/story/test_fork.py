@@ -38,8 +38,8 @@ from sim.story.branches import (
     Course,
     changed,
     copied,
-    live_branches,
     passed,
+    run_branches,
     same_traits,
     standing,
     step_is_cold,
@@ -76,26 +76,26 @@ def same_records(one: Record, other: Record, evenings: int) -> bool:
 
 
 def test_as_it_went_is_the_ordinary_campaign_to_the_last_digit() -> None:
-    before, _ = live_branches(course(), course(GIVE_UP), SEED, DAYS, DAY)
+    before, _ = run_branches(course(), course(GIVE_UP), SEED, DAYS, DAY)
     expected = ordinary(course())
     assert same_records(before.record, expected.record, DAYS + 1)
     assert not differences(before.world, expected.world)
 
 
 def test_both_branches_are_the_same_to_the_evening_of_the_fork_and_differ_after_it() -> None:
-    before, after = live_branches(course(), course(GIVE_UP), SEED, DAYS, DAY)
+    before, after = run_branches(course(), course(GIVE_UP), SEED, DAYS, DAY)
     assert same_records(before.record, after.record, DAY + 1)
     assert not same_records(before.record, after.record, DAYS + 1)
 
 
 def test_without_a_change_both_branches_are_the_same_to_the_last_digit() -> None:
-    before, after = live_branches(course(), course(), SEED, DAYS, DAY)
+    before, after = run_branches(course(), course(), SEED, DAYS, DAY)
     assert same_records(before.record, after.record, DAYS + 1)
     assert not differences(before.world, after.world)
 
 
 def test_a_fork_on_day_0_is_the_ordinary_campaign_of_the_changed_rules() -> None:
-    _, after = live_branches(course(), course(GIVE_UP), SEED, DAYS, 0)
+    _, after = run_branches(course(), course(GIVE_UP), SEED, DAYS, 0)
     expected = ordinary(course(GIVE_UP))
     assert same_records(after.record, expected.record, DAYS + 1)
     assert not differences(after.world, expected.world)
@@ -104,7 +104,7 @@ def test_a_fork_on_day_0_is_the_ordinary_campaign_of_the_changed_rules() -> None
 
 def test_a_fork_on_day_0_is_the_ordinary_campaign_of_a_closed_border() -> None:
     shut = {"post_1": {"soldiers": 0.0, "families": 0.0, "room": 0.5}}
-    _, after = live_branches(course(GIVE_UP), course(GIVE_UP, posts=shut), SEED, DAYS, 0)
+    _, after = run_branches(course(GIVE_UP), course(GIVE_UP, posts=shut), SEED, DAYS, 0)
     expected = ordinary(course(GIVE_UP, posts=shut))
     assert not differences(after.world, expected.world)
     assert ordinary(course(GIVE_UP)).record.crossed.sum() > 0 == after.record.crossed.sum()
@@ -113,7 +113,7 @@ def test_a_fork_on_day_0_is_the_ordinary_campaign_of_a_closed_border() -> None:
 def test_a_border_that_closes_on_an_evening_keeps_who_has_come_and_lets_nobody_in_after() -> None:
     open_ = ordinary(course(GIVE_UP)).record.crossed.sum(axis=1)
     day = int(np.flatnonzero(open_)[0])
-    before, after = live_branches(
+    before, after = run_branches(
         course(GIVE_UP), course(GIVE_UP, posts={"post_1": {"soldiers": 0.0}}), SEED, DAYS, day
     )
     assert after.record.crossed[: day + 1].sum() == before.record.crossed[: day + 1].sum() > 0
@@ -122,7 +122,7 @@ def test_a_border_that_closes_on_an_evening_keeps_who_has_come_and_lets_nobody_i
 
 
 def test_the_same_seed_gives_the_same_fork() -> None:
-    one, other = (live_branches(course(), course(GIVE_UP), SEED, DAYS, DAY)[1] for _ in range(2))
+    one, other = (run_branches(course(), course(GIVE_UP), SEED, DAYS, DAY)[1] for _ in range(2))
     assert not differences(one.world, other.world)
     assert same_records(one.record, other.record, DAYS + 1)
 
@@ -143,7 +143,7 @@ def test_conditions_follow_the_changed_timeline_only_after_the_evening() -> None
     before = course(timeline=timeline_of(*usual, (12, Act.SET, Condition.AIR_COVER, 0.0)))
     after = course(timeline=timeline_of(*usual, (DAY + 1, Act.SET, Condition.AIR_COVER, 0.7)))
     for days, there, here in ((DAY, 0.4, 0.4), (DAY + 1, 0.4, 0.7), (DAYS, 0.0, 0.7)):
-        branches = live_branches(before, after, SEED, days, min(days, DAY))
+        branches = run_branches(before, after, SEED, days, min(days, DAY))
         assert [branch.world.conditions[Condition.AIR_COVER] for branch in branches] == [there, here]
 
 
