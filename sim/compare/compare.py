@@ -235,6 +235,30 @@ def rows_as_text(verdicts: Sequence[Verdict]) -> str:
     return file.getvalue()
 
 
+def verdict_in(row: Mapping[str, str]) -> Verdict:
+    """Read one row of a table of verdicts.
+
+    Args:
+        row: Cells by column, as `rows_as_text` wrote them.
+
+    Returns:
+        The verdict; an empty number is nan.
+
+    Raises:
+        KeyError: A column is missing.
+        ValueError: A cell is no number.
+    """
+    judgement = Judgement(**{name: kind(row[name] or "nan") for name, kind in Judgement.__annotations__.items()})
+    spreads = (
+        Spread(*(float(row[f"{side}_{name}"] or "nan") for name in Spread._fields)) for side in ("cell", "baseline")
+    )
+    counts = (int(row[name]) for name in ("missing", "unpaired", "without_event", "baseline_without_event"))
+    return Verdict(
+        int(row["cell"]), row["cell_label"], row["baseline_study"], int(row["baseline_cell"]), row["baseline_label"],
+        judgement, *counts, *spreads, row["sentence"],
+    )  # fmt: skip
+
+
 def about_comparison(comparison: Comparison) -> dict[str, Any]:
     """What was compared, how and with what, so that it can be read by itself and made again."""
     study, other, measure = comparison.study, comparison.against, comparison.measure

@@ -6,7 +6,7 @@ Writes  verdicts/<outcome>.png next to them.
 
 import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
@@ -19,7 +19,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.console import Console
 from rich.table import Table
 
-from sim.compare.pairs import clear
+from sim.compare.compare import verdict_in
+from sim.compare.sentences import Verdict
 from sim.plots.captions import true_minus
 from sim.plots.charts import (
     add_key,
@@ -45,50 +46,19 @@ STRIPE = "#f3f3f1"  # under a baseline
 LINE, GAP = 0.165, 0.13  # inches: a line of a label, and between rows
 
 
-class Row(NamedTuple):
-    """One cell and its baseline, in the unit of the outcome; nan where nothing is known."""
-
-    cell_label: str
-    baseline_study: str
-    baseline_cell: int
-    baseline_label: str
-    worlds: int
-    mean_difference: float
-    mean_low: float
-    mean_high: float
-    median_difference: float
-    median_low: float
-    median_high: float
-    worlds_lower: int
-    chance_lower: float
-    fold: float
-    cell_median: float
-    cell_low_5: float
-    cell_high_95: float
-    baseline_median: float
-    baseline_low_5: float
-    baseline_high_95: float
-    sentence: str
-
-    @property
-    def is_clear(self) -> bool:
-        """Whether the interval of the mean difference keeps clear of zero."""
-        return clear(self.mean_low, self.mean_high)
-
-
 class Verdicts(NamedTuple):
     """A comparison on one outcome: where it is, what holds for all rows, and the rows."""
 
     path: Path
     about: dict[str, Any]  # outcome, label, unit, is_date, reported, studies, baseline, notes, campaigns, ...
-    rows: tuple[Row, ...]
+    rows: tuple[Verdict, ...]
 
 
 class Bar(NamedTuple):
     """One line of the chart: the verdict on a cell, or, without one, a baseline."""
 
     label: str
-    verdict: Row | None
+    verdict: Verdict | None
     middle: float
     low: float
     high: float
@@ -108,19 +78,8 @@ def read_verdicts(table: Path) -> Verdicts:
     """
     about = table.with_suffix(".json")
     with reading(table, "compare", f"verdicts and {about.name}"):
-        rows = tuple(row_of(row) for row in read_rows(table))
+        rows = tuple(verdict_in(row) for row in read_rows(table))
         return Verdicts(table, read_object(about), rows)
-
-
-def row_of(cells: dict[str, str]) -> Row:
-    """Text, whole numbers and numbers, each as declared; an empty number is unknown."""
-    casts: dict[str, Callable[[str], str | int | float]] = {
-        "str": str,
-        "int": int,
-        "float": lambda text: float(text) if text else math.nan,
-    }
-    kinds = {name: kind.__name__ for name, kind in Row.__annotations__.items()}
-    return Row(**{name: casts[kind](cells[name]) for name, kind in kinds.items()})  # type: ignore[arg-type]
 
 
 def tables_in(folder: Path) -> list[Path]:
@@ -180,26 +139,26 @@ def print_verdicts(verdicts: Verdicts, console: Console) -> None:
     console.print()
 
 
-def cells_of(row: Row, about: dict[str, Any]) -> list[str]:
+def cells_of(row: Verdict, about: dict[str, Any]) -> list[str]:
     """A row of the table in the terminal."""
     return [
         row.cell_label.replace(", ", "\n") or about["studies"][0],
-        format_difference(row.mean_difference, about),
+        format_difference(row.judgement.mean_difference, about),
         "?"
-        if math.isnan(row.mean_low)
-        else " to ".join(format_difference(end, about) for end in (row.mean_low, row.mean_high)),
-        format_difference(row.median_difference, about),
-        f"{row.worlds_lower:,} of {row.worlds:,}",
-        "" if math.isnan(row.fold) else f"{row.fold:.3g} x",
+        if math.isnan(row.judgement.mean_low)
+        else " to ".join(format_difference(end, about) for end in (row.judgement.mean_low, row.judgement.mean_high)),
+        format_difference(row.judgement.median_difference, about),
+        f"{row.judgement.worlds_lower:,} of {row.judgement.worlds:,}",
+        "" if math.isnan(row.judgement.fold) else f"{row.judgement.fold:.3g} x",
     ]
 
 
-def by_size(rows: Sequence[Row]) -> list[Row]:
+def by_size(rows: Sequence[Verdict]) -> list[Verdict]:
     """The largest mean differences first, cells without a world last."""
-    return sorted(rows, key=lambda row: -abs(row.mean_difference) if row.worlds else 0.0)
+    return sorted(rows, key=lambda row: -abs(row.judgement.mean_difference) if row.judgement.worlds else 0.0)
 
 
-def print_sentences(rows: Sequence[Row], console: Console) -> None:
+def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
     """All of them, or those on the largest differences."""
     if len(rows) > MOST_SENTENCES:
         console.print(f"The {MOST_SENTENCES} largest differences in words; the table that is written has them all:")
@@ -208,9 +167,9 @@ def print_sentences(rows: Sequence[Row], console: Console) -> None:
         console.print(f"- {row.sentence}")
 
 
-def describe_pairing(rows: Sequence[Row]) -> str:
+def describe_pairing(rows: Sequence[Verdict]) -> str:
     """What common seeds were worth."""
-    folds = [row.fold for row in rows if not math.isnan(row.fold)]
+    folds = [row.judgement.fold for row in rows if not math.isnan(row.judgement.fold)]
     if not folds:
         return "Pairing: nothing varied, so it cannot be said what common seeds were worth."
     times = f"{median(folds):.3g} times the campaigns"
@@ -257,7 +216,7 @@ def draw_forest(verdicts: Verdicts) -> Path:
 def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]:
     """Each baseline and under it the cells compared with it; and how many cells there was no room for."""
     shown = {id(row) for row in by_size(verdicts.rows)[:MOST_CELLS]}
-    groups: dict[int, list[Row]] = {}
+    groups: dict[int, list[Verdict]] = {}
     for row in verdicts.rows:
         if id(row) in shown:
             groups.setdefault(row.baseline_cell, []).append(row)
@@ -265,10 +224,10 @@ def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]
     for rows in groups.values():
         first = rows[0]
         label = labels[first.baseline_label] or first.baseline_study
-        bars.append(Bar(label, None, first.baseline_median, first.baseline_low_5, first.baseline_high_95))
+        bars.append(Bar(label, None, *first.baseline_campaigns))
         for row in rows:
             label = labels[row.cell_label] or verdicts.about["studies"][0]
-            bars.append(Bar(label, row, row.cell_median, row.cell_low_5, row.cell_high_95))
+            bars.append(Bar(label, row, *row.campaigns))
     return bars, len(verdicts.rows) - len(shown)
 
 
@@ -325,17 +284,17 @@ def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], pla
     axes.set_yticks(places, [bar.label for bar in bars], fontsize=8.5)
     axes.axvline(0, color=INK, linewidth=1)
     for bar, place in zip(bars, places, strict=True):
-        row = bar.verdict
-        if row is None:
+        if bar.verdict is None:
             note(axes, place, "baseline")
-        elif not row.worlds:
+            continue
+        found = bar.verdict.judgement
+        if not found.worlds:
             note(axes, place, "no value")
-        else:
-            colour = SIMULATED if row.is_clear else QUIET
-            draw_interval(axes, place, [row.mean_low, row.mean_high], colour, 1.6)
-            face = colour if row.is_clear else "white"
-            axes.plot([row.mean_difference], [place], "o", color=colour, markerfacecolor=face, markersize=5, zorder=3)
-    if all(row.mean_difference == 0 for row in (bar.verdict for bar in bars) if row and row.worlds):
+            continue
+        colour, face = (SIMULATED, SIMULATED) if bar.verdict.is_clear else (QUIET, "white")
+        draw_interval(axes, place, [found.mean_low, found.mean_high], colour, 1.6)
+        axes.plot([found.mean_difference], [place], "o", color=colour, markerfacecolor=face, markersize=5, zorder=3)
+    if all(row.judgement.mean_difference == 0 for row in (bar.verdict for bar in bars) if row and row.judgement.worlds):
         axes.set_xlim(-1, 1)
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(5))
@@ -391,7 +350,7 @@ def key_of(about: dict[str, Any]) -> list[Artist]:
 def caption_of(verdicts: Verdicts, left_out: int) -> str:
     """How many campaigns, how far to trust them, against what, and what the marks do not say."""
     about = verdicts.about
-    worlds = sorted({row.worlds for row in verdicts.rows})
+    worlds = sorted({row.judgement.worlds for row in verdicts.rows})
     span = f"{worlds[0]:,}" if len(worlds) == 1 else f"{worlds[0]:,} to {worlds[-1]:,}"
     pairs = f"{span} {'world' if worlds[-1] == 1 else 'worlds'} (seeds) a pair"
     reported = about["reported"]["text"]
