@@ -249,13 +249,13 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
         ValueError: A cell is no number.
     """
     judgement = Judgement(**{name: kind(row[name] or "nan") for name, kind in Judgement.__annotations__.items()})
-    spreads = (
+    campaigns, baseline = (
         Spread(*(float(row[f"{side}_{name}"] or "nan") for name in Spread._fields)) for side in ("cell", "baseline")
     )
-    counts = (int(row[name]) for name in ("missing", "unpaired", "without_event", "baseline_without_event"))
     return Verdict(
         int(row["cell"]), row["cell_label"], row["baseline_study"], int(row["baseline_cell"]), row["baseline_label"],
-        judgement, *counts, *spreads, row["sentence"],
+        judgement, int(row["missing"]), int(row["unpaired"]), int(row["without_event"]),
+        int(row["baseline_without_event"]), campaigns, baseline, row["sentence"],
     )  # fmt: skip
 
 
