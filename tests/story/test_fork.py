@@ -113,9 +113,7 @@ def test_a_fork_on_day_0_is_the_ordinary_campaign_of_a_closed_border() -> None:
 def test_a_border_that_closes_on_an_evening_keeps_who_has_come_and_lets_nobody_in_after() -> None:
     open_ = ordinary(course(GIVE_UP)).record.crossed.sum(axis=1)
     day = int(np.flatnonzero(open_)[0])
-    before, after = run_branches(
-        course(GIVE_UP), course(GIVE_UP, posts={"post_1": {"soldiers": 0.0}}), SEED, DAYS, day
-    )
+    before, after = run_branches(course(GIVE_UP), course(GIVE_UP, posts={"post_1": {"soldiers": 0.0}}), SEED, DAYS, day)
     assert after.record.crossed[: day + 1].sum() == before.record.crossed[: day + 1].sum() > 0
     assert after.record.crossed[day + 1 :].sum() == 0
     assert after.record.admitted.sum() > 0  # families are let in as before
