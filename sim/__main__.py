@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sim import options
 from sim.errors import PanjError
-from sim.options import MULTIRUN, missing_of, read_command, require_extra
+from sim.options import missing_of, read_command, require_extra
+
+if TYPE_CHECKING:
+    from sim.settings.overrides import AnyOverrides, Overrides
 
 FAILED = 3  # exit code of a study in which campaigns failed
 
@@ -63,15 +66,17 @@ def run(request: options.Run) -> int:
         return run_and_draw(request.overrides, draw)
 
 
-def run_and_draw(words: Sequence[str], draw: Callable[[Path], None] | None) -> int:
+def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> int:
     """The same, where `draw` makes figures and page, if anything does."""
     from sim.run.console import console_of
     from sim.run.run import Stopped, run_sweep
+    from sim.settings.overrides import Overrides
     from sim.settings.sweep import compose_sweep
 
     console = console_of()
     try:
-        sweep = compose_sweep(words)
+        overrides = Overrides.of(words)
+        sweep = compose_sweep(overrides)
         ran = run_sweep(sweep, console)
     except Stopped:
         print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
@@ -86,7 +91,7 @@ def run_and_draw(words: Sequence[str], draw: Callable[[Path], None] | None) -> i
     if ran.failed:
         console.print(f"{ran.failed} campaigns failed: python -m sim failures {ran.folder}", soft_wrap=True)
     if ran.campaigns:
-        page = f"open {ran.folder / 'report.html'}; or {next_step(words, ran.folder)}"
+        page = f"open {ran.folder / 'report.html'}; or {next_step(overrides, ran.folder)}"
         table = f"read {ran.folder / 'runs.parquet'}; the same command with more runs adds to it"
         console.print(f"Next: {page if can_draw else table}", soft_wrap=True)
     return FAILED if ran.failed else 0
@@ -212,9 +217,9 @@ def discover(request: options.Discover) -> int:
     return show_discovered(request.place)
 
 
-def next_step(words: Sequence[str], folder: Path) -> str:
+def next_step(overrides: "Overrides", folder: Path) -> str:
     """What one would do after this."""
-    if any(word in MULTIRUN for word in words):
+    if overrides.sweeps:
         return f"python -m sim compare {folder}"
     return "change a decision: python -m sim reinforcement=none"
 

@@ -34,7 +34,7 @@ from sim.run.console import console_of
 from sim.run.run import Stopped, run_sweep
 from sim.run.verify import TABLES, columns_of_table, damaged, difference_of, frames_of, rows_of
 from sim.settings.compose import Composer
-from sim.settings.overrides import MULTIRUN, fixed_of, parse
+from sim.settings.overrides import MULTIRUN, Overrides
 from sim.settings.settings import Precision
 from sim.settings.sweep import Cell, Sweep, alike, cell_of, compose_sweep
 from sim.study.reader import read_about
@@ -59,7 +59,7 @@ def main(request: Reproduce, redraw: Redraw) -> int:
     Raises:
         PanjError: For a file that does not carry how it was made, or that these settings cannot make.
     """
-    path, words = request.file, request.overrides
+    path, given = request.file, Overrides.of(request.overrides)
     console = console_of()
     made = read_made(path)
     check_whole(path)
@@ -68,11 +68,11 @@ def main(request: Reproduce, redraw: Redraw) -> int:
     changes = changes_since(made, facts)
     print_changes(console, changes)
     home = home_of(path, made)
-    sweep = sweep_of(made, words, facts)
+    sweep = sweep_of(made, given, facts)
     settings = changes_of_settings(made, sweep, home, changes)
     print_changes(console, settings)
     try:
-        again = make_again(made, sweep, words, facts, home, redraw, console)
+        again = make_again(made, sweep, given, facts, home, redraw, console)
     except Stopped as stopped:
         raise KeyboardInterrupt from stopped
     return conclude(path, again, [*changes, *settings], console)
@@ -150,15 +150,14 @@ def home_of(path: Path, made: Made) -> Path | None:
     return None
 
 
-def sweep_of(made: Made, words: Sequence[str], facts: Facts) -> Sweep:
+def sweep_of(made: Made, given: Overrides, facts: Facts) -> Sweep:
     """The cells that a file was made from, each with as many campaigns as it had."""
-    executor = [word for word in words if parse(word).key_or_group != "results_dir"]
-    kept = [word for word in made.words if word in MULTIRUN or parse(word).key_or_group not in NOT_KEPT]
+    executor = given.without(["results_dir"])
+    kept = Overrides.of(made.words).without(NOT_KEPT)
     if made.cells is None:
-        sweep = compose_sweep([*kept, *executor], facts)
+        sweep = compose_sweep(kept + executor, facts)
     else:
-        fixed = fixed_of(kept)
-        sweep = sweep_of_cells(made.cells, [*fixed, *executor], facts)
+        sweep = sweep_of_cells(made.cells, kept.fixed + executor, facts)
     runs = made.runs * len(sweep.cells) if len(made.runs) == 1 else made.runs
     if len(runs) != len(sweep.cells):
         raise PanjError(f"words: found {len(sweep.cells)} cells, expected the {len(runs)} that the study had")
@@ -170,19 +169,19 @@ def sweep_of(made: Made, words: Sequence[str], facts: Facts) -> Sweep:
     return replace(sweep, base=base, cells=cells, words=made.words if made.cells is None else sweep.words)
 
 
-def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Sequence[str], facts: Facts) -> Sweep:
+def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Overrides, facts: Facts) -> Sweep:
     """A sweep of the cells that several commands added to a study."""
     composer = Composer(facts)
     found: tuple[Cell, ...] = tuple(cell_of(number, words, fixed, composer) for number, words in enumerate(cells))
-    return Sweep(composer.settings(fixed), tuple(found[0].values), found, tuple(fixed), alike(found))
+    return Sweep(composer.settings(fixed), tuple(found[0].values), found, fixed.words, alike(found))
 
 
 def make_again(
-    made: Made, sweep: Sweep, words: Sequence[str], facts: Facts, home: Path | None, redraw: Redraw, console: Console
+    made: Made, sweep: Sweep, given: Overrides, facts: Facts, home: Path | None, redraw: Redraw, console: Console
 ) -> Path:
     """Run the study again and make the file from it; the path of the new file."""
-    chosen = [str(parse(word).value()) for word in words if parse(word).key_or_group == "results_dir"]
-    results = Path(chosen[-1]) if chosen else home.parent if home else sweep.base.results_dir
+    chosen = given.get("results_dir")
+    results = Path(str(chosen.value)) if chosen else home.parent if home else sweep.base.results_dir
     folder = rebuild(sweep, made.study, results, console)
     file = Path(made.recipe["file"])
     if file.parts[0] == "verdicts":
@@ -191,7 +190,7 @@ def make_again(
         if against:
             there = made_of(json.dumps(against), "against")
             print_changes(console, changes_since(there, facts))
-            other = rebuild(sweep_of(there, words, facts), there.study, results, console)
+            other = rebuild(sweep_of(there, given, facts), there.study, results, console)
         judge_again(folder, other, made.recipe)
     if file.suffix in (".png", ".gif"):
         draw_again(folder, made.recipe, redraw)

@@ -33,7 +33,7 @@ from sim.score.measure import outside, scaled
 from sim.score.targets import Target, bounds_of
 from sim.settings.draws import Prior
 from sim.settings.numbers import declared_numbers
-from sim.settings.overrides import MULTIRUN, parse
+from sim.settings.overrides import AnyOverrides, Overrides
 from sim.settings.posterior import Posterior, posterior_of
 from sim.study.reader import read_about
 from sim.study.store import read_scope
@@ -275,20 +275,23 @@ class Bank(NamedTuple):
     failed: int
 
 
-def bank_overrides(words: Sequence[str]) -> list[str]:
-    """The overrides of the run that fills a bank; PanjError for what a bank cannot have."""
-    given = {}
-    for word in words:
-        if word in MULTIRUN or parse(word).is_sweep_override():
-            raise PanjError(f"bank: found '{word}', expected one cell; a bank of another theory is a bank of its own")
-        given[parse(word).key_or_group] = word
+def bank_overrides(words: AnyOverrides) -> Overrides:
+    """The overrides of the run that fills a bank.
+
+    Raises:
+        PanjError: for several cells, and for settings that a bank cannot have.
+    """
+    overrides = Overrides.of(words)
+    for row in overrides:
+        if row.sweeps:
+            raise PanjError(f"bank: found '{row.text}', expected one cell; another theory is a bank of its own")
     for key, value in ALWAYS.items():
-        if key in given and given[key] != f"{key}={value}":
-            raise PanjError(f"{key}: found '{given[key]}', expected {key}={value}; anything else is a plain run")
-    theory = given.get("theory", "theory=contagion").split("=", 1)[1]
-    named = {"study": study_of(theory)}
-    usual = [f"{key}={value}" for key, value in {**USUAL, **ALWAYS, **named}.items() if key not in given]
-    return [*words, *usual]
+        found = overrides.get(key)
+        if found and found.text != f"{key}={value}":
+            raise PanjError(f"{key}: found '{found.text}', expected {key}={value}; anything else is a plain run")
+    theory = overrides.get("theory")
+    named = {"study": study_of(theory.value_text if theory else "contagion")}
+    return overrides.with_usual({**USUAL, **ALWAYS, **named})
 
 
 def study_of(theory: str) -> str:

@@ -47,7 +47,7 @@ from sim.run.executors import cores
 from sim.run.run import compile_rules
 from sim.run.work import work_timed
 from sim.settings.draws import Prior, priors_under
-from sim.settings.overrides import parse
+from sim.settings.overrides import AnyOverrides, Overrides
 from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
@@ -281,17 +281,17 @@ def resolve(asked: Sensitivity) -> Resolved:
     )  # fmt: skip
 
 
-def base_of(words: Sequence[str]) -> Settings:
+def base_of(words: AnyOverrides) -> Settings:
     """The settings at every point; PanjError for what a sensitivity study cannot have."""
-    given = {parse(word).key_or_group: word for word in words}
-    for key, word in given.items():
-        if key.split(".")[0] in NOT_HERE:
-            raise PanjError(f"{key}: found '{word}', expected none; points are those of Morris and Saltelli")
+    overrides = Overrides.of(words)
+    for row in overrides:
+        if row.key.split(".")[0] in NOT_HERE:
+            raise PanjError(f"{row.key}: found '{row.text}', expected none; points are those of Morris and Saltelli")
     for key, value in ALWAYS.items():
-        if key in given and given[key] != f"{key}={value}":
-            raise PanjError(f"{key}: found '{given[key]}', expected none; numbers are those of configs/priors.yaml")
-    usual = [f"{key}={value}" for key, value in {**USUAL, **ALWAYS}.items() if key not in given]
-    base = compose_sweep([*words, *usual]).base
+        found = overrides.get(key)
+        if found and found.text != f"{key}={value}":
+            raise PanjError(f"{key}: found '{found.text}', expected none; numbers are those of configs/priors.yaml")
+    base = compose_sweep(overrides.with_usual({**USUAL, **ALWAYS})).base
     if base.runs < 2:
         raise PanjError(f"runs: found {base.runs}, expected at least 2 a point, or chance cannot be told apart")
     folder = base.results_dir / base.study

@@ -29,7 +29,7 @@ from sim.provenance import STAMPED
 from sim.run.work import outcomes_of
 from sim.settings.compose import Composer, compose_settings
 from sim.settings.draws import LUCK
-from sim.settings.overrides import fixed_of, parse
+from sim.settings.overrides import Overrides
 from sim.settings.settings import Settings
 from sim.settings.sweep import say
 from sim.study.columns import chunk_of, days_table, events_table, rows_of
@@ -47,7 +47,7 @@ class Origin(NamedTuple):
     folder: Path
     about: dict[str, Any]
     cell: StudyCell
-    overrides: tuple[str, ...]  # that give its settings
+    overrides: Overrides  # that give its settings
     settings: Settings
 
 
@@ -66,8 +66,8 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
     if scope is None or "words" not in about:
         raise PanjError(f"{folder}: found no record of campaigns, expected a study of this version; run it again")
     held = find_cell(scope.cells, cell)
-    fixed = fixed_of(about["words"])
-    overrides = (*fixed, *held.overrides)
+    fixed = Overrides.of(about["words"]).fixed
+    overrides = fixed + held.overrides
     settings = composer.settings(overrides)
     if settings.fingerprint() != held.fingerprint:
         now = json.loads(json.dumps(composer.settings(fixed).as_dict()))
@@ -140,7 +140,7 @@ def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def rerun_one(overrides: Sequence[str]) -> int:
     """Run the campaign of `seed`; whatever it raises is not caught."""
-    settings = compose_settings(list(overrides))
+    settings = compose_settings(overrides)
     rules = settings.rules_of(settings.seed)
     campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
     rows = rows_of(campaign, outcomes_of(settings.start_date, settings.days), settings.facts, settings.start_date)
@@ -224,7 +224,7 @@ def where_of(cause: Cause, study: Study) -> list[str]:
 
 def command_of(cause: Cause, study: Study) -> str:
     """A command that runs the example."""
-    fixed = [word for word in fixed_of(study.about["words"]) if parse(word).key_or_group.split(".")[0] not in OF_MANY]
+    fixed = [row.text for row in Overrides.of(study.about["words"]).fixed if row.key.split(".")[0] not in OF_MANY]
     overrides = [*fixed, *find_cell(study.cells, cause.example["cell"]).overrides, f"seed={cause.example['seed']}"]
     return shlex.join(["python", "-m", "pdb", "-c", "continue", "-m", "sim.run.rerun", *overrides])
 

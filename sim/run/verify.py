@@ -39,7 +39,7 @@ from sim.engine.compile import compiled
 from sim.errors import PanjError
 from sim.run.console import console_of
 from sim.run.run import Stopped, compile_rules, run_sweep
-from sim.settings.overrides import MULTIRUN, parse
+from sim.settings.overrides import AnyOverrides, Overrides
 from sim.settings.settings import Executor
 from sim.settings.sweep import Sweep, compose_sweep
 from sim.study.reader import cannot_read, read_about
@@ -196,7 +196,7 @@ def main(overrides: Sequence[str]) -> int:
         raise KeyboardInterrupt from stopped
 
 
-def verify(given: Sequence[str], console: Console, ways: Sequence[Way] | None = None) -> int:
+def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = None) -> int:
     """Run one study in every way and print whether all tables are the same.
 
     Args:
@@ -210,13 +210,13 @@ def verify(given: Sequence[str], console: Console, ways: Sequence[Way] | None = 
     Raises:
         PanjError: For overrides that verify sets itself.
     """
-    address, wanted = without_address(given)
+    address, wanted = without_address(Overrides.of(given))
     overrides, sweep = study_of(wanted)
     ways = ways_of(address) if ways is None else ways
     cells = f"{len(sweep.cells)} cells" if len(sweep.cells) > 1 else "one cell"
     console.print(
         f"The same study, {cells} of {sweep.base.runs} campaigns of {sweep.base.days} days, run in {len(ways)} ways: "
-        f"{' '.join(overrides)}",
+        f"{' '.join(overrides.words)}",
         markup=False,
     )
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
@@ -224,7 +224,7 @@ def verify(given: Sequence[str], console: Console, ways: Sequence[Way] | None = 
     with tempfile.TemporaryDirectory(prefix="panj-verify-") as folder:
         for number, way in enumerate(ways):
             console.print(f"  {way.name} ...")
-            results.append(result_of(way, overrides, sweep, Path(folder) / str(number)))
+            results.append(result_of(way, overrides.words, sweep, Path(folder) / str(number)))
     console.print(table_of(results))
     said = conclusion(results)
     for line in said or [f"The same: {len(ways)} ways give the same tables to the last digit."]:
@@ -232,36 +232,28 @@ def verify(given: Sequence[str], console: Console, ways: Sequence[Way] | None = 
     return 1 if said else 0
 
 
-def without_address(given: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The Dask scheduler, if one is named, and the other overrides; PanjError for what verify sets itself."""
-    address = None
-    overrides = []
-    for text in given:
-        override = None if text in MULTIRUN else parse(text)
-        if override is not None and override.key_or_group in SET_HERE:
+def without_address(given: Overrides) -> tuple[str | None, Overrides]:
+    """The scheduler that Dask is to use, if one is named, and the other overrides; PanjError for what is set here."""
+    for row in given:
+        if row.key in SET_HERE:
             raise PanjError(
-                f"verify, {override.key_or_group}: found '{text}', expected settings of campaigns only: "
-                "verify runs on every executor, in a temporary folder"
-            )
-        if override is not None and override.key_or_group == "executor.address":
-            address = str(override.value())
-        else:
-            overrides.append(text)
-    return address, overrides
+                f"verify, {row.key}: found '{row.text}', expected settings of campaigns only: "
+                "verify runs on every executor, in a temporary folder", key=row.key,
+            )  # fmt: skip
+    address = given.get("executor.address")
+    return str(address.value) if address else None, given.without(["executor.address"])
 
 
-def study_of(given: Sequence[str]) -> tuple[list[str], Sweep]:
-    """A study small enough for plain Python, changed by the given overrides: all of its overrides, and the sweep."""
-    keys = {parse(text).key_or_group for text in given if text not in MULTIRUN}
+def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
+    """A study small enough for plain Python, changed by what is given; all of its overrides, and the cells."""
     key, values = USUAL_SWEEP
-    sweeps = not keys & {key} and not any(text in MULTIRUN for text in given)
-    overrides = ["-m", f"{key}={values}"] if sweeps else []
-    overrides += [f"{key}={value}" for key, value in USUAL.items() if key not in keys]
+    overrides = Overrides.of([] if given.sweeps or key in given else ["-m", f"{key}={values}"])
+    overrides += [f"{name}={value}" for name, value in USUAL.items() if name not in given]
     overrides += given
     sweep = compose_sweep(overrides)
-    if "end_date" not in keys:
+    if "end_date" not in given:
         start = max(cell.settings.start_date for cell in sweep.cells)
-        overrides.append(f"end_date={start + timedelta(days=DAYS)}")
+        overrides += [f"end_date={start + timedelta(days=DAYS)}"]
         sweep = compose_sweep(overrides)
     return overrides, sweep
 

@@ -62,7 +62,7 @@ from sim.score.measure import (
 )
 from sim.score.targets import DistrictTargets, Known, Target, bounds_of, district_targets
 from sim.settings.compose import compose_settings, name_of
-from sim.settings.overrides import parse
+from sim.settings.overrides import AnyOverrides, Overrides
 from sim.settings.sweep import Sweep, compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import Study
@@ -107,10 +107,10 @@ def check(request: options.Score) -> None:
         raise PanjError(f"cell: found {request.cell} without a study, expected its folder")
 
 
-def sweeps_of(words: Sequence[str]) -> dict[str, Sweep]:
+def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
     """The study that is scored and its variants, all resolved before any is run; each has a folder of its own."""
-    keys = {parse(word).key_or_group for word in words}
-    wanted = [*words, *(f"{key}={value}" for key, value in USUAL.items() if key not in keys)]
+    given = Overrides.of(words)
+    wanted = given.with_usual(USUAL)
     sweep = compose_sweep(wanted)
     base = sweep.base
     if base.end_date < THE_LINE:
@@ -119,13 +119,11 @@ def sweeps_of(words: Sequence[str]) -> dict[str, Sweep]:
         raise PanjError(
             f"start_date: found {base.start_date}, expected {forecasts.DAY_0}, from which falls are reported"
         )
-    name = base.study if "study" in keys else named(name_of(base.choices, words))
+    name = base.study if "study" in given else named(name_of(base.choices, given))
     sweeps = {"panj": replace(sweep, base=replace(base, study=name))}
-    rest = [word for word in wanted if parse(word).key_or_group != "study"]
     for variant, (_, numbers) in VARIANTS.items():
-        others = [word for word in rest if parse(word).key_or_group not in numbers]
-        zero = [f"{key}=0" for key in numbers]
-        sweeps[variant] = compose_sweep([*others, *zero, f"study={name}__{variant}"])
+        zero = [*(f"{key}=0" for key in numbers), f"study={name}__{variant}"]
+        sweeps[variant] = compose_sweep(wanted.without(["study", *numbers]) + zero)
     return sweeps
 
 

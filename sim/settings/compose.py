@@ -36,11 +36,12 @@ from sim.settings.overrides import (
     DRAW_KEYS,
     GROUPS,
     ONE_VALUE,
-    check_words,
+    AnyOverrides,
+    Override,
+    Overrides,
+    check_overrides,
     choices_of,
     file_of,
-    is_number,
-    numbers_of,
 )
 from sim.settings.settings import Executor, Precision, Sampling, Settings
 
@@ -133,7 +134,7 @@ def schema() -> type:
     return make_dataclass("Schema", fields)
 
 
-def compose_settings(overrides: Sequence[str] = (), facts: Facts | None = None) -> Settings:
+def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -> Settings:
     """Settings for overrides such as `["border=closed", "runs=50", "rules.news.fade_days=5"]`.
 
     Raises PanjError for anything that is wrong, before anything is run or written.
@@ -153,18 +154,20 @@ class Composer:
         self.composed: dict[tuple[str, ...], Composed] = {}
         self.choices: dict[tuple[str, ...], DictConfig | None] = {}  # of a group, by the words with it alone
 
-    def settings(self, words: Sequence[str]) -> Settings:
+    def settings(self, words: AnyOverrides) -> Settings:
         """Settings of one cell; PanjError for anything that is wrong."""
-        check_words(words)
-        config, choices = self.joined(tuple(text for text in words if not is_number(text)))
-        return settle(config, choices, tuple(words), self.facts, self.outcomes_fingerprint)
+        overrides = Overrides.of(words)
+        check_overrides(overrides)
+        config, choices = self.joined([row for row in overrides if not row.is_number])
+        return settle(config, choices, overrides, self.facts, self.outcomes_fingerprint)
 
-    def joined(self, words: tuple[str, ...]) -> Composed:
-        """What Hydra would compose of the words, put together from configs with one of the group choices each.
+    def joined(self, overrides: Sequence[Override]) -> Composed:
+        """What Hydra would compose of the overrides, put together from configs with one of the group choices each.
 
-        A choice that says anything outside its group is left to Hydra, and so is whatever is wrong.
+        A choice that changes anything outside its group is left to Hydra, and so is whatever is wrong.
         """
-        chosen = {word.partition("=")[0]: word for word in words if word.partition("=")[0] in GROUPS}
+        words = tuple(row.text for row in overrides)
+        chosen = {row.key: row.text for row in overrides if row.key in GROUPS and row.is_plain}
         rest = tuple(word for word in words if word not in chosen.values())
         if len(chosen) < 2 or len(rest) + len(chosen) < len(words):
             return self.whole(words)
@@ -190,7 +193,7 @@ class Composer:
         return self.choices[key]
 
     def whole(self, words: tuple[str, ...]) -> Composed:
-        """Composed by Hydra; the latest are kept."""
+        """The config as Hydra composes it; the latest are kept."""
         if words not in self.composed:
             if len(self.composed) >= KEPT:
                 del self.composed[next(iter(self.composed))]
@@ -236,13 +239,13 @@ def plain(error: BaseException) -> str:
 
 
 def settle(
-    config: DictConfig, chosen: dict[str, str], overrides: tuple[str, ...], facts: Facts, outcomes_fingerprint: str
+    config: DictConfig, chosen: dict[str, str], overrides: Overrides, facts: Facts, outcomes_fingerprint: str
 ) -> Settings:
     """Resolve numbers, events and posts in their order, and check every one."""
     start, end = check_dates(config.start_date, config.end_date)
     check_main(config)
     choices = [choice_of(group, chosen[group], config[group]) for group in (*GROUPS, "scenario")]
-    explicit = numbers_of(overrides)
+    explicit = overrides.numbers()
     numbers = resolve(choices, explicit)
     rules = typed(numbers)
     events = resolve_events(config, choices, overrides, start)
@@ -346,12 +349,12 @@ def choice_of(group: str, name: str, node: DictConfig) -> Choice:
     return Choice(group=group, name=name, strike=strike, **values)
 
 
-def name_of(chosen: Mapping[str, str], overrides: Sequence[str]) -> str:
+def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
     """The scenario's name, the choices that it does not make itself, and a mark of any other change."""
     usual = usual_choices(chosen["scenario"])
     parts = [chosen["scenario"]]
     parts += [f"{group}-{chosen[group]}" for group in (*GROUPS, *DRAW_GROUPS) if chosen[group] != usual[group]]
-    changes = sorted(text for text in overrides if text.split("=")[0] not in NOT_NAMED)
+    changes = sorted(row.text for row in overrides if row.text.split("=")[0] not in NOT_NAMED)
     if changes:
         parts.append(f"changed-{sha256(' '.join(changes).encode()).hexdigest()[:6]}")
     return "__".join(parts)

@@ -12,6 +12,7 @@ from sim.engine.timeline import Timeline
 from sim.engine.world import Act, Condition
 from sim.errors import PanjError, nearest, unknown
 from sim.settings.numbers import Choice
+from sim.settings.overrides import EVENTS, Overrides
 from sim.settings.settings import Event
 
 EVENT_KEYS = {"date", "act", "condition", "district", "value", "source", "text"}
@@ -19,11 +20,11 @@ ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_M
 
 
 def resolve_events(
-    config: DictConfig, choices: Sequence[Choice], overrides: Sequence[str], start: date
+    config: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
 ) -> tuple[Event, ...]:
     """The timeline's rows, as policies and the scenario add, move or strike them; explicit overrides win."""
     rows: dict[str, dict[str, Any]] = OmegaConf.to_container(config.timeline.events, resolve=True)  # type: ignore[assignment]
-    explicit = [text.lstrip("+").split("=", 1)[0] for text in overrides if "timeline.events." in text]
+    explicit = [row.key for row in overrides if row.key.startswith(EVENTS) and not row.deletes]
     for choice in choices:
         where = f"{choice.group}={choice.name}"
         for name in choice.strike:
@@ -36,7 +37,7 @@ def resolve_events(
         for name, change in choice.events.items():
             rows[name] = rows.get(name, {}) | dict(change)
     for key in explicit:
-        name, _, column = key.removeprefix("timeline.events.").partition(".")
+        name, _, column = key.removeprefix(EVENTS).partition(".")
         if name in rows and column:
             rows[name][column] = OmegaConf.select(config, key)
     events = [event_of(name, row, start) for name, row in rows.items()]

@@ -1,20 +1,23 @@
-"""The words of a command line: which keys there are, what may stand behind them, which of them sweep.
+"""Overrides of settings: text is parsed once, here, into typed values that know their key and print as they were typed.
 
 Hydra's parser gives the grammar (`key=value`, `a,b`, `range()`, `interval()`, `glob()`); names are checked here, before
 Hydra composes, so that every error names the key, what was found, what was expected and the nearest name.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, Override
+from hydra.core.override_parser.types import Glob, IntervalSweep
+from hydra.core.override_parser.types import Override as Parsed
 from hydra.errors import HydraException
 
 from sim.data.configs import folder_of_group, read_yaml
 from sim.errors import PanjError, nearest, unknown
+from sim.options import MULTIRUN
 from sim.settings.numbers import declared_numbers
 
 GROUPS = ("morale", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
@@ -27,55 +30,163 @@ HOW_KEYS = (
     "precision.outcome", "precision.half_width",
 )  # fmt: skip
 ONE_VALUE = {
-    "study",
-    "runs",
-    "runs_max",
-    "seed",
-    "results_dir",
-    "daily",
-    "debug",
-    "timeline",
-    *DRAW_KEYS,
-    *HOW_GROUPS,
-    *HOW_KEYS,
-}
-MULTIRUN = ("-m", "--multirun")
+    "study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", "timeline", *DRAW_KEYS, *HOW_GROUPS, *HOW_KEYS
+}  # fmt: skip
+EVENTS = "timeline.events."
+
+
+@dataclass(frozen=True)
+class Override:
+    """One change of settings, such as `border=closed`, `~timeline.events.x` or `morale=brittle,reported`.
+
+    `value` is plain, a list, a mapping, or what Hydra sweeps over; two overrides are equal when their texts are.
+    """
+
+    text: str  # as it was typed
+    key: str = field(compare=False)
+    value: Any = field(compare=False, repr=False)
+    value_text: str = field(compare=False, repr=False)
+    adds: bool = field(compare=False, repr=False)  # + before the key
+    deletes: bool = field(compare=False, repr=False)  # ~ before the key
+    sweeps: bool = field(compare=False, repr=False)
+    package: str | None = field(compare=False, repr=False)
+
+    @property
+    def is_number(self) -> bool:
+        """Whether it sets a number of a rule; these never pass through Hydra's config."""
+        return self.key.startswith("rules.")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is `key=value` and nothing else."""
+        return not (self.adds or self.deletes or self.sweeps) and self.package is None
+
+    @property
+    def number(self) -> float:
+        """The number that it sets, cast to the type that was declared; PanjError for anything else."""
+        is_whole = declared_numbers()[self.key].is_whole
+        is_number = isinstance(self.value, int | float) and not isinstance(self.value, bool) and not self.deletes
+        if not is_number or (is_whole and self.value != int(self.value)):
+            raise PanjError(
+                f"{self.key}: found '{self.value}', expected a value of type {'integer' if is_whole else 'float'}"
+            )
+        return int(self.value) if is_whole else float(self.value)
+
+    @property
+    def is_interval(self) -> bool:
+        """Whether it sweeps over a range of which a Latin hypercube takes points."""
+        return isinstance(self.value, IntervalSweep)
+
+    def with_value(self, text: str) -> "Override":
+        """The same key with one value, as it would be typed."""
+        return parse(f"{self.text.partition('=')[0]}={text}")
 
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Override:
-    """One override by Hydra's grammar; PanjError for a word that is none."""
+    """One override by Hydra's grammar; PanjError for a text that is none."""
+    found = parsed(text)
+    text_of_value = "" if found.is_sweep_override() else found.get_value_element_as_str()
+    adds = found.is_add() or found.is_force_add()
+    return Override(text, found.key_or_group, found.value(), text_of_value, adds, found.is_delete(),
+                    found.is_sweep_override(), found.package)  # fmt: skip
+
+
+def parsed(text: str) -> Parsed:
+    """Hydra's own reading of one override."""
     try:
         return OverridesParser.create().parse_override(text)
     except HydraException as error:
         raise PanjError(f"override: found '{text}', expected key=value ({' '.join(str(error).split())})") from error
 
 
-def fixed_of(words: Sequence[str]) -> list[str]:
-    """Of the words of a sweep those that do not sweep."""
-    return [word for word in words if word not in MULTIRUN and not parse(word).is_sweep_override()]
+AnyOverrides = Union["Overrides", Iterable[str]]
 
 
-def check_words(words: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class Overrides:
+    """A choice of settings: what differs from the defaults, in the order in which it was typed.
+
+    `Overrides.of(["-m", "border=open,closed", "runs=50"])` makes one; `words` prints it again.
+    """
+
+    rows: tuple[Override, ...] = ()
+    words: tuple[str, ...] = ()  # the texts, with -m where it was typed
+
+    @staticmethod
+    def of(words: AnyOverrides) -> "Overrides":
+        """Parse texts; overrides are returned as they are. Raises PanjError for a text that is no override."""
+        if isinstance(words, Overrides):
+            return words
+        words = tuple(words)
+        return Overrides(tuple(parse(word) for word in words if word not in MULTIRUN), words)
+
+    def __iter__(self) -> Iterator[Override]:
+        return iter(self.rows)
+
+    def __contains__(self, key: object) -> bool:
+        return any(row.key == key for row in self.rows)
+
+    def __add__(self, others: AnyOverrides) -> "Overrides":
+        """These, then others."""
+        more = Overrides.of(others)
+        return Overrides((*self.rows, *more.rows), (*self.words, *more.words))
+
+    @property
+    def sweeps(self) -> bool:
+        """Whether -m stands on the line."""
+        return len(self.words) > len(self.rows)
+
+    @property
+    def keys(self) -> set[str]:
+        """What is changed."""
+        return {row.key for row in self.rows}
+
+    @property
+    def fixed(self) -> "Overrides":
+        """Those that do not sweep, without -m."""
+        return Overrides.from_rows(row for row in self.rows if not row.sweeps)
+
+    @staticmethod
+    def from_rows(rows: Iterable[Override]) -> "Overrides":
+        """Overrides of parsed rows, without -m."""
+        kept = tuple(rows)
+        return Overrides(kept, tuple(row.text for row in kept))
+
+    def get(self, key: str) -> Override | None:
+        """The last override of a key, which wins."""
+        return next((row for row in reversed(self.rows) if row.key == key), None)
+
+    def without(self, keys: Iterable[str]) -> "Overrides":
+        """These less some keys; -m stays."""
+        dropped = [row.text for row in self.rows if row.key in set(keys)]
+        return Overrides.of(word for word in self.words if word not in dropped)
+
+    def with_usual(self, usual: Mapping[str, str]) -> "Overrides":
+        """These, and after them values for keys that they do not change."""
+        return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
+
+    def numbers(self) -> dict[str, float]:
+        """The numbers of rules that are set, by key; PanjError for what is no such number."""
+        return {row.key: row.number for row in self.rows if row.is_number}
+
+
+def check_overrides(overrides: Overrides) -> None:
     """Keys, group choices and plain values are checked before Hydra sees them, for clearer errors."""
-    for text in words:
-        override = parse(text)
-        if override.is_sweep_override():
-            raise PanjError(
-                f"{override.key_or_group}: found several values ('{text}'), expected one; a sweep has -m on its line"
-            )
-        check_key(override.key_or_group, override.get_value_element_as_str())
-        is_new = override.is_add() or override.is_force_add()
-        if override.key_or_group.startswith("timeline.events.") and not is_new:
-            check_event(override.key_or_group)
+    for row in overrides:
+        if row.sweeps:
+            raise PanjError(f"{row.key}: found several values ('{row.text}'), expected one; a sweep has -m on its line")
+        check_key(row.key, row.value_text)
+        if row.key.startswith(EVENTS) and not row.adds:
+            check_event(row.key)
 
 
 def check_key(key: str, value: str) -> None:
-    """One override names something that there is."""
+    """The key exists, and so does the choice of a group."""
     if key in (*GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", "timeline"):
         if value not in choices_of(key):
             raise unknown(key, value, choices_of(key))
-    elif key.startswith(("timeline.events.", "hydra.", *(f"{group}." for group in (*GROUPS, "scenario")))):
+    elif key.startswith((EVENTS, "hydra.", *(f"{group}." for group in (*GROUPS, "scenario")))):
         return
     elif key not in (*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS) and key not in declared_numbers():
         names = [*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
@@ -84,7 +195,7 @@ def check_key(key: str, value: str) -> None:
 
 
 def check_event(key: str) -> None:
-    """An event that is changed or deleted is there; a new one is added with a + before its key."""
+    """An event that is changed or deleted exists; a new one is added with a + before its key."""
     files = [file_of("timeline", timeline) for timeline in choices_of("timeline")]
     events = {name for path in files for name in read_yaml(path)["events"]}
     name = key.split(".")[2]
@@ -98,40 +209,21 @@ def choices_of(group: str) -> list[str]:
 
 
 def file_of(group: str, name: str) -> Path:
-    """The YAML of one choice."""
+    """The YAML file of one choice."""
     return folder_of_group(group) / f"{name}.yaml"
 
 
-def is_number(text: str) -> bool:
-    """Whether an override sets a number of a rule; these never pass through Hydra's config."""
-    return text.lstrip("+~").startswith("rules.")
-
-
-def numbers_of(words: Sequence[str]) -> dict[str, float]:
-    """Numbers set on the command line by key, cast to what was declared; PanjError for what is no such number."""
-    numbers = {}
-    for override in (parse(text) for text in words if is_number(text)):
-        key = override.key_or_group
-        value: Any = override.value()
-        is_whole = declared_numbers()[key].is_whole
-        is_number_ = isinstance(value, int | float) and not isinstance(value, bool) and not override.is_delete()
-        if not is_number_ or (is_whole and value != int(value)):
-            raise PanjError(f"{key}: found '{value}', expected a value of type {'integer' if is_whole else 'float'}")
-        numbers[key] = int(value) if is_whole else float(value)
-    return numbers
-
-
-def values_of(override: Override) -> list[str]:
-    """Every value of one swept key as it would stand on the command line, in order."""
-    key = override.key_or_group
+def values_of(override: Override) -> list[Override]:
+    """Every value of one swept key as an override of its own, in order; PanjError for values that do not differ."""
+    key = override.key
     if key in ONE_VALUE:
         why = "; the seeds are the campaigns of every cell" if key in ("runs", "seed") else ""
-        raise PanjError(f"{key}: found several values ('{override.input_line}'), expected one{why}")
-    found: Any = override.value()
-    if isinstance(found, Glob):
-        values = found.filter(choices_of(key))
+        raise PanjError(f"{key}: found several values ('{override.text}'), expected one{why}")
+    found: Sequence[str] = ()
+    if isinstance(override.value, Glob):
+        found = override.value.filter(choices_of(key))
     else:
-        values = [str(value) for value in override.sweep_string_iterator()]
-    if len(values) != len(set(values)) or not values:
-        raise PanjError(f"{key}: found '{override.input_line}', expected values that differ")
-    return values
+        found = [str(value) for value in parsed(override.text).sweep_string_iterator()]
+    if len(found) != len(set(found)) or not found:
+        raise PanjError(f"{key}: found '{override.text}', expected values that differ")
+    return [override.with_value(value) for value in found]

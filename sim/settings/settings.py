@@ -15,6 +15,7 @@ from sim.engine.layout import Layout, lay_out
 from sim.engine.timeline import Timeline
 from sim.provenance import NOT_CALIBRATED
 from sim.settings.draws import Draws
+from sim.settings.overrides import Overrides
 
 
 class Event(NamedTuple):
@@ -79,7 +80,7 @@ class Settings:
     attention: dict[str, float]
     posts: dict[str, dict[str, float]]
     facts: Facts
-    overrides: tuple[str, ...]
+    overrides: Overrides
     outcomes_fingerprint: str
     executor: Executor
     sampling: Sampling

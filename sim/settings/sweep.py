@@ -10,7 +10,6 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from hydra.core.override_parser.types import IntervalSweep, Override
 
 from sim.data.facts import Facts
 from sim.engine.compile import fingerprint_of_rules
@@ -18,11 +17,19 @@ from sim.errors import PanjError, unknown
 from sim.outcomes import is_date, read_outcomes
 from sim.settings.compose import Composer
 from sim.settings.numbers import declared_numbers
-from sim.settings.overrides import HOW_KEYS, MAIN_KEYS, MULTIRUN, check_key, is_number, parse, values_of
+from sim.settings.overrides import (
+    HOW_KEYS,
+    MAIN_KEYS,
+    AnyOverrides,
+    Override,
+    Overrides,
+    check_key,
+    parse,
+    values_of,
+)
 from sim.settings.settings import Order, Settings
 
 MOST_CELLS = 100_000
-Word = str  # one override, such as border=closed
 
 
 class Cell(NamedTuple):
@@ -30,7 +37,7 @@ class Cell(NamedTuple):
 
     number: int
     values: dict[str, Any]  # of each swept key
-    words: tuple[Word, ...]  # that set them
+    words: tuple[str, ...]  # that set them, for the record
     settings: Settings
 
     @property
@@ -62,10 +69,10 @@ class Cell(NamedTuple):
 class Sweep:
     """What a command line asks for."""
 
-    base: Settings  # of the words that do not sweep
+    base: Settings  # of the overrides that do not sweep
     swept: tuple[str, ...]
     cells: tuple[Cell, ...]
-    words: tuple[Word, ...]
+    words: tuple[str, ...]  # as typed, for the record
     same: tuple[tuple[int, int], ...]  # pairs of cells that resolve to the same settings
 
 
@@ -74,56 +81,62 @@ def say(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def compose_sweep(words: Sequence[Word], facts: Facts | None = None) -> Sweep:
-    """Every cell of the command line, resolved; PanjError names the cell and the key of what is wrong."""
-    wanted = [word for word in words if word not in MULTIRUN]
-    composer = Composer(facts)
-    parsed = {word: parse(word) for word in wanted}
-    many = [word for word in wanted if parsed[word].is_sweep_override()] if len(wanted) < len(words) else []
-    fixed = [word for word in wanted if word not in many]
-    for word in many:
-        check_swept(parsed[word])
+def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
+    """Compose every cell of a choice of settings, and check all before anything runs.
+
+    Args:
+        words: Overrides, or their texts as typed, with -m where they sweep.
+        facts: The data; read from `sim/data` by default.
+
+    Returns:
+        The cells, each one combination of the swept values, the last key changing fastest.
+
+    Raises:
+        PanjError: naming the cell and the key of what is wrong.
+    """
+    overrides, composer = Overrides.of(words), Composer(facts)
+    many = [row for row in overrides if row.sweeps and overrides.sweeps]
+    fixed = Overrides.from_rows(row for row in overrides if row not in many)
+    for row in many:
+        check_swept(row)
     base = composer.settings(fixed)
-    combinations = expand([parsed[word] for word in many], base)
-    cells = tuple(cell_of(number, combination, fixed, composer) for number, combination in enumerate(combinations))
+    combinations = expand(many, base)
+    cells = tuple(
+        cell_of(number, Overrides.from_rows(combination), fixed, composer)
+        for number, combination in enumerate(combinations)
+    )
     swept = tuple(cells[0].values)
     check_outcomes(base, cells)
     same = alike(cells)
     check_effect(cells, swept)
-    return Sweep(with_name(base, swept), swept, cells, tuple(words), same)
+    return Sweep(with_name(base, swept), swept, cells, overrides.words, same)
 
 
 def check_swept(override: Override) -> None:
-    """A swept key is one that there is."""
-    key = override.key_or_group
-    if override.is_delete():
-        raise PanjError(f"{key}: found '{override.input_line}', expected values to sweep over")
+    """A swept key exists, and so do its choices."""
+    key = override.key
+    if override.deletes:
+        raise PanjError(f"{key}: found '{override.text}', expected values to sweep over")
     if key in (*MAIN_KEYS, *HOW_KEYS, *declared_numbers()) or "." in key:
         check_key(key, "")
-    elif not isinstance(override.value(), IntervalSweep):
-        for value in values_of(override):
-            check_key(key, value)
+    elif not override.is_interval:
+        for one in values_of(override):
+            check_key(key, one.value_text)
 
 
-def expand(many: Sequence[Override], base: Settings) -> list[tuple[Word, ...]]:
-    """The words of every cell, the last key changing fastest."""
-    ranges = {one.key_or_group: one for one in many if isinstance(one.value(), IntervalSweep)}
-    listed = [[word_of(one, value) for value in values_of(one)] for one in many if one.key_or_group not in ranges]
+def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...]]:
+    """The overrides of every cell, the last key changing fastest."""
+    ranges = {one.key: one for one in many if one.is_interval}
+    listed = [values_of(one) for one in many if one.key not in ranges]
     points = points_of(ranges, base)
     count = len(points) * int(np.prod([len(values) for values in listed], dtype=object))
     if count > MOST_CELLS:
         raise PanjError(f"sweep: found {count} cells, expected at most {MOST_CELLS}; try sampling=latin_hypercube")
-    return [(*words, *point) for words in product(*listed) for point in points]
+    return [(*values, *point) for values in product(*listed) for point in points]
 
 
-def word_of(override: Override, value: str) -> Word:
-    """`key=value`, with its + if it had one."""
-    plus = override.input_line.partition("=")[0] if override.input_line else override.key_or_group
-    return f"{plus}={value}"
-
-
-def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Word, ...]]:
-    """The points of the Latin hypercube as words; one empty point for a grid."""
+def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Override, ...]]:
+    """The points of the Latin hypercube as overrides; one empty point for a grid."""
     sampling = base.sampling
     if sampling.method == "grid":
         if ranges:
@@ -144,43 +157,42 @@ def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Word
 
     low, high = np.array(list(bounds.values()), float).T
     unit = qmc.LatinHypercube(len(bounds), rng=np.random.default_rng(sampling.seed)).random(sampling.points)
-    return [tuple(map(point_word, bounds, row)) for row in low + unit * (high - low)]
+    return [tuple(map(coordinate, bounds, row)) for row in low + unit * (high - low)]
 
 
 def bounds_of(key: str, override: Override) -> tuple[float, float]:
     """The range of one number; a number is what a Latin hypercube varies."""
     if key not in declared_numbers():
         raise PanjError(f"{key}: found interval(), expected it only with the numbers of rules")
-    interval: Any = override.value()
+    interval = override.value
     low, high = float(interval.start), float(interval.end)
     if not low < high:
         raise PanjError(f"{key}: found interval({low:g},{high:g}), expected a lower and a higher bound")
     return low, high
 
 
-def point_word(key: str, value: float) -> Word:
+def coordinate(key: str, value: float) -> Override:
     """One coordinate of a point."""
-    number = declared_numbers()[key]
-    return f"{key}={round(value)}" if number.is_whole else f"{key}={float(value)!r}"
+    is_whole = declared_numbers()[key].is_whole
+    return parse(f"{key}={round(value)}" if is_whole else f"{key}={float(value)!r}")
 
 
-def cell_of(number: int, swept: Sequence[Word], fixed: Sequence[Word], composer: Composer) -> Cell:
-    """One cell, resolved; what is wrong with it is said under its label."""
+def cell_of(number: int, swept: AnyOverrides, fixed: Overrides, composer: Composer) -> Cell:
+    """One cell, resolved; an error names the cell."""
+    swept = Overrides.of(swept)
     try:
-        settings = composer.settings([*fixed, *swept])
+        settings = composer.settings(fixed + swept)
     except PanjError as error:
-        raise PanjError(f"cell {number} ({', '.join(swept)}): {error}" if swept else str(error)) from error
-    values = {}
-    for word in swept:
-        override = parse(word)
-        key = override.key_or_group
-        values[key] = settings.numbers[key] if is_number(word) else typed_value(override)
-    return Cell(number, values, tuple(swept), settings)
+        if not swept.rows:
+            raise
+        raise PanjError(f"cell {number} ({', '.join(swept.words)}): {error}", key=error.key) from error
+    values = {row.key: settings.numbers[row.key] if row.is_number else plain_value(row) for row in swept}
+    return Cell(number, values, swept.words, settings)
 
 
-def typed_value(override: Override) -> Any:
-    """A number of a dated event as a number; whatever else in words."""
-    value = override.value()
+def plain_value(override: Override) -> Any:
+    """A number of a dated event as a number; anything else as text."""
+    value = override.value
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
@@ -222,8 +234,7 @@ def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
 
 def with_name(base: Settings, swept: Sequence[str]) -> Settings:
     """A sweep without a study name is named after what it sweeps."""
-    named = any(word.startswith("study=") for word in base.overrides)
-    if named or not swept:
+    if "study" in base.overrides or not swept:
         return base
     short = "-".join(key.removeprefix("rules.").removeprefix("timeline.events.") for key in swept)
     return replace(base, study=f"{base.study}__by-{short}"[:120])

@@ -28,7 +28,7 @@ from sim.errors import PanjError, nearest, unknown
 from sim.settings.draws import LAID_OUT
 from sim.settings.events import timeline_of
 from sim.settings.numbers import declared_numbers
-from sim.settings.overrides import GROUPS, MAIN_KEYS, parse
+from sim.settings.overrides import EVENTS, GROUPS, MAIN_KEYS, AnyOverrides, Override, Overrides
 from sim.settings.settings import Event, Settings
 
 TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # laid out, written by no rule
@@ -119,19 +119,18 @@ def same_traits(one: World, other: World) -> bool:
 OF_POSTS = {
     key for key in LAID_OUT if key.startswith(("rules.crossing.", "rules.admission.", "rules.reserves."))
 }  # laid out again
-FOUNDING, EVENTS = "rules.founding.", "timeline.events."
+FOUNDING = "rules.founding."
 WHOLE_CAMPAIGN = {*MAIN_KEYS, "scenario", "timeline", "calibration", "calibration.file", "executor", "sampling"}
 DECISIONS = (
     f"a decision: {', '.join(GROUPS)}, a number such as rules.news.fade_days, or a dated event such as "
     "timeline.events.reservists_ordered.date"
 )
-Word = str
 
 
 class Settles(Protocol):
     """Resolves overrides to settings: a `Composer`, or a cache of one."""
 
-    def settings(self, overrides: Sequence[Word]) -> Settings:
+    def settings(self, overrides: Sequence[str]) -> Settings:
         """Settings of one cell; PanjError for anything that is wrong."""
 
 
@@ -155,28 +154,29 @@ class Turn(NamedTuple):
         )
 
 
-def turn_of(overrides: Sequence[Word], changes: Sequence[Word], evening: date, composer: Settles) -> Turn:
+def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer: Settles) -> Turn:
     """Both sides of the turning point, checked; PanjError names the key."""
-    for word in changes:
-        check_key(word)
-    before = composer.settings(overrides)
+    overrides, changes = Overrides.of(words), Overrides.of(changes)
+    for row in changes:
+        check_key(row)
+    before = composer.settings(overrides.words)
     day = check_day(before, evening)
-    after = composer.settings(changed(overrides, changes))
-    for word in changes:
-        check_event(word, before, after, evening)
+    after = composer.settings(changed(overrides, changes).words)
+    for row in changes:
+        check_event(row, before, after, evening)
     left = check_numbers(before, after)
     late, to_come = passed(before.events, after.events, day), still_to_come(before.events, after.events, day)
     events = (*(event for event in before.events if event.day <= day), *late, *to_come)
     return Turn(before, after, day, events, timeline_of(events, before.facts), late, left)
 
 
-def check_key(word: Word) -> None:
-    """A decision that can be changed on an evening."""
-    key = parse(word).key_or_group
+def check_key(change: Override) -> None:
+    """A decision that can be changed at the end of a day."""
+    key = change.key
     if key in GROUPS or (key.startswith(EVENTS) and key.count(".") > 1):
         return
     if key in WHOLE_CAMPAIGN:
-        raise PanjError(f"{key}: found '{word}', which holds for a whole campaign, expected {DECISIONS}")
+        raise PanjError(f"{key}: found '{change.text}', which holds for a whole campaign, expected {DECISIONS}")
     if key not in declared_numbers():
         names = [*GROUPS, *declared_numbers()]
         hint = nearest(key, names) or nearest(f"rules.{key}", names)
@@ -197,17 +197,17 @@ def check_day(settings: Settings, evening: date) -> int:
     return (evening - settings.start_date).days
 
 
-def changed(overrides: Sequence[Word], changes: Sequence[Word]) -> list[Word]:
-    """The overrides of the cell, those of the change in place of what they change."""
-    keys = {parse(word).key_or_group for word in changes}
-    if len(keys) < len(changes):
-        raise PanjError(f"fork: found '{' '.join(changes)}', expected each key once")
-    return [*(word for word in overrides if parse(word).key_or_group not in keys), *changes]
+def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
+    """The overrides of the cell, with those of the change in place of what they change."""
+    overrides, changes = Overrides.of(words), Overrides.of(changes)
+    if len(changes.keys) < len(changes.rows):
+        raise PanjError(f"fork: found '{' '.join(changes.words)}', expected each key once")
+    return overrides.without(changes.keys) + changes
 
 
-def check_event(word: Word, before: Settings, after: Settings, evening: date) -> None:
+def check_event(change: Override, before: Settings, after: Settings, evening: date) -> None:
     """A dated event can be moved, changed, added or left out while it is still to come."""
-    key = parse(word).key_or_group
+    key = change.key
     if not key.startswith(EVENTS):
         return
     name = key.removeprefix(EVENTS).partition(".")[0]
@@ -274,7 +274,7 @@ def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
     return found
 
 
-def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[Word]) -> None:
+def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> None:
     """Refuse a change that leaves every rule, post, region and coming event as it was."""
     if not same_traits(turn.before.layout.world, turn.after.layout.world):
         return

@@ -57,7 +57,7 @@ def test_a_bank_grows_and_is_not_lived_twice(folder: Path, capsys: pytest.Captur
 
 
 def test_evenings_cannot_be_mixed_in(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [word for word in bank_overrides(SHORT) if not word.startswith("daily")]
+    words = [word for word in bank_overrides(SHORT).words if not word.startswith("daily")]
     assert main([*words, f"results_dir={folder.parent}"]) == 2
     assert "daily: False there, none here" in capsys.readouterr().err
 
@@ -65,7 +65,7 @@ def test_evenings_cannot_be_mixed_in(folder: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["-m", "border=open,closed"], "bank: found '-m', expected one cell"),
+        (["-m", "border=open,closed"], "bank: found 'border=open,closed', expected one cell"),
         (["border=open,closed"], "bank: found 'border=open,closed', expected one cell"),
         (["calibration=as_declared"], "calibration: found 'calibration=as_declared', expected calibration=prior"),
         (["daily=true"], "daily: found 'daily=true', expected daily=false"),

@@ -76,9 +76,9 @@ def test_a_narrower_tolerance_accepts_fewer() -> None:
 
 
 def test_the_bank_of_a_theory_has_a_name_of_its_own() -> None:
-    assert "study=bank" in bank_overrides([])
-    assert "study=bank_odds_only" in bank_overrides(["theory=odds_only"])
-    assert "study=bank" in bank_overrides(["theory=contagion"])
+    assert "study=bank" in bank_overrides([]).words
+    assert "study=bank_odds_only" in bank_overrides(["theory=odds_only"]).words
+    assert "study=bank" in bank_overrides(["theory=contagion"]).words
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from sim.run.verify import (
     verify,
     ways_of,
 )
+from sim.settings.overrides import Overrides
 from sim.settings.settings import Executor
 from sim.settings.sweep import compose_sweep
 
@@ -250,14 +251,14 @@ def test_ways_are_threads_processes_dask_and_the_other_rules() -> None:
 
 
 def test_words_take_the_place_of_what_is_usual() -> None:
-    words, sweep = study_of([])
+    _, sweep = study_of(Overrides.of([]))
     assert (len(sweep.cells), sweep.base.runs, sweep.base.days) == (2, 3, verifying.DAYS)
-    words, sweep = study_of(["runs=2", "border=closed", "start_date=2021-06-01"])
+    overrides, sweep = study_of(Overrides.of(["runs=2", "border=closed", "start_date=2021-06-01"]))
     assert (sweep.base.runs, sweep.base.choices["border"], sweep.base.end_date) == (2, "closed", date(2021, 6, 11))
-    assert sum(word.startswith("runs=") for word in words) == 1
-    words, sweep = study_of(["-m", "morale=reported,brittle,resilient"])
+    assert sum(row.key == "runs" for row in overrides) == 1
+    _, sweep = study_of(Overrides.of(["-m", "morale=reported,brittle,resilient"]))
     assert sweep.swept == ("morale",)
-    words, sweep = study_of(["reinforcement=none"])
+    _, sweep = study_of(Overrides.of(["reinforcement=none"]))
     assert len(sweep.cells) == 1
 
 

@@ -180,7 +180,7 @@ def test_events_still_to_come_follow_the_change() -> None:
 
 def test_the_words_of_a_change_take_the_place_of_those_of_the_cell() -> None:
     words = changed(["runs=3", "border=open", "rules.news.fade_days=5"], ["border=closed", "rules.news.fade_days=9"])
-    assert words == ["runs=3", "border=closed", "rules.news.fade_days=9"]
+    assert words.words == ("runs=3", "border=closed", "rules.news.fade_days=9")
 
 
 @pytest.fixture(scope="module")

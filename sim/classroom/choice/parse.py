@@ -20,7 +20,7 @@ from sim.classroom.choice.form import CHOSEN, DATES, Form, Overrides, bases_of, 
 from sim.classroom.texts import check_text, shown
 from sim.errors import PanjError, unknown
 from sim.settings.compose import SCENARIO_KEYS
-from sim.settings.overrides import GROUPS, HOW_GROUPS, HOW_KEYS, Override, check_words, choices_of, numbers_of, parse
+from sim.settings.overrides import GROUPS, HOW_GROUPS, HOW_KEYS, Override, Overrides, check_overrides, choices_of, parse
 
 ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)
 MOST_OVERRIDES, MOST_LETTERS, MOST_NESTED = 60, 2_500, 6
@@ -70,7 +70,7 @@ def read_distinct(overrides: Overrides) -> Loaded:
     changes: list[dict[str, Any]] = []
     for word in overrides:
         override = safely_parsed(word)
-        key = override.key_or_group
+        key = override.key
         if key in ASIDE:
             aside.append(word)
             continue
@@ -115,28 +115,28 @@ def safely_parsed(word: str) -> Override:
     if re.search(r"\w\(", value) and not value.startswith(("'", '"')):
         raise PanjError(f"settings: found '{shown(word)}', expected a plain value and no function")
     override = parse(word)
-    key = override.key_or_group
+    key = override.key
     if key.startswith(("hydra.", "calibration.", "executor.address")) or override.package is not None:
         raise PanjError(f"{key}: found '{shown(word)}', expected a setting of campaigns: files and Hydra stay outside")
     for group in GROUPS:
         if key.startswith(f"{group}."):
             raise PanjError(f"{key}: found a change inside a policy, expected {group}= with one of "
                             f"{', '.join(choices_of(group))}, or a number under rules.")  # fmt: skip
-    check_words([word])
+    check_overrides(Overrides.of([word]))
     return override
 
 
 def change_of(override: Override, word: str) -> dict[str, Any]:
     """The change that an override makes: a value by key, or `scenario.` with a section of it."""
-    key, adds, deletes = override.key_or_group, override.is_add() or override.is_force_add(), override.is_delete()
+    key, adds, deletes = override.key, override.adds, override.deletes
     if key.startswith("rules."):
-        return dict(numbers_of([word]))
+        return {key: override.number}
     if deletes:
         name = key.removeprefix("timeline.events.")
         if key == name or "." in name:
             raise PanjError(f"{key}: found '{shown(word)}', expected ~ before a whole event of the timeline alone")
         return {"scenario.": {"strike": [name]}}
-    value: Any = override.value()
+    value: Any = override.value
     if key in (*CHOSEN, *DATES):
         if adds or not isinstance(value, str):
             raise PanjError(f"{key}: found '{shown(word)}', expected {key}= and a name or a date")
