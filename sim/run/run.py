@@ -282,7 +282,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "command": command_line(),
         "words": list(sweep.words),
         "cells_from_words": [cell.words for cell in sweep.cells] == [cell.overrides for cell in scope.cells],
-        "overrides": list(settings.overrides.words),
+        "overrides": list(settings.overrides),
         "seconds": round(seconds, 3),
         "compile_seconds": round(compile_seconds, 3),
         "compiled": compiled,

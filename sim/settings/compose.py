@@ -277,7 +277,7 @@ def settle(
         attention=attention,
         posts=posts,
         facts=facts,
-        overrides=overrides,
+        overrides=overrides.words,
         outcomes_fingerprint=outcomes_fingerprint,
         executor=executor_of(config),
         sampling=sampling_of(config),

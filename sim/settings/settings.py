@@ -15,7 +15,6 @@ from sim.engine.layout import Layout, lay_out
 from sim.engine.timeline import Timeline
 from sim.provenance import NOT_CALIBRATED
 from sim.settings.draws import Draws
-from sim.settings.overrides import Overrides
 
 
 class Event(NamedTuple):
@@ -80,7 +79,7 @@ class Settings:
     attention: dict[str, float]
     posts: dict[str, dict[str, float]]
     facts: Facts
-    overrides: Overrides
+    overrides: tuple[str, ...]  # as typed, for the record
     outcomes_fingerprint: str
     executor: Executor
     sampling: Sampling

@@ -234,7 +234,8 @@ def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
 
 def with_name(base: Settings, swept: Sequence[str]) -> Settings:
     """A sweep without a study name is named after what it sweeps."""
-    if "study" in base.overrides or not swept:
+    named = any(text.startswith("study=") for text in base.overrides)
+    if named or not swept:
         return base
     short = "-".join(key.removeprefix("rules.").removeprefix("timeline.events.") for key in swept)
     return replace(base, study=f"{base.study}__by-{short}"[:120])
