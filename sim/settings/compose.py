@@ -39,7 +39,7 @@ from sim.settings.overrides import (
     AnyOverrides,
     Override,
     Overrides,
-    check_overrides,
+    check_override,
     choices_of,
     file_of,
 )
@@ -157,7 +157,8 @@ class Composer:
     def settings(self, words: AnyOverrides) -> Settings:
         """Settings of one cell; PanjError for anything that is wrong."""
         overrides = Overrides.of(words)
-        check_overrides(overrides)
+        for row in overrides:
+            check_override(row)
         config, choices = self.joined([row for row in overrides if not row.is_number])
         return settle(config, choices, overrides, self.facts, self.outcomes_fingerprint)
 

@@ -171,14 +171,13 @@ class Overrides:
         return {row.key: row.number for row in self.rows if row.is_number}
 
 
-def check_overrides(overrides: Overrides) -> None:
-    """Keys, group choices and plain values are checked before Hydra sees them, for clearer errors."""
-    for row in overrides:
-        if row.sweeps:
-            raise PanjError(f"{row.key}: found several values ('{row.text}'), expected one; a sweep has -m on its line")
-        check_key(row.key, row.value_text)
-        if row.key.startswith(EVENTS) and not row.adds:
-            check_event(row.key)
+def check_override(row: Override) -> None:
+    """Key, group choice and plain value are checked before Hydra sees them, for clearer errors."""
+    if row.sweeps:
+        raise PanjError(f"{row.key}: found several values ('{row.text}'), expected one; a sweep has -m on its line")
+    check_key(row.key, row.value_text)
+    if row.key.startswith(EVENTS) and not row.adds:
+        check_event(row.key)
 
 
 def check_key(key: str, value: str) -> None:

@@ -20,7 +20,7 @@ from sim.classroom.choice.form import CHOSEN, DATES, Form, Overrides, bases_of, 
 from sim.classroom.texts import check_text, shown
 from sim.errors import PanjError, unknown
 from sim.settings.compose import SCENARIO_KEYS
-from sim.settings.overrides import GROUPS, HOW_GROUPS, HOW_KEYS, Override, Overrides, check_overrides, choices_of, parse
+from sim.settings.overrides import GROUPS, HOW_GROUPS, HOW_KEYS, Override, check_override, choices_of, parse
 
 ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)
 MOST_OVERRIDES, MOST_LETTERS, MOST_NESTED = 60, 2_500, 6
@@ -122,7 +122,7 @@ def safely_parsed(word: str) -> Override:
         if key.startswith(f"{group}."):
             raise PanjError(f"{key}: found a change inside a policy, expected {group}= with one of "
                             f"{', '.join(choices_of(group))}, or a number under rules.")  # fmt: skip
-    check_overrides(Overrides.of([word]))
+    check_override(override)
     return override
 
 
