@@ -349,7 +349,7 @@ def test_compiling_the_step_is_said_before_it_is_waited_for(
     assert main(["fork", str(study), *FORK, "name=pressed"]) == 0
     said = capsys.readouterr().out
     assert ("Compiling the step of a day" in said) == is_cold
-    assert said.find("Compiling the step") < said.index("Living 1 campaign")
+    assert said.find("Compiling the step") < said.index("Running 1 campaign")
 
 
 def test_a_step_is_cold_until_numba_has_kept_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
