@@ -21,7 +21,7 @@ FAILED = 3  # exit code of a study in which campaigns failed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when it worked, 2 when the user can mend something, 130 after Ctrl-C."""
+    """Run one command; exit code 0 on success, 2 for an error that the user can correct, 130 after Ctrl-C."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "debug=true" in [word.lower() for word in words]
     words = [word for word in words if word.lower() != "debug=true"]
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def dispatch(words: list[str]) -> int:
-    """Show help, or read the command and carry it out."""
+    """Show help, or parse and run the command."""
     if any(word in ("-h", "--help", "help") for word in words):
         from sim.help import help_of
 
@@ -57,7 +57,7 @@ def dispatch(words: list[str]) -> int:
 
 
 def run(request: options.Run) -> int:
-    """Campaigns, tables, figures, report, and what to do next."""
+    """Run campaigns, write tables, figures and report, and suggest the next command."""
     missing = missing_of("report")
     if missing:
         print(f'No figures and no report: they need {", ".join(missing)}: pip install "panj[report]"')
@@ -67,7 +67,7 @@ def run(request: options.Run) -> int:
 
 
 def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> int:
-    """The same, where `draw` makes figures and page, if anything does."""
+    """Run a study and write its tables; `draw`, if given, makes figures and report."""
     from sim.run.console import console_of
     from sim.run.run import Stopped, run_sweep
     from sim.settings.overrides import Overrides
@@ -81,7 +81,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     except Stopped:
         print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
         return 130
-    can_draw = sweep.base.daily and draw is not None  # figures show days
+    can_draw = sweep.base.daily and draw is not None  # figures need daily series
     if can_draw and draw and ran.campaigns and (ran.is_new or not (ran.folder / "report.html").exists()):
         console.print("Drawing figures ...")
         draw(ran.folder)
@@ -99,9 +99,9 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
 
 @contextmanager
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
-    """Figures and page in a process of their own, which needs none of the memory of the campaigns.
+    """Draw figures and report in a separate process, to keep their memory use apart from the campaigns.
 
-    It starts at once and imports what it needs meanwhile; it is for this process alone, so Ctrl-C does not reach it.
+    It starts at once, so that its imports overlap with the campaigns; its own process group shields it from Ctrl-C.
     """
     import subprocess
 
@@ -118,13 +118,13 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
         try:
             yield draw
         finally:
-            if process.poll() is None and hasattr(os, "killpg"):  # nothing to draw, or stopped meanwhile
+            if process.poll() is None and hasattr(os, "killpg"):  # nothing to draw, or interrupted
                 os.killpg(process.pid, signal.SIGKILL)
-            process.kill()  # where there are no groups; a process that has ended is left alone
+            process.kill()  # without process groups; no effect on a process that has ended
 
 
 def judge(folder: Path) -> None:
-    """The usual verdicts of a study with several cells; none where nothing can be paired."""
+    """Write the default verdicts of a study with several cells; none if no campaigns can be paired."""
     from sim.study.reader import open_study
 
     if len(open_study(folder).cells) > 1:
@@ -137,20 +137,20 @@ def judge(folder: Path) -> None:
 
 
 def written(folder: Path) -> list[Path]:
-    """The files of a study that are for people."""
+    """The files of a study that are meant for users."""
     kinds = ("*.parquet", "summary.csv", "figures/*.png", "figures/*.gif", "verdicts/*.png", "report.html")
     return [path for kind in kinds for path in sorted(folder.glob(kind))]
 
 
 def bank(request: options.Bank) -> int:
-    """Campaigns from the prior, one row each."""
+    """Run campaigns from the prior, one row each."""
     from sim.calibrate.fit import bank_overrides
 
     return run_and_draw(bank_overrides(request.overrides), lambda _folder: None)
 
 
 def calibrate(request: options.Calibrate) -> int:
-    """A posterior from a bank."""
+    """Fit a posterior to a prior sample."""
     from sim.calibrate.calibrate import REFINED_ONLY, write_fit
     from sim.run.console import console_of
     from sim.study.files import write_folder
@@ -172,7 +172,7 @@ def calibrate(request: options.Calibrate) -> int:
 
 
 def theories(request: options.Theories) -> int:
-    """Rival theories, from a bank of each."""
+    """Compare rival theories, with a prior sample of each."""
     from sim.calibrate.theories import usual_folders, write_theories
     from sim.run.console import console_of
     from sim.study.files import write_folder
@@ -188,7 +188,7 @@ def theories(request: options.Theories) -> int:
 
 
 def sensitivity(request: options.Sensitivity) -> int:
-    """Which numbers move an outcome."""
+    """Measure which numbers affect an outcome."""
     from sim.explore.sensitivity import resolve, write_sensitivity
     from sim.run.console import console_of
     from sim.run.run import Stopped
@@ -206,7 +206,7 @@ def sensitivity(request: options.Sensitivity) -> int:
 
 
 def discover(request: options.Discover) -> int:
-    """Boxes of numbers in a bank."""
+    """Find boxes of numbers in a prior sample."""
     from sim.explore.discover import write_discoveries
     from sim.run.console import console_of
 
@@ -218,21 +218,21 @@ def discover(request: options.Discover) -> int:
 
 
 def next_step(overrides: "Overrides", folder: Path) -> str:
-    """What one would do after this."""
+    """Suggest the next command."""
     if overrides.sweeps:
         return f"python -m sim compare {folder}"
     return "change a decision: python -m sim reinforcement=none"
 
 
 def evidence(request: options.Evidence) -> int:
-    """What was reported."""
+    """Print the reported figures."""
     from sim.data import evidence as table
 
     return table.main(list(request.filters))
 
 
 def report(request: options.Report) -> int:
-    """Verdicts, figures and report from results; `-`: of the study whose folder will be on the standard input."""
+    """Write verdicts, figures and report of a study; for `-` its folder is read from standard input."""
     from sim.report import report as page
 
     if request.folder == Path("-"):
@@ -246,21 +246,21 @@ def report(request: options.Report) -> int:
 
 
 def plan(request: options.Plan) -> int:
-    """The price of a sweep."""
+    """Print the cost of a sweep."""
     from sim.run import plan as ahead
 
     return ahead.main(request.overrides)
 
 
 def failures(request: options.Failures) -> int:
-    """What went wrong."""
+    """Print failed campaigns by cause."""
     from sim.run import rerun as causes
 
     return causes.show_failures(request)
 
 
 def compare(request: options.Compare) -> int:
-    """Every cell beside its baseline, world by world."""
+    """Compare every cell with its baseline, paired by seed."""
     from sim.compare.compare import write_verdicts
 
     tables = write_verdicts(request)
@@ -270,7 +270,7 @@ def compare(request: options.Compare) -> int:
 
 
 def score(request: options.Score) -> int:
-    """The model beside the record and beside naive forecasts."""
+    """Compare the model with the record and with naive forecasts."""
     from sim.run.console import console_of
     from sim.run.run import Stopped
     from sim.score.score import write_score
@@ -286,21 +286,21 @@ def score(request: options.Score) -> int:
 
 
 def classroom(request: options.Classroom) -> int:
-    """One server for a whole class, until Ctrl-C."""
+    """Run one server for a whole class, until Ctrl-C."""
     from sim.classroom.server import main as open_classroom
 
     return open_classroom(request)
 
 
 def grade(request: options.Grade) -> int:
-    """Hand-ins, marked."""
+    """Grade submissions."""
     from sim.classroom.lessons.hand_in import main as mark
 
     return mark(request)
 
 
 def story(request: options.Story) -> int:
-    """One campaign in sentences."""
+    """Print one campaign in sentences."""
     from sim.story.chronicle import read_telling
     from sim.story.story import check_filters, show_story
 
@@ -308,7 +308,7 @@ def story(request: options.Story) -> int:
 
 
 def fork(request: options.Fork) -> int:
-    """A campaign with and without a change."""
+    """Compare a campaign with and without a change."""
     from sim.run.console import console_of
     from sim.story.fork import write_fork
 
@@ -319,21 +319,21 @@ def fork(request: options.Fork) -> int:
 
 
 def animate(request: options.Animate) -> int:
-    """The map that moves."""
+    """Make the animated map."""
     from sim.report import animation
 
     return animation.main(request)
 
 
 def verify(request: options.Verify) -> int:
-    """One study in every way."""
+    """Run one study in every way and compare the results."""
     from sim.run import verify as every_way
 
     return every_way.main(request.overrides)
 
 
 def reproduce(request: options.Reproduce) -> int:
-    """A figure or table again."""
+    """Reproduce a figure or table."""
     from sim import reproduce as again
     from sim.report.report import redraw
 
@@ -341,7 +341,7 @@ def reproduce(request: options.Reproduce) -> int:
 
 
 def completion(request: options.Completion) -> int:
-    """A script for a shell."""
+    """Print the completion script of a shell."""
     from sim.help import completion as script
 
     print(script(request.shell), end="")

@@ -1,4 +1,4 @@
-"""Errors for students to read: the key, what was found, what was expected, the nearest valid name."""
+"""Readable errors: the key, what was found, what was expected, the nearest valid name."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -8,8 +8,8 @@ class PanjError(ValueError):
     """An error that the user can correct; the command line prints it as one line and exits with code 2.
 
     Args:
-        message: One line: the key, what was found, what was expected, the nearest right name.
-        key: What is wrong, such as `rules.news.fade_days`; by default the text before the first colon.
+        message: One line: the key, what was found, what was expected, the nearest valid name.
+        key: The invalid setting, such as `rules.news.fade_days`; by default the text before the first colon.
     """
 
     def __init__(self, message: str, key: str | None = None) -> None:
@@ -22,7 +22,7 @@ class CampaignError(RuntimeError):
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the closest of `names`, or nothing when none is close."""
+    """`; did you mean 'x'?` for the closest of `names`, or an empty text if none is close."""
     close = get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 

@@ -7,7 +7,7 @@ from the seed; Mesa's `model.random` and `model.rng` are for users' additions, a
 The agents District, Unit, Force, Post and Refugee are views of single rows of the world, without state of their own:
 reading a trait reads its array, writing a trait writes its array, and the rules of the next day see the change. Every
 trait of a group in `sim.engine.world` is available under its name, as a plain number or as its enumeration. Only the
-kind of a value is checked on writing; whoever moves men by hand must keep their number right.
+type of a value is checked on writing; code that moves men must keep their number consistent.
 """
 
 import datetime
@@ -208,7 +208,7 @@ class Window(mesa.Agent):
     """An agent that is a view of one row of a group; `class District(Window, group="districts")` adds its traits."""
 
     def __init_subclass__(cls, group: str = "", **rest: Any) -> None:
-        """Every trait of the group becomes an attribute; raises TypeError for a name that agents have already."""
+        """Make every trait of the group an attribute; TypeError for a name that agents already have."""
         super().__init_subclass__(**rest)
         for name in World.__annotations__[group]._fields if group else ():
             if name in TAKEN or hasattr(cls, name):

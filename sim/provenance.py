@@ -1,6 +1,6 @@
 """Where results come from: versions, commit, command, and the stamp that every table and figure carries.
 
-Nothing here imports the engine, so that whatever only shows results starts quickly.
+Nothing here imports the engine, so that code that only shows results starts quickly.
 """
 
 import json
@@ -22,16 +22,16 @@ STAMPED = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of this package and of the libraries that decide results, as far as they are installed."""
+    """Versions of Python, this package and the installed libraries that affect results."""
     found = {"python": platform.python_version(), "panj": version("panj")}
     for name in LIBRARIES:
-        with suppress(PackageNotFoundError):  # those of an extra may be missing
+        with suppress(PackageNotFoundError):  # optional libraries may be missing
             found[name] = version(name)
     return found
 
 
 def commit() -> str | None:
-    """The commit of the clone from which the code runs, with a mark if files differ; None outside a clone."""
+    """Commit of the clone from which the code runs, marked if files differ; None outside a clone."""
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
         return None
@@ -44,11 +44,11 @@ def commit() -> str | None:
 
 
 def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
-    """What a figure or table carries so that it can be made again.
+    """Metadata stored in a figure or table so that it can be reproduced.
 
     Args:
         about: about.json of the study.
-        recipe: What makes the file from the tables: its name in the folder, cell, evening, ...
+        recipe: How the file is made from the tables: its name in the folder, cell, day, ...
 
     Returns:
         Overrides, seeds, versions, fingerprints and the recipe, as JSON.
@@ -57,5 +57,5 @@ def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
 
 
 def command_line() -> str:
-    """How this run was started."""
+    """The command that started this run."""
     return " ".join(["python", "-m", "sim", *sys.argv[1:]])

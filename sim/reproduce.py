@@ -1,12 +1,12 @@
-"""A figure or table made again from what it carries: `python -m sim reproduce results/policy/figures/map.png`.
+"""Reproduces a figure or table from its metadata: `python -m sim reproduce results/policy/figures/map.png`.
 
-Every PNG, GIF and parquet file of a study carries the overrides, seeds, versions and fingerprints that it was made with
-and the recipe that makes it from the tables. A CSV carries nothing; the folder that it is in does.
+Every PNG, GIF and parquet file of a study stores the overrides, seeds, versions and fingerprints that it was made with
+and the recipe that makes it from the tables. A CSV has no metadata; that of its folder is used.
 
-Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV the study that it is
-        in, and so for what differs in settings.
-Writes  the study, run again, as `<study>_again` next to the old one, and in it the same figure or table.
-Assumed Where campaigns run decides nothing (`python -m sim verify` shows it), so that this need not be as it was.
+Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV, and for differences
+        in settings, the study that the file is in.
+Writes  the rerun study as `<study>_again` next to the old one, and in it the same figure or table.
+Assumed Where campaigns run has no effect on results (`python -m sim verify` checks this), so executors may differ.
 """
 
 import json
@@ -41,23 +41,23 @@ from sim.study.reader import read_about
 from sim.study.store import compare_settings
 
 NOT_KEPT = ("executor", "executor.workers", "executor.address", "results_dir", "study")
-ABOVE = 3  # folders in which the study of a file is looked for: figures/frames/map.png
-BY_ITSELF = ("sensitivity", "discover")  # verbs whose command makes all of it again
+ABOVE = 3  # parent folders searched for the study of a file: figures/frames/map.png
+BY_ITSELF = ("sensitivity", "discover")  # verbs that recreate all their files by the same command
 Redraw = Callable[[Path, Mapping[str, Any]], Path]
 
 
 def main(request: Reproduce, redraw: Redraw) -> int:
-    """Make a file again and print whether it is the same.
+    """Reproduce a file and print whether it is the same.
 
     Args:
-        request: The file, and where to run its study.
-        redraw: What draws a figure in the folder of a study by its recipe.
+        request: The file, and the executor for its study.
+        redraw: Function that draws a figure in the folder of a study by its recipe.
 
     Returns:
         Exit code: 0 when the file is the same, 1 when not.
 
     Raises:
-        PanjError: For a file that does not carry how it was made, or that these settings cannot make.
+        PanjError: For a file without valid metadata, or that cannot be made from these settings.
     """
     path, given = request.file, Overrides.of(request.overrides)
     console = console_of()
@@ -84,26 +84,26 @@ def print_changes(console: Console, changes: Sequence[str]) -> None:
 
 
 def print_lines(console: Console, *lines: str) -> None:
-    """Print lines as they are."""
+    """Print lines without wrapping or markup."""
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)
 
 
 class Made(NamedTuple):
-    """How a file was made, as it carries it."""
+    """How a file was made, from its metadata."""
 
     study: str
     words: tuple[str, ...]
     first_seed: int
-    runs: tuple[int, ...]  # of each cell; one number where all have the same
-    cells: tuple[tuple[str, ...], ...] | None  # overrides of each cell, where those of the command do not give them
+    runs: tuple[int, ...]  # per cell; one number if all cells have the same
+    cells: tuple[tuple[str, ...], ...] | None  # overrides per cell, if they do not follow from the command
     known: Mapping[str, str]  # fingerprints and versions by name
     settings: str  # fingerprint of the settings that are not swept
     recipe: Mapping[str, Any]
 
 
 def describe(path: Path, made: Made) -> list[str]:
-    """How a file was made, in words."""
+    """How a file was made, as text."""
     runs = f"{min(made.runs)} to {max(made.runs)}" if len(made.runs) > 1 else str(made.runs[0])
     each = " in each cell" if any(word in MULTIRUN for word in made.words) or made.cells else ""
     known = ", ".join(f"{name} {value}" for name, value in made.known.items())
@@ -124,7 +124,7 @@ def changes_since(made: Made, facts: Facts) -> list[str]:
 
 
 def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Sequence[str]) -> list[str]:
-    """Settings that the same overrides give now and did not then: each one where the study's folder is at hand."""
+    """Settings that the same overrides resolve to differently now; listed if the study's folder is available."""
     now = json.loads(json.dumps(sweep.base.as_dict()))
     if home is not None and (home / "config.yaml").is_file():
         then = read_yaml(home / "config.yaml")
@@ -133,13 +133,13 @@ def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Seq
         return [f"settings: {text.removesuffix(' here').replace(' there, ', ' then, ')} now"
                 for text in compare_settings(*pairs)]  # fmt: skip
     if any(change.startswith(("rules:", "data:", "outcomes:")) for change in others):
-        return []  # the fingerprint of settings holds theirs
+        return []  # the settings fingerprint includes theirs
     now_is = sweep.base.fingerprint()
     return [f"settings: {made.settings} then, {now_is} now"] * (made.settings != now_is)
 
 
 def home_of(path: Path, made: Made) -> Path | None:
-    """The folder of the study that a file is in, if it is in one and that study made it."""
+    """The folder of the study that contains and made a file, or None."""
     for folder in path.resolve().parents[:ABOVE]:
         try:
             about = read_about(folder)
@@ -151,7 +151,7 @@ def home_of(path: Path, made: Made) -> Path | None:
 
 
 def sweep_of(made: Made, given: Overrides, facts: Facts) -> Sweep:
-    """The cells that a file was made from, each with as many campaigns as it had."""
+    """The cells that a file was made from, each with its original number of campaigns."""
     executor = given.without(["results_dir"])
     kept = Overrides.of(made.words).without(NOT_KEPT)
     if made.cells is None:
@@ -170,7 +170,7 @@ def sweep_of(made: Made, given: Overrides, facts: Facts) -> Sweep:
 
 
 def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Overrides, facts: Facts) -> Sweep:
-    """A sweep of the cells that several commands added to a study."""
+    """A sweep of cells that were added to a study by several commands."""
     composer = Composer(facts)
     found: tuple[Cell, ...] = tuple(cell_of(number, words, fixed, composer) for number, words in enumerate(cells))
     return Sweep(composer.settings(fixed), tuple(found[0].values), found, fixed.words, alike(found))
@@ -179,7 +179,7 @@ def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Overrides, facts: Fact
 def make_again(
     made: Made, sweep: Sweep, given: Overrides, facts: Facts, home: Path | None, redraw: Redraw, console: Console
 ) -> Path:
-    """Run the study again and make the file from it; the path of the new file."""
+    """Rerun the study and make the file from it; returns the path of the new file."""
     chosen = given.get("results_dir")
     results = Path(str(chosen.value)) if chosen else home.parent if home else sweep.base.results_dir
     folder = rebuild(sweep, made.study, results, console)
@@ -200,7 +200,7 @@ def make_again(
 
 
 def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
-    """Draw the figure again; PanjError for a recipe that lacks what its figure needs."""
+    """Redraw the figure; PanjError for an incomplete recipe."""
     try:
         redraw(folder, recipe)
     except (KeyError, TypeError, IndexError) as error:
@@ -211,7 +211,7 @@ def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
 
 
 def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
-    """Run the study under a new name; one that was stopped half-way is continued."""
+    """Run the study under a new name, continuing one that was interrupted."""
     cells = [(cell.settings.fingerprint(), cell.settings.runs) for cell in sweep.cells]
     mark = sha256(json.dumps([sweep.base.seed, cells]).encode()).hexdigest()[:8]
     work = results / f".{study}_again-{mark}"
@@ -239,7 +239,7 @@ def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> 
 
 
 def conclude(path: Path, again: Path, changes: Sequence[str], console: Console) -> int:
-    """Print whether both files are the same, and if not what changed; the exit code."""
+    """Print whether both files are the same, and if not what changed; returns the exit code."""
     difference = difference_of(path, again)
     if not difference:
         unit = "pixel" if path.suffix.lower() in (".png", ".gif") else "digit"
@@ -257,7 +257,7 @@ def conclude(path: Path, again: Path, changes: Sequence[str], console: Console) 
 
 
 def read_made(path: Path) -> Made:
-    """Read and check what a file carries."""
+    """Read and check the metadata of a file."""
     made = made_of(content_of(path), str(path))
     if "fork" in made.recipe:
         raise PanjError(f"{path}: found a fork of study {made.study}, which is made again by {made.recipe['fork']}")
@@ -270,7 +270,7 @@ def read_made(path: Path) -> Made:
 
 
 def content_of(path: Path) -> str:
-    """The stamp of a file as text."""
+    """The metadata of a file as JSON text."""
     readers = {".png": stamp_of_picture, ".gif": stamp_of_picture, ".parquet": stamp_of_table, ".csv": stamp_of_csv}
     if not path.is_file():
         raise PanjError(f"reproduce: found no file {path}, expected a figure or table of a study")
@@ -286,7 +286,7 @@ def content_of(path: Path) -> str:
 
 
 def check_whole(path: Path) -> None:
-    """Read all of a file, so that damage is reported before a study is run again."""
+    """Read the whole file, so that damage is reported before a study is rerun."""
     if path.suffix.lower() == ".parquet":
         columns_of_table(path)
     elif path.suffix.lower() == ".csv":
@@ -336,7 +336,7 @@ def stamp_of_csv(path: Path) -> str:
 
 
 def refuse_by_itself(words: Sequence[str], where: str) -> None:
-    """Refuse a file of a verb that makes all its files again from its own record; the message has the command."""
+    """Raise PanjError for a file of a verb that recreates all its files itself; the message has the command."""
     if words and words[0] in BY_ITSELF:
         command = shlex.join(["python", "-m", "sim", *map(str, words)])
         raise PanjError(f"{where}: found what one command makes, and makes again from its record, expected a figure or "

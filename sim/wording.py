@@ -1,4 +1,4 @@
-"""Sentences by key, in one file a language, with plurals, lists, dates and numbers that are ready to read.
+"""Sentences by key, one file per language, with formatted plurals, lists, dates and numbers.
 
 Reads   sentences/<language>.yaml.
 """
@@ -13,7 +13,7 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 
 SENTENCES = Path(__file__).parent / "sentences"
-MOST_NAMED = 3  # places in a list, before it says how many others there are
+MOST_NAMED = 3  # places named in a list before "and n others"
 
 
 class Language:
@@ -23,7 +23,7 @@ class Language:
         self.sentences = sentences
 
     def say(self, key: str, count: int | None = None, **gaps: object) -> str:
-        """A sentence with its gaps filled; `count` chooses between `one` and `other`, and fills its own gap."""
+        """A sentence with its gaps filled; `count` selects `one` or `other` and fills its own gap."""
         if key not in self.sentences:
             raise unknown("sentence", key, self.sentences)
         text = self.sentences[key]
@@ -42,7 +42,7 @@ class Language:
         return self.say("date_and_year" if year else "date", day=day.day, month=month, year=day.year)
 
     def listed(self, names: Sequence[str], most: int | None = None) -> str:
-        """`A, B and C`; where there are more than `most`, `A, B, C and 4 others`."""
+        """`A, B and C`, or `A, B, C and 4 others` if there are more than `most`."""
         if most is not None and len(names) > most + 1:
             return self.say("list_more", len(names) - most, names=", ".join(names[:most]))
         if len(names) < 2:
@@ -52,7 +52,7 @@ class Language:
 
 @cache
 def language_of(name: str = "en") -> Language:
-    """The sentences of a language; PanjError where there is no such file."""
+    """The sentences of a language; PanjError if there is no such file."""
     known = sorted(path.stem for path in SENTENCES.glob("*.yaml"))
     if name not in known:
         raise unknown("language", name, known)
@@ -60,10 +60,10 @@ def language_of(name: str = "en") -> Language:
 
 
 def number(value: float) -> str:
-    """1,037."""
+    """A number with thousands separators: `1,037`."""
     return f"{value:,.0f}"
 
 
 def say_post(slug: str) -> str:
-    """A post's short name in words: shahr_e_buzurg is Shahr-e Buzurg."""
+    """Display name of a post: shahr_e_buzurg gives Shahr-e Buzurg."""
     return slug.replace("_e_", "-e ").replace("_", " ").title().replace("-E ", "-e ")

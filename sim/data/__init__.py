@@ -1,1 +1,1 @@
-"""What was known and reported before anything is simulated."""
+"""Input data: facts about districts and posts, and the reported record."""

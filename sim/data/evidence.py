@@ -1,4 +1,4 @@
-"""The record: dated figures reported up to the evening of 7 July 2021, each with its source.
+"""The record: dated figures reported up to the end of 7 July 2021, each with its source.
 
 Reads   data/evidence.csv.
 Returns `Evidence` rows, filters for them, and a table for the console.
@@ -42,16 +42,16 @@ class Evidence:
     date_start: date
     date_end: date
     quantity: str
-    value: float | None  # what was said, in `unit`; None where the source is verbal
-    low: float | None  # in `unit`; None where nothing bounds it from below
-    high: float | None  # in `unit`; None where nothing bounds it from above
+    value: float | None  # reported value in `unit`; None if the source is verbal
+    low: float | None  # in `unit`; None if there is no lower bound
+    high: float | None  # in `unit`; None if there is no upper bound
     unit: str
-    scope: str  # where it holds
+    scope: str  # area to which it applies
     source: str
     source_url: str
-    quote: str  # what was said, in our own words
+    quote: str  # the statement, paraphrased
     confidence: str  # high, medium or low
-    use: str  # calibration: compare with it; input: set it; context: show it, never fit to it
+    use: str  # calibration: compare with it; input: set it; context: only show it
     note: str
     conflicts: tuple[str, ...]  # ids of rows that contradict this one, repeat it or are part of the same count
 
@@ -130,7 +130,7 @@ def read_conflicts(row: Row, ids: set[str]) -> tuple[str, ...]:
 
 
 def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
-    """Choose the rows that meet every filter.
+    """Select the rows that match every filter.
 
     Args:
         rows: rows to choose from.
@@ -144,7 +144,7 @@ def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
 
 
 def split_filter(text: str) -> tuple[str, str]:
-    """A key (empty for plain words) and what to look for."""
+    """Split a filter into key (empty for plain words) and search text."""
     key, equals, wanted = text.partition("=") if "=" in text else ("", "", text)
     key, wanted = key.strip().lower(), wanted.strip()
     if equals and key not in FILTER_KEYS:
@@ -157,14 +157,14 @@ def split_filter(text: str) -> tuple[str, str]:
 
 
 def matches(row: Evidence, key: str, wanted: str) -> bool:
-    """Whether a row meets one filter; case is ignored and `_` equals a space."""
+    """Whether a row matches one filter; case is ignored and `_` equals a space."""
     if key == "date":
         return covers(row, wanted)
     return plain(wanted) in plain(searched_text(row, key))
 
 
 def covers(row: Evidence, day: str) -> bool:
-    """Whether the row covers some day of this year, month or day."""
+    """Whether the row covers any day of this year or month, or this day."""
     return row.date_start.isoformat()[: len(day)] <= day <= row.date_end.isoformat()[: len(day)]
 
 
@@ -194,7 +194,7 @@ def show(rows: Sequence[Evidence], console: Console) -> None:
     for title in ("quantity", "value, unit", "date", "scope", "source", "use, conflicts"):
         table.add_column(title, overflow="fold", min_width=11)
     for row in rows:
-        table.add_row(*(Text(cell) for cell in table_cells(row)))  # Text: a bracket is no markup
+        table.add_row(*(Text(cell) for cell in table_cells(row)))  # Text, since brackets are not markup
     console.print(table)
     console.print(f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}. {CREDITS}", highlight=False)
 
@@ -221,7 +221,7 @@ def say_value(row: Evidence) -> str:
 
 
 def say_range(low: float | None, high: float | None) -> str:
-    """A range in words; empty when nothing bounds it, one number when both ends are the same."""
+    """A range as text; empty without bounds, one number if both bounds are equal."""
     if low is None and high is None:
         return ""
     if low is None or high is None:
@@ -230,14 +230,14 @@ def say_range(low: float | None, high: float | None) -> str:
 
 
 def say_number(number: float | None) -> str:
-    """A number with thousands marked and no needless zeros."""
+    """A number with thousands separators and without trailing zeros."""
     if number is None:
         return ""
     return f"{number:,.0f}" if number == int(number) else f"{number:,.3g}"
 
 
 def main(arguments: list[str]) -> int:
-    """`panj evidence [key=text | words] ...`: print the rows that meet every filter."""
+    """`panj evidence [key=text | words] ...`: print the rows that match every filter."""
     from rich.console import Console
 
     console = Console()
@@ -251,6 +251,6 @@ def main(arguments: list[str]) -> int:
 
 
 def say_nothing_found(rows: Sequence[Evidence], filters: Sequence[str]) -> str:
-    """Message that no row meets the filters, with the quantities that exist."""
+    """Message that no row matches the filters, with the available quantities."""
     quantities = "\n".join(f"  {name}" for name in sorted({row.quantity for row in rows}))
     return f"No evidence matches {' '.join(filters)}. Quantities:\n{quantities}"

@@ -19,7 +19,7 @@ from sim.data.tables import Row, read_table, refuse_duplicates
 from sim.errors import PanjError
 
 DATA = Path(__file__).parent
-THE_LINE = date(2021, 7, 7)  # nothing that happened after this evening is in the data
+THE_LINE = date(2021, 7, 7)  # the data contain nothing after the end of this day
 EARTH_RADIUS_KM = 6371.0088
 DISTRICT_COLUMNS = (
     "district_id", "district", "province", "region", "lat", "lon", "area_km2", "population", "tajik_border_km",
@@ -266,7 +266,7 @@ def fill_with_province_median(measured: Floats, province_of: Integers, districts
 
 
 def of_kind(places: Sequence[Row], kind: str) -> list[Row]:
-    """The rows of one kind; raises PanjError for an unknown kind."""
+    """The rows of one kind; PanjError for an unknown kind."""
     return [row for row in places if row.one_of("kind", PLACE_KINDS) == kind]
 
 

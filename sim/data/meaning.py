@@ -1,7 +1,7 @@
-"""Fingerprints by meaning: what code computes and what data contain, not how either is written.
+"""Fingerprints of what code computes and what data contain, regardless of how either is written.
 
-A reworded comment, docstring or error message, a renamed file, a reordered import, an annotation or another layout of
-lines changes no fingerprint. Another operator, number, name or order of two steps does.
+Changes to comments, docstrings, error messages, file names, import order, annotations or line breaks do not change a
+fingerprint. Changes to operators, numbers, names or the order of statements do.
 """
 
 import ast
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 DIGITS = 16  # hexadecimal digits of a fingerprint
-PROSE = frozenset(  # columns for readers; no number or decision rests on them
+PROSE = frozenset(  # columns for readers, not used by any computation
     {"note", "source", "source_url", "fell_source_url", "quote", "coordinate_note", "reason", "alt_names"}
 )
 BODIES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -23,12 +23,12 @@ OURS = "sim."
 
 
 def fingerprint_of(parts: Iterable[str]) -> str:
-    """First hexadecimal digits of the SHA-256 of some texts, in their order."""
+    """First hexadecimal digits of the SHA-256 of texts, in the given order."""
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:DIGITS]
 
 
 def meaning_of_code(sources: Iterable[str], roots: Iterable[str] = ()) -> list[str]:
-    """Every top-level definition of some modules as normalised text, sorted.
+    """Every top-level definition of modules as normalised text, sorted.
 
     Args:
         sources: The text of each module. Names of our own modules must not clash, since paths are left out.
@@ -71,7 +71,7 @@ def definitions_in(source: str) -> Iterator[Definition]:
 
 
 def origins_of_imports(tree: ast.AST) -> dict[str, str]:
-    """What each imported name stands for: `module.name` if imported from elsewhere, `name` if it is one of ours."""
+    """Origin of each imported name: `module.name` if external, `name` if from our own modules."""
     origins: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -149,7 +149,7 @@ def meaning_of_table(text: str) -> str:
 
 
 def value_of(cell: str) -> float | str:
-    """The cell of a table as a number where it is one."""
+    """The cell of a table as a number if it is one, otherwise as text."""
     try:
         return float(cell)
     except ValueError:
@@ -157,5 +157,5 @@ def value_of(cell: str) -> float | str:
 
 
 def read_sources(paths: Iterable[Path]) -> list[str]:
-    """The text of some files."""
+    """The texts of files."""
     return [path.read_text(encoding="utf-8") for path in paths]

@@ -99,7 +99,7 @@ def lwj_shares() -> list[Point]:
 
 
 def counted_so_far() -> list[Point]:
-    """Cumulative soldiers who crossed: after each counted night, then the total that a source gave."""
+    """Cumulative soldiers who crossed: after each counted night, then the reported total."""
     nights = [point(id) for id in NIGHTS]
     parts = np.cumsum([[night.value, night.low, night.high] for night in nights], axis=0).tolist()
     sums = [

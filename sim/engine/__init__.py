@@ -1,1 +1,1 @@
-"""The model itself: the world, chance, the rules and the day; nothing else is compiled."""
+"""The compiled model: the world, random numbers, the rules and the order of a day."""

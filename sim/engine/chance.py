@@ -98,7 +98,7 @@ def uniform(luck: Luck, stream: int, actor: int) -> float:
     Args:
         luck: seed and day.
         stream: `Stream` of the decision.
-        actor: lasting identity of whoever decides.
+        actor: lasting identity of the agent that decides.
     """
     return float(bits(luck, stream, actor) >> np.uint64(11)) * TO_UNIT
 

@@ -25,7 +25,7 @@ def fingerprint_of_rules() -> str:
 
 
 def cache_folder() -> Path:
-    """The folder for compiled rules of this meaning and this bounds check; `PANJ_CACHE` moves its root."""
+    """The cache folder for rules with this fingerprint and bounds check; `PANJ_CACHE` moves its root."""
     root = Path(os.environ.get("PANJ_CACHE") or user_cache_path("panj"))
     checked = "-checked" if os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0") else ""
     return root / f"rules-{fingerprint_of_rules()}{checked}"
@@ -38,10 +38,10 @@ import numba  # noqa: E402  (the folder must be named before Numba reads its set
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
 compiled = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
-# Without Numba's reference counts a rule cannot make arrays, only use those it is given: state is in plain sight,
+# Without Numba's reference counts a rule cannot create arrays, only use those passed to it: state stays explicit,
 # compiling takes a third of the time, and a call costs no atomic counting of every trait of every group.
-# Only an entry point needs the wrapper with which Python calls it: without them compiling takes a third of the time.
-# A call hands over every trait of every group on the stack, so a rule is made part of the rule that calls it.
+# Only an entry point needs a wrapper for calls from Python; without wrappers compiling takes a third of the time.
+# A call passes every trait of every group on the stack, so rules are inlined into their callers.
 rule = numba.njit(  # type: ignore
     cache=True, nogil=True, forceinline=True, _nrt=False, no_cfunc_wrapper=True, no_cpython_wrapper=True
 )

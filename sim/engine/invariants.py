@@ -1,7 +1,7 @@
-"""What must be true at the end of every day: nobody vanishes, nothing is negative, no post exceeds its room.
+"""Claims that must hold at the end of every day: nobody vanishes, nothing is negative, no post exceeds its room.
 
 Reads   the world at the end of a day and the world of day 0.
-Writes  nothing; the first claim that is not true is raised with its row and its numbers.
+Writes  nothing; raises the first claim that does not hold, with its row and numbers.
 Source  none: bookkeeping.
 """
 

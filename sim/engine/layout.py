@@ -116,7 +116,7 @@ def conditions_before_events() -> np.ndarray:
 
 
 def blank(group: type[Group], rows: int) -> Group:
-    """A group of so many rows, every trait at the value it starts with."""
+    """A group of `rows` rows, every trait at its initial value."""
     arrays: dict[str, Any] = {}
     for trait, kind in group.__annotations__.items():
         dtype = DTYPES[kind]
@@ -126,7 +126,7 @@ def blank(group: type[Group], rows: int) -> Group:
 
 
 def reserved(group: type[Group], rows: int) -> Group:
-    """Rows of zeros, all traits in one large block, of which only what is written takes memory and time.
+    """Rows of zeros, all traits in one large block, so that only written parts take memory and time.
 
     Smaller separate arrays would come from used heap memory, which must be cleared in full.
     """
@@ -337,7 +337,7 @@ def renew(world: World, layout: World) -> None:
                 trait[: used[name]] = 0
         elif name == "queues":
             for trait in (group.front, group.back):
-                trait[:] = NOBODY  # of the others only those who wait are read, and as many as travel
+                trait[:] = NOBODY  # other traits are read only for rows in use
         elif isinstance(group, np.ndarray):
             group[:] = there
         elif name != "roads":

@@ -198,7 +198,7 @@ class Districts(NamedTuple):
     in_ring: Truth  # next to the capital of its province
     has_post: Truth  # a crossing point on the Panj
     frontier_km: Real  # Tajik frontage
-    nearest_post: Whole  # whoever holds its bank
+    nearest_post: Whole  # regardless of who holds its bank
     resolve: Real  # lasting difference of its command, drawn on day 0 (standard deviations)
     holder: Whole  # Holder
     at_home: Whole  # people who have not left
@@ -207,15 +207,15 @@ class Districts(NamedTuple):
     choice: Whole  # working space: districts among which a rule chooses, in order
     chosen: Truth  # working space: a rule has chosen it
     reached: Whole  # working space: districts in the order in which open roads reach them
-    sought: Whole  # working space: columns before it or on the way to it
+    sought: Whole  # working space: columns at it or heading for it
     defender: Whole  # working space: the first unit that holds it while it is fought over
     closed: Truth  # working space: held by the Taliban, or its roads are cut, or reached already
     pressed: Truth  # local forces press and cut its roads
-    threatened: Truth  # enough stand against the garrison to make it ask for help
+    threatened: Truth  # enough Taliban face the garrison to make it ask for help
     dread: Real  # 0 to 1
-    anger: Real  # 0 to 1; stays 0 where the theory knows no anger
+    anger: Real  # 0 to 1; stays 0 under a theory without anger
     threshold_draw: (
-        Real  # how many others must have gone before this garrison goes, drawn on day 0 (standard deviations)
+        Real  # threshold: how many others must give up before this garrison does, drawn on day 0 (standard deviations)
     )
     fighting: Real  # 0 none, 1 an assault today
     pressure_days: Whole  # consecutive days pressed or with a mobile force outside
@@ -226,7 +226,7 @@ class Districts(NamedTuple):
     lost_how: Whole  # Fall
     first_lost_on: Whole
     retaken_on: Whole
-    stood_on: Whole  # day of the latest successful stand
+    stood_on: Whole  # day of the latest successful defence
     helped_on: Whole  # day when help last arrived
 
 
@@ -412,7 +412,7 @@ class Border(NamedTuple):
 
 
 class Today(NamedTuple):
-    """One day: its luck, its conditions, and where its events and totals are recorded."""
+    """One day: its seed and date for draws, its conditions, and where its events and totals are recorded."""
 
     luck: Luck
     conditions: Real  # by Condition

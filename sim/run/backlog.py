@@ -1,7 +1,7 @@
-"""What a sweep still has to do: the seeds of each cell that are not recorded, handed out in tasks of a few seconds.
+"""Remaining work of a sweep: the seeds of each cell that are not stored yet, split into tasks of a few seconds.
 
-With a precision asked for, a cell gets more campaigns until the 95 % interval of the mean of one outcome is narrow
-enough. How many is decided from complete sets of seeds alone, so that workers, stops and restarts do not change it.
+If a precision is requested, a cell gets more campaigns until the 95 % interval of the mean of one outcome is narrow
+enough. Their number is decided only from complete sets of seeds, so that it does not depend on workers or restarts.
 """
 
 import math
@@ -18,13 +18,13 @@ from sim.settings.sweep import Cell
 from sim.study.reader import StudyCell
 from sim.study.store import chunks_of, recorded, remove_partial_files
 
-TARGET = 2.0  # seconds a task
-FIRST = 1  # campaigns of the first tasks, until it is known how long one takes: a minute each in plain Python
+TARGET = 2.0  # seconds per task
+FIRST = 1  # campaigns per task until their duration is known; in plain Python each takes a minute
 NORMAL_95 = 1.959963984540054  # of the normal distribution, for an interval of 95 %
 
 
 class Verdict(NamedTuple):
-    """Whether a cell reached the precision that was asked for."""
+    """Whether a cell reached the requested precision."""
 
     label: str
     runs: int
@@ -43,13 +43,13 @@ class CellWork:
         found = recorded(study, order.key)
         self.damaged = found.damaged
         self.done = set(found.done)
-        self.failed: set[int] = set()  # in this command; those of earlier ones are tried again
+        self.failed: set[int] = set()  # in this command; earlier failures are retried
         self.before = sum(seed in self.done for seed in self.seeds())
         self.waiting = deque(seed for seed in self.seeds() if seed not in self.done)
         self.open = len(self.waiting)  # seeds without a result in this command
 
     def seeds(self) -> range:
-        """All seeds that were asked for."""
+        """All requested seeds."""
         return range(self.first_seed, self.first_seed + self.runs)
 
     @property
@@ -58,7 +58,7 @@ class CellWork:
         return self.open == 0
 
     def grow(self, runs: int) -> None:
-        """Ask for more campaigns."""
+        """Request more campaigns."""
         more = [seed for seed in range(self.first_seed + self.runs, self.first_seed + runs) if seed not in self.done]
         self.waiting.extend(more)
         self.open += len(more)
@@ -67,7 +67,7 @@ class CellWork:
 
 
 class Backlog:
-    """The cells of a sweep, in order, and their campaigns that are not recorded yet."""
+    """The cells of a sweep, in order, and their campaigns that are not stored yet."""
 
     def __init__(
         self, cells: Sequence[Cell], scopes: Sequence[StudyCell], first_seed: int, study: Path, precision: Precision
@@ -89,31 +89,31 @@ class Backlog:
 
     @property
     def total(self) -> int:
-        """Campaigns asked for so far; a precision may ask for more."""
+        """Campaigns requested so far; a precision may request more."""
         return sum(cell.runs for cell in self.cells)
 
     @property
     def already(self) -> int:
-        """Campaigns that were recorded before this command."""
+        """Campaigns stored before this command."""
         return sum(cell.before for cell in self.cells)
 
     @property
     def waiting(self) -> int:
-        """Campaigns that no worker has."""
+        """Campaigns not yet given to a worker."""
         return sum(len(cell.waiting) for cell in self.cells)
 
     @property
     def finished_cells(self) -> int:
-        """Cells with nothing left to do."""
+        """Number of cells with nothing left to do."""
         return sum(cell.is_finished for cell in self.cells)
 
     def size(self, workers: int) -> int:
-        """How many campaigns the next task has: a few seconds of work, and enough tasks for every worker to the end."""
+        """Campaigns in the next task: a few seconds of work, fewer near the end to keep all workers busy."""
         wanted = FIRST if self.seconds_each == 0.0 else max(1, round(TARGET / self.seconds_each))
         return min(wanted, max(math.ceil(self.waiting / (2 * workers)), round(wanted / 8), 1))
 
     def take(self, workers: int) -> list[tuple[int, Piece]]:
-        """The next task: a piece of one cell or of several small ones, each with the index of its cell."""
+        """The next task: pieces of one cell or of several small ones, each with the index of its cell."""
         left = self.size(workers)
         task = []
         for place, cell in enumerate(self.cells):
@@ -126,7 +126,7 @@ class Backlog:
         return task
 
     def finished(self, place: int, chunk: pa.Table) -> None:
-        """Count a chunk that was recorded."""
+        """Count a stored chunk."""
         cell = self.cells[place]
         seeds, is_done = chunk["seed"].to_numpy(), chunk["error"].is_null().to_numpy()
         cell.done |= set(seeds[is_done].tolist())
@@ -136,21 +136,21 @@ class Backlog:
         self.failures += int((~is_done).sum())
 
     def took(self, seconds: float, campaigns: int) -> None:
-        """Adapt the size of the next tasks to how long one took."""
+        """Adapt the size of the next tasks to the duration of one."""
         each = seconds / campaigns
         self.seconds_each = each if self.seconds_each == 0.0 else 0.5 * (self.seconds_each + each)
 
     def grow(self) -> None:
-        """Ask for more campaigns of cells that are finished and not yet precise enough."""
+        """Request more campaigns of finished cells that are not precise enough."""
         if self.precision.outcome is None:
             return
         for place in list(self.open):
             cell = self.cells[place]
-            while cell.is_finished and place in self.open:  # what it asks for may be recorded already
+            while cell.is_finished and place in self.open:  # the added seeds may be stored already
                 self.decide(place, cell, self.precision.outcome)
 
     def decide(self, place: int, cell: CellWork, outcome: str) -> None:
-        """Whether a cell has enough campaigns, or how many it needs, from their spread (Law 2015, section 9.4)."""
+        """Decide from the spread whether a cell needs more campaigns, and how many (Law 2015, section 9.4)."""
         target, most = self.precision.half_width, self.precision.runs_max
         values = self.values_of(cell, outcome)
         half_width = half_width_of(values)
@@ -173,7 +173,7 @@ class Backlog:
 
 
 def half_width_of(values: np.ndarray) -> float:
-    """Half the 95 % interval of the mean (normal); infinite below two campaigns."""
+    """Half-width of the 95 % interval of the mean (normal); infinite below two campaigns."""
     if len(values) < 2:
         return math.inf
     return float(NORMAL_95 * values.std(ddof=1) / math.sqrt(len(values)))

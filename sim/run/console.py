@@ -16,12 +16,12 @@ from sim.settings.settings import Settings
 from sim.settings.sweep import Sweep
 from sim.study.columns import SummaryRow
 
-EVERY = 30.0  # seconds between plain lines
-SHARE = 0.25  # or when so much more is done
+EVERY = 30.0  # seconds between log lines
+SHARE = 0.25  # or share of campaigns between log lines
 
 
 class Progress:
-    """Cells, campaigns, rate, time left and failures, while a sweep runs."""
+    """Shows cells, campaigns, rate, time left and failures while a sweep runs."""
 
     def __init__(self, backlog: Backlog, console: Console) -> None:
         self.backlog = backlog
@@ -46,7 +46,7 @@ class Progress:
         self.bar.stop()
 
     def update(self) -> None:
-        """Show how far the sweep is."""
+        """Update the progress display."""
         backlog = self.backlog
         done = backlog.already + backlog.campaigns_done + backlog.failures
         self.bar.update(
@@ -62,7 +62,7 @@ class Progress:
         return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
 
     def words(self, done: int) -> str:
-        """Rate, time left, failures."""
+        """Text on rate, time left and failures."""
         now_done = done - self.backlog.already
         if now_done <= 0:
             return ""
@@ -88,7 +88,7 @@ MOST_SHOWN = 24  # cells in the table of the terminal
 
 
 def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Print what is recorded already, what is damaged and which cells are the same."""
+    """Print what is stored already, what is damaged and which cells are the same."""
     for cell in backlog.cells:
         for path in cell.damaged:
             aside = path.with_suffix(".damaged")
@@ -103,7 +103,7 @@ def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console)
 
 
 def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
-    """Print whether each cell reached the precision that was asked for."""
+    """Print whether each cell reached the requested precision."""
     for verdict in backlog.verdicts:
         reached = "reached" if verdict.is_reached else f"not reached with runs_max={verdict.runs}"
         console.print(f"{verdict.label or title}: {verdict.runs} campaigns, half-width {verdict.half_width:.4g} of "
@@ -111,7 +111,7 @@ def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
 
 
 def print_doubts(sweep: Sweep, console: Console) -> None:
-    """Warn of a posterior that was fitted before rules, data or outcomes changed; it is used all the same."""
+    """Warn of a posterior fitted before rules, data or outcomes changed; it is used anyway."""
     for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
         console.print(
             f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
@@ -123,7 +123,7 @@ def print_doubts(sweep: Sweep, console: Console) -> None:
 def print_summary(
     summaries: Sequence[Sequence[SummaryRow]], settings: Settings, about: dict[str, Any], console: Console
 ) -> None:
-    """Print the summary: of one cell every outcome that was reported, of several cells the main outcomes."""
+    """Print the summary: every reported outcome of a single cell, or the main outcomes of several cells."""
     cells = about["cells"]
     sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
     if len(cells) == 1:
@@ -151,7 +151,7 @@ def print_summary(
 
 
 def format_interval(row: SummaryRow) -> str:
-    """`0.29 to 0.43`; nothing where no campaign has the outcome."""
+    """`0.29 to 0.43`; empty if no campaign has the outcome."""
     return f"{row.low_5} to {row.high_95}" if row.low_5 else "-"
 
 
@@ -166,12 +166,12 @@ def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: C
 
 
 def console_of(file: Any = None) -> Console:
-    """A console for `file` or standard output, of 110 letters where there is no terminal."""
+    """A console for `file` or standard output, 110 characters wide if it is not a terminal."""
     return Console(file=file or sys.stdout, width=None if sys.stdout.isatty() else 110, highlight=False)
 
 
 class Terse(Console):
-    """A console without tables, for studies that are only a means to something else."""
+    """A console that omits tables, for studies run as an intermediate step."""
 
     def print(self, *objects: object, **how: object) -> None:  # type: ignore[override]
         """Print anything but a table."""

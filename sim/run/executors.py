@@ -1,6 +1,6 @@
 """Where campaigns run: threads, processes or a Dask cluster, all behind `concurrent.futures`.
 
-Ctrl-C is for the main process alone: workers ignore it and finish their tasks.
+Only the main process reacts to Ctrl-C; workers ignore it and finish their tasks.
 """
 
 import os
@@ -24,7 +24,7 @@ PATIENCE = 5  # seconds for a scheduler to answer
 
 
 class Workers:
-    """A pool of workers that is opened again after one of them was lost."""
+    """A pool of workers that is reopened after a worker is lost."""
 
     def __init__(self, executor: "Executor") -> None:
         self.executor = executor
@@ -33,7 +33,7 @@ class Workers:
 
     @property
     def count(self) -> int:
-        """How many tasks can run at once."""
+        """Number of tasks that can run at once."""
         if self.client is not None:
             with self.scheduler_answers():
                 return max(1, sum(self.client.ncores().values()))
@@ -49,7 +49,7 @@ class Workers:
         return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
 
     def submit(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Submit a task; a pool that lost a process accepts none, and is opened again."""
+        """Submit a task; a pool that lost a process accepts none and is reopened."""
         if self.executor.kind == "processes":
             return self.submit_to_processes(deed, *arguments)
         with self.scheduler_answers():
@@ -67,7 +67,7 @@ class Workers:
 
     @contextmanager
     def scheduler_answers(self) -> Iterator[None]:
-        """Report a scheduler that has gone."""
+        """Turn a lost connection to the scheduler into a PanjError."""
         try:
             yield
         except (OSError, RuntimeError) as error:
@@ -84,7 +84,7 @@ class Workers:
             self.pool.shutdown(wait=True, cancel_futures=True)
         else:
             cluster = self.client.cluster
-            with suppress(Exception):  # a scheduler that went away cannot say goodbye
+            with suppress(Exception):  # the scheduler may be gone
                 self.client.close(timeout=PATIENCE)
                 if cluster is not None:
                     cluster.close(timeout=PATIENCE)
@@ -92,7 +92,7 @@ class Workers:
 
 @contextmanager
 def workers_of(executor: "Executor") -> Iterator[Workers]:
-    """Workers for the length of a block, threads, processes or Dask as `executor` says."""
+    """Open workers for the duration of a block: threads, processes or Dask, according to `executor`."""
     workers = Workers(executor)
     try:
         yield workers
@@ -101,7 +101,7 @@ def workers_of(executor: "Executor") -> Iterator[Workers]:
 
 
 def cores() -> int:
-    """Cores that this process may use; on a cluster fewer than the machine has."""
+    """Number of cores that this process may use, which may be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -113,7 +113,7 @@ def serve_the_parent() -> None:
 
 
 def end_with_parent() -> None:
-    """End this process with its parent; otherwise a killed sweep would leave processes that wait for ever."""
+    """End this process with its parent; otherwise a killed sweep would leave idle processes."""
     parent = parent_process()
     if parent is not None:
         parent.join()
@@ -121,7 +121,7 @@ def end_with_parent() -> None:
 
 
 async def greet(address: str) -> None:
-    """Connect once, since a client waits for ever for a scheduler that listens and does not answer."""
+    """Connect once with a timeout, since a client waits forever for a scheduler that does not answer."""
     from distributed import Security
     from distributed.core import connect
 
@@ -130,7 +130,7 @@ async def greet(address: str) -> None:
 
 
 def dask_client(executor: "Executor") -> Any:
-    """A client of the scheduler at the address, or of a cluster that is started on this machine."""
+    """A client of the scheduler at the address, or of a new cluster on this machine."""
     import asyncio
 
     from distributed import Client, LocalCluster
@@ -144,7 +144,7 @@ def dask_client(executor: "Executor") -> Any:
                 f"executor.address: found no scheduler that answers at {executor.address} within {PATIENCE} s "
                 f"({' '.join(str(error).split())[:120] or 'no word'}), expected one such as tcp://host:8786"
             ) from error
-    with interrupts_ignored():  # the workers inherit it
+    with interrupts_ignored():  # inherited by the workers
         cluster = LocalCluster(
             n_workers=executor.workers or cores(), threads_per_worker=1, processes=True, dashboard_address=":0",
             silence_logs=50,
@@ -154,7 +154,7 @@ def dask_client(executor: "Executor") -> Any:
 
 @contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """Processes that start within the block ignore Ctrl-C."""
+    """Make processes started within the block ignore Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,7 +1,7 @@
-"""What a sweep would cost and how precise it would be, before it is run: `python -m sim plan -m ...`.
+"""Estimates the cost and precision of a sweep before it is run: `python -m sim plan -m ...`.
 
-A short timed sample of the first cell and of the far end of each swept key gives seconds, bytes and spread; nothing is
-written. Widths are of 95 % intervals of a mean (normal), for the outcome itself and for its difference paired by seed.
+A short timed sample of the first cell and of the last value of each swept key gives seconds, bytes and spread; nothing
+is written. Widths are of 95 % intervals of a mean (normal), for each outcome and for its difference paired by seed.
 """
 
 import math
@@ -27,10 +27,10 @@ from sim.settings.sweep import Cell, Sweep, compose_sweep, say
 from sim.study.store import content_of, join_scopes, read_scope, scope_of
 
 SAMPLE_SECONDS = 4.0
-MOST_SAMPLED = 20  # campaigns of a cell
-TABLES_OVER_CHUNKS = 1.2  # bytes of the tables, figures aside, for one byte of chunks
-LONG = 1800.0  # seconds after which fewer campaigns are suggested
-MANY = 200  # cells after which a Latin hypercube is suggested
+MOST_SAMPLED = 20  # campaigns per sampled cell
+TABLES_OVER_CHUNKS = 1.2  # bytes of the tables, without figures, per byte of chunks
+LONG = 1800.0  # seconds above which fewer campaigns are suggested
+MANY = 200  # cells above which a Latin hypercube is suggested
 OUTCOMES = (
     "share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed", "capitals_lost",
     "people_displaced_by_2021_07_07", "badakhshan_lost_2021_07_05",
@@ -38,7 +38,7 @@ OUTCOMES = (
 
 
 class Sample(NamedTuple):
-    """A few campaigns of some cells, with the same seeds in each."""
+    """A few campaigns of some cells, with the same seeds in every cell."""
 
     cells: dict[int, pa.Table]  # by number
     seconds_each: float
@@ -65,11 +65,11 @@ def main(words: Sequence[str]) -> int:
 
 
 def take_sample(sweep: Sweep) -> Sample:
-    """Run the first cell, and for each swept key the cell at its other end, with the same seeds."""
+    """Run the sampled cells with the same seeds."""
     cells = sampled_cells(sweep)
     seeds = [sweep.base.seed]
     started = time.perf_counter()
-    chunks = {cell.number: work([Piece(cell.order, tuple(seeds))]) for cell in cells}  # warm
+    chunks = {cell.number: work([Piece(cell.order, tuple(seeds))]) for cell in cells}  # warm-up
     warm = time.perf_counter()
     spent = 0.0
     while len(seeds) < min(MOST_SAMPLED, sweep.base.runs) and (spent < SAMPLE_SECONDS or len(seeds) < 2):
@@ -100,7 +100,7 @@ def sampled_cells(sweep: Sweep) -> list[Cell]:
 
 
 def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, console: Console) -> None:
-    """Print cells, campaigns, time, disk space, and what is recorded already."""
+    """Print cells, campaigns, time, disk space, and what is stored already."""
     workers = sweep.base.executor.workers or cores()
     left = backlog.total - backlog.already
     table = Table(title=f"Plan of {study}", show_header=False)
@@ -120,7 +120,7 @@ def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, conso
 
 
 def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
-    """Time for what is left on all workers, in seconds; plain Python gains nothing from threads."""
+    """Remaining time on all workers, in seconds; plain Python does not benefit from threads."""
     workers = sweep.base.executor.workers or cores()
     if sweep.base.executor.kind == "threads" and not compiled:
         workers = 1
@@ -128,17 +128,17 @@ def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
 
 
 def megabytes(campaigns: int, sample: Sample) -> float:
-    """Disk space of chunks and tables."""
+    """Disk space of chunks and tables, in MB."""
     return campaigns * sample.bytes_each * (1 + TABLES_OVER_CHUNKS) / 1e6
 
 
 def swept_in_words(sweep: Sweep) -> list[str]:
-    """Each key and how many values it takes."""
+    """Each swept key with its number of values."""
     return [f"{key} ({len({str(cell.values[key]) for cell in sweep.cells})} values)" for key in sweep.swept]
 
 
 def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
-    """Print how narrow the intervals of the main outcomes will be."""
+    """Print the expected width of the intervals of the main outcomes."""
     first, *others = sample.cells.values()
     names = [name for name in OUTCOMES if name in first.column_names and values(first, name).size > 1]
     if not names:
@@ -157,7 +157,7 @@ def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
 
 
 def values(chunk: pa.Table, outcome: str) -> np.ndarray:
-    """The outcome of the campaigns that have it."""
+    """Values of an outcome, of the campaigns that have it."""
     if pa.types.is_string(chunk.schema.field(outcome).type):
         return np.zeros(0)
     return chunk[outcome].drop_null().to_numpy()
@@ -172,12 +172,12 @@ def difference(first: pa.Table, other: pa.Table, outcome: str) -> np.ndarray:
 
 
 def spread(found: np.ndarray) -> float:
-    """Standard deviation; unknown below two values."""
+    """Standard deviation; nan below two values."""
     return float(found.std(ddof=1)) if found.size > 1 else math.nan
 
 
 def warnings_of(sweep: Sweep, backlog: Backlog, sample: Sample) -> list[str]:
-    """Notes on a grid that is finer than its campaigns can resolve, that is large, or that takes long."""
+    """Warnings of a grid too fine for its number of campaigns, too large, or too slow."""
     found = [line for key in sweep.swept if (line := too_fine(key, sweep, sample))]
     numeric = [key for key in sweep.swept if is_numeric(key, sweep)]
     if len(sweep.cells) > MANY and numeric and sweep.base.sampling.method == "grid":
@@ -207,7 +207,7 @@ def is_numeric(key: str, sweep: Sweep) -> bool:
 
 
 def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
-    """A note on values of a key that are so close that every main outcome changes by less than its interval."""
+    """A warning if the values of a key are so close that every main outcome changes by less than its interval."""
     steps = len({cell.values[key] for cell in sweep.cells}) - 1
     if steps < 2 or not is_numeric(key, sweep) or sweep.base.sampling.method != "grid":
         return ""

@@ -1,11 +1,11 @@
-"""One campaign of a finished study run again, and the campaigns that failed grouped by cause.
+"""Reruns one campaign of a finished study, and groups failed campaigns by cause.
 
 Reads   about.json, chunks/study.json and failures.parquet of a study.
-Gives   the settings of one cell, checked to be those of the study to the last number; its campaigns and their logs;
+Returns the settings of one cell, checked to equal those of the study; its campaigns and their logs. Also provides
         `python -m sim failures results/<study>`.
-Assumed The same seed, settings and code give the same campaign, which `python -m sim verify` shows.
+Assumed The same seed, settings and code give the same campaign, which `python -m sim verify` checks.
 
-`python -m pdb -c continue -m sim.run.rerun seed=17 ...` runs one campaign in a debugger, which stops where it raises;
+`python -m pdb -c continue -m sim.run.rerun seed=17 ...` runs one campaign in a debugger, which stops at an error;
 with `NUMBA_DISABLE_JIT=1` the rules are plain Python, and the debugger can step into them.
 """
 
@@ -36,7 +36,7 @@ from sim.study.columns import chunk_of, days_table, events_table, rows_of
 from sim.study.reader import Study, StudyCell, find_cell, open_study, read_about
 from sim.study.store import compare_settings, first_of, read_scope
 
-SHOWN = 4  # differences
+SHOWN = 4  # most differences listed
 # Settings that do not belong to one campaign.
 OF_MANY = ("runs", "seed", "study", "results_dir", "executor", "precision", "sampling", "runs_max")
 
@@ -47,7 +47,7 @@ class Origin(NamedTuple):
     folder: Path
     about: dict[str, Any]
     cell: StudyCell
-    overrides: Overrides  # that give its settings
+    overrides: Overrides  # overrides that give its settings
     settings: Settings
 
 
@@ -55,12 +55,12 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
     """Resolve the settings of one cell of a study.
 
     Args:
-        folder: Of the study.
-        cell: Its number.
-        composer: What turns overrides into settings.
+        folder: Folder of the study.
+        cell: Number of the cell.
+        composer: Turns overrides into settings.
 
     Raises:
-        PanjError: Where there is no study or no such cell, or where settings, rules or data have changed since.
+        PanjError: If there is no study or no such cell, or if settings, rules or data have changed since.
     """
     about, scope = read_about(folder), read_scope(folder)
     if scope is None or "words" not in about:
@@ -80,7 +80,7 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
 
 
 def seed_of(origin: Origin, asked: int | None) -> int:
-    """The seed that was asked for, or the first; PanjError when the study has no such campaign."""
+    """The requested seed, or by default the first; PanjError if the study has no such campaign."""
     first = int(origin.about["first_seed"])
     last = first + origin.cell.runs - 1
     if asked is None:
@@ -91,7 +91,7 @@ def seed_of(origin: Origin, asked: int | None) -> int:
 
 
 def rerun_campaign(settings: Settings, seed: int) -> Campaign:
-    """The campaign of a seed; PanjError where it does not reach its last day."""
+    """Rerun the campaign of a seed; PanjError if it fails."""
     try:
         return run_campaign(settings.layout.world, settings.rules_of(seed), settings.timeline, seed, settings.days)
     except CampaignError as error:
@@ -99,7 +99,7 @@ def rerun_campaign(settings: Settings, seed: int) -> Campaign:
 
 
 def cannot_end(seed: int, error: CampaignError) -> PanjError:
-    """A campaign that failed in the study fails again."""
+    """Error for a campaign that fails again as it did in the study."""
     return PanjError(f"seed: found {seed}, whose campaign does not come to its end ({error}), expected another")
 
 
@@ -139,7 +139,7 @@ def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def rerun_one(overrides: Sequence[str]) -> int:
-    """Run the campaign of `seed`; whatever it raises is not caught."""
+    """Run the campaign of `seed` without catching its errors."""
     settings = compose_settings(overrides)
     rules = settings.rules_of(settings.seed)
     campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
@@ -158,7 +158,7 @@ class Cause(NamedTuple):
 
 
 def show_failures(request: Failures) -> int:
-    """Print the causes; 0 whether or not there are any."""
+    """Print the causes of failures; returns 0 in any case."""
     from sim.run.console import console_of
 
     print_failures(open_study(request.folder), console_of())
@@ -166,7 +166,7 @@ def show_failures(request: Failures) -> int:
 
 
 def print_failures(study: Study, console: Console) -> None:
-    """Print each cause, in which cells it occurs, and a command that runs an example in a debugger."""
+    """Print each cause, the affected cells, and a command that runs an example in a debugger."""
     causes, done, failed = causes_of(study.folder), study.about["campaigns"], study.about["failed"]
     if not causes:
         console.print(f"{study.folder}: every one of {done} campaigns finished.")
@@ -205,7 +205,7 @@ def causes_of(folder: Path) -> list[Cause]:
 
 
 def where_of(cause: Cause, study: Study) -> list[str]:
-    """In how many cells a cause occurs, and for each swept key the values or the range to which it is limited."""
+    """Number of cells in which a cause occurs, and per swept key the values or range to which it is limited."""
     if not study.swept:
         return [f"{cause.campaigns} of {study.about['campaigns'] + study.about['failed']} campaigns"]
     lines = [f"{len(cause.cells)} of {len(study.cells)} cells"]

@@ -1,6 +1,6 @@
-"""Run the campaigns of every cell of a sweep on all workers, record them chunk by chunk, and write the tables.
+"""Runs the campaigns of every cell of a sweep on all workers, stores them chunk by chunk, and writes the tables.
 
-Whatever stops it (Ctrl-C, a kill, a full disk, a lost worker), the same command continues from what is recorded.
+After any interruption (Ctrl-C, a kill, a full disk, a lost worker) the same command resumes from the stored chunks.
 """
 
 import shutil
@@ -36,43 +36,43 @@ from sim.study.reader import open_study, read_about
 from sim.study.store import Scope, join_scopes, read_scope, record, scope_of, write_scope
 from sim.study.tables import TABLES, write_tables
 
-TRIES = 3  # of a task whose worker was lost
-BEAT = 0.5  # seconds between looks at the clock and at Ctrl-C
+TRIES = 3  # attempts at a task whose worker was lost
+BEAT = 0.5  # seconds between updates of progress and checks for Ctrl-C
 Task = list[tuple[int, Piece]]
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command did."""
+    """Result of a run."""
 
     folder: Path
-    campaigns: int  # of the study that finished
-    computed: int  # of them now
+    campaigns: int  # finished campaigns of the study
+    computed: int  # campaigns computed by this command
     failed: int  # campaigns of the study without a result
-    is_new: bool  # whether the tables were written now
+    is_new: bool  # whether the tables were rewritten
 
 
 class Stopped(Exception):
-    """Ctrl-C was pressed: the tasks in hand are recorded, the same command does the rest."""
+    """Raised after Ctrl-C; running tasks have been stored and the same command resumes."""
 
 
 def run_sweep(sweep: Sweep, console: Console) -> Ran:
-    """Run the campaigns that are not recorded yet and write the tables of the study.
+    """Run the campaigns that are not stored yet and write the tables of the study.
 
     Args:
-        sweep: What the command line asks for.
-        console: Where progress and the summary are printed.
+        sweep: The requested cells.
+        console: For progress and the summary.
 
     Returns:
-        What was done. Nothing is run or written where everything is there already.
+        What was done. Nothing is run or written if everything is complete already.
 
     Raises:
-        PanjError: When the folder holds another study or cannot be written.
-        Stopped: After Ctrl-C, when the tasks in hand are recorded.
+        PanjError: If the folder holds another study or cannot be written.
+        Stopped: After Ctrl-C, once running tasks are stored.
     """
     base = sweep.base
     study = base.results_dir / base.study
-    join_scopes(study, read_scope(study), scope_of(sweep))  # refused before anything is made
+    join_scopes(study, read_scope(study), scope_of(sweep))  # raises PanjError before anything is created
     with locked(study), nullcontext() if base.executor.kind == "dask" else lean_arrow():
         scope = join_scopes(study, read_scope(study), scope_of(sweep))
         backlog = backlog_of(sweep, scope, study)
@@ -102,7 +102,7 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
 
 @contextmanager
 def locked(study: Path) -> Iterator[None]:
-    """Hold the lock of a study; PanjError when another process holds it."""
+    """Hold the lock of a study; PanjError if another process holds it."""
     with write_errors(study):
         (study / "chunks").mkdir(parents=True, exist_ok=True)
         try:
@@ -118,26 +118,26 @@ def locked(study: Path) -> Iterator[None]:
 
 
 def forget_if_empty(study: Path) -> None:
-    """Remove the folder of a study in which nothing was recorded."""
+    """Remove the folder of a study without stored campaigns."""
     files = {path.name for path in study.rglob("*")}
     if files and files <= {"chunks", "study.json", ".lock"}:
         shutil.rmtree(study, ignore_errors=True)
 
 
 def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
-    """The campaigns that this command has to run, given what the study consists of and has recorded."""
+    """The campaigns that this command has to run, given the scope and stored chunks of the study."""
     by_key = {cell.fingerprint: cell for cell in sorted(scope.cells, key=lambda cell: cell.runs)}
     scopes = [by_key[cell.settings.fingerprint()] for cell in sweep.cells]
     return Backlog(sweep.cells, scopes, sweep.base.seed, study, sweep.base.precision)
 
 
 def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
-    """Whether the tables are there and hold every campaign of this command that the record holds."""
+    """Whether the tables exist and include every stored campaign that was requested."""
     try:
         cells = open_study(study).cells
     except PanjError:
         return False
-    complete = {cell.order.key for cell in backlog.cells}  # a failure that the tables still hold was run again since
+    complete = {cell.order.key for cell in backlog.cells}  # a failure in the tables may have been rerun since
     there = [(cell.fingerprint, cell.finished if cell.fingerprint in complete else cell.runs) for cell in cells]
     wanted = [name for name in TABLES if name != "failures.parquet" and (scope.daily or name != "days.parquet")]
     is_there = all((study / name).exists() for name in wanted)
@@ -145,14 +145,14 @@ def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
 
 
 def grown(scope: Scope, backlog: Backlog) -> Scope:
-    """The scope with the campaigns that a precision asked for in addition."""
+    """The scope with the campaigns added by a precision."""
     runs = {cell.order.key: cell.runs for cell in backlog.cells}
     cells = (cell._replace(runs=max(cell.runs, runs.get(cell.fingerprint, 0))) for cell in scope.cells)
     return replace(scope, cells=tuple(cells))
 
 
 def compile_rules(order: Order, seed: int, console: Console) -> None:
-    """Run one short campaign, so that the time for compiling is shown as such and not as a slow first campaign."""
+    """Run one short campaign, so that compilation is reported separately from the first campaign."""
     if not compiled:
         return
     cold = not any(cache_folder().rglob("*.nbi"))
@@ -165,7 +165,7 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
 
 
 def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Run and record every campaign of the backlog; Stopped when Ctrl-C was pressed and tasks in hand are recorded."""
+    """Run and store every campaign of the backlog; raises Stopped after Ctrl-C, once running tasks are stored."""
     backlog.grow()
     if backlog.waiting == 0:
         return
@@ -192,7 +192,7 @@ def hand_out(
     backlog: Backlog, workers: Workers, in_hand: dict[Future[Any], tuple[Task, int]],
     again: list[tuple[Task, int]], stop: threading.Event,
 ) -> None:  # fmt: skip
-    """Give a task to every worker that has none, and no more: a kill loses at most one chunk per worker."""
+    """Give one task to every idle worker, so that a kill loses at most one chunk per worker."""
     while not stop.is_set() and len(in_hand) < workers.count and (again or backlog.waiting):
         task, tries = again.pop() if again else (backlog.take(workers.count), 1)
         in_hand[workers.submit(work_timed, [piece for _, piece in task])] = task, tries
@@ -201,7 +201,7 @@ def hand_out(
 def take_in(
     future: Future[Any], task: Task, tries: int, again: list[tuple[Task, int]], backlog: Backlog, study: Path
 ) -> None:
-    """Record the results of a task; one whose worker was lost is tried again, in the end recorded as failed."""
+    """Store the results of a task; if its worker was lost, retry it, and store it as failed after the last try."""
     error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
     if error is None:
         chunks, seconds = future.result()
@@ -219,7 +219,7 @@ def take_in(
 
 
 def lost(piece: Piece, error: BaseException) -> pa.Table:
-    """The rows of campaigns whose worker was lost each time."""
+    """Failure rows of campaigns whose worker was lost in every attempt."""
     said = f"WorkerLost: {type(error).__name__}: {error} ({TRIES} times)"
     order = piece.order
     facts, table = facts_here(), outcomes_of(order.start, order.days)
@@ -249,7 +249,7 @@ def stopping() -> Iterator[threading.Event]:
 
 
 def write_events(settings: Settings, path: Path) -> None:
-    """Write the log of the one campaign of a study; nothing where it fails."""
+    """Write the log of the single campaign of a study; nothing if it fails."""
     rules = settings.rules_of(settings.seed)
     with suppress(CampaignError):
         campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
@@ -259,7 +259,7 @@ def write_events(settings: Settings, path: Path) -> None:
 
 
 def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: float) -> dict[str, Any]:
-    """The content of about.json; what each cell holds is added with the tables."""
+    """The content of about.json without its cells, which `write_tables` adds."""
     settings = sweep.base
     return {
         "study": settings.study,
@@ -290,6 +290,6 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 
 def calibration_of(scope: Scope) -> str:
-    """Where the numbers of all cells come from, in words, for summaries, figures and pages."""
+    """Source of the numbers of all cells, as text for summaries, figures and pages."""
     said = list(dict.fromkeys(cell.calibration for cell in scope.cells))
     return said[0] if len(said) == 1 else f"numbers that differ by cell: {'; '.join(said)}"

@@ -1,14 +1,14 @@
-"""Whether campaigns are the same to the last digit, wherever and however they run: `python -m sim verify`.
+"""Checks that campaigns are bit-identical on every executor: `python -m sim verify`.
 
-What counts is a hash of the content of a study's tables: rows in the order of cell, seed, date and district, column by
-column with its name and type. How a file arranges, compresses and describes its rows does not count; nor do the seconds
-that a command took and the line numbers in a traceback. Missing, 0, nan and an empty text all differ.
+Compares hashes of the content of a study's tables: rows ordered by cell, seed, date and district, column by column with
+name and type. File layout, compression and metadata are ignored, as are timings and line numbers in tracebacks.
+Missing values, 0, nan and an empty text all differ.
 
 Reads   runs.parquet, days.parquet, districts.parquet and failures.parquet, a column at a time.
-Writes  nothing that stays: `verify` runs its small studies in a temporary folder.
-Assumed All nans are alike: which of its bits are set says nothing of a campaign.
+Writes  nothing permanent: `verify` runs its small studies in a temporary folder.
+Assumed All nans are equal, regardless of their bits.
 
-`difference_of` says in what two files differ: tables by content, spreadsheets by rows, pictures by pixels.
+`difference_of` describes how two files differ: tables by content, CSVs by rows, pictures by pixels.
 """
 
 import csv
@@ -45,13 +45,13 @@ from sim.settings.sweep import Sweep, compose_sweep
 from sim.study.reader import cannot_read, read_about
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet")
-ORDER = ("cell", "seed", "date", "district_id")  # of rows, by those columns that a table has
+ORDER = ("cell", "seed", "date", "district_id")  # sort keys of rows, as far as a table has them
 LEFT_OUT = ("traceback",)
 DIGITS = 16  # of a hash, as of every fingerprint
-ROWS = 100_000  # hashed at once
-SHOWN = 6  # columns of a table that differ
+ROWS = 100_000  # rows hashed at once
+SHOWN = 6  # most differing columns listed per table
 Hashes = dict[str, str]
-DAYS = 10  # of a campaign, unless an end is asked for; in plain Python a day takes half a second
+DAYS = 10  # length of a campaign unless end_date is set; in plain Python a day takes half a second
 USUAL = {"runs": "3"}
 USUAL_SWEEP = ("reinforcement", "as_reported,none")
 CAPTION = "Seconds with starting Python and workers. Plain Python: the same rules, not compiled (NUMBA_DISABLE_JIT=1)."
@@ -62,13 +62,13 @@ def columns_of_tables(folder: Path) -> dict[str, Hashes]:
     """Hash the tables of a study.
 
     Args:
-        folder: Of the study.
+        folder: Folder of the study.
 
     Returns:
         The hash of each column, by table and column.
 
     Raises:
-        PanjError: When the folder holds no table, or a damaged one.
+        PanjError: If the folder holds no table, or a damaged one.
     """
     found = {name: columns_of_table(folder / name) for name in TABLES if (folder / name).is_file()}
     if not found:
@@ -77,12 +77,12 @@ def columns_of_tables(folder: Path) -> dict[str, Hashes]:
 
 
 def hash_of(hashes: Mapping[str, str]) -> str:
-    """One hash of several, by name and regardless of their order."""
+    """Hash of named hashes, regardless of their order."""
     return sha256(json.dumps(dict(hashes), sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
 def columns_of_table(path: Path) -> Hashes:
-    """The hash of each column of a table; PanjError for a file that is not one."""
+    """The hash of each column of a table; PanjError for an unreadable file."""
     try:
         with pq.ParquetFile(path) as file:
             order = order_of(file)
@@ -93,7 +93,7 @@ def columns_of_table(path: Path) -> Hashes:
 
 
 def order_of(file: pq.ParquetFile) -> np.ndarray | None:
-    """The order that sorts the rows by cell, seed, date and district; None where they are sorted."""
+    """Indices that sort the rows by cell, seed, date and district; None if they are sorted."""
     keys = [name for name in ORDER if name in file.schema_arrow.names]
     if not keys:
         return None
@@ -102,7 +102,7 @@ def order_of(file: pq.ParquetFile) -> np.ndarray | None:
 
 
 def hash_of_column(file: pq.ParquetFile, field: pa.Field, order: np.ndarray | None) -> str:
-    """A hash of name, type, which values are missing, their lengths and the values."""
+    """Hash of a column: name, type, validity, text lengths and values."""
     column = file.read(columns=[field.name])
     if order is not None:
         column = column.take(order)
@@ -115,7 +115,7 @@ def hash_of_column(file: pq.ParquetFile, field: pa.Field, order: np.ndarray | No
 
 
 def parts_of(values: pa.Array) -> tuple[bytes, bytes, bytes]:
-    """Which values are there, the lengths of texts, and the values, 0 where one is missing; as bytes."""
+    """Validity and text lengths as bytes, and values as bytes, with 0 for missing values."""
     there = values.is_valid().to_numpy(zero_copy_only=False).tobytes()
     if pa.types.is_floating(values.type):
         numbers = values.fill_null(0.0).to_numpy()
@@ -128,7 +128,7 @@ def parts_of(values: pa.Array) -> tuple[bytes, bytes, bytes]:
 
 
 def whole(values: pa.Array) -> pa.Array:
-    """Dates and times as the integers that they are stored as."""
+    """Dates and times as their stored integers."""
     if not pa.types.is_temporal(values.type):
         return values
     return values.view(pa.int32() if values.type.bit_width == 32 else pa.int64())
@@ -151,7 +151,7 @@ def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes])
 
 
 def describe_columns(one: Hashes, other: Hashes) -> str:
-    """Columns that differ, or that only one table has."""
+    """Columns that differ, or that are in only one table."""
     columns = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     more = f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
     return f"{', '.join(columns[:SHOWN])}{more}"
@@ -177,7 +177,7 @@ class Result(NamedTuple):
 
 
 def ways_of(address: str | None) -> tuple[Way, ...]:
-    """The ways that are compared; the last compiles the rules if they are not compiled here, and else does not."""
+    """The ways to compare; the last compiles the rules if this process does not, and vice versa."""
     dask = Executor("dask", 0, address) if address else Executor("dask", 2, None)
     return (
         Way("one thread", Executor("threads", 1, None), compiled),
@@ -189,7 +189,7 @@ def ways_of(address: str | None) -> tuple[Way, ...]:
 
 
 def main(overrides: Sequence[str]) -> int:
-    """`python -m sim verify [key=value ...]`: 0 when every way gives the same, 1 when one does not."""
+    """`python -m sim verify [key=value ...]`: 0 if all ways give the same results, otherwise 1."""
     try:
         return verify(overrides, console_of())
     except Stopped as stopped:
@@ -200,12 +200,12 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
     """Run one study in every way and print whether all tables are the same.
 
     Args:
-        given: Overrides of its settings.
+        given: Overrides of the settings of the study.
         console: Where to print.
-        ways: Those of `ways_of` unless given.
+        ways: Ways to compare; `ways_of` by default.
 
     Returns:
-        Exit code: 0 when all are the same, 1 when not.
+        Exit code: 0 if all are the same, otherwise 1.
 
     Raises:
         PanjError: For overrides that verify sets itself.
@@ -233,7 +233,7 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
 
 
 def without_address(given: Overrides) -> tuple[str | None, Overrides]:
-    """The scheduler that Dask is to use, if one is named, and the other overrides; PanjError for what is set here."""
+    """The Dask address, if given, and the other overrides; PanjError for keys that verify sets itself."""
     for row in given:
         if row.key in SET_HERE:
             raise PanjError(
@@ -245,7 +245,7 @@ def without_address(given: Overrides) -> tuple[str | None, Overrides]:
 
 
 def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
-    """A study small enough for plain Python, changed by what is given; all of its overrides, and the cells."""
+    """Overrides and cells of a study small enough for plain Python, with `given` applied."""
     key, values = USUAL_SWEEP
     overrides = Overrides.of([] if given.sweeps or key in given else ["-m", f"{key}={values}"])
     overrides += [f"{name}={value}" for name, value in USUAL.items() if name not in given]
@@ -259,7 +259,7 @@ def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
 
 
 def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) -> Result:
-    """Run one way; when it cannot run, the result says why and the others are run."""
+    """Run one way; if it cannot run, the result holds the reason."""
     started = time.perf_counter()
     try:
         study = (
@@ -280,7 +280,7 @@ def run_here(sweep: Sweep, way: Way, folder: Path) -> Path:
 
 
 def run_in_new_process(overrides: Sequence[str], way: Way, folder: Path) -> Path:
-    """Run in a new process, since whether rules are compiled is settled when Python starts."""
+    """Run in a new process, since compilation is switched on or off when Python starts."""
     environment = {
         **os.environ,
         "NUMBA_DISABLE_JIT": "0" if way.is_compiled else "1",
@@ -310,7 +310,7 @@ def table_of(results: Sequence[Result]) -> Table:
 
 
 def conclusion(results: Sequence[Result]) -> list[str]:
-    """One sentence for each difference or failure; none when all is the same."""
+    """One sentence per difference or failure; empty if all results are the same."""
     first = results[0]
     said = [f"Did not run: {one.way}: {' '.join(one.error.split())[:300]}" for one in results if one.error]
     for one in results[1:]:
@@ -323,13 +323,13 @@ def conclusion(results: Sequence[Result]) -> list[str]:
 
 
 def run_for_verify(overrides: Sequence[str]) -> None:
-    """What `run_in_new_process` starts: a folder, then the overrides of a study."""
+    """Entry point of `run_in_new_process`; arguments are a folder and the overrides of a study."""
     way = Way("", Executor("threads", 1, None), compiled)
     run_here(compose_sweep(overrides[1:]), way, Path(overrides[0]))
 
 
 def damaged(path: Path, error: Exception) -> PanjError:
-    """A file that cannot be read."""
+    """Error for a file that cannot be read."""
     message = " ".join(str(error).split())[:160]
     return PanjError(f"{path}: found a damaged file ({message}), expected a whole {path.suffix} of a study")
 
@@ -342,7 +342,7 @@ def difference_of(one: Path, other: Path) -> str:
         other: Another one.
 
     Returns:
-        In what they differ, in overrides; empty for no difference.
+        How they differ, as text; empty if they do not.
 
     Raises:
         PanjError: For a damaged file.
@@ -366,7 +366,7 @@ def rows_of(path: Path) -> list[list[str]]:
 
 
 def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> str:
-    """How many rows differ, and in which columns."""
+    """Number of rows that differ, and their columns."""
     if one[:1] != other[:1]:
         return "the columns"
     if len(one) != len(other):
@@ -383,7 +383,7 @@ def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> 
 
 
 def difference_of_frames(one: Path, other: Path) -> str:
-    """What share of the pixels differs, in which picture, or for how long a picture is shown."""
+    """Share of pixels that differ, in which picture, or differing durations of a picture."""
     for number, (left, right) in enumerate(zip_longest(frames_of(one), frames_of(other))):
         where = f"picture {number + 1}: " if one.suffix.lower() == ".gif" else ""
         if left is None or right is None:
@@ -400,7 +400,7 @@ def difference_of_frames(one: Path, other: Path) -> str:
 
 
 def frames_of(path: Path) -> Iterator[tuple[np.ndarray, int]]:
-    """Every picture of a PNG or GIF as height x width x 4 (RGBA), and for how many milliseconds it is shown."""
+    """Every picture of a PNG or GIF as height x width x 4 (RGBA), with its duration in ms."""
     from PIL import Image, ImageSequence
 
     try:

@@ -1,7 +1,7 @@
-"""What a worker does: run some campaigns of a cell and return their results as columns.
+"""Worker side of a sweep: runs campaigns of a cell and returns their results as columns.
 
-An order is small and complete, so that it can be sent to a thread, a process or another machine; the worker makes the
-layout itself and keeps the last few. Nothing here imports what is slow to import.
+An order is small and self-contained, so that it can be sent to a thread, a process or another machine; the worker
+builds the layout itself and caches the last few. Slow imports are avoided here.
 """
 
 import time
@@ -34,33 +34,33 @@ def work(pieces: Sequence[Piece]) -> list[pa.Table]:
         pieces: Seeds of one or several cells.
 
     Returns:
-        One chunk per piece, one row per campaign; a campaign that raised has its error.
+        One chunk per piece, one row per campaign; a failed campaign has its error.
 
     Raises:
-        PanjError: When this worker has other data, rules or outcomes than whoever sent the pieces.
+        PanjError: If data, rules or outcomes of this worker differ from those of the sender.
     """
     return [run_piece(piece) for piece in pieces]
 
 
 def work_timed(pieces: Sequence[Piece]) -> tuple[list[pa.Table], float]:
-    """`work`, and the seconds that it took."""
+    """The result of `work`, and its duration in seconds."""
     started = time.perf_counter()
     return work(pieces), time.perf_counter() - started
 
 
 def run_piece(piece: Piece) -> pa.Table:
-    """Run the campaigns of one piece, one after the other; one row per campaign."""
+    """Run the campaigns of one piece in sequence; one row per campaign."""
     order = piece.order
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)
-    world = fresh(layout.world)  # used again for every campaign
+    world = fresh(layout.world)  # reused for every campaign
     rows = [run_seed(order, layout, table, seed, world) for seed in piece.seeds]
     return with_drawn(chunk_of(rows, table, layout.facts, order.days, order.daily), order.draws)
 
 
 def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
-    """Run one campaign of a cell; its rows, or why it failed."""
+    """Run one campaign of a cell; returns its results or its failure."""
     try:
         rules, luck = order.rules, seed
         if order.draws is not None:
@@ -72,7 +72,7 @@ def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
 
 
 def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
-    """Add the numbers that were drawn for each campaign, failed ones included."""
+    """Add columns of the numbers drawn per campaign, including failed ones."""
     if draws is None:
         return chunk
     drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]
@@ -82,7 +82,7 @@ def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
 
 
 def check_versions(expected: tuple[str, str, str]) -> None:
-    """Refuse a worker on another machine with an older clone, whose campaigns would be other campaigns."""
+    """Raise PanjError on a worker whose clone has other data, rules or outcomes."""
     for name, here, there in zip(("data", "rules", "outcomes"), versions_here(), expected, strict=True):
         if here != there:
             raise PanjError(
@@ -104,7 +104,7 @@ def versions_here() -> tuple[str, str, str]:
 
 
 def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
-    """The world before anything is drawn, shared by cells that differ only in rules that it does not depend on."""
+    """The world before its draws, shared by cells that differ only in rules that it does not depend on."""
     others = dict.fromkeys(set(Rules._fields) - LAID_OUT_BY)
     return layout_by(rules._replace(**others), attention, posts)  # type: ignore[arg-type]
 

@@ -1,1 +1,1 @@
-"""From text to checked, typed settings; strings end here."""
+"""Text to checked, typed settings; nothing downstream parses strings."""

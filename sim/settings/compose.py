@@ -1,7 +1,7 @@
-"""From a command line to resolved settings: Hydra composes, we check, nothing runs before all is right.
+"""Composes a command line into resolved settings with Hydra and checks all of them before anything runs.
 
-Hydra gives the grammar, the groups and their files. What it cannot know (ranges, dates, posts, districts, what a
-policy shifts) is checked here, and every error names the key, what was found, what was expected and the nearest name.
+Hydra provides the grammar, the groups and their files. What it cannot check (ranges, dates, posts, districts, shifts by
+policies) is checked here; every error names the key, what was found, what was expected and the nearest valid name.
 """
 
 import re
@@ -45,14 +45,14 @@ from sim.settings.overrides import (
 )
 from sim.settings.settings import Executor, Precision, Sampling, Settings
 
-NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # no name, or that of a choice
-KEPT = 16  # composed configs, which are large
+NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # not marked in the name
+KEPT = 16  # composed configs kept in memory; they are large
 SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
 
 
 @dataclass
 class ChoiceSchema:
-    """What a policy or scenario file may say."""
+    """Keys allowed in a policy or scenario file."""
 
     title: str | None = None
     about: str = ""
@@ -74,9 +74,9 @@ class TimelineSchema:
 
 @dataclass
 class CalibrationSchema:
-    """Where the uncertain numbers come from: `declared`, or drawn for each campaign from a `posterior` or the `prior`.
+    """Source of the uncertain numbers: `declared`, or drawn per campaign from a `posterior` or the `prior`.
 
-    `median` is that of a posterior. `file` is where the posterior lies; without it, the one that is shipped.
+    `median` is the median of a posterior. `file` is the path of the posterior; by default the shipped one.
     """
 
     source: str = "declared"
@@ -85,7 +85,7 @@ class CalibrationSchema:
 
 @dataclass
 class ExecutorSchema:
-    """Where campaigns run: `kind` is threads, processes or dask; 0 workers means one a core."""
+    """Where campaigns run: `kind` is threads, processes or dask; 0 workers means one per core."""
 
     kind: str = "threads"
     workers: int = 0
@@ -94,7 +94,7 @@ class ExecutorSchema:
 
 @dataclass
 class SamplingSchema:
-    """How swept settings make cells: `grid`, every combination, or `latin_hypercube`, points in ranges."""
+    """How swept settings form cells: `grid` (every combination) or `latin_hypercube` (points within ranges)."""
 
     method: str = "grid"
     points: int = 100
@@ -104,7 +104,7 @@ class SamplingSchema:
 
 @dataclass
 class PrecisionSchema:
-    """Add campaigns until the 95 % interval of the mean of `outcome` is `half_width` to either side."""
+    """Add campaigns until the 95 % interval of the mean of `outcome` is no wider than +/- `half_width`."""
 
     outcome: str | None = None
     half_width: float | None = None
@@ -112,7 +112,7 @@ class PrecisionSchema:
 
 @cache
 def schema() -> type:
-    """The typed config: main settings, timeline, how to run, one choice a group."""
+    """The typed config: main settings, timeline, how to run, one choice per group."""
     fields: list[Any] = [
         ("study", str | None, field(default=None)),
         ("runs", int, field(default=200)),
@@ -137,25 +137,25 @@ def schema() -> type:
 def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -> Settings:
     """Settings for overrides such as `["border=closed", "runs=50", "rules.news.fade_days=5"]`.
 
-    Raises PanjError for anything that is wrong, before anything is run or written.
+    Raises PanjError for any invalid setting, before anything is run or written.
     """
     return Composer(facts).settings(overrides)
 
 
-Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice made in each group
+Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice per group
 
 
 class Composer:
-    """Composes many settings; Hydra composes once what differs in numbers alone, and once each choice of a group."""
+    """Composes many settings; Hydra runs once for those that differ only in numbers, and once per choice of a group."""
 
     def __init__(self, facts: Facts | None = None) -> None:
         self.facts = facts or read_facts()
         self.outcomes_fingerprint = fingerprint_of_outcomes()
         self.composed: dict[tuple[str, ...], Composed] = {}
-        self.choices: dict[tuple[str, ...], DictConfig | None] = {}  # of a group, by the words with it alone
+        self.choices: dict[tuple[str, ...], DictConfig | None] = {}  # config of a group, by overrides with its choice
 
     def settings(self, words: AnyOverrides) -> Settings:
-        """Settings of one cell; PanjError for anything that is wrong."""
+        """Settings of one cell; PanjError for any invalid setting."""
         overrides = Overrides.of(words)
         for row in overrides:
             check_override(row)
@@ -163,9 +163,9 @@ class Composer:
         return settle(config, choices, overrides, self.facts, self.outcomes_fingerprint)
 
     def joined(self, overrides: Sequence[Override]) -> Composed:
-        """What Hydra would compose of the overrides, put together from configs with one of the group choices each.
+        """The config that Hydra would compose, assembled from configs with one group choice each.
 
-        A choice that changes anything outside its group is left to Hydra, and so is whatever is wrong.
+        Falls back to Hydra for choices that change anything outside their group, and for invalid overrides.
         """
         words = tuple(row.text for row in overrides)
         chosen = {row.key: row.text for row in overrides if row.key in GROUPS and row.is_plain}
@@ -185,7 +185,7 @@ class Composer:
         return config, choices | {group: word.partition("=")[2] for group, word in chosen.items()}
 
     def alone(self, rest: tuple[str, ...], group: str, word: str) -> DictConfig | None:
-        """What a choice says in its group; None if it says anything outside."""
+        """Config of a group under one choice; None if the choice changes anything outside its group."""
         key = (*rest, word)
         if key not in self.choices:
             chosen, usual = self.whole(key)[0], self.whole(rest)[0]
@@ -194,7 +194,7 @@ class Composer:
         return self.choices[key]
 
     def whole(self, words: tuple[str, ...]) -> Composed:
-        """The config as Hydra composes it; the latest are kept."""
+        """The config as composed by Hydra; the latest are cached."""
         if words not in self.composed:
             if len(self.composed) >= KEPT:
                 del self.composed[next(iter(self.composed))]
@@ -203,14 +203,14 @@ class Composer:
 
 
 def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
-    """The composed config and the choice made in each group."""
+    """The composed config and the choice per group."""
     for name in choices_of("scenario"):
         for key in read_yaml(file_of("scenario", name)):
             if key not in SCENARIO_KEYS:
                 raise unknown(f"scenario={name}", key, SCENARIO_KEYS)
     ConfigStore.instance().store(name="schema", node=schema())
     scenarios = folder_of("scenarios").as_posix().replace("'", r"\'")
-    search = f"hydra.searchpath=['file://{scenarios}']"  # quoted: a folder may have any name
+    search = f"hydra.searchpath=['file://{scenarios}']"  # quoted, since a folder may have any name
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(folder_of("configs")), version_base="1.3", job_name="panj"):
@@ -221,7 +221,7 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
         raise PanjError(plain(error)) from error
     with open_dict(config):
-        del config["hydra"]  # the larger part of it
+        del config["hydra"]  # most of the config
     return config, chosen
 
 
@@ -242,7 +242,7 @@ def plain(error: BaseException) -> str:
 def settle(
     config: DictConfig, chosen: dict[str, str], overrides: Overrides, facts: Facts, outcomes_fingerprint: str
 ) -> Settings:
-    """Resolve numbers, events and posts in their order, and check every one."""
+    """Resolve and check numbers, events and posts, in this order."""
     start, end = check_dates(config.start_date, config.end_date)
     check_main(config)
     choices = [choice_of(group, chosen[group], config[group]) for group in (*GROUPS, "scenario")]
@@ -256,7 +256,7 @@ def settle(
         attention |= choice.attention
         for post, change in choice.posts.items():
             posts[post] = posts.get(post, {}) | dict(change)
-    lay_out_provinces(facts, attention)  # both refuse what there is not, before anything runs
+    lay_out_provinces(facts, attention)  # raise PanjError for unknown regions and posts before anything runs
     check_posts(facts, posts)
     return Settings(
         study=config.study or name_of(chosen, overrides),
@@ -287,7 +287,7 @@ def settle(
 
 
 def check_dates(start: str, end: str) -> tuple[date, date]:
-    """Both are dates, and the campaign lasts at least a day and at most two years."""
+    """Parse both dates; PanjError unless the campaign lasts from one day to two years."""
     dates = []
     for key, text in (("start_date", start), ("end_date", end)):
         try:
@@ -300,7 +300,7 @@ def check_dates(start: str, end: str) -> tuple[date, date]:
 
 
 def check_main(config: DictConfig) -> None:
-    """Runs and seeds that can be run; a study name that is a folder name."""
+    """Raise PanjError for invalid runs or seeds, or a study name that cannot be a folder name."""
     if not 1 <= config.runs <= 10_000_000:
         raise PanjError(f"runs: found {config.runs}, expected a whole number from 1 to 10000000")
     if not 0 <= config.seed <= LAST_SEED - config.runs:
@@ -310,7 +310,7 @@ def check_main(config: DictConfig) -> None:
 
 
 def executor_of(config: DictConfig) -> Executor:
-    """Where campaigns run, checked."""
+    """The executor settings, checked."""
     kind, workers, address = config.executor.kind, config.executor.workers, config.executor.address
     if workers < 0:
         raise PanjError(f"executor.workers: found {workers}, expected a whole number of at least 0 (0: one a core)")
@@ -320,7 +320,7 @@ def executor_of(config: DictConfig) -> Executor:
 
 
 def sampling_of(config: DictConfig) -> Sampling:
-    """How cells are made, checked."""
+    """The sampling settings, checked."""
     points, keys, seed = config.sampling.points, tuple(config.sampling["keys"]), config.sampling.seed
     if not 1 <= points <= 1_000_000:
         raise PanjError(f"sampling.points: found {points}, expected a whole number from 1 to 1000000")
@@ -330,7 +330,7 @@ def sampling_of(config: DictConfig) -> Sampling:
 
 
 def precision_of(config: DictConfig) -> Precision:
-    """The precision that was asked for, checked; the outcome itself is checked against the table by the runner."""
+    """The requested precision, checked; `check_outcomes` later checks that its outcome exists."""
     outcome, half_width, most = config.precision.outcome, config.precision.half_width, config.runs_max
     if (outcome is None) != (half_width is None):
         missing = "precision.half_width" if half_width is None else "precision.outcome"
@@ -343,7 +343,7 @@ def precision_of(config: DictConfig) -> Precision:
 
 
 def choice_of(group: str, name: str, node: DictConfig) -> Choice:
-    """The choice that a config node describes."""
+    """The choice described by a config node."""
     values: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
     values.pop("title")
     strike = tuple(values.pop("strike"))
@@ -351,7 +351,7 @@ def choice_of(group: str, name: str, node: DictConfig) -> Choice:
 
 
 def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
-    """The scenario's name, the choices that it does not make itself, and a mark of any other change."""
+    """Study name: the scenario, choices that differ from the scenario's, and a marker of any other change."""
     usual = usual_choices(chosen["scenario"])
     parts = [chosen["scenario"]]
     parts += [f"{group}-{chosen[group]}" for group in (*GROUPS, *DRAW_GROUPS) if chosen[group] != usual[group]]
@@ -362,7 +362,7 @@ def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
 
 
 def usual_choices(scenario: str) -> dict[str, str]:
-    """The choice in each group if only the scenario is named."""
+    """The choice per group if only the scenario is given."""
     usual: dict[str, str] = {}
     main = read_yaml(folder_of("configs") / "config.yaml")["defaults"]
     own = read_yaml(file_of("scenario", scenario)).get("defaults", [])

@@ -1,10 +1,10 @@
-"""Numbers that differ from campaign to campaign: drawn by the seed alone, from the declared priors or from a posterior.
+"""Numbers that differ between campaigns, drawn by seed alone from the declared priors or from a posterior.
 
-A prior draws each number by itself. Of a posterior each campaign takes one whole draw, in proportion to its weight, so
-that what was fitted together stays together; `median` is one draw for all campaigns. Of a design, which sensitivity
-makes, campaign i lives point i, and all campaigns of a cell share one seed. Values resolve in the order of
-`sim.settings.numbers`: default, then the draw, then policies and scenario, then overrides, which always win. Two
-cells with one seed share their draw, as they share all their luck.
+A prior draws each number independently. With a posterior each campaign takes one joint draw with probability
+proportional to its weight; `median` is one draw for all campaigns. With a design (made by the sensitivity analysis)
+campaign i uses point i, and all campaigns of a cell share one seed. Values resolve in the order of
+`sim.settings.numbers`: default, draw, policies and scenario, overrides; the last wins. Cells with the same seed share
+the drawn numbers, as they share all random draws.
 """
 
 import json
@@ -29,11 +29,11 @@ from sim.settings.posterior import Posterior, posterior_for
 
 SCALES = ("linear", "log")
 COLUMNS = {"low", "high", "scale", "reason"}
-ONLY_OF = "theory"  # a column more, of numbers that only one theory reads
+ONLY_OF = "theory"  # optional column: the only theory that reads the number
 DECLARED, PRIOR, POSTERIOR, MEDIAN = "declared", "prior", "posterior", "median"
 SOURCES = (DECLARED, PRIOR, POSTERIOR, MEDIAN)
-FITTED = (POSTERIOR, MEDIAN)  # sources that are a file
-LAID_OUT = {  # numbers that decide which rows there are, how long roads are, or whom a post admits: one layout a cell
+FITTED = (POSTERIOR, MEDIAN)  # sources read from a file
+LAID_OUT = {  # numbers that decide rows, road lengths or admission; not drawn, since a cell has one layout
     "rules.founding.outposts", "rules.founding.commando_columns", "rules.founding.prongs",
     "rules.founding.columns_per_prong", "rules.flight.rows", "rules.journeys.road_factor",
     "rules.journeys.mountain_factor", "rules.journeys.km_per_day", "rules.crossing.admits", "rules.admission.admits",
@@ -43,16 +43,16 @@ LAID_OUT = {  # numbers that decide which rows there are, how long roads are, or
 
 
 class Prior(NamedTuple):
-    """What was believed of one number before any fit: even between `low` and `high` on its scale."""
+    """Prior of one number: uniform from `low` to `high` on its scale."""
 
     key: str
     low: float
     high: float
     scale: str  # linear or log
-    theory: str = ""  # the only one whose campaigns draw it, or all
+    theory: str = ""  # the only theory under which it is drawn; empty: all
 
     def at(self, share: float) -> float:
-        """The value below which this share of the belief lies; of whole numbers each is as likely as the others."""
+        """Quantile of the prior at probability `share`; whole numbers are equally likely."""
         if declared_numbers()[self.key].is_whole:
             return min(self.high, self.low + math.floor(share * (self.high - self.low + 1)))
         if self.scale == "log":
@@ -62,7 +62,7 @@ class Prior(NamedTuple):
         return min(self.high, max(self.low, value))
 
     def share(self, value: float) -> float:
-        """The share of the belief below a value: what `at` undoes; of a whole number the middle of its share."""
+        """Prior probability below a value (inverse of `at`); for a whole number the middle of its interval."""
         if declared_numbers()[self.key].is_whole:
             return (value - self.low + 0.5) / (self.high - self.low + 1)
         if self.scale == "log":
@@ -75,36 +75,36 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Design:
-    """Points that campaigns live in turn; two are equal when their points and their luck are."""
+    """Points used by campaigns in turn; designs are equal when their points and seed are equal."""
 
-    digest: str  # of keys and points
-    luck: int  # the seed of every campaign, so that points differ in their numbers alone
-    points: Floats = field(compare=False, repr=False)  # points x numbers, in the units of the numbers
+    digest: str  # hash of keys and points
+    luck: int  # seed of every campaign, so that points differ only in their numbers
+    points: Floats = field(compare=False, repr=False)  # points x numbers, in their own units
 
 
 class Draws(NamedTuple):
-    """How a campaign comes by its numbers: all that is needed, and small enough to send anywhere."""
+    """How a campaign gets its numbers: self-contained and small enough to send to workers."""
 
     source: str
-    priors: tuple[Prior, ...]  # of the numbers that are drawn; those set by an override are not
-    choices: tuple[Choice, ...]  # what policies and scenario set, scale and shift
+    priors: tuple[Prior, ...]  # of the drawn numbers; those set by an override are left out
+    choices: tuple[Choice, ...]  # set, scale and shift of policies and scenario
     explicit: tuple[tuple[str, float], ...]  # overrides
-    posterior: Posterior | None = None  # where a campaign takes one of its draws
-    design: Design | None = None  # where campaigns live its points in turn; its columns are the priors'
+    posterior: Posterior | None = None  # if campaigns draw from one
+    design: Design | None = None  # if campaigns use its points; columns as in `priors`
 
     def luck(self, seed: int) -> int:
-        """The seed that decides the luck of a campaign: its own, but for a design, whose points all share one."""
+        """Seed of all random draws of a campaign: its own, or under a design the seed shared by all points."""
         return seed if self.design is None else self.design.luck
 
     @property
     def said(self) -> str:
-        """What summaries, figures and pages say of numbers that are drawn."""
+        """Text on the drawn numbers for summaries, figures and pages."""
         if self.posterior is not None:
             return f"calibrated: {self.source} of {self.posterior.said}"
         return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """What is drawn for a seed, by key; without what an override sets."""
+        """Numbers drawn for a seed, by key; those set by an override are left out."""
         if self.design is not None:
             point = self.design.points[seed].tolist()
             return {prior.key: value for prior, value in zip(self.priors, point, strict=True)}
@@ -120,11 +120,11 @@ class Draws(NamedTuple):
         return self.rules(self.numbers(seed))
 
     def rules(self, drawn: Mapping[str, float]) -> Rules:
-        """The numbers of every rule once policies and overrides have acted on what was drawn."""
+        """The numbers of every rule after policies and overrides are applied to the drawn numbers."""
         return typed(resolve(self.choices, dict(self.explicit), drawn))
 
     def as_dict(self) -> dict[str, Any]:
-        """What decides the numbers, in plain values."""
+        """Everything that decides the numbers, as plain values for the fingerprint."""
         steps = [
             {"group": one.group, "set": dict(one.set), "scale": dict(one.scale), "shift": dict(one.shift)}
             for one in self.choices
@@ -146,19 +146,19 @@ class Draws(NamedTuple):
 
 @cache
 def actors_of(keys: tuple[str, ...]) -> np.ndarray:
-    """A lasting identity a number, from its name: another prior in the file changes no other draw."""
+    """One lasting identity per number, from its name, so that adding a prior changes no other draw."""
     return np.array([crc32(key.encode()) for key in keys], np.int64)
 
 
 @cache
 def read_priors() -> tuple[Prior, ...]:
-    """Every row of `configs/priors.yaml`, checked; PanjError names the key, what was found and what was expected."""
+    """Every row of `configs/priors.yaml`; PanjError names the key, what was found and what was expected."""
     rows = read_yaml(folder_of("configs") / "priors.yaml")
     return tuple(prior_of(key, row) for key, row in rows.items())
 
 
 def prior_of(key: str, row: Any) -> Prior:
-    """One row: a number of a rule with a range in which a campaign may lie, and the reason for it."""
+    """One row, checked: a number of a rule, its prior range and the reason for it."""
     name = f"priors.{key}"
     if key not in declared_numbers():
         raise unknown("priors", key, declared_numbers())
@@ -192,10 +192,10 @@ def prior_of(key: str, row: Any) -> Prior:
 def draws_of(
     source: str, choices: tuple[Choice, ...], explicit: Mapping[str, float], file: str | None = None, data: str = ""
 ) -> Draws | None:
-    """How campaigns come by their numbers; None where all have those that are declared.
+    """How campaigns get their numbers; None if all use the declared ones.
 
-    `file` is of a posterior, `data` the fingerprint of the data here. Raises PanjError for a file that is no posterior
-    of these rules and this data, and where a policy would carry a drawn number out of its declared range.
+    `file` is the path of a posterior, `data` the fingerprint of the local data. Raises PanjError for a file that is not
+    a posterior of these rules and data, and if a policy would move a drawn number out of its declared range.
     """
     if source not in SOURCES:
         raise unknown("calibration.source", source, SOURCES)
@@ -212,7 +212,7 @@ def draws_of(
     believed = priors_under(choices) if posterior is None else ranges_of(posterior)
     priors = tuple(prior for prior in believed if prior.key not in explicit)
     draws = Draws(source, priors, steps, tuple(sorted(explicit.items())), posterior)
-    for share in (0.0, 1.0):  # policies set, scale and shift: whatever lies between is within the range as well
+    for share in (0.0, 1.0):  # set, scale and shift are monotonic, so checking both ends is enough
         try:
             draws.rules({prior.key: prior.at(share) for prior in priors})
         except PanjError as error:
@@ -221,18 +221,18 @@ def draws_of(
 
 
 def priors_under(choices: tuple[Choice, ...]) -> tuple[Prior, ...]:
-    """The priors of the numbers that the chosen theory reads."""
+    """The priors of the numbers read by the chosen theory."""
     theories = {one.name for one in choices if one.group == ONLY_OF}
     return tuple(prior for prior in read_priors() if not prior.theory or prior.theory in theories)
 
 
 def ranges_of(posterior: Posterior) -> tuple[Prior, ...]:
-    """The numbers of a posterior, each with the lowest and the highest of its draws."""
+    """The numbers of a posterior, each with the range of its draws."""
     low, high = posterior.ends
     return tuple(Prior(key, low[key], high[key], "linear") for key in posterior.keys)
 
 
-LUCK = "luck"  # the key by which the cells of a design differ: the seed of all its campaigns
+LUCK = "luck"  # key in which the cells of a design differ: the seed of all its campaigns
 
 
 def design_of(keys: Sequence[str], points: Floats, luck: int) -> Design:

@@ -1,4 +1,4 @@
-"""The timeline of a study: dated events as the files, the policies, the scenario and the user leave them, checked."""
+"""The timeline of a study: dated events of files, policies, scenario and user, merged and checked."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -22,7 +22,7 @@ ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_M
 def resolve_events(
     config: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
 ) -> tuple[Event, ...]:
-    """The timeline's rows, as policies and the scenario add, move or strike them; explicit overrides win."""
+    """The timeline after policies and scenario add, move or delete rows; explicit overrides win."""
     rows: dict[str, dict[str, Any]] = OmegaConf.to_container(config.timeline.events, resolve=True)  # type: ignore[assignment]
     explicit = [row.key for row in overrides if row.key.startswith(EVENTS) and not row.deletes]
     for choice in choices:
@@ -69,7 +69,7 @@ def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
 
 
 def check_condition(name: str, row: Mapping[str, Any]) -> None:
-    """A condition that there is, within its limits."""
+    """Raise PanjError for an unknown condition or a value outside its limits."""
     if row["act"] != "set":
         return
     names = [condition.name.lower() for condition in Condition if condition != Condition.ORDER_DAY]
@@ -81,7 +81,7 @@ def check_condition(name: str, row: Mapping[str, Any]) -> None:
 
 
 def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:
-    """The rows that act, as the rules read them."""
+    """The rows that have an effect, as arrays for the rules."""
     rows: list[tuple[int, int, int, float]] = []
     for event in events:
         if event.act == "set":

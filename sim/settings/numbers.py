@@ -1,8 +1,8 @@
-"""A config becomes typed numbers, or an error that names the key.
+"""Resolves the numbers of the rules from config, policies and overrides; errors name the key.
 
-Every number of a rule has one home, `configs/rules/<rule>.yaml`, with unit, range, source and meaning. Values resolve
-in one order: default, then what is drawn for the seed (if anything), then the choices of policies and of the scenario
-(set, scale, shift), then explicit overrides.
+Every number of a rule is declared once, in `configs/rules/<rule>.yaml`, with unit, range, source and meaning. Values
+resolve in one order: default, the value drawn for the seed (if any), set, scale and shift of policies and scenario,
+explicit overrides.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """What one policy or scenario changes. `name` is its file, `group` the config group it belongs to."""
+    """Changes made by one policy or scenario. `name` is its file, `group` its config group."""
 
     group: str
     name: str
@@ -48,7 +48,7 @@ class Choice:
 def declared_numbers() -> dict[str, Number]:
     """Every number of every rule by key, in the order of `Rules`.
 
-    Raises PanjError when a rule and its YAML do not name the same numbers.
+    Raises PanjError if a rule and its YAML file name different numbers.
     """
     numbers: dict[str, Number] = {}
     for rule, kind in Rules.__annotations__.items():
@@ -64,7 +64,7 @@ def declared_numbers() -> dict[str, Number]:
 
 
 def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
-    """One row of YAML, checked for its five columns."""
+    """One row of YAML; PanjError unless it has its five columns."""
     missing = {"value", "unit", "range", "source", "meaning"} - set(row)
     if missing:
         raise PanjError(f"{key}: found no {', '.join(sorted(missing))}, expected value, unit, range, source, meaning")
@@ -102,7 +102,7 @@ def known(key: str, where: str) -> str:
 
 
 def check_range(key: str, value: float, where: str) -> None:
-    """A value must be a number in its declared range, and whole where men are counted."""
+    """Raise PanjError unless a value is a number in its declared range, and whole if declared so."""
     row = declared_numbers()[key]
     expected = f"{'a whole number' if row.is_whole else 'a number'} from {row.low} to {row.high} ({row.unit})"
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -113,7 +113,7 @@ def check_range(key: str, value: float, where: str) -> None:
 
 
 def typed(values: Mapping[str, float]) -> Rules:
-    """The numbers as the rules read them, cast once: a float where a float was declared."""
+    """The numbers as `Rules`, each cast to its declared type."""
     parts = {}
     for rule, kind in Rules.__annotations__.items():
         casts = kind.__annotations__

@@ -1,7 +1,7 @@
-"""Overrides of settings: text is parsed once, here, into typed values that know their key and print as they were typed.
+"""Overrides of settings, parsed once into typed values that keep their key and original text.
 
-Hydra's parser gives the grammar (`key=value`, `a,b`, `range()`, `interval()`, `glob()`); names are checked here, before
-Hydra composes, so that every error names the key, what was found, what was expected and the nearest name.
+Hydra's parser provides the grammar (`key=value`, `a,b`, `range()`, `interval()`, `glob()`); names are checked here,
+before Hydra composes; every error names the key, what was found, what was expected and the nearest valid name.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,9 +21,9 @@ from sim.options import MULTIRUN
 from sim.settings.numbers import declared_numbers
 
 GROUPS = ("morale", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
-DRAW_GROUPS = ("calibration",)  # where the uncertain numbers come from
+DRAW_GROUPS = ("calibration",)  # source of the uncertain numbers
 DRAW_KEYS = ("calibration.file",)
-HOW_GROUPS = ("executor", "sampling")  # how campaigns are run: they decide no outcome
+HOW_GROUPS = ("executor", "sampling")  # how campaigns are run; no effect on outcomes
 MAIN_KEYS = ("study", "runs", "runs_max", "seed", "start_date", "end_date", "results_dir", "daily", "debug")
 HOW_KEYS = (
     "executor.workers", "executor.address", "sampling.points", "sampling.keys", "sampling.seed",
@@ -39,7 +39,7 @@ EVENTS = "timeline.events."
 class Override:
     """One change of settings, such as `border=closed`, `~timeline.events.x` or `morale=brittle,reported`.
 
-    `value` is plain, a list, a mapping, or what Hydra sweeps over; two overrides are equal when their texts are.
+    `value` is plain, a list, a mapping, or a Hydra sweep; two overrides are equal when their texts are.
     """
 
     text: str  # as it was typed
@@ -53,17 +53,17 @@ class Override:
 
     @property
     def is_number(self) -> bool:
-        """Whether it sets a number of a rule; these never pass through Hydra's config."""
+        """Whether it sets a number of a rule; these bypass Hydra's config."""
         return self.key.startswith("rules.")
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is `key=value` and nothing else."""
+        """Whether it is a simple `key=value`."""
         return not (self.adds or self.deletes or self.sweeps) and self.package is None
 
     @property
     def number(self) -> float:
-        """The number that it sets, cast to the type that was declared; PanjError for anything else."""
+        """The number that it sets, cast to its declared type; PanjError if it is not a number."""
         is_whole = declared_numbers()[self.key].is_whole
         is_number = isinstance(self.value, int | float) and not isinstance(self.value, bool) and not self.deletes
         if not is_number or (is_whole and self.value != int(self.value)):
@@ -74,7 +74,7 @@ class Override:
 
     @property
     def is_interval(self) -> bool:
-        """Whether it sweeps over a range of which a Latin hypercube takes points."""
+        """Whether it sweeps over a range, for a Latin hypercube."""
         return isinstance(self.value, IntervalSweep)
 
     def with_value(self, text: str) -> "Override":
@@ -84,7 +84,7 @@ class Override:
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Override:
-    """One override by Hydra's grammar; PanjError for a text that is none."""
+    """Parse one override by Hydra's grammar; PanjError for text that is not an override."""
     found = parsed(text)
     text_of_value = "" if found.is_sweep_override() else found.get_value_element_as_str()
     adds = found.is_add() or found.is_force_add()
@@ -93,7 +93,7 @@ def parse(text: str) -> Override:
 
 
 def parsed(text: str) -> Parsed:
-    """Hydra's own reading of one override."""
+    """Hydra's parse of one override."""
     try:
         return OverridesParser.create().parse_override(text)
     except HydraException as error:
@@ -105,17 +105,17 @@ AnyOverrides = Union["Overrides", Iterable[str]]
 
 @dataclass(frozen=True)
 class Overrides:
-    """A choice of settings: what differs from the defaults, in the order in which it was typed.
+    """Overrides in the order in which they were typed.
 
-    `Overrides.of(["-m", "border=open,closed", "runs=50"])` makes one; `words` prints it again.
+    `Overrides.of(["-m", "border=open,closed", "runs=50"])` parses them; `words` are the original texts.
     """
 
     rows: tuple[Override, ...] = ()
-    words: tuple[str, ...] = ()  # the texts, with -m where it was typed
+    words: tuple[str, ...] = ()  # texts as typed, including -m
 
     @staticmethod
     def of(words: AnyOverrides) -> "Overrides":
-        """Parse texts; overrides are returned as they are. Raises PanjError for a text that is no override."""
+        """Parse texts; an `Overrides` is returned unchanged. Raises PanjError for text that is not an override."""
         if isinstance(words, Overrides):
             return words
         words = tuple(words)
@@ -128,51 +128,51 @@ class Overrides:
         return any(row.key == key for row in self.rows)
 
     def __add__(self, others: AnyOverrides) -> "Overrides":
-        """These, then others."""
+        """These overrides followed by others."""
         more = Overrides.of(others)
         return Overrides((*self.rows, *more.rows), (*self.words, *more.words))
 
     @property
     def sweeps(self) -> bool:
-        """Whether -m stands on the line."""
+        """Whether -m was given."""
         return len(self.words) > len(self.rows)
 
     @property
     def keys(self) -> set[str]:
-        """What is changed."""
+        """Keys that are overridden."""
         return {row.key for row in self.rows}
 
     @property
     def fixed(self) -> "Overrides":
-        """Those that do not sweep, without -m."""
+        """The overrides that do not sweep, without -m."""
         return Overrides.from_rows(row for row in self.rows if not row.sweeps)
 
     @staticmethod
     def from_rows(rows: Iterable[Override]) -> "Overrides":
-        """Overrides of parsed rows, without -m."""
+        """Overrides from parsed rows, without -m."""
         kept = tuple(rows)
         return Overrides(kept, tuple(row.text for row in kept))
 
     def get(self, key: str) -> Override | None:
-        """The last override of a key, which wins."""
+        """The last override of a key, which takes precedence, or None."""
         return next((row for row in reversed(self.rows) if row.key == key), None)
 
     def without(self, keys: Iterable[str]) -> "Overrides":
-        """These less some keys; -m stays."""
+        """These overrides without some keys; -m is kept."""
         dropped = [row.text for row in self.rows if row.key in set(keys)]
         return Overrides.of(word for word in self.words if word not in dropped)
 
     def with_usual(self, usual: Mapping[str, str]) -> "Overrides":
-        """These, and after them values for keys that they do not change."""
+        """These overrides, with `usual` values appended for keys that they do not set."""
         return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
 
     def numbers(self) -> dict[str, float]:
-        """The numbers of rules that are set, by key; PanjError for what is no such number."""
+        """Numbers of rules that are set, by key; PanjError for an invalid number."""
         return {row.key: row.number for row in self.rows if row.is_number}
 
 
 def check_override(row: Override) -> None:
-    """Key, group choice and plain value are checked before Hydra sees them, for clearer errors."""
+    """Check key, group choice and plain value before Hydra does, for clearer errors."""
     if row.sweeps:
         raise PanjError(f"{row.key}: found several values ('{row.text}'), expected one; a sweep has -m on its line")
     check_key(row.key, row.value_text)
@@ -181,7 +181,7 @@ def check_override(row: Override) -> None:
 
 
 def check_key(key: str, value: str) -> None:
-    """The key exists, and so does the choice of a group."""
+    """Raise PanjError for an unknown key or group choice."""
     if key in (*GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", "timeline"):
         if value not in choices_of(key):
             raise unknown(key, value, choices_of(key))
@@ -194,7 +194,7 @@ def check_key(key: str, value: str) -> None:
 
 
 def check_event(key: str) -> None:
-    """An event that is changed or deleted exists; a new one is added with a + before its key."""
+    """Raise PanjError if an event to change or delete does not exist; new ones need + before the key."""
     files = [file_of("timeline", timeline) for timeline in choices_of("timeline")]
     events = {name for path in files for name in read_yaml(path)["events"]}
     name = key.split(".")[2]
@@ -213,7 +213,7 @@ def file_of(group: str, name: str) -> Path:
 
 
 def values_of(override: Override) -> list[Override]:
-    """Every value of one swept key as an override of its own, in order; PanjError for values that do not differ."""
+    """One override per value of a swept key, in order; PanjError for repeated values."""
     key = override.key
     if key in ONE_VALUE:
         why = "; the seeds are the campaigns of every cell" if key in ("runs", "seed") else ""

@@ -1,12 +1,12 @@
-"""A posterior: weighted draws of the uncertain numbers, kept in one file, of which a campaign takes one by its seed.
+"""A posterior: weighted draws of the uncertain numbers in one file; each campaign takes one draw, chosen by its seed.
 
-Reads and writes `posterior.parquet`: columns `weight`, `seed` and `distance` (of the campaign in the bank), and a
-        column a number that was drawn. The text `panj` in its metadata says what it was made from.
-Gives   `Posterior`, as draws need it: small, hashable, and sent to workers whole.
-Assumed A file that the user names was fitted with these rules and this data, or it is refused. The file that Panj
-        ships is used whatever has changed since; then every run says so: a number that is no longer drawn is as
-        declared, and a draw beyond what is believed today is moved to the end of that. Other priors, and numbers that
-        were not drawn and have been declared otherwise since, never refuse a file, but are named in every run as well.
+Reads and writes `posterior.parquet`: columns `weight`, `seed` and `distance` (of the campaign in the prior sample),
+        and one column per drawn number. `panj` in its metadata records what it was made from.
+Returns `Posterior`: small, hashable and sent whole to workers.
+Assumed A file named by the user must have been fitted with these rules and this data, or it is refused. The shipped
+        file is used even if they have changed since, and every run reports it: numbers no longer drawn take their
+        declared values, and draws outside today's prior range are clipped to it. Changed priors, or changed defaults
+        of numbers that were not drawn, do not invalidate a file, but every run reports them as well.
 """
 
 import json
@@ -29,37 +29,37 @@ from sim.errors import PanjError, unknown
 from sim.settings.numbers import check_range, declared_numbers
 
 OF_A_ROW = ("weight", "seed", "distance")
-SAYS = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # what is needed of `panj`
-ROW = np.array([crc32(b"calibration.row")], np.int64)  # the lasting identity of the draw that chooses
+SAYS = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # required keys of `panj`
+ROW = np.array([crc32(b"calibration.row")], np.int64)  # lasting identity of the draw that selects a row
 SHOWN = 3  # numbers named in a note
 MAKES = "a file that python -m sim calibrate results/bank makes"
 Floats = NDArray[np.float64]
-Ranges = Sequence[tuple[Any, ...]]  # what is believed today: key, lowest, highest, scale, and what else a prior says
+Ranges = Sequence[tuple[Any, ...]]  # current priors: key, lowest, highest, scale and further fields
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """Weighted draws; two are equal when all their draws are."""
+    """Weighted draws; posteriors are equal when all their draws are equal."""
 
-    digest: str  # of keys, weights and draws
+    digest: str  # hash of keys, weights and draws
     keys: tuple[str, ...]
-    note: str  # what runs say of it
-    weights: Floats = field(compare=False, repr=False)  # a draw; they need not add up to one
+    note: str  # description printed by runs
+    weights: Floats = field(compare=False, repr=False)  # one per draw; they need not add up to one
     rows: Floats = field(compare=False, repr=False)  # draws x keys
-    doubt: str = field(default="", compare=False)  # what has changed since it was fitted, in words for every run
+    doubt: str = field(default="", compare=False)  # what has changed since the fit, as text printed by every run
 
     @property
     def said(self) -> str:
-        """The note, and the doubt where there is one."""
+        """The note, followed by the doubt if there is one."""
         return f"{self.note}, BUT {self.doubt}" if self.doubt else self.note
 
     @cached_property
     def until(self) -> Floats:
-        """The weight of all draws up to each, summed once: every campaign looks its draw up in it."""
+        """Cumulative weights of the draws, computed once; each campaign looks its draw up in them."""
         return np.cumsum(self.weights)
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """The draw of a seed: one by its weight, whatever else is asked for."""
+        """The draw of a seed, selected in proportion to the weights."""
         share = np.empty(1)
         draw_parameters(np.uint64(seed), ROW, share)
         row = min(int(np.searchsorted(self.until, share[0] * self.until[-1], side="right")), self.until.size - 1)
@@ -67,27 +67,27 @@ class Posterior:
 
     @property
     def ends(self) -> tuple[dict[str, float], dict[str, float]]:
-        """The lowest and the highest of each number."""
+        """The lowest and the highest value of each number."""
         low, high = (dict(zip(self.keys, row.tolist(), strict=True))
                      for row in (self.rows.min(axis=0), self.rows.max(axis=0)))  # fmt: skip
         return low, high
 
     @property
     def median(self) -> "Posterior":
-        """One draw: the weighted median of each number by itself, which no draw need have had together."""
+        """A single draw of the weighted marginal medians, which need not be one of the draws."""
         middle = np.array([weighted_quantiles(column, self.weights, (0.5,)) for column in self.rows.T]).T
         return posterior_of(self.keys, np.ones(1), middle, self.note, self.doubt)
 
 
 def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str, doubt: str = "") -> Posterior:
-    """Draws with their weights."""
+    """A posterior of draws and weights, with its digest."""
     weights, rows = np.ascontiguousarray(weights, np.float64), np.ascontiguousarray(rows, np.float64)
     digest = sha256(json.dumps(keys).encode() + weights.tobytes() + rows.tobytes()).hexdigest()[:16]
     return Posterior(digest, keys, note, weights, rows, doubt)
 
 
 def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float]) -> Floats:
-    """The lowest values up to which these shares of the weight lie: always values that were drawn."""
+    """Weighted quantiles at these shares, without interpolation: always drawn values."""
     order = np.argsort(values, kind="stable")
     until = np.cumsum(weights[order]) / weights.sum()
     places = np.searchsorted(until, np.asarray(list(shares)) - 1e-12)
@@ -96,19 +96,19 @@ def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float])
 
 
 def table_of(posterior: Posterior, seeds: NDArray[np.int64], distances: Floats, about: Mapping[str, Any]) -> pa.Table:
-    """The file of a posterior."""
+    """A posterior as the table of its file."""
     columns: dict[str, Any] = {"weight": posterior.weights, "seed": seeds, "distance": distances}
     columns |= dict(zip(posterior.keys, np.ascontiguousarray(posterior.rows.T), strict=True))
     return pa.table(columns).replace_schema_metadata({"panj": json.dumps(about, sort_keys=True)})
 
 
 def shipped() -> Path:
-    """Where the posterior lies that Panj ships."""
+    """Path of the shipped posterior."""
     return folder_of("configs") / "posterior.parquet"
 
 
 def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
-    """The posterior in a file, or the one that is shipped, for data of this fingerprint; PanjError if it is none."""
+    """The posterior in a file, or the shipped one, for data with this fingerprint; PanjError if it is invalid."""
     path = Path(file) if file else shipped()
     if not path.is_file():
         found = f"no file {path}" if file else f"no {path}, which Panj ships"
@@ -118,7 +118,7 @@ def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
 
 @lru_cache(maxsize=4)
 def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_shipped: bool) -> Posterior:
-    """The file, checked; PanjError names what is wrong with it."""
+    """Read and check the file; PanjError names the problem."""
     where = f"calibration.file, {path}"
     table = open_table(path, where)
     about = about_of(table, where)
@@ -139,7 +139,7 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
 
 
 def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list[str]:
-    """Of rules, data and priors those that are not what the file was fitted with."""
+    """Which of rules, data and priors have changed since the fit."""
     stale = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data))
              if about[f"{name}_fingerprint"] != here]  # fmt: skip
     here = {key: [low, high, scale] for key, low, high, scale, *_ in believed}
@@ -147,8 +147,8 @@ def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list
 
 
 def open_table(path: Path, where: str) -> pa.Table:
-    """The table with the columns that it must have."""
-    import pyarrow.parquet as pq  # workers are sent what was read
+    """Read the table; PanjError if a required column is missing."""
+    import pyarrow.parquet as pq  # only needed here: workers are sent the posterior
 
     try:
         table = pq.read_table(path)
@@ -161,7 +161,7 @@ def open_table(path: Path, where: str) -> pa.Table:
 
 
 def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
-    """The numbers that were drawn, all of them declared."""
+    """The drawn numbers; PanjError for one that is not declared."""
     keys = tuple(name for name in table.column_names if name not in OF_A_ROW)
     for key in keys:
         if key not in declared_numbers():
@@ -170,7 +170,7 @@ def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
 
 
 def about_of(table: pa.Table, where: str) -> dict[str, Any]:
-    """What the file says of how it was made."""
+    """How the file was made, from its metadata."""
     try:
         about = dict(json.loads((table.schema.metadata or {})[b"panj"]))
     except (KeyError, ValueError, TypeError):
@@ -182,7 +182,7 @@ def about_of(table: pa.Table, where: str) -> dict[str, Any]:
 
 
 def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floats, Floats]:
-    """Weights, of which some are above 0, and draws."""
+    """Weights and draws; PanjError if no weight is positive."""
     try:
         weights = table["weight"].to_numpy().astype(np.float64)
         rows = np.array([table[key].to_numpy().astype(np.float64) for key in keys]).T
@@ -194,14 +194,14 @@ def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floa
 
 
 def of_today(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
-    """The draws within what is believed of each number today, so that an old file stops no run."""
+    """The draws clipped to today's prior ranges, so that an old file does not stop a run."""
     ends = {key: (low, high) for key, low, high, *_ in believed}
     within = np.clip(rows, *np.array([ends[key] for key in keys]).T)
     return np.where([declared_numbers()[key].is_whole for key in keys], np.round(within), within)
 
 
 def check_rows(rows: Floats, keys: tuple[str, ...], where: str) -> None:
-    """Every draw is in the declared range of its number."""
+    """Raise PanjError for a draw outside the declared range of its number."""
     for key, column in zip(keys, rows.T, strict=True):
         for value in (column.min(), column.max()):
             try:
@@ -211,7 +211,7 @@ def check_rows(rows: Floats, keys: tuple[str, ...], where: str) -> None:
 
 
 def doubt_of(about: Mapping[str, Any], stale: list[str]) -> str:
-    """Whatever has changed since the fit, in words; nothing where nothing has."""
+    """What has changed since the fit, as text; empty if nothing has."""
     doubts = [f"with other {' and '.join(stale)} than these (fit again)"] if stale else []
     declared = declared_numbers()
     others = [key for key, value in about["numbers"].items() if key not in declared or declared[key].value != value]

@@ -35,12 +35,12 @@ class Executor(NamedTuple):
     """Where campaigns run."""
 
     kind: str  # threads, processes or dask
-    workers: int  # 0: one a core
+    workers: int  # 0: one per core
     address: str | None  # of a Dask scheduler; None starts one here
 
 
 class Sampling(NamedTuple):
-    """How swept settings make cells."""
+    """How swept settings form cells."""
 
     method: str  # grid or latin_hypercube
     points: int
@@ -49,7 +49,7 @@ class Sampling(NamedTuple):
 
 
 class Precision(NamedTuple):
-    """When a cell has campaigns enough; without an outcome, after `runs`."""
+    """When a cell has enough campaigns; without an outcome, after `runs`."""
 
     outcome: str | None
     half_width: float
@@ -66,14 +66,14 @@ class Settings:
     start_date: date
     end_date: date
     results_dir: Path
-    daily: bool  # keep the evenings of every campaign
+    daily: bool  # keep the daily series of every campaign
     debug: bool
     choices: dict[str, str]
     title: str
     about: str
     numbers: dict[str, float]
     rules: Rules
-    draws: Draws | None  # where numbers differ from campaign to campaign; `numbers` then are those without a draw
+    draws: Draws | None  # if numbers differ between campaigns; `numbers` then holds the values before any draw
     events: tuple[Event, ...]
     timeline: Timeline
     attention: dict[str, float]
@@ -87,17 +87,17 @@ class Settings:
 
     @property
     def days(self) -> int:
-        """Days lived after day 0."""
+        """Days after day 0."""
         return (self.end_date - self.start_date).days
 
     @property
     def calibration(self) -> str:
-        """What summaries, figures and pages say of the numbers behind them."""
+        """Source of the numbers, as text for summaries, figures and pages."""
         return f"numbers as declared, {NOT_CALIBRATED}" if self.draws is None else self.draws.said
 
     @property
     def doubt(self) -> str:
-        """What has changed since the numbers were fitted, in words; nothing where nothing has."""
+        """What has changed since the numbers were fitted, as text; empty if nothing has."""
         return "" if self.draws is None or self.draws.posterior is None else self.draws.posterior.doubt
 
     def rules_of(self, seed: int) -> Rules:
@@ -106,11 +106,11 @@ class Settings:
 
     @cached_property
     def layout(self) -> Layout:
-        """The world before its draws, made when first asked for."""
+        """The world before its draws, built on first use."""
         return lay_out(self.facts, self.rules, self.attention, self.posts)
 
     def as_dict(self) -> dict[str, Any]:
-        """What decides the outcome of a campaign, seeds aside, in plain values."""
+        """Everything except seeds that decides the outcome of a campaign, as plain values."""
         drawn = {} if self.draws is None else {"draws": self.draws.as_dict()}
         kept = {} if self.daily else {"daily": False}
         return {
@@ -129,7 +129,7 @@ class Settings:
         }
 
     def fingerprint(self) -> str:
-        """First 16 hexadecimal digits of a hash of what was resolved; names, texts and sources decide nothing."""
+        """First 16 hexadecimal digits of a hash of the resolved settings; names, texts and sources do not count."""
         resolved = {key: value for key, value in self.as_dict().items() if key not in ("choices", "events")}
         resolved["timeline"] = [column.tolist() for column in self.timeline]
         return sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:16]
@@ -144,13 +144,13 @@ class Order(NamedTuple):
 
     key: str  # fingerprint of the settings
     rules: Rules
-    draws: Draws | None  # where numbers differ from campaign to campaign
+    draws: Draws | None  # if numbers differ between campaigns
     timeline: Timeline
     attention: Attention
     posts: PostChanges
     start: date
     days: int
-    daily: bool  # keep the evenings
+    daily: bool  # keep the daily series
     fingerprints: tuple[str, str, str]  # of data, rules and outcomes
 
 

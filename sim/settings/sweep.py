@@ -1,7 +1,7 @@
-"""A command line becomes a sweep: cells, each one combination of settings, all resolved and checked before any runs.
+"""Turns a command line into a sweep: one cell per combination of settings, all checked before any is run.
 
-Hydra's grammar gives the values of each swept key; a grid takes every combination, a Latin hypercube takes points that
-are spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep of one cell.
+Hydra's grammar gives the values of each swept key; a grid takes every combination, a Latin hypercube takes points
+spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep of one cell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,12 +37,12 @@ class Cell(NamedTuple):
 
     number: int
     values: dict[str, Any]  # of each swept key
-    words: tuple[str, ...]  # that set them, for the record
+    words: tuple[str, ...]  # overrides that set them, for the record
     settings: Settings
 
     @property
     def label(self) -> str:
-        """`reinforcement=none, morale=brittle`; nothing for the one cell of a plain run."""
+        """`reinforcement=none, morale=brittle`; empty for the single cell of a plain run."""
         return ", ".join(f"{key}={say(value)}" for key, value in self.values.items())
 
     @property
@@ -67,9 +67,9 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a command line asks for."""
+    """The cells requested by a command line."""
 
-    base: Settings  # of the overrides that do not sweep
+    base: Settings  # settings of the overrides that do not sweep
     swept: tuple[str, ...]
     cells: tuple[Cell, ...]
     words: tuple[str, ...]  # as typed, for the record
@@ -82,17 +82,17 @@ def say(value: Any) -> str:
 
 
 def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
-    """Compose every cell of a choice of settings, and check all before anything runs.
+    """Compose and check every cell before anything runs.
 
     Args:
-        words: Overrides, or their texts as typed, with -m where they sweep.
+        words: Overrides, or their texts as typed, with -m if they sweep.
         facts: The data; read from `sim/data` by default.
 
     Returns:
-        The cells, each one combination of the swept values, the last key changing fastest.
+        The sweep, with one cell per combination of the swept values, the last key changing fastest.
 
     Raises:
-        PanjError: naming the cell and the key of what is wrong.
+        PanjError: for an invalid setting; names the cell and the key.
     """
     overrides, composer = Overrides.of(words), Composer(facts)
     many = [row for row in overrides if row.sweeps and overrides.sweeps]
@@ -113,7 +113,7 @@ def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
 
 
 def check_swept(override: Override) -> None:
-    """A swept key exists, and so do its choices."""
+    """Raise PanjError for an unknown swept key or choice."""
     key = override.key
     if override.deletes:
         raise PanjError(f"{key}: found '{override.text}', expected values to sweep over")
@@ -153,7 +153,7 @@ def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Over
             "sampling: found latin_hypercube without a range, expected rules.<rule>.<number>=interval(low,high) "
             "or sampling.keys=[rules.<rule>.<number>]"
         )
-    from scipy.stats import qmc  # slow to import, and seldom needed
+    from scipy.stats import qmc  # slow to import and rarely needed
 
     low, high = np.array(list(bounds.values()), float).T
     unit = qmc.LatinHypercube(len(bounds), rng=np.random.default_rng(sampling.seed)).random(sampling.points)
@@ -161,7 +161,7 @@ def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Over
 
 
 def bounds_of(key: str, override: Override) -> tuple[float, float]:
-    """The range of one number; a number is what a Latin hypercube varies."""
+    """The range of one swept number; PanjError for a key that is not a number."""
     if key not in declared_numbers():
         raise PanjError(f"{key}: found interval(), expected it only with the numbers of rules")
     interval = override.value
@@ -172,7 +172,7 @@ def bounds_of(key: str, override: Override) -> tuple[float, float]:
 
 
 def coordinate(key: str, value: float) -> Override:
-    """One coordinate of a point."""
+    """One coordinate of a point as an override."""
     is_whole = declared_numbers()[key].is_whole
     return parse(f"{key}={round(value)}" if is_whole else f"{key}={float(value)!r}")
 
@@ -191,22 +191,22 @@ def cell_of(number: int, swept: AnyOverrides, fixed: Overrides, composer: Compos
 
 
 def plain_value(override: Override) -> Any:
-    """A number of a dated event as a number; anything else as text."""
+    """The value as a number if it belongs to a dated event, otherwise as text."""
     value = override.value
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def check_outcomes(base: Settings, cells: Sequence[Cell]) -> None:
-    """The table of outcomes can be counted in every cell, and holds the one whose precision is asked for."""
+    """Raise PanjError unless all outcomes can be counted in every cell and the precision names one with a mean."""
     for start, days in {(cell.settings.start_date, cell.settings.days) for cell in cells}:
         table = read_outcomes(base.facts, start, days)
-        names = [row.name for row in table if row.last >= 0 and not is_date(row)]  # what has a mean
+        names = [row.name for row in table if row.last >= 0 and not is_date(row)]  # outcomes that have a mean
         if base.precision.outcome is not None and base.precision.outcome not in names:
             raise unknown("precision.outcome", base.precision.outcome, names)
 
 
 def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
-    """Pairs of cells that resolve to the same settings: their campaigns are computed once."""
+    """Pairs of cells with the same resolved settings, whose campaigns are computed once."""
     first: dict[str, int] = {}
     pairs = []
     for cell in cells:
@@ -217,7 +217,7 @@ def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
 
 
 def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
-    """A swept key must change something in at least one combination of the others."""
+    """Raise PanjError for a swept key that changes nothing in any combination of the others."""
     for key in swept:
         values = {cell.values[key] for cell in cells}
         groups: dict[tuple[Any, ...], set[str]] = {}
@@ -233,7 +233,7 @@ def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
 
 
 def with_name(base: Settings, swept: Sequence[str]) -> Settings:
-    """A sweep without a study name is named after what it sweeps."""
+    """The base settings; a sweep without a study name is named after its swept keys."""
     named = any(text.startswith("study=") for text in base.overrides)
     if named or not swept:
         return base

@@ -1,1 +1,1 @@
-"""Everything that runs many campaigns."""
+"""Storage of studies: chunks, tables and their readers."""

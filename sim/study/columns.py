@@ -1,8 +1,8 @@
-"""The columns of chunks and tables: campaigns as rows of a chunk, and chunks as rows of the tables of a study.
+"""Conversion of campaigns to chunks, and of chunks to the tables of a study.
 
-A *chunk* is a table with one row per campaign, finished or failed; its daily series are lists. From chunks come
-`runs.parquet` (one row per campaign), `days.parquet` (per campaign and evening) and `districts.parquet` (per district
-and evening). Tables are made from NumPy arrays through Arrow; nothing here needs pandas.
+A *chunk* is a table with one row per campaign, finished or failed; its daily series are lists. Chunks are turned into
+`runs.parquet` (one row per campaign), `days.parquet` (per campaign and day) and `districts.parquet` (per district and
+day). Tables are made from NumPy arrays through Arrow; nothing here needs pandas.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,31 +20,31 @@ from sim.engine.campaign import Campaign, Series
 from sim.engine.world import NEVER, Count, Event, Fall, Holder, UnitKind, Why
 from sim.outcomes import Outcome, Value, count_outcomes, is_date, nights_of, reported_of
 
-NOT_FALLEN = 10_000  # a day that no campaign reaches
+NOT_FALLEN = 10_000  # later than any day
 DAILY, CHANGES, FIRST_FALL = (
     "daily/",
     "districts/changes",
     "districts/first_fall",
 )  # columns of a chunk other than outcomes
-DRAWN = "drawn/"  # columns of a chunk whose campaigns differ in their numbers
-MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are no whole numbers
+DRAWN = "drawn/"  # prefix of chunk columns for numbers drawn per campaign
+MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are not whole numbers
 
 
 class RunRows(NamedTuple):
-    """What is kept of one finished campaign."""
+    """The stored results of one finished campaign."""
 
     seed: int
     outcomes: dict[str, Value]
-    series: np.ndarray  # evenings x Series
-    crossed: np.ndarray  # mornings x posts
+    series: np.ndarray  # days x Series
+    crossed: np.ndarray  # days x posts
     waiting: np.ndarray
     admitted: np.ndarray
-    changes: np.ndarray  # changes of holder in order: 1 + evening x districts + district, negative when won back
+    changes: np.ndarray  # changes of holder in order: 1 + day x districts + district, negative when retaken
     first_fall: np.ndarray  # day per district, or NOT_FALLEN
 
 
 class Failure(NamedTuple):
-    """A campaign that raised."""
+    """A campaign that raised an error."""
 
     seed: int
     error: str
@@ -52,7 +52,7 @@ class Failure(NamedTuple):
 
 
 class SummaryRow(NamedTuple):
-    """One outcome over all campaigns of a cell, with what was reported of it."""
+    """One outcome over all campaigns of a cell, with the reported value."""
 
     outcome: str
     label: str
@@ -70,10 +70,10 @@ class SummaryRow(NamedTuple):
 
 
 def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: date) -> RunRows:
-    """Everything that is kept of one finished campaign.
+    """The stored results of one finished campaign.
 
     Args:
-        campaign: Which has reached its last day.
+        campaign: A finished campaign.
         table: The outcomes to count.
         facts: The data files.
         start: The date of day 0.
@@ -95,14 +95,14 @@ def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: d
 
 
 def changes_of(held: np.ndarray) -> np.ndarray:
-    """Evenings x districts, true where the Taliban hold, as a list of changes; before day 0 they hold nothing."""
+    """Changes in `held` (days x districts, true where the Taliban hold); before day 0 they hold nothing."""
     before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
     place = np.flatnonzero(held != before)
     return np.where(held.reshape(-1)[place], place + 1, -place - 1).astype(np.int32)
 
 
 def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
-    """In how many campaigns the Taliban hold each district (evenings x districts), from the changes of all."""
+    """Number of campaigns in which the Taliban hold a district (days x districts), from all changes."""
     steps = np.zeros(evenings * districts, np.int64)
     np.add.at(steps, np.abs(changes) - 1, np.sign(changes))
     return np.cumsum(steps.reshape(evenings, districts), axis=0)
@@ -146,7 +146,7 @@ def chunk_of(
 
 
 def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
-    """How to get each daily series from the rows of a campaign, by the name of its column."""
+    """Functions that get each daily series from the rows of a campaign, by column name."""
     columns: dict[str, Callable[[RunRows], np.ndarray]] = {}
     for kind in Series:
         columns[kind.name.lower()] = lambda rows, kind=kind: rows.series[:, kind]  # type: ignore[misc]
@@ -157,7 +157,7 @@ def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
 
 
 def daily(values: np.ndarray, name: str, evenings: int) -> pa.FixedSizeListArray:
-    """One list per campaign; integers but for means."""
+    """One list per campaign, of integers except for means."""
     kind = np.float64 if name in MEANS else np.int32
     return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(kind)), evenings)
 
@@ -187,7 +187,7 @@ def cell_columns(cell: Mapping[str, Any], rows: int) -> dict[str, Any]:
 
 
 def days_table(chunk: pa.Table, cell: int, first_seed: int, districts: int, start: date) -> pa.Table:
-    """days.parquet: one row per finished campaign and evening."""
+    """days.parquet: one row per finished campaign and day."""
     names = [name for name in chunk.column_names if name.startswith(DAILY)]
     evenings = chunk.schema.field(names[0]).type.list_size
     seeds = np.repeat(chunk["seed"].to_numpy(), evenings)
@@ -207,14 +207,14 @@ def districts_table(cell: int, share: np.ndarray, median: np.ndarray, facts: Fac
     """districts.parquet: the share of campaigns in which the Taliban hold a district, and its median first fall.
 
     Args:
-        cell: Its number.
-        share: Evenings x districts.
-        median: Day per district; NOT_FALLEN where fewer than half of the campaigns lose it.
+        cell: Number of the cell.
+        share: Days x districts, 0 to 1.
+        median: Day per district; NOT_FALLEN if fewer than half of the campaigns lose it.
         facts: The data files.
         start: The date of day 0.
 
     Returns:
-        One row per district and evening.
+        One row per district and day.
     """
     evenings, districts = share.shape
     fell = [(start + timedelta(days=int(day))).isoformat() if day < evenings else None for day in median]
@@ -231,13 +231,13 @@ def districts_table(cell: int, share: np.ndarray, median: np.ndarray, facts: Fac
 
 
 def failures_table(chunk: pa.Table, cell: Mapping[str, Any]) -> pa.Table:
-    """failures.parquet: one row per campaign that raised."""
+    """failures.parquet: one row per failed campaign."""
     kept = {name: chunk[name] for name in ("seed", "error", "traceback")}
     return pa.table({**cell_columns(cell, chunk.num_rows), **kept})
 
 
 def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
-    """events.parquet: the dated log of one campaign, what happened where, how and why."""
+    """events.parquet: the dated log of one campaign, with place, manner and reason of each event."""
     log = campaign.world.log
     rows = range(int(campaign.world.tally[Count.LOGGED]))
     events, hows, whys = (names_of(kind) for kind in (Event, Fall, Why))
@@ -257,7 +257,7 @@ def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
 
 
 def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
-    """Who acted, in words."""
+    """Name of the actor of an event."""
     if actor < 0:
         return ""
     if event in (Event.CROSSING, Event.TURNED_BACK):
@@ -269,7 +269,7 @@ def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
 
 @cache
 def names_of(kind: type[IntEnum]) -> dict[int, str]:
-    """The names of an enumeration as tables have them, by number."""
+    """The names of an enumeration as written in tables, by number."""
     return {int(member): member.name.lower() for member in kind}
 
 
@@ -281,14 +281,14 @@ def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
         table: The outcomes.
 
     Returns:
-        Median and 90 % interval of each outcome, with what was reported of it.
+        Median and 90 % interval of each outcome, with the reported value.
     """
     evidence = {row.id: row for row in read_evidence()}
     return [summary_of(row, runs[row.name], evidence) for row in table]
 
 
 def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evidence]) -> SummaryRow:
-    """One row; dates are ordered as dates, and campaigns without the event count as missing."""
+    """Summary of one outcome; dates are ordered as dates, campaigns without the event are missing."""
     there = values.drop_null()
     cuts = ["", "", ""]
     if len(there) and pa.types.is_string(there.type):
@@ -305,7 +305,7 @@ def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evi
 
 
 def in_words(value: float | None, low: float | None, high: float | None, evidence: str) -> str:
-    """`0.375 (F064, F065)`, or a range where only bounds were said."""
+    """`0.375 (F064, F065)`, or a range if only bounds were reported."""
     if not evidence:
         return ""
     if low is not None and high is not None:

@@ -1,4 +1,4 @@
-"""The one way to write files: next to their place first, then flushed to disk and renamed, so whole or not at all."""
+"""Atomic file writes: to a temporary file in the same folder, flushed to disk, then renamed."""
 
 import csv
 import io
@@ -18,20 +18,20 @@ from sim.errors import PanjError
 
 
 def make_arrow_lean() -> None:
-    """For a process that only makes tables: memory is given back to the system, and pandas is not imported.
+    """Reduce Arrow's memory use in a process that only makes tables: free memory at once and do not import pandas.
 
-    With its first array pyarrow would import pandas (0.4 s and 40 MB) only to recognise types that it is never given.
+    On its first array pyarrow would import pandas (0.4 s and 40 MB), only to recognise types that do not occur here.
     """
     pa.set_memory_pool(pa.system_memory_pool())
     if "pandas" not in sys.modules:
-        sys.modules["pandas"] = None  # type: ignore[assignment]  # as if it were not installed
+        sys.modules["pandas"] = None  # type: ignore[assignment]  # treated as not installed
         with suppress(AttributeError):
-            pa.array([0])  # pyarrow looks for it once, and remembers
+            pa.array([0])  # pyarrow looks for pandas only once
 
 
 @contextmanager
 def lean_arrow() -> Iterator[None]:
-    """`make_arrow_lean` for the length of a block."""
+    """`make_arrow_lean` for the duration of a block."""
     usual = pa.default_memory_pool()
     make_arrow_lean()
     try:
@@ -44,14 +44,14 @@ def lean_arrow() -> Iterator[None]:
 
 @contextmanager
 def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
-    """Turn a full disk or a folder without permission into one line.
+    """Turn a full disk or missing permission into an error of one line.
 
     Args:
-        place: What was being written, for the message.
-        key: What the user set, or the verb that wrote.
+        place: Path being written, for the message.
+        key: Setting or verb behind the path, for the message.
 
     Raises:
-        PanjError: For every OSError of the block.
+        PanjError: For any OSError in the block.
     """
     try:
         yield
@@ -63,17 +63,17 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
 
 
 def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> Path:
-    """Write a file in one step: a process that is killed or a full disk leaves what was there before.
+    """Write a file atomically: if the process is killed or the disk is full, the old file remains.
 
     Args:
-        path: Where the file goes; missing folders are made.
-        content: Text (UTF-8), bytes, or a function that writes to the temporary path that it is given.
+        path: Path of the file; missing folders are created.
+        content: Text (UTF-8), bytes, or a function that writes to a temporary path.
 
     Returns:
         `path`.
 
     Raises:
-        OSError: When it cannot be written; wrap the call in `write_errors` to name the setting behind it.
+        OSError: If it cannot be written; wrap the call in `write_errors` to name the setting.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
@@ -91,26 +91,26 @@ def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> P
 
 
 def flush(path: Path) -> None:
-    """Wait until the disk holds the file: after a power cut a name must not stand for an empty file."""
+    """Flush a file to disk, so that a power cut cannot leave an empty file under its name."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 
 @contextmanager
 def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Collection[str] = ()) -> Iterator[Path]:
-    """Replace files of a folder together, once all of them are made; when the block raises, none is replaced.
+    """Replace files of a folder together once all are written; if the block raises, none is replaced.
 
     Args:
-        folder: Where the files go; its parent must exist.
-        key: What the user set, or the verb that writes; errors begin with it.
-        fresh: A folder on the same disk to make them in; next to `folder` unless given.
-        outdated: Names of files that are removed if they were not made this time.
+        folder: Destination; its parent must exist.
+        key: Setting or verb with which errors begin.
+        fresh: Temporary folder on the same disk; by default next to `folder`.
+        outdated: Names of files to remove if they are not written this time.
 
     Yields:
-        The folder to write into. `about.json` is moved last: it vouches for the other files.
+        The folder to write into. `about.json` is moved last, since it marks the other files as complete.
 
     Raises:
-        PanjError: When something cannot be written.
+        PanjError: If a file cannot be written.
     """
     fresh = fresh or folder.with_name(f".{folder.name}.{os.getpid()}")
     if not folder.parent.is_dir():
@@ -133,7 +133,7 @@ def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Co
 
 
 def json_text(content: Mapping[str, Any], indent: int = 1) -> str:
-    """JSON as it is kept in files, with a newline at the end."""
+    """JSON text as stored in files, with a final newline."""
     return json.dumps(content, indent=indent) + "\n"
 
 
@@ -145,7 +145,7 @@ def yaml_text(config: Mapping[str, Any]) -> str:
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV under a header of the keys of the first; no rows give an empty text."""
+    """Rows as CSV with the keys of the first row as header; empty without rows."""
     file = io.StringIO()
     if rows:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

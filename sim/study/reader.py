@@ -1,8 +1,8 @@
-"""A study on disk: checked once, then read piece by piece by everything that shows or compares it.
+"""Reads a study from disk: checked once, then read in parts by code that shows or compares it.
 
 Reads   about.json, config.yaml, runs.parquet, days.parquet, districts.parquet, summary.csv of one folder.
-Assumed Rows of days.parquet are sorted by cell, seed and date, and every campaign has all its evenings, so that one
-        column of one cell can be read and folded into evenings x campaigns; the whole table is never in memory.
+Assumed Rows of days.parquet are sorted by cell, seed and date, and every campaign has all its days, so that one column
+        of one cell can be read and reshaped to days x campaigns; the whole table is never in memory.
 """
 
 import csv
@@ -24,7 +24,7 @@ from sim.errors import PanjError, unknown
 from sim.settings.numbers import declared_numbers
 
 if TYPE_CHECKING:
-    import pandas as pd  # slow to import; only frames need it
+    import pandas as pd  # slow to import; needed only for data frames
 
 EPOCH = date(1970, 1, 1)
 FILES = ("about.json", "config.yaml", "runs.parquet", "days.parquet", "districts.parquet", "summary.csv")
@@ -37,30 +37,30 @@ NEEDED = {
         "evidence", "label", "unit", "counted",
     ),
 }  # fmt: skip
-SHOWN_KEYS = ("scenario", "scenario_about", "runs", "calibration")  # of about.json, for figures and pages
-MANY_CELLS = 24  # beyond which cells are no longer listed or drawn one by one
+SHOWN_KEYS = ("scenario", "scenario_about", "runs", "calibration")  # keys of about.json shown on figures and pages
+MANY_CELLS = 24  # above this, cells are not listed or drawn one by one
 CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)
 Value = str | int | float | bool
 
 
 class StudyCell(NamedTuple):
-    """One combination of swept settings, as a study keeps it; its campaigns are its seeds."""
+    """One combination of swept settings, as stored in a study; one campaign per seed."""
 
     number: int
     label: str  # `reinforcement=none, morale=brittle`; empty for a plain run
     values: Mapping[str, Value]  # of each swept key
     start_date: date
     end_date: date
-    overrides: tuple[str, ...] = ()  # that set the values
-    fingerprint: str = ""  # of its settings; its chunks are under this name
-    runs: int = 0  # campaigns asked for
+    overrides: tuple[str, ...] = ()  # overrides that set the values
+    fingerprint: str = ""  # of its settings; also the name of its chunk folder
+    runs: int = 0  # campaigns requested
     failed: int = 0  # of them
     title: str = ""  # of the scenario
-    calibration: str = ""  # where its numbers come from, in words
+    calibration: str = ""  # source of its numbers, as text
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        """A cell as about.json or chunks/study.json has it."""
+        """A cell from its row in about.json or chunks/study.json."""
         return cls(
             int(row["cell"] if "cell" in row else row["number"]), str(row["label"]), dict(row["values"]),
             date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"]),
@@ -69,7 +69,7 @@ class StudyCell(NamedTuple):
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
-        """The cell as about.json has it."""
+        """The cell as a row of about.json."""
         return {
             "cell": self.number, "label": self.label, "values": dict(self.values), "words": list(self.overrides),
             "fingerprint": self.fingerprint, "runs": self.runs, "failed": self.failed, "title": self.title,
@@ -84,19 +84,19 @@ class StudyCell(NamedTuple):
 
     @property
     def after_last(self) -> date:
-        """The date that stands for an event that did not come."""
+        """The date that represents an event that did not occur: the day after the last."""
         return self.end_date + timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study on disk, or one cell of it; its tables are read when they are first asked for."""
+    """A study on disk, or one cell of it; tables are read on first use."""
 
     folder: Path
-    name: str  # under which it was run
+    name: str  # name under which it was run
     about: Mapping[str, Any]  # about.json
     cells: tuple[StudyCell, ...]
-    focus: StudyCell | None = None  # the one cell that tables are limited to; None: all of them
+    focus: StudyCell | None = None  # the cell that tables are limited to; None: all
 
     @property
     def swept(self) -> tuple[str, ...]:
@@ -110,18 +110,18 @@ class Study:
         return self.focus
 
     def of_cell(self, number: int) -> "Study":
-        """The same study, limited to one cell; PanjError lists the cells that there are."""
+        """The same study limited to one cell; PanjError lists the existing cells."""
         return replace(self, focus=find_cell(self.cells, number))
 
     @cached_property
     def settings(self) -> str:
-        """config.yaml as text; empty where there is none."""
+        """config.yaml as text; empty if there is none."""
         path = self.folder / "config.yaml"
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     @cached_property
     def base(self) -> Mapping[str, Value]:
-        """Choices, dates, numbers and dated events before anything is swept, by the full key that would sweep them."""
+        """Choices, dates, numbers and dated events before sweeping, by full key."""
         config = read_yaml(self.folder / "config.yaml") if self.settings else {}
         events = {
             f"timeline.events.{event['name']}.{key}": value
@@ -135,7 +135,7 @@ class Study:
 
     @property
     def base_cell(self) -> StudyCell | None:
-        """The cell in which every swept key has the value that the sweep started from, if there is one."""
+        """The cell in which every swept key has its base value, if there is one."""
         return next((cell for cell in self.cells if all(self.is_base(*pair) for pair in cell.values.items())), None)
 
     def is_base(self, key: str, value: Value) -> bool:
@@ -144,13 +144,13 @@ class Study:
 
     @cached_property
     def outcomes(self) -> tuple[str, ...]:
-        """Columns of runs.parquet other than cell, run, seed and what was swept."""
+        """Columns of runs.parquet except cell, run, seed and swept keys."""
         others = {"cell", "run", "seed", *self.swept}
         return tuple(name for name in open_runs(self.folder).names if name not in others)
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
-        """One row per campaign, one column per outcome; of several cells only numbers, and the swept keys with them."""
+        """One row per campaign, one column per outcome; for several cells only numbers and the swept keys."""
         import pandas as pd
 
         path = self.folder / "runs.parquet"
@@ -167,7 +167,7 @@ class Study:
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
-        """One row per outcome and cell, with what was reported."""
+        """One row per outcome and cell, with the reported value."""
         import pandas as pd
 
         path = self.folder / "summary.csv"
@@ -182,7 +182,7 @@ class Study:
 
     @cached_property
     def districts(self) -> "pd.DataFrame":
-        """One row per district and evening of the cell, with real dates."""
+        """One row per district and day of the cell, with parsed dates."""
         import pandas as pd
 
         table = pd.read_parquet(self.folder / "districts.parquet", filters=self.rows)
@@ -190,7 +190,7 @@ class Study:
 
     @cached_property
     def evenings(self) -> list[date]:
-        """The evenings of the cell's campaigns in order, day 0 first."""
+        """The days of the cell's campaigns in order, from day 0."""
         column = pq.read_table(self.folder / "days.parquet", columns=["date"], filters=self.rows).column("date")
         days = column.cast(pa.date32()).to_numpy()
         if not days.size:
@@ -204,11 +204,11 @@ class Study:
 
     @property
     def rows(self) -> list[tuple[str, str, int]]:
-        """Which rows of a table belong to the cell."""
+        """Parquet filter for the rows of the cell."""
         return [("cell", "==", self.cell.number)]
 
     def series(self, column: str) -> np.ndarray:
-        """One column of days.parquet as evenings x campaigns, the campaigns by seed."""
+        """One column of days.parquet as days x campaigns, ordered by seed."""
         path = self.folder / "days.parquet"
         need_columns(pq.read_schema(path).names, (column,), "days.parquet")
         values = pq.read_table(path, columns=[column], filters=self.rows).column(column)
@@ -220,7 +220,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     """The provenance of a study, from about.json.
 
     Raises:
-        PanjError: When the folder holds none, or a damaged one.
+        PanjError: If about.json is missing or damaged.
     """
     path = folder / "about.json"
     try:
@@ -232,7 +232,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def open_study(folder: Path) -> Study:
-    """A study, of which only about.json has been read.
+    """Open a study; only about.json is read.
 
     Args:
         folder: Such as results/july_2021.
@@ -241,7 +241,7 @@ def open_study(folder: Path) -> Study:
         The study with all its cells.
 
     Raises:
-        PanjError: When the folder holds no study, or one of a version that did not keep what is needed.
+        PanjError: If the folder holds no study, or one of a version that is too old.
     """
     about = read_about(folder)
     need_keys(folder, about, ("study", "swept", "choices", "cells"))
@@ -256,14 +256,14 @@ def open_study(folder: Path) -> Study:
 
 
 def need_keys(folder: Path, about: Mapping[str, Any], keys: Sequence[str]) -> None:
-    """Refuse an about.json that lacks a key."""
+    """Raise PanjError if about.json lacks a key."""
     missing = [key for key in keys if key not in about]
     if missing:
         raise too_old(folder, ", ".join(missing))
 
 
 def too_old(folder: Path, what: str) -> PanjError:
-    """A study that does not record what is needed now."""
+    """Error for a study of an older version that lacks data needed now."""
     return PanjError(
         f"{folder / 'about.json'}: {what} missing, expected a study of this version; "
         "run it again under a new name: study=NAME"
@@ -271,14 +271,14 @@ def too_old(folder: Path, what: str) -> PanjError:
 
 
 def read_study(folder: Path, cell: int = 0) -> Study:
-    """One cell of a study whose files are all there and whole, with something to show.
+    """Read one cell of a study; all its files must be complete and a campaign finished.
 
     Args:
         folder: Such as results/july_2021.
-        cell: Its number.
+        cell: Number of the cell.
 
     Raises:
-        PanjError: When a file or column is missing, there is no such cell, or every campaign of it failed.
+        PanjError: If a file or column is missing, there is no such cell, or all its campaigns failed.
     """
     study = read_sweep(folder).of_cell(cell)
     if study.cell.finished == 0:
@@ -287,10 +287,10 @@ def read_study(folder: Path, cell: int = 0) -> Study:
 
 
 def read_sweep(folder: Path) -> Study:
-    """A study with all its cells, whose files are all there and have the columns that figures need.
+    """Read a study with all its cells; its files must have the columns that figures need.
 
     Raises:
-        PanjError: When a file or column is missing or a table has no rows.
+        PanjError: If a file or column is missing or a table has no rows.
     """
     refuse_missing_files(folder)
     study = open_study(folder)
@@ -302,13 +302,13 @@ def read_sweep(folder: Path) -> Study:
 
 
 def has_several_cells(folder: Path) -> bool:
-    """Whether the study in the folder is over several cells."""
+    """Whether the study in a folder has several cells."""
     refuse_missing_files(folder)
     return len(open_study(folder).cells) > 1
 
 
 def refuse_missing_files(folder: Path) -> None:
-    """A study that can be shown is a folder that holds every file."""
+    """Raise PanjError if a file of the study is missing."""
     if not folder.is_dir():
         raise PanjError(f"study folder: found no folder '{folder}', expected one such as results/july_2021")
     missing = [name for name in FILES if not (folder / name).is_file()]
@@ -318,7 +318,7 @@ def refuse_missing_files(folder: Path) -> None:
 
 
 def find_cell(cells: Sequence[StudyCell], number: int) -> StudyCell:
-    """The cell with this number; PanjError lists those that there are."""
+    """The cell with this number; PanjError lists the existing ones."""
     for cell in cells:
         if cell.number == number:
             return cell
@@ -328,12 +328,12 @@ def find_cell(cells: Sequence[StudyCell], number: int) -> StudyCell:
 
 
 def open_runs(folder: Path) -> pa.Schema:
-    """The columns of runs.parquet and their types; PanjError for a table that cannot be read or lacks its keys."""
+    """Schema of runs.parquet; PanjError for a table that cannot be read or lacks its key columns."""
     return read_head(folder / "runs.parquet", ("cell", "seed")).schema.to_arrow_schema()
 
 
 def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
-    """The head of a table that has these columns; its rows are not read."""
+    """Metadata of a table, without its rows; PanjError if a column is missing."""
     try:
         head = pq.read_metadata(path)
     except (OSError, pa.ArrowException) as error:
@@ -343,20 +343,20 @@ def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
 
 
 def cannot_read(path: Path, error: Exception) -> PanjError:
-    """A damaged table in one line."""
+    """Error of one line for a damaged table."""
     said = " ".join(str(error).split())[:160]
     return PanjError(f"{path}: found something that cannot be read ({said}), expected a table of a study")
 
 
 def need_columns(found: "Sequence[str] | pd.Index", columns: Sequence[str], place: str) -> None:
-    """Refuse a table that lacks a column."""
+    """Raise PanjError if a table lacks a column."""
     missing = [name for name in columns if name not in found]
     if missing:
         raise PanjError(f"{place}: column {', '.join(missing)} missing; found {', '.join(map(str, found))}")
 
 
 def same(one: Value | None, other: Value | None) -> bool:
-    """Equal as numbers where both are numbers (3 is 3.0), otherwise as text."""
+    """Whether two values are equal, as numbers if both are (3 equals 3.0), otherwise as text."""
     try:
         return float(one) == float(other)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -364,20 +364,20 @@ def same(one: Value | None, other: Value | None) -> bool:
 
 
 class Measure(NamedTuple):
-    """An outcome in words, and what was reported of it."""
+    """Description of an outcome, with the reported value."""
 
     outcome: str
     label: str
-    unit: str  # of a difference: days for a date
+    unit: str  # unit of a difference: days for a date
     is_date: bool
     reported: dict[str, Any]  # text, value, low, high, evidence
 
 
 def read_measure(study: Study, outcome: str) -> Measure:
-    """An outcome as summary.csv describes it.
+    """Description of an outcome from summary.csv.
 
     Raises:
-        PanjError: When the study has no such outcome, or no summary that can be read.
+        PanjError: If the study has no such outcome, or no readable summary.
     """
     if outcome not in study.outcomes:
         raise unknown(f"outcome of {study.folder}", outcome, study.outcomes)
@@ -393,7 +393,7 @@ def read_measure(study: Study, outcome: str) -> Measure:
 
 
 def summary_row(path: Path, outcome: str) -> dict[str, str]:
-    """The first row of an outcome, without pandas; empty where the summary does not have it."""
+    """The first row of an outcome, read without pandas; empty if there is none."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return next((row for row in csv.DictReader(file) if row.get("outcome") == outcome), {})
@@ -402,27 +402,27 @@ def summary_row(path: Path, outcome: str) -> dict[str, str]:
 
 
 class Worlds(NamedTuple):
-    """One outcome of the campaigns of one cell; the three arrays have one row per campaign."""
+    """One outcome per campaign of one cell; the three arrays have one row per campaign."""
 
     cell: StudyCell
     seeds: np.ndarray
-    values: np.ndarray  # nan where missing; an event that did not come has the day after the last
-    there: np.ndarray  # whether the campaign has a value of its own
+    values: np.ndarray  # nan if missing; the day after the last for an event that did not occur
+    there: np.ndarray  # whether the campaign has an observed value
 
 
 def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Worlds]:
     """One outcome of every campaign.
 
     Args:
-        study: Where to read.
+        study: The study to read.
         measure: The outcome.
-        first_day: From which dates are counted, in days.
+        first_day: Dates are counted in days from here.
 
     Returns:
         The campaigns of each cell, by its number.
 
     Raises:
-        PanjError: When the column holds neither numbers nor dates.
+        PanjError: If the column holds neither numbers nor dates.
     """
     path = study.folder / "runs.parquet"
     try:
@@ -448,7 +448,7 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
 
 @dataclass(frozen=True)
 class Bands:
-    """The middle and the spread of a quantity over the campaigns, evening by evening."""
+    """Median and spread of a quantity over the campaigns, per day."""
 
     evenings: list[date]
     low_5: np.ndarray
@@ -459,12 +459,12 @@ class Bands:
 
 
 def spread(study: Study, quantity: str) -> Bands:
-    """Median, 50 % and 90 % bands over the campaigns of one column of days.parquet."""
+    """Median, 50 % and 90 % bands over campaigns for one column of days.parquet."""
     return bands_of(study.evenings, study.series(quantity))
 
 
 def bands_of(evenings: list[date], values: np.ndarray) -> Bands:
-    """Median, 50 % and 90 % bands of any table of evenings x campaigns; nan where no campaign has the evening."""
+    """Median, 50 % and 90 % bands of an array of days x campaigns; nan if no campaign has the day."""
     if np.isfinite(values).all():
         return Bands(evenings, *np.quantile(values, CUTS, axis=1))
     there = np.isfinite(values).any(axis=1)

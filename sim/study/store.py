@@ -1,12 +1,12 @@
-"""The record of a study: what was asked for, and one file per chunk of campaigns, never changed once it has its name.
+"""Stored campaigns of a study: its scope, and one immutable file per chunk of campaigns.
 
 `results/<study>/chunks/<fingerprint of a cell>/<first seed>-<last seed>.<digest>.arrow`. The name holds the first
-digits of the SHA-256 of the content, so that damage is seen; files are written whole or not at all, so that a process
-that is killed at any moment leaves whole chunks and at most one partial file, which the next command removes.
+digits of the SHA-256 of the content, so that damage is detected. Files are written atomically: a process killed at any
+moment leaves complete chunks and at most one partial file, which the next command removes.
 
-`chunks/study.json` holds the base settings, what is swept, the cells and how many campaigns of each were asked for,
-from before the first campaign on. A later command may add campaigns and cells; one with other settings, rules or data
-is refused with the difference: a study never mixes what cannot be compared.
+`chunks/study.json` is written before the first campaign and holds base settings, swept keys, cells and the number of
+campaigns requested per cell. A later command may add campaigns and cells; one with other settings, rules or data is
+refused with the differences, so that all campaigns of a study are comparable.
 """
 
 import json
@@ -27,23 +27,23 @@ from sim.settings.sweep import Cell, Sweep, say
 from sim.study.files import json_text, write_errors, write_file
 from sim.study.reader import StudyCell
 
-DIGITS = 16  # of the digest in the name
-SHOWN = 5  # differences
-LEFT_OUT = ("cell", "failed")  # of a cell in study.json, where its number is `number` and failures are not known
+DIGITS = 16  # hexadecimal digits of the digest in the name
+SHOWN = 5  # most differences listed
+LEFT_OUT = ("cell", "failed")  # keys of a cell left out of study.json: its number is `number`, failures are unknown
 NAME = re.compile(r"\d+-\d+\.[0-9a-f]{16}\.arrow")
 
 
 class Recorded(NamedTuple):
-    """What the record holds of one cell."""
+    """The stored campaigns of one cell."""
 
     paths: tuple[Path, ...]
     done: frozenset[int]  # seeds that have finished
-    failed: frozenset[int]  # seeds that raised and have not finished since
+    failed: frozenset[int]  # seeds that failed and have not finished since
     damaged: tuple[Path, ...]
 
 
 def record(study: Path, key: str, chunk: pa.Table) -> Path:
-    """Add a chunk of campaigns to the record.
+    """Store a chunk of campaigns.
 
     Args:
         study: The folder of the study.
@@ -54,7 +54,7 @@ def record(study: Path, key: str, chunk: pa.Table) -> Path:
         The new file.
 
     Raises:
-        PanjError: When the disk is full or the folder read-only.
+        PanjError: If the disk is full or the folder is read-only.
     """
     content = content_of(chunk)
     seeds = chunk["seed"].to_numpy()
@@ -64,7 +64,7 @@ def record(study: Path, key: str, chunk: pa.Table) -> Path:
 
 
 def remove_partial_files(study: Path) -> None:
-    """Remove what killed processes left half written; only for the one process that holds the lock of the study."""
+    """Remove partial files of killed processes; call only while holding the lock of the study."""
     for partial in (study / "chunks").rglob(".*.partial"):
         partial.unlink(missing_ok=True)
 
@@ -82,7 +82,7 @@ def digest_of(content: pa.Buffer | bytes) -> str:
 
 
 def recorded(study: Path, key: str) -> Recorded:
-    """Which campaigns of a cell are recorded; every file is read and its digest checked.
+    """Which campaigns of a cell are stored; every file is read and its digest checked.
 
     Args:
         study: The folder of the study.
@@ -108,7 +108,7 @@ def recorded(study: Path, key: str) -> Recorded:
 
 
 def whole_content(path: Path) -> bytes | None:
-    """The bytes of a chunk; None when they are not those that were written, or cannot be read."""
+    """The bytes of a chunk; None if unreadable or if the digest does not match."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -117,7 +117,7 @@ def whole_content(path: Path) -> bytes | None:
 
 
 def chunks_of(study: Path, key: str) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Read the campaigns of a cell, a chunk at a time, in the order of their seeds and each seed once.
+    """Read the campaigns of a cell chunk by chunk, in order of seed, each seed once.
 
     Args:
         study: The folder of the study.
@@ -132,18 +132,18 @@ def chunks_of(study: Path, key: str) -> Iterator[tuple[pa.Table, pa.Table]]:
         if not contents:
             continue
         chunk = pa.concat_tables(feather.read_table(pa.BufferReader(content)) for content in contents)
-        if chunk["error"].null_count == chunk.num_rows:  # as a rule, and then nothing is copied
+        if chunk["error"].null_count == chunk.num_rows:  # the usual case, without copying
             done, failed = chunk, chunk.slice(0, 0)
         else:
             done, failed = chunk.filter(pc.field("error").is_null()), chunk.filter(~pc.field("error").is_null())
-        if len(contents) > 1:  # seeds that were tried again, or by two processes at once
+        if len(contents) > 1:  # seeds that were retried, or run by two processes at once
             done = each_once(done)
             failed = each_once(failed.filter(~pc.field("seed").isin(done["seed"])))
         yield done.combine_chunks(), failed.combine_chunks()
 
 
 def overlapping(paths: Iterable[Path]) -> Iterator[list[Path]]:
-    """Files in the order of their seeds; those whose seeds overlap together."""
+    """Groups of files with overlapping seeds, in order of seed."""
     together: list[Path] = []
     last = -1
     for (first, to), path in sorted((seeds_of(path), path) for path in paths):
@@ -163,14 +163,14 @@ def seeds_of(path: Path) -> tuple[int, int]:
 
 
 def each_once(chunk: pa.Table) -> pa.Table:
-    """One row per seed, in order."""
+    """One row per seed, in order of seed."""
     _, first = np.unique(chunk["seed"].to_numpy(), return_index=True)
     return chunk.take(first)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a study consists of, as it was asked for."""
+    """What a study consists of: base settings, swept keys, cells and requested campaigns."""
 
     base: dict[str, Any]  # Settings.as_dict of the overrides that do not sweep
     swept: tuple[str, ...]
@@ -179,17 +179,17 @@ class Scope:
 
     @property
     def daily(self) -> bool:
-        """Whether the daily series of every campaign are kept."""
+        """Whether daily series are stored."""
         return self.base.get("daily", True)
 
 
 def scope_of(sweep: Sweep) -> Scope:
-    """What a command line asks for."""
+    """The scope requested by a command line."""
     return Scope(sweep.base.as_dict(), sweep.swept, sweep.base.seed, tuple(map(recorded_cell, sweep.cells)))
 
 
 def recorded_cell(cell: Cell) -> StudyCell:
-    """A cell of a command line as a study keeps it."""
+    """A cell of a command line as stored in a study."""
     settings = cell.settings
     return StudyCell(
         cell.number, cell.label, cell.values, settings.start_date, settings.end_date, cell.words,
@@ -198,16 +198,16 @@ def recorded_cell(cell: Cell) -> StudyCell:
 
 
 def read_scope(study: Path) -> Scope | None:
-    """What the study in a folder consists of.
+    """Read the scope of the study in a folder.
 
     Args:
-        study: Its folder.
+        study: Folder of the study.
 
     Returns:
-        None where there is no study yet.
+        The scope, or None if there is no study yet.
 
     Raises:
-        PanjError: Where the folder holds something else, or a damaged record.
+        PanjError: If the folder holds something else, or a damaged study.json.
     """
     path = study / "chunks" / "study.json"
     if not path.is_file():
@@ -226,7 +226,7 @@ def read_scope(study: Path) -> Scope | None:
 
 
 def write_scope(study: Path, scope: Scope) -> None:
-    """Record what a study consists of."""
+    """Write the scope of a study."""
     path = study / "chunks" / "study.json"
     content = {
         "base": scope.base,
@@ -242,15 +242,15 @@ def write_scope(study: Path, scope: Scope) -> None:
 
 
 def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
-    """Add what is asked for now to what a study consists of.
+    """Merge the requested scope into that of a study.
 
     Args:
-        study: Its folder, for the message.
-        old: What it consists of so far; None for a new study.
-        new: What is asked for.
+        study: Folder of the study, for the message.
+        old: Its scope so far; None for a new study.
+        new: The requested scope.
 
     Raises:
-        PanjError: When they cannot be in one study, with the differences.
+        PanjError: If they cannot be in one study; lists the differences.
     """
     if old is None:
         return new
@@ -292,7 +292,7 @@ def compare_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
 
 
 def first_of(differences: Sequence[str], most: int) -> str:
-    """The first few differences, and how many more there are."""
+    """The first `most` differences, and the number of the others."""
     more = f" and {len(differences) - most} more" if len(differences) > most else ""
     return f"{'; '.join(differences[:most])}{more}"
 

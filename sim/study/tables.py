@@ -1,6 +1,6 @@
-"""The tables of a study, made from its record a chunk at a time: memory does not grow with the number of campaigns.
+"""Builds the tables of a study from its chunks, in memory that does not grow with the number of campaigns.
 
-They are made in a folder of their own and replace the old ones when all are there, `about.json` last.
+They are written to a temporary folder and replace the old ones together, `about.json` last.
 """
 
 import csv
@@ -38,12 +38,12 @@ from sim.study.files import json_text, write_folder, yaml_text
 from sim.study.store import Scope, chunks_of
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
-GROUP = 20_000  # rows of a row group
-Chunk = tuple[pa.Table, pa.Table]  # campaigns that finished, and that failed
+GROUP = 20_000  # rows per row group
+Chunk = tuple[pa.Table, pa.Table]  # finished and failed campaigns
 
 
 class TableWriter:
-    """A parquet file that grows by row groups of one cell; a column that only other cells have is empty."""
+    """Writes a parquet file in row groups of one cell each; columns that a cell lacks are empty."""
 
     def __init__(self, path: Path, about: Mapping[str, Any], columns: pa.Schema | None = None) -> None:
         self.path = path
@@ -54,21 +54,21 @@ class TableWriter:
         self.rows = 0
 
     def add(self, table: pa.Table) -> None:
-        """Add rows; they are written when there are enough of them."""
+        """Add rows; they are written once there are enough."""
         self.waiting.append(table)
         self.rows += table.num_rows
         if self.rows >= GROUP:
             self.flush()
 
     def flush(self) -> None:
-        """Write waiting rows as a row group; called at the end of a cell, so that a cell can be read by itself."""
+        """Write pending rows as a row group; called at the end of a cell, so that a cell can be read alone."""
         if not self.waiting:
             return
         table = pa.concat_tables(self.waiting)
         self.waiting, self.rows = [], 0
         if self.writer is None:
             schema = (self.columns or table.schema).with_metadata(self.metadata)
-            words = [field.name for field in schema if pa.types.is_string(field.type)]  # numbers are smaller without
+            words = [field.name for field in schema if pa.types.is_string(field.type)]  # dictionary-encode only text
             self.writer = pq.ParquetWriter(
                 self.path, schema, compression="zstd", compression_level=1, use_dictionary=words
             )
@@ -85,7 +85,7 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Finish the file; there is none where nothing was added."""
+        """Close the file; none is written if nothing was added."""
         try:
             if error is None:
                 self.flush()
@@ -94,7 +94,7 @@ class TableWriter:
                 self.let_go(self.writer, error)
 
     def let_go(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
-        """Close the file; after a full disk it must not raise a second time when it is garbage-collected."""
+        """Close the file; after a full disk it must not raise again when garbage-collected."""
         try:
             with nullcontext() if error is None else suppress(OSError):
                 writer.close()
@@ -106,8 +106,8 @@ def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any])
     """Write every table of a study, config.yaml and about.json.
 
     Args:
-        study: Its folder.
-        scope: What it consists of.
+        study: Folder of the study.
+        scope: Its scope.
         facts: The data files.
         about: The content of about.json; cells, campaigns and failures are added.
 
@@ -115,7 +115,7 @@ def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any])
         The summary of every cell, one row per outcome.
 
     Raises:
-        PanjError: When the folder cannot be written.
+        PanjError: If the folder cannot be written.
     """
     about |= beyond_words(scope, about)
     with write_folder(study, "results_dir", study / ".tables", TABLES) as fresh:
@@ -131,7 +131,7 @@ def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any])
 
 
 def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Cells and campaigns that the command alone does not give, where earlier commands or a precision added some."""
+    """Cells and campaigns that do not follow from the command: added by earlier commands or a precision."""
     runs = [cell.runs for cell in scope.cells]
     is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
     return {
@@ -143,7 +143,7 @@ def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
 def write_cells(
     fresh: Path, study: Path, scope: Scope, facts: Facts, about: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
-    """Write the rows of every cell; what about.json says of each, and its summary."""
+    """Write the rows of every cell; returns the rows of about.json and the summaries, one per cell."""
     with ExitStack() as stack:
         tables = {name: stack.enter_context(TableWriter(fresh / name, about)) for name in TABLES[:4]}
         tables["runs.parquet"].columns = columns_of_runs(study, scope)
@@ -153,9 +153,9 @@ def write_cells(
 def fill(
     tables: Mapping[str, TableWriter], study: Path, scope: Scope, facts: Facts
 ) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
-    """Fill open tables, cell after cell."""
+    """Fill open tables cell by cell; returns as `write_cells`."""
     held, summaries = [], []
-    outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same days
+    outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
     for cell in scope.cells:
         start, days = cell.start_date, (cell.end_date - cell.start_date).days
         outcomes = outcomes_of(start, days)
@@ -176,7 +176,7 @@ def fill(
 
 
 def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """The same chunks; while one is in use, the next is read in a thread."""
+    """Iterate over chunks, reading the next in a thread while one is in use."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, chunks, None)
         while (chunk := coming.result()) is not None:
@@ -185,14 +185,14 @@ def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 
 def within(chunk: pa.Table, first_seed: int, runs: int) -> pa.Table:
-    """Only the campaigns that were asked for; a chunk may hold more."""
+    """Only the requested campaigns; a chunk may hold more."""
     seeds = chunk["seed"].to_numpy()
     wanted = (first_seed <= seeds) & (seeds < first_seed + runs)
     return chunk if wanted.all() else chunk.filter(pa.array(wanted))
 
 
 def columns_of_runs(study: Path, scope: Scope) -> pa.Schema | None:
-    """Every column that some cell has: outcomes are named after dates, and not every cell draws numbers."""
+    """Union of columns over cells, which may differ in dated outcomes and drawn numbers."""
     schemas = []
     for cell in {(cell.start_date, cell.end_date, cell.calibration): cell for cell in scope.cells}.values():
         for done, _ in chunks_of(study, cell.fingerprint):
@@ -205,7 +205,7 @@ def add_chunk(
     tables: Mapping[str, TableWriter], chunk: Chunk, cell: Mapping[str, Any], first_seed: int,
     facts: Facts, start: date,
 ) -> None:  # fmt: skip
-    """Add one chunk to the tables that have rows per campaign, which are there even if every campaign failed."""
+    """Add one chunk to the tables with rows per campaign, which exist even if every campaign failed."""
     done, failed = chunk
     tables["runs.parquet"].add(runs_table(done, cell, first_seed))
     if any(name.startswith(DAILY) for name in done.column_names):
@@ -222,7 +222,7 @@ class CellTally:
         self.held = np.zeros((evenings, districts), np.int64)
         self.fell = np.zeros((evenings + 1, districts), np.int64)  # campaigns by day of first fall; last row: never
         kinds = {row.name: pa.string() if is_date(row) else pa.float64() for row in table}
-        self.parts = [pa.schema(kinds).empty_table()]  # of the outcomes; also of a cell that has not begun
+        self.parts = [pa.schema(kinds).empty_table()]  # outcomes; has the columns even without campaigns
 
     def add(self, done: pa.Table, failed: pa.Table) -> None:
         """Add one chunk."""
@@ -241,7 +241,7 @@ class CellTally:
         return pa.concat_tables(self.parts)
 
     def median_fall(self) -> np.ndarray:
-        """Per district, the day by which half of the campaigns have lost it for the first time, or NOT_FALLEN."""
+        """Per district, the day by which half of the campaigns have lost it, or NOT_FALLEN."""
         reached = np.cumsum(self.fell, axis=0) > (self.runs - 1) // 2
         day = reached.argmax(axis=0)
         return np.where(day < len(self.held), day, NOT_FALLEN)

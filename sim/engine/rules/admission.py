@@ -39,7 +39,7 @@ class Admission(NamedTuple):
 
 @rule
 def is_admitted(admits: float, draw: float) -> bool:
-    """Whether a family is admitted: the share that policy sets, family by family; a closed post admits nobody."""
+    """Whether a family is admitted: a draw against the share set by policy; a closed post admits nobody."""
     return draw < admits
 
 
@@ -57,7 +57,7 @@ def admit_families(land: Land, border: Border, numbers: Admission, today: Today)
         land: roads are read; people who go home are added to their district.
         border: posts, refugees and queues are written.
         numbers: numbers of the rule.
-        today: luck, aid and totals.
+        today: draws, aid and totals.
     """
     posts = border.posts
     for post in range(posts.district.size):
@@ -67,7 +67,7 @@ def admit_families(land: Land, border: Border, numbers: Admission, today: Today)
 
 @rule
 def call_queue(post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
-    """Walk once through a queue and rebuild it of those who stay: admit, send away or keep waiting."""
+    """Go through a queue once: admit each family, send it away or keep it waiting."""
     posts, refugees, queues = border.posts, border.refugees, border.queues
     is_full = False
     family = queues.front[post]
@@ -93,7 +93,7 @@ def call_queue(post: int, land: Land, border: Border, numbers: Admission, today:
 
 @rule
 def admit_family(family: int, post: int, border: Border, tally: Whole) -> None:
-    """The family crosses the river."""
+    """Move a family across the river."""
     posts, refugees = border.posts, border.refugees
     people = refugees.people[family]
     refugees.state[family] = RefugeeState.ADMITTED
@@ -105,7 +105,7 @@ def admit_family(family: int, post: int, border: Border, tally: Whole) -> None:
 
 @rule
 def send_away(family: int, post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
-    """Refuse a family: it goes on to the next post if one is near and untried, else home, or stays at the river."""
+    """Refuse a family: it goes to the next near and untried post, else home, or stays at the river."""
     districts, roads, posts, refugees = land.districts, land.roads, border.posts, border.refugees
     people = refugees.people[family]
     posts.people_waiting[post] -= people

@@ -93,7 +93,7 @@ def advance(land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
         land: provinces under pressure and pressed districts are written.
         armies: forces and prongs are written; garrisons are read.
         numbers: numbers of the rule.
-        today: luck and log.
+        today: draws and log.
     """
     districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     for prong in range(prongs.province.size):
@@ -107,7 +107,7 @@ def advance(land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
 
 @rule
 def lead(prong: int, land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
-    """A prong gathers until ready, sweeps until the province is done, then chooses the next and gathers again."""
+    """Run one day of a prong: it gathers, sweeps its province, then chooses the next and gathers again."""
     provinces, forces, prongs = land.provinces, armies.forces, armies.prongs
     if prongs.province[prong] == NOBODY:  # not raised yet
         return
@@ -130,7 +130,7 @@ def lead(prong: int, land: Land, armies: Armies, numbers: Advance, today: Today)
 
 @rule
 def turn_to_next(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck: Luck) -> None:
-    """The prong chooses its next province and gathers for some days."""
+    """Let a prong choose its next province and gather for some days."""
     prongs.province[prong] = next_province(prong, land, prongs, numbers, luck)
     prongs.phase[prong] = Phase.GATHER
     prongs.phase_days[prong] = 0
@@ -140,7 +140,7 @@ def turn_to_next(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck:
 
 @rule
 def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """Men whom a swept province no longer needs form a new prong, if there are enough of them."""
+    """Form a new prong of men whom a swept province no longer needs, if there are enough."""
     districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     prong = not_yet_raised(prongs)
     men = 0
@@ -162,7 +162,7 @@ def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luc
 
 @rule
 def spare_men(local: int, share: float) -> int:
-    """Men of a local force who can leave a district that is won."""
+    """Men of a local force who can leave a district that was won."""
     return int(share * local)
 
 
@@ -177,7 +177,7 @@ def not_yet_raised(prongs: Prongs) -> int:
 
 @rule
 def form_columns(prong: int, men: int, base: int, first_mobile: int, forces: Forces) -> None:
-    """Divide the men among the columns of the prong, which gather at the base."""
+    """Divide men among the columns of a prong, which gather at the base."""
     columns = 0
     for force in range(first_mobile, forces.men.size):
         columns += forces.prong[force] == prong
@@ -296,7 +296,7 @@ def mark_taken(prong: int, provinces: Provinces, prongs: Prongs) -> None:
 
 @rule
 def recall_columns(prong: int, forces: Forces) -> None:
-    """The columns of a prong leave what they do and gather."""
+    """Order the columns of a prong to stop and gather."""
     for force in range(forces.men.size):
         if forces.prong[force] == prong:
             forces.mode[force] = Mode.GATHER
@@ -306,7 +306,7 @@ def recall_columns(prong: int, forces: Forces) -> None:
 
 @rule
 def mark_pressure(provinces: Provinces, prongs: Prongs) -> None:
-    """Mark provinces as under pressure while a prong is at work in them."""
+    """Mark provinces as under pressure while a prong sweeps them."""
     provinces.under_pressure[:] = False
     for prong in range(prongs.province.size):
         if prongs.province[prong] != NOBODY and prongs.phase[prong] != Phase.GATHER:
@@ -315,7 +315,7 @@ def mark_pressure(provinces: Provinces, prongs: Prongs) -> None:
 
 @rule
 def move_column(force: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """A column marches to its target, stays outside while the district holds out, and then takes the next."""
+    """March a column to its target, keep it there while the district holds out, then choose the next."""
     districts, roads, forces, prongs = land.districts, land.roads, armies.forces, armies.prongs
     if forces.men[force] == 0:
         return
@@ -410,7 +410,7 @@ def count_sought(districts: Districts, forces: Forces) -> None:
 
 @rule
 def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """Local forces come out or go home, and occasionally attack alone."""
+    """Let local forces come out or go home, and occasionally attack alone."""
     districts, provinces, forces = land.districts, land.provinces, armies.forces
     for district in range(districts.holder.size):
         force = district  # local forces are the first rows, one per district
@@ -434,7 +434,7 @@ def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
 def direct_local_force(
     district: int, probability: float, districts: Districts, armies: Armies, numbers: Advance, luck: Luck
 ) -> None:
-    """A local force holds, sends elders while it presses, and attacks alone with this probability."""
+    """Set the mode of a local force: hold, parley while it presses, or attack alone with this probability."""
     force = district  # local forces are the first rows, one per district
     garrisons, forces = armies.garrisons, armies.forces
     forces.mode_days[force] += 1

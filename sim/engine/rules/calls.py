@@ -91,7 +91,7 @@ def first_commando(units: Units) -> int:
 
 @rule
 def bring_help(districts: Districts, units: Units) -> None:
-    """A column that arrives holds the district, unless it has fallen: then it returns to the reserve."""
+    """Move help one day closer; a column that arrives holds the district, or returns to the reserve if it fell."""
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.RELIEVING:
             continue
@@ -108,7 +108,7 @@ def bring_help(districts: Districts, units: Units) -> None:
 
 @rule
 def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
-    """Units of a threatened garrison count the days since they asked; others stop asking."""
+    """Count the days since units of threatened garrisons asked for help; others stop asking."""
     garrisons, units = armies.garrisons, armies.units
     for district in range(districts.holder.size):
         districts.threatened[district] = asks(
@@ -134,7 +134,7 @@ def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> N
 
 @rule
 def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
-    """Answer as many calls as there are flights, the most urgent first; those answered start to wait afresh."""
+    """Answer as many calls as there are flights, most urgent first; answered callers start a new wait."""
     garrisons, units = armies.garrisons, armies.units
     answered = 0
     callers = list_callers(districts, garrisons) if numbers.flights_per_day >= 1.0 else 0
@@ -151,7 +151,7 @@ def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -
 
 @rule
 def list_callers(districts: Districts, garrisons: Garrisons) -> int:
-    """List threatened districts with an unanswered call, none of them chosen; returns how many."""
+    """List threatened districts with an unanswered call and clear `chosen`; returns their number."""
     districts.chosen[:] = False
     found = 0
     for district in range(districts.holder.size):
@@ -164,7 +164,7 @@ def list_callers(districts: Districts, garrisons: Garrisons) -> int:
 
 @rule
 def answer_one(callers: int, districts: Districts, armies: Armies, numbers: Calls, today: Today) -> bool:
-    """Send columns from the reserve to the most urgent unanswered call; false when there is none or no column."""
+    """Send columns from the reserve to the most urgent unanswered call; False if there is no call or column."""
     garrisons, units = armies.garrisons, armies.units
     caller = most_urgent(callers, districts, garrisons, numbers, today.luck.day)
     if caller < 0:
@@ -211,7 +211,7 @@ def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, number
 
 @rule
 def stand_down(districts: Districts, units: Units, quiet_days: float, day: int) -> None:
-    """Commandos in a quiet district return to the reserve; those who retook theirs go on holding it."""
+    """Return commandos in quiet districts to the reserve; retaken districts they keep holding."""
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.HOLDING:
             continue

@@ -92,7 +92,7 @@ def fight(land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
         land: fighting, falling districts, stands and dread are written.
         armies: losses and modes are written.
         numbers: numbers of the rule.
-        today: luck, air cover, log and totals.
+        today: draws, air cover, log and totals.
     """
     districts, garrisons, units, forces = land.districts, armies.garrisons, armies.units, armies.forces
     districts.fighting[:] = 0.0
@@ -112,7 +112,7 @@ def fight(land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
 
 @rule
 def harass(districts: Districts, units: Units, men_a_day: float, luck: Luck) -> None:
-    """Outposts of a pressed district lose men between assaults."""
+    """Apply losses of outposts in pressed districts between assaults."""
     for unit in range(units.men.size):
         if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
@@ -125,7 +125,7 @@ def harass(districts: Districts, units: Units, men_a_day: float, luck: Luck) -> 
 
 @rule
 def lose(unit: int, dead: int, units: Units) -> None:
-    """Kill so many men of a unit; a unit without men is destroyed."""
+    """Kill `dead` men of a unit; a unit without men is destroyed."""
     units.losses[unit] = dead / units.men[unit]
     units.men[unit] -= dead
     units.killed[unit] += dead
@@ -147,7 +147,7 @@ def line_up(districts: Districts, units: Units) -> None:
 
 @rule
 def fight_one_day(district: int, land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
-    """Both sides lose men; then the defence breaks, or attackers give up, or neither."""
+    """Apply losses to both sides; then the defence breaks, the attackers give up, or neither."""
     districts, garrisons, units, forces = land.districts, armies.garrisons, armies.units, armies.forces
     actor = districts.identity[district]
     defenders = garrisons.men[district]
@@ -194,7 +194,7 @@ def strength(district: int, forces: Forces, local_share: float) -> float:
 
 @rule
 def kill_defenders(first: int, men: int, units: Units, fallen: int) -> int:
-    """Take the dead from the units in order, the same share of each; returns how many were killed."""
+    """Kill the same share of each unit, in order; returns the number killed."""
     left = fallen
     unit = first
     while unit != NOBODY and left > 0:
@@ -219,7 +219,7 @@ def men_of(first: int, units: Units) -> int:
 
 @rule
 def kill_attackers(district: int, forces: Forces, killed: int, tally: Whole) -> int:
-    """Take the dead from the assaulting forces in order; returns how many were killed."""
+    """Kill men of the assaulting forces, in order; returns the number killed."""
     left = killed
     force = district  # local forces are the first rows, one per district
     while force != NOBODY and left > 0:
@@ -236,7 +236,7 @@ def kill_attackers(district: int, forces: Forces, killed: int, tally: Whole) -> 
 
 @rule
 def call_off_assaults(district: int, land: Land, forces: Forces, numbers: Combat, today: Today) -> None:
-    """Forces that have had enough turn to a siege; a district left in peace has stood, and dread next door falls."""
+    """Turn exhausted assaults into sieges; a district no longer assaulted has held, and dread next door falls."""
     districts, roads = land.districts, land.roads
     still = 0
     gave_up = 0

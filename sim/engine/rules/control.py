@@ -43,7 +43,7 @@ def is_left_empty(garrison: int, local: int, mobile: int) -> bool:
 
 @rule
 def change_control(districts: Districts, armies: Armies, numbers: Control, today: Today) -> None:
-    """Districts that fall today change hands; elsewhere days of pressure are counted.
+    """Transfer districts that fall today; elsewhere count days of pressure.
 
     Args:
         districts: holders, days of loss and of pressure are written.
@@ -69,14 +69,14 @@ def change_control(districts: Districts, armies: Armies, numbers: Control, today
 
 @rule
 def fade_momentum(forces: Forces, fade_days: float) -> None:
-    """Without new success the momentum of a force returns to 1."""
+    """Let the momentum of forces decay to 1."""
     for force in range(forces.momentum.size):
         forces.momentum[force] += (1.0 - forces.momentum[force]) / fade_days
 
 
 @rule
 def change_hands(district: int, districts: Districts, garrisons: Garrisons, today: Today) -> None:
-    """The Taliban hold the district from today; how and why are recorded."""
+    """Transfer a district to the Taliban; record how and why."""
     how = districts.falling[district]
     districts.holder[district] = Holder.TALIBAN
     districts.lost_on[district] = today.luck.day
@@ -93,7 +93,7 @@ def change_hands(district: int, districts: Districts, garrisons: Garrisons, toda
 
 @rule
 def reward(district: int, forces: Forces, numbers: Control) -> None:
-    """Those who took a district gain momentum, leave a guard, find recruits and are free for the next."""
+    """Forces that took a district gain momentum, leave a guard, find recruits and become available."""
     home = district  # local forces are the first rows, one per district
     force = home
     while force != NOBODY:
@@ -107,7 +107,7 @@ def reward(district: int, forces: Forces, numbers: Control) -> None:
 
 @rule
 def leave_a_guard(force: int, home: int, forces: Forces, numbers: Control) -> None:
-    """Some men of a column stay with the local force, and some of its men join the column."""
+    """Exchange men: some of a column stay with the local force, some of its men join the column."""
     guard = int(numbers.hold_share * forces.men[force])
     recruits = int(numbers.recruit_share * forces.men[home])
     forces.men[force] += recruits - guard

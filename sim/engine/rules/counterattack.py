@@ -52,13 +52,13 @@ def recapture_probability(ratio: float, numbers: Counterattack) -> float:
 
 @rule
 def strike_back(land: Land, armies: Armies, numbers: Counterattack, today: Today) -> None:
-    """Make as many attempts as the policy allows, while there are commandos.
+    """Make as many attempts as policy allows, while there are commandos.
 
     Args:
         land: holders and dread are written; roads are read.
         armies: commandos and forces are written; garrisons are read.
         numbers: numbers of the rule.
-        today: luck, log and totals.
+        today: draws, log and totals.
     """
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
     attempts = whole(numbers.attempts_per_day, uniform(today.luck, Stream.COUNTERATTACK, 0))
@@ -108,7 +108,7 @@ def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrison
 
 @rule
 def is_next_to_connected(district: int, land: Land) -> bool:
-    """Whether there is a road to attack along."""
+    """Whether a connected district is next to this one, to attack from."""
     districts, roads = land.districts, land.roads
     for link in range(roads.first[district], roads.first[district + 1]):
         if districts.connected[roads.neighbour[link]]:
@@ -132,7 +132,7 @@ def reserve_of(units: Units, columns: float) -> int:
 def try_to_retake(
     target: int, men: int, districts: Districts, armies: Armies, numbers: Counterattack, today: Today
 ) -> None:
-    """Both sides lose men; on success the commandos stay and the local force returns to its villages."""
+    """Apply losses to both sides; on success the commandos stay and the local force returns home."""
     garrisons, units, forces = armies.garrisons, armies.units, armies.forces
     actor = districts.identity[target]
     ratio = men / max(1, garrisons.local[target] + garrisons.mobile[target])
@@ -169,7 +169,7 @@ def try_to_retake(
 
 @rule
 def take_back(target: int, districts: Districts, forces: Forces, calm: float, day: int) -> None:
-    """The government holds the district again, dread there eases, and mobile forces inside turn to a siege."""
+    """Return a district to the government, ease its dread, and turn mobile forces inside to a siege."""
     districts.holder[target] = Holder.GOVERNMENT
     districts.retaken_on[target] = day
     districts.pressed[target] = False

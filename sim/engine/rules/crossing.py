@@ -3,7 +3,7 @@
 Reads   units at posts, room, whom a post admits.
 Writes  men interned in Tajikistan, men turned back or captured, counts of the posts.
 Source  articles 1 to 3; evidence F001, F004, F005, F021 to F029, F033 to F036. Room: guess. Assumption: a post
-        answers a unit as a whole, and gives the same answer again until the policy or the unit's luck changes.
+        answers a unit as a whole, and gives the same answer again until the policy or the unit's draw changes.
 """
 
 from typing import NamedTuple
@@ -36,14 +36,14 @@ def is_let_in(admits: float, draw: float) -> bool:
 
 @rule
 def cross(districts: Districts, units: Units, posts: Posts, numbers: Crossing, today: Today) -> None:
-    """Every unit at a post asks to cross, in order; those left behind may be captured or go into hiding.
+    """Let every unit at a post ask to cross, in order; those left behind may be captured or go into hiding.
 
     Args:
         districts: holders are read.
         units: men by fate and states are written.
         posts: counts of soldiers are written.
         numbers: numbers of the rule.
-        today: luck and log.
+        today: draws and log.
     """
     for unit in range(units.men.size):
         if units.state[unit] == UnitState.CROSSED:
@@ -57,7 +57,7 @@ def cross(districts: Districts, units: Units, posts: Posts, numbers: Crossing, t
 
 @rule
 def ask_at_post(unit: int, units: Units, posts: Posts, today: Today) -> None:
-    """The post admits the unit as far as there is room tonight, or refuses it."""
+    """Admit a unit as far as there is room tonight, or refuse it."""
     post = units.post[unit]
     once = Luck(today.luck.seed, 0)  # the same answer every night
     men = 0
@@ -83,7 +83,7 @@ def ask_at_post(unit: int, units: Units, posts: Posts, today: Today) -> None:
 
 @rule
 def wait_at_river(unit: int, districts: Districts, units: Units, numbers: Crossing, today: Today) -> None:
-    """Where the Taliban hold the bank some men are captured every night; after some days the rest disperse."""
+    """Capture some waiting men per night if the Taliban hold the bank; after some days the rest disperse."""
     if districts.holder[units.district[unit]] == Holder.TALIBAN:
         draw = uniform(today.luck, Stream.CAPTURE_AT_POST, units.identity[unit])
         capture(unit, numbers.captured_waiting, draw, units, today)

@@ -56,13 +56,13 @@ def fear_of(fighting: float, pressed: bool, arrived: bool, dread: float, numbers
 
 @rule
 def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
-    """In every district, those who leave today set out.
+    """Send off those who leave today, in every district.
 
     Args:
         land: people at home are written.
         border: refugee rows are added; posts are read.
         numbers: numbers of the rule.
-        today: luck and totals.
+        today: draws and totals.
     """
     districts = land.districts
     for district in range(districts.at_home.size):
@@ -115,7 +115,7 @@ def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flig
 
 @rule
 def post_in_reach(district: int, land: Land, posts: Posts, within_km: float) -> int:
-    """The nearest post within reach, whoever holds its bank, or -1."""
+    """The nearest post within reach, regardless of who holds its bank, or -1."""
     districts, roads = land.districts, land.roads
     post = districts.nearest_post[district]
     if post < 0 or roads.between[district, posts.district[post]] > within_km:
@@ -125,7 +125,7 @@ def post_in_reach(district: int, land: Land, posts: Posts, within_km: float) -> 
 
 @rule
 def choose_city(district: int, land: Land, draw: float, capital_city_share: float) -> int:
-    """Most go to their provincial capital while the government holds it, the others to Kabul."""
+    """City of destination: mostly the provincial capital if the government holds it, else Kabul."""
     districts, provinces = land.districts, land.provinces
     capital = provinces.capital[districts.province[district]]
     if draw < capital_city_share or capital == district or districts.holder[capital] == Holder.TALIBAN:

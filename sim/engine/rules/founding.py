@@ -83,7 +83,7 @@ def state_absence(votes_per_head: float, scale: float, floor: float) -> float:
 
 @rule
 def draw_day_zero(land: Land, armies: Armies, numbers: Founding, morale: Morale, supply: Supply, today: Today) -> None:
-    """Draw influence first, then who holds what, then men on both sides.
+    """Draw influence first, then holders, then men on both sides.
 
     Args:
         land: influence, holders and lasting differences are written.
@@ -91,7 +91,7 @@ def draw_day_zero(land: Land, armies: Armies, numbers: Founding, morale: Morale,
         numbers: numbers of the rule.
         morale: for the first morale of units.
         supply: for their first supply.
-        today: luck of day 0.
+        today: draws of day 0.
     """
     districts, units, forces = land.districts, armies.units, armies.forces
     draw_influence(districts, numbers, today.luck)
@@ -107,7 +107,7 @@ def draw_day_zero(land: Land, armies: Armies, numbers: Founding, morale: Morale,
 
 @rule
 def draw_influence(districts: Districts, numbers: Founding, luck: Luck) -> None:
-    """Taliban influence is higher where fewer voted, with lasting differences between districts."""
+    """Draw Taliban influence: higher where fewer voted, with lasting differences between districts."""
     for district in range(districts.influence.size):
         score = numbers.influence_bias
         score += numbers.influence_votes * state_absence(
@@ -119,7 +119,7 @@ def draw_influence(districts: Districts, numbers: Founding, luck: Luck) -> None:
 
 @rule
 def draw_holders(districts: Districts, numbers: Founding, luck: Luck) -> None:
-    """As many rural districts as reported are Taliban-held, drawn with odds that fall with votes per head."""
+    """Draw the reported number of Taliban-held rural districts, with odds that fall with votes per head."""
     for district in range(districts.holder.size):
         score = numbers.held_sharpness * state_absence(
             districts.votes_per_head[district], numbers.votes_scale, numbers.votes_floor
@@ -139,7 +139,7 @@ def draw_holders(districts: Districts, numbers: Founding, luck: Luck) -> None:
 
 @rule
 def draw_resolve(land: Land, units: Units, numbers: Founding, luck: Luck) -> None:
-    """Draw how commands differ by province, by district and by unit, for the whole campaign."""
+    """Draw lasting differences of resolve by province, district and unit."""
     districts, provinces = land.districts, land.provinces
     for province in range(provinces.resolve.size):
         actor = districts.identity[provinces.capital[province]]
@@ -175,7 +175,7 @@ def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding,
 
 @rule
 def size_garrisons(land: Land, units: Units, numbers: Founding, today: Today) -> None:
-    """Rural units have their usual sizes; the provincial capitals share the rest of all who fight."""
+    """Set unit sizes: usual sizes in rural districts; provincial capitals share the remaining fighting men."""
     districts = land.districts
     left = numbers.fighting_men
     total = 0.0
@@ -204,7 +204,7 @@ def is_of_capital(unit: int, districts: Districts, units: Units) -> bool:
 
 @rule
 def weight_in_capital(unit: int, districts: Districts, units: Units) -> float:
-    """Larger cities have more men, by the square root of their population; no militia on day 0."""
+    """Weight of a unit in a capital: square root of the population; 0 for militia on day 0."""
     if not is_of_capital(unit, districts, units) or units.kind[unit] == UnitKind.MILITIA:
         return 0.0
     return math.sqrt(districts.population[units.home[unit]])
@@ -212,7 +212,7 @@ def weight_in_capital(unit: int, districts: Districts, units: Units) -> float:
 
 @rule
 def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding, luck: Luck) -> int:
-    """The usual size times a factor drawn per district; commando columns are all alike."""
+    """Usual size times a factor drawn per district; commando columns are all equal."""
     factor = 1.0
     if units.kind[unit] != UnitKind.COMMANDO:
         deviation = normal(luck, Stream.GARRISON_SIZE, districts.identity[units.home[unit]])
@@ -228,7 +228,7 @@ def part_of(men: int, before: float, after: float, total: float) -> int:
 
 @rule
 def station(unit: int, paper: float, land: Land, units: Units) -> None:
-    """Place a unit at home, or in the provincial capital where the Taliban hold its home."""
+    """Place a unit at home, or in the provincial capital if the Taliban hold its home."""
     districts, provinces = land.districts, land.provinces
     home = units.home[unit]
     men = units.founded[unit]
@@ -242,7 +242,7 @@ def station(unit: int, paper: float, land: Land, units: Units) -> None:
 
 @rule
 def size_forces(districts: Districts, forces: Forces, numbers: Founding) -> None:
-    """Local men by influence and population; mobile men in equal columns of the first prongs."""
+    """Set Taliban men: local ones by influence and population, mobile ones in equal columns of the first prongs."""
     count = districts.influence.size
     columns = min(numbers.first_prongs, numbers.prongs) * numbers.columns_per_prong
     total = 0.0
@@ -270,7 +270,7 @@ def weight_of_local(district: int, districts: Districts) -> float:
 
 @rule
 def place_prongs(land: Land, armies: Armies, numbers: Founding, luck: Luck) -> None:
-    """The first prongs gather in the provinces that attract attention and are weak, with random variation."""
+    """Place the first prongs in provinces with high attention and weak government, with random variation."""
     forces, prongs = armies.forces, armies.prongs
     for prong in range(prongs.province.size):
         prongs.province[prong] = NOBODY

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sim.engine.compile import rule
 from sim.engine.world import NOBODY, Border, Count, Land, Queues, Refugees, RefugeeState, Whole
 
-ROUNDING = 1e-9  # days of travel that are nothing but rounding
+ROUNDING = 1e-9  # days of travel attributed to rounding
 
 
 class Journeys(NamedTuple):
@@ -33,7 +33,7 @@ def cost(km_left: float, fighting: float, avoid_km: float) -> float:
 
 @rule
 def travel(land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
-    """Every family on the road travels for one day, in order; those who arrive leave the list.
+    """Move every family on the road for one day, in order; those who arrive leave the list.
 
     Args:
         land: roads and fighting are read.
@@ -102,7 +102,7 @@ def set_out_on_link(family: int, land: Land, refugees: Refugees, avoid_km: float
 
 @rule
 def cheapest_link(here: int, goal: int, land: Land, avoid_km: float) -> int:
-    """Of the links that lead nearer, the one that costs least today."""
+    """The link of least cost today among those that lead nearer."""
     districts, roads = land.districts, land.roads
     best = NOBODY
     lowest = math.inf
@@ -119,7 +119,7 @@ def cheapest_link(here: int, goal: int, land: Land, avoid_km: float) -> int:
 
 @rule
 def arrive(family: int, border: Border, tally: Whole) -> None:
-    """In a town the family settles; at a post it joins the queue."""
+    """Settle a family in a town, or add it to the queue of a post."""
     posts, refugees, queues = border.posts, border.refugees, border.queues
     post = refugees.post[family]
     if post < 0:

@@ -33,7 +33,7 @@ class Morale(NamedTuple):
 def deserved(  # one argument per circumstance
     resolve: float, dread: float, hunger: float, unanswered: float, pay: float, air_cover: float, numbers: Morale
 ) -> float:
-    """The morale to which a unit in these circumstances drifts."""
+    """Morale to which a unit in these circumstances drifts."""
     return (
         numbers.base
         + numbers.resolve * resolve

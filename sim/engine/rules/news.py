@@ -5,7 +5,7 @@ Writes  dread and anger of districts.
 Source  Kuran 1991; Lehmann and Zhukov 2019 (a surrender makes the next more likely); evidence F079 and F089 (nine
         districts in two days, ten in three). Assumption: news takes one night.
         Rival theories (config group `theory`): private thresholds, Granovetter 1978: a garrison gives up once enough of
-        those that it observes have, however long ago; anger and fear, Epstein 2013 and Bennett 2008: a fall in battle
+        those that it observes have, at any past time; anger and fear, Epstein 2013 and Bennett 2008: a fall in battle
         angers those who hear of it, and the angry are frightened less.
 """
 
@@ -79,13 +79,13 @@ def spread_news(land: Land, numbers: News, day: int) -> None:
     for lost in range(districts.holder.size):
         if districts.lost_on[lost] == day - 1:
             spread_fall(lost, land, numbers)
-    if numbers.herding > 0.0:  # without herding nobody observes
+    if numbers.herding > 0.0:  # without herding there is nothing to observe
         observe_neighbours(land, numbers)
 
 
 @rule
 def fade(districts: Districts, fade_days: float) -> None:
-    """Dread and anger lose the same share every day."""
+    """Reduce dread and anger by the same share every day."""
     kept = math.exp(-1.0 / fade_days)
     for district in range(districts.dread.size):
         districts.dread[district] *= kept
@@ -94,7 +94,7 @@ def fade(districts: Districts, fade_days: float) -> None:
 
 @rule
 def receive_news(district: int, amount: float, how: int, districts: Districts, numbers: News) -> None:
-    """One piece of news reaches one district."""
+    """Apply one piece of news to one district."""
     fright = frightens(amount, districts.anger[district])
     districts.dread[district] = rises(districts.dread[district], fright)
     districts.anger[district] = rises(districts.anger[district], angers(amount, how, numbers))
@@ -102,7 +102,7 @@ def receive_news(district: int, amount: float, how: int, districts: Districts, n
 
 @rule
 def spread_fall(lost: int, land: Land, numbers: News) -> None:
-    """News of one fall spreads next door, in its province and in the country."""
+    """Spread news of one fall to neighbouring districts, its province and the country."""
     districts, provinces, roads = land.districts, land.provinces, land.roads
     how = districts.lost_how[lost]
     weight = weight_of(how, numbers.handover_factor)
@@ -119,7 +119,7 @@ def spread_fall(lost: int, land: Land, numbers: News) -> None:
 
 @rule
 def observe_neighbours(land: Land, numbers: News) -> None:
-    """Each garrison observes how many of its province and next door have fallen, and follows or does not."""
+    """Raise dread according to the share of districts lost in the province and next door."""
     districts, provinces = land.districts, land.provinces
     for province in range(provinces.capital.size):
         gone = 0

@@ -51,7 +51,7 @@ class Parley(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """What a garrison weighs when it is asked to surrender."""
+    """Circumstances that decide whether a garrison surrenders when asked."""
 
     ratio: float  # Taliban per garrison man
     isolated: bool  # no open road to a hub
@@ -64,7 +64,7 @@ class Situation(NamedTuple):
 
 @rule
 def handover_probability(situation: Situation, air_cover: float, numbers: Parley) -> float:
-    """Probability that a garrison surrenders when asked: fear and want speak for it, morale and command against."""
+    """Probability that a garrison surrenders when asked: fear and want raise it, morale and command lower it."""
     score = numbers.intercept + numbers.force_ratio * log_ratio(situation.ratio)
     if situation.isolated:
         score += numbers.isolation
@@ -81,7 +81,7 @@ def handover_probability(situation: Situation, air_cover: float, numbers: Parley
 
 @rule
 def main_reason(situation: Situation, numbers: Parley) -> int:
-    """The largest of the terms that spoke for surrender, as a `Why`."""
+    """The largest of the terms in favour of surrender, as a `Why`."""
     terms = (  # in the order of `Why`
         numbers.force_ratio * log_ratio(situation.ratio),
         numbers.isolation if situation.isolated else 0.0,
@@ -123,13 +123,13 @@ def sends_elders(
 
 @rule
 def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
-    """Elders visit every threatened district; those that refuse for long enough face an assault.
+    """Send elders to threatened districts; those that refuse for long enough face an assault.
 
     Args:
         land: falling districts and reasons are written.
         armies: outposts that surrender and modes of forces are written.
         numbers: numbers of the rule.
-        today: luck, air cover, log and totals.
+        today: draws, air cover, log and totals.
     """
     districts, provinces, garrisons, forces = land.districts, land.provinces, armies.garrisons, armies.forces
     air_cover = today.conditions[Condition.AIR_COVER]
@@ -160,7 +160,7 @@ def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
 def ask_garrison(
     district: int, districts: Districts, garrisons: Garrisons, air_cover: float, numbers: Parley, draw: float
 ) -> None:
-    """The elders put their terms; the garrison surrenders or not."""
+    """Ask a garrison to surrender, and record its fall if it does."""
     situation = situation_of(district, districts, garrisons)
     if draw < handover_probability(situation, air_cover, numbers):
         districts.falling[district] = Fall.HANDED_OVER
@@ -169,7 +169,7 @@ def ask_garrison(
 
 @rule
 def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
-    """Each outpost of a pressed district may surrender on its own; its men leave their arms and go."""
+    """Ask each outpost of a pressed district to surrender; its men leave their arms and go."""
     districts, provinces, garrisons, units = land.districts, land.provinces, armies.garrisons, armies.units
     for unit in range(units.men.size):
         if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
@@ -210,7 +210,7 @@ def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> N
 
 @rule
 def lose_patience(districts: Districts, forces: Forces, days: float) -> None:
-    """A mobile force attacks after enough days of refusal; outside a capital it turns to a siege."""
+    """Turn mobile forces to assault after enough days of refusal; outside a capital to a siege."""
     for force in range(forces.men.size):
         if forces.kind[force] != ForceKind.MOBILE or forces.mode[force] != Mode.PARLEY:
             continue

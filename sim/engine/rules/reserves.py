@@ -34,7 +34,7 @@ def arrived(ordered: float, days: float, delay: float, ramp: float) -> float:
 
 @rule
 def deploy_reserves(districts: Districts, posts: Posts, numbers: Reserves, today: Today) -> None:
-    """Divide the men of the day among the posts, and set tomorrow's room.
+    """Divide the men available today among the posts, and set tomorrow's room.
 
     Args:
         districts: frontage is read.

@@ -74,7 +74,7 @@ def surrenders(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
 
 @rule
 def changes_sides(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
-    """Whether a local militia joins those who arrive, when its district is handed over."""
+    """Whether a local militia joins the Taliban when its district is handed over."""
     return kind == UnitKind.MILITIA and how == Fall.HANDED_OVER and draw < numbers.militia_change_sides
 
 
@@ -86,7 +86,7 @@ def finds_road_open(mountain: float, draw: float, numbers: Retreat) -> bool:
 
 @rule
 def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: Parley, today: Today) -> None:
-    """Those on the road go on; those whose district fell today flee; those who are cut off may leave tonight.
+    """Move units on the road, let units of fallen districts flee, and let cut-off ones leave tonight.
 
     Args:
         land: falling districts are written; roads and holders are read.
@@ -94,7 +94,7 @@ def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: P
         posts: arrivals are written.
         numbers: numbers of the rule.
         terms: numbers of the parley, for the reason of an abandoned district.
-        today: luck and log.
+        today: draws and log.
     """
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
     for unit in range(units.men.size):
@@ -120,7 +120,7 @@ def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: P
 def leave_if_cut_off(
     district: int, districts: Districts, garrisons: Garrisons, numbers: Retreat, terms: Parley, luck: Luck
 ) -> None:
-    """A cut-off garrison under pressure may leave before it is attacked."""
+    """Let a cut-off garrison under pressure leave before it is attacked."""
     if districts.connected[district] or districts.is_capital[district] or garrisons.men[district] == 0:
         return
     if not districts.pressed[district] and garrisons.mobile[district] == 0:
@@ -134,7 +134,7 @@ def leave_if_cut_off(
 
 @rule
 def meet_fate(unit: int, land: Land, armies: Armies, posts: Posts, numbers: Retreat, today: Today) -> None:
-    """In a fallen district some men change sides, some surrender, some are captured, the rest flee."""
+    """Decide the fate of a unit in a fallen district: change sides, surrender, capture or flight."""
     districts, units, forces = land.districts, armies.units, armies.forces
     here = units.district[unit]
     how = districts.lost_how[here]
@@ -158,7 +158,7 @@ def meet_fate(unit: int, land: Land, armies: Armies, posts: Posts, numbers: Retr
 
 @rule
 def disband(unit: int, units: Units, state: int) -> None:
-    """The unit has no men left."""
+    """Remove the men of a unit and set its state."""
     units.men[unit] = 0
     units.state[unit] = state
     units.state_days[unit] = 0
@@ -166,7 +166,7 @@ def disband(unit: int, units: Units, state: int) -> None:
 
 @rule
 def capture(unit: int, share: float, draw: float, units: Units, today: Today) -> None:
-    """A share of the unit's men is captured."""
+    """Capture a share of the men of a unit."""
     taken = min(units.men[unit], whole(share * units.men[unit], draw))
     if taken == 0:
         return
@@ -179,7 +179,7 @@ def capture(unit: int, share: float, draw: float, units: Units, today: Today) ->
 
 @rule
 def flee_from(unit: int, land: Land, units: Units, posts: Posts, numbers: Retreat, today: Today) -> None:
-    """To a connected district if a road is open, else to a post, else into hiding or captivity."""
+    """Send a unit to a connected district if a road is open, else to a post, else into hiding or captivity."""
     districts, roads = land.districts, land.roads
     units.post[unit] = NOBODY
     here = units.district[unit]
@@ -206,7 +206,7 @@ def flee_from(unit: int, land: Land, units: Units, posts: Posts, numbers: Retrea
 
 @rule
 def set_out(unit: int, destination: int, days: float, units: Units) -> None:
-    """The unit leaves its district for another."""
+    """Send a unit on the road to another district."""
     units.destination[unit] = destination
     units.days_to_go[unit] = days
     units.state[unit] = UnitState.RETREATING
@@ -215,7 +215,7 @@ def set_out(unit: int, destination: int, days: float, units: Units) -> None:
 
 @rule
 def reach_post(unit: int, units: Units, posts: Posts) -> None:
-    """The unit arrives at the river."""
+    """Record the arrival of a unit at the river."""
     post = units.post[unit]
     units.district[unit] = posts.district[post]
     units.state[unit] = UnitState.WAITING
@@ -260,7 +260,7 @@ def nearest_post(here: int, land: Land, posts: Posts, within_km: float) -> int:
 
 @rule
 def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Posts) -> bool:
-    """Whether a post is nearer; of two in one district, whether it has more room left today."""
+    """Whether a post is nearer or, within one district, has more room left today."""
     if km != km_of_best:
         return km < km_of_best
     return posts.room[post] - posts.arrivals_today[post] > posts.room[best] - posts.arrivals_today[best]
@@ -268,7 +268,7 @@ def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Po
 
 @rule
 def march_on(unit: int, land: Land, units: Units, posts: Posts, numbers: Retreat, today: Today) -> None:
-    """March for a day; on arrival the unit holds the district, waits at the post, or must flee again."""
+    """March a unit for a day; on arrival it holds the district, waits at the post, or must flee again."""
     districts = land.districts
     units.days_to_go[unit] -= 1.0
     if units.days_to_go[unit] > 0.0:

@@ -38,7 +38,7 @@ def bring_home(land: Land, units: Units, numbers: Returning, today: Today) -> No
         land: holders are read.
         units: men and states are written.
         numbers: numbers of the rule.
-        today: luck and log.
+        today: draws and log.
     """
     for unit in range(units.men.size):
         waits = units.interned[unit] == 0 or units.state[unit] == UnitState.WAITING
@@ -54,7 +54,7 @@ def bring_home(land: Land, units: Units, numbers: Returning, today: Today) -> No
 
 @rule
 def rejoin(unit: int, land: Land, units: Units, morale: float, today: Today) -> None:
-    """The men are a garrison again, in the capital of their province or in Kabul."""
+    """Make a unit a garrison again, in the capital of its province or in Kabul."""
     districts, provinces = land.districts, land.provinces
     city = provinces.capital[districts.province[units.home[unit]]]
     if districts.holder[city] == Holder.TALIBAN:

@@ -26,7 +26,7 @@ class Supply(NamedTuple):
 
 @rule
 def is_road_cut(pressed: bool, local: int, mobile: int, garrison: int, ratio: float) -> bool:
-    """Whether those who press or are outside the centre are enough to close its roads."""
+    """Whether Taliban who press or besiege the centre are strong enough to close its roads."""
     return (pressed or mobile > 0) and local + mobile >= ratio * garrison
 
 
@@ -86,7 +86,7 @@ def find_connected(land: Land, garrisons: Garrisons, ratio: float) -> None:
 
 @rule
 def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
-    """Supply the hungriest cut-off garrisons by air, as many as there are flights."""
+    """Supply the hungriest cut-off garrisons by air, as far as flights allow."""
     if numbers.airlift_per_day < 1.0:
         return
     hungry = list_hungry(districts, garrisons)
@@ -107,7 +107,7 @@ def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: S
 
 @rule
 def list_hungry(districts: Districts, garrisons: Garrisons) -> int:
-    """List cut-off districts with a hungry garrison, none of them chosen; returns how many."""
+    """List cut-off districts with a hungry garrison and clear `chosen`; returns their number."""
     districts.chosen[:] = False
     found = 0
     for district in range(districts.holder.size):
