@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 class Aim(NamedTuple):
-    """One row of the table: what, the aim, whether more is better, where the number is found, why it is missed."""
+    """One row of the table: quantity, aim, whether more is better, where the number is found, why it is missed."""
 
     what: str
     unit: str
@@ -95,7 +95,7 @@ AIMS = (
 
 
 def row_of(aim: Aim, sections: dict[str, Any]) -> tuple[str, str, str, str]:
-    """What, the measurement, the aim, whether it is met."""
+    """Quantity, measurement, aim and whether it is met."""
     if aim.section not in sections:
         return aim.what, "not measured", goal(aim), ""
     found = aim.found(sections[aim.section]["measured"])

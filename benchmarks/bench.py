@@ -1,4 +1,4 @@
-"""Every benchmark in one sitting: `make bench` writes `results.md`, `results.json` and a figure next to this file.
+"""Runs every benchmark: `make bench` writes `results.md`, `results.json` and a figure next to this file.
 
     python benchmarks/bench.py [quick] [NAME ...]
 
@@ -37,7 +37,7 @@ print(json.dumps(importlib.import_module(sys.argv[2]).measure(sys.argv[3] == "1"
 
 
 def main(words: Sequence[str]) -> int:
-    """Measure, write after each section, print where the results are."""
+    """Run the benchmarks, write results after each section, print their location."""
     quick = "quick" in words
     wanted = [word for word in words if word != "quick"] or list(SECTIONS)
     unknown = [word for word in wanted if word not in SECTIONS]
@@ -67,7 +67,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def write(folder: Path, measured: dict[str, Any]) -> None:
-    """Write both files, each by a rename, so that neither is ever half written."""
+    """Write both files atomically, each by a rename."""
     measured["sections"] = {name: measured["sections"][name] for name in SECTIONS if name in measured["sections"]}
     for name, text in (("results.json", json.dumps(measured, indent=1) + "\n"), ("results.md", in_words(measured))):
         fresh = folder / f".{name}"

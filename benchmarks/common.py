@@ -1,4 +1,4 @@
-"""Shared by all benchmarks: separate processes, alternating measurements, medians with their spread, tables.
+"""Helpers of all benchmarks: separate processes, alternating measurements, medians with their spread, tables.
 
 A benchmark is a module with `measure(quick) -> dict`, which JSON can hold, and `report(measured) -> str`, a section in
 Markdown. `python benchmarks/bench.py` runs them all; each also runs alone.
@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-# The campaign that is measured: numbers as declared, the same for every seed, so that times can be compared whatever
-# has been fitted. By default each campaign takes a draw of the posterior; in most of these more people leave home.
+# The campaign that is measured: numbers as declared, the same for every seed, so that times stay comparable after
+# a new fit. By default each campaign takes a draw of the posterior; in most of these more people leave home.
 MEASURED = ("calibration=as_declared",)
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def told_by(code: str, *words: object, python: str | Path = sys.executable, one_core: bool = True, **env: str) -> Any:
-    """The last line that a separate process prints, read as JSON; on one core by default.
+    """Run code in a separate process, on one core by default, and parse the last line that it prints as JSON.
 
     Raises RuntimeError with the end of its stderr when it fails.
     """
@@ -35,7 +35,7 @@ def told_by(code: str, *words: object, python: str | Path = sys.executable, one_
 
 
 def in_turn(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[Any]]:
-    """Results of each way, `repeats` times; the ways alternate, so that a slow minute affects all of them equally."""
+    """Run each alternative `repeats` times, alternating, so that a slow minute affects all of them equally."""
     given: dict[str, list[Any]] = {name: [] for name in ways}
     for _ in range(repeats):
         for name, way in ways.items():
@@ -60,7 +60,7 @@ def in_words(measured: Mapping[str, Any], digits: int = 3) -> str:
 
 
 def plain(number: str) -> str:
-    """The number without the exponent that format `g` writes from a thousand on."""
+    """The number without the exponent that format `g` writes for large numbers."""
     return f"{float(number):,.0f}" if "e+" in number else number
 
 

@@ -6,8 +6,8 @@ An exponent is the slope of a straight line through the logarithms of what is *a
 in which nobody flees, or a command of ten campaigns. Imports, day 0 and tables of fixed size would otherwise make the
 slope look smaller than it is. Cases that add less than a tenth to the smallest are shown but not fitted. Growth is
 called worse than linear when the whole 95 % interval of its exponent is above 1.05; the exponent of the last step alone
-shows whether a small quadratic term hides behind a large linear one. What runs on one core is measured in processor
-time, which does not include the work of others on the machine.
+reveals a small quadratic term behind a large linear one. Single-core work is measured in CPU time,
+which excludes other processes on the machine.
 """
 
 import json
@@ -42,24 +42,24 @@ sys.path.insert(0, "benchmarks")
 import growth
 print(json.dumps(getattr(growth, sys.argv[1])(*sys.argv[2:])))
 """
-DAILY_SHARE = 0.005  # of fully frightened people who leave in a day: at one person a row, a million rows
-SPACE_OF_A_TILE = "rules.flight.rows=60000"  # of which tiles x tiles are laid out
+DAILY_SHARE = 0.005  # share of fully frightened people who leave per day: a million rows at one person per row
+SPACE_OF_A_TILE = "rules.flight.rows=60000"  # multiplied by the number of tiles
 ROOM = 2_000_000  # rows for families of one
-LEAST = 0.1  # of the smallest case: cases that add less are not fitted
+LEAST = 0.1  # share of the smallest case: cases that add less are not fitted
 LINEAR = 1.05  # an exponent above this is worse than linear
-MEGABYTE = 1024 if sys.platform != "darwin" else 1024**2  # in the unit of ru_maxrss
+MEGABYTE = 1024 if sys.platform != "darwin" else 1024**2  # in units of ru_maxrss
 REFUSED = "time, refused at every post"
-TURNED_AWAY = (  # a closed border, and a whole north that goes from post to post
+TURNED_AWAY = (  # a closed border; the whole north flees to it and goes from post to post
     "border=closed", "rules.flight.frontier_share=1", "rules.flight.frontier_km=300", "rules.admission.tries=8",
     "rules.admission.next_post_km=300",
 )  # fmt: skip
 PIECE = 10  # campaigns that a worker takes at once
 KINDS, PLACES = ("threads", "processes"), ("in a study", "without a study")
-OF_DISTRICTS = {  # what is measured by districts, and its unit
+OF_DISTRICTS = {  # quantities measured per number of districts, with their units
     "campaign": "s", "campaign in which nobody flees": "s", "laying out": "s", "days of families on the road": "days",
     "peak beyond the program": "MB", "space of a campaign": "MB", "tables of ways between districts": "MB",
 }  # fmt: skip
-PANELS = {  # of the figure: what is along the bottom, what is drawn
+PANELS = {  # panels of the figure: label of the x axis, curves
     "families": ("rows of refugees", ("time", REFUSED, "peak memory")),
     "districts": ("districts", (*list(OF_DISTRICTS)[:3], "peak beyond the program")),
     "campaigns": ("campaigns of a command", ("time", "peak memory")),
@@ -69,13 +69,13 @@ NOT_FITTED = dict.fromkeys(("exponent", "low", "high", "factor", "fitted_from", 
 
 
 class Plan(NamedTuple):
-    """What is measured, and how often."""
+    """Sizes and repeats of the measurements."""
 
     repeats: int
-    commands: int  # how often commands and workers are measured, which take longer
-    people_per_row: tuple[int, ...]  # fewer people a row: more rows of the same people
+    commands: int  # repeats for commands and workers, which take longer
+    people_per_row: tuple[int, ...]  # fewer people per row: more rows for the same people
     sides: tuple[int, ...]  # tiles along each side of the country
-    campaigns: tuple[int, ...]  # of one command; the largest is run once
+    campaigns: tuple[int, ...]  # campaigns per command; the largest is run once
     runs: int  # campaigns with one and with two workers
 
 
@@ -89,19 +89,19 @@ def peak() -> float:
 
 
 def live(settings: Settings, world: World, seed: int) -> Campaign:
-    """One campaign in a reused world, as a worker runs it."""
+    """Run one campaign in a reused world, as a worker does."""
     return run_campaign(settings.layout.world, settings.rules, settings.timeline, seed, settings.days, world)
 
 
 def live_families(people_per_row: str, campaigns: str) -> dict[str, float]:
-    """Rows of refugees, milliseconds a campaign, peak megabytes; nobody flees where `people_per_row` is 0."""
+    """Rows of refugees, milliseconds per campaign, peak megabytes; nobody flees if `people_per_row` is 0."""
     people, share = (int(people_per_row), DAILY_SHARE) if int(people_per_row) else (1000, 0.0)
     words = [f"rules.flight.people_per_row={people}", f"rules.flight.rows={ROOM // people + 1000}"]
     told = {}
     for name, changes in (("time", ()), (REFUSED, TURNED_AWAY)):
         settings = compose_settings([*MEASURED, *words, f"rules.flight.daily_share={share}", *changes])
         world = fresh(settings.layout.world)
-        live(settings, world, 0)  # loads the rules and touches the memory
+        live(settings, world, 0)  # warm-up: loads the rules and touches the memory
         begun = time.process_time()
         rows = [live(settings, world, seed).world.tally[Count.REFUGEE_ROWS] for seed in range(int(campaigns))]
         told[name] = 1000 * (time.process_time() - begun) / int(campaigns)
@@ -116,7 +116,7 @@ def live_tiles(side: str, campaigns: str) -> dict[str, float]:
     layout, rules, timeline = tiled(settings, int(side))
     laid_out = time.process_time() - begun
     world, roads = fresh(layout.world), layout.world.roads
-    run_campaign(layout.world, rules, timeline, 0, 1, world)  # loads the rules
+    run_campaign(layout.world, rules, timeline, 0, 1, world)  # warm-up: loads the rules
     calm = rules._replace(flight=rules.flight._replace(daily_share=0.0))
     spent, on_the_road = {calm: 0.0, rules: 0.0}, 0
     for seed, numbers in product(range(int(campaigns)), spent):
@@ -137,7 +137,7 @@ def live_tiles(side: str, campaigns: str) -> dict[str, float]:
 
 
 def space_of(world: World, days: int) -> int:
-    """Bytes reserved for everything that a campaign writes and for its record; roads are shared."""
+    """Bytes reserved for the arrays that a campaign writes and for its record; roads are shared."""
     groups = [*world._replace(roads=()), blank_record(world, days)]
     return sum(np.asarray(trait).nbytes for group in groups for trait in group)
 
@@ -158,23 +158,23 @@ def live_some(seeds: Sequence[int]) -> None:
 
 
 def be_ready(meeting: Any) -> None:
-    """A worker is ready, and waits for the others."""
+    """Wait until all workers are ready."""
     settled()
     meeting.wait()
 
 
 def live_bare(kind: str, workers: str, campaigns: str) -> float:
-    """Milliseconds per campaign with workers that are ready, without a study around them."""
+    """Milliseconds per campaign with workers already started, outside a study."""
     pieces = [range(first, first + PIECE) for first in range(0, int(campaigns), PIECE)]
     with bare_workers(kind, int(workers)) as pool:
-        list(pool.map(len, pieces[: int(workers)]))  # no worker is ready before the others
+        list(pool.map(len, pieces[: int(workers)]))  # start all workers before timing
         begun = time.perf_counter()
         list(pool.map(live_some, pieces))
         return 1000 * (time.perf_counter() - begun) / int(campaigns)
 
 
 def bare_workers(kind: str, workers: int) -> Executor:
-    """Threads or processes that wait for each other before they begin."""
+    """A pool of threads or processes that wait for each other before they begin."""
     if kind == "threads":
         settled()
         return ThreadPoolExecutor(workers, initializer=be_ready, initargs=(threading.Barrier(workers),))
@@ -183,9 +183,9 @@ def bare_workers(kind: str, workers: int) -> Executor:
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Growth in four directions: by name, the measurements at each size and the law fitted to them."""
+    """Growth in four directions by name: measurements at each size and the power law fitted to them."""
     plan = QUICK if quick else FULL
-    command("runs=1")  # compiles what is not compiled
+    command("runs=1")  # warm-up: compiles
     return {
         "machine": machine(),
         "plan": plan._asdict(),
@@ -211,7 +211,7 @@ def measure_families(plan: Plan) -> dict[str, Any]:
 
 
 def measure_districts(plan: Plan) -> dict[str, Any]:
-    """Growth with the map; nothing is subtracted, since without districts there is nothing."""
+    """Growth with the map; no baseline is subtracted, since there is no case without districts."""
     campaigns = {1: 6, 2: 2, 4: 1}
     told = in_turn({side: partial(ask, "live_tiles", side, campaigns[side]) for side in plan.sides}, plan.repeats)
     x = [runs[0]["districts"] for runs in told.values()]
@@ -219,7 +219,7 @@ def measure_districts(plan: Plan) -> dict[str, Any]:
 
 
 def measure_campaigns(plan: Plan) -> dict[str, Any]:
-    """The command itself with tables, figures and report, beyond the case with the fewest campaigns."""
+    """Time and memory of the command with tables, figures and report, beyond the case with the fewest campaigns."""
     *often, once = plan.campaigns
     told = in_turn({count: partial(command, f"runs={count}") for count in often}, plan.commands)
     told[once] = [command(f"runs={once}")]
@@ -261,7 +261,7 @@ def command(*words: str) -> dict[str, float]:
 
 
 def column(told: Mapping[Any, Sequence[Mapping[str, float]]], name: str) -> list[list[float]]:
-    """One number of every run, size by size."""
+    """One quantity of every run, grouped by size."""
     return [[run[name] for run in runs] for runs in told.values()]
 
 
@@ -273,12 +273,12 @@ def middle(values: Sequence[float]) -> float:
 def growth(
     unit: str, x: Sequence[float], y: Sequence[Sequence[float]], start: tuple[float, float] = (0.0, 0.0)
 ) -> dict[str, Any]:
-    """Measurements by size, and the law that was fitted to what they add to `start`."""
+    """Measurements by size, and the power law fitted to what they add to `start`."""
     return {"unit": unit, "x": list(x), "y": [spread(runs) for runs in y], "start": list(start), **law(x, y, *start)}
 
 
 def law(x: Sequence[float], y: Sequence[Sequence[float]], x0: float, y0: float) -> dict[str, Any]:
-    """Exponent and its 95 % interval, factor, size from which it was fitted, exponent of the last step alone."""
+    """Exponent with 95 % interval, factor, smallest fitted size, and exponent of the last step alone."""
     points = np.array([
         (size - x0, value - y0)
         for size, runs in zip(x, y, strict=True)
@@ -301,11 +301,11 @@ def law(x: Sequence[float], y: Sequence[Sequence[float]], x0: float, y0: float) 
 
 
 def slope(points: np.ndarray) -> tuple[float, float | None, float | None, float]:
-    """Of a line through logarithms (Theil and Sen: one slow run cannot tilt it): slope, its 95 % interval, value at 1.
+    """Slope of a line through logarithms (Theil-Sen, robust to one slow run), its 95 % interval, and value at 1.
 
     Two points have no interval.
     """
-    from scipy.stats import theilslopes  # would be part of the memory that is measured
+    from scipy.stats import theilslopes  # imported late, so as not to count in the measured memory
 
     line = theilslopes(np.log(points[:, 1]), np.log(points[:, 0]))
     low, high = (float(line.low_slope), float(line.high_slope)) if len(points) > 2 else (None, None)
@@ -313,7 +313,7 @@ def slope(points: np.ndarray) -> tuple[float, float | None, float | None, float]
 
 
 def is_worse_than_linear(grown: Mapping[str, Any]) -> bool:
-    """Whether the whole interval is above 1.05; where there is none, the exponent itself."""
+    """Whether the whole interval is above 1.05, or the exponent itself if there is no interval."""
     least = grown["exponent"] if grown["low"] is None else grown["low"]
     return least is not None and least > LINEAR
 
@@ -350,7 +350,7 @@ def report(measured: Mapping[str, Any]) -> str:
 
 
 def tables(sizes: str, section: Mapping[str, Any]) -> Iterator[str]:
-    """What was measured, size by size, and the exponents."""
+    """Tables of the measurements by size, and of the exponents."""
     x = next(iter(section.values()))["x"]
     yield table(
         [sizes, *(f"{name} ({grown['unit']})" for name, grown in section.items())],
@@ -402,12 +402,12 @@ def say_exponent(grown: Mapping[str, Any]) -> str:
 
 
 def say(number: float | None, form: str = ".2f") -> str:
-    """A number, or nothing."""
+    """A formatted number; empty for None."""
     return "" if number is None else format(number, form)
 
 
 def say_machine(measured: Mapping[str, Any]) -> str:
-    """How often everything was measured, and on what."""
+    """Number of repeats, and the machine."""
     on, plan = measured["machine"], measured["plan"]
     often = "Measured once"
     if plan["repeats"] > 1:
@@ -416,7 +416,7 @@ def say_machine(measured: Mapping[str, Any]) -> str:
 
 
 def draw(measured: Mapping[str, Any], path: Path) -> None:
-    """Four panels, each relative to its smallest case, with what was fitted and a line of slope 1."""
+    """Draw four panels, each relative to its smallest case, with the fitted laws and a line of slope 1."""
     import matplotlib as mpl
 
     from sim.plots.charts import new_figure, save_chart
@@ -436,7 +436,7 @@ def draw(measured: Mapping[str, Any], path: Path) -> None:
 
 
 def draw_panel(axes: Any, section: Mapping[str, Any]) -> None:
-    """Points with exponents in their names, fitted lines, and the line of what is proportional."""
+    """Draw points labelled with exponents, fitted lines, and a line of proportional growth."""
     from sim.plots.colours import QUIET, REPORTED, SECOND, SIMULATED
 
     looks = ((SIMULATED, "o"), (REPORTED, "s"), (SECOND, "^"), (QUIET, "D"))
@@ -458,7 +458,7 @@ def label_of(grown: Mapping[str, Any]) -> str:
 
 
 def fitted_line(grown: Mapping[str, Any], whole: float) -> tuple[np.ndarray, np.ndarray]:
-    """The law as a share of the smallest case, over the sizes that were measured."""
+    """The fitted law relative to the smallest case, over the measured sizes."""
     x0, y0 = grown["start"]
     x = np.geomspace(grown["x"][0], grown["x"][-1], 60)
     x = x[x > x0]
@@ -466,7 +466,7 @@ def fitted_line(grown: Mapping[str, Any], whole: float) -> tuple[np.ndarray, np.
 
 
 def draw_proportion(axes: Any, first: Mapping[str, Any]) -> None:
-    """Slope 1 (for workers, -1) through the first series: at its left end, or at its right where a part is fixed."""
+    """Draw slope 1 (workers: -1) through the left end of the first series, or its right end if a part is fixed."""
     from sim.plots.colours import INK
 
     x, whole = np.array(first["x"]), first["start"][1] or first["y"][0]["median"]
@@ -475,11 +475,11 @@ def draw_proportion(axes: Any, first: Mapping[str, Any]) -> None:
     low, high = axes.get_ylim()
     low = min(low, line[-1] * 0.9)
     axes.plot(x, line, ":", color=INK, linewidth=1.0, zorder=1)
-    axes.set_ylim(low, high * (high / low) ** 0.42)  # room for the names
+    axes.set_ylim(low, high * (high / low) ** 0.42)  # room for the legend
 
 
 def set_ticks(axes: Any, sizes: Sequence[float]) -> None:
-    """Plain numbers: few sizes at their own places, many by tens; heights at 1, 2 and 5, or by tens."""
+    """Label axes with plain numbers: each size if there are few, else powers of ten; y at 1, 2 and 5, or tens."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axes.set_ylabel("times the smallest case")
@@ -494,7 +494,7 @@ def set_ticks(axes: Any, sizes: Sequence[float]) -> None:
 
 
 def main() -> None:
-    """Print the section; keep its numbers and its figure where this was started."""
+    """Print the section; write its numbers and figure to the working directory."""
     measured = measure(sys.argv[1:] == ["quick"])
     Path("growth.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
     draw(measured, Path("growth.png"))

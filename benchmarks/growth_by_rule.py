@@ -3,7 +3,7 @@
     python benchmarks/growth_by_rule.py [quick]
 
 Countries are those of `growth.py`: the map side by side with its mirror images. Every step of the day is called from
-Python, as in `rules_profile.py`; times are processor time, which does not count the work of others on the machine,
+Python, as in `rules_profile.py`; times are CPU time, which excludes other processes on the machine,
 without the cost of the call.
 """
 
@@ -28,11 +28,11 @@ sys.path.insert(0, "benchmarks")
 import growth_by_rule
 print(json.dumps(growth_by_rule.live_steps(*map(int, sys.argv[1:]))))
 """
-CAMPAIGNS = {1: 4, 2: 2, 4: 1}  # by tiles along a side
-TURNS = {1: 6, 2: 3, 4: 2}  # of which the minimum counts
-SMALL = 0.01  # of the largest campaign: steps below this share are not listed
-UNSURE = 0.1  # ms: the cost of a call from Python is not known more precisely
-WHY = {  # what was found by reading the rules
+CAMPAIGNS = {1: 4, 2: 2, 4: 1}  # campaigns by number of tiles along a side
+TURNS = {1: 6, 2: 3, 4: 2}  # repeats, of which the minimum is used
+SMALL = 0.01  # share of the largest campaign below which steps are not listed
+UNSURE = 0.1  # ms: uncertainty of the cost of a call from Python
+WHY = {  # explanations found by reading the rules
     "travel": "families of every tile travel to the one capital city, and are on the road for longer",
     "advance": "every prong weighs every province each time that it chooses, and both grow",
     "strike_back": "every attempt weighs every lost district within reach, each by a draw of its own, and both grow",
@@ -48,7 +48,7 @@ def live_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
     layout, rules, timeline = tiled(settings, side)
     steps = lines_of_the_day(ast.Expr)
     live = partial(live_in_steps, layout.world, rules, timeline, entries=entries_of(steps), clock=time.process_time)
-    live(days=2, seed=0)  # compiles
+    live(days=2, seed=0)  # warm-up: compiles
     least = sum(
         np.min([live(days=settings.days, seed=seed)[0] for _ in range(turns)], axis=0) for seed in range(campaigns)
     )
@@ -57,7 +57,7 @@ def live_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """By step, what was measured at each size and the law fitted to it; slowest in the largest country first."""
+    """Measurements at each size and the fitted law by step; slowest in the largest country first."""
     sides, repeats = ((1, 2), 1) if quick else ((1, 2, 4), 2)
     told = in_turn({side: partial(told_by, ASK, side, CAMPAIGNS[side], TURNS[side]) for side in sides}, repeats)
     x = [runs[0].pop("districts") for runs in told.values()]
@@ -66,7 +66,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def fitted(x: Sequence[float], y: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Measurements and the fitted law; no law where the smallest country takes no longer than the call itself."""
+    """Measurements and the fitted law; no law if the smallest country takes no longer than the call itself."""
     return growth("ms", x, y) | (NOT_FITTED if min(y[0]) < UNSURE else {})
 
 

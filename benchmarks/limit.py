@@ -1,11 +1,11 @@
-"""How close the hottest rules come to what this machine can do: beside a tight loop in C, and beside its memory.
+"""How close the hottest rules come to the limits of this machine: a tight loop in C, and memory bandwidth.
 
     python benchmarks/limit.py [quick]
 
 The C is `limit.c`, compiled here with `-O3 -march=native -ffp-contract=off`. Both are called on copies of the same
-evenings, and everything that they write is compared to the last digit before any time is told. A timed call runs a
-rule many times and puts back what it wrote each time; the same call with the putting back alone is taken off, and
-with it the price of the call from Python. Each time is the least of many turns on one core.
+states, and everything that they write must be identical before any time is reported. A timed call runs a rule many
+times and restores what it wrote each time; the time of a call that only restores is subtracted, which includes the
+cost of the call from Python. Each time is the minimum of many repeats on one core.
 """
 
 import ctypes
@@ -44,24 +44,24 @@ print(json.dumps(limit.measured(**json.loads(sys.argv[1]))))
 SOURCE = ROOT / "benchmarks" / "limit.c"
 SEED = 1
 EXACT = ("-ffp-contract=off", "-shared", "-fPIC")
-FLAGS = {  # ways to compile the C: the first stands in the table, the others tell what it gains or loses by
+FLAGS = {  # compiler flags: the first is in the table, the others show the effect of each flag
     "C": ("-O3", "-march=native"),
     "C without restrict": ("-O3", "-march=native", "-Drestrict="),
     "C for any x86-64": ("-O3",),
     "C with -O1": ("-O1", "-march=native"),
 }
 OF_FAMILIES = ("district", "next_district", "days_to_go", "state", "road_days", "waited_days")
-WRITES = {  # what must be put back before a rule can run again; what it makes afresh is not
+WRITES = {  # what must be restored before a rule can run again; what it recomputes is not listed
     "travel": (
         *(f"refugees_{trait}" for trait in OF_FAMILIES),
         *("queues_travelling", "queues_front", "queues_back", "posts_people_waiting", "posts_arrivals_today", "tally"),
     ),
-    "muster": ("garrisons_men",),  # made afresh like the others, but a rule must have something to put back
+    "muster": ("garrisons_men",),  # recomputed like the others, but a rule must have something to restore
     "supply": ("units_supply_days", "garrisons_hunger"),
     "settle_morale": ("units_morale", "units_losses"),
 }
 LEVELS = {"L1": 16 * 2**10, "L2": 512 * 2**10, "L3": 8 * 2**20, "memory": 192 * 2**20}  # bytes of the three arrays
-WHY = {  # what was found by reading the machine code, and by calling the rules on evenings with less to do
+WHY = {  # explanations from the machine code, and from calling the rules on days with less to do
     "travel": "the C is far from the memory too. A family that ends a link asks for the next in a chain of loads that "
     "cannot overlap (the link, its district, the fighting there), the first of them anywhere in a table of 1.3 MB, "
     "more than L2 holds. On an evening on which nobody ends a link, a row costs less than half.",
@@ -77,10 +77,10 @@ WHY = {  # what was found by reading the machine code, and by calling the rules 
 
 
 class Size(NamedTuple):
-    """How much is measured."""
+    """Size of the measurement."""
 
     evenings: tuple[int, ...]
-    times: int  # that a rule runs in one timed call
+    times: int  # runs of a rule per timed call
     turns: int
     repeats: int  # processes
 
@@ -90,7 +90,7 @@ QUICK = Size(evenings=(60,), times=20, turns=40, repeats=1)
 
 
 class Case(NamedTuple):
-    """A rule and the evening on which it is called."""
+    """A rule and the state on which it is called."""
 
     rule: str
     world: World
@@ -99,7 +99,7 @@ class Case(NamedTuple):
 
 
 class Work(NamedTuple):
-    """What one call has to do: its rows, the bytes that it touches and the branches that it takes."""
+    """Work of one call: its rows, the bytes that it touches and the branches that it takes."""
 
     rows: int
     bytes: int
@@ -112,7 +112,7 @@ def compiler() -> str | None:
 
 
 def compiled(flags: Sequence[str], path: Path) -> ctypes.CDLL:
-    """`limit.c` as a library."""
+    """Compile `limit.c` to a shared library and load it."""
     command = [compiler() or "cc", *flags, *EXACT, str(SOURCE), "-o", str(path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode != 0:
@@ -121,7 +121,7 @@ def compiled(flags: Sequence[str], path: Path) -> ctypes.CDLL:
 
 
 def evenings_of(size: Size) -> list[Case]:
-    """Every rule on every evening of one campaign."""
+    """Every rule at the end of every measured day of one campaign."""
     settings = compose_settings(MEASURED)
     world = fresh(settings.layout.world)
     record = blank_record(world, settings.days)
@@ -134,24 +134,24 @@ def evenings_of(size: Size) -> list[Case]:
 
 
 def copied(world: World) -> World:
-    """A world of its own."""
+    """An independent copy of a world."""
     return World(*map(copy_of_group, world))
 
 
 def copy_of_group(group: Any) -> Any:
-    """Every trait of it; `tally` and `conditions` are arrays by themselves."""
+    """A copy of every trait of a group; `tally` and `conditions` are single arrays."""
     return type(group)(*(trait.copy() for trait in group)) if isinstance(group, tuple) else group.copy()
 
 
 def trait_of(world: World, name: str) -> np.ndarray:
-    """`units_men` is the trait `men` of the group `units`; `tally` and `conditions` are groups by themselves."""
+    """An array by name: `units_men` is the trait `men` of the group `units`; `tally` and `conditions` are groups."""
     group, _, trait = name.partition("_")
     whole = getattr(world, group)
     return np.asarray(getattr(whole, trait) if trait else whole)
 
 
 def written_by(rule: str, world: World) -> tuple[np.ndarray, ...]:
-    """What must be put back, as whole numbers; of the families, those from the first on the road on."""
+    """Views, as integers, of what must be restored; families only from the first that is on the road."""
     tally, travelling = world.tally, world.queues.travelling
     rows = slice(travelling[: tally[Count.TRAVELLERS]].min(initial=0), tally[Count.REFUGEE_ROWS])
     part = {"refugees": rows, "queues_travelling": slice(0, tally[Count.REFUGEE_ROWS])}
@@ -192,14 +192,14 @@ def pointers(arrays: Sequence[np.ndarray]) -> Any:
 
 
 def way_of_panj(case: Case, rule: Any) -> Callable[[int], None]:
-    """The compiled rule, so many times."""
+    """A function that runs the compiled rule a given number of times."""
     written = written_by(case.rule, case.world)
     saved = tuple(trait.copy() for trait in written)
     return lambda times: rule(times, case.world, case.rules, case.day, written, saved)
 
 
 def way_of_c(case: Case, library: ctypes.CDLL, rule: str) -> Callable[[int], None]:
-    """The rule in C, so many times."""
+    """A function that runs the rule in C a given number of times."""
     kept = handed_to_c(case)
     written = written_by(case.rule, case.world)
     saved = [trait.copy() for trait in written]
@@ -214,7 +214,7 @@ def way_of_c(case: Case, library: ctypes.CDLL, rule: str) -> Callable[[int], Non
 
 
 def ways_of(case: Case, libraries: Mapping[str, ctypes.CDLL]) -> dict[tuple[str, bool], Callable[[int], None]]:
-    """Panj and every C, each with the rule and without; each on a copy of the evening, which all must leave alike."""
+    """Panj and every C build, with and without the rule, each on its own copy; all must end in the same state."""
     own = {name: case._replace(world=copied(case.world)) for name in ("Panj", *libraries)}
     ways: dict[tuple[str, bool], Callable[[int], None]] = {}
     for name, library in libraries.items():
@@ -231,7 +231,7 @@ def ways_of(case: Case, libraries: Mapping[str, ctypes.CDLL]) -> dict[tuple[str,
 
 
 def assert_same(ours: Case, theirs: Case, name: str) -> None:
-    """AssertionError with the first trait in which two worlds differ."""
+    """Raise AssertionError with the first trait in which two worlds differ."""
     for group in World._fields:
         one, other = getattr(ours.world, group), getattr(theirs.world, group)
         for trait in getattr(one, "_fields", ("",)):
@@ -240,14 +240,14 @@ def assert_same(ours: Case, theirs: Case, name: str) -> None:
 
 
 def microseconds(case: Case, libraries: Mapping[str, ctypes.CDLL], size: Size) -> dict[str, float]:
-    """Of one call of the rule, by way."""
+    """Microseconds per call of the rule, by implementation."""
     ways = ways_of(case, libraries)
     least = least_of({key: partial(way, size.times) for key, way in ways.items()}, size.turns)
     return {name: (least[name, True] - least[name, False]) / size.times * 1e6 for name, whole in ways if whole}
 
 
 def least_of(ways: Mapping[Any, Callable[[], None]], turns: int) -> dict[Any, float]:
-    """Seconds of each way, the least of some turns; the ways take turns."""
+    """Minimum seconds of each implementation over some repeats, run alternately."""
     least = dict.fromkeys(ways, np.inf)
     for _ in range(turns):
         for name, way in ways.items():
@@ -258,17 +258,17 @@ def least_of(ways: Mapping[Any, Callable[[], None]], turns: int) -> dict[Any, fl
 
 
 def work_of(case: Case) -> Work:
-    """Counted from the rule, on a copy of the evening."""
+    """Count the work of a rule, on a copy of the state."""
     world = copied(case.world)
     counts = {"travel": of_travel, "muster": of_muster, "supply": of_supply, "settle_morale": of_morale}
     return counts[case.rule](world, case)
 
 
 def of_travel(world: World, case: Case) -> Work:
-    """A family: its place in the list, state, days on the road, days to go. A link begun or ended: where it leads."""
+    """Per family: place in the list, state, days on the road, days to go. Per link begun or ended: its far end."""
     calls = calls_of_travel(world, case)
     families, begun, arrived = calls["use_up_a_day"], calls["set_out_on_link"], calls["arrive"]
-    ended = begun + arrived  # and a few that end with the day
+    ended = begun + arrived  # ignores the few that end exactly with the day
     return Work(
         rows=families,
         bytes=families * (16 + 8 + 16 + 16) + ended * 24 + begun * 40 + arrived * 88,
@@ -277,7 +277,7 @@ def of_travel(world: World, case: Case) -> Work:
 
 
 def calls_of_travel(world: World, case: Case) -> Counter[str]:
-    """How often each function of the rule is called, told by the same lines as plain Python."""
+    """Number of calls of each function of the rule, counted by running the same code as plain Python."""
     calls: Counter[str] = Counter()
 
     def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -296,12 +296,12 @@ def calls_of_travel(world: World, case: Case) -> Counter[str]:
 
 
 def is_of_journeys(own: Any) -> bool:
-    """A function of the rule's file, not what the file imports, nor its numbers."""
+    """Whether it is a function defined in the rule's file, neither imported nor a class of numbers."""
     return getattr(own, "__module__", "") == journeys.__name__ and not isinstance(own, type)
 
 
 def of_muster(world: World, case: Case) -> Work:
-    """State and men of every unit; five traits of one that holds, and five sums of its district. Then the forces."""
+    """Per unit: state and men; if it holds, five traits and five sums of its district. Then the forces."""
     units = world.units.men.size
     holding = int(((world.units.state == UnitState.HOLDING) & (world.units.men > 0)).sum())
     districts = world.districts.holder.size
@@ -314,7 +314,7 @@ def of_muster(world: World, case: Case) -> Work:
 
 
 def of_supply(world: World, case: Case) -> Work:
-    """State of every unit; district, road and store of one that holds. Eight traits of a district, links of an open."""
+    """Per unit: state; if it holds, district, road and store. Per district: eight traits; if connected, its links."""
     way_of_panj(case._replace(world=world), limit_rules.AGAIN["supply"])(1)
     units, districts = world.units.men.size, world.districts.holder.size
     holding = int((world.units.state == UnitState.HOLDING).sum())
@@ -328,14 +328,14 @@ def of_supply(world: World, case: Case) -> Work:
 
 
 def of_morale(world: World, case: Case) -> Work:
-    """State of every unit; of one under arms six traits, two of them written, and three of its district."""
+    """Per unit: state; if armed, six traits, two of them written, and three of its district."""
     units = world.units.men.size
     armed = int((world.units.state <= UnitState.RELIEVING).sum())
     return Work(rows=units, bytes=units * 8 + armed * (32 + 32 + 24), branches=units * 2 + armed * 4)
 
 
 def bandwidths(library: ctypes.CDLL, turns: int) -> dict[str, float]:
-    """GB/s of the triad of STREAM on one core, by the level at which its arrays lie; 24 bytes a row are counted."""
+    """GB/s of the STREAM triad on one core, by the memory level that holds its arrays; 24 bytes per row."""
     fastest = {}
     for level, total in LEVELS.items():
         rows = total // 24 // 8 * 8
@@ -348,14 +348,14 @@ def bandwidths(library: ctypes.CDLL, turns: int) -> dict[str, float]:
 
 
 def aligned_ones(rows: int) -> np.ndarray:
-    """Ones that begin with a line of the cache, so that none of the loads and stores straddles two."""
+    """Ones aligned to a cache line, so that no load or store crosses two lines."""
     space = np.ones(rows + 8)
     first = -space.ctypes.data % 64 // 8
     return space[first : first + rows]
 
 
 def measured(size: Mapping[str, Any]) -> dict[str, Any]:
-    """All of it, once, in this process."""
+    """Measure everything once, in this process."""
     plan = Size(**size)
     with tempfile.TemporaryDirectory() as folder:
         libraries = {name: compiled(flags, Path(folder) / f"{len(name)}.so") for name, flags in FLAGS.items()}
@@ -368,7 +368,7 @@ def measured(size: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Some processes, one after the other, each on one core; RuntimeError where there is no C compiler."""
+    """Measure in several processes, one at a time, each on one core; RuntimeError without a C compiler."""
     if compiler() is None:
         raise RuntimeError("no C compiler: install one, or name it in CC")
     size = QUICK if quick else FULL
@@ -381,7 +381,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def summed(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Means over the evenings, by row; of the times the least of all runs, of the ratio its spread over runs."""
+    """Means per row over the days; for times the minimum of all runs, for the ratio its spread over runs."""
     evenings = runs[0]
     rows = sum(evening["rows"] for evening in evenings)
     spent = {
@@ -399,7 +399,7 @@ def summed(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
 
 
 def report(measured: Mapping[str, Any]) -> str:
-    """A section with a row a rule, the bandwidths, and what the C gains by its flags."""
+    """A section with one row per rule, the bandwidths, and the effect of the compiler flags."""
     rules, bandwidth, size = measured["rules"], measured["bandwidth"], measured["size"]
     days = ", ".join(str(day) for day in size["evenings"])
     head = ("rule", "rows a call", "ns a row", "ns a row in C", "Panj / C", "of processes", "bytes a row", "GB/s",
@@ -431,7 +431,7 @@ def report(measured: Mapping[str, Any]) -> str:
 
 
 def row_of(name: str, rule: Mapping[str, Any]) -> tuple[str, ...]:
-    """A rule in the table."""
+    """The table row of a rule."""
     spent, of_limit = rule["nanoseconds"], rule["of_limit"]
     return (
         f"`{name}`", f"{rule['rows']:,.0f}", f"{spent['Panj']:.2f}", f"{spent['C']:.2f}",
@@ -442,13 +442,13 @@ def row_of(name: str, rule: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def flags_of(rule: Mapping[str, Any]) -> list[str]:
-    """Nanoseconds a row of each C, and how much longer Panj takes than the fastest."""
+    """Nanoseconds per row of each C build, and the ratio of Panj to the fastest."""
     spent = [rule["nanoseconds"][name] for name in FLAGS]
     return [f"{each:.2f}" for each in [*spent, rule["nanoseconds"]["Panj"] / min(spent)]]
 
 
 def needs_a_word(rule: Mapping[str, Any]) -> bool:
-    """Further than twice from the C or from the memory."""
+    """Whether the rule takes more than twice as long as C or as the memory limit, which calls for an explanation."""
     spent = rule["nanoseconds"]
     return bool(spent["Panj"] > 2 * spent["C"] or rule["of_limit"]["Panj"] > 2)
 

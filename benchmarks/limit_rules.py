@@ -37,7 +37,7 @@ def nothing_again(times: int, world: World, rules: Rules, day: int, written: Tra
 
 @entry
 def travel_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """Journeys."""
+    """Run journeys repeatedly."""
     land, border = land_of(world), border_of(world)
     for _ in range(times):
         put_back(written, saved)
@@ -46,7 +46,7 @@ def travel_again(times: int, world: World, rules: Rules, day: int, written: Trai
 
 @entry
 def muster_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """Muster."""
+    """Run muster repeatedly."""
     armies, endurance = armies_of(world), Endurance(rules.supply.hungry_below, rules.calls.patience_days)
     for _ in range(times):
         put_back(written, saved)
@@ -55,7 +55,7 @@ def muster_again(times: int, world: World, rules: Rules, day: int, written: Trai
 
 @entry
 def supply_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """Supply."""
+    """Run supply repeatedly."""
     land, armies = land_of(world), armies_of(world)
     for _ in range(times):
         put_back(written, saved)
@@ -64,7 +64,7 @@ def supply_again(times: int, world: World, rules: Rules, day: int, written: Trai
 
 @entry
 def settle_morale_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """Morale."""
+    """Run morale repeatedly."""
     endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
     today = today_of(world, Luck(np.uint64(0), day))
     for _ in range(times):

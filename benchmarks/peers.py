@@ -1,9 +1,9 @@
-"""Panj beside its peers on the same work: plain Mesa lives three of its rules, Flee moves its families.
+"""Panj compared with its peers on the same work: plain Mesa runs three of its rules, Flee moves its families.
 
     python benchmarks/peers.py [quick]
 
-Mesa and Flee are installed from PyPI into environments of their own in `benchmarks/.environments`, once. All start
-from files written by `three_rules.py`; what they end with is compared before any time is told.
+Mesa and Flee are installed once from PyPI into separate environments in `benchmarks/.environments`. All start from
+files written by `three_rules.py`; their final states must agree before any time is reported.
 """
 
 import subprocess
@@ -25,18 +25,18 @@ PANJ = "import sys; sys.path.insert(0, 'benchmarks'); import three_rules; three_
 PROGRAM = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
 MESA, FLEE = "benchmarks/peers/mesa_three_rules.py", "benchmarks/peers/flee_journeys.py"
 SCENARIOS = ("july_2021", "refugee_surge")
-HALF_LET_IN = "rules.admission.admits=0.5"  # so that draws decide, and queues stand
+HALF_LET_IN = "rules.admission.admits=0.5"  # so that draws matter and queues form
 FIRST_SEED = 1
 
 
 class Size(NamedTuple):
-    """How much work there is."""
+    """Size of the workload."""
 
     evening: int
     days: int
     replicates: int
     repeats: int
-    panj_repeats: int  # of the same work within one process, for it takes milliseconds
+    panj_repeats: int  # of the same work within one process, since it takes milliseconds
 
 
 FULL = Size(evening=50, days=30, replicates=4, repeats=3, panj_repeats=20)
@@ -44,7 +44,7 @@ QUICK = Size(evening=50, days=3, replicates=2, repeats=1, panj_repeats=5)
 
 
 def python_of(name: str) -> Path:
-    """The Python of a peer's environment, made if it is not there with these pins."""
+    """The Python of a peer's environment, which is created if it does not exist with these pins."""
     folder = ENVIRONMENTS / name
     python, stamp, pins = folder / "bin" / "python", folder / "pins.txt", "\n".join(PINS[name])
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != pins:
@@ -57,14 +57,14 @@ def python_of(name: str) -> Path:
 
 
 def run_aloud(*command: object) -> None:
-    """Run a command; RuntimeError with the end of what it said when it fails."""
+    """Run a command; RuntimeError with the end of its output if it fails."""
     done = subprocess.run(list(map(str, command)), check=False, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command[1:]))} ended with {done.returncode}\n{done.stderr[-2000:]}")
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Seconds on one core of each, in turn; AssertionError when the ends differ."""
+    """Seconds on one core of each program, run alternately; AssertionError if their final states differ."""
     size = QUICK if quick else FULL
     pythons = {name: python_of(name) for name in PINS}
     with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +79,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def written(folder: Path, scenario: str, size: Size) -> list[str]:
-    """Files of work, a seed each."""
+    """Write files of work, one per seed."""
     folder.mkdir()
     words = (folder, FIRST_SEED, size.replicates, size.evening, size.days, f"scenario={scenario}", HALF_LET_IN)
     paths: list[str] = told_by(PANJ, "write", *words, *MEASURED)
@@ -87,7 +87,7 @@ def written(folder: Path, scenario: str, size: Size) -> list[str]:
 
 
 def rules_beside_mesa(paths: Sequence[str], size: Size, python: Path) -> dict[str, Any]:
-    """The days of one seed, and replicates of several."""
+    """Measurements of the days of one seed, and of replicates of several seeds."""
     mesa = partial(told_by, PROGRAM, MESA, python=python)
     given = in_turn(
         {
@@ -115,7 +115,7 @@ def rules_beside_mesa(paths: Sequence[str], size: Size, python: Path) -> dict[st
 
 
 def assert_same(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-    """Both ended alike, to the last digit; told by name where they did not."""
+    """Raise AssertionError with the names of what differs between two final states."""
     for part in ("end", "totals"):
         assert (part in ours) == (part in theirs), f"{part}: found in one of the two alone"
         if part in ours:
@@ -124,7 +124,7 @@ def assert_same(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
 
 
 def differences(one: Any, other: Any, name: str) -> list[str]:
-    """Names of what is not equal."""
+    """Names of values that are not equal."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         keys = sorted({*one, *other})
         return [text for key in keys for text in differences(one.get(key), other.get(key), f"{name}.{key}")]
@@ -132,14 +132,14 @@ def differences(one: Any, other: Any, name: str) -> list[str]:
 
 
 def count_values(values: Any) -> int:
-    """How many single values there are."""
+    """Number of single values."""
     if isinstance(values, Mapping):
         return sum(map(count_values, values.values()))
     return sum(map(count_values, values)) if isinstance(values, list) else 1
 
 
 def journeys_beside_flee(path: Path, size: Size, python: Path) -> dict[str, Any]:
-    """Rows moved a second: families (or agents) on the road, counted once a day, by seconds."""
+    """Rows moved per second: families (or agents) on the road, counted once per day."""
     given = in_turn(
         {
             "panj": lambda: told_by(PANJ, "travel", path, size.panj_repeats),
@@ -169,7 +169,7 @@ def journeys_beside_flee(path: Path, size: Size, python: Path) -> dict[str, Any]
 
 
 def assert_same_journeys(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-    """Whoever arrives in Flee does so at the same place and by as many roads as in Panj; nobody is slower in Flee."""
+    """Check that arrivals in Flee have the same place and number of roads as in Panj, and that none is later."""
     rows = zip(ours["arrived"], ours["bound"], theirs["arrived"], theirs["roads_taken"], ours["roads"], strict=True)
     for family, (here, goal, there, taken, roads) in enumerate(rows):
         assert here in (-1, goal) and there in (-1, goal), f"family {family}: bound for {goal}, found {here}, {there}"

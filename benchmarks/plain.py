@@ -1,4 +1,4 @@
-"""Compiled and plain Python: the same code and seeds, with and without Numba, alternately on one core.
+"""Compiled compared with plain Python: the same code and seeds, with and without Numba, alternately on one core.
 
 python benchmarks/plain.py [quick]
 """

@@ -104,14 +104,14 @@ def live_in_steps(
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Milliseconds per campaign of every step: the minimum of several rounds, since others use the machine too."""
+    """Milliseconds per campaign of every step: the minimum of several rounds, since the machine is shared."""
     campaigns, turns = (4, 3) if quick else (16, 7)
     settings = compose_settings(MEASURED)
     steps = lines_of_the_day(ast.Expr)
     entries = entries_of(steps)
     country = settings.layout.world, settings.rules, settings.timeline, settings.days
     world = fresh(settings.layout.world)
-    live_in_steps(*country, entries, 0)  # compiles
+    live_in_steps(*country, entries, 0)  # warm-up: compiles
     least = np.zeros(len(steps) + 3)
     whole = 0.0
     for seed in range(campaigns):
@@ -131,7 +131,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def net_of_calls(steps: list[str], each: np.ndarray) -> dict[str, float]:
-    """Time of every step by name, without the cost of calling it from Python as far as that is known."""
+    """Time of every step by name, minus the estimated cost of calling it from Python."""
     call = each[: len(steps)].min()
     net = np.maximum(each - np.array([call] * len(steps) + [0, 0, call]), 0)
     names = [step.split("(")[0] for step in steps] + ["(new world)", "(day 0)", "(record)"]

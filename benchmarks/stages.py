@@ -3,7 +3,7 @@
     python benchmarks/stages.py [quick]
 
 The total is that of the command itself. For its stages it is run again in two processes, one up to the tables and one
-that draws, in which every function named below is timed: wall-clock and processor seconds. The time of the rules is
+that draws, in which every function named below is timed in wall-clock and CPU seconds. The time of the rules is
 that of as many campaigns on as many threads with nothing around them (`sweeps.bare`).
 """
 
@@ -25,7 +25,7 @@ from common import CORES, MEASURED, ROOT, table, told_by
 from sweeps import bare
 
 SIZES, QUICK_SIZES = (1, 1_000, 10_000), (1, 200)
-BARE = 300  # campaigns, for the time of one
+BARE = 300  # campaigns from which the time of one is estimated
 STAGES = {  # a dash marks a part of the stage above it
     "sim.settings.sweep.compose_sweep": "config",
     "sim.run.run.compile_rules": "founding, and loading the rules",
@@ -134,7 +134,7 @@ def measure_size(runs: int) -> dict[str, Any]:
 
 def measure(quick: bool) -> dict[str, Any]:
     """Measure every size, smallest first."""
-    bare(1)  # compiled, if it was not
+    bare(1)  # warm-up: compiles
     return {"cores": CORES, "sizes": [measure_size(runs) for runs in (QUICK_SIZES if quick else SIZES)]}
 
 

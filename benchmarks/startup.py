@@ -19,7 +19,7 @@ from typing import Any
 from common import ROOT, in_turn, in_words, spread, table
 
 REPEATS, QUICK_REPEATS = 7, 3
-MOST = 9  # packages in the table
+MOST = 9  # maximum packages in the table
 WORKER = "import sim.run.executors, sim.run.work"
 
 
@@ -56,7 +56,7 @@ def measure(quick: bool) -> dict[str, Any]:
     """Measure start-up; the result can be written as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         run = ["runs=1", f"results_dir={folder}"]
-        seconds_of([*run, "study=drawn"])  # compiled, if it was not
+        seconds_of([*run, "study=drawn"])  # warm-up: compiles
         turns = (f"study=turn-{number}" for number in range(REPEATS))
         ways = {
             "`python -m sim --help`": lambda: seconds_of(["--help"]),

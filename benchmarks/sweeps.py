@@ -1,4 +1,4 @@
-"""Cost of a sweep in addition to its campaigns: time, memory and time per cell, measured in one session.
+"""Overhead of a sweep in addition to its campaigns: time, memory and time per cell, measured in one session.
 
     python benchmarks/sweeps.py [quick]
 
@@ -37,7 +37,7 @@ print((time.perf_counter() - begun) / count)
 
 
 def bare(campaigns: int) -> float:
-    """Seconds per campaign on all cores, with nothing around it."""
+    """Seconds per campaign on all cores, without a study."""
     command = [sys.executable, "-c", BARE, str(campaigns), str(WORKERS), *MEASURED]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 

@@ -1,8 +1,8 @@
-"""Three rules of Panj alone (news and morale, journeys, admission), on work that other programs can do as well.
+"""Three rules of Panj alone (news and morale, journeys, admission), on work that other programs can also do.
 
-Work is one evening of a campaign and what the other rules did on each of the days after it: which districts fell and
-how, where there was fighting, which families set out, whom soldiers left no room. It is plain values, written as JSON,
-and every program starts from that file. Garrisons stay where they are, as well supplied as they were that evening.
+Work is the state at the end of one day of a campaign and what the other rules did on each later day: which districts
+fell and how, where there was fighting, which families set out, how much room soldiers took. It is plain values in a
+JSON file from which every program starts. Garrisons stay where they are, with the supply of the first state.
 
     python benchmarks/three_rules.py write FOLDER FIRST_SEED COUNT EVENING DAYS [OVERRIDE ...]
     python benchmarks/three_rules.py live WORK [REPEATS] | replicates WORK ... | travel JOURNEYS [REPEATS]
@@ -63,7 +63,7 @@ Work = dict[str, Any]
 
 
 class Told(IntEnum):
-    """What the other rules did, of which the three are told."""
+    """Kinds of input from the other rules to the three rules."""
 
     FALL = 0  # yesterday; amount: Fall
     STAND = 1  # yesterday
@@ -77,16 +77,16 @@ class Told(IntEnum):
 
 
 class Given(NamedTuple):
-    """What the three rules are told, day by day (compressed rows)."""
+    """Input to the three rules by day (compressed rows)."""
 
-    first: Whole  # days + 1: where the rows of a day begin
+    first: Whole  # days + 1: first row of each day
     what: Whole  # Told
     subject: Whole  # row of the district, province, post or condition
     amount: Real
 
 
 class Numbers(NamedTuple):
-    """The numbers of the three rules, and two that morale needs of others."""
+    """The numbers of the three rules, and two of other rules that morale needs."""
 
     news: News
     morale: Morale
@@ -97,7 +97,7 @@ class Numbers(NamedTuple):
 
 
 class Country(NamedTuple):
-    """What the three rules read and write."""
+    """State that the three rules read and write."""
 
     districts: Districts
     provinces: Provinces
@@ -107,13 +107,13 @@ class Country(NamedTuple):
     refugees: Refugees
     queues: Queues
     conditions: Real
-    log: Log  # the three rules write none
+    log: Log  # not written by the three rules
     tally: Whole
 
 
 @entry
 def live_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, evening: int) -> None:
-    """The three rules in the order of the day, for all days that are told."""
+    """Run the three rules in the order of the day, for all days with input."""
     land, border = (
         Land(country.districts, country.provinces, country.roads),
         Border(country.posts, country.refugees, country.queues),
@@ -131,7 +131,7 @@ def live_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, e
 
 @entry
 def travel_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, evening: int) -> None:
-    """Journeys alone, for all days that are told."""
+    """Run journeys alone, for all days with input."""
     land, border = (
         Land(country.districts, country.provinces, country.roads),
         Border(country.posts, country.refugees, country.queues),
@@ -143,7 +143,7 @@ def travel_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64,
 
 @rule
 def be_told(country: Country, given: Given, turn: int, day: int) -> None:
-    """A new morning, and what the other rules did."""
+    """Start a day and apply what the other rules did."""
     districts, posts = country.districts, country.posts
     districts.fighting[:] = 0.0
     country.provinces.under_pressure[:] = False
@@ -173,7 +173,7 @@ def be_told(country: Country, given: Given, turn: int, day: int) -> None:
 
 
 def work_of(layout: World, rules: Rules, timeline: Timeline, seed: int, evening: int, days: int) -> Work:
-    """Live a campaign to the evening and on for so many days, writing down what happens."""
+    """Run a campaign to the end of day `evening` and `days` days on, recording what the other rules do."""
     world = fresh(layout)
     record = blank_record(world, evening + days)
     for day in range(evening + 1):
@@ -189,7 +189,7 @@ def work_of(layout: World, rules: Rules, timeline: Timeline, seed: int, evening:
 
 
 def work_of_evening(world: World, rules: Rules, seed: int, evening: int) -> Work:
-    """The evening itself; of the families those who are on the road or wait, in rows of their own."""
+    """The starting state; only families on the road or waiting, renumbered."""
     state = world.refugees.state[: world.tally[Count.REFUGEE_ROWS]]
     kept = np.flatnonzero((state == RefugeeState.ON_THE_ROAD) | (state == RefugeeState.WAITING))
     new_row = {int(old): new for new, old in enumerate(kept)}
@@ -223,12 +223,12 @@ def columns(group: Any, traits: Sequence[str]) -> dict[str, Any]:
 
 
 def queues_of(queues: Queues) -> list[list[int]]:
-    """Rows of the families before each post, first come first."""
+    """Rows of the families queuing at each post, in order of arrival."""
     return [queue_of(queues, post) for post in range(len(queues.front))]
 
 
 def told_before(world: World, day: int) -> dict[str, Any]:
-    """What the three rules learn in the morning of the day before."""
+    """Input on the previous day that the three rules receive at the start of a day."""
     districts = world.districts
     fallen = np.flatnonzero(districts.lost_on == day - 1)
     return {
@@ -240,7 +240,7 @@ def told_before(world: World, day: int) -> dict[str, Any]:
 
 
 def told_after(world: World, day: int, soldiers_before: Whole) -> dict[str, Any]:
-    """What the other rules did in the course of the day."""
+    """What the other rules did during the day."""
     return {
         "fighting": np.flatnonzero(world.districts.fighting > 0.0).tolist(),
         "help": np.flatnonzero(world.districts.helped_on == day).tolist(),
@@ -250,7 +250,7 @@ def told_after(world: World, day: int, soldiers_before: Whole) -> dict[str, Any]
 
 
 def add_families(families: dict[str, list[Any]], world: World, rows: int) -> None:
-    """Families in rows from `rows` on stand before their door."""
+    """Add the families in rows from `rows` on, at home."""
     refugees = world.refugees
     for row in range(rows, int(world.tally[Count.REFUGEE_ROWS])):
         leaving = dict.fromkeys(OF_FAMILIES, 0) | {"days_to_go": 0.0}
@@ -262,9 +262,9 @@ def add_families(families: dict[str, list[Any]], world: World, rows: int) -> Non
 
 
 def journeys_of(work: Work) -> Work:
-    """The same families on calm roads, from the last district that each has reached; nothing else to do.
+    """The same families without fighting, from the last district that each has reached, and no other input.
 
-    `routes` are the districts that each comes through: without fighting the rule takes the link that lies onward.
+    `routes` are the districts that each passes through: without fighting the rule takes the link onward.
     """
     families = work["families"]
     rows = len(families["people"])
@@ -289,7 +289,7 @@ def journeys_of(work: Work) -> Work:
 
 
 def route_of(start: int, goal: int, roads: Mapping[str, Any]) -> list[int]:
-    """Districts from the first after `start` to `goal` on a calm day."""
+    """Districts from `start` (excluded) to `goal` on a day without fighting."""
     route: list[int] = []
     here = start
     while here != goal:
@@ -299,7 +299,7 @@ def route_of(start: int, goal: int, roads: Mapping[str, Any]) -> list[int]:
 
 
 def country_of(work: Work) -> Country:
-    """Arrays made of plain lists."""
+    """Build the arrays from plain lists."""
     families, posts = len(work["families"]["people"]), len(work["posts"]["district"])
     queues = blank_queues(posts, max(1, families))
     for post, rows in enumerate(work["queues"]):
@@ -323,7 +323,7 @@ def country_of(work: Work) -> Country:
 
 
 def filled(group: type[Any], traits: Mapping[str, list[Any]]) -> Any:
-    """A group with these traits, the others as they begin."""
+    """A group with these traits, the others at their initial values."""
     made = blank(group, len(next(iter(traits.values()))))
     for trait, values in traits.items():
         getattr(made, trait)[:] = values
@@ -331,7 +331,7 @@ def filled(group: type[Any], traits: Mapping[str, list[Any]]) -> Any:
 
 
 def given_of(work: Work) -> Given:
-    """What the three rules are told, as arrays."""
+    """Input to the three rules as arrays."""
     rows: list[tuple[int, int, float]] = []
     first = [0]
     for day in work["days"]:
@@ -340,7 +340,7 @@ def given_of(work: Work) -> Given:
         rows += [(Told.PRESSURE, province, 0.0) for province in day["pressure"]]
         rows += [(Told.FIGHTING, district, 0.0) for district in day["fighting"]]
         rows += [(Told.HELP, district, 0.0) for district in day["help"]]
-        conditions = zip(CONDITIONS, day["conditions"], strict=False)  # journeys alone are told of none
+        conditions = zip(CONDITIONS, day["conditions"], strict=False)  # empty for journeys alone
         rows += [(Told.CONDITION, condition, value) for condition, value in conditions]
         rows += [(Told.ROOM, post, room) for post, room in enumerate(day["room"])]
         rows += [(Told.ROOM_USED, post, people) for post, people in enumerate(day["room_used"])]
@@ -353,7 +353,7 @@ def given_of(work: Work) -> Given:
 
 
 def typed_numbers(work: Work) -> Numbers:
-    """The numbers as the rules take them."""
+    """The numbers in the types that the rules take."""
     numbers = work["numbers"]
     return Numbers(
         News(**numbers["news"]),
@@ -366,7 +366,7 @@ def typed_numbers(work: Work) -> Numbers:
 
 
 def copied(country: Country) -> Country:
-    """Copies of all that the rules write; roads are shared."""
+    """Copies of everything that the rules write; roads are shared."""
     copies = {
         name: type(group)(*(trait.copy() for trait in group)) if isinstance(group, tuple) else group.copy()
         for name, group in country._asdict().items()
@@ -391,20 +391,20 @@ Living = Callable[[Country, Numbers, Given, np.uint64, int], None]
 
 
 def live(work: Work, living: Living = live_on) -> Country:
-    """The country at the end of the work."""
+    """Run the work and return the final state."""
     country = country_of(work)
     living(country, typed_numbers(work), given_of(work), np.uint64(work["seed"]), work["evening"])
     return country
 
 
 def measured(work: Work, repeats: int) -> dict[str, Any]:
-    """Seconds of the days alone, and the end."""
+    """Seconds of the days alone, and the final state."""
     seconds, country = timed(work, repeats, live_on)
     return {"seconds": seconds, "end": end_of(country)}
 
 
 def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
-    """Seconds of the journeys, families moved (counted once a day), and where each has come."""
+    """Seconds of the journeys, families moved (counted once per day), and where each arrived."""
     seconds, country = timed(work, repeats, travel_on)
     families = country.refugees
     arrived = np.where(families.state == RefugeeState.SETTLED, families.district, -1)
@@ -419,9 +419,9 @@ def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
 
 
 def timed(work: Work, repeats: int, living: Living) -> tuple[float, Country]:
-    """The median of the seconds of some repeats, and the end of the last."""
+    """Median seconds of some repeats, and the final state of the last."""
     start, numbers, given, seed = country_of(work), typed_numbers(work), given_of(work), np.uint64(work["seed"])
-    living(copied(start), numbers, given, seed, work["evening"])  # is compiled, or read from the cache
+    living(copied(start), numbers, given, seed, work["evening"])  # warm-up: compiles or reads the cache
     seconds = []
     for _ in range(repeats):
         country = copied(start)
@@ -432,7 +432,7 @@ def timed(work: Work, repeats: int, living: Living) -> tuple[float, Country]:
 
 
 def measured_replicates(works: Sequence[Work], repeats: int = 5) -> dict[str, Any]:
-    """Seconds a replicate, a new country and its days included."""
+    """Seconds per replicate, including a new country and its days."""
     made = [(country_of(w), typed_numbers(w), given_of(w), np.uint64(w["seed"]), w["evening"]) for w in works]
     live(works[0])
     seconds = []
@@ -447,7 +447,7 @@ def measured_replicates(works: Sequence[Work], repeats: int = 5) -> dict[str, An
 
 
 def write_works(folder: Path, seeds: Sequence[int], evening: int, days: int, overrides: Sequence[str]) -> list[str]:
-    """One file of work a seed, and the journeys of the first."""
+    """Write one file of work per seed, and the journeys of the first."""
     from sim.settings.compose import compose_settings  # Hydra takes seconds, which only this verb needs
 
     settings = compose_settings(overrides)
@@ -462,13 +462,13 @@ def write_works(folder: Path, seeds: Sequence[int], evening: int, days: int, ove
 
 
 def read(path: str) -> Work:
-    """Work from its file."""
+    """Read work from its file."""
     work: Work = json.loads(Path(path).read_text(encoding="utf-8"))
     return work
 
 
 def main(words: Sequence[str]) -> None:
-    """Print what a verb gives, as JSON."""
+    """Print the result of a verb as JSON."""
     verb, *others = words
     given: Any
     if verb == "write":
@@ -483,6 +483,6 @@ def main(words: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    import three_rules  # by its own name, under which Numba keeps what it has compiled
+    import three_rules  # by its own name, under which Numba caches compiled code
 
     three_rules.main(sys.argv[1:])

@@ -3,7 +3,7 @@
 Each tile is the mirror image of its neighbours, and the districts at the edge between two tiles are linked, each to its
 own reflection. Quantities of the whole country (men, spearheads, commandos, help, places) grow with the number of tiles
 and news from the rest of the country weighs less, so that each district sees the same. Some of these numbers exceed the
-ranges of the settings, which are ranges of belief about one country. One thing cannot be tiled: there is one capital
+ranges of the settings, which are prior ranges for one country. One feature cannot be tiled: there is one capital
 city, the first district, to which families of every tile travel.
 """
 
@@ -18,15 +18,15 @@ from sim.engine.timeline import Timeline
 from sim.engine.world import Act, Condition, Log
 from sim.settings.settings import Settings
 
-EDGE = 0.2  # degrees from the outermost centre of a district to the edge of a tile
-JOINED = 12  # districts at each edge of a tile that are next to their reflection
-IDENTITIES = 100_000  # from tile to tile; those of a tile, and of mobile forces, are lower
-OF_DISTRICTS = ("district_id", "district", "province", "provinces")  # texts that name one thing each
+EDGE = 0.2  # degrees from the outermost district centre to the edge of a tile
+JOINED = 12  # districts at each edge of a tile that are linked to their reflection
+IDENTITIES = 100_000  # offset of identities from tile to tile; those of a tile, and of mobile forces, are lower
+OF_DISTRICTS = ("district_id", "district", "province", "provinces")  # texts that name one object each
 OF_POSTS = ("post_id", "post", "post_name")
 REPEATED_TEXTS = ("region", "region_of_province", "tajik_district", "post_kind")
 REPEATED = ("population", "votes_per_head", "tajik_border_km", "is_capital", "airfield", "highway", "mountain")
 PLACED = ("latitude", "longitude", "post_latitude", "post_longitude")
-COUNTED_OVER_ALL = {  # numbers of the rules that belong to the country and not to a district
+COUNTED_OVER_ALL = {  # numbers of the rules that belong to the country, not to a district
     "founding": ("fighting_men", "rolls", "commando_columns", "taliban_men", "mobile_men", "prongs"),
     "supply": ("airlift_per_day",),
     "calls": ("flights_per_day",),
@@ -46,7 +46,7 @@ class Tiled(NamedTuple):
 
 
 def tiled(settings: Settings, side: int) -> Tiled:
-    """The country of `settings`, side x side times over, laid out."""
+    """Lay out side x side copies of the country of `settings`."""
     tiles = side * side
     facts, rules = tiled_facts(settings.facts, side), tiled_rules(settings.rules, tiles)
     posts = {tile_name(post, tile): change for post, change in settings.posts.items() for tile in range(tiles)}
@@ -56,7 +56,7 @@ def tiled(settings: Settings, side: int) -> Tiled:
 
 
 def tiled_facts(facts: Facts, side: int) -> Facts:
-    """Districts, provinces and posts of every tile, with names and identities of their own, and one set of links."""
+    """Districts, provinces and posts of every tile, with unique names and identities, and one set of links."""
     tiles, districts = side * side, len(facts.district_id)
     first, neighbour, km = tiled_links(facts, side)
     named = {trait: tile_names(getattr(facts, trait), tiles) for trait in OF_DISTRICTS + OF_POSTS}
@@ -74,7 +74,7 @@ def tiled_facts(facts: Facts, side: int) -> Facts:
 
 
 def tile_names(names: tuple[str, ...], tiles: int) -> tuple[str, ...]:
-    """The names of the first tile as they are, and of each other one with its number."""
+    """Names of the first tile unchanged, names of the others with the number of the tile."""
     return tuple(tile_name(name, tile) for tile in range(tiles) for name in names)
 
 
@@ -84,12 +84,12 @@ def tile_name(name: str, tile: int) -> str:
 
 
 def shifted(numbers: Integers, tiles: int, step: int) -> Integers:
-    """The numbers once a tile, each time `step` higher."""
+    """The numbers once per tile, each time `step` higher."""
     return np.concatenate([numbers + tile * step for tile in range(tiles)])
 
 
 def tiled_degrees(trait: str, facts: Facts, side: int) -> Floats:
-    """Latitudes or longitudes of all tiles: rows lie one above the other, every second row or column is reflected."""
+    """Latitudes or longitudes of all tiles: tiles are stacked row by row, every second row or column reflected."""
     degrees, across = getattr(facts, trait), trait.endswith("longitude")
     edges = facts.longitude if across else facts.latitude
     low, high = edges.min() - EDGE, edges.max() + EDGE
@@ -100,7 +100,7 @@ def tiled_degrees(trait: str, facts: Facts, side: int) -> Floats:
 
 
 def tiled_links(facts: Facts, side: int) -> tuple[Integers, Integers, Floats]:
-    """Where the links of each district begin, their far ends, and their km: those of the tiles and those between."""
+    """First link of each district, far ends and km of all links, within and between tiles."""
     count, tiles = len(facts.district_id), side * side
     start = np.repeat(np.arange(count), np.diff(facts.first_neighbour))
     here, there = joints(facts, side)
@@ -128,7 +128,7 @@ def joints(facts: Facts, side: int) -> tuple[Integers, Integers]:
 
 
 def tiled_rules(rules: Rules, tiles: int) -> Rules:
-    """As many times the men, columns, flights and places; a fall elsewhere in the country frightens so much less."""
+    """Multiply men, columns, flights and places by `tiles`, and divide the fear caused by falls elsewhere."""
     larger: dict[str, Any] = {
         rule: getattr(rules, rule)._replace(**{name: getattr(getattr(rules, rule), name) * tiles for name in names})
         for rule, names in COUNTED_OVER_ALL.items()
@@ -137,7 +137,7 @@ def tiled_rules(rules: Rules, tiles: int) -> Rules:
 
 
 def tiled_timeline(timeline: Timeline, facts: Facts, tiles: int) -> Timeline:
-    """What happens in a district happens in its copies; as many times the reservists are ordered."""
+    """Repeat events of a district in its copies, and multiply reservists by `tiles`."""
     local = timeline.act != Act.SET
     times = np.where(local, tiles, 1)
     subject = np.repeat(timeline.subject, times)

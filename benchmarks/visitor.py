@@ -1,4 +1,4 @@
-"""A client of the classroom without a browser: it talks to the server as the script of the page does.
+"""A client of the classroom without a browser: it communicates with the server as the script of the page does.
 
 The pages are Jupyter widgets: a client opens a channel, requests a page, receives every widget, sends changes and
 clicks, and receives updates. A message has been processed when the server reports that it is idle again; that is the
@@ -116,7 +116,7 @@ class Visitor:
 
 
 def first_part(raw: bytes) -> bytes:
-    """The message proper of one with binary parts: their count, their offsets, then the parts."""
+    """The main message of one with binary parts: their count, their offsets, then the parts."""
     count = int.from_bytes(raw[:4], "big")
     places = [int.from_bytes(raw[4 * each : 4 * each + 4], "big") for each in range(1, count + 1)]
     return raw[places[0] : places[1]] if count > 1 else raw[places[0] :]

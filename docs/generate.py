@@ -1,8 +1,8 @@
-"""Write the parts of the documents that are made from the model and its YAML files.
+"""Write the parts of the documentation that are generated from the model and its YAML files.
 
 `python docs/generate.py` writes the parameter tables of `docs/odd.md`, and `docs/cli.md`. With `effects` it also runs
-campaigns with and without each step of the day and writes what each step does; with `fit` it writes the fit in short
-into the README: each band of `configs/bands.yaml`, what the default campaigns give, and how many meet all bands.
+campaigns with and without each step of the day and writes what each step does; with `fit` it summarises the fit in the
+README: each band of `configs/bands.yaml`, the result of the default campaigns, and how many meet all bands.
 """
 
 import os
@@ -44,7 +44,7 @@ class Effect(NamedTuple):
 
 
 def parameter_tables() -> str:
-    """One table a rule: number, value, unit, range, source, meaning."""
+    """One table per rule: number, value, unit, range, source, meaning."""
     lines: list[str] = []
     last = ""
     for row in declared_numbers().values():
@@ -72,7 +72,7 @@ def outcomes_of(settings: Settings, runs: int) -> list[dict[str, float | str | N
 
 
 def effects(runs: int = RUNS) -> list[Effect]:
-    """Every step of `configs/neutral.yaml`, taken out, against the default campaign with the same seeds."""
+    """Effect of each step of `configs/neutral.yaml`: campaigns without it compared with the default, paired by seed."""
     base = outcomes_of(compose_settings([NUMBERS]), runs)
     found = []
     for step, row in read_yaml(folder_of("configs") / "neutral.yaml").items():
@@ -100,7 +100,7 @@ def effect_of(
 
 
 def effects_table(rows: Sequence[Effect], runs: int = RUNS) -> str:
-    """The effects as a table in words."""
+    """The effects as a Markdown table."""
     lines = [
         f"{runs} campaigns with and without each step, paired by seed (seeds 0 to {runs - 1}, numbers as declared, "
         "not calibrated). Difference: without the step minus with it, mean and 95 % bootstrap interval.",
@@ -128,7 +128,7 @@ def insert(path: Path, mark: str, text: str) -> None:
 
 
 class Band(NamedTuple):
-    """One band and what was found."""
+    """One band and the simulated result."""
 
     outcome: str
     statistic: str
@@ -139,12 +139,12 @@ class Band(NamedTuple):
 
     @property
     def is_met(self) -> bool:
-        """Whether the statistic lies within the band, ends included."""
+        """Whether the statistic is within the band, ends included."""
         return self.low <= self.found <= self.high
 
 
 def statistic_of(values: np.ndarray, row: Mapping[str, Any]) -> float:
-    """Median, 5 % or 95 % point, or share of campaigns at or above a level."""
+    """Median, 5 % or 95 % quantile, or share of campaigns at or above a level."""
     if row["statistic"] == "share_at_least":
         return float((values >= row["level"]).mean())
     return float(np.quantile(values, {"median": 0.5, "q05": 0.05, "q95": 0.95}[row["statistic"]]))
@@ -168,7 +168,7 @@ def bands(runs: int = FIT_RUNS) -> tuple[list[Band], float]:
 
 
 def table_of(rows: Sequence[Band], all_met: float, runs: int = FIT_RUNS) -> str:
-    """The bands as a table in words."""
+    """The bands as a Markdown table."""
     lines = [
         f"{runs} campaigns, scenario july_2021, seeds 0 to {runs - 1}, each with its draw of the posterior:",
         "",
@@ -184,7 +184,7 @@ def table_of(rows: Sequence[Band], all_met: float, runs: int = FIT_RUNS) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the parameter tables and the reference of the command line, and what else the arguments name."""
+    """Write the parameter tables and the reference of the command line, and any other parts that the arguments name."""
     insert(ODD, "parameters", parameter_tables())
     CLI.write_text(reference(), encoding="utf-8")
     if "effects" in arguments:

@@ -1,9 +1,9 @@
 """Flee moves as many agents as Panj has families, over the same districts and roads, on the same routes and days.
 
-The work is a file written by `benchmarks/three_rules.py`. Flee's agents choose their roads by weights drawn by chance;
-here each is given its route when it sets out, as Flee itself gives an agent a route of several roads, so that none has
-to be chosen. Every town lets its agents go on the same day, no level of the log is on, and whoever has arrived is
-taken out of the model that evening. This file needs Flee alone.
+The work is a file written by `benchmarks/three_rules.py`. Flee's agents choose their roads by random weights; here
+each gets its route when it sets out, as Flee itself assigns an agent a route of several roads, so that there is no
+choice. Every town lets its agents leave on the same day, logging is off, and agents that have arrived are removed from
+the model at the end of the day. This file needs only Flee.
 
     python benchmarks/peers/flee_journeys.py JOURNEYS
 """
@@ -27,13 +27,13 @@ log_levels: {{agent: 0, link: 0, camp: 0, conflict: 0, init: 0, idp_totals: 0}}
 spawn_rules: {{conflict_driven_spawning: {{spawn_mode: constant, displaced_per_conflict_day: 0}}}}
 move_rules: {{max_move_speed: {km_per_day}, default_movechance: 1.0}}
 """
-# No road leads here, so whoever has only this before it has arrived and stays. It is the first of all locations, for
-# before every step Flee looks the end of the route up in the list of their names.
+# No road leads here, so an agent with only this left on its route has arrived and stays. It is the first location,
+# since Flee looks up the end of the route in the list of names before every step.
 END = "end of the journey"
 
 
 def set_rules(km_per_day: float) -> None:
-    """Flee reads its settings from a file."""
+    """Set the rules of Flee, which reads its settings from a file."""
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
         file.write(SETTINGS.format(km_per_day=km_per_day))
         file.flush()
@@ -41,7 +41,7 @@ def set_rules(km_per_day: float) -> None:
 
 
 def country_of(work: Work) -> flee.Ecosystem:
-    """Districts are towns; every road once, for Flee's lead both ways."""
+    """A Flee ecosystem: districts are towns; every road once, since Flee's roads lead both ways."""
     country = flee.Ecosystem()
     country.addLocation(END, location_type="town")
     for row in range(len(work["districts"]["province"])):
@@ -75,7 +75,7 @@ class Journeys:
         self.families: list[Any] = []
 
     def set_out(self, count: int) -> None:
-        """So many have left home by now; each knows its route."""
+        """Add agents until `count` have left home, each with its route."""
         for family in range(len(self.families), count):
             self.country.addAgent(location=self.towns[self.starts[family]], attributes={})
             agent = self.country.agents[-1]
@@ -83,7 +83,7 @@ class Journeys:
             self.families.append(agent)
 
     def take_out_arrived(self) -> None:
-        """Those who have arrived are moved no more."""
+        """Remove agents that have arrived."""
         self.country.agents = [agent for agent in self.country.agents if not has_arrived(agent)]
 
     def end(self) -> list[int]:
@@ -91,17 +91,17 @@ class Journeys:
         return [int(agent.location.name) if has_arrived(agent) else -1 for agent in self.families]
 
     def roads_taken(self) -> list[int]:
-        """Roads that each family has come to the end of."""
+        """Number of roads that each family has completed."""
         return [agent.places_travelled - 1 for agent in self.families]
 
 
 def has_arrived(agent: Any) -> bool:
-    """Flee forgets a route that leads nowhere; until it has tried, only the end is left of it."""
+    """Whether an agent has arrived: Flee drops a route that leads nowhere; before that, only its end is left."""
     return not agent.travelling and len(agent.route) <= 1
 
 
 def measured(work: Work) -> dict[str, Any]:
-    """Seconds of Flee's days alone, agents moved (counted once a day), and where they came."""
+    """Seconds of Flee's days alone, agents moved (counted once per day), and where they arrived."""
     begun = time.perf_counter()
     journeys = Journeys(work)
     built = time.perf_counter() - begun

@@ -1,7 +1,7 @@
 """News and morale, journeys and admission as a Mesa user would write them: agents are objects with a `step()`.
 
 The work is a file written by `benchmarks/three_rules.py`; the rules, their order, their arithmetic and their draws are
-those of Panj, so that both end in the same state. This file needs Mesa alone.
+those of Panj, so that both end in the same state. This file needs only Mesa.
 
     python benchmarks/peers/mesa_three_rules.py live WORK | replicates WORK ...
 """
@@ -21,9 +21,9 @@ import mesa
 Work = dict[str, Any]
 
 FOUGHT = 2
-RELIEVING = 4  # units in a later state bear arms no more
+RELIEVING = 4  # units in a later state are not armed
 ON_THE_ROAD, WAITING, ADMITTED, REFUSED, SETTLED, RETURNED = range(6)
-ADMIT_FAMILY, NEXT_POST = 31, 32  # streams of chance
+ADMIT_FAMILY, NEXT_POST = 31, 32  # random streams
 ALL_BITS = 2**64 - 1
 GAMMA = 0x9E3779B97F4A7C15
 
@@ -37,12 +37,12 @@ def splitmix(seed: int, position: int) -> int:
 
 
 def draw(seed: int, stream: int, day: int, actor: int) -> float:
-    """A number in [0, 1)."""
+    """A uniform number in [0, 1)."""
     return (splitmix(splitmix(splitmix(seed, stream), day), actor) >> 11) / 2**53
 
 
 class Fall(NamedTuple):
-    """News of a district that fell yesterday: how much of their calm it takes from those who hear it."""
+    """News of a district that fell yesterday, with the share of calm that it takes from those who hear it."""
 
     district: "District"
     province: int
@@ -52,14 +52,14 @@ class Fall(NamedTuple):
 
 
 class Road(NamedTuple):
-    """A way to the district next door."""
+    """A road to a neighbouring district."""
 
     there: "District"
     days: float
 
 
 class District(mesa.Agent):
-    """Where units stand and families pass."""
+    """A district, with its units and roads for families."""
 
     def __init__(self, model: "Border", row: int, province: int, dread: float, at_home: int) -> None:
         super().__init__(model)
@@ -72,14 +72,14 @@ class District(mesa.Agent):
         self.stood_on = -1
 
     def look_round(self, roads: list[Road], onward: list[Road], km: list[float]) -> None:
-        """Roads to those next door; by row of a goal the road that leads there and how far it is."""
+        """Store roads to neighbours, and for each goal by row the road that leads there and its distance."""
         self.roads = roads
         self.neighbours = {road.there for road in roads}
         self.onward = onward
         self.km = km
 
     def step(self) -> None:
-        """Fear fades; each of yesterday's falls adds to it."""
+        """Let fear fade and add to it for each of yesterday's falls."""
         self.dread *= self.model.fear_kept
         for fall in self.model.falls:
             self.hear(fall.in_province if fall.province == self.province else fall.in_country)
@@ -87,11 +87,11 @@ class District(mesa.Agent):
                 self.hear(fall.next_door)
 
     def hear(self, amount: float) -> None:
-        """Fear grows towards 1."""
+        """Increase fear towards 1."""
         self.dread += (1.0 - self.dread) * min(1.0, amount)
 
     def cheapest_road(self, goal: "District", avoid_km: float) -> Road:
-        """Of the roads that lead nearer to the goal the one that costs least, a battle counted as a detour."""
+        """The cheapest road that leads nearer to the goal, with fighting counted as a detour."""
         best, lowest = None, math.inf
         for road in self.roads:
             there = road.there
@@ -119,7 +119,7 @@ class Unit(mesa.Agent):
         self.morale: float = traits["morale"]
 
     def step(self) -> None:
-        """Morale drifts to what circumstances deserve, and jumps with help, a stand or losses."""
+        """Let morale drift to its target, and jump with help, a stand or losses."""
         if self.state > RELIEVING:
             return
         numbers, day, district = self.model.morale, self.model.day, self.district
@@ -160,7 +160,7 @@ class Unit(mesa.Agent):
 
 
 class Family(mesa.Agent):
-    """People who travel together to a town or a post."""
+    """A group of people who travel together to a town or a post."""
 
     def __init__(self, model: "Border", traits: dict[str, Any]) -> None:
         super().__init__(model)
@@ -179,7 +179,7 @@ class Family(mesa.Agent):
         self.tries: int = traits["tries"]
 
     def step(self) -> None:
-        """As many roads as fit into a day; the last one is finished tomorrow."""
+        """Travel as many roads as fit into a day; the last one is finished tomorrow."""
         if self.state != ON_THE_ROAD:
             return
         self.road_days += 1
@@ -199,7 +199,7 @@ class Family(mesa.Agent):
             self.set_out()
 
     def set_out(self) -> None:
-        """On the usual road, or round fighting."""
+        """Take the usual road, or one around fighting."""
         road = self.district.onward[self.destination.row]
         if road.there.is_fought_over:
             road = self.district.cheapest_road(self.destination, self.model.journeys["avoid_km"])
@@ -219,7 +219,7 @@ class Family(mesa.Agent):
 
 
 class Post(mesa.Agent):
-    """A crossing point with a queue before it."""
+    """A crossing point with a queue."""
 
     def __init__(self, model: "Border", district: District, **traits: Any) -> None:
         super().__init__(model)
@@ -234,13 +234,13 @@ class Post(mesa.Agent):
         self.queue: deque[Family] = deque()
 
     def welcome(self, family: Family) -> None:
-        """One more family in the queue."""
+        """Add a family to the queue."""
         self.people_waiting += family.people
         self.arrivals_today += family.people
         self.queue.append(family)
 
     def step(self) -> None:
-        """One walk through the queue: let in, send away, or keep in line."""
+        """Go through the queue once: admit, refuse, or keep waiting."""
         is_full = False
         for _ in range(len(self.queue)):
             family = self.queue.popleft()
@@ -255,7 +255,7 @@ class Post(mesa.Agent):
                 self.queue.append(family)
 
     def let_in(self, family: Family) -> None:
-        """The family is over the river."""
+        """Admit a family across the river."""
         family.state = ADMITTED
         self.people_waiting -= family.people
         self.admitted_today += family.people
@@ -264,7 +264,7 @@ class Post(mesa.Agent):
         family.remove()
 
     def send_away(self, family: Family) -> None:
-        """On to the next post if one is near and not yet tried, else home, or left at the river."""
+        """Send a family to the next post if one is near and tries remain, else home, or leave it at the river."""
         numbers = self.model.admission
         self.people_waiting -= family.people
         self.people_refused += family.people
@@ -288,7 +288,7 @@ class Post(mesa.Agent):
         family.remove()
 
     def next_post(self) -> "Post | None":
-        """The nearest other post in another district, if it is within reach."""
+        """The nearest post in another district within reach, or None."""
         best, nearest = None, math.inf
         for other in self.model.posts:
             km = self.district.km[other.district.row]
@@ -300,7 +300,7 @@ class Post(mesa.Agent):
 
 
 class Border(mesa.Model):
-    """The days after one evening of a campaign."""
+    """The days of a campaign after a given state."""
 
     def __init__(self, work: Work) -> None:
         super().__init__(rng=work["seed"])
@@ -321,7 +321,7 @@ class Border(mesa.Model):
         )
 
     def build(self, work: Work) -> None:
-        """Districts and the roads between them, units, posts and the families of the evening."""
+        """Create districts and the roads between them, units, posts and the families of the starting state."""
         self.districts = [District(self, row, **traits) for row, traits in enumerate(rows_of(work["districts"]))]
         self.lay_roads(work["roads"])
         for traits in rows_of(work["units"]):
@@ -334,7 +334,7 @@ class Border(mesa.Model):
             post.queue.extend(self.families[row] for row in queue)
 
     def lay_roads(self, roads: dict[str, Any]) -> None:
-        """Every district knows its roads and the one that leads to each goal."""
+        """Give every district its roads and the one that leads to each goal."""
         links = [
             Road(self.districts[there], days) for there, days in zip(roads["neighbour"], roads["days"], strict=True)
         ]
@@ -344,18 +344,18 @@ class Border(mesa.Model):
             district.look_round(links[first:last], onward, roads["between"][here])
 
     def add_families(self, count: int) -> None:
-        """So many families have left home by now."""
+        """Add families until `count` have left home."""
         while len(self.families) < count:
             self.families.append(Family(self, self.coming_families.popleft()))
 
     def step(self) -> None:
-        """One day."""
+        """Run one day."""
         self.begin_day()
         self.live()
         self.datacollector.collect(self)
 
     def begin_day(self) -> None:
-        """What the rules of others did is given."""
+        """Apply what the other rules did."""
         told = self.coming_days.popleft()
         self.day += 1
         self.running = bool(self.coming_days)
@@ -382,23 +382,23 @@ class Border(mesa.Model):
         return Fall(district, district.province, weight * self.news["next_door"], local, weight * self.news["country"])
 
     def live(self) -> None:
-        """The three rules, in the order of the day."""
+        """Run the three rules, in the order of the day."""
         for kind in (District, Unit, Family, Post):
             if kind in self.agents_by_type:  # no family may have left home yet
                 self.agents_by_type[kind].do("step")
 
     def places_left(self) -> int:
-        """Camps fill up; aid agencies add places."""
+        """Places left in camps, including those that aid agencies add."""
         places = int(self.admission["camp_places"] + self.admission["aid_places"] * self.aid)
         return max(0, places - self.admitted)
 
     def draw(self, stream: int, family: Family) -> float:
-        """The family's luck of today."""
+        """The family's random number of today."""
         return draw(self.seed, stream, self.day, family.identity)
 
 
 def rows_of(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    """Traits row by row."""
+    """Traits as one mapping per row."""
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -427,7 +427,7 @@ def columns(agents: Any, traits: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def measured(work: Work) -> dict[str, Any]:
-    """Seconds to build the model, seconds of the three rules alone, and the end."""
+    """Seconds to build the model, seconds of the three rules alone, and the final state."""
     begun = time.perf_counter()
     model = Border(work)
     built = time.perf_counter() - begun
@@ -441,7 +441,7 @@ def measured(work: Work) -> dict[str, Any]:
 
 
 def measured_replicates(works: Sequence[Work]) -> dict[str, Any]:
-    """Seconds a replicate of Mesa's own `batch_run`, building included."""
+    """Seconds per replicate of Mesa's own `batch_run`, including building."""
     begun = time.perf_counter()
     rows = mesa.batch_run(Border, {"work": works}, number_processes=1, display_progress=False)
     seconds = (time.perf_counter() - begun) / len(works)
@@ -449,7 +449,7 @@ def measured_replicates(works: Sequence[Work]) -> dict[str, Any]:
 
 
 def main(words: Sequence[str]) -> None:
-    """Print what a verb gives, as JSON."""
+    """Print the result of a verb as JSON."""
     verb, *paths = words
     works = [json.loads(Path(path).read_text(encoding="utf-8")) for path in paths]
     print(json.dumps(measured(works[0]) if verb == "live" else measured_replicates(works)))

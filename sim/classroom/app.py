@@ -1,4 +1,4 @@
-"""The shell of every page (skip link, navigation, sources) and the routes."""
+"""The layout of every page (skip link, navigation, sources) and the routes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 STYLE = Path(__file__).parent / "parts" / "classroom.css"
-CHECKS = 3.0  # seconds between two checks whether the server is running
+CHECKS = 3.0  # seconds between checks that the server is running
 PAGES = {
     "home": home, "watch": watch, "change": change, "compare": compare, "what_if": what_if, "story": story,
     "lessons": lessons, "join": join, "teacher": teacher, "projector": projector,
@@ -25,12 +25,12 @@ PAGES = {
 def LifelineView(
     server: str, said: str, every: float, choice: list[str], event_restore: Callable[[object], None]
 ) -> None:
-    """Shows when the server does not answer; reloads the page when another does, and keeps the choice meanwhile."""
+    """Show that the server does not answer; reload the page once a new one does, and keep the visitor's choice."""
 
 
 @solara.component
 def Lifeline() -> None:
-    """The connection of a page to its server."""
+    """Monitor the connection of a page to its server."""
     said = texts_of("shell").say("stopped")
     LifelineView(server=THIS_SERVER, said=said, every=CHECKS, choice=list(chosen.value), event_restore=restore)
 
@@ -48,7 +48,7 @@ def restore(kept: object) -> None:
 
 @solara.component
 def Layout(children: list[solara.Element]) -> None:
-    """The shell around a page."""
+    """The layout around a page."""
     texts = texts_of("shell")
     solara.Style(STYLE)
     Lifeline()

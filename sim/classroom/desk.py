@@ -1,6 +1,6 @@
-"""Campaigns on demand for everybody in the room: whose turn it is, what is known already, how far each request is.
+"""Runs campaigns on request for everybody in the room: takes turns, shares results and tracks progress.
 
-Reads   choices of settings, as overrides of the command line, and who asks for them.
+Reads   choices of settings, as overrides of the command line, and the session that requests them.
 Returns a `Ticket` per request, whose table of outcomes grows until the request is met.
 Assumes Everybody gets a first chunk before anybody gets a second; after that, whoever has had fewer turns comes first,
         then whoever asked first. Results are shared: the same settings are not run twice.
@@ -33,7 +33,7 @@ TURN = 200  # campaigns of one session before the next session's turn
 MOST_RUNS = 1000
 MOST_WAITING = 4  # unfinished tickets per session
 KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # a campaign holds its world, tens of megabytes
-LATENCIES = 10_000  # the last so many of each kind are kept
+LATENCIES = 10_000  # number of latest measurements kept per kind
 LOG = logging.getLogger(__name__)
 Listener = Callable[[], None]
 RunPiece = Callable[[Piece], tuple[pa.Table, str]]  # outcomes of a few campaigns, and the error of one that failed
@@ -60,7 +60,7 @@ class Answer:
 
 
 class Ticket:
-    """One session's request for a number of campaigns of one choice of settings, from a first seed on."""
+    """One session's request for a number of campaigns of one choice of settings, with consecutive seeds."""
 
     def __init__(
         self, desk: "Desk", who: str, overrides: Overrides, runs: int, answer: Answer, first_seed: int = 0
@@ -79,7 +79,7 @@ class Ticket:
 
     @property
     def error(self) -> str:
-        """Why no more campaigns will come; empty while all is well."""
+        """Why no more campaigns will come; empty without an error."""
         return self.answer.error
 
     @property
@@ -107,7 +107,7 @@ class Ticket:
         return pa.concat_tables(found).slice(0, self.runs) if found else None
 
     def watch(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change, from a thread of the desk; call what is returned to stop that."""
+        """Call `listener` after every change, from a thread of the desk; returns a function that removes it."""
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener) if listener in self.listeners else None
 
@@ -126,13 +126,13 @@ class Ticket:
 
 
 class WorkerPool:
-    """Processes that run campaigns; one that was lost is replaced."""
+    """Processes that run campaigns; a process that dies is replaced."""
 
     def __init__(self, count: int) -> None:
         self.workers = Workers(Executor("processes", count, None))
 
     def run(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run a piece in a process and wait for it; once more where the process was lost."""
+        """Run a piece in a process and wait for it; retry once if the process died."""
         try:
             return self.workers.submit(run_piece_nicely, piece).result()  # type: ignore[no-any-return]
         except BrokenProcessPool:
@@ -184,7 +184,7 @@ class Desk:
         return found
 
     def ask(self, who: str, overrides: Sequence[str], runs: int = 200, first_seed: int = 0) -> Ticket:
-        """Request campaigns; what is known already is not run again.
+        """Request campaigns; those with known results are not run again.
 
         Args:
             who: the session that asks; sessions take turns.
@@ -193,7 +193,7 @@ class Desk:
             first_seed: seed of the first, a multiple of `CHUNK`.
 
         Returns:
-            A ticket, ended already where everything is known.
+            A ticket, which has already ended if all results are known.
 
         Raises:
             PanjError: the settings are wrong, a number is out of range, or the session has too many tickets waiting.
@@ -216,7 +216,7 @@ class Desk:
             return ticket
 
     def answer_to(self, order: Order) -> Answer:
-        """What is known of these settings; one that ended with an error begins anew."""
+        """The stored answer for these settings; an answer that ended with an error is started again."""
         answer = self.answers.get(order.key)
         if answer is None or answer.error:
             answer = self.answers[order.key] = Answer(order)
@@ -259,7 +259,7 @@ class Desk:
             return max(0, queue.index(ticket) - cores() + 1) if ticket in queue else 0
 
     def queue(self) -> list[Ticket]:
-        """The tickets that wait, the next first."""
+        """Waiting tickets, in the order in which they will be served."""
 
         def turn(ticket: Ticket) -> tuple[bool, int, float]:
             return bool(ticket.answer.taken), self.had.get(ticket.who, 0) // TURN, ticket.asked_at
@@ -267,7 +267,7 @@ class Desk:
         return sorted(self.waiting, key=turn)
 
     def serve(self) -> None:
-        """Loop of a worker thread: run the next chunk of whoever is next."""
+        """Loop of a worker thread: run the next chunk in the queue."""
         while self.is_open:
             with self.wanted:
                 while (found := self.take()) is None and self.is_open:
@@ -311,7 +311,7 @@ class Desk:
             ticket.notify()
 
     def end_if_done(self, ticket: Ticket) -> bool:
-        """Whether the ticket has all that it can get; it then leaves the queue."""
+        """Remove the ticket from the queue if it is complete or failed; returns whether it was."""
         if ticket.done < ticket.runs and not ticket.error:
             return False
         ticket.ended_at = time.monotonic()

@@ -45,7 +45,7 @@ from sim.run.work import outcomes_of
 from sim.study.columns import summarise
 from sim.study.files import write_file
 
-RESULTS = "PANJ_RESULTS"  # environment variable: folder of campaigns, if not results/ next to the package
+RESULTS = "PANJ_RESULTS"  # environment variable: folder of campaigns, by default results/ next to the package
 MOST_RUNS = 1000
 
 
@@ -79,7 +79,7 @@ def run(*overrides: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
 
 
 def check_runs(runs: int) -> None:
-    """PanjError for a number of campaigns that is out of range."""
+    """Raise PanjError for a number of campaigns that is out of range."""
     if isinstance(runs, bool) or not isinstance(runs, int) or not 1 <= runs <= MOST_RUNS:
         raise PanjError(f"runs: found {runs}, expected a whole number from 1 to {MOST_RUNS}")
 
@@ -216,7 +216,7 @@ def plain(answer: Any, kind: str) -> Any:
 
 
 def dice(runs: int) -> str:
-    """Number of campaigns, with a reminder what a single one is."""
+    """Number of campaigns, with a reminder that a single one is one roll of the dice."""
     return f"{count_campaigns(runs)}{' (one roll of the dice)' if runs == 1 else ''}"
 
 

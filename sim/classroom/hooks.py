@@ -19,16 +19,16 @@ from sim.classroom.sessions.register import USUAL_RUNS, the_register
 from sim.classroom.sessions.session import Session, spelled
 from sim.errors import PanjError
 
-OFTEN, SELDOM = 0.4, 2.0  # seconds between two updates of a distribution, at least and at most
-SPARE, LONGEST = 10, 4.0  # times as long as drawing took, and seconds at most: in a full class each draws less often
-BREATH = 0.1  # seconds between two updates of a class session, at least
+OFTEN, SELDOM = 0.4, 2.0  # minimum and maximum seconds between updates of a distribution
+SPARE, LONGEST = 10, 4.0  # pause per second of drawing, and its maximum in seconds: a full class redraws less often
+BREATH = 0.1  # minimum seconds between updates of a class session
 QUERY = "class"  # in an address: /join?class=FKMRWX
 State = TypeVar("State")
 Action = Callable[[], object]
 
 chosen: solara.Reactive[Overrides] = solara.reactive(())  # the visitor's choice of settings; () is the baseline
-seed: solara.Reactive[int] = solara.reactive(0)  # of the campaign that is watched, told or forked
-day: solara.Reactive[int] = solara.reactive(0)  # of that campaign, last shown on a page; 0 is the first
+seed: solara.Reactive[int] = solara.reactive(0)  # of the campaign on the pages Watch, Story and What if
+day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign last shown on a page; 0 is the first
 
 
 def session() -> str:
@@ -57,7 +57,7 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
     Args:
         overrides: the choice of settings; None requests nothing.
         runs: number of campaigns.
-        wish: another number requests again.
+        wish: a new value repeats the request.
         first_seed: seed of the first campaign.
 
     Returns:
@@ -105,14 +105,14 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
 
 
 def use_session_state(code: str, read: Callable[[], State]) -> State | None:
-    """Read something of a class session now and after every change of it.
+    """Read part of a class session now and after every change.
 
     Args:
         code: of the session.
         read: returns what the page shows; Refused where the session or the right to see it is gone.
 
     Returns:
-        What was read last; None where it was refused.
+        The latest value; None where reading was refused.
     """
 
     def found() -> State | None:
@@ -140,12 +140,12 @@ def follow_updates(
     longest: float | None = None,
     is_urgent: Callable[[], bool] = lambda: False,
 ) -> Callable[[], None]:
-    """Call `update` now and after changes, in a thread of this visitor: drawing a page keeps nobody else waiting.
+    """Call `update` now and after changes, in a separate thread per visitor, so that drawing does not delay others.
 
     Args:
         watch: registers a listener and returns the function that removes it.
         update: redraws; True ends it.
-        pause: seconds to wait after an update that took so many, so that changes that come together are drawn together.
+        pause: maps seconds that an update took to seconds to wait, so that simultaneous changes are drawn together.
         longest: seconds after which to update without a change; None waits for one.
         is_urgent: whether a change is to be drawn without a pause.
 
@@ -180,7 +180,7 @@ def follow_updates(
 
 
 def use_attempt() -> tuple[str, Callable[[Action], None]]:
-    """The error of the visitor's last attempt, empty if it succeeded; and a function that attempts something."""
+    """Return the error of the last attempted action, empty if it succeeded, and a function that attempts one."""
     trouble, set_trouble = solara.use_state("")
 
     def attempt(act: Action) -> None:

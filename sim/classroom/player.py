@@ -1,10 +1,10 @@
-"""One campaign as a browser plays it, and one campaign continued twice from an evening with one decision changed.
+"""Films of one campaign for the browser, and forks: one campaign continued twice with one decision changed.
 
 A film is JSON: holders, posts, curves and the log of every day in words; the shapes of the map are sent once. A fork
 has two films, the first event and the days that differ, and outcomes side by side.
 
-Reads   a `Campaign` and its settings; the land; the record to the evening of 7 July 2021.
-Assumes The evening of a day is shown with the night that follows it, as in the log; curves count a night on the morning
+Reads   a `Campaign` and its settings; the land; the record to the end of 7 July 2021.
+Assumes The end of a day is shown with the night that follows it, as in the log; curves count a night on the morning
         on which it ends, as in the record. District shapes are the land nearest to each centroid. Both branches of a
         fork share all later random draws; for what a change acts on, see `sim.story.branches`.
 """
@@ -56,8 +56,8 @@ FINE, COARSE = 1.2, 4.0  # km, error of a simplified outline of the country and 
 INSET = 3.0  # km, distance of the outline of the record inside its district
 ROOM_FOR_A_NAME = 45.0  # km, from the edge of the view and along the side of the visible part
 SMALLEST = 2.0  # square km; smaller splinters are left out
-KEPT_FILMS, KEPT_FORKS = 40, 30  # of a room
-HELD_FROM_THE_START, WON_BACK = 0, 4  # ways of changing hands other than those of `Fall`
+KEPT_FILMS, KEPT_FORKS = 40, 30  # cache sizes, for a whole room
+HELD_FROM_THE_START, WON_BACK = 0, 4  # ways of changing hands in addition to those of `Fall`
 
 
 def compact(value: object) -> str:
@@ -158,7 +158,7 @@ def points_of(points: Any, corner: np.ndarray) -> str:
 
 
 def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts: Language) -> str:
-    """Every evening of a campaign, as JSON."""
+    """The state at the end of every day of a campaign, as JSON."""
     series, record, start = campaign.record.series, campaign.record, settings.start_date
     evenings = series.shape[0]
     nights = np.concatenate([[0.0], series[:-1, Series.TROOPS_CROSSED]])
@@ -191,7 +191,7 @@ def whole(values: np.ndarray) -> list[int]:
 
 
 def changes_in_words(campaign: Campaign) -> list[list[int]]:
-    """Changes of holder in order: evening, district, way (`Fall` or one of the two above) and reason (`Why`)."""
+    """Changes of holder in order: day, district, way (`Fall` or one of the two above) and reason (`Why`)."""
     held = campaign.record.holder == Holder.TALIBAN
     falls = falls_of(campaign)
     found = []
@@ -267,7 +267,7 @@ def film_for(overrides: Overrides, seed: int) -> str:
 
 
 def warm() -> None:
-    """Prepare what is slow the first time: shapes, the film of the baseline, the compiled step of a day."""
+    """Prepare what is slow on first use: shapes, the film of the baseline, the compiled step of a day."""
     settings = the_desk().settings(())
     shapes()
     film_for((), 0)
@@ -278,10 +278,10 @@ class Forked(NamedTuple):
     """Two branches of one campaign, ready to be shown."""
 
     films: tuple[str, str]  # unchanged and changed
-    day: int  # on whose evening they diverge
+    day: int  # at the end of which they diverge
     first: tuple[str, ...]  # sentences on the first event that differs
-    first_day: int | None  # of that event, or of the first evening whose numbers differ
-    days: tuple[TwoDays, ...]  # that differ
+    first_day: int | None  # day of that event, or the first day whose numbers differ
+    days: tuple[TwoDays, ...]  # days that differ
     same_days: int
     outcomes: tuple[tuple[str, ...], ...]  # label, reported, unchanged, changed, difference
     same_outcomes: str
@@ -295,14 +295,14 @@ def fork(overrides: Overrides, seed: int, evening: date, change: str) -> Forked:
     Args:
         overrides: the choice of settings.
         seed: of the campaign.
-        evening: after which the decision is changed.
+        evening: day at whose end the decision is changed.
         change: an override, such as `border=closed`.
 
     Returns:
         The two branches.
 
     Raises:
-        PanjError: the change cannot be made on that evening, changes nothing, or a branch fails.
+        PanjError: the change cannot be made on that day, changes nothing, or a branch fails.
     """
     turn = turn_of(overrides, (change,), evening, the_desk())
     check_effect(turn, (seed,), (change,))

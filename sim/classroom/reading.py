@@ -1,4 +1,4 @@
-"""Reads the distribution of one outcome under two choices of settings: how each is spread and whether they differ.
+"""Reads the distributions of one outcome under two choices of settings, and whether they differ.
 
 Reads   tables of outcomes with one row per campaign (`seed` and every outcome), and what was reported.
 Returns a `Reading` of plain numbers and texts, ready for a page.
@@ -48,8 +48,8 @@ MAIN_OUTCOMES = (
     "calls_answered",
 )
 DOTS = 20  # of a dot plot: each stands for the same number of campaigns
-BARS = 24  # of a histogram, at most; for whole numbers up to
-MANY = 40  # with one number per bar
+BARS = 24  # maximum bars of a histogram
+MANY = 40  # below this range each whole number gets its own bar
 NOTHING, ONE, EARLY, SAME, UNTOLD, TOLD = (
     "nothing",
     "one",
@@ -164,7 +164,7 @@ def read(
         language: of the texts.
 
     Returns:
-        Distributions in the unit of the axis (a date counts days after the first), mark of the report and verdict.
+        Distributions in the unit of the axis (dates in days after the first), mark of the reported figure, verdict.
 
     Raises:
         PanjError: the outcome is unknown, or later than the last day.

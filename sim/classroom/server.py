@@ -39,12 +39,12 @@ from sim.run.console import console_of
 from sim.run.run import compile_rules
 
 COOKIE = "panj-room"
-LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # none is mistaken for another when read out
+LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # letters that are not confused when read aloud
 LONG = 6
-TRIES, WITHIN = 20, 60  # wrong codes per address, in so many seconds
+TRIES, WITHIN = 20, 60  # wrong codes allowed per address, within so many seconds
 NO_STORE = {"cache-control": "no-store"}
-THIS_SERVER = secrets.token_hex(8)  # tells a page that another server answers than the one it came from
-JOIN = "PANJ_JOIN"  # where students join this server, for its own pages
+THIS_SERVER = secrets.token_hex(8)  # lets a page detect that a different server answers
+JOIN = "PANJ_JOIN"  # environment variable: address at which students join, for the pages
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -80,7 +80,7 @@ class Gate:
         await app(scope, receive, send)
 
     def answer(self, asked: HTTPConnection) -> ASGIApp:
-        """Who answers a request: the pages, the page that asks for the code, or a refusal."""
+        """The app that answers a request: the pages, the page that asks for the code, or a refusal."""
         if self.is_own(asked.headers):
             known = asked.cookies.get(COOKIE, "")
             if not self.room.code or self.signer.verify_signature(self.room.code, known):
@@ -90,7 +90,7 @@ class Gate:
         return Response(status_code=403) if asked.scope["type"] == "http" else WebSocketClose(4403)
 
     def is_own(self, headers: Mapping[str, str]) -> bool:
-        """Whether the request names this server, and comes from one of its own pages if it comes from a page."""
+        """Whether the request is addressed to this server, and its origin, if it has one, is this server too."""
         host = headers.get("host", "")
         if self.room.is_local and urlsplit(f"//{host}").hostname not in LOCAL:
             return False
@@ -98,7 +98,7 @@ class Gate:
         return origin is None or urlsplit(origin).netloc == host
 
     def ask(self, asked: HTTPConnection) -> Response:
-        """The page that asks for the code, or the way in when the code is right."""
+        """The page that asks for the code, or a redirect that admits the visitor when the code is right."""
         query = dict(asked.query_params)
         given = query.pop("code", "").strip().upper()
         who, limit = asked.client.host if asked.client else "", RateLimitItemPerSecond(TRIES, WITHIN)
@@ -116,7 +116,7 @@ class Gate:
 
 
 def question(trouble: str, query: Mapping[str, str], status: int) -> Response:
-    """A plain page that asks for the code and needs no script; whatever is filled in is escaped."""
+    """A plain page that asks for the code and needs no script; all inserted text is escaped."""
     texts = texts_of("gate")
     page = gate_page().render(
         title=texts.say("title"), about=texts.say("gate_about"), code=texts.say("gate_code"),
@@ -173,7 +173,7 @@ def app_of(room: Room) -> Any:
 
 
 def readable(page: str) -> str:
-    """Solara's page with its language declared, for screen readers, and without what forbids zooming."""
+    """Solara's page with its language declared, for screen readers, and with zooming allowed."""
     return page.replace("<html>", '<html lang="en">', 1).replace(
         ", maximum-scale=1, user-scalable=no, minimal-ui", "", 1
     )
@@ -193,12 +193,12 @@ def set_up_solara(room: Room) -> None:
 
 
 async def alive(_request: Any) -> Any:
-    """Which server this is."""
+    """Identify this server, so that pages notice a restart."""
     return PlainTextResponse(THIS_SERVER)
 
 
 async def latency(_request: Any) -> Any:
-    """How long people waited, in seconds: count, median and 95th percentile, as JSON."""
+    """Waiting times in seconds: count, median and 95th percentile, as JSON."""
     from sim.classroom.desk import the_desk
 
     found = {
@@ -226,7 +226,7 @@ def join_address_of(room: Room) -> str:
 
 
 def join_address() -> str:
-    """The same for this process; empty until it serves."""
+    """Address at which students join this process; empty until it serves."""
     return os.environ.get(JOIN, "")
 
 
@@ -234,7 +234,7 @@ BASELINE = 200  # campaigns that are requested before anybody asks
 
 
 def room_of(request: Classroom) -> Room:
-    """The room that is asked for; one that others can enter always has a code."""
+    """The room for these command-line options; one that other machines can reach always has a code."""
     room = Room(request.host, request.port, request.code)
     return room if request.code or room.is_local else room._replace(code=new_code())
 
@@ -285,12 +285,12 @@ def get_ready(console: Console) -> None:
 
 
 def warm() -> None:
-    """Prepare what takes long the first time somebody asks for it."""
+    """Prepare what is slow on first use."""
     from sim.classroom import player
     from sim.classroom.sessions.runner import the_question_runner
 
     player.warm()
-    the_question_runner()  # which continues with questions that a stop left half answered
+    the_question_runner()  # continues questions that a stop left half answered
 
 
 def print_addresses(room: Room, console: Console) -> None:

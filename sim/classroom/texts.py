@@ -36,7 +36,7 @@ def texts_of(page: str, language: str = "en") -> Language:
     return Language({**shared, **read_yaml(here / f"{page}.yaml")})
 
 
-MOST_TEXT = 10_000  # letters
+MOST_TEXT = 10_000  # maximum characters
 
 
 def check_text(text: str) -> None:
@@ -48,12 +48,12 @@ def check_text(text: str) -> None:
 
 
 def shown(text: str) -> str:
-    """The first letters of what was typed."""
+    """The first characters of a typed text."""
     return f"{text[:60]}…" if len(text) > 60 else text
 
 
 def text_of(what: str, value: Any, most: int) -> str:
-    """One line of plain text; PanjError where it is too long or has invisible letters."""
+    """One line of plain text; PanjError where it is too long or has invisible characters."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise PanjError(f"scenario.{what}: found '{shown(str(value))}', expected text")
     text = " ".join(str(value).split())
@@ -63,7 +63,7 @@ def text_of(what: str, value: Any, most: int) -> str:
     return text
 
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first letters of what a spreadsheet would calculate
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters of what a spreadsheet would calculate
 
 
 def safe_cell(value: object) -> object:

@@ -1,7 +1,7 @@
-"""What a worker process of the classroom does: run a few campaigns and return their outcomes.
+"""Worker process of the classroom: runs a few campaigns and returns their outcomes.
 
-A process of its own, because pages and campaigns in one process would wait for each other: every campaign begins and
-ends with a little Python. Nothing here imports what is slow to import, so that a new process starts quickly.
+It is a separate process, because pages and campaigns in one would wait for each other: every campaign begins and
+ends with a little Python. This module imports nothing slow, so that a new process starts quickly.
 """
 
 import os
@@ -12,8 +12,8 @@ from sim.run.work import work
 from sim.settings.settings import Piece
 from sim.study.columns import runs_table
 
-NICE = 10  # campaigns leave the processor to pages
-CELL_COLUMNS = ["cell", "run"]  # of a study, without meaning here
+NICE = 10  # niceness: pages take priority over campaigns
+CELL_COLUMNS = ["cell", "run"]  # columns of a study, meaningless here
 
 
 def run_piece(piece: Piece) -> tuple[pa.Table, str]:
@@ -33,7 +33,7 @@ def run_piece(piece: Piece) -> tuple[pa.Table, str]:
 
 
 def run_piece_nicely(piece: Piece) -> tuple[pa.Table, str]:
-    """Do the same in a process that yields to all others, where the system supports it."""
+    """Call `run_piece` at low priority, where the system supports it."""
     if hasattr(os, "nice") and os.nice(0) < NICE:
         os.nice(NICE)
     return run_piece(piece)

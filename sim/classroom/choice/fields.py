@@ -1,4 +1,4 @@
-"""The fields of the form, the decisions on the sheet of a claim, and a choice of settings described in words.
+"""The fields of the form, the decisions on the sheet of a claim, and descriptions of a choice of settings.
 
 Reads   configs/ for choices, and for numbers with unit, range and source; configs/priors.yaml for the range of a number
         before any fit; text/<language>/form.yaml for labels and help.
@@ -55,7 +55,7 @@ class Field(NamedTuple):
     help: str
     options: tuple[Option, ...] = ()
     number: Number | None = None
-    believed: tuple[float, float] | None = None  # 90 % range before any fit, of a number that is drawn
+    believed: tuple[float, float] | None = None  # 90 % range of the prior, for a number that is drawn
 
     def describe(self, value: str | float | None) -> str:
         """Text for a value: the label of a choice, a number with its unit, or a date."""
@@ -90,7 +90,7 @@ def order_of(group: str) -> list[str]:
 
 
 def option_of(group: str, name: str, texts: Language) -> Option:
-    """A choice with its label and help; for one that a user added, those of its file."""
+    """An option with its label and help; an option that a user added takes them from its own file."""
     try:
         return Option(name, texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help"))
     except PanjError:
@@ -125,13 +125,13 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
 
 
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
-    """Whether a value differs only because the scenario does, which is listed already."""
+    """Whether a value differs only because the scenario does, and the scenario is listed already."""
     is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
     return key != "scenario" and form.scenario != base.scenario and not is_own
 
 
 def own_words(form: Form) -> set[str]:
-    """Overrides that have a field."""
+    """Overrides that have a field in the form."""
     return {word for key, word in keyed_overrides(form) if key in fields_of()}
 
 
@@ -142,7 +142,7 @@ def chosen_in(overrides: Overrides) -> dict[str, str]:
 
 
 def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
-    """The overrides changed by the decisions of a sheet; PanjError for an unknown decision."""
+    """Apply the decisions of a sheet to overrides; PanjError for an unknown decision."""
     form = read_overrides(before).form
     for group in POLICIES:
         if group in given and given[group] != form.value(group):

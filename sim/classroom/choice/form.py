@@ -1,10 +1,10 @@
 """A choice of settings as one typed value: what differs from the defaults, in one canonical order.
 
 `Form` is the value; `put` and `merged` change it, checked; `Form.overrides` and `command_of` print it for the command
-line. `usual_of` reads what a scenario, with its bases, takes by itself.
+line. `usual_of` reads the settings of a scenario and its bases.
 
 Reads   configs/config.yaml and scenarios/scenario/*.yaml for the defaults.
-Assumes A number that is set outright wins over policies and scenario, as on the command line. Sections of a scenario
+Assumes A number that is set outright overrides policies and scenario, as on the command line. Sections of a scenario
         merge. A number that a scenario sets becomes a number of the form, after that scenario's own factors; a factor
         of a number that is set outright has no effect and is left out.
 """
@@ -37,7 +37,7 @@ class Usual(NamedTuple):
     scenario: str
     chosen: Mapping[str, str]
     dates: Mapping[str, str]
-    scale: Mapping[str, float]  # as its file spells the keys
+    scale: Mapping[str, float]  # keys as written in its file
     shift: Mapping[str, float]
     strike: tuple[str, ...]
 
@@ -76,7 +76,7 @@ class Form(NamedTuple):
         return self.numbers.get(key)
 
     def overrides(self) -> tuple[str, ...]:
-        """The overrides in canonical order; title and description are left out, as they decide no campaign."""
+        """The overrides in canonical order; without title and description, which do not affect campaigns."""
         return tuple(word for _, word in keyed_overrides(self))
 
 
@@ -172,14 +172,14 @@ def of_unset(values: Mapping[str, float], form: Form) -> dict[str, float]:
 
 
 def check_span(form: Form) -> None:
-    """PanjError for dates in the wrong order or too far apart for a classroom."""
+    """Raise PanjError for dates in the wrong order or too far apart for a classroom."""
     start, end = check_dates(str(form.value("start_date")), str(form.value("end_date")))
     if (end - start).days > MOST_DAYS:
         raise PanjError(f"end_date: found {end}, expected at most {MOST_DAYS} days after {start}")
 
 
 def check_events(form: Form) -> None:
-    """PanjError for an event that is both changed and removed: command line and file would differ."""
+    """Raise PanjError for an event that is both changed and removed: command line and file would differ."""
     policies = {group: read_yaml(file_of(group, str(form.value(group)))) for group in GROUPS}
     strikers: dict[str, str] = dict.fromkeys(form.usual.strike, f"scenario={form.scenario}")
     changers: dict[str, str] = {}
@@ -199,8 +199,8 @@ def check_events(form: Form) -> None:
 
 Overrides = tuple[str, ...]
 SECTIONS = ("title", "about", "set", "scale", "shift", "attention", "posts", "events", "strike")  # of a scenario
-TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # resolution of families: decides memory, not history
-MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120  # letters of title, description, text of an event
+TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # resolution of families: affects memory, not results
+MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120  # maximum characters of title, description, text of an event
 
 
 def put(form: Form, key: str, value: str | float | None) -> Form:
@@ -294,7 +294,7 @@ def set_by(key: str, value: Any, form: Form) -> float:
 
 
 def mapping(section: str, value: Any) -> Mapping[str, Any]:
-    """A mapping from names; None is empty, PanjError for anything else."""
+    """Return a mapping keyed by name, empty for None; PanjError for anything else."""
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
@@ -357,7 +357,7 @@ def struck(names: Any, form: Form) -> list[str]:
     return [name for name in names or [] if name not in form.usual.strike]
 
 
-DEEPEST = 8  # scenarios based on each other
+DEEPEST = 8  # maximum depth of scenarios based on each other
 
 
 @cache
@@ -415,5 +415,5 @@ def short_key(key: str) -> str:
 
 
 def spelled(key: str, named: Iterable[str]) -> str:
-    """A short key as a scenario's file spells it, so that the new value replaces that of the file."""
+    """A short key as written in the scenario's file, so that the new value replaces that of the file."""
     return f"rules.{key}" if f"rules.{key}" in named else key

@@ -48,7 +48,7 @@ def read_command(text: str) -> Loaded:
 
 
 def read_overrides(overrides: Sequence[str]) -> Loaded:
-    """Read the form of overrides; the same ones are parsed once.
+    """Read overrides into a form; repeated calls are cached.
 
     Args:
         overrides: as on the command line, in any order.
@@ -64,7 +64,7 @@ def read_overrides(overrides: Sequence[str]) -> Loaded:
 
 @lru_cache(maxsize=512)
 def read_distinct(overrides: Overrides) -> Loaded:
-    """The same for overrides that can be a key."""
+    """The cached part of `read_overrides`, for hashable overrides."""
     check_count(overrides)
     form, aside, seen = Form(), [], set()
     changes: list[dict[str, Any]] = []
@@ -76,7 +76,7 @@ def read_distinct(overrides: Overrides) -> Loaded:
             continue
         if key in seen:
             raise PanjError(f"{key}: found twice, expected once")
-        if not word.startswith("+scenario."):  # these merge
+        if not word.startswith("+scenario."):  # scenario sections are merged
             seen.add(key)
         changes.append(change_of(override, word))
     for change in sorted(changes, key=rank_of):
@@ -85,14 +85,14 @@ def read_distinct(overrides: Overrides) -> Loaded:
 
 
 def check_choice(overrides: Sequence[str]) -> None:
-    """PanjError for overrides that are wrong, unsafe to parse or not allowed in a classroom."""
+    """Raise PanjError for overrides that are wrong, unsafe to parse or not allowed in a classroom."""
     check_count(overrides)
     for word in overrides:
         safely_parsed(word)
 
 
 def check_count(overrides: Sequence[str]) -> None:
-    """PanjError for too many overrides."""
+    """Raise PanjError for too many overrides."""
     if len(overrides) > MOST_OVERRIDES:
         raise PanjError(f"settings: found {len(overrides)} overrides, expected at most {MOST_OVERRIDES}")
 
@@ -169,11 +169,11 @@ OVERRIDE = "override /"
 
 
 class Dumper(yaml.SafeDumper):
-    """Dumper that quotes text which a reader might take for a number or a date."""
+    """Dumper that quotes text which a YAML parser might take for a number or a date."""
 
 
 def quote(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """Text, in quotes unless it begins like a word."""
+    """A text node, quoted unless it begins with a letter or underscore."""
     style = None if re.match(r"[A-Za-z_]", text) else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -223,7 +223,7 @@ def scenario_part(form: Form) -> dict[str, Any]:
 
 
 def read_yaml_text(text: str) -> Loaded:
-    """Read the form of a pasted scenario file; PanjError names the key, what was found and what was expected."""
+    """Read a pasted scenario file into a form; PanjError names the key, what was found and what was expected."""
     check_text(text)
     content = safely_loaded(text)
     for key in content:

@@ -2,7 +2,7 @@
 
 Reads   <results>/lessons/<fingerprint of settings>/*.parquet, one file per chunk of seeds.
 Writes  the same; a chunk that cannot be read is run again.
-Assumes The fingerprint covers all that decides a campaign: settings, rules, data, outcomes and draws.
+Assumes The fingerprint covers everything that determines a campaign: settings, rules, data, outcomes and draws.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +79,7 @@ class CampaignStore:
         return table if table.num_rows == CHUNK else self.run(order, chunk)
 
     def run(self, order: Order, chunk: int) -> pa.Table:
-        """Run a chunk and store it, in one step."""
+        """Run a chunk and store it atomically."""
         table, error = run_piece(Piece(order, tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))))
         if error:
             raise PanjError(f"campaigns: found one that failed ({error}), expected all to finish")

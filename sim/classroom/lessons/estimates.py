@@ -22,9 +22,9 @@ from sim.compare.pairs import LUCK_OF_RESAMPLING, RESAMPLES, clear, never_varies
 from sim.errors import PanjError, unknown
 
 LEVEL = 0.95
-ENDS = (0.05, 0.95)  # between them nine campaigns in ten
+ENDS = (0.05, 0.95)  # quantiles that bound the middle 90 % of campaigns
 BATCH = 200  # resamples in memory at a time
-GROUPS = 10  # equal parts in which somebody looks for the best one
+GROUPS = 10  # number of equal groups for `best_group_gap`
 Statistic = Callable[..., Any]
 
 
@@ -47,7 +47,7 @@ class CampaignSource(Protocol):
 
 
 class Sample(NamedTuple):
-    """The campaigns that an answer is based on."""
+    """The campaigns on which an answer is based."""
 
     campaigns: CampaignSource
     first_seed: int
@@ -90,7 +90,7 @@ def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
 
 
 def first_campaign(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """The campaign of the first seed."""
+    """Outcome of the campaign with the first seed."""
     return Estimate(float(values[0]), math.nan, math.nan, math.nan, 1)
 
 

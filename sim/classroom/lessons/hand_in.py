@@ -27,7 +27,7 @@ LARGEST = 64 * 1024  # bytes of a file
 VERSION = 1
 KEYS = ("panj_hand_in", "lesson", "student", "answers", "settings")
 ANSWER_KEYS = ("value", "runs")
-SHOWN = 60  # letters of a text that an error repeats
+SHOWN = 60  # maximum characters of a value that an error quotes
 
 
 class HandIn(NamedTuple):
@@ -161,7 +161,7 @@ class Graded(NamedTuple):
 
     @property
     def points(self) -> tuple[float, int]:
-        """Points earned, and points to be earned."""
+        """Points earned, and maximum points."""
         return total(list(self.marks))
 
     @property

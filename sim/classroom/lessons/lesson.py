@@ -1,4 +1,4 @@
-"""The six lessons, one file each, and the sheets of students, each with numbers of their own.
+"""The six lessons, one file each, and the sheets of students, each with its own numbers.
 
 Reads   exercises/lessons/*.yaml, configs/outcomes.yaml, data/evidence.csv.
 Returns `Lesson`, as in its file; `Sheet`, the same with the numbers of one student filled in.
@@ -20,9 +20,9 @@ from sim.data.record import evidence
 from sim.errors import PanjError, unknown
 from sim.outcomes import Outcome, Reported, reported_of
 
-MINUTES = 45  # of every lesson
-BLOCKS, BLOCK = 8, 100  # first seeds of students, and their distance
-LONGEST_CODE = 40  # letters of a student's name or number
+MINUTES = 45  # length of every lesson
+BLOCKS, BLOCK = 8, 100  # number of first seeds of students, and their distance
+LONGEST_CODE = 40  # maximum characters of a student's name or number
 NUMBERS = ("number", "exact")  # kinds of task whose answer is a number
 RANGES = ("guess", "range")  # two numbers
 CHOSEN = ("verdict", "inside", "pick", "quiz")  # one of some choices
@@ -48,7 +48,7 @@ class Fact(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A task; its texts and names may have gaps, which are filled in on a sheet."""
+    """A task; its texts and names may have placeholders, which are filled in on a sheet."""
 
     key: str
     asks: str
@@ -63,7 +63,7 @@ class Task(NamedTuple):
     choices: tuple[str, ...] = ()
     right: str = ""
     because: str = ""  # the reason, shown once it is answered
-    row: str = ""  # of the evidence
+    row: str = ""  # id of a row of the evidence
     needs: int = 0  # campaigns for a conclusion; 0 where none are needed
     points: int = 1
     solution: str = ""  # answer in the teacher's notebook
@@ -81,7 +81,7 @@ class Lesson(NamedTuple):
     timing: tuple[Step, ...]
     background: tuple[Fact, ...]
     parameters: Mapping[str, Sequence[Any]]  # options by name
-    settings: Mapping[str, tuple[str, ...]]  # overrides by name, with gaps
+    settings: Mapping[str, tuple[str, ...]]  # overrides by name, with placeholders
     runs: int  # campaigns that the tasks need
     tasks: tuple[Task, ...]
     questions: tuple[str, ...]
@@ -177,7 +177,7 @@ def read_task(row: Mapping[str, Any]) -> Task:
 
 
 def check_lesson(lesson: Lesson, where: str) -> None:
-    """PanjError where minutes do not add up, a key is used twice, or a row or settings do not exist."""
+    """Raise PanjError where minutes do not add up, a key is used twice, or a row or settings do not exist."""
     minutes = sum(step.minutes for step in lesson.timing)
     if minutes != MINUTES:
         raise PanjError(f"{where}, timing: found {minutes} minutes, expected {MINUTES}")
@@ -242,7 +242,7 @@ def filled(task: Task, parameters: Mapping[str, Any]) -> Task:
 
 
 def fill(text: str, parameters: Mapping[str, Any]) -> str:
-    """Fill parameters into the gaps of a text; PanjError for an unknown gap."""
+    """Fill parameters into the placeholders of a text; PanjError for an unknown placeholder."""
 
     def value(found: re.Match[str]) -> str:
         if found[1] not in parameters:

@@ -31,10 +31,10 @@ from sim.wording import Language
 
 ERRORS = 3.0  # standard errors that an answer may differ from the reference
 REFERENCE_SEED = 100_000  # higher than the seeds of every student
-ROUNDED = 0.005  # absolute for a share, relative for any other number
+ROUNDED = 0.005  # rounding allowed: absolute for a share, relative for any other number
 OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures that other campaigns cannot confirm
 MOST_RUNS = 1000
-MOST_LETTERS = 2000  # of an answer in words
+MOST_LETTERS = 2000  # maximum characters of a text answer
 LONGEST_NUMBER = 1e12
 Value = float | tuple[float, float] | str
 
@@ -57,7 +57,7 @@ class Mark(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """The share of the points that an answer is worth, with sentences."""
+    """Share of the points that an answer earns, with sentences that explain it."""
 
     part: float
     says: tuple[str, ...]
@@ -77,7 +77,7 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
         Points, remarks and flags.
 
     Raises:
-        PanjError: the answer is of the wrong kind or out of range, or campaigns cannot be had.
+        PanjError: the answer is of the wrong kind or out of range, or campaigns are not available.
     """
     texts = texts_of("marks")
     if answer is None:
@@ -92,7 +92,7 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
 
 
 def check_answer(task: Task, answer: Answer) -> None:
-    """PanjError for an answer that is of the wrong kind, out of range, or without its number of campaigns."""
+    """Raise PanjError for an answer that is of the wrong kind, out of range, or without its number of campaigns."""
     value, runs = answer
     where = f"answer {task.key}"
     if isinstance(runs, bool) or not isinstance(runs, int) or not 0 <= runs <= MOST_RUNS:
@@ -113,7 +113,7 @@ def check_answer(task: Task, answer: Answer) -> None:
 
 
 def check_range(where: str, value: object) -> None:
-    """PanjError for anything but two numbers, the lower first."""
+    """Raise PanjError for anything but two numbers, the lower first."""
     if not isinstance(value, tuple) or len(value) != 2:
         raise PanjError(f"{where}: found {str(value)[:40]}, expected two numbers, the lower first")
     for one in value:
@@ -123,13 +123,13 @@ def check_range(where: str, value: object) -> None:
 
 
 def check_number(where: str, value: object) -> None:
-    """PanjError for anything but a finite number."""
+    """Raise PanjError for anything but a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LONGEST_NUMBER:
         raise PanjError(f"{where}: found {str(value)[:40]}, expected a number")
 
 
 def credit_for_runs(task: Task, runs: int) -> float:
-    """Share of its points that a right answer from that many campaigns is worth."""
+    """Share of the points for a right answer that is based on that many campaigns."""
     if runs >= task.needs:
         return 1.0
     return 0.0 if runs <= 1 else 0.5
@@ -259,7 +259,7 @@ def judge_range(
 def judge_choice(
     sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Judge a conclusion by what the student's own campaigns allow, and what others allow."""
+    """Judge a conclusion by those that the student's own campaigns and the reference allow."""
     allowed, said = allowed_of(sheet, task, own, texts)
     if others is None:  # a student checks, and is not told the conclusion
         return right_or(value in allowed, texts.say("choice_check", own.runs), texts)
@@ -303,5 +303,5 @@ def format_answer(number: float, task: Task) -> str:
 
 
 def total(marks: list[Mark]) -> tuple[float, int]:
-    """Points earned, and points to be earned."""
+    """Points earned, and maximum points."""
     return round(sum(one.points for one in marks), 2), sum(one.most for one in marks)

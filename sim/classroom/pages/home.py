@@ -12,7 +12,7 @@ RUNS = 200
 
 @solara.component
 def Page() -> None:
-    """Introduction, and progress of the baseline, with which everybody compares."""
+    """Introduction, and progress of the baseline, the reference for all comparisons."""
     texts = texts_of("home")
     Heading(texts.say("heading"))
     Prose(texts.say("about"))

@@ -1,4 +1,4 @@
-"""The page Class: a student joins, sends a claim and reads its answer, and sees nothing of anybody else."""
+"""The page Class: a student joins, sends a claim and reads its answer, and sees nobody else's data."""
 
 from collections.abc import Callable
 
@@ -131,7 +131,7 @@ def welcome(seat: Seat) -> str:
 
 @solara.component
 def Stage(place: Place, question: Question) -> None:
-    """What was sent and what happens now; read out when it changes."""
+    """What was sent and what happens now; announced by screen readers when it changes."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     lines = []
     if place.sent is not None:
@@ -196,7 +196,7 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
 
 @solara.component
 def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
-    """Button that takes over the choice of the page Change, and what it sets other than the decisions below."""
+    """Button that adopts the choice of the page Change, and its settings other than the decisions below."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     if rest_of(start):
@@ -209,7 +209,7 @@ def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
 
 @solara.component
 def Scale(question: Question) -> None:
-    """Range of the baseline's campaigns, once they are finished, so that a number can be guessed at all."""
+    """Range of the baseline's campaigns once they are finished, as a reference for a guess."""
     measure = measure_of(question.outcome)
     middle = middle_of_baseline(question.outcome)
     if middle is not None:

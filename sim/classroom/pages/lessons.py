@@ -36,7 +36,7 @@ from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 RUNS = (1, 10, 50, 100, 200)
-MOST_SETTINGS = 5  # of one task
+MOST_SETTINGS = 5  # maximum settings of one task
 NUMBERS = "panj-numbers"  # class of its tables in the style sheet
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
@@ -129,7 +129,7 @@ def Kept() -> None:
         try:
             hand_in = hand_in_of(text.encode())
         except PanjError:
-            return  # of another version, or not ours
+            return  # of another version, or not from this page
         keep(hand_in.sheet, hand_in.answers)
         opened.set(hand_in.sheet)
 
@@ -221,7 +221,7 @@ def OneTask(sheet: Sheet, task: Task, place: int) -> None:
 
 @solara.component
 def Said(found: Mark | None) -> None:
-    """Flags, points and remarks of an answer, read out when they appear."""
+    """Flags, points and remarks of an answer, announced by screen readers when they appear."""
     texts = texts_of("lessons")
     with solara.Div(attributes={"aria-live": "polite"}, classes=["panj-said"]):
         if found is not None:

@@ -34,7 +34,7 @@ def Page() -> None:
 
 @solara.component
 def Wall(room: Room, progress: Progress | None) -> None:
-    """What belongs to the stage of the current question."""
+    """Content for the stage of the current question."""
     question = room.question
     if question is None or question.stage in (OPEN, CLOSED, RUNNING):
         Gathering(room, progress)

@@ -53,7 +53,7 @@ def days_of_choice() -> tuple[date, date]:
 
 
 def tell(asked: Filters, number: int) -> Story:
-    """The requested part of the story; PanjError for an unknown province or a wrong day."""
+    """Write the requested part of the story; PanjError for an unknown province or a wrong day."""
     filters = {key: text for key, text in asked.items() if text}
     part = options.read_options(options.Story, filters)
     return story_of(chronicle_for(chosen.value, number).narrowed(**part), texts_of("story"))

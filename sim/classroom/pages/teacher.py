@@ -71,7 +71,7 @@ def room_and_progress(code: str) -> tuple[Room, Progress | None]:
 
 @solara.component
 def Beginning(on_open: Callable[..., None]) -> None:
-    """Ways to a new session, an earlier one, or one that was opened on another computer."""
+    """Open a new session, return to an earlier one, or take over one from another computer."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -155,7 +155,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
 
 
 def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
-    """What the teacher may do with the current question, the usual first."""
+    """Labels and actions for the current question, the usual one first."""
     code, who = room.session.code, session()
     move = partial(the_register().move, code, who)
     ways: dict[str, Sequence[tuple[str, Callable[[], None]]]] = {

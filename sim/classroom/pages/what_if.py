@@ -1,4 +1,4 @@
-"""The page What if: one campaign continued twice from an evening, with one decision changed."""
+"""The page What if: one campaign continued twice from the end of a day, with one decision changed."""
 
 from datetime import date, timedelta
 from html import escape
@@ -25,7 +25,7 @@ SHOWN_DAYS = 4
 
 
 class ForkRequest(NamedTuple):
-    """An evening and the decision that is changed after it."""
+    """A day and the decision that is changed at its end."""
 
     evening: date
     change: str
@@ -60,7 +60,7 @@ def Page() -> None:
 
 
 def read_asked(given: dict[str, str]) -> ForkRequest:
-    """Read an evening and a decision of the list; PanjError for anything else."""
+    """Read a day and a decision from the list; PanjError for anything else."""
     if given["decision"] not in {f"{group}={one.name}" for group in POLICIES for one in fields_of()[group].options}:
         raise PanjError(texts_of("what_if").say("bad_choice", found=given["decision"]))
     return ForkRequest(read_day("day", given["evening"]), given["decision"])
@@ -68,7 +68,7 @@ def read_asked(given: dict[str, str]) -> ForkRequest:
 
 @solara.component
 def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Callable[[dict[str, str]], None]) -> None:
-    """Form for evening and decision."""
+    """Form for day and decision."""
     texts = texts_of("what_if")
     decisions = [
         {"value": f"{group}={one.name}", "text": one.label, "help": one.help, "group": fields_of()[group].label}
@@ -87,7 +87,7 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
 
 @solara.component
 def Answer(asked: ForkRequest, number: int) -> None:
-    """Both branches, computed in a thread of their own."""
+    """Both branches, computed in a separate thread."""
     texts, choice = texts_of("what_if"), chosen.value
     task = use_task(lambda: answer_of(choice, number, asked), dependencies=[choice, number, asked])
     if task.pending or task.value is None:

@@ -16,13 +16,13 @@ def Prose(text: str, classes: tuple[str, ...] = ()) -> None:
 
 @solara.component
 def Heading(text: str, level: int = 1) -> None:
-    """A heading, as screen readers know it."""
+    """A heading that screen readers recognise."""
     solara.HTML(f"h{level}", unsafe_innerHTML=escape(text))
 
 
 @solara.component
 def Note(text: str, live: bool = False) -> None:
-    """Plain text in a quiet colour; where it is `live`, it is read out when it changes."""
+    """Plain text in a muted colour; if `live`, screen readers announce its changes."""
     attributes = {"aria-live": "polite", "role": "status"} if live else {}
     solara.HTML("p", unsafe_innerHTML=escape(text), classes=["note"], attributes=attributes)
 
@@ -42,7 +42,7 @@ def Press(label: str, on_click: Callable[[], None], is_main: bool = False, disab
 
 @solara.component
 def Folded(title: str, children: Sequence[solara.Element] = ()) -> None:
-    """Content that can be opened: the browser's own element, which keyboards and screen readers know."""
+    """Collapsible content: the browser's own element, which works with keyboards and screen readers."""
     summary = vuetify.Html(tag="summary", children=[title])
     vuetify.Html(tag="details", class_="folded", children=[summary, *children])
 

@@ -1,4 +1,4 @@
-"""The form as native controls, which a keyboard, a telephone and a screen reader know."""
+"""The form as native controls, which work with keyboards, phones and screen readers."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta

@@ -28,12 +28,12 @@ def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
     ]  # fmt: skip
 
 
-MOST = 9999  # of a seed
+MOST = 9999  # largest seed
 
 
 @solara.component
 def SeedForm() -> None:
-    """The seed of the visitor, to type or to draw anew."""
+    """Field for the visitor's seed, with a button that draws a new one."""
     texts = texts_of("watch")
     text, set_text = solara.use_state(str(seed.value))
     trouble, attempt = use_attempt()

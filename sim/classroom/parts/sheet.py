@@ -8,10 +8,10 @@ import solara
 
 from sim.classroom.choice.form import date_of
 
-LONGEST = 400  # letters of what comes back
+LONGEST = 400  # maximum characters of a returned text
 Field = Mapping[str, Any]
 Options = Sequence[Mapping[str, str]]
-Given = dict[str, str]  # by name of the field; a tick is `yes` or nothing
+Given = dict[str, str]  # by name of the field; a tick box gives `yes` or an empty text
 
 
 @solara.component_vue("sheet.vue")
@@ -21,7 +21,7 @@ def SheetInVue(fields: list[dict[str, Any]], button: str, event_sent: Callable[[
 
 @solara.component
 def Sheet(fields: Sequence[Field], button: str, on_sent: Callable[[Given], None]) -> None:
-    """Fields in order; what is typed stays in the browser until it is sent, and `on_sent` gets a text per field."""
+    """Fields in order; what is typed stays in the browser until it is sent, and `on_sent` gets one text per field."""
 
     def sent(given: object) -> None:
         """Pass on the values of known fields, shortened."""

@@ -1,14 +1,14 @@
 """Claims of students: checked as they are typed, compared with campaigns, and scored.
 
-A claim is a choice of settings and a predicted range with a confidence. Predictions are scored, never what happened.
-A claim about an *effect* is compared with the mean of the paired differences from the baseline (one number, known to
-its 95 % interval); a claim about an *outcome* with the outcomes of all campaigns of its choice.
+A claim is a choice of settings and a predicted range with a confidence. It is scored against campaigns, never against
+history: a claim about an *effect* against the mean of the paired differences from the baseline (one number, known to
+its 95 % interval), a claim about an *outcome* against the outcomes of all campaigns of its choice.
 
 Reads   text and numbers as they were typed; tables of outcomes.
 Source  Interval score: Winkler 1972; Gneiting and Raftery 2007, section 6.2: width, plus 2 / (1 - confidence) for each
         unit by which the range is missed. On average it is lowest for the honest range.
 Assumes Only scenario, policies, numbers of rules and events are part of a claim: nothing that decides how campaigns
-        are run, reads a file or moves the last day. Campaigns are independent; two standard errors count as chance.
+        are run, reads a file or moves the last day. Campaigns are independent; two standard errors count as noise.
 """
 
 import json
@@ -26,9 +26,9 @@ from sim.classroom.choice.parse import read_overrides
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
-LONGEST_NAME, LONGEST_REASON = 24, 300  # letters
+LONGEST_NAME, LONGEST_REASON = 24, 300  # maximum characters
 MOST_OVERRIDES, LONGEST_OVERRIDE = 40, 200
-LARGEST = 1e9  # of a bound, in the unit of the outcome
+LARGEST = 1e9  # largest bound, in the unit of the outcome
 LOWEST_CONFIDENCE, USUAL_CONFIDENCE, HIGHEST_CONFIDENCE = 0.5, 0.9, 0.99
 EFFECT, OUTCOME = "effect", "outcome"  # what a range is about
 ABOUT = (EFFECT, OUTCOME)
@@ -112,7 +112,7 @@ def clean_overrides(overrides: Sequence[str]) -> Overrides:
 
 
 def checked_claim(claim: Claim, about: str) -> Claim:
-    """The claim with canonical overrides and a clean reason; Refused where its numbers cannot be."""
+    """The claim with canonical overrides and a clean reason; Refused where its numbers are impossible."""
     for bound in (claim.low, claim.high):
         if not math.isfinite(bound) or abs(bound) > LARGEST:
             raise Refused("odd_bound", found=bound)
@@ -135,8 +135,8 @@ def clean_choice(overrides: Sequence[str], about: str) -> Overrides:
 
 INSIDE, BELOW, ABOVE, EDGE = "inside", "below", "above", "edge"  # where an effect is, relative to the range
 NARROW, FITTING, WIDE = "narrow", "fitting", "wide"  # how the width of a range for an outcome fits its confidence
-ENDS = (0.05, 0.95)  # quantiles between which nine campaigns in ten lie
-ERRORS = 2.0  # standard errors that count as chance
+ENDS = (0.05, 0.95)  # quantiles that bound the middle 90 % of campaigns
+ERRORS = 2.0  # standard errors within which a difference counts as sampling error
 
 
 class Answer(NamedTuple):
@@ -232,14 +232,14 @@ def middle(values: np.ndarray, confidence: float) -> tuple[float, float]:
 
 
 def verdict_on_effect(claim: Claim, answer: Answer) -> str:
-    """Where the mean effect is; on the edge where there are too few campaigns to tell."""
+    """Where the mean effect is relative to the range; on the edge if there are too few campaigns to tell."""
     if any(answer.low < bound < answer.high for bound in (claim.low, claim.high)):
         return EDGE
     return BELOW if answer.mean < claim.low else ABOVE if answer.mean > claim.high else INSIDE
 
 
 def verdict_on_share(held: float, confidence: float, campaigns: int) -> str:
-    """Whether a range contains as many campaigns as its confidence states, within chance."""
+    """Whether a range contains as many campaigns as its confidence states, within sampling error."""
     chance = ERRORS * math.sqrt(confidence * (1 - confidence) / campaigns)
     return NARROW if held < confidence - chance else WIDE if held > confidence + chance else FITTING
 

@@ -1,6 +1,6 @@
 """Notifies pages that a class session has changed.
 
-Assumes Nobody who writes waits for those who read: changes that come while listeners are called are announced together.
+Assumes Writers never wait for readers: changes that arrive while listeners are called are announced together.
 """
 
 import threading
@@ -20,7 +20,7 @@ class ChangeFeed:
         threading.Thread(target=self.serve, name="change feed", daemon=True).start()
 
     def watch(self, code: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change of a session; call what is returned to stop that."""
+        """Call `listener` after every change of a session; returns a function that removes it."""
         with self.changed:
             self.listeners.setdefault(code, []).append(listener)
         return lambda: self.forget(code, listener)

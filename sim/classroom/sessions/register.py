@@ -2,7 +2,7 @@
 
 Reads   a browser's secret (its cookie) with every call; the rights that it gives are checked in the same transaction.
 Returns to a student: the question and the student's own seat, claim and answer; to the teacher: the whole session.
-Assumes A browser is a person. Its secret is stored as a hash that differs between sessions.
+Assumes One browser is one person. Its secret is stored as a hash that differs between sessions.
 """
 
 import secrets
@@ -49,7 +49,7 @@ from sim.classroom.sessions.session import (
 )
 from sim.classroom.sessions.storage import Storage, place_of_register
 
-MOST_SESSIONS, MOST_MEMBERS, MOST_QUESTIONS = 200, 60, 20  # per file; per session
+MOST_SESSIONS, MOST_MEMBERS, MOST_QUESTIONS = 200, 60, 20  # maximum per file; per session
 USUAL_RUNS, MOST_RUNS = 200, 1000
 NEXT = {  # the stages to which a teacher may move a question
     OPEN: (CLOSED,), CLOSED: (OPEN, RUNNING), RUNNING: (), ANSWERED: (DEBRIEF,), DEBRIEF: (ANSWERED,),
@@ -69,7 +69,7 @@ class Register:
 
     @contextmanager
     def changing(self, code: str, teacher: str = "") -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:
-        """Transaction on a session, of its teacher where a browser is given; listeners are called once it is done."""
+        """Transaction on a session, for its teacher only where a browser is given; notifies listeners afterwards."""
         with self.storage.acting() as act:
             session = storage.owned(act, code, teacher) if teacher else storage.session_row(act, code)
             yield act, session
@@ -78,7 +78,7 @@ class Register:
     # Calls of a teacher.
 
     def open_session(self, browser: str) -> tuple[str, str]:
-        """Open a session; returns its code, and the word with which its teacher comes back, stored only as a hash."""
+        """Open a session; returns its code, and the teacher's recovery word, of which only a hash is stored."""
         word = letters(WORD)
         with self.storage.acting() as act:
             if storage.count(act, "SELECT COUNT(*) FROM sessions") >= MOST_SESSIONS:
@@ -91,7 +91,7 @@ class Register:
         return code, word
 
     def come_back(self, code: str, word: str, browser: str) -> None:
-        """Make another browser the teacher's, by code and word."""
+        """Make another browser the teacher's, by code and recovery word."""
         code = spelled(code)
         with self.changing(code) as (act, session):
             if not secrets.compare_digest(session["word_hash"], hashed(spelled(word), code)):
@@ -178,7 +178,7 @@ class Register:
     # Calls of a student.
 
     def session(self, code: str) -> Session:
-        """What everybody who knows the code may know of a session."""
+        """The public part of a session, for everybody who knows its code."""
         with self.storage.reading() as act:
             return storage.session_of(storage.session_row(act, code))
 
@@ -304,7 +304,7 @@ class Register:
         self.feed.announce(code)
 
     def watch(self, code: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change of a session, from another thread; call what is returned to stop that."""
+        """Call `listener` after every change of a session, from another thread; returns a function that removes it."""
         return self.feed.watch(spelled(code), listener)
 
 

@@ -2,7 +2,7 @@
 
 Reads   the choices of a question from the register.
 Writes  answers to the register, each as soon as it is known, so that a stop loses only what was being run.
-Assumes Each choice waits in the queue of the desk like a student of its own: a class blocks nobody.
+Assumes Each choice waits in the queue of the desk as a separate session, so that a class blocks nobody.
 """
 
 import logging
@@ -22,8 +22,8 @@ from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
 LOG = logging.getLogger(__name__)
-OFTEN = 1.0  # seconds between two announcements of progress
-BREATH = 0.1  # seconds between two checks
+OFTEN = 1.0  # seconds between announcements of progress
+BREATH = 0.1  # seconds between checks
 BASELINE: Overrides = ()
 Ask = Callable[[str, Overrides, int], Ticket]  # as `Desk.ask`
 
@@ -120,7 +120,7 @@ class QuestionRunner:
         return work
 
     def goes_on(self, work: Work) -> bool:
-        """Store answers of campaigns that have finished; whether more are to come."""
+        """Store answers of campaigns that have finished; returns whether more are to come."""
         try:
             self.register.session(work.code)
             base = work.tickets.get(BASELINE)
@@ -154,7 +154,7 @@ class QuestionRunner:
 
 @cache
 def the_question_runner() -> QuestionRunner:
-    """The runner of this process; it continues with what a stop left half done."""
+    """The runner of this process; it resumes unfinished questions after a restart."""
     desk = the_desk()
     return QuestionRunner(
         the_register(),

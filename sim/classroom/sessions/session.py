@@ -24,13 +24,13 @@ from sim.data.facts import THE_LINE
 from sim.outcomes import read_outcomes, reported_of
 from sim.study.reader import Measure
 
-LETTERS = "FHKLMQRTWXY"  # none sounds or looks like another, and no vowel, so that codes spell nothing
-CODE, KEY, WORD = 6, 8, 20  # letters of a session's code, of a team's key, of a teacher's word
+LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike, without vowels, so that codes spell no words
+CODE, KEY, WORD = 6, 8, 20  # length of a session's code, a team's key, a teacher's recovery word
 OPEN, CLOSED, RUNNING, ANSWERED, DEBRIEF = "open", "closed", "running", "answered", "debrief"  # stages of a question
 
 
 class Session(NamedTuple):
-    """What everybody in a session knows of it."""
+    """The part of a session that everybody in it may see."""
 
     code: str
     opened: str
@@ -115,7 +115,7 @@ def now() -> str:
 
 
 def letters(number: int) -> str:
-    """That many random letters, for a secret."""
+    """A secret of `number` random letters."""
     return "".join(secrets.choice(LETTERS) for _ in range(number))
 
 
@@ -135,7 +135,7 @@ def hashed(secret: str, code: str) -> str:
 
 
 def name_of(stage: str) -> str:
-    """Text for a stage of a question, or for a named thing."""
+    """Text for a stage of a question, or for another named item."""
     return texts_of("class").say(f"name_{stage or 'nothing'}")
 
 
@@ -156,7 +156,7 @@ def csv_of(room: Room, unit_of: Callable[[str], str]) -> str:
         for team in room.teams:
             row = row_of(room, question, team) | {"unit": unit_of(question.outcome)}
             table.writerow({key: safe_cell(value) for key, value in row.items()})
-    return "\ufeff" + file.getvalue()  # the mark by which spreadsheets know UTF-8
+    return "\ufeff" + file.getvalue()  # byte-order mark by which spreadsheets recognise UTF-8
 
 
 def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
@@ -205,7 +205,7 @@ def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
     }
 
 
-COUNTS_THE_DEAD = "killed"  # in the name of an outcome
+COUNTS_THE_DEAD = "killed"  # part of the name of an outcome
 DATE = "date"  # unit of outcomes that are not numbers
 
 
@@ -217,7 +217,7 @@ def measure_of(outcome: str) -> Measure:
 
 @cache
 def beyond_the_record() -> frozenset[str]:
-    """Outcomes counted past the evening of 7 July 2021, with which no report can be compared."""
+    """Outcomes counted past the end of 7 July 2021, with which no report can be compared."""
     settings = the_desk().settings(())
     last = (THE_LINE - settings.start_date).days
     table = read_outcomes(settings.facts, settings.start_date, settings.days)

@@ -35,7 +35,7 @@ from sim.classroom.sessions.session import (
     spelled,
 )
 
-VERSION = 1  # of the tables; stored in the file
+VERSION = 1  # version of the tables; stored in the file
 PATIENCE = 10.0  # seconds to wait for another thread's transaction
 SCHEMA = Path(__file__).parent / "register.sql"
 
@@ -114,7 +114,7 @@ class Storage:
 
 
 def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
-    """Run a statement; whether another connection blocked it, which a checkpoint returns as its first number."""
+    """Run a statement; returns whether another connection blocked it, the first number of a checkpoint's row."""
     try:
         row = connection.execute(statement).fetchone()
     except sqlite3.OperationalError as error:
@@ -166,7 +166,7 @@ def alive(session: sqlite3.Row) -> sqlite3.Row:
 
 
 def own(act: sqlite3.Connection, code: str, browser: str) -> None:
-    """Make a browser the teacher's."""
+    """Register a browser as the teacher's."""
     act.execute(
         "INSERT OR IGNORE INTO owners (session, browser) SELECT id, ? FROM sessions WHERE code = ?",
         (hashed(browser, code), code),

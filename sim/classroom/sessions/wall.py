@@ -35,7 +35,7 @@ def answered_in(room: Room, question: Question) -> list[tuple[Team, Claim, Answe
 
 
 def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
-    """Claims that have a score, with it."""
+    """Claims that have a score, each with its score."""
     found = [(claim, score_of(claim, question.about, answer)) for _, claim, answer in answered_in(room, question)]
     return [(claim, score) for claim, score in found if score is not None]
 
