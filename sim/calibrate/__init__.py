@@ -1,1 +1,1 @@
-"""Fits of the uncertain numbers to the record, and checks of the fits."""
+"""Fits of the uncertain parameters to the record, and checks of the fits."""

@@ -1,16 +1,16 @@
-"""A fit of the uncertain numbers to the record, from a bank: `python -m sim calibrate [results/bank] [refine=quick]`.
+"""Fit the uncertain parameters to the record from a bank: `python -m sim calibrate [results/bank] [refine=quick]`.
 
-Reads   a bank of these rules, this data and these outcomes; the targets that are to be fitted.
+Reads   a bank (prior sample) made with the current rules, data and outcomes; the targets to be fitted.
 Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.csv, predictive.csv, fit.json; for a
         refined fit also posterior_first.parquet, generations.csv, chains.csv and chains.parquet, and the record of its
-        chains in chains/. `sim.calibrate.figures` shows and draws them, `sim.calibrate.page` makes a page of them. The
-        files of an earlier fit are replaced only once all new ones are made.
+        chains in chains/. `sim.calibrate.figures` prints and draws them, `sim.calibrate.page` makes an HTML page. The
+        files of an earlier fit are replaced only when all new ones are complete.
 Source  The first fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding
         2002. Then chains: see `sim.calibrate.chains`.
-Assumed The nearest campaigns, a share `accept` of all, stand for the posterior. Each keeps all of its drawn numbers, so
-        that what belongs together stays together; only the numbers that screening chose are adjusted. The error of
-        observation enters by the units of distance, not as noise: where a campaign comes nearer than that error, the
-        posterior is too sure.
+Assumed The nearest campaigns, a share `accept` of all, represent the posterior. Each keeps all its drawn parameters, so
+        that correlations are kept; only the parameters that screening chose are adjusted. The observation
+        error enters through the units of distance, not as noise: where campaigns come nearer than that error, the
+        posterior is too narrow.
 """
 
 import json
@@ -50,8 +50,8 @@ from sim.study.reader import read_about
 QUICK, FULL, NONE = "quick", "full", "none"
 REFINED_ONLY = {"posterior_first.parquet", "generations.csv", "chains.csv", "chains.parquet",
                 "generations.png"}  # fmt: skip
-SPACE = "rules.flight.rows"  # rows in memory, which change no result as long as they are enough
-OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # what the refined fit has of its own
+SPACE = "rules.flight.rows"  # rows allocated in memory; no effect on results if large enough
+OF_A_POSTERIOR = ("draws", "tolerance", "effective_sample_size", "posterior")  # keys that the refined fit replaces
 STAMPED = (
     "words", "first_seed", "runs", "settings_fingerprint", "data_fingerprint", "rules_fingerprint",
     "outcomes_fingerprint",
@@ -59,19 +59,19 @@ STAMPED = (
 
 
 def rows_of_diagnostics(made: Fit) -> list[dict[str, Any]]:
-    """One row per number of the first fit."""
+    """One row per parameter of the first fit."""
     return rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, made.posterior, made.nearest.tolerance)
 
 
 def rows_of_predictive(made: Fit) -> list[dict[str, Any]]:
-    """One row per target: the bank, and the campaigns that the first fit accepted as they ran; none is adjusted."""
+    """One row per target: the bank and the campaigns accepted by the first fit, unadjusted."""
     outcomes, nearest = made.bank.outcomes, made.nearest
     accepted = forecast_of(outcomes.take(nearest.rows), made.targets, nearest.weights)
     return rows_of_record(made.targets, forecast_of(outcomes, made.targets), {"accepted": accepted})
 
 
 def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
-    """What the posterior was made from, so that a run can say whether it still holds."""
+    """Metadata on the origin of the posterior, so that a run can check whether it is still valid."""
     about, base = read_about(made.bank.folder), base_of(made.bank.folder)
     drawn = set(made.bank.keys)
     numbers = {key: value for key, value in base["rules"].items() if key not in drawn and key != SPACE}
@@ -93,15 +93,15 @@ def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
 
 
 def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
-    """Fit, refine as asked, and write the tables.
+    """Fit, refine as requested, and write the tables.
 
     Args:
-        request: the bank, how to fit it and how far to refine the fit.
+        request: the bank, the fit settings and the refinement effort.
         folder: where the files are written.
         console: for progress.
 
     Raises:
-        PanjError: a bank of other rules, data or outcomes, or one that is too small.
+        PanjError: the bank has other rules, data or outcomes, or is too small.
     """
     bank = read_bank(request.folder)
     console.print(f"{request.folder}: screening {len(bank.keys)} numbers on {len(bank.seeds):,} campaigns ...")
@@ -120,7 +120,7 @@ def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
 def write_refined(
     made: Fit, about: dict[str, Any], request: Calibrate, folder: Path, console: Console
 ) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Write both posteriors; returns the content of fit.json and the tables of the refined fit by file."""
+    """Write both posteriors; return the content of fit.json and the tables of the refined fit by file name."""
     write_posterior(folder / "posterior_first.parquet", made.posterior, made.bank.seeds[made.nearest.rows],
                     made.nearest.distances, about)  # fmt: skip
     found = refined_fit(made, request, request.place, console)
@@ -146,6 +146,6 @@ def write_refined(
 def write_posterior(
     path: Path, posterior: Posterior, seeds: Integers, distances: Floats, about: dict[str, Any]
 ) -> None:
-    """Write weighted draws with what they were made from; packed for numbers that hardly repeat."""
+    """Write weighted draws with their metadata, compressed for values that rarely repeat."""
     table = table_of(posterior, seeds, distances, about)
     pq.write_table(table, path, compression="zstd", use_dictionary=False, use_byte_stream_split=True)

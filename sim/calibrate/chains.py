@@ -1,22 +1,22 @@
-"""A sequential fit: chains of draws that start from the nearest campaigns of a bank and come nearer to the record.
+"""Sequential fit: chains of draws that start from the nearest campaigns of a bank and approach the record.
 
 Reads and writes a folder of chains: `chain_<number>_<generation>.npz` for each generation, and ended.json once the fit
-        has ended. A generation is written whole or not at all, so whatever stops a fit, the same call continues from
-        the last whole generation and ends in the same digits.
-Gives   `Refined`, the generations of all chains, and `Gathered`, every campaign within the last tolerance.
+        has ended. A generation is written atomically, so after any interruption the same call continues from
+        the last complete generation and gives identical results.
+Gives   `Refined`, the generations of all chains, and `Gathered`, all campaigns within the last tolerance.
 Source  ABC by population Monte Carlo: Toni and Stumpf 2010, with weights as in Beaumont, Cornuet, Marin and Robert
         2009 and proposals as in Alsing, Wandelt and Feeney 2018. The campaigns of all generations are weighted as one
-        sample by the balance heuristic of Veach and Guibas 1995; for proposals that follow from earlier draws, Cornuet,
+        sample by the balance heuristic of Veach and Guibas 1995; for adaptive proposals, Cornuet,
         Marin, Mira and Robert 2012.
-Assumed Each number is fitted as its normal score: the share of its prior below it, mapped to the point of a standard
-        normal distribution with the same share below. So the prior is the declared one, and no proposal is outside
-        it. Numbers that are not fitted are part of the noise: a campaign draws them from their priors by its own seed.
-        All chains share the tolerance of a generation, the distance within which half of the weight of the previous
-        generation lies, so that they draw from one distribution and can be pooled; each chain counts by its effective
-        sample size. The chains start from disjoint parts of the bank. No tolerance goes below the error of observation,
-        the distance at which a perfect campaign would be seen: nearer draws would follow the error and be too sure.
-        Panj has a loop of its own because the prior, the proposals, the tolerances, the start from a bank and the
-        seeding were its own already; of a library such as pyABC only the loop and a database would be left.
+Assumed Each parameter is fitted as its normal score: the prior share below it, mapped to the quantile of a standard
+        normal distribution. So the prior is the declared one, and no proposal is outside
+        it. Parameters that are not fitted are noise: a campaign draws them from their priors with its own seed.
+        All chains share the tolerance of a generation, the distance that holds half of the weight of the previous
+        generation, so that they sample one distribution and can be pooled; each chain is weighted by its effective
+        sample size. The chains start from disjoint parts of the bank. No tolerance is below the observation error,
+        the expected distance of a perfect campaign: nearer draws would fit the error and be too narrow.
+        Panj has its own loop because the prior, the proposals, the tolerances, the start from a bank and the
+        seeding already existed; a library such as pyABC would add only the loop and a database.
 """
 
 import json
@@ -51,59 +51,59 @@ from sim.settings.draws import Prior
 from sim.settings.posterior import weighted_quantiles
 from sim.study.files import json_text, write_errors, write_file
 
-NEARER = 0.5  # share of the weight of a generation that lies within the tolerance of the next
-FEWEST = 3  # draws per chain and coefficient at the start: fewer give no usable covariance
+NEARER = 0.5  # share of a generation's weight within the tolerance of the next
+FEWEST = 3  # minimum draws per chain and coefficient at the start, for a usable covariance
 FROM_PRIOR = 0.1  # share of the proposals that come from the prior
-EDGE = 1e-4  # share of the prior: how near to its ends a score is taken
+EDGE = 1e-4  # scores are clipped this far from the ends of the prior, as a share
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Simulate = Callable[[Mapping[str, float], int], float]  # numbers and a seed to a distance; nan where a campaign failed
+Simulate = Callable[[Mapping[str, float], int], float]  # parameters and seed -> distance; nan where the campaign failed
 
 
 class Effort(NamedTuple):
-    """How much is simulated, and when it is enough."""
+    """Simulation budget and stopping rules."""
 
     draws: int  # per chain and generation
-    generations: int  # at most, after the one from the bank
-    simulations: int  # per chain, at most
-    acceptance: float  # share of simulations: the first generation below it is the last
+    generations: int  # maximum, not counting the one from the bank
+    simulations: int  # maximum per chain
+    acceptance: float  # stop after the first generation whose acceptance rate is below this
 
 
 class Problem(NamedTuple):
-    """What is fitted to what."""
+    """The fitting problem: priors, the bank, its distances and a simulator."""
 
-    priors: tuple[Prior, ...]  # of the numbers that are fitted
+    priors: tuple[Prior, ...]  # of the fitted parameters
     simulate: Simulate
-    shares: Floats  # campaigns of the bank x numbers: share of the prior below the number
-    seeds: Integers  # campaigns of the bank
-    distances: Floats  # campaigns of the bank
-    nearest: int  # campaigns of the bank from which the chains start
-    error: float = 0.0  # of observation, as a distance: no tolerance goes below it
+    shares: Floats  # bank campaigns x parameters: share of the prior below the value
+    seeds: Integers  # one per bank campaign
+    distances: Floats  # one per bank campaign
+    nearest: int  # number of bank campaigns from which the chains start
+    error: float = 0.0  # observation error as a distance: lower limit of the tolerance
 
 
 class Population(NamedTuple):
     """The draws of one generation of a chain, in the order of acceptance."""
 
-    scores: Floats  # draws x numbers
-    weights: Floats  # one per draw; they add up to 1
+    scores: Floats  # draws x parameters
+    weights: Floats  # one per draw; sum 1
     seeds: Integers  # of the campaigns
     distances: Floats
-    tolerance: float  # no draw is farther away
-    simulations: int  # campaigns that were run for it
-    failed: int  # of them
+    tolerance: float  # maximum distance of a draw
+    simulations: int  # campaigns run for it
+    failed: int  # of these, failed
 
     @property
     def shares(self) -> Floats:
-        """Share of the prior below each number: draws x numbers."""
+        """Share of the prior below each value: draws x parameters."""
         return np.asarray(ndtr(self.scores), np.float64)
 
     @property
     def effective(self) -> float:
-        """How many draws of equal weight are worth as much."""
+        """Effective sample size."""
         return effective_size(self.weights)
 
     def by_seed(self) -> "Population":
-        """The same draws in the order of their seeds."""
+        """The same draws sorted by seed."""
         order = np.argsort(self.seeds, kind="stable")
         return self._replace(
             scores=self.scores[order], weights=self.weights[order], seeds=self.seeds[order],
@@ -112,28 +112,28 @@ class Population(NamedTuple):
 
 
 class Refined(NamedTuple):
-    """All generations of all chains, each in the order of its seeds."""
+    """All generations of all chains, each sorted by seed."""
 
-    generations: tuple[tuple[Population, ...], ...]  # one population per chain; the first generation is from the bank
-    ended: str  # why
+    generations: tuple[tuple[Population, ...], ...]  # generations x chains; the first generation is from the bank
+    ended: str  # why the chains ended
 
     @property
     def last(self) -> tuple[Population, ...]:
-        """The populations in which the chains ended."""
+        """The final population of each chain."""
         return self.generations[-1]
 
 
 class Chain(NamedTuple):
-    """What decides a chain; small enough to send to a process."""
+    """Everything that determines a chain; small enough to send to a worker process."""
 
     folder: Path
     number: int
-    seed: int  # of the fit
-    priors: tuple[Prior, ...]  # of the numbers that are fitted
+    seed: int  # seed of the fit
+    priors: tuple[Prior, ...]  # of the fitted parameters
     simulate: Simulate
 
     def path(self, generation: int) -> Path:
-        """The file of one generation."""
+        """Path of the file of one generation."""
         return self.folder / f"chain_{self.number}_{generation}.npz"
 
 
@@ -141,19 +141,19 @@ def refine(
     problem: Problem, effort: Effort, chains: int, seed: int, folder: Path, console: Console,
     pool: Executor | None = None,
 ) -> Refined:  # fmt: skip
-    """Run the chains to their end, from wherever an earlier call stopped.
+    """Run the chains to their end, continuing from where an earlier call stopped.
 
     Args:
-        problem: what is fitted, and the bank that it starts from.
-        effort: how many draws, generations and simulations.
-        chains: how many.
-        seed: of the fit; with the number of the chain and of the generation it decides every proposal.
-        folder: of this fit alone; see `alone_in`.
-        console: for one line per generation.
-        pool: of processes, one per chain; without it the chains run one after the other in this process.
+        problem: the fitting problem, with the bank that the chains start from.
+        effort: numbers of draws, generations and simulations.
+        chains: number of chains.
+        seed: seed of the fit; with the chain and generation numbers it determines every proposal.
+        folder: for this fit only; see `alone_in`.
+        console: prints one line per generation.
+        pool: process pool, one process per chain; without it the chains run sequentially in this process.
 
     Returns:
-        Every generation of every chain, and why the chains ended.
+        Every generation of every chain, and the reason why the chains ended.
 
     Raises:
         PanjError: the bank has too few accepted campaigns, or a file of the chains is damaged.
@@ -177,7 +177,7 @@ def refine(
 
 
 def starts_of(problem: Problem, chains: int) -> list[Population]:
-    """The nearest campaigns of the bank, dealt out to the chains in turn; PanjError where there are too few."""
+    """Distribute the nearest bank campaigns over the chains, round robin; PanjError where there are too few."""
     order = np.argsort(problem.distances, kind="stable")
     order = order[: min(problem.nearest, int(np.isfinite(problem.distances).sum()))]
     fewest = FEWEST * (1 + len(problem.priors))
@@ -197,18 +197,18 @@ def starts_of(problem: Problem, chains: int) -> list[Population]:
 
 
 def read_ended(folder: Path) -> dict[str, Any]:
-    """Where and why the chains ended, if they have."""
+    """Content of ended.json (where and why the chains ended); empty while they have not."""
     path = folder / "ended.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def ended_here(ended: Mapping[str, Any], done: Sequence[object]) -> str | None:
-    """Why the chains ended with this generation, if they have."""
+    """The recorded reason for ending with this generation, or None."""
     return str(ended["why"]) if ended.get("generation") == len(done) - 1 else None
 
 
 def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error: float) -> str | None:
-    """Why the last generation is the last, if it is."""
+    """The reason to stop after the last generation, or None."""
     last = done[-1]
     if last[0].tolerance <= error:
         return f"the draws are as near as the error of observation lets one tell ({error:.4g})"
@@ -221,7 +221,7 @@ def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error:
     acceptance = acceptance_of(last)
     if acceptance < effort.acceptance:
         return f"only {acceptance:.2%} of proposals were accepted, less than {effort.acceptance:.2%}"
-    expected = max(one.simulations for one in last) / NEARER  # if acceptance falls as the tolerance does
+    expected = max(one.simulations for one in last) / NEARER  # if acceptance falls by NEARER
     used = max(sum(one.simulations for one in chain) for chain in zip(*done[1:], strict=True))
     if expected > effort.simulations - used:
         return f"a further generation would take more than {effort.simulations:,} simulations a chain in all"
@@ -229,19 +229,19 @@ def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error:
 
 
 def tolerance_after(populations: Sequence[Population], error: float) -> float:
-    """The distance within which a share NEARER of the pooled weight lies, but not less than the error."""
+    """The distance that holds a share NEARER of the pooled weight, at least the observation error."""
     distances = np.concatenate([one.distances for one in populations])
     return max(error, float(weighted_quantiles(distances, pooled_weights(populations), (NEARER,))[0]))
 
 
 def pooled_weights(populations: Sequence[Population]) -> Floats:
-    """The weights of all draws, chain by chain: a chain counts by its effective sample size. They add up to 1."""
+    """Weights of all draws, chain by chain, sum 1; each chain is weighted by its effective sample size."""
     weights = np.concatenate([one.weights / one.weights.sum() * one.effective for one in populations])
     return np.asarray(weights / weights.sum(), np.float64)
 
 
 def acceptance_of(populations: Sequence[Population]) -> float:
-    """Draws per simulation, of all chains together."""
+    """Acceptance rate of all chains together: draws per simulation."""
     return sum(one.weights.size for one in populations) / sum(one.simulations for one in populations)
 
 
@@ -249,7 +249,7 @@ def run_next_generation(
     every: Sequence[Chain], done: Sequence[tuple[Population, ...]], effort: Effort, error: float,
     console: Console, pool: Executor | None,
 ) -> bool:  # fmt: skip
-    """Run the next generation of every chain that lacks it; False where one would take too many simulations."""
+    """Run the next generation of every chain that lacks it; False if one would need too many simulations."""
     number, tolerance = len(done), tolerance_after([one.by_seed() for one in done[-1]], error)
     orders = [
         (chain, done[-1][chain.number], number, tolerance, effort.draws,
@@ -270,7 +270,7 @@ def print_generation(
     done: Sequence[tuple[Population, ...]], effort: Effort, console: Console, seconds: float = 0.0,
     is_last: bool = False,
 ) -> None:  # fmt: skip
-    """Print one line per generation: how near, how many draws, how long it took and how long the next will take."""
+    """Print one line per generation: tolerance, draws, time taken and time expected for the next."""
     last, number = done[-1], len(done) - 1
     draws, effective = sum(one.weights.size for one in last), sum(one.effective for one in last)
     if number == 0:
@@ -288,7 +288,7 @@ def print_generation(
 
 @contextmanager
 def processes(count: int) -> Iterator[Executor]:
-    """A pool of so many processes, which end at once with whatever stops this one.
+    """A pool of `count` processes, which are stopped when this one is.
 
     Raises:
         PanjError: a process of the pool was killed.
@@ -309,17 +309,17 @@ def processes(count: int) -> Iterator[Executor]:
 
 
 def start_process() -> None:
-    """In the process of a chain, leave Ctrl-C to the parent and end when the parent is killed."""
+    """Set up a worker: ignore Ctrl-C, which the parent handles, and exit when the parent is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=end_with_parent, daemon=True).start()
 
 
 @contextmanager
 def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
-    """Hold a folder of chains for one fit at a time, and write in it what was asked for.
+    """Lock a folder of chains for one fit at a time, and write the request to it.
 
     Raises:
-        PanjError: another process holds the folder, or it cannot be written.
+        PanjError: another process has locked the folder, or it cannot be written.
     """
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -334,24 +334,24 @@ def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
 
 
 class Proposal(NamedTuple):
-    """A distribution between the prior and some draws: the geometric mean of the two, with a share of the prior.
+    """A proposal distribution: the geometric mean of the prior and some draws, mixed with the prior.
 
-    Of all normal proposals this one gives the most effective draws per simulation (Alsing, Wandelt and Feeney 2018):
-    where campaigns are mostly noise, the previous draws are themselves too narrow. A share FROM_PRIOR comes from the
-    prior, so that no weight exceeds 1 / FROM_PRIOR, whatever the shape of the posterior (Hesterberg 1995).
+    Among normal proposals it gives the most effective draws per simulation (Alsing, Wandelt and Feeney 2018):
+    where campaigns are mostly noise, the previous draws alone are too narrow. A share FROM_PRIOR comes from the
+    prior, so that no weight exceeds 1 / FROM_PRIOR for any posterior (Hesterberg 1995).
     """
 
-    middle: Floats  # of the normal part
-    root: Floats  # lower; root @ root.T is its precision
+    middle: Floats  # mean of the normal part
+    root: Floats  # lower Cholesky factor of its precision: root @ root.T
 
     def draw(self, generator: np.random.RandomState) -> Floats:
-        """The scores of one proposal."""
+        """Draw the scores of one proposal."""
         normal = generator.standard_normal(self.middle.size)
         is_prior = generator.random_sample() < FROM_PRIOR
         return normal if is_prior else self.middle + np.linalg.solve(self.root.T, normal)
 
     def densities(self, scores: Floats) -> Floats:
-        """The density of each row, in units of the density of the prior at its middle."""
+        """Density of each row, relative to the prior density at its mode."""
         inner = (((scores - self.middle) @ self.root) ** 2).sum(axis=1)
         size = float(np.diag(self.root).prod())
         mixed = FROM_PRIOR * prior_densities(scores) + (1 - FROM_PRIOR) * size * np.exp(-0.5 * inner)
@@ -359,7 +359,7 @@ class Proposal(NamedTuple):
 
 
 def proposal_of(scores: Floats, weights: Floats) -> Proposal:
-    """The proposal that follows some draws: draws x numbers, and a weight per draw."""
+    """The proposal built from scores (draws x parameters) and one weight per draw."""
     centre = np.average(scores, axis=0, weights=weights)
     narrower = np.linalg.inv(np.atleast_2d(np.cov(scores.T, aweights=weights)))
     precision = (np.eye(centre.size) + narrower) / 2
@@ -368,22 +368,22 @@ def proposal_of(scores: Floats, weights: Floats) -> Proposal:
 
 
 def prior_densities(scores: Floats) -> Floats:
-    """The density of the prior at each row, in units of that at its middle."""
+    """Prior density of each row, relative to that at its mode."""
     return np.asarray(np.exp(-0.5 * (scores**2).sum(axis=1)), np.float64)
 
 
 def numbers_at(priors: Sequence[Prior], shares: Floats) -> dict[str, float]:
-    """The numbers below which these shares of their priors lie, by key."""
+    """Parameter values by key: the quantiles of the priors at these shares."""
     return {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
 
 
 def scores_of(shares: Floats) -> Floats:
-    """Normal scores; the ends of a prior, which a whole number may take, are moved EDGE inside."""
+    """Normal scores of shares; the ends of a prior, which an integer may take, are moved EDGE inside."""
     return np.asarray(ndtri(np.clip(shares, EDGE, 1 - EDGE)), np.float64)
 
 
 def seed_of(chain: Chain, generation: int, scores: Floats) -> int:
-    """The seed of the campaign of a proposal, a hash of it."""
+    """Seed of a proposal's campaign: a hash of the proposal."""
     text = f"campaign {chain.seed} {chain.number} {generation} ".encode() + scores.astype("<f8").tobytes()
     return int.from_bytes(sha256(text).digest()[:8], "little") & LAST_SEED
 
@@ -391,10 +391,10 @@ def seed_of(chain: Chain, generation: int, scores: Floats) -> int:
 def run_generation(
     chain: Chain, before: Population, generation: int, tolerance: float, draws: int, most: int
 ) -> bool:  # fmt: skip
-    """Write so many draws within the tolerance; False, and nothing written, where `most` simulations give fewer.
+    """Write `draws` draws within the tolerance; False, and nothing written, if `most` simulations give fewer.
 
-    The generator is NumPy's legacy one, whose stream never changes. Proposals are made in the alphabetical order of
-    the numbers, and in one thread, because several threads may add in another order.
+    The generator is NumPy's legacy one, whose stream never changes. Proposals use the alphabetical order of
+    the parameters and a single thread, because several threads may sum in another order.
     """
     order = np.argsort([prior.key for prior in chain.priors])
     back = np.argsort(order)
@@ -403,7 +403,7 @@ def run_generation(
     accepted: list[tuple[Floats, float, int, float]] = []  # scores, weight, seed, distance
     simulations = failed = 0
     with threadpool_limits(1):
-        rows = np.ascontiguousarray(before.scores[:, order])  # BLAS rounds by the layout in memory
+        rows = np.ascontiguousarray(before.scores[:, order])  # BLAS rounding depends on memory layout
         proposal = proposal_of(rows, before.weights / before.weights.sum())
         while len(accepted) < draws:
             if simulations >= most:
@@ -427,7 +427,7 @@ def run_generation(
 
 
 def read_generation(chain: Chain, generation: int) -> Population:
-    """One generation as it was written; PanjError for a damaged file."""
+    """Read one generation; PanjError for a damaged file."""
     path = chain.path(generation)
     try:
         with np.load(path) as found:
@@ -439,17 +439,17 @@ def read_generation(chain: Chain, generation: int) -> Population:
 
 
 class Gathered(NamedTuple):
-    """All campaigns within a tolerance: first those of the bank, in its order, then those of the chains."""
+    """All campaigns within a tolerance: those of the bank in its order, then those of the chains."""
 
-    rows: Integers  # of the bank
-    shares: Floats  # campaigns x numbers, of the bank and then of the chains
-    weights: Floats  # they add up to 1
+    rows: Integers  # row numbers in the bank
+    shares: Floats  # campaigns x parameters, bank first, then chains
+    weights: Floats  # sum 1
     seeds: Integers
     distances: Floats
 
 
 def gather(problem: Problem, refined: Refined) -> Gathered:
-    """Every campaign within the last tolerance, weighted as if all had been proposed from one mixture."""
+    """All campaigns within the last tolerance, weighted as draws from the mixture of all proposals."""
     tolerance = refined.last[0].tolerance
     rows = np.flatnonzero(problem.distances <= tolerance)
     of_chains = [one for populations in refined.generations[1:] for one in populations]

@@ -1,4 +1,4 @@
-"""Whether a calibration is sound, in figures: ranks of true values, coverage of intervals, and targets held out.
+"""Figures on the soundness of a calibration: ranks of true values, coverage of intervals, and held-out targets.
 
 Reads   sbc.csv and sbc_ranks.csv, which `sim.calibrate.checks` wrote; heldout.csv and left_out.csv, which
         `sim.calibrate.heldout` wrote; the fit next to them.
@@ -33,8 +33,8 @@ from sim.plots.style import in_style
 from sim.plots.tables import Row, read_rows
 from sim.score.figures import Interval, Look, draw_targets
 
-BINS = 10  # of ranks
-ROW = 0.175  # inches of a number
+BINS = 10  # number of rank bins
+ROW = 0.175  # row height per parameter, inches
 NO_FAULT = "no fault seen"
 
 
@@ -43,7 +43,7 @@ def draw_checks(folder: Path) -> list[Path]:
     """Draw every figure of the checks of a fit.
 
     Args:
-        folder: Of the fit, with the tables of its checks.
+        folder: The folder of the fit, with the tables of its checks.
 
     Returns:
         The paths of the figures.
@@ -60,7 +60,7 @@ def draw_checks(folder: Path) -> list[Path]:
 
 
 def read_table(path: Path) -> list[Row]:
-    """A table that has rows."""
+    """Read a table; PanjError where it has no rows."""
     rows = read_rows(path) if path.is_file() else []
     if not rows:
         raise PanjError(f"{path}: found no rows that can be read, expected what the check of a calibration writes")
@@ -68,7 +68,7 @@ def read_table(path: Path) -> list[Row]:
 
 
 def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
-    """One panel per fitted number: how often its true value had each rank."""
+    """Draw one panel per fitted parameter: a histogram of the ranks of its true values."""
     fitted = [row for row in rows if row["adjusted"] == "yes"]
     caption = (
         f"{describe_truths(rows)} One panel per fitted number: where its true value was among the draws of its "
@@ -89,7 +89,7 @@ def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
 
 
 def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
-    """Bars and line of one number, over the band."""
+    """Draw the bars and the line of one parameter over the expected band."""
     key, edges = row["number"], np.linspace(0, 1, BINS + 1)
     heights, count = heights_of(ranks, "with_error", key)
     exact, _ = heights_of(ranks, "without_error", key)
@@ -107,14 +107,14 @@ def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
 
 
 def heights_of(ranks: list[Row], check: str, key: str) -> tuple[Floats, int]:
-    """How many times as often as in a sound fit each bin was hit, and of how many truths."""
+    """Frequency of each bin relative to a sound fit, and the number of truths."""
     values = np.array([float(row[key]) for row in ranks if row["check"] == check])
     counts, _ = np.histogram(values, BINS, (0, 1))
     return counts * BINS / max(1, values.size), values.size
 
 
 def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
-    """One row per number: what share of the truths its 50 and 90 % intervals hold, and how much the fit recovers."""
+    """Draw one row per parameter: coverage of its 50 and 90 % intervals, and recovery."""
     caption = (
         f"{describe_truths(rows)} Marks: share of the true values inside the 50 % and the 90 % interval, which should "
         f"be on the dotted lines; bars: its 95 % interval. Hollow: {int(rows[0]['truths_near']):,} truths whose "
@@ -142,7 +142,7 @@ def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
 
 
 def draw_row(axes: Axes, place: int, row: Row) -> None:
-    """One number."""
+    """Draw one parameter."""
     colour = SIMULATED if row["width"] == NO_FAULT else SECOND
     near: dict[str, Any] = {"markerfacecolor": "white", "markersize": 3, "markeredgewidth": 0.7, "zorder": 3}
     for name in ("coverage_50", "coverage_90"):
@@ -159,7 +159,7 @@ def draw_row(axes: Axes, place: int, row: Row) -> None:
 
 
 def describe_truths(rows: list[Row]) -> str:
-    """How many campaigns were taken for the truth."""
+    """Say how many campaigns served as the truth."""
     return (
         f"{int(rows[0]['truths']):,} campaigns drawn from the prior were taken for the truth; what would have been "
         "reported of each, with the errors that targets declare, was fitted without it by rejection and regression."
@@ -167,13 +167,13 @@ def describe_truths(rows: list[Row]) -> str:
 
 
 class HeldOut(NamedTuple):
-    """A figure of targets that a fit was not shown."""
+    """A figure of held-out targets."""
 
     file: str
-    side: str  # prefix of its columns
+    side: str  # column prefix
     label: str  # of its bar
     title: str
-    dark: str  # what the bar is
+    dark: str  # meaning of the bar
 
 
 HELD_OUT = HeldOut(
@@ -187,14 +187,14 @@ LEFT_OUT = HeldOut(
 
 
 def draw_held_out(made: Fitted) -> list[Path]:
-    """What was predicted of the last two weeks, and of each event that was left out."""
+    """Draw predictions for the last two weeks and for each event that was left out."""
     predicted = [row for row in read_table(made.folder / "heldout.csv") if row["kind"] == "predicted"]
     tables = {HELD_OUT: predicted, LEFT_OUT: read_table(made.folder / "left_out.csv")}
     return [draw_sides(made, rows, shown) for shown, rows in tables.items()]
 
 
 def draw_sides(made: Fitted, rows: Sequence[Row], shown: HeldOut) -> Path:
-    """One row per target: before any fit, by the full fit, and by the fit that was not shown it."""
+    """Draw one row per target: before any fit, by the full fit, and by the fit without that target."""
     about = made.about
     caption = (
         f"The nearest {100 * about['accept']:.3g} % of {about['rows']:,} campaigns drawn from the prior (seeds "

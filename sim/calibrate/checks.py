@@ -1,27 +1,27 @@
-"""Is the calibration itself sound? Campaigns of the bank stand in for the truth, and the same fit has to find them.
+"""Check the calibration itself: campaigns of the bank serve as the truth, and the same fit has to recover them.
 
-Reads   a bank, the targets that are to be fitted, and the share of campaigns that the fit of the record accepts.
+Reads   a bank, the targets to be fitted, and the share of campaigns accepted by the fit to the record.
 Writes  sbc.csv (one row per number), sbc_ranks.csv (one row per check and truth) and section_1_soundness.json.
         `sim.calibrate.check_figures` draws them.
 Source  Simulation-based calibration: Talts and others 2018. Near the record: Prangle and others 2014, where truths are
-        chosen by what was reported of them and by nothing else. Tests and intervals are SciPy's.
-Assumed A truth is a campaign; its *report* is what would have been written down of it. Reports err normally with the
+        chosen by their reports alone. Tests and intervals are SciPy's.
+Assumed A truth is a campaign; its *report* is what sources would have recorded. Reports have a normal error with the
         `sd` of each target, because intervals are meant to cover what happened, not what was written. The same truths
-        are also fitted without error, which tells a fit that ignores the error from one that is wrong in itself, and by
-        a fit whose campaigns err as reports do.
+        are also fitted without error, which separates a fit that ignores the error from one that is wrong, and by
+        a fit whose campaigns have the same error as reports.
         A range keeps its width, and the truth is anywhere in it: the fit prefers nothing inside a range, and a range
-        that always began at its truth would tell more than the fit may use. A bound is the number of another campaign,
-        and the report says on which side of it the truth is: a bound that followed its truth would be a count.
-        Only campaigns with every summary can be reported on, as only they can be accepted. Screening looks at the bank
-        alone, so it is the same for every report. The truths share one bank, and so are not quite independent.
+        that always began at its truth would reveal more than the fit may use. A bound is the value of another campaign,
+        and the report says on which side of it the truth is: a bound derived from its truth would be a count.
+        Only campaigns with every summary are used as truths, as only they can be accepted. Screening uses the bank
+        alone, so it is the same for every report. The truths share one bank, so they are not fully independent.
         Intervals are too narrow or too wide when they hold fewer or more truths than they should (exact binomial test).
-        Ranks that are uneven all the same (Kolmogorov-Smirnov) are off-centre if the mean rank is more than 1.96
-        standard errors from the middle, and else too narrow or too wide by the sum of what the intervals miss. All
-        tests of all numbers of one check are held to a false discovery rate of 5 % (Benjamini and Hochberg 1995): of
-        the faults that are named, one in twenty is chance on average. The number of truths decides how small a fault
-        can be seen; all fitted numbers together show a smaller one than each by itself.
-        A number is identified when the fit removes half or more of the squared error of knowing only the prior, and
-        weakly from a twentieth on if that is more than two standard errors. A narrow posterior alone earns nothing.
+        Otherwise, ranks that are not uniform (Kolmogorov-Smirnov) are off-centre if the mean rank is more than 1.96
+        standard errors from 0.5, and otherwise too narrow or too wide by the sum of the coverage errors. All
+        tests of one check are controlled at a false discovery rate of 5 % (Benjamini and Hochberg 1995): of
+        the faults reported, one in twenty is a false alarm on average. The number of truths limits how small a fault
+        can be detected; all fitted parameters pooled show smaller ones than each alone.
+        A parameter is identified when the fit removes at least half of the squared error of the prior mean, and
+        weakly from a twentieth on if that is more than two standard errors. A narrow posterior alone does not count.
 """
 
 import json
@@ -58,16 +58,16 @@ from sim.score.measure import scaled
 from sim.score.targets import Target, bounds_of
 
 TRUTHS, FEWEST, NEAR = 1000, 200, 500
-SEED_OF_TRUTHS = 20210707  # for which campaigns are truths, for how reports err, and for ties
+SEED_OF_TRUTHS = 20210707  # for the choice of truths, the errors of reports, and ties
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 class Reports(NamedTuple):
-    """What would have been reported of campaigns; truths x targets, on the scale of each target."""
+    """Synthetic reports of campaigns; truths x targets, on the scale of each target."""
 
     rows: Integers  # of the bank, one per truth
-    low: Floats  # lowest number that agrees with the report; -inf where nothing bounds it
+    low: Floats  # lowest value consistent with the report; -inf where unbounded
     high: Floats
 
 
@@ -77,7 +77,7 @@ def generator_for(what: int) -> np.random.Generator:
 
 
 def reports_of(summaries: Summaries, rows: Integers, errs: bool) -> Reports:
-    """A report of each row; with and without errors the same ranges and bounds."""
+    """Synthetic reports of the rows, with the same ranges and bounds with and without errors."""
     generator = generator_for(1)
     ends = [report_of(target, column, rows, errs, generator)
             for target, column in zip(summaries.targets, summaries.numbers.T, strict=True)]  # fmt: skip
@@ -87,7 +87,7 @@ def reports_of(summaries: Summaries, rows: Integers, errs: bool) -> Reports:
 def report_of(
     target: Target, column: Floats, rows: Integers, errs: bool, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Lowest and highest number that agrees with the report of each row for one target."""
+    """Lowest and highest value consistent with the report of each row for one target."""
     low, high = scaled(np.array(bounds_of(target)), target)
     reported = column[rows] + (target.sd if errs else 0.0) * generator.standard_normal(rows.size)
     if np.isfinite(high - low):
@@ -98,7 +98,7 @@ def report_of(
 
 
 def reportable(summaries: Summaries) -> Integers:
-    """Rows with every summary; PanjError where they are too few."""
+    """Rows with every summary; PanjError where there are too few."""
     rows = np.flatnonzero(~np.isnan(summaries.numbers).any(axis=1))
     if rows.size < FEWEST:
         raise PanjError(f"soundness: found {rows.size:,} campaigns with every outcome that is fitted, expected {FEWEST}"
@@ -107,7 +107,7 @@ def reportable(summaries: Summaries) -> Integers:
 
 
 def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Reports:
-    """The reports that come nearest to the record, by the distance of the fit."""
+    """The `count` reports nearest to the record, by the distance of the fit."""
     ends = [np.where(np.isfinite(low), low, high)
             for low, high in (scaled_bounds(summaries.targets), (reports.low, reports.high))]  # fmt: skip
     gaps = (ends[1] - ends[0]) / summaries.units
@@ -116,7 +116,7 @@ def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Repor
 
 
 def erring(made: Fit, summaries: Summaries) -> Fit:
-    """The fit whose campaigns err as reports do: one error per campaign and target, drawn once for the bank."""
+    """The fit with observation error added to its campaigns: one draw per campaign and target for the whole bank."""
     errors = np.array([target.sd for target in summaries.targets]) * generator_for(2).standard_normal(
         summaries.numbers.shape
     )
@@ -124,17 +124,17 @@ def erring(made: Fit, summaries: Summaries) -> Fit:
 
 
 class Found(NamedTuple):
-    """What the fits of all truths found; truths x numbers."""
+    """Results of the fits to all truths; truths x parameters."""
 
     rows: Integers  # of the bank, one per truth
-    truths: Floats  # as shares of the prior
+    truths: Floats  # true values as shares of the prior
     ranks: Floats  # share of the posterior below the truth, 0 to 1
-    means: Floats  # of the posterior, as shares of the prior
-    spreads: Floats  # variances of the posterior, on shares of the prior
+    means: Floats  # posterior means, as shares of the prior
+    spreads: Floats  # posterior variances, of shares of the prior
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:
-    """Fit every report without its own campaign, and rank the truth in the posterior."""
+    """Fit every report, leaving out its own campaign, and rank the truth in the posterior."""
     bank, summaries = made.bank, made.summaries
     chosen = [bank.keys.index(key) for key in made.screening.chosen]
     fitted = [made.priors[place] for place in chosen]
@@ -159,7 +159,7 @@ def refit(made: Fit, accept: float, reports: Reports, what: str, console: Consol
 
 
 def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
-    """Every check by its name; verdicts rest on the first."""
+    """All checks by name; verdicts are based on the first."""
     summaries = summaries_of(made.bank.outcomes, made.targets)
     every = reportable(summaries)
     rows = np.sort(generator_for(0).choice(every, min(TRUTHS, every.size), replace=False))
@@ -177,7 +177,7 @@ def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
 
 
 def write_soundness(made: Fit, accept: float, folder: Path, console: Console) -> None:
-    """Check the fit and write the tables and the section of the report."""
+    """Check the fit and write the tables and the report section."""
     checks = checks_of(made, accept, console)
     rows = rows_of_soundness(made, checks)
     write_tables(folder, {
@@ -190,15 +190,15 @@ def write_soundness(made: Fit, accept: float, folder: Path, console: Console) ->
 
 
 def check(bank: Path, folder: Path, console: Console | None = None) -> None:
-    """Check a calibration by synthetic truths and held-out fits, and write the tables; no figures are drawn.
+    """Check a calibration with synthetic truths and held-out fits, and write the tables, without figures.
 
     Args:
         bank: folder of the bank.
-        folder: of the calibration, with its fit.json; it need not be inside `bank` yet.
+        folder: folder of the calibration, with its fit.json; need not be inside `bank` yet.
         console: for progress.
 
     Raises:
-        PanjError: one of the two is something else.
+        PanjError: `bank` or `folder` is not what is expected.
     """
     try:
         about: dict[str, Any] = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
@@ -213,37 +213,37 @@ def check(bank: Path, folder: Path, console: Console | None = None) -> None:
     write_heldout(made, accept, sceptics(made.targets, int(found.seeds.min()), console), folder, console)
 
 
-ALPHA = 0.05  # of the faults that are named: the share that is luck
-IDENTIFIED, WEAKLY = 0.5, 0.05  # least recovery
+ALPHA = 0.05  # false discovery rate of the faults reported
+IDENTIFIED, WEAKLY = 0.5, 0.05  # minimum recovery
 INTERVALS = (0.5, 0.9)
 NARROW, WIDE, UNEVEN, SOUND = "too narrow", "too wide", "off-centre", "no fault seen"
 
 
 class Coverage(NamedTuple):
-    """How often an interval held the truth."""
+    """How often an interval contained the truth."""
 
     share: float
-    low: float  # ends of the 95 % interval of that share (Wilson 1927)
+    low: float  # lower end of the 95 % interval of that share (Wilson 1927)
     high: float
-    chance: float  # p-value of a share as far from the right one
+    chance: float  # p-value of the share against the nominal one
 
 
 class Verdict(NamedTuple):
-    """The result of one check for one number."""
+    """The result of one check for one parameter."""
 
     coverage: tuple[Coverage, ...]  # of 50 % and 90 % intervals
-    uneven: float  # p-value of ranks as uneven
-    chance: float  # the smallest p-value of the three tests, adjusted for all numbers
+    uneven: float  # p-value of uniform ranks
+    chance: float  # the smallest p-value of the three tests, adjusted over all parameters
     width: str
-    recovery: float  # share of the squared error of the middle of the prior that the mean of the fit removes
-    error: float  # one standard error of that, by jackknife over truths
+    recovery: float  # share of the squared error of the prior middle that the posterior mean removes
+    error: float  # its standard error, by jackknife over truths
     identified: str
 
 
 def rank_in(drawn: Floats, weights: Floats, truth: Floats, generator: np.random.Generator) -> Floats:
-    """The share of the weight below the truth, one per number; the truth is one more draw, of the mean weight.
+    """Share of the weight below the truth, one per parameter; the truth counts as one more draw of mean weight.
 
-    It is placed at random among the draws that equal it, so that whole numbers have even ranks as well.
+    Ties are broken at random, so that integers have uniform ranks as well.
     """
     below = weights @ (drawn < truth)
     level = weights @ (drawn == truth) + weights.mean()
@@ -252,7 +252,7 @@ def rank_in(drawn: Floats, weights: Floats, truth: Floats, generator: np.random.
 
 
 def coverage_of(ranks: Floats, interval: float) -> Coverage:
-    """The central interval holds the truth when its rank is between the ends of the interval."""
+    """Coverage of a central interval: the share of truths whose rank is between its ends."""
     tail = (1 - interval) / 2
     test = binomtest(int(((ranks >= tail) & (ranks <= 1 - tail)).sum()), ranks.size, interval)
     ends = test.proportion_ci(0.95, "wilson")
@@ -260,14 +260,14 @@ def coverage_of(ranks: Floats, interval: float) -> Coverage:
 
 
 def recovery_of(truths: Floats, means: Floats) -> tuple[float, float]:
-    """The share of squared error removed, and its standard error."""
+    """Share of squared error removed, and its standard error."""
     before, after = (truths - 0.5) ** 2, (truths - means) ** 2
     without = 1 - (after.sum() - after) / (before.sum() - before)
     return float(1 - after.sum() / before.sum()), float(np.sqrt((truths.size - 1) * without.var()))
 
 
 def verdicts_of(found: Found) -> list[Verdict]:
-    """One verdict per number, with the tests of all numbers adjusted together."""
+    """One verdict per parameter, with p-values adjusted over all parameters."""
     covered = [tuple(coverage_of(ranks, interval) for interval in INTERVALS) for ranks in found.ranks.T]
     uneven = [float(kstest(ranks, "uniform").pvalue) for ranks in found.ranks.T]
     chances = np.array([[*(one.chance for one in both), ks] for both, ks in zip(covered, uneven, strict=True)])
@@ -282,7 +282,7 @@ def verdicts_of(found: Found) -> list[Verdict]:
 
 
 def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str:
-    """The gravest fault that was seen; `chances` are adjusted p-values of the intervals and of the ranks."""
+    """The most serious fault found; `chances` are adjusted p-values of the intervals and of the ranks."""
     faults = [one.share - right for one, right, chance in zip(covered, INTERVALS, chances, strict=False)
               if chance < ALPHA]  # fmt: skip
     if faults:
@@ -295,14 +295,14 @@ def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str
 
 
 def identified_by(recovery: float, error: float) -> str:
-    """Whether the evidence identifies a number."""
+    """Whether the evidence identifies a parameter."""
     if recovery < WEAKLY or recovery <= 2 * error:
         return "not identified"
     return "identified" if recovery >= IDENTIFIED else "weakly identified"
 
 
 def rows_of_soundness(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]]:
-    """One row per number, fitted ones first; columns without an ending are of truths at random with error."""
+    """One row per parameter, fitted ones first; columns without a suffix are for random truths with error."""
     verdicts = {name: verdicts_of(found) for name, found in checks.items()}
     order = [made.bank.keys.index(key) for key in made.screening.chosen]
     order += [place for place in range(len(made.bank.keys)) if place not in order]
@@ -324,7 +324,7 @@ def rows_of_soundness(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, 
 
 
 def cells_of(verdict: Verdict, truths: int) -> dict[str, Any]:
-    """The cells of one check for one number."""
+    """Table cells of one check for one parameter."""
     cells: dict[str, Any] = {"truths": truths}
     for interval, one in zip(INTERVALS, verdict.coverage, strict=True):
         name = f"coverage_{100 * interval:.0f}"
@@ -333,7 +333,7 @@ def cells_of(verdict: Verdict, truths: int) -> dict[str, Any]:
 
 
 def sentence(key: str, verdict: Verdict) -> str:
-    """One plain sentence on one number."""
+    """One sentence about one parameter."""
     fifty, ninety = verdict.coverage
     words = {NARROW: "too narrow", WIDE: "too wide", UNEVEN: "off to one side",
              SOUND: "as wide as they say, as far as can be seen"}  # fmt: skip
@@ -343,7 +343,7 @@ def sentence(key: str, verdict: Verdict) -> str:
 
 
 def rows_of_ranks(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]]:
-    """One row per check and truth: its seed in the bank, and the rank of each number."""
+    """One row per check and truth: its seed in the bank, and the rank of each parameter."""
     return [
         {"check": name or "with_error", "seed": int(made.bank.seeds[row]),
          **{key: f"{rank:.4f}" for key, rank in zip(made.bank.keys, ranks, strict=True)}}
@@ -352,7 +352,7 @@ def rows_of_ranks(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]
 
 
 def share_held(found: Found, places: Sequence[int], interval: float) -> str:
-    """`0.885 (0.876 to 0.894)`: the mean over numbers, with a 95 % interval over truths, whose numbers go together."""
+    """`0.885 (0.876 to 0.894)`: coverage averaged over parameters, with a 95 % interval over truths."""
     tail = (1 - interval) / 2
     ranks = found.ranks[:, list(places)]
     held = ((ranks >= tail) & (ranks <= 1 - tail)).mean(axis=1)
@@ -361,7 +361,7 @@ def share_held(found: Found, places: Sequence[int], interval: float) -> str:
 
 
 def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, Found], made: Fit) -> list[str]:
-    """The paragraphs of the section."""
+    """The paragraphs of the report section."""
     places = [made.bank.keys.index(key) for key in made.screening.chosen]
     pooled = {name: [share_held(found, places, interval) for interval in reversed(INTERVALS)]
               for name, found in checks.items()}  # fmt: skip
@@ -386,7 +386,7 @@ def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, F
 
 
 def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
-    """Which numbers the evidence identifies, on average over the prior."""
+    """Say which parameters the evidence identifies, on average over the prior."""
     parts = []
     for what in ("identified", "weakly identified", "not identified"):
         names = [f"{row['number']} ({float(row['recovery']):.3f})" for row in fitted if row["identified"] == what]
@@ -403,7 +403,7 @@ def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Ma
 def describe_widths(
     fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]
 ) -> str:
-    """Whether intervals hold what they say, and what the error of reports has to do with it."""
+    """Say whether intervals have their nominal coverage, and how the error of reports affects it."""
     return (
         f"Of {len(fitted)} fitted numbers, intervals are {count(fitted, 'width')}. Taken together, their 90 % "
         f"intervals hold {pooled[''][0]} of the truths and their 50 % intervals {pooled[''][1]}. Reported without "
@@ -415,7 +415,7 @@ def describe_widths(
 
 
 def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]) -> str:
-    """The same where it matters: for truths that would have been reported much as the record is."""
+    """The same for truths whose reports are near the record, where it matters most."""
     return (
         f"For the {fitted[0]['truths_near']:,} truths whose reports come nearest to the record, 90 % and 50 % "
         f"intervals hold {' and '.join(pooled['near'])} (intervals: {count(fitted, 'width_near')}); if each campaign "
@@ -425,13 +425,13 @@ def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequ
 
 
 def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
-    """Count numbers by verdict: `too narrow for 2, no fault seen for 6`."""
+    """Count parameters by verdict: `too narrow for 2, no fault seen for 6`."""
     found = {word: sum(row[column] == word for row in rows) for word in (NARROW, WIDE, UNEVEN, SOUND)}
     return ", ".join(f"{word} for {number}" for word, number in found.items() if number) or "of no number"
 
 
 def chance_of_coverage(truths: int) -> str:
-    """`0.881 to 0.918`: the middle 95 % of the share that a right 90 % interval holds."""
+    """`0.881 to 0.918`: the central 95 % of the coverage of a correct 90 % interval."""
     from scipy.stats import binom
 
     low, high = binom.interval(0.95, truths, INTERVALS[-1])

@@ -1,4 +1,4 @@
-"""A fit, and a comparison of rival theories, as figures and in a terminal; nothing is computed here but counts.
+"""Draw and print a fit and a comparison of rival theories; nothing is computed here but counts.
 
 Reads   what `sim.calibrate.page` reads; theories.csv, told_apart.csv, theory_targets.csv and theories.json, which
         `sim.calibrate.theories` wrote.
@@ -42,7 +42,7 @@ from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, console_for_tables, new_table, print_end, read_object, read_rows, reading
 from sim.score.figures import Interval, Look, draw_targets
 
-NOT_STAMPED = ("numbers", "priors", "units")  # of fit.json
+NOT_STAMPED = ("numbers", "priors", "units")  # keys of fit.json left out of the metadata of figures
 
 
 @in_style
@@ -56,7 +56,7 @@ def draw_fit(folder: Path) -> list[Path]:
         The paths of the figures.
 
     Raises:
-        PanjError: A file of the fit is missing or is something else.
+        PanjError: A file of the fit is missing or malformed.
     """
     made = read_fit(folder)
     figures = [draw_prior_posterior(made), draw_pairs(made), draw_predictive(made)]
@@ -70,7 +70,7 @@ def save_fit_chart(figure: Figure, made: Fitted, name: str, title: str, caption:
 
 
 def draw_prior_posterior(made: Fitted) -> Path:
-    """One panel per fitted number: how its draws are spread over its prior."""
+    """Draw one panel per fitted parameter: the distribution of its draws over its prior."""
     caption = (
         f"{describe_fit(made)} One panel per number, from the lowest to the highest value of its prior, on its scale. "
         "Before the fit each step was as likely as the others (the line at 1); the bars say how many times as likely "
@@ -87,7 +87,7 @@ def draw_prior_posterior(made: Fitted) -> Path:
 
 
 def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
-    """The bars of one number, with its median."""
+    """Draw the bars of one parameter, with its median."""
     heights, edges = np.histogram(shares, BINS, (0, 1), weights=made.weights / made.weights.sum() * BINS)
     axes.bar(edges[:-1], heights, 1 / BINS, align="edge", color=SIMULATED, alpha=0.75, linewidth=0)
     axes.axhline(1, color=QUIET, linewidth=1.2)
@@ -105,7 +105,7 @@ def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
 
 
 def draw_pairs(made: Fitted) -> Path:
-    """One panel per pair of fitted numbers: which values go together."""
+    """Draw one panel per pair of fitted parameters: their joint distribution."""
     caption = (
         f"{describe_fit(made)} A dot is a draw, the darker the more it weighs; each axis runs from the lowest to the "
         "highest value of the prior, on its scale. Before the fit dots would fill every panel evenly. In the corner: "
@@ -137,14 +137,14 @@ def draw_pairs(made: Fitted) -> Path:
 
 
 def correlation(one: Floats, other: Floats, weights: Floats) -> float:
-    """The weighted correlation; 0 where one of the two does not vary."""
+    """Weighted correlation; 0 where one of the two is constant."""
     spread = np.cov(np.array([one, other]), aweights=weights)
     size = math.sqrt(spread[0, 0] * spread[1, 1])
     return float(spread[0, 1] / size) if size > 0 else 0.0
 
 
 def draw_predictive(made: Fitted) -> Path:
-    """One row per target: all campaigns of the prior, those of the fit, and what was reported."""
+    """Draw one row per target: campaigns of the prior, campaigns of the fit, and the record."""
     if made.is_refined:
         word = "posterior"
         dark = (
@@ -173,7 +173,7 @@ def draw_predictive(made: Fitted) -> Path:
 
 
 def draw_generations(made: Fitted) -> Path:
-    """Three panels: how near the draws are, how many proposals were accepted, and what the draws are worth."""
+    """Draw three panels per generation: tolerance, acceptance rate and effective sample size."""
     caption = (
         f"{describe_fit(made)} Generation 0 are the nearest campaigns from the prior, of equal weight. Tolerance: the "
         "distance within which all draws of a generation are; the line is what the error of observation alone would "
@@ -201,16 +201,16 @@ def draw_generations(made: Fitted) -> Path:
 
 
 def show_fit(folder: Path) -> int:
-    """Print the fitted numbers, what was written and what to do next.
+    """Print the fitted parameters, the files written and the next command.
 
     Args:
-        folder: Of the fit.
+        folder: The folder of the fit.
 
     Returns:
         The exit code, 0.
 
     Raises:
-        PanjError: A file of the fit is missing or is something else.
+        PanjError: A file of the fit is missing or malformed.
     """
     made = read_fit(folder)
     console = console_for_tables()
@@ -226,7 +226,7 @@ def show_fit(folder: Path) -> int:
 
 
 def table_of(made: Fitted) -> Table:
-    """The fitted numbers, prior next to posterior."""
+    """Table of the fitted parameters, prior next to posterior."""
     caption = (
         f"Tolerance {made.about['tolerance']:.3g}, in units of sqrt(sd² + spread²). Contraction: 1 less the share of "
         "the prior's variance that is left. Every other number keeps the draws of the accepted campaigns; all are in "
@@ -246,7 +246,7 @@ def table_of(made: Fitted) -> Table:
 
 
 class Rivals(NamedTuple):
-    """A comparison of theories on disk."""
+    """The files of a comparison of theories."""
 
     folder: Path
     about: dict[str, Any]
@@ -256,12 +256,12 @@ class Rivals(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Of the theories."""
+        """Names of the theories."""
         return list(self.about["theories"])
 
 
 def read_theories(folder: Path) -> Rivals:
-    """The files of a comparison; PanjError where one is missing or damaged."""
+    """Read the files of a comparison; PanjError where one is missing or damaged."""
     with reading(folder, "theories", "what python -m sim theories makes"):
         tables = (read_rows(folder / f"{name}.csv") for name in ("theories", "told_apart", "theory_targets"))
         return Rivals(folder, read_object(folder / "theories.json"), *tables)
@@ -269,7 +269,7 @@ def read_theories(folder: Path) -> Rivals:
 
 @in_style
 def draw_theories(folder: Path) -> list[Path]:
-    """Draw the weights of the theories, and what each of them leaves unexplained.
+    """Draw the weights of the theories, and the targets that each leaves unexplained.
 
     Args:
         folder: Where `python -m sim theories` wrote the comparison.
@@ -285,7 +285,7 @@ def draw_theories(folder: Path) -> list[Path]:
 
 
 def describe_rivals(about: Mapping[str, Any]) -> str:
-    """How many campaigns of which theories, and what they were compared with."""
+    """Say how many campaigns of which theories were compared with what."""
     counts = sorted(set(about["campaigns"]))
     many = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
     return (
@@ -295,7 +295,7 @@ def describe_rivals(about: Mapping[str, Any]) -> str:
 
 
 def draw_weights(made: Rivals) -> Path:
-    """Weights by theory and tolerance; next to them the weights where the true theory is known."""
+    """Draw weights by theory and tolerance, and next to them the weights where the true theory is known."""
     caption = (
         f"{describe_rivals(made.about)} Left: weight of each theory, all equally likely beforehand; bars are 95 % "
         "intervals of Monte Carlo error, from all, a third and a tenth of the accepted campaigns (dark to light). "
@@ -311,7 +311,7 @@ def draw_weights(made: Rivals) -> Path:
 
 
 def draw_bars(axes: Axes, made: Rivals) -> None:
-    """One line per theory and tolerance."""
+    """Draw one line per theory and tolerance."""
     tolerances = list(dict.fromkeys(row["accept"] for row in made.weights))
     for row in made.weights:
         shade = tolerances.index(row["accept"])
@@ -327,7 +327,7 @@ def draw_bars(axes: Axes, made: Rivals) -> None:
 
 
 def draw_told_apart(axes: Axes, made: Rivals) -> None:
-    """The weights that each theory gets where another is true."""
+    """Draw the weights that each theory gets where another is true."""
     shade_fields(axes, np.array([[float(row[name]) for name in made.names] for row in made.told_apart]), 8.5)
     short = [name.replace("_", "\n") for name in made.names]
     axes.set_xticks(range(len(short)), short, fontsize=7)
@@ -337,7 +337,7 @@ def draw_told_apart(axes: Axes, made: Rivals) -> None:
 
 
 def draw_unexplained(made: Rivals) -> Path:
-    """One row per target, one column per theory: inside or outside the 90 % interval of its nearest campaigns."""
+    """Draw one row per target, one column per theory: inside or outside the 90 % interval of its nearest campaigns."""
     caption = (
         f"{describe_rivals(made.about)} Of each theory the nearest {made.about['accept']:.2g} of them. * fitted; the "
         "others are only looked at. Targets of one event are together and are not independent."
@@ -369,10 +369,10 @@ def draw_unexplained(made: Rivals) -> Path:
 
 
 def show_theories(folder: Path) -> int:
-    """Print what the comparison found, what was written and what to do next.
+    """Print the result of the comparison, the files written and the next command.
 
     Args:
-        folder: Of the comparison.
+        folder: The folder of the comparison.
 
     Returns:
         The exit code, 0.

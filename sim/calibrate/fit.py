@@ -1,15 +1,15 @@
-"""A first fit from a bank: which numbers to fit, which campaigns are near the record, and how they are adjusted.
+"""First fit of a bank: choose parameters (screening), accept campaigns near the record, and adjust them.
 
-Reads   a bank, which is an ordinary study of one cell (resumable, on any executor) with `calibration=prior` and without
-        daily tables: `runs.parquet` has for each seed what was drawn (`rules.<rule>.<number>`) and every outcome.
-        Calibration, its checks, held-out fits and rival theories all read banks, so that no campaign runs twice.
-Gives   `Bank`; `Summaries`, campaigns on the scales of the targets; `Screening`, the share of the variance of each
-        summary that each number explains by itself, and at most eight numbers that are chosen; `Fit`.
+Reads   a bank (prior sample): a study of one cell (resumable, on any executor) with `calibration=prior` and no
+        daily tables: `runs.parquet` has for each seed the drawn parameters (`rules.<rule>.<number>`) and every outcome.
+        Calibration, its checks, held-out fits and rival theories all read banks, so no campaign runs twice.
+Gives   `Bank`; `Summaries`, outcomes on the scales of the targets; `Screening`, the share of the variance of each
+        summary that each parameter explains, and at most eight chosen parameters; `Fit`.
 Source  First-order indices from given data: random balance designs (Tarantola, Gatelli and Mara 2006) as in Plischke
         2010, corrected for bias by Tissot and Prieur 2012, from SALib. Adjustment by local linear regression: Beaumont,
-        Zhang and Balding 2002, on the log odds of each number between the ends of its prior, so that no adjusted number
+        Zhang and Balding 2002, on the log odds of each parameter within its prior, so that no adjusted value
         leaves it.
-Assumed A number counts by the summary that it moves most. Numbers that act only together with another are not seen.
+Assumed A parameter is ranked by the summary it affects most. Pure interactions are missed.
 """
 
 from collections.abc import Sequence
@@ -39,37 +39,37 @@ from sim.study.reader import read_about
 from sim.study.store import read_scope
 
 MOST_CHOSEN = 8
-HARMONICS = 10  # of the Fourier series of a summary along a number, SALib's default
-LEAST = 0.01  # share of variance below which a number is left out
-CHANCE = 20.0  # divided by the campaigns: what the largest of some hundred indices reaches by chance, 3 sd of 10 terms
-NORMAL = 1.4826  # by which a median distance becomes the standard deviation of a normal distribution
-UNIT = 1.0  # an exact count is off by one, or by two; it has no error that would be its unit
+HARMONICS = 10  # Fourier harmonics of a summary along a parameter, SALib's default
+LEAST = 0.01  # share of variance below which a parameter is left out
+CHANCE = 20.0  # / campaigns: the largest of about 100 indices by chance, 3 sd of 10 terms
+NORMAL = 1.4826  # factor from median absolute deviation to normal standard deviation
+UNIT = 1.0  # unit of an exact count, which has no error to serve as its unit
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 class Summaries(NamedTuple):
-    """What campaigns are compared by: campaigns x targets."""
+    """The summaries by which campaigns are compared: campaigns x targets."""
 
     targets: tuple[Target, ...]
-    left_out: tuple[str, ...]  # targets to be fitted whose outcome the bank does not have
-    numbers: Floats  # on the scale of the target; nan where a campaign has none
-    outside: Floats  # how far outside what was reported, negative below it, in units; 0 inside it
+    left_out: tuple[str, ...]  # targets to be fitted whose outcome is not in the bank
+    numbers: Floats  # on the scale of the target; nan where missing
+    outside: Floats  # distance outside the reported range in units: negative below, 0 inside, positive above
     units: Floats  # one per target
 
     @property
     def distances(self) -> Floats:
-        """Of each campaign from the record."""
+        """Distance of each campaign from the record."""
         return distances_of(self.targets, self.outside)
 
     @property
     def distance(self) -> "Distance":
-        """The same distance for other campaigns."""
+        """The same distance function for other campaigns."""
         return Distance(self.targets, self.units)
 
 
 class Distance(NamedTuple):
-    """The distance from the record, in the units of a bank: it is the same for a campaign of any later sample."""
+    """Distance from the record in the units of a bank, also for campaigns of later samples."""
 
     targets: tuple[Target, ...]
     units: Floats  # one per target
@@ -79,26 +79,26 @@ class Distance(NamedTuple):
         return distances_of(self.targets, self.outside(outcomes))
 
     def outside(self, outcomes: pa.Table) -> Floats:
-        """How far each campaign is outside what was reported, in units: campaigns x targets."""
+        """How far each campaign is outside the reported range, in units: campaigns x targets."""
         columns = np.array([column_of(outcomes, target) for target in self.targets])
         return outside_of(columns.T, *scaled_bounds(self.targets), self.units)
 
     @property
     def error(self) -> float:
-        """The expected distance of a report of the truth itself, by the error of observation."""
+        """Expected distance of the truth itself from the record, due to observation error."""
         errors = np.array([target.sd for target in self.targets]) / self.units
         return float(distances_of(self.targets, errors[None, :])[0])
 
 
 def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
-    """Distance of each campaign from the record: events count alike, and targets alike within an event.
+    """Distance of each campaign from the record, with equal weight per event and per target within an event.
 
     Args:
         targets: one per column of `outside`.
         outside: campaigns x targets, in units.
 
     Returns:
-        The root of the mean over events of the mean square over targets; infinite where a number is missing.
+        The root of the mean over events of the mean square over targets; infinite where a value is missing.
     """
     events = list(dict.fromkeys(target.event for target in targets))
     squares = np.zeros(len(outside))
@@ -109,18 +109,18 @@ def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
 
 
 def scaled_bounds(targets: Sequence[Target]) -> tuple[Floats, Floats]:
-    """Lowest and highest number that agrees with each target, on its scale."""
+    """Lowest and highest value consistent with each target, on its scale."""
     low, high = np.array([scaled(np.array(bounds_of(target)), target) for target in targets]).T
     return low, high
 
 
 def outside_of(numbers: Floats, low: Floats, high: Floats, units: Floats) -> Floats:
-    """How far numbers (campaigns x targets) are outside a range per target, in units; nan where there is none."""
+    """How far numbers (campaigns x targets) are outside each target's range, in units; nan where missing."""
     return np.where(np.isnan(numbers), np.nan, outside(numbers, low, high)) / units
 
 
 def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
-    """Summaries of every target to be fitted whose outcome is known; PanjError where there is none."""
+    """Summaries of every target to be fitted whose outcome is in the table; PanjError where there is none."""
     fitted = [target for target in targets if target.use == "fitted" and not target.parts]
     found = {target: column_of(outcomes, target) for target in fitted}
     known = {target: column for target, column in found.items() if not np.isnan(column).all()}
@@ -133,17 +133,17 @@ def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
 
 
 def column_of(outcomes: pa.Table, target: Target) -> Floats:
-    """One outcome on the scale of its target; all nan where the table lacks it."""
+    """One outcome on the scale of its target; all nan if not in the table."""
     if target.outcome not in outcomes.column_names:
         return np.full(outcomes.num_rows, np.nan)
     return scaled(numbers_of(outcomes[target.outcome]), target)
 
 
 def unit_of(target: Target, column: Floats) -> float:
-    """sqrt(sd² + spread²): the error of observation, and the median absolute deviation over the bank as a sd.
+    """sqrt(sd² + spread²): observation error, and spread over the bank (median absolute deviation as a sd).
 
-    The spread keeps a target that hardly any campaign meets from deciding alone. An exact figure has the unit 1: a
-    campaign is right, or wrong by so many.
+    The spread prevents a target that few campaigns meet from dominating. An exact figure has the unit 1: a
+    campaign is right, or wrong by that number.
     """
     if target.sd == 0:
         return UNIT
@@ -153,21 +153,21 @@ def unit_of(target: Target, column: Floats) -> float:
 
 
 class Screening(NamedTuple):
-    """Which numbers move the summaries."""
+    """Which parameters affect the summaries."""
 
     keys: tuple[str, ...]
-    shares: Floats  # keys x summaries: share of the variance that the number alone explains
-    floor: float  # what counts as none
-    chosen: tuple[str, ...]  # the first is the one that moves most
+    shares: Floats  # keys x summaries: share of the variance explained by the parameter alone
+    floor: float  # shares below this count as zero
+    chosen: tuple[str, ...]  # strongest first
 
     @property
     def most(self) -> Floats:
-        """The largest share of each number."""
+        """The largest share of each parameter."""
         return np.asarray(self.shares.max(axis=1), np.float64)
 
 
 def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screening:
-    """First-order indices of every number for every summary, and the numbers that are worth fitting."""
+    """First-order indices of every parameter for every summary, and the parameters worth fitting."""
     ranks = np.argsort(np.argsort(drawn, axis=0, kind="stable"), axis=0, kind="stable").astype(np.float64)
     shares = np.array([indices_of(keys, ranks, column) for column in summaries.numbers.T]).T
     floor = max(LEAST, CHANCE / len(drawn))
@@ -180,7 +180,7 @@ def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screen
 
 
 def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
-    """First-order indices for one summary; all 0 where it is the same in every campaign."""
+    """First-order indices for one summary; all 0 where it is constant."""
     from SALib.analyze import rbd_fast  # slow to import
 
     there = ~np.isnan(column)
@@ -192,7 +192,7 @@ def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
 
 
 def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[str, str]]:
-    """One row per number, the one that moves most first, with its share of each summary."""
+    """One row per parameter, strongest first, with its share of each summary."""
     names = [target.target for target in summaries.targets]
     rows = []
     for place in np.argsort(-screening.most, kind="stable"):
@@ -203,12 +203,12 @@ def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[s
     return rows
 
 
-EDGE = 1e-4  # of the prior: how near to its ends the log odds are taken
-NEGLIGIBLE = 1e-6  # singular values below this share of the largest count as 0: summaries that say the same
+EDGE = 1e-4  # log odds are clipped this far from the ends of the prior, as a share
+NEGLIGIBLE = 1e-6  # singular values below this share of the largest count as 0 (redundant summaries)
 
 
 def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
-    """The share of each prior below each number, rows x numbers: `Prior.share` of whole columns."""
+    """Share of each prior below each value, rows x parameters: vectorised `Prior.share`."""
     shares = np.empty(rows.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -221,7 +221,7 @@ def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
 
 
 def numbers_of_shares(priors: Sequence[Prior], shares: Floats) -> Floats:
-    """The number below which each share of each prior lies, rows x numbers: `Prior.at` of whole columns."""
+    """Quantile of each prior at each share, rows x parameters: vectorised `Prior.at`."""
     rows = np.empty(shares.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -235,17 +235,17 @@ def numbers_of_shares(priors: Sequence[Prior], shares: Floats) -> Floats:
 
 
 def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outside: Floats, weights: Floats) -> Floats:
-    """Move the chosen numbers of each draw to where a weighted linear regression expects them at the record itself.
+    """Adjust the chosen parameters of each draw to the record by weighted linear regression.
 
     Args:
-        drawn: draws x numbers, in the units of the numbers.
-        priors: one per number.
-        chosen: places of the numbers that are moved.
-        outside: draws x summaries, how far each campaign lies outside what was reported.
+        drawn: draws x parameters, in the units of the parameters.
+        priors: one per parameter.
+        chosen: column indices of the adjusted parameters.
+        outside: draws x summaries, how far each campaign is outside the reported range.
         weights: one per draw.
 
     Returns:
-        The draws, draws x numbers. Where no summary varies they are the same as before.
+        The adjusted draws, draws x parameters; unchanged where no summary varies.
     """
     varying = outside[:, np.ptp(outside, axis=0) > 0]
     if not varying.size:
@@ -261,14 +261,14 @@ def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outs
 
 USUAL = {"runs": "50000", "end_date": "2021-07-08"}  # to the end of the last target
 ALWAYS = {"calibration": "prior", "daily": "false"}
-DRAWN = "rules."  # how the column of a drawn number begins
+DRAWN = "rules."  # prefix of the columns of drawn parameters
 
 
 class Bank(NamedTuple):
-    """The campaigns of a bank that finished, by seed."""
+    """The completed campaigns of a bank, by seed."""
 
     folder: Path
-    keys: tuple[str, ...]  # numbers that were drawn
+    keys: tuple[str, ...]  # drawn parameters
     seeds: NDArray[np.int64]
     drawn: NDArray[np.float64]  # campaigns x keys
     outcomes: pa.Table  # campaigns x outcomes
@@ -279,7 +279,7 @@ def bank_overrides(words: AnyOverrides) -> Overrides:
     """The overrides of the run that fills a bank.
 
     Raises:
-        PanjError: for several cells, and for settings that a bank cannot have.
+        PanjError: for several cells, and for settings not allowed in a bank.
     """
     overrides = Overrides.of(words)
     for row in overrides:
@@ -295,15 +295,15 @@ def bank_overrides(words: AnyOverrides) -> Overrides:
 
 
 def study_of(theory: str) -> str:
-    """The default name of the bank of a theory."""
+    """Default study name of the bank of a theory."""
     return "bank" if theory == "contagion" else f"bank_{theory}"
 
 
 def read_bank(folder: Path) -> Bank:
-    """A finished bank.
+    """Read a finished bank.
 
     Raises:
-        PanjError: the folder is no bank, or one of other rules, data or outcomes.
+        PanjError: the folder is not a bank, or has other rules, data or outcomes.
     """
     about = read_about(folder)
     table = pq.read_table(folder / "runs.parquet")
@@ -323,28 +323,28 @@ def read_bank(folder: Path) -> Bank:
     return Bank(folder, keys, table["seed"].to_numpy(), drawn, outcomes, about["failed"])
 
 
-DRAWS_PER_COEFFICIENT = 5  # accepted campaigns per coefficient of the regression, at least
+DRAWS_PER_COEFFICIENT = 5  # minimum number of accepted campaigns per regression coefficient
 
 
 class Nearest(NamedTuple):
-    """The accepted campaigns, in the order of the bank."""
+    """The accepted campaigns, in bank order."""
 
-    rows: Integers  # of the bank
+    rows: Integers  # row numbers in the bank
     distances: Floats
     weights: Floats
     tolerance: float  # the distance at which the weight becomes 0
 
     @property
     def effective(self) -> float:
-        """How many draws of equal weight are worth as much."""
+        """Effective sample size."""
         return effective_size(self.weights)
 
 
 class Fit(NamedTuple):
-    """A bank and the first fit of it."""
+    """A bank and its first fit."""
 
     bank: Bank
-    priors: tuple[Prior, ...]  # of the bank, one per number
+    priors: tuple[Prior, ...]  # of the bank, one per parameter
     targets: tuple[Target, ...]
     summaries: Summaries
     screening: Screening
@@ -353,19 +353,19 @@ class Fit(NamedTuple):
 
 
 def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept: float) -> Fit:
-    """Fit the numbers of a bank by screening, rejection and adjustment.
+    """Fit the parameters of a bank by screening, rejection and regression adjustment.
 
     Args:
         bank: campaigns drawn from the priors.
-        priors: one per number of the bank.
-        targets: what was reported; those to be fitted are used.
-        accept: share of the campaigns that counts as near, 0 to 1.
+        priors: one per parameter of the bank.
+        targets: reported figures; only those to be fitted are used.
+        accept: share of the campaigns to accept, 0 to 1.
 
     Returns:
-        The fit; the same bank gives the same posterior to the last digit.
+        The fit; the same bank gives exactly the same posterior.
 
     Raises:
-        PanjError: no outcome is fitted, no number moves any, or too few campaigns are accepted.
+        PanjError: no outcome to fit, no parameter that affects one, or too few accepted campaigns.
     """
     summaries = summaries_of(bank.outcomes, targets)
     screening = screen(bank.keys, bank.drawn, summaries)
@@ -377,7 +377,7 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
 
 
 def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
-    """The nearest share of the campaigns, each with the weight 1 - (distance / tolerance)²; the next one has none."""
+    """The nearest share of the campaigns, weighted 1 - (distance / tolerance)², which is 0 at the next one."""
     order = np.argsort(distances, kind="stable")
     count = min(round(accept * distances.size), int(np.isfinite(distances).sum()))
     if count >= max(fewest, 1):
@@ -396,7 +396,7 @@ def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
 
 
 def base_of(folder: Path) -> dict[str, Any]:
-    """The settings of a bank, in plain values."""
+    """The settings of a bank as plain values."""
     scope = read_scope(folder)
     if scope is None or "draws" not in scope.base:
         raise PanjError(f"calibrate: found no record of campaigns in {folder}, expected what python -m sim bank makes")
@@ -404,6 +404,6 @@ def base_of(folder: Path) -> dict[str, Any]:
 
 
 def priors_of(bank: Bank) -> tuple[Prior, ...]:
-    """What the bank was drawn from, which may no longer be what is declared."""
+    """The priors the bank was drawn from, which may differ from those declared now."""
     priors = base_of(bank.folder)["draws"]["priors"]
     return tuple(Prior(key, *priors[key]) for key in bank.keys)

@@ -1,19 +1,19 @@
-"""What a fit says of what it was not shown: the fortnight after 22 June, and each event in turn.
+"""Held-out predictions of a fit: the fortnight after 22 June, and each event in turn.
 
-Reads   a bank, targets, the days on which outcomes end and evidence was known; forecasts of sceptics.
+Reads   a bank, targets, the last days that outcomes and evidence cover; naive forecasts.
 Writes  heldout.csv (one row per target), left_out.csv (one row per target of an event that is fitted) and
         section_2_heldout.json. `sim.calibrate.check_figures` draws them.
-Assumed A target is known *by 22 June* when its outcome ends by then and all of its evidence is of days up to then: an
-        outcome that looks for a wave until 7 July would carry later news into the fit, whenever the wave was. At most
-        twelve of those are fitted, first those of the full fit, then the others in the order of the table; as in the
-        full fit, none that rests on the evidence of an earlier one or on evidence in conflict with it. Error, unit,
+Assumed A target is known *by 22 June* when its outcome ends by then and all its evidence is from days up to then: an
+        outcome that searches for a wave until 7 July would use later data, even if the wave was early. At most
+        twelve of these are fitted, first those of the full fit, then the others in table order; as in the
+        full fit, none that shares evidence with an earlier one or conflicts with it. Error, unit,
         screening, rejection and regression are those of the full fit. A target that was known by then but whose outcome
-        looks further *straddles* the day: it is neither fitted nor counted as a prediction, nor is any other target of
+        ends later *straddles* the day: it is neither fitted nor counted as a prediction, nor is any other target of
         the wave that ended on 22 June.
-        Predictions are of accepted campaigns as they ran, by their weights. The full fit was shown some of the targets
-        that it is scored on; it stands for the best that could be had, not for a prediction.
-        Targets of one event are not independent, so events are counted too. A difference of two CRPS counts when it
-        exceeds 1.96 of their Monte Carlo errors, which says nothing of other records than this one.
+        Predictions use accepted campaigns, unadjusted and weighted. The full fit used some of the targets
+        that it is scored on; it is an upper limit, not a prediction.
+        Targets of one event are not independent, so events are counted as well. A difference of two CRPS counts when it
+        exceeds 1.96 of their Monte Carlo errors, which says nothing about records other than this one.
 """
 
 from collections import Counter
@@ -41,22 +41,22 @@ FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predict
 
 
 class Heard(NamedTuple):
-    """When outcomes and evidence are known."""
+    """The last days covered by outcomes and evidence."""
 
-    ends: Mapping[str, date]  # outcome: the last day that it counts
-    dates: Mapping[str, date]  # evidence: the last day that it covers
-    conflicts: Mapping[str, tuple[str, ...]]  # evidence: what says otherwise
+    ends: Mapping[str, date]  # outcome: last day counted
+    dates: Mapping[str, date]  # evidence id: last day covered
+    conflicts: Mapping[str, tuple[str, ...]]  # evidence id: ids of conflicting evidence
 
 
 class Split(NamedTuple):
-    """Targets by what a fit of 22 June may do with them."""
+    """Targets by their role in a fit on data up to 22 June."""
 
     fitted: tuple[Target, ...]
     kinds: dict[str, str]  # target: fitted, before, straddles or predicted
 
 
 def heard() -> Heard:
-    """From the table of outcomes and the evidence."""
+    """Read the last days from the outcomes table and the evidence."""
     table = read_outcomes(read_facts(), forecasts.DAY_0, forecasts.DAYS)
     ends = {row.name: forecasts.DAY_0 + timedelta(days=row.last) for row in table}
     evidence = read_evidence()
@@ -64,17 +64,17 @@ def heard() -> Heard:
 
 
 def ends_by(target: Target, day: date, when: Heard) -> bool:
-    """Whether its outcome counts nothing after a day."""
+    """Whether the outcome of a target counts nothing after a day."""
     return all(when.ends[name] <= day for name in names_of([target]))
 
 
 def is_told_by(target: Target, day: date, when: Heard) -> bool:
-    """Whether all that was reported of it is of days up to a day; counted falls have the date of their target."""
+    """Whether all evidence of a target covers days up to `day`; counted falls have the date of their target."""
     return all(when.dates[one] <= day for one in target.evidence) if target.evidence else target.date <= day
 
 
 def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
-    """Which targets a fit on the evening of a day may be fitted to, and which it predicts."""
+    """Split targets into those that a fit at the end of a day may use and those that it predicts."""
     kinds = {}
     for target in targets:
         early, told = ends_by(target, day, when), is_told_by(target, day, when)
@@ -93,7 +93,7 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
 
 
 def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | None = None) -> dict[str, Measured]:
-    """Targets that a forecast speaks of, compared with all of its campaigns or with the accepted ones by weight."""
+    """Score the targets that a forecast covers, with all its campaigns or only the accepted ones, weighted."""
     if nearest is not None:
         outcomes = {name: values[nearest.rows] for name, values in every.outcomes.items()}
         every = every._replace(outcomes=outcomes, campaigns=nearest.rows.size, weights=nearest.weights)
@@ -102,24 +102,24 @@ def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | N
 
 
 def events_fitted(made: Fit) -> list[str]:
-    """Events that shape the full fit, in order."""
+    """Events used in the full fit, in order."""
     return list(dict.fromkeys(target.event for target in made.summaries.targets))
 
 
 def without(made: Fit, event: str, accept: float) -> Fit:
-    """The fit to all fitted targets but those of one event."""
+    """The fit to all fitted targets except those of one event."""
     return fit(made.bank, made.priors, [target for target in made.targets if target.event != event], accept)
 
 
 def sceptics(targets: Sequence[Target], first_seed: int, console: Console) -> list[Forecast]:
-    """The naive forecasts, which know counts up to 22 June; as `python -m sim score` makes them."""
+    """The naive forecasts from counts up to 22 June, as made by `python -m sim score`."""
     console.print(f"Making {RECORDS} records of each naive forecast ...")
     grounds = grounds_of(compose_settings(), range(first_seed, first_seed + RECORDS))
     return naive_forecasts(targets, grounds, first_seed)
 
 
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
-    """Fit on 22 June and without each event, and write the tables and the section of the report."""
+    """Fit data up to 22 June and without each event, and write the tables and the report section."""
     split = split_by(made.targets, KNOWN_UNTIL, heard())
     every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")
@@ -148,11 +148,11 @@ def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: 
 
 
 SIDES = {"held_out": "the fit of 22 June", "full": "the full fit", "prior": "no fit"}
-By = Mapping[str, Measured]  # target
+By = Mapping[str, Measured]  # by target
 
 
 def row_of(target: Target) -> dict[str, Any]:
-    """What was reported; of a split, nothing but its name."""
+    """Cells for the reported figure; only the name for a split."""
     reported = None if target.parts else target.value
     return {
         "target": target.target, "event": target.event, "date": target.date.isoformat(), "use": target.use,
@@ -162,7 +162,7 @@ def row_of(target: Target) -> dict[str, Any]:
 
 
 def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, Any]:
-    """What one side said of a target; empty where it said nothing."""
+    """Cells for one side's prediction of a target; empty where there is none."""
     if measured is None:
         return dict.fromkeys([f"{side}_{name}" for name in (*Intervals._fields, "inside_90", "crps", "crps_error")], "")
     cuts = {f"{side}_{name}": cell_text(end, target) for name, end in measured.intervals._asdict().items()}
@@ -174,7 +174,7 @@ def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, 
 def rows_of_held_out(
     targets: Sequence[Target], kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """One row per target; `kind` is what the fit of 22 June did with it."""
+    """One row per target; `kind` is its role in the fit of 22 June."""
     rows = []
     for target in targets:
         if target.target not in sides["prior"]:
@@ -228,7 +228,7 @@ def describe_held_out(
 
 
 def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
-    """How many targets and events are inside the 90 % intervals of each side."""
+    """Say how many targets and events are inside the 90 % intervals of each side."""
     events = list(dict.fromkeys(target.event for target in targets))
     parts = []
     for side, found in sides.items():
@@ -242,7 +242,7 @@ def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
 
 
 def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequence[Target]) -> list[str]:
-    """On how many targets one side has the lower CRPS; nothing where they share none."""
+    """Say on how many targets each side has the lower CRPS; empty where they share none."""
     both = [target.target for target in targets if target.target in found and target.target in other]
     if not both:
         return []
@@ -252,7 +252,7 @@ def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequ
 
 
 def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: By, prior: By) -> list[str]:
-    """One sentence per event: whether its targets are inside without it, with it, and before any fit."""
+    """One sentence per event: whether its targets are inside without it, in the full fit, and before any fit."""
     said = ["Then each fitted event was left out in turn, and all of its targets were predicted from the others."]
     for event, found in left.items():
         names = [target.target for target in targets if target.event == event and target.target in found]
@@ -271,5 +271,5 @@ def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: B
 
 
 def small(measured: Measured) -> str:
-    """A CRPS to four decimals; a fair one of few campaigns can lie below 0 by a hair."""
+    """A CRPS to four decimals; a fair CRPS of few campaigns can be slightly below 0."""
     return f"{round(measured.score.value, 4) + 0.0:.4g}"

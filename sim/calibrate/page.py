@@ -1,10 +1,10 @@
-"""A fit on disk, what it says in sentences, and its HTML page, which loads nothing.
+"""Read a fit, describe it in sentences and write its self-contained HTML page.
 
 Reads   posterior.parquet, diagnostics.csv, predictive.csv, screening.csv and fit.json, which `sim.calibrate.calibrate`
-        wrote; of a refined fit generations.csv, chains.csv and chains.parquet as well; the figures next to them; every
+        wrote; for a refined fit also generations.csv, chains.csv and chains.parquet; the figures next to them; every
         `section_*.json` in the folder, in the order of their names: {"title": ..., "paragraphs": [...],
-        "tables": ["x.csv"], "figures": ["x.png"]}, and the files that it names. Checks of a calibration write such
-        sections, and then this page again.
+        "tables": ["x.csv"], "figures": ["x.png"]}, and the files it names. Checks of a calibration write such
+        sections and then rewrite this page.
 Writes  report.html.
 """
 
@@ -28,14 +28,14 @@ from sim.plots.tables import Row, list_words, read_object, read_rows, reading
 from sim.score.figures import format_cell
 from sim.study.files import write_file
 
-MOST_ROWS = 200  # of a table on the page; all are in its file
-FIGURES = {  # file: heading and what it shows
+MOST_ROWS = 200  # maximum rows of a table on the page; its file has all
+FIGURES = {  # file: heading and explanation
     "prior_posterior.png": ("Before and after", "The fitted numbers within their priors."),
     "pairs.png": ("Which values go together", "Each pair of fitted numbers."),
     "predictive.png": ("Targets before and after", "Each target: the prior sample, the fit, and what was reported."),
     "generations.png": ("How the chains came nearer", "Tolerance, acceptance and effective draws by generation."),
 }
-PROVENANCE = {  # key of fit.json: words
+PROVENANCE = {  # key of fit.json: label
     "bank": "Prior sample", "rows": "Campaigns of the prior sample", "failed": "Failed",
     "accept": "Share accepted at first",
     "refine": "Refined", "chains": "Chains", "seed": "Seed of the chains", "draws": "Draws", "tolerance": "Tolerance",
@@ -48,41 +48,41 @@ PROVENANCE = {  # key of fit.json: words
 }  # fmt: skip
 FILES = ("posterior.parquet", "posterior_first.parquet", "fit.json", "diagnostics.csv", "predictive.csv",
          "screening.csv", "generations.csv", "chains.csv", "chains.parquet")  # fmt: skip
-PRESSED = 4.0  # times as likely as before: from where the outermost bin of the prior is worth a sentence
-BINS = 16  # of the prior, each as likely before the fit as the others
-LEARNED = 0.25  # contraction from which a number counts as learned from the record
+PRESSED = 4.0  # posterior / prior ratio from which the outermost bin of the prior is mentioned
+BINS = 16  # equally probable bins of the prior
+LEARNED = 0.25  # contraction from which a parameter counts as learned from the record
 NOT_REFINED = "none"
 Cells = list[str]
 Floats = NDArray[np.float64]
 
 
 class Fitted(NamedTuple):
-    """A fit on disk."""
+    """The files of a fit."""
 
     folder: Path
     about: dict[str, Any]
     diagnostics: list[Row]
     predictive: list[Row]
     screening: list[Row]
-    generations: list[Row]  # of the chains; none where the fit was not refined
-    chains: list[Row]  # one row per fitted number; none with fewer than two chains
+    generations: list[Row]  # empty where the fit was not refined
+    chains: list[Row]  # one row per fitted parameter; empty with fewer than two chains
     weights: Floats
-    shares: dict[str, Floats]  # of each fitted number: the share of its prior below each draw
-    by_chain: list[tuple[Floats, dict[str, Floats]]]  # the same of the last generation of each of several chains
+    shares: dict[str, Floats]  # per fitted parameter: share of its prior below each draw
+    by_chain: list[tuple[Floats, dict[str, Floats]]]  # weights and shares of the last generation, per chain
 
     @property
     def rows(self) -> dict[str, Row]:
-        """The diagnostics by number."""
+        """The diagnostics by parameter."""
         return {row["number"]: row for row in self.diagnostics}
 
     @property
     def is_refined(self) -> bool:
-        """Whether chains followed the first fit."""
+        """Whether the first fit was refined by chains."""
         return bool(self.about.get("refine", NOT_REFINED) != NOT_REFINED)
 
     @property
     def shown(self) -> str:
-        """Which campaigns are compared with the record: `again` with draws of the posterior, or else `accepted`."""
+        """Campaigns compared with the record: `again` (run with draws of the posterior) if refined, else `accepted`."""
         return "again" if self.is_refined else "accepted"
 
 
@@ -93,10 +93,10 @@ def read_fit(folder: Path) -> Fitted:
         folder: Where `python -m sim calibrate` wrote it.
 
     Returns:
-        Its tables, and the draws of its fitted numbers as shares of their priors.
+        Its tables, and the draws of its fitted parameters as shares of their priors.
 
     Raises:
-        PanjError: A file is missing or holds something else.
+        PanjError: A file is missing or malformed.
     """
     with reading(folder, "calibrate", "the files of a fit"):
         about = read_object(folder / "fit.json")
@@ -113,19 +113,19 @@ def read_fit(folder: Path) -> Fitted:
 
 
 def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[str, Floats]]:
-    """The weights of some draws, and the shares of the priors below their fitted numbers."""
+    """Weights of draws, and the prior shares below their fitted parameters."""
     shares = {key: share_of(table[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
     return table["weight"].to_numpy(), shares
 
 
 def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats, dict[str, Floats]]]:
-    """The last generation of each chain."""
+    """Weights and prior shares of the last generation of each chain."""
     table = pq.read_table(folder / "chains.parquet")
     return [draws_in(table.filter(pc.field("chain") == place), about) for place in range(about["chains"])]
 
 
 def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
-    """The share of the prior below each value."""
+    """Share of the prior below each value."""
     if scale == "log":
         values, low, high = np.log(values), math.log(low), math.log(high)
     return np.asarray((values - low) / (high - low), np.float64)
@@ -134,14 +134,14 @@ def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
 class TableBlock(NamedTuple):
     """A table on the page."""
 
-    name: str  # of its file; nothing where there is none
+    name: str  # file name; empty if none
     columns: Cells
     rows: list[Cells]
-    more: int  # rows that only the file has
+    more: int  # rows that are only in the file
 
 
 class Section(NamedTuple):
-    """A part of the page that another step of the calibration made."""
+    """A part of the page made by another step of the calibration."""
 
     title: str
     paragraphs: list[str]
@@ -153,14 +153,14 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
     """Write the page of a fit to report.html.
 
     Args:
-        folder: Of the fit.
-        sections: Where its further sections are, if not there.
+        folder: The folder of the fit.
+        sections: Folder of the further sections, if another one.
 
     Returns:
         The path of the page.
 
     Raises:
-        PanjError: The fit or a section is not as expected.
+        PanjError: The fit or a section is malformed.
     """
     made = read_fit(folder)
     about = made.about
@@ -193,17 +193,17 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
 
 
 def format_value(value: Any) -> str:
-    """A number to four figures, or whatever else as text."""
+    """A number to four figures; anything else as text."""
     return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def format_number(cell: str) -> str:
-    """A number of a table to three figures."""
+    """A table cell to three figures."""
     return true_minus(f"{float(cell):.3g}")
 
 
 def table_of_numbers(made: Fitted) -> TableBlock:
-    """One row per fitted number."""
+    """Table with one row per fitted parameter."""
     stages = [("prior", "Prior"), *([("first", "First fit")] if made.is_refined else []), ("posterior", "Posterior")]
     columns = ["Number", *(f"{word}: median (90 %)" for _, word in stages), "Contraction", "KS distance"]
     rows = [
@@ -221,7 +221,7 @@ def format_spread(row: Row, prefix: str, form: Callable[[str], str]) -> str:
 
 
 def table_of_record(made: Fitted) -> TableBlock:
-    """One row per target."""
+    """Table with one row per target."""
     stages = [("", "Prior"), ("accepted_", "Accepted"), *([("again_", "Posterior")] if made.is_refined else [])]
     columns = ["Target", "Reported", *(f"{word}: median (90 %)" for _, word in stages), "Inside", "Use"]
     rows = [
@@ -234,14 +234,14 @@ def table_of_record(made: Fitted) -> TableBlock:
 
 
 def format_reported(row: Row) -> str:
-    """The number reported, or its bounds."""
+    """Format the reported number or its bounds."""
     value, low, high = (format_cell(row[key]) for key in ("reported", "reported_low", "reported_high"))
     bounds = f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}" if high else ""
     return f"{value} ({bounds})" if value and low and high and low != high else value or bounds
 
 
 def table_of_generations(made: Fitted) -> TableBlock:
-    """One row per generation."""
+    """Table with one row per generation."""
     columns = ["Generation", "Tolerance", "Draws", "Simulations", "Accepted", "Effective draws", "Failed"]
     rows = [
         [row["generation"], format_number(row["tolerance"]), f"{int(row['draws']):,}", f"{int(row['simulations']):,}",
@@ -252,7 +252,7 @@ def table_of_generations(made: Fitted) -> TableBlock:
 
 
 def table_of_agreement(made: Fitted) -> TableBlock:
-    """One row per fitted number: the chains side by side; no rows with fewer than two chains."""
+    """Table with one row per fitted parameter and one median per chain; no rows with fewer than two chains."""
     chains = [name for name in (made.chains[0] if made.chains else {}) if name.startswith("chain_")]
     columns = ["Number", *(f"Median of {name.replace('_', ' ')}" for name in chains), "Apart [sd]",
                "Standard error [sd]", "Agree"]  # fmt: skip
@@ -264,7 +264,7 @@ def table_of_agreement(made: Fitted) -> TableBlock:
 
 
 def block(name: str, rows: Sequence[Row]) -> TableBlock:
-    """A table as it is in its file."""
+    """A table as it is in its file, cut to MOST_ROWS."""
     columns = list(rows[0]) if rows else []
     return TableBlock(name, [column.replace("_", " ") for column in columns],
                       [[row[column] for column in columns] for row in rows[:MOST_ROWS]],
@@ -272,12 +272,12 @@ def block(name: str, rows: Sequence[Row]) -> TableBlock:
 
 
 def read_sections(folder: Path, posterior: str) -> list[Section]:
-    """Further sections, in the order of the names of their files."""
+    """Read the further sections, sorted by file name."""
     return [read_section(path, posterior) for path in sorted(folder.glob("section_*.json"))]
 
 
 def read_section(path: Path, posterior: str) -> Section:
-    """One section, which may name the `posterior` that it was made for; of another one the page says so."""
+    """Read a section; if it names another `posterior` than this one, add a note that says so."""
     try:
         section = read_object(path)
         paragraphs = [str(one) for one in section.get("paragraphs", [])]
@@ -298,13 +298,13 @@ def read_section(path: Path, posterior: str) -> Section:
 
 
 def sources_of(rows: Iterable[Row]) -> list[Source]:
-    """The evidence behind the targets, in the order of its file."""
+    """The evidence behind the targets, in file order."""
     ids = cite(*(row["evidence"] for row in rows))
     return [make_source(row) for one, row in evidence().items() if one in ids]
 
 
 def describe_fit(made: Fitted) -> str:
-    """How many campaigns, out of how many, and what they were compared with."""
+    """Say how many campaigns were accepted, out of how many, and what they were compared with."""
     about = made.about
     failed = f" {about['failed']:,} failed and are left out." if about["failed"] else ""
     even = f"they are worth {about['effective_sample_size']:,.0f} of equal weight.{failed}"
@@ -323,7 +323,7 @@ def describe_fit(made: Fitted) -> str:
 
 
 def describe_inside(made: Fitted) -> str:
-    """How many targets are inside, and how many events with all of theirs."""
+    """Say how many targets are inside, and how many events have all their targets inside."""
     inside = {use: [row["inside_90"] == "yes" for row in made.predictive if row["use"] == use]
               for use in ("fitted", "scored")}  # fmt: skip
     events: dict[str, bool] = {}
@@ -338,7 +338,7 @@ def describe_inside(made: Fitted) -> str:
 
 
 def describe_learned(made: Fitted) -> list[str]:
-    """Which numbers the record narrows, which it leaves as they were, and which press against an end of their prior."""
+    """Say which parameters the record constrains, which not, and which pile up at an end of their prior."""
     learned = [key for key in made.shares if float(made.rows[key]["contraction"]) >= LEARNED]
     left = [key for key in made.shares if key not in learned]
     parts = []
@@ -353,7 +353,7 @@ def describe_learned(made: Fitted) -> list[str]:
 
 
 def describe_chains(made: Fitted) -> list[str]:
-    """How the chains ended, and whether they agree."""
+    """Say how the chains ended and whether they agree."""
     if not made.is_refined:
         return []
     first, last = made.generations[0], made.generations[-1]
@@ -379,11 +379,11 @@ def names(keys: Sequence[str]) -> str:
 
 
 def pressed_end(shares: Floats, weights: Floats) -> str | None:
-    """The end of the prior at which the draws pile up, if they do.
+    """The end of the prior at which the draws pile up, if any.
 
     Args:
-        shares: Of the prior below each draw, from 0 to 1.
-        weights: Of the draws.
+        shares: Share of the prior below each draw, from 0 to 1.
+        weights: One per draw.
 
     Returns:
         `low` or `high`, or None.

@@ -1,13 +1,13 @@
-"""The refined fit of a bank: chains from its nearest campaigns, pooled into a posterior, and campaigns drawn from it.
+"""Refined fit of a bank: chains from its nearest campaigns, pooled into a posterior, and campaigns run from it.
 
-Reads   a bank, its first fit (`sim.calibrate.fit`), and the settings with which the bank was made.
-Writes  chains/<digest>/ in the folder of the fit: the record of the chains. The digest is of everything that decides
-        the digits of a fit, so that a finished fit is found again and never runs twice.
-Gives   `RefinedFit`; `Simulator`, which a chain calls once per proposal.
-Assumed Numbers that are not fitted are drawn from their priors by the seed of each campaign, as in the bank: a campaign
-        of the bank is the one that its own numbers and its own seed propose. What is within the last tolerance is
-        adjusted by regression as the first fit was, so that the two are alike. Accepted campaigns are near the record
-        in part by chance; so campaigns of the posterior also run with seeds that the bank does not have.
+Reads   a bank, its first fit (`sim.calibrate.fit`), and the settings of the bank.
+Writes  chains/<digest>/ in the folder of the fit: the record of the chains. The digest covers all that determines
+        a fit, so that a finished fit is reused and never runs twice.
+Gives   `RefinedFit`; `Simulator`, called by a chain once per proposal.
+Assumed Parameters that are not fitted are drawn from their priors with the seed of each campaign, as in the bank: the
+        parameters and seed of a bank campaign reproduce it. Campaigns within the last tolerance are
+        adjusted by regression like the first fit, so the two are comparable. Accepted campaigns are near the record
+        partly by chance, so campaigns of the posterior are also run with seeds that are not in the bank.
 """
 
 import json
@@ -56,49 +56,49 @@ from sim.settings.sweep import compose_sweep
 from sim.study.columns import chunk_of
 from sim.study.reader import read_about
 
-EFFORTS = {  # on two cores quick is some five minutes; full, a quarter of an hour, is what Panj ships
+EFFORTS = {  # on two cores quick takes about 5 minutes and full, which Panj ships, about 15
     "quick": Effort(draws=150, generations=4, simulations=30_000, acceptance=0.002),
     "full": Effort(draws=500, generations=8, simulations=75_000, acceptance=0.001),
 }
-AGAIN = 500  # campaigns with draws of the posterior, to be compared with the targets
-PIECE = 50  # campaigns per task of a process
-LIBRARIES = ("numpy", "scipy")  # that decide what a chain draws
+AGAIN = 500  # campaigns run with draws of the posterior, to be compared with the targets
+PIECE = 50  # campaigns per task of a worker process
+LIBRARIES = ("numpy", "scipy")  # whose versions affect what a chain draws
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 class RefinedFit(NamedTuple):
-    """A posterior from chains, and the campaigns that belong to it."""
+    """A posterior from chains, with its campaigns."""
 
     effort: Effort
-    error: float  # of observation, as a distance
+    error: float  # observation error, as a distance
     refined: Refined
     posterior: Posterior  # adjusted
-    seeds: Integers  # one per draw: of its accepted campaign
+    seeds: Integers  # one per draw: seed of its accepted campaign
     distances: Floats  # one per draw
-    accepted: pa.Table  # one campaign per draw, in their order: outcomes that targets ask for
-    again: pa.Table  # campaigns with draws of the posterior and other seeds, without those that failed
-    again_from: int  # seed of the first of them
-    from_bank: int  # draws that are campaigns of the bank
+    accepted: pa.Table  # one campaign per draw, in the same order: the outcomes that targets use
+    again: pa.Table  # campaigns run with draws of the posterior and new seeds, without failures
+    again_from: int  # seed of the first of these
+    from_bank: int  # number of draws that are bank campaigns
     folder: Path  # of the chains
 
     def forecasts(self, targets: Sequence[Target]) -> dict[str, Forecast]:
-        """What is compared with the record, by the name of its columns."""
+        """Forecasts to compare with the record, by column prefix."""
         accepted = forecast_of(self.accepted, targets, self.posterior.weights)
         return {"accepted": accepted, "again": forecast_of(self.again, targets)}
 
 
 def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
-    """Run the chains of a request, from wherever an earlier call stopped, and the campaigns of their posterior.
+    """Run the chains of a request, continuing from where an earlier call stopped, and the campaigns of their posterior.
 
     Args:
         made: the first fit.
-        request: how far to refine it, and with which seed.
-        place: folder of the fit.
+        request: refinement effort and seed.
+        place: the folder of the fit.
         console: for progress.
 
     Raises:
-        PanjError: the settings of the bank mean something else by now, or a process was killed.
+        PanjError: the settings of the bank now resolve differently, or a process was killed.
     """
     order = order_of(made.bank)
     effort, asked = EFFORTS[request.refine], asked_of(made, request)
@@ -111,7 +111,7 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
 
 
 def problem_of(made: Fit, order: Order) -> Problem:
-    """The chosen numbers as shares of their priors, and their simulator."""
+    """The fitting problem of the chosen parameters, with its simulator."""
     priors = fitted_in(made)
     shares = shares_of(priors, made.bank.drawn[:, [made.bank.keys.index(prior.key) for prior in priors]])
     distance = made.summaries.distance
@@ -120,7 +120,7 @@ def problem_of(made: Fit, order: Order) -> Problem:
 
 
 def asked_of(made: Fit, request: Calibrate) -> dict[str, Any]:
-    """Everything that decides the digits of the chains, in plain values."""
+    """Everything that determines the chains, as plain values."""
     about = read_about(made.bank.folder)
     priors = {prior.key: [prior.low, prior.high, prior.scale] for prior in made.priors}
     seen = made.bank.seeds.tobytes() + made.bank.drawn.tobytes() + made.summaries.outside.tobytes()
@@ -139,7 +139,7 @@ def completed(
     made: Fit, order: Order, problem: Problem, effort: Effort, refined: Refined, folder: Path, console: Console,
     pool: Executor,
 ) -> RefinedFit:  # fmt: skip
-    """The posterior of everything within the last tolerance, and campaigns that take their numbers from it."""
+    """The posterior of all campaigns within the last tolerance, and campaigns run with its parameters."""
     found, distance = gather(problem, refined), made.summaries.distance
     console.print(f"Running the {len(found.seeds) - len(found.rows):,} accepted campaigns of the chains again ...")
     rows, accepted = accepted_in(made, order, problem, found, pool)
@@ -158,7 +158,7 @@ def completed(
 
 
 def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool: Executor) -> tuple[Floats, pa.Table]:
-    """All numbers of each accepted campaign, and the outcomes of each that targets ask for."""
+    """All parameters of each accepted campaign, and the outcomes that targets use."""
     bank, draws, from_bank = made.bank, draws_in(order), len(found.rows)
     seeds = found.seeds[from_bank:].tolist()
     numbers = [draws.numbers(seed) | numbers_at(problem.priors, shares)
@@ -173,7 +173,7 @@ def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
-    """Campaigns with draws of a posterior, one row each; those that failed are left out."""
+    """Run campaigns with draws of a posterior, one row each; failed ones are left out."""
     order = order._replace(draws=draws_in(order)._replace(source=POSTERIOR, posterior=posterior))
     pieces = [seeds[first : first + PIECE] for first in range(0, len(seeds), PIECE)]
     table = pa.concat_tables(pooled(pool, run_piece, [(Piece(order, tuple(one)),) for one in pieces]))
@@ -181,14 +181,14 @@ def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -
 
 
 def pooled(pool: Executor, task: Callable[..., pa.Table], orders: Sequence[tuple[Any, ...]]) -> list[pa.Table]:
-    """The results of a task in processes, in the order of what was asked."""
-    with interrupts_ignored():  # processes may start now
+    """Run a task in worker processes; results are in the order of `orders`."""
+    with interrupts_ignored():  # worker processes may start here
         futures = [pool.submit(task, *order) for order in orders]
     return [future.result() for future in futures]
 
 
 def draws_of_chains(priors: Sequence[Prior], refined: Refined) -> pa.Table:
-    """The last generation of each chain by itself, neither pooled nor adjusted."""
+    """Draws of the last generation of each chain, neither pooled nor adjusted."""
     last = refined.last
     fitted = [numbers_at(priors, row) for one in last for row in one.shares]
     return pa.table(
@@ -203,7 +203,7 @@ def draws_of_chains(priors: Sequence[Prior], refined: Refined) -> pa.Table:
 
 
 def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
-    """One row per generation, of all chains together; the first is of campaigns of the bank."""
+    """One row per generation for all chains together; the first is from the bank."""
     return [
         {
             "generation": number, "tolerance": f"{populations[0].tolerance:.6g}",
@@ -219,19 +219,19 @@ def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
 
 
 def rows_of_agreement(made: Fit, refined: Refined) -> list[dict[str, Any]]:
-    """One row per fitted number: how far the chains are apart; none where there is one chain."""
+    """One row per fitted parameter: how far the chains are apart; empty with a single chain."""
     shares, weights = [one.shares for one in refined.last], [one.weights for one in refined.last]
     return rows_of_chains(fitted_in(made), shares, weights) if len(refined.last) > 1 else []
 
 
 def fitted_in(made: Fit) -> tuple[Prior, ...]:
-    """The priors of the numbers that screening chose, the one that moves most first."""
+    """Priors of the parameters that screening chose, strongest first."""
     by_key = {prior.key: prior for prior in made.priors}
     return tuple(by_key[key] for key in made.screening.chosen)
 
 
 def about_refined(made: RefinedFit, request: Calibrate) -> dict[str, Any]:
-    """What the refined posterior was made from, in addition to what `about_fit` has."""
+    """Metadata on the refined posterior, in addition to `about_fit`."""
     ran: Sequence[Any] = [one for populations in made.refined.generations[1:] for one in populations]
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
@@ -245,7 +245,7 @@ def about_refined(made: RefinedFit, request: Calibrate) -> dict[str, Any]:
 
 
 class Simulator:
-    """Numbers and a seed to a distance from the record; what it needs for that is made once per process."""
+    """Maps parameters and a seed to a distance from the record; its world is built once per process."""
 
     def __init__(self, order: Order, distance: Distance) -> None:
         self.order = order
@@ -255,14 +255,14 @@ class Simulator:
         return {"order": self.order, "distance": self.distance}
 
     def __call__(self, numbers: Mapping[str, float], seed: int) -> float:
-        """The distance; nan where the campaign failed."""
+        """Run a campaign and return its distance; nan where it failed."""
         order, (layout, world, table) = self.order, self.made
         draws = draws_in(order)
         try:
             rules = draws.rules(draws.numbers(seed) | dict(numbers))
             campaign = run_campaign(layout.world, rules, order.timeline, seed, order.days, world)
             found = count_outcomes(campaign, table, layout.facts, order.start)
-        except Exception:  # as in a bank: one campaign that fails ends nothing
+        except Exception:  # as in a bank, one failed campaign does not stop the fit
             return math.nan
         kinds = {row.name: pa.string() if is_date(row) else pa.float64() for row in table}
         outcomes = pa.table({name: pa.array([value], kinds[name]) for name, value in found.items()})
@@ -270,7 +270,7 @@ class Simulator:
 
     @cached_property
     def made(self) -> tuple[Layout, World, Sequence[Outcome]]:
-        """The layout, a world to use again and again, and the outcomes that are fitted."""
+        """The layout, a reusable world, and the fitted outcomes."""
         order = self.order
         check_versions(order.fingerprints)
         layout = layout_of(order.rules, order.attention, order.posts)
@@ -280,14 +280,14 @@ class Simulator:
 
 
 def draws_in(order: Order) -> Draws:
-    """Where the numbers of a campaign come from; of a bank, always from the priors."""
+    """Source of a campaign's parameters; for a bank, always the priors."""
     if order.draws is None:
         raise PanjError("calibrate: found a bank without draws, expected what python -m sim bank makes")
     return order.draws
 
 
 def order_of(bank: Bank) -> Order:
-    """The order by which the campaigns of a bank ran; PanjError where its settings mean something else by now."""
+    """The order that ran the campaigns of a bank; PanjError where its settings now resolve differently."""
     about = read_about(bank.folder)
     sweep = compose_sweep(about["words"])
     here, there = sweep.base.fingerprint(), about["settings_fingerprint"]
@@ -300,7 +300,7 @@ def order_of(bank: Bank) -> Order:
 
 
 def run_again(order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> pa.Table:
-    """Every outcome of the campaigns of these numbers and seeds, one row each in their order."""
+    """Run campaigns with these parameters and seeds; return every outcome, one row per campaign in order."""
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)

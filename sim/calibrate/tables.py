@@ -1,4 +1,4 @@
-"""The tables of a fit: prior and posterior per number, record and campaigns per target, agreement of chains.
+"""Tables of a fit: prior and posterior per parameter, record and campaigns per target, agreement of chains.
 
 Gives   rows for diagnostics.csv, predictive.csv and chains.csv.
 Source  Kish 1965 for the effective sample size; the standard error of a weighted mean as for importance sampling
@@ -21,19 +21,19 @@ from sim.settings.draws import Prior
 from sim.settings.posterior import Posterior, weighted_quantiles
 from sim.study.files import csv_text, json_text, write_file
 
-APART = 3.0  # standard errors: chains that are farther apart do not agree
+APART = 3.0  # standard errors beyond which chains do not agree
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
 
 
 def write_tables(folder: Path, contents: Mapping[str, Sequence[Row] | Row]) -> None:
-    """Write the files of a fit by name: rows as CSV, a mapping as JSON."""
+    """Write the files of a fit by file name: rows as CSV, a mapping as JSON."""
     for name, content in contents.items():
         write_file(folder / name, json_text(content) if isinstance(content, Mapping) else csv_text(content))
 
 
 def effective_size(weights: Floats) -> float:
-    """How many draws of equal weight are worth as much: (sum of weights)² / sum of squares (Kish 1965)."""
+    """Effective sample size: (sum of weights)² / sum of squares (Kish 1965)."""
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
@@ -41,9 +41,9 @@ def rows_of_numbers(
     priors: Sequence[Prior], chosen: Sequence[str], believed: Floats, posterior: Posterior, tolerance: float,
     first: Posterior | None = None,
 ) -> list[Row]:  # fmt: skip
-    """One row per number: prior and posterior, and how much narrower and how far away the posterior is.
+    """One row per parameter: prior, posterior, and the contraction and shift between them.
 
-    `believed` is what the bank drew, campaigns x numbers; `first` is an earlier fit, where there is one.
+    `believed` is the prior sample of the bank, campaigns x parameters; `first` is an earlier fit, if any.
     """
     weights, even = posterior.weights, np.ones(len(believed))
     whole = {"draws": weights.size, "effective_sample_size": f"{effective_size(weights):.1f}",
@@ -64,18 +64,18 @@ def rows_of_numbers(
 
 
 def cells_of_intervals(what: str, values: Floats, weights: Floats) -> dict[str, str]:
-    """Median and the ends of the 50 and 90 % intervals, as cells of a table."""
+    """Table cells for the median and the ends of the 50 and 90 % intervals."""
     return {f"{what}_{name}": f"{end:.6g}" for name, end in intervals_of(values, weights)._asdict().items()}
 
 
 def spread_of(values: Floats, weights: Floats) -> float:
-    """The weighted variance."""
+    """Weighted variance."""
     mean = float(np.average(values, weights=weights))
     return float(np.average((values - mean) ** 2, weights=weights))
 
 
 def farthest_from_even(shares: Floats, weights: Floats) -> float:
-    """The Kolmogorov-Smirnov distance between weighted shares of the prior and the prior itself, which is even."""
+    """Kolmogorov-Smirnov distance between weighted prior shares and the uniform distribution."""
     order = np.argsort(shares, kind="stable")
     until = np.cumsum(weights[order]) / weights.sum()
     before = np.concatenate([[0.0], until[:-1]])
@@ -83,12 +83,12 @@ def farthest_from_even(shares: Floats, weights: Floats) -> float:
 
 
 def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[str, Forecast]) -> list[Row]:
-    """One row per target with one outcome that all of the forecasts have.
+    """One row per single-outcome target that all forecasts cover.
 
     Args:
-        targets: what was reported.
-        bank: all campaigns of the bank, the columns `low_90` to `high_90`.
-        fitted: ensembles of the fit by name, the columns `<name>_...`; `inside_90` is of the last.
+        targets: the reported figures.
+        bank: all campaigns of the bank, for the columns `low_90` to `high_90`.
+        fitted: ensembles of the fit by name, for the columns `<name>_...`; `inside_90` is for the last.
     """
     rows = []
     for target in (one for one in targets if not one.parts and one.outcome in bank.outcomes):
@@ -113,7 +113,7 @@ def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[st
 
 
 def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
-    """Intervals of one outcome by weight; None where no campaign has it."""
+    """Weighted intervals of one outcome; None where no campaign has it."""
     values = forecast.outcomes[target.outcome]
     weights = weights_or_ones(forecast.weights, values.size)
     known = ~np.isnan(values) & (weights > 0)
@@ -121,7 +121,7 @@ def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
 
 
 def rows_of_chains(priors: Sequence[Prior], shares: Sequence[Floats], weights: Sequence[Floats]) -> list[Row]:
-    """One row per fitted number: the median of each chain, and how far their means are apart.
+    """One row per fitted parameter: the median of each chain, and how far apart their means are.
 
     `apart` is the largest gap between the means of two chains, `error` its standard error from the draws alone, both in
     standard deviations of the posterior, on the scale of the prior; they agree within APART errors.
@@ -147,6 +147,6 @@ def rows_of_chains(priors: Sequence[Prior], shares: Sequence[Floats], weights: S
 
 
 def error_of_mean(values: Floats, weights: Floats) -> float:
-    """The standard error of a weighted mean."""
+    """Standard error of a weighted mean."""
     parts = weights / weights.sum()
     return float(np.sqrt((parts**2 * (values - (parts * values).sum()) ** 2).sum()))

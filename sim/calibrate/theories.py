@@ -1,13 +1,13 @@
-"""Rival theories of collapse compared, from a bank of each: `python -m sim theories [results/bank ...]`.
+"""Compare rival theories of collapse, with one bank each: `python -m sim theories [results/bank ...]`.
 
-Reads   two banks or more that differ in the group `theory` alone; the targets that are to be fitted.
+Reads   two or more banks that differ only in the group `theory`; the targets to be fitted.
 Writes  theories/ in the first bank: theories.csv (one row per theory and tolerance), told_apart.csv (per true theory),
         theory_targets.csv (per theory and target), theories.json. `sim.calibrate.figures` shows and draws them.
-Source  Choice between models by rejection: Toni and others 2009. Its weights depend on the summaries, so
-        they have to be tested on known truths: Robert and others 2011. Intervals are those of Jeffreys for a share
+Source  Model choice by rejection ABC: Toni and others 2009. Its weights depend on the summaries, so
+        they have to be tested on known truths: Robert and others 2011. Intervals use Jeffreys' prior for a proportion
         (SciPy). A ratio below 3.2 is hardly worth a mention: Kass and Raftery 1995.
-Assumed Every theory is as likely as the others before the evidence, whatever the size of its bank, and its numbers are
-        believed as its priors say: a theory of many wide numbers pays for them. Nothing is adjusted.
+Assumed All theories are equally likely a priori, whatever the size of their banks, and their parameters are
+        distributed as their priors: a theory with many wide priors is penalised for them. Nothing is adjusted.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,10 @@ from sim.score.targets import Target
 from sim.settings.overrides import choices_of
 
 RESULTS, USUAL = Path("results"), "contagion"
-PARTS = (1.0, 3.0, 10.0)  # the accepted share is divided by these: a verdict should not hang on the tolerance
-TRUTHS = 200  # campaigns of each theory, those whose report is nearest to the record, that stand in for the truth
+PARTS = (1.0, 3.0, 10.0)  # divisors of the accepted share: a verdict should not depend on the tolerance
+TRUTHS = 200  # campaigns per theory that serve as the truth: those whose reports are nearest to the record
 DRAWS, SEED = 10_000, 20210707
-BARELY = 3.2  # a ratio of weights below which two theories are not told apart
+BARELY = 3.2  # ratio of weights below which two theories cannot be distinguished
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -42,34 +42,34 @@ class Rivals(NamedTuple):
 
     names: tuple[str, ...]
     banks: tuple[Bank, ...]
-    summaries: Summaries  # of all campaigns, bank after bank
-    theory: Integers  # of each campaign, its place in `names`
+    summaries: Summaries  # all campaigns, bank after bank
+    theory: Integers  # per campaign: index into `names`
 
     @property
     def sizes(self) -> Integers:
-        """Campaigns of each theory."""
+        """Number of campaigns per theory."""
         return np.bincount(self.theory, minlength=len(self.names))
 
 
 class Weights(NamedTuple):
-    """How likely each theory is given the evidence, with Monte Carlo intervals."""
+    """Posterior probability of each theory, with Monte Carlo intervals."""
 
     accept: float
     tolerance: float
     accepted: Integers  # campaigns per theory
     median: Floats
-    low: Floats  # 2.5 % of Monte Carlo error
+    low: Floats  # 2.5 % quantile of the Monte Carlo error
     high: Floats
 
 
 def usual_folders() -> tuple[Path, ...]:
-    """The prior samples in `results/`, that of the usual theory first."""
+    """The banks in `results/`, that of the default theory first."""
     others = [name for name in choices_of("theory") if name != USUAL]
     return tuple(folder for name in (USUAL, *others) if (folder := RESULTS / study_of(name)).is_dir())
 
 
 def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
-    """The banks, of different theories and otherwise alike; PanjError for anything else."""
+    """Read banks that differ only in theory; PanjError for anything else."""
     if len(folders) < 2:
         makes = "; ".join(f"python -m sim bank theory={name}" for name in choices_of("theory"))
         raise PanjError(
@@ -108,8 +108,8 @@ def refuse_others(first: Path, other: Path) -> None:
 
 
 def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
-    """Accept the nearest share of campaigns, theories counted alike; weights are rates of acceptance."""
-    belief = 1.0 / (rivals.sizes[rivals.theory] * len(rivals.names))  # of each campaign before the evidence
+    """Accept the nearest share of campaigns, with equal weight per theory; weights are normalised acceptance rates."""
+    belief = 1.0 / (rivals.sizes[rivals.theory] * len(rivals.names))  # prior weight of each campaign
     order = np.argsort(distances, kind="stable")
     count = int(np.searchsorted(np.cumsum(belief[order]), accept)) + 1
     tolerance = float(distances[order[min(count, distances.size) - 1]])
@@ -118,7 +118,7 @@ def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
 
 
 def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, Floats]:
-    """Median and 95 % interval of each weight: rates of acceptance with Jeffreys' prior, made to add up to 1."""
+    """Median and 95 % interval of each weight: acceptance rates with Jeffreys' prior, normalised to 1."""
     generator = np.random.default_rng(SEED)
     rates = beta.rvs(accepted + 0.5, sizes - accepted + 0.5, size=(DRAWS, accepted.size), random_state=generator)
     low, median, high = np.quantile(rates / rates.sum(axis=1, keepdims=True), (0.025, 0.5, 0.975), axis=0)
@@ -128,8 +128,8 @@ def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, F
 def told_apart(rivals: Rivals, accept: float) -> Floats:
     """Mean weight that each theory gets (columns) where another is true (rows), for truths near the record.
 
-    A truth is a campaign whose report, with the error of each target, comes near the record; it is left out of its own
-    bank. Where the rows are alike, the evidence cannot tell the theories apart, whatever the weights are.
+    A truth is a campaign whose report, with the error of each target, is near the record; it is left out of its own
+    bank. Where the rows are alike, the evidence cannot distinguish the theories, whatever their weights.
     """
     found = np.zeros((len(rivals.names), len(rivals.names)))
     whole = np.flatnonzero(~np.isnan(rivals.summaries.numbers).any(axis=1))
@@ -147,7 +147,7 @@ def told_apart(rivals: Rivals, accept: float) -> Floats:
 
 
 def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
-    """Rates of acceptance alone."""
+    """Acceptance rates of the nearest share of campaigns, without intervals."""
     nearest = np.argpartition(distances, max(1, round(accept * distances.size)))[
         : max(1, round(accept * distances.size))
     ]
@@ -155,7 +155,7 @@ def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
 
 
 def shares_of(rates: Floats) -> Floats:
-    """Rates made to add up to 1."""
+    """Rates normalised to sum 1."""
     return rates / rates.sum()
 
 
@@ -182,7 +182,7 @@ def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
 
 
 def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) -> list[dict[str, Any]]:
-    """One row per theory and target: the nearest campaigns of that theory, and whether the target is inside."""
+    """One row per theory and target: interval of the theory's nearest campaigns, and whether the target is inside."""
     rows = []
     for name, bank in zip(rivals.names, rivals.banks, strict=True):
         nearest = nearest_of(summaries_of(bank.outcomes, targets).distances, accept, 1)
@@ -195,7 +195,7 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """One sentence per theory, the likeliest first, and which cannot be told apart from it."""
+    """One sentence per theory, likeliest first, and which cannot be distinguished from it."""
     order = np.argsort(-weights.median, kind="stable")
     best = order[0]
     sentences = []
@@ -209,7 +209,7 @@ def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
 
 
 def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
-    """Which targets the best campaigns of each theory do not explain."""
+    """Say which targets the best campaigns of each theory do not explain."""
     sentences = []
     for name in names:
         mine = [row for row in rows if row["theory"] == name]
@@ -223,7 +223,7 @@ def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> l
 
 
 def describe_told_apart(rivals: Rivals, found: Floats) -> list[str]:
-    """How much of the weight a true theory gets."""
+    """Say how much weight a true theory gets."""
     sentences = []
     others = np.where(np.eye(len(rivals.names)), -1.0, found)
     for place, name in enumerate(rivals.names):
@@ -237,8 +237,8 @@ def write_theories(folders: Sequence[Path], accept: float, folder: Path, console
     """Weigh the theories, test the weights on known truths and write the tables.
 
     Args:
-        folders: two banks or more, of different theories.
-        accept: share of the campaigns that counts as near, 0 to 1.
+        folders: two or more banks, of different theories.
+        accept: share of the campaigns to accept, 0 to 1.
         folder: where the files are written.
         console: for progress.
 

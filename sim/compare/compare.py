@@ -1,10 +1,10 @@
-"""Every cell compared with its baseline, world by world: what a decision changed, how surely, and in plain words.
+"""Compare every cell with its baseline, world by world: the difference, its uncertainty, and a sentence.
 
-A *world* is a seed. Two cells with one seed share their parameters and all chance (common random numbers), so what
-differs within a world is what the decision did and not what chance did. Nothing unpaired is ever compared.
+A *world* is a seed. Two cells with one seed share parameters and random draws (common random numbers), so a
+difference within a world is the effect of the decision, not of chance. Unpaired campaigns are never compared.
 
 Reads   about.json, config.yaml, summary.csv and single columns of runs.parquet of one study, or of two.
-Writes  verdicts/<outcome>.csv (one row per cell) and .json (what holds for all rows) in the folder of the first study.
+Writes  verdicts/<outcome>.csv (one row per cell) and .json (metadata of all rows) in the folder of the first study.
 Source  as in `sim.compare.pairs`.
 Assumed Worlds are exchangeable. An interval says how far the number of worlds limits the answer, not whether the
         model is right.
@@ -47,19 +47,19 @@ MAIN_OUTCOMES = (
 
 
 class Comparison(NamedTuple):
-    """All verdicts on one outcome, and what holds for all of them."""
+    """All verdicts on one outcome, and their common metadata."""
 
     study: Study
     against: Study
     measure: Measure
     baseline: Baseline
     verdicts: tuple[Verdict, ...]
-    campaigns: int  # of the cells and baselines that were compared
-    notes: tuple[str, ...]  # warnings and conventions, a sentence each
+    campaigns: int  # in the cells and baselines compared
+    notes: tuple[str, ...]  # warnings and conventions, one sentence each
 
     @property
     def name(self) -> str:
-        """Of the files: the outcome, and the baseline where one was asked for."""
+        """File name: the outcome, and the baseline if one was requested."""
         return f"{self.measure.outcome}{'__vs_' if self.baseline.slug else ''}{self.baseline.slug}"
 
 
@@ -67,14 +67,14 @@ def verdicts_of(folder: Path, outcome: str, baseline: str | None = None, against
     """Compare every cell of a study with its baseline, on one outcome.
 
     Args:
-        folder: Of the study.
+        folder: The folder of the study.
         outcome: A column of its runs.parquet.
-        baseline: `as_reported`, `reinforcement=as_reported`, several of those with commas, or the number of a cell;
-            without it the cell with the settings of the study before anything was swept.
-        against: Another study, in which the baselines are then sought.
+        baseline: `as_reported`, `reinforcement=as_reported`, several of these separated by commas, or a cell number;
+            by default the cell with the base settings of the study.
+        against: Another study in which to look for the baselines.
 
     Returns:
-        The verdicts and what holds for all of them.
+        The verdicts and their common metadata.
 
     Raises:
         PanjError: The outcome or baseline is unknown or ambiguous, or no two cells have a world in common.
@@ -84,7 +84,7 @@ def verdicts_of(folder: Path, outcome: str, baseline: str | None = None, against
 
 
 def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Study]:
-    """The study and where its baselines are sought: twice the same, unless there is a second."""
+    """Open the study and the one with its baselines, by default the same."""
     study = open_study(folder)
     if against is None:
         if len(study.cells) < 2:
@@ -99,7 +99,7 @@ def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Stud
 
 
 def compare(study: Study, other: Study, outcome: str, baseline: Baseline) -> Comparison:
-    """The same as `verdicts_of`, of studies and a baseline that are known."""
+    """The same as `verdicts_of`, for opened studies and a parsed baseline."""
     measure = read_measure(study, outcome)
     if read_measure(other, outcome).is_date != measure.is_date:
         raise PanjError(f"outcome {outcome}: found a date in one study and a number in the other")
@@ -129,12 +129,12 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline) -> Com
 
 
 def have_common_seeds(ours: Worlds, base: Worlds) -> bool:
-    """Whether anything can be paired."""
+    """Whether two cells have seeds in common."""
     return np.intersect1d(ours.seeds, base.seeds).size > 0
 
 
 def verdict_of(ours: Worlds, base: Worlds, study_of_base: str, measure: Measure, change: str) -> Verdict:
-    """Pair by seed, judge, and say it."""
+    """Pair two cells by seed, estimate the difference and phrase it."""
     seeds, at, at_base = np.intersect1d(ours.seeds, base.seeds, return_indices=True)
     left, right = ours.values[at], base.values[at_base]
     known = ~np.isnan(left - right)
@@ -154,7 +154,7 @@ def verdict_of(ours: Worlds, base: Worlds, study_of_base: str, measure: Measure,
 
 
 def spread_of(values: np.ndarray) -> Spread:
-    """Median and 5 and 95 % of the values that are there."""
+    """Median and 5 and 95 % quantiles of the known values."""
     there = values[~np.isnan(values)]
     return (
         Spread(*(float(cut) for cut in np.quantile(there, (0.5, 0.05, 0.95))))
@@ -166,7 +166,7 @@ def spread_of(values: np.ndarray) -> Spread:
 def nothing_to_compare(
     study: Study, other: Study, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds], pairs: Sequence[Any]
 ) -> PanjError:
-    """Why not one cell could be paired."""
+    """The error for a study in which no cell can be paired."""
     if not pairs:
         return PanjError(f"compare: no cell of {study.folder} has a cell of equal settings in {other.folder}")
     places = dict.fromkeys(f"{say_seeds(worlds)} in {one.folder}" for one, worlds in ((study, ours), (other, theirs)))
@@ -183,21 +183,21 @@ def say_seeds(worlds: Mapping[int, Worlds]) -> str:
 
 
 def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
-    """The main outcomes that both studies have; where they have none of them, their first four."""
+    """The main outcomes that both studies have, or else their first four outcomes."""
     both = [name for name in study.outcomes if name in other.outcomes]
     return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(both[:4])
 
 
 def write_verdicts(request: Compare) -> list[Path]:
-    """Judge what is asked for and write it; returns the tables, one per outcome.
+    """Compare the requested outcomes and write the tables; returns their paths, one per outcome.
 
-    Nothing is written unless every outcome could be judged. Raises PanjError as `verdicts_of`, and where the folder
+    Nothing is written unless every outcome could be compared. Raises PanjError like `verdicts_of`, and where the folder
     cannot be written.
     """
     study, other = open_studies(*request.folders)
     outcomes = request.outcome or usual_outcomes(study, other)
     baseline = choose_baseline(request.baseline, study, other)
-    for outcome in outcomes:  # before anything is computed
+    for outcome in outcomes:  # check all before computing any
         read_measure(study, outcome)
         read_measure(other, outcome)
     comparisons = [compare(study, other, outcome, baseline) for outcome in outcomes]
@@ -205,7 +205,7 @@ def write_verdicts(request: Compare) -> list[Path]:
 
 
 def write_comparison(comparison: Comparison) -> Path:
-    """Write verdicts/<name>.csv and, next to it, what holds for all its rows as .json."""
+    """Write verdicts/<name>.csv and, next to it, its metadata as .json."""
     folder = comparison.study.folder / "verdicts"
     table = folder / f"{comparison.name}.csv"
     with write_errors(table, "compare"):
@@ -222,7 +222,7 @@ COLUMNS = (
 
 
 def rows_as_text(verdicts: Sequence[Verdict]) -> str:
-    """The table for a spreadsheet; unknown numbers are empty."""
+    """The verdicts as CSV text; unknown numbers are empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -246,7 +246,7 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
 
     Raises:
         KeyError: A column is missing.
-        ValueError: A cell is no number.
+        ValueError: A cell is not a number.
     """
     judgement = Judgement(**{name: kind(row[name] or "nan") for name, kind in Judgement.__annotations__.items()})
     campaigns, baseline = (
@@ -260,7 +260,7 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
 
 
 def about_comparison(comparison: Comparison) -> dict[str, Any]:
-    """What was compared, how and with what, so that it can be read by itself and made again."""
+    """Metadata: what was compared, how and with what, enough to reproduce it."""
     study, other, measure = comparison.study, comparison.against, comparison.measure
     recipe: dict[str, Any] = {
         "file": f"verdicts/{comparison.name}.csv",

@@ -1,4 +1,4 @@
-"""What a decision changed, cell by cell: verdicts as a table, as sentences and as a chart; nothing is computed here.
+"""Verdicts as a table, as sentences and as a chart, one row per cell; nothing is computed here.
 
 Reads   verdicts/<outcome>.csv and .json of a study, which `sim.compare.compare` wrote.
 Writes  verdicts/<outcome>.png next to them.
@@ -38,16 +38,16 @@ from sim.plots.style import in_style
 from sim.plots.tables import console_for_tables, print_end, read_object, read_rows, reading, three_figures
 from sim.study.files import write_errors
 
-MOST_CELLS = 60  # that a chart can hold and still be read
-FEW_LABELS = 12  # beyond which the keys of long labels are named once, above them
-MOST_SENTENCES = 12  # that a terminal can hold and still be read
-LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60  # in a line: where there is no terminal, and in the chart
-STRIPE = "#f3f3f1"  # under a baseline
-LINE, GAP = 0.165, 0.13  # inches: a line of a label, and between rows
+MOST_CELLS = 60  # maximum rows of a readable chart
+FEW_LABELS = 12  # beyond this, the keys of long labels are named once, above them
+MOST_SENTENCES = 12  # maximum sentences in a terminal
+LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60  # line widths: without a terminal, and in the chart
+STRIPE = "#f3f3f1"  # background of a baseline
+LINE, GAP = 0.165, 0.13  # inches: line of a label, gap between rows
 
 
 class Verdicts(NamedTuple):
-    """A comparison on one outcome: where it is, what holds for all rows, and the rows."""
+    """A comparison on one outcome: its path, metadata and rows."""
 
     path: Path
     about: dict[str, Any]  # outcome, label, unit, is_date, reported, studies, baseline, notes, campaigns, ...
@@ -55,7 +55,7 @@ class Verdicts(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """One line of the chart: the verdict on a cell, or, without one, a baseline."""
+    """One line of the chart: a cell with its verdict, or a baseline without one."""
 
     label: str
     verdict: Verdict | None
@@ -71,7 +71,7 @@ def read_verdicts(table: Path) -> Verdicts:
         table: verdicts/<outcome>.csv of a study; the .json is next to it.
 
     Returns:
-        The comparison, an empty number as nan.
+        The comparison; an empty number is nan.
 
     Raises:
         PanjError: A file is missing or lacks a column.
@@ -83,19 +83,19 @@ def read_verdicts(table: Path) -> Verdicts:
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """List the tables of verdicts that a study has against its own baseline.
+    """List the tables of verdicts of a study against its own baseline.
 
     Args:
-        folder: Of the study.
+        folder: The folder of the study.
 
     Returns:
-        The paths, by name.
+        The paths, sorted by name.
     """
     return [path for path in sorted((folder / "verdicts").glob("*.csv")) if "__vs_" not in path.stem]
 
 
 def main(tables: Sequence[Path]) -> int:
-    """Print the comparisons that were just written, draw them, and say what to do next.
+    """Print the comparisons just written, draw them, and suggest the next command.
 
     Args:
         tables: verdicts/<outcome>.csv, one per outcome.
@@ -140,7 +140,7 @@ def print_verdicts(verdicts: Verdicts, console: Console) -> None:
 
 
 def cells_of(row: Verdict, about: dict[str, Any]) -> list[str]:
-    """A row of the table in the terminal."""
+    """Cells of a row of the terminal table."""
     return [
         row.cell_label.replace(", ", "\n") or about["studies"][0],
         format_difference(row.judgement.mean_difference, about),
@@ -154,12 +154,12 @@ def cells_of(row: Verdict, about: dict[str, Any]) -> list[str]:
 
 
 def by_size(rows: Sequence[Verdict]) -> list[Verdict]:
-    """The largest mean differences first, cells without a world last."""
+    """Sort by mean difference, largest first, cells without a paired world last."""
     return sorted(rows, key=lambda row: -abs(row.judgement.mean_difference) if row.judgement.worlds else 0.0)
 
 
 def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
-    """All of them, or those on the largest differences."""
+    """Print all sentences, or those on the largest differences."""
     if len(rows) > MOST_SENTENCES:
         console.print(f"The {MOST_SENTENCES} largest differences in words; the table that is written has them all:")
         rows = by_size(rows)[:MOST_SENTENCES]
@@ -168,7 +168,7 @@ def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
 
 
 def describe_pairing(rows: Sequence[Verdict]) -> str:
-    """What common seeds were worth."""
+    """Say how much common seeds reduced the number of campaigns needed."""
     folds = [row.judgement.fold for row in rows if not math.isnan(row.judgement.fold)]
     if not folds:
         return "Pairing: nothing varied, so it cannot be said what common seeds were worth."
@@ -180,15 +180,15 @@ def describe_pairing(rows: Sequence[Verdict]) -> str:
 
 @in_style
 def draw_forest(verdicts: Verdicts) -> Path:
-    """Draw differences with their intervals, one row per cell, next to the campaigns of each cell and the record.
+    """Draw differences with their intervals, one row per cell, next to the spread of each cell and the record.
 
     Beyond 60 cells only the 60 with the largest mean differences are drawn, and the caption says so.
 
     Args:
-        verdicts: What is drawn.
+        verdicts: The comparison to draw.
 
     Returns:
-        The path, verdicts/<outcome>.png, which is replaced in one step.
+        The path, verdicts/<outcome>.png, which is replaced atomically.
 
     Raises:
         PanjError: The chart cannot be written.
@@ -198,7 +198,7 @@ def draw_forest(verdicts: Verdicts) -> Path:
     heights = [LINE * (1 + bar.label.count("\n")) + GAP for bar in bars]
     figure = new_figure(sum(heights) + 2.6)
     differences, campaigns = figure.subplots(1, 2, width_ratios=(3, 2))
-    places = [sum(heights[:row]) + height / 2 for row, height in enumerate(heights)]  # counted downwards
+    places = [sum(heights[:row]) + height / 2 for row, height in enumerate(heights)]  # row centres, from the top
     for axes in (differences, campaigns):
         rule_rows(axes, bars, places, heights)
     draw_differences(differences, about, bars, places)
@@ -214,7 +214,7 @@ def draw_forest(verdicts: Verdicts) -> Path:
 
 
 def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]:
-    """Each baseline and under it the cells compared with it; and how many cells there was no room for."""
+    """Each baseline followed by the cells compared with it; and the number of cells left out."""
     shown = {id(row) for row in by_size(verdicts.rows)[:MOST_CELLS]}
     groups: dict[int, list[Verdict]] = {}
     for row in verdicts.rows:
@@ -232,14 +232,14 @@ def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]
 
 
 class Labels(NamedTuple):
-    """What the rows of a chart are called, by their full label; `keys` heads them where they give values only."""
+    """Short row labels by full label; `keys` is their heading where they give values only."""
 
     of: dict[str, str]
     keys: str
 
 
 def labels_of(verdicts: Verdicts) -> Labels:
-    """`rules.news.fade_days=3.0` becomes `fade_days=3.0` if no other key ends so; many long labels lose all keys."""
+    """Shorten `rules.news.fade_days=3.0` to `fade_days=3.0` if unique; many long labels lose all keys."""
     full = dict.fromkeys(label for row in verdicts.rows for label in (row.cell_label, row.baseline_label))
     parts = {label: [part.partition("=") for part in label.split(", ")] for label in full}
     keys = list(dict.fromkeys(key for label in full for key, equals, _ in parts[label] if equals))
@@ -257,7 +257,7 @@ def labels_of(verdicts: Verdicts) -> Labels:
 
 
 def wrap(label: str) -> str:
-    """Lines that keep a setting together where they can."""
+    """Wrap a label, between settings where possible."""
     lines = [""]
     for part in label.split(", "):
         if lines[-1] and len(lines[-1]) + len(part) + 2 > LETTERS_OF_LABEL:
@@ -269,7 +269,7 @@ def wrap(label: str) -> str:
 
 
 def rule_rows(axes: Axes, bars: Sequence[Bar], places: Sequence[float], heights: Sequence[float]) -> None:
-    """The same rows in both panels; a grey stripe under each baseline."""
+    """Set the same rows in both panels, with a grey stripe behind each baseline."""
     axes.set_ylim(sum(heights), 0)
     axes.set_yticks(places, [])
     axes.tick_params(axis="y", length=0)
@@ -280,7 +280,7 @@ def rule_rows(axes: Axes, bars: Sequence[Bar], places: Sequence[float], heights:
 
 
 def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], places: Sequence[float]) -> None:
-    """A point and its 95 % interval; a hollow point where no difference can be told."""
+    """Draw points with 95 % intervals; hollow points where the interval includes zero."""
     axes.set_yticks(places, [bar.label for bar in bars], fontsize=8.5)
     axes.axvline(0, color=INK, linewidth=1)
     for bar, place in zip(bars, places, strict=True):
@@ -305,18 +305,18 @@ def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], pla
 
 
 def note(axes: Axes, place: float, text: str) -> None:
-    """A word next to the zero line, in a row that has no point."""
+    """Write a note next to the zero line, in a row without a point."""
     axes.annotate(text, (0, place), (4, 0), textcoords="offset points", fontsize=8, color=QUIET, va="center")
 
 
 def head_labels(axes: Axes, keys: str) -> None:
-    """Which settings the labels give the values of."""
+    """Write the heading of the labels: the keys whose values they give."""
     where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     axes.annotate(keys, (0, 1), (-8, 5), **where, fontsize=8.5, color=QUIET, ha="right", va="bottom")
 
 
 def draw_campaigns(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], places: Sequence[float]) -> None:
-    """The campaigns of each cell, and what was reported of the outcome."""
+    """Draw the spread of the campaigns of each cell, and the reported figure."""
     mark_reported(axes, *(about["reported"][part] for part in ("value", "low", "high")))
     for bar, place in zip(bars, places, strict=True):
         draw_interval(axes, place, [bar.low, bar.high], SIMULATED_LIGHT, 3.2)
@@ -329,7 +329,7 @@ def draw_campaigns(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], place
 
 
 def key_of(about: dict[str, Any]) -> list[Artist]:
-    """What points, bars and lines mean."""
+    """Legend entries for points, bars and lines."""
     median_mark = {"marker": "|", "markeredgecolor": SIMULATED, "markersize": 9, "markeredgewidth": 1.8}
     handles: list[Artist] = [
         key_line("mean, 95 % interval", marker="o", markersize=5),
@@ -348,7 +348,7 @@ def key_of(about: dict[str, Any]) -> list[Artist]:
 
 
 def caption_of(verdicts: Verdicts, left_out: int) -> str:
-    """How many campaigns, how far to trust them, against what, and what the marks do not say."""
+    """Caption: number of campaigns, reliability, baseline, and limits of the marks."""
     about = verdicts.about
     worlds = sorted({row.judgement.worlds for row in verdicts.rows})
     span = f"{worlds[0]:,}" if len(worlds) == 1 else f"{worlds[0]:,} to {worlds[-1]:,}"
@@ -367,24 +367,24 @@ def caption_of(verdicts: Verdicts, left_out: int) -> str:
 
 
 def directions(about: dict[str, Any]) -> tuple[str, str]:
-    """The words for down and up, of a number or of a date."""
+    """The words for lower and higher, or earlier and later for a date."""
     return ("earlier", "later") if about["is_date"] else ("lower", "higher")
 
 
 def is_share(about: dict[str, Any]) -> bool:
-    """Whether the outcome is a part of a whole."""
+    """Whether the outcome is a share."""
     return str(about["unit"]).startswith("share")
 
 
 def unit_of(about: dict[str, Any], difference: bool = True) -> str:
-    """In which numbers are given; shares are given in per cent."""
+    """Unit of the numbers; per cent for shares."""
     if is_share(about):
         return "percentage points" if difference else "per cent"
     return str(about["unit"])
 
 
 def format_difference(value: float, about: dict[str, Any]) -> str:
-    """A difference with its sign, to three figures."""
+    """A signed difference, to three figures."""
     if math.isnan(value):
         return "?"
     size = value * 100 if is_share(about) else value
@@ -393,7 +393,7 @@ def format_difference(value: float, about: dict[str, Any]) -> str:
 
 
 def format_level(value: float, about: dict[str, Any]) -> str:
-    """A level of the outcome on its axis."""
+    """A value of the outcome on its axis."""
     if about["is_date"]:
         return format_short_day(date.fromisoformat(about["first_day"]) + timedelta(days=round(value)))
     return three_figures(value * 100 if is_share(about) else value)

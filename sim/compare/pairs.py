@@ -1,10 +1,10 @@
-"""Differences over paired worlds: how large, how surely, how often, and what pairing was worth; and who is paired.
+"""Differences over paired worlds: size, intervals, frequency and gain from pairing; and the choice of pairs.
 
-A *world* is a seed. Two cells with one seed share their parameters and all chance (common random numbers), so what
-differs within a world is what the decision did and not what chance did.
+A *world* is a seed. Two cells with one seed share parameters and random draws (common random numbers), so a
+difference within a world is the effect of the decision, not of chance.
 
-`baseline=as_reported` is a value of one swept key, and each cell is compared with the one that is like it but for that
-key; `baseline=reinforcement=as_reported,morale=reported` names one cell for all, and so does its number.
+`baseline=as_reported` is a value of one swept key, and each cell is compared with the one that differs only in that
+key; `baseline=reinforcement=as_reported,morale=reported`, or a cell number, selects one baseline for all cells.
 
 Source  Common random numbers: Law and Kelton 2000, chapter 11; Glasserman and Yao 1992. Intervals: bootstrap over
         worlds, Efron and Tibshirani 1993, chapters 13 and 14, as in `scipy.stats.bootstrap`.
@@ -22,9 +22,9 @@ from scipy.stats import bootstrap
 from sim.errors import PanjError, nearest, unknown
 from sim.study.reader import Study, StudyCell, Value, same
 
-RESAMPLES = 2_000  # Efron and Tibshirani ask for a thousand at least
-HELD_AT_ONCE = 1_000_000  # numbers in memory while resampling
-LUCK_OF_RESAMPLING = 20210705  # fixed, so that the same table gives the same interval to the last digit
+RESAMPLES = 2_000  # Efron and Tibshirani recommend at least 1,000
+HELD_AT_ONCE = 1_000_000  # maximum numbers in memory while resampling
+LUCK_OF_RESAMPLING = 20210705  # fixed seed, so that the same table gives exactly the same interval
 METHOD = (
     f"95 % bootstrap over worlds, {RESAMPLES:,} resamples: bias-corrected and accelerated for the mean, percentile for "
     "the median (scipy.stats.bootstrap)"
@@ -32,7 +32,7 @@ METHOD = (
 
 
 class Judgement(NamedTuple):
-    """Differences over paired worlds, in the unit of the outcome; nan where nothing is known."""
+    """Differences over paired worlds, in the unit of the outcome; nan where unknown."""
 
     worlds: int
     mean_difference: float
@@ -44,8 +44,8 @@ class Judgement(NamedTuple):
     worlds_lower: int
     worlds_equal: int
     worlds_higher: int
-    chance_lower: float  # share of worlds in which the cell ends lower; for a date: earlier
-    fold: float  # times fewer campaigns than independent seeds would need for an interval as narrow; inf possible
+    chance_lower: float  # share of worlds in which the cell is lower (a date: earlier)
+    fold: float  # factor by which independent seeds would need more campaigns for the same interval; may be inf
 
 
 NOTHING = Judgement(
@@ -54,7 +54,7 @@ NOTHING = Judgement(
 
 
 def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
-    """Judge what differs, pair by pair.
+    """Estimate the difference between paired values.
 
     Intervals are bootstrapped over worlds (Efron and Tibshirani 1993): bias-corrected and accelerated for the mean,
     since differences are skewed; percentile for the median, for which the jackknife behind acceleration fails. The
@@ -65,9 +65,9 @@ def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
         baseline: The values of the same worlds, in the same order.
 
     Returns:
-        One pair has no interval (nan), no pair has nothing; where all differences are equal the interval has no width.
+        Intervals are nan for one pair, everything is nan for no pair; equal differences give an interval of zero width.
         `fold` is (var cell + var baseline) / var difference (Law and Kelton 2000): inf where the difference never
-        varies, nan where nothing varies.
+        varies, nan where neither varies.
     """
     differences = np.asarray(cell, float) - np.asarray(baseline, float)
     worlds = int(differences.size)
@@ -96,7 +96,7 @@ def intervals_of(differences: np.ndarray) -> tuple[tuple[float, float], tuple[fl
 
 
 def interval_of(differences: np.ndarray, statistic: Any, method: str) -> tuple[float, float]:
-    """One bootstrap, a bounded number of resamples in memory at a time."""
+    """One bootstrap interval, computed with a bounded number of resamples in memory."""
     result = bootstrap(
         (differences,), statistic, n_resamples=RESAMPLES, method=method, vectorized=True, axis=-1,
         batch=max(1, HELD_AT_ONCE // differences.size), random_state=np.random.default_rng(LUCK_OF_RESAMPLING),
@@ -105,12 +105,12 @@ def interval_of(differences: np.ndarray, statistic: Any, method: str) -> tuple[f
 
 
 def never_varies(values: np.ndarray) -> bool:
-    """Whether all are equal, but for the last digits of arithmetic."""
+    """Whether all values are equal, up to rounding error."""
     return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())))
 
 
 def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> float:
-    """How many times more campaigns independent seeds would need for the same interval."""
+    """Factor by which independent seeds would need more campaigns for the same interval."""
     if differences.size < 2 or (never_varies(cell) and never_varies(baseline)):
         return math.nan
     if never_varies(differences):
@@ -119,22 +119,22 @@ def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> 
 
 
 def clear(low: float, high: float) -> bool:
-    """Whether an interval keeps clear of zero; one that only touches zero, or is unknown, does not."""
+    """Whether an interval excludes zero; one that touches zero or is unknown does not."""
     return low > 0 or high < 0
 
 
 class Baseline(NamedTuple):
-    """What cells are compared with: one cell for all, or for each the cell that is like it but for `pinned`."""
+    """The baseline of cells: one cell for all, or for each the cell that differs only in `pinned`."""
 
     cell: StudyCell | None
     pinned: Mapping[str, Value]
     said: str
-    slug: str  # for the name of a file; empty when it was not asked for
+    slug: str  # for file names; empty if not requested
     asked: str | None = None  # the text after baseline=
 
 
 def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) -> StudyCell | None:
-    """The cell that this one is compared with, if the other study has it."""
+    """The baseline of a cell, if the other study has it."""
     if baseline.cell is not None:
         return baseline.cell
     keys = {*study.swept, *other.swept}
@@ -147,7 +147,7 @@ def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) 
 
 
 def choose_baseline(text: str | None, study: Study, other: Study) -> Baseline:
-    """The baseline that is asked for, or else the usual one; PanjError when the text fits nothing or two things."""
+    """The requested baseline or the default one; PanjError if the text matches nothing or is ambiguous."""
     baseline = usual_baseline(study, other) if text is None else read_baseline(text, other)
     baseline = baseline._replace(asked=text)
     if other is study:
@@ -157,7 +157,7 @@ def choose_baseline(text: str | None, study: Study, other: Study) -> Baseline:
 
 
 def read_baseline(text: str, other: Study) -> Baseline:
-    """A number of a cell, a value of one swept key, or keys with values."""
+    """Parse a baseline: a cell number, a value of one swept key, or keys with values."""
     if text.startswith("cell="):
         return numbered_baseline(text, text.removeprefix("cell="), other)
     if "=" in text:
@@ -174,7 +174,7 @@ def read_baseline(text: str, other: Study) -> Baseline:
 
 
 def usual_baseline(study: Study, other: Study) -> Baseline:
-    """The cell in which nothing was changed, else the first; of a second study its only cell, or equal settings."""
+    """The default: the unchanged cell, else the first; in a second study its only cell or one with equal settings."""
     if other is not study:
         if len(other.cells) == 1:
             return Baseline(other.cells[0], {}, "", "")
@@ -190,7 +190,7 @@ def usual_baseline(study: Study, other: Study) -> Baseline:
 
 
 def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
-    """One cell by its number."""
+    """The baseline with a given cell number."""
     for cell in other.cells:
         if str(cell.number) == number:
             return of_cell(cell)
@@ -198,12 +198,12 @@ def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
 
 
 def of_cell(cell: StudyCell) -> Baseline:
-    """One cell for all."""
+    """The same baseline cell for all."""
     return Baseline(cell, {}, f"cell {cell.number}{f' ({cell.label})' if cell.label else ''}", f"cell_{cell.number}")
 
 
 def pinned_baseline(text: str, other: Study) -> Baseline:
-    """`key=value` for some swept keys: the rest stays as it is in each cell; for all of them: one cell."""
+    """Baseline from `key=value`: for some swept keys, the others stay as in each cell; for all keys, one cell."""
     pinned: dict[str, Value] = {}
     for part in text.split(","):
         key, equals, value = part.strip().partition("=")
@@ -226,7 +226,7 @@ def pinned_baseline(text: str, other: Study) -> Baseline:
 
 
 def no_such_baseline(text: str, other: Study) -> PanjError:
-    """What could have been meant."""
+    """The error for an unknown baseline, with suggestions."""
     values = list(dict.fromkeys(f"{key}={cell.values[key]}" for key in other.swept for cell in other.cells))
     near = nearest(text, [*values, *(value.partition("=")[2] for value in values)])
     numbers = f"the number of a cell, {other.cells[0].number} to {other.cells[-1].number}"
@@ -234,5 +234,5 @@ def no_such_baseline(text: str, other: Study) -> PanjError:
 
 
 def plain(text: str) -> str:
-    """Letters, digits, dots, dashes and lines only, for the name of a file."""
+    """Text reduced to letters, digits, dots, hyphens and underscores, for a file name."""
     return re.sub(r"[^\w.-]+", "_", text)

@@ -1,4 +1,4 @@
-"""Verdicts in sentences that a student understands and an analyst can quote, with the caveats that belong to them."""
+"""Verdicts in plain, quotable sentences, with their caveats."""
 
 import math
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from typing import NamedTuple
 from sim.compare.pairs import Baseline, Judgement, clear
 from sim.study.reader import Measure, Study, StudyCell, same
 
-FEW = 20  # worlds under which a bootstrap interval is known to be too narrow
-MANY = 10  # comparisons from which some are expected to look clear by chance
+FEW = 20  # with fewer worlds, bootstrap intervals are too narrow
+MANY = 10  # from this many comparisons on, some look clear by chance
 
 
 class Spread(NamedTuple):
-    """The middle and the middle 90 % of the campaigns of a cell; a date counts days after the study's first day."""
+    """Median and 90 % interval of the campaigns of a cell; a date is in days after the study's first day."""
 
     median: float
     low_5: float
@@ -30,8 +30,8 @@ class Verdict(NamedTuple):
     baseline_label: str
     judgement: Judgement
     missing: int  # pairs left out because a value is missing
-    unpaired: int  # worlds that only one of the two has
-    without_event: int  # paired worlds in which a dated event did not come with the cell
+    unpaired: int  # worlds in only one of the two cells
+    without_event: int  # paired worlds in which a dated event did not occur in the cell
     baseline_without_event: int
     campaigns: Spread
     baseline_campaigns: Spread
@@ -39,12 +39,12 @@ class Verdict(NamedTuple):
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval of the mean difference keeps clear of zero."""
+        """Whether the interval of the mean difference excludes zero."""
         return clear(self.judgement.mean_low, self.judgement.mean_high)
 
 
 def notes_on_studies(study: Study, other: Study) -> list[str]:
-    """Warnings where two studies differ in more than they say."""
+    """Warnings where two studies differ in rules, data, calibration or settings that were not swept."""
     notes = []
     for what in ("rules", "data"):
         ours, theirs = (one.about.get(f"{what}_fingerprint") for one in (study, other))
@@ -75,7 +75,7 @@ def notes_on_cells(
     other: Study,
     baseline: Baseline,
 ) -> list[str]:
-    """Cells that could not be compared, and dates that differ."""
+    """Warnings about cells that could not be compared and dates that differ."""
     notes = []
     if alone:
         cells = "; ".join(say_cell(cell) for cell in alone)
@@ -89,12 +89,12 @@ def notes_on_cells(
 
 
 def say_cell(cell: StudyCell) -> str:
-    """What is special about it, or its number."""
+    """What distinguishes a cell, or else its number."""
     return cell.label or f"cell {cell.number}"
 
 
 def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]:
-    """Conventions of counting, and the price of many comparisons."""
+    """Notes on counting conventions and on multiple comparisons."""
     notes = []
     if measure.is_date and any(verdict.without_event + verdict.baseline_without_event for verdict in verdicts):
         notes.append("A campaign in which the event did not come counts as the day after its last.")
@@ -106,7 +106,7 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
 
 
 def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) -> str:
-    """What is different between the two: `reinforcement=none instead of as_reported (morale=brittle in both)`."""
+    """The difference between two cells: `reinforcement=none instead of as_reported (morale=brittle in both)`."""
     if other is not study:
         sides = ((study, cell), (other, partner))
         return " instead of ".join(f"study {one.name}{f' ({it.label})' if it.label else ''}" for one, it in sides)
@@ -120,7 +120,7 @@ def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) 
 
 
 def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | None) -> str:
-    """The verdict in plain words: what changed, in which direction, by how much, how surely, in how many worlds."""
+    """The verdict in words: what changed, direction, size, interval, and number of worlds."""
     found = verdict.judgement
     what, worlds = f'"{measure.label}"', say_worlds(found.worlds)
     if found.worlds == 0:
@@ -139,7 +139,7 @@ def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | N
 
 
 def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> str:
-    """The mean difference and its interval; honest where the interval spans zero."""
+    """The mean difference and its interval, with a note where the interval includes zero."""
     found = verdict.judgement
     amount = say_difference(found.mean_difference, measure)
     interval = say_interval(found.mean_low, found.mean_high, measure)
@@ -149,7 +149,7 @@ def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> s
 
 
 def say_count(found: Judgement, measure: Measure) -> str:
-    """In how many worlds it ends lower."""
+    """Say in how many worlds the outcome is lower."""
     which = directions(measure)[0]
     equal = f", equal in {found.worlds_equal:,}" if found.worlds_equal else ""
     return (
@@ -158,7 +158,7 @@ def say_count(found: Judgement, measure: Measure) -> str:
 
 
 def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[str]:
-    """What a careful reader must know besides."""
+    """Further caveats."""
     found, remarks = verdict.judgement, []
     if verdict.is_clear != clear(found.median_low, found.median_high) and found.worlds > 1:
         remarks.append(f"The median difference {say_median(found, measure)}.")
@@ -177,7 +177,7 @@ def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[s
 
 
 def say_median(found: Judgement, measure: Measure) -> str:
-    """For where it does not agree with the mean."""
+    """The median difference, if it disagrees with the mean."""
     if found.median_low == found.median_high == 0:
         return "is zero"
     amount = say_difference(found.median_difference, measure)
@@ -192,7 +192,7 @@ def say_worlds(number: int) -> str:
 
 
 def directions(measure: Measure) -> tuple[str, str]:
-    """The words for down and up, of a number or of a date."""
+    """The words for lower and higher, or earlier and later for a date."""
     return ("earlier", "later") if measure.is_date else ("lower", "higher")
 
 
@@ -210,18 +210,18 @@ def say_interval(low: float, high: float, measure: Measure) -> str:
 
 
 def say_amount(value: float, measure: Measure) -> str:
-    """A size with its unit."""
+    """A magnitude with its unit."""
     number = say_number(value, measure)
     unit = "percentage points" if is_share(measure) else measure.unit
     return f"{number} {unit[:-1] if number == '1' and unit.endswith('s') else unit}".strip()
 
 
 def say_number(value: float, measure: Measure) -> str:
-    """Three figures, thousands marked, without sign; a share in per cent."""
+    """An unsigned number to three figures with thousands separators; a share in per cent."""
     size = abs(value) * (100 if is_share(measure) else 1)
     return f"{size:,.0f}" if size >= 100 else f"{size:.3g}"
 
 
 def is_share(measure: Measure) -> bool:
-    """Whether it is a part of a whole."""
+    """Whether the outcome is a share."""
     return measure.unit.startswith("share")

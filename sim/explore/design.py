@@ -1,13 +1,13 @@
-"""Designs: points at which the model runs, and the campaigns of every point, as a study like any other.
+"""Designs: the points at which the model runs, and their campaigns, as an ordinary study.
 
-A cell is a seed and its campaigns are the points in turn, so that thousands of points are few cells: they run on every
-executor, are recorded chunk by chunk and continue where they stopped. `runs.parquet` has for each campaign its seed
-(`luck`), its point (`seed`), its numbers and every outcome.
+A cell is a seed and its campaigns are the points in order, so that thousands of points are few cells: they run on every
+executor, are recorded chunk by chunk and can be resumed. `runs.parquet` has for each campaign its seed
+(`luck`), its point (`seed`), its parameters and every outcome.
 
 Source  Trajectories: Morris 1991, on a grid of four levels. Cross-samples: Saltelli 2010, from a scrambled Sobol'
-        sequence. Both from SALib. Points are in the unit cube and are shares of the prior of each number.
-Assumed With the same seeds at every point (common random numbers) the mean over them is a function of the numbers
-        alone. It still contains the chance of those seeds; the spread between seeds within a point measures how much.
+        sequence. Both from SALib. Points are in the unit cube, as shares of the prior of each parameter.
+Assumed With the same seeds at every point (common random numbers) the mean over them is a function of the parameters
+        alone. It still contains the noise of those seeds; the spread between seeds at a point measures how much.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,11 +34,11 @@ class Answers(NamedTuple):
     """One outcome at every point."""
 
     measure: Measure
-    values: Floats  # seeds x points; nan where a campaign failed or has no such outcome
+    values: Floats  # seeds x points; nan where a campaign failed or lacks the outcome
 
     @property
     def is_known(self) -> bool:
-        """Whether some campaign has the outcome at every point."""
+        """Whether at least one campaign has the outcome at every point."""
         return not bool(np.isnan(self.values).all(axis=0).any())
 
     @property
@@ -54,28 +54,28 @@ class Answers(NamedTuple):
 
     @property
     def chance(self) -> float:
-        """Mean variance between campaigns of one point: the part of chance in a single campaign."""
+        """Mean variance between campaigns of one point: the noise variance of a single campaign."""
         several = (~np.isnan(self.values)).sum(axis=0) > 1
         return float(np.nanvar(self.values[:, several], axis=0, ddof=1).mean()) if several.any() else 0.0
 
     @property
     def left(self) -> float:
-        """Variance that chance leaves in the mean of a point."""
+        """Noise variance that remains in the mean of a point."""
         return self.chance * float((1 / (~np.isnan(self.values)).sum(axis=0)).mean())
 
 
 def sweep_of(
     base: Settings, priors: Sequence[Prior], shares: Floats, name: str, folder: Path, words: Sequence[str]
 ) -> Sweep:
-    """The study of a design: each of `base.runs` seeds is a cell, in which every point is a campaign.
+    """The study of a design: each of `base.runs` seeds is a cell with one campaign per point.
 
     Args:
-        base: settings of every point; policies and overrides act on top of its numbers.
-        priors: of the numbers that are varied; the others keep their declared values.
-        shares: points x numbers, shares of the priors.
-        name: of the study.
-        folder: in which the study is written.
-        words: the command, as it is recorded.
+        base: settings of every point; policies and overrides are applied on top of the point's parameters.
+        priors: of the varied parameters; the others keep their declared values.
+        shares: points x parameters, as shares of the priors.
+        name: name of the study.
+        folder: parent folder of the study.
+        words: the command, to be recorded.
     """
     assert base.draws is not None
     values = np.array([[prior.at(float(share)) for prior, share in zip(priors, row, strict=True)] for row in shares])
@@ -90,12 +90,12 @@ def sweep_of(
 
 
 def run_missing(sweep: Sweep, console: Console) -> Ran:
-    """Run the campaigns that are missing; Stopped after Ctrl-C, PanjError where the folder holds other points."""
+    """Run the missing campaigns; Stopped after Ctrl-C, PanjError where the folder has other points."""
     return run_sweep(sweep, Terse(file=console.file, width=console.width, highlight=False))
 
 
 def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int) -> dict[str, Answers]:
-    """Outcomes at every point of a finished study; an event that did not come has the day after the last."""
+    """Outcomes at every point of a finished study; an event that did not occur has the day after the last."""
     study = open_study(folder)
     answers = {}
     for outcome in outcomes:
@@ -108,7 +108,7 @@ def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int)
 
 
 def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers]:
-    """The outcomes that some campaign has at every point; the others are printed. PanjError where none is left."""
+    """Drop outcomes missing in all campaigns of some point, and print their names. PanjError where none is left."""
     kept = {outcome: answer for outcome, answer in answers.items() if answer.is_known}
     for outcome in answers:
         if outcome not in kept:
@@ -122,23 +122,23 @@ def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers
 
 
 LEVELS = 4  # of Morris's grid: 0, 1/3, 2/3 and 1 of a prior
-STEP = LEVELS / (2 * (LEVELS - 1))  # of a trajectory, as a share of the prior: two thirds
+STEP = LEVELS / (2 * (LEVELS - 1))  # step of a trajectory, as a share of the prior: two thirds
 
 
 def problem_of(keys: Sequence[str]) -> dict[str, Any]:
-    """The numbers in the form of SALib: each from 0 to 1, a share of its prior."""
+    """The parameters as a SALib problem: each from 0 to 1, as a share of its prior."""
     return {"num_vars": len(keys), "names": list(keys), "bounds": [[0.0, 1.0]] * len(keys)}
 
 
 def trajectories(keys: Sequence[str], count: int, seed: int) -> Floats:
-    """Morris's trajectories, count x (numbers + 1) rows: from each point to the next one number alone takes a step."""
+    """Morris's trajectories, count x (parameters + 1) rows: each row differs from the previous in one parameter."""
     from SALib.sample import morris  # slow to import
 
     return np.array(morris.sample(problem_of(keys), count, num_levels=LEVELS, seed=seed), np.float64)
 
 
 def cross_samples(keys: Sequence[str], samples: int, seed: int) -> Floats:
-    """Saltelli's sample for first and total order, samples x (numbers + 2) rows; `samples` is a power of two."""
+    """Saltelli's sample for first and total order, samples x (parameters + 2) rows; `samples` is a power of two."""
     from SALib.sample import sobol  # slow to import
 
     return np.array(sobol.sample(problem_of(keys), samples, calc_second_order=False, seed=seed), np.float64)

@@ -1,22 +1,22 @@
-"""Under which numbers an outcome is beyond a threshold: `python -m sim discover outcome=NAME above=1000`.
+"""Find the parameter ranges where an outcome passes a threshold: `python -m sim discover outcome=NAME above=1000`.
 
-Reads   a bank of these rules, this data and these outcomes. No campaign runs.
+Reads   a bank (prior sample) made with the current rules, data and outcomes. No campaign runs.
 Writes  discoveries/<outcome>_above_<number>/ in the bank: boxes.csv, limits.csv, trade_off.csv, campaigns.parquet and
         discover.json. `sim.explore.figures` describes each box in a sentence and draws it.
 Source  Scenario discovery: Bryant and Lempert 2010. Boxes by the patient rule induction method (PRIM), Friedman and
         Fisher 1999, with the gain in density per campaign as in Kwakkel and Jaxa-Rozen 2016. A quasi-p value is the
-        one-sided binomial test of Bryant and Lempert: how often so many cases would be in the box if one of its limits
-        meant nothing. Intervals: Wilson 1927. Both are SciPy's.
+        one-sided binomial test of Bryant and Lempert: the probability of as many cases in the box if one of its limits
+        had no effect. Intervals: Wilson 1927. Both are SciPy's.
 Assumed A case is a campaign beyond the threshold. Boxes are found in one half of the campaigns (every other seed) and
-        measured in the other half, which has not shaped them: a box around noise has no more cases there than anywhere.
+        measured in the other half, as a holdout: a box around noise has no more cases there than anywhere.
         It is a *finding* when the 95 % interval of its density in the other half is above the density outside it and
-        above that of all campaigns. A limit that does not hold there (quasi-p above 0.05, shared among the limits of a
-        box) is named. Campaigns are drawn from the prior: coverage and density are shares of what was believed before
-        any fit, and say nothing of how likely the summer was.
-        With many numbers PRIM goes on cutting where there is only noise. A first, coarse search over all numbers
-        therefore finds which few restrict most (whose limits the density can least do without); the boxes are those of
-        a second, fine search over these alone.
-        The search is written here, in NumPy, because the packages that have one (`ema_workbench`, `prim`) bring
+        above that of all campaigns. A limit that fails there (quasi-p above 0.05, divided by the number of limits of a
+        box) is reported. Campaigns are drawn from the prior: coverage and density are shares of the prior, before
+        any fit, and say nothing about how likely the summer of 2021 was.
+        With many parameters PRIM keeps cutting where there is only noise. A first, coarse search over all parameters
+        therefore finds the few that restrict most (whose removal lowers the density most); the boxes come from
+        a second, fine search over these only.
+        The search is implemented here in NumPy, because the packages that have one (`ema_workbench`, `prim`) add
         plotting, optimisation and licences that Panj does not need. Its boxes are those of `ema_workbench` 2.5.
 """
 
@@ -39,7 +39,7 @@ from sim.settings.draws import Prior
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import EPOCH, Measure, open_study, read_about, read_measure, read_worlds
 
-FEWEST = 20  # campaigns of each kind in each half
+FEWEST = 20  # minimum cases, and minimum other campaigns, in each half
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
 
@@ -48,7 +48,7 @@ class Limit(NamedTuple):
     """One side of a box."""
 
     key: str
-    side: str  # whether the box is above or below the value
+    side: str  # above or below: the side of the value on which the box is
     value: float
 
 
@@ -56,37 +56,37 @@ Box = tuple[Limit, ...]
 
 
 class Half(NamedTuple):
-    """Some campaigns: their numbers, and whether they are cases."""
+    """Half of the campaigns: their parameters, and whether they are cases."""
 
-    drawn: Floats  # campaigns x numbers
+    drawn: Floats  # campaigns x parameters
     cases: Truths
 
     def outside(self, box: Box, keys: Sequence[str]) -> "Half":
-        """The campaigns that a box leaves for the next one."""
+        """The campaigns outside a box, for the next search."""
         rest = ~inside(box, self.drawn, keys)
         return Half(self.drawn[rest], self.cases[rest])
 
 
 class Measured(NamedTuple):
-    """A box among some campaigns."""
+    """Measures of a box in a half of the campaigns."""
 
     held: int  # campaigns in the box
-    cases: int  # of them
-    coverage: float  # share of all cases, also those of earlier boxes
+    cases: int  # of these, cases
+    coverage: float  # share of all cases, including those in earlier boxes
     density: float  # share of cases among the campaigns in the box
-    low: float  # 95 % interval of the density
+    low: float  # lower end of the 95 % interval of the density
     high: float
-    elsewhere: float  # density outside the box, among what earlier boxes have left
-    everywhere: float  # density among all
+    elsewhere: float  # density outside the box, without earlier boxes
+    everywhere: float  # density among all campaigns
 
     @property
     def is_finding(self) -> bool:
-        """Whether it is denser than its surroundings and than all campaigns, by more than chance."""
+        """Whether it is significantly denser than its surroundings and than all campaigns."""
         return self.held > 0 and self.low > max(self.elsewhere, self.everywhere)
 
 
 def measure(box: Box, half: Half, keys: Sequence[str], whole: Half) -> Measured:
-    """How many campaigns and cases a box holds of those that earlier boxes have left."""
+    """Measure a box in the campaigns that are outside earlier boxes."""
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     around = int((~within).sum())
@@ -100,7 +100,7 @@ def measure(box: Box, half: Half, keys: Sequence[str], whole: Half) -> Measured:
 
 
 class Tested(NamedTuple):
-    """One limit, and how often chance alone would do as well."""
+    """One limit and its quasi-p value."""
 
     limit: Limit
     quasi_p: float
@@ -108,7 +108,7 @@ class Tested(NamedTuple):
 
 
 def quasi_p_of(box: Box, half: Half, keys: Sequence[str]) -> tuple[Tested, ...]:
-    """The quasi-p value of every limit: is the box denser than the same box without it?"""
+    """The quasi-p value of every limit: tests whether the box is denser than the same box without it."""
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     tested = []
@@ -122,28 +122,28 @@ def quasi_p_of(box: Box, half: Half, keys: Sequence[str]) -> tuple[Tested, ...]:
 
 
 def halves_of(drawn: Floats, cases: Truths) -> tuple[Half, Half]:
-    """Every other campaign, by seed."""
+    """Split campaigns into two halves, alternating by seed."""
     return Half(drawn[::2], cases[::2]), Half(drawn[1::2], cases[1::2])
 
 
 class Found(NamedTuple):
-    """A box, its measures in both halves, and the steps that led to it."""
+    """A box, its measures in both halves, and the search steps."""
 
     box: Box
-    first: Measured  # in the half in which it was found
+    first: Measured  # in the half where it was found
     other: Measured
     limits: tuple[Tested, ...]  # in the other half
-    steps: tuple[tuple[Measured, Measured], ...]  # of every peel and paste, in both halves
-    chosen: int  # of them; -1 where limits were dropped afterwards
+    steps: tuple[tuple[Measured, Measured], ...]  # measures after every peel and paste, in both halves
+    chosen: int  # index of the chosen step; -1 where limits were dropped afterwards
 
     @property
     def is_finding(self) -> bool:
-        """Whether it is denser in the half that did not shape it."""
+        """Whether it is significantly denser in the holdout half."""
         return self.other.is_finding
 
 
 def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discover) -> list[Found]:
-    """Find boxes one after the other, each in what the earlier ones leave; the first that is no finding is the last."""
+    """Find boxes in turn, each among campaigns outside the earlier ones; stop after the first that is not a finding."""
     first, other = whole_first, whole_other = halves_of(drawn, cases)
     found: list[Found] = []
     while len(found) < request.boxes and min(first.cases.sum(), (~first.cases).sum()) >= FEWEST:
@@ -174,7 +174,7 @@ def choose(measured: Sequence[Measured], density: float | None) -> int:
 
 
 def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
-    """Drop the limits that mean nothing even where the box was found, the worst first."""
+    """Drop limits that are not significant even in the half where the box was found, worst first."""
     while box:
         worst = max(quasi_p_of(box, half, keys), key=lambda tested: tested.quasi_p)
         if worst.quasi_p <= LEVEL / len(box):
@@ -184,7 +184,7 @@ def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
 
 
 def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
-    """The outcome of every campaign in the order of the bank, a date as its ordinal; PanjError where there is none."""
+    """The outcome of every campaign in bank order, a date as its ordinal; PanjError where no campaign has it."""
     study = open_study(bank.folder)
     measure = read_measure(study, request.outcome)
     for key, text in request.thresholds.items():
@@ -200,7 +200,7 @@ def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
 
 
 def cases_of(values: Floats, request: Discover) -> Truths:
-    """Which campaigns are beyond the threshold, or between two; PanjError where too few are, or too few are not."""
+    """Campaigns beyond the threshold, or between two; PanjError where too few are, or too few are not."""
     cases = np.ones(values.size, np.bool_)
     if request.above is not None:
         cases &= values > request.above.value
@@ -221,7 +221,7 @@ def write_discoveries(request: Discover, console: Console) -> None:
     """Find the boxes and write their tables.
 
     Raises:
-        PanjError: a bank of other rules, or without such an outcome, or too few cases.
+        PanjError: the bank has other rules or lacks the outcome, or there are too few cases.
     """
     check(request)
     bank = read_bank(request.folder)
@@ -246,14 +246,14 @@ def write_discoveries(request: Discover, console: Console) -> None:
         write_file(request.place / "discover.json", json_text(about))
 
 
-COARSE, FINE = 0.1, 0.05  # share of a box that one step cuts off
-LEAST = 0.01  # of all campaigns in a box
-FEWEST_IN_BOX = 20  # campaigns in a box
+COARSE, FINE = 0.1, 0.05  # share of a box cut off by one step
+LEAST = 0.01  # minimum share of all campaigns in a box
+FEWEST_IN_BOX = 20  # minimum number of campaigns in a box
 ABOVE, BELOW = "above", "below"
 
 
 def inside(box: Box, drawn: Floats, keys: Sequence[str]) -> Truths:
-    """Which campaigns are within all limits of a box; all are where it has none."""
+    """Campaigns within all limits of a box; all of them where it has none."""
     within = np.ones(len(drawn), np.bool_)
     for limit in box:
         column = drawn[:, list(keys).index(limit.key)]
@@ -267,12 +267,12 @@ def without(box: Box, limit: Limit) -> Box:
 
 
 def harmonic(one: float, other: float) -> float:
-    """The harmonic mean: high only where both are."""
+    """Harmonic mean."""
     return 2 * one * other / (one + other) if one + other > 0 else 0.0
 
 
 def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> list[Box]:
-    """Every box on the way from all campaigns to the densest box, over at most `most` numbers."""
+    """Every box on the search path from all campaigns to the densest box, over at most `most` parameters."""
     coarse = peels(drawn, cases, keys, COARSE)
     best = max(coarse, key=lambda box: worth(box, drawn, cases, keys))
     few = strongest(best, drawn, cases, keys)[:most]
@@ -283,14 +283,14 @@ def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> li
 
 
 def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
-    """The harmonic mean of coverage and density."""
+    """Harmonic mean of coverage and density."""
     within = inside(box, drawn, keys)
     held, found = int(within.sum()), int(cases[within].sum())
     return harmonic(found / max(1, int(cases.sum())), found / held) if held else 0.0
 
 
 def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> list[str]:
-    """The numbers of a box, first the one without whose limits it would lose most density."""
+    """The parameters of a box, sorted by the density lost when their limits are removed, largest first."""
     within = inside(box, drawn, keys)
     density = float(cases[within].mean())
     loss = {}
@@ -303,20 +303,20 @@ def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> li
 def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list[Box]:
     """Every box of one search by the patient rule induction method, the first without limits.
 
-    Each step moves the one limit that raises the density most per campaign lost (peeling), and after the last of these
-    per campaign gained (pasting); of equal moves the one that restricts fewest numbers, then the first.
+    Each step moves the limit that raises the density most per campaign lost (peeling), and after the last of these
+    per campaign gained (pasting); ties go to the move that restricts fewest parameters, then the first.
 
     Args:
-        drawn: campaigns x numbers.
+        drawn: campaigns x parameters.
         cases: one per campaign.
-        keys: one per number.
-        cut: share of the campaigns in a box that one step cuts off or pastes back.
+        keys: one per parameter.
+        cut: share of the campaigns in a box that one step removes or adds back.
 
     Returns:
-        The boxes in the order in which they were found.
+        The boxes in search order.
     """
     least = min(1.0, max(LEAST, FEWEST_IN_BOX / len(drawn)))
-    whole = np.array([drawn.min(axis=0), drawn.max(axis=0)])  # lower and upper ends x numbers
+    whole = np.array([drawn.min(axis=0), drawn.max(axis=0)])  # (lower, upper) x parameters
     found = [whole]
     for moves in (cuts_of, pastes_of):
         within = within_ends(found[-1], drawn)
@@ -329,12 +329,12 @@ def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list
 
 
 def within_ends(ends: Floats, drawn: Floats) -> Truths:
-    """Which campaigns lie between lower and upper ends, both included."""
+    """Campaigns between lower and upper ends, both included."""
     return ((drawn >= ends[0]) & (drawn <= ends[1])).all(axis=1)
 
 
 def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: float) -> Iterator[Floats]:
-    """The boxes that lose a slice at one end of one number."""
+    """Boxes with a slice removed at one end of one parameter."""
     held = np.sort(drawn[within], axis=0)
     for place in range(drawn.shape[1]):
         for end in (1, 0):
@@ -342,7 +342,7 @@ def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: fl
 
 
 def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: float) -> Iterator[Floats]:
-    """The boxes that regain a slice at one end of one number that they restrict."""
+    """Boxes with a slice added back at one end of one restricted parameter."""
     for place in np.flatnonzero((ends != whole).any(axis=0)).tolist():
         for end in (0, 1):
             beyond = moved_end(ends, 1 - end, place, ends[end, place])
@@ -353,14 +353,14 @@ def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: 
 
 
 def moved_end(ends: Floats, end: int, place: int, value: float) -> Floats:
-    """The ends of a box of which one has another value."""
+    """The ends of a box with one end replaced."""
     ends = ends.copy()
     ends[end, place] = value
     return ends
 
 
 def halfway(ordered: Floats, share: float) -> float:
-    """The middle of two neighbouring values around a share of the values; never inside a run of equal ones."""
+    """Midpoint of two neighbouring values at a quantile; never within a run of equal values."""
     place = (ordered.size - 1) * share
     low, high = ordered[math.floor(place)], ordered[math.ceil(place)]
     if low == high:
@@ -374,7 +374,7 @@ def halfway(ordered: Floats, share: float) -> float:
 def best_move(
     moves: Iterable[Floats], whole: Floats, drawn: Floats, cases: Truths, within: Truths
 ) -> tuple[Floats, Truths] | None:
-    """The move that raises the density most per campaign lost or gained, if one raises it at all."""
+    """The move that raises the density most per campaign lost or gained; None if none raises it."""
     held, before = int(within.sum()), float(cases[within].mean())
     best, found = (0.0, 0), None
     for ends in moves:
@@ -388,7 +388,7 @@ def best_move(
 
 
 def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
-    """What the ends of a box restrict."""
+    """The limits that restrict a box."""
     return tuple(
         Limit(key, side, float(ends[end, place]))
         for place, key in enumerate(keys) for end, side in enumerate((ABOVE, BELOW))
@@ -397,7 +397,7 @@ def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
 
 
 def check(request: Discover) -> None:
-    """A threshold is asked for, and the lower is below the upper."""
+    """Check that a threshold is given, and that the lower is below the upper."""
     if not request.thresholds:
         raise PanjError(f"above: found neither above nor below, expected at least one: {usage_of(Discover)}")
     if request.above and request.below and request.above.value >= request.below.value:
@@ -405,13 +405,13 @@ def check(request: Discover) -> None:
                         "below")  # fmt: skip
 
 
-LEVEL = 0.05  # of a quasi-p value, shared among the limits of a box
+LEVEL = 0.05  # significance level, divided by the number of limits of a box
 
 
 def campaigns_table(
     seeds: NDArray[np.int64], drawn: Floats, cases: Truths, keys: Sequence[str], found: Sequence[Found]
 ) -> pa.Table:
-    """One row per campaign: its half, whether it is a case, the first box that holds it (0: none), and the numbers."""
+    """One row per campaign: its half, whether it is a case, the first box that contains it (0: none), parameters."""
     first_box = np.zeros(len(seeds), np.int32)
     for number, one in reversed(list(enumerate(found, start=1))):
         first_box[inside(one.box, drawn, keys)] = number
@@ -422,7 +422,7 @@ def campaigns_table(
 
 
 def row_of(number: int, found: Found) -> dict[str, str]:
-    """One box; `found_...` is where it was found, everything else in the other half."""
+    """Table row of a box; `found_...` is in the half where it was found, everything else in the other half."""
     other = found.other
     return {
         "box": str(number), "finding": "yes" if found.is_finding else "no", "limits": str(len(found.box)),
@@ -435,7 +435,7 @@ def row_of(number: int, found: Found) -> dict[str, str]:
 
 
 def rows_of_limits(number: int, found: Found, priors: dict[str, Prior]) -> list[dict[str, str]]:
-    """One row per limit, with the range of the prior that it cuts."""
+    """One row per limit, with the prior range that it cuts."""
     return [
         {
             "box": str(number), "number": one.limit.key, "side": one.limit.side, "limit": f"{one.limit.value:.6g}",
@@ -462,7 +462,7 @@ def rows_of_steps(number: int, found: Found) -> list[dict[str, str]]:
 def about_discoveries(
     request: Discover, bank: Bank, measure: Measure, cases: Truths, priors: dict[str, Prior]
 ) -> dict[str, Any]:
-    """What was asked, and of which bank."""
+    """Metadata: the request and the bank."""
     about = read_about(bank.folder)
     kept = ("study", "scenario", "calibration", "end_date", "first_seed", "data_fingerprint", "rules_fingerprint",
             "outcomes_fingerprint")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Which numbers move an outcome, and boxes in which it passes a threshold: in a terminal and as figures.
+"""Print and draw sensitivity studies, and discovered boxes in which an outcome passes a threshold.
 
 Reads   morris.csv, sobol.csv, outcomes.csv and sensitivity.json, which `sim.explore.sensitivity` wrote; boxes.csv,
         limits.csv, trade_off.csv, campaigns.parquet and discover.json, which `sim.explore.discover` wrote.
@@ -50,18 +50,18 @@ from sim.plots.tables import (
     three_figures,
 )
 
-CHANCE_ROW = "chance"  # the row of chance among the numbers
-NAMES, RIGHT = 2.0, 0.15  # inches: names of numbers at the left, and at the right
-BAR, FIELD, HEAD = 0.24, 0.17, 0.125  # inches: a row of a tornado, one of a heat map, a line of the names above it
-LEAST = 0.005  # total index that is shown
-DOTS = 1500  # campaigns shown
+CHANCE_ROW = "chance"  # the row of noise among the parameters
+NAMES, RIGHT = 2.0, 0.15  # margins in inches: left for the names of parameters, right
+BAR, FIELD, HEAD = 0.24, 0.17, 0.125  # inches: tornado row, heat map row, line of the names above it
+LEAST = 0.005  # smallest total index shown
+DOTS = 1500  # maximum campaigns shown
 TENTHS = 10
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
 
 
 class Measured(NamedTuple):
-    """A sensitivity study on disk."""
+    """The files of a sensitivity study."""
 
     folder: Path
     about: dict[str, Any]
@@ -70,12 +70,12 @@ class Measured(NamedTuple):
     outcomes: dict[str, Row]
 
     def of(self, table: list[Row], outcome: str) -> list[Row]:
-        """The rows of one outcome without that of chance."""
+        """The rows of one outcome, without the noise row."""
         return [row for row in table if row["outcome"] == outcome and row["number"] != CHANCE_ROW]
 
 
 def read_measured(folder: Path) -> Measured:
-    """The files of a sensitivity study; PanjError where one is missing or is something else."""
+    """Read the files of a sensitivity study; PanjError where one is missing or malformed."""
     with reading(folder, "sensitivity", "a sensitivity study"):
         morris, sobol, outcomes = (read_rows(folder / f"{name}.csv") for name in ("morris", "sobol", "outcomes"))
         about = read_object(folder / "sensitivity.json")
@@ -84,7 +84,7 @@ def read_measured(folder: Path) -> Measured:
 
 @in_style
 def draw_sensitivity(folder: Path) -> list[Path]:
-    """Draw every figure of a sensitivity study; those of outcomes that are no longer asked for are removed.
+    """Draw every figure of a sensitivity study; remove those of outcomes no longer requested.
 
     Args:
         folder: Where `python -m sim sensitivity` wrote the study.
@@ -105,7 +105,7 @@ def draw_sensitivity(folder: Path) -> list[Path]:
 
 
 def draw_tornado(made: Measured, outcome: str) -> Path:
-    """Left, how far the outcome moves with each number, and what was reported; right, its Sobol' indices."""
+    """Draw the range of the outcome per parameter with the record (left), and its Sobol' indices (right)."""
     rows, about = made.of(made.sobol, outcome), made.outcomes[outcome]
     caption = (
         f"{describe_design(made, about['design'])} Left: the outcome where a number is in the lowest and in the "
@@ -130,12 +130,12 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
 
 
 def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
-    """A bar to either side of the mean for each number."""
+    """Draw one bar per parameter to either side of the mean."""
     mean = float(about["mean"])
     for place, row in enumerate(rows):
         ends = sorted(((float(row["at_low"]), SIMULATED_LIGHT), (float(row["at_high"]), SIMULATED_DARK)),
                       key=lambda end: -abs(end[0] - mean))  # fmt: skip
-        for end, colour in ends:  # the longer first, so that both are seen where they lie on one side
+        for end, colour in ends:  # the longer first, so that both are visible if on the same side
             axes.barh(place, end - mean, 0.62, mean, color=colour, linewidth=0)
     axes.axvline(mean, color=INK, linewidth=0.9)
     if about["unit"] != "days":
@@ -149,12 +149,12 @@ def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
 
 
 def reported_cells(about: Row) -> list[str]:
-    """What was reported of an outcome: value, low and high."""
+    """The reported value, low and high of an outcome."""
     return [about[f"reported_{part}"] for part in ("value", "low", "high")]
 
 
 def draw_indices(axes: Axes, rows: Sequence[Row], left: float) -> None:
-    """First in total order, each with its interval."""
+    """Draw first-order indices inside total ones, each with its interval."""
     for place, row in enumerate(rows):
         for name, shift, width, colour in (("total", 0.17, 0.3, SIMULATED_LIGHT), ("first", -0.17, 0.3, SIMULATED)):
             axes.barh(place + shift, max(0.0, float(row[name])), width, color=colour, linewidth=0)
@@ -167,7 +167,7 @@ def draw_indices(axes: Axes, rows: Sequence[Row], left: float) -> None:
 
 
 def draw_heat_map(made: Measured) -> Path:
-    """Total Sobol' indices: numbers down, outcomes across."""
+    """Draw total Sobol' indices: parameters down, outcomes across."""
     caption = (
         f"{describe_design(made, 'sobol')} In each field the total Sobol' index: the share of the variance between "
         "points that goes with the number and all its interactions. A field is empty where the 95\u00a0% bootstrap "
@@ -185,7 +185,7 @@ def draw_heat_map(made: Measured) -> Path:
 
 
 def draw_screening(made: Measured) -> Path:
-    """Morris's mu*, as a share of the largest of its outcome, of every number."""
+    """Draw Morris's mu* of every parameter, as a share of the largest of its outcome."""
     caption = (
         f"{describe_design(made, 'morris')} In each field mu*, the mean size of a step of the number, as a share of "
         "the largest of its outcome. A field is empty where it is no more than what chance alone reaches "
@@ -205,7 +205,7 @@ def draw_screening(made: Measured) -> Path:
 def draw_heat(
     made: Measured, name: str, title: str, caption: str, fields: dict[tuple[str, str], float], keys: Sequence[str]
 ) -> Path:
-    """Shaded fields with their numbers; an empty one is white."""
+    """Draw shaded fields with their values; empty ones are white."""
     outcomes = list(made.outcomes.values())
     wide = min(WIDTH - NAMES - RIGHT, 1.3 * len(outcomes))
     letters = int(wide / len(outcomes) * 15)
@@ -229,13 +229,13 @@ def draw_heat(
 
 
 def save_of(made: "Measured | Discovered", name: str, figure: Figure, title: str, caption: str) -> Path:
-    """Save a figure next to the tables that it was drawn from."""
+    """Save a figure next to its tables."""
     about = {key: value for key, value in made.about.items() if key != "priors"}
     return save_chart(figure, made.folder / name, title, caption, about)
 
 
 def describe_design(made: Measured, design: str) -> str:
-    """How many campaigns, and that their numbers come from the prior."""
+    """Say how many campaigns were run, with parameters from the prior."""
     about, one = made.about, made.about["designs"][design]
     failed = f" {one['failed']:,} failed and are left out." if one["failed"] else ""
     numbers = about["designs"]["morris"]["numbers"]
@@ -249,7 +249,7 @@ def describe_design(made: Measured, design: str) -> str:
 
 
 def describe_shares(about: Row) -> str:
-    """How much of one campaign numbers and chance decide."""
+    """Say how much of the variance of one campaign is due to parameters and to noise."""
     return (
         f"Of the variance of single campaigns here, the numbers explain {float(about['share_numbers']):.0%} and chance "
         f"{float(about['share_chance']):.0%}."
@@ -257,21 +257,21 @@ def describe_shares(about: Row) -> str:
 
 
 def describe_reported(about: Row) -> str:
-    """Below the name of an outcome."""
+    """The reported figure, for the line below the name of an outcome."""
     return f"reported {about['reported_text'].partition(' (')[0]}" if about["reported_text"] else "not reported"
 
 
 def describe_sources(*outcomes: Row) -> str:
-    """Where the reported figures are."""
+    """The sources of the reported figures."""
     ids = cite(*(one["evidence"] for one in outcomes))
     return f"Sources: {', '.join(ids)} in evidence.csv." if ids else "Nothing was reported of it."
 
 
 def show_sensitivity(folder: Path) -> int:
-    """Print one table per outcome, what was written and what to do next.
+    """Print one table per outcome, the files written and the next command.
 
     Args:
-        folder: Of the sensitivity study.
+        folder: The folder of the sensitivity study.
 
     Returns:
         The exit code, 0.
@@ -288,7 +288,7 @@ def show_sensitivity(folder: Path) -> int:
 
 
 def table_of(made: Measured, about: Row) -> Table:
-    """The numbers of one outcome by their total index, or by mu* where there are no indices."""
+    """Table of the parameters of one outcome, sorted by total index, or by mu* where there are no indices."""
     mean = three_figures(float(about["mean"]))
     title = f"{about['label']}: mean {mean} {about['unit']}, reported {about['reported_text'] or '-'}"
     caption = f"{describe_design(made, about['design'])} {describe_shares(about)}"
@@ -310,12 +310,12 @@ def table_of(made: Measured, about: Row) -> Table:
 
 
 def index(row: Row, name: str) -> tuple[str, str]:
-    """An index and its interval."""
+    """Format an index and its interval."""
     return f"{float(row[name]):.2f}", f"{float(row[f'{name}_low']):.2f} to {float(row[f'{name}_high']):.2f}"
 
 
 def next_step(made: Measured) -> str:
-    """A command that sweeps the number with the largest effect on the first outcome."""
+    """A command that sweeps the parameter with the largest effect on the first outcome."""
     if not made.sobol:
         return "python -m sim sensitivity with more runs, or other outcomes"
     key = made.sobol[0]["number"]
@@ -325,23 +325,23 @@ def next_step(made: Measured) -> str:
 
 
 class Discovered(NamedTuple):
-    """Discoveries on disk."""
+    """The files of a discovery."""
 
     folder: Path
     about: dict[str, Any]
     boxes: list[Row]
     limits: dict[str, list[Row]]  # by box
     steps: dict[str, list[Row]]
-    campaigns: pa.Table  # of the half that did not shape the boxes
+    campaigns: pa.Table  # of the holdout half
 
     @property
     def shown(self) -> list[Row]:
-        """The findings; where there is none, the box that is none."""
+        """The rows of the findings, or of the one rejected box if there are none."""
         return [row for row in self.boxes if is_finding(row)] or self.boxes[:1]
 
 
 def read_discovered(folder: Path) -> Discovered:
-    """The files of a discovery; PanjError where one is missing or is something else."""
+    """Read the files of a discovery; PanjError where one is missing or malformed."""
     with reading(folder, "discover", "discoveries"):
         boxes, *others = (read_rows(folder / f"{name}.csv") for name in ("boxes", "limits", "trade_off"))
         limits, steps = (
@@ -352,7 +352,7 @@ def read_discovered(folder: Path) -> Discovered:
 
 
 def describe_box(made: Discovered, row: Row) -> str:
-    """One box as one sentence: where it is, its density and its coverage, and whether it is more than chance."""
+    """Describe a box in one sentence: its limits, density and coverage, and whether it is significant."""
     earlier = " outside the boxes before" if int(row["box"]) > 1 else ""
     limits = made.limits[row["box"]]
     doubtful = [describe_limit(limit) for limit in limits if limit["holds"] == "no"]
@@ -374,7 +374,7 @@ def describe_limit(limit: Row) -> str:
 
 
 def is_finding(row: Row) -> bool:
-    """Whether the box is more than chance."""
+    """Whether the box is significant."""
     return row["finding"] == "yes"
 
 
@@ -395,13 +395,13 @@ def format_threshold(text: str) -> str:
 
 @in_style
 def draw_discovered(folder: Path) -> list[Path]:
-    """Draw, for each box, where it is and what coverage costs in density.
+    """Draw each box, and its trade-off between coverage and density.
 
     Args:
         folder: Where `python -m sim discover` wrote its findings.
 
     Returns:
-        The path of boxes.png; nothing where no box was found.
+        The path of boxes.png; empty where no box was found.
 
     Raises:
         PanjError: A file is missing or is something else.
@@ -414,7 +414,7 @@ def draw_discovered(folder: Path) -> list[Path]:
 
 
 def draw_boxes(made: Discovered) -> Path:
-    """One row of two panels per box, each on the campaigns that earlier boxes left."""
+    """Draw one row of two panels per box, for the campaigns outside earlier boxes."""
     caption = (
         f"{describe_sample(made)} Left: up to {DOTS:,} campaigns of the half that did not shape the boxes, without "
         "those in earlier boxes, along the two numbers that restrict a box most, on the scale of their priors (with "
@@ -442,7 +442,7 @@ def draw_boxes(made: Discovered) -> Path:
 
 
 def draw_where(axes: Axes, made: Discovered, box: str) -> None:
-    """The campaigns along the two numbers that restrict most, and the box as a frame."""
+    """Draw the campaigns along the two most restricted parameters, with the box as a frame."""
     ranked = sorted(made.limits[box], key=lambda limit: float(limit["quasi_p"]))
     keys = list(dict.fromkeys(limit["number"] for limit in ranked))[:2]
     boxes = made.campaigns["box"].to_numpy()
@@ -465,7 +465,7 @@ def draw_where(axes: Axes, made: Discovered, box: str) -> None:
 
 
 def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats, cases: Truths) -> None:
-    """The share of cases in each tenth of the campaigns along one number, and the box as a span."""
+    """Draw the share of cases per decile of one parameter, with the box as a span."""
     parts = np.array_split(np.argsort(values, kind="stable"), TENTHS)
     axes.plot([values[part].mean() for part in parts], [cases[part].mean() for part in parts], color=SIMULATED,
               marker="o", markersize=4)  # fmt: skip
@@ -478,7 +478,7 @@ def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats,
 
 
 def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
-    """From where to where a box runs along a number."""
+    """The limits of a box along one parameter."""
     low, high, _ = made.about["priors"][key]
     ends = {"above": low, "below": high}
     ends |= {limit["side"]: float(limit["limit"]) for limit in made.limits[box] if limit["number"] == key}
@@ -486,7 +486,7 @@ def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
 
 
 def scale_axis(axes: Axes, name: str, made: Discovered, key: str) -> None:
-    """From the lowest to the highest value of the prior, on its scale, with plain numbers."""
+    """Set an axis to the range and scale of the prior, with plain tick labels."""
     low, high, scale = made.about["priors"][key]
     getattr(axes, f"set_{name}scale")(scale)
     getattr(axes, f"set_{name}lim")(low, high)
@@ -502,7 +502,7 @@ def scale_axis(axes: Axes, name: str, made: Discovered, key: str) -> None:
 
 
 def draw_trade_off(axes: Axes, made: Discovered, row: Row) -> None:
-    """Coverage against density along the search."""
+    """Draw coverage against density along the search."""
     steps = made.steps[row["box"]]
     for part, colour in (("found_", SIMULATED_LIGHT), ("", SIMULATED)):
         line = [(float(step[f"{part}coverage"]), float(step[f"{part}density"])) for step in steps]
@@ -518,7 +518,7 @@ def draw_trade_off(axes: Axes, made: Discovered, row: Row) -> None:
 
 
 def describe_sample(made: Discovered) -> str:
-    """How many campaigns, of which bank."""
+    """Say how many campaigns of which bank were used."""
     about = made.about
     failed = f" {about['failed']:,} failed and are left out." if about["failed"] else ""
     never = " An event that did not happen counts as later than the last day." if about["is_date"] else ""
@@ -531,16 +531,16 @@ def describe_sample(made: Discovered) -> str:
 
 
 def describe_threshold(about: dict[str, Any]) -> str:
-    """What was reported of the outcome that the threshold is about."""
+    """The reported figure for the outcome of the threshold."""
     text = about["reported"]["text"]
     return f"Reported: {text} in evidence.csv." if text else "Nothing was reported of this outcome."
 
 
 def show_discovered(folder: Path) -> int:
-    """Print one sentence per box, what was written and what to do next.
+    """Print one sentence per box, the files written and the next command.
 
     Args:
-        folder: Of the findings.
+        folder: The folder of the discovery.
 
     Returns:
         The exit code, 0.
@@ -565,7 +565,7 @@ def show_discovered(folder: Path) -> int:
 
 
 def suggest_run(made: Discovered) -> str:
-    """Run a campaign in the first box; without one, ask otherwise."""
+    """Suggest a run inside the first box, or another request if there is none."""
     if not made.boxes or not is_finding(made.boxes[0]):
         return "another threshold, or a larger bank: python -m sim bank runs=50000"
     overrides = []

@@ -1,19 +1,19 @@
-"""Which numbers move an outcome: `python -m sim sensitivity outcome=NAME[,NAME]`.
+"""Sensitivity of outcomes to parameters: `python -m sim sensitivity outcome=NAME[,NAME]`.
 
-Morris's trajectories over all numbers of `configs/priors.yaml` (or those of `keys=`) choose the numbers that matter;
-Sobol' indices of first and total order, with bootstrap intervals, are then estimated for those alone, while the others
+Morris's trajectories over all parameters in `configs/priors.yaml` (or those of `keys=`) select those that matter;
+Sobol' indices of first and total order, with bootstrap intervals, are then estimated for these, while the others
 keep their declared values.
 
-Reads   the declared priors; `sim.explore.design` runs the campaigns, which are recorded and never run twice.
+Reads   the declared priors; `sim.explore.design` runs the campaigns, which are recorded and not run again.
 Writes  morris.csv, sobol.csv, outcomes.csv and sensitivity.json in results/<study>; `sim.explore.figures` draws them.
 Source  Morris 1991; Campolongo, Cariboni and Saltelli 2007 (mu*); Saltelli et al. 2010; all from SALib.
-Assumed The model is stochastic. What is analysed is the mean of each outcome over the same `runs` seeds at every point
-        (common random numbers), a function of the numbers alone. It still contains the chance of those seeds: other
-        numbers meet the same random draws differently. How far two halves of the seeds differ at a point measures that,
-        and so what mu* chance alone reaches for any of the numbers in 5 of 100 screenings: the *floor of chance*. A
-        number *matters* for an outcome when its mu* is above that floor and at least a tenth of the largest. The twelve
-        (`most=`) that come nearest to the largest in any outcome go on. Sobol' indices are reported with the share of
-        the variance that chance leaves in the means: a total index may contain that much chance, a first index is only
+Assumed The model is stochastic. The quantity analysed is the mean of each outcome over the same `runs` seeds per point
+        (common random numbers), a function of the parameters alone. It still contains the noise of those seeds: other
+        parameters use the same random draws differently. The difference between two halves of the seeds measures it,
+        and gives the mu* that noise alone reaches for any parameter in 5 of 100 screenings: the *floor of chance*. A
+        parameter *matters* for an outcome when its mu* is above that floor and at least a tenth of the largest. Twelve
+        (`most=`), those nearest to the largest in any outcome, are kept. Sobol' indices are reported with the share of
+        variance that noise leaves in the means: a total index may contain that much noise, a first-order index is only
         less certain by it.
 """
 
@@ -53,38 +53,38 @@ from sim.settings.sweep import compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import read_about
 
-REPLAYS = 20_000  # of screenings in which there is nothing but chance
-MISSES = 0.05  # of screenings in which chance lifts some number above its floor
-FIFTH = 0.2  # of a prior: at its low and its high end an outcome is averaged over such a part
+REPLAYS = 20_000  # simulated screenings of pure noise
+MISSES = 0.05  # share of screenings in which noise lifts some parameter above its floor
+FIFTH = 0.2  # share of the prior at each end over which an outcome is averaged
 Floats = NDArray[np.float64]
 
 
 class Effect(NamedTuple):
-    """How far one number moves one outcome, along its whole prior."""
+    """Effect of one parameter on one outcome, along its whole prior."""
 
     outcome: str
     key: str
-    mu_star: float  # mean size of a step, as if it went along the whole prior [unit of the outcome]
-    half_width: float  # of its 95 % interval
-    mu: float  # the same with its sign
-    sigma: float  # spread of steps: interactions, or a curve
-    chance: float  # mu* of chance alone, on average
-    floor: float  # what it reaches for any of the numbers in 5 of 100 screenings
-    largest: float  # mu* of the number that moves the outcome most
+    mu_star: float  # mean absolute effect, scaled to the whole prior [unit of the outcome]
+    half_width: float  # half-width of its 95 % interval
+    mu: float  # signed mean effect
+    sigma: float  # spread of effects: interactions or nonlinearity
+    chance: float  # mean mu* of noise alone
+    floor: float  # the mu* that noise reaches for any parameter in 5 of 100 screenings
+    largest: float  # mu* of the strongest parameter
 
     @property
     def share(self) -> float:
-        """Share of the largest mu*; 0 where nothing moves."""
+        """mu* as a share of the largest; 0 where nothing has an effect."""
         return self.mu_star / self.largest if self.largest > 0 else 0.0
 
     @property
     def matters(self) -> bool:
-        """Whether it is more than chance reaches, and not too little compared with the largest."""
+        """Whether mu* is above the noise floor and not too small compared with the largest."""
         return self.mu_star > self.floor and self.share >= LEAST
 
 
 def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answers], seed: int) -> list[Effect]:
-    """Morris's measures of every number for every outcome."""
+    """Morris's measures of every parameter for every outcome."""
     from SALib.analyze import morris  # slow to import
 
     effects = []
@@ -99,10 +99,10 @@ def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tuple[float, float]:
-    """mu* of chance alone: on average, and what it reaches for any of the numbers in 5 of 100 screenings.
+    """mu* of noise alone: its mean, and what it reaches for any parameter in 5 of 100 screenings.
 
-    It is measured: at every point the mean over one half of the seeds less that over the other, scaled to the variance
-    of a step between two points that share no seed. Resampling as many of these as there are steps gives mu*.
+    Measured from the difference between the means of the two halves of the seeds at each point, scaled to the variance
+    of a step between two points without common seeds. Resampling as many of these as there are steps gives mu*.
     """
     runs = len(answer.values)
     halves = answer.values[::2], answer.values[1::2]
@@ -114,7 +114,7 @@ def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tup
 
 
 def choose(effects: Sequence[Effect], most: int) -> tuple[str, ...]:
-    """The numbers that matter for any outcome, the one nearest to the largest effect first; at most so many."""
+    """At most `most` parameters that matter for any outcome, sorted by their largest share of mu*."""
     best: dict[str, float] = {}
     for effect in effects:
         if effect.matters:
@@ -123,20 +123,20 @@ def choose(effects: Sequence[Effect], most: int) -> tuple[str, ...]:
 
 
 class Index(NamedTuple):
-    """The share of the variance of an outcome that a number explains."""
+    """Sobol' indices of one parameter: shares of the variance of an outcome."""
 
     outcome: str
     key: str
-    first: float  # by itself
+    first: float  # without interactions
     first_half_width: float
     total: float  # with all its interactions
     total_half_width: float
     at_low: float  # mean of the outcome in the lowest fifth of the prior
-    at_high: float  # and in the highest
+    at_high: float  # in the highest fifth
 
 
 def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answers], seed: int) -> list[Index]:
-    """Sobol' indices of every number for every outcome; all 0 where an outcome is the same at every point."""
+    """Sobol' indices of every parameter for every outcome; all 0 where an outcome is constant."""
     indices = []
     for outcome, answer in answers.items():
         means = answer.means
@@ -148,34 +148,34 @@ def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def fifths_of(shares: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The points at the low and at the high end of a prior."""
+    """The points in the lowest and in the highest fifth of a prior."""
     return shares < FIFTH, shares > 1 - FIFTH
 
 
 def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
-    """First order, its half-width, total order, its half-width; a column a number."""
+    """First order, its half-width, total order, its half-width; one column per parameter."""
     from SALib.analyze import sobol  # slow to import
 
     if np.ptp(means) == 0:
         return np.zeros((4, len(keys)))
     found = sobol.analyze(problem_of(keys), means, calc_second_order=False, num_resamples=RESAMPLES, seed=seed + 1)
-    return np.array([found[name] for name in ("S1", "S1_conf", "ST", "ST_conf")], np.float64)  # seed 0 is none there
+    return np.array([found[name] for name in ("S1", "S1_conf", "ST", "ST_conf")], np.float64)  # seed 0 is None to SALib
 
 
 class Resolved(NamedTuple):
-    """What is asked for, resolved and checked."""
+    """A request, resolved and checked."""
 
-    base: Settings  # `runs` are campaigns per point, `seed` the first of them
+    base: Settings  # `runs` is campaigns per point, `seed` the first seed
     words: tuple[str, ...]
     outcomes: tuple[str, ...]
-    priors: tuple[Prior, ...]  # of the numbers that are varied
-    trajectories: int  # of Morris
-    samples: int  # of Saltelli: a power of two
-    most: int  # numbers for which Sobol' indices are estimated
+    priors: tuple[Prior, ...]  # of the varied parameters
+    trajectories: int  # Morris trajectories
+    samples: int  # Saltelli base samples, a power of two
+    most: int  # maximum parameters for which Sobol' indices are estimated
 
     @property
     def folder(self) -> Path:
-        """Where tables and figures go; the campaigns are in folders inside it."""
+        """Folder of tables and figures; the campaigns are in its subfolders."""
         return self.base.results_dir / self.base.study
 
 
@@ -186,13 +186,13 @@ class Sampled(NamedTuple):
     shares: Floats
     answers: dict[str, Answers]
     folder: Path
-    failed: int  # campaigns
+    failed: int  # number of failed campaigns
 
 
 def run_points(
     request: Resolved, name: str, priors: Sequence[Prior], shares: Floats, console: Console
 ) -> Sampled:  # fmt: skip
-    """Run the campaigns of the points and read the outcomes that were asked for."""
+    """Run the campaigns of the points and read the requested outcomes."""
     sweep = sweep_of(request.base, priors, shares, name, request.folder, request.words)
     ran = run_missing(sweep, console)
     answers = read_answers(ran.folder, request.outcomes, request.base.runs, len(shares))
@@ -204,11 +204,11 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
     """Run the designs, measure and write the tables.
 
     Returns:
-        How many campaigns failed.
+        Number of failed campaigns.
 
     Raises:
-        Stopped: after Ctrl-C; the same command continues from what is recorded.
-        PanjError: an outcome that no campaign has at some point.
+        Stopped: after Ctrl-C; the same command resumes.
+        PanjError: at some point no campaign has a requested outcome.
     """
     seed, priors = request.base.seed, request.priors
     shares = trajectories([prior.key for prior in priors], request.trajectories, seed)
@@ -241,13 +241,13 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
 
 
 def named(method: str, count: int, priors: Sequence[Prior]) -> str:
-    """The folder of a design; other numbers, or more points, have another."""
+    """Folder name of a design; unique to its parameters and number of points."""
     keys = " ".join(prior.key for prior in priors)
     return f"{method}_{sha256(f'{count} {keys}'.encode()).hexdigest()[:6]}"
 
 
 def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Console) -> None:
-    """Print which numbers go on to Sobol' indices, and which would have but for the limit."""
+    """Print which parameters are selected for Sobol' indices, and which are dropped by the limit."""
     matter = {effect.key for effect in effects if effect.matters}
     if not chosen:
         console.print("No number moves any of these outcomes by more than chance does, so there are no Sobol' indices; "
@@ -261,16 +261,16 @@ def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Cons
                       f"{', '.join(key.removeprefix('rules.') for key in left)}", soft_wrap=True)  # fmt: skip
 
 
-USUAL = {  # the widest draws send more people on the road than is usual
+USUAL = {  # extreme draws put more people on the road than the default allows
     "study": "sensitivity", "runs": "8", "end_date": "2021-07-08", "rules.flight.rows": "200000",
 }  # fmt: skip
 ALWAYS = {"calibration": "prior", "daily": "false"}
 NOT_HERE = ("sampling", "precision", "runs_max")
-TIMED = 10  # campaigns
+TIMED = 10  # campaigns run to estimate the time
 
 
 def resolve(asked: Sensitivity) -> Resolved:
-    """The settings, outcomes and numbers that are asked for; PanjError before anything is run or written."""
+    """Resolve the requested settings, outcomes and parameters; PanjError before anything is run or written."""
     base = base_of(asked.overrides)
     most = len(priors_under(()))
     if asked.most > most:
@@ -282,7 +282,7 @@ def resolve(asked: Sensitivity) -> Resolved:
 
 
 def base_of(words: AnyOverrides) -> Settings:
-    """The settings at every point; PanjError for what a sensitivity study cannot have."""
+    """The settings of every point; PanjError for those not allowed in a sensitivity study."""
     overrides = Overrides.of(words)
     for row in overrides:
         if row.key.split(".")[0] in NOT_HERE:
@@ -301,7 +301,7 @@ def base_of(words: AnyOverrides) -> Settings:
 
 
 def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
-    """Names of outcomes that are counted by the end of the campaign."""
+    """Names of the requested outcomes, checked to be counted by the end of the campaign."""
     table = read_outcomes(base.facts, base.start_date, base.days)
     names = [row.name for row in table if row.last >= 0]
     if not wanted:
@@ -313,7 +313,7 @@ def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
 
 
 def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ...]:
-    """The numbers that are varied: those of `keys=`, or all that have a prior and are not set by an override."""
+    """Priors of the varied parameters: those of `keys=`, or all that are not set by an override."""
     assert base.draws is not None
     free = {prior.key: prior for prior in base.draws.priors}
     if wanted is None:
@@ -330,15 +330,15 @@ def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ..
 
 
 def print_estimate(request: Resolved, order: Order, points: int, console: Console) -> None:
-    """Print the number of points and campaigns and the time that they will take, from a few timed campaigns."""
+    """Print the number of points and campaigns and the expected time, from a few timed campaigns."""
     runs, most = request.base.runs, min(request.most, len(request.priors))
     more = request.samples * (most + 2)
     compile_rules(order, request.base.seed, console)
-    work_timed([Piece(order, (0,))])  # makes the layout and reads the table of outcomes
+    work_timed([Piece(order, (0,))])  # warm-up: builds the layout and reads the outcomes table
     _, seconds = work_timed([Piece(order, tuple(range(TIMED)))])
     workers = request.base.executor.workers or cores()
     if request.base.executor.kind == "threads" and not compiled:
-        workers = 1  # plain Python gains nothing from threads
+        workers = 1  # pure Python gains nothing from threads
     each = seconds / TIMED
     console.print(
         f"Morris: {len(request.priors)} numbers, {points:,} points x {runs} seeds = {points * runs:,} campaigns. "
@@ -348,13 +348,13 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
     )  # fmt: skip
 
 
-CHANCE = "chance"  # its row among the numbers
-RESAMPLES = 1000  # of the bootstrap
-LEAST = 0.1  # of the largest mu* of an outcome, for a number to matter
+CHANCE = "chance"  # name of the noise row
+RESAMPLES = 1000  # bootstrap resamples
+LEAST = 0.1  # minimum share of the largest mu* of an outcome for a parameter to matter
 
 
 def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dict[str, str]]:
-    """One row per outcome and number, the one that moves most first."""
+    """One row per outcome and parameter, strongest first."""
     outcomes = list(dict.fromkeys(effect.outcome for effect in effects))
     ranked = sorted(effects, key=lambda effect: (outcomes.index(effect.outcome), -effect.mu_star))
     return [
@@ -372,7 +372,7 @@ def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dic
 
 
 def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> list[dict[str, str]]:
-    """One row per outcome and number, the largest total index first and chance last."""
+    """One row per outcome and parameter, largest total index first, noise last."""
     rows = []
     for outcome, answer in answers.items():
         of_outcome = [index for index in indices if index.outcome == outcome]
@@ -392,13 +392,13 @@ def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> l
 
 
 def share_left(answer: Answers) -> float:
-    """The share of the variance between points that chance leaves in it; 0 where there is none."""
+    """Share of the variance between points that is noise; 0 where there is no variance."""
     between = float(answer.means.var())
     return min(1.0, answer.left / between) if between > 0 else 0.0
 
 
 def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, str]]:
-    """One row per outcome: its spread between points, and how much of a single campaign numbers and chance decide."""
+    """One row per outcome: its spread between points, and the shares of parameters and noise in a single campaign."""
     rows = []
     for outcome, answer in answers.items():
         low, middle, high = np.quantile(answer.means, (0.05, 0.5, 0.95))
@@ -427,7 +427,7 @@ def number_text(value: float) -> str:
 def about_sensitivity(
     request: Resolved, designs: Mapping[str, Sampled], effects: Sequence[Effect], chosen: Sequence[str]
 ) -> dict[str, Any]:
-    """What the tables and figures were made from."""
+    """Metadata on the origin of tables and figures."""
     base = request.base
     about = read_about(designs["morris"].folder)
     matter = {effect.key for effect in effects if effect.matters}

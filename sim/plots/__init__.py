@@ -1,1 +1,1 @@
-"""The chart kit and the frame of every page."""
+"""Shared chart tools and the page template."""

@@ -1,4 +1,4 @@
-"""What captions and pages say: how many campaigns of what, how far to trust them, and names of cells and numbers."""
+"""Texts for captions and pages: campaigns and their reliability, names of cells and parameters."""
 
 import textwrap
 from datetime import date
@@ -7,7 +7,7 @@ from sim.study.reader import Study, StudyCell
 
 
 def describe_campaigns(shown: Study) -> str:
-    """Say how many campaigns were run, of which scenario, and where their numbers come from.
+    """Say how many campaigns were run, of which scenario, and where their parameters come from.
 
     Args:
         shown: One cell of a study, or all of its cells.
@@ -35,7 +35,7 @@ def describe_campaigns(shown: Study) -> str:
 
 
 def describe_failures(failed: int) -> str:
-    """`2 campaigns failed and are left out.`, or nothing."""
+    """`2 campaigns failed and are left out.`, or empty."""
     return f"{count_campaigns(failed)} failed and {'is' if failed == 1 else 'are'} left out." if failed else ""
 
 
@@ -45,12 +45,12 @@ def count_campaigns(campaigns: int) -> str:
 
 
 def name_cell(sweep: Study, cell: StudyCell) -> str:
-    """A cell in few words: `reinforcement none, contagion 0.3`."""
+    """A short name of a cell: `reinforcement none, contagion 0.3`."""
     return ", ".join(f"{name_key(sweep, key)} {format_setting(value)}" for key, value in cell.values.items())
 
 
 def name_key(sweep: Study, key: str) -> str:
-    """The last word of a key, unless another swept key ends in it too."""
+    """The last part of a key, unless another swept key ends in it too."""
     last = key.rpartition(".")[2]
     alone = sum(other.rpartition(".")[2] == last for other in sweep.swept) == 1
     return last.replace("_", " ") if alone and not key.startswith("timeline.") else key
@@ -62,13 +62,13 @@ def format_setting(value: object) -> str:
 
 
 def name_number(key: str) -> str:
-    """A number of a rule: `rules.news.fade_days` is `news: fade days`."""
+    """The name of a parameter: `rules.news.fade_days` is `news: fade days`."""
     _, rule, number = key.split(".")
     return f"{rule}: {number.replace('_', ' ')}"
 
 
 def wrap_number(key: str) -> str:
-    """The same in narrow lines."""
+    """The same, wrapped to narrow lines."""
     return "\n".join(textwrap.wrap(name_number(key).replace(": ", " "), 13, break_long_words=False))
 
 
@@ -78,7 +78,7 @@ def format_day(day: date) -> str:
 
 
 def true_minus(text: str) -> str:
-    """Hyphens become minus signs, which are as wide as a plus."""
+    """Replace hyphens by minus signs, which are as wide as a plus."""
     return text.replace("-", "−")
 
 

@@ -1,7 +1,7 @@
-"""The chart kit: panels, axes, marks of intervals and of the record, keys, captions, and files written whole.
+"""Chart tools: panels, axes, marks for intervals and for the record, legends, captions, and atomic saving.
 
-Panels have fixed places in inches, which is far quicker than a layout that measures every label; title and key
-above and the caption below are added when the figure is saved, and the page grows by what they need.
+Panels have fixed positions in inches, which is far faster than a layout that measures every label; title and legend
+above and the caption below are added when the figure is saved, and the figure grows to fit them.
 """
 
 import json
@@ -29,12 +29,12 @@ from sim.provenance import stamp
 from sim.study.files import write_file
 from sim.study.reader import Bands, Study
 
-LINE = 1.2  # height of a line as a share of its letters
-POINTS = 72.0  # in an inch
+LINE = 1.2  # line height relative to font size
+POINTS = 72.0  # per inch
 
 
 class Spaces(NamedTuple):
-    """Inches around and between panels at fixed places."""
+    """Margins and gaps of fixed panels, in inches."""
 
     left: float = 0.62
     right: float = 0.12
@@ -45,21 +45,21 @@ class Spaces(NamedTuple):
 
 
 def new_figure(height: float) -> Figure:
-    """An empty figure of the common width and of `height` inches, whose layout finds room for every label."""
+    """An empty figure of the common width and `height` inches, with a constrained layout."""
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def new_panels(
     count: int, columns: int, height: float, spaces: Spaces, widths: Sequence[float] = ()
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with panels at fixed places.
+    """A figure with panels at fixed positions.
 
     Args:
-        count: How many panels, row by row; the last row may be short.
-        columns: How many of them are side by side.
-        height: Of each, in inches.
-        spaces: Around and between them, in inches.
-        widths: Relative widths of the columns; equal without them.
+        count: Number of panels, row by row; the last row may be short.
+        columns: Number of panels per row.
+        height: Panel height, in inches.
+        spaces: Margins and gaps, in inches.
+        widths: Relative widths of the columns; equal by default.
 
     Returns:
         The figure, `WIDTH` inches wide, and its panels.
@@ -81,15 +81,15 @@ def new_panels(
 def save_study_chart(
     figure: Figure, shown: Study, title: str, sources: str, path: Path, chosen: Mapping[str, Any] | None = None
 ) -> Path:
-    """Save a figure of a study with its campaigns and sources in the caption and what redraws it in the file.
+    """Save a figure of a study, with campaigns and sources in the caption and redraw metadata in the file.
 
     Args:
-        figure: What was drawn.
-        shown: What it was drawn from.
+        figure: The figure.
+        shown: The study it was drawn from.
         title: Above the figure.
-        sources: Whom what was reported is owed to.
-        path: Of the PNG.
-        chosen: What else decides the figure, such as the evening of a map.
+        sources: Sources of the reported figures.
+        path: Path of the PNG.
+        chosen: Further choices that determine the figure, such as the day of a map.
 
     Returns:
         The path.
@@ -105,11 +105,11 @@ def save_chart(figure: Figure, path: Path, title: str, caption: str, made: str |
     """Save a figure with its title above and its caption below.
 
     Args:
-        figure: What was drawn.
-        path: Of the PNG, which is replaced in one step.
-        title: Above the figure; where there is a key, above that.
-        caption: Below it; wrapped here.
-        made: What it was made from, kept inside the file as JSON.
+        figure: The figure.
+        path: Path of the PNG, which is replaced atomically.
+        title: Above the figure and its legend, if any.
+        caption: Below the figure; wrapped here.
+        made: Provenance, stored in the file as JSON.
 
     Returns:
         The path.
@@ -121,7 +121,7 @@ def save_chart(figure: Figure, path: Path, title: str, caption: str, made: str |
 
 
 def set_around(figure: Figure, title: str, caption: str) -> None:
-    """Add title and caption, and find the last places of everything."""
+    """Add title and caption, and compute the final layout."""
     if figure.legends:
         figure.legends[0].set_title(title, prop=HEADING)
         figure.legends[0].set_alignment("left")
@@ -132,28 +132,28 @@ def set_around(figure: Figure, title: str, caption: str) -> None:
 
 
 def lay_out(figure: Figure, title: str, caption: str) -> None:
-    """Find every place once; a figure that keeps its layout engine does so twice when it is saved."""
+    """Compute the layout once; a figure that keeps its layout engine does so twice when it is saved."""
     if not figure.legends:
         figure.suptitle(title, x=EDGE, ha="left", fontproperties=HEADING)
     add_caption(figure, caption)
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.execute(figure)
-    figure.set_layout_engine(None)  # not "none", which keeps a place holder and with it the second round
+    figure.set_layout_engine(None)  # not "none", which keeps a placeholder engine and so a second pass
 
 
 def add_caption(figure: Figure, caption: str) -> None:
-    """A caption below a figure whose layout finds room for it."""
+    """Add a caption below a figure that has a layout engine."""
     figure.supxlabel(wrap_caption(figure, caption), x=EDGE, ha="left", fontsize=CAPTION, color=QUIET)
 
 
 def wrap_caption(figure: Figure, caption: str) -> str:
-    """The caption in lines as wide as the figure."""
+    """Wrap the caption to the width of the figure."""
     return textwrap.fill(caption, int(figure.get_figwidth() * LETTERS_PER_INCH))
 
 
 def make_room(figure: Figure, title: str, caption: str) -> None:
-    """Panels at fixed places keep their size; the page grows above them for title and key and below for the caption."""
+    """Grow the figure for title and legend above and caption below; panels at fixed positions keep their size."""
     height = float(figure.get_figheight())
     above, below = room_above(figure, title), (caption.count("\n") + 1) * CAPTION * LINE / POINTS + 0.12
     tall = height + above + below
@@ -167,7 +167,7 @@ def make_room(figure: Figure, title: str, caption: str) -> None:
 
 
 def room_above(figure: Figure, title: str) -> float:
-    """Inches that the title takes, or the key with the title in it."""
+    """Height in inches of the title, or of the legend with the title in it."""
     if not figure.legends:
         return 0.12 + (title.count("\n") + 1) * HEADING.get_size_in_points() * LINE / POINTS
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -175,29 +175,29 @@ def room_above(figure: Figure, title: str) -> float:
 
 
 def add_key(figure: Figure, handles: Sequence[Artist], columns: int, **style: Any) -> None:
-    """What lines and marks mean, above the panels."""
+    """Add a legend above the panels."""
     place: Any = "upper left" if figure.get_layout_engine() is None else "outside upper left"
     figure.legend(handles=handles, loc=place, ncols=columns, columnspacing=1.4, **style)
 
 
 def add_key_of(figure: Figure, axes: Axes, columns: int = 2) -> None:
-    """The same, with the labels of one panel."""
+    """Add a legend with the labels of one panel."""
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=columns)
 
 
 def key_line(label: str, colour: str = SIMULATED, width: float = 1.6, **style: Any) -> Line2D:
-    """A line in a key."""
+    """Legend entry for a line."""
     return Line2D([], [], color=colour, linewidth=width, label=label, **style)
 
 
 def key_mark(label: str, shape: str = "o", colour: str = REPORTED, hollow: bool = False, **style: Any) -> Line2D:
-    """A mark in a key."""
+    """Legend entry for a marker."""
     face = {"markerfacecolor": "white"} if hollow else {}
     return Line2D([], [], color=colour, marker=shape, linewidth=0, label=label, **{"markersize": 5, **face, **style})
 
 
 def key_of_reported(arrow: str = ">") -> list[Line2D]:
-    """What `mark_reported` draws, in a key."""
+    """Legend entries for `mark_reported`."""
     return [
         key_line("reported", REPORTED, 1.8, linestyle="--"),
         key_line("range reported", REPORTED, 8, alpha=0.25),
@@ -206,17 +206,17 @@ def key_of_reported(arrow: str = ">") -> list[Line2D]:
 
 
 def mark_reported(axes: Axes, value: float | None, low: float | None, high: float | None, across: bool = False) -> None:
-    """Mark what was reported of an outcome on its axis.
+    """Mark the reported figure of an outcome on its axis.
 
-    A band from low to high, a dashed line at the value; where only one bound is known a thin line, whose arrow points
-    to where the record allows the outcome to be.
+    A band from low to high and a dashed line at the value; a single bound is a thin line with an arrow that points
+    to the range that the record allows.
 
     Args:
-        axes: Where the outcome is on the horizontal axis, or with `across` on the vertical one.
-        value: The number that was reported, in the unit of the axis.
-        low: The lowest number that was reported.
-        high: The highest.
-        across: Whether the marks go across the panel.
+        axes: Axes with the outcome on the horizontal axis, or with `across` on the vertical one.
+        value: The reported value, in the unit of the axis.
+        low: The lowest reported value.
+        high: The highest reported value.
+        across: Whether the marks are horizontal.
     """
     span, line = (axes.axhspan, axes.axhline) if across else (axes.axvspan, axes.axvline)
     if low is not None and high is not None and low < high:
@@ -236,19 +236,19 @@ def mark_reported(axes: Axes, value: float | None, low: float | None, high: floa
 def mark_points(
     axes: Axes, evenings: Sequence[date], points: Sequence[Point], shape: str, colour: str, label: str, size: float = 7
 ) -> float:
-    """Mark what one source reported day by day, with its range, where the days are shown.
+    """Mark the daily figures of one source, with their ranges, on the days shown.
 
     Args:
-        axes: With days on the horizontal axis.
-        evenings: Those that are shown, first to last.
-        points: What was reported.
-        shape: Of the marks.
-        colour: Of the marks.
-        label: In the key.
-        size: Of a mark, in points.
+        axes: Axes with days on the horizontal axis.
+        evenings: The days shown, in order.
+        points: The reported figures.
+        shape: Marker shape.
+        colour: Marker colour.
+        label: Label in the legend.
+        size: Marker size, in points.
 
     Returns:
-        The highest number drawn; 0 where there is none.
+        The highest value drawn; 0 if there is none.
     """
     seen = [each for each in points if evenings[0] <= each.day <= evenings[-1]]
     if not seen:
@@ -261,24 +261,24 @@ def mark_points(
 
 
 def draw_interval(axes: Axes, row: float, ends: Sequence[float], colour: str, width: float) -> None:
-    """A bar from end to end in a row."""
+    """Draw an interval as a bar in a row."""
     axes.plot(ends, [row, row], color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
 
 
 def draw_median(axes: Axes, row: float, median: float, colour: str = INK) -> None:
-    """A tick through the bar of a row."""
+    """Draw a median as a tick through the bar of a row."""
     axes.plot([median], [row], marker="|", color=colour, markersize=8, markeredgewidth=1.5, zorder=3)
 
 
 def label_row(axes: Axes, row: float, x: float, text: str, **style: Any) -> None:
-    """Words next to a row: left of the panel where `x` is below 0, else right of it."""
+    """Write text next to a row: left of the panel where `x` is below 0, else right of it."""
     side = "right" if x < 0 else "left"
     style = {"fontsize": 7, "va": "center", **style}
     axes.text(x, row, text, transform=axes.get_yaxis_transform(), ha=side, **style)
 
 
 def set_rows(axes: Axes, rows: int) -> None:
-    """The first row on top, no lines across and no frame at the left."""
+    """Set up an axis of rows: first row on top, no grid lines and no left spine."""
     axes.set_ylim(rows - 0.4, -0.6)
     axes.set_yticks([])
     axes.grid(axis="y", visible=False)
@@ -287,7 +287,7 @@ def set_rows(axes: Axes, rows: int) -> None:
 
 
 def shade_fields(axes: Axes, shares: np.ndarray, size: float) -> None:
-    """Fields that are darker the larger their share, from 0 to 1, each with its number; nan stays white."""
+    """Draw a heat map of shares from 0 to 1, darker for larger, each with its value; nan is white."""
     axes.imshow(shares, CHANCE, aspect="auto", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
         if not np.isnan(share):
@@ -297,30 +297,30 @@ def shade_fields(axes: Axes, shares: np.ndarray, size: float) -> None:
 
 
 def ink_on(shade: float) -> str:
-    """The colour of letters on a shade of `CHANCE`."""
+    """Text colour on a shade of `CHANCE`."""
     return "white" if shade > DARK else INK
 
 
 def draw_bands(axes: Axes, bands: Bands, colour: str, label: str, line: str = "-") -> None:
-    """A median line by evening in its 50 % and 90 % bands."""
+    """Draw a daily median line with its 50 % and 90 % bands."""
     cuts = (bands.low_5, bands.low_25, bands.median, bands.high_75, bands.high_95)
     fill_bands(axes, days_of(bands.evenings), cuts, colour)
     axes.plot(days_of(bands.evenings), bands.median, line, color=colour, linewidth=1.8, label=label)
 
 
 def fill_bands(axes: Axes, across: np.ndarray, cuts: Sequence[np.ndarray], colour: str) -> None:
-    """The 90 % and the 50 % band of five quantiles: 5, 25, 50, 75 and 95 %."""
+    """Fill the 90 % and the 50 % band between quantiles at 5, 25, 50, 75 and 95 %."""
     for low, high, strength in ((cuts[0], cuts[4], 0.16), (cuts[1], cuts[3], 0.28)):
         axes.fill_between(across, low, high, color=colour, alpha=strength, linewidth=0)
 
 
 def label_bands(study: Study, name: str) -> str:
-    """The label of a median line in its bands."""
+    """Legend label of a median line with bands."""
     return name if study.cell.finished == 1 else f"{name}: median, 50 and 90 % of campaigns"
 
 
 def draw_whiskers(axes: Axes, places: np.ndarray, bands: Bands, across: bool = False, labels: bool = False) -> None:
-    """Thin lines for 90 % and thick ones for 50 % of campaigns, upwards or across."""
+    """Draw thin lines for 90 % and thick ones for 50 % of campaigns, vertical or horizontal."""
     lines = axes.hlines if across else axes.vlines
     for low, high, width, words in (
         (bands.low_5, bands.high_95, 1.0, "5 to 95 % of campaigns"),
@@ -330,17 +330,17 @@ def draw_whiskers(axes: Axes, places: np.ndarray, bands: Bands, across: bool = F
 
 
 def draw_histogram(axes: Axes, counts: np.ndarray, edges: np.ndarray, floor: float = 0.0) -> None:
-    """Campaigns as bars upon a floor."""
+    """Draw a histogram of campaigns on a baseline `floor`."""
     axes.stairs(counts, edges, baseline=floor, fill=True, color=SIMULATED_LIGHT)
 
 
 def days_of(days: Sequence[date]) -> np.ndarray:
-    """Dates as matplotlib counts them, in days."""
+    """Dates as matplotlib day numbers."""
     return np.asarray(date2num(list(days)), dtype=np.float64)
 
 
 def date_axis(axes: Axes, evenings: Sequence[date], room: float = 1.0, locator: Locator | None = None) -> None:
-    """Days along the bottom, with `room` days to spare at both ends."""
+    """Set up a horizontal date axis, with a margin of `room` days at both ends."""
     axes.set_xlim(date2num(evenings[0]) - room, date2num(evenings[-1]) + room)
     axes.xaxis.set_major_locator(locator or AutoDateLocator(minticks=3, maxticks=8, interval_multiples=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: format_short_day(num2date(time))))
@@ -353,7 +353,7 @@ def format_short_day(day: date) -> str:
 
 
 def mark_end_of_record(axes: Axes, evenings: Sequence[date], label: bool = True) -> None:
-    """A dotted line at the end of the record; what is past it is lightened, for nothing is known there."""
+    """Draw a dotted line at the end of the record and lighten everything past it."""
     if not evenings[0] <= THE_LINE <= evenings[-1]:
         return
     first, last = axes.get_xlim()
@@ -366,7 +366,7 @@ def mark_end_of_record(axes: Axes, evenings: Sequence[date], label: bool = True)
 
 
 def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True) -> None:
-    """Per cent for a share, thousands marked for anything else; decimals unless numbers are whole."""
+    """Format an axis: per cent for a share, else thousands separators; decimals unless numbers are whole."""
     number = StrMethodFormatter("{x:,.0f}" if whole else "{x:,g}")
     formatter = PercentFormatter(1, decimals=0) if unit.startswith("share") else number
     getattr(axes, f"{which}axis").set_major_formatter(formatter)

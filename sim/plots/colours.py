@@ -1,4 +1,4 @@
-"""The colours of figures and pages: quiet, and told apart by the colour-blind and on a poor projector.
+"""Colours of figures and pages, muted and distinguishable by colour-blind readers and on poor projectors.
 
 Blue is what was simulated, orange what was reported.
 """

@@ -1,6 +1,6 @@
-"""A map of the chance that each district is in Taliban hands on one evening, with the record drawn on top.
+"""A map of the probability that each district is held by the Taliban at the end of one day, with the record on top.
 
-Reads   districts.parquet; the land, as `sim.plots.land` has it.
+Reads   districts.parquet; the geometry of `sim.plots.land`.
 """
 
 from datetime import date
@@ -27,12 +27,12 @@ from sim.plots.style import CHANCE, HALO, WIDTH, in_style
 from sim.study.reader import Study, read_study
 from sim.wording import say_post
 
-EVENING = date(2021, 7, 5)  # the evening after the largest night
-ROOM_FOR_A_NAME = 30_000.0  # square km of a neighbour in view, below which its name is left out
+EVENING = date(2021, 7, 5)  # the day after the largest night
+ROOM_FOR_A_NAME = 30_000.0  # smallest visible area of a named neighbour, square km
 NEIGHBOURS = "#ededed"
-ROOM_FOR_WORDS = 2.05  # inches of the figure for key, shades and caption
-MARK = (20.0, 10.0)  # km around a post, east-west and north-south, that no other name may cover
-NAME_WIDTH, NAME_HEIGHT = 5.0, 9.0  # points of a letter and of a line of a post's name
+ROOM_FOR_WORDS = 2.05  # inches for legend, colour scale and caption
+MARK = (20.0, 10.0)  # km around a post, east-west and north-south, that no name may cover
+NAME_WIDTH, NAME_HEIGHT = 5.0, 9.0  # character width and line height of a post's name, points
 SOURCES = (
     "outlines Natural Earth 1:10m; centroids OCHA/AGCHO 2018; dates of loss and posts as named row by row in"
     " districts.csv and posts.csv. Cells are the land nearest to each centroid, not district boundaries. A district"
@@ -41,18 +41,18 @@ SOURCES = (
 
 
 def draw_map(folder: Path, evening: date | None = None, cell: int = 0) -> Path:
-    """Draw the map of one evening to `figures/`, named after the evening.
+    """Draw the map of one day to `figures/`, named after the day.
 
     Args:
-        folder: Of a study.
-        evening: Of the map; the evening of 5 July, or the last before it, without one.
-        cell: Which cell of the study.
+        folder: The folder of a study.
+        evening: The day of the map; by default 5 July, or the last day before it.
+        cell: Cell number.
 
     Returns:
         The path of the map.
 
     Raises:
-        PanjError: The study is not whole, or does not have this evening.
+        PanjError: The study is incomplete or does not have this day.
     """
     study = read_study(folder, cell)
     day = evening or default_evening(study)
@@ -61,7 +61,7 @@ def draw_map(folder: Path, evening: date | None = None, cell: int = 0) -> Path:
 
 @in_style
 def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
-    """Draw the country above, and below it the frontier with the names of the posts; as `draw_map`, to a path."""
+    """Draw the country (top) and the frontier with the names of the posts (bottom) to a path; see `draw_map`."""
     day = evening or default_evening(study)
     land, chance = read_land(), chances(study, day)
     views = country_bounds(land), frontier_bounds(land)
@@ -84,12 +84,12 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
 
 
 def default_evening(study: Study) -> date:
-    """The evening of 5 July, or the last of a study that ends before it."""
+    """5 July, or the last day of a study that ends before it."""
     return min(max(EVENING, study.evenings[0]), study.evenings[-1])
 
 
 def chances(study: Study, day: date) -> np.ndarray:
-    """Share of campaigns in which the Taliban hold each district, in file order; NaN where the study is silent."""
+    """Share of campaigns in which the Taliban hold each district, in file order; NaN where the study has no data."""
     rows = study.districts[study.districts["date"].dt.date == day].set_index("district_id")["share_of_runs_taliban"]
     if rows.empty:
         days = study.districts["date"].dt.date
@@ -98,13 +98,13 @@ def chances(study: Study, day: date) -> np.ndarray:
 
 
 def outline_of(shape: Any) -> Outline:
-    """A shapely polygon, or several, as one matplotlib path with its holes."""
+    """A shapely (multi)polygon as one matplotlib path, with holes."""
     rings = [ring for part in polygons_of(shape) for ring in (part.exterior, *part.interiors)]
     return Outline.make_compound_path(*(Outline(np.asarray(ring.coords), closed=True) for ring in rings))
 
 
 def draw_land(axes: Axes, land: Land, bounds: tuple[float, float, float, float]) -> None:
-    """Neighbours in light grey, the view cut to the bounds."""
+    """Draw the neighbouring countries in light grey and set the view to the bounds."""
     for name, shape in land.countries.items():
         if name != HOME:
             style: dict[str, Any] = {"facecolor": NEIGHBOURS, "edgecolor": "white", "linewidth": 1.0}
@@ -120,7 +120,7 @@ def draw_land(axes: Axes, land: Land, bounds: tuple[float, float, float, float])
 
 
 def draw_chances(axes: Axes, land: Land, chance: np.ndarray) -> None:
-    """Every district shaded by its chance, the outline and the frontier on top."""
+    """Shade every district by its probability, and draw the outline and the frontier on top."""
     paths = [outline_of(cell) for cell in land.cells]
     cells = PathCollection(paths, cmap=CHANCE, norm=Normalize(0, 1), edgecolor="white", linewidth=0.35)
     cells.set_array(np.ma.masked_invalid(chance))
@@ -133,20 +133,20 @@ def draw_chances(axes: Axes, land: Land, chance: np.ndarray) -> None:
 
 
 def draw_record(axes: Axes, land: Land, day: date) -> None:
-    """A dot in every district that is dated as lost by that evening; an undated one is not marked."""
+    """Draw a dot in every district recorded as lost by the end of that day; undated ones are not marked."""
     lost = land.centroids[lost_in_record(day)]
     axes.plot(*lost.T, "o", color=REPORTED, markeredgecolor="white", markeredgewidth=0.6, markersize=4.6)
 
 
 def draw_places(axes: Axes, land: Land) -> None:
-    """Capitals as squares, posts as triangles."""
+    """Draw capitals as squares, posts as triangles."""
     capitals = land.centroids[land.facts.is_capital]
     axes.plot(*capitals.T, "s", markerfacecolor="white", markeredgecolor=INK, markeredgewidth=1.0, markersize=5)
     axes.plot(*land.posts.T, "^", color=INK, markeredgecolor="white", markeredgewidth=0.7, markersize=7)
 
 
 def name_countries(axes: Axes, land: Land, bounds: tuple[float, float, float, float]) -> None:
-    """The name of each neighbour that shows enough of itself."""
+    """Write the name of each neighbour with enough visible area."""
     view = shapely.box(*bounds).buffer(-MARGIN / 4)
     for name, shape in land.countries.items():
         seen = shape.intersection(view)
@@ -156,14 +156,14 @@ def name_countries(axes: Axes, land: Land, bounds: tuple[float, float, float, fl
 
 
 def name_posts(axes: Axes, land: Land) -> None:
-    """Post names, once for posts that share a place, each where it hides no other name or post."""
+    """Write the names of posts, once per location, avoiding other names and posts."""
     names: dict[tuple[float, float], list[str]] = {}
     for place, post in zip(land.posts, land.facts.post, strict=True):
         names.setdefault((float(place[0]), float(place[1])), []).append(say_post(post))
     marks = {place: shapely.box(*np.subtract(place, MARK), *np.add(place, MARK)) for place in names}
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
     view = shapely.box(west, south, east, north)
-    written = [view.buffer(east - west).difference(view)]  # no name may leave the view
+    written = [view.buffer(east - west).difference(view)]  # keeps names inside the view
     for place, posts in names.items():
         text = ", ".join(posts)
         others = [mark for there, mark in marks.items() if there != place]
@@ -175,8 +175,8 @@ def name_posts(axes: Axes, land: Land) -> None:
 def free_side(
     axes: Axes, place: tuple[float, float], text: str, marks: list[Any], written: list[Any]
 ) -> tuple[float, float]:
-    """The offset in points, of a few, at which a name covers least of marks and of names already written."""
-    km = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (WIDTH * 72)  # in a point
+    """The candidate offset in points at which a name overlaps least with marks and names already written."""
+    km = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (WIDTH * 72)  # per point
 
     def box(away: tuple[float, float]) -> Any:
         x, y = place[0] + away[0] * km, place[1] + away[1] * km
@@ -190,7 +190,7 @@ def free_side(
 
 
 def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
-    """The shades in words, and a bar of 100 km on each panel."""
+    """Draw the colour scale, and a scale bar of 100 km on each panel."""
     shades = next(each for each in whole.collections if each.get_array() is not None)
     bar = figure.colorbar(shades, ax=[whole, frontier], location="bottom", shrink=0.6, aspect=35, pad=0.01)
     bar.set_label("share of campaigns in which the Taliban hold the district (%)", fontsize=9)
@@ -203,7 +203,7 @@ def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
 
 
 def key_of(day: date) -> list[Artist]:
-    """What the marks mean."""
+    """Legend entries for the marks."""
     return [
         key_mark(f"dated as lost by {format_day(min(day, THE_LINE))} (record)"),
         key_mark("provincial capital", "s", INK, hollow=True),

@@ -1,7 +1,7 @@
-"""What every page of results shares: a frame that loads nothing, pictures inside it, its sources and how it was made.
+"""Shared parts of results pages: a self-contained template, embedded pictures, sources and provenance.
 
-Reads   templates/, data/evidence.csv, the pictures and file names in the folder of a study.
-Writes  one HTML file, whole or not at all.
+Reads   templates/, data/evidence.csv, the pictures and file names in a study's folder.
+Writes  one HTML file, atomically.
 """
 
 import base64
@@ -18,7 +18,7 @@ from sim.plots.captions import cite, describe_campaigns, format_day, format_sett
 from sim.study.files import write_file
 from sim.study.reader import FILES, Study
 
-PROVENANCE = {  # key of about.json: words
+PROVENANCE = {  # key of about.json: label
     "study": "Study",
     "start_date": "First day",
     "end_date": "Last day",
@@ -34,7 +34,7 @@ PROVENANCE = {  # key of about.json: words
     "rules_fingerprint": "Fingerprint of the rules",
     "settings_fingerprint": "Fingerprint of the settings",
 }
-FILM = "districts*.gif"  # the ensemble map by evening, where it was made
+FILM = "districts*.gif"  # the animated map, if there is one
 
 
 class Picture(NamedTuple):
@@ -47,7 +47,7 @@ class Picture(NamedTuple):
 
 
 class PageFigure(NamedTuple):
-    """A figure of a page: its heading, how to read it, and what draws it to a path."""
+    """A figure of a page: its heading, how to read it, and the function that draws it."""
 
     heading: str
     explained: str
@@ -55,7 +55,7 @@ class PageFigure(NamedTuple):
 
 
 class VerdictBlock(NamedTuple):
-    """A comparison in words, and its picture."""
+    """A comparison: sentences and picture."""
 
     heading: str
     sentences: list[str]
@@ -63,12 +63,12 @@ class VerdictBlock(NamedTuple):
 
     @property
     def data(self) -> str:
-        """The picture, ready to be put inside the page."""
+        """The picture, encoded for embedding in the page."""
         return encode(self.picture)
 
 
 class Source(NamedTuple):
-    """A reported figure that the page shows."""
+    """A reported figure shown on the page."""
 
     id: str
     said: str
@@ -81,11 +81,11 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
     """Write a page of results.
 
     Args:
-        path: Of the HTML file, which is replaced in one step.
-        template: Its name in templates/.
+        path: Path of the HTML file, which is replaced atomically.
+        template: File name in templates/.
         shown: The study, or one of its cells.
-        ids: Of the evidence that its figures show; what the summary cites is added.
-        content: What else the template asks for.
+        ids: Ids of the evidence in its figures; those cited in the summary are added.
+        content: Other variables of the template.
 
     Returns:
         The path.
@@ -105,26 +105,26 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
 
 
 def template_of(name: str) -> Any:
-    """The page with its gaps; a gap without a value is an error, and every value is escaped."""
+    """Load a template; missing variables are errors, and all values are escaped."""
     places = FileSystemLoader(Path(__file__).parent / "templates")
     settings: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     return Environment(loader=places, undefined=StrictUndefined, **settings).get_template(name)
 
 
 def is_told(about: Mapping[str, Any], key: str) -> bool:
-    """Whether a line of the provenance has something to say; a plain run has no campaigns a cell."""
+    """Whether a line of the provenance applies; a plain run, for example, has no campaigns per cell."""
     if key == "runs":
         return len(about["cells"]) > 1 or "campaigns" not in about
     return about.get(key) not in (None, "") and not (key == "failed" and about[key] == 0)
 
 
 def read_picture(path: Path, heading: str, explained: str) -> Picture:
-    """A drawn figure, ready to be put inside the page."""
+    """Read a figure for embedding in the page."""
     return Picture(heading, explained, path.suffix[1:], encode(path))
 
 
 def read_film(folder: Path) -> list[Picture]:
-    """The ensemble map by evening, if the folder has one."""
+    """Read the animated map, if the folder has one."""
     explained = (
         "Blue districts are in Taliban hands in most campaigns, sand-coloured ones in few; the paler a district, the"
         " more campaigns disagree about it. Outlined districts are dated as lost in the record, which ends on 7 July."
@@ -133,28 +133,28 @@ def read_film(folder: Path) -> list[Picture]:
 
 
 def encode(path: Path) -> str:
-    """A file as text inside a page."""
+    """A file as base64 text for a page."""
     return base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def as_text(pairs: Mapping[str, Any]) -> dict[str, str]:
-    """Names, without underscores, and values as plain text."""
+    """Names without underscores, and values as text."""
     return {str(key).replace("_", " "): str(value) for key, value in pairs.items()}
 
 
 def format_choices(choices: Mapping[str, Any]) -> dict[str, str]:
-    """Groups and what was chosen in each, as plain text."""
+    """Groups and their choices, as text."""
     return {key.replace("_", " "): format_setting(choice) for key, choice in choices.items()}
 
 
 def cited(summary: pd.DataFrame, ids: Iterable[str]) -> list[str]:
-    """Ids of the evidence that the figures or the summary show, in the order of the file."""
+    """Ids of the evidence in the figures or the summary, in file order."""
     shown = {*ids, *cite(*summary["evidence"].dropna().astype(str).unique())}
     return [id for id in evidence() if id in shown]
 
 
 def make_source(row: Evidence) -> Source:
-    """A row of the record in words; a link only where the source is on the web."""
+    """An evidence row as text; with a link only where the source is on the web."""
     dates = dict.fromkeys(f"{format_day(day)} {day.year}" for day in (row.date_start, row.date_end))
     said = f"{row.quote or row.quantity.replace('_', ' ')}: {say_value(row)} {row.unit}, {row.scope}"
     link = row.source_url if row.source_url.startswith("http") else ""

@@ -1,4 +1,4 @@
-"""The look of every figure: sizes, type, and the shades of a chance."""
+"""Figure style: sizes, fonts, and the colour scale of probabilities."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ from matplotlib.patheffects import withStroke
 from sim.plots.colours import INK, QUIET
 
 CHANCE = LinearSegmentedColormap.from_list("chance", ["#f7f3e9", "#b9cbd8", "#5d8bb0", "#2b5c8a", "#173554"])
-DARK = 0.45  # of these shades, from which letters on them are white
-WIDTH = 7.0  # inches, so that letters are still readable on a telephone
+DARK = 0.45  # shade from which text is white
+WIDTH = 7.0  # inches; keeps text readable on a phone
 RESOLUTION = 130  # dots per inch
-HALO = [withStroke(linewidth=2.5, foreground="white")]  # keeps letters readable on any ground
+HALO = [withStroke(linewidth=2.5, foreground="white")]  # keeps text readable on any background
 HEADING, CAPTION = FontProperties(size=13, weight="bold"), 8.0  # title and caption, in points
-LETTERS_PER_INCH = 16.8  # of the caption
-EDGE = 0.012  # of the width, before title and caption
-STYLE: Any = {  # matplotlib settings, in force while a figure is drawn
+LETTERS_PER_INCH = 16.8  # characters per inch of the caption
+EDGE = 0.012  # left margin of title and caption, share of the width
+STYLE: Any = {  # matplotlib settings while a figure is drawn
     "font.family": "DejaVu Sans",
     "font.size": 10.5,
     "axes.titlesize": 11,
@@ -40,4 +40,4 @@ STYLE: Any = {  # matplotlib settings, in force while a figure is drawn
     "figure.constrained_layout.h_pad": 0.06,
     "savefig.facecolor": "white",
 }
-in_style = rc_context(STYLE)  # a decorator: what the function draws has this look
+in_style = rc_context(STYLE)  # decorator that applies STYLE to what a function draws

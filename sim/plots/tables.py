@@ -1,4 +1,4 @@
-"""Tables of results on disk and in a terminal."""
+"""Read tables of results, and print tables in a terminal."""
 
 import csv
 import json
@@ -13,31 +13,31 @@ from rich.table import Table
 
 from sim.errors import PanjError
 
-Row = dict[str, str]  # of a CSV file, by column
+Row = dict[str, str]  # CSV row by column
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a CSV file by column."""
+    """Read the rows of a CSV file, each by column."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; ValueError when it holds something else."""
+    """Read the object in a JSON file; ValueError when it is something else."""
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 @contextmanager
 def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
-    """Turn what goes wrong while results are read into one line.
+    """Convert errors while reading results into a one-line PanjError.
 
     Args:
-        place: The file or folder that is read.
-        verb: Which verb writes it.
-        expected: What should be there.
+        place: The file or folder being read.
+        verb: The verb that writes it.
+        expected: What was expected.
 
     Raises:
-        PanjError: A file is missing or holds something else.
+        PanjError: A file is missing or malformed.
     """
     try:
         yield
@@ -48,12 +48,12 @@ def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
 
 
 def console_for_tables(width: int = 118) -> Console:
-    """A console as wide as the terminal, or `width` letters where there is none."""
+    """A console as wide as the terminal, or `width` characters where there is none."""
     return Console(file=sys.stdout, width=None if sys.stdout.isatty() else width, highlight=False, markup=False)
 
 
 def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap_first: bool = False) -> Table:
-    """A table with a column of names and columns of numbers; title and caption at the left."""
+    """A table with a column of names and columns of numbers; title and caption left-aligned."""
     table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", pad_edge=False)
     table.add_column(first, no_wrap=not wrap_first, overflow="fold")
     for name in numbers:
@@ -62,13 +62,13 @@ def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap
 
 
 def print_end(console: Console, written: Iterable[Path], next_step: str) -> None:
-    """Name the files that were written and what to do next."""
+    """Print the files written and the next command."""
     for line in ("Written:", *(f"  {path}" for path in written), f"Next: {next_step}"):
         console.print(line, soft_wrap=True)
 
 
 def list_words(words: Sequence[str]) -> str:
-    """One, two and three."""
+    """Join words: `one, two and three`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 

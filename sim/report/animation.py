@@ -1,10 +1,10 @@
-"""An animated map: the chance that the Taliban hold each district, evening by evening, and how far campaigns agree.
+"""Animated map: daily probability that the Taliban hold each district, and agreement between campaigns.
 
 Reads   about.json and districts.parquet of a study; data/districts.csv and data/outline.geojson.
-Writes  figures/districts.gif; districts.mp4 where ffmpeg is there; figures/frames/*.png, one an evening, when asked.
+Writes  figures/districts.gif; districts.mp4 if ffmpeg is installed; figures/frames/*.png, one per day, on request.
 Source  Shapes as in `land`.
-Assumed A campaign says yes or no of a district, so how far campaigns disagree follows from the chance p: 4p(1 - p).
-        From sand to blue the chance rises; the paler a district, the more campaigns disagree about it.
+Assumed A district is held or not in each campaign, so disagreement follows from the probability p: 4p(1 - p).
+        The probability rises from sand to blue; the paler a district, the more campaigns disagree about it.
 """
 
 import shutil
@@ -46,37 +46,37 @@ from sim.provenance import stamp
 from sim.study.files import write_file
 from sim.study.reader import Study, read_study
 
-MOST_CELLS = 2  # maps that fit side by side
-SIDES = LinearSegmentedColormap.from_list(  # sand where the Taliban are not; then the dark half of CHANCE
+MOST_CELLS = 2  # maximum maps side by side
+SIDES = LinearSegmentedColormap.from_list(  # sand for not held by the Taliban; then the dark half of CHANCE
     "sides", [(0, SAND), *((share, to_hex(CHANCE(share))) for share in (0.5, 0.75, 1.0))]
 )
 PAPER = np.ones(3)
-DISPUTED = 0.85  # how far towards paper a district goes of which half the campaigns say yes
-GAUZE = 0.4  # how far everything goes towards paper past the end of the record
+DISPUTED = 0.85  # share of lightening where campaigns disagree most
+GAUZE = 0.4  # share of lightening past the end of the record
 GIF_DPI, SHARP_DPI = 100, 200
-EVENING, PAUSE = 120, 2400  # milliseconds
-WIDTHS = {1: 640, 2: 960}  # maps: pixels of the GIF
+EVENING, PAUSE = 120, 2400  # frame and pause duration, milliseconds
+WIDTHS = {1: 640, 2: 960}  # number of maps: GIF width in pixels
 EDGE, TITLE, CLOCK, BAR, LABEL, KEY, LINE = 10, 32, 30, 34, 14, 96, 13  # pixels
-LETTER, BOLD_LETTER = 5.5, 6.9  # pixels of a letter of the caption and of a label
+LETTER, BOLD_LETTER = 5.5, 6.9  # character width of caption and label, pixels
 SMALL = 7.5  # points
-MARGIN = 28.0  # km of neighbouring land around the country
-INSET = 3.0  # km inside its district that the outline of the record is drawn
-SHADES = 88  # of the ramp in the palette of the GIF
-UNCHANGED = 255  # the place in the palette that means: as in the frame before
+MARGIN = 28.0  # margin around the country, km
+INSET = 3.0  # inset of the record's outline within its district, km
+SHADES = 88  # colour ramp entries in the GIF palette
+UNCHANGED = 255  # palette index for transparent (unchanged) pixels
 
 
 class Film(NamedTuple):
-    """What is shown: some evenings of one cell or two."""
+    """The content of the animation: days of one or two cells."""
 
-    studies: tuple[Study, ...]  # one a map
+    studies: tuple[Study, ...]  # one per map
     every: int
-    span: tuple[date, date]  # first and last evening of the study
+    span: tuple[date, date]  # first and last day of the study
     evenings: tuple[date, ...]
-    chances: np.ndarray  # maps x evenings x districts, NaN where the study is silent
+    chances: np.ndarray  # maps x days x districts, NaN where the study has no data
 
     @property
     def cells(self) -> list[int]:
-        """The number of each cell, from left to right."""
+        """Cell numbers, from left to right."""
         return [study.cell.number for study in self.studies]
 
     @property
@@ -86,46 +86,46 @@ class Film(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """Where things are on the picture, in pixels from the left and from the top."""
+    """Layout of the picture, in pixels from the left and from the top."""
 
     width: int
     map_width: int
     map_height: int
     map_top: int
     height: int
-    labels: list[str]  # one a map
+    labels: list[str]  # one per map
     caption: str
 
 
 class Stage(NamedTuple):
-    """A drawn figure and the parts of it that move."""
+    """A drawn figure and its animated parts."""
 
     figure: Figure
-    districts: list[PathCollection]  # one a map
-    records: list[PathCollection]  # one a map
-    still: list[Artist]  # above the districts
-    beyond: list[Artist]  # gauze and words, there only past the end of the record
+    districts: list[PathCollection]  # one per map
+    records: list[PathCollection]  # one per map
+    still: list[Artist]  # static parts above the districts
+    beyond: list[Artist]  # overlay and text shown only past the end of the record
     clock: Text
     elapsed: Line2D
-    inner: list[Any]  # an outline a district, within its borders
+    inner: list[Any]  # one outline per district, inside its borders
 
     @property
     def moving(self) -> list[Artist]:
-        """What is drawn again in every frame, from below to above."""
+        """The artists redrawn in every frame, bottom to top."""
         return [*self.districts, *self.records, *self.still, self.clock, self.elapsed]
 
 
 def draw_animation(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Path:
-    """The GIF of one cell, or of two side by side, written to `figures/`."""
+    """Write the GIF of one cell, or of two side by side, to `figures/`."""
     return write_gif(make_film(folder, cell, first, last, every))
 
 
 def make_film(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Film:
-    """The chances of each cell on evenings that all of them have."""
+    """The probabilities of each cell on the days that all cells have."""
     cells = (cell,) if isinstance(cell, int) else tuple(cell)
     if not 1 <= len(set(cells)) == len(cells) <= MOST_CELLS:
         found = ",".join(map(str, cells))
@@ -141,14 +141,14 @@ def make_film(
 
 
 def chances_of(study: Study) -> dict[date, np.ndarray]:
-    """By evening, the share of campaigns in which the Taliban hold each district, in file order."""
+    """By day, the share of campaigns in which the Taliban hold each district, in file order."""
     by_evening = study.districts.pivot(index="date", columns="district_id", values="share_of_runs_taliban")
     table = by_evening.reindex(columns=list(read_land().facts.district_id))
     return dict(zip(pd.DatetimeIndex(table.index).date, table.to_numpy(float), strict=True))
 
 
 def choose_evenings(there: Sequence[date], first: date, last: date, every: int) -> tuple[date, ...]:
-    """Every so many from the first to the last; the last and the end of the record are always among them."""
+    """Every n-th day from first to last, always including the last day and the end of the record."""
     for key, day in (("from", first), ("to", last)):
         if not there[0] <= day <= there[-1]:
             raise PanjError(f"animate, {key}: found {day}, expected a day from {there[0]} to {there[-1]}")
@@ -161,7 +161,7 @@ def choose_evenings(there: Sequence[date], first: date, last: date, every: int) 
 
 
 def colours_of(chance: np.ndarray) -> np.ndarray:
-    """Red, green and blue: the side by hue, paler the more campaigns disagree; grey where the study is silent."""
+    """RGB colours: hue by probability, paler with more disagreement; grey where the study has no data."""
     known = np.nan_to_num(chance)
     sides = SIDES(known)[..., :3]
     colours = lighten(sides, (DISPUTED * disagreement(known))[..., np.newaxis])
@@ -169,12 +169,12 @@ def colours_of(chance: np.ndarray) -> np.ndarray:
 
 
 def disagreement(chance: np.ndarray) -> np.ndarray:
-    """0 where all campaigns say the same, 1 where half say yes."""
+    """Disagreement: 0 where all campaigns agree, 1 where they are split in half."""
     return 4 * chance * (1 - chance)
 
 
 def lay_out(film: Film, ratio: float) -> Sheet:
-    """Room for labels and caption as their words need it; a map is `ratio` times as high as wide."""
+    """Compute the layout from the length of labels and caption; `ratio` is height / width of a map."""
     maps = len(film.studies)
     width = WIDTHS[maps]
     map_width = (width - EDGE * (maps + 1)) // maps
@@ -183,11 +183,11 @@ def lay_out(film: Film, ratio: float) -> Sheet:
     map_top = TITLE + CLOCK + BAR + LABEL * max(len(label.splitlines()) for label in labels)
     map_height = round(map_width * ratio)
     height = map_top + map_height + KEY + LINE * len(caption.splitlines()) + EDGE
-    return Sheet(width, map_width, map_height, map_top, height + height % 2, labels, caption)  # a video wants it even
+    return Sheet(width, map_width, map_height, map_top, height + height % 2, labels, caption)  # even height for video
 
 
 def caption_of(film: Film) -> str:
-    """How many campaigns of what, how far to trust them, and whom the picture owes its shapes and outlines."""
+    """Caption: number of campaigns, their reliability, and sources of shapes and outlines."""
     sides = ("Left: ", "Right: ") if len(film.studies) > 1 else ("",)
     campaigns = " ".join(f"{side}{describe_campaigns(study)}" for side, study in zip(sides, film.studies, strict=True))
     return (
@@ -199,7 +199,7 @@ def caption_of(film: Film) -> str:
 
 @in_style
 def set_stage(film: Film) -> Stage:
-    """Everything that is drawn once, and the parts that will move."""
+    """Draw everything static and create the animated parts."""
     land = read_land()
     west, south, east, north = land.countries[HOME].bounds
     bounds = west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN
@@ -227,13 +227,13 @@ def set_stage(film: Film) -> Stage:
 
 
 def write(figure: Figure, left: float, top: float, words: str, **style: Any) -> Text:
-    """Words that hang from a place in pixels."""
+    """Write text with its top left corner at a position in pixels."""
     width, height = figure.get_size_inches() * GIF_DPI
     return figure.text(left / width, 1 - top / height, words, va="top", linespacing=1.2, **style)
 
 
 def place(figure: Figure, left: float, top: float, across: float, down: float) -> Axes:
-    """Empty axes on a place in pixels, counted in pixels."""
+    """Empty axes at a position in pixels, with pixels as units."""
     width, height = figure.get_size_inches() * GIF_DPI
     axes = figure.add_axes((left / width, 1 - (top + down) / height, across / width, down / height))
     axes.set_xlim(0, across)
@@ -243,7 +243,7 @@ def place(figure: Figure, left: float, top: float, across: float, down: float) -
 
 
 def draw_bar(axes: Axes, film: Film) -> Line2D:
-    """The whole time as a thin line with the end of the record on it; the part gone by is returned."""
+    """Draw a progress bar with the end of the record marked; returns the line of the elapsed part."""
     first, last = film.span
     axes.set_xlim(date2num(first) - 0.01, date2num(last) + 0.01)
     axes.plot([date2num(first), date2num(last)], [5, 5], color=FAINT, linewidth=3, solid_capstyle="butt")
@@ -260,12 +260,12 @@ def draw_bar(axes: Axes, film: Film) -> Line2D:
 
 
 def add_map(stage: Stage, axes: Axes, land: Land, bounds: tuple[float, float, float, float]) -> None:
-    """One map: neighbours that stay, districts and outlines of the record that change, borders above them."""
+    """Add one map: static neighbours, animated districts and outlines of the record, borders on top."""
     axes.axis("on")
     draw_land(axes, land, bounds)
     name_countries(axes, land, bounds)
     for name in axes.texts:
-        name.set(fontsize=SMALL)  # so that no district covers it
+        name.set(fontsize=SMALL)  # keeps it clear of districts
     shapes = [outline_of(cell) for cell in land.cells]
     stage.districts.append(add_shapes(axes, shapes, edgecolor=FAINT, linewidth=0.4))
     stage.records.append(add_shapes(axes, [], facecolor="none", edgecolor=REPORTED, linewidth=1.2))
@@ -279,19 +279,19 @@ def add_map(stage: Stage, axes: Axes, land: Land, bounds: tuple[float, float, fl
 
 
 def add_shapes(axes: Axes, shapes: list[Any], **style: Any) -> PathCollection:
-    """Outlines that are drawn frame by frame."""
+    """Add shapes that are redrawn in every frame."""
     collection = PathCollection(shapes, animated=True, **{"linewidth": 0.8, **style})
     axes.add_collection(collection, autolim=False)
     return collection
 
 
 def add_gauze(axes: Axes) -> Artist:
-    """White gauze over what does not move."""
+    """Add a translucent white overlay on the static parts."""
     return axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, color="white", alpha=GAUZE, zorder=8))
 
 
 def draw_key(axes: Axes) -> None:
-    """An arch, chance across and disagreement upwards, in words; next to it what the lines mean."""
+    """Draw the legend: an arch of probability (across) and disagreement (up), and the meaning of the lines."""
     chance = np.linspace(0, 1, 65)
     across, up = 120 + 130 * chance, 30 + 38 * disagreement(chance)
     points = np.column_stack([across, up])
@@ -311,7 +311,7 @@ def draw_key(axes: Axes) -> None:
 
 
 def show(stage: Stage, film: Film, row: int) -> None:
-    """Set every moving part to one evening; past the end of the record all of them are lightened."""
+    """Set every animated part to one day; past the end of the record all are lightened."""
     day = film.evenings[row]
     gauze = GAUZE if day > THE_LINE else 0.0
     lost = [stage.inner[district] for district in lost_in_record(day)]
@@ -323,12 +323,12 @@ def show(stage: Stage, film: Film, row: int) -> None:
 
 
 def lighten(colours: np.ndarray, share: float | np.ndarray) -> np.ndarray:
-    """The way to white paper, by a share of it."""
+    """Blend colours towards white by a share."""
     return colours + (PAPER - colours) * share
 
 
 def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
-    """The pictures of all evenings, red, green and blue; what does not move is drawn once."""
+    """RGB frames of all days; static parts are drawn once."""
     stage = set_stage(film)
     stage.figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(stage.figure)
@@ -342,7 +342,7 @@ def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
 
 
 def draw_still(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> Any:
-    """All that does not move, as the ground of every frame before or after the end of the record."""
+    """Draw the static parts, as the background of every frame before or after the end of the record."""
     for part in stage.beyond:
         part.set_visible(beyond)
     canvas.draw()
@@ -350,7 +350,7 @@ def draw_still(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> Any:
 
 
 def write_gif(film: Film) -> Path:
-    """All evenings in one palette, in a loop that rests where the record ends and at the end."""
+    """Write all days as a looping GIF with one palette, pausing at the end of the record and at the end."""
     name = f"{name_of(film)}.gif"
     palette = make_palette()
     first, *others = (
@@ -361,13 +361,13 @@ def write_gif(film: Film) -> Path:
         "comment": provenance(film, f"figures/{name}").encode(),
         "duration": [stay(film, day) for day in film.evenings],
         "loop": 0,
-        "optimize": True,  # leaves out what is as in the frame before
+        "optimize": True,  # omits unchanged pixels
     }
     return write_file(film.figures / name, lambda file: first.save(file, "GIF", save_all=True, **options))
 
 
 def write_video(film: Film) -> Path:
-    """The same for a player, twice as sharp; ffmpeg does the work."""
+    """Write the same as a video with ffmpeg, at twice the resolution."""
     path = film.figures / f"{name_of(film)}.mp4"
     try:
         return write_file(path, lambda file: record_video(film, path.name, file))
@@ -376,7 +376,7 @@ def write_video(film: Film) -> Path:
 
 
 def record_video(film: Film, name: str, file: Path) -> None:
-    """Hand every picture to ffmpeg, again and again where the film rests."""
+    """Send every frame to ffmpeg, repeated where the animation pauses."""
     metadata = {"comment": provenance(film, f"figures/{name}")}
     writer = FFMpegWriter(fps=1000 // EVENING, metadata=metadata, extra_args=["-fflags", "+bitexact", "-f", "mp4"])
     pictures = frames(film, SHARP_DPI)
@@ -390,17 +390,17 @@ def record_video(film: Film, name: str, file: Path) -> None:
 
 
 class Page(Figure):
-    """A figure that is drawn already; matplotlib's writer asks a figure for its pixels by `savefig`."""
+    """An already rendered figure; matplotlib's writer gets its pixels through `savefig`."""
 
     picture: np.ndarray
 
     def savefig(self, fname: Any, **_: Any) -> None:
-        """The pixels as they are."""
+        """Write the pixels unchanged."""
         fname.write(Image.fromarray(self.picture).convert("RGBA").tobytes())
 
 
 def write_frames(film: Film) -> Path:
-    """Every evening as a picture for a slide, twice as sharp as in the GIF; their folder."""
+    """Write every day as a PNG at twice the GIF resolution; returns the folder."""
     for day, frame in zip(film.evenings, frames(film, SHARP_DPI), strict=True):
         name = f"frames/{name_of(film)}_{day:%Y_%m_%d}.png"
         write_file(film.figures / name, partial(save_frame, frame, provenance(film, f"figures/{name}")))
@@ -408,14 +408,14 @@ def write_frames(film: Film) -> Path:
 
 
 def save_frame(frame: np.ndarray, words: str, file: Path) -> None:
-    """A picture with its provenance inside."""
+    """Save a picture with embedded provenance."""
     text = PngInfo()
     text.add_text("panj", words)
     Image.fromarray(frame).save(file, "PNG", pnginfo=text)
 
 
 def make_palette() -> Image.Image:
-    """The colours of districts, plain and lightened, of outlines and of letters."""
+    """Palette with the colours of districts (plain and lightened), outlines and text."""
     chance = np.linspace(0, 1, SHADES)
     shades = colours_of(chance)
     greys = np.linspace(0, 1, 40)[:, np.newaxis] * PAPER
@@ -429,19 +429,19 @@ def make_palette() -> Image.Image:
 
 
 def stay(film: Film, day: date) -> int:
-    """For how many milliseconds an evening is shown."""
+    """Duration of a day's frame, in milliseconds."""
     return PAUSE if day in (THE_LINE, film.evenings[-1]) else EVENING
 
 
 def name_of(film: Film) -> str:
-    """`districts`, or `districts_cell_3`, or `districts_cells_0_3`: one picture does not overwrite another."""
+    """File name `districts`, `districts_cell_3` or `districts_cells_0_3`, so that files are not overwritten."""
     if film.cells == [0]:
         return "districts"
     return f"districts_{'cell' if len(film.cells) == 1 else 'cells'}_{'_'.join(map(str, film.cells))}"
 
 
 def provenance(film: Film, file: str) -> str:
-    """What is needed to draw it again from the folder."""
+    """Metadata needed to redraw the file from the folder."""
     first, last = film.evenings[0].isoformat(), film.evenings[-1].isoformat()
     recipe = {"file": file, "cell": film.cells, "from": first, "to": last, "every": film.every}
     return stamp(film.studies[0].about, recipe)
@@ -451,7 +451,7 @@ WRITERS: dict[str, Callable[[Film], Path]] = {"gif": write_gif, "mp4": write_vid
 
 
 def main(request: Animate) -> int:
-    """`panj animate results/<study> [key=value ...]`: the moving map in every format asked for."""
+    """`panj animate results/<study> [key=value ...]`: write the animated map in every requested format."""
     formats = writable(request.formats)
     film = make_film(request.folder, request.cell, request.first, request.last, request.every)
     for name in formats:
@@ -460,7 +460,7 @@ def main(request: Animate) -> int:
 
 
 def writable(formats: Sequence[str]) -> list[str]:
-    """Formats that can be written here; a missing ffmpeg is reported, and refused only where nothing would be left."""
+    """Formats that can be written; a missing ffmpeg is reported, and is an error only if no format is left."""
     if "mp4" not in formats or shutil.which("ffmpeg"):
         return list(formats)
     if list(formats) == ["mp4"]:

@@ -1,8 +1,8 @@
-"""Figures by evening: districts held, how they fell by week, refugees and queues, morale and dread.
+"""Daily figures: districts held, how they fell by week, refugees and queues, morale and dread.
 
 Reads   days.parquet; evidence rows of the Afghanistan Analysts Network, the Long War Journal and RFE/RL, on the
         civilians let in and on the dated events.
-Assumed Shares of districts are compared, not counts, because each source counts another number of districts.
+Assumed Shares of districts are compared, not counts, because sources differ in the total number of districts.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ from sim.report.outcomes import west_to_east
 from sim.study.reader import Bands, Study, bands_of, spread
 from sim.wording import say_post
 
-HOW = {  # series: (words, colour)
+HOW = {  # series: (label, colour)
     "handed_over": ("handed over", SIMULATED_LIGHT),
     "fought": ("taken in a fight", SIMULATED),
     "abandoned": ("abandoned", SAND),
@@ -58,7 +58,7 @@ WEEK = 7  # days
 
 
 def draw_districts_by_day(study: Study, path: Path) -> Path:
-    """Share of districts in Taliban hands every evening, with what was counted at the time."""
+    """Draw the daily share of districts held by the Taliban, with counts reported at the time."""
     figure = new_figure(5.4)
     axes = figure.add_subplot()
     draw_bands(axes, spread(study, "share_held_by_taliban"), SIMULATED, label_bands(study, "simulated"))
@@ -78,7 +78,7 @@ def draw_districts_by_day(study: Study, path: Path) -> Path:
 
 
 def cite_shares() -> str:
-    """Who counted, by evidence id."""
+    """Sources of the counts, with evidence ids."""
     lost_back = point(AAN_LOST_BACK)
     return (
         f"Afghanistan Analysts Network ({AAN_START}, {AAN_NEWLY_HELD}; {lost_back.value:.0f} more were taken and lost"
@@ -88,7 +88,7 @@ def cite_shares() -> str:
 
 
 def draw_falls_by_week(study: Study, path: Path) -> Path:
-    """How districts fell in each week: medians stacked, and the range of the total."""
+    """Draw how districts fell in each week: stacked medians, and the range of the total."""
     weeks, falls = falls_by_week(study)
     figure = new_figure(5.2)
     axes = figure.add_subplot()
@@ -112,14 +112,14 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
 
 
 def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
-    """First day of each week, and for each way to fall a table of weeks x campaigns."""
+    """First day of each week, and per way of falling an array of weeks x campaigns."""
     starts = np.arange(0, len(study.evenings), WEEK)
     falls = {how: np.add.reduceat(study.series(how), starts, axis=0) for how in HOW}
     return [study.evenings[start] for start in starts], falls
 
 
 def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
-    """The median of the total and its 90 % range; medians of the parts need not add up to it."""
+    """Draw the median of the total and its 90 % range; medians of the parts need not add up to it."""
     if runs == 1:
         return
     reach = np.array([total.median - total.low_5, total.high_95 - total.median])
@@ -128,7 +128,7 @@ def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
 
 
 def draw_refugees(study: Study, path: Path) -> Path:
-    """Three panels: on the road, at the river, and where they wait."""
+    """Draw three panels: refugees on the road, at the river, and waiting by post."""
     figure = new_figure(9.6)
     road, river, queues = figure.subplots(3, 1, height_ratios=(1, 1.15, 1.45))
     draw_people(road, study, {"people_on_the_road": ("on the road", EARTH)}, "On the road inside Afghanistan")
@@ -149,12 +149,12 @@ def draw_refugees(study: Study, path: Path) -> Path:
 
 
 def count_civilians() -> str:
-    """The reported number of civilians, in figures."""
+    """The reported number of civilians, as text."""
     return f"{point(CIVILIANS_ADMITTED).value:,.0f}"
 
 
 def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], title: str) -> None:
-    """One panel of people by evening."""
+    """Draw one panel of people by day."""
     for quantity, (words, colour) in lines.items():
         draw_bands(axes, spread(study, quantity), colour, words)
     axes.set_title(title)
@@ -166,7 +166,7 @@ def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], tit
 
 
 def draw_civilians_reported(axes: Axes, study: Study) -> None:
-    """*At least so many*, with an arrow upwards."""
+    """Mark the reported lower bound of civilians, with an arrow upwards."""
     civilians = point(CIVILIANS_ADMITTED)
     if not study.evenings[0] <= civilians.day <= study.evenings[-1]:
         return
@@ -176,7 +176,7 @@ def draw_civilians_reported(axes: Axes, study: Study) -> None:
 
 
 def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
-    """Posts from west to east as rows, evenings as columns, people waiting as shade."""
+    """Draw a heat map of people waiting: posts from west to east as rows, days as columns."""
     posts = west_to_east(read_facts())
     columns = [f"waiting_{post}" for post in posts]
     people = np.array([study.series(column).mean(axis=1) for column in columns])
@@ -196,7 +196,7 @@ def draw_queues(figure: Figure, axes: Axes, study: Study) -> None:
 
 
 def draw_morale(study: Study, path: Path) -> Path:
-    """Mean morale and dread, under a strip that names what happened when."""
+    """Draw mean morale and dread, below a strip of dated events."""
     figure = new_figure(5.6)
     strip, axes = figure.subplots(2, 1, sharex=True, height_ratios=(1, 2.6))
     draw_bands(axes, spread(study, "mean_morale"), SIMULATED, label_bands(study, "morale of those who hold"))
@@ -212,7 +212,7 @@ def draw_morale(study: Study, path: Path) -> Path:
 
 
 def draw_events(strip: Axes, axes: Axes, study: Study) -> None:
-    """A thin line for each event of the record, its name on a line of its own above."""
+    """Draw a thin line for each event of the record, with its name in a separate row above."""
     seen = [(reported(id).date_end, words) for id, words in EVENTS.items() if in_study(reported(id).date_end, study)]
     before = bool(seen) and have_room_before(seen, study)
     strip.set_ylim(len(seen) + 0.2, -0.8)
@@ -227,10 +227,10 @@ def draw_events(strip: Axes, axes: Axes, study: Study) -> None:
 
 
 def have_room_before(events: Sequence[tuple[date, str]], study: Study) -> bool:
-    """Whether the names have more room before their lines than after them."""
+    """Whether the names have more room to the left of their lines than to the right."""
     return (events[0][0] - study.evenings[0]).days > (study.evenings[-1] - events[-1][0]).days
 
 
 def in_study(day: date, study: Study) -> bool:
-    """Whether the study has this evening, and the record too."""
+    """Whether both the study and the record cover this day."""
     return study.evenings[0] <= day <= min(THE_LINE, study.evenings[-1])

@@ -1,8 +1,8 @@
-"""Figures of outcomes and crossings: outcomes over campaigns, and soldiers who crossed by night and by post.
+"""Figures of outcomes over campaigns, and of soldiers who crossed, by night and by post.
 
-Reads   runs.parquet, days.parquet (troops_crossed), summary.csv for words, units and what was reported; evidence.csv
+Reads   runs.parquet, days.parquet (troops_crossed), summary.csv for labels, units and reported figures; evidence.csv
         and posts.csv for counts.
-Assumed A night belongs to the morning on which it ends: the night of 4-5 July is 5 July.
+Assumed A night is dated by the morning on which it ends: the night of 4-5 July is 5 July.
 """
 
 import math
@@ -59,14 +59,14 @@ MAIN_OUTCOMES = (
     "refugees_admitted_by_2021_07_07",
 )
 COLUMNS = 2
-MANY = 40  # distinct whole numbers beyond which bars take in more than one
+MANY = 40  # more distinct whole numbers than this are binned
 BARS = 24
-FEW = 6  # whole numbers that an axis shows at least
-NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown, lightened, so that the end of the record does not look like an end
+FEW = 6  # minimum range of an axis of whole numbers
+NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown lightened, so that the series visibly continues
 
 
 class Outcomes(Protocol):
-    """Campaigns and the summary of their outcomes: a cell of a study, or the campaigns of a notebook."""
+    """Campaigns and the summary of their outcomes: a cell of a study, or campaigns in a notebook."""
 
     @property
     def runs(self) -> pd.DataFrame:
@@ -81,8 +81,8 @@ def draw_outcomes(study: Study, path: Path) -> Path:
     """Draw one small histogram per main outcome.
 
     Args:
-        study: One cell of a study.
-        path: Of the figure.
+        study: A cell of a study.
+        path: Path of the figure.
 
     Returns:
         The path.
@@ -98,30 +98,30 @@ def draw_outcomes(study: Study, path: Path) -> Path:
 
 
 def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, but: Sequence[str] = ()) -> list[str]:
-    """The outcomes wanted, where campaigns have them; where they have none of them, the first numbers there are."""
+    """The wanted outcomes that campaigns have; if none, the first numeric outcomes."""
     numbers = [name for name in runs.select_dtypes("number").columns if name not in ("cell", "run", "seed", *but)]
     known = [name for name in wanted if name in numbers and runs[name].notna().any()]
     return known or numbers[: len(wanted)]
 
 
 def summary_row(summary: pd.DataFrame, name: str) -> pd.Series:
-    """The row of an outcome in a summary; empty where there is none."""
+    """The row of an outcome in a summary; empty if missing."""
     rows = summary[summary["outcome"] == name]
     return rows.iloc[0] if len(rows) else pd.Series(index=summary.columns, dtype=object)
 
 
 def text_in(row: pd.Series, column: str, otherwise: str = "") -> str:
-    """A cell of text."""
+    """A cell as text, or `otherwise` if missing."""
     return otherwise if pd.isna(row[column]) else str(row[column])
 
 
 def label_of(row: pd.Series, name: str) -> str:
-    """What an outcome is called."""
+    """Label of an outcome."""
     return text_in(row, "label", name.replace("_", " "))
 
 
 def number_in(cell: Any) -> float | None:
-    """The cell as a number; a column that also holds dates was read as text."""
+    """A cell as a number; columns that also contain dates were read as text."""
     try:
         return None if pd.isna(cell) else float(cell)
     except ValueError:
@@ -129,13 +129,13 @@ def number_in(cell: Any) -> float | None:
 
 
 def reported_numbers(row: pd.Series) -> tuple[float | None, float | None, float | None]:
-    """What was reported of an outcome: value, low and high."""
+    """The reported value, low and high of an outcome."""
     value, low, high = (number_in(row[f"reported_{part}"]) for part in ("value", "low", "high"))
     return value, low, high
 
 
 def format_cell(cell: Any) -> str:
-    """A number to three figures, a date as it is; nothing where there is none."""
+    """A number to three figures, a date unchanged; empty if missing."""
     number = number_in(cell)
     if number is None:
         return "" if pd.isna(cell) else str(cell)
@@ -148,7 +148,7 @@ def format_spread(row: pd.Series) -> str:
 
 
 def is_inside(row: pd.Series) -> str:
-    """Whether the reported value, or part of its range, is within 90 % of campaigns: yes, no, or nothing to say."""
+    """Whether the reported value or part of its range is in the 90 % interval: yes, no, or empty if unknown."""
     value, low, high = reported_numbers(row)
     low_5, high_95 = number_in(row["low_5"]), number_in(row["high_95"])
     known = [number for number in (low, value, high) if number is not None]
@@ -160,18 +160,18 @@ def is_inside(row: pd.Series) -> str:
 
 
 def draw_outcome(axes: Axes, study: Outcomes, name: str) -> None:
-    """Draw one outcome: campaigns as bars, their median as a line, what was reported as a dashed line or a band.
+    """Draw one outcome: campaigns as bars, their median as a line, the record as a dashed line or a band.
 
     Args:
         axes: An empty panel.
         study: The campaigns.
-        name: Of the outcome, a column of `study.runs`.
+        name: The outcome, a column of `study.runs`.
     """
     row = summary_row(study.summary, name)
     values = study.runs[name].dropna().to_numpy(float)
     unit = text_in(row, "unit")
     axes.set_title(wrap(label_of(row, name)), fontsize=9.5)
-    if values.size == 0:  # for instance because the study ends before its date
+    if values.size == 0:  # e.g. because the study ends before its date
         write_instead(axes, "in no campaign", fontsize=8.5)
         return
     whole = are_whole(values, unit)
@@ -183,7 +183,7 @@ def draw_outcome(axes: Axes, study: Outcomes, name: str) -> None:
         style: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 8, "color": QUIET}
         axes.text(0.98, 0.95, "nothing reported", transform=axes.transAxes, **style)
     first, last = axes.get_xlim()
-    if whole and last - first < FEW:  # a few whole numbers at least, and few below zero
+    if whole and last - first < FEW:  # show at least FEW whole numbers, few of them below zero
         first = max(middle - FEW / 2, -1.0)
         axes.set_xlim(first, first + FEW)
     axes.set_xlabel(unit, fontsize=8.5)
@@ -194,14 +194,14 @@ def draw_outcome(axes: Axes, study: Outcomes, name: str) -> None:
 
 
 def write_instead(axes: Axes, text: str, **style: Any) -> None:
-    """Words in place of an empty panel."""
+    """Write text in place of an empty panel."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=QUIET, **style)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
 def wrap(text: str, letters: int = 43) -> str:
-    """A title in at most two lines."""
+    """Wrap a title to at most two lines."""
     if len(text) <= letters:
         return text
     cut = text.rfind(" ", 0, letters)
@@ -210,19 +210,19 @@ def wrap(text: str, letters: int = 43) -> str:
 
 
 def are_whole(values: np.ndarray, unit: str = "") -> bool:
-    """Whether every campaign gave a whole number, and not a share."""
+    """Whether all values are whole numbers and the unit is not a share."""
     return not unit.startswith("share") and values.size > 0 and bool(np.all(values == np.rint(values)))
 
 
 def bins_of(values: np.ndarray, whole: bool) -> list[float]:
-    """Choose the edges of bars.
+    """Choose histogram edges.
 
     Args:
-        values: Of campaigns, at least one.
+        values: One per campaign, at least one.
         whole: Whether they are whole numbers.
 
     Returns:
-        One bar per whole number while they are few, else equal steps over the campaigns.
+        Edges of one bar per whole number if there are few, else of equal bins over the range.
     """
     low, high = float(values.min()), float(values.max())
     if whole and high - low <= MANY:
@@ -234,22 +234,22 @@ def bins_of(values: np.ndarray, whole: bool) -> list[float]:
 
 
 def key_of_outcomes() -> list[Artist]:
-    """What the lines of `draw_outcome` mean."""
+    """Legend entries for `draw_outcome`."""
     return [key_line("median of campaigns"), *key_of_reported()]
 
 
 def cite_reported(summary: pd.DataFrame, names: Sequence[str]) -> str:
-    """The evidence that the summary cites for these outcomes, as a source."""
+    """Source line with the evidence that the summary cites for these outcomes."""
     ids = cite(*(text_in(summary_row(summary, name), "evidence") for name in names))
     return f"for what was reported, {', '.join(ids) or 'no rows'} in evidence.csv."
 
 
 def draw_crossings(study: Study, path: Path) -> Path:
-    """Draw soldiers who crossed the Panj: nights above, posts below.
+    """Draw soldiers who crossed the Panj: by night (top) and by post (bottom).
 
     Args:
-        study: One cell of a study.
-        path: Of the figure.
+        study: A cell of a study.
+        path: Path of the figure.
 
     Returns:
         The path.
@@ -270,13 +270,13 @@ def draw_crossings(study: Study, path: Path) -> Path:
 
 
 def nights_shown(study: Study) -> list[date]:
-    """From the first night on which a crossing was reported to just past the record, where the study has them."""
+    """Nights of the study from the first reported crossing to just past the end of the record."""
     first, last = reported(ALL_NIGHTS).date_start, THE_LINE + NIGHTS_PAST_THE_LINE
     return [night for night in study.evenings if first <= night <= last]
 
 
 def draw_nights(axes: Axes, study: Study) -> None:
-    """Median bars with thick 50 % and thin 90 % whiskers; reported counts as diamonds with their numbers."""
+    """Draw median bars with thick 50 % and thin 90 % whiskers, and reported counts as labelled diamonds."""
     nights = nights_shown(study)
     axes.set_title("By night")
     axes.set_ylabel("soldiers in the night")
@@ -300,7 +300,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
 
 
 def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -> None:
-    """A diamond with its number so many points to the right, or to the left."""
+    """Draw a diamond with its number `away` points to the right (negative: left)."""
     axes.plot(*place, "D", color=REPORTED, markeredgecolor="white", markersize=7, zorder=8)
     style: dict[str, Any] = {"color": REPORTED, "fontsize": 9, "zorder": 9, "path_effects": HALO, "va": "center"}
     side = "right" if away < 0 else "left"
@@ -308,12 +308,12 @@ def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -
 
 
 def west_to_east(facts: Facts) -> list[str]:
-    """Short names of the posts in the order in which the river passes them, by longitude."""
+    """Short names of the posts from west to east, by longitude."""
     return [facts.post[row] for row in np.argsort(facts.post_longitude, kind="stable")]
 
 
 def draw_posts(axes: Axes, study: Study, facts: Facts) -> None:
-    """One row per post from west to east: median bar, whiskers, and what was counted there."""
+    """Draw one row per post from west to east: median bar, whiskers, and the reported count."""
     posts = west_to_east(facts)
     columns = [f"crossed_{post}" for post in posts]
     need_columns(study.runs.columns, columns, "runs.parquet")
@@ -323,7 +323,7 @@ def draw_posts(axes: Axes, study: Study, facts: Facts) -> None:
     draw_whiskers(axes, rows, bands, across=True, labels=True)
     for row, post in zip(rows, posts, strict=True):
         counted = counted_at(post, THE_LINE)
-        if counted is not None:  # a plus where the source says *at least*
+        if counted is not None:  # a plus sign where the source says *at least*
             soldiers, at_least = counted
             mark_count(axes, (soldiers, float(row)), f"{soldiers:,}{'+' if at_least else ''}", 7)
     axes.plot([], [], "D", color=REPORTED, markeredgecolor="white", markersize=7, label="reported")

@@ -1,8 +1,8 @@
-"""The figures and the HTML page of a study, drawn from its tables and the record alone.
+"""Figures and HTML page of a study, made only from its tables and the record.
 
 Reads   the study's folder; data/evidence.csv, data/posts.csv, data/districts.csv, data/outline.geojson.
-Writes  figures/*.png and report.html over all cells; for one cell of several figures/cell_<number>/*.png and
-        report_cell_<number>.html. A page loads nothing; links lead to the sources and to the tables next to it.
+Writes  figures/*.png and report.html for all cells; for one cell of several figures/cell_<number>/*.png and
+        report_cell_<number>.html. A page is self-contained, with links to the sources and to the tables next to it.
 """
 
 import os
@@ -44,7 +44,7 @@ from sim.report.sweeps import describe_stand_ins, figures_of, outcomes_of, shown
 from sim.report.swept_values import values_of_key
 from sim.study.reader import Study, StudyCell, has_several_cells, read_study, read_sweep
 
-FIGURES = {  # of one cell; how to read a figure also stands in for the picture
+FIGURES = {  # of one cell; the explanation is also the alternative text of the picture
     "districts_by_day": PageFigure(
         "Districts held, by evening",
         "The line is the middle campaign; half of all campaigns are in the dark band and nine in ten in the light one."
@@ -88,12 +88,12 @@ CITED = (
     *(record.AAN_START, record.AAN_NEWLY_HELD, record.AAN_LOST_BACK, record.ABOUT_A_THIRD, *record.LWJ_COUNTS),
     *(*record.NIGHTS, record.ALL_NIGHTS, record.CIVILIANS_ADMITTED, *record.EVENTS),
 )
-MOST_VALUES = 12  # of a key that are listed one by one
-MOST_ROWS = 500  # of the table of all cells; more are in summary.csv
+MOST_VALUES = 12  # maximum values of a key to list individually
+MOST_ROWS = 500  # maximum rows of the table of all cells; the rest are in summary.csv
 
 
 class Line(NamedTuple):
-    """A row of the summary table, in words."""
+    """A row of the summary table, as text."""
 
     label: str
     counted: str
@@ -105,7 +105,7 @@ class Line(NamedTuple):
 
 
 class Column(NamedTuple):
-    """An outcome of the table, and what was reported of it."""
+    """An outcome column of the table, with its reported figure."""
 
     label: str
     unit: str
@@ -113,7 +113,7 @@ class Column(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """An outcome of a cell, in words."""
+    """An outcome of a cell, as text."""
 
     median: str
     spread: str
@@ -121,21 +121,21 @@ class Entry(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A cell of the table."""
+    """A study cell, as a row of the table."""
 
     number: int
     label: str
     base: bool
     campaigns: str
-    page: str  # the page of this cell, where it was made
+    page: str  # the page of this cell, if there is one
     entries: list[Entry]
 
 
-Drawing = Callable[[], Path]  # draws one file; can be pickled
+Drawing = Callable[[], Path]  # draws one file; picklable
 
 
 def read_shown(folder: Path, cell: int | None = None) -> Study:
-    """All cells of a study, or the one that is asked for or the only one."""
+    """All cells of a study, or the requested or only one."""
     return read_sweep(folder) if cell is None and has_several_cells(folder) else read_study(folder, cell or 0)
 
 
@@ -145,7 +145,7 @@ def figures_for(shown: Study) -> dict[str, PageFigure]:
 
 
 def picture(shown: Study, name: str) -> Path:
-    """Where a figure is kept; the figures of one cell of several have a folder of their own."""
+    """Path of a figure; the figures of one cell of several have their own folder."""
     folder = shown.folder / "figures"
     if shown.focus is not None and len(shown.cells) > 1:
         folder /= f"cell_{shown.cell.number}"
@@ -154,19 +154,19 @@ def picture(shown: Study, name: str) -> Path:
 
 @in_style
 def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Path:
-    """One figure; `evening` is that of the map."""
+    """Draw one figure; `evening` is the day of the map."""
     if name == "map" and shown.focus is not None:
         return draw_map_of(shown, evening, path)
     return figures_for(shown)[name].draw(shown, path)
 
 
 def drawings_of(shown: Study, evening: date | None = None) -> list[Drawing]:
-    """What draws each figure."""
+    """One drawing function per figure."""
     return [partial(draw_figure, shown, name, evening, picture(shown, name)) for name in figures_for(shown)]
 
 
 def drawings_in(folder: Path, evening: date | None, cell: int | None) -> list[Drawing]:
-    """The same, of a folder; PanjError for an evening without a cell."""
+    """The same for a folder; PanjError for an evening without a cell."""
     shown = read_shown(folder, cell)
     if evening is not None and shown.focus is None:
         raise PanjError("report, evening: found several cells, expected one, such as cell=0 evening=2021-07-05")
@@ -177,34 +177,34 @@ def draw_all(folder: Path, evening: date | None = None, cell: int | None = None)
     """Draw every figure of a study to `figures/`.
 
     Args:
-        folder: Of the study.
-        evening: Of the map of one cell; without it the evening of 5 July, or the last before.
-        cell: Which cell; without it all cells together.
+        folder: The folder of the study.
+        evening: Day of the map of one cell; by default 5 July, or the last day before it.
+        cell: Cell number; by default all cells together.
 
     Returns:
-        The paths of the figures, in the order of the page.
+        The paths of the figures, in page order.
 
     Raises:
-        PanjError: The study is not whole or has no such cell or evening.
+        PanjError: The study is incomplete or has no such cell or day.
     """
     return in_parallel(drawings_in(folder, evening, cell))
 
 
 def draw_everything(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
-    """Draw every figure, the map by evening and the page that holds them; arguments and errors as `draw_all`.
+    """Draw every figure, the animated map and the page with them; arguments and errors as in `draw_all`.
 
     Returns:
-        The paths of the figures, then that of the page.
+        The paths of the figures, then the path of the page.
     """
     film = drawings_of_film(folder) if cell is None else []
-    drawn = in_parallel([*film, *drawings_in(folder, evening, cell)])  # the film first, which takes as long as the rest
+    drawn = in_parallel([*film, *drawings_in(folder, evening, cell)])  # the animation first: as slow as all the rest
     return [*drawn, write_report(folder, cell, verdicts_of(folder) if cell is None else ())]
 
 
 def drawings_of_film(folder: Path) -> list[Drawing]:
-    """What draws the map by evening, old ones removed: of the study, or of the base and the cell that differs most.
+    """Drawing functions of the animated map, for the study or for the base and the cell that differs most.
 
-    Nothing where a cell has a single campaign.
+    Removes old animations; empty where every cell has a single campaign.
     """
     sweep = read_sweep(folder)
     if max(cell.finished for cell in sweep.cells) < 2:
@@ -215,7 +215,7 @@ def drawings_of_film(folder: Path) -> list[Drawing]:
 
 
 def filmed_cells(sweep: Study) -> tuple[int, ...]:
-    """The base cell (or the first), and of the others the one whose middle campaign is farthest from it."""
+    """The base cell (or the first), and the other cell whose median campaign differs most from it."""
     middle = sweep.runs.groupby("cell")[outcomes_of(sweep)[0]].median()
     base = sweep.base_cell.number if sweep.base_cell is not None else int(middle.index[0])
     away = (middle.drop(base) - middle[base]).abs()
@@ -223,7 +223,7 @@ def filmed_cells(sweep: Study) -> tuple[int, ...]:
 
 
 def verdicts_of(folder: Path) -> list[VerdictBlock]:
-    """What was compared in the study against its own base, in words and pictures."""
+    """Comparisons of the study with its own baseline, as sentences and pictures."""
     tables = tables_in(folder)
     verdicts = [read_verdicts(table) for table in tables]
     pictures = in_parallel([partial(draw_forest, each) for each in verdicts])
@@ -231,7 +231,7 @@ def verdicts_of(folder: Path) -> list[VerdictBlock]:
 
 
 def block_of(table: Path, verdicts: Verdicts, drawn: Path) -> VerdictBlock:
-    """One outcome; beyond a few sentences the table has the others."""
+    """The comparison on one outcome; sentences beyond the first few are left to the table."""
     sentences = [row.sentence for row in verdicts.rows][:MOST_SENTENCES]
     more = len(verdicts.rows) - len(sentences)
     rest = [f"{more} more are in {table.parent.name}/{table.name}."] if more else []
@@ -239,16 +239,16 @@ def block_of(table: Path, verdicts: Verdicts, drawn: Path) -> VerdictBlock:
 
 
 def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
-    """Draw several files at once, each in a copy of this process, as many as there are cores.
+    """Draw several files in parallel, each in a fork of this process, as many as there are cores.
 
-    A copy of a process has imported already what it draws with. Only Linux makes copies that are safe to draw in;
-    elsewhere one drawing follows the other.
+    A fork already has the drawing libraries imported. Forks are safe to draw in only on Linux;
+    elsewhere drawing is sequential.
 
     Args:
-        drawings: What draws each file.
+        drawings: One drawing function per file.
 
     Returns:
-        Their paths, in the same order; the first error is raised.
+        The paths, in the same order; the first error is raised.
     """
     workers = min(len(os.sched_getaffinity(0)), len(drawings)) if sys.platform == "linux" else 1
     if workers < 2:
@@ -258,22 +258,22 @@ def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
 
 
 def ignore_interrupts() -> None:
-    """Ctrl-C is for the process that waits for all; a picture takes a second."""
+    """Ignore Ctrl-C in a worker, which takes about a second; the parent process handles it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
-    """Draw a figure again under its own name.
+    """Redraw a figure under its own name.
 
     Args:
-        folder: With the tables of a study, the same as the figure came from or another.
-        recipe: What the figure carries inside: file, cell, evening.
+        folder: A study's folder, the one of the figure or another.
+        recipe: The metadata inside the figure: file, cell, evening.
 
     Returns:
         The path of the figure.
 
     Raises:
-        PanjError: The recipe names no figure of such a study.
+        PanjError: The recipe does not match a figure of the study.
     """
     file = Path(str(recipe.get("file", "")))
     if file.parts[:1] not in (("figures",), ("verdicts",)) or ".." in file.parts or not file.suffix:
@@ -296,18 +296,18 @@ def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
 
 
 def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[VerdictBlock] = ()) -> Path:
-    """Write the page of a study to its folder, and draw the figures that it lacks.
+    """Write the page of a study to its folder, drawing missing figures.
 
     Args:
-        folder: Of the study.
-        cell: Which cell; without it all cells together.
-        verdicts: Comparisons that the page shows.
+        folder: The folder of the study.
+        cell: Cell number; by default all cells together.
+        verdicts: Comparisons to show on the page.
 
     Returns:
         The path of the page.
 
     Raises:
-        PanjError: The study is not whole or has no such cell.
+        PanjError: The study is incomplete or has no such cell.
     """
     shown = read_shown(folder, cell)
     pictures = {name: picture(shown, name) for name in figures_for(shown)}
@@ -325,7 +325,7 @@ def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[Verdi
 
 
 def about_study(study: Study, several: bool) -> dict[str, Any]:
-    """What the page of one cell says."""
+    """Template variables of the page of one cell."""
     lines = [make_line(row) for _, row in study.summary.iterrows()]
     return {
         "heading": f"{study.about['study']}, cell {study.cell.number}" if several else study.about["study"],
@@ -339,7 +339,7 @@ def about_study(study: Study, several: bool) -> dict[str, Any]:
 
 
 def make_line(row: pd.Series) -> Line:
-    """One outcome in words."""
+    """One outcome as text."""
     without = number_in(row.get("missing")) or 0
     spread = format_spread(row)
     return Line(
@@ -354,7 +354,7 @@ def make_line(row: pd.Series) -> Line:
 
 
 def about_sweep(sweep: Study) -> dict[str, Any]:
-    """What the page over all cells says: the question, and a table of cells compared with the record."""
+    """Template variables of the page of all cells: the question, and a table of cells compared with the record."""
     cells, names = shown_cells(sweep), outcomes_of(sweep)
     finished = [cell for cell in sweep.cells if cell.finished]
     rest = finished[:MOST_ROWS] if len(cells) < len(finished) else []
@@ -378,7 +378,7 @@ def about_sweep(sweep: Study) -> dict[str, Any]:
 
 
 def list_values(sweep: Study, key: str) -> str:
-    """The values of a swept key, and that of the base."""
+    """List the values of a swept key and the base value."""
     values = values_of_key(sweep.cells, key)
     listed = ", ".join(format_setting(value) for value in values)
     if len(values) > MOST_VALUES:
@@ -387,7 +387,7 @@ def list_values(sweep: Study, key: str) -> str:
 
 
 def describe_failed_cells(sweep: Study) -> str:
-    """How many campaigns did not reach their end, and where to read why."""
+    """Say how many campaigns failed, and where the reasons are."""
     failed = describe_failures(sum(cell.failed for cell in sweep.cells))
     if not failed:
         return ""
@@ -397,13 +397,13 @@ def describe_failed_cells(sweep: Study) -> str:
 
 
 def column_of(sweep: Study, name: str) -> Column:
-    """The head of a column."""
+    """Header of a column."""
     row = summary_row(sweep.summary, name)
     return Column(label_of(row, name), text_in(row, "unit"), text_in(row, "reported", "nothing"))
 
 
 def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
-    """A cell and its outcomes."""
+    """Table row of a cell with its outcomes."""
     summary = sweep.summary[sweep.summary["cell"] == cell.number]
     rows = [summary_row(summary, name) for name in names]
     page = f"report_cell_{cell.number}.html"
@@ -418,7 +418,7 @@ def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
 
 
 def main(request: Report) -> int:
-    """`panj report results/<study> [cell=...] [evening=...]`: draw the figures and write the report again."""
+    """`panj report results/<study> [cell=...] [evening=...]`: redraw the figures and rewrite the report."""
     *figures, report = draw_everything(request.folder, request.evening, request.cell)
     print(f"{len(figures)} figures in {figures[0].parent}, report in {report}")
     return 0

@@ -1,8 +1,8 @@
-"""The figures of a study with several cells: outcomes and evenings cell by cell, outcomes against what was swept.
+"""Figures of a study with several cells: outcomes and daily series per cell, and outcomes against swept values.
 
 Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv; the evidence.
-Assumed Up to 24 cells are shown one by one. Of more, twelve represent all: they are at equal steps when the cells are
-        ordered by the median of the first outcome, lowest and highest among them; the base is added where there is one.
+Assumed Up to 24 cells are all shown. Of more, twelve represent all: they are at equal steps when the cells are
+        ordered by the median of the first outcome, including lowest and highest; the base is added if there is one.
 """
 
 from collections.abc import Callable, Sequence
@@ -62,27 +62,27 @@ SWEEP_OUTCOMES = (
     "troops_crossed_largest_night",
     "refugees_admitted_by_2021_07_07",
 )
-STAND_INS = 12  # cells that represent all where there are too many
-ACROSS = 3  # panels side by side
-ROW = 0.5  # inches of a cell in a column of distributions
-LETTERS = 15.0  # in an inch of a panel's title
-BARS = 0.6  # of that row; the rest is for the name of the cell
+STAND_INS = 12  # cells that represent all if there are too many
+ACROSS = 3  # panels per row
+ROW = 0.5  # row height of a cell, inches
+LETTERS = 15.0  # characters per inch of a panel title
+BARS = 0.6  # share of the row for bars; the rest is for the cell name
 
 
-DASHED = (0, (3, 2))  # the line of the base
+DASHED = (0, (3, 2))  # line style of the base
 
 
-Marks = tuple[list[Point], str, str]  # what one source reported, and shape and colour of its marks
+Marks = tuple[list[Point], str, str]  # figures of one source, marker shape and colour
 
 
 class Course(NamedTuple):
-    """A quantity by evening that is shown cell by cell."""
+    """A daily quantity shown per cell."""
 
     quantity: str
     title: str
     unit: str
-    total: bool  # added up from day 0
-    nights: bool  # only the nights on which crossings were reported
+    total: bool  # cumulative from day 0
+    nights: bool  # only nights with reported crossings
     reported: Callable[[], dict[str, Marks]]  # by label
     sources: str
 
@@ -112,13 +112,13 @@ CROSSINGS = Course(
 
 
 def figures_of(sweep: Study) -> dict[str, PageFigure]:
-    """Choose the figures that suit what was swept.
+    """Choose the figures that suit the swept keys.
 
     Args:
         sweep: All cells of a study.
 
     Returns:
-        The figures by the name of their file, in the order of the page.
+        The figures by file name, in page order.
     """
     few = describe_stand_ins(sweep)
     return {
@@ -143,7 +143,7 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
 
 
 def value_figures(sweep: Study) -> dict[str, PageFigure]:
-    """Outcomes against the values of what was swept: a line, a heat map, or a dot for each cell."""
+    """Figures of outcomes against swept values: a line, a heat map, or one dot per cell."""
     names = outcomes_of(sweep)
     if len(sweep.swept) == 1:
         if not is_number(sweep, sweep.swept[0]):
@@ -176,12 +176,12 @@ def is_number(sweep: Study, key: str) -> bool:
 
 
 def outcomes_of(sweep: Study) -> list[str]:
-    """The outcomes that the page of a sweep shows."""
+    """The outcomes shown on the page of a sweep."""
     return chosen_outcomes(sweep.runs, SWEEP_OUTCOMES, sweep.swept)
 
 
 def shown_cells(sweep: Study) -> list[StudyCell]:
-    """Every cell with a campaign that came to its end; where they are many, some that represent all."""
+    """Every cell with a completed campaign, or representative ones if there are many."""
     finished = [cell for cell in sweep.cells if cell.finished]
     if len(finished) <= MANY_CELLS:
         return finished
@@ -194,7 +194,7 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
 
 
 def describe_stand_ins(sweep: Study) -> str:
-    """That not every cell is shown, and which are."""
+    """Say that not every cell is shown, and which are."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
@@ -204,7 +204,7 @@ def describe_stand_ins(sweep: Study) -> str:
 
 
 def describe_base(sweep: Study) -> str:
-    """What the thin line is, or why there is none."""
+    """Explain the thin line of the base, or why there is none."""
     base = sweep.base_cell
     if base is None or not base.finished:
         return " No cell has the values of the base scenario."
@@ -212,7 +212,7 @@ def describe_base(sweep: Study) -> str:
 
 
 def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
-    """One column per outcome and one row per cell: how the outcome is spread over the campaigns of each cell."""
+    """Draw the distribution of outcomes: one column per outcome and one row per cell."""
     names, cells = outcomes_of(sweep), shown_cells(sweep)
     across = min(ACROSS, len(names))
     spaces = Spaces(left=0.22, across=0.3, down=0.95, top=0.45, bottom=0.5)
@@ -227,7 +227,7 @@ def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
 
 
 def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
-    """One outcome: bars row by row on one axis, the record across all rows."""
+    """Draw one outcome: histograms in rows on one axis, with the record across all rows."""
     row = summary_row(sweep.summary, name)
     values = {cell.number: values_of(sweep, cell, name) for cell in cells}
     everything = np.concatenate(list(values.values()))
@@ -237,7 +237,7 @@ def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -
         draw_row(axes, values[cell.number], place, bins_of(everything, whole) if everything.size else [0.0, 1.0])
     mark_reported(axes, *reported_numbers(row))
     axes.set_ylim(len(cells), 0)
-    axes.patch.set_visible(False)  # it would cover names that run on from the column before
+    axes.patch.set_visible(False)  # it would cover names that extend from the previous column
     axes.set_yticks(range(len(cells) + 1))
     axes.tick_params(axis="y", length=0, labelleft=False)
     axes.spines["left"].set_visible(False)
@@ -249,12 +249,12 @@ def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -
 
 
 def values_of(sweep: Study, cell: StudyCell, name: str) -> np.ndarray:
-    """An outcome of the campaigns of one cell that have it."""
+    """The known values of an outcome in one cell."""
     return sweep.runs.loc[sweep.runs["cell"] == cell.number, name].dropna().to_numpy(float)
 
 
 def draw_row(axes: Axes, values: np.ndarray, place: int, bins: Sequence[float]) -> None:
-    """The bars of one cell on the lower edge of its row, the median as a tick through them."""
+    """Draw the histogram of one cell at the bottom of its row, with a tick at the median."""
     if not values.size:
         axes.text(0.5, place + 0.7, "in no campaign", transform=axes.get_yaxis_transform(), ha="center", fontsize=8)
         return
@@ -265,7 +265,7 @@ def draw_row(axes: Axes, values: np.ndarray, place: int, bins: Sequence[float]) 
 
 
 def name_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell]) -> None:
-    """The name of each cell above its row; it may run on over the next columns."""
+    """Write the name of each cell above its row; it may extend over the next columns."""
     style: dict[str, Any] = {"fontsize": 8, "path_effects": HALO, "color": INK, "zorder": 9}
     for place, cell in enumerate(cells):
         base = " (base)" if cell == sweep.base_cell else ""
@@ -274,7 +274,7 @@ def name_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell]) -> None:
 
 
 def draw_course(sweep: Study, path: Path, course: Course) -> Path:
-    """One quantity by evening, one panel per cell on the same axes."""
+    """Draw one daily quantity, one panel per cell with the same scales."""
     cells = shown_cells(sweep)
     across = panels_across(sweep, cells)
     figure, panels = new_panels(len(cells), across, 1.15, Spaces(left=0.68, across=0.16, down=0.42, bottom=0.32))
@@ -292,14 +292,14 @@ def draw_course(sweep: Study, path: Path, course: Course) -> Path:
 
 
 def panels_across(sweep: Study, cells: Sequence[StudyCell]) -> int:
-    """As many as the last key has values, so that each has a column of its own; three where that does not fit."""
+    """Number of panels per row: the number of values of the last key, or three if that does not fit."""
     values = len({cell.values[sweep.swept[-1]] for cell in cells})
     fits = 2 <= values <= ACROSS + 1 and len(cells) % values == 0
     return values if fits else min(ACROSS, len(cells))
 
 
 def course_of(study: Study, course: Course) -> Bands:
-    """The bands of the quantity, for the nights or evenings shown."""
+    """Bands of the quantity for the nights or days shown."""
     values = study.series(course.quantity)
     values = np.cumsum(values, axis=0) if course.total else values
     wanted = set(nights_shown(study) if course.nights else []) or set(study.evenings)
@@ -308,7 +308,7 @@ def course_of(study: Study, course: Course) -> Bands:
 
 
 def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle: Bands | None) -> float:
-    """The bands of one cell, the median of the base behind them, what was reported on top; the highest value drawn."""
+    """Draw the bands of one cell, the base median behind and the record on top; returns the highest value drawn."""
     bands = course_of(sweep.of_cell(cell.number), course)
     if middle is not None and cell != sweep.base_cell:
         axes.plot(days_of(middle.evenings), middle.median, color=INK, linewidth=1.0, linestyle=DASHED, zorder=3)
@@ -325,7 +325,7 @@ def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle:
 
 
 def few_days(evenings: Sequence[date]) -> Locator:
-    """The first days of months, but none so near the end that its name would run into the next panel."""
+    """Ticks at the first of each month, except those whose label would reach into the next panel."""
     far = evenings[-1] - (evenings[-1] - evenings[0]) / 6
     firsts = [day for day in evenings if day.day == 1 and day <= far]
     if len(firsts) < 2:
@@ -334,7 +334,7 @@ def few_days(evenings: Sequence[date]) -> Locator:
 
 
 def course_key(course: Course, with_base: bool, cells: Sequence[StudyCell]) -> list[Artist]:
-    """What the lines and marks mean."""
+    """Legend entries for lines and marks."""
     one = all(cell.finished == 1 for cell in cells)
     handles: list[Artist] = [
         key_line("simulated" if one else "simulated: median, 50 and 90 % of campaigns", SIMULATED, 1.8),

@@ -1,7 +1,7 @@
-"""Outcomes against the values of what was swept: a line for one number, a heat map for two keys, dots for many cells.
+"""Outcomes against swept values: a line for one number, a heat map for two keys, dots for many cells.
 
-Reads   summary.csv for medians, spread and what was reported; runs.parquet for the 50 % band.
-Assumed A cell *meets* what was reported when the reported value, or part of its range, is within 90 % of its
+Reads   summary.csv for medians, spread and reported figures; runs.parquet for the 50 % band.
+Assumed A cell *meets* the record when the reported value, or part of its range, is in the 90 % interval of its
         campaigns.
 """
 
@@ -46,26 +46,26 @@ from sim.report.outcomes import (
 )
 from sim.study.reader import CUTS, Study, StudyCell, Value
 
-WIDEST = 12  # values of a key that a heat map can write
-FULL_ENOUGH = 0.6  # share of the fields of a heat map that have a cell
-COLUMNS = 2  # heat maps or lines side by side
+WIDEST = 12  # maximum values of a key in a heat map
+FULL_ENOUGH = 0.6  # minimum share of heat map fields with a cell
+COLUMNS = 2  # heat maps or line panels per row
 PARTS = ("low_5", "median", "high_95")  # columns of the summary
-GROUPS = 6  # of cells along a key, equally many in each, whose middles are joined
-KEYS = 3  # swept keys side by side
+GROUPS = 6  # groups of equally many cells along a key, whose medians are joined by a line
+KEYS = 3  # swept keys per row
 ONE_SIDE = {"low": "at least", "high": "at most", "value": ""}
-FIELD = 0.34  # inches of a row of a heat map
+FIELD = 0.34  # heat map row height, inches
 
 
 class Field(NamedTuple):
     """One cell of a heat map."""
 
     median: float
-    meets: bool  # what was reported is within 90 % of the campaigns
-    off: float  # distance of the median from what was reported; infinite where nothing was
+    meets: bool  # the record is in the 90 % interval of the campaigns
+    off: float  # distance of the median from the reported figure; infinite if there is none
 
 
 def draw_against_one_key(sweep: Study, path: Path, names: Sequence[str]) -> Path:
-    """One swept number along the bottom: median line, 50 and 90 % bands, the record across."""
+    """Draw outcomes against one swept number: median line, 50 and 90 % bands, and the record."""
     key = sweep.swept[0]
     figure, panels = new_panels(len(names), COLUMNS, 1.5, Spaces(across=0.75, down=0.95))
     for axes, name in zip(panels, names, strict=True):
@@ -81,7 +81,7 @@ def draw_against_one_key(sweep: Study, path: Path, names: Sequence[str]) -> Path
 
 
 def draw_line(axes: Axes, sweep: Study, key: str, name: str) -> None:
-    """One outcome against the value."""
+    """Draw one outcome against the swept value."""
     groups = sweep.runs.dropna(subset=[name]).groupby(key)[name]
     cuts = groups.quantile(list(CUTS)).unstack()
     value = cuts.index.to_numpy(float)
@@ -94,7 +94,7 @@ def draw_line(axes: Axes, sweep: Study, key: str, name: str) -> None:
 
 
 def outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> None:
-    """An outcome upwards, with what was reported of it; no words where there is no room for letters."""
+    """Set up a vertical outcome axis with the record; no labels if `letters` is 0."""
     mark_reported(axes, *reported_numbers(row), across=True)
     unit = text_in(row, "unit")
     if letters:
@@ -106,14 +106,14 @@ def outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> None:
 
 
 def values_of_key(cells: Sequence[StudyCell], key: str) -> list[Value]:
-    """The values that a key takes: numbers in order, choices as they were given."""
+    """The values of a key: numbers sorted, choices in the order given."""
     values = list(dict.fromkeys(cell.values[key] for cell in cells))
     numbers = [value for value in values if isinstance(value, int | float)]
     return sorted(numbers) if len(numbers) == len(values) else values  # type: ignore[return-value]
 
 
 def others_fixed(sweep: Study) -> dict[str, Value]:
-    """For every swept key past the first two the value that the heat map keeps: of the base, or the first there is."""
+    """Fixed value of every swept key after the first two: that of the base, or the first."""
     fixed = {}
     for key in sweep.swept[2:]:
         values = values_of_key(sweep.cells, key)
@@ -123,20 +123,20 @@ def others_fixed(sweep: Study) -> dict[str, Value]:
 
 
 def grid_cells(sweep: Study) -> list[StudyCell]:
-    """The cells that the heat map shows."""
+    """The cells shown in the heat map."""
     fixed = others_fixed(sweep)
     return [cell for cell in sweep.cells if all(cell.values[key] == value for key, value in fixed.items())]
 
 
 def is_grid(sweep: Study) -> bool:
-    """Whether the first two keys were crossed, with few enough values to write each."""
+    """Whether the first two keys were crossed, with few enough values for a heat map."""
     cells = grid_cells(sweep)
     tall, wide = (len(values_of_key(cells, key)) for key in sweep.swept[:2])
     return max(tall, wide) <= WIDEST and min(tall, wide) > 1 and len(cells) >= FULL_ENOUGH * tall * wide
 
 
 def describe_fixed(sweep: Study) -> str:
-    """At which values the keys that a heat map does not show are kept."""
+    """Describe the fixed values of keys not shown in a heat map."""
     fixed = others_fixed(sweep)
     kept = ", ".join(
         f"{name_key(sweep, key)} at {format_setting(value)}"
@@ -147,7 +147,7 @@ def describe_fixed(sweep: Study) -> str:
 
 
 def draw_against_two_keys(sweep: Study, path: Path, names: Sequence[str]) -> Path:
-    """A heat map an outcome: first key downwards, second across, the median in each field."""
+    """Draw one heat map per outcome: first key down, second across, the median in each field."""
     cells = grid_cells(sweep)
     down, across = (values_of_key(cells, key) for key in sweep.swept[:2])
     longest = max(len(line) for value in down for line in wrap(format_setting(value), 16).split("\n"))
@@ -168,7 +168,7 @@ def draw_against_two_keys(sweep: Study, path: Path, names: Sequence[str]) -> Pat
 
 
 def draw_heat(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
-    """One outcome over two keys; frames where a cell meets what was reported."""
+    """Draw one outcome over two keys, with frames where a cell meets the record."""
     down, across = (values_of_key(cells, key) for key in sweep.swept[:2])
     fields = {place_of(sweep, cell, down, across): field_of(sweep, cell, name) for cell in cells if cell.finished}
     table = np.full((len(down), len(across)), np.nan)
@@ -201,7 +201,7 @@ def format_value(value: float, unit: str) -> str:
 
 
 def format_reported(row: pd.Series) -> str:
-    """What was reported, as the fields write it."""
+    """The reported figure, in the format of the fields."""
     known = zip(("value", "low", "high"), reported_numbers(row), strict=True)
     said = {part: format_value(number, text_in(row, "unit")) for part, number in known if number is not None}
     if {"low", "high"} <= said.keys():
@@ -212,17 +212,17 @@ def format_reported(row: pd.Series) -> str:
 
 
 def break_words(text: str) -> str:
-    """One word a line, so that choices fit below their fields."""
+    """Put one word per line, so that choices fit below their fields."""
     return text.replace(" ", "\n")
 
 
 def place_of(sweep: Study, cell: StudyCell, down: Sequence[Value], across: Sequence[Value]) -> tuple[int, int]:
-    """Row and column of a cell."""
+    """Row and column of a cell in the heat map."""
     return down.index(cell.values[sweep.swept[0]]), across.index(cell.values[sweep.swept[1]])
 
 
 def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
-    """Median of a cell, and how it compares with what was reported."""
+    """Median of a cell, compared with the record."""
     row = summary_row(sweep.summary[sweep.summary["cell"] == cell.number], name)
     median, value = number_in(row["median"]), reported_numbers(row)[0]
     off = np.inf if median is None or value is None else abs(median - value)
@@ -230,7 +230,7 @@ def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
 
 
 def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
-    """A frame where a cell meets the record, a diamond where its median comes nearest."""
+    """Draw a frame where a cell meets the record, and a diamond where the median is nearest to it."""
     for (row, column), field in fields.items():
         if field.meets:
             frame: dict[str, Any] = {"fill": False, "edgecolor": REPORTED, "linewidth": 1.8, "zorder": 5}
@@ -243,7 +243,7 @@ def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
 
 
 def heat_key() -> list[Artist]:
-    """What frame, diamond and shade mean."""
+    """Legend entries for frame, diamond and shade."""
     return [
         Patch(fill=False, edgecolor=REPORTED, linewidth=1.8, label="reported figure within 90 % of campaigns"),
         key_mark("median nearest to it", "D", markeredgecolor="white", markersize=6),
@@ -252,7 +252,7 @@ def heat_key() -> list[Artist]:
 
 
 def draw_scatter(sweep: Study, path: Path, names: Sequence[str]) -> Path:
-    """One row per outcome, one column per swept key, one dot per cell."""
+    """Draw scatter plots: one row per outcome, one column per swept key, one dot per cell."""
     keys = strongest_keys(sweep, names)
     spaces = Spaces(left=0.72, across=0.16, down=0.42, bottom=0.75, top=0.4)
     figure, panels = new_panels(len(names) * len(keys), len(keys), 1.25, spaces)
@@ -277,7 +277,7 @@ def draw_scatter(sweep: Study, path: Path, names: Sequence[str]) -> Path:
 
 
 def draw_dots(axes: Axes, sweep: Study, key: str, name: str) -> None:
-    """The median of each cell with a thin line for 90 % of its campaigns."""
+    """Draw the median of each cell with a thin line for its 90 % interval."""
     rows = sweep.summary[sweep.summary["outcome"] == name].set_index("cell")
     place = places_of(sweep, key)
     cells = [cell for cell in sweep.cells if cell.finished and cell.number in rows.index]
@@ -297,12 +297,12 @@ def draw_dots(axes: Axes, sweep: Study, key: str, name: str) -> None:
 
 
 def numbers_of(column: pd.Series) -> np.ndarray:
-    """A column of the summary as numbers; it also holds dates, and was read as text."""
+    """A summary column as numbers; as it also contains dates, it was read as text."""
     return pd.to_numeric(column, errors="coerce").to_numpy(float)
 
 
 def places_of(sweep: Study, key: str) -> dict[int, float]:
-    """Where each cell is along a key: at its number, or at the place of its choice."""
+    """Position of each cell along a key: its number, or the index of its choice."""
     values = values_of_key(sweep.cells, key)
     choice = {value: float(place) for place, value in enumerate(values)}
     numeric = all(isinstance(value, int | float) for value in values)
@@ -310,7 +310,7 @@ def places_of(sweep: Study, key: str) -> dict[int, float]:
 
 
 def strongest_keys(sweep: Study, names: Sequence[str]) -> list[str]:
-    """The swept keys with which the medians move most, by rank, in the order of the command line."""
+    """The swept keys with the strongest rank correlation with the medians, in command-line order."""
     if len(sweep.swept) <= KEYS:
         return list(sweep.swept)
     places = pd.DataFrame({key: places_of(sweep, key) for key in sweep.swept})

@@ -1,4 +1,4 @@
-"""A score in the terminal, and the chart of reported targets, one row per target.
+"""Print a score and draw the chart of reported targets, one row per target.
 
 Reads   score.csv, score_forecasts.csv, score_split.csv and score.json, which `sim.score.score` wrote; nothing is
         computed here.
@@ -44,13 +44,13 @@ from sim.plots.tables import (
 )
 from sim.study.files import write_errors
 
-LETTERS = 132  # of a line, where there is no terminal
+LETTERS = 132  # line width where there is no terminal
 FILES = ("score.csv", "score_districts.csv", "score_forecasts.csv", "score_split.csv", "score.json")
 SPREAD = ("reported", "median", "50 %", "90 %")
 
 
 class Scores(NamedTuple):
-    """A score on disk."""
+    """The files of a score."""
 
     folder: Path
     about: dict[str, Any]
@@ -65,7 +65,7 @@ class Scores(NamedTuple):
 
 
 def read_scores(folder: Path) -> Scores:
-    """The files of a score; PanjError where one is missing or is something else."""
+    """Read the files of a score; PanjError where one is missing or malformed."""
     with reading(folder, "score", "the files of python -m sim score"):
         tables = [read_rows(folder / f"{name}.csv") for name in ("score", "score_forecasts", "score_split")]
         if not tables[0]:
@@ -74,16 +74,16 @@ def read_scores(folder: Path) -> Scores:
 
 
 def main(folder: Path) -> int:
-    """Print the tables of a score, draw its chart and say what to do next.
+    """Print the tables of a score, draw its chart and suggest the next command.
 
     Args:
         folder: Where `sim.score.score` wrote the score.
 
     Returns:
-        The exit code: 0, whatever the score.
+        The exit code: always 0, however good or bad the score.
 
     Raises:
-        PanjError: A file is missing, is something else or cannot be written.
+        PanjError: A file is missing, malformed or cannot be written.
     """
     console = console_for_tables(LETTERS)
     scores = read_scores(folder)
@@ -98,7 +98,7 @@ def main(folder: Path) -> int:
 
 
 def title_of(scores: Scores) -> str:
-    """How many campaigns, with which seeds, and where their numbers come from."""
+    """Title: the number of campaigns, their seeds, and the source of their parameters."""
     about = scores.about
     label = f", {about['label']}" if about["label"] else ""
     seeds = f"seeds {about['first_seed']} to {about['last_seed']}"
@@ -106,7 +106,7 @@ def title_of(scores: Scores) -> str:
 
 
 def targets_table(scores: Scores) -> Table:
-    """Every target, by event."""
+    """Table of all targets, grouped by event."""
     table = new_table(
         f"Reported and simulated. {title_of(scores)}",
         "Inside: the number reported, or part of its range, is in the 90 % interval; (yes): only with the error of "
@@ -127,13 +127,13 @@ def targets_table(scores: Scores) -> Table:
 
 
 def spread_cells(row: Row) -> list[str]:
-    """Median, 50 % and 90 % interval."""
+    """Table cells for the median and the 50 % and 90 % intervals."""
     ranges = ([format_cell(row[f"{end}_{per_cent}"]) for end in ("low", "high")] for per_cent in (50, 90))
     return [format_cell(row["median"]), *(low if low == high else f"{low} to {high}" for low, high in ranges)]
 
 
 def forecasts_table(scores: Scores) -> Table:
-    """The CRPS of Panj and of every other forecast, target by target."""
+    """Table of the CRPS of Panj and of every other forecast, per target."""
     late = "; ".join(f"{one['name']}: {one['about']} (knows {one['knows']})" for one in scores.about["forecasts"][1:])
     table = new_table(
         f"CRPS of other forecasts. {title_of(scores)}",
@@ -148,7 +148,7 @@ def forecasts_table(scores: Scores) -> Table:
 
 
 def districts_table(scores: Scores) -> Table:
-    """Dates and chances over the districts of the north-east."""
+    """Table of scores for dates and probabilities over the districts of the north-east."""
     heads = {
         "absolute_error_days": "error, days", "days_late": "late, days", "brier_2021_06_22": "Brier 22 June",
         "auc_2021_06_22": "AUC 22 June", "brier_2021_07_05": "Brier 5 July", "auc_2021_07_05": "AUC 5 July",
@@ -172,7 +172,7 @@ def districts_table(scores: Scores) -> Table:
 
 
 def split_table(scores: Scores) -> Table:
-    """Shares of the posts in the largest night."""
+    """Table of each post's share of the largest night."""
     campaigns = scores.split[0]["campaigns"] if scores.split else "0"
     table = new_table(
         f"Split of the largest night over posts, share of soldiers. {title_of(scores)}",
@@ -188,7 +188,7 @@ def split_table(scores: Scores) -> Table:
 
 
 def sentences(scores: Scores) -> list[str]:
-    """What the tables come to, each independent event counted once."""
+    """Sentences that summarise the tables, counting each independent event once."""
     events, targets = scores.about["events"], scores.targets
     inside = sum(row["inside_90"] == "yes" for row in targets)
     with_error = sum(row["inside_90_with_error"] == "yes" for row in targets)
@@ -213,7 +213,7 @@ def sentences(scores: Scores) -> list[str]:
 
 
 def format_reported(row: Row) -> str:
-    """The number, its range, or its bound."""
+    """Format the reported number, its range or its bound."""
     low, high = format_cell(row["reported_low"]), format_cell(row["reported_high"])
     value = format_cell(row["reported"])
     if row["error"] == "multinomial":
@@ -229,33 +229,33 @@ def format_score(value: str, error: str) -> str:
     return f"{float(value):.3g} ± {float(error):.1g}" if value and error else format_cell(value)
 
 
-ROW = 0.155  # inches of a row
-REACH = 3.0  # half-widths of the 90 % interval that are shown; what is farther is set at the edge with an arrow
+ROW = 0.155  # row height, inches
+REACH = 3.0  # half-widths of the 90 % interval shown; values beyond are drawn at the edge with an arrow
 
 
 class Interval(NamedTuple):
-    """A bar that every target has: its columns, such as `prior_low_90`, its label in the key and its look."""
+    """A bar drawn for every target: its columns, such as `prior_low_90`, its legend label and its style."""
 
-    columns: str  # with a gap for the end: `{}_90`
+    columns: str  # template with a placeholder for low or high: `{}_90`
     label: str
     width: float = 4.6
     colour: str = SIMULATED
     shift: float = 0.0  # rows up
 
     def ends(self, row: Row) -> tuple[str, str]:
-        """Lower and upper end; empty where there is none."""
+        """Lower and upper end as cells; empty where missing."""
         return row[self.columns.format("low")], row[self.columns.format("high")]
 
 
 class Look(NamedTuple):
-    """What a chart of targets shows besides the record."""
+    """What a chart of targets shows in addition to the record."""
 
-    intervals: Sequence[Interval]  # the first drawn lowest
+    intervals: Sequence[Interval]  # the first is drawn at the bottom
     of_scale: str = ""  # prefix of the columns whose 90 % interval runs from -1 to 1
     shown: str = ""  # prefix of the columns whose median and interval are written at the right
-    inside: str = "inside_90"  # column: whether what was reported is inside
-    name: str = "median"  # of what is written
-    scale: str = "90 % interval"  # of what
+    inside: str = "inside_90"  # column that says whether the reported value is inside
+    name: str = "median"  # label of the written values
+    scale: str = "90 % interval"  # what the scale is based on
 
 
 class Scale(NamedTuple):
@@ -266,18 +266,18 @@ class Scale(NamedTuple):
     is_log: bool
 
     def place(self, cell: str) -> float:
-        """Where a number is; nan where there is none."""
+        """Position of a number on the scale; nan where missing."""
         return (level(cell, self.is_log) - self.middle) / self.half
 
 
 @in_style
 def draw_scores(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> Path:
-    """Draw all targets by event to score.png, which is replaced in one step.
+    """Draw all targets by event to score.png, which is replaced atomically.
 
     Args:
         folder: Of the score.
         rows: Of score.csv.
-        about: What score.json says of all rows.
+        about: The metadata in score.json.
 
     Returns:
         The path of the figure.
@@ -295,14 +295,14 @@ def draw_scores(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> 
 
 
 def draw_targets(rows: Sequence[Row], look: Look) -> tuple[Figure, list[Artist]]:
-    """Draw one row per target on its own scale: intervals, a median, what was reported, and both in numbers.
+    """Draw one row per target on its own scale: intervals, median and reported value, with the latter two as text.
 
     Args:
         rows: Of a table of targets, with `event`, `target`, `use`, `scale`, `error`, `sd` and `reported*`.
         look: Which of their columns are drawn, and how.
 
     Returns:
-        The figure without title and caption, and the entries of its key.
+        The figure without title and caption, and its legend entries.
     """
     lines: list[str | Row] = []
     for event, group in by_event(rows):
@@ -333,7 +333,7 @@ def draw_targets(rows: Sequence[Row], look: Look) -> tuple[Figure, list[Artist]]
 
 
 def draw_target(axes: Axes, place: int, row: Row, look: Look) -> None:
-    """One target."""
+    """Draw one target."""
     star = " *" if row["use"] == "fitted" else ""
     label_row(axes, place, -0.02, row["target"].replace("_", " ") + star)
     median, ends = row[f"{look.shown}median"], [row[f"{look.shown}{end}_90"] for end in ("low", "high")]
@@ -354,7 +354,7 @@ def draw_target(axes: Axes, place: int, row: Row, look: Look) -> None:
 
 
 def by_event(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
-    """The rows of each event together, events in the order in which they first come."""
+    """Group rows by event, events in order of first appearance."""
     events: dict[str, list[Row]] = {}
     for row in rows:
         events.setdefault(row["event"], []).append(row)
@@ -362,7 +362,7 @@ def by_event(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 
 
 def level(cell: str, is_log: bool) -> float:
-    """A number as such or as the logarithm of one more, a date as its ordinal; nan where there is none."""
+    """A number x as x or log(1 + x), a date as its ordinal; nan where missing."""
     if not cell:
         return math.nan
     if is_date(cell):
@@ -376,7 +376,7 @@ def is_date(cell: str) -> bool:
 
 
 def scale_of(row: Row, prefix: str) -> Scale:
-    """The scale of a row; where all campaigns agree, the error of observation is the unit, or one."""
+    """The scale of a row; where all campaigns agree, the unit is the observation error, or 1 if there is none."""
     is_log = row["scale"] == "log" and row["error"] != "multinomial"
     low, high = (level(row[f"{prefix}{end}_90"], is_log) for end in ("low", "high"))
     half = (high - low) / 2 or float(row["sd"]) or 1.0
@@ -384,7 +384,7 @@ def scale_of(row: Row, prefix: str) -> Scale:
 
 
 def draw_reported(axes: Axes, place: int, row: Row, scale: Scale, inside: bool) -> None:
-    """A mark at the number, a line over its range and its error; a filled mark is inside, a hollow diamond is not."""
+    """Draw the reported number, with a line for its range and error: filled if inside, a hollow diamond if not."""
     low, high, value = (scale.place(row[key]) for key in ("reported_low", "reported_high", "reported"))
     is_bound = math.isnan(value) and (math.isnan(low) != math.isnan(high))
     spots = [spot for spot in (value, low, high) if not math.isnan(spot)]
@@ -409,7 +409,7 @@ def draw_reported(axes: Axes, place: int, row: Row, scale: Scale, inside: bool) 
 
 
 def clip(spot: float) -> float:
-    """Within what is shown."""
+    """Clip to the visible range."""
     return max(-REACH, min(REACH, spot))
 
 
@@ -417,10 +417,10 @@ def format_cell(cell: str) -> str:
     """Format a cell of a table of targets.
 
     Args:
-        cell: A number, a date such as 2021-07-05, or nothing.
+        cell: A number, a date such as 2021-07-05, or empty.
 
     Returns:
-        A number to three figures, from 10,000 on in thousands; a date as 5 Jul; nothing where there is none.
+        A number to three figures, from 10,000 on in thousands; a date as 5 Jul; empty where missing.
     """
     if not cell:
         return ""
@@ -431,7 +431,7 @@ def format_cell(cell: str) -> str:
 
 
 def caption_of(about: Mapping[str, Any]) -> str:
-    """How many campaigns, with which seeds, where their numbers come from, and how to read a row."""
+    """Caption: the number of campaigns, their seeds, the source of their parameters, and how to read a row."""
     label = f", {about['label']}" if about["label"] else ""
     failed = f" {describe_failures(about['failed'])}" if about["failed"] else ""
     return (

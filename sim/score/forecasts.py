@@ -1,14 +1,14 @@
-"""Forecasts to be scored: outcomes of campaigns as numbers, and the day on which each lost each district.
+"""Forecasts to be scored: numeric outcomes per campaign, and the day on which each campaign lost each district.
 
-Naive forecasts are those that a sceptic would make without a model. Each is an ensemble of synthetic records of who
-holds which district at the end of each day, counted by the functions of `sim.outcomes` as campaigns are. All begin with
-day 0 as founding draws it, let only rural districts fall and none be won back, and know nothing after 22 June 2021.
+Naive forecasts need no model. Each is an ensemble of synthetic records of who
+holds which district at the end of each day, counted by the functions of `sim.outcomes` as campaigns are. All start from
+day 0 as the model initialises it, let only rural districts fall, never retake one, and use no data after 22 June 2021.
 
 Reads   runs.parquet and about.json of a finished study, and its record of campaigns (`chunks/`), which alone has the
         falls of single campaigns; without it the districts are not scored. For naive forecasts data/evidence.csv (F075,
         F077, F085, F099, F100), votes and neighbours; `map_of_22_june` also the days of falls up to 22 June. A figure
         of a later day is refused.
-Gives   `Forecast`, of a study, a table of campaigns or a naive way to forecast.
+Gives   `Forecast`, from a study, a table of campaigns or a naive method.
 Source  F099: 12 districts had fallen by 8 June; F077 less F075: 31 by 14 June; F100: 37 by 19; F085: 50 by 22 June.
 Assumed A date is its ordinal; an event that did not come by the end of 7 July counts as the day after it. Counts are
         Poisson. The rate is as uncertain as the count it rests on (Gamma, Jeffreys' prior), so that a sceptic is not
@@ -40,12 +40,12 @@ from sim.study.reader import Study, open_runs, open_study
 from sim.study.store import chunks_of
 
 DAY_0 = date(2021, 5, 1)
-KNOWN_UNTIL = date(2021, 6, 22)  # what a naive forecast may know of
+KNOWN_UNTIL = date(2021, 6, 22)  # last day whose data a naive forecast may use
 DAYS = (THE_LINE - DAY_0).days
 KNOWN_DAYS = (KNOWN_UNTIL - DAY_0).days
-FITTED_WITH = 100  # records that the pace of the spread is matched with
-HALVINGS = 12  # of the range of that pace
-HOLDERS = {  # quantities that follow from who holds what; the others get no naive forecast
+FITTED_WITH = 100  # number of records used to fit the rate of spread
+HALVINGS = 12  # bisection steps on the range of that rate
+HOLDERS = {  # quantities derived from who holds each district; the others get no naive forecast
     "share_held", "share_held_or_influenced", "held", "newly_fallen", "ever_taken", "share_ever_taken", "lost_between",
     "retaken", "most_lost_in_two_days", "most_lost_in_four_days", "most_lost_in_five_days", "most_lost_in_six_days",
     "border_share", "capitals_held",
@@ -56,20 +56,20 @@ Integers = NDArray[np.int64]
 
 
 class Forecast(NamedTuple):
-    """An ensemble of campaigns, or of synthetic records in their place."""
+    """An ensemble of campaigns or of synthetic records."""
 
     name: str
     about: str
-    knows: str  # of the record, and up to when
-    outcomes: dict[str, Floats]  # one number per campaign; nan where it has none
-    lost_on: Integers | None  # campaigns x districts: day of the first loss, 0 where held on day 0; None: not kept
+    knows: str  # which data it used, and up to which day
+    outcomes: dict[str, Floats]  # one number per campaign; nan where missing
+    lost_on: Integers | None  # campaigns x districts: day of the first loss, 0 where lost on day 0; None: not recorded
     campaigns: int
-    from_day: date  # of the first target that it forecasts
-    weights: Floats | None = None  # of the campaigns; without them all count alike
+    from_day: date  # day of the first target that it forecasts
+    weights: Floats | None = None  # one per campaign; None means equal weights
 
 
 def study_to_score(folder: Path, number: int | None) -> Study:
-    """A study limited to the cell that was asked for, or to its only one; PanjError where it cannot be scored."""
+    """The study limited to the requested cell, or to its only one; PanjError where it cannot be scored."""
     study = open_study(folder)
     if number is None and len(study.cells) > 1:
         said = "; ".join(f"cell={cell.number} ({cell.label})" for cell in study.cells)
@@ -88,13 +88,13 @@ def study_to_score(folder: Path, number: int | None) -> Study:
 
 
 def names_of(targets: Sequence[Target]) -> list[str]:
-    """Every outcome that targets compare, once each."""
+    """The distinct outcomes that the targets use."""
     names = (name for one in targets for name in ([part for part, _ in one.parts] or [one.outcome]))
     return list(dict.fromkeys(names))
 
 
 def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about: str, districts: int) -> Forecast:
-    """The campaigns of a cell; PanjError for a table that lacks an outcome."""
+    """The campaigns of a cell as a forecast; PanjError for a table that lacks an outcome."""
     kinds = open_runs(study.folder)
     wanted = names_of(targets)
     for one in wanted:
@@ -112,19 +112,19 @@ def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about:
 
 
 def forecast_of(outcomes: pa.Table, targets: Sequence[Target], weights: Floats | None = None) -> Forecast:
-    """Campaigns as a forecast of those outcomes of targets that their table has.
+    """Campaigns as a forecast of those target outcomes that are in their table.
 
     Args:
         outcomes: one row per campaign, one column per outcome.
-        targets: what is to be compared.
-        weights: one per campaign; without them all count alike.
+        targets: the targets to compare with.
+        weights: one per campaign; None means equal weights.
     """
     numbers = {name: numbers_of(outcomes[name]) for name in names_of(targets) if name in outcomes.column_names}
     return Forecast("", "", "", numbers, None, outcomes.num_rows, DAY_0, weights)
 
 
 def numbers_of(column: pa.ChunkedArray) -> Floats:
-    """Outcomes as numbers: a missing date is the day after the line, any other missing value is nan."""
+    """Outcomes as numbers: a missing date is the day after the end of the record, any other missing value is nan."""
     if not pa.types.is_string(column.type):
         return column.cast(pa.float64()).to_numpy().copy()
     days = [NEVER if day is None else date.fromisoformat(day).toordinal() for day in column.to_pylist()]
@@ -158,17 +158,17 @@ Marks = NDArray[np.bool_]
 
 
 class Grounds(NamedTuple):
-    """What naive forecasts are made from; the two arrays of day 0 have one row per record."""
+    """Input of the naive forecasts; the two arrays of day 0 have one row per record."""
 
     facts: Facts
     evidence: Mapping[str, Evidence]
     fell: Integers  # day on which each district is known to have fallen by 22 June; -1 where it is not known
     held: Marks  # by the Taliban on day 0
-    influence: Floats  # of the Taliban, drawn on day 0 and constant
+    influence: Floats  # Taliban influence, drawn on day 0 and constant
 
 
 def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
-    """What sceptics know: the record up to 22 June, and day 0 as founding draws it for these seeds."""
+    """The record up to 22 June, and day 0 as the model initialises it for these seeds."""
     world = fresh(settings.layout.world)
     held, influence = [], []
     for seed in seeds:
@@ -181,13 +181,13 @@ def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
 
 
 def table_for(targets: Sequence[Target], facts: Facts) -> list[Outcome]:
-    """The rows of the table of outcomes that targets compare."""
+    """The rows of the outcomes table that the targets use."""
     wanted = set(names_of(targets))
     return [row for row in read_outcomes(facts, DAY_0, DAYS) if row.name in wanted]
 
 
 def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> list[Forecast]:
-    """Every naive forecast, with the outcomes that follow from who holds what."""
+    """Every naive forecast, with the outcomes derived from who holds each district."""
     table = table_for(targets, grounds.facts)
     found = []
     for name, one in NAIVE.items():
@@ -199,16 +199,16 @@ def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> l
 
 
 class Naive(NamedTuple):
-    """One naive way to forecast."""
+    """One naive forecasting method."""
 
     about: str
-    knows: str  # what of the record, and up to which day
+    knows: str  # which data it uses, and up to which day
     forecast: Callable[[Grounds, np.random.Generator], Marks]  # records x days x districts
-    from_day: date  # of the first target that it forecasts
+    from_day: date  # day of the first target that it forecasts
 
 
 def known_falls(falls: Falls) -> Integers:
-    """The days of falls up to 22 June, by number of the day; every later fall is forgotten here."""
+    """Day numbers of the falls up to 22 June; later falls are dropped."""
     is_known = falls.fell_date <= np.datetime64(KNOWN_UNTIL)  # NaT compares as false
     days = np.full(falls.fell_date.size, -1, np.int64)
     days[is_known] = (falls.fell_date[is_known] - np.datetime64(DAY_0)).astype(np.int64)
@@ -216,7 +216,7 @@ def known_falls(falls: Falls) -> Integers:
 
 
 def known(grounds: Grounds, one: str) -> float:
-    """The value of a row of the evidence that a sceptic could have read on 22 June."""
+    """The value of an evidence row; refused if it was not available on 22 June."""
     figure = grounds.evidence[one]
     if figure.date_end > KNOWN_UNTIL or figure.value is None:
         raise PanjError(f"evidence {one}: found a figure of {figure.date_end}, expected a value up to {KNOWN_UNTIL}")
@@ -229,27 +229,27 @@ def day_of(grounds: Grounds, one: str) -> int:
 
 
 def constant_rate(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """As many falls per day as from 1 May to 8 June, anywhere."""
+    """Falls at the mean daily rate of 1 May to 8 June, in random districts."""
     rate = generator.gamma(known(grounds, "F099") + 0.5, 1 / day_of(grounds, "F099"), len(grounds.held))
     daily = generator.poisson(np.repeat(rate[:, None], DAYS, axis=1))
     return fall_in_order(grounds, generator.random(grounds.held.shape), np.cumsum(daily, axis=1))
 
 
 def exponential_growth(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Growth as in four counts from 8 to 22 June, anywhere."""
+    """Exponential growth fitted to four counts from 8 to 22 June, in random districts."""
     counts = growing(grounds, generator)
     return fall_in_order(grounds, generator.random(grounds.held.shape), counts)
 
 
 def votes_per_head(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Growth as in those counts; where fewest voted in 2019 falls first, ties at random."""
+    """The same growth; districts with the fewest votes in 2019 fall first, ties at random."""
     counts = growing(grounds, generator)
     ties = 1e-9 * generator.random(grounds.held.shape)
     return fall_in_order(grounds, grounds.facts.votes_per_head + ties, counts)
 
 
 def growing(grounds: Grounds, generator: np.random.Generator) -> Integers:
-    """Falls by the end of each day after day 0, from a line through log counts, as uncertain as its fit."""
+    """Falls by the end of each day after day 0, from a line through log counts with its fit uncertainty."""
     days = [day_of(grounds, one) for one in ("F099", "F077", "F100", "F085")]
     counts = [
         known(grounds, "F099"),
@@ -266,7 +266,7 @@ def growing(grounds: Grounds, generator: np.random.Generator) -> Integers:
 
 
 def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
-    """Rural districts fall in the given order, lowest first, as many by the end of each day as `counts`."""
+    """Let rural districts fall in the given order, lowest first, `counts` of them by the end of each day."""
     order = np.where(grounds.held | grounds.facts.is_capital, np.inf, order)
     rank = np.argsort(np.argsort(order, axis=1), axis=1)
     open_to_fall = np.isfinite(order).sum(axis=1)
@@ -277,13 +277,13 @@ def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
 
 
 def nearest_neighbour(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """From held districts to their neighbours, at the pace that gives F085's 50 falls by 22 June."""
+    """Spread from held districts to their neighbours, at the rate that gives F085's 50 falls by 22 June."""
     pace = pace_of_spread(grounds) * doubt_of_count(grounds, generator)
     return spread(grounds, grounds.held, pace, DAYS, generator)
 
 
 def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """The falls dated up to 22 June as they were, and then the same spread from there."""
+    """The recorded falls up to 22 June, followed by the same spread."""
     evenings = np.arange(KNOWN_DAYS + 1)[:, None]
     told = (grounds.fell >= 0) & (grounds.fell <= evenings)
     before = grounds.held[:, None, :] | told[None, :, :]
@@ -293,13 +293,13 @@ def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
-    """The factor by which the pace may be off, as it comes from one count."""
+    """Random factor on the rate of spread, for the uncertainty of the one count it is fitted to."""
     count = known(grounds, "F085")
     return generator.gamma(count + 0.5, 1 / count, len(grounds.held))
 
 
 def spread(grounds: Grounds, held: Marks, pace: Floats, days: int, generator: np.random.Generator) -> Marks:
-    """Each day a rural district falls with a probability that grows with its held neighbours."""
+    """Let each rural district fall each day with a probability that grows with its number of held neighbours."""
     links = neighbours_of(grounds.facts)
     rural = ~grounds.facts.is_capital
     evenings = [held]
@@ -311,13 +311,13 @@ def spread(grounds: Grounds, held: Marks, pace: Floats, days: int, generator: np
 
 
 def neighbours_of(facts: Facts) -> csr_array:
-    """1 where two districts share a boundary; districts x districts, and symmetric."""
+    """Symmetric adjacency matrix, districts x districts: 1 where two districts share a boundary."""
     count = len(facts.district_id)
     return csr_array((np.ones(facts.neighbour.size), facts.neighbour, facts.first_neighbour), shape=(count, count))
 
 
 def pace_of_spread(grounds: Grounds) -> float:
-    """Falls per day and held neighbour that give the count of 22 June on average, by halving a range."""
+    """Falls per day and held neighbour that give the count of 22 June on average, by bisection."""
     few = grounds._replace(held=grounds.held[:FITTED_WITH])
     wanted = known(grounds, "F085")
     low, high = 1e-5, 1.0
@@ -351,12 +351,12 @@ NAIVE: dict[str, Naive] = {
 
 
 def forecast(name: str, grounds: Grounds, seed: int) -> Marks:
-    """Who holds what in one naive forecast: records x days x districts."""
+    """Districts held by the Taliban in one naive forecast: records x days x districts."""
     return NAIVE[name].forecast(grounds, np.random.default_rng([seed, list(NAIVE).index(name)]))
 
 
 def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict[str, Floats]:
-    """Outcomes that follow from who holds what, one number per record, counted as those of campaigns are."""
+    """Outcomes derived from who holds each district, one number per record, counted as for campaigns."""
     rows = [row for row in table if row.quantity in HOLDERS]
     views = [
         view_of(record, influence, grounds.facts) for record, influence in zip(held, grounds.influence, strict=True)
@@ -365,12 +365,12 @@ def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict
 
 
 def number(value: Value) -> float:
-    """A counted outcome; missing is nan."""
+    """A counted outcome as a float; nan where missing."""
     return np.nan if value is None else float(value)
 
 
 def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
-    """A record of holders as the counting functions read it: nothing else happened in it."""
+    """A record of holders as a `View` for the counting functions; everything else in it is empty."""
     evenings, posts = held.shape[0], len(facts.post)
     none = np.zeros(0, np.int64)
     return View(

@@ -1,4 +1,4 @@
-"""Scores: how far a forecast is from what was reported, for targets and for districts of the north-east.
+"""Scores of forecasts against the record, for targets and for districts of the north-east.
 
 Reads   targets, forecasts, and the dates of falls (which only score; the simulation never starts from them).
 Gives   `Measured` per target and forecast, `Districts` per forecast, `Part` per post of a split.
@@ -7,9 +7,9 @@ Source  CRPS: Hersbach 2000; its fair form for few members: Ferro 2014. For memb
         range: the threshold-weighted CRPS with no weight inside the range, Gneiting and Ranjan 2011. Shares: the energy
         score, Gneiting and Raftery 2007. Brier 1950. AUC: Hanley and McNeil 1982. Monte Carlo errors: jackknife of a
         U-statistic, Arvesen 1969, and bootstrap over campaigns, Efron and Tibshirani 1993.
-Assumed A forecast is an ensemble of independent campaigns; they count alike unless the forecast has weights. A score is
+Assumed A forecast is an ensemble of independent campaigns, equally weighted unless it has weights. A score is
         of numbers on the scale of their target, and better when lower, except AUC. The reported number or range is
-        taken as it is: no interval is widened by the error of observation; `inside_with_error` says whether that error
+        used as is: no interval is widened by the observation error; `inside_with_error` says whether that error
         would explain the difference. A Monte Carlo error says how far the number of campaigns limits a score, not
         whether the model is right.
 """
@@ -27,16 +27,16 @@ from sim.score.forecasts import DAY_0, DAYS, KNOWN_UNTIL, Forecast
 from sim.score.targets import DistrictTargets, Known, Target, bounds_of
 from sim.settings.posterior import weighted_quantiles
 
-LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # evenings for which districts are scored
-TOLD = "takhar_kunduz_june"  # the event that is known to whoever has the map of 22 June
-CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # of `Intervals`
-RESAMPLES = 400  # for a standard error to one part in 28
-LUCK_OF_RESAMPLING = 20210705  # fixed, so that the same table gives the same error to the last digit
+LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # days at whose end districts are scored
+TOLD = "takhar_kunduz_june"  # the event that a forecast with the map of 22 June already knows
+CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles of `Intervals`
+RESAMPLES = 400  # gives a standard error accurate to one part in 28
+LUCK_OF_RESAMPLING = 20210705  # fixed seed, so that the same table gives exactly the same error
 Floats = NDArray[np.float64]
 
 
 class Score(NamedTuple):
-    """A score and its Monte Carlo error: one standard error; nan where nothing can be said."""
+    """A score and its Monte Carlo standard error; nan where undefined."""
 
     value: float
     error: float
@@ -55,7 +55,7 @@ class Intervals(NamedTuple):
     high_90: float
 
     def hold(self, low: float, high: float) -> bool:
-        """Whether the 90 % interval, ends included, holds some of a range."""
+        """Whether the 90 % interval, ends included, overlaps a range."""
         return bool(low <= self.high_90 and high >= self.low_90)
 
 
@@ -63,7 +63,7 @@ NO_INTERVALS = Intervals(*[math.nan] * 5)
 
 
 def intervals_of(values: Floats, weights: Floats | None = None) -> Intervals:
-    """The intervals of campaigns; with weights the lowest values up to which so much of the weight lies."""
+    """Intervals of campaigns; with weights, inverse weighted quantiles (no interpolation)."""
     cuts = np.quantile(values, CUTS) if weights is None else weighted_quantiles(values, weights, CUTS)
     return Intervals(*cuts.tolist())
 
@@ -72,14 +72,14 @@ class Measured(NamedTuple):
     """One target compared with one forecast, in the unit of the outcome; the score is on the scale of the target."""
 
     intervals: Intervals
-    inside: bool  # whether the 90 % interval holds what was reported
-    inside_with_error: bool  # the same for what would be reported of the campaigns
+    inside: bool  # whether the reported value is in the 90 % interval
+    inside_with_error: bool  # the same after adding observation error to the campaigns
     score: Score
     missing: int  # campaigns without the outcome, which are left out
 
 
 class Part(NamedTuple):
-    """The share of one post in the split."""
+    """One post's share of the split."""
 
     outcome: str
     reported: float
@@ -88,20 +88,20 @@ class Part(NamedTuple):
 
 
 class Districts(NamedTuple):
-    """How one forecast did over the districts of the north-east and of the frontier."""
+    """Scores of one forecast over the districts of the north-east and of the frontier."""
 
     absolute: Score  # mean error of the median date of fall, days
     late: Score  # mean signed error: too late is positive
     dated: int  # districts with a day, a window or a last day
-    not_lost: int  # of them: lost by fewer than half of the campaigns by 7 July, counted as lost on the day after
-    brier: tuple[Score, ...]  # a score an evening of LOST_BY
+    not_lost: int  # of these, lost by fewer than half of the campaigns by 7 July; counted as lost on the day after
+    brier: tuple[Score, ...]  # one score per day of LOST_BY
     auc: tuple[Score, ...]
-    known: tuple[int, ...]  # districts of which is known whether they were lost by that evening
-    lost: tuple[int, ...]  # of them: lost
+    known: tuple[int, ...]  # districts known to be lost or not lost by the end of that day
+    lost: tuple[int, ...]  # of these, lost
 
 
 def is_forecast(target: Target, forecast: Forecast) -> bool:
-    """Whether a forecast says anything of a target: it has the outcomes, and was not told the answer."""
+    """Whether a forecast can be scored on a target: it has the outcomes and did not use the answer."""
     names = [part for part, _ in target.parts] or [target.outcome]
     told = forecast.from_day > DAY_0 and (target.date < forecast.from_day or target.event == TOLD)
     return not told and all(name in forecast.outcomes for name in names)
@@ -115,7 +115,7 @@ def measure(target: Target, forecast: Forecast) -> Measured | None:
         forecast: campaigns, with or without weights.
 
     Returns:
-        Intervals, score and Monte Carlo error; None where the forecast says nothing of the target.
+        Intervals, score and Monte Carlo error; None where the forecast does not cover the target.
     """
     if not is_forecast(target, forecast):
         return None
@@ -149,14 +149,14 @@ class Shares(NamedTuple):
 
     reported: Floats
     found: Floats  # posts x campaigns
-    weights: Floats | None  # of the campaigns
+    weights: Floats | None  # one per campaign
 
 
 def shares_of(target: Target, forecast: Forecast) -> Shares:
-    """The reported split and those of campaigns, with half a group of men added to each post.
+    """The reported split and those of the campaigns, with half a group of men added to each post.
 
-    So a post that a campaign left empty is unlikely, not impossible.
-    A campaign with nobody at all these posts has no split and is left out: an even one would flatter it.
+    This makes a post that a campaign left empty unlikely, not impossible.
+    A campaign with nobody at any of these posts has no split and is left out: an even split would favour it.
     """
     reported = np.array([soldiers for _, soldiers in target.parts])
     found = np.nan_to_num(np.array([forecast.outcomes[name] for name, _ in target.parts]))
@@ -167,9 +167,9 @@ def shares_of(target: Target, forecast: Forecast) -> Shares:
 
 
 def measure_split(target: Target, forecast: Forecast) -> Measured:
-    """Compare the split: its intervals are of mean distances of the campaigns from each other.
+    """Score the split: its intervals are those of the mean distances between campaigns.
 
-    It is inside when it is no farther from the campaigns than 90 % of them are; its error is multinomial.
+    The split is inside when it is no farther from the campaigns than 90 % of them are; its error is multinomial.
     """
     reported, shares, weights = shares_of(target, forecast)
     missing = forecast.campaigns - shares.shape[1]
@@ -210,7 +210,7 @@ def parts_of(target: Target, forecast: Forecast) -> list[Part]:
 
 
 def days_of(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """Numbers of days of the campaign; the day after the line where there is no date."""
+    """Day numbers of the campaign; missing dates become the day after the end of the record."""
     known = ~np.isnat(dates)
     days = np.full(dates.size, DAYS + 1, np.int64)
     days[known] = (dates[known] - np.datetime64(DAY_0)).astype(np.int64)
@@ -218,16 +218,16 @@ def days_of(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
 
 
 def was_lost(targets: DistrictTargets, evening: date) -> Floats:
-    """1 where a district must have been lost by the evening, 0 where it cannot have been, nan where it may."""
+    """1 where a district must have been lost by the end of a day, 0 where it cannot have been, nan where unknown."""
     day = np.datetime64(evening)
     must, cannot = targets.latest <= day, targets.earliest > day
     return np.where(must, 1.0, np.where(cannot, 0.0, np.nan))
 
 
 def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts | None:
-    """Dates and chances over districts, with errors from resampled campaigns; None without losses by campaign.
+    """Score dates and probabilities over districts, with bootstrap errors; None without losses per campaign.
 
-    Whoever was told who had fallen by an evening has no score for it.
+    A forecast that used the map of a day has no score for that day.
     """
     if forecast.lost_on is None:
         return None
@@ -256,7 +256,7 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
 def score_evening(
     targets: DistrictTargets, evening: date, mean: Floats, resamples: Floats, told: bool
 ) -> tuple[Score, Score]:
-    """Brier score and AUC of "lost by this evening", over districts of which that is known."""
+    """Brier score and AUC of "lost by the end of this day", over districts where that is known."""
     if told and evening <= KNOWN_UNTIL:
         return UNKNOWN, UNKNOWN
     truth = was_lost(targets, evening)
@@ -269,16 +269,16 @@ def score_evening(
 
 
 def chances_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> Floats:
-    """The share of campaigns that have lost each district by the evening; nan where losses were not kept."""
+    """Share of campaigns that have lost each district by the end of a day; nan where losses were not recorded."""
     if forecast.lost_on is None:
         return np.full(targets.district.size, math.nan)
     return (forecast.lost_on[:, targets.district] <= (evening - DAY_0).days).mean(axis=0)
 
 
 class Tally(NamedTuple):
-    """Panj against another forecast: where the difference of scores is more than 1.96 Monte Carlo errors.
+    """Count of targets on which Panj or another forecast is better by more than 1.96 Monte Carlo errors.
 
-    The errors are taken as independent, which with common seeds is cautious.
+    The errors are treated as independent, which is conservative with common seeds.
     """
 
     better: int
@@ -287,24 +287,24 @@ class Tally(NamedTuple):
 
 
 def tally(ours: Sequence[Measured], theirs: Sequence[Measured | None]) -> Tally:
-    """Targets on which one forecast has the lower score."""
+    """Count the targets on which each forecast has the lower score."""
     signs = [sign_of(our.score, their.score) for our, their in zip(ours, theirs, strict=True) if their is not None]
     return Tally(signs.count(-1), signs.count(1), signs.count(0))
 
 
 def sign_of(ours: Score, theirs: Score) -> int:
-    """-1 where ours is lower, 1 where theirs is, 0 where the number of campaigns does not tell."""
+    """-1 where ours is lower, 1 where theirs is, 0 where there are too few campaigns to tell."""
     gap, doubt = ours.value - theirs.value, 1.96 * math.hypot(ours.error, theirs.error)
     return 0 if math.isnan(gap) or math.isnan(doubt) or abs(gap) <= max(doubt, 1e-12) else int(math.copysign(1, gap))
 
 
 def weights_or_ones(weights: Floats | None, count: int) -> Floats:
-    """The weights of campaigns; without any all count alike."""
+    """The weights of campaigns; ones if there are none."""
     return np.ones(count) if weights is None else weights
 
 
 def gaps(members: Floats, weights: Floats | None = None) -> Floats:
-    """The sum of distances from each member to all members, by their weights; by sorting, in n log n."""
+    """Weighted sum of distances from each member to all members, by sorting, in O(n log n)."""
     order = np.argsort(members, kind="stable")
     ordered, heavy = members[order], weights_or_ones(weights, members.size)[order]
     below = np.cumsum(heavy) - heavy
@@ -328,10 +328,10 @@ def crps(members: Floats, weights: Floats | None = None) -> Score:
 
     Args:
         members: distances from what was reported, in the unit of the score.
-        weights: one per member; without them all count alike.
+        weights: one per member; None means equal weights.
 
     Returns:
-        The fair score, 0 only when all are right; few members can give less. One member gives its distance and no
+        The fair score: 0 when all are right, sometimes negative with few members. One member gives its distance and no
         error, two give no error.
     """
     return crps_of_parts(members[None, :], weights)
@@ -340,7 +340,7 @@ def crps(members: Floats, weights: Floats | None = None) -> Score:
 def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
     """The sum of the CRPS of several numbers, each against 0; `parts` is numbers x campaigns.
 
-    Half of it, for shares of one whole, is an energy score: the share of the whole that is in the wrong place.
+    For shares of one whole, half of it is an energy score: the share of the whole that is in the wrong place.
     """
     count = parts.shape[1]
     if count == 0 or np.isnan(parts).any():
@@ -353,10 +353,10 @@ def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
     near = heavy * away
     apart = heavy * sum((gaps(row, weights) for row in parts), np.zeros(count))
     value = float(near.sum() / whole - apart.sum() / (2 * (whole * whole - squares)))
-    value = 0.0 if abs(value) < 1e-12 else value  # the last digits of arithmetic
+    value = 0.0 if abs(value) < 1e-12 else value  # rounding error
     if count == 2:
         return Score(value, math.nan)
-    rest = whole - heavy  # the weight of the others when each member is left out in turn
+    rest = whole - heavy  # remaining weight when each member is left out in turn
     pairs = 2 * (rest**2 - (squares - heavy**2))
     without = (near.sum() - near) / rest - (apart.sum() - 2 * apart) / pairs
     return Score(value, float(np.sqrt((count - 1) * without.var())))
@@ -365,7 +365,7 @@ def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
 def interval_with_error_holds(
     members: Floats, low: float, high: float, sd: float, weights: Floats | None = None
 ) -> bool:  # fmt: skip
-    """Whether the 90 % interval of reports of the campaigns, which err normally with `sd`, holds some of a range."""
+    """Whether the 90 % interval of the campaigns plus normal error with `sd` overlaps a range."""
     if sd > 0:
         below, above = norm.cdf((high - members) / sd), norm.cdf((members - low) / sd)
     else:
@@ -374,7 +374,7 @@ def interval_with_error_holds(
 
 
 def mean_of(values: Floats, weights: Floats | None = None) -> float:
-    """The mean over campaigns by their weights."""
+    """Weighted mean over campaigns."""
     heavy = weights_or_ones(weights, values.size)
     return float((heavy * values).sum() / heavy.sum())
 
@@ -382,7 +382,7 @@ def mean_of(values: Floats, weights: Floats | None = None) -> float:
 def distances_of_splits(shares: Floats, weights: Floats | None = None) -> Floats:
     """Mean distance of the split of each campaign from those of the others; `shares` is parts x campaigns.
 
-    A distance is the share of the whole that would have to be moved to make two splits equal.
+    A distance is the share of the whole that has to be moved to make two splits equal.
     """
     heavy = weights_or_ones(weights, shares.shape[1])
     others = heavy.sum() - heavy if heavy.size > 1 else np.ones(1)
@@ -395,18 +395,18 @@ def distance_to_split(shares: Floats, reported: Floats, weights: Floats | None =
 
 
 def shares_with_error(shares: Floats, groups: int) -> Floats:
-    """Shares as a report of so many groups of men, each drawn by itself, would give them."""
+    """Multinomial draws of shares, as if reported for `groups` independent groups of men."""
     luck = np.random.default_rng(LUCK_OF_RESAMPLING)
     return luck.multinomial(groups, np.ascontiguousarray(shares.T)).T / groups
 
 
 def brier(chance: Floats, is_lost: Floats) -> Floats:
-    """Mean squared error of chances over districts (the last axis): 0 is perfect, 0.25 is what a coin gives."""
+    """Mean squared error of probabilities over districts (the last axis): 0 is perfect, 0.25 is a coin toss."""
     return np.mean((chance - is_lost) ** 2, axis=-1)
 
 
 def area_under_curve(chance: Floats, is_lost: Floats) -> Floats:
-    """How often a lost district had a higher chance than one that was not lost; equal ones count half. 0.5 is none."""
+    """AUC: how often a lost district had a higher probability than one not lost; ties count half, 0.5 is no skill."""
     lost = int(is_lost.sum())
     kept = is_lost.size - lost
     if not lost or not kept:
@@ -416,14 +416,14 @@ def area_under_curve(chance: Floats, is_lost: Floats) -> Floats:
 
 
 def lost_by(lost_on: NDArray[np.int64], days: int) -> Floats:
-    """Whether each campaign has lost each district by each evening: campaigns x evenings x districts, 0 or 1."""
+    """Whether each campaign has lost each district by the end of each day: campaigns x days x districts, 0 or 1."""
     return (lost_on[:, None, :] <= np.arange(days + 1)[None, :, None]).astype(np.float64)
 
 
 def median_days(chance: Floats) -> NDArray[np.int64]:
-    """The evening by which half of the campaigns have lost a district; the number of evenings where they have not.
+    """The day by whose end half of the campaigns have lost a district; the number of days where they never do.
 
-    `chance` is ... x evenings x districts.
+    `chance` is ... x days x districts.
     """
     reached = chance >= 0.5 - 1e-9
     return np.where(reached.any(axis=-2), reached.argmax(axis=-2), chance.shape[-2])
@@ -443,6 +443,6 @@ def resampled(values: Floats) -> Floats:
 
 
 def with_error(value: Floats | float, resamples: Floats) -> Score:
-    """A score beside the spread of its resamples."""
+    """A score with the standard deviation of its resamples as its error."""
     spread = float(np.std(resamples, ddof=1)) if np.isfinite(resamples).all() else math.nan
     return Score(float(value), spread)

@@ -1,11 +1,11 @@
-"""How well Panj does against the record, compared with forecasts that a sceptic would try: `python -m sim score`.
+"""Score Panj against the record and compare it with naive forecasts: `python -m sim score`.
 
-With settings (or none) it runs the campaigns itself, 500 up to 8 July: as a study named `score`, and two variants with
-the same seeds, one in which no fall frightens anybody and one in which air cover has no effect. With the folder of a
+With settings (or none) it runs 500 campaigns itself, up to 8 July: a study named `score`, and two variants with
+the same seeds, one in which falls spread no fear and one in which air cover has no effect. With the folder of a
 finished study it scores that study against the naive forecasts, and against such variants in folders next to it.
 
 Reads   data/targets.csv, days of falls in data/districts.csv, and the tables and record of finished studies.
-Writes  score/ in the folder of the study, each file whole or not at all: score.csv (one row per target),
+Writes  score/ in the folder of the study, each file atomically: score.csv (one row per target),
         score_districts.csv (per district), score_forecasts.csv (per forecast), score_split.csv (per post) and
         score.json. `sim.score.figures` shows and draws them.
 Assumed The exit code does not depend on the score.
@@ -68,10 +68,10 @@ from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import Study
 from sim.study.store import flatten, read_scope
 
-USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day past the line, so that its evening is whole
-RECORDS = 500  # synthetic ones of each naive forecast
-NAIVE_NUMBERS = "calibration=as_declared"  # day 0 of naive forecasts, which know of no fit
-VARIANTS = {  # the same model without one of its ideas
+USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day past the end of the record, so that its last day is complete
+RECORDS = 500  # synthetic records per naive forecast
+NAIVE_NUMBERS = "calibration=as_declared"  # parameters for day 0 of the naive forecasts, which use no fit
+VARIANTS = {  # the same model without one of its mechanisms
     "without_contagion": (
         "the same model, in which no fall frightens anybody",
         ("rules.news.next_door", "rules.news.province", "rules.news.country"),
@@ -84,10 +84,10 @@ VARIANTS = {  # the same model without one of its ideas
 
 
 def write_score(request: options.Score, console: Console) -> Path:
-    """Score what is asked for and write it; returns the folder of the scores.
+    """Run or read the requested study, score it and write the tables; returns their folder.
 
-    Raises PanjError for settings or a study that are not as expected, before anything is run or written, and Stopped
-    after Ctrl-C: the same command goes on.
+    Raises PanjError for an invalid setting or study before anything is run or written, and Stopped
+    after Ctrl-C; the same command resumes.
     """
     check(request)
     targets = targets_here()
@@ -100,7 +100,7 @@ def write_score(request: options.Score, console: Console) -> Path:
 
 
 def check(request: options.Score) -> None:
-    """A finished study has a cell and no settings; without a study it is the other way round."""
+    """Check the request: a finished study takes `cell` and no settings, a new one settings and no `cell`."""
     if request.folder is not None and request.overrides:
         raise unknown("score of a finished study", request.overrides[0].partition("=")[0], ("cell",))
     if request.folder is None and request.cell is not None:
@@ -108,7 +108,7 @@ def check(request: options.Score) -> None:
 
 
 def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
-    """The study that is scored and its variants, all resolved before any is run; each has a folder of its own."""
+    """The scored study and its variants, each with its own folder; all are resolved before any is run."""
     given = Overrides.of(words)
     wanted = given.with_usual(USUAL)
     sweep = compose_sweep(wanted)
@@ -128,12 +128,12 @@ def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
 
 
 def named(usual: str) -> str:
-    """`score`, and what the settings are called where they are not the usual ones."""
+    """Study name: `score`, followed by the settings that are not the defaults."""
     return "score" if usual == "july_2021" else f"score__{usual}"[:90]
 
 
 def run_missing(sweep: Sweep, name: str, console: Console) -> Study:
-    """Run the campaigns of one study that are not recorded yet."""
+    """Run the campaigns of a study that are not recorded yet."""
     about = "the settings that are scored" if name == "panj" else VARIANTS[name][0]
     console.print(f"{sweep.base.study}: {sweep.base.runs} campaigns of {about} ...")
     run_sweep(sweep, Terse(width=console.width, highlight=False))
@@ -142,7 +142,7 @@ def run_missing(sweep: Sweep, name: str, console: Console) -> Study:
 
 
 def variants_of(study: Study) -> dict[str, Study]:
-    """Variants of a study in folders next to it, where they differ in their own numbers alone."""
+    """Variants of a study in sibling folders, if they differ only in the variant's own parameters."""
     found = {}
     for name, (_, numbers) in VARIANTS.items():
         folder = study.folder.with_name(f"{study.folder.name}__{name}")
@@ -158,7 +158,7 @@ def variants_of(study: Study) -> dict[str, Study]:
 
 
 def number_of(key: str) -> str:
-    """The number that a setting belongs to: its value, whether it is drawn, and between what."""
+    """The parameter that a setting key belongs to (its value, whether it is drawn, or its range)."""
     return re.sub(r"^draws\.(?:keys|priors)\.(rules\.\w+\.\w+)(?:\.\d)?$", r"\1", key)
 
 
@@ -190,7 +190,7 @@ METHOD = {
 
 
 class Scored(NamedTuple):
-    """What is scored, and against what."""
+    """The scored forecast and those it is compared with."""
 
     study: Study
     facts: Facts
@@ -198,11 +198,11 @@ class Scored(NamedTuple):
     panj: Forecast
     others: tuple[Forecast, ...]
     districts: DistrictTargets
-    variants: dict[str, Study]  # the studies of those others that are no naive forecasts
+    variants: dict[str, Study]  # studies of the comparison forecasts that are model variants
 
     @property
     def place(self) -> str:
-        """The folder of the scores inside that of the study; one a cell where there are several."""
+        """Folder of the scores inside the study; one per cell where there are several."""
         return "score" if len(self.study.cells) == 1 else f"score/cell_{self.study.cell.number}"
 
 
@@ -226,7 +226,7 @@ def write_scored(scored: Scored) -> Path:
 
 
 def measured_or_error(target: Target, panj: Forecast) -> Measured:
-    """A target compared with the study; PanjError where the study lacks its outcome."""
+    """Score of the study on a target; PanjError where the study lacks its outcome."""
     found = measure(target, panj)
     if found is None:
         raise PanjError(f"score: found no outcome {target.outcome} in the study, expected one")
@@ -236,7 +236,7 @@ def measured_or_error(target: Target, panj: Forecast) -> Measured:
 def rows_of_targets(
     scored: Scored, ours: Sequence[Measured], theirs: dict[str, list[Measured | None]]
 ) -> list[dict[str, Any]]:
-    """One row per target; each naive forecast has a column, empty where it says nothing."""
+    """One row per target, one column per other forecast, empty where it does not cover the target."""
     rows = []
     for place, (target, measured) in enumerate(zip(scored.targets, ours, strict=True)):
         others = {name: found[place] for name, found in theirs.items()}
@@ -263,18 +263,18 @@ def rows_of_targets(
 
 
 def reported_of(scored: Scored, target: Target) -> float | None:
-    """The number reported; of a split, its mean distance from those of the campaigns."""
+    """The reported number; for a split, its mean distance from those of the campaigns."""
     return reported_distance(target, scored.panj) if target.parts else target.value
 
 
 def bounds_in_words(target: Target) -> dict[str, str]:
-    """The range within which nothing is preferred; empty where nothing bounds it, and of a split."""
+    """Reported low and high as text; empty where unbounded and for a split."""
     low, high = (math.inf, math.inf) if target.parts else bounds_of(target)
     return {"reported_low": cell_text(low, target), "reported_high": cell_text(high, target)}
 
 
 def cell_text(value: float | None, target: Target) -> str:
-    """A number to six figures, a date as such; nothing where there is none. The day after 7 July stands for later."""
+    """A number to six figures or a date; empty where missing. The day after 7 July means later or never."""
     if value is None or not math.isfinite(value):
         return ""
     is_date = target.outcome == "largest_night"
@@ -287,7 +287,7 @@ def score_text(value: float) -> str:
 
 
 def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
-    """One row per post: shares of the men."""
+    """One row per post, with its shares of the men."""
     rows = []
     for target in (target for target in scored.targets if target.parts):
         missing = measured_or_error(target, scored.panj).missing
@@ -304,7 +304,7 @@ def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
 
 
 def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
-    """One row per district: what is known, the median day of the campaigns and its error, chances by forecast."""
+    """One row per district: the record, the median day of the campaigns and its error, probabilities per forecast."""
     targets, panj, facts = scored.districts, scored.panj, scored.facts
     if panj.lost_on is None:
         return []
@@ -334,7 +334,7 @@ def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
 
 
 def row_of_forecast(name: str, found: Districts) -> dict[str, Any]:
-    """How one forecast did over the districts."""
+    """Table row with the district scores of one forecast."""
     row: dict[str, Any] = {"forecast": name, "dated": found.dated, "not_lost": found.not_lost}
     scores: dict[str, Score] = {"absolute_error_days": found.absolute, "days_late": found.late}
     for place, evening in enumerate(LOST_BY):
@@ -352,7 +352,7 @@ def about_score(
     theirs: dict[str, list[Measured | None]],
     districts: dict[str, Districts | None],
 ) -> dict[str, Any]:
-    """What was scored, how and with what, so that it can be read by itself."""
+    """Metadata of score.json: what was scored, how, and against what."""
     about, cell = scored.study.about, scored.study.cell
     first = int(about["first_seed"])
     late = [place for place, target in enumerate(scored.targets) if target.date > KNOWN_UNTIL]
@@ -379,7 +379,7 @@ def about_score(
 
 
 def events_of(targets: Sequence[Target], ours: Sequence[Measured]) -> list[dict[str, Any]]:
-    """How many targets of each event are inside; targets of one event are not independent, events nearly are."""
+    """Number of targets inside per event; targets of one event are not independent, events nearly are."""
     events: dict[str, dict[str, Any]] = {}
     for target, measured in zip(targets, ours, strict=True):
         row = events.setdefault(target.event, {"event": target.event, "targets": 0, "inside": 0, "fitted": 0,

@@ -1,10 +1,10 @@
-"""Targets: which reported figure is compared with which outcome, its error, and whether it is fitted or only scored.
+"""Targets: reported figures, the outcome each is compared with, its error, and whether it is fitted or only scored.
 
 Reads   data/targets.csv, data/evidence.csv; the dates of falls in data/districts.csv, which only score: the simulation
         never starts from them.
 Gives   `Target` rows, and `district_targets`: when districts of the north-east can have fallen.
-Source  Every number is calculated from rows of the evidence or from dated falls; one that does not agree is refused.
-Assumed The error of each row, from how its source counted, as its `reason` says; never from what the model gives.
+Source  Every number is calculated from rows of the evidence or from dated falls; a mismatch raises an error.
+Assumed The error of each row, from how its source counted (see its `reason`); never from model output.
 """
 
 import ast
@@ -31,7 +31,7 @@ COLUMNS = (
     "high_from", "parts", "error", "scale", "sd", "use", "reason",
 )  # fmt: skip
 NUMBERS = ("value", "low", "high")
-ERRORS = {  # what is known of each kind of error, and which of value, low and high it needs
+ERRORS = {  # each kind of error, and which of value, low and high it needs
     "exact": ("value",),
     "rounded": ("value",),
     "verbal": ("value",),
@@ -46,30 +46,30 @@ ONLY_BOUNDS = ("range", "at_least", "at_most")
 SCALES = ("linear", "log")
 USES = ("fitted", "scored")
 MOST_FITTED = 12
-ROUNDS = 1e-3  # share of a number by which the file may round it
-DAY_0 = date(2021, 5, 1)  # what is set on this day is no target
-NORTH_EAST = ("Badakhshan", "Takhar", "Kunduz")  # where nearly every district has a date
+ROUNDS = 1e-3  # relative rounding allowed in the file
+DAY_0 = date(2021, 5, 1)  # values set on this day cannot be targets
+NORTH_EAST = ("Badakhshan", "Takhar", "Kunduz")  # provinces where nearly every district has a date
 
 
 class Target(NamedTuple):
-    """One reported figure and the outcome that is compared with it."""
+    """One reported figure and the outcome compared with it."""
 
     target: str  # permanent name
     event: str  # what happened; two targets of one event are not independent
     quantity: str  # in words
     scope: str  # in words
-    date: date  # day up to which, or on which, it holds
-    outcome: str  # name in the table of outcomes; for a split, of each part with `<post>` for the post
+    date: date  # day up to which, or on which, it applies
+    outcome: str  # name in the outcomes table; for a split, a template with `<post>` for the post
     value: float | None  # in the outcome's unit, a date as its ordinal; None where only bounds are known
-    low: float | None  # None where nothing bounds it from below
-    high: float | None  # None where nothing bounds it from above
+    low: float | None  # None where there is no lower bound
+    high: float | None  # None where there is no upper bound
     evidence: tuple[str, ...]  # ids; empty where only dated falls are counted
-    parts: tuple[tuple[str, float], ...]  # of a split: outcome and soldiers
+    parts: tuple[tuple[str, float], ...]  # for a split: outcome and soldiers of each part
     error: str  # kind of error
-    scale: str  # linear, or log: of 1 + the number
-    sd: float  # standard deviation of the error on that scale, 0 if exact; of a split, soldiers who move as one
+    scale: str  # linear, or log for log(1 + number)
+    sd: float  # standard deviation of the error on that scale, 0 if exact; for a split, soldiers per group
     use: str  # fitted or scored
-    reason: str  # why this error, why this use
+    reason: str  # reason for this error and this use
 
 
 class Known(IntEnum):
@@ -78,41 +78,41 @@ class Known(IntEnum):
     DAY = 0
     WINDOW = 1  # about two days
     BY = 2  # on or before
-    NOT_LOST = 3  # a provincial capital, none of which was lost by the line
+    NOT_LOST = 3  # a provincial capital; none was lost by the end of the record
     UNDATED = 4  # censored: lost on any day, before day 0 included, or not at all
 
 
 class DistrictTargets(NamedTuple):
-    """When each district can have been lost, as far as is known: arrays with one element per district."""
+    """Range of days on which each district can have been lost: arrays with one element per district."""
 
     district: NDArray[np.int64]  # row number of the district
-    earliest: NDArray[np.datetime64]  # first day on which it can have been lost; day 0 stands for any day before
-    latest: NDArray[np.datetime64]  # last such day; NaT where it may not have been lost by the line
+    earliest: NDArray[np.datetime64]  # first day on which it can have been lost; day 0 includes any earlier day
+    latest: NDArray[np.datetime64]  # last such day; NaT where it may not have been lost by the end of the record
     known: NDArray[np.int64]  # Known
 
 
 class Records(NamedTuple):
-    """What the numbers of targets are calculated from."""
+    """Data from which target numbers are calculated."""
 
     place: str  # file, line and column, for errors
     evidence: Mapping[str, Evidence]
     facts: Facts
     falls: Falls
-    districts: DistrictTargets  # of every district
+    districts: DistrictTargets  # all districts
 
 
 def read_targets(
     evidence: Sequence[Evidence], outcomes: Sequence[Outcome], folder: Path | None = None
 ) -> tuple[Target, ...]:
-    """Every target, checked against the evidence and the table of outcomes.
+    """Read every target, checked against the evidence and the outcomes table.
 
     Args:
-        evidence: rows that the numbers are calculated from.
+        evidence: rows from which the numbers are calculated.
         outcomes: rows of the table of outcomes.
-        folder: of the data, unless it is that of Panj.
+        folder: data folder, by default Panj's own.
 
     Raises:
-        PanjError: with line, row and column of what is wrong.
+        PanjError: names the line, row and column of the error.
     """
     folder = folder or DATA
     facts, falls = read_facts(folder), read_falls(folder)
@@ -126,7 +126,7 @@ def read_targets(
 
 
 def read_target(row: Row, records: Records, units: Mapping[str, str]) -> Target:
-    """One row of the file, checked."""
+    """Read and check one row of the file."""
     parts = read_parts(row, records, units)
     value, low, high = (read_number(row, column, records, units) for column in NUMBERS)
     target = Target(
@@ -153,13 +153,13 @@ def read_target(row: Row, records: Records, units: Mapping[str, str]) -> Target:
 
 
 def ids_of(row: Row) -> tuple[str, ...]:
-    """Ids of all evidence that a row is calculated from, in order of appearance."""
+    """Ids of all evidence used in a row, in order of appearance."""
     text = " ".join(row.cells[column] for column in ("value_from", "low_from", "high_from", "parts"))
     return tuple(dict.fromkeys(re.findall(r"\bF\d+\b", text)))
 
 
 def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-    """Outcome and soldiers of each part of a split; none for any other row, whose outcome is checked."""
+    """Outcome and soldiers of each part of a split; empty for any other row, whose outcome is checked."""
     split = [part.partition("=") for part in row.cells["parts"].split(";") if part]
     names = [row.cells["outcome"].replace("<post>", post) for post, _, _ in split] or [row.cells["outcome"]]
     for name in names:
@@ -171,7 +171,7 @@ def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tu
 
 
 def read_number(row: Row, column: str, records: Records, units: Mapping[str, str]) -> float | None:
-    """Value, low or high, calculated; the number in the file must agree, so that neither can drift."""
+    """Calculate value, low or high; the number in the file must agree with it."""
     source = row.cells[f"{column}_from"]
     if not source:
         if row.cells[column]:
@@ -188,7 +188,7 @@ def read_number(row: Row, column: str, records: Records, units: Mapping[str, str
 
 
 def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -> None:
-    """A target is calculated from dated figures with a source, of its own time and meant for it, and not of day 0."""
+    """Check that a target rests on dated, sourced figures of its own time and use, and not of day 0."""
     if target.date > THE_LINE:
         raise row.wrong("date", f"a day up to {THE_LINE}")
     if target.date <= DAY_0:
@@ -206,7 +206,7 @@ def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -
 
 
 def check_error(row: Row, target: Target) -> None:
-    """Each kind of error has its numbers in order, and a size unless the figure is exact."""
+    """Check that a row has the numbers its kind of error needs, in order, and an sd unless exact."""
     for column in ERRORS[target.error]:
         if getattr(target, column) is None:
             raise row.wrong(column, f"a number, because error is {target.error}")
@@ -224,11 +224,11 @@ def check_error(row: Row, target: Target) -> None:
 
 
 def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) -> None:
-    """Few targets are fitted, and no two of them to the same figure or to figures in conflict."""
+    """Check that few targets are fitted, and no two of them to the same or to conflicting figures."""
     fitted = [target for target in targets if target.use == "fitted"]
     if len(fitted) > MOST_FITTED:
         raise PanjError(f"targets.csv, use: found {len(fitted)} targets to be fitted, expected at most {MOST_FITTED}")
-    seen: dict[str, str] = {}  # evidence: the fitted target that uses it or what it conflicts with
+    seen: dict[str, str] = {}  # evidence id: the fitted target that uses it or evidence in conflict with it
     for target in fitted:
         for one in target.evidence:
             if one in seen:
@@ -241,7 +241,7 @@ def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) ->
 
 
 def calculate(row: Row, column: str, source: str, records: Records) -> float:
-    """The number that a formula of evidence and dated falls gives, such as `(F064 + F065) / 421`."""
+    """Evaluate a formula of evidence and dated falls, such as `(F064 + F065) / 421`."""
     here = records._replace(place=f"{row.place}, {column}")
     try:
         return evaluate(ast.parse(source.strip(), mode="eval").body, here)
@@ -257,7 +257,7 @@ OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 def evaluate(node: ast.expr, records: Records) -> float:
-    """Evaluate numbers, evidence (`F065`, `F012.high`), + - * / and the functions in `FUNCTIONS`; nothing else."""
+    """Evaluate numbers, evidence (`F065`, `F012.high`), + - * / and the functions in `FUNCTIONS` only."""
     match node:
         case ast.Constant(value=int() | float() as number):
             return float(number)
@@ -275,12 +275,12 @@ def evaluate(node: ast.expr, records: Records) -> float:
 
 
 def argument(node: ast.expr) -> str:
-    """An id, or a text in quotes, as text."""
+    """An id or a quoted string as text."""
     return node.id if isinstance(node, ast.Name) else str(getattr(node, "value", ""))
 
 
 def figure(one: str, what: str, records: Records) -> float:
-    """Value, low or high of a row of the evidence; PanjError where its source has none."""
+    """Value, low or high of an evidence row; PanjError where missing."""
     if one not in records.evidence:
         raise unknown(records.place, one, records.evidence)
     number: float | None = getattr(records.evidence[one], what)
@@ -290,7 +290,7 @@ def figure(one: str, what: str, records: Records) -> float:
 
 
 def how_many(records: Records, *ids: str) -> float:
-    """How many figures are named."""
+    """Number of figures named."""
     return float(len([figure(one, "value", records) for one in ids]))
 
 
@@ -301,26 +301,26 @@ def last_day(records: Records, one: str) -> float:
 
 
 def surely_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Districts of the provinces that must have been lost from one day to another, both included."""
+    """Number of districts of the provinces that must have been lost between two days, both included."""
     earliest, latest = records.districts.earliest, records.districts.latest
     return number_in((earliest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
 
 
 def reported_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Districts of the provinces that were reported lost from one day to another; a `by` date counts as its day."""
+    """Number of districts of the provinces reported lost between two days; a `by` date counts as that day."""
     latest = records.districts.latest
     return number_in((latest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
 
 
 def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Districts of the provinces that can have been lost from one day to another, undated ones included."""
+    """Number of districts of the provinces that can have been lost between two days, undated ones included."""
     earliest, latest = records.districts.earliest, records.districts.latest
     can = (earliest <= np.datetime64(until)) & ~(latest < np.datetime64(since))
     return number_in(can, records, provinces)
 
 
 def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[str]) -> float:
-    """How many marked districts are in the provinces; without a province, in the country."""
+    """Number of marked districts in the provinces, or in the whole country if none is given."""
     for province in provinces:
         if province not in records.facts.provinces:
             raise unknown(records.place, province, records.facts.provinces)
@@ -345,12 +345,12 @@ def frontage(marked: NDArray[np.bool_], records: Records) -> float:
 
 
 def given_up(records: Records) -> float:
-    """Dated falls reported as without a fight."""
+    """Number of dated falls reported as without a fight."""
     return float((records.falls.without_fight == 1).sum())
 
 
 def fought_for(records: Records) -> float:
-    """Dated falls reported as fought for."""
+    """Number of dated falls reported as fought for."""
     return float((records.falls.without_fight == 0).sum())
 
 
@@ -376,11 +376,11 @@ def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
 
 
 def district_targets(facts: Facts, falls: Falls | None = None) -> DistrictTargets:
-    """When districts of the north-east and of the Tajik border, where nearly every fall is dated, were lost.
+    """Loss dates of the districts of the north-east and of the Tajik border, where nearly every fall is dated.
 
     Args:
         facts: the districts.
-        falls: their dates, unless those of the data. They are for scoring only.
+        falls: their dates, by default those of the data; for scoring only.
     """
     every = when_lost(facts, falls or read_falls())
     wanted = np.isin(facts.province, NORTH_EAST) | (facts.tajik_border_km > 0)
@@ -388,7 +388,7 @@ def district_targets(facts: Facts, falls: Falls | None = None) -> DistrictTarget
 
 
 def bounds_of(target: Target) -> tuple[float, float]:
-    """Lowest and highest number that agrees with the report, before any error; infinite where nothing bounds it."""
+    """Lowest and highest number consistent with the report, before any error; infinite where unbounded."""
     low = target.low if target.low is not None else target.value
     high = target.high if target.high is not None else target.value
     if target.error == "at_least":

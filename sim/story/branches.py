@@ -1,15 +1,15 @@
-"""One campaign that goes on twice from an evening with the same chance: as it went, and with a change.
+"""Branch a campaign at the end of a day with the same random draws: once as it went and once with a change.
 
-Nothing of chance has to be kept: a draw depends on seed, stream, day and actor alone. Both branches have the same world
-on the evening of the fork, to the last digit, and from the next morning on each follows its own rules.
+No random state has to be stored: a draw depends only on seed, stream, day and actor. Both branches have the same world
+at the end of the day of the fork, to the last digit, and from the next day on each follows its own rules.
 
-A policy, a number of a rule or a dated event that is still to come may change. Three things cannot: what has happened,
-what acts on day 0 alone, and which rows and roads there are. Whom a post admits, its room and the attention that a
-region gets are part of the world that was laid out on day 0; they are laid out again.
+A policy, a parameter of a rule or a future dated event may change. Three things cannot: what has already happened,
+what acts only on day 0, and which rows and roads exist. Whom a post admits, its capacity and the attention that a
+region gets are part of the world initialised on day 0; they are set again.
 
-Reads   the settings of a cell, the overrides of the change, a seed, a day; errors come before anything is run.
-Assumed A condition that the change would have set by that evening (pay, air cover, an order) is set on the next
-        morning. Men whom it would have sent or raised by then come on the next morning; nobody comes twice.
+Reads   the settings of a cell, the overrides of the change, a seed, a day; errors are raised before anything is run.
+Assumed A condition that the change would have set by that day (pay, air cover, an order) is set on the next
+        day. Men whom it would have sent or raised by then arrive on the next day; nobody arrives twice.
 """
 
 from collections.abc import Sequence
@@ -31,34 +31,34 @@ from sim.settings.numbers import declared_numbers
 from sim.settings.overrides import EVENTS, GROUPS, MAIN_KEYS, AnyOverrides, Override, Overrides
 from sim.settings.settings import Event, Settings
 
-TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # laid out, written by no rule
-STEP_COMPILED = "campaign.step-*.nbi"  # what Numba keeps of the compiled `step`
+TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # set on day 0, not written by any rule
+STEP_COMPILED = "campaign.step-*.nbi"  # Numba's cache files of the compiled `step`
 Group = TypeVar("Group", bound=tuple)
 
 
 class Course(NamedTuple):
-    """What decides a campaign from some morning on."""
+    """Everything that determines a campaign from some day on."""
 
     rules: Rules
     timeline: Timeline
-    layout: World  # of which only `attention` and what policies say of posts count, once a campaign has begun
+    layout: World  # after the start only `attention` and the policies of posts are used
 
 
 def run_branches(before: Course, after: Course, seed: int, days: int, day: int) -> tuple[Campaign, Campaign]:
-    """Run a campaign twice, as it went and with another course from the morning after an evening on.
+    """Run a campaign twice: as it went, and with another course from the day after a given day on.
 
     Args:
         before: The course of the campaign as it went.
-        after: The other course.
-        seed: Of both.
-        days: After day 0 that are run.
-        day: Number of the day on whose evening they part.
+        after: The changed course.
+        seed: Seed of both.
+        days: Number of days to run after day 0.
+        day: Number of the day at whose end they branch.
 
     Returns:
         The campaign as it went, and with the change.
 
     Raises:
-        CampaignError: The space for rows was spent in either.
+        CampaignError: Either branch ran out of rows.
     """
     world = fresh(before.layout)
     record = blank_record(world, days)
@@ -71,25 +71,25 @@ def run_branches(before: Course, after: Course, seed: int, days: int, day: int) 
 
 
 def step_is_cold() -> bool:
-    """Whether the first turn of `step` will have to compile it, which takes about ten seconds."""
+    """Whether the first call of `step` has to compile it, which takes about ten seconds."""
     return compiled and not any(cache_folder().rglob(STEP_COMPILED))
 
 
 def warm(course: Course) -> None:
-    """Compile `step` for this installation, or read it, by one day that nobody sees."""
+    """Compile `step` or load it from the cache, by running one throwaway day."""
     world = fresh(course.layout)
     step(world, course.rules, course.timeline, np.uint64(0), blank_record(world, 1), 0)
 
 
 def run_days(world: World, record: Record, course: Course, seed: int, first: int, last: int) -> None:
-    """Day after day, both ends counted."""
+    """Run days from first to last, both included."""
     for day in range(first, last + 1):
         step(world, course.rules, course.timeline, np.uint64(seed), record, day)
         raise_if_spent(world, day, seed)
 
 
 def copied(group: Group) -> Group:
-    """A copy of every array but roads, which nobody writes."""
+    """A copy of every array except roads, which are read-only."""
     traits: dict[str, Any] = {}
     for name, trait in zip(group._fields, group, strict=True):  # type: ignore[attr-defined]
         traits[name] = trait if name == "roads" else copied(trait) if isinstance(trait, tuple) else trait.copy()
@@ -97,7 +97,7 @@ def copied(group: Group) -> Group:
 
 
 def turn(world: World, course: Course) -> None:
-    """Set what policies laid out in the world on day 0 as the new course has it."""
+    """Update the parts of the world that policies set on day 0 to the new course."""
     world.provinces.attention[:] = course.layout.provinces.attention
     for trait in TRAITS_OF_POSTS:
         getattr(world.posts, trait)[:] = getattr(course.layout.posts, trait)
@@ -118,7 +118,7 @@ def same_traits(one: World, other: World) -> bool:
 
 OF_POSTS = {
     key for key in LAID_OUT if key.startswith(("rules.crossing.", "rules.admission.", "rules.reserves."))
-}  # laid out again
+}  # set again by `turn`
 FOUNDING = "rules.founding."
 WHOLE_CAMPAIGN = {*MAIN_KEYS, "scenario", "timeline", "calibration", "calibration.file", "executor", "sampling"}
 DECISIONS = (
@@ -139,14 +139,14 @@ class Turn(NamedTuple):
 
     before: Settings
     after: Settings
-    day: int  # on whose evening it turns
-    events: tuple[Event, ...]  # of the changed branch: what had happened, then what the change leaves to come
-    timeline: Timeline  # the same, as rules read it
-    late: tuple[Event, ...]  # set or done on the next morning, for their day has passed
-    left: tuple[str, ...]  # numbers of the change that act on day 0 alone, and so do not act
+    day: int  # at whose end the change is made
+    events: tuple[Event, ...]  # of the changed branch: past events, then the future events under the change
+    timeline: Timeline  # the same, in the form read by rules
+    late: tuple[Event, ...]  # applied on the next day, because their own day has passed
+    left: tuple[str, ...]  # changed parameters that act only on day 0, so have no effect
 
     def courses(self, seed: int) -> tuple[Course, Course]:
-        """As it went and with the change, for the campaign of a seed."""
+        """The courses as it went and with the change, for the campaign of a seed."""
         before, after = self.before.rules_of(seed), self.after.rules_of(seed)
         return (
             Course(before, self.before.timeline, self.before.layout.world),
@@ -155,7 +155,7 @@ class Turn(NamedTuple):
 
 
 def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer: Settles) -> Turn:
-    """Both sides of the turning point, checked; PanjError names the key."""
+    """Resolve and check both sides of the turning point; PanjError names the key."""
     overrides, changes = Overrides.of(words), Overrides.of(changes)
     for row in changes:
         check_key(row)
@@ -171,7 +171,7 @@ def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer:
 
 
 def check_key(change: Override) -> None:
-    """A decision that can be changed at the end of a day."""
+    """Check that a key is a decision that can be changed during a campaign."""
     key = change.key
     if key in GROUPS or (key.startswith(EVENTS) and key.count(".") > 1):
         return
@@ -189,7 +189,7 @@ def check_key(change: Override) -> None:
 
 
 def check_day(settings: Settings, evening: date) -> int:
-    """An evening of the campaign after which there is another; the number of its day."""
+    """Check that a day is in the campaign and not its last; returns its number."""
     last = settings.end_date - timedelta(days=1)
     if not settings.start_date <= evening <= last:
         raise PanjError(f"day: found {evening}, expected an evening from {settings.start_date} to {last}, before the "
@@ -198,7 +198,7 @@ def check_day(settings: Settings, evening: date) -> int:
 
 
 def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
-    """The overrides of the cell, with those of the change in place of what they change."""
+    """The overrides of the cell, with those of the change replacing the same keys."""
     overrides, changes = Overrides.of(words), Overrides.of(changes)
     if len(changes.keys) < len(changes.rows):
         raise PanjError(f"fork: found '{' '.join(changes.words)}', expected each key once")
@@ -206,7 +206,7 @@ def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
 
 
 def check_event(change: Override, before: Settings, after: Settings, evening: date) -> None:
-    """A dated event can be moved, changed, added or left out while it is still to come."""
+    """Check that a moved, changed, added or removed event is still in the future."""
     key = change.key
     if not key.startswith(EVENTS):
         return
@@ -223,7 +223,7 @@ def check_event(change: Override, before: Settings, after: Settings, evening: da
 
 
 def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
-    """Numbers of the change that act on day 0 alone; PanjError for those that decide rows or roads."""
+    """Changed parameters that act only on day 0; PanjError for those that determine rows or roads."""
     differ = [key for key, value in before.numbers.items() if after.numbers[key] != value]
     for key in differ:
         if key in LAID_OUT - OF_POSTS and not key.startswith(FOUNDING):
@@ -234,23 +234,23 @@ def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
 
 
 def is_deed(event: Event) -> bool:
-    """Whether it sends or raises men: it is done once, where a condition lasts."""
+    """Whether an event sends or raises men, which happens once, unlike a lasting condition."""
     return event.act not in ("set", "context")
 
 
 def done_by(events: Sequence[Event], day: int) -> set[str]:
-    """Names of the deeds that are done by an evening."""
+    """Names of the one-time events done by the end of a day."""
     return {event.name for event in events if is_deed(event) and event.day <= day}
 
 
 def still_to_come(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """What the change leaves for the mornings after the evening."""
+    """Events of the changed branch after the day of the fork."""
     done = done_by(before, day)
     return tuple(event for event in after if event.day > day and event.name not in done)
 
 
 def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """What the change would have set or done by the evening and had not been: on the next morning."""
+    """Events that the change puts before the fork but that did not happen; they are applied on the next day."""
     done = done_by(before, day)
     deeds = [event for event in after if is_deed(event) and event.day <= day and event.name not in done]
     here, there = standing(before, day), standing(after, day)
@@ -259,7 +259,7 @@ def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[E
 
 
 def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
-    """The event that last set each condition by an evening; what holds before any event counts as one."""
+    """The event that last set each condition by the end of a day; initial conditions count as events."""
     usual = conditions_before_events()
     found = {
         condition.name.lower(): Event(
@@ -275,7 +275,7 @@ def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
 
 
 def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> None:
-    """Refuse a change that leaves every rule, post, region and coming event as it was."""
+    """Raise PanjError for a change that affects no rule, post, region or future event."""
     if not same_traits(turn.before.layout.world, turn.after.layout.world):
         return
     if rows_after(turn.before.timeline, turn.day) != rows_after(turn.timeline, turn.day):
@@ -291,13 +291,13 @@ def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> No
 
 
 def rows_after(timeline: Timeline, day: int) -> list[tuple[float, ...]]:
-    """The rows of a timeline that are still to come."""
+    """The rows of a timeline after a day."""
     rows = np.flatnonzero(timeline.day > day)
     return [tuple(float(column[row]) for column in timeline) for row in rows]
 
 
 def acting(rules: Rules) -> Rules:
-    """The numbers that rules read day by day; those that are laid out are compared in the world."""
+    """The rules with parameters applied on day 0 set to 0, because those are compared in the world."""
     for key in LAID_OUT:
         _, rule, name = key.split(".")
         rules = rules._replace(**{rule: getattr(rules, rule)._replace(**{name: 0})})
@@ -305,6 +305,6 @@ def acting(rules: Rules) -> Rules:
 
 
 def check_outcome(name: str, known: Sequence[str]) -> None:
-    """An outcome that campaigns have."""
+    """Check that campaigns have an outcome."""
     if name not in known:
         raise unknown("outcome", name, known)

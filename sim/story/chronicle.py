@@ -1,9 +1,9 @@
-"""One campaign as a list of events and daily series: `python -m sim story results/one [seed=7] [province=Badakhshan]`.
+"""A campaign as a list of events and daily series: `python -m sim story results/one [seed=7] [province=Badakhshan]`.
 
-Reads   about.json and config.yaml of a study, and events.parquet and days.parquet where it holds one campaign.
+Reads   about.json and config.yaml of a study, and events.parquet and days.parquet if it has a single campaign.
 Writes  for one campaign of several stories/cell_<cell>_seed_<seed>/ with events.parquet, days.parquet and
         campaign.json, from the campaign run again. `sim.story.story` turns it into sentences.
-Assumed A row of the log is under the day on which it happened; a night's crossing under the day before the morning.
+Assumed A row of the log has the day on which it happened; a night's crossing has the day before the morning.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,7 @@ class Happening(NamedTuple):
     district_id: str
     district: str
     province: str
-    who: str  # kind of unit, prong or post, by event
+    who: str  # kind of unit, prong or post, depending on the event
     men: int
     how: str
     why: str
@@ -48,12 +48,12 @@ class Dated(NamedTuple):
 
     date: date
     text: str
-    is_told: bool = False  # whether the text is a sentence by itself
+    is_told: bool = False  # whether the text is a complete sentence
 
 
 @dataclass(frozen=True)
 class Chronicle:
-    """The events and daily series of one campaign, or the part of them in a province or in some days."""
+    """Events and daily series of one campaign, optionally limited to a province or a range of days."""
 
     study: str
     seed: int
@@ -66,13 +66,13 @@ class Chronicle:
     happenings: tuple[Happening, ...]
     evenings: Mapping[str, np.ndarray]  # daily series by name, day 0 first
     dated: tuple[Dated, ...]
-    first: date  # of the days that are shown
+    first: date  # first day shown
     last: date
-    province: str = ""  # empty: the country
+    province: str = ""  # empty: the whole country
 
     @cached_property
     def by_day(self) -> dict[date, list[Happening]]:
-        """What happened on each day that is shown."""
+        """Events by day, for the days shown."""
         days: dict[date, list[Happening]] = {}
         for one in self.happenings:
             days.setdefault(one.date, []).append(one)
@@ -80,44 +80,44 @@ class Chronicle:
 
     @property
     def facts(self) -> Facts:
-        """Districts and posts by name."""
+        """The static facts on districts and posts."""
         return facts_here()
 
     @property
     def posts(self) -> tuple[str, ...]:
-        """Posts of the province, or all of them."""
+        """Posts of the province, or all posts."""
         facts = self.facts
         places = zip(facts.post, facts.post_district, strict=True)
         return tuple(post for post, here in places if self.province in ("", facts.province[here]))
 
     def row(self, day: date) -> int:
-        """Of an evening in the series."""
+        """Row number of a day in the series."""
         return (day - self.start).days
 
     def of(self, event: str) -> list[Happening]:
-        """All happenings of a kind, in order."""
+        """All events of a kind, in order."""
         return [one for one in self.happenings if one.event == event]
 
     def on(self, day: date, name: str) -> int:
-        """A daily series on a day."""
+        """Value of a daily series on a day."""
         return int(self.evenings[name][self.row(day)])
 
     def grown(self, day: date, name: str) -> int:
-        """By how much a running total grew on a day."""
+        """Increase of a running total on a day."""
         row = self.row(day)
         return int(self.evenings[name][row] - (self.evenings[name][row - 1] if row else 0))
 
     def in_time(self, name: str) -> np.ndarray:
-        """A daily series on the days that are shown."""
+        """A daily series on the days shown."""
         return self.evenings[name][self.row(self.first) : self.row(self.last) + 1]
 
     def at_posts(self, what: str, day: date) -> dict[str, int]:
-        """A daily series by post on a day, where it is not zero, for instance `admitted`."""
+        """Non-zero values by post of a daily series, such as `admitted`, on a day."""
         found = {post: self.on(day, f"{what}_{post}") for post in self.posts}
         return {post: people for post, people in found.items() if people}
 
     def narrowed(self, province: str = "", first: date | None = None, last: date | None = None) -> "Chronicle":
-        """A province, or some days; PanjError for a province that there is not, or days outside the campaign."""
+        """Limit to a province or days; PanjError for an unknown province or days outside the campaign."""
         first, last = first or self.first, last or self.last
         check_part(province, first, last, self.start, self.end)
         kept = [one for one in self.happenings if first <= one.date <= last and province in ("", one.province)]
@@ -128,7 +128,7 @@ class Chronicle:
 
 
 def check_part(province: str, first: date, last: date, start: date, end: date) -> None:
-    """A province that there is, or none, and days of a campaign in their order; PanjError names the key."""
+    """Check that the province exists or is empty, and that the days are valid and in order; PanjError names the key."""
     provinces = facts_here().provinces
     if province and province not in provinces:
         raise unknown("province", province, provinces)
@@ -143,9 +143,9 @@ def read_chronicle(folder: Path, campaign: Mapping[str, Any], branch: str = "") 
     """Read a campaign from the tables in a folder.
 
     Args:
-        folder: With events.parquet and days.parquet.
-        campaign: What `campaign.json`, `fork.json` or `about_only_campaign` gives.
-        branch: Of a fork; empty for a single campaign.
+        folder: Folder with events.parquet and days.parquet.
+        campaign: Metadata from `campaign.json`, `fork.json` or `about_only_campaign`.
+        branch: Branch of a fork; empty for a single campaign.
 
     Returns:
         The whole campaign.
@@ -172,7 +172,7 @@ def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) 
 
 
 def read_table(path: Path, branch: str) -> pa.Table:
-    """A table, or the rows of one branch; PanjError where it cannot be read."""
+    """Read a table, or the rows of one branch; PanjError where it cannot be read."""
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
@@ -181,7 +181,7 @@ def read_table(path: Path, branch: str) -> pa.Table:
 
 
 def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
-    """The columns of a happening, row by row."""
+    """The fields of a `Happening`, row by row."""
     missing = [name for name in Happening._fields if name not in events.column_names]
     if missing:
         raise PanjError(f"events.parquet: column {', '.join(missing)} missing, expected a log of this version")
@@ -190,12 +190,12 @@ def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
 
 @cache
 def facts_here() -> Facts:
-    """The facts, read once."""
+    """The facts, cached."""
     return read_facts()
 
 
 def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
-    """Men by a key, the most first; equal ones in the order in which they came."""
+    """Number of men by key, largest first, ties in order of appearance."""
     found: dict[str, int] = {}
     for one in happenings:
         found[key(one)] = found.get(key(one), 0) + one.men
@@ -203,18 +203,18 @@ def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> di
 
 
 def counts(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
-    """How many there are by a key, the most first."""
+    """Number of events by key, largest first."""
     return sums([one._replace(men=1) for one in happenings], key)
 
 
-Check = Callable[[Story, date, date], None]  # of a part, for a campaign from a first day to a last
+Check = Callable[[Story, date, date], None]  # checks the requested part against the first and last day of a campaign
 TABLES = ("events.parquet", "days.parquet")
 
 
 def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
-    """The folder of the tables of one campaign, run again where they are missing, and what is recorded of it.
+    """The folder with the tables of one campaign, rerun if they are missing, and its metadata.
 
-    The part that is asked for is checked before anything is run.
+    The requested part is checked before anything is run.
     """
     folder, cell = request.folder, request.cell
     about = read_about(folder)
@@ -227,13 +227,13 @@ def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
 
 
 def holds_the_log(folder: Path, about: dict[str, Any], seed: int | None, cell: int) -> bool:
-    """Whether the study is this one campaign and kept what happened in it."""
+    """Whether the study consists of this campaign alone and has its event log."""
     is_one = about.get("campaigns") == 1 and len(about.get("cells", [])) == 1 and cell == 0
     return is_one and seed in (None, about["first_seed"]) and all((folder / name).is_file() for name in TABLES)
 
 
 def about_only_campaign(folder: Path, about: dict[str, Any]) -> dict[str, Any]:
-    """Describe the only campaign of a study as `campaign.json` does."""
+    """Metadata of the only campaign of a study, in the form of `campaign.json`."""
     cell = about["cells"][0]
     return {
         **{key: about.get(key) for key in STAMPED},
@@ -250,7 +250,7 @@ def about_only_campaign(folder: Path, about: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dict[str, Any]]:
-    """Run the campaign again and write its tables together."""
+    """Rerun a campaign and write all its tables at once."""
     origin = origin_of(folder, cell, Composer())
     number = seed_of(origin, seed)
     campaign = rerun_campaign(origin.settings, number)

@@ -1,10 +1,10 @@
-"""What if, on that day: `python -m sim fork results/x day=2021-07-04 reinforcement=answer_every_call [runs=50]`.
+"""Fork a campaign on a day: `python -m sim fork results/x day=2021-07-04 reinforcement=answer_every_call [runs=50]`.
 
-Reads   about.json and chunks/study.json of a study; its campaigns are run again.
+Reads   about.json and chunks/study.json of a study; its campaigns are rerun.
 Writes  forks/<name>/ in the study: fork.json, events.parquet and days.parquet (a column `branch`: as_it_went, changed),
         outcomes.csv; with several runs also verdicts.csv, the paired differences.
-Source  Differences, intervals and sentences are those of `sim.compare`.
-Assumed What `sim.story.branches` assumes of a change.
+Source  Differences, intervals and sentences are from `sim.compare`.
+Assumed The assumptions of `sim.story.branches`.
 """
 
 import json
@@ -50,8 +50,8 @@ from sim.study.files import csv_text, json_text, write_folder
 from sim.study.reader import Measure, StudyCell, Worlds
 
 BRANCHES = ("as_it_went", "changed")
-LETTERS = 120  # of a name
-OUTCOMES = (  # for paired differences, those that end after the evening of the fork
+LETTERS = 120  # maximum length of a name
+OUTCOMES = (  # for paired differences; only those that end after the day of the fork
     "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "troops_crossed_by_2021_07_07",
     "badakhshan_lost_2021_07_05", "share_held_by_taliban_{last}", "capitals_lost", "troops_crossed",
     "troops_captured", "people_displaced", "refugees_admitted",
@@ -59,14 +59,14 @@ OUTCOMES = (  # for paired differences, those that end after the evening of the 
 
 
 def words_of(request: Fork) -> list[str]:
-    """The overrides of the command in a fixed order, strikes after other changes."""
+    """The overrides of the command in a fixed order, removals after other changes."""
     changes = sorted(request.changes, key=lambda word: word.startswith("~"))
     asked = [f"seed={request.seed}"] * (request.seed is not None) + [f"cell={request.cell}"] * bool(request.cell)
     return [f"day={request.day}", *changes, *asked, *[f"runs={request.runs}"] * (request.runs > 1)]
 
 
 class Prepared(NamedTuple):
-    """What is run: a cell, where it turns, and the seeds."""
+    """What to run: a cell, its turning point, and the seeds."""
 
     origin: Origin
     turn: Turn
@@ -74,12 +74,12 @@ class Prepared(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """What is kept of one seed, in the order of `BRANCHES`."""
+    """Results of one seed, in the order of `BRANCHES`."""
 
     seed: int
     days: tuple[pa.Table, pa.Table]
     outcomes: tuple[dict[str, Value], dict[str, Value]]
-    logs: tuple[pa.Table, pa.Table] | None  # of the first seed
+    logs: tuple[pa.Table, pa.Table] | None  # only for the first seed
 
 
 def open_fork(request: Fork) -> Prepared:
@@ -100,14 +100,14 @@ def write_fork(request: Fork, console: Console) -> Path:
     """Run both branches of every seed and write their tables.
 
     Args:
-        request: What was asked for.
+        request: The request.
         console: For progress.
 
     Returns:
         The folder of the fork.
 
     Raises:
-        PanjError: The change cannot be made on that evening or changes nothing, a campaign does not reach its end, or
+        PanjError: The change cannot be made on that day or has no effect, a campaign does not reach its end, or
             the folder cannot be written.
     """
     fork = open_fork(request)
@@ -126,14 +126,14 @@ def write_fork(request: Fork, console: Console) -> Path:
 
 
 def compile_step(fork: Prepared, console: Console) -> None:
-    """Compile the step of a day before any branch runs, with a line where that takes a while."""
+    """Compile `step` before any branch runs, with a message if that takes long."""
     if step_is_cold():
         console.print("Compiling the step of a day, once for this installation: about ten seconds ...")
     warm(fork.turn.courses(fork.seeds[0])[0])
 
 
 def run_all(fork: Prepared, console: Console) -> list[Pair]:
-    """Fork every seed, on all cores; results are in the order of the seeds."""
+    """Run both branches of every seed on all cores; results are in seed order."""
     with ThreadPoolExecutor(cores()) as workers:
         campaigns = workers.map(lambda seed: run_one(fork, seed), fork.seeds)
         shown = track(campaigns, "Campaigns", len(fork.seeds), console=console, transient=True,
@@ -142,7 +142,7 @@ def run_all(fork: Prepared, console: Console) -> list[Pair]:
 
 
 def run_one(fork: Prepared, seed: int) -> Pair:
-    """Both branches of a seed; PanjError where one does not come to its end."""
+    """Run both branches of a seed; PanjError where one does not reach its end."""
     settings = fork.origin.settings
     before, after = fork.turn.courses(seed)
     try:
@@ -176,7 +176,7 @@ def name_of(request: Fork, fork: Prepared) -> str:
 
 
 def refuse_another(place: Path, request: Fork) -> None:
-    """A fork of other overrides under the same name is not overwritten."""
+    """Raise PanjError rather than overwrite a fork of other overrides with the same name."""
     path = place / "fork.json"
     if not path.is_file():
         return
@@ -190,7 +190,7 @@ def refuse_another(place: Path, request: Fork) -> None:
 
 
 def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pair]) -> None:
-    """What happened in both branches, and in what they differ."""
+    """Write the events and daily series of both branches, their outcomes and the metadata."""
     settings = fork.origin.settings
     table = outcomes_of(settings.start_date, settings.days)
     first = pairs[0]
@@ -213,7 +213,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
 
 
 def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
-    """Both branches in one table, under a first column that names them."""
+    """Both branches in one table, named in the first column."""
     parts = [
         table.add_column(0, "branch", pa.array([branch] * table.num_rows, pa.string()))
         for pair in pairs
@@ -229,7 +229,7 @@ def say_change(request: Fork) -> str:
 
 
 def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
-    """What was forked, and how it can be made again."""
+    """Metadata of fork.json: what was forked, and how to reproduce it."""
     return {
         **about_campaign(fork.origin, fork.seeds[0]),
         "title": fork.turn.before.title,
@@ -242,7 +242,7 @@ def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
 
 
 def about_turn(turn: Turn, changes: Sequence[str]) -> dict[str, Any]:
-    """On which evening what was changed, what follows on the next morning, and what does not."""
+    """Metadata of the turning point: the day, the change, the events applied late and the keys without effect."""
     started = turn.before.start_date
     late = [
         [(started + timedelta(days=event.day)).isoformat(), str(event.condition or event.name), event.value, event.act]
@@ -262,11 +262,11 @@ Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # as it went, and ch
 
 
 def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> list[dict[str, Any]]:
-    """One row per outcome of one campaign: what was reported, both branches, and their difference.
+    """One row per outcome of one campaign: the reported figure, both branches, and their difference.
 
     Args:
-        table: The outcomes.
-        outcomes: Of the campaign as it went and with the change.
+        table: The outcomes table.
+        outcomes: Values for the campaign as it went and with the change.
         start: First day of the campaign.
 
     Returns:
@@ -288,7 +288,7 @@ def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> l
 
 
 def difference(before: Value, after: Value, row: Outcome) -> Value:
-    """Changed less as it went; of two dates in days; nothing where one is missing."""
+    """Changed minus as it went, for dates in days; None if either is missing."""
     if before is None or after is None:
         return None
     if is_date(row):
@@ -297,14 +297,14 @@ def difference(before: Value, after: Value, row: Outcome) -> Value:
 
 
 def say(value: Value) -> str:
-    """A number to ten figures, a date, or nothing."""
+    """A number to ten figures, a date, or empty."""
     return "" if value is None else value if isinstance(value, str) else f"{value:.10g}"
 
 
 def verdict_rows(
     table: Sequence[Outcome], outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin, change: str
 ) -> list[dict[str, Any]]:
-    """A row an outcome: the paired difference over all seeds, its intervals, and the sentence of `compare`."""
+    """One row per outcome: the paired difference over all seeds, its intervals, and the sentence of `compare`."""
     rows = []
     for row in table:
         measure = measure_of(row)
@@ -322,7 +322,7 @@ def verdict_rows(
 
 
 def measure_of(row: Outcome) -> Measure:
-    """An outcome as `compare` knows it."""
+    """An outcome as a `Measure` of `sim.compare`."""
     return Measure(row.name, row.label, "days" if is_date(row) else row.unit, is_date(row), {})
 
 
@@ -337,7 +337,7 @@ def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequ
 
 
 def day_or_number(value: Value, start: date) -> float:
-    """A date as days after the first day; nan where nothing is known."""
+    """A date as days after the first day; nan if unknown."""
     if value is None:
         return math.nan
     return float((date.fromisoformat(value) - start).days) if isinstance(value, str) else float(value)
@@ -349,5 +349,5 @@ def is_nan(value: float) -> bool:
 
 
 def say_known(value: float) -> str:
-    """A number, or nothing."""
+    """A number, or empty if unknown."""
     return "" if is_nan(value) else f"{value:.6g}"

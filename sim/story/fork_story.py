@@ -1,9 +1,9 @@
-"""Two branches of one campaign: the first event that differs, outcomes side by side, both stories, and a figure.
+"""Report on two branches of a campaign: first event that differs, outcomes side by side, both stories, a figure.
 
 Reads   forks/<name>/ of a study: fork.json, events.parquet, days.parquet, outcomes.csv and, with several campaigns,
         verdicts.csv; evidence rows on shares of districts and on counts of soldiers.
 Writes  fork.md, story_as_it_went.md, story_changed.md and fork.png next to them.
-Assumed A night belongs to the morning on which it ends. Shares are compared, for each source counts its own districts.
+Assumed A night is dated by the morning on which it ends. Shares are compared, because sources differ in totals.
 """
 
 import json
@@ -44,11 +44,11 @@ from sim.study.files import write_file
 from sim.study.reader import Study, StudyCell, bands_of
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post
 
-SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # in a terminal
+SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # limits in a terminal
 
 
 def columns(language: Language) -> list[str]:
-    """Heads of the table of outcomes."""
+    """Column headers of the outcomes table."""
     return [language.say(f"column_{name}") for name in ("outcome", "reported", "before", "after", "difference")]
 
 
@@ -56,17 +56,17 @@ Rows = list[Row]
 
 
 class Branches(NamedTuple):
-    """Both branches of a campaign, and in what they differ."""
+    """Both branches of a campaign, and their differences."""
 
     about: dict[str, Any]
-    before: Chronicle  # both from the morning after the evening of the fork on
+    before: Chronicle  # both branches start on the day after the fork
     after: Chronicle
     outcomes: Rows
     verdicts: Rows
 
     @property
     def evening(self) -> date:
-        """Of the fork."""
+        """The day at whose end the fork is made."""
         return date.fromisoformat(self.about["day"])
 
 
@@ -101,13 +101,13 @@ def page_of_fork(branches: Branches, language: Language) -> str:
 
 
 def say_many(branches: Branches, language: Language) -> str:
-    """Which seeds, and what a difference is."""
+    """Say which seeds were run and how differences are defined."""
     first, last = branches.about["seeds"]
     return language.say("many_told", first=first, last=last)
 
 
 def print_fork(branches: Branches, folder: Path, console: Console, language: Language) -> None:
-    """The part that fits a terminal."""
+    """Print the part that fits in a terminal."""
     lines = [title_of(branches, language), "", *wrapped(told_of(branches, language), ""), ""]
     lines += [language.say("head_first"), *wrapped(tell_first(branches, language))]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
@@ -135,10 +135,10 @@ def print_fork(branches: Branches, folder: Path, console: Console, language: Lan
 
 
 def show_fork(folder: Path) -> int:
-    """Write a fork as pages and a figure, print it and say what to do next.
+    """Write a fork as pages and a figure, print it and suggest the next command.
 
     Args:
-        folder: Of the fork.
+        folder: The folder of the fork.
 
     Returns:
         The exit code, 0.
@@ -165,7 +165,7 @@ def show_fork(folder: Path) -> int:
 
 
 def next_command(branches: Branches, study: Path) -> str:
-    """Many seeds, or another evening."""
+    """Suggest a fork with many seeds, or on another day."""
     about = branches.about
     overrides = [word for word in about["fork_words"] if not word.startswith(("runs=", "day="))]
     if about["forked"] == 1:
@@ -174,13 +174,13 @@ def next_command(branches: Branches, study: Path) -> str:
     return " ".join(["python -m sim fork", str(study), f"day={earlier}", *overrides, f"runs={about['forked']}"])
 
 
-TITLE_LETTERS = 60  # in a line
+TITLE_LETTERS = 60  # characters per line
 HELD, CROSSED = "share_held_by_taliban", "troops_crossed"
 
 
 @in_style
 def draw_fork(folder: Path, about: Mapping[str, Any], language: Language) -> Path:
-    """fork.png in the folder of the fork."""
+    """Draw fork.png in the folder of the fork."""
     evening = date.fromisoformat(about["day"])
     figure = new_figure(7.4)
     above, below = figure.subplots(2, 1, sharex=True)
@@ -206,7 +206,7 @@ def draw_fork(folder: Path, about: Mapping[str, Any], language: Language) -> Pat
 
 
 def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, Any], language: Language) -> list[date]:
-    """As it went, and from the evening of the fork on the other course, dashed; the evenings of the campaign."""
+    """Draw the campaign as it went, and the changed branch from the fork on, dashed; returns the days."""
     table = read_table(folder / "days.parquet", "as_it_went")
     evenings = evenings_of(table)
     for branch, colour, key in (("as_it_went", SIMULATED, "figure_before"), ("changed", SECOND, "figure_after")):
@@ -224,18 +224,18 @@ def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, A
 
 
 def evenings_of(days: Any) -> list[date]:
-    """The evenings of the first campaign."""
+    """The days of the first campaign."""
     first = days["seed"].to_numpy() == days["seed"][0].as_py()
     return [day for day, is_first in zip(days["date"].to_pylist(), first, strict=True) if is_first]
 
 
 def series_of(days: Any, column: str, evenings: int) -> np.ndarray:
-    """A column as evenings x campaigns."""
+    """A column as an array, days x campaigns."""
     return np.asarray(days[column].to_numpy().reshape(-1, evenings).T, dtype=np.float64)
 
 
 def mark_turn(panels: Sequence[Axes], evening: date, language: Language) -> None:
-    """A line on the evening of the fork, named once."""
+    """Draw a line on the day of the fork in each panel, labelled once."""
     for axes in panels:
         axes.axvline(float(date2num(evening)), color=INK, linewidth=1.2, zorder=7)
     text = language.say("figure_turn", day=language.day(evening))
@@ -246,7 +246,7 @@ def mark_turn(panels: Sequence[Axes], evening: date, language: Language) -> None
 
 
 def shown(folder: Path, about: Mapping[str, Any]) -> Study:
-    """The fork as captions know a study."""
+    """The fork as a `Study`, for captions."""
     cell = StudyCell(
         about["cell"], about["cell_label"], {}, date.fromisoformat(about["start_date"]),
         date.fromisoformat(about["end_date"]), runs=about["forked"], calibration=about["calibration"],
@@ -258,7 +258,7 @@ BEFORE, AFTER = "as_it_went", "changed"
 
 
 class Difference(NamedTuple):
-    """The first day on which the logs differ, and what only one of them has."""
+    """The first day on which the logs differ, and the events in only one of them."""
 
     day: date
     before: tuple[Happening, ...]
@@ -266,7 +266,7 @@ class Difference(NamedTuple):
 
 
 def read_branches(folder: Path, language: Language) -> Branches:
-    """What `python -m sim fork` wrote; PanjError where it is not there."""
+    """Read the output of `python -m sim fork`; PanjError where it is missing."""
     try:
         about = json.loads((folder / "fork.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -282,23 +282,23 @@ def read_branches(folder: Path, language: Language) -> Branches:
 
 
 def changed_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata of the changed branch: the same but for dated events."""
+    """Metadata of the changed branch: the same except for dated events."""
     return {**about, "dated": about["dated_changed"]}
 
 
 def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outcomes: Rows, verdicts: Rows) -> Branches:
-    """Both from the morning after the fork on."""
+    """Both branches from the day after the fork on."""
     morning = date.fromisoformat(about["day"]) + timedelta(days=1)
     return Branches(about, before.narrowed(first=morning), after.narrowed(first=morning), outcomes, verdicts)
 
 
 def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) -> Chronicle:
-    """The changed branch with what the change sets or does on the morning after the fork."""
+    """The changed branch with the events applied on the day after the fork."""
     return replace(changed, dated=tuple(sorted((*late_of(about, language), *changed.dated), key=lambda one: one.date)))
 
 
 def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
-    """What the change sets or does on the next morning, for its own day had passed."""
+    """Events of the change applied on the day after the fork, because their own day had passed."""
     return [
         Dated(
             date.fromisoformat(day),
@@ -312,7 +312,7 @@ def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
 
 
 def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
-    """The first day whose events are not the same, and those that only one has, in their order; None for none."""
+    """The first day whose events differ, with the events in only one branch, in order; None if there is none."""
     for day in days_told(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
         if here != there:
@@ -321,7 +321,7 @@ def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
 
 
 def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Happening, ...]:
-    """Those that the others lack, each as often as they lack it."""
+    """Multiset difference: the rows that are not in `others`, with multiplicity."""
     left = Counter(others)
     found = []
     for one in rows:
@@ -333,13 +333,13 @@ def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Hap
 
 
 def first_evening(before: Chronicle, after: Chronicle) -> date | None:
-    """The first evening that differs in any number."""
+    """The first day on which any daily series differs."""
     pairs = ((values, after.evenings[name]) for name, values in before.evenings.items())
     rows = [int(np.flatnonzero(here != there)[0]) for here, there in pairs if (here != there).any()]
     return before.start + timedelta(days=min(rows)) if rows else None
 
 
-MAIN = (  # outcomes that come first, where they differ
+MAIN = (  # outcomes listed first if they differ
     "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "share_held_by_taliban_{last}",
     "badakhshan_lost_2021_07_05", "capitals_lost", "first_capital_fell", "troops_crossed_by_2021_07_07",
     "troops_crossed", "troops_captured", "troops_surrendered", "troops_killed", "calls_made", "calls_answered",
@@ -348,7 +348,7 @@ MAIN = (  # outcomes that come first, where they differ
 
 
 def tell_first(branches: Branches, language: Language) -> list[str]:
-    """The first event that differs, in words."""
+    """Sentences on the first event that differs."""
     found = first_difference(branches.before, branches.after)
     if found is not None:
         told = [language.say("fork_first", day=language.day(found.day, year=True))]
@@ -362,7 +362,7 @@ def tell_first(branches: Branches, language: Language) -> list[str]:
 
 
 def together(rows: Sequence[Happening]) -> list[Happening]:
-    """Men of the same fate in the same place counted together, in the order in which the first came."""
+    """Merge rows with the same event and place, adding up the men, in order of first appearance."""
     found: dict[tuple[str, str, str], Happening] = {}
     for one in rows:
         key = one.event, one.district_id, one.who if one.event in ("crossing", "turned_back", "prong_moves") else ""
@@ -371,7 +371,7 @@ def together(rows: Sequence[Happening]) -> list[Happening]:
 
 
 def say_event(one: Happening, language: Language) -> str:
-    """A row of the log in a few language."""
+    """A row of the log in a few words."""
     place = language.say("place", district=one.district, province=one.province)
     return language.say(
         f"event_{one.event}", place=place, province=one.province, men=number(one.men), post=say_post(one.who)
@@ -379,7 +379,7 @@ def say_event(one: Happening, language: Language) -> str:
 
 
 def told_of(branches: Branches, language: Language) -> list[str]:
-    """What was forked, and how to take it."""
+    """Sentences on what was forked and how to interpret it."""
     about, before = branches.about, branches.before
     told = [
         language.say(
@@ -393,7 +393,7 @@ def told_of(branches: Branches, language: Language) -> list[str]:
 
 
 def title_of(branches: Branches, language: Language) -> str:
-    """Of which campaign, on which evening."""
+    """Title: the campaign and the day of the fork."""
     before = branches.before
     return language.say(
         "fork_title", study=before.study, seed=before.seed, day=language.day(branches.evening, year=True)
@@ -401,7 +401,7 @@ def title_of(branches: Branches, language: Language) -> str:
 
 
 class TwoDays(NamedTuple):
-    """One day in both branches: what both have, and what only one has."""
+    """One day in both branches: sentences common to both, and in only one."""
 
     date: date
     both: list[str]
@@ -410,7 +410,7 @@ class TwoDays(NamedTuple):
 
 
 def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], int]:
-    """Every day that differs, and how many days with events do not."""
+    """Every day that differs, and the number of days with events that do not."""
     told, same = [], 0
     for day in days_told(branches.before):
         here, there = (tell_day(side, day, language) for side in (branches.before, branches.after))
@@ -423,7 +423,7 @@ def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], 
 
 
 def chosen_outcomes(branches: Branches) -> Rows:
-    """Those that differ and those that matter most, the most important first; of what ends after the evening."""
+    """Outcomes that end after the fork and that differ or matter most, most important first."""
     open_ = [row for row in branches.outcomes if date.fromisoformat(row["last_day"]) > branches.evening]
     names = dict.fromkeys(name.format(last=branches.about["end_date"].replace("-", "_")) for name in MAIN)
     main = [row for name in names for row in open_ if row["outcome"] == name]
@@ -431,14 +431,14 @@ def chosen_outcomes(branches: Branches) -> Rows:
 
 
 def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
-    """How many outcomes that end after the evening are left out of the table, for they are the same in both."""
+    """Say how many outcomes that end after the fork are left out of the table because they are equal."""
     open_ = sum(date.fromisoformat(row["last_day"]) > branches.evening for row in branches.outcomes)
     left = open_ - len(chosen_outcomes(branches))
     return [language.say("same_outcomes", left), ""] if left else []
 
 
 def cells_of(row: Mapping[str, str]) -> tuple[str, ...]:
-    """An outcome as a line of a table."""
+    """Table cells of an outcome."""
     is_share, is_date = row["unit"].startswith("share"), row["unit"] == "date"
     unit = "%" if is_share else "days" if is_date else row["unit"]
     before, after = (say_value(row[side], is_share) for side in (BEFORE, AFTER))
@@ -450,7 +450,7 @@ def cells_of(row: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def say_reported(text: str, is_share: bool) -> str:
-    """`0.375 (F064)` as it is, or a share in per cent: `37.5 (F064)`."""
+    """Format a reported figure: `0.375 (F064)`, or `37.5 (F064)` for a share in per cent."""
     numbers, bracket, ids = text.partition(" (")
     if is_share:
         numbers = re.sub(r"\d+(\.\d+)?", lambda found: f"{100 * float(found[0]):.1f}", numbers)
@@ -458,7 +458,7 @@ def say_reported(text: str, is_share: bool) -> str:
 
 
 def say_value(text: str, is_share: bool) -> str:
-    """Thousands marked, a share in per cent, a date as it is; nothing where there is nothing."""
+    """A number with thousands separators, a share in per cent, a date unchanged; empty if missing."""
     try:
         value = float(text)
     except ValueError:

@@ -1,7 +1,7 @@
-"""The story of one campaign in plain sentences: in short, day by day, and what was reported of the same days.
+"""The story of one campaign in sentences: a summary, an account by day, and the record of the same days.
 
 Reads   a `Chronicle`; the record.
-Gives   `Story`, and the text of a page (`story.md`) and of a terminal (`story.txt`).
+Gives   `Story`, and its text as a page (`story.md`) and for a terminal (`story.txt`).
 """
 
 import textwrap
@@ -17,10 +17,10 @@ from sim.story.telling import capital_ids, say_hows, say_posts, say_whys, tell_d
 from sim.study.files import write_file
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post
 
-SHOWN_DAYS, SHOWN_ROWS = 7, 8  # in a terminal
-LETTERS = 100  # in a line
+SHOWN_DAYS, SHOWN_ROWS = 7, 8  # limits in a terminal
+LETTERS = 100  # characters per line
 WEEK = timedelta(days=7)
-REASONS = 4  # named in short
+REASONS = 4  # reasons named in the summary
 
 
 class Day(NamedTuple):
@@ -28,7 +28,7 @@ class Day(NamedTuple):
 
     date: date
     sentences: tuple[str, ...]
-    events: int  # rows of the log, by which the fullest days are found
+    events: int  # number of log rows, used to find the fullest days
 
 
 class Story(NamedTuple):
@@ -38,11 +38,11 @@ class Story(NamedTuple):
     notes: tuple[str, ...]
     summary: tuple[str, ...]
     days: tuple[Day, ...]
-    record: tuple[str, ...]  # what it is, then a row each
+    record: tuple[str, ...]  # an introduction, then one sentence per evidence row
 
 
 def story_of(chronicle: Chronicle, language: Language | None = None) -> Story:
-    """The same chronicle gives the same story to the last letter."""
+    """Build the story of a chronicle; deterministic."""
     language = language or language_of()
     by_day = chronicle.by_day
     found = [
@@ -58,7 +58,7 @@ def story_of(chronicle: Chronicle, language: Language | None = None) -> Story:
 
 
 def tell_what(chronicle: Chronicle, language: Language) -> str:
-    """Of which campaign, which part, by which numbers."""
+    """Say which campaign and which part this is, and where its parameters come from."""
     first, last = (language.day(day, year=True) for day in (chronicle.first, chronicle.last))
     part = language.say(
         "part_province" if chronicle.province else "part_time", province=chronicle.province, first=first, last=last
@@ -70,12 +70,12 @@ def tell_what(chronicle: Chronicle, language: Language) -> str:
 
 
 def say_cell(chronicle: Chronicle, language: Language) -> str:
-    """Nothing for a study of one cell."""
+    """Name the cell; empty for a study of one cell."""
     return language.say("told_cell", cell=chronicle.cell, label=chronicle.cell_label) if chronicle.cell_label else ""
 
 
 def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
-    """Falls, capitals, help, men, the river, families."""
+    """The summary: falls, capitals, help, men, the river, families."""
     return [
         *short_falls(chronicle, language),
         *short_capitals(chronicle, language),
@@ -87,7 +87,7 @@ def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_falls(chronicle: Chronicle, language: Language) -> list[str]:
-    """How many, how, why, and on which day the most."""
+    """Say how many districts fell, how, why, and on which day most."""
     told = []
     falls = chronicle.of("fall")
     if not chronicle.province:
@@ -109,7 +109,7 @@ def short_falls(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_capitals(chronicle: Chronicle, language: Language) -> list[str]:
-    """Which provincial capitals fell, and when."""
+    """Say which provincial capitals fell, and when."""
     capitals = capital_ids(chronicle)
     fell = [one for one in chronicle.of("fall") if one.district_id in capitals]
     if not fell:
@@ -119,7 +119,7 @@ def short_capitals(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_help(chronicle: Chronicle, language: Language) -> list[str]:
-    """Calls, answers, answers that saved nothing; what was retaken and what stood."""
+    """Count calls for help, answers, and answers that failed; districts retaken and held."""
     calls, answers = chronicle.of("call"), chronicle.of("answer")
     told = []
     if not calls and not answers:
@@ -148,14 +148,14 @@ def falls_soon(answer: Happening, chronicle: Chronicle) -> bool:
 
 
 def short_fates(chronicle: Chronicle, language: Language) -> list[str]:
-    """Captured, and given up."""
+    """Count men captured and men who gave up."""
     men = {event: sum(one.men for one in chronicle.of(event)) for event in ("capture", "surrender")}
     keys = {"capture": "sum_captured", "surrender": "sum_surrendered"}
     return [language.say(keys[event], count) for event, count in men.items() if count]
 
 
 def short_river(chronicle: Chronicle, language: Language) -> list[str]:
-    """Soldiers by post, the largest night, those turned back."""
+    """Count soldiers who crossed by post, in the largest night, and turned back."""
     crossings = chronicle.of("crossing")
     by_post = sums(crossings, lambda one: one.who)
     if not by_post:
@@ -172,7 +172,7 @@ def short_river(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_families(chronicle: Chronicle, language: Language) -> list[str]:
-    """People who left home, were let over, were refused, waited; by post where only a province is shown."""
+    """Count people who left home, were admitted, were refused or waited; by post if only a province is shown."""
     by_post = {post: int(chronicle.in_time(f"admitted_{post}").sum()) for post in chronicle.posts}
     admitted = {post: people for post, people in by_post.items() if people}
     told = []
@@ -196,7 +196,7 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def days_told(chronicle: Chronicle) -> list[date]:
-    """Every day that is shown."""
+    """Every day shown."""
     return [chronicle.first + timedelta(days=day) for day in range((chronicle.last - chronicle.first).days + 1)]
 
 
@@ -237,7 +237,7 @@ def text_of(story: Story, language: Language, days: int | None = None, rows: int
 
 
 def fullest(days: Sequence[Day], most: int | None) -> list[Day]:
-    """The days with the most events, in the order of time."""
+    """The days with the most events, in chronological order."""
     if most is None or len(days) <= most:
         return list(days)
     chosen = sorted(days, key=lambda day: (-day.events, day.date))[:most]
@@ -245,23 +245,23 @@ def fullest(days: Sequence[Day], most: int | None) -> list[Day]:
 
 
 def with_line(days: Sequence[Day]) -> list[tuple[Day, bool]]:
-    """Each day, and whether it is the first after the end of the record."""
+    """Pair each day with whether it is the first after the end of the record."""
     after = next((day.date for day in days if day.date > THE_LINE), None)
     return [(day, day.date == after) for day in days]
 
 
 def paragraphs(sentences: Sequence[str]) -> list[str]:
-    """An empty line after each."""
+    """Sentences as Markdown paragraphs."""
     return [line for sentence in sentences for line in (sentence, "")]
 
 
 def bullets(sentences: Sequence[str]) -> list[str]:
-    """A line each."""
+    """Sentences as a Markdown list."""
     return [f"- {sentence}" for sentence in sentences]
 
 
 def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
-    """Lines of a width that can be read."""
+    """Sentences wrapped to LETTERS characters per line."""
     blank = " " * len(mark)
     return [
         line
@@ -271,30 +271,30 @@ def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
 
 
 def part_of(request: options.Story) -> dict[str, Any]:
-    """Province, first and last day, as far as they are asked for."""
+    """The requested province, first and last day, as far as given."""
     asked = {"province": request.province, "first": request.first, "last": request.last}
     return {key: value for key, value in asked.items() if value is not None}
 
 
 def check_filters(request: options.Story, start: date, end: date) -> None:
-    """Whether a campaign of these days has the part that is asked for, before it is run; PanjError names the key."""
+    """Check, before it is run, that a campaign of these days has the requested part; PanjError names the key."""
     check_part(request.province, request.first or start, request.last or end, start, end)
 
 
 def name_of(request: options.Story) -> str:
-    """`story`, or `story_badakhshan_from_2021-07-01`: a part does not overwrite the whole."""
+    """File name `story`, or `story_badakhshan_from_2021-07-01` for a part, so that the whole is not overwritten."""
     parts = [request.province.lower().replace(" ", "_")] if request.province else []
     days = [f"{key}_{day}" for key, day in (("from", request.first), ("to", request.last)) if day]
     return "_".join(["story", *parts, *days])
 
 
 def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story) -> int:
-    """Print a story, write it to two files and say what to do next.
+    """Print a story, write it to two files and suggest the next command.
 
     Args:
-        folder: With the tables of the campaign.
-        campaign: What is known of it, as in `campaign.json`.
-        request: Which part of it was asked for.
+        folder: Folder with the tables of the campaign.
+        campaign: Its metadata, as in `campaign.json`.
+        request: The requested part.
 
     Returns:
         The exit code, 0.
@@ -315,7 +315,7 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
 
 
 def next_command(folder: Path, campaign: Mapping[str, Any], chronicle: Chronicle) -> str:
-    """A command that changes a decision half-way."""
+    """Suggest a command that forks the campaign halfway."""
     study = folder.parent.parent if folder.parent.name == "stories" else folder
     day = min(max(chronicle.first, date(2021, 7, 4)), chronicle.end - timedelta(days=1))
     where = f" seed={campaign['seed']}" + (f" cell={campaign['cell']}" if campaign["cell"] else "")

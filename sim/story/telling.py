@@ -1,7 +1,7 @@
-"""What happened on one day, and what was reported of the same days and the same place, in sentences.
+"""Sentences on the events of one day, and on the record of the same days and place.
 
 Reads   a `Chronicle`; data/evidence.csv; dates of loss in data/districts.csv. Sentences come from the language.
-Assumed A place is named while there are few, else the others are counted. A row of the record is about a province when
+Assumed A few places are named and the others counted. A row of the record is about a province when
         it names the province, or no other and one of its districts or posts.
 """
 
@@ -18,12 +18,12 @@ from sim.story.chronicle import Chronicle, Happening, counts, sums
 from sim.wording import MOST_NAMED, Language, number, say_post
 
 HOW = ("handed_over", "fought", "abandoned")
-FEW = 2  # districts that fell alone in their provinces, named one by one
-MOST_POSTS = 4  # named in a sentence
+FEW = 2  # maximum of districts fallen alone in their provinces that are named
+MOST_POSTS = 4  # maximum posts named in a sentence
 
 
 def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
-    """Every sentence of a day, in the order of the day; none where nothing happened."""
+    """All sentences of a day, in the order of events; empty if nothing happened."""
     rows = chronicle.by_day.get(day, [])
     told = [
         *tell_orders(chronicle, rows, language),
@@ -34,13 +34,13 @@ def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
     ]
     today = [one for one in chronicle.dated if max(one.date, chronicle.start) == day]
     dated = [one.text if one.is_told else language.say("dated", text=one.text) for one in today]
-    if chronicle.province and not told:  # what is dated for the country makes no day of a province
+    if chronicle.province and not told:  # national events alone do not make a day of a province
         return []
     return [*dated, *told]
 
 
 def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Men who came by a dated event, and spearheads that set out."""
+    """Sentences on men who came by a dated event, and spearheads that set out."""
     told = []
     for one in of(rows, "dated"):
         place = place_of(one, chronicle, language)
@@ -57,7 +57,7 @@ def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Langu
 
 
 def tell_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
-    """Capitals by themselves, then province by province, the most districts first; who holds how many in the end."""
+    """Sentences on falls: capitals one by one, then provinces by number of districts; and districts held in the end."""
     falls = of(rows, "fall")
     capitals = capital_ids(chronicle)
     told = [tell_fall(one, say_capital(one, language), language) for one in falls if one.district_id in capitals]
@@ -79,7 +79,7 @@ def tell_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, langu
 
 
 def capital_ids(chronicle: Chronicle) -> set[str]:
-    """Provincial capitals by P-code."""
+    """P-codes of the provincial capitals."""
     facts = chronicle.facts
     return {code for code, is_capital in zip(facts.district_id, facts.is_capital, strict=True) if is_capital}
 
@@ -90,7 +90,7 @@ def say_capital(one: Happening, language: Language) -> str:
 
 
 def tell_fall(one: Happening, place: str, language: Language) -> str:
-    """One district: how and why."""
+    """Sentence on the fall of one district: how and why."""
     fell = language.say(f"fell_{one.how}", place=place)
     if one.why == "none":
         return language.say("fell", fell=fell)
@@ -98,7 +98,7 @@ def tell_fall(one: Happening, place: str, language: Language) -> str:
 
 
 def tell_group(falls: Sequence[Happening], language: Language) -> str:
-    """Several districts of one province."""
+    """Sentence on the fall of several districts of one province."""
     names = language.listed([one.district for one in falls], MOST_NAMED)
     hows = say_hows(falls, language)
     return with_reasons(
@@ -107,7 +107,7 @@ def tell_group(falls: Sequence[Happening], language: Language) -> str:
 
 
 def tell_scattered(falls: Sequence[Happening], chronicle: Chronicle, language: Language) -> str:
-    """One district in each of several provinces."""
+    """Sentence on the fall of one district in each of several provinces."""
     names = language.listed([place_of(one, chronicle, language) for one in falls], MOST_NAMED)
     return with_reasons(
         language.say("fell_scattered", len(falls), names=names, hows=say_hows(falls, language)), falls, language
@@ -115,7 +115,7 @@ def tell_scattered(falls: Sequence[Happening], chronicle: Chronicle, language: L
 
 
 def with_reasons(text: str, falls: Sequence[Happening], language: Language) -> str:
-    """The terms that weighed most, the most frequent first."""
+    """Append the main reasons, most frequent first."""
     whys = say_whys(falls, language)
     return language.say("fell_reasons", fell=text, whys=whys) if whys else text
 
@@ -136,7 +136,7 @@ def say_whys(falls: Sequence[Happening], language: Language, most: int | None = 
 
 
 def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Stands and what was retaken; who called for help and what came."""
+    """Sentences on districts held or retaken, calls for help and the answers."""
     told = []
     for event, key in (("stand", "stood"), ("retaken", "retaken"), ("call", "called")):
         places = list(dict.fromkeys(place_of(one, chronicle, language) for one in of(rows, event)))
@@ -151,7 +151,7 @@ def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Languag
 
 
 def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Men captured, men who gave themselves up, men back under arms; by province or district, the most first."""
+    """Sentences on men captured, surrendered or back in service, by province or district, largest first."""
     told = []
     for event, key in (("capture", "captured"), ("surrender", "surrendered"), ("return", "returned")):
         men = sums(of(rows, event), lambda one: one.district if chronicle.province else one.province)
@@ -165,7 +165,7 @@ def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Langua
 
 
 def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
-    """Soldiers of the night by post, families of the day, the queues of the evening."""
+    """Sentences on soldiers of the night by post, families of the day, and queues at its end."""
     told = []
     crossed = sums(of(rows, "crossing"), lambda one: one.who)
     if crossed:
@@ -186,19 +186,19 @@ def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, langu
             ("waiting", chronicle.on(day, "people_waiting")),
             ("left_home", chronicle.grown(day, "people_displaced_total")),
         )
-        if people and (told or rows)  # families who only leave home make no day of their own
+        if people and (told or rows)  # families leaving home do not make a day on their own
     ]
     return told
 
 
 def say_posts(people: Mapping[str, int], language: Language) -> str:
-    """`213 at Ruzvai and 104 at Shohon`, the most first."""
+    """`213 at Ruzvai and 104 at Shohon`, largest first."""
     by_name = {say_post(post): count for post, count in people.items()}
     return say_where(by_name, ("at_one_post", "at_post"), MOST_POSTS, language)
 
 
 def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, language: Language) -> str:
-    """`213 in Kunduz and 104 in Balkh`, `all in Kunduz`, or of one person `in Kunduz`; the most first."""
+    """`213 in Kunduz and 104 in Balkh`, `all in Kunduz`, or of one person `in Kunduz`; largest first."""
     alone, each = keys
     if len(people) == 1:
         ((name, count),) = people.items()
@@ -208,12 +208,12 @@ def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, langu
 
 
 def place_of(one: Happening, chronicle: Chronicle, language: Language) -> str:
-    """`Khwahan (Badakhshan)`, or the district alone where one province is shown."""
+    """`Khwahan (Badakhshan)`, or only the district if one province is shown."""
     return one.district if chronicle.province else language.say("place", district=one.district, province=one.province)
 
 
 def of(rows: Sequence[Happening], event: str) -> list[Happening]:
-    """Those of a kind."""
+    """Rows of one kind of event."""
     return [one for one in rows if one.event == event]
 
 
@@ -221,7 +221,7 @@ ALSO = {"Paktya": ("Paktia",), "Hilmand": ("Helmand",), "Sar-e-Pul": ("Sar-e Pul
 
 
 def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
-    """What it is, then a row each in the order of days; the districts that are dated as lost come last."""
+    """An introduction, then one sentence per evidence row by day, and last the districts recorded as lost."""
     line = language.day(THE_LINE, year=True)
     rows = sorted(rows_within(chronicle), key=lambda row: (row.date_end, row.date_start, row.id))
     told = [
@@ -235,7 +235,7 @@ def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def rows_within(chronicle: Chronicle) -> list[Evidence]:
-    """Rows to compare with that begin in the days shown and end by the end of the record."""
+    """Evidence rows for comparison that begin in the days shown and end by the end of the record."""
     return [
         row
         for row in evidence().values()
@@ -247,7 +247,7 @@ def rows_within(chronicle: Chronicle) -> list[Evidence]:
 
 
 def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
-    """Whether a row is about the province that is shown; every row is about the country."""
+    """Whether a row is about the province shown; always true for the whole country."""
     if not chronicle.province or any(names(row, name) for name in names_of(chronicle.province)):
         return True
     others = [other for other in chronicle.facts.provinces if other != chronicle.province]
@@ -257,12 +257,12 @@ def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
 
 
 def names_of(province: str) -> tuple[str, ...]:
-    """As it is written here and elsewhere."""
+    """Spellings of a province here and elsewhere."""
     return (province, *ALSO.get(province, ()))
 
 
 def places_of(chronicle: Chronicle) -> list[str]:
-    """Districts and posts of the province that is shown."""
+    """Districts and posts of the province shown."""
     facts = chronicle.facts
     pairs = zip(facts.post_name, facts.post_district, strict=True)
     posts = [part for name, here in pairs if facts.province[here] == chronicle.province for part in name.split(" / ")]
@@ -271,7 +271,7 @@ def places_of(chronicle: Chronicle) -> list[str]:
 
 
 def names(row: Evidence, name: str) -> bool:
-    """Whether a row names a place in full."""
+    """Whether a row contains the name of a place as a whole word."""
     said = f"{row.scope} {row.quote}".replace("-", " ")
     return re.search(rf"\b{re.escape(name.replace('-', ' '))}\b", said, re.IGNORECASE) is not None
 
@@ -283,7 +283,7 @@ def say_days(row: Evidence, language: Language) -> str:
 
 
 def tell_dated(chronicle: Chronicle, language: Language) -> list[str]:
-    """Districts dated as lost in this time, and how many of them this campaign had lost by its end or the record's."""
+    """Say how many districts are recorded as lost in this time, and how many of them this campaign had lost."""
     facts, fell = chronicle.facts, fell_dates()
     last = min(chronicle.last, THE_LINE)
     inside = (fell >= np.datetime64(chronicle.first)) & (fell <= np.datetime64(last))
