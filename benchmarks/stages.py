@@ -39,7 +39,7 @@ STAGES = {  # a dash marks a part of the stage above it
     "sim.run.console.print_summary": "summary in the terminal",
 }
 DRAWING = {"sim.__main__.judge": "verdicts", "sim.report.report.write_report": "page"}
-CALLED = ("sim.__main__.run_and_draw", "sim.__main__.report", "sim.report.report.side_by_side")  # or replaced, below
+CALLED = ("sim.__main__.run_and_draw", "sim.__main__.report", "sim.report.report.in_parallel")  # or replaced, below
 INSIDE = "import sys; sys.path.insert(0, 'benchmarks'); import stages; stages.{}(sys.argv[1:])"
 Spent = dict[str, list[float]]  # by stage: wall-clock seconds, processor seconds
 
@@ -89,8 +89,8 @@ def inside_report(words: list[str]) -> None:
     def one_by_one(deeds: Sequence[partial[Path]]) -> list[Path]:
         return [clocked(name_of(deed), deed, drawn, lock)() for deed in deeds]
 
-    page.side_by_side = one_by_one
-    import_module("sim.__main__").report(words)
+    page.in_parallel = one_by_one
+    import_module("sim.__main__").report(import_module("sim.options").read_command(["report", *words]))
     figures = [times for name, times in drawn.items() if name != "film"]
     spent["figures"] = [sum(column) for column in zip(*figures, strict=True)]
     spent |= {f"- {name}": times for name, times in drawn.items() if name != "film"}
