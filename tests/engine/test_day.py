@@ -60,7 +60,7 @@ def test_the_rules_of_a_day_run_in_their_order(monkeypatch):
     called = []
     for name in set(ORDER):
         monkeypatch.setattr(sim.engine.day, name, lambda *_args, name=name: called.append(name))
-    board().live(1)
+    board().run_day(1)
     assert called == ORDER
 
 
