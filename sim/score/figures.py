@@ -67,10 +67,11 @@ class Scores(NamedTuple):
 def read_scores(folder: Path) -> Scores:
     """Read the files of a score; PanjError where one is missing or malformed."""
     with reading(folder, "score", "the files of python -m sim score"):
+        about = read_object(folder / "score.json")
         tables = [read_rows(folder / f"{name}.csv") for name in ("score", "score_forecasts", "score_split")]
         if not tables[0]:
             raise ValueError("no rows in score.csv")
-        return Scores(folder, read_object(folder / "score.json"), *tables)
+        return Scores(folder, about, *tables)
 
 
 def main(folder: Path) -> int:
