@@ -53,7 +53,8 @@ class Progress:
             self.task, completed=done, total=backlog.total, description=self.cells(), words=self.words(done)
         )
         share, now = done / backlog.total, time.monotonic()
-        if not self.console.is_terminal and (share - self.said >= SHARE or now - self.said_at >= EVERY):
+        is_due = share - self.said >= SHARE or now - self.said_at >= EVERY or self.said < share == 1.0
+        if not self.console.is_terminal and is_due:
             self.console.print(f"{self.cells()}, {done:,} of {backlog.total:,} campaigns{self.words(done)}")
             self.said, self.said_at = share, now
 
