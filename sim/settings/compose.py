@@ -27,6 +27,7 @@ from sim.data.facts import Facts, read_facts
 from sim.engine.chance import LAST_SEED
 from sim.engine.layout import check_posts, lay_out_provinces
 from sim.errors import PanjError, unknown
+from sim.options import MULTIRUN
 from sim.outcomes import fingerprint_of_outcomes
 from sim.settings.draws import draws_of
 from sim.settings.events import resolve_events, timeline_of
@@ -139,6 +140,9 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
 
     Raises PanjError for any invalid setting, before anything is run or written.
     """
+    for word in Overrides.of(overrides).words:
+        if word in MULTIRUN:
+            raise PanjError(f"override: found '{word}', expected key=value")
     return Composer(facts).settings(overrides)
 
 
