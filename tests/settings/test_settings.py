@@ -18,6 +18,7 @@ from sim.errors import PanjError
 from sim.settings import compose, numbers
 from sim.settings.compose import Composer, compose_config, compose_settings, settle
 from sim.settings.numbers import declared_numbers
+from sim.settings.overrides import Overrides
 from sim.settings.settings import Event, Settings
 
 FACTS = read_facts()
@@ -298,7 +299,7 @@ def test_choices_that_are_put_together_are_what_hydra_composes_of_them(words: li
     composer.settings(["morale=commanders_stay", "border=room_limited"])  # others were composed before
     made = composer.settings(words)
     config, chosen = compose_config([word for word in words if not word.startswith("rules.")])
-    whole = settle(config, chosen, tuple(words), FACTS, made.outcomes_fingerprint)
+    whole = settle(config, chosen, Overrides.of(words), FACTS, made.outcomes_fingerprint)
     assert made.as_dict() == whole.as_dict()
     assert (made.study, made.title, made.runs, made.rules) == (whole.study, whole.title, whole.runs, whole.rules)
 
