@@ -16,8 +16,9 @@ from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts
 from sim.engine.bookkeeping import note
 from sim.engine.campaign import Campaign, Series, blank_record
+from sim.engine.chance import Luck
 from sim.engine.layout import fresh, lay_out
-from sim.engine.world import Event, Fall, Holder, Why
+from sim.engine.world import Event, Fall, Holder, Today, Why
 from sim.errors import PanjError
 from sim.outcomes import Value, count_outcomes, nights_of, outcome_of, read_outcomes, reported_of, slug
 
@@ -43,14 +44,18 @@ def campaign(held: Mapping[str, range] | None = None) -> Campaign:
     return Campaign(1, world, record)
 
 
+def today_of(world: Any, day: int) -> Today:
+    return Today(Luck(np.uint64(1), day), world.conditions, world.log, world.tally)
+
+
 def write_fall(played: Campaign, day: int, district: str, how: Fall) -> None:
     world = played.world
-    note(world.log, world.tally, day, Event.FALL, FACTS.district.index(district), -1, 0, how, 0)
+    note(today_of(world, day), Event.FALL, FACTS.district.index(district), -1, 0, how, 0)
 
 
 def write_capture(played: Campaign, day: int, district: str, men: int) -> None:
     world = played.world
-    note(world.log, world.tally, day, Event.CAPTURE, FACTS.district.index(district), 0, men, Fall.NONE, Why.NONE)
+    note(today_of(world, day), Event.CAPTURE, FACTS.district.index(district), 0, men, Fall.NONE, Why.NONE)
 
 
 def count(played: Campaign, quantity: str, **row: Any) -> Value:
