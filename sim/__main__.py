@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sim import options
 from sim.errors import PanjError
 from sim.options import missing_of, read_command, require_extra
+from sim.wording import counted
 
 if TYPE_CHECKING:
     from sim.settings.overrides import AnyOverrides, Overrides
@@ -89,7 +90,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     for path in written(ran.folder):
         console.print(f"  {path}", soft_wrap=True)
     if ran.failed:
-        console.print(f"{ran.failed} campaigns failed: python -m sim failures {ran.folder}", soft_wrap=True)
+        console.print(f"{counted(ran.failed, 'campaign')} failed: python -m sim failures {ran.folder}", soft_wrap=True)
     if ran.campaigns:
         page = f"open {ran.folder / 'report.html'}; or {next_step(overrides, ran.folder)}"
         table = f"read {ran.folder / 'runs.parquet'}; the same command with more runs adds to it"

@@ -1,9 +1,9 @@
-"""Sentences by key, one file per language, with formatted plurals, lists, dates and numbers.
+"""Numbers, dates, plurals and lists in words, and sentences by key, one file per language.
 
 Reads   sentences/<language>.yaml.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -62,6 +62,65 @@ def language_of(name: str = "en") -> Language:
 def number(value: float) -> str:
     """A number with thousands separators: `1,037`."""
     return f"{value:,.0f}"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number to at least `digits` digits, with thousands separators and no powers of ten: 0.125, 12.5, 1,037."""
+    return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """A share from 0 to 1 in per cent: `57 %`."""
+    return f"{100 * share:.{decimals}f} %"
+
+
+def counted(many: int, noun: str) -> str:
+    """A number with its noun: `1 campaign`, `10,000 campaigns`."""
+    return f"{many:,} {noun if many == 1 else f'{noun}s'}"
+
+
+def span(low: str, high: str) -> str:
+    """`5 to 36`, `at least 5`, `at most 36`, or one number if both are the same; empty if both are missing."""
+    if not low or not high:
+        return f"at least {low}" if low else f"at most {high}" if high else ""
+    return low if low == high else f"{low} to {high}"
+
+
+def span_of(numbers: Iterable[int]) -> str:
+    """From the smallest to the largest number: `200 to 1,000`."""
+    known = sorted(numbers)
+    return span(number(known[0]), number(known[-1]))
+
+
+def with_range(value: str, low: str, high: str) -> str:
+    """A value with its range: `1,037 (1,000 to 1,100)`; either one alone if the other is missing or the same."""
+    between = span(low, high)
+    return f"{value} ({between})" if value and between not in ("", value) else value or between
+
+
+def list_words(words: Sequence[str]) -> str:
+    """Join words: `one, two and three`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def format_day(day: date, year: bool = False) -> str:
+    """`5 July`, or `5 July 2021`."""
+    return f"{day.day} {day:%B %Y}" if year else f"{day.day} {day:%B}"
+
+
+def format_short_day(day: date) -> str:
+    """`5 Jul`."""
+    return f"{day.day} {day:%b}"
+
+
+def format_seconds(seconds: float) -> str:
+    """`12 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def say_post(slug: str) -> str:

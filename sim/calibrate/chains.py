@@ -45,11 +45,11 @@ from threadpoolctl import threadpool_limits
 from sim.calibrate.tables import effective_size
 from sim.engine.chance import LAST_SEED
 from sim.errors import PanjError
-from sim.run.console import format_seconds
 from sim.run.executors import cores, end_with_parent, interrupts_ignored
 from sim.settings.draws import Prior
 from sim.settings.posterior import weighted_quantiles
 from sim.study.files import json_text, write_errors, write_file
+from sim.wording import counted, format_seconds, percent
 
 NEARER = 0.5  # share of a generation's weight within the tolerance of the next
 FEWEST = 3  # minimum draws per chain and coefficient at the start, for a usable covariance
@@ -213,14 +213,14 @@ def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error:
     if last[0].tolerance <= error:
         return f"the draws are as near as the error of observation lets one tell ({error:.4g})"
     if len(done) > effort.generations:
-        return f"{effort.generations} generations, as many as were asked for"
+        return f"{counted(effort.generations, 'generation')}, as many as were asked for"
     if tolerance_after(last, error) >= last[0].tolerance:
         return "no draw is nearer than the others"
     if len(done) == 1:
         return None
     acceptance = acceptance_of(last)
     if acceptance < effort.acceptance:
-        return f"only {acceptance:.2%} of proposals were accepted, less than {effort.acceptance:.2%}"
+        return f"only {percent(acceptance, 2)} of proposals were accepted, less than {percent(effort.acceptance, 2)}"
     expected = max(one.simulations for one in last) / NEARER  # if acceptance falls by NEARER
     used = max(sum(one.simulations for one in chain) for chain in zip(*done[1:], strict=True))
     if expected > effort.simulations - used:
@@ -274,7 +274,7 @@ def print_generation(
     last, number = done[-1], len(done) - 1
     draws, effective = sum(one.weights.size for one in last), sum(one.effective for one in last)
     if number == 0:
-        console.print(f"{len(last)} chains start from the nearest {draws:,} campaigns of the bank, tolerance "
+        console.print(f"The nearest {draws:,} campaigns of the bank start {counted(len(last), 'chain')}, tolerance "
                       f"{last[0].tolerance:.4g}.")  # fmt: skip
         return
     took = f", {format_seconds(seconds)}" if seconds >= 1 else ""
@@ -282,7 +282,7 @@ def print_generation(
     console.print(
         f"Generation {number} of at most {effort.generations}: tolerance {last[0].tolerance:.4g}, {draws:,} draws (as "
         f"much as {effective:,.0f} of equal weight) from {sum(one.simulations for one in last):,} simulations "
-        f"({acceptance_of(last):.1%}){took}{after}"
+        f"({percent(acceptance_of(last), 1)}){took}{after}"
     )
 
 

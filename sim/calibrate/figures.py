@@ -41,6 +41,7 @@ from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_
 from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, console_for_tables, new_table, print_end, read_object, read_rows, reading
 from sim.score.figures import Interval, Look, draw_targets
+from sim.wording import significant, span_of
 
 NOT_STAMPED = ("numbers", "priors", "units")  # keys of fit.json left out of the metadata of figures
 
@@ -97,7 +98,7 @@ def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
     row, (low, high, scale) = made.rows[key], made.about["priors"][key]
     axes.axvline(share_of(np.array([float(row["posterior_median"])]), low, high, scale)[0], color=INK, linewidth=1.2)
     half = math.sqrt(low * high) if scale == "log" else (low + high) / 2
-    axes.set_xticks([0, 0.5, 1], [f"{value:.3g}" for value in (low, half, high)], fontsize=8)
+    axes.set_xticks([0, 0.5, 1], [significant(value) for value in (low, half, high)], fontsize=8)
     axes.set_xlim(0, 1)
     axes.tick_params(axis="y", labelsize=7.5)
     title = f"{name_number(key)} (contraction {float(row['contraction']):.2f})"
@@ -238,9 +239,9 @@ def table_of(made: Fitted) -> Table:
         row = made.rows[key]
         cells = []
         for stage in ("prior", "posterior"):
-            median, low, high = (f"{float(row[f'{stage}_{end}']):.3g}" for end in ("median", "low_90", "high_90"))
+            median, low, high = (significant(float(row[f"{stage}_{end}"])) for end in ("median", "low_90", "high_90"))
             cells += [median, f"{low} to {high}"]
-        last = (f"{float(row[name]):.3g}" for name in ("contraction", "ks_distance"))
+        last = (significant(float(row[name])) for name in ("contraction", "ks_distance"))
         table.add_row(key.removeprefix("rules."), *cells, *last)
     return table
 
@@ -286,11 +287,9 @@ def draw_theories(folder: Path) -> list[Path]:
 
 def describe_rivals(about: Mapping[str, Any]) -> str:
     """Say how many campaigns of which theories were compared with what."""
-    counts = sorted(set(about["campaigns"]))
-    many = f"{counts[0]:,}" if len(counts) == 1 else f"{counts[0]:,} to {counts[-1]:,}"
     return (
-        f"{many} campaigns of each theory, drawn from the prior, not calibrated, compared with the "
-        f"{len(about['fitted'])} reported figures that are fitted."
+        f"{span_of(about['campaigns'])} campaigns of each theory, drawn from the prior, not calibrated, compared with "
+        f"the {len(about['fitted'])} reported figures that are fitted."
     )
 
 

@@ -24,9 +24,10 @@ from sim.data.record import evidence
 from sim.errors import PanjError
 from sim.plots.captions import cite, name_number, true_minus
 from sim.plots.page import Picture, Source, as_text, make_source, read_picture, template_of
-from sim.plots.tables import Row, list_words, read_object, read_rows, reading
-from sim.score.figures import format_cell
+from sim.plots.tables import Row, read_object, read_rows, reading
+from sim.score.figures import format_cell, format_reported
 from sim.study.files import write_file
+from sim.wording import counted, list_words, percent, significant, with_range
 
 MOST_ROWS = 200  # maximum rows of a table on the page; its file has all
 FIGURES = {  # file: heading and explanation
@@ -194,12 +195,12 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
 
 def format_value(value: Any) -> str:
     """A number to four figures; anything else as text."""
-    return f"{value:.4g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    return significant(value, 4) if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def format_number(cell: str) -> str:
     """A table cell to three figures."""
-    return true_minus(f"{float(cell):.3g}")
+    return true_minus(significant(float(cell)))
 
 
 def table_of_numbers(made: Fitted) -> TableBlock:
@@ -217,7 +218,7 @@ def table_of_numbers(made: Fitted) -> TableBlock:
 def format_spread(row: Row, prefix: str, form: Callable[[str], str]) -> str:
     """`5 (2 to 9)`: a median and its 90 % interval."""
     median, low, high = (form(row[f"{prefix}{name}"]) for name in ("median", "low_90", "high_90"))
-    return f"{median} ({low} to {high})"
+    return with_range(median, low, high)
 
 
 def table_of_record(made: Fitted) -> TableBlock:
@@ -231,13 +232,6 @@ def table_of_record(made: Fitted) -> TableBlock:
         for row in made.predictive
     ]  # fmt: skip
     return TableBlock("predictive.csv", columns, rows, 0)
-
-
-def format_reported(row: Row) -> str:
-    """Format the reported number or its bounds."""
-    value, low, high = (format_cell(row[key]) for key in ("reported", "reported_low", "reported_high"))
-    bounds = f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}" if high else ""
-    return f"{value} ({bounds})" if value and low and high and low != high else value or bounds
 
 
 def table_of_generations(made: Fitted) -> TableBlock:
@@ -314,11 +308,10 @@ def describe_fit(made: Fitted) -> str:
             f"The {about['draws']:,} campaigns of {sample} that come nearest to {about['targets']} targets, by weight; "
             f"{even} Rejection and regression adjustment, a first fit."
         )
-    chains = "1 chain" if about["chains"] == 1 else f"{about['chains']} chains"
     return (
         f"{about['draws']:,} campaigns within a distance of {about['tolerance']:.3g} of {about['targets']} targets, by "
-        f"weight: out of {sample}, and of {about['simulations_lived']:,} that {chains} (seed {about['seed']}) then "
-        f"ran; {even} Sequential ABC and regression adjustment."
+        f"weight: out of {sample}, and of {about['simulations_lived']:,} that {counted(about['chains'], 'chain')} "
+        f"(seed {about['seed']}) then ran; {even} Sequential ABC and regression adjustment."
     )
 
 
@@ -359,8 +352,8 @@ def describe_chains(made: Fitted) -> list[str]:
     first, last = made.generations[0], made.generations[-1]
     told = [
         f"From generation 0 to {last['generation']} the tolerance fell from {float(first['tolerance']):.3g} to "
-        f"{float(last['tolerance']):.3g}; in the last {float(last['acceptance']):.1%} of proposals were accepted. "
-        f"Ended: {made.about['ended']}. The error of observation alone is a distance of "
+        f"{float(last['tolerance']):.3g}; in the last {percent(float(last['acceptance']), 1)} of proposals were "
+        f"accepted. Ended: {made.about['ended']}. The error of observation alone is a distance of "
         f"{made.about['error_of_observation']:.3g}."
     ]
     if made.chains:

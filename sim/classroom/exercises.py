@@ -36,7 +36,6 @@ from sim.data.configs import PACKAGE
 from sim.data.evidence import Evidence
 from sim.data.record import reported
 from sim.errors import PanjError
-from sim.plots.captions import count_campaigns
 from sim.plots.charts import add_caption, add_key, draw_histogram, new_figure
 from sim.plots.colours import SECOND, SIMULATED
 from sim.plots.style import STYLE
@@ -44,6 +43,7 @@ from sim.report.outcomes import are_whole, bins_of, draw_outcome, key_of_outcome
 from sim.run.work import outcomes_of
 from sim.study.columns import summarise
 from sim.study.files import write_file
+from sim.wording import counted
 
 RESULTS = "PANJ_RESULTS"  # environment variable: folder of campaigns, by default results/ next to the package
 MOST_RUNS = 1000
@@ -217,7 +217,7 @@ def plain(answer: Any, kind: str) -> Any:
 
 def dice(runs: int) -> str:
     """Number of campaigns, with a reminder that a single one is one roll of the dice."""
-    return f"{count_campaigns(runs)}{' (one roll of the dice)' if runs == 1 else ''}"
+    return f"{counted(runs, 'campaign')}{' (one roll of the dice)' if runs == 1 else ''}"
 
 
 def draw_differences(axes: Axes, values: pd.Series, outcome: str) -> None:

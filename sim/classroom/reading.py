@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from sim.classroom.texts import texts_of
 from sim.compare.compare import verdict_of
-from sim.compare.sentences import FEW, Verdict, is_share, say_number
+from sim.compare.sentences import FEW, Verdict, is_share, say_amount, say_number
 from sim.data.facts import THE_LINE, read_facts
 from sim.data.record import evidence
 from sim.errors import PanjError, unknown
@@ -193,7 +193,7 @@ def read(
         unit=unit_of(measure, language),
         counted=row.counted,
         edges=edges,
-        ticks=[(tick, format_level(tick, measure, first, language, whole=True)) for tick in ticks_of(edges, measure)],
+        ticks=[(tick, format_level(tick, measure, first, language, on_axis=True)) for tick in ticks_of(edges, measure)],
         base=spreads[0],
         changed=spreads[1] if changed else None,
         mark=mark_of(reported, measure, first, language),
@@ -282,7 +282,7 @@ def spread_of(
     said = texts.say(
         "spread_date" if measure.is_date else "spread", done, which=which, runs=one.runs,
         median=format_level(median, measure, first, language), high=format_level(high, measure, first, language),
-        low=format_level(low, measure, first, language, whole=True),
+        low=format_level(low, measure, first, language, on_axis=True),
     )  # fmt: skip
     if never:
         said += " " + texts.say("spread_never", never, day=texts.day(settings.end_date + timedelta(days=1)))
@@ -308,7 +308,7 @@ def dots_of(values: np.ndarray) -> list[float]:
     return [float(value) for value in np.quantile(values, shares, method="inverted_cdf")]
 
 
-def mark_of(reported: Reported, measure: Measure, first: date, language: str) -> Mark | None:
+def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "en") -> Mark | None:
     """Mark of the reported figure; None where nothing was reported."""
     texts = texts_of(PAGE, language)
     if not marks_in(reported):
@@ -352,16 +352,16 @@ def unit_of(measure: Measure, language: str) -> str:
     return texts.say("unit_date") if measure.is_date else texts.say("unit_share") if is_share(measure) else measure.unit
 
 
-def format_level(value: float, measure: Measure, first: date, language: str = "en", whole: bool = False) -> str:
-    """Value of an outcome: `5 July`, `34 %`, `1,037 soldiers`; without the unit where it is `whole`, on an axis."""
-    if measure.is_date:
+def format_level(
+    value: float, measure: Measure, first: date | None = None, language: str = "en", on_axis: bool = False
+) -> str:
+    """Value of an outcome: `5 July` (days after `first`), `34 %`, `1,037 soldiers`; without a unit `on_axis`."""
+    if measure.is_date and first is not None:
         return texts_of(PAGE, language).day(first + timedelta(days=round(value)))
     sign = "-" if value < 0 else ""
-    number = sign + say_number(value, measure)
     if is_share(measure):
-        return f"{number} %"
-    unit = measure.unit[:-1] if number == "1" and measure.unit.endswith("s") else measure.unit
-    return number if whole else f"{number} {unit}"
+        return f"{sign}{say_number(value, measure)} %"
+    return sign + (say_number(value, measure) if on_axis else say_amount(value, measure))
 
 
 def to_plain(reading: Reading) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Reads   text/<language>/*.yaml, one file per page; months, dates and lists are those of stories.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,11 @@ def texts_of(page: str, language: str = "en") -> Language:
     here = FOLDER / language
     shared = {**read_yaml(SENTENCES / f"{language}.yaml"), **read_yaml(here / "shell.yaml")}
     return Language({**shared, **read_yaml(here / f"{page}.yaml")})
+
+
+def markdown_list(lines: Iterable[str]) -> str:
+    """A Markdown list."""
+    return "\n".join(f"- {line}" for line in lines)
 
 
 MOST_TEXT = 10_000  # maximum characters

@@ -26,7 +26,6 @@ from sim.plots.charts import (
     add_key,
     draw_interval,
     draw_median,
-    format_short_day,
     key_line,
     key_mark,
     mark_reported,
@@ -35,8 +34,9 @@ from sim.plots.charts import (
 )
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import in_style
-from sim.plots.tables import console_for_tables, print_end, read_object, read_rows, reading, three_figures
+from sim.plots.tables import console_for_tables, print_end, read_object, read_rows, reading
 from sim.study.files import write_errors
+from sim.wording import counted, format_short_day, significant, span_of
 
 MOST_CELLS = 60  # maximum rows of a readable chart
 FEW_LABELS = 12  # beyond this, the keys of long labels are named once, above them
@@ -123,7 +123,7 @@ def print_verdicts(verdicts: Verdicts, console: Console) -> None:
     about = verdicts.about
     table = Table(
         title=f"{about['label']} ({unit_of(about)}), against {about['baseline']}",
-        caption=f"A world is a seed. {about['campaigns']:,} campaigns, {about['calibration']}.",
+        caption=f"A world is a seed. {counted(about['campaigns'], 'campaign')}, {about['calibration']}.",
         title_justify="left", caption_justify="left",
     )  # fmt: skip
     table.add_column("cell", overflow="fold", ratio=1)
@@ -350,12 +350,11 @@ def key_of(about: dict[str, Any]) -> list[Artist]:
 def caption_of(verdicts: Verdicts, left_out: int) -> str:
     """Caption: number of campaigns, reliability, baseline, and limits of the marks."""
     about = verdicts.about
-    worlds = sorted({row.judgement.worlds for row in verdicts.rows})
-    span = f"{worlds[0]:,}" if len(worlds) == 1 else f"{worlds[0]:,} to {worlds[-1]:,}"
-    pairs = f"{span} {'world' if worlds[-1] == 1 else 'worlds'} (seeds) a pair"
+    worlds = {row.judgement.worlds for row in verdicts.rows}
+    pairs = f"{span_of(worlds)} {'world' if worlds == {1} else 'worlds'} (seeds) a pair"
     reported = about["reported"]["text"]
     parts = [
-        f"{about['campaigns']:,} campaigns, {pairs}, scenario {about['scenario']}, {about['calibration']}.",
+        f"{counted(about['campaigns'], 'campaign')}, {pairs}, scenario {about['scenario']}, {about['calibration']}.",
         f"Baseline: {about['baseline']}.",
         f"The {MOST_CELLS} largest differences; {left_out} more are in the table." if left_out else "",
         *about["notes"],
@@ -388,7 +387,7 @@ def format_difference(value: float, about: dict[str, Any]) -> str:
     if math.isnan(value):
         return "?"
     size = value * 100 if is_share(about) else value
-    text = f"{'+' if size >= 0 else ''}{three_figures(size)}"
+    text = f"{'+' if size >= 0 else ''}{significant(size)}"
     return "0" if float(text.replace(",", "")) == 0 else true_minus(text)
 
 
@@ -396,4 +395,4 @@ def format_level(value: float, about: dict[str, Any]) -> str:
     """A value of the outcome on its axis."""
     if about["is_date"]:
         return format_short_day(date.fromisoformat(about["first_day"]) + timedelta(days=round(value)))
-    return three_figures(value * 100 if is_share(about) else value)
+    return significant(value * 100 if is_share(about) else value)

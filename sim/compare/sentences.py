@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sim.compare.pairs import Baseline, Judgement, clear
 from sim.study.reader import Measure, Study, StudyCell, same
+from sim.wording import counted, significant
 
 FEW = 20  # with fewer worlds, bootstrap intervals are too narrow
 MANY = 10  # from this many comparisons on, some look clear by chance
@@ -122,7 +123,7 @@ def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) 
 def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | None) -> str:
     """The verdict in words: what changed, direction, size, interval, and number of worlds."""
     found = verdict.judgement
-    what, worlds = f'"{measure.label}"', say_worlds(found.worlds)
+    what, worlds = f'"{measure.label}"', counted(found.worlds, "world")
     if found.worlds == 0:
         text = f"With {change}, nothing can be said of {what}: no world has a value on both sides."
     elif found.worlds == 1:
@@ -166,13 +167,13 @@ def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[s
         remarks.append(f"With fewer than {FEW} worlds such an interval is too narrow.")
     if verdict.without_event or verdict.baseline_without_event:
         remarks.append(
-            f"The event did not come in {say_worlds(verdict.without_event)} here and "
+            f"The event did not come in {counted(verdict.without_event, 'world')} here and "
             f"{verdict.baseline_without_event:,} with the baseline; these count as the day after the last, {never}."
         )
     if verdict.missing:
-        remarks.append(f"Left out: {say_worlds(verdict.missing)} with a missing value.")
+        remarks.append(f"Left out: {counted(verdict.missing, 'world')} with a missing value.")
     if verdict.unpaired:
-        remarks.append(f"Left out: {say_worlds(verdict.unpaired)} that only one of the two has.")
+        remarks.append(f"Left out: {counted(verdict.unpaired, 'world')} that only one of the two has.")
     return remarks
 
 
@@ -184,11 +185,6 @@ def say_median(found: Judgement, measure: Measure) -> str:
     interval = say_interval(found.median_low, found.median_high, measure)
     is_clear = clear(found.median_low, found.median_high)
     return f"is {'clear' if is_clear else 'not clear'} of zero: {amount}, 95 % interval: {interval}"
-
-
-def say_worlds(number: int) -> str:
-    """`60 worlds`."""
-    return f"{number:,} world{'' if number == 1 else 's'}"
 
 
 def directions(measure: Measure) -> tuple[str, str]:
@@ -218,8 +214,7 @@ def say_amount(value: float, measure: Measure) -> str:
 
 def say_number(value: float, measure: Measure) -> str:
     """An unsigned number to three figures with thousands separators; a share in per cent."""
-    size = abs(value) * (100 if is_share(measure) else 1)
-    return f"{size:,.0f}" if size >= 100 else f"{size:.3g}"
+    return significant(abs(value) * (100 if is_share(measure) else 1))
 
 
 def is_share(measure: Measure) -> bool:

@@ -23,7 +23,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import NDArray
 from rich.table import Table
 
-from sim.plots.captions import cite, format_day, name_number
+from sim.plots.captions import cite, name_number
 from sim.plots.charts import (
     Spaces,
     add_key,
@@ -38,17 +38,8 @@ from sim.plots.charts import (
 )
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import WIDTH, in_style
-from sim.plots.tables import (
-    Row,
-    console_for_tables,
-    list_words,
-    new_table,
-    print_end,
-    read_object,
-    read_rows,
-    reading,
-    three_figures,
-)
+from sim.plots.tables import Row, console_for_tables, new_table, print_end, read_object, read_rows, reading
+from sim.wording import format_day, list_words, percent, significant
 
 CHANCE_ROW = "chance"  # the row of noise among the parameters
 NAMES, RIGHT = 2.0, 0.15  # margins in inches: left for the names of parameters, right
@@ -111,7 +102,7 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
         f"{describe_design(made, about['design'])} Left: the outcome where a number is in the lowest and in the "
         "highest fifth of its prior, on average over all others here; the line is the mean of all. Right: shares of "
         "the variance between points, by the number alone (first) and with all its interactions (total), with "
-        f"95\u00a0% bootstrap intervals. Dotted: what chance leaves in it ({float(about['chance_left']):.0%}); a total "
+        f"95 % bootstrap intervals. Dotted: what chance leaves in it ({percent(float(about['chance_left']))}); a total "
         f"index may hold so much of it. {describe_shares(about)} {describe_sources(about)}"
     )
     spaces = Spaces(left=NAMES, right=RIGHT, top=0.1, bottom=0.5, across=0.3)
@@ -170,8 +161,8 @@ def draw_heat_map(made: Measured) -> Path:
     """Draw total Sobol' indices: parameters down, outcomes across."""
     caption = (
         f"{describe_design(made, 'sobol')} In each field the total Sobol' index: the share of the variance between "
-        "points that goes with the number and all its interactions. A field is empty where the 95\u00a0% bootstrap "
-        f"interval reaches down to what chance may put there, or to {LEAST:.1%}. "
+        "points that goes with the number and all its interactions. A field is empty where the 95 % bootstrap "
+        f"interval reaches down to what chance may put there, or to {percent(LEAST, 1)}. "
         f"{describe_sources(*made.outcomes.values())}"
     )
     fields = {
@@ -251,8 +242,8 @@ def describe_design(made: Measured, design: str) -> str:
 def describe_shares(about: Row) -> str:
     """Say how much of the variance of one campaign is due to parameters and to noise."""
     return (
-        f"Of the variance of single campaigns here, the numbers explain {float(about['share_numbers']):.0%} and chance "
-        f"{float(about['share_chance']):.0%}."
+        f"Of the variance of single campaigns here, the numbers explain {percent(float(about['share_numbers']))} "
+        f"and chance {percent(float(about['share_chance']))}."
     )
 
 
@@ -289,21 +280,21 @@ def show_sensitivity(folder: Path) -> int:
 
 def table_of(made: Measured, about: Row) -> Table:
     """Table of the parameters of one outcome, sorted by total index, or by mu* where there are no indices."""
-    mean = three_figures(float(about["mean"]))
+    mean = significant(float(about["mean"]))
     title = f"{about['label']}: mean {mean} {about['unit']}, reported {about['reported_text'] or '-'}"
     caption = f"{describe_design(made, about['design'])} {describe_shares(about)}"
     if made.sobol:
         heads = ("total index", "95 %", "first", "95 %", "in its lowest fifth", "highest")
         table = new_table(title, caption, "number", heads)
         for row in made.of(made.sobol, about["outcome"]):
-            ends = (three_figures(float(row[key])) for key in ("at_low", "at_high"))
+            ends = (significant(float(row[key])) for key in ("at_low", "at_high"))
             table.add_row(row["number"].removeprefix("rules."), *index(row, "total"), *index(row, "first"), *ends)
         table.add_row("chance left in the means", f"{float(about['chance_left']):.2f}", *[""] * 5)
         return table
     table = new_table(title, caption, "number", ("mu*", "95 %", "floor of chance"))
     for row in made.of(made.morris, about["outcome"])[:10]:
         middle, low, high, floor = (
-            three_figures(float(row[key])) for key in ("mu_star", "mu_star_low", "mu_star_high", "floor_of_chance")
+            significant(float(row[key])) for key in ("mu_star", "mu_star_low", "mu_star_high", "floor_of_chance")
         )
         table.add_row(row["number"].removeprefix("rules."), middle, f"{low} to {high}", floor)
     return table
@@ -356,10 +347,10 @@ def describe_box(made: Discovered, row: Row) -> str:
     earlier = " outside the boxes before" if int(row["box"]) > 1 else ""
     limits = made.limits[row["box"]]
     doubtful = [describe_limit(limit) for limit in limits if limit["holds"] == "no"]
-    doubt = f"; {' and '.join(doubtful)} may be chance" if doubtful and is_finding(row) else ""
+    doubt = f"; {list_words(doubtful)} may be chance" if doubtful and is_finding(row) else ""
     begin = f"Box {row['box']}: where" if is_finding(row) else f"Box {row['box']} is no finding, but chance: where"
     density, low, high, elsewhere, coverage = (
-        f"{float(row[key]):.0%}" for key in ("density", "density_low", "density_high", "density_elsewhere", "coverage")
+        percent(float(row[key])) for key in ("density", "density_low", "density_high", "density_elsewhere", "coverage")
     )
     return (
         f"{begin} {list_words([describe_limit(limit) for limit in limits])}, {describe_case(made.about)} in "
@@ -370,7 +361,7 @@ def describe_box(made: Discovered, row: Row) -> str:
 
 def describe_limit(limit: Row) -> str:
     """`news: fade days is above 5.2`."""
-    return f"{name_number(limit['number'])} is {limit['side']} {float(limit['limit']):.3g}"
+    return f"{name_number(limit['number'])} is {limit['side']} {significant(float(limit['limit']))}"
 
 
 def is_finding(row: Row) -> bool:
@@ -388,8 +379,7 @@ def describe_case(about: dict[str, Any]) -> str:
 def format_threshold(text: str) -> str:
     """1,000, or 5 July 2021."""
     if text.count("-") == 2:
-        day = date.fromisoformat(text)
-        return f"{format_day(day)} {day.year}"
+        return format_day(date.fromisoformat(text), year=True)
     return f"{float(text):,g}"
 
 
@@ -493,7 +483,7 @@ def scale_axis(axes: Axes, name: str, made: Discovered, key: str) -> None:
     axis = getattr(axes, f"{name}axis")
     if scale == "log":
         axis.set_major_locator(FixedLocator([low, (low * high) ** 0.5, high]))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}"))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: significant(value, 2)))
         axis.set_minor_locator(NullLocator())
     else:
         axis.set_major_locator(MaxNLocator(4))

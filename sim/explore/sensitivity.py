@@ -42,7 +42,6 @@ from sim.explore.design import (
 from sim.options import Sensitivity, usage_of
 from sim.outcomes import read_outcomes
 from sim.provenance import commit, versions
-from sim.run.console import format_seconds
 from sim.run.executors import cores
 from sim.run.run import compile_rules
 from sim.run.work import work_timed
@@ -52,6 +51,7 @@ from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import read_about
+from sim.wording import format_seconds
 
 REPLAYS = 20_000  # simulated screenings of pure noise
 MISSES = 0.05  # share of screenings in which noise lifts some parameter above its floor

@@ -1,9 +1,9 @@
 """Texts for captions and pages: campaigns and their reliability, names of cells and parameters."""
 
 import textwrap
-from datetime import date
 
 from sim.study.reader import Study, StudyCell
+from sim.wording import counted, significant, span_of
 
 
 def describe_campaigns(shown: Study) -> str:
@@ -17,13 +17,12 @@ def describe_campaigns(shown: Study) -> str:
     """
     if shown.focus is None:
         finished = [cell.finished for cell in shown.cells]
-        each = f"{min(finished):,}" if min(finished) == max(finished) else f"{min(finished):,} to {max(finished):,}"
-        campaigns = f"{count_campaigns(sum(finished))}, {each} in each of {len(finished):,} cells"
+        campaigns = f"{counted(sum(finished), 'campaign')}, {span_of(finished)} in each of {len(finished):,} cells"
         scenario, calibration = shown.about["scenario"], shown.about["calibration"]
         failed, single = sum(cell.failed for cell in shown.cells), "One campaign in a cell" * (max(finished) == 1)
     else:
         cell = shown.cell
-        campaigns, failed, calibration = count_campaigns(cell.finished), cell.failed, cell.calibration
+        campaigns, failed, calibration = counted(cell.finished, "campaign"), cell.failed, cell.calibration
         scenario = f"{cell.values.get('scenario', shown.about['scenario'])}{f', {cell.label}' if cell.label else ''}"
         single = "One campaign" * (cell.finished == 1)
     parts = (
@@ -36,12 +35,7 @@ def describe_campaigns(shown: Study) -> str:
 
 def describe_failures(failed: int) -> str:
     """`2 campaigns failed and are left out.`, or empty."""
-    return f"{count_campaigns(failed)} failed and {'is' if failed == 1 else 'are'} left out." if failed else ""
-
-
-def count_campaigns(campaigns: int) -> str:
-    """1 campaign, 10,000 campaigns."""
-    return f"{campaigns:,} {'campaign' if campaigns == 1 else 'campaigns'}"
+    return f"{counted(failed, 'campaign')} failed and {'is' if failed == 1 else 'are'} left out." if failed else ""
 
 
 def name_cell(sweep: Study, cell: StudyCell) -> str:
@@ -58,7 +52,7 @@ def name_key(sweep: Study, key: str) -> str:
 
 def format_setting(value: object) -> str:
     """A swept value: words without underscores, numbers to four figures."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("_", " ")
+    return significant(value, 4) if isinstance(value, float) else str(value).replace("_", " ")
 
 
 def name_number(key: str) -> str:
@@ -70,11 +64,6 @@ def name_number(key: str) -> str:
 def wrap_number(key: str) -> str:
     """The same, wrapped to narrow lines."""
     return "\n".join(textwrap.wrap(name_number(key).replace(": ", " "), 13, break_long_words=False))
-
-
-def format_day(day: date) -> str:
-    """5 July."""
-    return f"{day.day} {day:%B}"
 
 
 def true_minus(text: str) -> str:

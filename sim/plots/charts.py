@@ -28,6 +28,7 @@ from sim.plots.style import CAPTION, CHANCE, DARK, EDGE, HEADING, LETTERS_PER_IN
 from sim.provenance import stamp
 from sim.study.files import write_file
 from sim.study.reader import Bands, Study
+from sim.wording import format_short_day
 
 LINE = 1.2  # line height relative to font size
 POINTS = 72.0  # per inch
@@ -345,11 +346,6 @@ def date_axis(axes: Axes, evenings: Sequence[date], room: float = 1.0, locator: 
     axes.xaxis.set_major_locator(locator or AutoDateLocator(minticks=3, maxticks=8, interval_multiples=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: format_short_day(num2date(time))))
     axes.grid(axis="x", visible=False)
-
-
-def format_short_day(day: date) -> str:
-    """5 Jul."""
-    return f"{day.day} {day:%b}"
 
 
 def mark_end_of_record(axes: Axes, evenings: Sequence[date], label: bool = True) -> None:

@@ -19,13 +19,12 @@ from matplotlib.path import Path as Outline
 from sim.data.facts import THE_LINE
 from sim.data.record import lost_in_record
 from sim.errors import PanjError
-from sim.plots.captions import format_day
 from sim.plots.charts import add_key, key_line, key_mark, new_figure, save_study_chart
 from sim.plots.colours import INK, QUIET, REPORTED
 from sim.plots.land import HOME, MARGIN, Land, country_bounds, frontier_bounds, largest, polygons_of, read_land
 from sim.plots.style import CHANCE, HALO, WIDTH, in_style
 from sim.study.reader import Study, read_study
-from sim.wording import say_post
+from sim.wording import format_day, say_post
 
 EVENING = date(2021, 7, 5)  # the day after the largest night
 ROOM_FOR_A_NAME = 30_000.0  # smallest visible area of a named neighbour, square km
@@ -77,7 +76,7 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
     name_posts(frontier, land)
     add_scale(figure, whole, frontier)
     add_key(figure, key_of(day), 2)
-    title = f"Chance that the Taliban hold a district, evening of {format_day(day)} {day.year}"
+    title = f"Chance that the Taliban hold a district, evening of {format_day(day, year=True)}"
     if day > THE_LINE:
         title += "\n(beyond the record)"
     return save_study_chart(figure, study, title, SOURCES, path, {"evening": day.isoformat()})

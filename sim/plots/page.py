@@ -14,9 +14,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from sim.data.evidence import Evidence, say_value
 from sim.data.record import evidence
-from sim.plots.captions import cite, describe_campaigns, format_day, format_setting
+from sim.plots.captions import cite, describe_campaigns, format_setting
 from sim.study.files import write_file
 from sim.study.reader import FILES, Study
+from sim.wording import format_day
 
 PROVENANCE = {  # key of about.json: label
     "study": "Study",
@@ -155,7 +156,7 @@ def cited(summary: pd.DataFrame, ids: Iterable[str]) -> list[str]:
 
 def make_source(row: Evidence) -> Source:
     """An evidence row as text; with a link only where the source is on the web."""
-    dates = dict.fromkeys(f"{format_day(day)} {day.year}" for day in (row.date_start, row.date_end))
+    dates = dict.fromkeys(format_day(day, year=True) for day in (row.date_start, row.date_end))
     said = f"{row.quote or row.quantity.replace('_', ' ')}: {say_value(row)} {row.unit}, {row.scope}"
     link = row.source_url if row.source_url.startswith("http") else ""
     return Source(row.id, said, " to ".join(dates), row.source, link)

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,13 +65,3 @@ def print_end(console: Console, written: Iterable[Path], next_step: str) -> None
     """Print the files written and the next command."""
     for line in ("Written:", *(f"  {path}" for path in written), f"Next: {next_step}"):
         console.print(line, soft_wrap=True)
-
-
-def list_words(words: Sequence[str]) -> str:
-    """Join words: `one, two and three`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
-
-
-def three_figures(value: float) -> str:
-    """A number to three figures: 0.125, 12.5, 1,250."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

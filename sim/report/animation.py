@@ -37,7 +37,7 @@ from sim.data.facts import THE_LINE
 from sim.data.record import lost_in_record
 from sim.errors import PanjError
 from sim.options import Animate
-from sim.plots.captions import describe_campaigns, format_day
+from sim.plots.captions import describe_campaigns
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SAND
 from sim.plots.land import HOME, Land, read_land
 from sim.plots.maps import NEIGHBOURS, draw_land, name_countries, outline_of
@@ -45,6 +45,7 @@ from sim.plots.style import CHANCE, in_style
 from sim.provenance import stamp
 from sim.study.files import write_file
 from sim.study.reader import Study, read_study
+from sim.wording import format_day
 
 MOST_CELLS = 2  # maximum maps side by side
 SIDES = LinearSegmentedColormap.from_list(  # sand for not held by the Taliban; then the dark half of CHANCE
@@ -318,7 +319,7 @@ def show(stage: Stage, film: Film, row: int) -> None:
     for districts, record, chances in zip(stage.districts, stage.records, film.chances, strict=True):
         districts.set(facecolor=lighten(colours_of(chances[row]), gauze))
         record.set(edgecolor=lighten(np.array(to_rgb(REPORTED)), gauze), paths=lost)
-    stage.clock.set_text(f"{format_day(day)} {day.year}")
+    stage.clock.set_text(format_day(day, year=True))
     stage.elapsed.set_data([date2num(film.span[0]), date2num(day)], [5, 5])
 
 

@@ -30,7 +30,6 @@ from sim.data.record import (
     point,
     reported,
 )
-from sim.plots.captions import format_day
 from sim.plots.charts import (
     add_key_of,
     date_axis,
@@ -47,7 +46,7 @@ from sim.plots.colours import EARTH, INK, QUIET, REPORTED, REPORTED_OTHER, SAND,
 from sim.plots.style import CHANCE, HALO
 from sim.report.outcomes import west_to_east
 from sim.study.reader import Bands, Study, bands_of, spread
-from sim.wording import say_post
+from sim.wording import format_day, say_post
 
 HOW = {  # series: (label, colour)
     "handed_over": ("handed over", SIMULATED_LIGHT),

@@ -20,7 +20,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sim.data.facts import THE_LINE, Facts, read_facts
 from sim.data.record import ALL_NIGHTS, NIGHTS, counted_at, point, reported
-from sim.plots.captions import cite, format_day
+from sim.plots.captions import cite
 from sim.plots.charts import (
     Spaces,
     add_key,
@@ -40,9 +40,8 @@ from sim.plots.charts import (
 )
 from sim.plots.colours import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import HALO
-from sim.plots.tables import three_figures
 from sim.study.reader import Study, bands_of, need_columns
-from sim.wording import say_post
+from sim.wording import format_day, say_post, significant
 
 MAIN_OUTCOMES = (
     "share_held_by_taliban_2021_06_30",
@@ -139,7 +138,7 @@ def format_cell(cell: Any) -> str:
     number = number_in(cell)
     if number is None:
         return "" if pd.isna(cell) else str(cell)
-    return f"{number:,.0f}" if number == int(number) else three_figures(number)
+    return significant(number)
 
 
 def format_spread(row: pd.Series) -> str:

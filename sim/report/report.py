@@ -22,11 +22,10 @@ from sim.compare.figure import MOST_SENTENCES, Verdicts, draw_forest, read_verdi
 from sim.data import record
 from sim.errors import PanjError, unknown
 from sim.options import Report
-from sim.plots.captions import count_campaigns, describe_failures, format_setting, name_cell
+from sim.plots.captions import describe_failures, format_setting, name_cell
 from sim.plots.maps import draw_map_of
 from sim.plots.page import PageFigure, VerdictBlock, format_choices, read_film, read_picture, write_page
 from sim.plots.style import in_style
-from sim.plots.tables import list_words
 from sim.report.animation import draw_animation, make_film, write_frames, write_gif
 from sim.report.evenings import draw_districts_by_day, draw_falls_by_week, draw_morale, draw_refugees
 from sim.report.outcomes import (
@@ -43,6 +42,7 @@ from sim.report.outcomes import (
 from sim.report.sweeps import describe_stand_ins, figures_of, outcomes_of, shown_cells
 from sim.report.swept_values import values_of_key
 from sim.study.reader import Study, StudyCell, has_several_cells, read_study, read_sweep
+from sim.wording import counted, list_words, span_of
 
 FIGURES = {  # of one cell; the explanation is also the alternative text of the picture
     "districts_by_day": PageFigure(
@@ -360,7 +360,7 @@ def about_sweep(sweep: Study) -> dict[str, Any]:
     rest = finished[:MOST_ROWS] if len(cells) < len(finished) else []
     varied = list_words([f"{key} is varied" if len(sweep.swept) == 1 else key for key in sweep.swept])
     runs = {cell.runs for cell in sweep.cells}
-    each = count_campaigns(*runs) if len(runs) == 1 else f"{min(runs):,} to {max(runs):,} campaigns"
+    each = f"{span_of(runs)} {'campaign' if runs == {1} else 'campaigns'}"
     return {
         "heading": sweep.about["study"],
         "question": varied + ("" if len(sweep.swept) == 1 else " are varied together"),
@@ -411,7 +411,7 @@ def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
         cell.number,
         name_cell(sweep, cell),
         cell == sweep.base_cell,
-        count_campaigns(cell.finished),
+        counted(cell.finished, "campaign"),
         page if (sweep.folder / page).is_file() else "",
         [Entry(format_cell(row["median"]), format_spread(row), is_inside(row)) for row in rows],
     )

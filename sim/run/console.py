@@ -15,6 +15,7 @@ from sim.run.backlog import Backlog
 from sim.settings.settings import Settings
 from sim.settings.sweep import Sweep
 from sim.study.columns import SummaryRow
+from sim.wording import counted, format_seconds
 
 EVERY = 30.0  # seconds between log lines
 SHARE = 0.25  # or share of campaigns between log lines
@@ -74,16 +75,6 @@ class Progress:
         return f", {rate:.3g} a second, {format_seconds(left)} left{failed}"
 
 
-def format_seconds(seconds: float) -> str:
-    """`12 s`, `3 min 20 s`, `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "capitals_lost")
 MOST_SHOWN = 24  # cells in the table of the terminal
 
@@ -107,8 +98,8 @@ def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
     """Print whether each cell reached the requested precision."""
     for verdict in backlog.verdicts:
         reached = "reached" if verdict.is_reached else f"not reached with runs_max={verdict.runs}"
-        console.print(f"{verdict.label or title}: {verdict.runs} campaigns, half-width {verdict.half_width:.4g} of "
-                      f"{backlog.precision.outcome}: precision {reached}")  # fmt: skip
+        console.print(f"{verdict.label or title}: {counted(verdict.runs, 'campaign')}, half-width "
+                      f"{verdict.half_width:.4g} of {backlog.precision.outcome}: precision {reached}")  # fmt: skip
 
 
 def print_doubts(sweep: Sweep, console: Console) -> None:
@@ -128,7 +119,7 @@ def print_summary(
     cells = about["cells"]
     sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
     if len(cells) == 1:
-        title = f"{settings.title}: {about['campaigns']} campaigns, {about['calibration']}"
+        title = f"{settings.title}: {counted(about['campaigns'], 'campaign')}, {about['calibration']}"
         table = Table(title=title, caption=sources)
         for column in ("outcome", "reported", "simulated median", "90 % interval"):
             table.add_column(column, overflow="fold")
@@ -136,7 +127,8 @@ def print_summary(
             if row.reported or row.outcome in ("share_without_fight", "people_displaced_by_2021_07_07"):
                 table.add_row(row.label, row.reported or "-", row.median or "-", format_interval(row))
     else:
-        title = f"{settings.title}: {about['campaigns']} campaigns in {len(cells)} cells, {about['calibration']}"
+        campaigns = f"{counted(about['campaigns'], 'campaign')} in {len(cells)} cells"
+        title = f"{settings.title}: {campaigns}, {about['calibration']}"
         table = Table(title=title, caption=f"Median and 90 % interval. {sources}")
         shown = [row for row in summaries[0] if row.outcome in MAIN_OUTCOMES]
         for column in ("cell", *(row.label for row in shown)):
@@ -160,9 +152,9 @@ def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: C
     """Print how long the campaigns took."""
     if not backlog.campaigns_done:
         return
-    campaigns = "1 campaign" if backlog.campaigns_done == 1 else f"{backlog.campaigns_done} campaigns"
     each = seconds / backlog.campaigns_done * 1000
     cells = f" in {len(backlog.cells)} cells" if len(backlog.cells) > 1 else ""
+    campaigns = counted(backlog.campaigns_done, "campaign")
     console.print(f"{campaigns}{cells} in {seconds:.1f} s ({each:.1f} ms each, executor={settings.executor.kind})")
 
 

@@ -18,13 +18,14 @@ from rich.table import Table
 
 from sim.engine.compile import compiled
 from sim.run.backlog import NORMAL_95, Backlog
-from sim.run.console import console_of, format_seconds, print_doubts
+from sim.run.console import console_of, print_doubts
 from sim.run.executors import cores
 from sim.run.run import backlog_of, compile_rules
 from sim.run.work import work
 from sim.settings.settings import Piece
 from sim.settings.sweep import Cell, Sweep, compose_sweep, say
 from sim.study.store import content_of, join_scopes, read_scope, scope_of
+from sim.wording import format_seconds, significant
 
 SAMPLE_SECONDS = 4.0
 MOST_SAMPLED = 20  # campaigns per sampled cell
@@ -151,8 +152,8 @@ def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
         paired = max((spread(difference(first, other, name)) for other in others), default=math.nan)
         runs = math.sqrt(sweep.base.runs)
         mean = values(first, name)
-        of_difference = "-" if math.isnan(paired) else f"{NORMAL_95 * paired / runs:.3g}"
-        table.add_row(name, f"{mean.mean():.4g}", f"{NORMAL_95 * spread(mean) / runs:.3g}", of_difference)
+        of_difference = "-" if math.isnan(paired) else significant(NORMAL_95 * paired / runs)
+        table.add_row(name, significant(mean.mean(), 4), significant(NORMAL_95 * spread(mean) / runs), of_difference)
     console.print(table)
 
 

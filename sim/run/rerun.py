@@ -35,6 +35,7 @@ from sim.settings.sweep import say
 from sim.study.columns import chunk_of, days_table, events_table, rows_of
 from sim.study.reader import Study, StudyCell, find_cell, open_study, read_about
 from sim.study.store import compare_settings, first_of, read_scope
+from sim.wording import counted
 
 SHOWN = 4  # most differences listed
 # Settings that do not belong to one campaign.
@@ -144,7 +145,8 @@ def rerun_one(overrides: Sequence[str]) -> int:
     rules = settings.rules_of(settings.seed)
     campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
     rows = rows_of(campaign, outcomes_of(settings.start_date, settings.days), settings.facts, settings.start_date)
-    print(f"Seed {settings.seed} went through {settings.days} days without an error; {len(rows.outcomes)} outcomes.")
+    counts = counted(settings.days, "day"), counted(len(rows.outcomes), "outcome")
+    print(f"Seed {settings.seed} went through {counts[0]} without an error; {counts[1]}.")
     return 0
 
 

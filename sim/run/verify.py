@@ -43,6 +43,7 @@ from sim.settings.overrides import AnyOverrides, Overrides
 from sim.settings.settings import Executor
 from sim.settings.sweep import Sweep, compose_sweep
 from sim.study.reader import cannot_read, read_about
+from sim.wording import counted
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet")
 ORDER = ("cell", "seed", "date", "district_id")  # sort keys of rows, as far as a table has them
@@ -213,10 +214,9 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
     address, wanted = without_address(Overrides.of(given))
     overrides, sweep = study_of(wanted)
     ways = ways_of(address) if ways is None else ways
-    cells = f"{len(sweep.cells)} cells" if len(sweep.cells) > 1 else "one cell"
     console.print(
-        f"The same study, {cells} of {sweep.base.runs} campaigns of {sweep.base.days} days, run in {len(ways)} ways: "
-        f"{' '.join(overrides.words)}",
+        f"The same study, {counted(len(sweep.cells), 'cell')} of {counted(sweep.base.runs, 'campaign')} of "
+        f"{counted(sweep.base.days, 'day')}, run in {len(ways)} ways: {' '.join(overrides.words)}",
         markup=False,
     )
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
@@ -378,8 +378,7 @@ def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> 
     names = dict(enumerate(one[0])) if one else {}
     if not rows:
         return ""
-    count = "1 row" if len(rows) == 1 else f"{len(rows)} rows"
-    return f"{count}, in {', '.join(names.get(place, '?') for place in sorted(places))}"
+    return f"{counted(len(rows), 'row')}, in {', '.join(names.get(place, '?') for place in sorted(places))}"
 
 
 def difference_of_frames(one: Path, other: Path) -> str:

@@ -22,7 +22,6 @@ from sim.plots.charts import (
     add_key,
     draw_interval,
     draw_median,
-    format_short_day,
     key_line,
     key_mark,
     label_row,
@@ -32,17 +31,9 @@ from sim.plots.charts import (
 )
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import in_style
-from sim.plots.tables import (
-    Row,
-    console_for_tables,
-    new_table,
-    print_end,
-    read_object,
-    read_rows,
-    reading,
-    three_figures,
-)
+from sim.plots.tables import Row, console_for_tables, new_table, print_end, read_object, read_rows, reading
 from sim.study.files import write_errors
+from sim.wording import counted, format_short_day, significant, span, with_range
 
 LETTERS = 132  # line width where there is no terminal
 FILES = ("score.csv", "score_districts.csv", "score_forecasts.csv", "score_split.csv", "score.json")
@@ -103,7 +94,7 @@ def title_of(scores: Scores) -> str:
     about = scores.about
     label = f", {about['label']}" if about["label"] else ""
     seeds = f"seeds {about['first_seed']} to {about['last_seed']}"
-    return f"{about['study']}{label}: {about['campaigns']:,} campaigns, {seeds}, {about['calibration']}"
+    return f"{about['study']}{label}: {counted(about['campaigns'], 'campaign')}, {seeds}, {about['calibration']}"
 
 
 def targets_table(scores: Scores) -> Table:
@@ -130,7 +121,7 @@ def targets_table(scores: Scores) -> Table:
 def spread_cells(row: Row) -> list[str]:
     """Table cells for the median and the 50 % and 90 % intervals."""
     ranges = ([format_cell(row[f"{end}_{per_cent}"]) for end in ("low", "high")] for per_cent in (50, 90))
-    return [format_cell(row["median"]), *(low if low == high else f"{low} to {high}" for low, high in ranges)]
+    return [format_cell(row["median"]), *(span(low, high) for low, high in ranges)]
 
 
 def forecasts_table(scores: Scores) -> Table:
@@ -219,15 +210,12 @@ def format_reported(row: Row) -> str:
     value = format_cell(row["reported"])
     if row["error"] == "multinomial":
         return f"{value} apart"
-    if value and low == high:
-        return value
-    span = f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}"
-    return f"{value} ({span})" if value else span
+    return with_range(value, low, high)
 
 
 def format_score(value: str, error: str) -> str:
     """`0.0126 ± 0.0007`."""
-    return f"{float(value):.3g} ± {float(error):.1g}" if value and error else format_cell(value)
+    return f"{significant(float(value))} ± {float(error):.1g}" if value and error else format_cell(value)
 
 
 ROW = 0.155  # row height, inches
@@ -428,7 +416,7 @@ def format_cell(cell: str) -> str:
     if is_date(cell):
         return format_short_day(date.fromisoformat(cell))
     size = float(cell)
-    return f"{size / 1000:,.0f}k" if abs(size) >= 10_000 else three_figures(size)
+    return f"{size / 1000:,.0f}k" if abs(size) >= 10_000 else significant(size)
 
 
 def caption_of(about: Mapping[str, Any]) -> str:
@@ -436,7 +424,7 @@ def caption_of(about: Mapping[str, Any]) -> str:
     label = f", {about['label']}" if about["label"] else ""
     failed = f" {describe_failures(about['failed'])}" if about["failed"] else ""
     return (
-        f"{about['campaigns']:,} campaigns, seeds {about['first_seed']} to {about['last_seed']}, scenario "
+        f"{counted(about['campaigns'], 'campaign')}, seeds {about['first_seed']} to {about['last_seed']}, scenario "
         f"{about['scenario']}{label}, {about['calibration']}.{failed} Each row has its own scale, on which the 90 % "
         "interval of campaigns runs from −1 to 1; where all campaigns agree its unit is the error of observation. "
         "Numbers of soldiers that cross are on a logarithmic scale. Inside: the number reported, or part of its range, "

@@ -67,6 +67,7 @@ from sim.settings.sweep import Sweep, compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file
 from sim.study.reader import Study
 from sim.study.store import flatten, read_scope
+from sim.wording import counted
 
 USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day past the end of the record, so that its last day is complete
 RECORDS = 500  # synthetic records per naive forecast
@@ -135,7 +136,7 @@ def named(usual: str) -> str:
 def run_missing(sweep: Sweep, name: str, console: Console) -> Study:
     """Run the campaigns of a study that are not recorded yet."""
     about = "the settings that are scored" if name == "panj" else VARIANTS[name][0]
-    console.print(f"{sweep.base.study}: {sweep.base.runs} campaigns of {about} ...")
+    console.print(f"{sweep.base.study}: {counted(sweep.base.runs, 'campaign')} of {about} ...")
     run_sweep(sweep, Terse(width=console.width, highlight=False))
     folder = sweep.base.results_dir / sweep.base.study
     return study_to_score(folder, None)

@@ -48,6 +48,7 @@ from sim.story.branches import Turn, check_effect, check_outcome, run_branches, 
 from sim.study.columns import in_words
 from sim.study.files import csv_text, json_text, write_folder
 from sim.study.reader import Measure, StudyCell, Worlds
+from sim.wording import counted, list_words
 
 BRANCHES = ("as_it_went", "changed")
 LETTERS = 120  # maximum length of a name
@@ -116,8 +117,10 @@ def write_fork(request: Fork, console: Console) -> Path:
     cell = Cell(fork.origin.cell.number, {}, (), fork.origin.settings)
     compile_rules(cell.order, fork.seeds[0], console)
     compile_step(fork, console)
-    campaigns = "1 campaign" if len(fork.seeds) == 1 else f"{len(fork.seeds)} campaigns"
-    console.print(f"Running {campaigns} to the evening of {request.day}, and from there twice ...", soft_wrap=True)
+    console.print(
+        f"Running {counted(len(fork.seeds), 'campaign')} to the evening of {request.day}, and from there twice ...",
+        soft_wrap=True,
+    )
     pairs = run_all(fork, console)
     place.parent.mkdir(exist_ok=True)
     with write_folder(place, "fork") as half:
@@ -225,7 +228,7 @@ def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
 def say_change(request: Fork) -> str:
     """`reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
     morning = request.day + timedelta(days=1)
-    return f"{' and '.join(request.changes)} from the morning of {morning} on"
+    return f"{list_words(request.changes)} from the morning of {morning} on"
 
 
 def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:

@@ -42,7 +42,7 @@ from sim.story.story import bullets, days_told, page_of, say_cell, story_of, wra
 from sim.story.telling import tell_day
 from sim.study.files import write_file
 from sim.study.reader import Study, StudyCell, bands_of
-from sim.wording import MOST_NAMED, Language, language_of, number, say_post
+from sim.wording import MOST_NAMED, Language, language_of, number, say_post, significant
 
 SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # limits in a terminal
 
@@ -463,4 +463,4 @@ def say_value(text: str, is_share: bool) -> str:
         value = float(text)
     except ValueError:
         return text
-    return f"{100 * value:.1f}" if is_share else number(value) if value == int(value) else f"{value:.3g}"
+    return f"{100 * value:.1f}" if is_share else significant(value)

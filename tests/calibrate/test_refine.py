@@ -252,9 +252,9 @@ def test_a_generation_that_would_be_too_long_is_left_out_for_good(tmp_path: Path
 
 def test_a_fit_ends_for_the_reason_that_it_says(tmp_path: Path) -> None:
     many = refined(tmp_path / "many", Noisy(0.3), SMALL._replace(generations=1))
-    assert many.ended == "1 generations, as many as were asked for" and len(many.generations) == 2
+    assert many.ended == "1 generation, as many as were asked for" and len(many.generations) == 2
     few = refined(tmp_path / "few", Noisy(0.3), SMALL._replace(acceptance=1.0))
-    assert few.ended.endswith("of proposals were accepted, less than 100.00%") and len(few.generations) == 2
+    assert few.ended.endswith("of proposals were accepted, less than 100.00 %") and len(few.generations) == 2
     spent = max(one.simulations for one in many.last)
     short = refined(tmp_path / "short", Noisy(0.3), SMALL._replace(simulations=spent + 1))
     assert short.ended.startswith("a further generation would take more than") and len(short.generations) == 2

@@ -21,7 +21,7 @@ from sim.data.facts import read_facts
 from sim.errors import PanjError
 from sim.run import run, work
 from sim.run.backlog import FIRST, TARGET, Backlog, half_width_of
-from sim.run.console import Progress, format_seconds
+from sim.run.console import Progress
 from sim.run.run import Ran, run_sweep
 from sim.run.work import run_piece
 from sim.settings import settings
@@ -327,10 +327,3 @@ def test_progress_counts_what_was_there_before_but_not_in_the_rate(tmp_path: Pat
     with Progress(backlog, Console(quiet=True)) as progress:
         assert progress.words(backlog.already) == ""
         assert backlog.already == 5
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(12.4, "12 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")]
-)
-def test_time_left_is_said_in_words(seconds: float, words: str) -> None:
-    assert format_seconds(seconds) == words

@@ -14,7 +14,7 @@ from typing import Any
 
 from sim.classroom.lessons.estimates import GROUPS
 from sim.classroom.lessons.lesson import CHOSEN, Fact, Lesson, Task, folder_of_exercises, read_lessons, rows_of
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import markdown_list, texts_of
 
 PARAMETERS = "parameters"  # tag of the cell with the student and the number of campaigns
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -68,7 +68,7 @@ def for_student(lesson: Lesson) -> list[Any]:
         *(cell for task in lesson.tasks for cell in task_cells(task)),
         text(f"## {texts.say('hand_in')}\n\n{texts.say('how_to_hand_in')}"),
         code("lesson.hand_in()"),
-        text(f"## {texts.say('questions')}\n\n{listed(lesson.questions)}"),
+        text(f"## {texts.say('questions')}\n\n{markdown_list(lesson.questions)}"),
     ]
 
 
@@ -77,7 +77,7 @@ def head(lesson: Lesson, who: str) -> list[Any]:
     texts = texts_of("notebooks")
     return [
         text(f"# {lesson.number}. {lesson.title}\n\n**{lesson.question}**\n\n{who}"),
-        text(f"## {texts.say('goals')}\n\n{listed(lesson.goals)}"),
+        text(f"## {texts.say('goals')}\n\n{markdown_list(lesson.goals)}"),
         text(f"## {texts.say('background')}\n\n{background(lesson.background)}\n\n{texts.say('credits')}"),
     ]
 
@@ -158,8 +158,8 @@ def solved(lesson: Lesson) -> list[Any]:
         *(cell for task in lesson.tasks for cell in solution_cells(task)),
         text(f"## {texts.say('hand_in')}"),
         code("lesson.hand_in()"),
-        text(f"## {texts.say('questions')}\n\n{listed(lesson.questions)}"),
-        text(f"## {texts.say('debrief')}\n\n{listed(lesson.debrief)}"),
+        text(f"## {texts.say('questions')}\n\n{markdown_list(lesson.questions)}"),
+        text(f"## {texts.say('debrief')}\n\n{markdown_list(lesson.debrief)}"),
     ]
 
 
@@ -268,11 +268,6 @@ WORKED: dict[str, Callable[[Task], str]] = {
     "evidence": solve_evidence,
     "words": lambda task: f"answer = {task.solution!r}",
 }
-
-
-def listed(lines: Sequence[str]) -> str:
-    """A Markdown list."""
-    return "\n".join(f"- {line}" for line in lines)
 
 
 def background(facts: Sequence[Fact]) -> str:

@@ -11,6 +11,7 @@ from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.distribution import ClassChart, Said, Style
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Field, Given, Sheet, lines_field, one_of, text_field
+from sim.classroom.reading import format_level
 from sim.classroom.sessions.claims import (
     EFFECT,
     LONGEST_NAME,
@@ -41,14 +42,13 @@ from sim.classroom.sessions.wall import (
     describe_one_campaign,
     describe_reported,
     describe_score,
-    format_level,
-    format_percent,
     own_ranges,
     scale_of,
     title_of,
     unit_of,
 )
 from sim.classroom.texts import texts_of
+from sim.wording import percent
 
 ALONE, NEW, WITH_KEY = "alone", "new", "with_key"
 CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -184,7 +184,7 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
     """Fields for the range, confidence and reason, filled in from an earlier claim."""
     texts, unit = texts_of("class"), unit_of(measure_of(question.outcome), question.about)
     low, high = (f"{before.low * scale:.10g}", f"{before.high * scale:.10g}") if before else ("", "")
-    sure = [{"value": str(one), "text": format_percent(one)} for one in CONFIDENCES]
+    sure = [{"value": str(one), "text": percent(one)} for one in CONFIDENCES]
     confidence = str(before.confidence if before else USUAL_CONFIDENCE)
     return [
         text_field("low", f"{texts.say('join_low')} ({unit})", low, most=20),

@@ -32,7 +32,7 @@ from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.questions import Table
 from sim.classroom.reading import read
-from sim.classroom.texts import texts_of
+from sim.classroom.texts import markdown_list, texts_of
 from sim.errors import PanjError
 
 RUNS = (1, 10, 50, 100, 200)
@@ -152,18 +152,13 @@ def Goals(lesson: Lesson) -> None:
     Heading(texts.say("lesson_named", number=lesson.number, title=lesson.title), 2)
     Prose(f"**{lesson.question}**")
     Heading(texts.say("goals"), 3)
-    Prose(listed(lesson.goals))
+    Prose(markdown_list(lesson.goals))
     with Folded(texts.say("timing")):
-        Prose(listed([texts.say("step", **step._asdict()) for step in lesson.timing]))
+        Prose(markdown_list([texts.say("step", **step._asdict()) for step in lesson.timing]))
     Heading(texts.say("background"), 3)
     facts = [(fact.says, "; ".join(f"{row.id}, {row.source}" for row in rows_of(fact))) for fact in lesson.background]
-    Prose(listed([texts.say("fact", says=says, sources=sources) for says, sources in facts]))
+    Prose(markdown_list([texts.say("fact", says=says, sources=sources) for says, sources in facts]))
     Note(texts.say("credits"))
-
-
-def listed(lines: Any) -> str:
-    """A Markdown list."""
-    return "\n".join(f"- {line}" for line in lines)
 
 
 @solara.component
@@ -181,7 +176,7 @@ def Tasks(sheet: Sheet) -> None:
     if missing:
         Note(texts.say("not_answered", tasks=", ".join(missing)))
     Heading(texts.say("questions"), 2)
-    Prose(listed(sheet.lesson.questions))
+    Prose(markdown_list(sheet.lesson.questions))
 
 
 def title_of(task: Task) -> str:

@@ -36,9 +36,10 @@ from sim.classroom.sessions.session import (
     name_of,
     offered,
 )
-from sim.classroom.sessions.wall import describe_tally, format_percent, format_range, scored_in, title_of
+from sim.classroom.sessions.wall import describe_tally, format_range, scored_in, title_of
 from sim.classroom.texts import texts_of
 from sim.compare.sentences import say_amount
+from sim.wording import percent
 
 USUAL_OUTCOME = "troops_crossed_by_2021_07_07"
 NOTHING: Overrides = ()
@@ -233,7 +234,7 @@ def describe_team_claim(team: Team, question: Question | None) -> str:
     if question is None or sent is None:
         return texts.say("teacher_no_claim")
     range_ = format_range(sent.claim, question.about, measure_of(question.outcome))
-    claim = f"{describe_choice(sent.claim.overrides)}: {range_} ({format_percent(sent.claim.confidence)})"
+    claim = f"{describe_choice(sent.claim.overrides)}: {range_} ({percent(sent.claim.confidence)})"
     return f"{claim}. {sent.claim.why}" if sent.claim.why else claim
 
 

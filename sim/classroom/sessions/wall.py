@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from sim.classroom.choice.fields import describe_choice
+from sim.classroom.reading import format_level, mark_of
 from sim.classroom.sessions.claims import EFFECT, ENDS, Answer, Claim, Score, score_of, tally
 from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_the_record, measure_of
 from sim.classroom.texts import texts_of
-from sim.compare.sentences import is_share, say_amount, say_difference, say_interval, say_number
+from sim.compare.sentences import is_share, say_amount, say_difference, say_interval
+from sim.outcomes import Reported
 from sim.study.reader import Measure
+from sim.wording import percent, significant
 
 BINS = 24
 BASELINE = ()
@@ -109,7 +112,7 @@ def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
         return texts.say("verdict_none")
     if about == EFFECT:
         return texts.say(f"verdict_{score.verdict}")
-    return texts.say("verdict_held", None, held=format_percent(score.held), confidence=format_percent(claim.confidence))
+    return texts.say("verdict_held", None, held=percent(score.held), confidence=percent(claim.confidence))
 
 
 def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
@@ -153,7 +156,7 @@ def pooled_of(room: Room, question: Question, about: str) -> dict[str, Any] | No
     edges = np.histogram_bin_edges(everything, BINS)
     has_base = about != EFFECT and base.size > 0
     low, middle, high = np.quantile(pooled, (0.05, 0.5, 0.95)) / scale_of(measure)
-    say = format_effect if about == EFFECT else format_level
+    say = say_difference if about == EFFECT else format_level
     return {
         "title": texts.say(f"pooled_{about}", None, label=measure.label),
         "key_pooled": texts.say("key_pooled", len(made)),
@@ -205,12 +208,9 @@ def title_of(question: Question) -> str:
     return texts_of("class").say("question_number", None, number=question.number, question=describe_question(question))
 
 
-PERCENT = 100.0
-
-
 def scale_of(measure: Measure) -> float:
     """Factor from stored to shown numbers: shares are shown in per cent."""
-    return PERCENT if is_share(measure) else 1.0
+    return 100.0 if is_share(measure) else 1.0
 
 
 def unit_of(measure: Measure, about: str) -> str:
@@ -221,13 +221,6 @@ def unit_of(measure: Measure, about: str) -> str:
     return measure.unit
 
 
-def format_level(value: float, measure: Measure) -> str:
-    """Value of an outcome with its unit: `1,037 soldiers`, `34 %`."""
-    if is_share(measure):
-        return f"{'-' if value < 0 else ''}{say_number(value, measure)} %"
-    return f"{'-' if value < 0 else ''}{say_amount(value, measure)}"
-
-
 def format_range(claim: Claim, about: str, measure: Measure) -> str:
     """Range of a claim: `100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`."""
     if about == EFFECT:
@@ -236,16 +229,11 @@ def format_range(claim: Claim, about: str, measure: Measure) -> str:
     return texts.say("range_levels", low=format_level(claim.low, measure), high=format_level(claim.high, measure))
 
 
-def format_percent(share: float) -> str:
-    """A share in per cent: `90 %`."""
-    return f"{PERCENT * share:.0f} %"
-
-
 def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
     """A claim as one sentence."""
     return texts_of("class").say(
         f"claim_{about}", None,
-        range=format_range(claim, about, measure), confidence=format_percent(claim.confidence), label=measure.label,
+        range=format_range(claim, about, measure), confidence=percent(claim.confidence), label=measure.label,
     )  # fmt: skip
 
 
@@ -264,16 +252,9 @@ def note_beyond_record(outcome: str) -> str:
 
 def describe_reported(measure: Measure) -> str:
     """The reported figure with its evidence, or that nothing was reported."""
-    reported, texts = measure.reported, texts_of("class")
-    if not reported["evidence"]:
-        return texts.say("reported_none")
-    if reported["value"] is None:
-        bound = "reported_least" if reported["low"] is not None else "reported_most"
-        number = reported["low"] if reported["low"] is not None else reported["high"]
-        return texts.say(bound, None, number=format_level(number, measure), evidence=reported["evidence"])
-    return texts.say(
-        "reported_value", None, number=format_level(reported["value"], measure), evidence=reported["evidence"]
-    )
+    reported = Reported(*(measure.reported[key] for key in Reported._fields))
+    mark = mark_of(reported, measure)
+    return mark.said if mark else texts_of("class").say("reported_none")
 
 
 def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, score: Score | None) -> list[str]:
@@ -285,13 +266,13 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
         "effect": say_difference(answer.mean, measure),
         "miss": say_amount(score.miss, measure),
         "campaigns": f"{len(answer.values):,}",
-        "confidence": format_percent(claim.confidence),
-        "held": format_percent(score.held),
+        "confidence": percent(claim.confidence),
+        "held": percent(score.held),
     }
     found = [texts.say(f"score_{about}_{score.verdict}", None, **gaps)]
     surprise = 1 - claim.confidence
     gaps |= {key: say_amount(getattr(score, key), measure) for key in ("total", "width", "penalty")}
-    gaps |= {"factor": f"{2 / surprise:.3g}", "surprise": format_percent(surprise)}
+    gaps |= {"factor": f"{significant(2 / surprise)}", "surprise": percent(surprise)}
     found.append(texts.say("score_total", None, **gaps))
     if about != EFFECT:
         found.append(texts.say("score_best", None, confidence=gaps["confidence"], best=say_amount(score.best, measure)))
@@ -300,16 +281,11 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
 
 def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
     """What the first campaign alone gives, next to the middle 90 % of all."""
-    values, say = (answer.effects, format_effect) if about == EFFECT else (answer.values, format_level)
+    values, say = (answer.effects, say_difference) if about == EFFECT else (answer.values, format_level)
     low, high = np.quantile(values, ENDS).tolist()
     return texts_of("class").say(
         "join_one_number", None, first=say(values[0], measure), low=say(low, measure), high=say(high, measure)
     )
-
-
-def format_effect(value: float, measure: Measure) -> str:
-    """A difference from the baseline: lower or higher."""
-    return say_difference(float(value), measure)
 
 
 def describe_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:
@@ -320,5 +296,5 @@ def describe_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:
     if about == EFFECT:
         expected = f"{found.expected:.1f}"
         return texts.say("score_tally", found.ranges, inside=round(found.held), ranges=found.ranges, expected=expected)
-    held, stated = format_percent(found.held / found.ranges), format_percent(found.expected / found.ranges)
+    held, stated = percent(found.held / found.ranges), percent(found.expected / found.ranges)
     return texts.say("score_tally_outcome", found.ranges, held=held, stated=stated)

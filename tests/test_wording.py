@@ -1,0 +1,64 @@
+"""Numbers, dates, plurals and lists read as an English reader expects."""
+
+from datetime import date
+
+import pytest
+
+from sim.wording import (
+    counted,
+    format_day,
+    format_seconds,
+    format_short_day,
+    list_words,
+    percent,
+    significant,
+    span,
+    span_of,
+    with_range,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0, "0"), (0.12345, "0.123"), (-0.5, "-0.5"), (5.0, "5"), (12.34, "12.3"), (99.96, "100"), (1036.6, "1,037"),
+     (443_300.0, "443,300"), (-1234.5, "-1,234"), (1.5e7, "15,000,000")],
+)  # fmt: skip
+def test_a_number_keeps_three_digits_and_never_shows_a_power_of_ten(value: float, said: str) -> None:
+    assert significant(value) == said
+
+
+def test_more_or_fewer_digits_can_be_asked_for() -> None:
+    assert [significant(value, 4) for value in (0.123456, 999.94, 12_345.6)] == ["0.1235", "999.9", "12,346"]
+    assert significant(23.4, 2) == "23"
+
+
+def test_a_noun_is_singular_after_one_alone() -> None:
+    assert [counted(many, "world") for many in (0, 1, 10_000)] == ["0 worlds", "1 world", "10,000 worlds"]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "said"),
+    [("", "", "", ""), ("5", "", "", "5"), ("5", "5", "5", "5"), ("5", "2", "9", "5 (2 to 9)"),
+     ("", "2", "9", "2 to 9"), ("", "2", "", "at least 2"), ("", "", "9", "at most 9"),
+     ("5", "2", "", "5 (at least 2)")],
+)  # fmt: skip
+def test_a_range_is_named_only_where_it_adds_something(value: str, low: str, high: str, said: str) -> None:
+    assert with_range(value, low, high) == said
+
+
+def test_equal_ends_are_one_number() -> None:
+    assert span("7", "7") == "7"
+    assert [span_of(numbers) for numbers in ([200], [1000, 200, 200])] == ["200", "200 to 1,000"]
+
+
+def test_words_are_joined_with_one_and() -> None:
+    assert [list_words(list(names)) for names in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_dates_shares_and_durations_in_words() -> None:
+    day = date(2021, 7, 5)
+    assert [format_day(day), format_day(day, year=True), format_short_day(day)] == ["5 July", "5 July 2021", "5 Jul"]
+    assert [percent(0.574), percent(0.0051, 2)] == ["57 %", "0.51 %"]
+    assert [format_seconds(seconds) for seconds in (12.4, 59.6, 200, 7500)] == [
+        "12 s", "1 min 0 s", "3 min 20 s", "2 h 5 min",
+    ]  # fmt: skip
