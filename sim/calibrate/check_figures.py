@@ -14,18 +14,19 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 from scipy.stats import binom
 
-from sim.calibrate.figures import save_fit_chart
 from sim.calibrate.page import Fitted, Floats, read_fit
 from sim.errors import PanjError
 from sim.plots.captions import name_number, true_minus
 from sim.plots.charts import (
     Spaces,
     add_key,
+    draw_bins,
     draw_interval,
     key_line,
     key_mark,
     label_row,
     new_panels,
+    save_next_to,
     set_rows,
 )
 from sim.plots.colours import FAINT, INK, QUIET, SECOND, SIMULATED, SIMULATED_LIGHT
@@ -85,7 +86,7 @@ def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
         Patch(color=FAINT, label="19 of 20 bins of a sound fit"),
     ]
     add_key(figure, handles, 3, fontsize=8)
-    return save_fit_chart(figure, made, "sbc.png", "Ranks of true values in their posteriors", caption)
+    return save_next_to(made, "sbc.png", figure, "Ranks of true values in their posteriors", caption)
 
 
 def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
@@ -95,14 +96,12 @@ def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
     exact, _ = heights_of(ranks, "without_error", key)
     low, high = binom.interval(0.95, count, 1 / BINS)
     axes.axhspan(low * BINS / count, high * BINS / count, color=FAINT, linewidth=0, zorder=0)
-    axes.bar(edges[:-1], heights, 1 / BINS, align="edge", color=SIMULATED, alpha=0.75, linewidth=0.6, edgecolor="white")
+    draw_bins(axes, heights)
     axes.stairs(exact, edges, color=SECOND, linewidth=1.4, baseline=None)
-    axes.axhline(1, color=QUIET, linewidth=0.9)
-    axes.set(xlim=(0, 1), ylim=(0, max(1.6, 1.1 * heights.max(), 1.1 * exact.max())), yticks=[0, 1])
+    axes.set(ylim=(0, max(1.6, 1.1 * heights.max(), 1.1 * exact.max())), yticks=[0, 1])
     axes.set_xticks([0, 0.5, 1], ["below all", "", "above all"], fontsize=7.5)
     axes.get_xticklabels()[0].set_horizontalalignment("left")
     axes.get_xticklabels()[2].set_horizontalalignment("right")
-    axes.tick_params(axis="y", labelsize=7.5)
     axes.set_title(f"{name_number(key)}: {row['width']}", fontsize=8.5)
 
 
@@ -138,7 +137,7 @@ def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
         key_mark("near the record", "o", QUIET, hollow=True, markersize=4.5),
     ]
     add_key(figure, handles, 3, fontsize=8)
-    return save_fit_chart(figure, made, "coverage.png", "What intervals hold, and what the fit recovers", caption)
+    return save_next_to(made, "coverage.png", figure, "What intervals hold, and what the fit recovers", caption)
 
 
 def draw_row(axes: Axes, place: int, row: Row) -> None:
@@ -213,4 +212,4 @@ def draw_sides(made: Fitted, rows: Sequence[Row], shown: HeldOut) -> Path:
     on_a_scale = [row for row in rows if row["error"] != "multinomial"]
     figure, handles = draw_targets(on_a_scale, look)
     add_key(figure, handles, 4, fontsize=7.5)
-    return save_fit_chart(figure, made, shown.file, shown.title, caption)
+    return save_next_to(made, shown.file, figure, shown.title, caption)

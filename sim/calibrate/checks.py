@@ -379,7 +379,7 @@ def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, F
         describe_widths(fitted, others, pooled),
         describe_near(fitted, pooled),
         f"Chances are of three tests a number (both intervals, exact binomial; ranks, Kolmogorov-Smirnov), "
-        f"{3 * len(rows)} in all, adjusted together so that of the faults named one in twenty is luck on average "
+        f"{3 * len(rows)} in all, adjusted together so that of the faults named one in twenty is chance on average "
         f"(Benjamini and Hochberg). With {rows[0]['truths']:,} truths a 90 % interval that truly holds 0.90 shows "
         f"{chance_of_coverage(int(rows[0]['truths']))} in 95 of 100 checks; smaller faults than that are not seen.",
     ]  # fmt: skip

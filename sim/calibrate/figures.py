@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from rich.table import Table
 
 from sim.calibrate.page import (
@@ -31,19 +30,18 @@ from sim.plots.captions import name_number, true_minus, wrap_number
 from sim.plots.charts import (
     Spaces,
     add_key,
+    draw_bins,
     draw_interval,
     key_mark,
     new_panels,
-    save_chart,
+    save_next_to,
     shade_fields,
 )
-from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
+from sim.plots.colours import FAINT, INK, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import WIDTH, in_style
-from sim.plots.tables import Row, console_for_tables, new_table, print_end, read_object, read_rows, reading
+from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
 from sim.score.figures import Interval, Look, draw_targets
 from sim.wording import significant, span_of
-
-NOT_STAMPED = ("numbers", "priors", "units")  # keys of fit.json left out of the metadata of figures
 
 
 @in_style
@@ -64,12 +62,6 @@ def draw_fit(folder: Path) -> list[Path]:
     return [*figures, draw_generations(made)] if made.is_refined else figures
 
 
-def save_fit_chart(figure: Figure, made: Fitted, name: str, title: str, caption: str) -> Path:
-    """Save a figure of a fit next to it."""
-    about = {key: value for key, value in made.about.items() if key not in NOT_STAMPED}
-    return save_chart(figure, made.folder / name, title, caption, about)
-
-
 def draw_prior_posterior(made: Fitted) -> Path:
     """Draw one panel per fitted parameter: the distribution of its draws over its prior."""
     caption = (
@@ -84,14 +76,13 @@ def draw_prior_posterior(made: Fitted) -> Path:
     )
     for axes, (key, shares) in zip(panels, made.shares.items(), strict=True):
         draw_number(axes, made, key, shares)
-    return save_fit_chart(figure, made, "prior_posterior.png", "The fitted numbers, before and after", caption)
+    return save_next_to(made, "prior_posterior.png", figure, "The fitted numbers, before and after", caption)
 
 
 def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
     """Draw the bars of one parameter, with its median."""
     heights, edges = np.histogram(shares, BINS, (0, 1), weights=made.weights / made.weights.sum() * BINS)
-    axes.bar(edges[:-1], heights, 1 / BINS, align="edge", color=SIMULATED, alpha=0.75, linewidth=0)
-    axes.axhline(1, color=QUIET, linewidth=1.2)
+    draw_bins(axes, heights)
     for weights, alone in made.by_chain:
         counts, _ = np.histogram(alone[key], BINS, (0, 1), weights=weights)
         axes.stairs(counts / counts.sum() * BINS, edges, color=SIMULATED_DARK, linewidth=0.7)
@@ -99,8 +90,6 @@ def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
     axes.axvline(share_of(np.array([float(row["posterior_median"])]), low, high, scale)[0], color=INK, linewidth=1.2)
     half = math.sqrt(low * high) if scale == "log" else (low + high) / 2
     axes.set_xticks([0, 0.5, 1], [significant(value) for value in (low, half, high)], fontsize=8)
-    axes.set_xlim(0, 1)
-    axes.tick_params(axis="y", labelsize=7.5)
     title = f"{name_number(key)} (contraction {float(row['contraction']):.2f})"
     axes.set_title(true_minus(title), fontsize=8.5)
 
@@ -134,7 +123,7 @@ def draw_pairs(made: Fitted) -> Path:
             axes.set_ylabel(wrap_number(keys[down]), fontsize=6.8, rotation=0, ha="right", va="center")
         if down == len(keys) - 1:
             axes.set_xlabel(wrap_number(keys[across]), fontsize=6.8)
-    return save_fit_chart(figure, made, "pairs.png", "Which values go together", caption)
+    return save_next_to(made, "pairs.png", figure, "Which values go together", caption)
 
 
 def correlation(one: Floats, other: Floats, weights: Floats) -> float:
@@ -170,7 +159,7 @@ def draw_predictive(made: Fitted) -> Path:
     look = Look(intervals, shown=f"{made.shown}_", name=word, scale="90 % interval of the prior")
     figure, handles = draw_targets(made.predictive, look)
     add_key(figure, handles, 3, fontsize=7.5)
-    return save_fit_chart(figure, made, "predictive.png", "Targets before and after the fit", caption)
+    return save_next_to(made, "predictive.png", figure, "Targets before and after the fit", caption)
 
 
 def draw_generations(made: Fitted) -> Path:
@@ -198,7 +187,7 @@ def draw_generations(made: Fitted) -> Path:
     panels[0].axhline(made.about["error_of_observation"], color=REPORTED, linewidth=1.2)
     panels[2].bar(numbers, draws, color=FAINT, width=0.6, zorder=0)
     panels[2].set_ylim(0, 1.08 * max(draws))
-    return save_fit_chart(figure, made, "generations.png", "How the chains came nearer", caption)
+    return save_next_to(made, "generations.png", figure, "How the chains came nearer", caption)
 
 
 def show_fit(folder: Path) -> int:
@@ -214,16 +203,12 @@ def show_fit(folder: Path) -> int:
         PanjError: A file of the fit is missing or malformed.
     """
     made = read_fit(folder)
-    console = console_for_tables()
-    console.print(table_of(made))
-    for line in (describe_inside(made), *describe_learned(made), *describe_chains(made)):
-        console.print(line, soft_wrap=True)
+    lines = [table_of(made), describe_inside(made), *describe_learned(made), *describe_chains(made)]
     if made.about["left_out"]:
-        console.print(f"Not fitted, because the bank has no such outcome: {', '.join(made.about['left_out'])}")
+        lines.append(f"Not fitted, because the bank has no such outcome: {', '.join(made.about['left_out'])}")
     run = f"python -m sim calibration=posterior calibration.file={folder / 'posterior.parquet'}"
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    print_end(console, files, f"open {folder / 'report.html'}; or {run}")
-    return 0
+    return print_results(lines, files, f"open {folder / 'report.html'}; or {run}")
 
 
 def table_of(made: Fitted) -> Table:
@@ -306,7 +291,7 @@ def draw_weights(made: Rivals) -> Path:
     figure, (left, right) = new_panels(2, 2, 0.55 * len(made.names) + 0.4, spaces, widths=(2.15, 1.9))
     draw_bars(left, made)
     draw_told_apart(right, made)
-    return save_chart(figure, made.folder / "theories.png", "Rival theories of the collapse", caption, made.about)
+    return save_next_to(made, "theories.png", figure, "Rival theories of the collapse", caption)
 
 
 def draw_bars(axes: Axes, made: Rivals) -> None:
@@ -362,9 +347,7 @@ def draw_unexplained(made: Rivals) -> Path:
     axes.grid(visible=False)
     outside = key_mark("outside", "D", REPORTED, hollow=True)
     add_key(figure, [key_mark("reported figure inside the 90 % interval", "o", SIMULATED), outside], 2)
-    return save_chart(
-        figure, made.folder / "theory_targets.png", "What each theory leaves unexplained", caption, made.about
-    )
+    return save_next_to(made, "theory_targets.png", figure, "What each theory leaves unexplained", caption)
 
 
 def show_theories(folder: Path) -> int:
@@ -379,11 +362,7 @@ def show_theories(folder: Path) -> int:
     Raises:
         PanjError: A file is missing or damaged.
     """
-    made = read_theories(folder)
-    console = console_for_tables()
-    for part in ("weights", "told_apart", "failures"):
-        for sentence in made.about[part]:
-            console.print(sentence)
+    about = read_theories(folder).about
+    sentences = [*about["weights"], *about["told_apart"], *about["failures"]]
     next_step = f"open {folder / 'theory_targets.png'}; or python -m sim theory=odds_only"
-    print_end(console, sorted(folder.iterdir()), next_step)
-    return 0
+    return print_results(sentences, sorted(folder.iterdir()), next_step)

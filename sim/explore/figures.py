@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator, PercentFormatter
 from numpy.typing import NDArray
@@ -30,15 +29,16 @@ from sim.plots.charts import (
     draw_interval,
     key_line,
     key_mark,
+    label_axes,
     mark_reported,
     new_panels,
-    save_chart,
+    save_next_to,
     set_rows,
     shade_fields,
 )
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import WIDTH, in_style
-from sim.plots.tables import Row, console_for_tables, new_table, print_end, read_object, read_rows, reading
+from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
 from sim.wording import format_day, list_words, percent, significant
 
 CHANCE_ROW = "chance"  # the row of noise among the parameters
@@ -117,7 +117,7 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
         key_line("total", SIMULATED_LIGHT, 5),
     ]
     add_key(figure, handles, 5, fontsize=7.5, handlelength=1.7)
-    return save_of(made, f"tornado_{outcome}.png", figure, about["label"], caption)
+    return save_next_to(made, f"tornado_{outcome}.png", figure, about["label"], caption)
 
 
 def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
@@ -216,13 +216,7 @@ def draw_heat(
     axes.grid(which="minor", color=FAINT, linewidth=0.6)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
-    return save_of(made, name, figure, title, caption)
-
-
-def save_of(made: "Measured | Discovered", name: str, figure: Figure, title: str, caption: str) -> Path:
-    """Save a figure next to its tables."""
-    about = {key: value for key, value in made.about.items() if key != "priors"}
-    return save_chart(figure, made.folder / name, title, caption, about)
+    return save_next_to(made, name, figure, title, caption)
 
 
 def describe_design(made: Measured, design: str) -> str:
@@ -271,11 +265,8 @@ def show_sensitivity(folder: Path) -> int:
         PanjError: A file is missing or is something else.
     """
     made = read_measured(folder)
-    console = console_for_tables()
-    for about in made.outcomes.values():
-        console.print(table_of(made, about))
-    print_end(console, [*sorted(folder.glob("*.csv")), *sorted(folder.glob("*.png"))], next_step(made))
-    return 0
+    files = [*sorted(folder.glob("*.csv")), *sorted(folder.glob("*.png"))]
+    return print_results([table_of(made, about) for about in made.outcomes.values()], files, next_step(made))
 
 
 def table_of(made: Measured, about: Row) -> Table:
@@ -428,7 +419,7 @@ def draw_boxes(made: Discovered) -> Path:
         key_line("where it was found", SIMULATED_LIGHT),
     ]
     add_key(figure, handles, 5, fontsize=7.5)
-    return save_of(made, "boxes.png", figure, describe_case(made.about).replace('"', ""), caption)
+    return save_next_to(made, "boxes.png", figure, describe_case(made.about).replace('"', ""), caption)
 
 
 def draw_where(axes: Axes, made: Discovered, box: str) -> None:
@@ -464,7 +455,6 @@ def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats,
     axes.set_ylim(0, None)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_ylabel("share of cases", fontsize=8.5)
-    axes.tick_params(labelsize=8)
 
 
 def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
@@ -502,9 +492,7 @@ def draw_trade_off(axes: Axes, made: Discovered, row: Row) -> None:
     axes.axhline(made.about["cases"] / made.about["campaigns"], color=QUIET, linewidth=1.1, linestyle=":")
     axes.set_xlim(0, 1.03)
     axes.set_ylim(0, None)
-    axes.set_xlabel("coverage: share of all cases", fontsize=8.5)
-    axes.set_ylabel("density: cases in the box", fontsize=8.5)
-    axes.tick_params(labelsize=8)
+    label_axes(axes, "coverage: share of all cases", "density: cases in the box")
 
 
 def describe_sample(made: Discovered) -> str:
@@ -547,11 +535,7 @@ def show_discovered(folder: Path) -> int:
     lines.append(describe_threshold(made.about))
     lines.append("Shares are those of the prior: of what was believed before any fit. Quasi-p values of each limit are "
                  "in limits.csv.")  # fmt: skip
-    console = console_for_tables()
-    for line in lines:
-        console.print(line)
-    print_end(console, sorted(folder.iterdir()), suggest_run(made))
-    return 0
+    return print_results(lines, sorted(folder.iterdir()), suggest_run(made))
 
 
 def suggest_run(made: Discovered) -> str:

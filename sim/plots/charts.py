@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -30,8 +30,21 @@ from sim.study.files import write_file
 from sim.study.reader import Bands, Study
 from sim.wording import format_short_day
 
+NOT_STAMPED = ("numbers", "priors", "units")  # metadata of a fit that figures do not repeat
 LINE = 1.2  # line height relative to font size
 POINTS = 72.0  # per inch
+
+
+class Tables(Protocol):
+    """The tables of a verb, as read from its folder."""
+
+    @property
+    def folder(self) -> Path:
+        """Where they are."""
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Metadata of the JSON file next to them."""
 
 
 class Spaces(NamedTuple):
@@ -119,6 +132,23 @@ def save_chart(figure: Figure, path: Path, title: str, caption: str, made: str |
     words = made if isinstance(made, str) else json.dumps(made, sort_keys=True)
     options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION, "metadata": {"panj": words}}
     return write_file(path, lambda file: figure.savefig(file, **options))
+
+
+def save_next_to(made: Tables, name: str, figure: Figure, title: str, caption: str) -> Path:
+    """Save a figure in the folder of the tables that it was drawn from.
+
+    Args:
+        made: The tables, with their folder and metadata.
+        name: File name of the PNG.
+        figure: The figure.
+        title: Above the figure and its legend, if any.
+        caption: Below the figure; wrapped here.
+
+    Returns:
+        The path.
+    """
+    about = {key: value for key, value in made.about.items() if key not in NOT_STAMPED}
+    return save_chart(figure, made.folder / name, title, caption, about)
 
 
 def set_around(figure: Figure, title: str, caption: str) -> None:
@@ -276,6 +306,23 @@ def label_row(axes: Axes, row: float, x: float, text: str, **style: Any) -> None
     side = "right" if x < 0 else "left"
     style = {"fontsize": 7, "va": "center", **style}
     axes.text(x, row, text, transform=axes.get_yaxis_transform(), ha=side, **style)
+
+
+def label_axes(axes: Axes, across: str, up: str = "") -> None:
+    """Label both axes of a small panel."""
+    axes.set_xlabel(across, fontsize=8.5)
+    axes.set_ylabel(up, fontsize=8.5)
+    axes.tick_params(labelsize=8)
+
+
+def draw_bins(axes: Axes, heights: np.ndarray) -> None:
+    """Draw bars of equal width from 0 to 1, and the line at 1 to which they are compared."""
+    size = len(heights)
+    style: dict[str, Any] = {"color": SIMULATED, "alpha": 0.75, "linewidth": 0.6, "edgecolor": "white"}
+    axes.bar(np.arange(size) / size, heights, 1 / size, align="edge", **style)
+    axes.axhline(1, color=QUIET, linewidth=1.2)
+    axes.set_xlim(0, 1)
+    axes.tick_params(axis="y", labelsize=7.5)
 
 
 def set_rows(axes: Axes, rows: int) -> None:

@@ -61,6 +61,25 @@ def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap
     return table
 
 
+def print_results(parts: Iterable[Table | str], written: Iterable[Path], next_step: str, width: int = 118) -> int:
+    """Print the results of a verb.
+
+    Args:
+        parts: Tables and sentences.
+        written: The files written.
+        next_step: A command to try next, without "Next:".
+        width: Line width where there is no terminal, in characters.
+
+    Returns:
+        The exit code, 0.
+    """
+    console = console_for_tables(width)
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, str))
+    print_end(console, written, next_step)
+    return 0
+
+
 def print_end(console: Console, written: Iterable[Path], next_step: str) -> None:
     """Print the files written and the next command."""
     for line in ("Written:", *(f"  {path}" for path in written), f"Next: {next_step}"):

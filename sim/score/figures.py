@@ -31,7 +31,7 @@ from sim.plots.charts import (
 )
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import in_style
-from sim.plots.tables import Row, console_for_tables, new_table, print_end, read_object, read_rows, reading
+from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
 from sim.study.files import write_errors
 from sim.wording import counted, format_short_day, significant, span, with_range
 
@@ -77,16 +77,13 @@ def main(folder: Path) -> int:
     Raises:
         PanjError: A file is missing, malformed or cannot be written.
     """
-    console = console_for_tables(LETTERS)
     scores = read_scores(folder)
-    for table in (targets_table(scores), forecasts_table(scores), districts_table(scores), split_table(scores)):
-        console.print(table)
-    for line in sentences(scores):
-        console.print(line, soft_wrap=True)
+    tables = targets_table(scores), forecasts_table(scores), districts_table(scores), split_table(scores)
     picture = draw_scores(folder, scores.targets, scores.about)
     next_step = f"open {picture}; or score a decision: python -m sim score border=closed"
-    print_end(console, [*(folder / name for name in FILES), picture], next_step)
-    return 0
+    return print_results(
+        [*tables, *sentences(scores)], [*(folder / name for name in FILES), picture], next_step, LETTERS
+    )
 
 
 def title_of(scores: Scores) -> str:

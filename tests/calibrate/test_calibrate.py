@@ -38,13 +38,13 @@ FITTED = {  # outcomes of targets that are fitted, with numbers near the record
 
 def planted(campaigns: int = 3000, seed: int = 1) -> tuple[Bank, list[Target]]:
     """A bank whose three outcomes follow three of six numbers, and targets that campaigns with TRUE would meet."""
-    luck = np.random.default_rng(seed)
-    shares = luck.random((campaigns, len(PRIORS)))
+    rng = np.random.default_rng(seed)
+    shares = rng.random((campaigns, len(PRIORS)))
     drawn = np.array([[prior.at(share) for prior, share in zip(PRIORS, row, strict=True)] for row in shares])
     mixed = {"one": (1.0, 0.5, 0.0), "two": (0.0, 1.0, -0.4), "three": (0.3, 0.0, 1.0)}
     outcomes, targets = {}, []
     for name, slopes in mixed.items():
-        noise = 0.03 * luck.standard_normal(campaigns)
+        noise = 0.03 * rng.standard_normal(campaigns)
         outcomes[name] = sum(slope * shares[:, place] for slope, place in zip(slopes, TRUE, strict=True)) + noise
         targets.append(target_of(name, sum(slope * TRUE[place] for slope, place in zip(slopes, TRUE, strict=True))))
     return Bank(Path("none"), KEYS, np.arange(campaigns), drawn, pa.table(outcomes), 0), targets
@@ -240,11 +240,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         make_bank(patch, "runs=300", f"results_dir={place}")
         table = pq.read_table(place / "bank" / "runs.parquet")
-        luck = np.random.default_rng(4)
+        rng = np.random.default_rng(4)
         for prior, (outcome, (low, wide)) in zip(priors_under(()), FITTED.items(), strict=False):
             shares = np.array([prior.share(value) for value in table[prior.key].to_pylist()])
             column = table.column_names.index(outcome)
-            values = low + wide * (shares + 0.02 * luck.standard_normal(len(shares)))
+            values = low + wide * (shares + 0.02 * rng.standard_normal(len(shares)))
             table = table.set_column(column, outcome, pa.array(values))
         pq.write_table(table, place / "bank" / "runs.parquet")
         yield place / "bank"

@@ -33,12 +33,12 @@ CAMPAIGNS, ACCEPT = 1500, 0.1
 
 def bank_of(altered: frozenset[str] = frozenset()) -> Bank:
     """Every outcome follows the numbers, around what was reported; those that are altered follow nothing."""
-    luck, other = np.random.default_rng(1), np.random.default_rng(2)
-    shares = luck.random((CAMPAIGNS, len(PRIORS)))
+    rng, other = np.random.default_rng(1), np.random.default_rng(2)
+    shares = rng.random((CAMPAIGNS, len(PRIORS)))
     drawn = np.array([[prior.at(share) for prior, share in zip(PRIORS, row, strict=True)] for row in shares])
     outcomes: dict[str, Any] = {}
     for place, name in enumerate(names_of(TARGETS)):
-        values = (0.5 + shares[:, place % len(PRIORS)] + 0.1 * luck.standard_normal(CAMPAIGNS)) * about(name)
+        values = (0.5 + shares[:, place % len(PRIORS)] + 0.1 * rng.standard_normal(CAMPAIGNS)) * about(name)
         outcomes[name] = other.permutation(values) * 3 if name in altered else values
         if name == "largest_night":
             outcomes[name] = [f"2021-06-{1 + int(day) % 30:02}" for day in 20 * np.abs(outcomes[name])]
@@ -147,8 +147,8 @@ def test_equal_weights_score_as_equal_campaigns_do(count: int) -> None:
 
 
 def test_a_weighted_crps_is_the_double_sum_and_its_error_the_jackknife() -> None:
-    luck = np.random.default_rng(1)
-    members, weights = luck.normal(0.4, 1, 40), luck.random(40) + 0.05
+    rng = np.random.default_rng(1)
+    members, weights = rng.normal(0.4, 1, 40), rng.random(40) + 0.05
 
     def direct(some: np.ndarray) -> float:
         shares = weights[some] / weights[some].sum()

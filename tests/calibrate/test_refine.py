@@ -90,17 +90,17 @@ class Dies(Stops):
 
 
 class Never(Noisy):
-    """A campaign that must not be lived."""
+    """A campaign that must not be run."""
 
     def __call__(self, numbers: Mapping[str, float], seed: int) -> float:
-        raise AssertionError("lived again")
+        raise AssertionError("run again")
 
 
 def problem_with(simulate: Noisy, campaigns: int = 2000, nearest: int = 200, error: float = 0.0) -> Problem:
     shares = np.random.default_rng(7).random((campaigns, len(PRIORS)))
     seeds = np.arange(campaigns)
-    lived = Noisy(simulate.reported)
-    distances = [lived(numbers_at(PRIORS, row), seed) for seed, row in enumerate(shares)]
+    bank = Noisy(simulate.reported)
+    distances = [bank(numbers_at(PRIORS, row), seed) for seed, row in enumerate(shares)]
     return Problem(PRIORS, simulate, shares, seeds, np.array(distances), nearest, error)
 
 
@@ -206,9 +206,13 @@ def test_processes_give_the_same_digits(tmp_path: Path) -> None:
 
 def test_a_fit_that_was_stopped_anywhere_ends_in_the_same_digits(tmp_path: Path) -> None:
     whole = refined(tmp_path / "whole", Noisy(0.3))
-    lived = [one.simulations for populations in whole.generations[1:] for one in populations]
+    counts = [one.simulations for populations in whole.generations[1:] for one in populations]
     folder = tmp_path / "stopped"
-    for after in (lived[0] // 2, lived[0] + 1, lived[1] + lived[2] + lived[3] // 2):  # the first, the other, later on
+    for after in (
+        counts[0] // 2,
+        counts[0] + 1,
+        counts[1] + counts[2] + counts[3] // 2,
+    ):  # the first, the other, later on
         with pytest.raises(KeyboardInterrupt):
             refined(folder, Stops(0.3, after))
         assert not (folder / "ended.json").exists()
@@ -314,8 +318,8 @@ def test_a_chain_counts_by_its_effective_draws() -> None:
 
 
 def test_chains_that_lie_apart_are_told_from_chains_that_agree() -> None:
-    luck = np.random.default_rng(3)
-    one, other = luck.random((400, 2)), luck.random((400, 2))
+    rng = np.random.default_rng(3)
+    one, other = rng.random((400, 2)), rng.random((400, 2))
     other[:, 1] = 0.7 + 0.3 * other[:, 1]
     rows = rows_of_chains(PRIORS, [one, other], [np.ones(400), np.ones(400)])
     assert [row["agree"] for row in rows] == ["yes", "no"]
@@ -324,8 +328,8 @@ def test_chains_that_lie_apart_are_told_from_chains_that_agree() -> None:
 
 
 def test_a_proposal_draws_from_the_density_that_it_tells() -> None:
-    luck = np.random.default_rng(4)
-    proposal = proposal_of(luck.normal([1.0, -0.5], [0.3, 0.8], (500, 2)), np.full(500, 1 / 500))
+    rng = np.random.default_rng(4)
+    proposal = proposal_of(rng.normal([1.0, -0.5], [0.3, 0.8], (500, 2)), np.full(500, 1 / 500))
     generator = np.random.RandomState(8)
     scores = np.array([proposal.draw(generator) for _ in range(20_000)])
     weights = prior_densities(scores) / proposal.densities(scores)

@@ -57,12 +57,12 @@ def target(name: str, value: float | None, **changes: Any) -> Target:
 
 def planted(targets: list[Target], noise: float = 0.7, campaigns: int = 5000, accept: float = ACCEPT) -> Fit:
     """Two outcomes are the log odds of two numbers and normal noise, which regression on log odds has exactly."""
-    luck = np.random.default_rng(1)
-    shares = luck.random((campaigns, len(PRIORS)))
+    rng = np.random.default_rng(1)
+    shares = rng.random((campaigns, len(PRIORS)))
     drawn = np.array([[prior.at(share) for prior, share in zip(PRIORS, row, strict=True)] for row in shares])
     odds = logit(np.clip(shares_of(PRIORS, drawn), 1e-4, 1 - 1e-4))[:, MOVED]
-    lived = odds @ np.array([[1.0, 0.3], [0.0, 1.0]]) + noise * luck.standard_normal((campaigns, 2))
-    table = pa.table({"one": lived[:, 0], "two": lived[:, 1]})
+    simulated = odds @ np.array([[1.0, 0.3], [0.0, 1.0]]) + noise * rng.standard_normal((campaigns, 2))
+    table = pa.table({"one": simulated[:, 0], "two": simulated[:, 1]})
     return fit(Bank(Path("none"), KEYS, np.arange(campaigns), drawn, table, 0), PRIORS, targets, accept)
 
 
@@ -71,9 +71,9 @@ def point() -> list[Target]:
 
 
 def found_for(made: Fit, accept: float = ACCEPT) -> Found:
-    lived = summaries_of(made.bank.outcomes, made.targets)
-    rows = np.sort(np.random.default_rng(5).choice(reportable(lived), TRUTHS, replace=False))
-    return refit(made, accept, reports_of(lived, rows, True), "", QUIET)
+    simulated = summaries_of(made.bank.outcomes, made.targets)
+    rows = np.sort(np.random.default_rng(5).choice(reportable(simulated), TRUTHS, replace=False))
+    return refit(made, accept, reports_of(simulated, rows, True), "", QUIET)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_what_no_summary_depends_on_is_not_identified(sound: Found) -> None:
     assert {verdicts[place].identified for place in UNMOVED} == {"not identified"}
 
 
-def test_what_luck_hides_is_identified_weakly() -> None:
+def test_what_chance_hides_is_identified_weakly() -> None:
     verdicts = verdicts_of(found_for(planted(point(), noise=3.0)))
     assert {verdicts[place].identified for place in MOVED} == {"weakly identified"}
 
@@ -145,9 +145,9 @@ def test_the_campaign_that_is_reported_on_is_never_accepted(made: Fit, monkeypat
         return plain(distances, accept, fewest)
 
     monkeypatch.setattr(checks, "nearest_of", watched)
-    lived = summaries_of(made.bank.outcomes, made.targets)
+    simulated = summaries_of(made.bank.outcomes, made.targets)
     rows = np.arange(0, 4000, 200)
-    refit(made, ACCEPT, reports_of(lived, rows, False), "", QUIET)
+    refit(made, ACCEPT, reports_of(simulated, rows, False), "", QUIET)
     assert [np.flatnonzero(np.isinf(distances)).tolist() for distances in seen] == [[row] for row in rows]
 
 
@@ -157,53 +157,53 @@ def test_a_check_repeats_to_the_last_digit(made: Fit, sound: Found) -> None:
 
 
 def test_a_range_keeps_its_width_and_the_truth_lies_anywhere_in_it() -> None:
-    luck = np.random.default_rng(3)
-    table = pa.table({"a": luck.normal(100, 20, 2000), "b": luck.lognormal(5, 1, 2000)})
-    lived = summaries_of(table, [
+    rng = np.random.default_rng(3)
+    table = pa.table({"a": rng.normal(100, 20, 2000), "b": rng.lognormal(5, 1, 2000)})
+    simulated = summaries_of(table, [
         target("a", 22.0, low=22.0, high=25.0, error="verbal"),
         target("b", 500.0, low=500.0, high=600.0, error="verbal", scale="log"),
     ])  # fmt: skip
-    reports = reports_of(lived, np.arange(2000), False)
+    reports = reports_of(simulated, np.arange(2000), False)
     for place, width in enumerate((3.0, np.log(601) - np.log(501))):
         assert reports.high[:, place] - reports.low[:, place] == pytest.approx(np.full(2000, width))
-        shares = (lived.numbers[:, place] - reports.low[:, place]) / width
+        shares = (simulated.numbers[:, place] - reports.low[:, place]) / width
         assert kstest(shares, "uniform").pvalue > 0.01
 
 
 def test_a_bound_says_on_which_side_the_truth_lies_and_does_not_follow_it() -> None:
     table = pa.table({"a": np.random.default_rng(3).normal(100, 20, 2000)})
     for error, ends in (("at_least", {"low": 90.0}), ("at_most", {"high": 90.0})):
-        lived = summaries_of(table, [target("a", None, error=error, **ends)])
-        reports = reports_of(lived, np.arange(2000), False)
-        low, high, truth = reports.low[:, 0], reports.high[:, 0], lived.numbers[:, 0]
+        simulated = summaries_of(table, [target("a", None, error=error, **ends)])
+        reports = reports_of(simulated, np.arange(2000), False)
+        low, high, truth = reports.low[:, 0], reports.high[:, 0], simulated.numbers[:, 0]
         assert (np.isinf(low) != np.isinf(high)).all()
         assert ((low <= truth) & (truth <= high)).all()
         bound = np.where(np.isinf(low), high, low)
         assert abs(np.corrcoef(bound, truth)[0, 1]) < 0.08
 
 
-def test_reports_err_by_their_declared_error_and_otherwise_share_their_luck() -> None:
+def test_reports_err_by_their_declared_error_and_otherwise_share_their_draws() -> None:
     table = pa.table({"a": np.random.default_rng(3).normal(100, 20, 4000), "b": np.arange(4000.0)})
-    lived = summaries_of(table, [target("a", 90.0, sd=7.0), target("b", 0.0, sd=0.0, error="exact")])
-    erring, exact = (reports_of(lived, np.arange(4000), errs) for errs in (True, False))
-    assert np.array_equal(exact.low, lived.numbers) and np.array_equal(exact.high, lived.numbers)
+    simulated = summaries_of(table, [target("a", 90.0, sd=7.0), target("b", 0.0, sd=0.0, error="exact")])
+    erring, exact = (reports_of(simulated, np.arange(4000), errs) for errs in (True, False))
+    assert np.array_equal(exact.low, simulated.numbers) and np.array_equal(exact.high, simulated.numbers)
     assert (erring.low - exact.low)[:, 0].std() == pytest.approx(7.0, rel=0.05)
     assert np.array_equal(erring.low[:, 1], exact.low[:, 1])
 
 
 def test_the_nearest_reports_are_those_that_say_what_the_record_says(made: Fit) -> None:
-    lived = summaries_of(made.bank.outcomes, made.targets)
-    every = reports_of(lived, reportable(lived), False)
-    near = nearest_reports(lived, every, 50)
-    away = np.hypot(*((lived.numbers - [0.2, -0.1]) / lived.units).T)
+    simulated = summaries_of(made.bank.outcomes, made.targets)
+    every = reports_of(simulated, reportable(simulated), False)
+    near = nearest_reports(simulated, every, 50)
+    away = np.hypot(*((simulated.numbers - [0.2, -0.1]) / simulated.units).T)
     assert set(near.rows) == set(np.argsort(away)[:50]) and (np.diff(near.rows) > 0).all()
 
 
 def test_campaigns_without_a_summary_are_never_truths_and_too_few_are_named() -> None:
     numbers = np.arange(500.0)
     gappy = pa.table({"a": pa.array([None if one % 2 else one for one in numbers.tolist()]), "b": numbers})
-    lived = summaries_of(gappy, [target("a", 3.0), target("b", 3.0)])
-    assert (reportable(lived) % 2 == 0).all()
+    simulated = summaries_of(gappy, [target("a", 3.0), target("b", 3.0)])
+    assert (reportable(simulated) % 2 == 0).all()
     with pytest.raises(PanjError, match="found 100 campaigns with every outcome that is fitted, expected 200"):
         reportable(summaries_of(gappy.slice(0, 200), [target("a", 3.0), target("b", 3.0)]))
 
@@ -217,8 +217,8 @@ def test_a_rank_is_the_weight_below_the_truth_and_the_truth_is_one_more_draw() -
 
 
 def test_ranks_among_few_whole_numbers_are_even() -> None:
-    luck = np.random.default_rng(2)
-    ranks = [rank_in(luck.integers(0, 4, (30, 1)), np.ones(30), luck.integers(0, 4, 1), luck)[0] for _ in range(2000)]
+    rng = np.random.default_rng(2)
+    ranks = [rank_in(rng.integers(0, 4, (30, 1)), np.ones(30), rng.integers(0, 4, 1), rng)[0] for _ in range(2000)]
     assert kstest(ranks, "uniform").pvalue > 0.01
 
 
@@ -244,8 +244,8 @@ def test_recovery_is_one_for_an_oracle_and_nothing_for_the_prior() -> None:
 
 
 def test_sound_fits_are_seldom_faulted_however_many_numbers_there_are() -> None:
-    luck = np.random.default_rng(4)
-    checks = [Found(np.arange(200), *(luck.random((200, 30)) for _ in range(4))) for _ in range(40)]
+    rng = np.random.default_rng(4)
+    checks = [Found(np.arange(200), *(rng.random((200, 30)) for _ in range(4))) for _ in range(40)]
     faulted = sum(any(verdict.width != SOUND for verdict in verdicts_of(one)) for one in checks)
     assert faulted <= 6  # of 40, where one in twenty is expected
 
@@ -281,13 +281,13 @@ def sceptic() -> Forecast:
 
 def plant(path: Path) -> None:
     """Outcomes that fits are fitted to, by 22 June or in all, follow a number each, around what was reported."""
-    table, luck, targets = pq.read_table(path), np.random.default_rng(4), targets_here()
+    table, rng, targets = pq.read_table(path), np.random.default_rng(4), targets_here()
     fitted = {*split_by(targets, KNOWN_UNTIL, heard()).fitted, *(one for one in targets if one.use == "fitted")}
     for place, one in enumerate(sorted(fitted, key=lambda one: one.target)):
         middle = max(0.3, next(number for number in (one.value, one.low, one.high) if number is not None))
         share = priors_under(())[place].share
         shares = np.array([share(value) for value in table[priors_under(())[place].key].to_pylist()])
-        values = middle * (0.5 + shares + 0.05 * luck.standard_normal(shares.size))
+        values = middle * (0.5 + shares + 0.05 * rng.standard_normal(shares.size))
         table = table.set_column(table.column_names.index(one.outcome), one.outcome, pa.array(values))
     pq.write_table(table, path)
 

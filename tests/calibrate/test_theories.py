@@ -24,9 +24,9 @@ WORDS = ("runs=200", "end_date=2021-07-08", "executor.workers=1")
 
 def rivals(middles: dict[str, float], sizes: dict[str, int] | None = None) -> Rivals:
     """A bank a theory, whose one outcome is normal around its own middle."""
-    luck = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     sizes = sizes or dict.fromkeys(middles, 20_000)
-    columns = [luck.normal(middle, 1.0, sizes[name]) for name, middle in middles.items()]
+    columns = [rng.normal(middle, 1.0, sizes[name]) for name, middle in middles.items()]
     banks = tuple(
         Bank(Path(name), (), np.arange(column.size), np.empty((column.size, 0)), pa.table({"one": column}), 0)
         for name, column in zip(middles, columns, strict=True)

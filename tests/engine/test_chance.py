@@ -79,14 +79,14 @@ def test_no_two_streams_share_a_number():
     assert len({int(stream) for stream in Stream}) == len(Stream)
 
 
-def lived(made, days=12) -> World:
+def run_through(made, days=12) -> World:
     for day in range(1, days + 1):
         made.run_day(day)
     return photograph(made.world)
 
 
 def test_an_added_draw_disturbs_nothing_else(monkeypatch):
-    alone = lived(board(TWO_PROVINCES, **SHIFTING))
+    alone = run_through(board(TWO_PROVINCES, **SHIFTING))
     supply = sim.engine.day.supply
 
     def draw_and_supply(land, *others):
@@ -96,7 +96,7 @@ def test_an_added_draw_disturbs_nothing_else(monkeypatch):
         supply(land, *others)
 
     monkeypatch.setattr(sim.engine.day, "supply", draw_and_supply)
-    assert differences(alone, lived(board(TWO_PROVINCES, **SHIFTING))) == []
+    assert differences(alone, run_through(board(TWO_PROVINCES, **SHIFTING))) == []
 
 
 def test_two_scenarios_share_their_day_0():
@@ -110,8 +110,8 @@ def test_a_closed_border_changes_nothing_far_from_it_before_anyone_comes_home():
         **SHIFTING, "parley": {"intercept": 4.0}, "retreat": {"road_open": 0.0}, "advance": {"press_start": 1.0},
         "returning": {"interned_days": 365.0},
     }  # fmt: skip
-    opened = lived(board(TWO_PROVINCES, posts={"post_1": {"soldiers": 1.0}}, **changes))
-    closed = lived(board(TWO_PROVINCES, posts={"post_1": {"soldiers": 0.0}}, **changes))
+    opened = run_through(board(TWO_PROVINCES, posts={"post_1": {"soldiers": 1.0}}, **changes))
+    closed = run_through(board(TWO_PROVINCES, posts={"post_1": {"soldiers": 0.0}}, **changes))
     assert opened.posts.soldiers_admitted[0] > 0 == closed.posts.soldiers_admitted[0]
     for group in ("districts", "provinces", "forces", "prongs", "garrisons"):
         assert differences_of(opened, closed, group) == []

@@ -1,4 +1,4 @@
-"""Boxes: a planted one is recovered and measured on campaigns that did not shape it; luck is not sold as a finding."""
+"""Boxes: a planted one is recovered and measured on campaigns that did not shape it; chance is not reported as a finding."""
 
 import csv
 import json
@@ -46,7 +46,7 @@ def in_planted(drawn: Any) -> Any:
     return (drawn[:, 1] > 0.6) & (drawn[:, 4] < 0.35)
 
 
-def luck_of(drawn: Any, inside_: float, outside: float, seed: int, where: Any = in_planted) -> Any:
+def cases_of(drawn: Any, inside_: float, outside: float, seed: int, where: Any = in_planted) -> Any:
     """Cases that are frequent where they are planted and rare elsewhere."""
     return np.random.default_rng(seed + 100).random(len(drawn)) < np.where(where(drawn), inside_, outside)
 
@@ -58,7 +58,7 @@ def found_in(cases: Any, drawn: Any, asked: Discover = ASKED) -> list[Found]:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_planted_box_is_recovered(seed: int) -> None:
     drawn = drawn_of(4000, seed)
-    box = found_in(luck_of(drawn, 0.9, 0.03, seed), drawn)[0]
+    box = found_in(cases_of(drawn, 0.9, 0.03, seed), drawn)[0]
     assert box.is_finding
     assert {limit.key: (limit.side, pytest.approx(limit.value, abs=0.05)) for limit in box.box} == PLANTED
     assert all(tested.holds for tested in box.limits)
@@ -66,20 +66,20 @@ def test_a_planted_box_is_recovered(seed: int) -> None:
     assert box.other.coverage == pytest.approx(0.9 * 0.14 / (0.9 * 0.14 + 0.03 * 0.86), abs=0.08)
     fresh = drawn_of(100_000, seed + 50)
     held = inside(box.box, fresh, KEYS)
-    assert box.other.low < luck_of(fresh, 0.9, 0.03, seed + 50)[held].mean() < box.other.high
+    assert box.other.low < cases_of(fresh, 0.9, 0.03, seed + 50)[held].mean() < box.other.high
     assert box.other.elsewhere < 0.06
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_luck_is_no_finding(seed: int) -> None:
+def test_chance_is_no_finding(seed: int) -> None:
     drawn = drawn_of(2000, seed)
-    assert not [box for box in found_in(luck_of(drawn, 0.2, 0.2, seed), drawn) if box.is_finding]
+    assert not [box for box in found_in(cases_of(drawn, 0.2, 0.2, seed), drawn) if box.is_finding]
 
 
 def test_a_search_looks_denser_where_it_was_made_than_it_is() -> None:
-    """Why boxes are measured in the other half: even on pure luck the search finds dense ones."""
+    """Why boxes are measured in the other half: even on pure chance the search finds dense ones."""
     drawn = drawn_of(2000, 1)
-    first, other = halves_of(drawn, luck_of(drawn, 0.2, 0.2, 1))
+    first, other = halves_of(drawn, cases_of(drawn, 0.2, 0.2, 1))
     last = peels(first.drawn, first.cases, KEYS, 0.05)[-1]
     assert measure(last, first, KEYS, first).density > 0.3 > measure(last, other, KEYS, other).density
 
@@ -90,7 +90,7 @@ def test_a_second_box_is_found_in_what_the_first_leaves() -> None:
     def either(one: Any) -> Any:
         return in_planted(one) | ((one[:, 2] > 0.7) & (one[:, 6] > 0.7))
 
-    found = [box for box in found_in(luck_of(drawn, 0.95, 0.01, 5, either), drawn) if box.is_finding]
+    found = [box for box in found_in(cases_of(drawn, 0.95, 0.01, 5, either), drawn) if box.is_finding]
     restricted = [{limit.key for limit in box.box} for box in found[:2]]
     assert sorted(map(sorted, restricted)) == [["b", "e"], ["c", "g"]]
     both = inside(found[0].box, drawn, KEYS) & inside(found[1].box, drawn, KEYS)
@@ -100,7 +100,7 @@ def test_a_second_box_is_found_in_what_the_first_leaves() -> None:
 
 def test_a_limit_that_means_nothing_is_told_by_its_quasi_p_value() -> None:
     drawn = drawn_of(4000, 2)
-    _, other = halves_of(drawn, luck_of(drawn, 0.9, 0.03, 2))
+    _, other = halves_of(drawn, cases_of(drawn, 0.9, 0.03, 2))
     real, empty = Limit("b", "above", 0.6), Limit("h", "above", 0.3)
     by_limit = {tested.limit: tested for tested in quasi_p_of((real, Limit("e", "below", 0.35), empty), other, KEYS)}
     assert by_limit[real].quasi_p < 1e-6 and by_limit[real].holds
@@ -109,7 +109,7 @@ def test_a_limit_that_means_nothing_is_told_by_its_quasi_p_value() -> None:
 
 def test_a_wanted_density_is_reached_with_the_widest_box_that_has_it() -> None:
     drawn = drawn_of(4000, 3)
-    cases = luck_of(drawn, 0.9, 0.03, 3)
+    cases = cases_of(drawn, 0.9, 0.03, 3)
     wide, dense = (found_in(cases, drawn, replace(ASKED, density=share, boxes=1))[0] for share in (0.3, 0.85))
     assert dense.first.density >= 0.85 and wide.first.density >= 0.3
     assert wide.other.coverage > dense.other.coverage
@@ -119,7 +119,7 @@ def test_a_wanted_density_is_reached_with_the_widest_box_that_has_it() -> None:
 
 def test_the_same_campaigns_give_the_same_boxes_and_order_of_numbers_is_no_matter() -> None:
     drawn = drawn_of(3000, 4)
-    cases = luck_of(drawn, 0.9, 0.03, 4)
+    cases = cases_of(drawn, 0.9, 0.03, 4)
     once, again = (found_in(cases.copy(), drawn.copy()) for _ in range(2))
     assert once == again
     turned = discover(drawn[:, ::-1].copy(), cases, KEYS[::-1], ASKED)
@@ -142,8 +142,8 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_bank(patched, "runs=1200", "end_date=2021-05-04", f"results_dir={folder}")
     bank = read_bank(folder / "bank")
     ranks = np.argsort(np.argsort(bank.drawn[:, [3, 7]], axis=0), axis=0) / len(bank.seeds)
-    luck = np.random.default_rng(1).random(len(bank.seeds))
-    planted = np.where((ranks > 0.5).all(axis=1), 1000 + 900 * luck, 1050 * luck)
+    chance = np.random.default_rng(1).random(len(bank.seeds))
+    planted = np.where((ranks > 0.5).all(axis=1), 1000 + 900 * chance, 1050 * chance)
     path = folder / "bank" / "runs.parquet"
     table = pq.read_table(path)
     assert table["seed"].to_pylist() == sorted(table["seed"].to_pylist())
@@ -188,7 +188,7 @@ def test_another_question_has_a_folder_of_its_own(bank: Path) -> None:
     assert (bank / "discoveries" / f"{OUTCOME}_above_200_below_700_boxes_1" / "discover.json").is_file()
 
 
-def test_where_there_is_only_luck_no_box_is_sold(bank: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_where_there_is_only_chance_no_box_is_reported(bank: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["discover", str(bank), "outcome=people_displaced", "above=500"]) == 0  # drawn by dice alone
     said = " ".join(capsys.readouterr().out.split())
     assert "No box was found in which" in said

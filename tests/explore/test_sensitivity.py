@@ -41,10 +41,10 @@ SMALL = ("end_date=2021-05-04", "trajectories=10", "samples=16", "runs=3", "seed
 Row = dict[str, str]
 
 
-def answers_of(shares: Any, planted: Callable[[Any], Any], luck: float, seed: int = 1, runs: int = 8) -> Answers:
-    """A planted function of the points, and luck that is new at every point and for every seed: the worst case."""
-    noise = luck * np.random.default_rng(seed).standard_normal((runs, len(shares)))
-    return Answers(MEASURE, planted(shares.T) + noise)
+def answers_of(shares: Any, planted: Callable[[Any], Any], noise: float, seed: int = 1, runs: int = 8) -> Answers:
+    """A planted function of the points, and noise that is new at every point and for every seed: the worst case."""
+    own = noise * np.random.default_rng(seed).standard_normal((runs, len(shares)))
+    return Answers(MEASURE, planted(shares.T) + own)
 
 
 def lively(x: Any) -> Any:
@@ -101,7 +101,9 @@ def test_the_variance_of_a_campaign_is_split_between_numbers_and_chance() -> Non
     assert share_left(answers["y"]) == pytest.approx(3 / 7, abs=0.05)  # 1/16 of 1/12 + 1/16
     rows = rows_of_sobol(indices_of(("a", "b"), shares, answers, 1), answers)
     inert = next(row for row in rows if row["number"] == "b")
-    assert float(inert["total"]) == pytest.approx(share_left(answers["y"]), abs=0.1)  # all of it luck, as is said
+    assert float(inert["total"]) == pytest.approx(
+        share_left(answers["y"]), abs=0.1
+    )  # all of it chance, as the text says
     assert rows[-1]["number"] == "chance" and float(rows[-1]["total"]) == pytest.approx(share_left(answers["y"]), 1e-4)
 
 
@@ -125,7 +127,7 @@ def test_a_missing_campaign_leaves_the_mean_of_the_others(capsys: pytest.Capture
 
 
 class Counted:
-    """Campaigns whose soldiers follow two numbers and the luck of their seed; how often each seed was lived."""
+    """Campaigns whose soldiers follow two numbers and the chance of their seed; how often each seed was run."""
 
     def __init__(self) -> None:
         self.seeds: list[int] = []
@@ -134,9 +136,9 @@ class Counted:
         if days > 1:  # a campaign of one day is for compiling
             self.seeds.append(seed)
         campaign = campaign_of(layout, rules, timeline, seed, days)
-        luck = np.random.default_rng(seed).integers(0, 5)
+        chance = np.random.default_rng(seed).integers(0, 5)
         campaign.record.crossed[:] = 0
-        campaign.record.crossed[0, 0] = round(20 * rules.news.fade_days + 900 * rules.morale.base) + luck
+        campaign.record.crossed[0, 0] = round(20 * rules.news.fade_days + 900 * rules.morale.base) + chance
         return campaign
 
 
@@ -198,10 +200,10 @@ def test_nothing_is_lived_twice_and_the_answer_stays_the_same(counted: Counted, 
     names = ("morris.csv", "sobol.csv", "outcomes.csv")
     assert main([*words, "executor.workers=1"]) == 0
     before = [(folder / name).read_bytes() for name in names]
-    lived = len(counted.seeds)
+    run = len(counted.seeds)
     assert main([*words, "executor.workers=3"]) == 0
     timed = 1 + TIMED  # the estimate lives a few campaigns again
-    assert len(counted.seeds) == lived + timed
+    assert len(counted.seeds) == run + timed
     assert [(folder / name).read_bytes() for name in names] == before
     chunks = sorted(folder.glob("*_*/chunks/*/*.arrow"))
     lost = chunks[:: max(1, len(chunks) // 3)]
@@ -209,7 +211,7 @@ def test_nothing_is_lived_twice_and_the_answer_stays_the_same(counted: Counted, 
     for path in lost:  # as if it had been stopped before these
         path.unlink()
     assert main([*words, "executor.workers=3"]) == 0
-    assert len(counted.seeds) == lived + 2 * timed + campaigns
+    assert len(counted.seeds) == run + 2 * timed + campaigns
     assert [(folder / name).read_bytes() for name in names] == before
 
 
@@ -221,9 +223,9 @@ def pq_rows(path: Path) -> list[int]:
 
 def test_another_outcome_uses_the_campaigns_that_are_there(counted: Counted, tmp_path: Path) -> None:
     assert main(["sensitivity", f"outcome={OUTCOME}", *SMALL, f"results_dir={tmp_path}"]) == 0
-    lived = len(counted.seeds)
+    run = len(counted.seeds)
     assert main(["sensitivity", f"outcome={OTHER}", "most=1", *SMALL, f"results_dir={tmp_path}"]) == 0
-    assert len(counted.seeds) - lived - 1 - TIMED in (0, 16 * 3 * 3)  # at most Sobol' indices of another number
+    assert len(counted.seeds) - run - 1 - TIMED in (0, 16 * 3 * 3)  # at most Sobol' indices of another number
     assert not (tmp_path / "sensitivity" / f"tornado_{OUTCOME}.png").exists()  # of what is no longer in the tables
 
 

@@ -31,9 +31,9 @@ NAMES = list(NAIVE)
 
 def grounds_with(falls, records=RECORDS):
     facts = read_facts()
-    luck = np.random.default_rng(1)
-    held = (luck.random((records, len(facts.district))) < 0.08) & ~facts.is_capital
-    influence = luck.random(held.shape)
+    rng = np.random.default_rng(1)
+    held = (rng.random((records, len(facts.district))) < 0.08) & ~facts.is_capital
+    influence = rng.random(held.shape)
     return Grounds(facts, {row.id: row for row in read_evidence()}, known_falls(falls), held, influence)
 
 

@@ -316,10 +316,10 @@ def scored(tmp_path_factory):
     facts = read_facts()
 
     def few_grounds(_settings, _seeds):
-        luck = np.random.default_rng(0)
-        held = (luck.random((12, len(facts.district))) < 0.08) & ~facts.is_capital
+        rng = np.random.default_rng(0)
+        held = (rng.random((12, len(facts.district))) < 0.08) & ~facts.is_capital
         evidence = {row.id: row for row in read_evidence()}
-        return Grounds(facts, evidence, known_falls(read_falls()), held, luck.random(held.shape))
+        return Grounds(facts, evidence, known_falls(read_falls()), held, rng.random(held.shape))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(work, "run_campaign", campaign_of)

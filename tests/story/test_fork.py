@@ -1,4 +1,4 @@
-"""A fork of a campaign: the same world to that evening, the same luck after it, and only the change between."""
+"""A fork of a campaign: the same world to that evening, the same random draws after it, and only the change between."""
 
 import csv
 import json

@@ -177,7 +177,7 @@ def test_families_are_told_by_post_and_the_queue_by_its_longest_evening() -> Non
     told = story_of(chronicle(
         admitted_tem={DAY: 70}, people_waiting={DAY: 35}, people_displaced_total={DAY: 900}
     ))  # fmt: skip
-    assert "70 people in families were let over the Panj: all at Tem." in told.summary
+    assert "70 people in families were admitted across the Panj: all at Tem." in told.summary
     assert "900 people left home, some of them more than once." in told.summary
     assert "The longest queues at the river were those of 4 July: 35 people." in told.summary
     assert [day.date for day in told.days] == [DAY]
@@ -268,7 +268,7 @@ def test_a_terminal_shows_the_fullest_days_in_order_and_names_the_file() -> None
         "1 July 2021",
         "2 July 2021",
     ]
-    assert "2 fullest days of 9" in said
+    assert "2 busiest days of 9" in said
     assert "story.md" in said
 
 

@@ -1,4 +1,4 @@
-"""Families are let over in the order in which they came."""
+"""Families are admitted in the order in which they came."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Soldiers at the river are let over as far as policy and room allow."""
+"""Soldiers at the river are admitted as far as policy and room allow."""
 
 import pytest
 from board import RIVER, SHARES, board, moves_one_way
