@@ -62,17 +62,17 @@ WRITES = {  # what must be restored before a rule can run again; what it recompu
 }
 LEVELS = {"L1": 16 * 2**10, "L2": 512 * 2**10, "L3": 8 * 2**20, "memory": 192 * 2**20}  # bytes of the three arrays
 WHY = {  # explanations from the machine code, and from calling the rules on days with less to do
-    "travel": "the C is far from the memory too. A family that ends a link asks for the next in a chain of loads that "
-    "cannot overlap (the link, its district, the fighting there), the first of them anywhere in a table of 1.3 MB, "
-    "more than L2 holds. On an evening on which nobody ends a link, a row costs less than half.",
-    "muster": "the C is about as far. Five sums are added to wherever the unit's district lies, so neither compiler "
-    "does several rows at once; then every district divides four times.",
-    "supply": "the C is as far: few bytes, many questions. The walk from the hubs over districts and links, two fifths "
-    "of the time, must look at each link before it knows the next district.",
+    "travel": "the C is also far from the memory limit. A family that ends a link asks for the next in a chain of "
+    "loads that cannot overlap (the link, its district, the fighting there), the first of them anywhere in a table of "
+    "1.3 MB, more than L2 holds. On a day on which nobody ends a link, a row costs less than half.",
+    "muster": "the C is about as far from it. Five sums are added to wherever the unit's district lies, so neither "
+    "compiler does several rows at once; then every district divides four times.",
+    "supply": "the C is as far from it: few bytes, many conditions. The walk from the hubs over districts and links, "
+    "two fifths of the time, must look at each link before it knows the next district.",
     "settle_morale": "half of it is the C's as well: a sum of seven terms in a fixed order, for another order would "
     "change the last digit, and three traits of the unit's district. The rest is Numba's: more instructions for the "
-    "same, since it asks of a row number read from a trait whether it counts from the end, and keeps the starts of "
-    "the arrays on the stack. Without its question whether a divisor is zero the rule was no faster.",
+    "same, since it checks whether a row number read from a trait is negative, and keeps the starts of the arrays on "
+    "the stack. Without its check for a divisor of zero the rule was no faster.",
 }
 
 
@@ -409,17 +409,17 @@ def report(measured: Mapping[str, Any]) -> str:
         [
             "## How close to the limit",
             "",
-            f"The hottest rules on the evenings of days {days} of seed {measured['seed']}, beside a hand-written loop "
-            "in C (`cc -O3 -march=native`) that writes the same to the last digit. One core; times are the least of "
-            f"{size['repeats']} processes with {size['turns']} turns of {size['times']} calls each; beside the ratio "
-            "of these stand its median and spread over the processes.",
+            f"The hottest rules at the end of days {days} of seed {measured['seed']}, compared with a hand-written "
+            "loop in C (`cc -O3 -march=native`) that writes the same to the last digit. One core; times are the least "
+            f"of {size['repeats']} processes with {size['turns']} turns of {size['times']} calls each; next to the ratio "
+            "of these are its median and spread over the processes.",
             "",
             table(head, [row_of(name, rule) for name, rule in rules.items()]),
             "",
-            "A row is a unit; in `travel` a family on the road. Bytes are counted from the code, 8 a number and 1 a "
-            "truth, once where a trait is read and once where it is written; branches are the conditions that are "
-            "asked, the end of the loop among them. Work on districts, forces and links is counted in and "
-            f"shared out over the rows. The triad of STREAM reaches {levels}; what a rule touches lies in L2.",
+            "A row is a unit; in `travel` a family on the road. Bytes are counted from the code, 8 per number and 1 "
+            "per boolean, once where a trait is read and once where it is written; branches are the conditions that "
+            "are tested, including the end of the loop. Work on districts, forces and links is included and "
+            f"divided by the number of rows. The triad of STREAM reaches {levels}; what a rule touches is in L2.",
             "",
             *(f"- `{name}`: {WHY[name]}" for name, rule in rules.items() if needs_a_word(rule)),
             "",

@@ -204,10 +204,10 @@ def mesa_in_words(measured: Mapping[str, Any]) -> list[str]:
     counts = " and ".join(f"{found['agents']['families']:,}" for found in by_scenario.values())
     return [
         f"### Plain Mesa {one['version']}: news and morale, journeys, admission",
-        f"{size['days']} days from evening {size['evening']} of a campaign, with posts that admit half of those who "
-        f"wait: {one['agents']['districts']} districts, {one['agents']['units']:,} units, {one['agents']['posts']} "
+        f"{size['days']} days from the end of day {size['evening']} of a campaign, with posts that admit half of those "
+        f"who wait: {one['agents']['districts']} districts, {one['agents']['units']:,} units, {one['agents']['posts']} "
         f"posts and {counts} families in the two scenarios. Agents are objects with a `step()` and draws are the same, "
-        "and so is the end: "
+        "and so are the final states: "
         + " and ".join(f"{found['values_compared']:,}" for found in by_scenario.values())
         + " values were compared and none differed in any digit. The effects of the other rules are the same input "
         "data on both sides; the clock of Mesa is stopped while it is distributed, that of Panj is not. Families "

@@ -1,4 +1,4 @@
-"""What the command line says of itself: help, shell completion and the reference `docs/cli.md`.
+"""Help for the command line: help texts, shell completion and the reference `docs/cli.md`.
 
 All of it is made from the verbs of `sim.options`, the settings below, and the YAML files of `configs/`.
 """
@@ -103,7 +103,7 @@ def verb_help(verb: type[Request]) -> str:
 
 
 def install_command(extras: Iterable[str]) -> str:
-    """`pip install "panj[report]"`."""
+    """The command that installs an extra: `pip install "panj[report]"`."""
     return f'pip install "panj[{",".join(extras)}]"'
 
 
@@ -123,7 +123,7 @@ def summary_of(verb: type[Request]) -> str:
 
 
 def heading_of(one: Option) -> str:
-    """`day=`, or `FOLDER`."""
+    """An option as help shows it: `day=`, or `FOLDER`."""
     return f"{one.key}=" if one.role == "option" else one.name.upper()
 
 
@@ -159,7 +159,7 @@ def table_of(rows: dict[str, str]) -> list[str]:
 
 
 def reference() -> str:
-    """`docs/cli.md`."""
+    """The text of `docs/cli.md`."""
     parts = ["# Command line", "", "Written by `docs/generate.py` from `sim/options.py`; change that file, not this "
              "one.", "", "```", "python -m sim [verb] [key=value ...]", "```", ""]  # fmt: skip
     for name, verb in VERBS.items():

@@ -216,7 +216,7 @@ class Window(mesa.Agent):
             setattr(cls, name, Trait(group, name))
 
     def __init__(self, model: mesa.Model, row: int) -> None:
-        """`row` is the row of the group, from 0; Mesa's `unique_id` counts all agents of a model from 1."""
+        """Create the agent of a row (from 0) of its group; Mesa's `unique_id` counts all agents of a model from 1."""
         super().__init__(model)
         self.row = row
 

@@ -214,7 +214,7 @@ class Sensitivity(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Discover(Request):
-    """Find boxes of numbers within which an outcome lies beyond a threshold, from a prior sample, with sentences."""
+    """Find boxes of numbers in which an outcome is beyond a threshold, from a prior sample, with sentences."""
 
     extras = ("calibrate", "report")
     examples = ("discover results/bank outcome=troops_crossed_largest_night above=1000",)
@@ -560,7 +560,7 @@ def expected_of(one: Option) -> str:
 
 
 def usage_of(verb: type[Request]) -> str:
-    """`python -m sim fork FOLDER day=... [seed=...] [settings ...]`."""
+    """The usage line of a verb: `python -m sim fork FOLDER day=... [seed=...] [settings ...]`."""
     parts = ["python -m sim", verb.__name__.lower()]
     for one in options_of(verb):
         if one.role == "option":

@@ -119,7 +119,7 @@ def outposts_surrendered(view: View, row: Outcome) -> Value:
 
 
 def count_within(marked: np.ndarray, row: Outcome) -> float:
-    """How many of the marked districts lie in the scope."""
+    """Number of marked districts in the scope."""
     return float(np.count_nonzero(marked & row.districts))
 
 
@@ -318,7 +318,7 @@ def iso(view: View, day: int) -> str:
 
 
 def slug(name: str) -> str:
-    """`Sar-e-Pul` becomes `sar_e_pul`."""
+    """A name as part of a key: `Sar-e-Pul` becomes `sar_e_pul`."""
     return re.sub(r"\W+", "_", name.lower()).strip("_")
 
 

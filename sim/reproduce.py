@@ -224,7 +224,7 @@ def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
 
 
 def fresh_name(results: Path, name: str) -> Path:
-    """`policy_again`, or `policy_again_2` if there is one."""
+    """An unused name for a repeated study: `policy_again`, or `policy_again_2` if that exists."""
     number, path = 1, results / name
     while path.exists():
         number += 1

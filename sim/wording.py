@@ -37,12 +37,12 @@ class Language:
             raise PanjError(f"sentence {key}: found the gap {error}, expected one of {', '.join(gaps)}") from error
 
     def day(self, day: date, year: bool = False) -> str:
-        """`5 July`, or `5 July 2021`."""
+        """A date in this language: `5 July`, or `5 July 2021`."""
         month = self.sentences["month"][day.month - 1]
         return self.say("date_and_year" if year else "date", day=day.day, month=month, year=day.year)
 
     def listed(self, names: Sequence[str], most: int | None = None) -> str:
-        """`A, B and C`, or `A, B, C and 4 others` if there are more than `most`."""
+        """Join names: `A, B and C`, or `A, B, C and 4 others` if there are more than `most`."""
         if most is not None and len(names) > most + 1:
             return self.say("list_more", len(names) - most, names=", ".join(names[:most]))
         if len(names) < 2:
@@ -80,7 +80,7 @@ def counted(many: int, noun: str) -> str:
 
 
 def span(low: str, high: str) -> str:
-    """`5 to 36`, `at least 5`, `at most 36`, or one number if both are the same; empty if both are missing."""
+    """A range: `5 to 36`, `at least 5`, `at most 36`, or one number if both are the same; empty without both."""
     if not low or not high:
         return f"at least {low}" if low else f"at most {high}" if high else ""
     return low if low == high else f"{low} to {high}"
@@ -104,17 +104,17 @@ def list_words(words: Sequence[str]) -> str:
 
 
 def format_day(day: date, year: bool = False) -> str:
-    """`5 July`, or `5 July 2021`."""
+    """A date in words: `5 July`, or `5 July 2021`."""
     return f"{day.day} {day:%B %Y}" if year else f"{day.day} {day:%B}"
 
 
 def format_short_day(day: date) -> str:
-    """`5 Jul`."""
+    """A date for an axis: `5 Jul`."""
     return f"{day.day} {day:%b}"
 
 
 def format_seconds(seconds: float) -> str:
-    """`12 s`, `3 min 20 s`, `2 h 5 min`."""
+    """A duration: `12 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

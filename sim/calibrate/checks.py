@@ -102,7 +102,7 @@ def reportable(summaries: Summaries) -> Integers:
     rows = np.flatnonzero(~np.isnan(summaries.numbers).any(axis=1))
     if rows.size < FEWEST:
         raise PanjError(f"soundness: found {rows.size:,} campaigns with every outcome that is fitted, expected {FEWEST}"
-                        " or more to stand in for the truth: python -m sim bank runs=50000")  # fmt: skip
+                        " or more to serve as the truth: python -m sim bank runs=50000")  # fmt: skip
     return rows
 
 
@@ -352,7 +352,7 @@ def rows_of_ranks(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]
 
 
 def share_held(found: Found, places: Sequence[int], interval: float) -> str:
-    """`0.885 (0.876 to 0.894)`: coverage averaged over parameters, with a 95 % interval over truths."""
+    """Coverage averaged over parameters, with a 95 % interval over truths: `0.885 (0.876 to 0.894)`."""
     tail = (1 - interval) / 2
     ranks = found.ranks[:, list(places)]
     held = ((ranks >= tail) & (ranks <= 1 - tail)).mean(axis=1)
@@ -431,7 +431,7 @@ def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
 
 
 def chance_of_coverage(truths: int) -> str:
-    """`0.881 to 0.918`: the central 95 % of the coverage of a correct 90 % interval."""
+    """The central 95 % of the coverage of a correct 90 % interval: `0.881 to 0.918`."""
     from scipy.stats import binom
 
     low, high = binom.interval(0.95, truths, INTERVALS[-1])

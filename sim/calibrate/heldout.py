@@ -137,7 +137,7 @@ def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: 
     if not rows or not rows_left:
         raise PanjError("heldout: found no outcome of any target in the bank, expected campaigns up to 7 July")
     section = {
-        "title": "What the fit says of what it was not shown",
+        "title": "What the fit predicts of evidence that it was not shown",
         "paragraphs": [
             *describe_held_out(held, made, split.kinds, sides, naives),
             *describe_left_out(made.targets, left, full, prior),

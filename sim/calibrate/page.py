@@ -216,7 +216,7 @@ def table_of_numbers(made: Fitted) -> TableBlock:
 
 
 def format_spread(row: Row, prefix: str, form: Callable[[str], str]) -> str:
-    """`5 (2 to 9)`: a median and its 90 % interval."""
+    """A median and its 90 % interval: `5 (2 to 9)`."""
     median, low, high = (form(row[f"{prefix}{name}"]) for name in ("median", "low_90", "high_90"))
     return with_range(median, low, high)
 
@@ -367,7 +367,7 @@ def describe_chains(made: Fitted) -> list[str]:
 
 
 def names(keys: Sequence[str]) -> str:
-    """`parley: intercept, flight: daily share and news: province`."""
+    """Join names of parameters: `parley: intercept, flight: daily share and news: province`."""
     return list_words([name_number(key) for key in keys])
 
 

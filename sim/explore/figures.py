@@ -351,7 +351,7 @@ def describe_box(made: Discovered, row: Row) -> str:
 
 
 def describe_limit(limit: Row) -> str:
-    """`news: fade days is above 5.2`."""
+    """Describe one limit of a box: `news: fade days is above 5.2`."""
     return f"{name_number(limit['number'])} is {limit['side']} {significant(float(limit['limit']))}"
 
 
@@ -361,7 +361,7 @@ def is_finding(row: Row) -> bool:
 
 
 def describe_case(about: dict[str, Any]) -> str:
-    """`"Soldiers who crossed in the largest night" is above 1,000`."""
+    """Describe what counts as a case: `"Soldiers who crossed in the largest night" is above 1,000`."""
     sides = {"above": "after", "below": "before"} if about["is_date"] else {"above": "above", "below": "below"}
     ends = [f"{sides[side]} {format_threshold(text)}" for side, text in about["thresholds"].items()]
     return f'"{about["label"]}" is {" and ".join(ends)}'

@@ -34,7 +34,7 @@ def describe_campaigns(shown: Study) -> str:
 
 
 def describe_failures(failed: int) -> str:
-    """`2 campaigns failed and are left out.`, or empty."""
+    """Say how many campaigns failed: `2 campaigns failed and are left out.`; empty for none."""
     return f"{counted(failed, 'campaign')} failed and {'is' if failed == 1 else 'are'} left out." if failed else ""
 
 

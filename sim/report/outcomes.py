@@ -142,7 +142,7 @@ def format_cell(cell: Any) -> str:
 
 
 def format_spread(row: pd.Series) -> str:
-    """`5 to 36`: the 90 % interval of an outcome; empty where no campaign has it."""
+    """The 90 % interval of an outcome, `5 to 36`; empty where no campaign has it."""
     return "" if pd.isna(row["low_5"]) else f"{format_cell(row['low_5'])} to {format_cell(row['high_95'])}"
 
 

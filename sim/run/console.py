@@ -60,7 +60,7 @@ class Progress:
             self.said, self.said_at = share, now
 
     def cells(self) -> str:
-        """`3 of 10 cells`."""
+        """How many cells are finished: `3 of 10 cells`."""
         return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
 
     def words(self, done: int) -> str:
@@ -144,7 +144,7 @@ def print_summary(
 
 
 def format_interval(row: SummaryRow) -> str:
-    """`0.29 to 0.43`; empty if no campaign has the outcome."""
+    """The 90 % interval of a row, `0.29 to 0.43`; a dash if no campaign has the outcome."""
     return f"{row.low_5} to {row.high_95}" if row.low_5 else "-"
 
 

@@ -141,7 +141,7 @@ def little(numbers: np.ndarray) -> bytes:
 
 
 def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes]) -> str:
-    """`days.parquet (mean_morale, waiting_ishkashim)`: tables and columns that differ; empty for none."""
+    """Tables and columns that differ, `days.parquet (mean_morale, waiting_ishkashim)`; empty for none."""
     said = []
     for table in dict.fromkeys([*one, *other]):
         if table not in one or table not in other:

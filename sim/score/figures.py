@@ -211,7 +211,7 @@ def format_reported(row: Row) -> str:
 
 
 def format_score(value: str, error: str) -> str:
-    """`0.0126 ± 0.0007`."""
+    """A score and its standard error: `0.0126 ± 0.0007`."""
     return f"{significant(float(value))} ± {float(error):.1g}" if value and error else format_cell(value)
 
 

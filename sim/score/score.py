@@ -181,7 +181,7 @@ METHOD = {
     "crps": "fair CRPS of the campaigns on the scale of the target (log targets: of the logarithm of 1 + the number) "
     "against the number reported; against a range or a bound, with no weight inside it; of the split, half the sum "
     "over posts of the CRPS of their shares",
-    "inside_90": "whether the number reported, or some of its range, lies in the 90 % interval of campaigns; nothing "
+    "inside_90": "whether the number reported, or some of its range, is in the 90 % interval of campaigns; nothing "
     "is widened by the error of observation",
     "inside_90_with_error": "the same for what would be reported of the campaigns, with the error declared in "
     "targets.csv",

@@ -364,7 +364,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
 
 
 def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
-    """First and last day on which each district can have been lost: `by` is an upper bound, undated is censored."""
+    """First and last day on which a district may have been lost; `by` gives the last only, an undated loss neither."""
     kinds = {"day": Known.DAY, "window": Known.WINDOW, "by": Known.BY, "": Known.UNDATED}
     known = np.array([kinds[precision] for precision in falls.precision], np.int64)
     known[(known == Known.UNDATED) & facts.is_capital] = Known.NOT_LOST

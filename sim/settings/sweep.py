@@ -42,7 +42,7 @@ class Cell(NamedTuple):
 
     @property
     def label(self) -> str:
-        """`reinforcement=none, morale=brittle`; empty for the single cell of a plain run."""
+        """Label of a cell, `reinforcement=none, morale=brittle`; empty for the single cell of a plain run."""
         return ", ".join(f"{key}={say(value)}" for key, value in self.values.items())
 
     @property

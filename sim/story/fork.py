@@ -170,7 +170,7 @@ def outcomes_in(campaign: Campaign, fork: Prepared) -> dict[str, Value]:
 
 
 def name_of(request: Fork, fork: Prepared) -> str:
-    """`2021-07-04_reinforcement-answer_every_call_seed-0`."""
+    """Folder name of a fork: `2021-07-04_reinforcement-answer_every_call_seed-0`."""
     changes = [re.sub(r"[^\w.]+", "-", word).strip("-") for word in request.changes]
     cell = [f"cell-{request.cell}"] * bool(request.cell)
     many = [f"runs-{request.runs}"] * (request.runs > 1)
@@ -226,7 +226,7 @@ def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
 
 
 def say_change(request: Fork) -> str:
-    """`reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
+    """The change and when it begins: `reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
     morning = request.day + timedelta(days=1)
     return f"{list_words(request.changes)} from the morning of {morning} on"
 

@@ -85,7 +85,7 @@ def capital_ids(chronicle: Chronicle) -> set[str]:
 
 
 def say_capital(one: Happening, language: Language) -> str:
-    """`Taloqan, the capital of Takhar,`."""
+    """Name a capital with its province: `Taloqan, the capital of Takhar,`."""
     return language.say("capital", district=one.district, province=one.province)
 
 
@@ -121,7 +121,7 @@ def with_reasons(text: str, falls: Sequence[Happening], language: Language) -> s
 
 
 def say_hows(falls: Sequence[Happening], language: Language) -> str:
-    """`4 were left undefended and one was taken in a fight`, or `all were left undefended`."""
+    """How districts fell: `4 were left undefended and one was taken in a fight`, or `all were left undefended`."""
     found = counts(falls, lambda one: one.how)
     if len(found) == 1 and len(falls) > 1:
         return language.say(f"both_{falls[0].how}") if len(falls) == 2 else language.say(f"all_{falls[0].how}")
@@ -129,7 +129,7 @@ def say_hows(falls: Sequence[Happening], language: Language) -> str:
 
 
 def say_whys(falls: Sequence[Happening], language: Language, most: int | None = None) -> str:
-    """`dread (4) and low morale (1)`."""
+    """The reasons for falls, with counts: `dread (4) and low morale (1)`."""
     found = counts([one for one in falls if one.why != "none"], lambda one: one.why)
     pairs = list(found.items())[:most]
     return language.listed([language.say("counted", count, name=language.say(f"reason_{why}")) for why, count in pairs])
@@ -192,13 +192,13 @@ def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, langu
 
 
 def say_posts(people: Mapping[str, int], language: Language) -> str:
-    """`213 at Ruzvai and 104 at Shohon`, largest first."""
+    """People by post, largest first: `213 at Ruzvai and 104 at Shohon`."""
     by_name = {say_post(post): count for post, count in people.items()}
     return say_where(by_name, ("at_one_post", "at_post"), MOST_POSTS, language)
 
 
 def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, language: Language) -> str:
-    """`213 in Kunduz and 104 in Balkh`, `all in Kunduz`, or of one person `in Kunduz`; largest first."""
+    """People by place, largest first: `213 in Kunduz and 104 in Balkh`, `all in Kunduz`, or `in Kunduz`."""
     alone, each = keys
     if len(people) == 1:
         ((name, count),) = people.items()
@@ -208,7 +208,7 @@ def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, langu
 
 
 def place_of(one: Happening, chronicle: Chronicle, language: Language) -> str:
-    """`Khwahan (Badakhshan)`, or only the district if one province is shown."""
+    """A place with its province, `Khwahan (Badakhshan)`, or only the district if one province is shown."""
     return one.district if chronicle.province else language.say("place", district=one.district, province=one.province)
 
 
@@ -277,7 +277,7 @@ def names(row: Evidence, name: str) -> bool:
 
 
 def say_days(row: Evidence, language: Language) -> str:
-    """`5 July`, or `4 July to 5 July`."""
+    """The days of a row: `5 July`, or `4 July to 5 July`."""
     first, last = language.day(row.date_start), language.day(row.date_end)
     return last if row.date_start == row.date_end else language.say("record_days", first=first, last=last)
 

@@ -305,7 +305,7 @@ def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evi
 
 
 def in_words(value: float | None, low: float | None, high: float | None, evidence: str) -> str:
-    """`0.375 (F064, F065)`, or a range if only bounds were reported."""
+    """A reported figure with its evidence, `0.375 (F064, F065)`, or a range if only bounds were reported."""
     if not evidence:
         return ""
     if low is not None and high is not None:

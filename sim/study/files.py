@@ -31,7 +31,7 @@ def make_arrow_lean() -> None:
 
 @contextmanager
 def lean_arrow() -> Iterator[None]:
-    """`make_arrow_lean` for the duration of a block."""
+    """Apply `make_arrow_lean` for the duration of a block."""
     usual = pa.default_memory_pool()
     make_arrow_lean()
     try:

@@ -285,7 +285,7 @@ def key_of(cell: StudyCell) -> tuple[str, ...]:
 
 
 def compare_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """`rules.news.fade_days: 10 there, 5 here` for every value that differs."""
+    """Every value that differs, as `rules.news.fade_days: 10 there, 5 here`."""
     there, here = dict(flatten(old)), dict(flatten(new))
     keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
     return [f"{key}: {say(there.get(key, 'none'))} there, {say(here.get(key, 'none'))} here" for key in keys]

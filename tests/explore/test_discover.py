@@ -1,4 +1,4 @@
-"""Boxes: a planted one is recovered and measured on campaigns that did not shape it; chance is not reported as a finding."""
+"""Boxes: a planted one is recovered and measured on campaigns that did not shape it; chance is no finding."""
 
 import csv
 import json

@@ -101,9 +101,7 @@ def test_the_variance_of_a_campaign_is_split_between_numbers_and_chance() -> Non
     assert share_left(answers["y"]) == pytest.approx(3 / 7, abs=0.05)  # 1/16 of 1/12 + 1/16
     rows = rows_of_sobol(indices_of(("a", "b"), shares, answers, 1), answers)
     inert = next(row for row in rows if row["number"] == "b")
-    assert float(inert["total"]) == pytest.approx(
-        share_left(answers["y"]), abs=0.1
-    )  # all of it chance, as the text says
+    assert float(inert["total"]) == pytest.approx(share_left(answers["y"]), abs=0.1)  # all chance, as the text says
     assert rows[-1]["number"] == "chance" and float(rows[-1]["total"]) == pytest.approx(share_left(answers["y"]), 1e-4)
 
 
@@ -194,7 +192,7 @@ def test_every_point_is_lived_with_the_same_seeds(counted: Counted, tmp_path: Pa
     assert {changed.iloc[place] for place in range(1, 50) if place % 5} == {1}  # one number a step
 
 
-def test_nothing_is_lived_twice_and_the_answer_stays_the_same(counted: Counted, tmp_path: Path) -> None:
+def test_nothing_is_run_twice_and_the_answer_stays_the_same(counted: Counted, tmp_path: Path) -> None:
     words = ["sensitivity", f"outcome={OUTCOME}", *SMALL, f"results_dir={tmp_path}"]
     folder = tmp_path / "sensitivity"
     names = ("morris.csv", "sobol.csv", "outcomes.csv")
@@ -202,7 +200,7 @@ def test_nothing_is_lived_twice_and_the_answer_stays_the_same(counted: Counted, 
     before = [(folder / name).read_bytes() for name in names]
     run = len(counted.seeds)
     assert main([*words, "executor.workers=3"]) == 0
-    timed = 1 + TIMED  # the estimate lives a few campaigns again
+    timed = 1 + TIMED  # the estimate runs a few campaigns again
     assert len(counted.seeds) == run + timed
     assert [(folder / name).read_bytes() for name in names] == before
     chunks = sorted(folder.glob("*_*/chunks/*/*.arrow"))

@@ -405,7 +405,7 @@ def bases_of(rows: Iterable[Any]) -> list[str]:
 
 
 def full_key(key: str, where: str) -> str:
-    """`rules.news.fade_days` for `news.fade_days`; PanjError for an unknown number."""
+    """The full key of a short one: `rules.news.fade_days` for `news.fade_days`; PanjError for an unknown number."""
     return known(key, where)
 
 

@@ -150,7 +150,7 @@ def change_of(override: Override, word: str) -> dict[str, Any]:
 
 
 def nested(path: Sequence[str], value: Any) -> dict[str, Any]:
-    """`["a", "b"], 1` becomes `{"a": {"b": 1}}`."""
+    """Nest a value below its keys: `["a", "b"], 1` becomes `{"a": {"b": 1}}`."""
     for key in reversed(path):
         value = {key: value}
     return dict(value)

@@ -212,7 +212,7 @@ def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
 
 
 def verdict(found: Estimate) -> str:
-    """`more`, `fewer` or `cannot tell`, by the interval."""
+    """The verdict that an interval allows: `more`, `fewer` or `cannot tell`."""
     if math.isnan(found.low) or not clear(found.low, found.high):
         return "cannot tell"
     return "more" if found.low > 0 else "fewer"

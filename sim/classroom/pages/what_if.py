@@ -129,7 +129,7 @@ def Parted(forked: Forked, asked: ForkRequest) -> None:
 
 
 def describe_change(change: str) -> str:
-    """`Help for garrisons: Every call is answered`."""
+    """A change in the words of the form: `Help for garrisons: Every call is answered`."""
     group, _, choice = change.partition("=")
     return f"{fields_of()[group].label}: {fields_of()[group].describe(choice)}"
 
