@@ -411,8 +411,8 @@ def report(measured: Mapping[str, Any]) -> str:
             "",
             f"The hottest rules at the end of days {days} of seed {measured['seed']}, compared with a hand-written "
             "loop in C (`cc -O3 -march=native`) that writes the same to the last digit. One core; times are the least "
-            f"of {size['repeats']} processes with {size['turns']} turns of {size['times']} calls each; next to the ratio "
-            "of these are its median and spread over the processes.",
+            f"of {size['repeats']} processes with {size['turns']} turns of {size['times']} calls each; next to the "
+            "ratio of these are its median and spread over the processes.",
             "",
             table(head, [row_of(name, rule) for name, rule in rules.items()]),
             "",

@@ -2,7 +2,7 @@
 
 Reads   what `sim.calibrate.page` reads; theories.csv, told_apart.csv, theory_targets.csv and theories.json, which
         `sim.calibrate.theories` wrote.
-Writes  prior_posterior.png, pairs.png and predictive.png next to a fit, of a refined one generations.png as well;
+Writes  prior_posterior.png, pairs.png and predictive.png next to a fit (and generations.png if it was refined);
         theories.png and theory_targets.png next to a comparison.
 """
 

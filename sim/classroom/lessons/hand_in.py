@@ -105,7 +105,7 @@ def plain_yaml(text: str) -> Any:
     """YAML without references, with which a small file could grow without bound."""
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
-            raise PanjError("found a reference (*) in YAML, expected plain values")
+            raise PanjError("found an alias (*) in YAML, expected plain values")
     return yaml.safe_load(text)
 
 
