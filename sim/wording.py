@@ -103,6 +103,11 @@ def list_words(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
+def paragraph(*sentences: str) -> str:
+    """Join sentences, without those that are empty."""
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
 def format_day(day: date, year: bool = False) -> str:
     """A date in words: `5 July`, or `5 July 2021`."""
     return f"{day.day} {day:%B %Y}" if year else f"{day.day} {day:%B}"

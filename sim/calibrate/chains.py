@@ -280,8 +280,8 @@ def print_generation(
     took = f", {format_seconds(seconds)}" if seconds >= 1 else ""
     after = f", the next about {format_seconds(seconds / NEARER)}" if seconds >= 30 and not is_last else ""
     console.print(
-        f"Generation {number} of at most {effort.generations}: tolerance {last[0].tolerance:.4g}, {draws:,} draws (as "
-        f"much as {effective:,.0f} of equal weight) from {sum(one.simulations for one in last):,} simulations "
+        f"Generation {number} of at most {effort.generations}: tolerance {last[0].tolerance:.4g}, {draws:,} draws "
+        f"(effective sample size {effective:,.0f}) from {sum(one.simulations for one in last):,} simulations "
         f"({percent(acceptance_of(last), 1)}){took}{after}"
     )
 

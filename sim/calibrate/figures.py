@@ -168,7 +168,7 @@ def draw_generations(made: Fitted) -> Path:
         f"{describe_fit(made)} Generation 0 are the nearest campaigns from the prior, of equal weight. Tolerance: the "
         "distance within which all draws of a generation are; the line is what the error of observation alone would "
         "give, below which nothing can be learned. Accepted: share of the campaigns run for a generation. Effective: "
-        "draws of equal weight that would be worth as much, of all draws (the bars)."
+        "effective sample size of the draws, out of all of them (the bars)."
     )
     numbers = [int(row["generation"]) for row in made.generations]
     tolerance, acceptance, effective, draws = (

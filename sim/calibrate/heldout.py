@@ -218,8 +218,8 @@ def describe_held_out(
     }  # fmt: skip
     return [
         f"On the evening of {KNOWN_UNTIL} {len(fitted)} targets could be fitted: {', '.join(fitted)}. Its fitted "
-        f"numbers are {chosen}. {held.nearest.rows.size:,} of {len(held.bank.seeds):,} campaigns were accepted, worth "
-        f"{held.nearest.effective:.0f} of equal weight.",
+        f"numbers are {chosen}. {held.nearest.rows.size:,} of {len(held.bank.seeds):,} campaigns were accepted, an "
+        f"effective sample size of {held.nearest.effective:.0f}.",
         f"It predicts {len(predicted)} targets of 23 June to 7 July; {counts['straddles']} straddle the day and "
         f"{counts['before']} were known and not fitted, and these are not counted. {describe_inside(predicted, sides)}",
         *(sentence for theirs, found in others.items()

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from sim.data.record import evidence
 from sim.errors import PanjError
-from sim.plots.captions import cite, name_number, true_minus
+from sim.plots.captions import cite, describe_failures, name_number, true_minus
 from sim.plots.page import Picture, Source, as_text, make_source, read_picture, template_of
 from sim.plots.tables import Row, read_object, read_rows, reading
 from sim.score.figures import format_cell, format_reported
 from sim.study.files import write_file
-from sim.wording import counted, list_words, percent, significant, with_range
+from sim.wording import counted, list_words, paragraph, percent, significant, with_range
 
 MOST_ROWS = 200  # maximum rows of a table on the page; its file has all
 FIGURES = {  # file: heading and explanation
@@ -300,19 +300,19 @@ def sources_of(rows: Iterable[Row]) -> list[Source]:
 def describe_fit(made: Fitted) -> str:
     """Say how many campaigns were accepted, out of how many, and what they were compared with."""
     about = made.about
-    failed = f" {about['failed']:,} failed and are left out." if about["failed"] else ""
-    even = f"they are worth {about['effective_sample_size']:,.0f} of equal weight.{failed}"
+    even = f"effective sample size {about['effective_sample_size']:,.0f}."
+    failed = describe_failures(about["failed"])
     sample = f"{about['rows']:,} drawn from the prior (seeds {about['first_seed']} to {about['last_seed']})"
     if not made.is_refined:
-        return (
+        return paragraph(
             f"The {about['draws']:,} campaigns of {sample} that come nearest to {about['targets']} targets, by weight; "
-            f"{even} Rejection and regression adjustment, a first fit."
-        )
-    return (
+            f"{even}", failed, "Rejection and regression adjustment, a first fit.",
+        )  # fmt: skip
+    return paragraph(
         f"{about['draws']:,} campaigns within a distance of {about['tolerance']:.3g} of {about['targets']} targets, by "
         f"weight: out of {sample}, and of {about['simulations_lived']:,} that {counted(about['chains'], 'chain')} "
-        f"(seed {about['seed']}) then ran; {even} Sequential ABC and regression adjustment."
-    )
+        f"(seed {about['seed']}) then ran; {even}", failed, "Sequential ABC and regression adjustment.",
+    )  # fmt: skip
 
 
 def describe_inside(made: Fitted) -> str:

@@ -25,6 +25,7 @@ from sim.errors import PanjError, unknown
 from sim.outcomes import Outcome, Reported, read_outcomes, reported_of
 from sim.settings.settings import Settings
 from sim.study.reader import EPOCH, Measure, StudyCell, Worlds
+from sim.wording import paragraph
 
 PAGE = "reading"
 MAIN_OUTCOMES = (
@@ -114,13 +115,8 @@ class Reading(NamedTuple):
     @property
     def summary(self) -> str:
         """The chart as sentences, for those who cannot see it."""
-        parts = [
-            f"{self.label}.",
-            self.base.said,
-            self.changed.said if self.changed else "",
-            self.mark.said if self.mark else "",
-        ]
-        return " ".join(part for part in (*parts, self.headline) if part)
+        spreads = [spread.said for spread in (self.base, self.changed) if spread]
+        return paragraph(f"{self.label}.", *spreads, self.mark.said if self.mark else "", self.headline)
 
 
 @lru_cache(maxsize=16)

@@ -22,7 +22,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import NDArray
 from rich.table import Table
 
-from sim.plots.captions import cite, name_number
+from sim.plots.captions import cite, describe_failures, name_number
 from sim.plots.charts import (
     Spaces,
     add_key,
@@ -39,7 +39,7 @@ from sim.plots.charts import (
 from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_DARK, SIMULATED_LIGHT
 from sim.plots.style import WIDTH, in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
-from sim.wording import format_day, list_words, percent, significant
+from sim.wording import format_day, list_words, paragraph, percent, significant
 
 CHANCE_ROW = "chance"  # the row of noise among the parameters
 NAMES, RIGHT = 2.0, 0.15  # margins in inches: left for the names of parameters, right
@@ -222,14 +222,14 @@ def draw_heat(
 def describe_design(made: Measured, design: str) -> str:
     """Say how many campaigns were run, with parameters from the prior."""
     about, one = made.about, made.about["designs"][design]
-    failed = f" {one['failed']:,} failed and are left out." if one["failed"] else ""
     numbers = about["designs"]["morris"]["numbers"]
     varied = f"All {one['numbers']}" if design == "morris" else f"{one['numbers']} of {numbers}"
     rest = "" if design == "morris" else "; the others have their declared values"
-    return (
+    return paragraph(
         f"{one['campaigns']:,} campaigns to {about['end_date']}, scenario {about['scenario']}: {one['points']:,} "
         f"points, at each the mean over the same seeds {about['first_seed']} to {about['last_seed']} (common random "
-        f"numbers). {varied} uncertain numbers vary over their priors, not calibrated{rest}.{failed}"
+        f"numbers). {varied} uncertain numbers vary over their priors, not calibrated{rest}.",
+        describe_failures(one["failed"]),
     )
 
 
@@ -498,13 +498,13 @@ def draw_trade_off(axes: Axes, made: Discovered, row: Row) -> None:
 def describe_sample(made: Discovered) -> str:
     """Say how many campaigns of which bank were used."""
     about = made.about
-    failed = f" {about['failed']:,} failed and are left out." if about["failed"] else ""
-    never = " An event that did not happen counts as later than the last day." if about["is_date"] else ""
-    missing = f" {about['missing']:,} have no such outcome and are left out." if about["missing"] else ""
-    return (
+    return paragraph(
         f"{about['campaigns']:,} campaigns of {about['study']} (seeds {about['first_seed']} to {about['last_seed']}), "
-        f"scenario {about['scenario']}, {about['calibration']}: {about['cases']:,} cases.{failed}{missing}{never} "
-        "Boxes are found in every other campaign and measured in the rest."
+        f"scenario {about['scenario']}, {about['calibration']}: {about['cases']:,} cases.",
+        describe_failures(about["failed"]),
+        f"{about['missing']:,} have no such outcome and are left out." if about["missing"] else "",
+        "An event that did not happen counts as later than the last day." if about["is_date"] else "",
+        "Boxes are found in every other campaign and measured in the rest.",
     )
 
 

@@ -3,7 +3,7 @@
 import textwrap
 
 from sim.study.reader import Study, StudyCell
-from sim.wording import counted, significant, span_of
+from sim.wording import counted, paragraph, significant, span_of
 
 
 def describe_campaigns(shown: Study) -> str:
@@ -25,12 +25,11 @@ def describe_campaigns(shown: Study) -> str:
         campaigns, failed, calibration = counted(cell.finished, "campaign"), cell.failed, cell.calibration
         scenario = f"{cell.values.get('scenario', shown.about['scenario'])}{f', {cell.label}' if cell.label else ''}"
         single = "One campaign" * (cell.finished == 1)
-    parts = (
+    return paragraph(
         f"{campaigns}, scenario {scenario}, {calibration}.",
         f"{single}: one roll of the dice." if single else "",
         describe_failures(failed),
     )
-    return " ".join(part for part in parts if part)
 
 
 def describe_failures(failed: int) -> str:

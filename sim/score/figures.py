@@ -33,7 +33,7 @@ from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_
 from sim.plots.style import in_style
 from sim.plots.tables import Row, new_table, print_results, read_object, read_rows, reading
 from sim.study.files import write_errors
-from sim.wording import counted, format_short_day, significant, span, with_range
+from sim.wording import counted, format_short_day, paragraph, significant, span, with_range
 
 LETTERS = 132  # line width where there is no terminal
 FILES = ("score.csv", "score_districts.csv", "score_forecasts.csv", "score_split.csv", "score.json")
@@ -187,7 +187,7 @@ def sentences(scores: Scores) -> list[str]:
     met = sum(row["fitted_inside"] == row["fitted"] for row in fitted)
     lines = [
         f"Inside the 90 % interval: {inside} of {len(targets)} targets ({with_error} with the error of observation). "
-        f"By event: all targets in {whole} of {len(events)} events, none in {none}; all targets that are to be fitted "
+        f"By event: all targets in {whole} of {len(events)} events, none in {none}; all fitted targets "
         f"in {met} of {len(fitted)}."
     ]
     for name, found in scores.about["against"].items():
@@ -419,13 +419,14 @@ def format_cell(cell: str) -> str:
 def caption_of(about: Mapping[str, Any]) -> str:
     """Caption: the number of campaigns, their seeds, the source of their parameters, and how to read a row."""
     label = f", {about['label']}" if about["label"] else ""
-    failed = f" {describe_failures(about['failed'])}" if about["failed"] else ""
-    return (
+    return paragraph(
         f"{counted(about['campaigns'], 'campaign')}, seeds {about['first_seed']} to {about['last_seed']}, scenario "
-        f"{about['scenario']}{label}, {about['calibration']}.{failed} Each row has its own scale, on which the 90 % "
-        "interval of campaigns runs from −1 to 1; where all campaigns agree its unit is the error of observation. "
+        f"{about['scenario']}{label}, {about['calibration']}.",
+        describe_failures(about["failed"]),
+        "Each row has its own scale, on which the 90 % interval of campaigns runs from −1 to 1; where all "
+        "campaigns agree its unit is the error of observation. "
         "Numbers of soldiers that cross are on a logarithmic scale. Inside: the number reported, or part of its range, "
         "is within the 90 % interval; the error of observation does not widen it. The split is a distance: how far "
         "splits of campaigns, and the one reported, are from the others. * fitted by calibrate, the others only "
-        "scored. Targets of one event are not independent. Sources: evidence named in sim/data/targets.csv."
+        "scored. Targets of one event are not independent. Sources: evidence named in sim/data/targets.csv.",
     )
