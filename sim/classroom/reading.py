@@ -81,7 +81,7 @@ class Spread(NamedTuple):
     low: float | None  # 5 % quantile
     high: float | None  # 95 % quantile
     said: str
-    calibration: str
+    calibration: str = ""
 
 
 class Mark(NamedTuple):
@@ -111,6 +111,7 @@ class Reading(NamedTuple):
     headline: str
     sentence: str
     notes: list[str]
+    zero: bool = False  # whether a line is drawn at zero, for differences
 
     @property
     def summary(self) -> str:
@@ -267,33 +268,38 @@ def spread_of(
 ) -> Spread:
     """Distribution of the campaigns of one choice."""
     texts = texts_of(PAGE, language)
-    values = np.sort(worlds.values[~np.isnan(worlds.values)])
-    done = worlds.seeds.size
-    settings = one.settings
-    if not values.size:
-        said = texts.say("spread_nothing", which=which)
-        return Spread(done, one.runs, done, [0.0] * (len(edges) - 1), [], None, None, None, said, settings.calibration)
-    low, median, high = (float(cut) for cut in np.quantile(values, (0.05, 0.5, 0.95)))
+    done, settings = worlds.seeds.size, one.settings
+    found = summarise(worlds.values, one.runs, edges)._replace(done=done, calibration=settings.calibration)
+    if found.median is None or found.low is None or found.high is None:
+        return found._replace(said=texts.say("spread_nothing", which=which))
     never = int((~worlds.there).sum()) if measure.is_date else 0
     said = texts.say(
         "spread_date" if measure.is_date else "spread", done, which=which, runs=one.runs,
-        median=format_level(median, measure, first, language), high=format_level(high, measure, first, language),
-        low=format_level(low, measure, first, language, on_axis=True),
+        median=format_level(found.median, measure, first, language),
+        high=format_level(found.high, measure, first, language),
+        low=format_level(found.low, measure, first, language, on_axis=True),
     )  # fmt: skip
     if never:
         said += " " + texts.say("spread_never", never, day=texts.day(settings.end_date + timedelta(days=1)))
-    return Spread(
-        done,
-        one.runs,
-        int(np.isnan(worlds.values).sum()),
-        (np.histogram(values, edges)[0] / values.size).tolist(),
-        dots_of(values),
-        median,
-        low,
-        high,
-        said,
-        settings.calibration,
-    )
+    return found._replace(said=said)
+
+
+def summarise(values: np.ndarray, runs: int, edges: Sequence[float], said: str = "") -> Spread:
+    """Distribution of an outcome over the finished campaigns.
+
+    Args:
+        values: One per finished campaign, in the unit of the chart; nan where it has no value.
+        runs: Campaigns requested.
+        edges: Edges of the bars.
+        said: The distribution in words.
+
+    Returns:
+        Shares of the bars, dots, median and 90 % interval; the last three are None without any value.
+    """
+    known = np.sort(values[~np.isnan(values)])
+    cuts = np.quantile(known, (0.5, 0.05, 0.95)).tolist() if known.size else (None, None, None)
+    bars = (np.histogram(known, edges)[0] / max(1, known.size)).tolist()
+    return Spread(values.size, runs, values.size - known.size, bars, dots_of(known), *cuts, said)
 
 
 def dots_of(values: np.ndarray) -> list[float]:
@@ -306,24 +312,19 @@ def dots_of(values: np.ndarray) -> list[float]:
 
 def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "en") -> Mark | None:
     """Mark of the reported figure; None where nothing was reported."""
-    texts = texts_of(PAGE, language)
-    if not marks_in(reported):
+    texts, (value, low, high) = texts_of(PAGE, language), reported[:3]
+    known = marks_in(reported)
+    if not known:
         return None
-    value, low, high = (
-        None if part is None else format_level(part, measure, first, language)
-        for part in (reported.value, reported.low, reported.high)
-    )
-    ids = reported.evidence
-    if low is not None and high is None:
-        said = texts.say("reported_at_least", value=low, ids=ids)
-    elif high is not None and low is None:
-        said = texts.say("reported_at_most", value=high, ids=ids)
-    elif value is None:
-        said = texts.say("reported_between", low=low, high=high, ids=ids)
-    elif low != high:
-        said = texts.say("reported_range", value=value, low=low, high=high, ids=ids)
+    if (low is None) != (high is None):
+        key = "reported_at_most" if low is None else "reported_at_least"
     else:
-        said = texts.say("reported", value=value, ids=ids)
+        key = "reported" if low == high else "reported_between" if value is None else "reported_range"
+    gaps = {"value": format_level(known[0], measure, first, language), "ids": reported.evidence}
+    if low is not None and high is not None:
+        gaps["low"] = format_level(low, measure, first, language, on_axis=True)
+        gaps["high"] = format_level(high, measure, first, language)
+    said = texts.say(key, None, **gaps)
     rows = [evidence()[id] for id in reported.evidence.split(", ")]
     told = [texts.say("evidence_row", id=row.id, quote=row.quote, source=row.source) for row in rows]
     return Mark(reported.value, reported.low, reported.high, said, told)

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from sim.classroom.choice.fields import chosen_in, describe_choice, overrides_for, rest_of
+from sim.classroom.reading import to_plain
 from sim.classroom.sessions import wall
 from sim.classroom.sessions.claims import EFFECT, OUTCOME, Answer, Claim, failed, score_of
 from sim.classroom.sessions.session import ANSWERED, Member, Place, Question, Room, Seat, Sent, Session, Team
@@ -82,17 +83,17 @@ def test_shares_are_drawn_in_per_cent():
 
 
 def test_a_choice_of_two_teams_counts_once_in_the_distribution():
-    chart = wall.pooled_of(room(), question(), OUTCOME)
-    assert "6 campaigns of 2 choices" in chart["summary"]
-    assert sum(chart["pooled"]) == pytest.approx(1) and sum(chart["base"]) == pytest.approx(1)
-    assert chart["reported"] == {"value": 1587, "low": 1500, "high": 1600}
-    assert "F039" in chart["note"]
+    reading = wall.pooled_of(room(), question(), OUTCOME).reading
+    assert "6 campaigns of 2 choices" in reading.summary
+    assert sum(reading.changed.bars) == pytest.approx(1) and sum(reading.base.bars) == pytest.approx(1)
+    assert reading.mark[:3] == (1587, 1500, 1600)
+    assert any("F039" in note for note in reading.notes)
 
 
 def test_effects_have_a_zero_and_no_reported_figure():
-    chart = wall.pooled_of(room(), question(), EFFECT)
-    assert chart["zero"] and chart["reported"] is None and chart["base"] is None
-    assert chart["edges"][0] == -30 and chart["edges"][-1] == 30
+    reading = wall.pooled_of(room(), question(), EFFECT).reading
+    assert reading.zero and reading.mark is None and reading.changed is None
+    assert reading.edges[0] < -30 and reading.edges[-1] > 30
 
 
 def test_before_there_is_an_answer_there_is_nothing_to_draw():
@@ -105,7 +106,7 @@ def test_what_is_drawn_is_sent_to_browsers_that_know_no_nan():
     chart = wall.ranges_of(room(answers=answers), question())
     json.dumps(chart, allow_nan=False)
     assert chart["rows"][0]["low"] is None and chart["rows"][0]["verdict"] == "no value"
-    json.dumps(wall.pooled_of(room(answers=answers), question(), OUTCOME), allow_nan=False)
+    json.dumps(to_plain(wall.pooled_of(room(answers=answers), question(), OUTCOME).reading), allow_nan=False)
 
 
 def test_a_student_is_drawn_alone():
@@ -123,7 +124,7 @@ def test_a_claim_is_said_with_its_confidence():
 
 
 def test_what_was_reported_is_said_with_its_evidence_or_that_there_is_nothing():
-    assert describe_reported(SOLDIERS) == "Reported: 1,587 soldiers (evidence F039)."
+    assert describe_reported(SOLDIERS) == "Reported: 1,587 soldiers, between 1,500 and 1,600 soldiers (evidence F039)."
     assert describe_reported(SHARE) == "Reported: at least 30 % (evidence F012)."
     assert describe_reported(SILENT) == "Nothing was reported to compare it with."
 

@@ -230,7 +230,7 @@ def Answered(place: Place, question: Question) -> None:
         for sentence in describe_score(claim, question.about, answer, measure, score):
             Said(sentence)
     if score is not None:
-        ClassChart(kind="ranges", chart=own_ranges(place, question))
+        ClassChart(chart=own_ranges(place, question))
         Note(describe_one_campaign(answer, question.about, measure))
 
 

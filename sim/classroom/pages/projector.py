@@ -6,7 +6,7 @@ import solara
 from sim.classroom.hooks import session_code, use_session_state
 from sim.classroom.pages.teacher import describe_sent, room_and_progress
 from sim.classroom.parts import Heading, Note
-from sim.classroom.parts.distribution import ClassChart, Said, Style
+from sim.classroom.parts.distribution import ClassChart, PooledChart, Said, Style
 from sim.classroom.server import join_address
 from sim.classroom.sessions.claims import EFFECT, OUTCOME
 from sim.classroom.sessions.register import the_register
@@ -44,11 +44,11 @@ def Wall(room: Room, progress: Progress | None) -> None:
             with solara.Div(classes=["wall-two"]):
                 Prompts()
                 with solara.Div():
-                    ClassChart(kind="ranges", chart=ranges_of(room, question), size=LARGE)
+                    ClassChart(chart=ranges_of(room, question), size=LARGE)
                     Charts(room, question)
         else:
             Charts(room, question, ("wall-two",) if question.about == EFFECT else ())
-            ClassChart(kind="ranges", chart=ranges_of(room, question), size=LARGE)
+            ClassChart(chart=ranges_of(room, question), size=LARGE)
         Note(describe_tally(scored_in(room, question), question.about))
 
 
@@ -83,7 +83,7 @@ def Charts(room: Room, question: Question, classes: tuple[str, ...] = ()) -> Non
     charts = [chart for chart in (pooled_of(room, question, kind) for kind in kinds) if chart is not None]
     with solara.Div(classes=list(classes)):
         for chart in charts:
-            ClassChart(kind="pooled", chart=chart, size=LARGE)
+            PooledChart(chart, LARGE)
 
 
 @solara.component

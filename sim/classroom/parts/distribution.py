@@ -9,6 +9,7 @@ import solara
 
 from sim.classroom.parts import Heading, Note, Prose
 from sim.classroom.reading import Reading, to_plain
+from sim.classroom.sessions.wall import Pooled
 from sim.classroom.texts import texts_of
 from sim.plots.colours import (
     FAINT,
@@ -30,18 +31,22 @@ LABELS = ("reported", "record_ends", "ways", "bars", "dots", "bars_help", "dots_
 
 
 @solara.component_vue("distribution.vue")
-def Picture(reading: dict[str, Any], colours: dict[str, str], labels: dict[str, str]) -> None:
-    """The chart."""
+def Picture(reading: dict[str, Any], labels: dict[str, str], colours: dict[str, str] = COLOURS, size: int = 16) -> None:
+    """The chart; `size` is that of its text, in pixels."""
+
+
+def labels_of(base: str, changed: str) -> dict[str, str]:
+    """Texts of the chart, with the names of its distributions."""
+    return {key: texts_of("distribution").say(key) for key in LABELS} | {"base": base, "changed": changed}
 
 
 @solara.component
 def Distribution(reading: Reading, base: str = "", changed: str = "", level: int = 2) -> None:
     """A chart with its heading and its content in words; `base` and `changed` name the two choices."""
     texts = texts_of("distribution")
-    labels = {key: texts.say(key) for key in LABELS}
-    labels |= {"base": base or texts.say("base"), "changed": changed or texts.say("changed")}
     Heading(reading.label, level)
-    Picture(reading=to_plain(reading), colours=COLOURS, labels=labels)
+    labels = labels_of(base or texts.say("base"), changed or texts.say("changed"))
+    Picture(reading=to_plain(reading), labels=labels)
     with solara.Div(attributes={"aria-live": "polite"}):
         Prose(f"**{reading.headline}**")
         if reading.sentence:
@@ -89,9 +94,13 @@ def Said(text: str, tag: str = "p", classes: tuple[str, ...] = (), attributes: M
 
 
 @solara.component_vue("class_chart.vue")
-def ClassChart(kind: str, chart: dict[str, Any], colours: dict[str, str] = COLOURS, size: int = 16) -> None:
-    """A chart of a class, with the numbers of `sessions.wall`.
+def ClassChart(chart: dict[str, Any], colours: dict[str, str] = COLOURS, size: int = 16) -> None:
+    """The predicted ranges of a class next to the simulated intervals, one row per team, with a table below."""
 
-    `ranges` has one row per team, its predicted range next to the simulated interval, and a table below; `pooled` is
-    a histogram of the campaigns of all choices over the baseline's, with the reported figure.
-    """
+
+@solara.component
+def PooledChart(pooled: Pooled, size: int = 16) -> None:
+    """The campaigns of all choices of a class together."""
+    Said(pooled.reading.label, "strong")
+    Picture(reading=to_plain(pooled.reading), labels=labels_of(pooled.base, pooled.changed), size=size)
+    Note(" ".join(pooled.reading.notes))

@@ -7,12 +7,12 @@ Assumes Teams are listed in the order in which they joined: nobody is ranked. A 
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sim.classroom.choice.fields import describe_choice
-from sim.classroom.reading import format_level, mark_of
+from sim.classroom.reading import Reading, edges_of, format_level, mark_of, marks_in, summarise, ticks_of
 from sim.classroom.sessions.claims import EFFECT, ENDS, Answer, Claim, Score, score_of, tally
 from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_the_record, measure_of
 from sim.classroom.texts import texts_of
@@ -21,7 +21,6 @@ from sim.outcomes import Reported
 from sim.study.reader import Measure
 from sim.wording import percent, significant
 
-BINS = 24
 BASELINE = ()
 
 
@@ -73,7 +72,7 @@ def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[
         "key_reported": texts.say("key_reported"),
         "rows": rows,
         "zero": question.about == EFFECT,
-        "reported": None if question.about == EFFECT else reported_in(measure),
+        "reported": None if question.about == EFFECT else nearest_reported(measure),
         "unit": axis_label(measure, question.about),
         "note": note,
         "table_title": texts.say("as_table"),
@@ -142,44 +141,43 @@ def scaled(value: float, scale: float) -> float | None:
     return None if math.isnan(value) else value * scale
 
 
-def pooled_of(room: Room, question: Question, about: str) -> dict[str, Any] | None:
-    """Chart of the campaigns of all choices together, effects or outcomes; None without any."""
+class Pooled(NamedTuple):
+    """The campaigns of all choices together, and over the baseline unless they are effects."""
+
+    reading: Reading
+    base: str  # label of the first distribution
+    changed: str  # of the second
+
+
+def pooled_of(room: Room, question: Question, about: str) -> Pooled | None:
+    """Distribution of the campaigns of all choices together, effects or outcomes; None without any."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     answers = room.answers[question.number]
     made = {claim.overrides: answer for _, claim, answer in answered_in(room, question)}
     lists = [answer.effects if about == EFFECT else answer.values for answer in made.values()]
-    pooled = np.array([value for values in lists for value in values]) * scale_of(measure)
-    base = np.array(answers[BASELINE].values) * scale_of(measure) if BASELINE in answers else np.array([])
+    pooled = np.array([value for values in lists for value in values])
     if pooled.size == 0:
         return None
-    everything = pooled if about == EFFECT else np.concatenate([pooled, base])
-    edges = np.histogram_bin_edges(everything, BINS)
-    has_base = about != EFFECT and base.size > 0
-    low, middle, high = np.quantile(pooled, (0.05, 0.5, 0.95)) / scale_of(measure)
+    base = np.array(answers[BASELINE].values if BASELINE in answers and about != EFFECT else ())
+    reported = reported_in(measure) if about != EFFECT else NOTHING_REPORTED
+    edges = edges_of(np.concatenate([pooled, base]), marks_in(reported), measure)
+    low, middle, high = np.quantile(pooled, (0.05, 0.5, 0.95)).tolist()
     say = say_difference if about == EFFECT else format_level
-    return {
-        "title": texts.say(f"pooled_{about}", None, label=measure.label),
-        "key_pooled": texts.say("key_pooled", len(made)),
-        "key_base": texts.say("key_base"),
-        "key_reported": texts.say("key_reported"),
-        "edges": edges.tolist(),
-        "pooled": shares(pooled, edges),
-        "base": shares(base, edges) if has_base else None,
-        "zero": about == EFFECT,
-        "reported": None if about == EFFECT else reported_in(measure),
-        "unit": axis_label(measure, about),
-        "note": note_on(answers.values(), question) + ("" if about == EFFECT else f" {describe_reported(measure)}"),
-        "summary": texts.say(
-            "pooled_summary", pooled.size,
-            low=say(low, measure), middle=say(middle, measure), high=say(high, measure), choices=len(made),
-        ),
-    }  # fmt: skip
-
-
-def shares(values: np.ndarray, edges: np.ndarray) -> list[float]:
-    """Share of campaigns in each bin."""
-    counts, _ = np.histogram(values, edges)
-    return (counts / max(1, values.size)).tolist()
+    said = texts.say(
+        "pooled_summary", pooled.size,
+        low=say(low, measure), middle=say(middle, measure), high=say(high, measure), choices=len(made),
+    )  # fmt: skip
+    spread = summarise(pooled, pooled.size, edges, said)
+    notes = [axis_label(measure, about), note_on(answers.values(), question)]
+    reading = Reading(
+        question.outcome, texts.say(f"pooled_{about}", None, label=measure.label), unit_of(measure, about), "", edges,
+        [(tick, format_level(tick, measure, on_axis=True)) for tick in ticks_of(edges, measure)],
+        summarise(base, base.size, edges) if base.size else spread, spread if base.size else None,
+        mark_of(reported, measure), None, "", "", "",
+        notes if about == EFFECT else [*notes, describe_reported(measure)], about == EFFECT,
+    )  # fmt: skip
+    key = texts.say("key_pooled", len(made))
+    return Pooled(reading, texts.say("key_base") if base.size else key, key)
 
 
 def axis_label(measure: Measure, about: str) -> str:
@@ -187,14 +185,18 @@ def axis_label(measure: Measure, about: str) -> str:
     return texts_of("class").say(f"axis_{about}", None, unit=unit_of(measure, about))
 
 
-def reported_in(measure: Measure) -> dict[str, float] | None:
-    """The reported figure and its range, in the unit of the chart; None without one."""
-    reported, scale = measure.reported, scale_of(measure)
-    known = [reported[key] for key in ("value", "low", "high") if reported[key] is not None]
-    if not known:
-        return None
-    value = reported["value"] if reported["value"] is not None else known[0]
-    return {"value": value * scale, "low": min(known) * scale, "high": max(known) * scale}
+NOTHING_REPORTED = Reported(None, None, None, "")
+
+
+def reported_in(measure: Measure) -> Reported:
+    """The reported figure of an outcome."""
+    return Reported(*(measure.reported[key] for key in Reported._fields))
+
+
+def nearest_reported(measure: Measure) -> dict[str, float] | None:
+    """The reported value, or its lower or upper bound, in the unit of the chart; None without any."""
+    known = marks_in(reported_in(measure))
+    return {"value": known[0] * scale_of(measure)} if known else None
 
 
 def note_on(answers: Iterable[Answer], question: Question) -> str:
@@ -252,8 +254,7 @@ def note_beyond_record(outcome: str) -> str:
 
 def describe_reported(measure: Measure) -> str:
     """The reported figure with its evidence, or that nothing was reported."""
-    reported = Reported(*(measure.reported[key] for key in Reported._fields))
-    mark = mark_of(reported, measure)
+    mark = mark_of(reported_in(measure), measure)
     return mark.said if mark else texts_of("class").say("reported_none")
 
 
