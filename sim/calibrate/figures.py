@@ -203,7 +203,7 @@ def show_fit(folder: Path) -> int:
         PanjError: A file of the fit is missing or malformed.
     """
     made = read_fit(folder)
-    lines = [table_of(made), describe_inside(made), *describe_learned(made), *describe_chains(made)]
+    lines: list[Table | str] = [table_of(made), describe_inside(made), *describe_learned(made), *describe_chains(made)]
     if made.about["left_out"]:
         lines.append(f"Not fitted, because the bank has no such outcome: {', '.join(made.about['left_out'])}")
     run = f"python -m sim calibration=posterior calibration.file={folder / 'posterior.parquet'}"

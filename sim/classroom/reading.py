@@ -297,9 +297,9 @@ def summarise(values: np.ndarray, runs: int, edges: Sequence[float], said: str =
         Shares of the bars, dots, median and 90 % interval; the last three are None without any value.
     """
     known = np.sort(values[~np.isnan(values)])
-    cuts = np.quantile(known, (0.5, 0.05, 0.95)).tolist() if known.size else (None, None, None)
+    median, low, high = np.quantile(known, (0.5, 0.05, 0.95)).tolist() if known.size else (None, None, None)
     bars = (np.histogram(known, edges)[0] / max(1, known.size)).tolist()
-    return Spread(values.size, runs, values.size - known.size, bars, dots_of(known), *cuts, said)
+    return Spread(values.size, runs, values.size - known.size, bars, dots_of(known), median, low, high, said)
 
 
 def dots_of(values: np.ndarray) -> list[float]:
