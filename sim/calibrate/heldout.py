@@ -32,7 +32,7 @@ from sim.errors import PanjError
 from sim.outcomes import read_outcomes
 from sim.score import forecasts
 from sim.score.forecasts import KNOWN_UNTIL, Forecast, forecast_of, grounds_of, naive_forecasts, names_of
-from sim.score.measure import TOLD, Intervals, Measured, measure, tally
+from sim.score.measure import KNOWN_EVENT, Intervals, Measured, measure, tally
 from sim.score.score import RECORDS, bounds_in_words, cell_text, score_text
 from sim.score.targets import MOST_FITTED, Target
 from sim.settings.compose import compose_settings
@@ -78,7 +78,7 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
     kinds = {}
     for target in targets:
         early, told = ends_by(target, day, when), is_told_by(target, day, when)
-        straddles = not early and (told or target.event == TOLD)
+        straddles = not early and (told or target.event == KNOWN_EVENT)
         kinds[target.target] = BEFORE if early else STRADDLES if straddles else PREDICTED
     able = [target for target in targets
             if ends_by(target, day, when) and target.date <= day and is_told_by(target, day, when)

@@ -350,7 +350,7 @@ def describe_chains(made: Fitted) -> list[str]:
     if not made.is_refined:
         return []
     first, last = made.generations[0], made.generations[-1]
-    told = [
+    sentences = [
         f"From generation 0 to {last['generation']} the tolerance fell from {float(first['tolerance']):.3g} to "
         f"{float(last['tolerance']):.3g}; in the last {percent(float(last['acceptance']), 1)} of proposals were "
         f"accepted. Ended: {made.about['ended']}. The error of observation alone is a distance of "
@@ -358,12 +358,12 @@ def describe_chains(made: Fitted) -> list[str]:
     ]
     if made.chains:
         apart = [row["number"] for row in made.chains if row["agree"] == "no"]
-        told.append(
+        sentences.append(
             f"The chains disagree on {names(apart)} by more than three standard errors: more draws are needed."
             if apart
             else f"The {made.about['chains']} chains agree: no two means are farther apart than three standard errors."
         )
-    return told
+    return sentences
 
 
 def names(keys: Sequence[str]) -> str:

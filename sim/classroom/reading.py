@@ -51,14 +51,7 @@ MAIN_OUTCOMES = (
 DOTS = 20  # of a dot plot: each stands for the same number of campaigns
 BARS = 24  # maximum bars of a histogram
 MANY = 40  # below this range each whole number gets its own bar
-NOTHING, ONE, EARLY, SAME, UNTOLD, TOLD = (
-    "nothing",
-    "one",
-    "early",
-    "same",
-    "untold",
-    "told",
-)  # how clear a difference is
+NOTHING, ONE, EARLY, SAME, UNCLEAR, CLEAR = "nothing", "one", "early", "same", "unclear", "clear"  # a difference
 
 
 class Campaigns(NamedTuple):
@@ -80,7 +73,7 @@ class Spread(NamedTuple):
     median: float | None
     low: float | None  # 5 % quantile
     high: float | None  # 95 % quantile
-    said: str
+    text: str
     calibration: str = ""
 
 
@@ -90,7 +83,7 @@ class Mark(NamedTuple):
     value: float | None
     low: float | None
     high: float | None
-    said: str
+    text: str
     rows: list[str]
 
 
@@ -116,8 +109,8 @@ class Reading(NamedTuple):
     @property
     def summary(self) -> str:
         """The chart as sentences, for those who cannot see it."""
-        spreads = [spread.said for spread in (self.base, self.changed) if spread]
-        return paragraph(f"{self.label}.", *spreads, self.mark.said if self.mark else "", self.headline)
+        spreads = [spread.text for spread in (self.base, self.changed) if spread]
+        return paragraph(f"{self.label}.", *spreads, self.mark.text if self.mark else "", self.headline)
 
 
 @lru_cache(maxsize=16)
@@ -198,7 +191,7 @@ def read(
         sure=sure,
         headline=texts.say(f"sure_{sure}", verdict.judgement.worlds if verdict else ours[0].seeds.size),
         sentence=verdict.sentence if verdict and sure not in (NOTHING, ONE) else "",
-        notes=notes_of(row, measure, base.settings, is_open and sure in (TOLD, UNTOLD), language),
+        notes=notes_of(row, measure, base.settings, is_open and sure in (CLEAR, UNCLEAR), language),
     )
 
 
@@ -227,7 +220,7 @@ def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
         return EARLY
     if verdict.judgement.worlds_equal == pairs:
         return SAME
-    return TOLD if verdict.is_clear else UNTOLD
+    return CLEAR if verdict.is_clear else UNCLEAR
 
 
 def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> list[float]:
@@ -271,27 +264,27 @@ def spread_of(
     done, settings = worlds.seeds.size, one.settings
     found = summarise(worlds.values, one.runs, edges)._replace(done=done, calibration=settings.calibration)
     if found.median is None or found.low is None or found.high is None:
-        return found._replace(said=texts.say("spread_nothing", which=which))
+        return found._replace(text=texts.say("spread_nothing", which=which))
     never = int((~worlds.there).sum()) if measure.is_date else 0
-    said = texts.say(
+    text = texts.say(
         "spread_date" if measure.is_date else "spread", done, which=which, runs=one.runs,
         median=format_level(found.median, measure, first, language),
         high=format_level(found.high, measure, first, language),
         low=format_level(found.low, measure, first, language, on_axis=True),
     )  # fmt: skip
     if never:
-        said += " " + texts.say("spread_never", never, day=texts.day(settings.end_date + timedelta(days=1)))
-    return found._replace(said=said)
+        text += " " + texts.say("spread_never", never, day=texts.day(settings.end_date + timedelta(days=1)))
+    return found._replace(text=text)
 
 
-def summarise(values: np.ndarray, runs: int, edges: Sequence[float], said: str = "") -> Spread:
+def summarise(values: np.ndarray, runs: int, edges: Sequence[float], text: str = "") -> Spread:
     """Distribution of an outcome over the finished campaigns.
 
     Args:
         values: One per finished campaign, in the unit of the chart; nan where it has no value.
         runs: Campaigns requested.
         edges: Edges of the bars.
-        said: The distribution in words.
+        text: The distribution in words.
 
     Returns:
         Shares of the bars, dots, median and 90 % interval; the last three are None without any value.
@@ -299,7 +292,7 @@ def summarise(values: np.ndarray, runs: int, edges: Sequence[float], said: str =
     known = np.sort(values[~np.isnan(values)])
     median, low, high = np.quantile(known, (0.5, 0.05, 0.95)).tolist() if known.size else (None, None, None)
     bars = (np.histogram(known, edges)[0] / max(1, known.size)).tolist()
-    return Spread(values.size, runs, values.size - known.size, bars, dots_of(known), median, low, high, said)
+    return Spread(values.size, runs, values.size - known.size, bars, dots_of(known), median, low, high, text)
 
 
 def dots_of(values: np.ndarray) -> list[float]:
@@ -324,10 +317,10 @@ def mark_of(reported: Reported, measure: Measure, first: date | None = None, lan
     if low is not None and high is not None:
         gaps["low"] = format_level(low, measure, first, language, on_axis=True)
         gaps["high"] = format_level(high, measure, first, language)
-    said = texts.say(key, None, **gaps)
+    text = texts.say(key, None, **gaps)
     rows = [evidence()[id] for id in reported.evidence.split(", ")]
-    told = [texts.say("evidence_row", id=row.id, quote=row.quote, source=row.source) for row in rows]
-    return Mark(reported.value, reported.low, reported.high, said, told)
+    sources = [texts.say("evidence_row", id=row.id, quote=row.quote, source=row.source) for row in rows]
+    return Mark(reported.value, reported.low, reported.high, text, sources)
 
 
 def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, language: str) -> list[str]:

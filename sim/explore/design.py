@@ -81,11 +81,11 @@ def sweep_of(
     values = np.array([[prior.at(float(share)) for prior, share in zip(priors, row, strict=True)] for row in shares])
     cells = []
     for number in range(base.runs):
-        luck = base.seed + number
-        design = design_of([prior.key for prior in priors], values, luck)
+        common_seed = base.seed + number
+        design = design_of([prior.key for prior in priors], values, common_seed)
         draws = Draws(f"points of {name}", tuple(priors), base.draws.choices, base.draws.explicit, design=design)
         settings = replace(base, study=name, results_dir=folder, runs=len(shares), seed=0, draws=draws)
-        cells.append(Cell(number, {LUCK: luck}, (), settings))
+        cells.append(Cell(number, {LUCK: common_seed}, (), settings))
     return Sweep(cells[0].settings, (LUCK,), tuple(cells), ("sensitivity", *words), ())
 
 

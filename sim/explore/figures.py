@@ -207,8 +207,8 @@ def draw_heat(
     figure, (axes,) = new_panels(1, 1, FIELD * len(keys), spaces)
     shade_fields(axes, np.array([[fields.get((key, one["outcome"]), np.nan) for one in outcomes] for key in keys]), 7)
     axes.set_yticks(range(len(keys)), [name_number(key) for key in keys], fontsize=7)
-    for key, words in zip(keys, axes.get_yticklabels(), strict=True):
-        words.set_fontweight("bold" if name == "screening.png" and key in made.about["chosen"] else "normal")
+    for key, label in zip(keys, axes.get_yticklabels(), strict=True):
+        label.set_fontweight("bold" if name == "screening.png" and key in made.about["chosen"] else "normal")
     axes.xaxis.tick_top()
     axes.set_xticks(range(len(outcomes)), heads, fontsize=7)
     axes.set_xticks(np.arange(len(outcomes) + 1) - 0.5, minor=True)

@@ -129,8 +129,8 @@ def save_chart(figure: Figure, path: Path, title: str, caption: str, made: str |
         The path.
     """
     set_around(figure, title, caption)
-    words = made if isinstance(made, str) else json.dumps(made, sort_keys=True)
-    options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION, "metadata": {"panj": words}}
+    provenance = made if isinstance(made, str) else json.dumps(made, sort_keys=True)
+    options: dict[str, Any] = {"format": "png", "dpi": RESOLUTION, "metadata": {"panj": provenance}}
     return write_file(path, lambda file: figure.savefig(file, **options))
 
 
@@ -265,13 +265,13 @@ def mark_reported(axes: Axes, value: float | None, low: float | None, high: floa
 
 
 def mark_points(
-    axes: Axes, evenings: Sequence[date], points: Sequence[Point], shape: str, colour: str, label: str, size: float = 7
+    axes: Axes, days: Sequence[date], points: Sequence[Point], shape: str, colour: str, label: str, size: float = 7
 ) -> float:
     """Mark the daily figures of one source, with their ranges, on the days shown.
 
     Args:
         axes: Axes with days on the horizontal axis.
-        evenings: The days shown, in order.
+        days: The days shown, in order.
         points: The reported figures.
         shape: Marker shape.
         colour: Marker colour.
@@ -281,7 +281,7 @@ def mark_points(
     Returns:
         The highest value drawn; 0 if there is none.
     """
-    seen = [each for each in points if evenings[0] <= each.day <= evenings[-1]]
+    seen = [each for each in points if days[0] <= each.day <= days[-1]]
     if not seen:
         return 0.0
     value, low, high = np.array([[each.value, each.low, each.high] for each in seen]).T
@@ -370,11 +370,11 @@ def label_bands(study: Study, name: str) -> str:
 def draw_whiskers(axes: Axes, places: np.ndarray, bands: Bands, across: bool = False, labels: bool = False) -> None:
     """Draw thin lines for 90 % and thick ones for 50 % of campaigns, vertical or horizontal."""
     lines = axes.hlines if across else axes.vlines
-    for low, high, width, words in (
+    for low, high, width, label in (
         (bands.low_5, bands.high_95, 1.0, "5 to 95 % of campaigns"),
         (bands.low_25, bands.high_75, 3.5, "25 to 75 % of campaigns"),
     ):
-        lines(places, low, high, color=SIMULATED, linewidth=width, label=words if labels else "")
+        lines(places, low, high, color=SIMULATED, linewidth=width, label=label if labels else "")
 
 
 def draw_histogram(axes: Axes, counts: np.ndarray, edges: np.ndarray, floor: float = 0.0) -> None:
@@ -387,17 +387,17 @@ def days_of(days: Sequence[date]) -> np.ndarray:
     return np.asarray(date2num(list(days)), dtype=np.float64)
 
 
-def date_axis(axes: Axes, evenings: Sequence[date], room: float = 1.0, locator: Locator | None = None) -> None:
+def date_axis(axes: Axes, days: Sequence[date], room: float = 1.0, locator: Locator | None = None) -> None:
     """Set up a horizontal date axis, with a margin of `room` days at both ends."""
-    axes.set_xlim(date2num(evenings[0]) - room, date2num(evenings[-1]) + room)
+    axes.set_xlim(date2num(days[0]) - room, date2num(days[-1]) + room)
     axes.xaxis.set_major_locator(locator or AutoDateLocator(minticks=3, maxticks=8, interval_multiples=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: format_short_day(num2date(time))))
     axes.grid(axis="x", visible=False)
 
 
-def mark_end_of_record(axes: Axes, evenings: Sequence[date], label: bool = True) -> None:
+def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> None:
     """Draw a dotted line at the end of the record and lighten everything past it."""
-    if not evenings[0] <= THE_LINE <= evenings[-1]:
+    if not days[0] <= THE_LINE <= days[-1]:
         return
     first, last = axes.get_xlim()
     end = date2num(THE_LINE)

@@ -335,8 +335,8 @@ def draw_target(axes: Axes, place: int, row: Row, look: Look) -> None:
     draw_reported(axes, place, row, scale, row[look.inside] == "yes")
     low, value, high = (format_cell(row[key]) for key in ("reported_low", "reported", "reported_high"))
     reported = value or (f"{low}–{high}" if low and high else f"≥ {low}" if low else f"≤ {high}")
-    said = f"{reported} | {format_cell(median)} ({'–'.join(format_cell(end) for end in ends)})"
-    label_row(axes, place, 1.02, said, color=QUIET)
+    text = f"{reported} | {format_cell(median)} ({'–'.join(format_cell(end) for end in ends)})"
+    label_row(axes, place, 1.02, text, color=QUIET)
 
 
 def by_event(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
@@ -387,11 +387,11 @@ def draw_reported(axes: Axes, place: int, row: Row, scale: Scale, inside: bool) 
     style: dict[str, Any] = {"markersize": 4.2, "markeredgewidth": 1.1, "zorder": 5, "clip_on": False}
     axes.plot([clip(at)], [place + 0.2], shape, color=REPORTED, markerfacecolor=face, **style)
     if abs(at) > REACH:
-        words, side = (f"{at:+.0f} →", "right") if at > 0 else (f"← {at:+.0f}", "left")
+        arrow, side = (f"{at:+.0f} →", "right") if at > 0 else (f"← {at:+.0f}", "left")
         offset = (-6, 0) if at > 0 else (6, 0)
         style = {"ha": side, "va": "center", "fontsize": 6, "color": REPORTED, "zorder": 6}
         style["bbox"] = {"color": "white", "pad": 0.6}
-        axes.annotate(true_minus(words), (clip(at), place + 0.2), offset, textcoords="offset points", **style)
+        axes.annotate(true_minus(arrow), (clip(at), place + 0.2), offset, textcoords="offset points", **style)
 
 
 def clip(spot: float) -> float:

@@ -285,8 +285,8 @@ def nearest_neighbour(grounds: Grounds, generator: np.random.Generator) -> Marks
 def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
     """The recorded falls up to 22 June, followed by the same spread."""
     evenings = np.arange(KNOWN_DAYS + 1)[:, None]
-    told = (grounds.fell >= 0) & (grounds.fell <= evenings)
-    before = grounds.held[:, None, :] | told[None, :, :]
+    known = (grounds.fell >= 0) & (grounds.fell <= evenings)
+    before = grounds.held[:, None, :] | known[None, :, :]
     pace = pace_of_spread(grounds) * doubt_of_count(grounds, generator)
     after = spread(grounds, before[:, -1, :], pace, DAYS - KNOWN_DAYS, generator)
     return np.concatenate([before, after[:, 1:, :]], axis=1)

@@ -28,10 +28,10 @@ from sim.score.targets import DistrictTargets, Known, Target, bounds_of
 from sim.settings.posterior import weighted_quantiles
 
 LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # days at whose end districts are scored
-TOLD = "takhar_kunduz_june"  # the event that a forecast with the map of 22 June already knows
+KNOWN_EVENT = "takhar_kunduz_june"  # the event that a forecast with the map of 22 June already knows
 CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles of `Intervals`
 RESAMPLES = 400  # gives a standard error accurate to one part in 28
-LUCK_OF_RESAMPLING = 20210705  # fixed seed, so that the same table gives exactly the same error
+SEED_OF_RESAMPLING = 20210705  # fixed seed, so that the same table gives exactly the same error
 Floats = NDArray[np.float64]
 
 
@@ -103,8 +103,8 @@ class Districts(NamedTuple):
 def is_forecast(target: Target, forecast: Forecast) -> bool:
     """Whether a forecast can be scored on a target: it has the outcomes and did not use the answer."""
     names = [part for part, _ in target.parts] or [target.outcome]
-    told = forecast.from_day > DAY_0 and (target.date < forecast.from_day or target.event == TOLD)
-    return not told and all(name in forecast.outcomes for name in names)
+    knows = forecast.from_day > DAY_0 and (target.date < forecast.from_day or target.event == KNOWN_EVENT)
+    return not knows and all(name in forecast.outcomes for name in names)
 
 
 def measure(target: Target, forecast: Forecast) -> Measured | None:
@@ -238,12 +238,12 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
     median = median_days(mean[:, dated])
     errors = error_of_days(median, *bounds)
     spread = error_of_days(median_days(resamples[:, :, dated]), *bounds)
-    told = forecast.from_day > DAY_0
-    scores = [score_evening(targets, evening, mean, resamples, told) for evening in LOST_BY]
+    knows = forecast.from_day > DAY_0
+    scores = [score_evening(targets, evening, mean, resamples, knows) for evening in LOST_BY]
     truths = [was_lost(targets, evening) for evening in LOST_BY]
     return Districts(
-        UNKNOWN if told else with_error(np.abs(errors).mean(), np.abs(spread).mean(axis=1)),
-        UNKNOWN if told else with_error(errors.mean(), spread.mean(axis=1)),
+        UNKNOWN if knows else with_error(np.abs(errors).mean(), np.abs(spread).mean(axis=1)),
+        UNKNOWN if knows else with_error(errors.mean(), spread.mean(axis=1)),
         int(dated.sum()),
         int((median > DAYS).sum()),
         tuple(score[0] for score in scores),
@@ -254,10 +254,10 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
 
 
 def score_evening(
-    targets: DistrictTargets, evening: date, mean: Floats, resamples: Floats, told: bool
+    targets: DistrictTargets, evening: date, mean: Floats, resamples: Floats, knows: bool
 ) -> tuple[Score, Score]:
     """Brier score and AUC of "lost by the end of this day", over districts where that is known."""
-    if told and evening <= KNOWN_UNTIL:
+    if knows and evening <= KNOWN_UNTIL:
         return UNKNOWN, UNKNOWN
     truth = was_lost(targets, evening)
     known, day = ~np.isnan(truth), (evening - DAY_0).days
@@ -396,8 +396,8 @@ def distance_to_split(shares: Floats, reported: Floats, weights: Floats | None =
 
 def shares_with_error(shares: Floats, groups: int) -> Floats:
     """Multinomial draws of shares, as if reported for `groups` independent groups of men."""
-    luck = np.random.default_rng(LUCK_OF_RESAMPLING)
-    return luck.multinomial(groups, np.ascontiguousarray(shares.T)).T / groups
+    rng = np.random.default_rng(SEED_OF_RESAMPLING)
+    return rng.multinomial(groups, np.ascontiguousarray(shares.T)).T / groups
 
 
 def brier(chance: Floats, is_lost: Floats) -> Floats:
@@ -437,8 +437,8 @@ def error_of_days(days: NDArray[np.int64], earliest: NDArray[np.int64], latest: 
 def resampled(values: Floats) -> Floats:
     """Means over campaigns (the first axis) of resamples drawn with replacement."""
     count = values.shape[0]
-    luck = np.random.default_rng(LUCK_OF_RESAMPLING)
-    weights = luck.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count
+    rng = np.random.default_rng(SEED_OF_RESAMPLING)
+    weights = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count
     return (weights @ values.reshape(count, -1)).reshape(RESAMPLES, *values.shape[1:])
 
 

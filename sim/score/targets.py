@@ -178,10 +178,10 @@ def read_number(row: Row, column: str, records: Records, units: Mapping[str, str
             raise row.wrong(column, f"nothing, because {column}_from is empty")
         return None
     is_date = units.get(row.cells["outcome"]) == "date"
-    said = float(row.day(column).toordinal()) if is_date else row.number(column)
+    stated = float(row.day(column).toordinal()) if is_date else row.number(column)
     number = calculate(row, f"{column}_from", source, records)
     decimals = 0 if is_date else len(row.cells[column].partition(".")[2])
-    gap = abs(said - number)
+    gap = abs(stated - number)
     if gap > 0.5 * 10**-decimals + 1e-9 or gap > ROUNDS * abs(number):
         raise row.wrong(column, f"{number:g}, which is {source}")
     return number

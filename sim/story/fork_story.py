@@ -351,12 +351,12 @@ def tell_first(branches: Branches, language: Language) -> list[str]:
     """Sentences on the first event that differs."""
     found = first_difference(branches.before, branches.after)
     if found is not None:
-        told = [language.say("fork_first", day=language.day(found.day, year=True))]
+        sentences = [language.say("fork_first", day=language.day(found.day, year=True))]
         for key, rows in (("fork_only_before", found.before), ("fork_only_after", found.after)):
             if rows:
                 events = [say_event(one, language) for one in together(rows)]
-                told.append(language.say(key, what=language.listed(events, MOST_NAMED)))
-        return told
+                sentences.append(language.say(key, what=language.listed(events, MOST_NAMED)))
+        return sentences
     evening = first_evening(branches.before, branches.after)
     return [language.say("fork_numbers", day=language.day(evening)) if evening else language.say("fork_same")]
 
@@ -381,7 +381,7 @@ def say_event(one: Happening, language: Language) -> str:
 def told_of(branches: Branches, language: Language) -> list[str]:
     """Sentences on what was forked and how to interpret it."""
     about, before = branches.about, branches.before
-    told = [
+    sentences = [
         language.say(
             "fork_told", seed=before.seed, study=before.study, cell=say_cell(before, language),
             scenario=before.scenario, day=language.day(branches.evening, year=True),
@@ -389,7 +389,7 @@ def told_of(branches: Branches, language: Language) -> list[str]:
         ),
         language.say("fork_dice"),
     ]  # fmt: skip
-    return [*told, language.say("fork_left", keys=language.listed(about["left"]))] if about["left"] else told
+    return [*sentences, language.say("fork_left", keys=language.listed(about["left"]))] if about["left"] else sentences
 
 
 def title_of(branches: Branches, language: Language) -> str:
@@ -411,15 +411,15 @@ class TwoDays(NamedTuple):
 
 def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], int]:
     """Every day that differs, and the number of days with events that do not."""
-    told, same = [], 0
+    days, same = [], 0
     for day in days_told(branches.before):
         here, there = (tell_day(side, day, language) for side in (branches.before, branches.after))
         if here == there:
             same += bool(here)
             continue
         both = [sentence for sentence in here if sentence in there]
-        told.append(TwoDays(day, both, *([one for one in side if one not in both] for side in (here, there))))
-    return told, same
+        days.append(TwoDays(day, both, *([one for one in side if one not in both] for side in (here, there))))
+    return days, same
 
 
 def chosen_outcomes(branches: Branches) -> Rows:

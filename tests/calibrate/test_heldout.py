@@ -20,7 +20,7 @@ from sim.calibrate.heldout import (
     write_heldout,
 )
 from sim.score.forecasts import DAY_0, KNOWN_UNTIL, Forecast, forecast_of, names_of, targets_here
-from sim.score.measure import TOLD, crps, crps_of_parts, measure
+from sim.score.measure import KNOWN_EVENT, crps, crps_of_parts, measure
 from sim.score.targets import MOST_FITTED, Target
 from sim.settings.draws import read_priors
 
@@ -97,7 +97,7 @@ def test_only_what_had_ended_and_been_reported_is_fitted() -> None:
 def test_a_wave_whose_outcome_looks_to_7_july_straddles_the_day() -> None:
     kinds = split_by(TARGETS, KNOWN_UNTIL, WHEN).kinds
     assert kinds["takhar_kunduz_wave"] == kinds["takhar_two_days"] == "straddles"
-    assert all(kinds[target.target] != "predicted" for target in TARGETS if target.event == TOLD)
+    assert all(kinds[target.target] != "predicted" for target in TARGETS if target.event == KNOWN_EVENT)
     assert kinds["badakhshan_four_days"] == kinds["aan_30_june"] == kinds["largest_night"] == "predicted"
     assert kinds["milley_june"] == "before"  # its figure is of some day until 30 June
     assert set(kinds) == {target.target for target in TARGETS}

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.classroom.reading import (
+    CLEAR,
     DOTS,
     EARLY,
     MAIN_OUTCOMES,
     NOTHING,
     ONE,
     SAME,
-    TOLD,
-    UNTOLD,
+    UNCLEAR,
     Campaigns,
     dots_of,
     edges_of,
@@ -58,7 +58,7 @@ def test_a_planted_difference_is_told_apart_with_the_interval_that_compare_gives
     changed = base + 100 + noise(60, 1, 20.0) - 1000
     reading = read(campaigns(base), campaigns(changed), COUNT, "more of it")
     found = judge(changed, base)
-    assert reading.sure == TOLD
+    assert reading.sure == CLEAR
     assert reading.sentence.startswith("With more of it,") and "higher" in reading.sentence
     assert f"{found.mean_low:.0f}"[:2] in reading.sentence and "60 worlds" in reading.sentence
 
@@ -70,9 +70,9 @@ def test_pairing_is_by_seed_and_not_by_row():
     assert straight.sentence == mixed.sentence
 
 
-def test_luck_alone_is_not_told_apart():
+def test_chance_alone_is_no_clear_difference():
     reading = read(campaigns(noise(40, 1)), campaigns(noise(40, 2)), COUNT)
-    assert reading.sure == UNTOLD
+    assert reading.sure == UNCLEAR
     assert "no difference" in reading.sentence
 
 
@@ -80,7 +80,7 @@ def test_nothing_is_told_apart_with_few_campaigns_however_large_the_difference()
     base = noise(FEW - 1)
     assert read(campaigns(base), campaigns(base + 5000 + noise(FEW - 1, 3)), COUNT).sure == EARLY
     base = noise(FEW)
-    assert read(campaigns(base), campaigns(base + 5000 + noise(FEW, 3)), COUNT).sure == TOLD
+    assert read(campaigns(base), campaigns(base + 5000 + noise(FEW, 3)), COUNT).sure == CLEAR
 
 
 def test_no_difference_in_any_pair_is_said_so():
@@ -90,7 +90,7 @@ def test_no_difference_in_any_pair_is_said_so():
 def test_a_single_run_is_one_roll_of_the_dice_and_has_no_verdict():
     reading = read(campaigns([5.0]), campaigns([9.0]), COUNT)
     assert reading.sure == ONE and not reading.sentence
-    assert "roll of the dice" in reading.headline and "roll of the dice" in reading.base.said
+    assert "roll of the dice" in reading.headline and "roll of the dice" in reading.base.text
     alone = read(campaigns([5.0]), None, COUNT)
     assert alone.sure == ONE and alone.changed is None
 
@@ -106,7 +106,7 @@ def test_before_any_campaign_there_is_nothing_to_say():
 def test_an_event_that_did_not_come_counts_as_the_day_after_the_last_and_is_said():
     values = ["2021-08-06", None, "2021-08-08", *["2021-08-10"] * 30]
     reading = read(campaigns(values, DATE), None, DATE)
-    assert "In one it did not come" in reading.base.said and "12 September" in reading.base.said
+    assert "In one it did not come" in reading.base.text and "12 September" in reading.base.text
     assert reading.edges[-1] > (date(2021, 9, 12) - date(2021, 5, 1)).days
     assert reading.base.missing == 0
 
@@ -121,13 +121,13 @@ def test_the_reported_figure_lies_inside_the_picture_with_its_source():
     reading = read(campaigns([1.0, 2.0, 3.0]), None, COUNT)
     assert reading.edges[0] <= reading.mark.value <= reading.edges[-1]
     assert reading.mark.rows and all(row.startswith("F") and "(" in row for row in reading.mark.rows)
-    assert reading.mark.rows[0].split(":")[0] in reading.mark.said
+    assert reading.mark.rows[0].split(":")[0] in reading.mark.text
 
 
 def test_a_lower_bound_is_called_one():
     name = "refugees_admitted_by_2021_07_07"
     reading = read(campaigns([500.0, 2000.0], name), None, name)
-    assert "at least" in reading.mark.said and reading.mark.high is None
+    assert "at least" in reading.mark.text and reading.mark.high is None
 
 
 def test_what_lies_past_the_record_is_marked():

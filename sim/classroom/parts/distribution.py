@@ -73,7 +73,7 @@ def Evidence(reading: Reading) -> None:
     if reading.mark is None:
         Note(texts.say("nothing_reported"))
         return
-    Note(reading.mark.said)
+    Note(reading.mark.text)
     for row in reading.mark.rows:
         Note(row)
 

@@ -163,11 +163,11 @@ def pooled_of(room: Room, question: Question, about: str) -> Pooled | None:
     edges = edges_of(np.concatenate([pooled, base]), marks_in(reported), measure)
     low, middle, high = np.quantile(pooled, (0.05, 0.5, 0.95)).tolist()
     say = say_difference if about == EFFECT else format_level
-    said = texts.say(
+    text = texts.say(
         "pooled_summary", pooled.size,
         low=say(low, measure), middle=say(middle, measure), high=say(high, measure), choices=len(made),
     )  # fmt: skip
-    spread = summarise(pooled, pooled.size, edges, said)
+    spread = summarise(pooled, pooled.size, edges, text)
     notes = [axis_label(measure, about), note_on(answers.values(), question)]
     reading = Reading(
         question.outcome, texts.say(f"pooled_{about}", None, label=measure.label), unit_of(measure, about), "", edges,
@@ -255,7 +255,7 @@ def note_beyond_record(outcome: str) -> str:
 def describe_reported(measure: Measure) -> str:
     """The reported figure with its evidence, or that nothing was reported."""
     mark = mark_of(reported_in(measure), measure)
-    return mark.said if mark else texts_of("class").say("reported_none")
+    return mark.text if mark else texts_of("class").say("reported_none")
 
 
 def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, score: Score | None) -> list[str]:
