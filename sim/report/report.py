@@ -392,7 +392,7 @@ def describe_failed_cells(sweep: Study) -> str:
     if not failed:
         return ""
     empty = [str(cell.number) for cell in sweep.cells if not cell.finished]
-    none = f" Cells without any campaign that came to its end: {', '.join(empty)}." if empty else ""
+    none = f" Cells without any finished campaign: {', '.join(empty)}." if empty else ""
     return f"{failed}{none} Why: python -m sim failures results/{sweep.about['study']}"
 
 

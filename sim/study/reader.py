@@ -194,7 +194,7 @@ class Study:
         column = pq.read_table(self.folder / "days.parquet", columns=["date"], filters=self.rows).column("date")
         days = column.cast(pa.date32()).to_numpy()
         if not days.size:
-            raise PanjError(f"{self.folder}: cell {self.cell.number} has no campaign that came to its end")
+            raise PanjError(f"{self.folder}: cell {self.cell.number} has no finished campaign")
         again = np.flatnonzero(days[1:] <= days[:-1])
         first = days[: int(again[0]) + 1 if again.size else days.size]
         if days.size % first.size or not (days.reshape(-1, first.size) == first).all():

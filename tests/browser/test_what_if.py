@@ -45,7 +45,7 @@ def test_nothing_differs_up_to_the_evening_and_it_is_said_what_differs_first(for
         go_to(page, day)
         one, other = page.locator(".log").all_inner_texts()
         assert one == other
-        assert "0 districts have another holder" in page.locator(".panj-board").inner_text()
+        assert "0 districts are held by different sides" in page.locator(".panj-board").inner_text()
     go_to(page, 66)
     keep(page, "what_if", whole=True)
 

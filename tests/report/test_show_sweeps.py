@@ -233,7 +233,7 @@ def test_every_cell_of_many_stands_in_the_page(many: Study) -> None:
 def test_cells_that_failed_are_named_and_left_out(tmp_path: Path) -> None:
     folder = write_sweep(tmp_path / "failing", POLICY, 2, failed=[1])
     text = write_report(folder).read_text(encoding="utf-8")
-    assert "2 campaigns failed and are left out. Cells without any campaign that came to its end: 1." in text
+    assert "2 campaigns failed and are left out. Cells without any finished campaign: 1." in text
     assert "python -m sim failures results/made_up" in text
     assert "<small>cell 1," not in text
     with pytest.raises(PanjError, match="in cell 1 every campaign failed"):
