@@ -99,7 +99,7 @@ def test_run_goes_on_to_the_last_day_and_gives_the_campaign(model):
     assert campaign.world is model.world and campaign.record is model.record
 
 
-def test_a_new_model_stands_on_the_evening_of_day_0(model):
+def test_a_new_model_is_at_the_end_of_day_0(model):
     assert (model.day, model.date, model.running) == (0, date(2021, 5, 1), True)
     assert model.record.series[0].any() and not model.record.series[1:].any()
 
@@ -129,7 +129,7 @@ def test_rng_must_be_a_seed(wrong):
         BorderCrisis(board_config(), rng=wrong)
 
 
-def test_another_seed_is_another_luck(summer, stepped):
+def test_another_seed_has_other_draws(summer, stepped):
     other = BorderCrisis(summer, rng=SEED + 1)
     assert not np.array_equal(other.world.districts.resolve, stepped.world.districts.resolve)
 

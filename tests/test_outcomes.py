@@ -64,7 +64,7 @@ def count(played: Campaign, quantity: str, **row: Any) -> Value:
     return count_outcomes(played, table, FACTS, START)["it"]
 
 
-def test_districts_are_counted_on_their_evening() -> None:
+def test_districts_are_counted_at_the_end_of_their_day() -> None:
     played = campaign({"Middle": range(3, 6), "Beyond": range(10)})
     assert [count(played, "held", date=on(day)) for day in (0, 2, 3, 5, 6)] == [1, 1, 2, 2, 1]
     assert count(played, "share_held", date=on(3)) == 2 / 6
@@ -135,7 +135,7 @@ def influenced_by(*shares: float) -> Campaign:
     return played
 
 
-def test_influence_above_the_cut_of_day_0_counts_beside_what_is_held() -> None:
+def test_influence_above_the_cut_of_day_0_counts_in_addition_to_what_is_held() -> None:
     played = influenced_by(0.9, 0.7, 0.2, 0.1, 0.9, 0.6)  # the capitals aside, Middle and Ford lead
     row = {"date": on(4)}
     assert count(played, "share_held_or_influenced", day_0_share=1 / 6, **row) == 1 / 6  # Beyond alone
@@ -281,7 +281,7 @@ def test_a_series_has_an_end_a_peak_and_a_low() -> None:
     assert count(played, "series_low", **row) == 2  # day 0 aside
 
 
-def test_capitals_fall_on_their_first_evening() -> None:
+def test_capitals_fall_on_their_first_day() -> None:
     played = campaign({"Far Capital": range(6, 8), "Middle": range(10)})
     assert count(played, "first_capital_fell") == on(6).isoformat()
     assert count(played, "first_capital_fell", scope={"province": "Kunduz"}) is None

@@ -111,7 +111,7 @@ def all_of(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", ["runs.parquet", "days.parquet", "districts.parquet", "summary.csv"])
-def test_an_untouched_table_comes_out_the_same_beside_its_study(
+def test_an_untouched_table_comes_out_the_same_next_to_its_study(
     name: str, study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = all_of(study)
@@ -372,7 +372,7 @@ def test_a_file_that_does_not_say_how_it_was_made_is_refused(
         main([str(write(tmp_path))], draws_nothing)
 
 
-def test_damage_is_told_before_anything_is_lived(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_is_told_before_anything_is_run(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(again, "run_sweep", draws_nothing)
     path = study / "days.parquet"
     content = bytearray(path.read_bytes())

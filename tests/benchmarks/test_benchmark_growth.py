@@ -53,7 +53,7 @@ def test_the_smallest_command_is_taken_off_in_size_and_time():
     assert fitted["fitted_from"] == 100.0
 
 
-def test_numbers_of_families_lie_in_their_declared_ranges():
+def test_numbers_of_families_are_in_their_declared_ranges():
     for plan in (growth.FULL, growth.QUICK):
         for people in plan.people_per_row:
             check_range("rules.flight.people_per_row", people, "")

@@ -120,7 +120,7 @@ def test_a_choice_and_what_came_of_it(visitor):
     is_for_everyone(page)
 
 
-def test_two_choices_beside_each_other(visitor):
+def test_two_choices_next_to_each_other(visitor):
     page = visitor("compare")
     page.wait_for_selector("text=Evening of 1 May 2021")
     whole = "document.querySelector('.panj-distribution')?.innerText.match(/200 \\/ 200/g)?.length === 2"

@@ -104,7 +104,7 @@ def test_what_cannot_be_loaded_is_said_and_changes_nothing(visitor, text, told):
     assert page.locator("img[src=x]").count() == 0
 
 
-def test_a_number_out_of_range_is_refused_beside_its_field(visitor):
+def test_a_number_out_of_range_is_refused_next_to_its_field(visitor):
     page = visitor("change")
     page.get_by_text("Numbers", exact=True).click()
     field = page.locator("[data-key='rules.news.fade_days'] input[type=number]")

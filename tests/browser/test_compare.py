@@ -1,4 +1,4 @@
-"""Compare: two choices, the same luck, the same clock."""
+"""Compare: two choices, the same random draws, the same clock."""
 
 
 def ready(page):
@@ -40,7 +40,7 @@ def test_the_choice_made_on_the_page_change_goes_along(visitor):
     page.wait_for_selector(".panj-key-item:has-text('Your choice')")
 
 
-def test_both_campaigns_stand_on_the_same_evening(visitor):
+def test_both_campaigns_show_the_same_day(visitor):
     page = visitor("compare")
     page.wait_for_selector("text=Forward")
     page.wait_for_selector("text=Evening of 1 May 2021")

@@ -1,4 +1,4 @@
-"""A student opens a lesson, lives campaigns, answers, loads the page anew, and saves a file that can be marked."""
+"""A student opens a lesson, runs campaigns, answers, loads the page anew, and saves a file that can be marked."""
 
 import json
 import re

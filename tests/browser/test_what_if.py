@@ -1,4 +1,4 @@
-"""What if, in a browser: one evening, one decision, two campaigns by one clock with the same luck."""
+"""What if, in a browser: one evening, one decision, two campaigns by one clock with the same random draws."""
 
 import re
 

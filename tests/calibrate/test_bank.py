@@ -36,7 +36,7 @@ def test_a_bank_says_what_was_drawn_for_every_campaign(folder: Path) -> None:
     assert bank.outcomes.num_rows == 12
 
 
-def test_a_bank_keeps_no_evenings_and_draws_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bank_keeps_no_daily_tables_and_draws_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     there = {path.name for path in folder.iterdir()}
     assert {"runs.parquet", "districts.parquet", "summary.csv", "about.json"} <= there
     assert not there & {"days.parquet", "report.html", "figures"}
@@ -44,7 +44,7 @@ def test_a_bank_keeps_no_evenings_and_draws_nothing(folder: Path, capsys: pytest
     assert about["calibration"] == "numbers drawn from the prior, not calibrated"
 
 
-def test_a_bank_grows_and_is_not_lived_twice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bank_grows_and_is_not_run_twice(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = read_bank(folder)
     more = ["bank", "runs=20", "end_date=2021-05-04", f"results_dir={folder.parent}"]
     assert main(more) == 0
@@ -56,7 +56,7 @@ def test_a_bank_grows_and_is_not_lived_twice(folder: Path, capsys: pytest.Captur
     assert "nothing is computed" in " ".join(capsys.readouterr().out.split())
 
 
-def test_evenings_cannot_be_mixed_in(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_daily_tables_cannot_be_mixed_in(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [word for word in bank_overrides(SHORT).words if not word.startswith("daily")]
     assert main([*words, f"results_dir={folder.parent}"]) == 2
     assert "daily: False there, none here" in capsys.readouterr().err

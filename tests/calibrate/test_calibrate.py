@@ -86,7 +86,7 @@ def test_adjustment_narrows_what_rejection_leaves(made: Fit) -> None:
         assert shares[1].std() < shares[0].std()
 
 
-def test_every_draw_lies_within_its_prior_and_whole_numbers_stay_whole(made: Fit) -> None:
+def test_every_draw_is_within_its_prior_and_whole_numbers_stay_whole(made: Fit) -> None:
     for prior, column in zip(PRIORS, made.posterior.rows.T, strict=True):
         assert prior.low <= column.min() and column.max() <= prior.high
     assert np.array_equal(made.posterior.rows[:, 0], np.round(made.posterior.rows[:, 0]))

@@ -152,7 +152,7 @@ def test_each_chain_finds_the_posterior_that_is_known(known: tuple[float, Proble
         check_against_exact(one.shares, one.weights, reported, one.tolerance)
 
 
-def test_all_that_was_lived_together_finds_it_more_surely(known: tuple[float, Problem, Refined]) -> None:
+def test_all_that_was_run_together_finds_it_more_surely(known: tuple[float, Problem, Refined]) -> None:
     reported, problem, found = known
     gathered = gather(problem, found)
     check_against_exact(gathered.shares, gathered.weights, reported, found.last[0].tolerance)
@@ -168,7 +168,7 @@ def test_without_weights_it_would_not_be_found(known: tuple[float, Problem, Refi
         check_against_exact(shares, np.ones(len(shares)), reported, found.last[0].tolerance)
 
 
-def test_a_generation_lies_within_its_tolerance_and_the_next_is_nearer(known: tuple[float, Problem, Refined]) -> None:
+def test_a_generation_is_within_its_tolerance_and_the_next_is_nearer(known: tuple[float, Problem, Refined]) -> None:
     _, problem, found = known
     for before, after in zip(found.generations[:-1], found.generations[1:], strict=True):
         assert {one.tolerance for one in after} == {tolerance_after(before, 0.0)}
@@ -236,7 +236,7 @@ def test_a_chain_that_was_killed_before_it_began_begins(tmp_path: Path) -> None:
     assert digits(refined(folder, Noisy(0.3))) == digits(whole)
 
 
-def test_a_fit_that_ended_is_never_lived_again(tmp_path: Path) -> None:
+def test_a_fit_that_ended_is_never_rerun(tmp_path: Path) -> None:
     whole = refined(tmp_path / "fit", Noisy(0.3))
     assert digits(refined(tmp_path / "fit", Never(0.3))) == digits(whole)
 
@@ -340,7 +340,7 @@ def test_a_proposal_draws_from_the_density_that_it_tells() -> None:
             assert abs(np.average(column, weights=weights) - expected) < ERRORS * error_of_mean(column, weights)
 
 
-def test_a_proposal_lies_between_the_prior_and_the_draws() -> None:
+def test_a_proposal_is_between_the_prior_and_the_draws() -> None:
     draws = np.random.default_rng(5).normal(2.0, 0.5, (4000, 1))
     proposal = proposal_of(draws, np.full(4000, 1 / 4000))
     centre, narrower = draws.mean(), 1 / np.cov(draws.T)

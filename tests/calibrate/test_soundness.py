@@ -156,7 +156,7 @@ def test_a_check_repeats_to_the_last_digit(made: Fit, sound: Found) -> None:
     assert all(np.array_equal(one, other) for one, other in zip(again, sound, strict=True))
 
 
-def test_a_range_keeps_its_width_and_the_truth_lies_anywhere_in_it() -> None:
+def test_a_range_keeps_its_width_and_the_truth_is_anywhere_in_it() -> None:
     rng = np.random.default_rng(3)
     table = pa.table({"a": rng.normal(100, 20, 2000), "b": rng.lognormal(5, 1, 2000)})
     simulated = summaries_of(table, [
@@ -170,7 +170,7 @@ def test_a_range_keeps_its_width_and_the_truth_lies_anywhere_in_it() -> None:
         assert kstest(shares, "uniform").pvalue > 0.01
 
 
-def test_a_bound_says_on_which_side_the_truth_lies_and_does_not_follow_it() -> None:
+def test_a_bound_says_on_which_side_the_truth_is_and_does_not_follow_it() -> None:
     table = pa.table({"a": np.random.default_rng(3).normal(100, 20, 2000)})
     for error, ends in (("at_least", {"low": 90.0}), ("at_most", {"high": 90.0})):
         simulated = summaries_of(table, [target("a", None, error=error, **ends)])

@@ -186,7 +186,7 @@ def test_an_effect_is_scored_by_width_and_twenty_for_each_unit_missed_at_90_per_
     assert score.penalty == pytest.approx(total - 10) and score.width == 10
 
 
-def test_a_range_for_an_outcome_is_held_against_all_campaigns():
+def test_a_range_for_an_outcome_is_compared_with_all_campaigns():
     values = np.arange(100.0)
     fitting = score_of(Claim((), 4.5, 94.5, 0.9), OUTCOME, answer(values))
     assert (fitting.verdict, fitting.held) == (FITTING, pytest.approx(0.9))

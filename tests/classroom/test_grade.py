@@ -149,7 +149,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         read_hand_in(tmp_path)
 
 
-def test_settings_that_are_not_the_students_are_noted_and_never_lived(sheet, tmp_path):
+def test_settings_that_are_not_the_students_are_noted_and_never_run(sheet, tmp_path):
     path = tmp_path / "other.json"
     overrides = ["border=closed", "end_date=2021-07-08"]
     path.write_bytes(content(settings={"baseline": overrides}, answers={"median": {"value": 1.0, "runs": 100}}))
@@ -222,7 +222,7 @@ def test_one_bad_file_keeps_nothing_from_the_others(quick, file, capsys):
     assert "student 12" in found.out
 
 
-def test_campaigns_for_marking_are_kept_and_a_damaged_file_is_lived_again(quick, tmp_path):
+def test_campaigns_for_marking_are_kept_and_a_damaged_file_is_rerun(quick, tmp_path):
     overrides = ("end_date=2021-07-08",)
     lived = CampaignStore(tmp_path)
     first = lived.table(overrides, 30, 40)

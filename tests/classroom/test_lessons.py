@@ -238,7 +238,7 @@ def test_each_end_of_a_range_earns_half(sheet, campaigns):
     assert mark(sheet, task, Answer((low - 500, high + 500), 100), campaigns, MANY).points == 0
 
 
-def test_whether_the_report_lies_inside_follows_from_the_campaigns(sheet):
+def test_whether_the_report_is_inside_follows_from_the_campaigns(sheet):
     reported = outcome_of("troops_crossed_largest_night").reported.value
     far, near = (
         PlantedCampaigns(),

@@ -50,7 +50,7 @@ def test_a_students_notebook_holds_no_solution(lesson):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """Campaigns of all notebooks of this file, lived once."""
+    """Campaigns of all notebooks of this file, run once."""
     return tmp_path_factory.mktemp("results")
 
 

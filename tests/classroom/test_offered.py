@@ -11,7 +11,7 @@ def test_no_question_is_about_the_dead_or_a_date():
     assert "largest_night" not in names and "troops_crossed_by_2021_07_07" in names
 
 
-def test_what_is_counted_to_the_last_day_lies_beyond_the_record():
+def test_what_is_counted_to_the_last_day_is_beyond_the_record():
     assert "troops_crossed" in beyond_the_record()
     assert "troops_crossed_by_2021_07_07" not in beyond_the_record()
 

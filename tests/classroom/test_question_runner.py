@@ -109,7 +109,7 @@ def test_every_choice_is_answered_once_however_many_teams_made_it(register):
     assert len({ticket.who for ticket in desk.tickets}) == 3
 
 
-def test_with_common_seeds_an_effect_without_luck_is_found_to_the_last_digit_but_few(register):
+def test_with_common_seeds_an_effect_without_noise_is_found_to_the_last_digit_but_few(register):
     code = asked(register, CLOSED_BORDER, OPEN_BORDER)
     runner_of(register, PlantedDesk()).start(code, TEACHER)
     until(lambda: stage(register, code) == ANSWERED)
@@ -147,7 +147,7 @@ def test_a_stop_half_way_costs_only_what_was_under_way(register):
     assert again.answer(code, 1, CLOSED_BORDER) == kept
 
 
-def test_what_is_answered_is_not_lived_again_after_a_restart(register):
+def test_what_is_answered_is_not_rerun_after_a_restart(register):
     code = asked(register, CLOSED_BORDER)
     runner_of(register, PlantedDesk()).start(code, TEACHER)
     until(lambda: stage(register, code) == ANSWERED)

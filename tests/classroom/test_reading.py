@@ -117,7 +117,7 @@ def test_a_missing_number_is_left_out_and_counted():
     assert reading.base.median == pytest.approx(0.3)
 
 
-def test_the_reported_figure_lies_inside_the_picture_with_its_source():
+def test_the_reported_figure_is_inside_the_picture_with_its_source():
     reading = read(campaigns([1.0, 2.0, 3.0]), None, COUNT)
     assert reading.edges[0] <= reading.mark.value <= reading.edges[-1]
     assert reading.mark.rows and all(row.startswith("F") and "(" in row for row in reading.mark.rows)
@@ -130,7 +130,7 @@ def test_a_lower_bound_is_called_one():
     assert "at least" in reading.mark.text and reading.mark.high is None
 
 
-def test_what_lies_past_the_record_is_marked():
+def test_what_is_past_the_record_is_marked():
     def says_beyond(name):
         return any("beyond the record" in note for note in read(campaigns([5.0, 6.0], name), None, name).notes)
 
@@ -138,7 +138,7 @@ def test_what_lies_past_the_record_is_marked():
     assert read(campaigns(["2021-08-06"] * 3, DATE), None, DATE).beyond == (date(2021, 7, 7) - date(2021, 5, 1)).days
 
 
-def test_campaigns_to_come_are_said_beside_a_verdict():
+def test_campaigns_to_come_are_shown_with_a_verdict():
     base = noise(60)
     part = read(campaigns(base), campaigns(base + noise(60, 1)), COUNT)
     whole = [campaigns(values)._replace(runs=60) for values in (base, base + noise(60, 1))]

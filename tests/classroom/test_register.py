@@ -293,7 +293,7 @@ def traces(path, *overrides):
 NAMES = ("Quetzalcoatl-Anna", "Xochiquetzal-Team", "because-of-Huitzilopochtli", "Tlaloc-alone")
 
 
-def test_nothing_of_a_deleted_session_stands_in_the_bytes_of_its_files(register, path):
+def test_nothing_of_a_deleted_session_is_left_in_the_bytes_of_its_files(register, path):
     code, _ = register.open_session(TEACHER)
     register.ask(code, TEACHER, OUTCOME, "effect")
     other, _ = register.open_session(TEACHER)

@@ -63,7 +63,7 @@ def test_the_wall_shows_letters_unless_the_teacher_wants_names():
     assert "C Secret East" in named and "Nickname" not in named
 
 
-def test_teams_stand_in_the_order_of_letters_whatever_they_scored():
+def test_teams_are_in_the_order_of_letters_whatever_they_scored():
     assert [row["letter"] for row in wall.ranges_of(room(), question())["rows"]] == ["A", "C", "D"]
 
 
@@ -192,7 +192,7 @@ def test_an_outcome_that_is_no_more_still_has_its_name():
     assert "vanished_outcome" in wall.title_of(question(outcome="vanished_outcome"))
 
 
-def test_one_campaign_is_said_beside_nine_in_ten():
+def test_one_campaign_is_shown_next_to_nine_in_ten():
     said = describe_one_campaign(ANSWERS[CLOSED_BORDER], EFFECT, SOLDIERS)
     assert "said: 10 soldiers lower" in said and "29 soldiers lower" in said
     assert "said: 40 soldiers" in describe_one_campaign(ANSWERS[OPEN_BORDER], OUTCOME, SOLDIERS)

@@ -119,7 +119,7 @@ def test_the_log_of_a_day_is_what_a_story_tells_of_it(film, chronicle):
     assert {day: lines for day, lines in zip(days, film["log"], strict=True) if lines} == told
 
 
-def test_the_record_is_drawn_by_its_dates_and_none_lies_past_the_line(film, settings):
+def test_the_record_is_drawn_by_its_dates_and_none_is_past_the_line(film, settings):
     fell = read_falls().fell_date
     assert len(film["lost"]) == int((~np.isnat(fell)).sum()) > 0
     for day, district in film["lost"]:
@@ -133,7 +133,7 @@ def test_a_loss_dated_past_the_line_would_never_be_drawn(monkeypatch):
     assert player.lost_in_time(date(2021, 7, 1)) == [[6, 2]]
 
 
-def test_what_was_reported_stands_in_the_evidence_and_within_the_record(film, settings):
+def test_what_was_reported_is_in_the_evidence_and_within_the_record(film, settings):
     evidence = {row.id: row for row in read_evidence()}
     points = [point for curve in film["reported"].values() for point in curve]
     assert points
@@ -163,7 +163,7 @@ def test_shapes_and_a_film_are_small_on_the_wire(film):
     assert day * 134 < 150_000  # of a whole campaign, which has fuller days before and after these
 
 
-def test_every_district_has_a_shape_and_lies_within_it():
+def test_every_district_has_a_shape_and_is_within_it():
     shown = json.loads(player.shapes())
     assert [one[0] for one in shown["districts"]] == list(FACTS.district)
     for name, _, _, _, east, south, path in shown["districts"]:

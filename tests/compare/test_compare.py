@@ -114,7 +114,7 @@ def test_worlds_that_only_one_cell_has_are_left_out_and_counted(tmp_path):
     assert "3 worlds that only one of the two has" in row.sentence
 
 
-def test_pairing_is_worth_the_more_the_more_luck_is_shared():
+def test_pairing_is_worth_the_more_the_more_chance_is_shared():
     luck = np.random.default_rng(1).normal(size=400)
     own = np.random.default_rng(2).normal(size=(2, 400))
     close, far = (judge(luck + small * own[0] + 1, luck + small * own[1]).fold for small in (0.1, 1.0))

@@ -83,7 +83,7 @@ def test_an_added_rule_acts_by_its_numbers_and_disturbs_no_other(copy):
 
 
 @pytest.mark.parametrize("rule", Rules._fields)
-def test_every_number_of_a_rule_has_its_unit_and_meaning_beside_it(rule):
+def test_every_number_of_a_rule_has_its_unit_and_meaning_next_to_it(rule):
     source = (ROOT / "sim" / "engine" / "rules" / f"{rule}.py").read_text()
     fields = source.split(f"class {rule.capitalize()}(NamedTuple):", 1)[1].split('"""\n\n', 1)[1].split("\n\n", 1)[0]
     comments, above = {}, []

@@ -121,7 +121,7 @@ def differences_of(one: World, other: World, group: str) -> list[str]:
     return [name for name in differences(one, other) if name.startswith(f"{group}.") and name != "districts.at_home"]
 
 
-def test_other_seeds_have_other_luck():
+def test_other_seeds_have_other_draws():
     noisy = {"founding": {"influence_spread": 0.8, "resolve_unit": 0.5, "size_spread": 0.35}}
     changed = differences(board(seed=1, **noisy).world, board(seed=2, **noisy).world)
     assert {"districts.influence", "units.resolve", "units.men", "units.founded"} <= set(changed)

@@ -199,7 +199,7 @@ def test_more_votes_never_put_the_state_farther_away(votes, more, scale):
     assert state_absence(scale, scale, 0.15) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_a_world_that_was_lived_in_is_as_good_as_new():
+def test_a_world_that_was_used_is_as_good_as_new():
     chosen = compose_settings(["calibration=as_declared", "end_date=2021-05-06", "rules.flight.rows=60000"])
     layout = chosen.layout.world
     first = run_campaign(layout, chosen.rules, chosen.timeline, 1, chosen.days)

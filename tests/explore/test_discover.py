@@ -152,7 +152,7 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bank"
 
 
-def test_a_bank_gives_sentences_tables_and_a_figure_and_nothing_is_lived(
+def test_a_bank_gives_sentences_tables_and_a_figure_and_nothing_is_run(
     bank: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for place in ("sim.run.work.run_campaign", "sim.run.run.run_campaign"):

@@ -175,7 +175,7 @@ def test_planted_numbers_are_found_from_end_to_end(
     assert "the command is: python -m sim sensitivity outcome=" in capsys.readouterr().err
 
 
-def test_every_point_is_lived_with_the_same_seeds(counted: Counted, tmp_path: Path) -> None:
+def test_every_point_is_run_with_the_same_seeds(counted: Counted, tmp_path: Path) -> None:
     assert main(["sensitivity", f"outcome={OUTCOME}", *SMALL, f"results_dir={tmp_path}"]) == 0
     assert set(counted.seeds) == {7, 8, 9}
     for study in (tmp_path / "sensitivity").glob("*_*/runs.parquet"):

@@ -172,7 +172,7 @@ def test_scattered_cells_are_no_grid(many: Study) -> None:
     assert not is_grid(many)
 
 
-def test_a_field_is_framed_only_where_the_record_lies_within_the_campaigns(policy: Path) -> None:
+def test_a_field_is_framed_only_where_the_record_is_within_the_campaigns(policy: Path) -> None:
     sweep = read_sweep(policy)
     name = "share_held_by_taliban_2021_06_30"
     fields = [field_of(sweep, cell, name) for cell in sweep.cells]
@@ -224,7 +224,7 @@ def test_the_page_holds_every_cell_every_figure_and_nothing_from_outside(policy:
     assert 'href="runs.parquet"' in text and "failures" not in text
 
 
-def test_every_cell_of_many_stands_in_the_page(many: Study) -> None:
+def test_every_cell_of_many_is_on_the_page(many: Study) -> None:
     text = write_report(many.folder).read_text(encoding="utf-8")
     assert "All 30 cells" in text
     assert all(f"<small>cell {cell.number}, 1 campaign" in text for cell in many.cells)

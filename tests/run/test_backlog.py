@@ -129,7 +129,7 @@ def test_cells_with_few_campaigns_share_a_task(tmp_path: Path) -> None:
     assert max(len(task) for task in tasks) > 5
 
 
-def test_cells_that_resolve_alike_are_lived_once(tmp_path: Path, lived: list[int]) -> None:
+def test_cells_that_resolve_alike_are_run_once(tmp_path: Path, lived: list[int]) -> None:
     _, said = run_in(tmp_path, "-m", "border=as_reported,closed", "rules.crossing.admits=0.5,0.7", "runs=3")
     alike = "resolve to the same settings" in said
     cells = [cell.settings.fingerprint() for cell in sweep_in(tmp_path, "-m", "border=as_reported,closed",

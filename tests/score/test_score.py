@@ -156,7 +156,7 @@ def test_splits_are_measured_by_what_would_have_to_move():
     assert shares_with_error(shares, 10).sum(axis=0) == pytest.approx([1, 1])
 
 
-def test_a_target_beside_campaigns(targets):
+def test_a_target_next_to_campaigns(targets):
     target = targets["aan_retaken_30_june"]
     right = measure(target, forecast_with(retaken_2021_06_30=[8] * 5))
     assert right.inside and right.score.value == 0
@@ -360,7 +360,7 @@ def test_the_folder_of_the_study_gives_the_same_score_again(scored):
     assert again == place and first == second
 
 
-def test_a_study_without_variants_beside_it_is_scored_against_naive_forecasts(scored):
+def test_a_study_without_variants_next_to_it_is_scored_against_naive_forecasts(scored):
     place, _, alone = scored
     assert list(rows_of(alone / "score.csv")[0])[len(FIRST) :][: len(NAIVE) + 1] == [*NAIVE, "crps_error"]
     assert [row["crps"] for row in rows_of(alone / "score.csv")] == [
@@ -368,7 +368,7 @@ def test_a_study_without_variants_beside_it_is_scored_against_naive_forecasts(sc
     ]
 
 
-def test_what_holds_for_all_is_written_beside(scored):
+def test_what_holds_for_all_is_written_next_to_it(scored):
     place, _, _ = scored
     about = json.loads((place / "score.json").read_text())
     assert (about["campaigns"], about["first_seed"], about["last_seed"]) == (6, 3, 8)

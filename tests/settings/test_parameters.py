@@ -30,7 +30,7 @@ def default(key: str) -> float:
     return declared_numbers()[key].value
 
 
-def test_every_default_lies_in_its_range() -> None:
+def test_every_default_is_in_its_range() -> None:
     assert resolve([], {key: row.value for key, row in declared_numbers().items()}) == resolve([], {})
 
 

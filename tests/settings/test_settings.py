@@ -278,7 +278,7 @@ def test_every_scenario_can_be_run_and_says_what_it_is(name: str) -> None:
     assert chosen.title and chosen.about
 
 
-def test_every_choice_of_every_group_can_be_made_beside_choices_of_the_others() -> None:
+def test_every_choice_of_every_group_can_be_combined_with_choices_of_the_others() -> None:
     choices = {group: compose.choices_of(group) for group in compose.GROUPS}
     for turn in range(max(map(len, choices.values()))):
         made = {group: names[turn % len(names)] for group, names in choices.items()}

@@ -210,9 +210,7 @@ def turn(composer: Composer, *changes: str, evening: date = date(2021, 7, 4)) ->
         (["timeline.events.bagram_handed_ovr.date=2021-08-01"], "did you mean 'bagram_handed_over'"),
     ],
 )
-def test_what_cannot_change_is_named_before_anything_is_lived(
-    changes: list[str], said: str, composer: Composer
-) -> None:
+def test_what_cannot_change_is_named_before_anything_is_run(changes: list[str], said: str, composer: Composer) -> None:
     with pytest.raises(PanjError, match=said):
         turn(composer, *changes)
 

@@ -233,7 +233,7 @@ def test_a_single_campaign_is_one_roll_of_the_dice_in_text_and_page() -> None:
         assert WORDS.say("nothing") in said
 
 
-def test_what_lies_past_the_record_is_told_as_the_models_own() -> None:
+def test_what_is_past_the_record_is_told_as_the_models_own() -> None:
     rows = [happening("fall", "Khwahan", day, how="fought") for day in (THE_LINE, THE_LINE + timedelta(days=1))]
     page = page_of(story_of(chronicle(*rows)), WORDS)
     note = page.index(WORDS.say("after_record", day="7 July 2021"))
@@ -285,9 +285,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_campaign_of_many_is_lived_again_from_its_cell_and_seed(
-    studies: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_campaign_of_many_is_rerun_from_its_cell_and_seed(studies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["story", str(studies / "two"), "seed=6", "cell=1"]) == 0
     settings = compose_settings(["reinforcement=as_reported", "end_date=2021-05-04", DECLARED])
     expected = events_table(rerun_campaign(settings, 6), settings.facts, settings.start_date)
@@ -301,7 +299,7 @@ def test_a_campaign_of_many_is_lived_again_from_its_cell_and_seed(
         assert str(place / name) in said
 
 
-def test_the_evenings_of_a_campaign_lived_again_are_those_of_the_study(studies: Path) -> None:
+def test_the_evenings_of_a_campaign_rerun_are_those_of_the_study(studies: Path) -> None:
     main(["story", str(studies / "two"), "seed=6", "cell=1"])
     again = pq.read_table(studies / "two" / "stories" / "cell_1_seed_6" / "days.parquet")
     days = pq.read_table(studies / "two" / "days.parquet", filters=[("cell", "==", 1), ("seed", "==", 6)])
@@ -344,7 +342,7 @@ def test_what_cannot_be_told_is_one_line(
      ("to=2021-05-09", "to: found 2021-05-09, expected a day of the campaign, from 2021-05-01 to 2021-05-04"),
      ("from=2021-04-30", "from: found 2021-04-30")],
 )  # fmt: skip
-def test_filters_are_checked_before_a_campaign_is_lived_again(
+def test_filters_are_checked_before_a_campaign_is_rerun(
     studies: Path, word: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(*_: object) -> None:
@@ -355,9 +353,7 @@ def test_filters_are_checked_before_a_campaign_is_lived_again(
     assert said in capsys.readouterr().err
 
 
-def test_a_study_of_other_rules_is_not_lived_again(
-    studies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_study_of_other_rules_is_not_rerun(studies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     there = studies / "two"
     here = tmp_path / "old"
     (here / "chunks").mkdir(parents=True)

@@ -96,7 +96,7 @@ def test_an_outcome_after_the_last_day_is_missing_and_not_nought(tiny: Path) -> 
     assert runs["share_held_by_taliban_2021_05_03"].notna().all()
 
 
-def test_days_has_a_row_a_campaign_and_evening(tiny: Path) -> None:
+def test_days_has_a_row_per_campaign_and_day(tiny: Path) -> None:
     days = pd.read_parquet(tiny / "days.parquet")
     assert list(days.columns[:5]) == ["cell", "run", "seed", "date", "share_held_by_taliban"]
     assert {kind.name.lower() for kind in Series} <= set(days)
@@ -112,7 +112,7 @@ def test_nights_in_days_are_under_their_morning_at_every_post_and_in_all(tiny: P
     assert (days.loc[days["date"] == START, "troops_crossed"] == 0).all()
 
 
-def test_districts_has_a_row_a_district_and_evening(tiny: Path) -> None:
+def test_districts_has_a_row_per_district_and_day(tiny: Path) -> None:
     districts = pd.read_parquet(tiny / "districts.parquet")
     assert list(districts) == ["cell", "district_id", "date", "share_of_runs_taliban", "median_fall_date"]
     assert districts.groupby("district_id").size().tolist() == [DAYS + 1] * len(FACTS.district)

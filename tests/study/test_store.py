@@ -375,7 +375,7 @@ def test_a_folder_that_is_read_only_is_said(tmp_path: Path) -> None:
         run_in(tmp_path)
 
 
-def test_a_folder_in_which_nothing_can_be_made_is_said_and_nothing_is_lived(
+def test_a_folder_in_which_nothing_can_be_made_is_said_and_nothing_is_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lived: list[int] = []

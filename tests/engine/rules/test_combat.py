@@ -87,7 +87,7 @@ def test_a_garrison_killed_to_the_last_man_is_destroyed_and_its_district_lost():
     assert world.districts.falling[RIVER] == Fall.FOUGHT
 
 
-def test_an_attack_that_is_called_off_is_a_stand_that_heartens_next_door():
+def test_an_attack_that_is_called_off_is_a_stand_that_raises_morale_next_door():
     made, _, force = under_assault(**HOLDS, called_off_days=1.0, stand_relief=0.5)
     made.world.districts.dread[:] = 0.8
     made.world.forces.mode_days[force] = 1

@@ -36,7 +36,7 @@ def test_a_second_loss_keeps_the_day_of_the_first():
     assert (districts.first_lost_on[RIVER], districts.lost_on[RIVER]) == (3, 9)
 
 
-def test_a_calm_evening_changes_nothing():
+def test_a_calm_day_changes_nothing():
     made = board()
     world = evening(made)
     assert not world.districts.holder.any()

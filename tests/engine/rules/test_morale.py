@@ -87,7 +87,7 @@ def test_morale_stays_between_0_and_1(resolve, dread, unpaid, air_cover, morale,
     [("resolve", 1), ("dread", -1), ("hunger", -1), ("unanswered", -1), ("pay", 1), ("air_cover", 1)],
 )
 @given(DEVIATIONS, st.tuples(*[SHARES] * 5), SHARES)
-def test_no_want_or_fear_ever_heartens(term, direction, resolve, circumstances, more):
+def test_no_shortage_or_fear_ever_raises_morale(term, direction, resolve, circumstances, more):
     dread, hunger, unanswered, pay, air_cover = circumstances
     moves_one_way(
         deserved, term, direction, more, resolve=resolve, dread=dread, hunger=hunger, unanswered=unanswered, pay=pay,
