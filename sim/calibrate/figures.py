@@ -66,7 +66,7 @@ def draw_prior_posterior(made: Fitted) -> Path:
     """Draw one panel per fitted parameter: the distribution of its draws over its prior."""
     caption = (
         f"{describe_fit(made)} One panel per number, from the lowest to the highest value of its prior, on its scale. "
-        "Before the fit each step was as likely as the others (the line at 1); the bars say how many times as likely "
+        "Before the fit each step was as likely as the others (the line at 1); the bars show how many times as likely "
         "it is now."
     )
     if made.by_chain:
@@ -89,7 +89,7 @@ def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
     row, (low, high, scale) = made.rows[key], made.about["priors"][key]
     axes.axvline(share_of(np.array([float(row["posterior_median"])]), low, high, scale)[0], color=INK, linewidth=1.2)
     half = math.sqrt(low * high) if scale == "log" else (low + high) / 2
-    axes.set_xticks([0, 0.5, 1], [significant(value) for value in (low, half, high)], fontsize=8)
+    axes.set_xticks([0, 0.5, 1], [true_minus(significant(value)) for value in (low, half, high)], fontsize=8)
     title = f"{name_number(key)} (contraction {float(row['contraction']):.2f})"
     axes.set_title(true_minus(title), fontsize=8.5)
 
