@@ -103,7 +103,7 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
         "highest fifth of its prior, on average over all others here; the line is the mean of all. Right: shares of "
         "the variance between points, by the number alone (first) and with all its interactions (total), with "
         f"95 % bootstrap intervals. Dotted: what chance leaves in it ({percent(float(about['chance_left']))}); a total "
-        f"index may hold so much of it. {describe_shares(about)} {describe_sources(about)}"
+        f"index may include as much. {describe_shares(about)} {describe_sources(about)}"
     )
     spaces = Spaces(left=NAMES, right=RIGHT, top=0.1, bottom=0.5, across=0.3)
     figure, (effects, indices) = new_panels(2, 2, BAR * len(rows), spaces, widths=(2.75, 1.8))
@@ -112,7 +112,7 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
     handles = [
         Patch(color=SIMULATED_LIGHT, label="number in its lowest fifth"),
         Patch(color=SIMULATED_DARK, label="in its highest fifth"),
-        key_line("reported", REPORTED, 1.8, linestyle="--"),
+        *([key_line("reported", REPORTED, 1.8, linestyle="--")] if is_marked(about) else []),
         key_line("first order", SIMULATED, 5),
         key_line("total", SIMULATED_LIGHT, 5),
     ]
@@ -129,7 +129,7 @@ def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
         for end, colour in ends:  # the longer first, so that both are visible if on the same side
             axes.barh(place, end - mean, 0.62, mean, color=colour, linewidth=0)
     axes.axvline(mean, color=INK, linewidth=0.9)
-    if about["unit"] != "days":
+    if is_marked(about):
         value, low, high = (float(cell) if cell else None for cell in reported_cells(about))
         mark_reported(axes, value, low, high)
     set_rows(axes, len(rows))
@@ -137,6 +137,11 @@ def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
     axes.tick_params(axis="y", length=0)
     axes.locator_params(axis="x", nbins=5)
     axes.set_xlabel("days after the first day" if about["unit"] == "days" else about["unit"], fontsize=8.5)
+
+
+def is_marked(about: Row) -> bool:
+    """Whether the reported figure is drawn; reported dates are not."""
+    return about["unit"] != "days" and any(reported_cells(about))
 
 
 def reported_cells(about: Row) -> list[str]:
