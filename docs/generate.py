@@ -21,6 +21,7 @@ from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
 from sim.help import reference
 from sim.outcomes import count_outcomes, read_outcomes
+from sim.settings.changes import about_of, describe_changes, describing_groups, groups
 from sim.settings.compose import compose_settings
 from sim.settings.numbers import declared_numbers
 from sim.settings.settings import Settings
@@ -57,6 +58,16 @@ def parameter_tables() -> str:
             f"| `{name}` | {row.value} | {row.unit} | {row.low} to {row.high} | {row.source} | {row.meaning} |"
         )
     return "\n".join(lines).strip()
+
+
+def policy_table() -> str:
+    """One row per policy and scenario: what it is about and everything that it changes."""
+    lines = ["| choice | what it is | what it changes, compared with the numbers as declared |", "|---|---|---|"]
+    for group in describing_groups():
+        for name in groups()[group]:
+            changes = "<br>".join(f"{one.meaning} (`{one.key}`): {one.change}" for one in describe_changes(group, name))
+            lines.append(f"| `{group}={name}` | {about_of(group, name)} | {changes or 'nothing'} |")
+    return "\n".join(lines)
 
 
 def outcomes_of(settings: Settings, runs: int) -> list[dict[str, float | str | None]]:
@@ -186,6 +197,7 @@ def table_of(rows: Sequence[Band], all_met: float, runs: int = FIT_RUNS) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Write the parameter tables and the reference of the command line, and any other parts that the arguments name."""
     insert(ODD, "parameters", parameter_tables())
+    insert(ODD, "policies", policy_table())
     CLI.write_text(reference(), encoding="utf-8")
     if "effects" in arguments:
         insert(ODD, "effects", effects_table(effects()))

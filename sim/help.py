@@ -6,8 +6,9 @@ All of it is made from the verbs of `sim.options`, the settings below, and the Y
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from sim.data.configs import folder_of, folder_of_group, read_yaml
+from sim.data.configs import folder_of, read_yaml
 from sim.options import VERBS, Option, Request, expected_of, options_of, usage_of
+from sim.settings.changes import about_of, describe_changes, describing_groups, groups
 
 WIDTH = 120
 TITLE = "Panj: an agent-based simulation of the July 2021 Afghan-Tajik border crisis, for study and teaching."
@@ -58,14 +59,15 @@ def usual_settings() -> dict[str, str]:
     return {key: usual.get(key, "") for key in SETTINGS}
 
 
-def groups() -> dict[str, list[str]]:
-    """The choices of each group of settings, the default first."""
-    rows = read_yaml(folder_of("configs") / "config.yaml")["defaults"]
-    usual = {key: value for row in rows if isinstance(row, dict) for key, value in row.items()}
+def changes() -> dict[str, str]:
+    """What each policy and scenario is about and changes, by choice."""
     return {
-        group: [default, *sorted(path.stem for path in folder_of_group(group).glob("*.yaml") if path.stem != default)]
-        for group, default in usual.items()
-    }
+        f"{group}={name}": " ".join([
+            about_of(group, name).removesuffix(".") + ".",
+            "; ".join(one.short for one in describe_changes(group, name)) or "Changes nothing.",
+        ])
+        for group in describing_groups() for name in groups()[group]
+    }  # fmt: skip
 
 
 def help_of(words: Sequence[str]) -> str:
@@ -83,6 +85,7 @@ def general_help() -> str:
         "Settings, with their defaults", *table_of(settings | FREE), "",
         "Sweeps (with -m)", f"  {SWEEPS}", "",
         "Choices (the first is the default)", *(f"  {group}={', '.join(found)}" for group, found in groups().items()),
+        "", "What each choice changes, compared with the numbers as declared", *table_of(changes()),
         "", "Exit codes", *table_of({str(code): meaning for code, meaning in EXIT_CODES.items()}), "",
         "Examples", *(f"  python -m sim {example}" for example in VERBS["run"].examples),
     ])  # fmt: skip
@@ -174,7 +177,8 @@ def reference() -> str:
     parts += ["## Settings", "", *markdown("setting, default", "meaning", [*usual, *FREE.items()]), ""]
     parts += [f"Sweeps, with `-m`: `{SWEEPS}`.", "", "## Choices", ""]
     chosen = [(group, ", ".join(names)) for group, names in groups().items()]
-    parts += [*markdown("group", "choices, the default first", chosen), "", "## Exit codes", ""]
+    parts += [*markdown("group", "choices, the default first", chosen), ""]
+    parts += ["[odd.md](odd.md#policies) lists what each of them changes.", "", "## Exit codes", ""]
     parts += [*markdown("code", "meaning", [(str(code), meaning) for code, meaning in EXIT_CODES.items()]), ""]
     return "\n".join(parts)
 

@@ -28,6 +28,7 @@ from sim.run.backlog import Backlog
 from sim.run.console import Progress, print_backlog, print_doubts, print_speed, print_summary, print_verdicts
 from sim.run.executors import Workers, workers_of
 from sim.run.work import facts_here, layout_of, outcomes_of, work_timed
+from sim.settings.changes import describe_changes, describing_groups
 from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import Sweep
 from sim.study.columns import Failure, chunk_of, events_table
@@ -267,6 +268,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "scenario_title": settings.title,
         "scenario_about": settings.about,
         "choices": settings.choices,
+        "changes": changes_of(sweep),
         "swept": list(scope.swept),
         "runs": max(cell.runs for cell in scope.cells),
         "first_seed": settings.seed,
@@ -287,6 +289,15 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "compile_seconds": round(compile_seconds, 3),
         "compiled": compiled,
     }
+
+
+def changes_of(sweep: Sweep) -> dict[str, str]:
+    """What every policy and scenario of the cells changes, by choice."""
+    chosen = dict.fromkeys(pair for cell in sweep.cells for pair in cell.settings.choices.items())
+    changes = {
+        f"{group}={name}": describe_changes(group, name) for group, name in chosen if group in describing_groups()
+    }
+    return {choice: "; ".join(one.long for one in found) for choice, found in changes.items() if found}
 
 
 def calibration_of(scope: Scope) -> str:

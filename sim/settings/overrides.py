@@ -20,7 +20,7 @@ from sim.errors import PanjError, nearest, unknown
 from sim.options import MULTIRUN
 from sim.settings.numbers import declared_numbers
 
-GROUPS = ("morale", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
+GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
 DRAW_GROUPS = ("calibration",)  # source of the uncertain numbers
 DRAW_KEYS = ("calibration.file",)
 HOW_GROUPS = ("executor", "sampling")  # how campaigns are run; no effect on outcomes

@@ -52,7 +52,7 @@ def test_the_mark_of_a_sweep_may_stand_anywhere(place: int) -> None:
         (f"{CONTAGION}=0.1,0.2,0.4", [0.1, 0.2, 0.4]),
         (f"{CONTAGION}=choice(0.1,0.2)", [0.1, 0.2]),
         ("rules.founding.outposts=range(1,4)", [1, 2, 3]),
-        ("air_support=glob(*)", ["continues", "ends_1_may", "ends_2_july"]),
+        ("air_support=glob(*)", ["continues", "ends_1_may", "ends_2_july", "full_strength"]),
         ("timeline.events.bagram_handed_over.date=2021-07-02,2021-08-01", ["2021-07-02", "2021-08-01"]),
         ("timeline.events.aid_talks.value=0.1,0.2", [0.1, 0.2]),
         ("end_date=2021-07-08,2021-08-01", ["2021-07-08", "2021-08-01"]),

@@ -17,7 +17,6 @@ from quick import DECLARED, no_figures
 from sim import __main__ as command_line
 from sim.__main__ import main
 from sim.compare.pairs import judge
-from sim.data.configs import read_yaml
 from sim.data.facts import read_facts
 from sim.engine.campaign import Record, run_campaign
 from sim.engine.layout import lay_out
@@ -233,11 +232,11 @@ def test_an_evening_outside_the_campaign_is_named(evening: date, composer: Compo
 
 
 def test_what_a_policy_does_on_day_0_is_left_as_it_was_and_said(composer: Composer) -> None:
-    made = turn(composer, "reinforcement=answer_every_call")
-    assert made.left == ("rules.founding.commando_columns",)
+    made = turn(composer, "morale=commanders_stay")
+    assert set(made.left) == {"rules.founding.resolve_province", "rules.founding.resolve_district"}
     before, after = made.courses(SEED)
     assert after.rules.founding == before.rules.founding
-    assert after.rules.calls != before.rules.calls
+    assert after.rules.morale != before.rules.morale
 
 
 def test_a_policy_turns_posts_regions_conditions_and_rules(composer: Composer) -> None:
@@ -246,10 +245,10 @@ def test_a_policy_turns_posts_regions_conditions_and_rules(composer: Composer) -
     south = turn(composer, "taliban=south_first")
     assert not same_traits(south.before.layout.world, south.after.layout.world)
     covered = turn(composer, "air_support=continues")
-    assert [(one.condition, one.value) for one in covered.late] == [("air_cover", 1.0)]
+    assert [(one.condition, one.value) for one in covered.late] == [("air_cover", 0.5)]
     timeline = covered.courses(SEED)[1].timeline
     cover = (timeline.day > covered.day) & (timeline.subject == Condition.AIR_COVER) & (timeline.act == Act.SET)
-    assert [(timeline.day[row], timeline.amount[row]) for row in np.flatnonzero(cover)] == [(covered.day + 1, 1.0)]
+    assert [(timeline.day[row], timeline.amount[row]) for row in np.flatnonzero(cover)] == [(covered.day + 1, 0.5)]
     shifted = turn(composer, "morale=resilient").courses(SEED)
     assert shifted[0].rules.morale != shifted[1].rules.morale
 
@@ -414,10 +413,7 @@ def test_a_command_that_cannot_be_followed_is_one_line_and_writes_nothing(
 
 
 def test_a_policy_of_day_0_alone_changes_nothing(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    usual = read_yaml(study / "config.yaml")["rules"]["rules.calls.flights_per_day"]
-    words = ["reinforcement=counter_offensive", f"rules.calls.flights_per_day={usual}"]
-    attempts = read_yaml(study / "config.yaml")["rules"]["rules.counterattack.attempts_per_day"]
-    assert main(["fork", str(study), "day=2021-05-02", *words, f"rules.counterattack.attempts_per_day={attempts}"]) == 2
+    assert main(["fork", str(study), "day=2021-05-02", "capacity=double_commandos"]) == 2
     assert f"{FOUNDING}commando_columns would act on day 0 alone" in capsys.readouterr().err
 
 

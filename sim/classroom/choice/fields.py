@@ -11,15 +11,15 @@ from typing import NamedTuple
 from sim.classroom.choice.form import Form, Overrides, keyed_overrides, put
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.texts import texts_of
-from sim.data.configs import read_yaml
 from sim.errors import PanjError
+from sim.settings.changes import describe_changes, describing_groups, section_of
 from sim.settings.draws import read_priors
 from sim.settings.numbers import Number, declared_numbers
-from sim.settings.overrides import choices_of, file_of
+from sim.settings.overrides import choices_of
 from sim.wording import Language
 
 POLICIES = ("reinforcement", "morale", "air_support", "taliban", "border", "mobilisation")
-GROUPS_SHOWN = ("scenario", *POLICIES, "theory", "calibration")
+GROUPS_SHOWN = ("scenario", *POLICIES, "capacity", "theory", "calibration")
 LAST_DAY = "end_date"
 MAIN_NUMBERS = (
     "rules.calls.flights_per_day",
@@ -90,13 +90,14 @@ def order_of(group: str) -> list[str]:
 
 
 def option_of(group: str, name: str, texts: Language) -> Option:
-    """An option with its label and help; an option that a user added takes them from its own file."""
+    """An option with label, help and what it changes; one that a user added takes them from its own file."""
     try:
-        return Option(name, texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help"))
+        label, said = texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help")
     except PanjError:
-        said = read_yaml(file_of(group, name))
-        own = said.get("scenario", {}) if group == "scenario" else said
-        return Option(name, own.get("title") or name.replace("_", " "), own.get("about", ""))
+        own = section_of(group, name)
+        label, said = own.get("title") or name.replace("_", " "), str(own.get("about", ""))
+    changes = "; ".join(one.long for one in describe_changes(group, name)) if group in describing_groups() else ""
+    return Option(name, label, texts.say("option_changes", help=said, changes=changes) if changes else said)
 
 
 def describe_change(form: Form, base: Form, language: str = "en") -> str:

@@ -15,7 +15,7 @@ from sim.classroom.parts import Note, Press
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
-AFGHANS = ("reinforcement", "morale", "air_support", "taliban")
+AFGHANS = ("reinforcement", "capacity", "morale", "air_support", "taliban")
 TAJIKS = ("border", "mobilisation")
 MODEL = ("theory", "calibration", "end_date")
 PARTS = {

@@ -1,0 +1,167 @@
+"""What a policy or scenario changes, read from its file and put in words.
+
+Help, reference, form, pages and the policy table of `docs/odd.md` use these texts, so that none of them can leave out a
+number. Only YAML is read, so that help starts quickly. `from` and the numbers in brackets are those of `configs/rules`,
+before any draw.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+from sim.data.configs import folder_of, folder_of_group, read_yaml
+from sim.errors import unknown
+from sim.wording import say_post
+
+TRAITS = {
+    "soldiers": "share of soldiers' units admitted",
+    "families": "share of waiting families admitted",
+    "room": "factor on the room",
+}
+FEW = 3  # posts that are listed in a key
+DATES = {"start_date": "first day", "end_date": "last day"}
+
+
+class Change(NamedTuple):
+    """One thing that a choice changes."""
+
+    key: str  # as in its file: calls.flights_per_day, timeline.events.bagram_handed_over, attention.Northern
+    meaning: str
+    change: str  # `times 3 (60 to 180)`
+
+    @property
+    def short(self) -> str:
+        """The change with its key."""
+        return f"{self.key} {self.change}"
+
+    @property
+    def long(self) -> str:
+        """The change with its meaning."""
+        return f"{self.meaning}: {self.change}"
+
+
+def usual_groups() -> dict[str, str]:
+    """The default choice of each group."""
+    rows = read_yaml(folder_of("configs") / "config.yaml")["defaults"]
+    return {key: value for row in rows if isinstance(row, Mapping) for key, value in row.items()}
+
+
+def groups() -> dict[str, list[str]]:
+    """The choices of each group of settings, the default first."""
+    return {
+        group: [usual, *sorted(path.stem for path in folder_of_group(group).glob("*.yaml") if path.stem != usual)]
+        for group, usual in usual_groups().items()
+    }
+
+
+def describing_groups() -> tuple[str, ...]:
+    """The groups whose files say what they are about: policies, theories and scenarios."""
+    return tuple(group for group, usual in usual_groups().items() if "about" in section_of(group, usual))
+
+
+def about_of(group: str, name: str) -> str:
+    """The title with which the file of a choice describes it, or else its sentence."""
+    section = section_of(group, name)
+    return " ".join(str(section.get("title") or section.get("about", "")).split())
+
+
+def section_of(group: str, name: str) -> Mapping[str, Any]:
+    """What a file says of itself; the section `scenario` of a scenario."""
+    content = read_yaml(folder_of_group(group) / f"{name}.yaml")
+    return content.get("scenario", {}) if group == "scenario" else content
+
+
+@cache
+def describe_changes(group: str, name: str) -> tuple[Change, ...]:
+    """List everything that a choice sets, scales, shifts, moves, strikes and admits.
+
+    Args:
+        group: A group of policies, or `scenario`.
+        name: The choice.
+
+    Returns:
+        The changes in the order in which they apply; those of a scenario begin with the policies that it chooses.
+
+    Raises:
+        PanjError: A file is missing or damaged, or names a number that is not declared.
+    """
+    content, section = read_yaml(folder_of_group(group) / f"{name}.yaml"), section_of(group, name)
+    found: list[Change] = []
+    if group == "scenario":
+        for row in content.get("defaults", []):
+            for key, choice in row.items() if isinstance(row, Mapping) else ():
+                chosen = key.removeprefix("override /")
+                found += [Change(chosen, f"policy {chosen}", f"{choice}, from {usual_groups()[chosen]}")]
+                found += describe_changes(chosen, choice)
+        found += [Change(key, DATES[key], str(content[key])) for key in DATES if key in content]
+    found += numbers_changed(section)
+    for region, weight in section.get("attention", {}).items():
+        meaning = f"attention of the Taliban to the region {region} (factor)"
+        found.append(Change(f"attention.{region}", meaning, f"{weight:g}, from 1"))
+    found += posts_changed(section.get("posts", {}))
+    found += events_changed(section)
+    return tuple(found)
+
+
+def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
+    """What is set, scaled and shifted."""
+    values: dict[str, float] = {}
+    for how in ("set", "scale", "shift"):
+        for key, amount in section.get(how, {}).items():
+            row = declared(key)
+            before = values.get(key, row["value"])
+            values[key] = amount if how == "set" else before * amount if how == "scale" else before + amount
+            step = f"{before:g} to {values[key]:g}"
+            said = {
+                "set": f"{amount:g}, from {before:g}" if amount != before else f"{amount:g}, as declared",
+                "scale": f"times {amount:g} ({step})",
+                "shift": f"{'plus' if amount > 0 else 'minus'} {abs(amount):g} ({step})",
+            }
+            yield Change(key.removeprefix("rules."), f"{row['meaning']} ({row['unit']})", said[how])
+
+
+def declared(key: str) -> Mapping[str, Any]:
+    """The row of a number in `configs/rules`; PanjError if there is none."""
+    rule, _, name = key.removeprefix("rules.").partition(".")
+    path = folder_of("configs") / "rules" / f"{rule}.yaml"
+    rows = read_yaml(path) if path.is_file() else {}
+    if name not in rows:
+        raise unknown("policy", key, [f"{rule}.{name}" for name in rows])
+    return rows[name]  # type: ignore[no-any-return]
+
+
+def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
+    """Changes of posts; posts that change in the same way share a row."""
+    alike: dict[str, list[str]] = {}
+    for post, change in posts.items():
+        for trait, value in change.items():
+            alike.setdefault(f"{trait} {value:g}", []).append(post)
+    for change_of, names in alike.items():
+        trait, amount = change_of.split()
+        key = f"({len(names)} posts)" if len(names) > FEW else ",".join(names)
+        yield Change(f"posts.{key}.{trait}", f"{TRAITS[trait]} at {', '.join(map(say_post, names))}", amount)
+
+
+def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:
+    """Dated events that are moved, changed, added or struck."""
+    timeline: dict[str, Mapping[str, Any]] = {}
+    for path in folder_of_group("timeline").glob("*.yaml"):
+        timeline |= read_yaml(path)["events"]
+    for name in section.get("strike", []):
+        row = timeline.get(name, {})
+        yield Change(f"timeline.events.{name}", meaning_of(name, row), f"struck ({row.get('date', 'no such event')})")
+    for name, columns in section.get("events", {}).items():
+        before = timeline.get(name, {})
+        after = {**before, **columns}
+        said = [
+            f"{'on' if column == 'date' else str(after.get('condition', column)).replace('_', ' ')} {after[column]}"
+            + (f", from {before[column]}" if column in before else "")
+            for column in ("date", "value")
+            if column in after and after[column] != before.get(column)
+        ]
+        yield Change(f"timeline.events.{name}", meaning_of(name, after), " and ".join(said) or "reworded")
+
+
+def meaning_of(name: str, row: Mapping[str, Any]) -> str:
+    """The text of an event, or its name."""
+    return str(row.get("text") or name.replace("_", " ")).rstrip(".")
