@@ -168,13 +168,13 @@ def pooled_of(room: Room, question: Question, about: str) -> Pooled | None:
         low=say(low, measure), middle=say(middle, measure), high=say(high, measure), choices=len(made),
     )  # fmt: skip
     spread = summarise(pooled, pooled.size, edges, text)
-    notes = [axis_label(measure, about), note_on(answers.values(), question)]
+    notes = [note_on(answers.values(), question), *([] if about == EFFECT else [describe_reported(measure)])]
     reading = Reading(
-        question.outcome, texts.say(f"pooled_{about}", None, label=measure.label), unit_of(measure, about), "", edges,
+        question.outcome, texts.say(f"pooled_{about}", None, label=measure.label), axis_label(measure, about), "",
+        edges,
         [(tick, format_level(tick, measure, on_axis=True)) for tick in ticks_of(edges, measure)],
         summarise(base, base.size, edges) if base.size else spread, spread if base.size else None,
-        mark_of(reported, measure), None, "", "", "",
-        notes if about == EFFECT else [*notes, describe_reported(measure)], about == EFFECT,
+        mark_of(reported, measure), None, "", "", "", notes, about == EFFECT,
     )  # fmt: skip
     key = texts.say("key_pooled", len(made))
     return Pooled(reading, texts.say("key_base") if base.size else key, key)
