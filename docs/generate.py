@@ -1,35 +1,65 @@
 """Write the parts of the documentation that are generated from the model and its YAML files.
 
 `python docs/generate.py` writes the parameter tables of `docs/odd.md`, and `docs/cli.md`. With `effects` it also runs
-campaigns with and without each step of the day and writes what each step does; with `fit` it summarises the fit in the
-README: each band of `configs/bands.yaml`, the result of the default campaigns, and how many meet all bands.
+campaigns with and without each step of the day and writes what each step does; with `fit` it runs the default campaigns
+and writes each band of `configs/bands.yaml`, how many meet all of them, and the sentences of `docs/blocks.yaml`; with
+`sweep` and `capacity` it runs the sweeps of the README and writes what they find.
 """
 
 import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import yaml
 from scipy.stats import bootstrap
 
+from sim.compare.pairs import judge
 from sim.data.configs import folder_of, read_yaml
 from sim.engine.campaign import run_campaign
 from sim.errors import PanjError
 from sim.help import reference
-from sim.outcomes import count_outcomes, read_outcomes
+from sim.outcomes import Value, count_outcomes, read_outcomes
+from sim.score.forecasts import forecast_of, targets_here
+from sim.score.score import events_of, measured_or_error
 from sim.settings.changes import about_of, describe_changes, describing_groups, groups
 from sim.settings.compose import compose_settings
 from sim.settings.numbers import declared_numbers
 from sim.settings.settings import Settings
+from sim.settings.sweep import compose_sweep
 
 ROOT = Path(__file__).parent.parent
 ODD, CLI, README = ROOT / "docs" / "odd.md", ROOT / "docs" / "cli.md", ROOT / "README.md"
+BLOCKS = ROOT / "docs" / "blocks.yaml"
+RECORD = "runs=500 end_date=2021-07-08"
+SWEEP = f"-m reinforcement=none,as_reported,answer_every_call morale=brittle,reported {RECORD} study=policy"
+COMPARE = "compare results/policy baseline=as_reported outcome=troops_crossed_by_2021_07_07"
+CAPACITY = (
+    f"-m reinforcement=as_reported,answer_every_call capacity=as_reported,triple_commandos {RECORD} study=capacity"
+)
+CHANGED = (
+    ("every call is answered", "answer_every_call", "as_reported"),
+    ("three times the commandos", "as_reported", "triple_commandos"),
+    ("both", "answer_every_call", "triple_commandos"),
+)
+ASKED = {  # outcome: heading, unit and factor
+    "share_held_by_taliban_2021_07_05": ("districts held by the Taliban on 5 July", " points", 100.0),
+    "troops_crossed_by_2021_07_07": ("soldiers who crossed by 7 July", "", 1.0),
+    "troops_crossed_largest_night": ("soldiers in the largest night", "", 1.0),
+}
 RUNS, FIT_RUNS = 200, 500
 NUMBERS = "calibration=as_declared"
+Outcomes = Sequence[Mapping[str, Value]]  # of one campaign each
 
 
 class Effect(NamedTuple):
@@ -70,11 +100,11 @@ def policy_table() -> str:
     return "\n".join(lines)
 
 
-def outcomes_of(settings: Settings, runs: int) -> list[dict[str, float | str | None]]:
+def outcomes_of(settings: Settings, runs: int) -> Outcomes:
     """All outcomes of the campaigns with seeds 0 to `runs` - 1."""
     table = read_outcomes(settings.facts, settings.start_date, settings.days)
 
-    def one(seed: int) -> dict[str, float | str | None]:
+    def one(seed: int) -> Mapping[str, Value]:
         campaign = run_campaign(settings.layout.world, settings.rules_of(seed), settings.timeline, seed, settings.days)
         return count_outcomes(campaign, table, settings.facts, settings.start_date)
 
@@ -96,8 +126,8 @@ def effects(runs: int = RUNS) -> list[Effect]:
 def effect_of(
     step: str,
     outcome: str,
-    base: Sequence[dict[str, float | str | None]],
-    without: Sequence[dict[str, float | str | None]],
+    base: Outcomes,
+    without: Outcomes,
 ) -> Effect:
     """The paired difference: without the step minus with it; pairs with a missing value are left out and counted."""
     pairs = [(a[outcome], b[outcome]) for a, b in zip(base, without, strict=True)]
@@ -126,6 +156,122 @@ def effects_table(rows: Sequence[Effect], runs: int = RUNS) -> str:
             f"{row.low:+.4g} to {row.high:+.4g} | {verdict} |"
         )
     return "\n".join(lines)
+
+
+class Figure(NamedTuple):
+    """An outcome of many campaigns as it is printed; campaigns without a value are left out."""
+
+    values: np.ndarray
+
+    @property
+    def median(self) -> str:
+        """The median."""
+        return format_value(float(np.median(self.values)))
+
+    @property
+    def spread(self) -> str:
+        """The median, and in brackets the 90 % range."""
+        low, high = np.quantile(self.values, (0.05, 0.95))
+        return f"{self.median} ({format_value(low)} to {format_value(high)})"
+
+
+def format_value(value: float) -> str:
+    """Whole from 10 on, two digits below."""
+    return f"{value:,.0f}" if abs(value) >= 10 or value == round(value) else f"{value:.2g}"
+
+
+def figures_of(found: Outcomes) -> dict[str, Any]:
+    """What the sentences of `docs/blocks.yaml` may name: every numeric outcome, and how many targets are inside."""
+    numeric = [name for name, value in found[0].items() if not isinstance(value, str)]
+    values = {name: [row[name] for row in found if isinstance(row[name], float | int)] for name in numeric}
+    figures: dict[str, Any] = {name: Figure(np.array(row, float)) for name, row in values.items() if row}
+    targets = targets_here()
+    forecast = forecast_of(pa.Table.from_pylist(list(found)), targets)
+    measured = [measured_or_error(target, forecast) for target in targets]
+    events = events_of(targets, measured)
+    return figures | {
+        "runs": len(found), "targets": len(targets), "inside": sum(one.inside for one in measured),
+        "events": len(events), "events_inside": sum(row["inside"] == row["targets"] for row in events),
+    }  # fmt: skip
+
+
+def fit_settings() -> Settings:
+    """The default campaigns, as far as the record goes."""
+    return compose_settings(["end_date=2021-07-08"])
+
+
+def stamp_of(cells: Sequence[Settings], runs: int, command: str) -> str:
+    """What a block was made of, as a comment in its first line; a test compares it with the settings of today.
+
+    The wording of events and outcomes that the block does not use leave it as it is.
+    """
+    fingerprints = [replace(one, outcomes_fingerprint="").fingerprint() for one in cells]
+    made_of = sha256(" ".join(fingerprints).encode()).hexdigest()[:16]
+    return f"<!-- {runs} campaigns, settings {made_of}: python docs/generate.py {command} -->"
+
+
+def write_fit() -> None:
+    """Run the default campaigns and write every block that states what they give."""
+    settings = fit_settings()
+    stamp, found = stamp_of([settings], FIT_RUNS, "fit"), outcomes_of(settings, FIT_RUNS)
+    insert(README, "fit", f"{stamp}\n{table_of(*bands(found))}")
+    figures = figures_of(found)
+    for mark, row in read_yaml(BLOCKS).items():
+        insert(ROOT / row["page"], mark, f"{stamp}\n{row['text'].format(**figures).strip()}")
+
+
+def sweep_cells(words: str) -> list[Settings]:
+    """The settings of every cell of a sweep."""
+    return [cell.settings for cell in compose_sweep(shlex.split(words)).cells]
+
+
+def write_sweep() -> None:
+    """Run the first sweep of the README and write its verdicts; a study that is there already is not run again."""
+    said_by(SWEEP)
+    stamp = stamp_of(sweep_cells(SWEEP), FIT_RUNS, "sweep")
+    insert(README, "sweep", f"{stamp}\n```\n$ python -m sim {COMPARE}\n{verdicts()}\n```")
+
+
+def write_capacity() -> None:
+    """Run the second sweep of the README and write its differences."""
+    said_by(CAPACITY)
+    stamp = stamp_of(sweep_cells(CAPACITY), FIT_RUNS, "capacity")
+    table = pq.read_table(ROOT / "results" / "capacity" / "runs.parquet")
+    insert(README, "capacity", f"{stamp}\n{capacity_table(table)}")
+
+
+def verdicts() -> str:
+    """The sentences that the comparison prints, without its table and its files."""
+    said = said_by(COMPARE).partition("\nWritten:")[0]
+    return "\n".join(line.rstrip() for line in said[said.index("- With ") :].strip().splitlines())
+
+
+def said_by(words: str) -> str:
+    """What a command prints."""
+    run = [sys.executable, "-m", "sim", *shlex.split(words)]
+    return subprocess.run(
+        run, cwd=ROOT, env={**os.environ, "COLUMNS": "120"}, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+
+
+def capacity_table(runs: pa.Table) -> str:
+    """Paired differences from the baseline of answering, of more men, and of both."""
+    lines = ["| changed | " + " | ".join(label for label, _, _ in ASKED.values()) + " |", "|---|" + "---|" * len(ASKED)]
+    base = cell_of(runs, "as_reported", "as_reported")
+    for name, reinforcement, capacity in CHANGED:
+        cell = cell_of(runs, reinforcement, capacity)
+        entries = []
+        for outcome, (_, unit, factor) in ASKED.items():
+            one = judge(factor * np.array(cell[outcome], float), factor * np.array(base[outcome], float))
+            entries.append(f"{one.mean_difference:+.3g}{unit} ({one.mean_low:+.3g} to {one.mean_high:+.3g})")
+        lines.append(f"| {name} | {' | '.join(entries)} |")
+    return "\n".join(lines)
+
+
+def cell_of(runs: pa.Table, reinforcement: str, capacity: str) -> dict[str, list[Any]]:
+    """The campaigns of one cell in the order of their seeds."""
+    is_in = pc.and_(pc.equal(runs["reinforcement"], reinforcement), pc.equal(runs["capacity"], capacity))
+    return runs.filter(is_in).sort_by("seed").to_pydict()  # type: ignore[no-any-return]
 
 
 def insert(path: Path, mark: str, text: str) -> None:
@@ -161,11 +307,10 @@ def statistic_of(values: np.ndarray, row: Mapping[str, Any]) -> float:
     return float(np.quantile(values, {"median": 0.5, "q05": 0.05, "q95": 0.95}[row["statistic"]]))
 
 
-def bands(runs: int = FIT_RUNS) -> tuple[list[Band], float]:
-    """Every band for seeds 0 to `runs` - 1, and the share of campaigns that meet all of them."""
+def bands(found: Outcomes) -> tuple[list[Band], float]:
+    """Every band for some campaigns, and the share of campaigns that meet all of them."""
     rows: list[dict[str, Any]] = yaml.safe_load((folder_of("configs") / "bands.yaml").read_text(encoding="utf-8"))
-    found = outcomes_of(compose_settings(["end_date=2021-07-08"]), runs)
-    met_by_all = np.ones(runs, np.bool_)
+    met_by_all = np.ones(len(found), np.bool_)
     result = []
     for row in rows:
         values = np.array([campaign[row["outcome"]] for campaign in found], float)
@@ -202,7 +347,11 @@ def main(arguments: Sequence[str]) -> int:
     if "effects" in arguments:
         insert(ODD, "effects", effects_table(effects()))
     if "fit" in arguments:
-        insert(README, "fit", table_of(*bands()))
+        write_fit()
+    if "sweep" in arguments:
+        write_sweep()
+    if "capacity" in arguments:
+        write_capacity()
     return 0
 
 

@@ -134,7 +134,7 @@ class Compare(Request):
     """Compare every cell with its baseline, paired by seed, with intervals and sentences."""
 
     extras = ("report",)
-    examples = ("compare results/policy baseline=as_reported outcome=troops_crossed",)
+    examples = ("compare results/policy baseline=as_reported outcome=troops_crossed_by_2021_07_07",)
     folders: tuple[Path, ...] = argument(f"{FOLDER}, and perhaps a second one that holds the baselines", most=2)
     baseline: str | None = option(
         "choice of a swept key, several with commas, or the number of a cell; by default the settings before anything "
@@ -142,7 +142,7 @@ class Compare(Request):
         None,
         example="as_reported",
     )
-    outcome: tuple[str, ...] = option("outcomes; by default the main ones", (), example="troops_crossed")
+    outcome: tuple[str, ...] = option("outcomes; by default the main ones", (), example="troops_crossed_by_2021_07_07")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,7 +297,7 @@ class Fork(Request):
     seed: int | None = option("seed of the first campaign; by default the first of the study", None, low=0)
     cell: int = option("cell of the campaigns", 0, low=0)
     runs: int = option("campaigns; above 1, paired differences are written as well", 1, low=1, high=1000)
-    outcome: tuple[str, ...] = option("outcomes of the paired differences", (), example="troops_crossed")
+    outcome: tuple[str, ...] = option("outcomes of the paired differences", (), example="troops_crossed_by_2021_07_07")
     name: str = option("folder of the fork, in forks/ of the study", "", read=read_name)
     changes: tuple[str, ...] = overrides("the decisions that change", least=1)
 

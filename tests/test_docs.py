@@ -1,0 +1,72 @@
+"""Every block of the documents that states results was made from the campaigns of today."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from sim.data.configs import read_yaml
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "docs"))
+import generate  # noqa: E402
+
+MADE_WITH = r"<!-- (\d+) campaigns, settings ([\w-]+): python docs/generate.py (\w+) -->"
+SENTENCES = [(row["page"], mark) for mark, row in read_yaml(generate.BLOCKS).items()]
+
+
+def block_of(page: str, mark: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8").partition(f"<!-- {mark} -->")[2].partition("<!-- end of")[0]
+
+
+@pytest.mark.parametrize(("page", "mark"), [("README.md", "fit"), *SENTENCES])
+def test_a_block_was_made_from_the_default_campaigns_of_today(page: str, mark: str) -> None:
+    stamp = generate.stamp_of([generate.fit_settings()], generate.FIT_RUNS, "fit")
+    assert stamp in block_of(page, mark), "python docs/generate.py fit"
+
+
+@pytest.mark.parametrize(("mark", "words"), [("sweep", generate.SWEEP)])
+def test_a_sweep_was_made_from_the_cells_of_today(mark: str, words: str) -> None:
+    stamp = generate.stamp_of(generate.sweep_cells(words), generate.FIT_RUNS, mark)
+    assert stamp in block_of("README.md", mark), f"python docs/generate.py {mark}"
+    assert f"python -m sim {words}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("page", "mark"), SENTENCES)
+def test_a_block_has_the_sentences_of_its_file(page: str, mark: str) -> None:
+    text = read_yaml(generate.BLOCKS)[mark]["text"].strip()
+    parts = re.split(r"\{[\w.]+\}", text)
+    assert re.fullmatch(r"\n.*-->\n" + "[^{}]+?".join(map(re.escape, parts)) + r"\n", block_of(page, mark))
+
+
+def test_a_block_is_stale_when_a_number_changes() -> None:
+    usual = generate.fit_settings()
+    changed = generate.compose_settings(["end_date=2021-07-08", "rules.calls.travel_days=2"])
+    assert generate.stamp_of([usual], 500, "fit") != generate.stamp_of([changed], 500, "fit")
+    assert generate.stamp_of([usual], 500, "fit") != generate.stamp_of([usual], 200, "fit")
+
+
+@pytest.mark.parametrize(("mark", "made"), [("parameters", "parameter_tables"), ("policies", "policy_table")])
+def test_the_tables_of_the_model_are_those_of_its_files(mark: str, made: str) -> None:
+    assert block_of("docs/odd.md", mark).strip() == getattr(generate, made)(), "python docs/generate.py"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/calibration.md"])
+def test_every_stamp_names_a_command_that_makes_it(page: str) -> None:
+    found = re.findall(MADE_WITH, (ROOT / page).read_text(encoding="utf-8"))
+    assert found and all(command in ("fit", "sweep", "capacity") for _, _, command in found)
+
+
+def test_the_score_in_the_page_on_calibration_is_that_of_its_block() -> None:
+    inside, events = re.findall(r"targets (\d+) are inside, and all targets of (\d+) of",
+                                block_of("docs/calibration.md", "does-not-fit"))[0]  # fmt: skip
+    page = (ROOT / "docs" / "calibration.md").read_text(encoding="utf-8")
+    assert re.search(rf"\| targets inside their 90 % interval \|.*\| {inside} of \d+ \|\n", page)
+    assert re.search(rf"\| events with all their targets inside \|.*\| {events} of \d+ \|\n", page)
+
+
+def test_a_figure_is_printed_whole_from_10_on() -> None:
+    figure = generate.Figure(generate.np.array([0.0, 100.0, 1500.0]))
+    assert figure.median == "100" and figure.spread == "100 (10 to 1,360)"
+    assert generate.format_value(0.963) == "0.96" and generate.format_value(4.5) == "4.5"
