@@ -1,8 +1,11 @@
 # One virtual environment in .venv, made here and nowhere else. PYTHON=python3.12 make run chooses another Python.
+# Versions are those of constraints.txt; CONSTRAINTS= make run takes the newest that pyproject.toml allows.
 PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
+SUPPLY := .venv/supply/bin
 
-.PHONY: run test test-browser check clean docs bench bench-classroom classroom
+.PHONY: run test test-browser check clean docs bench bench-classroom classroom notice sbom audit constraints
 
 run: .venv/installed-all
 	$(BIN)/python -m sim
@@ -32,14 +35,33 @@ bench: .venv/installed-all
 bench-classroom: .venv/installed-test
 	$(BIN)/python benchmarks/classroom.py
 
+notice: .venv/installed-browser
+	$(BIN)/python docs/supply.py
+
+sbom: .venv/installed-all .venv/supply/made
+	@mkdir -p dist
+	$(SUPPLY)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/panj.cdx.json $(BIN)/python
+
+audit: .venv/supply/made
+	$(SUPPLY)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+constraints: .venv/supply/made
+	$(SUPPLY)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links --no-emit-package setuptools --output-file constraints.txt
+
+.venv/supply/made: .venv/made
+	$(PYTHON) -m venv .venv/supply
+	$(SUPPLY)/python -m pip install --quiet --disable-pip-version-check "cyclonedx-bom>=7,<8" "pip-audit>=2.7,<3" "uv>=0.5,<1"
+	@touch $@
+
 .venv/made:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Panj needs Python 3.11 or newer; found ' + sys.version.split()[0] + ' (make PYTHON=python3.12 ...)')"
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/installed-%: .venv/made pyproject.toml
+.venv/installed-%: .venv/made pyproject.toml $(CONSTRAINTS)
 	@echo "Installing Panj and what [$*] needs into .venv ..."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS)) -e ".[$*]"
 	@touch $@ .venv/installed-all
 
 clean:

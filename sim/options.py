@@ -98,6 +98,13 @@ def read_code(key: str, text: str) -> str:
     return text.upper()
 
 
+def read_web_address(key: str, text: str) -> str:
+    """Address of a site, perhaps with a path."""
+    if not re.fullmatch(r"https?://[\w.-]+(:\d{1,5})?(/[\w.~-]+)*/?", text, re.ASCII):
+        raise PanjError(f"{key}: found '{text}', expected an address such as https://school.example/panj")
+    return text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What one command line asks for; `words` are its words after the verb."""
@@ -339,6 +346,10 @@ class Classroom(Request):
     port: int = option("port to listen on", 8765, low=1, high=65535)
     host: str = option("address to listen on; 0.0.0.0 admits a room", "127.0.0.1", example="0.0.0.0")
     code: str = option("code of the room; made up where others may join", "", read=read_code, example="ABCDEF")
+    address: str = option(
+        "address under which a proxy makes the server public; only then is what a proxy says believed", "",
+        read=read_web_address, example="https://school.example/panj",
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,143 +1,60 @@
-"""The server of the classroom: Solara's pages behind a gate that asks for the code of the room.
+"""The server of the classroom: Solara's pages behind a gate, and what one server gives to one browser.
 
 Nothing leaves the machine: assets come from packages, no page names another host, and Solara's telemetry is off.
 
-`python -m sim classroom [port=8765] [host=127.0.0.1] [code=...]`: one server for a whole class.
+`python -m sim classroom [port=8765] [host=127.0.0.1] [code=...] [address=...]`: one server for a whole class.
 """
 
-import hmac
 import json
+import logging
 import os
 import secrets
 import socket
 import sys
 import threading
+import time
+import traceback
 import warnings
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
+import anyio.to_thread
 import numpy as np
-from itsdangerous import Signer
-from jinja2 import Environment, FileSystemLoader, Template
-from limits import RateLimitItemPerSecond
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from cachetools import LRUCache
 from rich.console import Console
 from starlette.requests import HTTPConnection
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocketClose
+from starlette.responses import PlainTextResponse, Response
 
+from sim.classroom.gate import BROWSER, MOST_CHANNELS, MOST_PAGES, Gate, Room, first_of, new_code, page_policy
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 from sim.options import Classroom
 from sim.run.console import console_of
 from sim.run.run import compile_rules
 
-COOKIE = "panj-room"
-LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # letters that are not confused when read aloud
-LONG = 6
-TRIES, WITHIN = 20, 60  # wrong codes allowed per address, within so many seconds
-NO_STORE = {"cache-control": "no-store"}
 THIS_SERVER = secrets.token_hex(8)  # lets a page detect that a different server answers
 JOIN = "PANJ_JOIN"  # environment variable: address at which students join, for the pages
-LOCAL = ("127.0.0.1", "localhost", "::1")
-
-
-class Room(NamedTuple):
-    """Where the server listens, and the code it asks for."""
-
-    host: str
-    port: int
-    code: str  # empty: only this machine can connect
-
-    @property
-    def is_local(self) -> bool:
-        """Whether only this machine can connect."""
-        return self.host in LOCAL
-
-
-def new_code() -> str:
-    """A random code that is easy to read out and hard to guess."""
-    return "".join(secrets.choice(LETTERS) for _ in range(LONG))
-
-
-class Gate:
-    """ASGI middleware that asks for the code of the room, and refuses requests made by pages of other sites."""
-
-    def __init__(self, app: ASGIApp, room: Room) -> None:
-        self.app, self.room = app, room
-        self.signer = Signer(secrets.token_bytes(32), salt=COOKIE)  # a new server asks everybody for the code again
-        self.limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request in, ask for the code, or refuse."""
-        app = self.app if scope["type"] not in ("http", "websocket") else self.answer(HTTPConnection(scope))
-        await app(scope, receive, send)
-
-    def answer(self, asked: HTTPConnection) -> ASGIApp:
-        """The app that answers a request: the pages, the page that asks for the code, or a refusal."""
-        if self.is_own(asked.headers):
-            known = asked.cookies.get(COOKIE, "")
-            if not self.room.code or self.signer.verify_signature(self.room.code, known):
-                return self.app
-            if asked.scope["type"] == "http":
-                return self.ask(asked)
-        return Response(status_code=403) if asked.scope["type"] == "http" else WebSocketClose(4403)
-
-    def is_own(self, headers: Mapping[str, str]) -> bool:
-        """Whether the request is addressed to this server, and its origin, if it has one, is this server too."""
-        host = headers.get("host", "")
-        if self.room.is_local and urlsplit(f"//{host}").hostname not in LOCAL:
-            return False
-        origin = headers.get("origin")
-        return origin is None or urlsplit(origin).netloc == host
-
-    def ask(self, asked: HTTPConnection) -> Response:
-        """The page that asks for the code, or a redirect that admits the visitor when the code is right."""
-        query = dict(asked.query_params)
-        given = query.pop("code", "").strip().upper()
-        who, limit = asked.client.host if asked.client else "", RateLimitItemPerSecond(TRIES, WITHIN)
-        if not given:
-            return question("", query, 401)
-        if not self.limiter.test(limit, who):
-            return question("gate_wait", query, 429)
-        if not hmac.compare_digest(given.encode(), self.room.code.encode()):
-            self.limiter.hit(limit, who)
-            return question("gate_wrong", query, 401)
-        where = "/" + asked.scope["path"].lstrip("/")  # two slashes would name another machine
-        response = RedirectResponse(where + (f"?{urlencode(query)}" if query else ""), 303, NO_STORE)
-        response.set_cookie(COOKIE, self.signer.get_signature(self.room.code).decode(), httponly=True, samesite="lax")
-        return response
-
-
-def question(trouble: str, query: Mapping[str, str], status: int) -> Response:
-    """A plain page that asks for the code and needs no script; all inserted text is escaped."""
-    texts = texts_of("gate")
-    page = gate_page().render(
-        title=texts.say("title"), about=texts.say("gate_about"), code=texts.say("gate_code"),
-        enter=texts.say("gate_in"), trouble=texts.say(trouble) if trouble else "", asked=query,
-    )  # fmt: skip
-    return HTMLResponse(page, status, NO_STORE)
-
-
-@cache
-def gate_page() -> Template:
-    """Template of the page that asks for the code."""
-    folder = FileSystemLoader(Path(__file__).parent / "parts")
-    return Environment(loader=folder, autoescape=True).get_template("gate.html")
+LARGEST_MESSAGE = 512 * 1024  # bytes that a page may send at once; a hand-in has at most 64 KiB
+MOST_CONNECTIONS = 2000
+KEPT_AFTER_LEAVING = "5m"  # how long the server keeps a page whose browser has gone away without a word
+CLOSED_PAGES = ("/readyz", "/resourcez", "/_solara/api/evict/{kernel_id}")  # Solara's, about the server itself
+A_KIND = 60.0  # seconds within which an error of one kind is one line in the log
+KNOWN_KINDS, LONGEST_LINE = 200, 400
+YEAR = 365 * 24 * 3600  # seconds
+WILDCARDS = ("0.0.0.0", "::")
 
 
 def serve(room: Room) -> None:
     """Serve until Ctrl-C."""
     import uvicorn
 
-    config = uvicorn.Config(app_of(room), host=room.host, port=room.port, log_level="warning", access_log=False,
-                            loop="asyncio", timeout_graceful_shutdown=2)  # fmt: skip
+    log_kinds_once()
+    config = uvicorn.Config(
+        app_of(room), host=room.host, port=room.port, log_config=None, log_level="warning", access_log=False,
+        loop="asyncio", timeout_graceful_shutdown=2, proxy_headers=bool(room.address), server_header=False,
+        ws_max_size=LARGEST_MESSAGE, limit_concurrency=MOST_CONNECTIONS,
+    )  # fmt: skip
     uvicorn.Server(config).run()
 
 
@@ -153,12 +70,18 @@ def app_of(room: Room) -> Any:
 
     solara_app.apps["__default__"] = solara_app.AppScript("sim.classroom.app")
     pages: Any = solara.server.starlette
+    is_secure = room.address.startswith("https:")
 
     async def page(request: Any) -> Any:
-        """Any page of Solara, made readable."""
+        """Any page of Solara, made readable, with a policy for what it loads and a cookie for this site only."""
         found = await pages.root(request)
-        found.body = readable(found.body.decode()).encode()
+        nonce = secrets.token_urlsafe(16)
+        found.body = readable(found.body.decode(), nonce).encode()
         found.headers["content-length"] = str(len(found.body))
+        found.headers["content-security-policy"] = page_policy(request.headers["host"], nonce)
+        del found.headers["set-cookie"]
+        browser = request.cookies.get(BROWSER) or secrets.token_hex(16)
+        found.set_cookie(BROWSER, browser, max_age=YEAR, httponly=True, samesite="lax", secure=is_secure)
         return found
 
     @asynccontextmanager
@@ -167,29 +90,109 @@ def app_of(room: Room) -> Any:
             yield
         the_desk().close()
 
-    theirs = [Route(one.path, page) if getattr(one, "endpoint", None) is pages.root else one for one in pages.routes]
-    routes = [Route("/latency", latency), Route("/alive", alive), *theirs]
-    return Gate(Starlette(routes=routes, middleware=pages.middleware, lifespan=lifespan), room)
+    theirs = [
+        Route(one.path, page) if getattr(one, "endpoint", None) is pages.root else one
+        for one in pages.routes
+        if getattr(one, "path", "") not in CLOSED_PAGES
+    ]
+    ours = [Route("/alive", alive), *([Route("/latency", latency)] if room.is_local else [])]
+    return Gate(Starlette(routes=[*ours, *theirs], middleware=pages.middleware, lifespan=lifespan), room, make_room)
 
 
-def readable(page: str) -> str:
-    """Solara's page with its language declared, for screen readers, and with zooming allowed."""
-    return page.replace("<html>", '<html lang="en">', 1).replace(
+def readable(page: str, nonce: str = "") -> str:
+    """Solara's page with its language declared, for screen readers, zooming allowed, and its scripts marked as ours."""
+    page = page.replace("<html>", '<html lang="en">', 1).replace(
         ", maximum-scale=1, user-scalable=no, minimal-ui", "", 1
     )
+    return page.replace("<script", f'<script nonce="{nonce}"') if nonce else page
+
+
+async def make_room(asked: HTTPConnection) -> bool:
+    """Whether a browser may open one more page; pages that were left without a word go first."""
+    return await anyio.to_thread.run_sync(forget_left_pages, asked.cookies.get(BROWSER, ""), asked.scope["path"])
+
+
+def forget_left_pages(browser: str, path: str) -> bool:
+    """Forget the oldest pages without a connection, of this browser and of all, where there are too many."""
+    from solara.server.kernel_context import PageStatus, contexts
+
+    others = [one for one in list(contexts.values()) if f"/{one.id}/" not in path]  # a page that reconnects is kept
+    own = [one for one in others if one.session_id == browser]
+    for kept, most in ((own, MOST_PAGES), (others, MOST_CHANNELS)):
+        left = [one for one in kept if one.page_status and PageStatus.CONNECTED not in one.page_status.values()]
+        for one in left[: max(0, len(kept) + 1 - most)]:
+            with suppress(Exception):  # it was closed meanwhile
+                one.close(reason="cull")
+    return sum(one.id in contexts for one in others) < MOST_CHANNELS
 
 
 def set_up_solara(room: Room) -> None:
     """Set the environment from which Solara reads its settings when it is imported."""
     os.environ["SOLARA_TELEMETRY_MIXPANEL_ENABLE"] = "False"
     os.environ[JOIN] = join_address_of(room)
+    os.environ["SOLARA_BASE_URL"] = public_address(room)  # never what the first visitor's headers claim
+    os.environ["SOLARA_ROOT_PATH"] = room.prefix
     os.environ["SOLARA_THEME_FORCE_REFRESH"] = "True"  # a page whose server was stopped reloads
     os.environ["SOLARA_THEME_TITLE"] = texts_of("shell").say("title")
     os.environ["SOLARA_THEME_SHOW_BANNER"] = "False"
     os.environ["SOLARA_SESSION_HTTP_ONLY"] = "True"
-    os.environ["SOLARA_KERNEL_CULL_TIMEOUT"] = "1h"
+    os.environ["SOLARA_KERNEL_CULL_TIMEOUT"] = KEPT_AFTER_LEAVING
     os.environ["SOLARA_MODE"] = "production"
     warnings.filterwarnings("ignore", message="Cookies with samesite=none require https")
+
+
+class OncePerKind(logging.Filter):
+    """Lets the first record of a kind through, and no other of it for a minute: a flood of bad requests is one line."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: LRUCache[object, float] = LRUCache(KNOWN_KINDS)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is the first of its kind."""
+        kind, now = kind_of(record), time.monotonic()
+        is_new = now - self.seen.get(kind, -A_KIND) >= A_KIND
+        if is_new:
+            self.seen[kind] = now
+        return is_new
+
+
+def kind_of(record: logging.LogRecord) -> object:
+    """What makes two records the same: the type and line of their error, or else their unformatted text."""
+    error = record.exc_info[1] if record.exc_info else None
+    if error is None:
+        return record.name, str(record.msg)[:40]
+    return type(error), line_of(error)
+
+
+def line_of(error: BaseException) -> str:
+    """File and line in which an error arose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename.rpartition('site-packages')[2]}:{frames[-1].lineno}" if frames else ""
+
+
+class OneLine(logging.Formatter):
+    """A record in one line; of an error, its type, text and place."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        error = record.exc_info[1] if record.exc_info else None
+        why = f" ({type(error).__name__}: {error}; {line_of(error)})" if error is not None else ""
+        said = " ".join(f"{record.getMessage()}{why}".split())
+        return f"{record.levelname.lower()}: {said[:LONGEST_LINE]}"
+
+
+def log_kinds_once() -> None:
+    """Write warnings and errors of this process to the standard error, one line for each kind a minute."""
+    handler = logging.StreamHandler()
+    handler.addFilter(OncePerKind())
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    threading.excepthook = lambda failed: logging.getLogger(__name__).error(
+        "a thread ended with an error",
+        exc_info=first_of(failed.exc_value) if failed.exc_value else None,
+    )
 
 
 async def alive(_request: Any) -> Any:
@@ -219,10 +222,24 @@ def addresses() -> list[str]:
             return []
 
 
+def hosts_of(room: Room) -> list[str]:
+    """Addresses on which the server listens: the machine's in its network where it listens on all."""
+    return (addresses() or ["127.0.0.1"]) if room.host in WILDCARDS else [room.host]
+
+
+def url_of(host: str, port: int) -> str:
+    """Address of a page at a host; an IPv6 address has brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def public_address(room: Room) -> str:
+    """Address by which others reach the server, without a slash at its end."""
+    return room.address.rstrip("/") or url_of(hosts_of(room)[0], room.port)
+
+
 def join_address_of(room: Room) -> str:
-    """Address at which students join; on this machine only if nobody else can connect."""
-    host = "127.0.0.1" if room.is_local else next(iter(addresses()), room.host)
-    return f"http://{host}:{room.port}/join"
+    """Address at which students join."""
+    return f"{public_address(room)}/join"
 
 
 def join_address() -> str:
@@ -235,7 +252,7 @@ BASELINE = 200  # campaigns that are requested before anybody asks
 
 def room_of(request: Classroom) -> Room:
     """The room for these command-line options; one that other machines can reach always has a code."""
-    room = Room(request.host, request.port, request.code)
+    room = Room(request.host, request.port, request.code, request.address)
     return room if request.code or room.is_local else room._replace(code=new_code())
 
 
@@ -294,14 +311,16 @@ def warm() -> None:
 
 
 def print_addresses(room: Room, console: Console) -> None:
-    """Print the address for this machine and for the room."""
-    here = "127.0.0.1" if room.host in ("0.0.0.0", "127.0.0.1", "localhost") else room.host
+    """Print the address for this machine and for the room, and the code for teachers."""
+    from sim.classroom.sessions.session import TEACHERS_CODE, grouped
+
+    here = "127.0.0.1" if room.host in WILDCARDS else room.host
     given = f"?code={room.code}" if room.code else ""
-    console.print(f"The classroom is open: http://{here}:{room.port}/{given}", soft_wrap=True)
+    console.print(f"The classroom is open: {url_of(here, room.port)}/{given}", soft_wrap=True)
     if room.is_local:
         console.print("Only this machine can connect. For a room of laptops: python -m sim classroom host=0.0.0.0")
     else:
-        found = addresses() or [room.host]
-        joins = " or ".join(f"http://{address}:{room.port}/" for address in found)
-        console.print(f"For the room: {joins}  with the code {room.code}", soft_wrap=True)
+        joins = [room.address] if room.address else [f"{url_of(host, room.port)}/" for host in hosts_of(room)]
+        console.print(f"For the room: {' or '.join(joins)}  with the code {room.code}", soft_wrap=True)
+    console.print(f"Keep for teachers: the code {grouped(TEACHERS_CODE, 5)} deletes any session on the page Teacher.")
     console.print("Ctrl-C closes it. Teachers begin on the page Teacher; docs/teaching.md has plans for lessons.")

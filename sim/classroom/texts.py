@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 from sim.wording import SENTENCES, Language
@@ -51,6 +53,19 @@ def check_text(text: str) -> None:
         raise PanjError(f"settings: found {len(text):,} letters, expected at most {MOST_TEXT:,}")
     if "${" in text:
         raise PanjError(f"settings: found '${{' in '{shown(text)}', expected plain values: nothing is filled in here")
+
+
+def plain_yaml(text: str) -> Any:
+    """Plain values of a pasted YAML text.
+
+    Raises:
+        PanjError: it has references, with which a small text could grow without bound.
+        yaml.YAMLError: it is not YAML.
+    """
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise PanjError("found an alias (*) in YAML, expected plain values")
+    return yaml.safe_load(text)
 
 
 def shown(text: str) -> str:

@@ -53,6 +53,7 @@ class Classroom:
                 return  # it answers, and asks for a code
             except OSError:
                 time.sleep(0.2)
+        self.stop()
         raise RuntimeError((self.folder / "log.txt").read_text())
 
     def stop(self) -> None:
@@ -93,6 +94,7 @@ def visitor(browser, classroom):
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.on("response", lambda got: troubles.append(f"{got.status} {got.url}") if got.status >= 400 else None)
+        page.on("console", lambda said: troubles.append(said.text) if "Security Policy" in said.text else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         here = re.compile(rf"(http|ws)://127\.0\.0\.1:{classroom.port}/|data:|blob:")
         page.on("request", lambda asked: None if here.match(asked.url) else troubles.append(f"not here: {asked.url}"))

@@ -1,16 +1,20 @@
 """The gate: who has no code is asked for it, and no other site may talk to the server."""
 
 import asyncio
+import time
+from contextlib import ExitStack, suppress
 
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from sim.classroom import server
-from sim.classroom.server import LETTERS, LONG, TRIES, Gate, Room, new_code, room_of
+from sim.classroom import gate, server
+from sim.classroom.gate import LETTERS, LONG, MOST_PAGES, Gate, Room, new_code
+from sim.classroom.server import join_address_of, room_of
 from sim.errors import PanjError
 from sim.options import Classroom, read_request
 
@@ -28,9 +32,32 @@ async def channel(socket):
     await socket.close()
 
 
-def visitor(code=CODE, host="0.0.0.0"):
-    inner = Starlette(routes=[Route("/watch", page), WebSocketRoute("/channel", channel)])
-    return TestClient(Gate(inner, Room(host, 8765, code)), base_url="http://127.0.0.1:8765", follow_redirects=False)
+async def waits(socket):
+    await socket.accept()
+    with suppress(WebSocketDisconnect):
+        await socket.receive_text()
+
+
+async def headers(request):
+    return JSONResponse({"path": request.url.path, "scheme": request.url.scheme, **request.headers})
+
+
+async def fails(_request):
+    raise KeyError("session_id")
+
+
+def visitor(code=CODE, host="0.0.0.0", address="", seen_at="http://127.0.0.1:8765"):
+    inner = Starlette(
+        routes=[
+            Route("/watch", page),
+            Route("/headers", headers),
+            Route("/fails", fails),
+            WebSocketRoute("/channel", channel),
+            WebSocketRoute("/waits", waits),
+        ]
+    )
+    return TestClient(Gate(inner, Room(host, 8765, code, address)), base_url=seen_at, follow_redirects=False,
+                      raise_server_exceptions=False)  # fmt: skip
 
 
 def test_without_a_code_everybody_of_this_machine_comes_in():
@@ -70,7 +97,7 @@ def test_what_else_an_address_asks_for_is_kept_through_the_gate():
 
 def test_a_cookie_of_ones_own_making_opens_nothing():
     client = visitor()
-    client.cookies.set(server.COOKIE, "0" * 64)
+    client.cookies.set(gate.COOKIE, "0" * 64)
     assert client.get("/watch").status_code == 401
 
 
@@ -94,19 +121,122 @@ def test_a_wrong_code_is_not_repeated_on_the_page(wrong):
     assert "<script>" not in seen.text and "K" * 100 not in seen.text
 
 
-def test_who_guesses_too_often_has_to_wait_even_with_the_right_code():
+def test_the_right_code_lets_in_after_any_number_of_wrong_ones_from_the_same_address(monkeypatch):
+    monkeypatch.setattr(gate, "PAUSE", 0.001)
     client = visitor()
-    for _ in range(TRIES):
+    for _ in range(40):
         assert client.get("/watch?code=WRONG1").status_code == 401
-    assert client.get(f"/watch?code={CODE}").status_code == 429
-
-
-def test_who_guessed_is_let_in_after_a_while(monkeypatch):
-    client = visitor()
-    for _ in range(TRIES):
-        client.get("/watch?code=WRONG1")
-    monkeypatch.setattr(server, "WITHIN", 0)
     assert client.get(f"/watch?code={CODE}").status_code == 303
+
+
+def test_guesses_of_one_address_take_turns_and_those_of_another_do_not_wait(monkeypatch):
+    monkeypatch.setattr(gate, "PAUSE", 0.05)
+    monkeypatch.setattr(gate, "MOST_GUESSES", 4)
+    inner = Gate(Starlette(), Room("0.0.0.0", 8765, CODE))
+
+    async def guess(address, code="WRONG1"):
+        scope = {"type": "http", "path": "/", "query_string": f"code={code}".encode(), "headers": [],
+                 "client": (address, 1)}  # fmt: skip
+        began = time.monotonic()
+        return (await inner.ask(HTTPConnection(scope))).status_code, time.monotonic() - began
+
+    async def all_at_once():
+        return await asyncio.gather(*(guess("10.0.0.1") for _ in range(6)), guess("10.0.0.2", CODE))
+
+    *guesses, neighbour = asyncio.run(all_at_once())
+    assert [status for status, _ in guesses] == [401] * 4 + [429] * 2
+    assert max(seconds for _, seconds in guesses) >= 4 * 0.05
+    assert neighbour[0] == 303 and neighbour[1] < 0.05
+
+
+CLAIMED = {
+    "script-name": "//evil.example", "x-script-name": "/evil", "x-forwarded-host": "evil.example",
+    "x-forwarded-proto": "https", "x-forwarded-for": "10.0.0.9", "forwarded": "host=evil.example",
+    "x-real-ip": "1.1.1.1",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("room", [{"code": "", "host": "127.0.0.1"}, {"code": "", "host": "127.0.0.1",
+                                  "address": "http://localhost/panj"}])  # fmt: skip
+def test_what_headers_claim_about_a_proxy_reaches_no_page(room):
+    seen = visitor(**room).get("/headers", headers=CLAIMED).json()
+    assert not set(CLAIMED) & set(seen) and seen["scheme"] == "http"
+
+
+@pytest.mark.parametrize("code", ["", CODE])
+def test_every_answer_says_what_may_be_loaded_and_who_may_embed_it(code):
+    seen = visitor(code=code).get("/watch").headers
+    assert "frame-ancestors 'none'" in seen["content-security-policy"] and seen["x-frame-options"] == "DENY"
+    assert "default-src 'none'" in seen["content-security-policy"]
+    assert seen["x-content-type-options"] == "nosniff" and seen["referrer-policy"] == "same-origin"
+
+
+def test_a_page_may_load_scripts_of_this_server_and_no_others():
+    policy = dict(part.split(" ", 1) for part in gate.page_policy("127.0.0.1:8765", "abc").split("; "))
+    assert policy["script-src"] == "'self' 'unsafe-eval' 'nonce-abc'" and policy["default-src"] == "'self'"
+    assert policy["connect-src"] == "'self' ws://127.0.0.1:8765 wss://127.0.0.1:8765"
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "", "[", "localhost.evil.example", "a b"])
+def test_a_room_answers_to_no_name_of_another_site(host):
+    assert visitor(code="").get("/watch", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7:8765", "127.0.0.1:8765", "localhost:8765", "[2001:db8::1]:8765"])
+def test_a_room_answers_to_the_addresses_that_its_machine_may_have(host):
+    assert visitor(code="").get("/watch", headers={"host": host}).text == "inside"
+
+
+PUBLIC = {"address": "https://school.example/panj", "host": "127.0.0.1"}
+
+
+@pytest.mark.parametrize("path", ["/panj/watch", "/watch"])
+def test_behind_a_proxy_the_prefix_may_be_kept_or_taken_off(path):
+    client = visitor(**PUBLIC, seen_at="http://school.example")
+    admitted = client.get(f"{path}?code={CODE}")
+    assert admitted.headers["location"] == "/panj/watch" and "Secure" in admitted.headers["set-cookie"]
+    client.cookies.set(gate.COOKIE, admitted.cookies[gate.COOKIE])
+    kept = {"cookie": f"{gate.COOKIE}={admitted.cookies[gate.COOKIE]}", "origin": "https://school.example"}
+    assert client.get(path, headers=kept).text == "inside"
+
+
+def test_a_server_behind_a_proxy_asks_for_a_code_though_it_listens_on_this_machine_only():
+    room = room_of(read_request(Classroom, ["address=https://school.example/panj"]))
+    assert len(room.code) == LONG and join_address_of(room) == "https://school.example/panj/join"
+
+
+@pytest.mark.parametrize("address", ["school.example", "https://a b", "javascript:x", "https://x/<script>", "//x"])
+def test_an_address_that_is_none_is_refused(address):
+    with pytest.raises(PanjError) as error:
+        read_request(Classroom, [f"address={address}"])
+    assert error.value.key == "address"
+
+
+def test_an_address_of_this_machine_needs_no_code_and_is_the_one_that_is_printed():
+    room = room_of(Classroom(host="127.0.0.2", port=8813))
+    assert not room.code and join_address_of(room) == "http://127.0.0.2:8813/join"
+    assert join_address_of(Room("::1", 8765, "")) == "http://[::1]:8765/join"
+
+
+def test_a_browser_may_open_so_many_pages_and_another_browser_others():
+    client = visitor(code="")
+    mine, other = {"cookie": f"{gate.BROWSER}=one"}, {"cookie": f"{gate.BROWSER}=two"}
+    with ExitStack() as pages:
+        for _ in range(MOST_PAGES):
+            pages.enter_context(client.websocket_connect("ws://127.0.0.1:8765/waits", headers=mine))
+        with pytest.raises(WebSocketDisconnect):
+            pages.enter_context(client.websocket_connect("ws://127.0.0.1:8765/waits", headers=mine))
+        pages.enter_context(client.websocket_connect("ws://127.0.0.1:8765/waits", headers=other))
+    assert client.websocket_connect("ws://127.0.0.1:8765/waits", headers=mine)
+
+
+def test_a_page_that_fails_is_one_line_in_the_log_however_often(caplog):
+    limited, client = server.OncePerKind(), visitor(code="")
+    for _ in range(30):
+        assert client.get("/fails").status_code == 500
+    assert len(caplog.records) == 30
+    said = [server.OneLine().format(record) for record in caplog.records if limited.filter(record)]
+    assert len(said) == 1 and "KeyError" in said[0] and "test_server.py" in said[0] and "\n" not in said[0]
 
 
 def test_a_page_of_another_site_is_refused_page_and_channel():

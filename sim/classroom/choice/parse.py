@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from sim.classroom.choice.form import CHOSEN, DATES, Form, Overrides, bases_of, canonical, merged, short_key, spelled
-from sim.classroom.texts import check_text, shown
+from sim.classroom.texts import check_text, plain_yaml, shown
 from sim.errors import PanjError, unknown
 from sim.settings.compose import SCENARIO_KEYS
 from sim.settings.overrides import GROUPS, HOW_GROUPS, HOW_KEYS, Override, check_override, choices_of, parse
@@ -240,7 +240,7 @@ def read_yaml_text(text: str) -> Loaded:
 def safely_loaded(text: str) -> dict[str, Any]:
     """Content of a YAML text; PanjError where it is not a small mapping."""
     try:
-        content = yaml.safe_load(text)
+        content = plain_yaml(text)
         parts = count_parts(content, MOST_PARTS)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise PanjError(

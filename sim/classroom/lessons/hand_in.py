@@ -19,7 +19,7 @@ from sim.classroom.lessons.campaigns import CampaignStore
 from sim.classroom.lessons.estimates import CampaignSource
 from sim.classroom.lessons.lesson import RANGES, Sheet, lesson_of, sheet_of, student_code
 from sim.classroom.lessons.marking import Answer, Mark, check_answer, mark, total
-from sim.classroom.texts import safe_cell, texts_of
+from sim.classroom.texts import plain_yaml, safe_cell, texts_of
 from sim.errors import PanjError, unknown
 from sim.options import Grade
 
@@ -99,14 +99,6 @@ def parsed(content: bytes) -> Any:
     except (UnicodeDecodeError, ValueError, RecursionError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())[:160]
         raise PanjError(f"found something that is neither JSON nor plain YAML ({said}), expected a hand-in") from error
-
-
-def plain_yaml(text: str) -> Any:
-    """YAML without references, with which a small file could grow without bound."""
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            raise PanjError("found an alias (*) in YAML, expected plain values")
-    return yaml.safe_load(text)
 
 
 def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:

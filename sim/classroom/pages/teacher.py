@@ -10,12 +10,13 @@ import solara
 
 from sim.classroom.choice.fields import describe_choice, overrides_for
 from sim.classroom.choice.form import Overrides
+from sim.classroom.gate import is_loopback
 from sim.classroom.hooks import QUERY, session, session_code, use_attempt, use_session_state
-from sim.classroom.parts import Heading, Note, Press, Trouble, Wide
+from sim.classroom.parts import Folded, Heading, Note, Press, Trouble, Wide
 from sim.classroom.parts.distribution import Said, Style
 from sim.classroom.parts.questions import decision_fields
 from sim.classroom.parts.sheet import Given, Sheet, one_of, text_field, tick
-from sim.classroom.server import LOCAL, join_address
+from sim.classroom.server import join_address
 from sim.classroom.sessions.claims import ABOUT, EFFECT, score_of
 from sim.classroom.sessions.register import the_register
 from sim.classroom.sessions.runner import Progress, the_question_runner
@@ -26,6 +27,7 @@ from sim.classroom.sessions.session import (
     OPEN,
     RUNNING,
     WORD,
+    Kept,
     Question,
     Room,
     Session,
@@ -93,6 +95,40 @@ def Beginning(on_open: Callable[..., None]) -> None:
     fields = [text_field(one, texts.say(f"teacher_{one}")) for one in ("code", "word")]
     Sheet(fields, texts.say("teacher_come_back"), lambda given: attempt(lambda: come_back(given)))
     Trouble(trouble)
+    with Folded(texts.say("teacher_clear")):
+        Clearing()
+
+
+@solara.component
+def Clearing() -> None:
+    """All sessions of this server and buttons that delete them, for whoever has the code for teachers."""
+    texts = texts_of("class")
+    trouble, attempt = use_attempt()
+    teachers_code, set_teachers_code = solara.use_state("")
+    found, set_found = solara.use_state(list[Kept]())
+
+    def show(given_code: str) -> None:
+        set_found(the_register().everything(given_code))
+        set_teachers_code(given_code)
+
+    def clear(codes: Sequence[str]) -> None:
+        the_register().clear(teachers_code, codes)
+        show(teachers_code)
+
+    Note(texts.say("teacher_clear_about"))
+    if not teachers_code:
+        fields = [text_field("code", texts.say("teacher_clear_code"))]
+        Sheet(fields, texts.say("teacher_clear_show"), lambda given: attempt(lambda: show(given["code"])))
+    else:
+        Note(texts.say("teacher_clear_found", len(found)), live=True)
+        unused = [one.session.code for one in found if not one.members]
+        with solara.Div(classes=["claims-row"]):
+            if unused:
+                Press(texts.say("teacher_clear_unused", len(unused)), lambda: attempt(lambda: clear(unused)))
+            for one in found:
+                label = texts.say("teacher_clear_one", one.members, session=describe_session(one.session))
+                Press(label, partial(attempt, partial(clear, [one.session.code])))
+    Trouble(trouble)
 
 
 def describe_session(one: Session) -> str:
@@ -126,11 +162,11 @@ def Code(room: Room, word: str) -> None:
     Note(texts.say("teacher_code"))
     Said(grouped(code, 3), classes=("claims-code",))
     Note(texts.say("teacher_address", None, address=join_address()))
-    if urlsplit(join_address()).hostname in LOCAL:
+    if is_loopback(urlsplit(join_address()).hostname or ""):
         Note(texts.say("teacher_local"))
     if word:
         Note(texts.say("teacher_word_is", None, word=grouped(word, WORD // 4)))
-    wall = {"href": f"/projector?{QUERY}={code}", "target": "_blank"}
+    wall = {"href": f"{solara.use_router().root_path}/projector?{QUERY}={code}", "target": "_blank"}
     Said(texts.say("teacher_wall"), "a", attributes=wall)
 
 

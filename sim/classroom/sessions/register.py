@@ -9,6 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -34,7 +35,9 @@ from sim.classroom.sessions.session import (
     DEBRIEF,
     OPEN,
     RUNNING,
+    TEACHERS_CODE,
     WORD,
+    Kept,
     Place,
     Question,
     Room,
@@ -49,7 +52,9 @@ from sim.classroom.sessions.session import (
 )
 from sim.classroom.sessions.storage import Storage, place_of_register
 
-MOST_SESSIONS, MOST_MEMBERS, MOST_QUESTIONS = 200, 60, 20  # maximum per file; per session
+MOST_SESSIONS, MOST_OWN = 200, 20  # maximum per file; per browser
+MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # maximum per session
+UNUSED = timedelta(days=1)  # age at which a session that nobody joined, and in which nothing was asked, is deleted
 USUAL_RUNS, MOST_RUNS = 200, 1000
 NEXT = {  # the stages to which a teacher may move a question
     OPEN: (CLOSED,), CLOSED: (OPEN, RUNNING), RUNNING: (), ANSWERED: (DEBRIEF,), DEBRIEF: (ANSWERED,),
@@ -81,8 +86,11 @@ class Register:
         """Open a session; returns its code, and the teacher's recovery word, of which only a hash is stored."""
         word = letters(WORD)
         with self.storage.acting() as act:
+            storage.delete_unused(act, now(-UNUSED))
             if storage.count(act, "SELECT COUNT(*) FROM sessions") >= MOST_SESSIONS:
                 raise Refused("many_sessions", most=MOST_SESSIONS)
+            if sum(storage.is_owner(act, row, browser) for row in storage.all_sessions(act)) >= MOST_OWN:
+                raise Refused("many_own_sessions", most=MOST_OWN)
             code = next(code for code in iter(lambda: letters(CODE), "") if not storage.found_session(act, code))
             act.execute(
                 "INSERT INTO sessions (code, word_hash, opened) VALUES (?, ?, ?)", (code, hashed(word, code), now())
@@ -175,6 +183,23 @@ class Register:
             act.execute("DELETE FROM sessions WHERE id = ?", (session["id"],))
         self.storage.leave_no_trace()
 
+    # Calls of whoever has the code for teachers, which the server printed where it was started.
+
+    def everything(self, teachers_code: str) -> list[Kept]:
+        """All sessions of this file, the newest first."""
+        check_teacher(teachers_code)
+        with self.storage.reading() as act:
+            return [Kept(storage.session_of(row), storage.count_members(act, row)) for row in storage.all_sessions(act)]
+
+    def clear(self, teachers_code: str, codes: Collection[str]) -> None:
+        """Delete whole sessions, whoever opened them."""
+        check_teacher(teachers_code)
+        with self.storage.acting() as act:
+            act.executemany("DELETE FROM sessions WHERE code = ?", [(spelled(code),) for code in codes])
+        self.storage.leave_no_trace()
+        for code in codes:
+            self.feed.announce(spelled(code))
+
     # Calls of a student.
 
     def session(self, code: str) -> Session:
@@ -189,7 +214,7 @@ class Register:
         with self.changing(code) as (act, session):
             if storage.seat_row(act, storage.alive(session), browser):
                 raise Refused("has_seat")
-            if storage.count(act, "SELECT COUNT(*) FROM members WHERE session = ?", (session["id"],)) >= MOST_MEMBERS:
+            if storage.count_members(act, session) >= MOST_MEMBERS:
                 raise Refused("many_members", most=MOST_MEMBERS)
             if act.execute(
                 "SELECT 1 FROM members WHERE session = ? AND folded = ?", (session["id"], folded(name))
@@ -306,6 +331,12 @@ class Register:
     def watch(self, code: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` after every change of a session, from another thread; returns a function that removes it."""
         return self.feed.watch(spelled(code), listener)
+
+
+def check_teacher(teachers_code: str) -> None:
+    """Refused unless this is the code for teachers."""
+    if not secrets.compare_digest(spelled(teachers_code), TEACHERS_CODE):
+        raise Refused("wrong_teachers_code")
 
 
 @cache

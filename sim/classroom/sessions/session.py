@@ -8,7 +8,7 @@ import csv
 import io
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
 from typing import NamedTuple
@@ -26,6 +26,7 @@ from sim.study.reader import Measure
 
 LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike, without vowels, so that codes spell no words
 CODE, KEY, WORD = 6, 8, 20  # length of a session's code, a team's key, a teacher's recovery word
+TEACHERS_CODE = "".join(secrets.choice(LETTERS) for _ in range(10))  # of this server, printed where it was started
 OPEN, CLOSED, RUNNING, ANSWERED, DEBRIEF = "open", "closed", "running", "answered", "debrief"  # stages of a question
 
 
@@ -36,6 +37,13 @@ class Session(NamedTuple):
     opened: str
     is_ended: bool
     names_shown: bool
+
+
+class Kept(NamedTuple):
+    """A session in the list of all, for whoever has the teachers' code."""
+
+    session: Session
+    members: int
 
 
 class Question(NamedTuple):
@@ -109,9 +117,9 @@ class Room(NamedTuple):
         return self.questions[-1] if self.questions else None
 
 
-def now() -> str:
-    """Current time (UTC) to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def now(later: timedelta = timedelta()) -> str:
+    """Current time (UTC) to the second, or one that is later or earlier."""
+    return (datetime.now(UTC) + later).isoformat(timespec="seconds")
 
 
 def letters(number: int) -> str:

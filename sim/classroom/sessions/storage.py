@@ -165,6 +165,20 @@ def alive(session: sqlite3.Row) -> sqlite3.Row:
     return session
 
 
+def delete_unused(act: sqlite3.Connection, opened_before: str) -> None:
+    """Delete old sessions that hold nothing."""
+    act.execute(
+        "DELETE FROM sessions WHERE opened < ? AND id NOT IN (SELECT session FROM members)"
+        " AND id NOT IN (SELECT session FROM questions)",
+        (opened_before,),
+    )
+
+
+def count_members(act: sqlite3.Connection, session: sqlite3.Row) -> int:
+    """Number of students who joined a session."""
+    return count(act, "SELECT COUNT(*) FROM members WHERE session = ?", (session["id"],))
+
+
 def own(act: sqlite3.Connection, code: str, browser: str) -> None:
     """Register a browser as the teacher's."""
     act.execute(
