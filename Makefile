@@ -43,7 +43,7 @@ sbom: .venv/installed-all .venv/supply/made
 	$(SUPPLY)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/panj.cdx.json $(BIN)/python
 
 audit: .venv/supply/made
-	$(SUPPLY)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+	$(SUPPLY)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 constraints: .venv/supply/made
 	$(SUPPLY)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet --no-header \

@@ -4,6 +4,7 @@ import importlib.util
 import re
 import tomllib
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -84,8 +85,8 @@ def test_every_requirement_has_one_pin_that_it_allows_on_every_python_and_system
     for pin in PINS:
         if pin.marker is None or pin.marker.evaluate(here):
             assert pins.setdefault(canonicalize_name(pin.name), pin) is pin
-    wanted = [Requirement(text) for text in PROJECT["dependencies"] + sum(PROJECT["optional-dependencies"].values(), [])]
-    for one in wanted:
+    for text in chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()):
+        one = Requirement(text)
         if one.name != "panj":
             version = str(pins[canonicalize_name(one.name)].specifier).removeprefix("==")
             assert one.specifier.contains(version), one

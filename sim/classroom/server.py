@@ -314,13 +314,13 @@ def print_addresses(room: Room, console: Console) -> None:
     """Print the address for this machine and for the room, and the code for teachers."""
     from sim.classroom.sessions.session import TEACHERS_CODE, grouped
 
-    here = "127.0.0.1" if room.host in WILDCARDS else room.host
+    here = room.address.rstrip("/") or url_of("127.0.0.1" if room.host in WILDCARDS else room.host, room.port)
     given = f"?code={room.code}" if room.code else ""
-    console.print(f"The classroom is open: {url_of(here, room.port)}/{given}", soft_wrap=True)
+    console.print(f"The classroom is open: {here}/{given}", soft_wrap=True)
     if room.is_local:
         console.print("Only this machine can connect. For a room of laptops: python -m sim classroom host=0.0.0.0")
     else:
-        joins = [room.address] if room.address else [f"{url_of(host, room.port)}/" for host in hosts_of(room)]
-        console.print(f"For the room: {' or '.join(joins)}  with the code {room.code}", soft_wrap=True)
+        joins = [f"{url_of(host, room.port)}/" for host in hosts_of(room)]
+        console.print(f"For the room: {room.address or ' or '.join(joins)}  with the code {room.code}", soft_wrap=True)
     console.print(f"Keep for teachers: the code {grouped(TEACHERS_CODE, 5)} deletes any session on the page Teacher.")
     console.print("Ctrl-C closes it. Teachers begin on the page Teacher; docs/teaching.md has plans for lessons.")

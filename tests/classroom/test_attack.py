@@ -2,7 +2,6 @@
 
 import json
 import random
-import subprocess
 import sys
 import time
 import urllib.error
@@ -36,7 +35,8 @@ class Server:
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             with suppress(OSError):
-                return self.get("/alive")
+                self.get("/alive")
+                return
             time.sleep(0.1)
         self.stop()
         raise RuntimeError(self.log.read_text())

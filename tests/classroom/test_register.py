@@ -10,8 +10,19 @@ import pytest
 
 from sim.classroom.sessions import register as registers
 from sim.classroom.sessions.claims import LONGEST_NAME, Answer, Claim, Refused
-from sim.classroom.sessions.register import MOST_MEMBERS, Register
-from sim.classroom.sessions.session import ANSWERED, CLOSED, DEBRIEF, LETTERS, OPEN, RUNNING, csv_of, grouped, spelled
+from sim.classroom.sessions.register import MOST_MEMBERS, MOST_OWN, Register
+from sim.classroom.sessions.session import (
+    ANSWERED,
+    CLOSED,
+    DEBRIEF,
+    LETTERS,
+    OPEN,
+    RUNNING,
+    TEACHERS_CODE,
+    csv_of,
+    grouped,
+    spelled,
+)
 from sim.errors import PanjError
 
 TEACHER, ANNA, BORIS, CYRUS = "cookie-of-the-teacher", "cookie-of-anna", "cookie-of-boris", "cookie-of-cyrus"
@@ -64,6 +75,37 @@ def test_a_code_is_read_back_however_it_is_typed(register):
 def test_a_wrong_code_finds_no_session(register):
     register.open_session(TEACHER)
     assert refusal(register.session, "") == refusal(register.join, "FFFFFF", ANNA, "Anna") == "no_session"
+
+
+def test_a_browser_opens_so_many_sessions_and_another_browser_its_own(register):
+    codes = [register.open_session(ANNA)[0] for _ in range(MOST_OWN)]
+    assert refusal(register.open_session, ANNA) == "many_own_sessions"
+    register.open_session(BORIS)
+    register.delete(codes[0], ANNA)
+    register.open_session(ANNA)
+
+
+def test_a_full_server_is_freed_by_whoever_has_its_code_for_teachers(register, monkeypatch):
+    monkeypatch.setattr(registers, "MOST_SESSIONS", 3)
+    codes = [register.open_session(browser)[0] for browser in (ANNA, BORIS, CYRUS)]
+    assert refusal(register.open_session, TEACHER) == "many_sessions"
+    assert refusal(register.everything, "FFFFFFFFFF") == refusal(register.clear, "", codes) == "wrong_teachers_code"
+    assert {kept.session.code for kept in register.everything(grouped(TEACHERS_CODE, 5).lower())} == set(codes)
+    register.clear(TEACHERS_CODE, codes[:2])
+    code, _ = register.open_session(TEACHER)
+    assert {kept.session.code for kept in register.everything(TEACHERS_CODE)} == {codes[2], code}
+
+
+def test_only_sessions_that_hold_nothing_expire(register, code, path):
+    empty, _ = register.open_session(BORIS)
+    joined, _ = register.open_session(BORIS)
+    register.join(joined, CYRUS, "Cyrus")
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE sessions SET opened = '2021-07-01T00:00:00+00:00'")
+    fresh, _ = register.open_session(TEACHER)
+    assert {kept.session.code for kept in register.everything(TEACHERS_CODE)} == {code, joined, fresh}
+    assert {kept.members for kept in register.everything(TEACHERS_CODE)} == {0, 1}
+    assert refusal(register.session, empty) == "no_session"
 
 
 def test_only_the_browser_that_opened_a_session_is_its_teacher(register, code):

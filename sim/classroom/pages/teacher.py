@@ -106,28 +106,36 @@ def Clearing() -> None:
     trouble, attempt = use_attempt()
     teachers_code, set_teachers_code = solara.use_state("")
     found, set_found = solara.use_state(list[Kept]())
+    doomed, set_doomed = solara.use_state(list[str]())
 
     def show(given_code: str) -> None:
         set_found(the_register().everything(given_code))
         set_teachers_code(given_code)
 
-    def clear(codes: Sequence[str]) -> None:
-        the_register().clear(teachers_code, codes)
+    def clear() -> None:
+        the_register().clear(teachers_code, doomed)
+        set_doomed([])
         show(teachers_code)
 
     Note(texts.say("teacher_clear_about"))
     if not teachers_code:
         fields = [text_field("code", texts.say("teacher_clear_code"))]
         Sheet(fields, texts.say("teacher_clear_show"), lambda given: attempt(lambda: show(given["code"])))
+    elif doomed:
+        codes = texts.listed([grouped(one, 3) for one in doomed], 8)
+        Note(texts.say("teacher_delete_sure", None, code=codes), live=True)
+        with solara.Div(classes=["claims-row"]):
+            Press(texts.say("teacher_delete_yes"), lambda: attempt(clear))
+            Press(texts.say("teacher_keep"), lambda: set_doomed([]))
     else:
         Note(texts.say("teacher_clear_found", len(found)), live=True)
         unused = [one.session.code for one in found if not one.members]
         with solara.Div(classes=["claims-row"]):
             if unused:
-                Press(texts.say("teacher_clear_unused", len(unused)), lambda: attempt(lambda: clear(unused)))
+                Press(texts.say("teacher_clear_unused", len(unused)), lambda: set_doomed(unused))
             for one in found:
                 label = texts.say("teacher_clear_one", one.members, session=describe_session(one.session))
-                Press(label, partial(attempt, partial(clear, [one.session.code])))
+                Press(label, partial(set_doomed, [one.session.code]))
     Trouble(trouble)
 
 

@@ -1,0 +1,31 @@
+"""Texts that visitors paste: YAML that could grow is refused before it is built."""
+
+import time
+
+import pytest
+
+from sim.classroom.choice.parse import read_yaml_text
+from sim.classroom.lessons.hand_in import hand_in_of
+from sim.classroom.texts import plain_yaml
+from sim.errors import PanjError
+
+BOMBS = {
+    "aliases": "\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))]),
+    "merges": "\n".join(
+        ["a0: &a0 {x: 1}", *(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 30))]
+    ),
+    "a list in itself": "a: &a [*a]",
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize("read", [plain_yaml, read_yaml_text, lambda text: hand_in_of(text.encode())])
+def test_references_are_refused_at_once_wherever_a_visitor_gives_yaml(bomb, read):
+    began = time.process_time()
+    with pytest.raises(PanjError):
+        read(BOMBS[bomb])
+    assert time.process_time() - began < 1
+
+
+def test_plain_yaml_is_read():
+    assert plain_yaml("a: [1, b]\nc: {d: null}") == {"a": [1, "b"], "c": {"d": None}}
