@@ -204,7 +204,8 @@ def report(found: dict[str, Any]) -> str:
         f"{found['students']} students on {found['machine']['cores']} cores, which also act as the students: a lesson "
         f"of {found['minutes']:g} minutes in which each steps every {STEP_EVERY:g} s, watches another campaign every "
         f"{ROLL_EVERY:g} s and requests 200 campaigns with their own settings once a minute, at random times; then all "
-        f"request at the same moment. Times as students see them, by `make bench-classroom` ({here}).",
+        f"request at the same moment. Times as students see them, by `make bench-classroom` ({here}; load before it began: "
+        f"{found['load']:.1f}).",
         "",
         table(head, rows),
     ])  # fmt: skip
@@ -228,11 +229,16 @@ def main() -> None:
     asked.add_argument("--students", type=int, default=STUDENTS)
     asked.add_argument("--minutes", type=float, default=MINUTES)
     given = asked.parse_args()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     with classroom() as (address, process):
         time.sleep(15)  # a class arrives after the teacher has opened it, when the baseline is ready
         found = asyncio.run(measure(address, process, given.students, given.minutes))
-    PLACE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    put_into_readme(report(found))
+    found["load"] = load  # processes that wanted a core in the minute before the server was started
+    is_usual = given.students == STUDENTS
+    place = PLACE if is_usual else PLACE.with_name(f"classroom_{given.students}.json")
+    place.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if is_usual:
+        put_into_readme(report(found))
     print(report(found))
 
 

@@ -11,6 +11,7 @@ import asyncio
 import hmac
 import ipaddress
 import logging
+import re
 import secrets
 import socket
 from collections import Counter
@@ -44,6 +45,9 @@ MOST_FROM_ADDRESS, MOST_CHANNELS = 300, 600  # open pages of one address, which 
 TOO_MANY, NOT_ADMITTED = 4429, 4403  # codes with which a channel is closed
 NO_STORE = {"cache-control": "no-store"}
 LOG = logging.getLogger(__name__)
+HOST = re.compile(
+    r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{1,5})?"
+)  # a number in brackets or a name; perhaps a port
 CLAIMS = (b"forwarded", b"x-forwarded-", b"script-name", b"x-script-name", b"x-real-ip")  # first parts of header names
 ALWAYS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
@@ -228,10 +232,8 @@ def own_names(room: Room) -> frozenset[str]:
 
 def hostname_of(host: str) -> str:
     """Name in a header Host, in small letters; empty where it is none."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    found = HOST.fullmatch(host.lower())
+    return (found[1] or found[2]) if found else ""
 
 
 def address_of(asked: HTTPConnection) -> str:

@@ -177,7 +177,10 @@ def test_a_page_may_load_scripts_of_this_server_and_no_others():
     assert policy["connect-src"] == "'self' ws://127.0.0.1:8765 wss://127.0.0.1:8765"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8765", "", "[", "localhost.evil.example", "a b"])
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8765", "", "[", "localhost.evil.example", "a b", "127.0.0.1:80; script-src *"],
+)
 def test_a_room_answers_to_no_name_of_another_site(host):
     assert visitor(code="").get("/watch", headers={"host": host}).status_code == 403
 
