@@ -204,8 +204,8 @@ def report(found: dict[str, Any]) -> str:
         f"{found['students']} students on {found['machine']['cores']} cores, which also act as the students: a lesson "
         f"of {found['minutes']:g} minutes in which each steps every {STEP_EVERY:g} s, watches another campaign every "
         f"{ROLL_EVERY:g} s and requests 200 campaigns with their own settings once a minute, at random times; then all "
-        f"request at the same moment. Times as students see them, by `make bench-classroom` ({here}; load before it began: "
-        f"{found['load']:.1f}).",
+        f"request at the same moment. Times as students see them, by `make bench-classroom` ({here}; load "
+        f"before it began: {found['load']:.1f}).",
         "",
         table(head, rows),
     ])  # fmt: skip
