@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sim import options
 from sim.errors import PanjError
 from sim.options import missing_of, read_command, require_extra
+from sim.provenance import shell_command
 from sim.wording import counted
 
 if TYPE_CHECKING:
@@ -221,8 +222,8 @@ def discover(request: options.Discover) -> int:
 def next_step(overrides: "Overrides", folder: Path) -> str:
     """Suggest the next command."""
     if overrides.sweeps:
-        return f"python -m sim compare {folder}"
-    return "change a decision: python -m sim reinforcement=none"
+        return shell_command(["compare", folder])
+    return f"change a decision: {shell_command(['reinforcement=none'])}"
 
 
 def evidence(request: options.Evidence) -> int:
@@ -250,7 +251,7 @@ def plan(request: options.Plan) -> int:
     """Print the cost of a sweep."""
     from sim.run import plan as ahead
 
-    return ahead.main(request.overrides)
+    return ahead.main(request)
 
 
 def failures(request: options.Failures) -> int:

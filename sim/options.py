@@ -18,6 +18,7 @@ from sim.errors import PanjError, unknown
 MULTIRUN = ("-m", "--multirun")
 LAST_SEED = 2**63 - 1  # as in sim.engine.chance, which is slow to import
 FOLDER = "folder of a study, such as results/policy"
+BASE = "by default the one with the settings that the sweep started from"
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -59,11 +60,73 @@ class Threshold(NamedTuple):
 def read_threshold(key: str, text: str) -> Threshold:
     """A number, or a date as its ordinal."""
     try:
-        return Threshold(text, date.fromisoformat(text).toordinal() if text.count("-") == 2 else float(text))
+        value = date.fromisoformat(text).toordinal() if text.count("-") == 2 else float(text)
+        if not abs(value) < float("inf"):
+            raise ValueError
+        return Threshold(text, value)
     except ValueError:
         raise PanjError(
             f"{key}: found '{text}', expected a number such as 1000, or a date such as 2021-07-05"
         ) from None
+
+
+class Range(NamedTuple):
+    """The values of an outcome above one threshold, below another, or between the two; the thresholds are outside."""
+
+    above: Threshold | None
+    below: Threshold | None
+
+    def holds(self, values: Any) -> Any:
+        """Whether each value is inside; a date counts as its ordinal, a missing value is outside."""
+        over = values > self.above.value if self.above else values < float("inf")
+        return over & (values < self.below.value) if self.below else over
+
+    def check(self, outcome: str, unit: str, is_date: bool) -> None:
+        """Check that the thresholds fit an outcome.
+
+        Args:
+            outcome: Its name.
+            unit: Its unit.
+            is_date: Whether it is a date.
+
+        Raises:
+            PanjError: A number for a date, a date for a number, or a share outside 0 to 1; the key is that of the
+                threshold.
+        """
+        for key, end in self.thresholds.items():
+            if (end.text.count("-") == 2) != is_date:
+                kind = "a date such as 2021-07-05" if is_date else f"a number of {unit or 'units'}"
+                raise PanjError(f"{key}: found '{end.text}', expected {kind} for {outcome}")
+            if unit.startswith("share") and not 0 <= end.value <= 1:
+                raise PanjError(f"{key}: found '{end.text}', expected a share from 0 to 1 for {outcome}")
+
+    @property
+    def thresholds(self) -> dict[str, Threshold]:
+        """The given thresholds by `above` and `below`."""
+        return {key: end for key, end in (("above", self.above), ("below", self.below)) if end is not None}
+
+    @property
+    def slug(self) -> str:
+        """Part of a file name: `above_1037`."""
+        return "_".join(f"{key}_{end.text}" for key, end in self.thresholds.items())
+
+
+def range_of(above: Threshold | None, below: Threshold | None) -> Range | None:
+    """The range between two thresholds.
+
+    Args:
+        above: The lower threshold, if there is one.
+        below: The upper threshold, if there is one.
+
+    Returns:
+        The range, or None where neither is given.
+
+    Raises:
+        PanjError: Nothing is above the one and below the other.
+    """
+    if above is not None and below is not None and above.value >= below.value:
+        raise PanjError(f"above: found {above.text} and below={below.text}, expected above lower than below")
+    return Range(above, below) if above or below else None
 
 
 def read_power_of_two(key: str, text: str) -> int:
@@ -132,7 +195,24 @@ class Run(Request):
 class Plan(Request):
     """Estimate what a sweep would cost and how narrow its intervals would be, before it is run."""
 
-    examples = ("plan -m morale=brittle,reported",)
+    examples = (
+        "plan -m morale=brittle,reported",
+        "plan -m border=open,closed outcome=troops_crossed_largest_night above=1037 half_width=0.05",
+    )
+    outcome: str | None = option(
+        "outcome whose paired difference shall be told", None, example="troops_crossed_largest_night"
+    )
+    above: Threshold | None = option(
+        "lower threshold, a number or a date: plans the risk of passing it", None, read=read_threshold, example="1037"
+    )
+    below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
+    half_width: float | None = option(
+        "half-width wanted of the 95 % interval of the difference, in the unit of the outcome; of a risk, a share",
+        None,
+        low=0,
+        high=1e12,
+        example="0.05",
+    )
     overrides: tuple[str, ...] = overrides("settings, swept with -m", sweeps=True)
 
 
@@ -141,7 +221,11 @@ class Compare(Request):
     """Compare every cell with its baseline, paired by seed, with intervals and sentences."""
 
     extras = ("report",)
-    examples = ("compare results/policy baseline=as_reported outcome=troops_crossed_by_2021_07_07",)
+    examples = (
+        "compare results/policy baseline=reinforcement=as_reported outcome=troops_crossed_by_2021_07_07",
+        "compare results/policy outcome=troops_crossed_largest_night above=1037",
+        "compare results/policy outcome=troops_crossed_largest_night above=1037 effects=true",
+    )
     folders: tuple[Path, ...] = argument(f"{FOLDER}, and perhaps a second one that holds the baselines", most=2)
     baseline: str | None = option(
         "choice of a swept key, several with commas, or the number of a cell; by default the settings before anything "
@@ -149,7 +233,17 @@ class Compare(Request):
         None,
         example="as_reported",
     )
-    outcome: tuple[str, ...] = option("outcomes; by default the main ones", (), example="troops_crossed_by_2021_07_07")
+    outcome: tuple[str, ...] = option(
+        "outcomes; by default the main ones up to 7 July", (), example="troops_crossed_largest_night"
+    )
+    above: Threshold | None = option(
+        "lower threshold, a number or a date: compares the risk of passing it",
+        None,
+        read=read_threshold,
+        example="1037",
+    )
+    below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
+    effects: bool = option("main effects of every swept key and their two-way interactions, over a full grid", False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +256,7 @@ class Score(Request):
     extras = ("report",)
     examples = ("score rules.news.fade_days=5", "score results/policy cell=0")
     folder: Path | None = argument("folder of a finished study; without it, campaigns are run", None)
-    cell: int | None = option("cell of that study", None, low=0)
+    cell: int | None = option(f"cell of that study; {BASE}", None, low=0)
     overrides: tuple[str, ...] = overrides("settings, where no folder is named")
 
 
@@ -272,7 +366,7 @@ class Animate(Request):
     extras = ("report",)
     examples = ("animate results/policy cell=0,1 formats=gif,mp4,png",)
     folder: Path = argument(FOLDER)
-    cell: tuple[int, ...] = option("one cell, or two for two maps", (0,))
+    cell: tuple[int, ...] = option(f"one cell, or two for two maps; {BASE}", (), example="0,1")
     first: date | None = option("first day", None, key="from", example="2021-05-01")
     last: date | None = option("last day", None, key="to", example="2021-09-11")
     every: int = option("days between pictures", 1, low=1)
@@ -287,7 +381,10 @@ class Story(Request):
     examples = ("story results/policy seed=7 cell=0 province=Badakhshan from=2021-07-01 to=2021-07-05",)
     folder: Path = argument(FOLDER)
     seed: int | None = option("seed of the campaign; by default the first of the study", None, low=0)
-    cell: int = option("cell of the campaign", 0, low=0)
+    cell: int | None = option(f"cell of the campaign; {BASE}", None, low=0)
+    outcome: tuple[str, ...] = option(
+        "outcomes to show, next to those of the other campaigns", (), example="troops_crossed_largest_night"
+    )
     province: str = option("events of this province only", "", example="Badakhshan")
     first: date | None = option("first day", None, key="from", example="2021-07-01")
     last: date | None = option("last day", None, key="to", example="2021-07-05")
@@ -302,9 +399,11 @@ class Fork(Request):
     folder: Path = argument(FOLDER)
     day: date = option("day at the end of which the change takes effect", example="2021-07-04")
     seed: int | None = option("seed of the first campaign; by default the first of the study", None, low=0)
-    cell: int = option("cell of the campaigns", 0, low=0)
+    cell: int | None = option(f"cell of the campaigns; {BASE}", None, low=0)
     runs: int = option("campaigns; above 1, paired differences are written as well", 1, low=1, high=1000)
-    outcome: tuple[str, ...] = option("outcomes of the paired differences", (), example="troops_crossed_by_2021_07_07")
+    outcome: tuple[str, ...] = option(
+        "outcomes to show; by default the main ones up to 7 July", (), example="troops_crossed_largest_night"
+    )
     name: str = option("folder of the fork, in forks/ of the study", "", read=read_name)
     changes: tuple[str, ...] = overrides("the decisions that change", least=1)
 

@@ -72,6 +72,22 @@ def nights_of(crossed: np.ndarray) -> np.ndarray:
     return np.vstack([np.zeros_like(crossed[:1]), crossed[:-1]])
 
 
+def last_day_of(name: str, end: date) -> date:
+    """The day up to which an outcome is counted.
+
+    Args:
+        name: Name of the outcome.
+        end: Last day of the campaign.
+
+    Returns:
+        The date that its row declares, 7 July for the outcomes of one post, or else the last day.
+    """
+    row = read_yaml(folder_of("configs") / "outcomes.yaml").get(name, {})
+    is_of_post = not row and name.startswith(("crossed_", "largest_night_"))
+    day = THE_LINE if is_of_post else row.get("date") or row.get("until") or end
+    return day if isinstance(day, date) else end
+
+
 def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
     """The record of one campaign, ready for counting."""
     log = campaign.world.log

@@ -5,9 +5,10 @@ Nothing here imports the engine, so that code that only shows results starts qui
 
 import json
 import platform
+import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -59,3 +60,8 @@ def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
 def command_line() -> str:
     """The command that started this run."""
     return " ".join(["python", "-m", "sim", *sys.argv[1:]])
+
+
+def shell_command(words: Sequence[object]) -> str:
+    """`python -m sim` with words after it, each quoted where a shell needs it."""
+    return shlex.join(["python", "-m", "sim", *map(str, words)])

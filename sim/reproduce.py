@@ -27,7 +27,7 @@ from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
-from sim.options import Compare, Reproduce
+from sim.options import Compare, Reproduce, read_threshold
 from sim.outcomes import fingerprint_of_outcomes
 from sim.provenance import commit, stamp, versions
 from sim.run.console import console_of
@@ -235,7 +235,13 @@ def fresh_name(results: Path, name: str) -> Path:
 def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> None:
     """Write the verdicts of the recipe."""
     folders = (folder,) if other is None else (folder, other)
-    write_verdicts(Compare(folders=folders, outcome=(str(recipe.get("outcome")),), baseline=recipe.get("baseline")))
+    above, below = (read_threshold(key, str(recipe[key])) if recipe.get(key) else None for key in ("above", "below"))
+    write_verdicts(
+        Compare(
+            folders=folders, outcome=(str(recipe.get("outcome")),), baseline=recipe.get("baseline"),
+            above=above, below=below, effects=bool(recipe.get("effects")),
+        )
+    )  # fmt: skip
 
 
 def conclude(path: Path, again: Path, changes: Sequence[str], console: Console) -> int:

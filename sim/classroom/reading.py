@@ -162,8 +162,8 @@ def read(
     texts = texts_of(PAGE, language)
     names = names or (texts.say("base"), texts.say("changed"))
     row = outcome_of(base.settings, name)
-    measure = Measure(name, row.label, "days" if row.unit == "date" else row.unit, row.unit == "date", {})
-    first = base.settings.start_date
+    first, is_date = base.settings.start_date, row.unit == "date"
+    measure = Measure(name, row.label, "days" if is_date else row.unit, is_date, {}, first + timedelta(days=row.last))
     ours = [worlds_of(one, measure, first, number) for number, one in enumerate([base, changed] if changed else [base])]
     reported = reported_of(row, evidence())
     known = np.concatenate([one.values[~np.isnan(one.values)] for one in ours])

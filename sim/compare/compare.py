@@ -4,8 +4,9 @@ A *world* is a seed. Two cells with one seed share parameters and random draws (
 difference within a world is the effect of the decision, not of chance. Unpaired campaigns are never compared.
 
 Reads   about.json, config.yaml, summary.csv and single columns of runs.parquet of one study, or of two.
-Writes  verdicts/<outcome>.csv (one row per cell) and .json (metadata of all rows) in the folder of the first study.
-Source  as in `sim.compare.pairs`.
+Writes  verdicts/<outcome>.csv (one row per cell) and .json (metadata of all rows) in the folder of the first study;
+        with a threshold verdicts/<outcome>__above_<number>.csv; with effects=true what `sim.compare.effects` writes.
+Source  as in `sim.compare.pairs` and `sim.compare.risk`.
 Assumed Worlds are exchangeable. An interval says how far the number of worlds limits the answer, not whether the
         model is right.
 """
@@ -21,8 +22,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from sim.compare.effects import METHOD_OF_EFFECTS, Effects, effects_as_text, effects_of
 from sim.compare.pairs import METHOD, Baseline, Judgement, choose_baseline, judge, partner_of
+from sim.compare.risk import METHOD_OF_RISK, Risk, judge_risk, passing, say_range, spread_of_risk
 from sim.compare.sentences import (
     Spread,
     Verdict,
@@ -30,18 +34,22 @@ from sim.compare.sentences import (
     notes_on_outcome,
     notes_on_studies,
     say_change,
+    say_outcome,
     sentence_of,
 )
+from sim.data.facts import THE_LINE
 from sim.errors import PanjError
-from sim.options import Compare, usage_of
+from sim.options import Compare, Range, range_of, usage_of
+from sim.outcomes import last_day_of
 from sim.provenance import stamp
 from sim.study.files import json_text, write_errors, write_file
 from sim.study.reader import Measure, Study, Worlds, open_study, read_measure, read_worlds
+from sim.wording import counted
 
 MAIN_OUTCOMES = (
     "troops_crossed_by_2021_07_07",
+    "troops_crossed_largest_night",
     "share_held_by_taliban_2021_07_05",
-    "capitals_lost",
     "people_displaced_by_2021_07_07",
 )
 
@@ -56,14 +64,27 @@ class Comparison(NamedTuple):
     verdicts: tuple[Verdict, ...]
     campaigns: int  # in the cells and baselines compared
     notes: tuple[str, ...]  # warnings and conventions, one sentence each
+    asked: Range | None = None  # the range whose risk is compared, instead of the outcome itself
 
     @property
     def name(self) -> str:
-        """File name: the outcome, and the baseline if one was requested."""
-        return f"{self.measure.outcome}{'__vs_' if self.baseline.slug else ''}{self.baseline.slug}"
+        """File name: the outcome, and the threshold and baseline if they were requested."""
+        return name_of(self.measure, self.asked, self.baseline)
 
 
-def verdicts_of(folder: Path, outcome: str, baseline: str | None = None, against: Path | None = None) -> Comparison:
+def name_of(measure: Measure, asked: Range | None, baseline: Baseline, *others: str) -> str:
+    """File name of a comparison: `troops_crossed__above_1037__vs_border-open`."""
+    vs = f"vs_{baseline.slug}" if baseline.slug else ""
+    return "__".join(part for part in (measure.outcome, asked.slug if asked else "", *others, vs) if part)
+
+
+def verdicts_of(
+    folder: Path,
+    outcome: str,
+    baseline: str | None = None,
+    against: Path | None = None,
+    asked: Range | None = None,
+) -> Comparison:
     """Compare every cell of a study with its baseline, on one outcome.
 
     Args:
@@ -72,6 +93,7 @@ def verdicts_of(folder: Path, outcome: str, baseline: str | None = None, against
         baseline: `as_reported`, `reinforcement=as_reported`, several of these separated by commas, or a cell number;
             by default the cell with the base settings of the study.
         against: Another study in which to look for the baselines.
+        asked: Compare the risk that the outcome is in this range, instead of the outcome itself.
 
     Returns:
         The verdicts and their common metadata.
@@ -80,7 +102,7 @@ def verdicts_of(folder: Path, outcome: str, baseline: str | None = None, against
         PanjError: The outcome or baseline is unknown or ambiguous, or no two cells have a world in common.
     """
     study, other = open_studies(folder, against)
-    return compare(study, other, outcome, choose_baseline(baseline, study, other))
+    return compare(study, other, outcome, choose_baseline(baseline, study, other), asked)
 
 
 def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Study]:
@@ -98,14 +120,14 @@ def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Stud
     return study, replace(other, name=f"{other.name} (second)") if other.name == study.name else other
 
 
-def compare(study: Study, other: Study, outcome: str, baseline: Baseline) -> Comparison:
+def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked: Range | None = None) -> Comparison:
     """The same as `verdicts_of`, for opened studies and a parsed baseline."""
     measure = read_measure(study, outcome)
     if read_measure(other, outcome).is_date != measure.is_date:
         raise PanjError(f"outcome {outcome}: found a date in one study and a number in the other")
     first_day = date.fromisoformat(study.about["start_date"])
-    ours = read_worlds(study, measure, first_day)
-    theirs = ours if other is study else read_worlds(other, measure, first_day)
+    ours = read_passing(study, measure, first_day, asked)
+    theirs = ours if other is study else read_passing(other, measure, first_day, asked)
     partners = [(cell, partner_of(cell, study, other, baseline)) for cell in study.cells]
     alone = [cell for cell, partner in partners if partner is None]
     pairs = [(cell, one) for cell, one in partners if one is not None and (one, other) != (cell, study)]
@@ -113,7 +135,9 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline) -> Com
     if not met:
         raise nothing_to_compare(study, other, ours, theirs, pairs)
     verdicts = [
-        verdict_of(ours[cell.number], theirs[one.number], other.name, measure, say_change(cell, one, study, other))
+        verdict_of(
+            ours[cell.number], theirs[one.number], other.name, measure, say_change(cell, one, study, other), asked
+        )
         for cell, one in met
     ]
     if not any(verdict.judgement.worlds for verdict in verdicts):
@@ -125,7 +149,16 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline) -> Com
     ]
     used = {id(worlds): worlds for cell, one in met for worlds in (ours[cell.number], theirs[one.number])}
     campaigns = sum(worlds.seeds.size for worlds in used.values())
-    return Comparison(study, other, measure, baseline, tuple(verdicts), campaigns, tuple(notes))
+    return Comparison(study, other, measure, baseline, tuple(verdicts), campaigns, tuple(notes), asked)
+
+
+def read_passing(study: Study, measure: Measure, first_day: date, asked: Range | None) -> dict[int, Worlds]:
+    """One outcome of every campaign, or whether it is in a range."""
+    worlds = read_worlds(study, measure, first_day)
+    if asked is None:
+        return worlds
+    asked.check(measure.outcome, measure.unit, measure.is_date)
+    return {number: passing(one, asked, measure, first_day) for number, one in worlds.items()}
 
 
 def have_common_seeds(ours: Worlds, base: Worlds) -> bool:
@@ -133,28 +166,35 @@ def have_common_seeds(ours: Worlds, base: Worlds) -> bool:
     return np.intersect1d(ours.seeds, base.seeds).size > 0
 
 
-def verdict_of(ours: Worlds, base: Worlds, study_of_base: str, measure: Measure, change: str) -> Verdict:
+def verdict_of(
+    ours: Worlds, base: Worlds, study_of_base: str, measure: Measure, change: str, asked: Range | None = None
+) -> Verdict:
     """Pair two cells by seed, estimate the difference and phrase it."""
     seeds, at, at_base = np.intersect1d(ours.seeds, base.seeds, return_indices=True)
     left, right = ours.values[at], base.values[at_base]
     known = ~np.isnan(left - right)
+    pairs = left[known], right[known]
+    judgement, risk = judge_risk(*pairs) if asked is not None and known.any() else (judge(*pairs), None)
     without = [int((~worlds.there[rows]).sum()) for worlds, rows in ((ours, at), (base, at_base))]
     verdict = Verdict(
         ours.cell.number, ours.cell.label, study_of_base, base.cell.number, base.cell.label,
-        judge(left[known], right[known]),
+        judgement,
         missing=int((~known).sum()),
         unpaired=ours.seeds.size + base.seeds.size - 2 * seeds.size,
         without_event=without[0] if measure.is_date else 0,
         baseline_without_event=without[1] if measure.is_date else 0,
-        campaigns=spread_of(ours.values),
-        baseline_campaigns=spread_of(base.values),
+        campaigns=spread_of(ours.values, asked),
+        baseline_campaigns=spread_of(base.values, asked),
         sentence="",
+        risk=risk,
     )  # fmt: skip
-    return verdict._replace(sentence=sentence_of(verdict, measure, change, ours.cell.after_last))
+    return verdict._replace(sentence=sentence_of(verdict, measure, change, ours.cell.after_last, asked))
 
 
-def spread_of(values: np.ndarray) -> Spread:
-    """Median and 5 and 95 % quantiles of the known values."""
+def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
+    """Median and 5 and 95 % quantiles of the known values; of a range the risk and its interval."""
+    if asked is not None:
+        return Spread(*spread_of_risk(values))
     there = values[~np.isnan(values)]
     return (
         Spread(*(float(cut) for cut in np.quantile(there, (0.5, 0.05, 0.95))))
@@ -183,9 +223,23 @@ def say_seeds(worlds: Mapping[int, Worlds]) -> str:
 
 
 def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
-    """The main outcomes that both studies have, or else their first four outcomes."""
-    both = [name for name in study.outcomes if name in other.outcomes]
-    return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(both[:4])
+    """The main outcomes of which both studies have values, or else the first four such outcomes within the record."""
+    both = [name for name in study.outcomes if name in other.outcomes and has_values(study, name)]
+    within = [name for name in both if last_day_of(name, study.cells[0].end_date) <= THE_LINE] or both
+    return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(within[:4])
+
+
+def has_values(study: Study, outcome: str) -> bool:
+    """Whether a campaign of the study has a value of an outcome; it has none that is counted after its last day."""
+    column = pq.read_table(study.folder / "runs.parquet", columns=[outcome])[outcome]
+    return bool(column.null_count < len(column))
+
+
+def missing_outcomes(study: Study, used: Sequence[str]) -> str:
+    """A sentence that names the main outcomes without a value in a study; empty if there is none."""
+    names = [name for name in MAIN_OUTCOMES if name in study.outcomes and name not in used]
+    last = max(cell.end_date for cell in study.cells)
+    return f"Not compared, because the study ends on {last} and has no value: {', '.join(names)}." if names else ""
 
 
 def write_verdicts(request: Compare) -> list[Path]:
@@ -194,24 +248,61 @@ def write_verdicts(request: Compare) -> list[Path]:
     Nothing is written unless every outcome could be compared. Raises PanjError like `verdicts_of`, and where the folder
     cannot be written.
     """
+    asked = range_of(request.above, request.below)
     study, other = open_studies(*request.folders)
+    if asked is not None and len(request.outcome) != 1:
+        raise PanjError(f"above: found {len(request.outcome)} outcomes, expected one: {usage_of(Compare)}")
     outcomes = request.outcome or usual_outcomes(study, other)
+    if not outcomes:
+        raise PanjError(f"outcome: found none that both studies have a value of in {study.folder}, expected one")
     baseline = choose_baseline(request.baseline, study, other)
     for outcome in outcomes:  # check all before computing any
         read_measure(study, outcome)
         read_measure(other, outcome)
-    comparisons = [compare(study, other, outcome, baseline) for outcome in outcomes]
+    if request.effects:
+        if other is not study:
+            raise PanjError(f"effects: found a second study, {other.folder}, expected one that holds all the cells")
+        measures = [read_measure(study, outcome) for outcome in outcomes]
+        first_day = date.fromisoformat(study.about["start_date"])
+        worlds = [read_passing(study, measure, first_day, asked) for measure in measures]
+        found = [effects_of(study, *one, baseline, asked) for one in zip(worlds, measures, strict=True)]
+        return [write_effects(study, *one, baseline, asked) for one in zip(found, measures, strict=True)]
+    comparisons = [compare(study, other, outcome, baseline, asked) for outcome in outcomes]
+    if not request.outcome and (missing := missing_outcomes(study, outcomes)):
+        comparisons[0] = comparisons[0]._replace(notes=(*comparisons[0].notes, missing))
     return [write_comparison(comparison) for comparison in comparisons]
 
 
 def write_comparison(comparison: Comparison) -> Path:
     """Write verdicts/<name>.csv and, next to it, its metadata as .json."""
-    folder = comparison.study.folder / "verdicts"
-    table = folder / f"{comparison.name}.csv"
+    return write_pair(
+        comparison.study, comparison.name, about_comparison(comparison), rows_as_text(comparison.verdicts)
+    )
+
+
+def write_pair(study: Study, name: str, about: Mapping[str, Any], rows: str) -> Path:
+    """Write a table to the folder of verdicts and, next to it, its metadata as .json."""
+    table = study.folder / "verdicts" / f"{name}.csv"
     with write_errors(table, "compare"):
-        write_file(table.with_suffix(".json"), json_text(about_comparison(comparison), indent=2))
-        write_file(table, rows_as_text(comparison.verdicts))
+        write_file(table.with_suffix(".json"), json_text(about, indent=2))
+        write_file(table, rows)
     return table
+
+
+def write_effects(study: Study, found: Effects, measure: Measure, baseline: Baseline, asked: Range | None) -> Path:
+    """Write verdicts/<outcome>__effects.csv and its metadata; returns the path of the table."""
+    name = name_of(measure, asked, baseline, "effects")
+    left_out = f"Left out: {counted(found.left_out, 'world')} that some cell lacks or has no value in."
+    about = about_question(study, name, measure, baseline, asked, effects=True)
+    about |= {
+        "kind": "effects",
+        "paragraph": found.paragraph,
+        "worlds": found.worlds,
+        "notes": [left_out] if found.left_out else [],
+        "intervals": METHOD_OF_EFFECTS,
+        "campaigns": found.worlds * len(study.cells),
+    }
+    return write_pair(study, name, about, effects_as_text(found))
 
 
 COLUMNS = (
@@ -219,17 +310,20 @@ COLUMNS = (
     "unpaired", "without_event", "baseline_without_event", "cell_median", "cell_low_5", "cell_high_95",
     "baseline_median", "baseline_low_5", "baseline_high_95", "sentence",
 )  # fmt: skip
+# With a threshold the differences are those of the risk, and the columns of campaigns are the risk with its interval.
+COLUMNS_OF_RISK = ("risk", "baseline_risk", *Risk._fields)
 
 
 def rows_as_text(verdicts: Sequence[Verdict]) -> str:
     """The verdicts as CSV text; unknown numbers are empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow([*COLUMNS, *(COLUMNS_OF_RISK if verdicts and verdicts[0].risk else ())])
     for row in verdicts:
         cells = [
             *row[:5], *row.judgement, row.missing, row.unpaired, row.without_event, row.baseline_without_event,
             *row.campaigns, *row.baseline_campaigns, row.sentence,
+            *((row.risk.share, row.risk.baseline_share, *row.risk) if row.risk else ()),
         ]  # fmt: skip
         writer.writerow(["" if isinstance(cell, float) and math.isnan(cell) else cell for cell in cells])
     return file.getvalue()
@@ -249,33 +343,49 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
         ValueError: A cell is not a number.
     """
     judgement = Judgement(**{name: kind(row[name] or "nan") for name, kind in Judgement.__annotations__.items()})
+    risk = (
+        Risk(*(kind(row[name] or "nan") for name, kind in Risk.__annotations__.items())) if row.get("in_both") else None
+    )
     campaigns, baseline = (
         Spread(*(float(row[f"{side}_{name}"] or "nan") for name in Spread._fields)) for side in ("cell", "baseline")
     )
     return Verdict(
         int(row["cell"]), row["cell_label"], row["baseline_study"], int(row["baseline_cell"]), row["baseline_label"],
         judgement, int(row["missing"]), int(row["unpaired"]), int(row["without_event"]),
-        int(row["baseline_without_event"]), campaigns, baseline, row["sentence"],
+        int(row["baseline_without_event"]), campaigns, baseline, row["sentence"], risk,
     )  # fmt: skip
 
 
 def about_comparison(comparison: Comparison) -> dict[str, Any]:
     """Metadata: what was compared, how and with what, enough to reproduce it."""
-    study, other, measure = comparison.study, comparison.against, comparison.measure
-    recipe: dict[str, Any] = {
-        "file": f"verdicts/{comparison.name}.csv",
-        "outcome": measure.outcome,
-        "baseline": comparison.baseline.asked,
-        "against": None if other is study else json.loads(stamp(other.about, {})),
+    study, other = comparison.study, comparison.against
+    against = None if other is study else json.loads(stamp(other.about, {}))
+    about = about_question(study, comparison.name, comparison.measure, comparison.baseline, comparison.asked, against)
+    return {
+        **about,
+        "studies": [one.name for one in ((study,) if other is study else (study, other))],
+        "notes": list(comparison.notes),
+        "intervals": METHOD if comparison.asked is None else METHOD_OF_RISK,
+        "campaigns": comparison.campaigns,
     }
+
+
+def about_question(
+    study: Study, name: str, measure: Measure, baseline: Baseline, asked: Range | None, against: Any = None, **more: Any
+) -> dict[str, Any]:
+    """Metadata of any comparison within a study: the outcome, the threshold, the baseline, and how to make it again."""
+    thresholds = {key: end.text for key, end in asked.thresholds.items()} if asked else {}
+    recipe = {
+        "file": f"verdicts/{name}.csv", "outcome": measure.outcome, "baseline": baseline.asked, "against": against,
+        **thresholds, **more,
+    }  # fmt: skip
     return {
         **measure._asdict(),
-        "studies": [one.name for one in ((study,) if other is study else (study, other))],
-        "baseline": comparison.baseline.said,
-        "notes": list(comparison.notes),
-        "intervals": METHOD,
+        "last_day": measure.last_day.isoformat() if measure.last_day else None,
+        "question": f"{say_outcome(measure)} is {say_range(asked, measure)}" if asked else say_outcome(measure),
+        "thresholds": thresholds,
+        "baseline": baseline.said,
         "first_day": study.about["start_date"],
-        "campaigns": comparison.campaigns,
         "scenario": study.about.get("scenario"),
         "calibration": study.about.get("calibration"),
         "provenance": json.loads(stamp(study.about, recipe)),

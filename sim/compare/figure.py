@@ -1,7 +1,7 @@
-"""Verdicts as a table, as sentences and as a chart, one row per cell; nothing is computed here.
+"""Verdicts and effects as a table, as sentences and as a chart, one row per cell or effect; nothing is computed here.
 
-Reads   verdicts/<outcome>.csv and .json of a study, which `sim.compare.compare` wrote.
-Writes  verdicts/<outcome>.png next to them.
+Reads   verdicts/<name>.csv and .json of a study, which `sim.compare.compare` wrote.
+Writes  verdicts/<name>.png next to them.
 """
 
 import math
@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.compare.compare import verdict_in
+from sim.compare.effects import Effect, effect_in
 from sim.compare.sentences import Verdict
 from sim.plots.captions import true_minus
 from sim.plots.charts import (
@@ -32,16 +33,20 @@ from sim.plots.charts import (
     new_figure,
     save_chart,
 )
-from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
+from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SECOND, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import in_style
 from sim.plots.tables import console_for_tables, print_end, read_object, read_rows, reading
+from sim.provenance import shell_command
 from sim.study.files import write_errors
+from sim.study.reader import open_study
 from sim.wording import counted, format_short_day, significant, span_of
 
 MOST_CELLS = 60  # maximum rows of a readable chart
 FEW_LABELS = 12  # beyond this, the keys of long labels are named once, above them
 MOST_SENTENCES = 12  # maximum sentences in a terminal
 LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60  # line widths: without a terminal, and in the chart
+LETTERS_OF_EFFECT = 48  # per line of the label of an effect
+NIGHT = "troops_crossed_largest_night"
 STRIPE = "#f3f3f1"  # background of a baseline
 LINE, GAP = 0.165, 0.13  # inches: line of a label, gap between rows
 
@@ -52,6 +57,14 @@ class Verdicts(NamedTuple):
     path: Path
     about: dict[str, Any]  # outcome, label, unit, is_date, reported, studies, baseline, notes, campaigns, ...
     rows: tuple[Verdict, ...]
+
+
+class EffectsTable(NamedTuple):
+    """Effects on one outcome: their path, metadata and rows."""
+
+    path: Path
+    about: dict[str, Any]  # as of verdicts, and paragraph and worlds
+    rows: tuple[Effect, ...]
 
 
 class Bar(NamedTuple):
@@ -79,11 +92,50 @@ def read_verdicts(table: Path) -> Verdicts:
     about = table.with_suffix(".json")
     with reading(table, "compare", f"verdicts and {about.name}"):
         rows = tuple(verdict_in(row) for row in read_rows(table))
-        return Verdicts(table, read_object(about), rows)
+        return Verdicts(table, shown_about(read_object(about)), rows)
+
+
+def read_effects(table: Path) -> EffectsTable:
+    """Read a table of effects; PanjError if a file is missing or damaged."""
+    about = table.with_suffix(".json")
+    with reading(table, "compare effects=true", f"effects and {about.name}"):
+        rows = tuple(effect_in(row) for row in read_rows(table))
+        return EffectsTable(table, shown_about(read_object(about)), rows)
+
+
+def shown_about(about: dict[str, Any]) -> dict[str, Any]:
+    """The metadata as shown: a threshold makes any outcome a risk, of which nothing was reported."""
+    if not about["thresholds"]:
+        return about
+    none = {"value": None, "low": None, "high": None}
+    label = f"Risk that {about['question']}"
+    return {
+        **about, "label": label, "unit": "share of worlds", "is_date": False, "reported": {**about["reported"], **none},
+    }  # fmt: skip
+
+
+def is_of_effects(table: Path) -> bool:
+    """Whether a table in the folder of verdicts is one of effects."""
+    return "effects" in table.stem.split("__")
+
+
+def draw_table(table: Path) -> Path:
+    """Draw a table of verdicts or of effects.
+
+    Args:
+        table: verdicts/<name>.csv of a study.
+
+    Returns:
+        The path, verdicts/<name>.png.
+
+    Raises:
+        PanjError: A file is missing or damaged, or the chart cannot be written.
+    """
+    return draw_effects(read_effects(table)) if is_of_effects(table) else draw_forest(read_verdicts(table))
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """List the tables of verdicts of a study against its own baseline.
+    """List the tables of verdicts of a study on outcomes themselves, against its own baseline.
 
     Args:
         folder: The folder of the study.
@@ -91,14 +143,14 @@ def tables_in(folder: Path) -> list[Path]:
     Returns:
         The paths, sorted by name.
     """
-    return [path for path in sorted((folder / "verdicts").glob("*.csv")) if "__vs_" not in path.stem]
+    return [path for path in sorted((folder / "verdicts").glob("*.csv")) if "__" not in path.stem]
 
 
 def main(tables: Sequence[Path]) -> int:
     """Print the comparisons just written, draw them, and suggest the next command.
 
     Args:
-        tables: verdicts/<outcome>.csv, one per outcome.
+        tables: verdicts/<name>.csv, one per outcome.
 
     Returns:
         The exit code, 0.
@@ -109,13 +161,51 @@ def main(tables: Sequence[Path]) -> int:
     console = console_for_tables(LETTERS)
     paths: list[Path] = []
     for table in tables:
-        verdicts = read_verdicts(table)
-        print_verdicts(verdicts, console)
-        paths += [table, table.with_suffix(".json"), draw_forest(verdicts)]
-    study = tables[0].parent.parent
-    another = f"python -m sim compare {study} outcome=first_capital_fell"
-    print_end(console, paths, f"open {paths[2]}; or compare another outcome: {another}")
+        if is_of_effects(table):
+            print_effects(read_effects(table), console)
+        else:
+            print_verdicts(read_verdicts(table), console)
+        paths += [table, table.with_suffix(".json"), draw_table(table)]
+    print_end(console, paths, f"open {paths[2]}; or {next_command(tables[0])}")
     return 0
+
+
+def next_command(table: Path) -> str:
+    """Suggest the risk of the largest night, then the effects of a grid, then the outcomes themselves."""
+    folder = table.parent.parent
+    about = read_object(table.with_suffix(".json"))
+    study = open_study(folder)
+    asked = [f"{key}={text}" for key, text in about["thresholds"].items()]
+    if is_of_effects(table) or (asked and len(study.swept) < 2):
+        return shell_command(["compare", folder])
+    if asked:
+        return shell_command(["compare", folder, f"outcome={about['outcome']}", *asked, "effects=true"])
+    value = about["reported"]["value"]
+    if NIGHT not in study.outcomes:
+        return shell_command(["report", folder])
+    return shell_command(
+        ["compare", folder, f"outcome={NIGHT}", f"above={value if about['outcome'] == NIGHT and value else 1037:g}"]
+    )
+
+
+def print_effects(found: EffectsTable, console: Console) -> None:
+    """Print the paragraph, then the table of effects."""
+    about = found.about
+    table = Table(
+        title=f"Effects on: {about['label']} ({unit_of(about)}), from {about['baseline']}",
+        caption=f"{about['campaigns']:,} campaigns, {about['worlds']:,} worlds (seeds), {about['calibration']}.",
+        title_justify="left", caption_justify="left",
+    )  # fmt: skip
+    table.add_column("effect", overflow="fold", ratio=1)
+    for column in ("size", "joint 95 % interval"):
+        table.add_column(column, justify="right")
+    for row in found.rows[:MOST_CELLS]:
+        ends = " to ".join(format_difference(end, about) for end in (row.low, row.high))
+        table.add_row(row.change, format_difference(row.size, about), ends)
+    console.print(table)
+    for text in (*about["notes"], about["paragraph"]):
+        console.print(text)
+    console.print()
 
 
 def print_verdicts(verdicts: Verdicts, console: Console) -> None:
@@ -127,7 +217,10 @@ def print_verdicts(verdicts: Verdicts, console: Console) -> None:
         title_justify="left", caption_justify="left",
     )  # fmt: skip
     table.add_column("cell", overflow="fold", ratio=1)
-    for column in ("mean\ndifference", "95 % interval", "median\ndifference", f"{directions(about)[0]}\nin", "pairing"):
+    low = directions(about)[0]
+    of_mean = ("mean\ndifference", "95 % interval", "median\ndifference", f"{low}\nin", "pairing")
+    of_risk = ("risk\nin %", "difference", "95 % interval", "ratio\n(95 % interval)", "prevented", "caused")
+    for column in of_risk if about["thresholds"] else of_mean:
         table.add_column(column, justify="right")
     for row in verdicts.rows:
         table.add_row(*cells_of(row, about))
@@ -141,15 +234,24 @@ def print_verdicts(verdicts: Verdicts, console: Console) -> None:
 
 def cells_of(row: Verdict, about: dict[str, Any]) -> list[str]:
     """Cells of a row of the terminal table."""
+    label = row.cell_label.replace(", ", "\n") or about["studies"][0]
+    ends = row.judgement.mean_low, row.judgement.mean_high
+    interval = "?" if math.isnan(ends[0]) else " to ".join(format_difference(end, about) for end in ends)
+    if row.risk is not None:
+        ratio = "-"
+        if not math.isnan(row.risk.ratio):
+            ratio = f"{row.risk.ratio:.3g} ({row.risk.ratio_low:.3g} to {row.risk.ratio_high:.3g})"
+        return [
+            label, format_level(row.risk.share, about), format_difference(row.judgement.mean_difference, about),
+            interval, ratio, f"{row.risk.prevented:,}", f"{row.risk.caused:,}",
+        ]  # fmt: skip
     return [
-        row.cell_label.replace(", ", "\n") or about["studies"][0],
+        label,
         format_difference(row.judgement.mean_difference, about),
-        "?"
-        if math.isnan(row.judgement.mean_low)
-        else " to ".join(format_difference(end, about) for end in (row.judgement.mean_low, row.judgement.mean_high)),
+        interval,
         format_difference(row.judgement.median_difference, about),
         f"{row.judgement.worlds_lower:,} of {row.judgement.worlds:,}",
-        "" if math.isnan(row.judgement.fold) else f"{row.judgement.fold:.3g} x",
+        "" if not math.isfinite(row.judgement.fold) else f"{row.judgement.fold:.3g} x",
     ]
 
 
@@ -169,9 +271,11 @@ def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
 
 def describe_pairing(rows: Sequence[Verdict]) -> str:
     """Say how much common seeds reduced the number of campaigns needed."""
-    folds = [row.judgement.fold for row in rows if not math.isnan(row.judgement.fold)]
+    if all(row.judgement.worlds_equal == row.judgement.worlds for row in rows):
+        return "Nothing differs in any world, so it cannot be said what common seeds were worth."
+    folds = [row.judgement.fold for row in rows if math.isfinite(row.judgement.fold)]
     if not folds:
-        return "Pairing: nothing varied, so it cannot be said what common seeds were worth."
+        return "Pairing: no difference varies, so it cannot be said what common seeds were worth."
     times = f"{median(folds):.3g} times the campaigns"
     if median(folds) < 1.05:
         return f"Pairing by seed saved nothing here ({times}, median over cells)."
@@ -206,11 +310,9 @@ def draw_forest(verdicts: Verdicts) -> Path:
     draw_campaigns(campaigns, about, bars, places)
     add_key(figure, key_of(about), 4, fontsize=8.5)
     path = verdicts.path.with_suffix(".png")
-    made = dict(about["provenance"])
-    made["recipe"] = {**made["recipe"], "file": f"{path.parent.name}/{path.name}"}
     title = textwrap.fill(about["label"], LETTERS_OF_TITLE)
     with write_errors(path, "compare"):
-        return save_chart(figure, path, title, caption_of(verdicts, left_out), made)
+        return save_chart(figure, path, title, caption_of(verdicts, left_out), made_for(about, path))
 
 
 def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]:
@@ -274,7 +376,7 @@ def rule_rows(axes: Axes, bars: Sequence[Bar], places: Sequence[float], heights:
     axes.set_yticks(places, [])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
-    for bar, place, height in zip(bars, places, heights, strict=True):
+    for bar, place, height in zip(bars, places, heights, strict=False):  # no bars: no stripes
         if bar.verdict is None:
             axes.axhspan(place - height / 2, place + height / 2, color=STRIPE, linewidth=0, zorder=0)
 
@@ -296,12 +398,18 @@ def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], pla
         axes.plot([found.mean_difference], [place], "o", color=colour, markerfacecolor=face, markersize=5, zorder=3)
     if all(row.judgement.mean_difference == 0 for row in (bar.verdict for bar in bars) if row and row.judgement.worlds):
         axes.set_xlim(-1, 1)
+    scale_differences(axes, about)
+    what = "Risk difference" if about["thresholds"] else "Mean difference"
+    axes.set_title(f"{what} from the baseline", fontsize=9.5)
+
+
+def scale_differences(axes: Axes, about: dict[str, Any]) -> None:
+    """Label the horizontal axis of differences."""
     axes.margins(x=0.08)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_difference(value, about)))
     down, up = directions(about)
     axes.set_xlabel(f"← {down}    {unit_of(about)}    {up} →", fontsize=9)
-    axes.set_title("Mean difference from the baseline", fontsize=9.5)
 
 
 def note(axes: Axes, place: float, text: str) -> None:
@@ -325,18 +433,21 @@ def draw_campaigns(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], place
     axes.xaxis.set_major_locator(MaxNLocator(3, integer=about["is_date"]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_level(value, about)))
     axes.set_xlabel("date" if about["is_date"] else unit_of(about, difference=False), fontsize=9)
-    axes.set_title("The campaigns themselves", fontsize=9.5)
+    axes.set_title("The risk itself" if about["thresholds"] else "The campaigns themselves", fontsize=9.5)
 
 
 def key_of(about: dict[str, Any]) -> list[Artist]:
     """Legend entries for points, bars and lines."""
+    risk = bool(about["thresholds"])
     median_mark = {"marker": "|", "markeredgecolor": SIMULATED, "markersize": 9, "markeredgewidth": 1.8}
     handles: list[Artist] = [
-        key_line("mean, 95 % interval", marker="o", markersize=5),
+        key_line(f"{'risk' if risk else 'mean'} difference, 95 % interval", marker="o", markersize=5),
         key_line("no difference can be told", QUIET, marker="o", markersize=5, markerfacecolor="white"),
-        key_line("median, 90 % of campaigns", SIMULATED_LIGHT, 3.2, **median_mark),
+        key_line("risk, 95 % interval" if risk else "median, 90 % of campaigns", SIMULATED_LIGHT, 3.2, **median_mark),
     ]
     reported = about["reported"]
+    if risk:
+        return handles
     if reported["value"] is not None:
         handles.append(key_line("reported", REPORTED, 1.8, linestyle="--"))
     elif reported["low"] is not None and reported["high"] is not None:
@@ -363,6 +474,70 @@ def caption_of(verdicts: Verdicts, left_out: int) -> str:
         f"Reported of the outcome itself: {reported} in evidence.csv." if reported else "",
     ]
     return " ".join(part for part in parts if part)
+
+
+@in_style
+def draw_effects(found: EffectsTable) -> Path:
+    """Draw effects with their joint intervals, largest first, and write the paragraph below them.
+
+    Args:
+        found: The effects to draw.
+
+    Returns:
+        The path, verdicts/<name>.png, which is replaced atomically.
+
+    Raises:
+        PanjError: The chart cannot be written.
+    """
+    about, rows = found.about, found.rows[:MOST_CELLS]
+    labels = ["\n".join(textwrap.wrap(row.change, LETTERS_OF_EFFECT)) for row in rows]
+    heights = [LINE * (1 + label.count("\n")) + GAP for label in labels]
+    places = [sum(heights[:row]) + height / 2 for row, height in enumerate(heights)]
+    figure = new_figure(sum(heights) + 2.6)
+    axes = figure.subplots()
+    rule_rows(axes, [], places, heights)
+    axes.set_yticks(places, labels, fontsize=8.5)
+    axes.axvline(0, color=INK, linewidth=1)
+    for row, place in zip(rows, places, strict=True):
+        colour = SIMULATED if row.kind == "main" else SECOND
+        draw_interval(axes, place, [row.low, row.high], colour, 1.6)
+        face = colour if row.is_clear else "white"
+        axes.plot([row.size], [place], "o", color=colour, markerfacecolor=face, markersize=5, zorder=3)
+    scale_differences(axes, about)
+    handles: list[Artist] = [
+        key_line("main effect", marker="o", markersize=5),
+        key_line("interaction", SECOND, marker="o", markersize=5),
+        key_line("not clear of zero", QUIET, marker="o", markersize=5, markerfacecolor="white"),
+    ]
+    add_key(figure, handles, 3, fontsize=8.5)
+    path = found.path.with_suffix(".png")
+    with write_errors(path, "compare"):
+        title = textwrap.fill(f"Effects on: {about['label']}", LETTERS_OF_TITLE)
+        return save_chart(figure, path, title, caption_of_effects(found), made_for(about, path))
+
+
+def caption_of_effects(found: EffectsTable) -> str:
+    """Caption: the verdict, number of campaigns, reliability, base and limits."""
+    about, reported = found.about, found.about["reported"]["text"]
+    more = len(found.rows) - MOST_CELLS
+    parts = [
+        about["paragraph"],
+        f"{about['campaigns']:,} campaigns, {about['worlds']:,} worlds (seeds), scenario {about['scenario']}, "
+        f"{about['calibration']}. Base: {about['baseline']}.",
+        f"The {MOST_CELLS} largest effects; {more} more are in the table." if more > 0 else "",
+        *about["notes"],
+        "An interaction is by how much two changes together differ from the sum of their effects.",
+        f"Nothing was reported of effects. Reported of the outcome itself: {reported} in evidence.csv."
+        if reported
+        else "Nothing was reported of effects, nor of the outcome itself.",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def made_for(about: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The provenance of a table as that of its picture."""
+    made = dict(about["provenance"])
+    return {**made, "recipe": {**made["recipe"], "file": f"{path.parent.name}/{path.name}"}}
 
 
 def directions(about: dict[str, Any]) -> tuple[str, str]:

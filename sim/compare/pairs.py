@@ -179,14 +179,7 @@ def usual_baseline(study: Study, other: Study) -> Baseline:
         if len(other.cells) == 1:
             return Baseline(other.cells[0], {}, "", "")
         return Baseline(None, {}, "each cell against the cell of equal settings", "")
-    for cell in study.cells:
-        if all(same(value, study.base.get(key)) for key, value in cell.values.items()):
-            return Baseline(
-                cell, {}, f"cell {cell.number} ({cell.label}), the settings that the sweep started from", ""
-            )
-    first = study.cells[0]
-    why = "the first, because no cell has the settings that the sweep started from"
-    return Baseline(first, {}, f"cell {first.number} ({first.label}), {why}", "")
+    return Baseline(study.default_cell, {}, study.about_default_cell, "")
 
 
 def numbered_baseline(text: str, number: str, other: Study) -> Baseline:

@@ -1,20 +1,31 @@
-"""Verdicts in plain, quotable sentences, with their caveats."""
+"""Verdicts in plain, quotable sentences, with their caveats.
+
+A verdict rests on one statistic, the mean paired difference (of risks, where a threshold is given); others are columns
+of the table. Every sentence names the day up to which its outcome is counted.
+"""
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
 from sim.compare.pairs import Baseline, Judgement, clear
+from sim.compare.risk import Risk, say_range
+from sim.data.facts import THE_LINE
+from sim.options import Range
 from sim.study.reader import Measure, Study, StudyCell, same
-from sim.wording import counted, significant
+from sim.wording import counted, format_day, significant
 
 FEW = 20  # with fewer worlds, bootstrap intervals are too narrow
 MANY = 10  # from this many comparisons on, some look clear by chance
 
 
 class Spread(NamedTuple):
-    """Median and 90 % interval of the campaigns of a cell; a date is in days after the study's first day."""
+    """Median and 90 % interval of the campaigns of a cell; a date is in days after the study's first day.
+
+    Where a threshold is given, the risk and its 95 % interval.
+    """
 
     median: float
     low_5: float
@@ -37,6 +48,7 @@ class Verdict(NamedTuple):
     campaigns: Spread
     baseline_campaigns: Spread
     sentence: str
+    risk: Risk | None = None  # where a threshold is given; the judgement is then on the risk
 
     @property
     def is_clear(self) -> bool:
@@ -99,6 +111,8 @@ def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]
     notes = []
     if measure.is_date and any(verdict.without_event + verdict.baseline_without_event for verdict in verdicts):
         notes.append("A campaign in which the event did not come counts as the day after its last.")
+    if measure.last_day and measure.last_day > THE_LINE:
+        notes.append(f"What came after {format_day(THE_LINE)}, the end of the record, is the model's own.")
     if len(verdicts) >= MANY:
         chance = round(len(verdicts) / 20)
         some = "one interval" if chance <= 1 else f"{chance} intervals"
@@ -120,11 +134,13 @@ def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) 
     return " and ".join(changed) + (f" ({', '.join(kept)} in both)" if kept else "")
 
 
-def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | None) -> str:
+def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | None, asked: Range | None = None) -> str:
     """The verdict in words: what changed, direction, size, interval, and number of worlds."""
     found = verdict.judgement
-    what, worlds = f'"{measure.label}"', counted(found.worlds, "world")
-    if found.worlds == 0:
+    what, worlds = say_outcome(measure), counted(found.worlds, "world")
+    if verdict.risk is not None and asked is not None:
+        text = f"With {change}, {say_risk(found, verdict.risk, f'{what} is {say_range(asked, measure)}')}."
+    elif found.worlds == 0:
         text = f"With {change}, nothing can be said of {what}: no world has a value on both sides."
     elif found.worlds == 1:
         amount = say_difference(found.mean_difference, measure)
@@ -135,7 +151,7 @@ def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | N
         amount = say_difference(found.mean_difference, measure)
         text = f"With {change}, {what} is exactly {amount} in every one of {worlds}, so chance left no trace in it."
     else:
-        text = f"With {change}, {say_verdict(verdict, measure, what, worlds)}; {say_count(found, measure)}."
+        text = f"With {change}, {say_verdict(verdict, measure, what, worlds)}."
     return " ".join([text, *remarks_on(verdict, measure, never)])
 
 
@@ -149,21 +165,32 @@ def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> s
     return f"no difference in {what} can be told with {worlds}: on average it is {amount}, 95 % interval: {interval}"
 
 
-def say_count(found: Judgement, measure: Measure) -> str:
-    """Say in how many worlds the outcome is lower."""
-    which = directions(measure)[0]
-    equal = f", equal in {found.worlds_equal:,}" if found.worlds_equal else ""
-    return (
-        f"it is {which} in {found.worlds_lower:,} of {found.worlds:,} worlds ({100 * found.chance_lower:.0f} %){equal}"
-    )
+def say_risk(found: Judgement, risk: Risk, event: str) -> str:
+    """The risk difference with its interval, and in how many worlds the event was prevented and caused."""
+    size, low, high = found.mean_difference, found.mean_low, found.mean_high
+    amount, interval = say_difference(size, RISK), say_interval(low, high, RISK)
+    first = risk.in_both + risk.caused
+    told = f"{event} in {first:,} of {counted(found.worlds, 'world')} instead of {risk.in_both + risk.prevented:,}"
+    worlds = f"prevented in {risk.prevented:,}, caused in {risk.caused:,}, unchanged in {found.worlds_equal:,}"
+    if clear(low, high):
+        return f"{told}: the risk is {amount} (95 % interval: {interval}); {worlds}"
+    return f"{told}: no difference in the risk can be told (95 % interval: {interval}); {worlds}"
+
+
+RISK = Measure("risk", "Risk", "share of worlds", False, {})
+
+
+def say_outcome(measure: Measure) -> str:
+    """The label in quotes, with the last day that it counts unless the label names it: `"Districts held on 5 July"`."""
+    day = measure.last_day
+    is_named = day is None or re.search(rf"\b{day.day}( to \d+)? {day:%B}", measure.label)
+    return f'"{measure.label}"' + ("" if is_named or day is None else f" ({format_day(day)})")
 
 
 def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[str]:
     """Further caveats."""
     found, remarks = verdict.judgement, []
-    if verdict.is_clear != clear(found.median_low, found.median_high) and found.worlds > 1:
-        remarks.append(f"The median difference {say_median(found, measure)}.")
-    if 2 <= found.worlds < FEW and found.worlds_equal < found.worlds:
+    if 2 <= found.worlds < FEW and found.worlds_equal < found.worlds and verdict.risk is None:
         remarks.append(f"With fewer than {FEW} worlds such an interval is too narrow.")
     if verdict.without_event or verdict.baseline_without_event:
         remarks.append(
@@ -175,16 +202,6 @@ def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[s
     if verdict.unpaired:
         remarks.append(f"Left out: {counted(verdict.unpaired, 'world')} that only one of the two has.")
     return remarks
-
-
-def say_median(found: Judgement, measure: Measure) -> str:
-    """The median difference, if it disagrees with the mean."""
-    if found.median_low == found.median_high == 0:
-        return "is zero"
-    amount = say_difference(found.median_difference, measure)
-    interval = say_interval(found.median_low, found.median_high, measure)
-    is_clear = clear(found.median_low, found.median_high)
-    return f"is {'clear' if is_clear else 'not clear'} of zero: {amount}, 95 % interval: {interval}"
 
 
 def directions(measure: Measure) -> tuple[str, str]:

@@ -33,7 +33,7 @@ from scipy.stats import binomtest
 
 from sim.calibrate.fit import Bank, priors_of, read_bank
 from sim.errors import PanjError
-from sim.options import Discover, usage_of
+from sim.options import Discover, Range, range_of, usage_of
 from sim.provenance import commit, versions
 from sim.settings.draws import Prior
 from sim.study.files import csv_text, json_text, write_errors, write_file
@@ -201,11 +201,7 @@ def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
 
 def cases_of(values: Floats, request: Discover) -> Truths:
     """Campaigns beyond the threshold, or between two; PanjError where too few are, or too few are not."""
-    cases = np.ones(values.size, np.bool_)
-    if request.above is not None:
-        cases &= values > request.above.value
-    if request.below is not None:
-        cases &= values < request.below.value
+    cases = Range(request.above, request.below).holds(values)
     fewest = min(min(int(half.sum()), int((~half).sum())) for half in (cases[::2], cases[1::2]))
     if fewest < FEWEST:
         said = " ".join(f"{key}={text}" for key, text in request.thresholds.items())
@@ -400,9 +396,7 @@ def check(request: Discover) -> None:
     """Check that a threshold is given, and that the lower is below the upper."""
     if not request.thresholds:
         raise PanjError(f"above: found neither above nor below, expected at least one: {usage_of(Discover)}")
-    if request.above and request.below and request.above.value >= request.below.value:
-        raise PanjError(f"above: found {request.above.text} and below={request.below.text}, expected above lower than "
-                        "below")  # fmt: skip
+    range_of(request.above, request.below)
 
 
 LEVEL = 0.05  # significance level, divided by the number of limits of a box

@@ -240,6 +240,8 @@ def describe_design(made: Measured, design: str) -> str:
 
 def describe_shares(about: Row) -> str:
     """Say how much of the variance of one campaign is due to parameters and to noise."""
+    if not any(float(about[key]) for key in ("share_numbers", "share_chance")):
+        return "It never varies here, so that nothing can be said of what moves it."
     return (
         f"Of the variance of single campaigns here, the numbers explain {percent(float(about['share_numbers']))} "
         f"and chance {percent(float(about['share_chance']))}."

@@ -44,7 +44,7 @@ from sim.plots.maps import NEIGHBOURS, draw_land, name_countries, outline_of
 from sim.plots.style import CHANCE, in_style
 from sim.provenance import stamp
 from sim.study.files import write_file
-from sim.study.reader import Study, read_study
+from sim.study.reader import Study, open_study, read_study
 from sim.wording import format_day
 
 MOST_CELLS = 2  # maximum maps side by side
@@ -454,7 +454,11 @@ WRITERS: dict[str, Callable[[Film], Path]] = {"gif": write_gif, "mp4": write_vid
 def main(request: Animate) -> int:
     """`panj animate results/<study> [key=value ...]`: write the animated map in every requested format."""
     formats = writable(request.formats)
-    film = make_film(request.folder, request.cell, request.first, request.last, request.every)
+    study = open_study(request.folder)
+    if note := study.note_on_choice(request.cell[0] if request.cell else None):
+        print(note)
+    cells = request.cell or study.default_cell.number
+    film = make_film(request.folder, cells, request.first, request.last, request.every)
     for name in formats:
         print(f"{len(film.evenings)} evenings in {WRITERS[name](film)}")
     return 0

@@ -40,6 +40,7 @@ from sim.plots.charts import (
 )
 from sim.plots.colours import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
 from sim.plots.style import HALO
+from sim.settings.numbers import declared_numbers
 from sim.study.reader import Study, bands_of, need_columns
 from sim.wording import format_day, say_post, significant
 
@@ -87,7 +88,9 @@ def draw_outcomes(study: Study, path: Path) -> Path:
         The path.
     """
     names = chosen_outcomes(study.runs)
-    figure, panels = new_panels(len(names), COLUMNS, 0.95, Spaces())
+    figure, panels = new_panels(max(1, len(names)), COLUMNS, 0.95, Spaces())
+    if not names:
+        write_instead(panels.pop(), f"No outcome is counted by {format_day(study.cell.end_date)}.")
     for axes, name in zip(panels, names, strict=True):
         draw_outcome(axes, study, name)
     for axes in panels[::COLUMNS]:
@@ -97,10 +100,20 @@ def draw_outcomes(study: Study, path: Path) -> Path:
 
 
 def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, but: Sequence[str] = ()) -> list[str]:
-    """The wanted outcomes that campaigns have; if none, the first numeric outcomes."""
-    numbers = [name for name in runs.select_dtypes("number").columns if name not in ("cell", "run", "seed", *but)]
-    known = [name for name in wanted if name in numbers and runs[name].notna().any()]
-    return known or numbers[: len(wanted)]
+    """The wanted outcomes of which some campaign has a value; if none, the first such; never a number that was drawn.
+
+    Args:
+        runs: One row per campaign.
+        wanted: The outcomes to take where there are any.
+        but: Other columns that are no outcomes, such as swept keys.
+
+    Returns:
+        Names of columns, none where no campaign has a value of anything.
+    """
+    others = {"cell", "run", "seed", *but, *declared_numbers()}
+    numbers = runs.select_dtypes("number").dropna(axis="columns", how="all").columns
+    known = [name for name in numbers if name not in others]
+    return [name for name in wanted if name in known] or known[: len(wanted)]
 
 
 def summary_row(summary: pd.DataFrame, name: str) -> pd.Series:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from sim.compare.figure import MOST_SENTENCES, Verdicts, draw_forest, read_verdicts, tables_in
+from sim.compare.figure import MOST_SENTENCES, Verdicts, draw_forest, draw_table, read_verdicts, tables_in
 from sim.data import record
 from sim.errors import PanjError, unknown
 from sim.options import Report
@@ -216,9 +216,10 @@ def drawings_of_film(folder: Path) -> list[Drawing]:
 
 def filmed_cells(sweep: Study) -> tuple[int, ...]:
     """The base cell (or the first), and the other cell whose median campaign differs most from it."""
-    middle = sweep.runs.groupby("cell")[outcomes_of(sweep)[0]].median()
-    base = sweep.base_cell.number if sweep.base_cell is not None else int(middle.index[0])
-    away = (middle.drop(base) - middle[base]).abs()
+    name = next(iter(outcomes_of(sweep)), "cell")
+    middle = sweep.runs.groupby("cell")[name].median()
+    base = sweep.default_cell.number if sweep.default_cell.finished else int(middle.index[0])
+    away = (middle.drop(base) - middle[base]).abs().dropna()
     return (base,) if away.empty else (base, int(away.idxmax()))
 
 
@@ -279,7 +280,7 @@ def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
     if file.parts[:1] not in (("figures",), ("verdicts",)) or ".." in file.parts or not file.suffix:
         raise PanjError(f"recipe, file: found '{recipe.get('file')}', expected a file such as figures/map.png")
     if file.parent.name == "verdicts":
-        return draw_forest(read_verdicts((folder / file).with_suffix(".csv")))
+        return draw_table((folder / file).with_suffix(".csv"))
     if "every" in recipe:
         first, last = (date.fromisoformat(recipe[key]) for key in ("from", "to"))
         film = make_film(folder, recipe["cell"], first, last, recipe["every"])

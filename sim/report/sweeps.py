@@ -50,9 +50,11 @@ from sim.report.outcomes import (
     summary_row,
     text_in,
     wrap,
+    write_instead,
 )
 from sim.report.swept_values import describe_fixed, draw_against_one_key, draw_against_two_keys, draw_scatter, is_grid
 from sim.study.reader import MANY_CELLS, Bands, Study, StudyCell, bands_of
+from sim.wording import format_day
 
 SWEEP_OUTCOMES = (
     "share_held_by_taliban_2021_06_30",
@@ -145,6 +147,8 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
 def value_figures(sweep: Study) -> dict[str, PageFigure]:
     """Figures of outcomes against swept values: a line, a heat map, or one dot per cell."""
     names = outcomes_of(sweep)
+    if not names:
+        return {}
     if len(sweep.swept) == 1:
         if not is_number(sweep, sweep.swept[0]):
             return {}
@@ -185,7 +189,8 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
     finished = [cell for cell in sweep.cells if cell.finished]
     if len(finished) <= MANY_CELLS:
         return finished
-    middle = sweep.runs.groupby("cell")[outcomes_of(sweep)[0]].median()
+    names = outcomes_of(sweep)
+    middle = sweep.runs.groupby("cell")[names[0] if names else "cell"].median()
     order = sorted(finished, key=lambda cell: (middle[cell.number], cell.number))
     steps = np.rint(np.linspace(0, len(order) - 1, STAND_INS)).astype(int)
     chosen = {order[step].number for step in steps}
@@ -198,7 +203,7 @@ def describe_stand_ins(sweep: Study) -> str:
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
-    first = outcomes_of(sweep)[0]
+    first = next(iter(outcomes_of(sweep)), "cell")
     label = label_of(summary_row(sweep.summary, first), first)
     return f" {len(shown)} of {finished:,} cells, at equal steps from the lowest to the highest median of '{label}'."
 
@@ -214,9 +219,12 @@ def describe_base(sweep: Study) -> str:
 def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
     """Draw the distribution of outcomes: one column per outcome and one row per cell."""
     names, cells = outcomes_of(sweep), shown_cells(sweep)
-    across = min(ACROSS, len(names))
+    across = max(1, min(ACROSS, len(names)))
     spaces = Spaces(left=0.22, across=0.3, down=0.95, top=0.45, bottom=0.5)
-    figure, panels = new_panels(len(names), across, ROW * len(cells), spaces)
+    figure, panels = new_panels(max(1, len(names)), across, ROW * len(cells), spaces)
+    if not names:
+        last = max(cell.end_date for cell in cells)
+        write_instead(panels.pop(), f"No outcome is counted by {format_day(last)}.")
     for number, (axes, name) in enumerate(zip(panels, names, strict=True)):
         draw_rows(axes, sweep, cells, name)
         if number % across == 0:

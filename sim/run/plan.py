@@ -2,12 +2,13 @@
 
 A short timed sample of the first cell and of the last value of each swept key gives seconds, bytes and spread; nothing
 is written. Widths are of 95 % intervals of a mean (normal), for each outcome and for its difference paired by seed.
+With `outcome=` and perhaps `above=` it says how many campaigns tell a paired difference, or one of risks, to a width.
 """
 
 import math
-import shlex
 import time
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from sim.engine.compile import compiled
+from sim.errors import PanjError, unknown
+from sim.options import Plan, Range, range_of, usage_of
+from sim.outcomes import Outcome, is_date, read_outcomes
+from sim.provenance import shell_command
 from sim.run.backlog import NORMAL_95, Backlog
 from sim.run.console import console_of, print_doubts
 from sim.run.executors import cores
@@ -25,15 +30,17 @@ from sim.run.work import work
 from sim.settings.settings import Piece
 from sim.settings.sweep import Cell, Sweep, compose_sweep, say
 from sim.study.store import content_of, join_scopes, read_scope, scope_of
-from sim.wording import format_seconds, significant
+from sim.wording import counted, format_seconds, significant
 
 SAMPLE_SECONDS = 4.0
 MOST_SAMPLED = 20  # campaigns per sampled cell
+MOST_FOR_RISK = 200  # the same where a risk is asked for, which few campaigns say little of
+HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # of a risk, shown where none is asked for
 TABLES_OVER_CHUNKS = 1.2  # bytes of the tables, without figures, per byte of chunks
 LONG = 1800.0  # seconds above which fewer campaigns are suggested
 MANY = 200  # cells above which a Latin hypercube is suggested
 OUTCOMES = (
-    "share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed", "capitals_lost",
+    "share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night",
     "people_displaced_by_2021_07_07", "badakhshan_lost_2021_07_05",
 )  # fmt: skip
 
@@ -46,34 +53,96 @@ class Sample(NamedTuple):
     bytes_each: float
 
 
-def main(words: Sequence[str]) -> int:
-    """Print the plan."""
-    console = console_of()
+def main(request: Plan) -> int:
+    """Print the plan.
+
+    Args:
+        request: The settings, and perhaps an outcome with thresholds and the half-width wanted.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        PanjError: A setting is invalid, the outcome is unknown or has no value, or a threshold does not fit it.
+    """
+    console, words = console_of(), request.overrides
+    asked = range_of(request.above, request.below)
+    if request.outcome is None and (asked or request.half_width):
+        raise PanjError(f"outcome: found none, expected the one to plan for: {usage_of(Plan)}")
     sweep = compose_sweep(words)
     print_doubts(sweep, console)
     study = sweep.base.results_dir / sweep.base.study
     scope = join_scopes(study, read_scope(study), scope_of(sweep))
     backlog = backlog_of(sweep, scope, study)
+    row = planned_outcome(request.outcome, asked, sweep) if request.outcome else None
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
     console.print(f"Running a few campaigns to see what they cost (about {SAMPLE_SECONDS:.0f} s) ...")
-    sample = take_sample(sweep)
+    sample = take_sample(sweep, MOST_FOR_RISK if asked else min(MOST_SAMPLED, sweep.base.runs))
     show_cost(sweep, backlog, sample, study, console)
     show_widths(sweep, sample, console)
+    if row is not None:
+        for line in say_needed(row, asked, request.half_width, sample):
+            console.print(line)
     for warning in warnings_of(sweep, backlog, sample):
         console.print(f"Note: {warning}")
     console.print(f"Next: {next_command(words)}", soft_wrap=True)
     return 0
 
 
-def take_sample(sweep: Sweep) -> Sample:
-    """Run the sampled cells with the same seeds."""
+def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
+    """The outcome to plan for; PanjError if it is unknown, a date without threshold, or no match for the threshold."""
+    base = sweep.base
+    table = {row.name: row for row in read_outcomes(base.facts, base.start_date, base.days) if row.last >= 0}
+    if name not in table:
+        raise unknown("outcome", name, table)
+    row = table[name]
+    if asked is None and is_date(row):
+        raise PanjError(f"outcome: found {name}, a date, expected it with above= or below= and a date")
+    if asked is not None:
+        asked.check(name, row.unit, is_date(row))
+    return row
+
+
+def say_needed(row: Outcome, asked: Range | None, half_width: float | None, sample: Sample) -> list[str]:
+    """How many campaigns a cell tell the paired difference of the sampled cells from the first to a half-width.
+
+    The differences of a risk get one invented pair of worlds each way, as its interval does in `compare` (Bonett and
+    Price 2012); a mean takes the normal approximation. The cell whose differences spread most decides.
+    """
+    first, *others = sample.cells.values()
+    if not others:
+        return ["Nothing is swept, so there is no difference to plan for."]
+    pairs = [difference(first, other, row.name, asked) for other in others]
+    pairs = [one for one in pairs if one.size > 1]
+    if not pairs:
+        return [f"{row.label}: no sampled campaign has a value, so nothing can be planned."]
+    if asked is not None:
+        widest = max(math.sqrt(float(np.append(one, [1, -1]).var())) for one in pairs)
+        passing = [float(asked.holds(numbers_of(cell, row.name)).mean()) for cell in sample.cells.values()]
+        found = f"a risk of {min(passing):.3g} to {max(passing):.3g} in the sampled cells"
+    else:
+        widest = max(map(spread, pairs))
+        found = f"differences within a seed with a standard deviation of {significant(widest)} {row.unit}"
+    widths = (half_width,) if half_width else HALF_WIDTHS if asked else tuple(widest / root for root in (5, 10, 20))
+    lines = [
+        f"{row.label}: {found} ({counted(pairs[0].size, 'world')}: rough). To tell the difference from the first cell:"
+    ]
+    for width in widths:
+        needed = max(2, math.ceil((NORMAL_95 * widest / width) ** 2))
+        told = f"{significant(100 * width)} percentage points" if asked else f"{significant(width)} {row.unit}"
+        lines.append(f"  ± {told}: runs={needed} in each cell")
+    return lines
+
+
+def take_sample(sweep: Sweep, most: int) -> Sample:
+    """Run at most so many campaigns of the sampled cells with the same seeds."""
     cells = sampled_cells(sweep)
     seeds = [sweep.base.seed]
     started = time.perf_counter()
     chunks = {cell.number: work([Piece(cell.order, tuple(seeds))]) for cell in cells}  # warm-up
     warm = time.perf_counter()
     spent = 0.0
-    while len(seeds) < min(MOST_SAMPLED, sweep.base.runs) and (spent < SAMPLE_SECONDS or len(seeds) < 2):
+    while len(seeds) < most and (spent < SAMPLE_SECONDS or len(seeds) < 2):
         seeds.append(seeds[-1] + 1)
         for cell in cells:
             chunks[cell.number] += work([Piece(cell.order, (seeds[-1],))])
@@ -164,12 +233,23 @@ def values(chunk: pa.Table, outcome: str) -> np.ndarray:
     return chunk[outcome].drop_null().to_numpy()
 
 
-def difference(first: pa.Table, other: pa.Table, outcome: str) -> np.ndarray:
-    """Differences of an outcome, seed by seed."""
-    if outcome not in other.column_names:
+def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | None = None) -> np.ndarray:
+    """Differences of an outcome, or of whether it is in a range, seed by seed."""
+    if outcome not in first.column_names or outcome not in other.column_names:
         return np.zeros(0)
-    pairs = zip(first[outcome].to_pylist(), other[outcome].to_pylist(), strict=True)
-    return np.array([there - here for here, there in pairs if here is not None and there is not None])
+    here, there = (numbers_of(one, outcome) for one in (first, other))
+    known = ~(np.isnan(here) | np.isnan(there))
+    if asked is not None:
+        here, there = asked.holds(here).astype(float), asked.holds(there).astype(float)
+    return np.asarray((there - here)[known])
+
+
+def numbers_of(chunk: pa.Table, outcome: str) -> np.ndarray:
+    """One number per campaign, nan where it is missing; a date as its ordinal, later than all where it never came."""
+    column = chunk[outcome].to_pylist()
+    if pa.types.is_string(chunk.schema.field(outcome).type):
+        return np.array([math.inf if day is None else date.fromisoformat(day).toordinal() for day in column], float)
+    return np.array([math.nan if value is None else value for value in column], float)
 
 
 def spread(found: np.ndarray) -> float:
@@ -233,4 +313,4 @@ def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
 
 def next_command(words: Sequence[str]) -> str:
     """The command that runs the sweep."""
-    return shlex.join(["python", "-m", "sim", *words])
+    return shell_command(words)

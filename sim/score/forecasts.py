@@ -69,12 +69,9 @@ class Forecast(NamedTuple):
 
 
 def study_to_score(folder: Path, number: int | None) -> Study:
-    """The study limited to the requested cell, or to its only one; PanjError where it cannot be scored."""
+    """The study limited to the requested cell or the default one; PanjError where it cannot be scored."""
     study = open_study(folder)
-    if number is None and len(study.cells) > 1:
-        said = "; ".join(f"cell={cell.number} ({cell.label})" for cell in study.cells)
-        raise PanjError(f"score: found {len(study.cells)} cells in {folder}, expected one of {said[:600]}")
-    study = study.of_cell(study.cells[0].number if number is None else number)
+    study = study.of_cell(study.choose_cell(number).number)
     cell = study.cell
     if cell.end_date < THE_LINE:
         raise PanjError(f"end_date: found a study up to {cell.end_date}, expected one up to {THE_LINE} or later, "

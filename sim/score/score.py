@@ -94,6 +94,8 @@ def write_score(request: options.Score, console: Console) -> Path:
     targets = targets_here()
     if request.folder is not None:
         study = study_to_score(request.folder, request.cell)
+        if note := study.note_on_choice(request.cell):
+            console.print(note, soft_wrap=True)
         return score(study, variants_of(study), targets, console)
     sweeps = sweeps_of(request.overrides)
     studies = {name: run_missing(sweep, name, console) for name, sweep in sweeps.items()}

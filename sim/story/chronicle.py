@@ -26,7 +26,7 @@ from sim.provenance import STAMPED
 from sim.run.rerun import about_campaign, dated_of, evenings_of, log_of, origin_of, rerun_campaign, seed_of
 from sim.settings.compose import Composer
 from sim.study.files import json_text, write_folder
-from sim.study.reader import read_about
+from sim.study.reader import open_study
 
 
 class Happening(NamedTuple):
@@ -216,11 +216,10 @@ def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
 
     The requested part is checked before anything is run.
     """
-    folder, cell = request.folder, request.cell
-    about = read_about(folder)
-    for held in about.get("cells", []):
-        if held["cell"] == cell:
-            check(request, *(date.fromisoformat(held[key]) for key in ("start_date", "end_date")))
+    folder, study = request.folder, open_study(request.folder)
+    about, held = dict(study.about), study.choose_cell(request.cell)
+    cell = held.number
+    check(request, held.start_date, held.end_date)
     if holds_the_log(folder, about, request.seed, cell):
         return folder, about_only_campaign(folder, about)
     return write_campaign(folder, request.seed, cell)

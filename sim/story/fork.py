@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,15 +48,19 @@ from sim.settings.sweep import Cell
 from sim.story.branches import Turn, check_effect, check_outcome, run_branches, step_is_cold, turn_of, warm
 from sim.study.columns import in_words
 from sim.study.files import csv_text, json_text, write_folder
-from sim.study.reader import Measure, StudyCell, Worlds
+from sim.study.reader import Measure, StudyCell, Worlds, open_study
 from sim.wording import counted, list_words
 
 BRANCHES = ("as_it_went", "changed")
 LETTERS = 120  # maximum length of a name
 OUTCOMES = (  # for paired differences; only those that end after the day of the fork
     "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "troops_crossed_by_2021_07_07",
-    "badakhshan_lost_2021_07_05", "share_held_by_taliban_{last}", "capitals_lost", "troops_crossed",
-    "troops_captured", "people_displaced", "refugees_admitted",
+    "troops_crossed_largest_night", "badakhshan_lost_2021_07_05", "troops_captured_by_2021_07_07",
+    "people_displaced_by_2021_07_07", "refugees_admitted_by_2021_07_07",
+)  # fmt: skip
+LATER = (  # for forks after the end of the record
+    "share_held_by_taliban_{last}", "capitals_lost", "troops_crossed", "troops_captured", "people_displaced",
+    "refugees_admitted",
 )  # fmt: skip
 
 
@@ -86,7 +91,7 @@ class Pair(NamedTuple):
 def open_fork(request: Fork) -> Prepared:
     """Resolve and check everything before anything is run."""
     composer = Composer()
-    origin = origin_of(request.folder, request.cell, composer)
+    origin = origin_of(request.folder, request.cell or 0, composer)
     first = seed_of(origin, request.seed)
     seeds = tuple(range(first, first + request.runs))
     turn = turn_of(origin.overrides, request.changes, request.day, composer)
@@ -111,6 +116,10 @@ def write_fork(request: Fork, console: Console) -> Path:
         PanjError: The change cannot be made on that day or has no effect, a campaign does not reach its end, or
             the folder cannot be written.
     """
+    study = open_study(request.folder)
+    if note := study.note_on_choice(request.cell):
+        console.print(note, soft_wrap=True)
+    request = replace(request, cell=study.choose_cell(request.cell).number)
     fork = open_fork(request)
     place = request.folder / "forks" / (request.name or name_of(request, fork))
     refuse_another(place, request)
@@ -205,14 +214,23 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
         "fork.json": json_text(about_fork(request, fork)),
     }
     if len(pairs) > 1:
-        names = request.outcome or [name.format(last=f"{settings.end_date:%Y_%m_%d}") for name in OUTCOMES]
-        wanted = [row for name in dict.fromkeys(names) for row in table if row.name == name]
-        wanted = [row for row in wanted if request.outcome or row.last > fork.turn.day]
+        wanted = wanted_outcomes(request, fork, table)
         texts["verdicts.csv"] = csv_text(
             verdict_rows(wanted, [pair.outcomes for pair in pairs], fork.seeds, fork.origin, say_change(request))
         )  # fmt: skip
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
+
+
+def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes asked for, or the main ones that end after the fork, within the record as far as it goes."""
+    last = f"{fork.origin.settings.end_date:%Y_%m_%d}"
+    for names in (request.outcome, OUTCOMES, [name.format(last=last) for name in LATER]):
+        found = [row for name in names for row in table if row.name == name]
+        found = [row for row in found if request.outcome or row.last > fork.turn.day]
+        if found:
+            return found
+    return []
 
 
 def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
@@ -241,6 +259,7 @@ def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
         **about_turn(fork.turn, request.changes),
         "seeds": [fork.seeds[0], fork.seeds[-1]],
         "forked": len(fork.seeds),
+        "outcomes": list(request.outcome),
     }
 
 
@@ -310,7 +329,7 @@ def verdict_rows(
     """One row per outcome: the paired difference over all seeds, its intervals, and the sentence of `compare`."""
     rows = []
     for row in table:
-        measure = measure_of(row)
+        measure = measure_of(row, origin.settings.start_date)
         ours, theirs = (worlds_of(side, row, outcomes, seeds, origin) for side in (1, 0))
         verdict = verdict_of(ours, theirs, str(origin.about["study"]), measure, "the change")
         numbers = {name: "" if is_nan(value) else value for name, value in verdict.judgement._asdict().items()}
@@ -324,9 +343,10 @@ def verdict_rows(
     return rows
 
 
-def measure_of(row: Outcome) -> Measure:
+def measure_of(row: Outcome, start: date) -> Measure:
     """An outcome as a `Measure` of `sim.compare`."""
-    return Measure(row.name, row.label, "days" if is_date(row) else row.unit, is_date(row), {})
+    unit, last_day = "days" if is_date(row) else row.unit, start + timedelta(days=row.last)
+    return Measure(row.name, row.label, unit, is_date(row), {}, last_day)
 
 
 def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin) -> Worlds:

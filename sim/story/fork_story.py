@@ -37,6 +37,7 @@ from sim.plots.charts import (
 from sim.plots.colours import INK, REPORTED, SECOND, SIMULATED
 from sim.plots.style import in_style
 from sim.plots.tables import Row, console_for_tables, read_rows
+from sim.provenance import shell_command
 from sim.story.chronicle import Chronicle, Dated, Happening, read_chronicle, read_table
 from sim.story.story import bullets, days_told, page_of, say_cell, story_of, wrapped
 from sim.story.telling import tell_day
@@ -168,10 +169,13 @@ def next_command(branches: Branches, study: Path) -> str:
     """Suggest a fork with many seeds, or on another day."""
     about = branches.about
     overrides = [word for word in about["fork_words"] if not word.startswith(("runs=", "day="))]
-    if about["forked"] == 1:
-        return " ".join(["python -m sim fork", str(study), f"day={about['day']}", *overrides, "runs=50"])
-    earlier = max(branches.before.start, branches.evening - timedelta(days=7))
-    return " ".join(["python -m sim fork", str(study), f"day={earlier}", *overrides, f"runs={about['forked']}"])
+    if about["cell_label"] and not any(word.startswith("cell=") for word in overrides):
+        overrides.append(f"cell={about['cell']}")
+    if about.get("outcomes"):
+        overrides.append(f"outcome={','.join(about['outcomes'])}")
+    is_one = about["forked"] == 1
+    day = branches.evening if is_one else max(branches.before.start, branches.evening - timedelta(days=7))
+    return shell_command(["fork", study, f"day={day}", *overrides, f"runs={50 if is_one else about['forked']}"])
 
 
 TITLE_LETTERS = 60  # characters per line
@@ -339,11 +343,11 @@ def first_evening(before: Chronicle, after: Chronicle) -> date | None:
     return before.start + timedelta(days=min(rows)) if rows else None
 
 
-MAIN = (  # outcomes listed first if they differ
-    "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "share_held_by_taliban_{last}",
-    "badakhshan_lost_2021_07_05", "capitals_lost", "first_capital_fell", "troops_crossed_by_2021_07_07",
-    "troops_crossed", "troops_captured", "troops_surrendered", "troops_killed", "calls_made", "calls_answered",
-    "people_displaced", "refugees_admitted", "refugees_refused",
+MAIN = (  # outcomes listed first if they end after the fork
+    "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "badakhshan_lost_2021_07_05",
+    "capitals_lost_2021_07_07", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night",
+    "troops_captured_by_2021_07_07", "troops_killed_by_2021_07_07", "people_displaced_by_2021_07_07",
+    "refugees_admitted_by_2021_07_07",
 )  # fmt: skip
 
 
@@ -425,7 +429,7 @@ def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], 
 def chosen_outcomes(branches: Branches) -> Rows:
     """Outcomes that end after the fork and that differ or matter most, most important first."""
     open_ = [row for row in branches.outcomes if date.fromisoformat(row["last_day"]) > branches.evening]
-    names = dict.fromkeys(name.format(last=branches.about["end_date"].replace("-", "_")) for name in MAIN)
+    names = dict.fromkeys((*branches.about.get("outcomes", ()), *MAIN))
     main = [row for name in names for row in open_ if row["outcome"] == name]
     return [*main, *(row for row in open_ if row not in main and row["difference"] not in ("", "0"))]
 

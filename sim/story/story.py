@@ -4,6 +4,7 @@ Reads   a `Chronicle`; the record.
 Gives   `Story`, and its text as a page (`story.md`) and for a terminal (`story.txt`).
 """
 
+import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim import options
+from sim.compare.sentences import say_amount, say_outcome
 from sim.data.facts import THE_LINE
+from sim.provenance import shell_command
 from sim.story.chronicle import Chronicle, Happening, check_part, counts, read_chronicle, sums
 from sim.story.telling import capital_ids, say_hows, say_posts, say_whys, tell_day, tell_record
 from sim.study.files import write_file
+from sim.study.reader import Study, open_study, read_measure, read_worlds
 from sim.wording import MOST_NAMED, Language, language_of, number, say_post
 
 SHOWN_DAYS, SHOWN_ROWS = 7, 8  # limits in a terminal
@@ -41,8 +45,17 @@ class Story(NamedTuple):
     record: tuple[str, ...]  # an introduction, then one sentence per evidence row
 
 
-def story_of(chronicle: Chronicle, language: Language | None = None) -> Story:
-    """Build the story of a chronicle; deterministic."""
+def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: Sequence[str] = ()) -> Story:
+    """Build the story of a chronicle; deterministic.
+
+    Args:
+        chronicle: The campaign, or a part of it.
+        language: The language of the sentences; English by default.
+        outcomes: Sentences on outcomes that were asked for, with which the summary begins.
+
+    Returns:
+        The story.
+    """
     language = language or language_of()
     by_day = chronicle.by_day
     found = [
@@ -51,7 +64,7 @@ def story_of(chronicle: Chronicle, language: Language | None = None) -> Story:
     return Story(
         language.say("title", study=chronicle.study, seed=chronicle.seed),
         (tell_what(chronicle, language), language.say("dice"), language.say("reason")),
-        tuple(tell_short(chronicle, language)),
+        (*outcomes, *tell_short(chronicle, language)),
         tuple(day for day in found if day.sentences),
         tuple(tell_record(chronicle, language)),
     )
@@ -303,8 +316,12 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
         PanjError: A table cannot be read.
     """
     language = language_of()
+    study = open_study(request.folder)
     chronicle = read_chronicle(folder, campaign).narrowed(**part_of(request))
-    story = story_of(chronicle, language)
+    outcomes = [tell_outcome(study, name, campaign, language) for name in request.outcome]
+    story = story_of(chronicle, language, outcomes)
+    if note := study.note_on_choice(request.cell):
+        print(note)
     text, page = (folder / f"{name_of(request)}.{kind}" for kind in ("txt", "md"))
     write_file(text, text_of(story, language))
     write_file(page, page_of(story, language))
@@ -314,9 +331,43 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
     return 0
 
 
+def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language: Language) -> str:
+    """One outcome of a campaign, where it is among the campaigns of its cell, and what was reported.
+
+    Args:
+        study: The study of the campaign.
+        name: The outcome.
+        campaign: Seed, cell and first day.
+        language: The language.
+
+    Returns:
+        A sentence or two.
+
+    Raises:
+        PanjError: The study has no such outcome, or no such campaign.
+    """
+    measure = read_measure(study, name)
+    start = date.fromisoformat(campaign["start_date"])
+    worlds = read_worlds(study, measure, start)[campaign["cell"]]
+    is_this = worlds.seeds == campaign["seed"]
+    found, others = worlds.values[is_this], worlds.values[~is_this]
+    if not found.size or math.isnan(found[0]):
+        return language.say("sum_outcome_missing", outcome=say_outcome(measure))
+    value = float(found[0])
+    said = (
+        language.day(start + timedelta(days=round(value)), year=True) if measure.is_date else say_amount(value, measure)
+    )
+    told = language.say(
+        "sum_outcome", outcome=say_outcome(measure), value=said, others=number(len(others)),
+        lower=number((others < value).sum()), higher=number((others > value).sum()),
+    )  # fmt: skip
+    reported = measure.reported["text"]
+    return f"{told} {language.say('sum_outcome_reported', reported=reported)}" if reported else told
+
+
 def next_command(folder: Path, campaign: Mapping[str, Any], chronicle: Chronicle) -> str:
     """Suggest a command that forks the campaign halfway."""
     study = folder.parent.parent if folder.parent.name == "stories" else folder
     day = min(max(chronicle.first, date(2021, 7, 4)), chronicle.end - timedelta(days=1))
-    where = f" seed={campaign['seed']}" + (f" cell={campaign['cell']}" if campaign["cell"] else "")
-    return f"python -m sim fork {study} day={day} reinforcement=answer_every_call{where}"
+    where = [f"{key}={campaign[key]}" for key in ("seed", "cell")]
+    return shell_command(["fork", study, f"day={day}", "reinforcement=answer_every_call", *where])

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
+from sim.outcomes import last_day_of
 from sim.settings.numbers import declared_numbers
 
 if TYPE_CHECKING:
@@ -138,14 +139,36 @@ class Study:
         """The cell in which every swept key has its base value, if there is one."""
         return next((cell for cell in self.cells if all(self.is_base(*pair) for pair in cell.values.items())), None)
 
+    @property
+    def default_cell(self) -> StudyCell:
+        """The cell that is meant where none is named: the base cell, or the first where there is none."""
+        return self.base_cell or self.cells[0]
+
+    @property
+    def about_default_cell(self) -> str:
+        """Which cell that is, and why: `cell 1 (border=open), the settings that the sweep started from`."""
+        cell, is_base = self.default_cell, self.base_cell is not None
+        why = "the settings that the sweep started from"
+        why = why if is_base else f"the first, because no cell has {why}"
+        return f"cell {cell.number} ({cell.label}), {why}" if cell.label else f"cell {cell.number}"
+
+    def choose_cell(self, number: int | None) -> StudyCell:
+        """The cell of a number, or the default one; PanjError lists the existing cells."""
+        return self.default_cell if number is None else find_cell(self.cells, number)
+
+    def note_on_choice(self, number: int | None) -> str:
+        """A sentence that says which of several cells is taken because none was named, or empty."""
+        is_chosen = number is None and len(self.cells) > 1
+        return f"No cell was named, so this is {self.about_default_cell}." if is_chosen else ""
+
     def is_base(self, key: str, value: Value) -> bool:
         """Whether a swept key has its base value."""
         return key in self.base and same(value, self.base[key])
 
     @cached_property
     def outcomes(self) -> tuple[str, ...]:
-        """Columns of runs.parquet except cell, run, seed and swept keys."""
-        others = {"cell", "run", "seed", *self.swept}
+        """Columns of runs.parquet except cell, run, seed, swept keys and the numbers that were drawn."""
+        others = {"cell", "run", "seed", *self.swept, *declared_numbers()}
         return tuple(name for name in open_runs(self.folder).names if name not in others)
 
     @cached_property
@@ -371,6 +394,7 @@ class Measure(NamedTuple):
     unit: str  # unit of a difference: days for a date
     is_date: bool
     reported: dict[str, Any]  # text, value, low, high, evidence
+    last_day: date | None = None  # up to which it is counted
 
 
 def read_measure(study: Study, outcome: str) -> Measure:
@@ -389,7 +413,8 @@ def read_measure(study: Study, outcome: str) -> Measure:
     }
     reported = {"text": row.get("reported") or "", **numbers, "evidence": row.get("evidence") or ""}
     unit = "days" if is_date else row.get("unit") or ""
-    return Measure(outcome, row.get("label") or outcome.replace("_", " "), unit, is_date, reported)
+    last_day = last_day_of(outcome, max(cell.end_date for cell in study.cells))
+    return Measure(outcome, row.get("label") or outcome.replace("_", " "), unit, is_date, reported, last_day)
 
 
 def summary_row(path: Path, outcome: str) -> dict[str, str]:

@@ -1,25 +1,34 @@
 """What `panj compare` says of two cells, on made-up studies whose answers can be worked out on a board."""
 
 import csv
+import dataclasses
 import json
 import math
 import struct
 import warnings
+from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from sim.compare import figure as show
-from sim.compare.compare import Comparison, verdicts_of
+from sim.compare.compare import MAIN_OUTCOMES, Comparison, verdicts_of
 from sim.compare.compare import write_verdicts as write_all
 from sim.compare.pairs import RESAMPLES, clear, intervals_of, judge
-from sim.compare.sentences import say_difference
+from sim.compare.sentences import say_difference, say_outcome
+from sim.data.facts import THE_LINE
 from sim.errors import PanjError
-from sim.options import Compare, read_request
-from sim.study.reader import Measure
+from sim.options import Animate, Compare, Fork, Score, Story, read_request
+from sim.outcomes import last_day_of
+from sim.report.outcomes import chosen_outcomes
+from sim.run import plan
+from sim.story.story import tell_outcome
+from sim.study.reader import Measure, open_study
+from sim.wording import language_of
 
 WORLDS = 24
 CHOICES = {"reinforcement": "as_reported", "morale": "reported", "border": "as_reported"}
@@ -203,9 +212,7 @@ def test_without_a_common_seed_nothing_is_compared(tmp_path):
         verdicts_of(strangers, "troops_crossed")
     some = verdicts_of(write_study(tmp_path / "some", cells, [[0, 1], [0, 1], [4, 5]]), "troops_crossed")
     assert pairs_of(some) == [(1, 0)]
-    assert some.notes == (
-        "Without a common seed, so left out: reinforcement=airlift and reinforcement=as_reported.",
-    )  # fmt: skip
+    assert some.notes[0] == "Without a common seed, so left out: reinforcement=airlift and reinforcement=as_reported."
 
 
 def test_dates_are_compared_in_days_and_an_event_that_did_not_come_counts_as_the_day_after_the_last(tmp_path):
@@ -219,7 +226,7 @@ def test_dates_are_compared_in_days_and_an_event_that_did_not_come_counts_as_the
     assert row.judgement.mean_difference == pytest.approx((-2 + 0 - 11 + 0) / 4)  # 12 September to 1 September: 11
     assert (row.judgement.worlds_lower, row.judgement.worlds_equal) == (2, 2)
     assert (row.without_event, row.baseline_without_event, row.missing) == (1, 2, 0)
-    assert "3.25 days earlier" in row.sentence and "it is earlier in 2 of 4 worlds (50 %), equal in 2" in row.sentence
+    assert "3.25 days earlier" in row.sentence
     assert "did not come in 1 world here and 2 with the baseline" in row.sentence
     assert "the day after the last, 2021-09-12" in row.sentence
     assert any("counts as the day after its last" in note for note in comparison.notes)
@@ -316,9 +323,8 @@ def test_the_sentence_of_a_clear_difference_gives_direction_unit_interval_and_wo
     found = row.judgement
     assert row.is_clear
     assert row.sentence == (
-        'With reinforcement=none instead of as_reported, "Soldiers who crossed" is on average 9 soldiers lower '
-        f"(95 % interval: {-found.mean_high:.3g} to {-found.mean_low:.3g} soldiers lower; 24 worlds); "
-        "it is lower in 24 of 24 worlds (100 %)."
+        'With reinforcement=none instead of as_reported, "Soldiers who crossed" (11 September) is on average 9 '
+        f"soldiers lower (95 % interval: {-found.mean_high:.3g} to {-found.mean_low:.3g} soldiers lower; 24 worlds)."
     )
 
 
@@ -330,10 +336,9 @@ def test_the_sentence_of_an_interval_that_spans_zero_says_that_nothing_can_be_to
     assert not row.is_clear
     assert row.sentence.startswith(
         "With border=closed instead of as_reported (reinforcement=as_reported in both), no difference in "
-        '"Soldiers who crossed" can be told with 24 worlds: on average it is 0.5 soldiers lower, 95 % interval: from '
+        '"Soldiers who crossed" (11 September) can be told with 24 worlds: on average it is 0.5 soldiers lower, 95 % '
     )
-    assert "soldiers lower to" in row.sentence and "soldiers higher; it is lower in 12 of 24 worlds" in row.sentence
-    assert "equal in 1" in row.sentence
+    assert row.sentence.endswith("soldiers higher.")
 
 
 def test_shares_are_told_in_percentage_points_and_few_worlds_are_warned_of(tmp_path):
@@ -347,11 +352,28 @@ def test_shares_are_told_in_percentage_points_and_few_worlds_are_warned_of(tmp_p
     assert "With fewer than 20 worlds such an interval is too narrow." in sentence
 
 
-def test_a_mean_without_its_median_is_not_left_alone(tmp_path):
+def test_a_verdict_rests_on_one_statistic_even_where_mean_and_median_disagree(tmp_path):
     after = [0.0] * 14 + [50.0, 60.0] * 5
     folder = write_study(tmp_path / "made", one_key(("as_reported", [0.0] * 24), ("none", after)))
     row = verdicts_of(folder, "troops_crossed").verdicts[0]
-    assert row.is_clear and "The median difference is not clear of zero" in row.sentence
+    assert row.is_clear and not clear(row.judgement.median_low, row.judgement.median_high)
+    assert row.sentence.count("interval") == 1 and "median" not in row.sentence
+
+
+@pytest.mark.parametrize(
+    ("outcome", "day", "said"),
+    [
+        ("troops_crossed_largest_night", "Crossed in the largest night", '"Crossed in the largest night" (7 July)'),
+        ("troops_crossed_by_2021_07_07", "Crossed by 7 July", '"Crossed by 7 July"'),
+        ("lost_2021_06_18_to_06_21", "Lost from 18 to 21 June", '"Lost from 18 to 21 June"'),
+        ("crossed_ishkashim", "Crossed at ishkashim by 7 July", '"Crossed at ishkashim by 7 July"'),
+        ("capital_fell_kunduz", "Capital of Kunduz fell", '"Capital of Kunduz fell" (11 September)'),
+        ("of_ones_own", "Of one's own by 17 July", '"Of one\'s own by 17 July" (11 September)'),
+    ],
+)
+def test_every_sentence_names_the_day_up_to_which_its_outcome_counts(outcome, day, said):
+    last_day = last_day_of(outcome, date(2021, 9, 11))
+    assert say_outcome(Measure(outcome, day, "soldiers", False, {}, last_day)) == said
 
 
 def test_words_for_sizes():
@@ -381,7 +403,7 @@ def test_cells_of_two_studies_are_matched_by_their_settings_and_the_rest_is_name
     assert row.judgement.mean_difference == pytest.approx(8 / 3)
     assert row.baseline_study == "theirs"
     assert "With study ours (reinforcement=none) instead of study theirs (reinforcement=none)" in row.sentence
-    assert len(comparison.notes) == 1 and comparison.notes[0].endswith("so left out: reinforcement=airlift.")
+    assert comparison.notes[0].endswith("so left out: reinforcement=airlift.")
 
 
 def test_a_cell_of_another_study_may_be_the_baseline_for_all(tmp_path):
@@ -441,7 +463,7 @@ def test_nothing_to_compare_is_said(tmp_path):
     [
         ([], "compare: found 0 folders"),
         (["a", "b", "c"], "compare: found 3 folders"),
-        (["a", "outcom=x"], "found 'outcom', expected one of baseline, outcome; did you mean 'outcome'"),
+        (["a", "outcom=x"], "found 'outcom', expected one of .*did you mean 'outcome'"),
         (["a", "outcome="], "outcome: found 'outcome='"),
         (["a", "baseline=x", "baseline=y"], "baseline: found 'baseline=y'"),
     ],
@@ -497,8 +519,41 @@ def test_without_an_outcome_the_main_ones_are_taken_else_the_first(tmp_path):
     cells = one_key(("as_reported", [1.0, 2.0]), ("none", [1.0, 2.0]))
     assert [path.stem for path in write_verdicts([str(write_study(tmp_path / "few", cells))])] == ["troops_crossed"]
     for _, outcomes in cells:
-        outcomes["capitals_lost"] = [1.0, 2.0]
-    assert [path.stem for path in write_verdicts([str(write_study(tmp_path / "main", cells))])] == ["capitals_lost"]
+        outcomes[MAIN_OUTCOMES[0]] = [1.0, 2.0]
+    assert [path.stem for path in write_verdicts([str(write_study(tmp_path / "main", cells))])] == [MAIN_OUTCOMES[0]]
+
+
+def test_by_default_outcomes_are_within_the_record():
+    assert all(last_day_of(name, date(2021, 9, 11)) <= THE_LINE for name in (*MAIN_OUTCOMES, *plan.OUTCOMES))
+
+
+def test_an_outcome_without_a_value_spoils_no_other_and_is_named(tmp_path):
+    first, second = MAIN_OUTCOMES[:2]
+    cells = one_key(("as_reported", [1.0, 2.0]), ("none", [1.0, 3.0]))
+    cells = [(values, {first: [None, None], second: row["troops_crossed"]}) for values, row in cells]
+    (table,) = write_verdicts([str(write_study(tmp_path / "short", cells))])
+    assert table.stem == second
+    assert any(first in note and second not in note for note in show.read_verdicts(table).about["notes"])
+
+
+def test_numbers_that_were_drawn_are_no_outcomes(tmp_path):
+    cells = one_key(("as_reported", [1.0, 2.0]), ("none", [1.0, 2.0]))
+    cells = [(values, {"rules.news.fade_days": [3.0, 4.0], **row}) for values, row in cells]
+    folder = write_study(tmp_path / "drawn", cells)
+    assert open_study(folder).outcomes == ("troops_crossed",)
+    with pytest.raises(PanjError):
+        verdicts_of(folder, "rules.news.fade_days")
+
+
+def test_equal_cells_are_said_to_be_equal(tmp_path, capsys):
+    folder = write_study(tmp_path / "equal", one_key(("as_reported", [1.0, 2.0]), ("none", [1.0, 2.0])))
+    assert show.main(write_verdicts([str(folder)])) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "is the same in every one of 2 worlds" in printed and "Nothing differs in any world" in printed
+    assert " inf" not in printed
+    cells = one_key(("as_reported", [1.0, 2.0]), ("none", [3.0, 4.0]))
+    show.main(write_verdicts([str(write_study(tmp_path / "steady", cells))]))
+    assert " inf" not in capsys.readouterr().out
 
 
 def text_chunks(path: Path) -> dict[str, str]:
@@ -518,8 +573,8 @@ def test_the_verb_prints_sentences_draws_a_chart_and_says_what_is_next(swept, ca
     assert show.main(tables) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert (
-        'With border=as_reported instead of closed (reinforcement=none in both), "Soldiers who crossed" is exactly 1'
-        in said
+        'With border=as_reported instead of closed (reinforcement=none in both), "Soldiers who crossed" (11 September) '
+        "is exactly 1" in said
     )
     assert "96 campaigns, not calibrated yet" in said
     assert "Written:" in said and "Next: open" in said
@@ -590,3 +645,34 @@ def test_keys_that_end_alike_keep_their_full_names(tmp_path):
     (table,) = write_verdicts([str(write_study(tmp_path / "alike", cells))])
     labels = show.labels_of(show.read_verdicts(table)).of
     assert labels["rules.parley.base=2.0, rules.morale.base=1.0"] == "rules.parley.base=2.0,\nrules.morale.base=1.0"
+
+
+def test_one_cell_is_meant_by_default_everywhere_and_it_is_said(tmp_path):
+    known = open_study(write_study(tmp_path / "known", one_key(("none", [1.0, 2.0]), ("as_reported", [1.0, 2.0]))))
+    assert known.choose_cell(None).number == 1 and known.choose_cell(0).number == 0
+    assert "cell 1 (reinforcement=as_reported)" in known.note_on_choice(None) and known.note_on_choice(1) == ""
+    other = open_study(write_study(tmp_path / "other", one_key(("none", [1.0, 2.0]), ("airlift", [1.0, 2.0]))))
+    assert other.choose_cell(None).number == 0 and "no cell has" in other.note_on_choice(None)
+    alone = open_study(write_study(tmp_path / "alone", [({}, {"troops_crossed": [1.0]})]))
+    assert alone.note_on_choice(None) == ""
+    for verb in (Story, Fork, Score, Animate):
+        kept = {field.name: field.default for field in dataclasses.fields(verb)}
+        assert kept["cell"] in (None, ())
+
+
+def test_a_story_places_an_outcome_among_the_other_campaigns(tmp_path):
+    cells = one_key(("as_reported", [5.0, 1.0, 9.0, None]), ("none", [0.0] * 4))
+    study = open_study(write_study(tmp_path / "made", cells))
+    of_campaign = {"start_date": "2021-05-01", "cell": 0, "seed": 0}
+    told = tell_outcome(study, "troops_crossed", of_campaign, language_of())
+    assert "5 soldiers in this campaign" in told and "lower in 1 and higher in 1 of the 3 other campaigns" in told
+    assert "1037 (F001)" in told
+    assert "no value" in tell_outcome(study, "troops_crossed", of_campaign | {"seed": 3}, language_of())
+    with pytest.raises(PanjError):
+        tell_outcome(study, "troops", of_campaign, language_of())
+
+
+def test_figures_show_outcomes_that_have_values_and_never_numbers_that_were_drawn():
+    runs = pd.DataFrame({"cell": [0], "seed": [1], "rules.news.fade_days": [3.0], "late": [math.nan], "early": [2.0]})
+    assert chosen_outcomes(runs, ["late"]) == ["early"]
+    assert chosen_outcomes(runs, ["late"], but=["early"]) == []

@@ -9,8 +9,19 @@ import pytest
 
 from sim.data.facts import read_facts
 from sim.engine.campaign import Campaign, run_campaign
+from sim.errors import PanjError
+from sim.options import Plan, Range, Threshold, read_request
 from sim.run import plan, work
-from sim.run.plan import Sample, difference, sampled_cells, seconds_left, too_fine, warnings_of
+from sim.run.plan import (
+    Sample,
+    difference,
+    planned_outcome,
+    sampled_cells,
+    say_needed,
+    seconds_left,
+    too_fine,
+    warnings_of,
+)
 from sim.run.run import backlog_of
 from sim.settings.compose import compose_settings
 from sim.settings.sweep import Sweep, compose_sweep
@@ -18,7 +29,7 @@ from sim.study.store import scope_of
 
 FACTS = read_facts()
 CONTAGION = "rules.morale.contagion"
-OUTCOME = "troops_crossed"
+OUTCOME = "troops_crossed_by_2021_07_07"
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +102,57 @@ def test_differences_are_taken_seed_by_seed_and_without_the_missing() -> None:
     assert difference(first, other, "x").tolist() == [1.0, 4.0]
 
 
+ABOVE = Range(Threshold("104", 104.0), None)
+
+
+def test_campaigns_for_a_difference_are_as_many_as_its_interval_needs() -> None:
+    sweep = swept("border=open,closed", "runs=100")
+    row = planned_outcome(OUTCOME, None, sweep)
+    draws = np.random.default_rng(4).normal(size=(2, 400))
+    tables = {number: pa.table({OUTCOME: 100 + values}) for number, values in enumerate(draws)}
+    sample = Sample(tables, 0.1, 1.0)
+    (line,) = say_needed(row, None, 0.2, sample)[1:]
+    spread = (draws[1] - draws[0]).std(ddof=1)
+    needed = int(line.rpartition("runs=")[2].split()[0])
+    assert 1.96 * spread / np.sqrt(needed) == pytest.approx(0.2, rel=0.01)
+    finer = say_needed(row, None, 0.1, sample)[1]
+    assert int(finer.rpartition("runs=")[2].split()[0]) == pytest.approx(4 * needed, rel=0.01)
+
+
+def test_campaigns_for_a_risk_difference_follow_the_worlds_that_differ() -> None:
+    sweep = swept("border=open,closed", "runs=100")
+    row = planned_outcome(OUTCOME, ABOVE, sweep)
+    before = np.where(np.arange(200) < 40, 105.0, 100.0)
+    after = np.where(np.arange(200) < 20, 105.0, 100.0)
+    tables = {0: pa.table({OUTCOME: before}), 1: pa.table({OUTCOME: after})}
+    lines = say_needed(row, ABOVE, 0.05, Sample(tables, 0.1, 1.0))
+    assert "0.1 to 0.2" in lines[0]
+    differences = np.append(np.where((np.arange(200) >= 20) & (np.arange(200) < 40), -1.0, 0.0), [1, -1])
+    needed = int(lines[1].rpartition("runs=")[2].split()[0])
+    assert 1.96 * differences.std() / np.sqrt(needed) == pytest.approx(0.05, rel=0.01)
+    alike = Sample({0: tables[0], 1: tables[0]}, 0.1, 1.0)
+    assert int(say_needed(row, ABOVE, 0.05, alike)[1].rpartition("runs=")[2].split()[0]) > 2
+    assert len(say_needed(row, ABOVE, None, alike)) == 1 + len(plan.HALF_WIDTHS)
+
+
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        (["above=1037"], "outcome"),
+        (["half_width=0.1"], "outcome"),
+        (["outcome=troops"], "outcome"),
+        (["outcome=largest_night"], "outcome"),
+        (["outcome=largest_night", "above=5"], "above"),
+        (["outcome=share_held_by_taliban_2021_07_05", "above=50"], "above"),
+        (["outcome=troops_crossed", "half_width=0"], "half_width"),
+    ],
+)
+def test_what_cannot_be_planned_is_refused_before_anything_is_run(words: list[str], key: str) -> None:
+    with pytest.raises(PanjError) as refused:
+        plan.main(read_request(Plan, ["-m", "border=open,closed", *words]))
+    assert refused.value.key == key
+
+
 def test_the_verb_says_everything_and_writes_nothing(
     played: Campaign, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,7 +161,7 @@ def test_the_verb_says_everything_and_writes_nothing(
 
     monkeypatch.setattr(work, "run_campaign", again)
     words = ["-m", "border=open,closed", "runs=50", "end_date=2021-05-02", f"results_dir={tmp_path}", "study=policy"]
-    assert plan.main(words) == 0
+    assert plan.main(read_request(Plan, words)) == 0
     said = capsys.readouterr().out
     for part in (
         "border (2 values)",

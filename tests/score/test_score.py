@@ -21,7 +21,7 @@ from sim.run import run, work
 from sim.score import figures as show
 from sim.score import measure as measuring
 from sim.score import score as command
-from sim.score.forecasts import DAY_0, DAYS, NAIVE, NEVER, Forecast, Grounds, first_losses, known_falls
+from sim.score.forecasts import DAY_0, DAYS, NAIVE, NEVER, Forecast, Grounds, first_losses, known_falls, study_to_score
 from sim.score.measure import (
     LOST_BY,
     UNKNOWN,
@@ -397,15 +397,15 @@ def test_a_damaged_score_is_named(scored, tmp_path):
         show.read_scores(tmp_path / "score")
 
 
-def test_a_study_of_several_cells_asks_for_one(scored, tmp_path):
+def test_of_several_cells_the_base_one_is_scored_unless_another_is_asked_for(scored, tmp_path):
     place, _, _ = scored
     study = tmp_path / "study"
     shutil.copytree(place.parent, study)
     about = json.loads((study / "about.json").read_text())
     about["cells"].append({**about["cells"][0], "cell": 1, "label": "border=closed"})
     (study / "about.json").write_text(json.dumps(about))
-    with pytest.raises(PanjError, match=r"found 2 cells.*cell=1 \(border=closed\)"):
-        write_score(read_request(options.Score, [str(study)]), Console())
+    assert study_to_score(study, None).cell.number == 0
+    assert study_to_score(study, 1).cell.number == 1
     with pytest.raises(PanjError, match="cell: found 5"):
         write_score(read_request(options.Score, [str(study), "cell=5"]), Console())
 

@@ -1,0 +1,268 @@
+"""Main effects of every swept key and all two-way interactions over a full grid, paired by seed.
+
+An effect is computed within each world and then averaged over worlds. A *main effect* is the difference that another
+value of a key makes, averaged over the values of the other keys. An *interaction* of two keys is by how much the
+effect of the one differs with the value of the other, averaged over the rest; it is zero where effects add up.
+
+Source  Replicated factorial designs, with t intervals of effects over replications and Bonferroni's inequality for
+        several of them: Law 2015, sections 9.7 and 12.2. Effects on a risk: `sim.compare.risk.interval_of_risk`.
+Assumed Worlds are exchangeable.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import t as student
+
+from sim.compare.pairs import Baseline, clear, never_varies
+from sim.compare.risk import interval_of_risk, say_range
+from sim.compare.sentences import RISK, say_difference, say_interval, say_outcome
+from sim.errors import PanjError
+from sim.options import Range
+from sim.settings.sweep import say
+from sim.study.reader import Measure, Study, Value, Worlds, same
+from sim.wording import counted, format_day, significant
+
+MOST_EFFECTS = 2_000  # beyond this a grid is a response surface, and joint intervals say little
+MOST_NAMED = 4  # effects told one by one
+HALF = 0.5  # a change prevents the event if it does so in more than this share of the worlds in which it happens
+METHOD_OF_EFFECTS = (
+    "95 % jointly over all effects of this table (Bonferroni); t over worlds, or for effects on a risk the adjusted "
+    "Wald interval (Bonett and Price 2012)"
+)
+
+
+class Effect(NamedTuple):
+    """A main effect, or an interaction of two keys, in the unit of the outcome or as a share of worlds."""
+
+    kind: str  # main or interaction
+    keys: str  # one, or two with ` x ` between them
+    change: str  # `border=closed instead of as_reported`, two of these with ` x ` between them
+    base: float  # of a main effect: the outcome at the base value of the key, averaged over the other keys
+    size: float
+    low: float  # joint 95 % interval
+    high: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the joint interval excludes zero."""
+        return clear(self.low, self.high)
+
+
+class Effects(NamedTuple):
+    """All effects on one outcome, and what they are told with."""
+
+    effects: tuple[Effect, ...]  # largest first
+    worlds: int
+    left_out: int  # worlds that some cell lacks, or in which it has no value
+    risk: float  # in the base cell; nan without a threshold
+    paragraph: str
+
+
+def effects_of(
+    study: Study, worlds: Mapping[int, Worlds], measure: Measure, baseline: Baseline, asked: Range | None = None
+) -> Effects:
+    """Estimate all main effects and two-way interactions of the swept keys.
+
+    Args:
+        study: A study of a full grid.
+        worlds: The outcome of each cell by number; zeros and ones where a range is asked.
+        measure: The outcome.
+        baseline: Its cell, or the values it pins, give the value from which the effects of each key are measured.
+        asked: The range whose risk is meant.
+
+    Returns:
+        The effects with joint 95 % intervals, and a paragraph.
+
+    Raises:
+        PanjError: The cells are no full grid, or have fewer than two seeds in common.
+    """
+    base = dict((baseline.cell or study.default_cell).values) | dict(baseline.pinned)
+    levels = {key: levels_of(study, key, base[key]) for key in study.swept}
+    table, left_out = table_of(study, worlds, levels)
+    changes = [(axis, level) for axis, values in enumerate(levels.values()) for level in range(1, len(values))]
+    pairs = [(one, two) for one, two in combinations(changes, 2) if one[0] != two[0]]
+    count = len(changes) + len(pairs)
+    if count > MOST_EFFECTS:
+        raise PanjError(f"effects: found {count} effects of {len(study.cells)} cells, expected at most {MOST_EFFECTS}")
+    names = {(axis, level): say_change_of(key, values, level)
+             for axis, (key, values) in enumerate(levels.items()) for level in range(1, len(values))}  # fmt: skip
+    keys = list(levels)
+    found = []
+    for axis, level in changes:
+        values = mean_of(difference_in(table, axis, level))
+        at_base = float(np.take(table, 0, axis + 1).mean())
+        found.append(effect_of("main", keys[axis], names[axis, level], at_base, values, asked, 1.0, count))
+    for one, two in pairs:
+        values = mean_of(difference_in(difference_in(table, *one), *two))
+        both = f"{keys[one[0]]} x {keys[two[0]]}"
+        found.append(
+            effect_of("interaction", both, f"{names[one]} x {names[two]}", math.nan, values, asked, 2.0, count)
+        )
+    found.sort(key=lambda effect: -abs(effect.size))
+    risk = float(table.reshape(len(table), -1)[:, 0].mean()) if asked else math.nan
+    effects = Effects(tuple(found), len(table), left_out, risk, "")
+    return effects._replace(paragraph=paragraph_of(effects, measure, asked, len(study.cells)))
+
+
+def levels_of(study: Study, key: str, base: Value) -> list[Value]:
+    """The values of a key, the base value first."""
+    values = list(dict.fromkeys(cell.values[key] for cell in study.cells))
+    return [value for value in values if same(value, base)] + [value for value in values if not same(value, base)]
+
+
+def table_of(
+    study: Study, worlds: Mapping[int, Worlds], levels: Mapping[str, Sequence[Value]]
+) -> tuple[np.ndarray, int]:
+    """The outcome as worlds x values of the first key x values of the second ..., and the number of worlds left out."""
+    shape = [len(values) for values in levels.values()]
+    places = [tuple(levels[key].index(cell.values[key]) for key in levels) for cell in study.cells]
+    if len(set(places)) != len(places) or len(places) != math.prod(shape) or len(places) < 2:
+        raise PanjError(
+            f"effects: found {len(places)} cells, expected every combination of the values of "
+            f"{', '.join(levels) or 'swept keys'} once ({math.prod(shape)}); a Latin hypercube has no main effects"
+        )
+    every = [worlds[cell.number] for cell in study.cells]
+    seeds, counts = np.unique(np.concatenate([one.seeds for one in every]), return_counts=True)
+    common = seeds[counts == len(every)]
+    flat = np.empty((common.size, len(every)))
+    for place, one in zip(np.ravel_multi_index(tuple(zip(*places, strict=True)), shape), every, strict=True):
+        order = np.argsort(one.seeds)
+        flat[:, place] = one.values[order[np.searchsorted(one.seeds[order], common)]]
+    table = flat[~np.isnan(flat).any(axis=1)].reshape(-1, *shape)
+    if len(table) < 2:
+        raise PanjError(
+            f"effects: found {len(table)} seeds that every cell has with a value, expected at least 2: run the cells "
+            "with the same seed= and runs="
+        )
+    return table, int(seeds.size) - len(table)
+
+
+def difference_in(table: np.ndarray, axis: int, level: int) -> np.ndarray:
+    """The table at one value of a key minus that at the base value, with that axis kept."""
+    values = np.take(table, [0, level], axis + 1)
+    return np.diff(values, axis=axis + 1)
+
+
+def mean_of(differences: np.ndarray) -> np.ndarray:
+    """One number per world."""
+    return np.asarray(differences.reshape(len(differences), -1).mean(axis=1))
+
+
+def say_change_of(key: str, values: Sequence[Value], level: int) -> str:
+    """`border=closed instead of as_reported`."""
+    return f"{key}={say(values[level])} instead of {say(values[0])}"
+
+
+def effect_of(
+    kind: str, keys: str, change: str, base: float, values: np.ndarray, asked: Range | None, most: float, count: int
+) -> Effect:
+    """One effect from its value in each world, with an interval for one of `count`."""
+    alpha = 0.05 / count
+    size = float(values.mean())
+    if asked is not None:
+        return Effect(kind, keys, change, base, size, *interval_of_risk(values, most, alpha))
+    spread = 0.0 if never_varies(values) else float(values.std(ddof=1))
+    half = float(student.ppf(1 - alpha / 2, values.size - 1)) * spread / math.sqrt(values.size)
+    return Effect(kind, keys, change, base, size, size - half, size + half)
+
+
+def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: int) -> str:
+    """The effects in plain words."""
+    main = [effect for effect in found.effects if effect.kind == "main"]
+    others = [effect for effect in found.effects if effect.kind == "interaction"]
+    unit = RISK if asked else measure
+    question, sentences = say_outcome(measure), []
+    if asked is not None:
+        event = f"{question} is {say_range(asked, measure)}"
+        sentences = [tell_prevention(found, main, event)] if found.risk > 0 else []
+        question = (
+            f"this risk ({format_day(measure.last_day)})"
+            if sentences and measure.last_day
+            else f"the risk that {event}"
+        )
+    clear_ones = [effect for effect in main if effect.is_clear]
+    sentences += [
+        f"With {effect.change}, {question} is {say_difference(effect.size, unit)} "
+        f"(joint 95 % interval: {say_interval(effect.low, effect.high, unit)}), averaged over the other settings."
+        for effect in clear_ones[:MOST_NAMED]
+    ]
+    if len(clear_ones) > MOST_NAMED:
+        sentences.append(f"{len(clear_ones) - MOST_NAMED} smaller main effects are clear of zero as well.")
+    unclear = [effect.change for effect in main if not effect.is_clear]
+    if unclear:
+        sentences.append(f"No main effect on {question} can be told for {list_some(unclear)}.")
+    sentences += tell_interactions(others, question, unit)
+    sentences.append(
+        f"Computed within each of {counted(found.worlds, 'world')} over {cells} cells; the intervals of all "
+        f"{len(found.effects)} effects hold together with 95 % (Bonferroni)."
+    )
+    return " ".join(sentences)
+
+
+def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
+    """Whether a change would have prevented the event in more than half of the worlds in which it happens."""
+    would = [effect.change for effect in main if effect.high < -HALF * effect.base]
+    would_not = [effect for effect in main if effect.low > -HALF * effect.base]
+    share = f"{significant(100 * found.risk)} % of the worlds at the base settings"
+    if len(would_not) == len(main):
+        changes = {1: "the one change", 2: "either of the two changes"}.get(
+            len(main), f"any of the {len(main)} changes"
+        )
+        none = {1: "The one change would not have", 2: "Neither of the two changes would have"}
+        return (
+            f"{none.get(len(main), f'None of the {len(main)} changes would have')} prevented it in this model: {event} "
+            f"in {share}, and with {changes} in more than half as many, as every joint 95 % interval of the risk "
+            "difference says."
+        )
+    told = [f"In this model {event} in {share}."]
+    unsure = [effect.change for effect in main if effect.low <= -HALF * effect.base <= effect.high]
+    for names, verb in (
+        (would, "It would have been prevented in more than half of these by"),
+        ([one.change for one in would_not], "It would not have been prevented in more than half of these by"),
+        (unsure, "It cannot be told whether it would have been prevented in more than half of these by"),
+    ):
+        if names:
+            told.append(f"{verb} {list_some(names)}.")
+    return " ".join(told)
+
+
+def list_some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = f"; and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return "; ".join(names[:MOST_NAMED]) + more
+
+
+def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) -> list[str]:
+    """Which interactions are clear, or that none is."""
+    if not others:
+        return []
+    clear_ones = [effect for effect in others if effect.is_clear]
+    if not clear_ones:
+        return [f"No interaction on {question} can be told: within the intervals the effects add up."]
+    first = clear_ones[0]
+    return [
+        f"{len(clear_ones)} of {len(others)} interactions {'is' if len(clear_ones) == 1 else 'are'} clear of zero; the "
+        f"largest: with {first.change.replace(' x ', ' and ')} together, {question} is "
+        f"{say_difference(first.size, unit)} than the two effects add up to "
+        f"(joint 95 % interval: {say_interval(first.low, first.high, unit)})."
+    ]
+
+
+def effects_as_text(found: Effects) -> str:
+    """The effects as CSV text, largest first."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(Effect._fields)
+    writer.writerows([["" if cell != cell else cell for cell in effect] for effect in found.effects])  # noqa: PLR0124
+    return file.getvalue()
+
+
+def effect_in(row: Mapping[str, str]) -> Effect:
+    """Read one row of a table of effects; KeyError or ValueError if it is damaged."""
+    return Effect(*(kind(row[name] or "nan") for name, kind in Effect.__annotations__.items()))

@@ -1,0 +1,49 @@
+"""Every command that a verb prints as the next step can be pasted into a shell and works."""
+
+import re
+import shlex
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+from quick import campaign_of, no_figures
+
+from sim import __main__ as front
+from sim.options import read_command
+from sim.run import run, work
+
+SMALL = ["runs=3", "end_date=2021-07-08", "calibration=as_declared", "daily=false"]
+GRID = ["-m", "reinforcement=as_reported,none", "border=closed,as_reported"]
+NIGHT = "outcome=troops_crossed_largest_night"
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small sweep of quick campaigns, in a folder whose name has a space."""
+    monkeypatch.setattr(work, "run_campaign", campaign_of)
+    monkeypatch.setattr(run, "run_campaign", campaign_of)
+    monkeypatch.setattr(front, "drawing_apart", lambda: nullcontext(no_figures))
+    monkeypatch.chdir(tmp_path)
+    assert front.main([*GRID, *SMALL, "results_dir='my results'", "study=grid"]) == 0
+    return tmp_path / "my results" / "grid"
+
+
+def printed_commands(printed: str) -> list[list[str]]:
+    """The commands in the line of next steps, as a shell takes them apart."""
+    lines = [line for line in printed.splitlines() if line.startswith("Next: ")]
+    found = [command for line in lines for command in re.findall(r"python -m sim[^;]*", line)]
+    return [shlex.split(command)[3:] for command in found]
+
+
+def test_every_next_step_works_and_leads_on(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done: list[list[str]] = []
+    waiting = [["compare", str(study), "outcome=troops_crossed_by_2021_07_07"]]
+    while waiting:
+        words = waiting.pop(0)
+        capsys.readouterr()
+        assert front.main(words) == 0, words
+        done.append(words)
+        more = printed_commands(capsys.readouterr().out)
+        assert all(read_command(one) for one in more)
+        waiting += [one for one in more if len(one) > 2 and one not in done]  # without an outcome: as the first
+    assert ["compare", str(study), NIGHT, "above=1037"] in done  # found, not given
