@@ -5,6 +5,7 @@ Nothing leaves the machine: assets come from packages, no page names another hos
 `python -m sim classroom [port=8765] [host=127.0.0.1] [code=...] [address=...]`: one server for a whole class.
 """
 
+import asyncio
 import json
 import logging
 import os
@@ -149,7 +150,9 @@ class OncePerKind(logging.Filter):
         self.seen: LRUCache[object, float] = LRUCache(KNOWN_KINDS)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is the first of its kind."""
+        """Whether a record is the first of its kind, and not of a page that is closed with the server."""
+        if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
+            return False
         kind, now = kind_of(record), time.monotonic()
         is_new = now - self.seen.get(kind, -A_KIND) >= A_KIND
         if is_new:
