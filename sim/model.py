@@ -22,7 +22,7 @@ import numpy as np
 
 from sim.data.facts import Facts
 from sim.engine.campaign import Campaign, blank_record, raise_if_spent, step
-from sim.engine.chance import LAST_SEED
+from sim.engine.chance import LAST_SEED, seeds_of
 from sim.engine.day import Rules
 from sim.engine.layout import Layout, fresh
 from sim.engine.timeline import Timeline
@@ -103,6 +103,7 @@ class BorderCrisis(mesa.Model):
         self.config = config
         self.seed = rng
         self.rules = config.rules_of(rng)
+        self.seeds = seeds_of(rng, config.days, config.layout.world.provinces.capital.size)
         self.day = 0
         self.world = fresh(config.layout.world)
         self.record = blank_record(self.world, config.days)
@@ -143,7 +144,7 @@ class BorderCrisis(mesa.Model):
 
     def run_day(self) -> None:
         """Run one compiled day and record it."""
-        step(self.world, self.rules, self.config.timeline, np.uint64(self.seed), self.record, self.day)
+        step(self.world, self.rules, self.config.timeline, self.seeds, self.record, self.day)
         raise_if_spent(self.world, self.day, self.seed)
         self.running = self.day < self.config.days
 

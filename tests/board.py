@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sim.data.facts import Facts, read_facts
 from sim.engine.bookkeeping import Endurance, muster
 from sim.engine.campaign import run_campaign
-from sim.engine.chance import Luck
+from sim.engine.chance import Address, Luck, Stream, seeds_of
 from sim.engine.day import Rules, run_day
 from sim.engine.invariants import check
 from sim.engine.layout import found as found_world
@@ -184,7 +184,7 @@ class Board:
 
     def today(self, day: int = 1, seed: int = 1) -> Today:
         """One day of the board."""
-        return today_of(self.world, luck(day, seed))
+        return today_of(self.world, seeds_of(seed, day, self.world.provinces.capital.size), day)
 
     def muster(self) -> None:
         """Both sides are counted."""
@@ -246,7 +246,7 @@ class Board:
 
     def run_day(self, day: int, seed: int = 1) -> None:
         """Run one day, in order."""
-        run_day(self.world, self.rules, self.timeline, luck(day, seed))
+        run_day(self.world, self.rules, self.timeline, seeds_of(seed, day, self.world.provinces.capital.size), day)
 
 
 def board(
@@ -276,9 +276,10 @@ def checked_days(layout: World, rules: Rules, timeline: Timeline, seed: int, day
     world = found_world(layout, rules, timeline, seed)
     day_zero = fresh(world)
     check(world, day_zero, 0)
+    seeds = seeds_of(seed, days, world.provinces.capital.size)
     for day in range(1, days + 1):
         room = world.posts.room.copy()
-        run_day(world, rules, timeline, luck(day, seed))
+        run_day(world, rules, timeline, seeds, day)
         check(world, day_zero, day, room)
         yield world
 
@@ -329,6 +330,9 @@ def campaigns() -> dict[str, str]:
         for seed in (1, 2):
             campaign = run_campaign(layout, rules, timeline, seed, days)
             digests[f"{name}, seed {seed}"] = digest(campaign.record, *campaign.world)
+        address = Address(((0, 1), (5, 2)), ((Stream.UNIT_RESOLVE, 0, 3), (Stream.ADMIT_SOLDIERS, 1, 4)))
+        campaign = run_campaign(layout, rules, timeline, address, days)
+        digests[f"{name}, an address"] = digest(campaign.record, *campaign.world)
     return digests
 
 

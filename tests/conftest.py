@@ -37,7 +37,7 @@ import numpy as np
 sys.path.insert(0, TESTS)
 from board import campaigns, rules_with, timeline_of
 from sim.engine.campaign import blank_record, run_days
-from sim.engine.chance import Luck
+from sim.engine.chance import seeds_of
 from sim.engine.day import run_day
 from sim.data.facts import read_facts
 from sim.engine.layout import fresh, lay_out
@@ -49,10 +49,10 @@ SEEDS = range(120)
 
 
 @entry
-def live_on(world, rules, timeline, seed, days):
+def live_on(world, rules, timeline, seeds, days):
     """Day 0 has been; the days after it."""
     for day in range(1, days + 1):
-        run_day(world, rules, timeline, Luck(seed, day))
+        run_day(world, rules, timeline, seeds, day)
 
 
 def further_falls():
@@ -65,13 +65,14 @@ def further_falls():
 
 def falls(layout, rules, timeline, seed, forced):
     world = fresh(layout)
-    run_days(world, rules, timeline, np.uint64(seed), blank_record(world, 0))
+    seeds = seeds_of(seed, DAYS, world.provinces.capital.size)
+    run_days(world, rules, timeline, seeds, blank_record(world, 0))
     districts = world.districts
     rural = np.flatnonzero((districts.holder == Holder.GOVERNMENT) & ~districts.is_capital)
     chosen = np.random.default_rng(seed).choice(rural)
     if forced:
         lose(world, chosen)
-    live_on(world, rules, timeline, np.uint64(seed), DAYS)
+    live_on(world, rules, timeline, seeds, DAYS)
     fell = districts.first_lost_on >= 1
     fell[chosen] = False
     return int(fell.sum())

@@ -45,7 +45,7 @@ def campaign(held: Mapping[str, range] | None = None) -> Campaign:
 
 
 def today_of(world: Any, day: int) -> Today:
-    return Today(Luck(np.uint64(1), day), world.conditions, world.log, world.tally)
+    return Today(Luck(np.uint64(1), day), np.zeros((1, 1), np.uint64), world.conditions, world.log, world.tally)
 
 
 def write_fall(played: Campaign, day: int, district: str, how: Fall) -> None:

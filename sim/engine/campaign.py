@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.engine.chance import Luck
+from sim.engine.chance import Address, Seeds, first_seed, seeds_of
 from sim.engine.compile import entry, rule
 from sim.engine.day import Rules, run_day
 from sim.engine.layout import begin, fresh, renew
@@ -80,7 +80,7 @@ def blank_record(world: World, days: int) -> Record:
 
 
 def run_campaign(
-    layout: World, rules: Rules, timeline: Timeline, seed: int, days: int, world: World | None = None
+    layout: World, rules: Rules, timeline: Timeline, seed: int | Address, days: int, world: World | None = None
 ) -> Campaign:
     """Run one campaign.
 
@@ -88,7 +88,7 @@ def run_campaign(
         layout: world before its draws; it is not written to.
         rules: numbers of every rule.
         timeline: dated events.
-        seed: seed of all draws.
+        seed: seed of all draws, or an address with other seeds from some day on or of some draws of day 0.
         days: days after day 0.
         world: a world of an earlier campaign to reuse, which is overwritten.
 
@@ -103,9 +103,10 @@ def run_campaign(
     else:
         renew(world, layout)
     record = blank_record(world, days)
-    last = run_days(world, rules, timeline, np.uint64(seed), record)
-    raise_if_spent(world, last, seed)
-    return Campaign(seed, world, record)
+    last = run_days(world, rules, timeline, seeds_of(seed, days, layout.provinces.capital.size), record)
+    number = first_seed(seed)
+    raise_if_spent(world, last, number)
+    return Campaign(number, world, record)
 
 
 def raise_if_spent(world: World, day: int, seed: int) -> None:
@@ -116,13 +117,13 @@ def raise_if_spent(world: World, day: int, seed: int) -> None:
 
 
 @entry
-def run_days(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, record: Record) -> int:
+def run_days(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, record: Record) -> int:
     """Run day after day until the record is full, and return the number of the last day."""
     for day in range(record.series.shape[0]):
         if day == 0:
-            begin(world, rules, timeline, Luck(seed, day))
+            begin(world, rules, timeline, seeds)
         else:
-            run_day(world, rules, timeline, Luck(seed, day))
+            run_day(world, rules, timeline, seeds, day)
         record_day(world, record, day)
         if world.tally[Count.CANNOT_GO_ON] != 0:
             return day
@@ -130,21 +131,21 @@ def run_days(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, re
 
 
 @entry
-def step(world: World, rules: Rules, timeline: Timeline, seed: np.uint64, record: Record, day: int) -> None:
+def step(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, record: Record, day: int) -> None:
     """Run one day of `run_days`, for a model that stops after every day.
 
     Args:
         world: written.
         rules: numbers of every rule.
         timeline: dated events.
-        seed: seed of all draws.
+        seeds: seeds of all draws.
         record: row `day` is written.
         day: 0 for the draws of day 0.
     """
     if day == 0:
-        begin(world, rules, timeline, Luck(seed, day))
+        begin(world, rules, timeline, seeds)
     else:
-        run_day(world, rules, timeline, Luck(seed, day))
+        run_day(world, rules, timeline, seeds, day)
     record_day(world, record, day)
 
 

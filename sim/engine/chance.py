@@ -21,6 +21,7 @@ GAMMA = np.uint64(0x9E3779B97F4A7C15)
 FIRST = np.uint64(0xBF58476D1CE4E5B9)
 SECOND = np.uint64(0x94D049BB133111EB)
 LAST_SEED = 2**63 - 1
+LAST_STREAM = 99
 TO_UNIT = 1.0 / 9007199254740992.0  # 2 ** -53
 
 
@@ -76,6 +77,47 @@ class Luck(NamedTuple):
     day: int
 
 
+class Address(NamedTuple):
+    """The seeds of a campaign that does not draw everything from one seed: with its numbers, all that repeats it."""
+
+    runs: tuple[tuple[int, int], ...]  # (first day, seed), ascending, the first from day 0: seeds by day
+    lasting: tuple[tuple[int, int, int], ...] = ()  # (stream, province, seed): other seeds of draws made once
+
+
+class Seeds(NamedTuple):
+    """All seeds of a campaign; a free campaign has the same one everywhere."""
+
+    lasting: np.ndarray  # streams x provinces, uint64: of draws made once, on day 0 or as if on day 0
+    daily: np.ndarray  # days + 1, uint64: of the draws of each day
+
+
+def first_seed(seed: int | Address) -> int:
+    """The seed of day 0, which names the campaign."""
+    return seed.runs[0][1] if isinstance(seed, Address) else seed
+
+
+def seeds_of(seed: int | Address, days: int, provinces: int) -> Seeds:
+    """The seeds of a campaign.
+
+    Args:
+        seed: one seed for all draws, or an address.
+        days: days after day 0.
+        provinces: number of provinces.
+
+    Returns:
+        The seeds by stream and province, and by day.
+    """
+    first = np.uint64(first_seed(seed))
+    lasting = np.full((LAST_STREAM + 1, provinces), first, np.uint64)
+    daily = np.full(days + 1, first, np.uint64)
+    if isinstance(seed, Address):
+        for day, later in seed.runs[1:]:
+            daily[day:] = later
+        for stream, province, other in seed.lasting:
+            lasting[stream, province] = other
+    return Seeds(lasting, daily)
+
+
 @rule
 def splitmix(seed: np.uint64, position: int) -> np.uint64:
     """The output of SplitMix64 at a position (0 is the first) of the stream of `seed`."""
@@ -89,6 +131,18 @@ def splitmix(seed: np.uint64, position: int) -> np.uint64:
 def bits(luck: Luck, stream: int, actor: int) -> np.uint64:
     """64 bits that depend on the seed, the stream, the day and the actor alone."""
     return splitmix(splitmix(splitmix(luck.seed, stream), luck.day), actor)
+
+
+@rule
+def drawn_once(lasting: np.ndarray, stream: int, province: int) -> Luck:
+    """What a draw that is made once in a campaign depends on, in addition to its stream and its actor.
+
+    Args:
+        lasting: `Seeds.lasting`.
+        stream: `Stream` of the decision.
+        province: row of the province of the actor.
+    """
+    return Luck(lasting[stream, province], 0)
 
 
 @rule

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from sim.engine.bookkeeping import Endurance, muster, start_day
-from sim.engine.chance import Luck
+from sim.engine.chance import Seeds
 from sim.engine.compile import rule
 from sim.engine.rules.admission import Admission, admit_families
 from sim.engine.rules.advance import Advance, advance
@@ -49,9 +49,9 @@ class Rules(NamedTuple):
 
 
 @rule
-def run_day(world: World, rules: Rules, timeline: Timeline, luck: Luck) -> None:
+def run_day(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, day: int) -> None:
     """Run all steps of one day, in order: news travels by night, armies move before families, posts open last."""
-    land, armies, border, today = land_of(world), armies_of(world), border_of(world), today_of(world, luck)
+    land, armies, border, today = land_of(world), armies_of(world), border_of(world), today_of(world, seeds, day)
     endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
     districts, units, posts = world.districts, world.units, world.posts
 
@@ -59,7 +59,7 @@ def run_day(world: World, rules: Rules, timeline: Timeline, luck: Luck) -> None:
     apply_events(timeline, districts, units, today)
     muster(armies, endurance)
     supply(land, armies, rules.supply)
-    spread_news(land, rules.news, luck.day)
+    spread_news(land, rules.news, day)
     call_for_help(districts, armies, rules.calls, today)
     settle_morale(districts, units, rules.morale, endurance, today)
     advance(land, armies, rules.advance, today)

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
 from sim.data.facts import Facts
-from sim.engine.chance import Luck
+from sim.engine.chance import Address, Seeds, seeds_of
 from sim.engine.compile import rule
 from sim.engine.day import Rules
 from sim.engine.rules.founding import draw_day_zero
@@ -298,10 +298,10 @@ def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> Non
                 raise PanjError(f"posts.{post}.{trait}: found {value}, expected a number from 0 to {limits[trait]:g}")
 
 
-def found(layout: World, rules: Rules, timeline: Timeline, seed: int) -> World:
+def found(layout: World, rules: Rules, timeline: Timeline, seed: int | Address) -> World:
     """The world at the end of day 0 for one seed; the layout is not written to."""
     world = fresh(layout)
-    begin(world, rules, timeline, Luck(np.uint64(seed), 0))
+    begin(world, rules, timeline, seeds_of(seed, 0, layout.provinces.capital.size))
     return world
 
 
@@ -346,8 +346,8 @@ def renew(world: World, layout: World) -> None:
 
 
 @rule
-def begin(world: World, rules: Rules, timeline: Timeline, luck: Luck) -> None:
+def begin(world: World, rules: Rules, timeline: Timeline, seeds: Seeds) -> None:
     """Draw day 0 and apply its dated events."""
-    today = today_of(world, luck)
+    today = today_of(world, seeds, 0)
     draw_day_zero(land_of(world), armies_of(world), rules.founding, rules.morale, rules.supply, today)
     apply_events(timeline, world.districts, world.units, today)

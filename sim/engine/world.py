@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.engine.chance import Luck
+from sim.engine.chance import Luck, Seeds
 from sim.engine.compile import rule
 
 Whole = NDArray[np.int64]
@@ -415,6 +415,7 @@ class Today(NamedTuple):
     """One day: its seed and date for draws, its conditions, and where its events and totals are recorded."""
 
     luck: Luck
+    lasting: np.ndarray  # streams x provinces, uint64: seeds of draws made once in a campaign
     conditions: Real  # by Condition
     log: Log
     tally: Whole  # by Count
@@ -457,6 +458,6 @@ def border_of(world: World) -> Border:
 
 
 @rule
-def today_of(world: World, luck: Luck) -> Today:
+def today_of(world: World, seeds: Seeds, day: int) -> Today:
     """One day of a world."""
-    return Today(luck, world.conditions, world.log, world.tally)
+    return Today(Luck(seeds.daily[day], day), seeds.lasting, world.conditions, world.log, world.tally)

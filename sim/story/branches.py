@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from sim.engine.campaign import Campaign, Record, blank_record, raise_if_spent, step
+from sim.engine.chance import Address, Seeds, first_seed, seeds_of
 from sim.engine.compile import cache_folder, compiled
 from sim.engine.day import Rules
 from sim.engine.layout import conditions_before_events, fresh
@@ -44,13 +45,13 @@ class Course(NamedTuple):
     layout: World  # after the start only `attention` and the policies of posts are used
 
 
-def run_branches(before: Course, after: Course, seed: int, days: int, day: int) -> tuple[Campaign, Campaign]:
+def run_branches(before: Course, after: Course, seed: int | Address, days: int, day: int) -> tuple[Campaign, Campaign]:
     """Run a campaign twice: as it went, and with another course from the day after a given day on.
 
     Args:
         before: The course of the campaign as it went.
         after: The changed course.
-        seed: Seed of both.
+        seed: Seed of both, or their address.
         days: Number of days to run after day 0.
         day: Number of the day at whose end they branch.
 
@@ -62,12 +63,13 @@ def run_branches(before: Course, after: Course, seed: int, days: int, day: int) 
     """
     world = fresh(before.layout)
     record = blank_record(world, days)
-    run_days(world, record, before, seed, 0, day)
+    seeds, number = seeds_of(seed, days, world.provinces.capital.size), first_seed(seed)
+    run_days(world, record, before, seeds, 0, day)
     other, other_record = copied(world), copied(record)
     turn(other, after)
-    run_days(world, record, before, seed, day + 1, days)
-    run_days(other, other_record, after, seed, day + 1, days)
-    return Campaign(seed, world, record), Campaign(seed, other, other_record)
+    run_days(world, record, before, seeds, day + 1, days)
+    run_days(other, other_record, after, seeds, day + 1, days)
+    return Campaign(number, world, record), Campaign(number, other, other_record)
 
 
 def step_is_cold() -> bool:
@@ -78,14 +80,15 @@ def step_is_cold() -> bool:
 def warm(course: Course) -> None:
     """Compile `step` or load it from the cache, by running one throwaway day."""
     world = fresh(course.layout)
-    step(world, course.rules, course.timeline, np.uint64(0), blank_record(world, 1), 0)
+    seeds = seeds_of(0, 1, world.provinces.capital.size)
+    step(world, course.rules, course.timeline, seeds, blank_record(world, 1), 0)
 
 
-def run_days(world: World, record: Record, course: Course, seed: int, first: int, last: int) -> None:
+def run_days(world: World, record: Record, course: Course, seeds: Seeds, first: int, last: int) -> None:
     """Run days from first to last, both included."""
     for day in range(first, last + 1):
-        step(world, course.rules, course.timeline, np.uint64(seed), record, day)
-        raise_if_spent(world, day, seed)
+        step(world, course.rules, course.timeline, seeds, record, day)
+        raise_if_spent(world, day, int(seeds.daily[0]))
 
 
 def copied(group: Group) -> Group:

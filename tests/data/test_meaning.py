@@ -135,7 +135,7 @@ def test_the_engine_may_be_reworded_reformatted_and_renamed(tmp_path, monkeypatc
     ("file", "old", "new"),
     [
         ("rules/crossing.py", "units.men[unit] > 0", "units.men[unit] >= 0"),
-        ("rules/crossing.py", "Luck(today.luck.seed, 0)", "Luck(today.luck.seed, 1)"),
+        ("rules/crossing.py", "units.home[unit]]\n", "units.district[unit]]\n"),
         ("timeline.py", "==", "!="),
     ],
 )

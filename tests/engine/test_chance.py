@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from board import LINE, TWO_PROVINCES, board, calm_rules, differences, facts_of, luck, photograph, timeline_of
+from board import LINE, TWO_PROVINCES, board, calm_rules, differences, digest, facts_of, luck, photograph, timeline_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 import sim.engine.day
-from sim.engine.chance import Luck, Stream, bits, gumbel, logistic, normal, splitmix, uniform, whole
+from sim.engine.campaign import run_campaign
+from sim.engine.chance import Address, Luck, Stream, bits, gumbel, logistic, normal, splitmix, uniform, whole
 from sim.engine.layout import found, lay_out
 from sim.engine.world import World
 
@@ -138,3 +139,60 @@ def test_a_unit_that_is_not_there_changes_no_other(gone):
     assert np.array_equal(np.delete(all_units.resolve, gone), others.resolve)
     rural = np.delete(all_units.home != 0, gone)  # the provincial capital shares out what is left
     assert np.array_equal(np.delete(all_units.founded, gone)[rural], others.founded[rural])
+
+
+NOISY = {
+    "founding": {"influence_spread": 0.8, "resolve_unit": 0.5, "resolve_district": 0.6, "size_spread": 0.35},
+    "advance": {"press_start": 1.0},
+}
+
+
+def run_on_board(seed: int | Address, days: int = 12):
+    made = board(TWO_PROVINCES, **NOISY)
+    return run_campaign(made.layout, made.rules, made.timeline, seed, days)
+
+
+def test_an_address_of_one_seed_is_the_campaign_of_that_seed():
+    free, addressed = run_on_board(5), run_on_board(Address(((0, 5),)))
+    assert digest(free.record, *free.world) == digest(addressed.record, *addressed.world)
+    assert addressed.seed == 5
+
+
+def test_a_later_seed_changes_nothing_before_its_day():
+    free, turned = run_on_board(5), run_on_board(Address(((0, 5), (6, 9))))
+    assert np.array_equal(free.record.series[:6], turned.record.series[:6])
+    assert not np.array_equal(free.record.series, turned.record.series)
+
+
+def test_a_seed_of_one_stream_of_one_province_changes_that_draw_alone():
+    made = board(TWO_PROVINCES, **NOISY)
+    free, other = (
+        found(made.layout, made.rules, made.timeline, seed)
+        for seed in (5, Address(((0, 5),), ((Stream.UNIT_RESOLVE, 1, 8),)))
+    )
+    changed = free.units.resolve != other.units.resolve
+    assert np.array_equal(changed, made.layout.districts.province[free.units.home] == 1)
+    assert set(differences(free, other)) <= {"units.resolve", "units.morale"}
+
+
+@pytest.mark.parametrize(
+    ("stream", "trait"),
+    [
+        (Stream.INFLUENCE, "districts.influence"),
+        (Stream.HELD_ON_DAY_0, "districts.held_score"),
+        (Stream.PROVINCE_RESOLVE, "provinces.resolve"),
+        (Stream.DISTRICT_RESOLVE, "districts.resolve"),
+        (Stream.THRESHOLD, "districts.threshold_draw"),
+        (Stream.UNIT_RESOLVE, "units.resolve"),
+        (Stream.GARRISON_SIZE, "units.founded"),
+        (Stream.PRONG_GATHER, "prongs.days_left"),
+    ],
+)
+def test_every_lasting_draw_has_a_seed_of_its_own(stream, trait):
+    changes = {
+        "founding": {**NOISY["founding"], "resolve_province": 0.5, "first_gather_spread": 0.5, "militia_share": 0.5}
+    }
+    made = board(TWO_PROVINCES, **changes)
+    seeds = Address(((0, 5),), tuple((stream, province, 8) for province in range(2)))
+    free, other = (found(made.layout, made.rules, made.timeline, seed) for seed in (5, seeds))
+    assert trait in differences(free, other)

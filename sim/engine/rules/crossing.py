@@ -9,7 +9,7 @@ Source  articles 1 to 3; evidence F001, F004, F005, F021 to F029, F033 to F036. 
 from typing import NamedTuple
 
 from sim.engine.bookkeeping import note
-from sim.engine.chance import Luck, Stream, uniform
+from sim.engine.chance import Stream, drawn_once, uniform
 from sim.engine.compile import rule
 from sim.engine.rules.retreat import capture
 from sim.engine.world import Districts, Event, Holder, Posts, Today, Units, UnitState
@@ -50,16 +50,17 @@ def cross(districts: Districts, units: Units, posts: Posts, numbers: Crossing, t
             units.state[unit] = UnitState.INTERNED
         if units.state[unit] != UnitState.WAITING:
             continue
-        ask_at_post(unit, units, posts, today)
+        ask_at_post(unit, districts, units, posts, today)
         if units.men[unit] > 0:
             wait_at_river(unit, districts, units, numbers, today)
 
 
 @rule
-def ask_at_post(unit: int, units: Units, posts: Posts, today: Today) -> None:
+def ask_at_post(unit: int, districts: Districts, units: Units, posts: Posts, today: Today) -> None:
     """Admit a unit as far as there is room tonight, or refuse it."""
     post = units.post[unit]
-    once = Luck(today.luck.seed, 0)  # the same answer every night
+    province = districts.province[units.home[unit]]
+    once = drawn_once(today.lasting, Stream.ADMIT_SOLDIERS, province)  # the same answer every night
     men = 0
     if is_let_in(posts.admits_soldiers[post], uniform(once, Stream.ADMIT_SOLDIERS, units.identity[unit])):
         men = min(units.men[unit], posts.room[post] - posts.admitted_today[post])

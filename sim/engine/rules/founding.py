@@ -10,7 +10,9 @@ Source  evidence F064 (33 of 421 held), F113 and F158 (300,699 on the rolls, 180
 import math
 from typing import NamedTuple
 
-from sim.engine.chance import Luck, Stream, gumbel, logistic, normal, spread_around, uniform
+import numpy as np
+
+from sim.engine.chance import Stream, drawn_once, gumbel, logistic, normal, spread_around, uniform
 from sim.engine.compile import rule
 from sim.engine.rules.advance import mark_taken, rural_districts, rural_influence
 from sim.engine.rules.morale import Morale
@@ -94,37 +96,39 @@ def draw_day_zero(land: Land, armies: Armies, numbers: Founding, morale: Morale,
         today: draws of day 0.
     """
     districts, units, forces = land.districts, armies.units, armies.forces
-    draw_influence(districts, numbers, today.luck)
-    draw_holders(districts, numbers, today.luck)
-    draw_resolve(land, units, numbers, today.luck)
+    draw_influence(districts, numbers, today.lasting)
+    draw_holders(districts, numbers, today.lasting)
+    draw_resolve(land, units, numbers, today.lasting)
     size_garrisons(land, units, numbers, today)
     for unit in range(units.men.size):
         units.morale[unit] = min(1.0, max(0.0, morale.base + morale.resolve * units.resolve[unit]))
         units.supply_days[unit] = supply.full_days
     size_forces(districts, forces, numbers)
-    place_prongs(land, armies, numbers, today.luck)
+    place_prongs(land, armies, numbers, today.lasting)
 
 
 @rule
-def draw_influence(districts: Districts, numbers: Founding, luck: Luck) -> None:
+def draw_influence(districts: Districts, numbers: Founding, lasting: np.ndarray) -> None:
     """Draw Taliban influence: higher where fewer voted, with lasting differences between districts."""
     for district in range(districts.influence.size):
         score = numbers.influence_bias
         score += numbers.influence_votes * state_absence(
             districts.votes_per_head[district], numbers.votes_scale, numbers.votes_floor
         )
-        score += numbers.influence_spread * normal(luck, Stream.INFLUENCE, districts.identity[district])
+        here = drawn_once(lasting, Stream.INFLUENCE, districts.province[district])
+        score += numbers.influence_spread * normal(here, Stream.INFLUENCE, districts.identity[district])
         districts.influence[district] = logistic(score)
 
 
 @rule
-def draw_holders(districts: Districts, numbers: Founding, luck: Luck) -> None:
+def draw_holders(districts: Districts, numbers: Founding, lasting: np.ndarray) -> None:
     """Draw the reported number of Taliban-held rural districts, with odds that fall with votes per head."""
     for district in range(districts.holder.size):
         score = numbers.held_sharpness * state_absence(
             districts.votes_per_head[district], numbers.votes_scale, numbers.votes_floor
         )
-        districts.held_score[district] = score + gumbel(luck, Stream.HELD_ON_DAY_0, districts.identity[district])
+        here = drawn_once(lasting, Stream.HELD_ON_DAY_0, districts.province[district])
+        districts.held_score[district] = score + gumbel(here, Stream.HELD_ON_DAY_0, districts.identity[district])
     for _ in range(int(numbers.taliban_share * districts.holder.size + 0.5)):
         best = NOBODY
         highest = -math.inf
@@ -138,23 +142,28 @@ def draw_holders(districts: Districts, numbers: Founding, luck: Luck) -> None:
 
 
 @rule
-def draw_resolve(land: Land, units: Units, numbers: Founding, luck: Luck) -> None:
+def draw_resolve(land: Land, units: Units, numbers: Founding, lasting: np.ndarray) -> None:
     """Draw lasting differences of resolve by province, district and unit."""
     districts, provinces = land.districts, land.provinces
     for province in range(provinces.resolve.size):
         actor = districts.identity[provinces.capital[province]]
-        provinces.resolve[province] = numbers.resolve_province * normal(luck, Stream.PROVINCE_RESOLVE, actor)
+        here = drawn_once(lasting, Stream.PROVINCE_RESOLVE, province)
+        provinces.resolve[province] = numbers.resolve_province * normal(here, Stream.PROVINCE_RESOLVE, actor)
     for district in range(districts.resolve.size):
-        own = numbers.resolve_district * normal(luck, Stream.DISTRICT_RESOLVE, districts.identity[district])
-        districts.resolve[district] = provinces.resolve[districts.province[district]] + own
-        districts.threshold_draw[district] = normal(luck, Stream.THRESHOLD, districts.identity[district])
+        province = districts.province[district]
+        here = drawn_once(lasting, Stream.DISTRICT_RESOLVE, province)
+        own = numbers.resolve_district * normal(here, Stream.DISTRICT_RESOLVE, districts.identity[district])
+        districts.resolve[district] = provinces.resolve[province] + own
+        here = drawn_once(lasting, Stream.THRESHOLD, province)
+        districts.threshold_draw[district] = normal(here, Stream.THRESHOLD, districts.identity[district])
     for unit in range(units.resolve.size):
-        own = numbers.resolve_unit * normal(luck, Stream.UNIT_RESOLVE, units.identity[unit])
+        here = drawn_once(lasting, Stream.UNIT_RESOLVE, districts.province[units.home[unit]])
+        own = numbers.resolve_unit * normal(here, Stream.UNIT_RESOLVE, units.identity[unit])
         units.resolve[unit] = districts.resolve[units.home[unit]] + own
 
 
 @rule
-def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding, luck: Luck) -> float:
+def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding, lasting: np.ndarray) -> float:
     """Men of a unit outside a provincial capital, before random variation."""
     kind = units.kind[unit]
     if kind == UnitKind.COMMANDO:
@@ -169,7 +178,8 @@ def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding,
         return numbers.highway_army_men
     if kind == UnitKind.POLICE:
         return numbers.police_men
-    has_one = uniform(luck, Stream.GARRISON_SIZE, units.identity[unit] + 500) < numbers.militia_share
+    here = drawn_once(lasting, Stream.GARRISON_SIZE, districts.province[units.home[unit]])
+    has_one = uniform(here, Stream.GARRISON_SIZE, units.identity[unit] + 500) < numbers.militia_share
     return numbers.militia_men if has_one else 0.0
 
 
@@ -182,7 +192,7 @@ def size_garrisons(land: Land, units: Units, numbers: Founding, today: Today) ->
     for unit in range(units.men.size):
         total += weight_in_capital(unit, districts, units)
         if not is_of_capital(unit, districts, units):
-            units.founded[unit] = rural_size(unit, districts, units, numbers, today.luck)
+            units.founded[unit] = rural_size(unit, districts, units, numbers, today.lasting)
             left -= units.founded[unit]
     if left < 0:
         today.tally[Count.CANNOT_GO_ON] = 3
@@ -211,13 +221,15 @@ def weight_in_capital(unit: int, districts: Districts, units: Units) -> float:
 
 
 @rule
-def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding, luck: Luck) -> int:
+def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding, lasting: np.ndarray) -> int:
     """Usual size times a factor drawn per district; commando columns are all equal."""
     factor = 1.0
     if units.kind[unit] != UnitKind.COMMANDO:
-        deviation = normal(luck, Stream.GARRISON_SIZE, districts.identity[units.home[unit]])
+        home = units.home[unit]
+        here = drawn_once(lasting, Stream.GARRISON_SIZE, districts.province[home])
+        deviation = normal(here, Stream.GARRISON_SIZE, districts.identity[home])
         factor = math.exp(numbers.size_spread * deviation)
-    return int(usual_size(unit, districts, units, numbers, luck) * factor + 0.5)
+    return int(usual_size(unit, districts, units, numbers, lasting) * factor + 0.5)
 
 
 @rule
@@ -269,16 +281,17 @@ def weight_of_local(district: int, districts: Districts) -> float:
 
 
 @rule
-def place_prongs(land: Land, armies: Armies, numbers: Founding, luck: Luck) -> None:
+def place_prongs(land: Land, armies: Armies, numbers: Founding, lasting: np.ndarray) -> None:
     """Place the first prongs in provinces with high attention and weak government, with random variation."""
     forces, prongs = armies.forces, armies.prongs
     for prong in range(prongs.province.size):
         prongs.province[prong] = NOBODY
     for prong in range(min(numbers.first_prongs, prongs.province.size)):
-        province = first_target(prong, land, prongs, numbers, luck)
+        province = first_target(prong, land, prongs, numbers, lasting)
         prongs.province[prong] = province
         prongs.phase[prong] = Phase.GATHER
-        draw = uniform(luck, Stream.PRONG_GATHER, prongs.identity[prong])
+        here = drawn_once(lasting, Stream.PRONG_GATHER, province)
+        draw = uniform(here, Stream.PRONG_GATHER, prongs.identity[prong])
         prongs.days_left[prong] = spread_around(numbers.first_gather_days, numbers.first_gather_spread, draw)
         base = friendliest(province, land)
         for force in range(forces.men.size):
@@ -287,7 +300,7 @@ def place_prongs(land: Land, armies: Armies, numbers: Founding, luck: Luck) -> N
 
 
 @rule
-def first_target(prong: int, land: Land, prongs: Prongs, numbers: Founding, luck: Luck) -> int:
+def first_target(prong: int, land: Land, prongs: Prongs, numbers: Founding, lasting: np.ndarray) -> int:
     """The best province that no other prong has chosen."""
     districts, provinces = land.districts, land.provinces
     best = 0
@@ -300,7 +313,8 @@ def first_target(prong: int, land: Land, prongs: Prongs, numbers: Founding, luck
         value -= numbers.start_mountain * rural_mountain(province, land)
         value += numbers.start_attention * math.log(provinces.attention[province])
         actor = districts.identity[provinces.capital[province]]
-        value += numbers.start_whim * gumbel(luck, Stream.PRONG_START, actor)
+        here = drawn_once(lasting, Stream.PRONG_START, province)
+        value += numbers.start_whim * gumbel(here, Stream.PRONG_START, actor)
         if value > highest:
             highest = value
             best = province
