@@ -154,8 +154,12 @@ def read_target(row: Row, records: Records, units: Mapping[str, str]) -> Target:
 
 def ids_of(row: Row) -> tuple[str, ...]:
     """Ids of all evidence used in a row, in order of appearance."""
-    text = " ".join(row.cells[column] for column in ("value_from", "low_from", "high_from", "parts"))
-    return tuple(dict.fromkeys(re.findall(r"\bF\d+\b", text)))
+    return ids_of_formula(" ".join(row.cells[column] for column in ("value_from", "low_from", "high_from", "parts")))
+
+
+def ids_of_formula(formula: str) -> tuple[str, ...]:
+    """Ids of all evidence used in a formula, in order of appearance."""
+    return tuple(dict.fromkeys(re.findall(r"\bF\d+\b", formula)))
 
 
 def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tuple[str, float], ...]:

@@ -1,0 +1,190 @@
+"""Observations: reported figures that condition the random draws of campaigns, each with its error.
+
+Reads   data/observations.csv, data/evidence.csv; dates of falls in data/districts.csv.
+Gives   `Observation` rows, and `log_likelihoods`: how well the record of a campaign agrees with each.
+Source  every number is calculated from rows of the evidence or from dated falls, as in `sim.score.targets`.
+Assumed Two observations are independent given the campaign. Districts are counted by province and window, thinned by
+        the share of falls that have a date: the exact set of districts is never asked for. Errors and shares were
+        set from how the sources counted, before any campaign was compared with them.
+"""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.data.evidence import Evidence
+from sim.data.facts import DATA, THE_LINE, Facts, read_facts, read_falls
+from sim.data.tables import Row, read_table
+from sim.engine.campaign import Record, Series
+from sim.engine.world import Holder
+from sim.errors import PanjError, unknown
+from sim.score.targets import Records, calculate, ids_of_formula, when_lost
+
+COLUMNS = (
+    "observation", "event", "count", "scope", "since", "until", "published", "published_is", "value", "value_from",
+    "likelihood", "sd", "share", "size", "reason",
+)  # fmt: skip
+OF_DISTRICTS = ("ever_taken", "fallen", "capitals", "retaken", "share_held")
+OF_POSTS = ("crossed", "crossed_per_1037", "admitted")
+LIKELIHOODS = {"normal": ("sd",), "log": ("sd",), "thinned": ("share", "size")}
+PUBLISHED = ("reported", "guess")
+ROUNDS = 1e-3  # relative rounding allowed in the file
+NIGHT = 1037.0  # F001: soldiers counted in the largest night
+OUTLIER_SHARE, OUTLIER_SD = 0.05, 3.0  # of counts on the log scale: one in twenty may be far off, zero included
+UNSEEN = 0.25  # falls that may be dated wrongly where the campaign has none
+
+
+class Observation(NamedTuple):
+    """One reported figure with its error model."""
+
+    name: str  # permanent name
+    event: str  # what happened
+    count: str  # what is counted: one of OF_DISTRICTS or OF_POSTS
+    scope: tuple[str, ...]  # provinces or posts; empty for all
+    since: date  # first day, where a window is counted
+    until: date  # last day: the day that the figure speaks of
+    published: date  # day on which it could be known
+    is_guess: bool  # whether the day of publication is a guess
+    value: float  # in the unit of the count
+    evidence: tuple[str, ...]  # ids; empty where only dated falls are counted
+    likelihood: str  # normal, log (of 1 + number, with outliers) or thinned (negative binomial)
+    sd: float  # of normal and log
+    share: float  # of thinned: falls that have a date
+    size: float  # of thinned: the larger, the closer to a Poisson count
+    reason: str  # for this error
+
+
+class Window(NamedTuple):
+    """An observation in rows of a record: what `count_in` needs."""
+
+    kind: str
+    first: int  # day
+    last: int  # day
+    rows: NDArray[np.int64]  # districts or posts
+
+
+def read_observations(evidence: Sequence[Evidence], folder: Path | None = None) -> tuple[Observation, ...]:
+    """Read every observation, checked against the evidence.
+
+    Args:
+        evidence: rows from which the numbers are calculated.
+        folder: data folder, by default Panj's own.
+
+    Returns:
+        The observations, by the day that they speak of.
+
+    Raises:
+        PanjError: names the line, row and column of the error.
+    """
+    folder = folder or DATA
+    facts, falls = read_facts(folder), read_falls(folder)
+    records = Records("", {row.id: row for row in evidence}, facts, falls, when_lost(facts, falls))
+    rows = read_table(folder / "observations.csv", COLUMNS, ("observation",))
+    return tuple(sorted((read_observation(row, records) for row in rows), key=lambda one: one.until))
+
+
+def read_observation(row: Row, records: Records) -> Observation:
+    """Read and check one row of the file."""
+    count = row.one_of("count", OF_DISTRICTS + OF_POSTS)
+    likelihood = row.one_of("likelihood", LIKELIHOODS)
+    since = row.day("since") if row.cells["since"] else date.min
+    until, published = row.day("until"), row.day("published")
+    if not since <= until <= THE_LINE:
+        raise row.wrong("until", f"a day from {since} to {THE_LINE}")
+    if published < until:
+        raise row.wrong("published", f"a day from {until} on")
+    value = row.number("value", 0)
+    calculated = calculate(row, "value_from", row.text("value_from"), records)
+    if abs(value - calculated) > ROUNDS * max(1.0, abs(calculated)):
+        raise row.wrong("value", f"{calculated:g}, which value_from gives")
+    errors = {column: row.number(column, 1e-9) for column in LIKELIHOODS[likelihood]}
+    scope = tuple(part for part in row.cells["scope"].split(";") if part)
+    known = records.facts.post if count in OF_POSTS else records.facts.provinces
+    for part in scope:
+        if part not in known:
+            raise unknown(f"{row.place}, scope", part, known)
+    return Observation(
+        row.text("observation"), row.text("event"), count, scope, since, until, published,
+        row.one_of("published_is", PUBLISHED) == "guess", value, ids_of_formula(row.text("value_from")), likelihood,
+        errors.get("sd", math.nan), errors.get("share", math.nan), errors.get("size", math.nan), row.text("reason"),
+    )  # fmt: skip
+
+
+def window_of(observation: Observation, facts: Facts, start: date, days: int) -> Window:
+    """The rows and days of a record that an observation counts; PanjError for a day outside the campaign."""
+    last = (observation.until - start).days
+    if not 0 < last <= days:
+        raise PanjError(
+            f"until: found {observation.until} of observation {observation.name}, expected a day of the campaign, "
+            f"which runs {days} days from {start}"
+        )
+    if observation.count in OF_POSTS:
+        rows = [row for row, post in enumerate(facts.post) if not observation.scope or post in observation.scope]
+    else:
+        rows = np.flatnonzero(np.isin(facts.province, observation.scope or facts.provinces)).tolist()
+        if observation.count == "capitals":
+            rows = [row for row in rows if facts.is_capital[row]]
+    return Window(observation.count, max(1, (observation.since - start).days), last, np.array(rows, np.int64))
+
+
+def count_in(record: Record, window: Window) -> float:
+    """The count of a campaign in the unit of the observation.
+
+    Args:
+        record: of the campaign, up to the last day of the window at least.
+        window: what is counted.
+    """
+    kind, first, last, rows = window
+    if kind in OF_POSTS:
+        nights = (record.admitted if kind == "admitted" else record.crossed)[first : last + 1]
+        there = float(nights[:, rows].sum())
+        return there * NIGHT / max(1.0, float(nights.sum())) if kind == "crossed_per_1037" else there
+    held = record.holder[: last + 1, rows] == Holder.TALIBAN
+    if kind == "share_held":
+        return float(held[-1].mean())
+    if kind == "capitals":
+        return float(held[-1].sum())
+    if kind == "retaken":
+        return float(record.series[: last + 1, Series.RETAKEN].sum())
+    ever = held[1:].any(axis=0) & ~held[0]
+    if kind == "ever_taken":
+        return float(ever.sum())
+    return float((ever & ~held[1:first].any(axis=0)).sum())
+
+
+def log_likelihood(observation: Observation, count: float) -> float:
+    """Log of the probability (density) of the reported figure, given the count of a campaign."""
+    if observation.likelihood == "thinned":
+        return log_thinned(observation.value, observation.share * count + UNSEEN, observation.size)
+    if observation.likelihood == "normal":
+        return log_normal((observation.value - count) / observation.sd, observation.sd)
+    distance = math.log1p(observation.value) - math.log1p(count)
+    near = math.log1p(-OUTLIER_SHARE) + log_normal(distance / observation.sd, observation.sd)
+    far = math.log(OUTLIER_SHARE) + log_normal(distance / OUTLIER_SD, OUTLIER_SD)
+    return float(np.logaddexp(near, far))
+
+
+def log_normal(z: float, sd: float) -> float:
+    """Log density of a normal error `z` standard deviations from 0."""
+    return -0.5 * z * z - math.log(sd) - 0.5 * math.log(2.0 * math.pi)
+
+
+def log_thinned(value: float, mean: float, size: float) -> float:
+    """Log probability of a negative binomial count with this mean and variance mean + mean² / size."""
+    return (
+        math.lgamma(value + size) - math.lgamma(size) - math.lgamma(value + 1.0)
+        + size * math.log(size / (size + mean)) + value * math.log(mean / (size + mean))
+    )  # fmt: skip
+
+
+def log_likelihoods(record: Record, observations: Sequence[Observation], windows: Sequence[Window]) -> list[float]:
+    """Log likelihood of each observation given the record of a campaign."""
+    return [
+        log_likelihood(observation, count_in(record, window))
+        for observation, window in zip(observations, windows, strict=True)
+    ]
