@@ -1,0 +1,236 @@
+"""Campaigns as a model of the sampler: numbers and seeds by day are drawn, run and weighed against observations.
+
+Gives   `Campaigns`, the model; `address_of`, by which anyone can run a world again; `World`, one row of a sample.
+Assumed Stages end on days on which much was reported. Moves: new seeds for the last days, or for some earlier days; for
+        the draws made once of one stream in one province, of one stream, or of one province; a step of some numbers.
+        All are symmetric with respect to the prior, in which seeds are independent and numbers uniform on their scale.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import date
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.assimilate.observations import Observation, Window, log_likelihoods, window_of
+from sim.assimilate.sampler import Floats, Integers, State
+from sim.engine.campaign import Campaign, run_campaign
+from sim.engine.chance import Address, Stream
+from sim.engine.layout import fresh
+from sim.engine.world import World
+from sim.errors import CampaignError, PanjError
+from sim.run.work import check_versions, layout_of
+from sim.settings.draws import Draws, Prior
+from sim.settings.settings import Order
+
+ONCE = (  # streams of draws made once in a campaign
+    Stream.INFLUENCE, Stream.HELD_ON_DAY_0, Stream.PROVINCE_RESOLVE, Stream.DISTRICT_RESOLVE, Stream.UNIT_RESOLVE,
+    Stream.GARRISON_SIZE, Stream.PRONG_START, Stream.PRONG_GATHER, Stream.ADMIT_SOLDIERS, Stream.THRESHOLD,
+)  # fmt: skip
+STAGE_ENDS = tuple(
+    date(2021, month, day)
+    for month, day in (
+        (6, 8), (6, 14), (6, 19), (6, 22), (6, 25), (6, 28), (6, 30), (7, 2), (7, 3), (7, 4), (7, 5), (7, 7),
+    )
+)  # fmt: skip
+MOVES = {  # kind of proposal: how often it is made
+    "last days": 0.2,
+    "earlier days": 0.2,
+    "one stream in one province": 0.2,
+    "one province": 0.1,
+    "one stream": 0.05,
+    "numbers": 0.25,
+}
+LAST, EARLIER, CELL, PROVINCE, STREAM, NUMBERS = range(len(MOVES))
+WINDOWS = (1, 3, 7, 14)  # days whose seeds are drawn anew
+STEP = 0.15  # standard deviation of a step of a number, as a share of its prior
+STEPPED = 3  # numbers that one proposal moves
+SEED_BITS = 48  # of new seeds
+BATCH = 25  # worlds per task
+NUMBER_SHARE, DAILY, LASTING = range(3)  # arrays of a state
+
+Run = Callable[[Sequence["Batch"]], list[Floats]]
+
+
+class Batch(NamedTuple):
+    """Some worlds to run up to a day, and what they are weighed against."""
+
+    order: Order
+    observations: tuple[Observation, ...]  # up to that day
+    days: int
+    shares: Floats  # worlds x numbers, of their priors
+    daily: NDArray[np.uint64]  # worlds x days: seeds
+    lasting: NDArray[np.uint64]  # worlds x streams of ONCE x provinces: seeds
+
+
+def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Address:
+    """The address of one world, from its seeds by day and by stream and province."""
+    first = int(daily[0])
+    changes = [0, *(np.flatnonzero(daily[1:] != daily[:-1]) + 1).tolist()]
+    streams, provinces = np.nonzero(lasting != daily[0])
+    other = tuple(
+        (int(ONCE[stream]), int(province), int(lasting[stream, province]))
+        for stream, province in zip(streams, provinces, strict=True)
+    )
+    return Address(((0, first), *((day, int(daily[day])) for day in changes[1:])), other)
+
+
+def draws_of(order: Order) -> Draws:
+    """The priors of the numbers; PanjError for settings that draw none."""
+    if order.draws is None:
+        raise PanjError("calibration: found numbers as declared, expected calibration=prior or posterior")
+    return order.draws
+
+
+def run_world(
+    order: Order, priors: Sequence[Prior], shares: Floats, address: Address, days: int, world: World | None = None
+) -> Campaign:
+    """Run one world.
+
+    Args:
+        order: the settings.
+        priors: of the drawn numbers.
+        shares: of the priors, one per number.
+        address: its seeds.
+        days: days after day 0.
+        world: a world of an earlier campaign to reuse.
+
+    Raises:
+        CampaignError: when the space for rows is used up.
+    """
+    rules = draws_of(order).rules(
+        {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
+    )
+    layout = layout_of(order.rules, order.attention, order.posts)
+    return run_campaign(layout.world, rules, order.timeline, address, days, world)
+
+
+def run_batch(batch: Batch) -> Floats:
+    """Run some worlds in sequence.
+
+    Returns:
+        Worlds x observations: log likelihoods; -inf for a world that cannot be run to the end.
+    """
+    order = batch.order
+    check_versions(order.fingerprints)
+    layout = layout_of(order.rules, order.attention, order.posts)
+    windows = windows_of(batch.observations, order.start, batch.days)
+    world, priors = fresh(layout.world), draws_of(order).priors
+    found = np.full((batch.shares.shape[0], len(batch.observations)), -math.inf)
+    for row, shares in enumerate(batch.shares):
+        try:
+            address = address_of(batch.daily[row], batch.lasting[row])
+            campaign = run_world(order, priors, shares, address, batch.days, world)
+        except CampaignError:
+            continue
+        found[row] = log_likelihoods(campaign.record, batch.observations, windows)
+    return found
+
+
+@lru_cache(maxsize=64)
+def windows_of(observations: tuple[Observation, ...], start: date, days: int) -> tuple[Window, ...]:
+    """What each observation counts in a record."""
+    from sim.run.work import facts_here
+
+    return tuple(window_of(one, facts_here(), start, days) for one in observations)
+
+
+class Campaigns:
+    """Campaigns with everything random in them, for the sampler.
+
+    Args:
+        order: the settings; numbers are drawn from their priors.
+        observations: what the campaigns are conditioned on, by the day that they speak of.
+        provinces: number of provinces.
+        run: runs batches of worlds and returns their log likelihoods in order.
+    """
+
+    moves = tuple(MOVES)
+    chances = tuple(MOVES.values())
+
+    def __init__(self, order: Order, observations: Sequence[Observation], provinces: int, run: Run) -> None:
+        self.order, self.provinces, self.run = order, provinces, run
+        self.observations = tuple(observations)
+        self.ends = stage_ends(self.observations)
+        self.stages = len(self.ends)
+        self.last = (self.ends[-1] - order.start).days
+
+    def day(self, stage: int) -> int:
+        """The last day of a stage; day 0 before the first."""
+        return (self.ends[stage] - self.order.start).days if stage >= 0 else 0
+
+    def begin(self, rng: np.random.Generator, count: int) -> State:
+        """Numbers and seeds from the prior."""
+        first = seeds(rng, count)
+        shares = rng.random((count, len(draws_of(self.order).priors)))
+        daily = np.repeat(first[:, None], self.last + 1, axis=1)
+        lasting = np.tile(first[:, None, None], (1, len(ONCE), self.provinces))
+        return shares, daily, lasting
+
+    def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
+        """New seeds for the days of the stage and after it."""
+        if stage == 0:
+            return state
+        daily = state[DAILY].copy()
+        daily[:, self.day(stage - 1) + 1 :] = seeds(rng, daily.shape[0])[:, None]
+        return state[NUMBER_SHARE], daily, state[LASTING]
+
+    def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
+        """One proposal per world."""
+        shares, daily, lasting = (array.copy() for array in state)
+        last, count = self.day(stage), move.size
+        new = seeds(rng, count)
+        length = np.minimum(rng.choice(WINDOWS, size=count), last)
+        first = np.where(move == LAST, last - length + 1, 1 + (rng.random(count) * (last - length + 1)).astype(int))
+        stream, province = rng.integers(len(ONCE), size=count), rng.integers(self.provinces, size=count)
+        chosen = rng.random(shares.shape).argsort(axis=1) < STEPPED
+        stepped = reflected(shares + STEP * chosen * rng.standard_normal(shares.shape))
+        days = np.arange(daily.shape[1])
+        in_window = (days >= first[:, None]) & (days < (first + length)[:, None]) & (move <= EARLIER)[:, None]
+        daily = np.where(in_window, new[:, None], daily)
+        for row in np.flatnonzero((move > EARLIER) & (move < NUMBERS)):
+            rows = slice(None) if move[row] == PROVINCE else stream[row]
+            columns = slice(None) if move[row] == STREAM else province[row]
+            lasting[row, rows, columns] = new[row]
+        shares = np.where((move == NUMBERS)[:, None], stepped, shares)
+        return shares, daily, lasting
+
+    def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
+        """Run every world to the last day of the stage."""
+        terms = self.terms(state, stage)
+        earlier = np.array([one.until <= self.ends[stage - 1] for one in self.up_to(stage)]) & (stage > 0)
+        return terms[:, earlier].sum(axis=1), terms[:, ~earlier]
+
+    def terms(self, state: State, stage: int) -> Floats:
+        """Log likelihood of each observation up to a stage, for every world."""
+        shares, daily, lasting = state
+        observations, days = self.up_to(stage), self.day(stage)
+        batches = [
+            Batch(self.order, observations, days, shares[rows], daily[rows, : days + 1], lasting[rows])
+            for rows in (slice(first, first + BATCH) for first in range(0, shares.shape[0], BATCH))
+        ]
+        return np.concatenate(self.run(batches))
+
+    def up_to(self, stage: int) -> tuple[Observation, ...]:
+        """The observations up to the end of a stage."""
+        return tuple(one for one in self.observations if one.until <= self.ends[stage])
+
+
+def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
+    """The last day of each stage: those on which stages end, as far as something is observed, and the last of all."""
+    last = max(one.until for one in observations)
+    return (*(end for end in STAGE_ENDS if end < last), last)
+
+
+def seeds(rng: np.random.Generator, count: int) -> NDArray[np.uint64]:
+    """New seeds."""
+    return rng.integers(2**SEED_BITS, size=count, dtype=np.uint64)
+
+
+def reflected(shares: Floats) -> Floats:
+    """Shares reflected at 0 and 1, which keeps a step symmetric."""
+    folded = np.abs(shares) % 2.0
+    return np.minimum(np.where(folded > 1.0, 2.0 - folded, folded), np.nextafter(1.0, 0.0))
