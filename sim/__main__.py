@@ -151,6 +151,13 @@ def bank(request: options.Bank) -> int:
     return run_and_draw(bank_overrides(request.overrides), lambda _folder: None)
 
 
+def assimilate(request: options.Assimilate) -> int:
+    """Condition campaigns on the record."""
+    from sim.assimilate.assimilate import assimilate
+
+    return assimilate(request)
+
+
 def calibrate(request: options.Calibrate) -> int:
     """Fit a posterior to a prior sample."""
     from sim.calibrate.calibrate import REFINED_ONLY, write_fit
@@ -353,7 +360,7 @@ def completion(request: options.Completion) -> int:
 VERBS: dict[type[options.Request], Callable[[Any], int]] = {
     options.VERBS[verb.__name__]: verb
     for verb in (
-        run, plan, compare, score, bank, calibrate, theories, sensitivity, discover, report, animate, story, fork,
+        run, plan, compare, score, bank, calibrate, assimilate, theories, sensitivity, discover, report, animate, story, fork,
         failures, verify, reproduce, classroom, grade, evidence, completion,
     )
 }  # fmt: skip

@@ -288,6 +288,19 @@ class Calibrate(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Assimilate(Request):
+    """Condition campaigns on what was reported to a day: their numbers and their random draws, as addresses."""
+
+    examples = ("assimilate until=2021-06-22 worlds=400",)
+    until: date = option("last day that reports speak of", date(2021, 7, 7), example="2021-06-22")
+    known: date | None = option("last day of publication; by default, reports of any day", None, example="2021-06-22")
+    worlds: int = option("worlds to keep, a multiple of 4", 2000, low=16, high=100_000)
+    seed: int = option("seed of the sampler", 0, low=0, high=LAST_SEED)
+    name: str = option("folder of the worlds, in results_dir", "", read=read_name)
+    overrides: tuple[str, ...] = overrides("settings of one cell")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Theories(Request):
     """Compare rival theories of collapse, from a prior sample of each (python -m sim bank theory=odds_only)."""
 
@@ -488,8 +501,8 @@ class Completion(Request):
 VERBS: dict[str, type[Request]] = {
     one.__name__.lower(): one
     for one in (
-        Run, Plan, Compare, Score, Bank, Calibrate, Theories, Sensitivity, Discover, Report, Animate, Story, Fork,
-        Failures, Verify, Reproduce, Classroom, Grade, Evidence, Completion,
+        Run, Plan, Compare, Score, Bank, Calibrate, Assimilate, Theories, Sensitivity, Discover, Report, Animate, Story,
+        Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, Completion,
     )
 }  # fmt: skip
 

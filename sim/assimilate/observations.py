@@ -26,7 +26,7 @@ from sim.errors import PanjError, unknown
 from sim.score.targets import Records, calculate, ids_of_formula, when_lost
 
 COLUMNS = (
-    "observation", "event", "count", "scope", "since", "until", "published", "published_is", "value", "value_from",
+    "observation", "event", "quantity", "scope", "since", "until", "published", "published_is", "value", "value_from",
     "likelihood", "sd", "share", "size", "reason",
 )  # fmt: skip
 OF_DISTRICTS = ("ever_taken", "fallen", "capitals", "retaken", "share_held")
@@ -44,7 +44,7 @@ class Observation(NamedTuple):
 
     name: str  # permanent name
     event: str  # what happened
-    count: str  # what is counted: one of OF_DISTRICTS or OF_POSTS
+    quantity: str  # what is counted: one of OF_DISTRICTS or OF_POSTS
     scope: tuple[str, ...]  # provinces or posts; empty for all
     since: date  # first day, where a window is counted
     until: date  # last day: the day that the figure speaks of
@@ -90,7 +90,7 @@ def read_observations(evidence: Sequence[Evidence], folder: Path | None = None) 
 
 def read_observation(row: Row, records: Records) -> Observation:
     """Read and check one row of the file."""
-    count = row.one_of("count", OF_DISTRICTS + OF_POSTS)
+    quantity = row.one_of("quantity", OF_DISTRICTS + OF_POSTS)
     likelihood = row.one_of("likelihood", LIKELIHOODS)
     since = row.day("since") if row.cells["since"] else date.min
     until, published = row.day("until"), row.day("published")
@@ -104,12 +104,12 @@ def read_observation(row: Row, records: Records) -> Observation:
         raise row.wrong("value", f"{calculated:g}, which value_from gives")
     errors = {column: row.number(column, 1e-9) for column in LIKELIHOODS[likelihood]}
     scope = tuple(part for part in row.cells["scope"].split(";") if part)
-    known = records.facts.post if count in OF_POSTS else records.facts.provinces
+    known = records.facts.post if quantity in OF_POSTS else records.facts.provinces
     for part in scope:
         if part not in known:
             raise unknown(f"{row.place}, scope", part, known)
     return Observation(
-        row.text("observation"), row.text("event"), count, scope, since, until, published,
+        row.text("observation"), row.text("event"), quantity, scope, since, until, published,
         row.one_of("published_is", PUBLISHED) == "guess", value, ids_of_formula(row.text("value_from")), likelihood,
         errors.get("sd", math.nan), errors.get("share", math.nan), errors.get("size", math.nan), row.text("reason"),
     )  # fmt: skip
@@ -123,13 +123,13 @@ def window_of(observation: Observation, facts: Facts, start: date, days: int) ->
             f"until: found {observation.until} of observation {observation.name}, expected a day of the campaign, "
             f"which runs {days} days from {start}"
         )
-    if observation.count in OF_POSTS:
+    if observation.quantity in OF_POSTS:
         rows = [row for row, post in enumerate(facts.post) if not observation.scope or post in observation.scope]
     else:
         rows = np.flatnonzero(np.isin(facts.province, observation.scope or facts.provinces)).tolist()
-        if observation.count == "capitals":
+        if observation.quantity == "capitals":
             rows = [row for row in rows if facts.is_capital[row]]
-    return Window(observation.count, max(1, (observation.since - start).days), last, np.array(rows, np.int64))
+    return Window(observation.quantity, max(1, (observation.since - start).days), last, np.array(rows, np.int64))
 
 
 def count_in(record: Record, window: Window) -> float:
