@@ -360,8 +360,8 @@ def completion(request: options.Completion) -> int:
 VERBS: dict[type[options.Request], Callable[[Any], int]] = {
     options.VERBS[verb.__name__]: verb
     for verb in (
-        run, plan, compare, score, bank, calibrate, assimilate, theories, sensitivity, discover, report, animate, story, fork,
-        failures, verify, reproduce, classroom, grade, evidence, completion,
+        run, plan, compare, score, bank, calibrate, assimilate, theories, sensitivity, discover, report, animate, story,
+        fork, failures, verify, reproduce, classroom, grade, evidence, completion,
     )
 }  # fmt: skip
 

@@ -254,16 +254,13 @@ def print_summary(
     cloud: Cloud, model: Campaigns, runner: Runner, seconds: float, folder: Path, console: Console
 ) -> None:
     """Print what was found and the next step."""
-    rows = distinct(cloud.state[LASTING])
+    days = distinct(cloud.state[LASTING])
     console.print(
-        f"{cloud.before.size:,} worlds that followed the record to {model.ends[-1]}: log evidence {cloud.log_evidence:.2f}; "
-        f"{runner.campaigns:,} campaigns in {seconds:.0f} s"
+        f"{cloud.before.size:,} worlds that followed the record to {model.ends[-1]}: "
+        f"log evidence {cloud.log_evidence:.2f}; {runner.campaigns:,} campaigns in {seconds:.0f} s"
     )
-    if rows < FLOOR:
-        console.print(
-            f"Only {rows} distinct first days: too few to be called a sample; more worlds would help: worlds=..."
-        )
-    console.print(
-        f"Written:\n  {folder / 'worlds.parquet'}\n  {folder / 'stages.csv'}\n  {folder / 'observations.csv'}",
-        soft_wrap=True,
-    )
+    if days < FLOOR:
+        console.print(f"Only {days} distinct first days, too few for a sample; more worlds would help: worlds=...")
+    console.print("Written:")
+    for name in ("worlds.parquet", "stages.csv", "observations.csv"):
+        console.print(f"  {folder / name}", soft_wrap=True)
