@@ -75,7 +75,7 @@ class Progress:
         return f", {rate:.3g} a second, {format_seconds(left)} left{failed}"
 
 
-MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "capitals_lost")
+MAIN_OUTCOMES = ("share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night")
 MOST_SHOWN = 24  # cells in the table of the terminal
 
 

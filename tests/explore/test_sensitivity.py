@@ -17,6 +17,7 @@ from sim.__main__ import main
 from sim.engine.campaign import Campaign
 from sim.errors import PanjError
 from sim.explore.design import STEP, Answers, cross_samples, known, trajectories
+from sim.explore.figures import describe_shares
 from sim.explore.sensitivity import (
     TIMED,
     choose,
@@ -276,3 +277,8 @@ def test_a_folder_that_holds_another_study_is_left_alone(tmp_path: Path) -> None
     (tmp_path / "policy" / "chunks").mkdir(parents=True)
     with pytest.raises(PanjError, match="study: found another study"):
         resolve(read_request(Sensitivity, [f"outcome={OUTCOME}", "study=policy", f"results_dir={tmp_path}"]))
+
+
+def test_an_outcome_that_never_varies_is_said_to_never_vary() -> None:
+    assert "never varies" in describe_shares({"share_numbers": "0", "share_chance": "0"})
+    assert "never varies" not in describe_shares({"share_numbers": "0.25", "share_chance": "0.75"})
