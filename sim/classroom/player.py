@@ -5,8 +5,8 @@ has two films, the first event and the days that differ, and outcomes side by si
 
 Reads   a `Campaign` and its settings; the land; the record to the end of 7 July 2021.
 Assumes The end of a day is shown with the night that follows it, as in the log; curves count a night on the morning
-        on which it ends, as in the record. District shapes are the land nearest to each centroid. Both branches of a
-        fork share all later random draws; for what a change acts on, see `sim.story.branches`.
+        on which it ends, as in the record. Both branches of a fork share all later random draws; for what a change acts
+        on, see `sim.story.branches`.
 """
 
 import json
@@ -16,17 +16,16 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import shapely
 
 from sim.classroom.choice.form import Overrides
 from sim.classroom.desk import the_desk
 from sim.data.facts import THE_LINE, read_falls
-from sim.data.record import Point, aan_shares, counted_so_far, lost_in_record
+from sim.data.record import Point, aan_shares, counted_so_far
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Holder, Why
 from sim.errors import CampaignError
 from sim.outcomes import count_outcomes
-from sim.plots.land import HOME, frontier_bounds, largest, make_cells, polygons_of, read_land
+from sim.plots.land import NARROW_MARGIN, Bounds, Lines, bounds_of, country_bounds, frontier_bounds, read_land
 from sim.run.rerun import cannot_end, dated_of, evenings_of, log_of
 from sim.run.work import outcomes_of
 from sim.settings.settings import Settings
@@ -51,11 +50,7 @@ from sim.story.telling import tell_day
 from sim.study.columns import changes_of
 from sim.wording import Language, language_of, say_post
 
-MARGIN = 28.0  # km of neighbouring land around the country
-FINE, COARSE = 1.2, 4.0  # km, error of a simplified outline of the country and of its neighbours
-INSET = 3.0  # km, distance of the outline of the record inside its district
-ROOM_FOR_A_NAME = 45.0  # km, from the edge of the view and along the side of the visible part
-SMALLEST = 2.0  # square km; smaller splinters are left out
+UNITS = 2  # per km, in which shapes and places are drawn
 KEPT_FILMS, KEPT_FORKS = 40, 30  # cache sizes, for a whole room
 HELD_FROM_THE_START, WON_BACK = 0, 4  # ways of changing hands in addition to those of `Fall`
 
@@ -67,42 +62,27 @@ def compact(value: object) -> str:
 
 @cache
 def shapes() -> str:
-    """Districts, posts, countries and the frontier as SVG paths, in km from the north-west corner, as JSON."""
+    """Districts, posts, borders and the frontier as SVG paths, in half km from the north-west corner, as JSON."""
     land = read_land()
     facts = land.facts
-    west, south, east, north = (
-        edge + side * MARGIN for edge, side in zip(land.countries[HOME].bounds, (-1, -1, 1, 1), strict=True)
-    )
+    west, south, east, north = country_bounds(land, NARROW_MARGIN)
     corner = np.array([west, north])
-    inside = shapely.box(west, south, east, north)
-    country = land.countries[HOME].simplify(FINE)
-    cells = make_cells(land.centroids, country)
-    left, low, right, high = frontier_bounds(land)
-    at_the_river = shapely.box(left, low, right, high)
-    seen = shapely.intersects(np.array(cells), at_the_river)
-    view = inside.union(at_the_river).envelope
-    around = {
-        name: shape.intersection(view)
-        for name, shape in land.countries.items()
-        if name != HOME and shape.intersects(view)
-    }
+    left, low, right, high = river = frontier_bounds(land)
     return compact(
         {
-            "size": [rounded(east - west), rounded(north - south)],
-            "frontier": [rounded(left - west), rounded(north - high), rounded(right - left), rounded(high - low)],
-            "home": path_of(country, corner),
-            "neighbours": {
-                name: path_of(shape.simplify(COARSE), corner) for name, shape in around.items()
-            },
-            "names": [[name, *placed(place, corner)] for name, place in places_of_names(around, inside)],
-            "river": line_of(land.frontier.simplify(FINE), corner),
+            "size": placed((east, south), corner),
+            "frontier": [*placed((left, high), corner), *placed((right, low), np.array([left, high]))],
+            "abroad": path_of(land.abroad, corner),
+            "home": path_of(land.outline, corner),
+            "borders": path_of(land.provinces, corner),
+            "names": [[name, *placed(place, corner)] for name, place in land.names["country"].items()],
+            "river": path_of(land.frontier, corner),
             "provinces": list(facts.provinces),
             "districts": [
-                [facts.district[row], int(facts.province_of[row]), int(facts.is_capital[row]), int(seen[row]),
-                 *placed(land.centroids[row], corner), path_of(cells[row], corner)]
-                for row in range(len(cells))
+                [facts.district[row], int(facts.province_of[row]), int(facts.is_capital[row]), int(meets(rings, river)),
+                 *placed(land.centres[row], corner), path_of(rings, corner)]
+                for row, rings in enumerate(land.districts)
             ],
-            "inner": {row: path_of(cells[row].buffer(-INSET) or cells[row], corner) for row in lost_rows()},
             "posts": [
                 [say_post(slug), *placed(place, corner), int(district)]
                 for slug, place, district in zip(facts.post, land.posts, facts.post_district, strict=True)
@@ -111,50 +91,33 @@ def shapes() -> str:
     )  # fmt: skip
 
 
-def places_of_names(countries: Mapping[str, Any], view: Any) -> list[tuple[str, Any]]:
-    """Centre of the widest visible part of each country that has room for its name."""
-    room = view.buffer(-ROOM_FOR_A_NAME)
-    seen = {name: shape.intersection(room) for name, shape in countries.items()}
-    return [
-        (name, shapely.maximum_inscribed_circle(largest(part)).coords[0])
-        for name, part in seen.items()
-        if part.area > ROOM_FOR_A_NAME**2
-    ]
+def meets(lines: Lines, view: Bounds) -> bool:
+    """Whether the bounds of lines meet a view."""
+    west, south, east, north = bounds_of(lines)
+    return bool(west < view[2] and east > view[0] and south < view[3] and north > view[1])
 
 
-def lost_rows() -> list[int]:
-    """Indices of districts whose loss is dated in the record."""
-    return lost_in_record(THE_LINE)
+def placed(place: Any, corner: np.ndarray) -> list[int]:
+    """Distance east and south of the corner, in half km."""
+    east, south = np.rint((place - corner) * (UNITS, -UNITS)).astype(int).tolist()
+    return [east, south]
 
 
-def rounded(value: float) -> float:
-    """Rounded to a tenth of a km, as an int where possible."""
-    value = round(float(value), 1)
-    return int(value) if value == int(value) else value
+def path_of(lines: Lines, corner: np.ndarray) -> str:
+    """SVG path of lines or closed rings: the first point, then steps of whole half km."""
+    path = []
+    for line in lines:
+        points = np.rint((line - corner) * (UNITS, -UNITS)).astype(int)
+        steps = np.diff(points, axis=0)
+        steps = steps[steps.any(axis=1)]
+        end = "z" if np.array_equal(points[0], points[-1]) else ""
+        path.append(f"M{points[0][0]} {points[0][1]}l{pairs(steps[:-1] if end else steps)}{end}")
+    return "".join(path)
 
 
-def placed(place: Any, corner: np.ndarray) -> list[float]:
-    """Distance east and south of the corner, in km."""
-    return [rounded(place[0] - corner[0]), rounded(corner[1] - place[1])]
-
-
-def path_of(shape: Any, corner: np.ndarray) -> str:
-    """SVG path of one or several polygons with holes, without splinters."""
-    parts = [part for part in polygons_of(shape) if part.area > SMALLEST] or polygons_of(shape)
-    rings = [ring for part in parts for ring in (part.exterior, *part.interiors)]
-    return "".join(f"M{points_of(ring.coords[:-1], corner)}Z" for ring in rings)
-
-
-def line_of(shape: Any, corner: np.ndarray) -> str:
-    """SVG path of one or several lines."""
-    return "".join(f"M{points_of(line.coords, corner)}" for line in getattr(shape, "geoms", [shape]))
-
-
-def points_of(points: Any, corner: np.ndarray) -> str:
-    """Points of an SVG path, `12.3 4L5 6`, without repetitions."""
-    placed_points = [" ".join(f"{part:g}" for part in placed(point, corner)) for point in points]
-    kept = [one for one, before in zip(placed_points, ["", *placed_points], strict=False) if one != before]
-    return "L".join(kept)
+def pairs(steps: np.ndarray) -> str:
+    """Steps east and south as text, with as few separators as SVG needs."""
+    return " ".join(map(str, steps.ravel().tolist())).replace(" -", "-")
 
 
 def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts: Language) -> str:

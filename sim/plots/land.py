@@ -1,27 +1,33 @@
-"""Projected geometry in km: countries, one Voronoi cell per district, posts and the frontier on the Panj.
+"""Projected geometry of all maps in km: districts, provinces, the country, its neighbours, posts and the frontier.
 
-Reads   data/districts.csv, data/posts.csv, data/outline.geojson.
-Source  Outlines: Natural Earth 1:10m. Centroids: derived from OCHA/AGCHO 2018.
-Assumed District boundaries are not in the data, so each district is drawn as the land closer to its centroid than any
-        other. Shapes are therefore approximate; only the outline of the country is real.
+Reads   data/districts.csv, data/posts.csv, data/shapes.topojson, which docs/make_shapes.py makes.
+Source  Districts: geoBoundaries gbOpen AFG ADM2 (CC BY 4.0), from the map of AIMS and ESOC; Runfola and others 2020,
+        PLoS ONE 15(4): e0231866. Neighbours: Natural Earth 1:10m.
+Assumed Boundaries are simplified to about a kilometre and imply no opinion on where they run. Sharak-e-Hayratan has no
+        shape in the source; it is cut off Kaldar along the line between the two centres.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
-import shapely
 from pyproj import Transformer
 
 from sim.data.facts import DATA, Facts, read_facts
 
 PROJECTION = "+proj=lcc +lat_0=34 +lon_0=66 +lat_1=31 +lat_2=37 +datum=WGS84 +units=km"
-HOME, BEYOND_THE_RIVER = "Afghanistan", "Tajikistan"
-MARGIN = 70.0  # margin around the country, km
-FRONTIER_MARGIN = 45.0  # margin around the posts, km
-TOUCH = 3.0  # distance within which two outlines are the same boundary, km
+SHAPES = "shapes.topojson"
+CREDIT = (  # on every map, as CC BY 4.0 asks
+    "district shapes geoBoundaries (www.geoboundaries.org, CC BY 4.0; Runfola and others 2020), simplified; neighbours"
+    " Natural Earth"
+)
+MARGIN, NARROW_MARGIN = 70.0, 28.0  # margin around the country, and around a small map of it, km
+FRONTIER_MARGIN = 45.0  # margin around the frontier, km
+
+Bounds = tuple[float, float, float, float]  # west, south, east, north
+Lines = list[np.ndarray]  # each points x 2, in km; a closed ring repeats its first point
 
 
 @dataclass(frozen=True)
@@ -29,64 +35,95 @@ class Land:
     """Static geometry of all maps, in projected km."""
 
     facts: Facts
-    countries: dict[str, Any]  # shapely geometry by name
-    cells: list[Any]  # (districts) shapely geometry
-    centroids: np.ndarray  # districts x 2
+    districts: list[Lines]  # rings of each district, in file order
+    outline: Lines  # of the country
+    borders: Lines  # between districts of one province
+    provinces: Lines  # between provinces
+    frontier: Lines  # the border with Tajikistan
+    abroad: Lines  # borders between the neighbours
+    names: dict[str, dict[str, np.ndarray]]  # where the names of neighbours fit: view (country, frontier), name
+    centres: np.ndarray  # districts x 2: the centroid, or a point inside where it is not in the shape
     posts: np.ndarray  # posts x 2
-    frontier: Any  # the boundary with Tajikistan
 
 
 @cache
 def read_land() -> Land:
-    """Read and project outlines, cells and places."""
+    """Read and project shapes and places."""
     facts = read_facts()
-    to_plane = Transformer.from_crs("EPSG:4326", PROJECTION, always_xy=True)
-    countries = read_countries(to_plane)
-    centroids = np.column_stack(to_plane.transform(facts.longitude, facts.latitude))
-    posts = np.column_stack(to_plane.transform(facts.post_longitude, facts.post_latitude))
-    cells = make_cells(centroids, countries[HOME])
-    frontier = countries[HOME].boundary.intersection(countries[BEYOND_THE_RIVER].buffer(TOUCH))
-    return Land(facts, countries, cells, centroids, posts, frontier)
+    topology = json.loads((DATA / SHAPES).read_text(encoding="utf-8"))
+    arcs = [to_km(np.cumsum(arc, axis=0) * topology["transform"]["scale"]) for arc in topology["arcs"]]
+    objects = topology["objects"]
+    shapes = objects["districts"]["geometries"]
+    rings = [[ring for part in shape["arcs"] for ring in part] for shape in shapes]
+    centroids = zip(facts.longitude, facts.latitude, strict=True)
+    centres = [shape.get("properties", {}).get("place", place) for shape, place in zip(shapes, centroids, strict=True)]
+    sides = sides_of(rings, len(arcs))
+    provinces = [{int(facts.province_of[row]) for row in side} for side in sides]
+    return Land(
+        facts=facts,
+        districts=[[join(arcs, ring) for ring in shape] for shape in rings],
+        outline=[arcs[arc] for arc, side in enumerate(sides) if len(side) == 1],
+        borders=[arcs[arc] for arc, side in enumerate(sides) if len(side) == 2 > len(provinces[arc])],
+        provinces=[arcs[arc] for arc in range(len(arcs)) if len(provinces[arc]) == 2],
+        frontier=[join(arcs, line) for line in objects["frontier"]["arcs"]],
+        abroad=[join(arcs, line) for line in objects["abroad"]["arcs"]],
+        names={
+            view: {name: to_km(np.array([place]))[0] for name, place in names.items()}
+            for view, names in objects["abroad"]["properties"]["names"].items()
+        },
+        centres=to_km(np.array(centres)),
+        posts=to_km(np.column_stack([facts.post_longitude, facts.post_latitude])),
+    )
 
 
-def read_countries(to_plane: Transformer) -> dict[str, Any]:
-    """The projected outline of each country."""
-    features = json.loads((DATA / "outline.geojson").read_text(encoding="utf-8"))["features"]
-    shapes = {each["properties"]["country"]: shapely.from_geojson(json.dumps(each["geometry"])) for each in features}
-    return {name: shapely.make_valid(project(shape, to_plane)) for name, shape in shapes.items()}
+@cache
+def projection() -> Transformer:
+    """From degrees to km."""
+    return Transformer.from_crs("EPSG:4326", PROJECTION, always_xy=True)
 
 
-def project(shape: Any, to_plane: Transformer) -> Any:
-    """Project a shape from degrees to km."""
-    return shapely.transform(shape, lambda points: np.column_stack(to_plane.transform(points[:, 0], points[:, 1])))
+def to_km(degrees: np.ndarray) -> np.ndarray:
+    """Project points (longitude, latitude) to km (east, north)."""
+    return np.column_stack(projection().transform(degrees[:, 0], degrees[:, 1]))
 
 
-def make_cells(centroids: np.ndarray, country: Any) -> list[Any]:
-    """Voronoi cells of the centroids, clipped to the country."""
-    points = shapely.points(centroids)
-    polygons = list(shapely.voronoi_polygons(shapely.multipoints(points), extend_to=country).geoms)
-    point_row, polygon_row = shapely.STRtree(polygons).query(points, predicate="intersects")
-    polygon_of = dict(zip(point_row.tolist(), polygon_row.tolist(), strict=True))
-    return [polygons[polygon_of[row]].intersection(country) for row in range(len(points))]
+def to_degrees(km: np.ndarray) -> np.ndarray:
+    """The reverse of `to_km`."""
+    return np.column_stack(projection().transform(km[:, 0], km[:, 1], direction="INVERSE"))
 
 
-def country_bounds(land: Land) -> tuple[float, float, float, float]:
+def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[int]]:
+    """The districts on the sides of each arc: two, one at the outline, none abroad."""
+    sides: list[set[int]] = [set() for _ in range(count)]
+    for row, shape in enumerate(rings):
+        for arc in (arc for ring in shape for arc in ring):
+            sides[arc if arc >= 0 else ~arc].add(row)
+    return sides
+
+
+def join(arcs: Sequence[np.ndarray], numbers: Iterable[int]) -> np.ndarray:
+    """One line from arcs that follow each other; a negative number is an arc in reverse."""
+    pieces = [arcs[number] if number >= 0 else arcs[~number][::-1] for number in numbers]
+    return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
+
+
+def bounds_of(lines: Lines) -> np.ndarray:
+    """West, south, east and north of lines."""
+    points = np.concatenate(lines)
+    return np.concatenate([points.min(axis=0), points.max(axis=0)])
+
+
+def around(bounds: np.ndarray, margin: float) -> Bounds:
+    """Bounds with a margin."""
+    west, south, east, north = bounds + margin * np.array([-1, -1, 1, 1])
+    return float(west), float(south), float(east), float(north)
+
+
+def country_bounds(land: Land, margin: float = MARGIN) -> Bounds:
     """Bounds of the country (west, south, east, north), with a margin."""
-    west, south, east, north = land.countries[HOME].bounds
-    return west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN
+    return around(bounds_of(land.outline), margin)
 
 
-def frontier_bounds(land: Land) -> tuple[float, float, float, float]:
+def frontier_bounds(land: Land) -> Bounds:
     """Bounds of the frontier with Tajikistan (west, south, east, north), with a margin."""
-    west, south, east, north = land.frontier.bounds
-    return west - FRONTIER_MARGIN, south - FRONTIER_MARGIN, east + FRONTIER_MARGIN, north + FRONTIER_MARGIN
-
-
-def polygons_of(shape: Any) -> list[Any]:
-    """The polygons of a shape, without stray points and lines of an intersection."""
-    return [part for part in getattr(shape, "geoms", [shape]) if part.geom_type == "Polygon"]
-
-
-def largest(shape: Any) -> Any:
-    """The largest polygon of a shape."""
-    return max(polygons_of(shape), key=lambda part: float(part.area))
+    return around(bounds_of(land.frontier), FRONTIER_MARGIN)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import shapely
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Outline
@@ -21,21 +20,27 @@ from sim.data.record import lost_in_record
 from sim.errors import PanjError
 from sim.plots.charts import add_key, key_line, key_mark, new_figure, save_study_chart
 from sim.plots.colours import INK, QUIET, REPORTED
-from sim.plots.land import HOME, MARGIN, Land, country_bounds, frontier_bounds, largest, polygons_of, read_land
+from sim.plots.land import CREDIT, Bounds, Land, Lines, country_bounds, frontier_bounds, read_land
 from sim.plots.style import CHANCE, HALO, WIDTH, in_style
 from sim.study.reader import Study, read_study
 from sim.wording import format_day, say_post
 
 EVENING = date(2021, 7, 5)  # the day after the largest night
-ROOM_FOR_A_NAME = 30_000.0  # smallest visible area of a named neighbour, square km
 NEIGHBOURS = "#ededed"
 ROOM_FOR_WORDS = 2.05  # inches for legend, colour scale and caption
-MARK = (20.0, 10.0)  # km around a post, east-west and north-south, that no name may cover
-NAME_WIDTH, NAME_HEIGHT = 5.0, 9.0  # character width and line height of a post's name, points
+MARK = 4.0  # points around a place that no name may cover
+LETTER = 0.62  # width of a character of a name, times its size
+LINE = 1.1  # height of a line of a name, times its size
+SIDES = [(right * 6.0, up) for ups in ((5.0, 0.0, -6.0), (12.0, -13.0)) for right in (1, -1) for up in ups]  # of a name
+CROWDED = 4.0  # square points of a name of a city that may be covered; above this it is left out
+RECORD: dict[str, Any] = {
+    "color": REPORTED,
+    "markeredgecolor": "white",
+    "markeredgewidth": 0.6,
+}  # dot of a lost district
 SOURCES = (
-    "outlines Natural Earth 1:10m; centroids OCHA/AGCHO 2018; dates of loss and posts as named row by row in"
-    " districts.csv and posts.csv. Cells are the land nearest to each centroid, not district boundaries. A district"
-    " without a dot is not dated, which is not the same as not lost."
+    f"{CREDIT}; dates of loss and posts as named row by row in districts.csv and posts.csv. Boundaries imply no"
+    " opinion. A district without a dot is not dated, which is not the same as not lost."
 )
 
 
@@ -63,17 +68,19 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
     """Draw the country (top) and the frontier with the names of the posts (bottom) to a path; see `draw_map`."""
     day = evening or default_evening(study)
     land, chance = read_land(), chances(study, day)
-    views = country_bounds(land), frontier_bounds(land)
-    heights = [(north - south) / (east - west) for west, south, east, north in views]
+    views = {"country": country_bounds(land), "frontier": frontier_bounds(land)}
+    heights = [(north - south) / (east - west) for west, south, east, north in views.values()]
     figure = new_figure(WIDTH * sum(heights) + ROOM_FOR_WORDS)
     whole, frontier = figure.subplots(2, 1, height_ratios=heights)
-    for axes, bounds in zip((whole, frontier), views, strict=True):
-        draw_land(axes, land, bounds)
-        draw_chances(axes, land, chance)
+    for axes, (view, bounds) in zip((whole, frontier), views.items(), strict=True):
+        set_view(axes, land, view, bounds)
+        districts = shapes_of(land, cmap=CHANCE, norm=Normalize(0, 1), array=np.ma.masked_invalid(chance))
+        for each in (districts, *lines_of(land)):
+            axes.add_collection(each, autolim=False)
         draw_record(axes, land, day)
         draw_places(axes, land)
-        name_countries(axes, land, bounds)
-    name_posts(frontier, land)
+    name_places(whole, land, WIDTH, day)
+    name_places(frontier, land, WIDTH, day, posts=True)
     add_scale(figure, whole, frontier)
     add_key(figure, key_of(day), 2)
     title = f"Chance that the Taliban hold a district, evening of {format_day(day, year=True)}"
@@ -96,18 +103,20 @@ def chances(study: Study, day: date) -> np.ndarray:
     return rows.reindex(list(read_land().facts.district_id)).to_numpy(float)
 
 
-def outline_of(shape: Any) -> Outline:
-    """A shapely (multi)polygon as one matplotlib path, with holes."""
-    rings = [ring for part in polygons_of(shape) for ring in (part.exterior, *part.interiors)]
-    return Outline.make_compound_path(*(Outline(np.asarray(ring.coords), closed=True) for ring in rings))
+def path_of(rings: Lines) -> Outline:
+    """Closed rings as one path, with holes."""
+    codes = [np.full(len(ring), Outline.LINETO, Outline.code_type) for ring in rings]
+    for code in codes:
+        code[0], code[-1] = Outline.MOVETO, Outline.CLOSEPOLY
+    return Outline(np.concatenate(rings), np.concatenate(codes))
 
 
-def draw_land(axes: Axes, land: Land, bounds: tuple[float, float, float, float]) -> None:
-    """Draw the neighbouring countries in light grey and set the view to the bounds."""
-    for name, shape in land.countries.items():
-        if name != HOME:
-            style: dict[str, Any] = {"facecolor": NEIGHBOURS, "edgecolor": "white", "linewidth": 1.0}
-            axes.add_collection(PathCollection([outline_of(shape)], **style))
+def set_view(axes: Axes, land: Land, view: str, bounds: Bounds, size: float = 9.0) -> None:
+    """Set up empty axes as a map: the view, the neighbours in light grey, and their names in `size` points."""
+    axes.add_collection(LineCollection(land.abroad, colors="white", linewidths=1.0))
+    for name, place in land.names[view].items():
+        style: dict[str, Any] = {"fontsize": size, "color": QUIET, "style": "italic", "in_layout": False}
+        axes.text(float(place[0]), float(place[1]), name, ha="center", va="center", **style)
     axes.set_xlim(bounds[0], bounds[2])
     axes.set_ylim(bounds[1], bounds[3])
     axes.set_aspect("equal")
@@ -118,74 +127,95 @@ def draw_land(axes: Axes, land: Land, bounds: tuple[float, float, float, float])
     axes.spines[:].set_visible(False)
 
 
-def draw_chances(axes: Axes, land: Land, chance: np.ndarray) -> None:
-    """Shade every district by its probability, and draw the outline and the frontier on top."""
-    paths = [outline_of(cell) for cell in land.cells]
-    cells = PathCollection(paths, cmap=CHANCE, norm=Normalize(0, 1), edgecolor="white", linewidth=0.35)
-    cells.set_array(np.ma.masked_invalid(chance))
-    axes.add_collection(cells)
-    axes.add_collection(
-        PathCollection([outline_of(land.countries[HOME])], facecolor="none", edgecolor=QUIET, linewidth=0.8)
+def shapes_of(land: Land, **style: Any) -> PathCollection:
+    """All districts in one collection, without their borders."""
+    return PathCollection([path_of(rings) for rings in land.districts], linewidth=0, **style)
+
+
+def lines_of(land: Land, **style: Any) -> list[LineCollection]:
+    """Borders of districts and of provinces, the outline of the country and the frontier on the Panj, bottom to top."""
+    looks = (
+        (land.borders, "white", 0.4),
+        (land.provinces, QUIET, 0.5),
+        (land.outline, QUIET, 0.9),
+        (land.frontier, INK, 2.0),
     )
-    for line in getattr(land.frontier, "geoms", [land.frontier]):
-        axes.plot(*np.asarray(line.coords).T, color=INK, linewidth=2.0, solid_capstyle="round")
+    return [
+        LineCollection(lines, colors=colour, linewidths=wide, capstyle="round", **style)
+        for lines, colour, wide in looks
+    ]
 
 
 def draw_record(axes: Axes, land: Land, day: date) -> None:
     """Draw a dot in every district recorded as lost by the end of that day; undated ones are not marked."""
-    lost = land.centroids[lost_in_record(day)]
-    axes.plot(*lost.T, "o", color=REPORTED, markeredgecolor="white", markeredgewidth=0.6, markersize=4.6)
+    axes.plot(*land.centres[lost_in_record(day)].T, "o", markersize=4.6, **RECORD)
 
 
 def draw_places(axes: Axes, land: Land) -> None:
     """Draw capitals as squares, posts as triangles."""
-    capitals = land.centroids[land.facts.is_capital]
-    axes.plot(*capitals.T, "s", markerfacecolor="white", markeredgecolor=INK, markeredgewidth=1.0, markersize=5)
+    capitals = land.centres[land.facts.is_capital]
+    axes.plot(*capitals.T, "s", markerfacecolor="white", markeredgecolor=INK, markeredgewidth=0.9, markersize=4)
     axes.plot(*land.posts.T, "^", color=INK, markeredgecolor="white", markeredgewidth=0.7, markersize=7)
 
 
-def name_countries(axes: Axes, land: Land, bounds: tuple[float, float, float, float]) -> None:
-    """Write the name of each neighbour with enough visible area."""
-    view = shapely.box(*bounds).buffer(-MARGIN / 4)
-    for name, shape in land.countries.items():
-        seen = shape.intersection(view)
-        if name != HOME and seen.area > min(ROOM_FOR_A_NAME, view.area / 12):
-            place = shapely.maximum_inscribed_circle(largest(seen)).coords[0]
-            axes.text(place[0], place[1], name, ha="center", va="center", fontsize=9, color=QUIET, style="italic")
+def name_places(
+    axes: Axes, land: Land, width: float, day: date, posts: bool = False, size: float = 7.0
+) -> list[Artist]:
+    """Write the names of posts, then those of provincial capitals, the largest first, where they cover nothing.
 
+    Args:
+        axes: The map, with its view set.
+        land: The geometry.
+        width: Width of the map, in inches.
+        day: The day of the record, of which no dot may be covered.
+        posts: Whether posts are named; every one of them is, once per location.
+        size: Of the names, in points.
 
-def name_posts(axes: Axes, land: Land) -> None:
-    """Write the names of posts, once per location, avoiding other names and posts."""
-    names: dict[tuple[float, float], list[str]] = {}
-    for place, post in zip(land.posts, land.facts.post, strict=True):
-        names.setdefault((float(place[0]), float(place[1])), []).append(say_post(post))
-    marks = {place: shapely.box(*np.subtract(place, MARK), *np.add(place, MARK)) for place in names}
+    Returns:
+        The names written.
+    """
+    facts = land.facts
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
-    view = shapely.box(west, south, east, north)
-    written = [view.buffer(east - west).difference(view)]  # keeps names inside the view
-    for place, posts in names.items():
-        text = ", ".join(posts)
-        others = [mark for there, mark in marks.items() if there != place]
-        away = free_side(axes, place, text, others, written)
-        style: dict[str, Any] = {"fontsize": 8, "color": INK, "path_effects": HALO, "va": "center", "zorder": 9}
-        axes.annotate(text, place, away, textcoords="offset points", ha="left" if away[0] > 0 else "right", **style)
+    km = (east - west) / (width * 72)  # per point
+    names: dict[tuple[float, float], list[str]] = {}
+    for place, post in zip(land.posts.tolist() if posts else [], facts.post if posts else [], strict=True):
+        names.setdefault(tuple(place), []).append(say_post(post))
+    must = len(names)
+    for row in sorted(np.flatnonzero(facts.is_capital), key=lambda row: -facts.population[row]):
+        if west < land.centres[row][0] < east and south < land.centres[row][1] < north:
+            names.setdefault(tuple(land.centres[row].tolist()), []).append(facts.district[row])
+    places = np.array([*names]) / km
+    marks = np.concatenate([places, land.centres[lost_in_record(day)] / km])
+    taken = np.concatenate([marks - MARK, marks + MARK], axis=1)
+    view = np.array([[west, south, east, north]]) / km
+    written: list[Artist] = []
+    for number, (place, found) in enumerate(zip(places, names.values(), strict=True)):
+        text, large = ", ".join(found), size + (number < must)
+        boxes = np.array([box_of(place, side, text, large) for side in SIDES])
+        others = np.delete(taken, number, axis=0)
+        covered = shared(boxes, others).sum(axis=1) + (shared(boxes, boxes).diagonal() - shared(boxes, view)[:, 0])
+        best = int(np.argmin(covered))
+        if number < must or covered[best] < CROWDED:
+            taken = np.concatenate([taken, boxes[best : best + 1]])
+            x, y = (place + SIDES[best]) * km
+            style: dict[str, Any] = {"color": INK, "path_effects": HALO, "va": "center", "zorder": 9, "fontsize": large}
+            style |= {"ha": "left" if SIDES[best][0] > 0 else "right", "in_layout": False}
+            written.append(axes.text(x, y, text, **style))
+    return written
 
 
-def free_side(
-    axes: Axes, place: tuple[float, float], text: str, marks: list[Any], written: list[Any]
-) -> tuple[float, float]:
-    """The candidate offset in points at which a name overlaps least with marks and names already written."""
-    km = (axes.get_xlim()[1] - axes.get_xlim()[0]) / (WIDTH * 72)  # per point
+def box_of(place: np.ndarray, side: tuple[float, float], text: str, size: float) -> list[float]:
+    """The box of a name written at an offset from its place, in points: west, south, east, north."""
+    x, y = place + side
+    reach = LETTER * size * len(text) * (1 if side[0] > 0 else -1)
+    return [min(x, x + reach), y - LINE * size / 2, max(x, x + reach), y + LINE * size / 2]
 
-    def box(away: tuple[float, float]) -> Any:
-        x, y = place[0] + away[0] * km, place[1] + away[1] * km
-        reach = NAME_WIDTH * len(text) * km * (1 if away[0] > 0 else -1)
-        return shapely.box(min(x, x + reach), y - NAME_HEIGHT / 2 * km, max(x, x + reach), y + NAME_HEIGHT / 2 * km)
 
-    sides = [(right * 7.0, up) for ups in ((6.0, 0.0, -7.0), (14.0, -15.0)) for right in (1, -1) for up in ups]
-    best = min(sides, key=lambda away: sum(float(box(away).intersection(each).area) for each in marks + written))
-    written.append(box(best))
-    return best
+def shared(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The area that each box shares with each other box."""
+    low = np.maximum(boxes[:, np.newaxis, :2], others[:, :2])
+    high = np.minimum(boxes[:, np.newaxis, 2:], others[:, 2:])
+    return np.asarray((high - low).clip(min=0).prod(axis=2))
 
 
 def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
@@ -207,5 +237,5 @@ def key_of(day: date) -> list[Artist]:
         key_mark(f"dated as lost by {format_day(min(day, THE_LINE))} (record)"),
         key_mark("provincial capital", "s", INK, hollow=True),
         key_mark("crossing point", "^", INK),
-        key_line("border with Tajikistan", INK, 2),
+        key_line("the Panj, border with Tajikistan", INK, 2),
     ]

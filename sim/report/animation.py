@@ -1,10 +1,8 @@
-"""Animated map: daily probability that the Taliban hold each district, and agreement between campaigns.
+"""Animated map: daily probability that the Taliban hold each district.
 
-Reads   about.json and districts.parquet of a study; data/districts.csv and data/outline.geojson.
+Reads   about.json and districts.parquet of a study; the geometry of `sim.plots.land`.
 Writes  figures/districts.gif; districts.mp4 if ffmpeg is installed; figures/frames/*.png, one per day, on request.
-Source  Shapes as in `land`.
-Assumed A district is held or not in each campaign, so disagreement follows from the probability p: 4p(1 - p).
-        The probability rises from sand to blue; the paler a district, the more campaigns disagree about it.
+Assumed Shades are those of the map of one evening: the darker, the more campaigns.
 """
 
 import shutil
@@ -23,8 +21,7 @@ from matplotlib.animation import FFMpegWriter
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection, PathCollection
-from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+from matplotlib.colors import to_rgb
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -38,9 +35,9 @@ from sim.data.record import lost_in_record
 from sim.errors import PanjError
 from sim.options import Animate
 from sim.plots.captions import describe_campaigns
-from sim.plots.colours import FAINT, INK, QUIET, REPORTED, SAND
-from sim.plots.land import HOME, Land, read_land
-from sim.plots.maps import NEIGHBOURS, draw_land, name_countries, outline_of
+from sim.plots.colours import FAINT, INK, QUIET, REPORTED
+from sim.plots.land import CREDIT, NARROW_MARGIN, Bounds, Land, country_bounds, read_land
+from sim.plots.maps import NEIGHBOURS, RECORD, lines_of, name_places, set_view, shapes_of
 from sim.plots.style import CHANCE, in_style
 from sim.provenance import stamp
 from sim.study.files import write_file
@@ -48,21 +45,15 @@ from sim.study.reader import Study, open_study, read_study
 from sim.wording import format_day
 
 MOST_CELLS = 2  # maximum maps side by side
-SIDES = LinearSegmentedColormap.from_list(  # sand for not held by the Taliban; then the dark half of CHANCE
-    "sides", [(0, SAND), *((share, to_hex(CHANCE(share))) for share in (0.5, 0.75, 1.0))]
-)
 PAPER = np.ones(3)
-DISPUTED = 0.85  # share of lightening where campaigns disagree most
 GAUZE = 0.4  # share of lightening past the end of the record
 GIF_DPI, SHARP_DPI = 100, 200
 EVENING, PAUSE = 120, 2400  # frame and pause duration, milliseconds
 WIDTHS = {1: 640, 2: 960}  # number of maps: GIF width in pixels
-EDGE, TITLE, CLOCK, BAR, LABEL, KEY, LINE = 10, 32, 30, 34, 14, 96, 13  # pixels
+EDGE, TITLE, CLOCK, BAR, LABEL, KEY, LINE = 10, 32, 30, 34, 14, 60, 13  # pixels
 LETTER, BOLD_LETTER = 5.5, 6.9  # character width of caption and label, pixels
 SMALL = 7.5  # points
-MARGIN = 28.0  # margin around the country, km
-INSET = 3.0  # inset of the record's outline within its district, km
-SHADES = 88  # colour ramp entries in the GIF palette
+SHADES = 50  # colour ramp entries in the GIF palette
 UNCHANGED = 255  # palette index for transparent (unchanged) pixels
 
 
@@ -99,21 +90,34 @@ class Sheet(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A drawn figure and its animated parts."""
+    """A drawn figure and its layers above the ground."""
 
     figure: Figure
-    districts: list[PathCollection]  # one per map
-    records: list[PathCollection]  # one per map
+    land: Land
+    maps: list[Axes]
+    records: list[Line2D]  # one per map
     still: list[Artist]  # static parts above the districts
     beyond: list[Artist]  # overlay and text shown only past the end of the record
     clock: Text
     elapsed: Line2D
-    inner: list[Any]  # one outline per district, inside its borders
 
     @property
     def moving(self) -> list[Artist]:
-        """The artists redrawn in every frame, bottom to top."""
-        return [*self.districts, *self.records, *self.still, self.clock, self.elapsed]
+        """The artists redrawn in every frame."""
+        return [*self.records, self.clock, self.elapsed]
+
+
+class Layer(NamedTuple):
+    """Pixels of a picture that a layer covers."""
+
+    seen: np.ndarray  # numbers of the pixels, row by row
+    colours: np.ndarray  # pixels x 3, from 0 to 255
+    opacity: np.ndarray  # pixels x 1, from 0 to 1
+
+    def cover(self, picture: np.ndarray) -> None:
+        """Draw the layer on a picture, pixels x 3."""
+        below = picture[self.seen]
+        picture[self.seen] = np.rint(below + (self.colours - below) * self.opacity)
 
 
 def draw_animation(
@@ -162,16 +166,9 @@ def choose_evenings(there: Sequence[date], first: date, last: date, every: int) 
 
 
 def colours_of(chance: np.ndarray) -> np.ndarray:
-    """RGB colours: hue by probability, paler with more disagreement; grey where the study has no data."""
-    known = np.nan_to_num(chance)
-    sides = SIDES(known)[..., :3]
-    colours = lighten(sides, (DISPUTED * disagreement(known))[..., np.newaxis])
+    """RGB colours of probabilities, as on the map of one evening; grey where the study has no data."""
+    colours = CHANCE(np.nan_to_num(chance))[..., :3]
     return np.where(np.isnan(chance)[..., np.newaxis], to_rgb(NEIGHBOURS), colours)
-
-
-def disagreement(chance: np.ndarray) -> np.ndarray:
-    """Disagreement: 0 where all campaigns agree, 1 where they are split in half."""
-    return 4 * chance * (1 - chance)
 
 
 def lay_out(film: Film, ratio: float) -> Sheet:
@@ -188,12 +185,11 @@ def lay_out(film: Film, ratio: float) -> Sheet:
 
 
 def caption_of(film: Film) -> str:
-    """Caption: number of campaigns, their reliability, and sources of shapes and outlines."""
+    """Caption: number of campaigns, their reliability, and sources."""
     sides = ("Left: ", "Right: ") if len(film.studies) > 1 else ("",)
     campaigns = " ".join(f"{side}{describe_campaigns(study)}" for side, study in zip(sides, film.studies, strict=True))
     return (
-        f"{campaigns} Sources: outlines Natural Earth 1:10m; centroids OCHA/AGCHO 2018; dates of loss as named row by"
-        " row in districts.csv. A district is drawn as the land nearest to its centroid. One without an orange outline"
+        f"{campaigns} Sources: {CREDIT}; dates of loss as named row by row in districts.csv. A district without a dot"
         " is not dated, which is not the same as not lost."
     )
 
@@ -202,22 +198,18 @@ def caption_of(film: Film) -> str:
 def set_stage(film: Film) -> Stage:
     """Draw everything static and create the animated parts."""
     land = read_land()
-    west, south, east, north = land.countries[HOME].bounds
-    bounds = west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN
+    bounds = country_bounds(land, NARROW_MARGIN)
     sheet = lay_out(film, (bounds[3] - bounds[1]) / (bounds[2] - bounds[0]))
     figure = Figure(figsize=(sheet.width / GIF_DPI, sheet.height / GIF_DPI))
     heading = "Chance that the Taliban hold each district on the evening of"
     write(figure, EDGE, 9, heading, fontsize=12, fontweight="bold")
-    stage = Stage(
-        figure, [], [], [], [],
-        write(figure, EDGE, TITLE, "", fontsize=14, fontweight="bold", animated=True),
-        draw_bar(place(figure, EDGE, TITLE + CLOCK, sheet.width - 2 * EDGE, 10), film),
-        [outline_of(cell.buffer(-INSET) or cell) for cell in land.cells],
-    )  # fmt: skip
+    clock = write(figure, EDGE, TITLE, "", fontsize=14, fontweight="bold", animated=True)
+    bar = draw_bar(place(figure, EDGE, TITLE + CLOCK, sheet.width - 2 * EDGE, 10), film)
+    stage = Stage(figure, land, [], [], [], [], clock, bar)
     for column, label in enumerate(sheet.labels):
         left = EDGE + column * (sheet.map_width + EDGE)
         write(figure, left, TITLE + CLOCK + BAR - 4, label, fontsize=8.5, fontweight="bold")
-        add_map(stage, place(figure, left, sheet.map_top, sheet.map_width, sheet.map_height), land, bounds)
+        add_map(stage, place(figure, left, sheet.map_top, sheet.map_width, sheet.map_height), bounds, sheet)
     key = place(figure, EDGE, sheet.map_top + sheet.map_height, sheet.width - 2 * EDGE, KEY)
     draw_key(key)
     stage.beyond.append(add_gauze(key))
@@ -260,30 +252,22 @@ def draw_bar(axes: Axes, film: Film) -> Line2D:
     return axes.plot([], [], color=QUIET, linewidth=3, solid_capstyle="butt", animated=True)[0]
 
 
-def add_map(stage: Stage, axes: Axes, land: Land, bounds: tuple[float, float, float, float]) -> None:
-    """Add one map: static neighbours, animated districts and outlines of the record, borders on top."""
+def add_map(stage: Stage, axes: Axes, bounds: Bounds, sheet: Sheet) -> None:
+    """Add one map: static neighbours, animated districts and dots of the record, borders and names on top."""
     axes.axis("on")
-    draw_land(axes, land, bounds)
-    name_countries(axes, land, bounds)
-    for name in axes.texts:
-        name.set(fontsize=SMALL)  # keeps it clear of districts
-    shapes = [outline_of(cell) for cell in land.cells]
-    stage.districts.append(add_shapes(axes, shapes, edgecolor=FAINT, linewidth=0.4))
-    stage.records.append(add_shapes(axes, [], facecolor="none", edgecolor=REPORTED, linewidth=1.2))
-    stage.still.append(add_shapes(axes, [outline_of(land.countries[HOME])], facecolor="none", edgecolor=QUIET))
-    for line in getattr(land.frontier, "geoms", [land.frontier]):
-        stage.still.extend(axes.plot(*np.asarray(line.coords).T, color=INK, linewidth=1.8, animated=True))
+    set_view(axes, stage.land, "country", bounds, SMALL)
+    stage.maps.append(axes)
+    stage.records.extend(axes.plot([], [], "o", markersize=4, animated=True, **RECORD))
+    for lines in lines_of(stage.land, animated=True):
+        stage.still.append(axes.add_collection(lines, autolim=False))
+    names = name_places(axes, stage.land, sheet.map_width / GIF_DPI, THE_LINE, size=6.0)
+    for name in names:
+        name.set_animated(True)
+    stage.still.extend(names)
     stage.beyond.append(add_gauze(axes))
     words = "beyond the record:\nsimulated only"
     corner: dict[str, Any] = {"x": 0.98, "y": 0.03, "ha": "right", "va": "bottom", "transform": axes.transAxes}
     stage.beyond.append(axes.text(s=words, fontsize=11, fontweight="bold", color=QUIET, zorder=9, **corner))
-
-
-def add_shapes(axes: Axes, shapes: list[Any], **style: Any) -> PathCollection:
-    """Add shapes that are redrawn in every frame."""
-    collection = PathCollection(shapes, animated=True, **{"linewidth": 0.8, **style})
-    axes.add_collection(collection, autolim=False)
-    return collection
 
 
 def add_gauze(axes: Axes) -> Artist:
@@ -292,35 +276,32 @@ def add_gauze(axes: Axes) -> Artist:
 
 
 def draw_key(axes: Axes) -> None:
-    """Draw the legend: an arch of probability (across) and disagreement (up), and the meaning of the lines."""
-    chance = np.linspace(0, 1, 65)
-    across, up = 120 + 130 * chance, 30 + 38 * disagreement(chance)
-    points = np.column_stack([across, up])
-    axes.plot(across, up, color=QUIET, linewidth=8.5, solid_capstyle="butt")
-    pieces = np.stack([points[:-1], points[1:]], axis=1)
-    colours = colours_of((chance[1:] + chance[:-1]) / 2)
-    axes.add_collection(LineCollection(list(pieces), colors=colours, linewidths=7, capstyle="projecting"))
+    """Draw the legend: the shades of probability, and the meaning of dots and lines."""
+    shades = colours_of(np.linspace(0, 1, 130))[np.newaxis]
+    axes.imshow(shades, extent=(EDGE, 270, 24, 38), aspect="auto", interpolation="nearest")
+    axes.set(xlim=(0, axes.get_xlim()[1]), ylim=(0, KEY))
     style: dict[str, Any] = {"fontsize": SMALL, "linespacing": 1.25, "va": "center"}
-    axes.text(185, 84, "pale: campaigns disagree", ha="center", **style)
-    axes.text(108, 40, "held in no\ncampaign (0 %)", ha="right", **style)
-    axes.text(262, 40, "held in every\ncampaign (100 %)", ha="left", **style)
-    axes.text(185, 14, "across: chance; upwards: disagreement", ha="center", color=QUIET, **style)
-    axes.plot([384, 398, 398, 384, 384], [55, 55, 69, 69, 55], color=REPORTED, linewidth=1.3)
-    axes.text(407, 62, "dated as lost by that evening\n(record, to 7 July)", **style)
-    axes.plot([382, 400], [28, 28], color=INK, linewidth=1.8, zorder=9)
-    axes.text(407, 28, "border with Tajikistan", **style)
+    axes.text(EDGE, 48, "share of campaigns in which the Taliban hold it", **style)
+    for share in (0, 50, 100):
+        axes.text(EDGE + 2.6 * share, 14, f"{share} %", ha={0: "left", 50: "center", 100: "right"}[share], **style)
+    axes.plot([390], [42], "o", markersize=4, **RECORD)
+    axes.text(407, 42, "dated as lost by that evening\n(record, to 7 July)", **style)
+    axes.plot([382, 400], [18, 18], color=INK, linewidth=2.0)
+    axes.text(407, 18, "the Panj, border with Tajikistan", **style)
 
 
-def show(stage: Stage, film: Film, row: int) -> None:
-    """Set every animated part to one day; past the end of the record all are lightened."""
-    day = film.evenings[row]
-    gauze = GAUZE if day > THE_LINE else 0.0
-    lost = [stage.inner[district] for district in lost_in_record(day)]
-    for districts, record, chances in zip(stage.districts, stage.records, film.chances, strict=True):
-        districts.set(facecolor=lighten(colours_of(chances[row]), gauze))
-        record.set(edgecolor=lighten(np.array(to_rgb(REPORTED)), gauze), paths=lost)
+def show(stage: Stage, day: date, first: date) -> None:
+    """Set record, clock and progress bar to one day; past the end of the record the dots are lightened."""
+    colour = lighten(np.array(to_rgb(REPORTED)), gauze_of(day))
+    for record in stage.records:
+        record.set(data=stage.land.centres[lost_in_record(day)].T, color=colour)
     stage.clock.set_text(format_day(day, year=True))
-    stage.elapsed.set_data([date2num(film.span[0]), date2num(day)], [5, 5])
+    stage.elapsed.set_data([date2num(first), date2num(day)], [5, 5])
+
+
+def gauze_of(day: date) -> float:
+    """Share by which the map of a day is lightened."""
+    return GAUZE if day > THE_LINE else 0.0
 
 
 def lighten(colours: np.ndarray, share: float | np.ndarray) -> np.ndarray:
@@ -329,25 +310,51 @@ def lighten(colours: np.ndarray, share: float | np.ndarray) -> np.ndarray:
 
 
 def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
-    """RGB frames of all days; static parts are drawn once."""
+    """RGB frames of all days; static parts and shapes are drawn once."""
     stage = set_stage(film)
     stage.figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(stage.figure)
-    still = {beyond: draw_still(stage, canvas, beyond) for beyond in (False, True)}
+    ground = {beyond: draw_ground(stage, canvas, beyond) for beyond in (False, True)}
+    fields = [draw_fields(stage, canvas, axes) for axes in stage.maps]
+    above = draw_layer(stage, canvas, stage.still)
     for row, day in enumerate(film.evenings):
-        canvas.restore_region(still[day > THE_LINE])
-        show(stage, film, row)
-        for part in stage.moving:
-            stage.figure.draw_artist(part)
-        yield np.array(canvas.buffer_rgba())[..., :3]
+        show(stage, day, film.span[0])
+        frame = ground[day > THE_LINE].copy()
+        pixels = frame.reshape(-1, 3)
+        for (seen, districts), chances in zip(fields, film.chances[:, row], strict=True):
+            colours = np.rint(lighten(colours_of(chances), gauze_of(day)) * 255).astype(np.uint8)
+            pixels[seen] = colours[districts]
+        for layer in (above, draw_layer(stage, canvas, stage.moving)):
+            layer.cover(pixels)
+        yield frame
 
 
-def draw_still(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> Any:
-    """Draw the static parts, as the background of every frame before or after the end of the record."""
+def draw_ground(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> np.ndarray:
+    """Draw the static parts below the districts, before or after the end of the record."""
     for part in stage.beyond:
         part.set_visible(beyond)
     canvas.draw()
-    return canvas.copy_from_bbox(stage.figure.bbox)
+    return np.array(canvas.buffer_rgba())[..., :3].copy()
+
+
+def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -> Layer:
+    """Draw some parts on nothing."""
+    canvas.get_renderer().clear()
+    for part in parts:
+        stage.figure.draw_artist(part)
+    pixels = np.asarray(canvas.buffer_rgba()).reshape(-1, 4)
+    seen = np.flatnonzero(pixels[:, 3])
+    return Layer(seen, pixels[seen, :3].astype(np.float32), pixels[seen, 3:] / np.float32(255))
+
+
+def draw_fields(stage: Stage, canvas: FigureCanvasAgg, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixels are in a district on one map, and in which: drawn once, in a colour that is its number."""
+    numbers = np.arange(len(stage.land.districts))
+    colours = np.column_stack([numbers // 256, numbers % 256, numbers * 0]) / 255
+    districts = axes.add_collection(shapes_of(stage.land, facecolors=colours, antialiaseds=False, animated=True))
+    layer = draw_layer(stage, canvas, [districts])
+    districts.remove()
+    return layer.seen, (layer.colours[:, :2] @ [256, 1]).astype(np.intp)
 
 
 def write_gif(film: Film) -> Path:

@@ -1,6 +1,6 @@
 """Figures and HTML page of a study, made only from its tables and the record.
 
-Reads   the study's folder; data/evidence.csv, data/posts.csv, data/districts.csv, data/outline.geojson.
+Reads   the study's folder; data/evidence.csv, data/posts.csv, data/districts.csv; the geometry of `sim.plots.land`.
 Writes  figures/*.png and report.html for all cells; for one cell of several figures/cell_<number>/*.png and
         report_cell_<number>.html. A page is self-contained, with links to the sources and to the tables next to it.
 """

@@ -12,13 +12,15 @@ from shutil import copytree
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from PIL import Image
 
-from sim.data.facts import read_facts
+from sim.data.facts import DATA, fingerprint, read_facts
 from sim.data.record import NIGHTS, aan_shares, counted_at, counts_by_post, lwj_shares, point
 from sim.errors import PanjError
 from sim.options import Report, read_request
-from sim.plots.land import read_land
+from sim.plots import maps
+from sim.plots.land import CREDIT, SHAPES, read_land, to_km
 from sim.plots.maps import draw_map
 from sim.report import report
 from sim.report.report import FIGURES, draw_all, in_parallel, redraw, write_report
@@ -286,11 +288,52 @@ def test_a_map_of_another_evening_has_its_own_name(three: Path) -> None:
     path.unlink()
 
 
-def test_cells_share_out_the_country_and_each_holds_its_centroid() -> None:
+def test_districts_share_out_the_country_and_each_holds_its_centre() -> None:
     land = read_land()
-    country = land.countries["Afghanistan"]
-    assert sum(cell.area for cell in land.cells) == pytest.approx(country.area, rel=1e-6)
+    shapes = [
+        shapely.union_all([shapely.make_valid(shapely.Polygon(ring)) for ring in rings]) for rings in land.districts
+    ]
+    country = shapely.union_all(shapes)
+    assert sum(shape.area for shape in shapes) == pytest.approx(country.area, rel=1e-3)
     assert country.area == pytest.approx(643_000, rel=0.03)  # square km, so the projection is near true to area
+    areas = read_column("area_km2")
+    assert np.corrcoef(np.log([shape.area for shape in shapes]), np.log(areas))[0, 1] > 0.95
+    assert all(
+        shape.buffer(1).contains(shapely.Point(*place)) for shape, place in zip(shapes, land.centres, strict=True)
+    )
+    moved = [row for row in range(399) if not np.allclose(land.centres[row], centroids()[row])]
+    assert {FACTS.district[row] for row in moved} == {"Rukha", "Injil", "Garmser"}
+
+
+def read_column(name: str) -> np.ndarray:
+    return pd.read_csv(DATA / "districts.csv")[name].to_numpy(float)
+
+
+def centroids() -> np.ndarray:
+    return to_km(np.column_stack([FACTS.longitude, FACTS.latitude]))
+
+
+def test_lines_of_a_map_part_provinces_and_follow_the_river() -> None:
+    land = read_land()
+    outline, frontier = (shapely.MultiLineString(lines) for lines in (land.outline, land.frontier))
+    assert frontier.length == pytest.approx(FACTS.tajik_border_km.sum(), rel=0.2)
+    assert frontier.length < outline.length
+    assert frontier.within(outline.buffer(0.01))
+    near = shapely.distance(shapely.points(land.posts), frontier)
+    assert np.median(near) < 10  # km; coordinates of posts are approximate
+    assert len(land.provinces) + len(land.borders) > len(FACTS.neighbour) / 2 * 0.9
+
+
+def test_the_shapes_of_maps_decide_no_campaign(tmp_path: Path) -> None:
+    for path in DATA.glob("*.csv"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    assert fingerprint(tmp_path) == FACTS.fingerprint
+    (tmp_path / SHAPES).write_text("{}", encoding="utf-8")
+    assert fingerprint(tmp_path) == FACTS.fingerprint
+
+
+def test_every_map_credits_its_shapes() -> None:
+    assert "geoBoundaries" in CREDIT and "CC BY 4.0" in CREDIT and CREDIT in maps.SOURCES
 
 
 def test_dates_may_be_text_or_days(three: Path, tmp_path: Path) -> None:
