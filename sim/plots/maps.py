@@ -29,6 +29,7 @@ EVENING = date(2021, 7, 5)  # the day after the largest night
 NEIGHBOURS = "#ededed"
 ROOM_FOR_WORDS = 2.05  # inches for legend, colour scale and caption
 MARK = 4.0  # points around a place that no name may cover
+PLACE_WEIGHT = 4.0  # how much worse it is to cover another place or name than a dot
 LETTER = 0.62  # width of a character of a name, times its size
 LINE = 1.1  # height of a line of a name, times its size
 SIDES = [(right * 6.0, up) for ups in ((5.0, 0.0, -6.0), (12.0, -13.0)) for right in (1, -1) for up in ups]  # of a name
@@ -187,16 +188,18 @@ def name_places(
     places = np.array([*names]) / km
     marks = np.concatenate([places, land.centres[lost_in_record(day)] / km])
     taken = np.concatenate([marks - MARK, marks + MARK], axis=1)
+    weight = np.where(np.arange(len(marks)) < len(places), PLACE_WEIGHT, 1.0)
     view = np.array([[west, south, east, north]]) / km
     written: list[Artist] = []
     for number, (place, found) in enumerate(zip(places, names.values(), strict=True)):
         text, large = ", ".join(found), size + (number < must)
         boxes = np.array([box_of(place, side, text, large) for side in SIDES])
-        others = np.delete(taken, number, axis=0)
-        covered = shared(boxes, others).sum(axis=1) + (shared(boxes, boxes).diagonal() - shared(boxes, view)[:, 0])
+        weight[number] = 0.0  # its own mark
+        covered = shared(boxes, taken) @ weight + (shared(boxes, boxes).diagonal() - shared(boxes, view)[:, 0])
+        weight[number] = PLACE_WEIGHT
         best = int(np.argmin(covered))
         if number < must or covered[best] < CROWDED:
-            taken = np.concatenate([taken, boxes[best : best + 1]])
+            taken, weight = np.concatenate([taken, boxes[best : best + 1]]), np.append(weight, PLACE_WEIGHT)
             x, y = (place + SIDES[best]) * km
             style: dict[str, Any] = {"color": INK, "path_effects": HALO, "va": "center", "zorder": 9, "fontsize": large}
             style |= {"ha": "left" if SIDES[best][0] > 0 else "right", "in_layout": False}

@@ -127,8 +127,8 @@ def read_picture(path: Path, heading: str, explained: str) -> Picture:
 def read_film(folder: Path) -> list[Picture]:
     """Read the animated map, if the folder has one."""
     explained = (
-        "Blue districts are in Taliban hands in most campaigns, sand-coloured ones in few; the paler a district, the"
-        " more campaigns disagree about it. Outlined districts are dated as lost in the record, which ends on 7 July."
+        "The darker a district, the more campaigns have it in Taliban hands that evening, as on the map of one evening."
+        " A dot is a district dated as lost in the record, which ends on 7 July."
     )
     return [read_picture(path, "Where, evening by evening", explained) for path in sorted(folder.glob(FILM))]
 

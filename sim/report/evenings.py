@@ -73,7 +73,7 @@ def draw_districts_by_day(study: Study, path: Path) -> Path:
     date_axis(axes, study.evenings)
     mark_end_of_record(axes, study.evenings)
     add_key_of(figure, axes)
-    return save_study_chart(figure, study, "Districts held by the Taliban, by evening", cite_shares(), path)
+    return save_study_chart(figure, study, "Simulated districts held by the Taliban, by evening", cite_shares(), path)
 
 
 def cite_shares() -> str:
@@ -107,7 +107,7 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
         "the campaigns themselves; a week runs from Saturday to Friday when the study begins on 1 May; the last may be"
         " cut short."
     )
-    return save_study_chart(figure, study, "How districts fell, by week", sources, path)
+    return save_study_chart(figure, study, "How districts fell in the simulation, by week", sources, path)
 
 
 def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
@@ -144,7 +144,7 @@ def draw_refugees(study: Study, path: Path) -> Path:
         f"{reporter} ({CIVILIANS_ADMITTED}: {count_civilians()} or more civilians in Gorno-Badakhshan; the figure may"
         " repeat the soldiers). Lines are medians in 50 and 90 % bands; queues are means."
     )
-    return save_study_chart(figure, study, "Refugees and queues, by evening", sources, path)
+    return save_study_chart(figure, study, "Simulated refugees and queues, by evening", sources, path)
 
 
 def count_civilians() -> str:
@@ -207,7 +207,7 @@ def draw_morale(study: Study, path: Path) -> Path:
     mark_end_of_record(axes, study.evenings)
     add_key_of(figure, axes, columns=1)
     sources = f"dated events as reported ({', '.join(EVENTS)}); a scenario may move or remove them."
-    return save_study_chart(figure, study, "Morale and dread, by evening", sources, path)
+    return save_study_chart(figure, study, "Simulated morale and dread, by evening", sources, path)
 
 
 def draw_events(strip: Axes, axes: Axes, study: Study) -> None:

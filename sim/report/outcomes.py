@@ -30,6 +30,7 @@ from sim.plots.charts import (
     draw_histogram,
     draw_whiskers,
     key_line,
+    key_mark,
     key_of_reported,
     mark_end_of_record,
     mark_reported,
@@ -58,10 +59,13 @@ MAIN_OUTCOMES = (
     "posts_used_largest_night",
     "refugees_admitted_by_2021_07_07",
 )
+LARGEST_NIGHT = "troops_crossed_largest_night"
 COLUMNS = 2
 MANY = 40  # more distinct whole numbers than this are binned
 BARS = 24
 FEW = 6  # minimum range of an axis of whole numbers
+OFTEN = 0.05  # share of campaigns with a crossing on the first night shown
+DOTS, TALLEST = 50, 8  # dots of a quantile plot, and dots that fit into one column at least
 NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown lightened, so that the series visibly continues
 
 
@@ -96,7 +100,9 @@ def draw_outcomes(study: Study, path: Path) -> Path:
     for axes in panels[::COLUMNS]:
         axes.set_ylabel("campaigns", fontsize=8.5)
     add_key(figure, key_of_outcomes(), 4)
-    return save_study_chart(figure, study, "Outcomes and the record", cite_reported(study.summary, names), path)
+    return save_study_chart(
+        figure, study, "Simulated outcomes and the record", cite_reported(study.summary, names), path
+    )
 
 
 def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, but: Sequence[str] = ()) -> list[str]:
@@ -154,9 +160,22 @@ def format_cell(cell: Any) -> str:
     return significant(number)
 
 
+def format_rounded(cell: Any) -> str:
+    """A simulated number to three significant digits, a date unchanged; empty if missing."""
+    number = number_in(cell)
+    return format_cell(cell if number is None else float(f"{number:.3g}"))
+
+
 def format_spread(row: pd.Series) -> str:
     """The 90 % interval of an outcome, `5 to 36`; empty where no campaign has it."""
-    return "" if pd.isna(row["low_5"]) else f"{format_cell(row['low_5'])} to {format_cell(row['high_95'])}"
+    return "" if pd.isna(row["low_5"]) else f"{format_rounded(row['low_5'])} to {format_rounded(row['high_95'])}"
+
+
+def values_of(study: Outcomes, name: str) -> np.ndarray:
+    """The known values of a numeric outcome, one per campaign; empty for a date or an outcome that is not counted."""
+    if name not in study.runs or not pd.api.types.is_numeric_dtype(study.runs[name]):
+        return np.empty(0)
+    return study.runs[name].dropna().to_numpy(float)
 
 
 def is_inside(row: pd.Series) -> str:
@@ -278,12 +297,14 @@ def draw_crossings(study: Study, path: Path) -> Path:
         f"Tajik border service and press counts ({', '.join(NIGHTS)}); by post, posts.csv. The counts of"
         f" {format_day(point(NIGHTS[-1]).day)} belong to the night that ended that morning."
     )
-    return save_study_chart(figure, study, "Soldiers crossing into Tajikistan", sources, path)
+    return save_study_chart(figure, study, "Simulated soldiers who crossed into Tajikistan", sources, path)
 
 
 def nights_shown(study: Study) -> list[date]:
-    """Nights of the study from the first reported crossing to just past the end of the record."""
-    first, last = reported(ALL_NIGHTS).date_start, THE_LINE + NIGHTS_PAST_THE_LINE
+    """Nights from the first crossing, in one campaign in twenty or in the record, to just past the record's end."""
+    often = (study.series("troops_crossed") > 0).mean(axis=1) >= OFTEN
+    simulated = study.evenings[int(np.argmax(often))] if often.any() else date.max
+    first, last = min(simulated, reported(ALL_NIGHTS).date_start), THE_LINE + NIGHTS_PAST_THE_LINE
     return [night for night in study.evenings if first <= night <= last]
 
 
@@ -309,6 +330,47 @@ def draw_nights(axes: Axes, study: Study) -> None:
     date_axis(axes, nights, room=0.7, locator=DayLocator(interval=3 if len(nights) > 7 else 1))
     number_axis(axes)
     mark_end_of_record(axes, nights)
+
+
+def draw_largest_night(study: Study, path: Path) -> Path:
+    """Draw the largest night of every campaign as 50 dots, each for 2 % of campaigns, with the reported figure."""
+    row, values = summary_row(study.summary, LARGEST_NIGHT), values_of(study, LARGEST_NIGHT)
+    figure = new_figure(3.8)
+    axes = figure.add_subplot()
+    if values.size:
+        value = reported_numbers(row)[0]
+        above = draw_dots(axes, values, value)
+        handles: list[Artist] = [key_mark("2 % of campaigns", "o", SIMULATED_LIGHT, markersize=7)]
+        if value is not None:
+            mark_reported(axes, value, None, None)
+            axes.set_title(f"{above} of {DOTS} dots are at the reported figure or above it")
+            handles.append(key_line(f"reported: {text_in(row, 'reported')}", REPORTED, 1.8, linestyle="--"))
+        add_key(figure, handles, 2)
+        axes.set_xlabel("soldiers in the largest night up to 7 July")
+        number_axis(axes, "x")
+    else:
+        write_instead(axes, "in no campaign")
+    title = "Simulated soldiers who crossed in the largest night"
+    return save_study_chart(figure, study, title, cite_reported(study.summary, [LARGEST_NIGHT]), path)
+
+
+def draw_dots(axes: Axes, values: np.ndarray, reported_value: float | None) -> int:
+    """Draw quantiles as dots, stacked in columns; returns how many are at the reported value or above it."""
+    dots = np.quantile(values, (np.arange(DOTS) + 0.5) / DOTS)
+    reach = max(float(dots[-1]), reported_value or 0.0, 1.0) * 1.06
+    width = reach / 40
+    column = np.floor(dots / width)
+    height = np.arange(DOTS) - np.searchsorted(column, column)
+    above = dots >= (np.inf if reported_value is None else reported_value)
+    for which, face in ((~above, SIMULATED_LIGHT), (above, SIMULATED)):
+        style: dict[str, Any] = {"markersize": 10, "markerfacecolor": face, "markeredgecolor": "white"}
+        axes.plot(np.where(which, dots, np.nan), height + 0.5, "o", **style)
+    axes.set_xlim(0, reach)
+    axes.set_ylim(0, max(float(height.max()) + 1.5, TALLEST))
+    axes.set_yticks([])
+    axes.grid(axis="y", visible=False)
+    axes.spines["left"].set_visible(False)
+    return int(above.sum())
 
 
 def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -> None:

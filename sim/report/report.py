@@ -16,69 +16,77 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from sim.compare.figure import MOST_SENTENCES, Verdicts, draw_forest, draw_table, read_verdicts, tables_in
 from sim.data import record
 from sim.errors import PanjError, unknown
 from sim.options import Report
-from sim.plots.captions import describe_failures, format_setting, name_cell
+from sim.plots.captions import describe_failures, format_setting, name_key
 from sim.plots.maps import draw_map_of
 from sim.plots.page import PageFigure, VerdictBlock, format_choices, read_film, read_picture, write_page
 from sim.plots.style import in_style
 from sim.report.animation import draw_animation, make_film, write_frames, write_gif
 from sim.report.evenings import draw_districts_by_day, draw_falls_by_week, draw_morale, draw_refugees
+from sim.report.findings import findings_of, findings_of_sweep, place_among
 from sim.report.outcomes import (
     draw_crossings,
+    draw_largest_night,
     draw_outcomes,
-    format_cell,
+    format_rounded,
     format_spread,
-    is_inside,
     label_of,
     number_in,
     summary_row,
     text_in,
+    values_of,
 )
-from sim.report.sweeps import describe_stand_ins, figures_of, outcomes_of, shown_cells
+from sim.report.sweeps import cells_by_effect, describe_stand_ins, figures_of, outcomes_of, shown_cells, values_in
 from sim.report.swept_values import values_of_key
 from sim.study.reader import Study, StudyCell, has_several_cells, read_study, read_sweep
 from sim.wording import counted, list_words, span_of
 
 FIGURES = {  # of one cell; the explanation is also the alternative text of the picture
     "districts_by_day": PageFigure(
-        "Districts held, by evening",
+        "Simulated districts held, by evening",
         "The line is the middle campaign; half of all campaigns are in the dark band and nine in ten in the light one."
         " Marks are what was counted at the time.",
         draw_districts_by_day,
     ),
     "map": PageFigure(
-        "Where",
+        "Where, in the simulation",
         "The darker a district, the more campaigns have it in Taliban hands that evening. A dot is a district dated as"
         " lost by then in the record; many losses were never dated.",
         lambda study, path: draw_map_of(study, None, path),
     ),
     "outcomes": PageFigure(
-        "Outcomes",
+        "Simulated outcomes",
         "Bars count campaigns. Dashed lines are what was reported, shaded bands its range.",
         draw_outcomes,
     ),
+    "largest_night": PageFigure(
+        "The largest simulated night",
+        "Each dot stands for one campaign in fifty; dark ones are at or above the reported figure, the dashed line.",
+        draw_largest_night,
+    ),
     "crossings": PageFigure(
-        "Soldiers crossing the Panj",
+        "Simulated soldiers crossing the Panj",
         "Bars are medians, whiskers the spread, diamonds what was counted that night or at that post.",
         draw_crossings,
     ),
     "falls_by_week": PageFigure(
-        "How districts fell",
+        "How districts fell in the simulation",
         "Median falls of each kind, week by week, and the range of their total.",
         draw_falls_by_week,
     ),
     "morale": PageFigure(
-        "Morale and dread",
+        "Simulated morale and dread",
         "Both run from 0 to 1 and are means over the country. Thin lines are dated events.",
         draw_morale,
     ),
     "refugees": PageFigure(
-        "Refugees and queues",
+        "Simulated refugees and queues",
         "People on the road, people at the river, and the posts they wait at. The arrow means at least so many.",
         draw_refugees,
     ),
@@ -101,7 +109,7 @@ class Line(NamedTuple):
     reported: str
     median: str
     spread: str
-    inside: str  # whether what was reported is within the spread
+    place: str  # of what was reported among the campaigns
 
 
 class Column(NamedTuple):
@@ -117,14 +125,15 @@ class Entry(NamedTuple):
 
     median: str
     spread: str
-    inside: str  # whether what was reported is within the spread
+    place: str  # of what was reported among the campaigns
+    fits: bool
 
 
 class Row(NamedTuple):
     """A study cell, as a row of the table."""
 
     number: int
-    label: str
+    chosen: list[str]  # values of the swept keys
     base: bool
     campaigns: str
     page: str  # the page of this cell, if there is one
@@ -215,12 +224,8 @@ def drawings_of_film(folder: Path) -> list[Drawing]:
 
 
 def filmed_cells(sweep: Study) -> tuple[int, ...]:
-    """The base cell (or the first), and the other cell whose median campaign differs most from it."""
-    name = next(iter(outcomes_of(sweep)), "cell")
-    middle = sweep.runs.groupby("cell")[name].median()
-    base = sweep.default_cell.number if sweep.default_cell.finished else int(middle.index[0])
-    away = (middle.drop(base) - middle[base]).abs().dropna()
-    return (base,) if away.empty else (base, int(away.idxmax()))
+    """The base cell (or the first), and the other cell that differs most from it."""
+    return tuple(cell.number for cell in cells_by_effect(sweep)[:2])
 
 
 def verdicts_of(folder: Path) -> list[VerdictBlock]:
@@ -327,37 +332,39 @@ def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[Verdi
 
 def about_study(study: Study, several: bool) -> dict[str, Any]:
     """Template variables of the page of one cell."""
-    lines = [make_line(row) for _, row in study.summary.iterrows()]
+    lines = [make_line(study, row) for _, row in study.summary.iterrows()]
     return {
         "heading": f"{study.about['study']}, cell {study.cell.number}" if several else study.about["study"],
         "scenario": str(study.cell.values.get("scenario", study.about["scenario"])),
         "number": study.cell.number,
         "swept": study.cell.label if several else "",
         "choices": format_choices({**study.about["choices"], **study.cell.values}),
+        "findings": findings_of(study),
         "lines": [line for line in lines if line.reported],
         "other_lines": [line for line in lines if not line.reported],
     }
 
 
-def make_line(row: pd.Series) -> Line:
+def make_line(study: Study, row: pd.Series) -> Line:
     """One outcome as text."""
     without = number_in(row.get("missing")) or 0
     spread = format_spread(row)
+    side = place_among(values_of(study, str(row["outcome"])), row)
     return Line(
         label=label_of(row, str(row["outcome"])),
         counted=text_in(row, "counted"),
         unit=text_in(row, "unit"),
         reported=text_in(row, "reported"),
-        median=format_cell(row["median"]),
+        median=format_rounded(row["median"]),
         spread=f"{spread} (not in {without:.0f} campaigns)".strip() if without else spread,
-        inside=is_inside(row),
+        place="" if side is None else side.text,
     )
 
 
 def about_sweep(sweep: Study) -> dict[str, Any]:
     """Template variables of the page of all cells: the question, and a table of cells compared with the record."""
     cells, names = shown_cells(sweep), outcomes_of(sweep)
-    finished = [cell for cell in sweep.cells if cell.finished]
+    finished = cells_by_effect(sweep)
     rest = finished[:MOST_ROWS] if len(cells) < len(finished) else []
     varied = list_words([f"{key} is varied" if len(sweep.swept) == 1 else key for key in sweep.swept])
     runs = {cell.runs for cell in sweep.cells}
@@ -370,6 +377,8 @@ def about_sweep(sweep: Study) -> dict[str, Any]:
         "swept": {key: list_values(sweep, key) for key in sweep.swept},
         "failures": describe_failed_cells(sweep),
         "choices": format_choices(sweep.about["choices"]),
+        "findings": findings_of_sweep(sweep, finished, names),
+        "keys": [name_key(sweep, key) for key in sweep.swept],
         "columns": [column_of(sweep, name) for name in names],
         "rows": [row_of(sweep, cell, names) for cell in cells],
         "all_rows": [row_of(sweep, cell, names) for cell in rest],
@@ -406,16 +415,23 @@ def column_of(sweep: Study, name: str) -> Column:
 def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
     """Table row of a cell with its outcomes."""
     summary = sweep.summary[sweep.summary["cell"] == cell.number]
-    rows = [summary_row(summary, name) for name in names]
+    rows = {name: summary_row(summary, name) for name in names}
     page = f"report_cell_{cell.number}.html"
     return Row(
         cell.number,
-        name_cell(sweep, cell),
+        [format_setting(cell.values[key]) for key in sweep.swept],
         cell == sweep.base_cell,
         counted(cell.finished, "campaign"),
         page if (sweep.folder / page).is_file() else "",
-        [Entry(format_cell(row["median"]), format_spread(row), is_inside(row)) for row in rows],
+        [entry_of(values_in(sweep, cell, name), row) for name, row in rows.items()],
     )
+
+
+def entry_of(values: np.ndarray, row: pd.Series) -> Entry:
+    """An outcome of a cell as text."""
+    side = place_among(values, row)
+    place, fits = ("", False) if side is None else (side.text, side.fits)
+    return Entry(format_rounded(row["median"]), format_spread(row), place, fits)
 
 
 def main(request: Report) -> int:

@@ -1,8 +1,9 @@
 """Figures of a study with several cells: outcomes and daily series per cell, and outcomes against swept values.
 
 Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv; the evidence.
-Assumed Up to 24 cells are all shown. Of more, twelve represent all: they are at equal steps when the cells are
-        ordered by the median of the first outcome, including lowest and highest; the base is added if there is one.
+Assumed Cells are in the order of their effect: the base first, then those that differ most from it (without a base,
+        from the first cell) over the outcomes shown, each difference of medians in units of the spread over all
+        campaigns. Up to 24 cells are all shown. Of more, twelve represent all, at equal steps of that order.
 """
 
 from collections.abc import Callable, Sequence
@@ -91,7 +92,7 @@ class Course(NamedTuple):
 
 DISTRICTS = Course(
     "share_held_by_taliban",
-    "Districts held by the Taliban, by evening and cell",
+    "Simulated districts held by the Taliban, by evening and cell",
     "% of all districts",
     total=False,
     nights=False,
@@ -103,7 +104,7 @@ DISTRICTS = Course(
 )
 CROSSINGS = Course(
     "troops_crossed",
-    "Soldiers who crossed into Tajikistan so far, by cell",
+    "Simulated soldiers who crossed into Tajikistan so far, by cell",
     "soldiers since day 0",
     total=True,
     nights=True,
@@ -184,18 +185,25 @@ def outcomes_of(sweep: Study) -> list[str]:
     return chosen_outcomes(sweep.runs, SWEEP_OUTCOMES, sweep.swept)
 
 
-def shown_cells(sweep: Study) -> list[StudyCell]:
-    """Every cell with a completed campaign, or representative ones if there are many."""
+def cells_by_effect(sweep: Study) -> list[StudyCell]:
+    """Cells with a completed campaign: the base, or else the first, then those that differ most from it."""
     finished = [cell for cell in sweep.cells if cell.finished]
-    if len(finished) <= MANY_CELLS:
-        return finished
+    base = next((cell for cell in finished if cell == sweep.base_cell), finished[0])
     names = outcomes_of(sweep)
-    middle = sweep.runs.groupby("cell")[names[0] if names else "cell"].median()
-    order = sorted(finished, key=lambda cell: (middle[cell.number], cell.number))
-    steps = np.rint(np.linspace(0, len(order) - 1, STAND_INS)).astype(int)
-    chosen = {order[step].number for step in steps}
-    base = sweep.base_cell
-    return [cell for cell in order if cell.number in chosen or cell == base]
+    if not names:  # nothing is counted by the last day
+        return sorted(finished, key=lambda cell: cell != base)
+    medians = sweep.runs.groupby("cell")[names].median()
+    away = ((medians - medians.loc[base.number]).abs() / sweep.runs[names].std().replace(0, np.nan)).mean(axis=1)
+    effect = away.fillna(0).to_dict()
+    return sorted(finished, key=lambda cell: (cell != base, -effect[cell.number], cell.number))
+
+
+def shown_cells(sweep: Study) -> list[StudyCell]:
+    """Every cell with a completed campaign by effect, or representative ones if there are many."""
+    order = cells_by_effect(sweep)
+    if len(order) <= MANY_CELLS:
+        return order
+    return [order[step] for step in np.rint(np.linspace(0, len(order) - 1, STAND_INS)).astype(int)]
 
 
 def describe_stand_ins(sweep: Study) -> str:
@@ -203,9 +211,7 @@ def describe_stand_ins(sweep: Study) -> str:
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
-    first = next(iter(outcomes_of(sweep)), "cell")
-    label = label_of(summary_row(sweep.summary, first), first)
-    return f" {len(shown)} of {finished:,} cells, at equal steps from the lowest to the highest median of '{label}'."
+    return f" {len(shown)} of {finished:,} cells, at equal steps from the largest to the smallest effect."
 
 
 def describe_base(sweep: Study) -> str:
@@ -231,13 +237,13 @@ def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
             name_rows(axes, sweep, cells)
     add_key(figure, key_of_outcomes(), 4)
     sources = f"{cite_reported(sweep.summary, names)}{describe_stand_ins(sweep)}"
-    return save_study_chart(figure, sweep, "Outcomes and the record, by cell", sources, path)
+    return save_study_chart(figure, sweep, "Simulated outcomes and the record, by cell", sources, path)
 
 
 def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
     """Draw one outcome: histograms in rows on one axis, with the record across all rows."""
     row = summary_row(sweep.summary, name)
-    values = {cell.number: values_of(sweep, cell, name) for cell in cells}
+    values = {cell.number: values_in(sweep, cell, name) for cell in cells}
     everything = np.concatenate(list(values.values()))
     unit = text_in(row, "unit")
     whole = are_whole(everything, unit)
@@ -256,7 +262,7 @@ def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -
     number_axis(axes, "x", unit, whole)
 
 
-def values_of(sweep: Study, cell: StudyCell, name: str) -> np.ndarray:
+def values_in(sweep: Study, cell: StudyCell, name: str) -> np.ndarray:
     """The known values of an outcome in one cell."""
     return sweep.runs.loc[sweep.runs["cell"] == cell.number, name].dropna().to_numpy(float)
 
@@ -284,7 +290,7 @@ def name_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell]) -> None:
 def draw_course(sweep: Study, path: Path, course: Course) -> Path:
     """Draw one daily quantity, one panel per cell with the same scales."""
     cells = shown_cells(sweep)
-    across = panels_across(sweep, cells)
+    across = min(ACROSS, len(cells))
     figure, panels = new_panels(len(cells), across, 1.15, Spaces(left=0.68, across=0.16, down=0.42, bottom=0.32))
     base = sweep.base_cell
     middle = course_of(sweep.of_cell(base.number), course) if base is not None and base.finished else None
@@ -297,13 +303,6 @@ def draw_course(sweep: Study, path: Path, course: Course) -> Path:
     figure.supylabel(course.unit, fontsize=9, x=0.005)
     add_key(figure, course_key(course, middle is not None, cells), 2)
     return save_study_chart(figure, sweep, course.title, f"{course.sources}{describe_stand_ins(sweep)}", path)
-
-
-def panels_across(sweep: Study, cells: Sequence[StudyCell]) -> int:
-    """Number of panels per row: the number of values of the last key, or three if that does not fit."""
-    values = len({cell.values[sweep.swept[-1]] for cell in cells})
-    fits = 2 <= values <= ACROSS + 1 and len(cells) % values == 0
-    return values if fits else min(ACROSS, len(cells))
 
 
 def course_of(study: Study, course: Course) -> Bands:

@@ -1,6 +1,7 @@
 """What is shown of several cells is right for each of them, and says what it leaves out."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -23,12 +24,20 @@ from test_show import (
 
 from sim.errors import PanjError
 from sim.options import Report, read_request
-from sim.plots.captions import name_cell
+from sim.plots.captions import format_setting, name_cell
 from sim.plots.page import VerdictBlock
 from sim.report import report
 from sim.report.outcomes import summary_row
 from sim.report.report import FIGURES, draw_all, redraw, write_report
-from sim.report.sweeps import STAND_INS, describe_stand_ins, few_days, figures_of, outcomes_of, shown_cells
+from sim.report.sweeps import (
+    STAND_INS,
+    cells_by_effect,
+    describe_stand_ins,
+    few_days,
+    figures_of,
+    outcomes_of,
+    shown_cells,
+)
 from sim.report.swept_values import field_of, format_reported, grid_cells, is_grid, others_fixed, strongest_keys
 from sim.study.reader import Study, find_cell, read_study, read_sweep
 
@@ -145,16 +154,17 @@ def test_every_figure_is_drawn_and_says_how_to_draw_it_again(
         assert redraw(folder, recipe).read_bytes() == before
 
 
-def test_many_cells_are_shown_by_some_from_lowest_to_highest(many: Study) -> None:
-    shown = [cell.number for cell in shown_cells(many)]
-    assert len(shown) == STAND_INS and shown == sorted(shown)  # made up so that the number is the order
-    assert (shown[0], shown[-1]) == (0, len(many.cells) - 1)
+def test_many_cells_are_shown_by_some_from_the_largest_to_the_smallest_effect(many: Study) -> None:
+    shown, order = shown_cells(many), cells_by_effect(many)
+    assert len(shown) == STAND_INS == len({cell.number for cell in shown})
+    assert shown == [cell for cell in order if cell in shown]
+    assert (shown[0], shown[-1]) == (order[0], order[-1])
     assert "12 of 30 cells" in describe_stand_ins(many)
 
 
 def test_few_cells_are_all_shown(policy: Path) -> None:
     sweep = read_sweep(policy)
-    assert shown_cells(sweep) == list(sweep.cells) and describe_stand_ins(sweep) == ""
+    assert shown_cells(sweep) == cells_by_effect(sweep) and describe_stand_ins(sweep) == ""
 
 
 def test_a_heat_map_of_three_keys_keeps_the_third_at_the_base(tmp_path: Path) -> None:
@@ -216,7 +226,11 @@ def test_the_page_holds_every_cell_every_figure_and_nothing_from_outside(policy:
     text = (policy / "report.html").read_text(encoding="utf-8")
     sweep = read_sweep(policy)
     for cell in sweep.cells:
-        assert f"<small>cell {cell.number}, 2 campaigns" in text and name_cell(sweep, cell) in text
+        assert re.search(rf"<td>{cell.number}(?: \(base\))?<small>2 campaigns", text)
+    for key in ("reinforcement", "morale"):
+        assert f"<th>{key}</th>" in text
+        for value in {format_setting(cell.values[key]) for cell in sweep.cells}:
+            assert text.count(f'<td data-label="{key}">{value}</td>') == 2
     assert text.count("data:image/png;base64,") == len(figures_of(sweep)) == text.count("<img") - 1
     assert text.count("data:image/gif;base64,") == 1
     assert "8 campaigns, 2 in each of 4 cells" in text and "not calibrated yet" in text
@@ -227,7 +241,7 @@ def test_the_page_holds_every_cell_every_figure_and_nothing_from_outside(policy:
 def test_every_cell_of_many_is_on_the_page(many: Study) -> None:
     text = write_report(many.folder).read_text(encoding="utf-8")
     assert "All 30 cells" in text
-    assert all(f"<small>cell {cell.number}, 1 campaign" in text for cell in many.cells)
+    assert all(re.search(rf"<td>{cell.number}<small>1 campaign", text) for cell in many.cells)
 
 
 def test_cells_that_failed_are_named_and_left_out(tmp_path: Path) -> None:
@@ -235,7 +249,7 @@ def test_cells_that_failed_are_named_and_left_out(tmp_path: Path) -> None:
     text = write_report(folder).read_text(encoding="utf-8")
     assert "2 campaigns failed and are left out. Cells without any finished campaign: 1." in text
     assert "python -m sim failures results/made_up" in text
-    assert "<small>cell 1," not in text
+    assert "<td>1<small>" not in text
     with pytest.raises(PanjError, match="in cell 1 every campaign failed"):
         draw_all(folder, cell=1)
 

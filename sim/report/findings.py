@@ -1,0 +1,225 @@
+"""What a study found, in at most five sentences generated from its tables; each names one date.
+
+Reads   runs.parquet and summary.csv of a study or of one of its cells.
+Assumed A reported figure does not fit where at most 5 % of campaigns are on one side of it.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sim.plots.captions import name_cell
+from sim.report.outcomes import (
+    LARGEST_NIGHT,
+    label_of,
+    number_in,
+    reported_numbers,
+    summary_row,
+    text_in,
+    values_of,
+)
+from sim.report.swept_values import format_reported, format_value
+from sim.study.reader import Study, StudyCell
+from sim.wording import counted, list_words, percent, span
+
+HEADLINES = (  # one sentence each, where campaigns have it; the first is the outcome whose threshold is reported
+    LARGEST_NIGHT,
+    "troops_crossed_by_2021_07_07",
+    "share_held_by_taliban_2021_06_30",
+)
+TAIL = 0.05
+MOST_NAMED = 4  # figures that do not fit, by name
+
+
+class Side(NamedTuple):
+    """Where a reported figure is among campaigns: shares below it, equal to it, and above it."""
+
+    below: float
+    equal: float
+    above: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether more than one campaign in twenty reaches the figure from either side."""
+        return min(self.below, self.above) + self.equal > TAIL
+
+    @property
+    def text(self) -> str:
+        """`88 % of campaigns below`, or `76 % below, 13 % equal`."""
+        parts = {"below": self.below, "equal": self.equal if self.equal >= 0.005 else 0.0}
+        said = [f"{share_of(share)} {name}" for name, share in parts.items() if share or name == "below"]
+        return ", ".join(said)
+
+
+def share_of(share: float) -> str:
+    """A share of campaigns in per cent; never rounded to none or all."""
+    if 0 < share < 0.01:
+        return "under 1 %"
+    return "over 99 %" if 0.99 < share < 1 else percent(share)
+
+
+def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
+    """Where the reported figure of an outcome is among campaigns.
+
+    Args:
+        values: The outcome in each campaign that has it.
+        row: The row of the outcome in the summary.
+
+    Returns:
+        Shares of the campaigns below, within and above the reported figure: its value, or else its range. Of a single
+        bound, campaigns beyond it count as equal. None where nothing was reported or no campaign has the outcome.
+    """
+    value, low, high = reported_numbers(row)
+    if (value is None and low is None and high is None) or not values.size:
+        return None
+    lowest, highest = (low, high) if value is None else (value, value)
+    below = 0.0 if lowest is None else float(np.mean(values < lowest))
+    above = 0.0 if highest is None else float(np.mean(values > highest))
+    return Side(below, 1 - below - above, above)
+
+
+def findings_of(study: Study) -> list[str]:
+    """What one cell found.
+
+    Args:
+        study: A cell of a study.
+
+    Returns:
+        At most five sentences.
+    """
+    sentences = []
+    for name in HEADLINES:
+        row = summary_row(study.summary, name)
+        values = values_of(study, name)
+        if not values.size:  # the study ends before its date
+            continue
+        sentences.append(describe_median(row, name))
+        if name == LARGEST_NIGHT and (chance := describe_chance(values, row)):
+            sentences.append(chance)
+    return [*sentences, describe_misfit(study)]
+
+
+def describe_median(row: pd.Series, name: str) -> str:
+    """Median and 90 % range of an outcome, and the reported figure; the label names the date."""
+    unit = text_in(row, "unit")
+    low, median, high = (figure_of(row[part], unit) for part in ("low_5", "median", "high_95"))
+    reported = f"; reported: {format_reported(row)} ({text_in(row, 'evidence')})" if text_in(row, "reported") else ""
+    what = unit_after(unit)
+    return f"{label_dated(row, name)}: median {median}{what}, {span(low, high)} in nine of ten campaigns{reported}."
+
+
+def unit_after(unit: str) -> str:
+    """The unit to be written after a number; what a share is a share of."""
+    return f" {unit.removeprefix('share').strip()}".rstrip()
+
+
+def figure_of(cell: object, unit: str) -> str:
+    """A simulated number to three digits, a share in per cent."""
+    value = number_in(cell)
+    return "" if value is None else format_value(float(f"{value:.3g}"), unit)
+
+
+def label_dated(row: pd.Series, name: str) -> str:
+    """Label of an outcome with the date that it is counted to, which the labels of some leave out."""
+    label = label_of(row, name)
+    return f"{label} up to 7 July" if name == LARGEST_NIGHT else label
+
+
+def describe_chance(values: np.ndarray, row: pd.Series) -> str:
+    """In how many campaigns the largest night reached the reported figure; empty where none was reported."""
+    reported = reported_numbers(row)[0]
+    if reported is None:
+        return ""
+    many = int(np.sum(values >= reported))
+    return (
+        f"In {many:,} of {counted(len(values), 'campaign')} ({share_of(many / len(values))}) the largest night up to"
+        f" 7 July had {reported:,.0f} {text_in(row, 'unit')} or more."
+    )
+
+
+def describe_misfit(study: Study) -> str:
+    """How many reported figures campaigns hardly reach, and which are the farthest off."""
+    sides = {name: side for name in study.summary["outcome"] if (side := side_of(study, name)) is not None}
+    off = sorted((name for name, side in sides.items() if not side.fits), key=lambda name: reach_of(sides[name]))
+    if not sides:
+        return "Nothing was reported of the days that this study covers."
+    if not off:
+        return f"Every one of {len(sides)} reported figures is reached by more than one campaign in twenty."
+    labels = [label_of(summary_row(study.summary, name), name) for name in off[:MOST_NAMED]]
+    which = list_words([f"\u201c{label}\u201d" for label in labels])
+    first = "" if len(off) <= MOST_NAMED else "first of all "
+    do, them = ("does", "it") if len(off) == 1 else ("do", "them")
+    return (
+        f"{len(off)} of {len(sides)} reported figures {do} not fit, as at most one campaign in twenty reaches {them}:"
+        f" {first}{which}."
+    )
+
+
+def side_of(study: Study, name: str) -> Side | None:
+    """Where the reported figure of an outcome is among the campaigns of a cell."""
+    return place_among(values_of(study, name), summary_row(study.summary, name))
+
+
+def reach_of(side: Side) -> float:
+    """Share of campaigns that reach a reported figure from the rarer side."""
+    return min(side.below, side.above) + side.equal
+
+
+def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[str]) -> list[str]:
+    """What all cells found.
+
+    Args:
+        sweep: All cells of a study.
+        cells: Its finished cells, the base first if there is one, then by effect.
+        names: Outcomes shown on the page.
+
+    Returns:
+        At most five sentences.
+    """
+    first, *others = cells
+    study, which = sweep.of_cell(first.number), "base" if first == sweep.base_cell else name_cell(sweep, first)
+    known = [name for name in HEADLINES if name in names and values_of(study, name).size]
+    sentences = [
+        f"In the {which} cell: {describe_median(summary_row(study.summary, name), name)}" for name in known[:1]
+    ]
+    for name in known[:2]:
+        if others:
+            sentences.append(describe_range(sweep, cells, name))
+    if known[:1] == [LARGEST_NIGHT] and (said := describe_chances(sweep, cells)):
+        sentences.insert(1, said)
+    return [*sentences, f"In the {which} cell, {lower(describe_misfit(study))}"]
+
+
+def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
+    """The lowest and the highest median of an outcome, and in which cells."""
+    rows = sweep.runs.groupby("cell")[name].median().dropna().to_dict()
+    known = [cell for cell in cells if cell.number in rows]
+    low, high = (choose(known, key=lambda cell: rows[cell.number]) for choose in (min, max))
+    row = summary_row(sweep.summary, name)
+    unit = text_in(row, "unit")
+    return (
+        f"{label_dated(row, name)}: medians from {figure_of(rows[low.number], unit)} ({name_cell(sweep, low)}) to"
+        f" {figure_of(rows[high.number], unit)}{unit_after(unit)} ({name_cell(sweep, high)})."
+    )
+
+
+def describe_chances(sweep: Study, cells: Sequence[StudyCell]) -> str:
+    """The lowest and the highest chance that the largest night reached the reported figure."""
+    reported = reported_numbers(summary_row(sweep.summary, LARGEST_NIGHT))[0]
+    if reported is None:
+        return ""
+    known = sweep.runs[sweep.runs[LARGEST_NIGHT].notna()]
+    reached = (known[LARGEST_NIGHT] >= reported).groupby(known["cell"]).mean().to_dict()
+    cells = [cell for cell in cells if cell.number in reached]
+    low, high = (choose(cells, key=lambda cell: reached[cell.number]) for choose in (min, max))
+    return (
+        f"The largest night up to 7 July had {reported:,.0f} soldiers or more in {share_of(reached[low.number])} of the"
+        f" campaigns ({name_cell(sweep, low)}) to {share_of(reached[high.number])} ({name_cell(sweep, high)})."
+    )
+
+
+def lower(sentence: str) -> str:
+    """A sentence to be continued: without its capital."""
+    return sentence[0].lower() + sentence[1:]

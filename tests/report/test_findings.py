@@ -1,0 +1,115 @@
+"""What a page says first comes from the campaigns, names one date per sentence, and says what does not fit."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from test_show import write_study
+from test_show_sweeps import POLICY, write_sweep
+
+from sim.report.findings import findings_of, findings_of_sweep, place_among
+from sim.report.outcomes import LARGEST_NIGHT, OFTEN, TALLEST, draw_dots, format_rounded, nights_shown
+from sim.report.report import filmed_cells, write_report
+from sim.report.sweeps import MANY_CELLS, cells_by_effect, outcomes_of, shown_cells
+from sim.study.reader import Study, read_study, read_sweep
+
+DATES = re.compile(r"\d+ (?:May|June|July|August|September)")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return read_study(write_study(tmp_path_factory.mktemp("findings") / "made_up", 40))
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return read_sweep(write_sweep(tmp_path_factory.mktemp("findings") / "sweep", POLICY, 4))
+
+
+def row_of(value: float | None, low: float | None, high: float | None) -> pd.Series:
+    return pd.Series({"reported_value": value, "reported_low": low, "reported_high": high})
+
+
+@pytest.mark.parametrize(
+    ("reported", "sides", "fits"),
+    [
+        ((5.0, 5.0, 5.0), (0.4, 0.1, 0.5), True),
+        ((100.0, None, None), (1.0, 0.0, 0.0), False),
+        ((9.0, 8.0, 9.0), (0.8, 0.1, 0.1), True),
+        ((None, 3.0, 5.0), (0.2, 0.3, 0.5), True),
+        ((None, 11.0, None), (1.0, 0.0, 0.0), False),
+        ((None, None, 0.0), (0.0, 0.0, 1.0), False),
+        ((None, 1.0, None), (0.0, 1.0, 0.0), True),
+    ],
+)
+def test_a_reported_figure_has_a_place_among_campaigns(
+    reported: tuple[float | None, float | None, float | None], sides: tuple[float, float, float], fits: bool
+) -> None:
+    place = place_among(np.arange(1.0, 11.0), row_of(*reported))
+    assert place is not None and tuple(place) == pytest.approx(sides) and place.fits == fits
+
+
+def test_there_is_no_place_without_a_report_or_without_campaigns() -> None:
+    assert place_among(np.arange(5.0), row_of(None, None, None)) is None
+    assert place_among(np.empty(0), row_of(1.0, 1.0, 1.0)) is None
+
+
+def test_a_share_of_campaigns_is_not_rounded_to_none_or_all() -> None:
+    place = place_among(np.arange(1000.0), row_of(999.0, None, None))
+    assert place is not None and place.text.startswith("over 99 % below")
+
+
+def test_at_most_five_sentences_of_one_date_each_say_what_was_found(study: Study, sweep: Study) -> None:
+    values = study.runs[LARGEST_NIGHT]
+    for sentences in (findings_of(study), findings_of_sweep(sweep, cells_by_effect(sweep), outcomes_of(sweep))):
+        assert 3 <= len(sentences) <= 5
+        named = [re.sub("“.*”", "", sentence) for sentence in sentences]
+        assert all(len(set(DATES.findall(sentence))) <= 1 for sentence in named)
+    found = findings_of(study)
+    assert f"median {format_rounded(values.median())} soldiers" in found[0]
+    assert f"In {int((values >= 1037).sum())} of 40 campaigns" in found[1]
+    assert "reported figure" in found[-1]
+
+
+def test_the_base_comes_first_and_then_what_differs_most(sweep: Study) -> None:
+    cells = cells_by_effect(sweep)
+    assert cells[0] == sweep.base_cell and sorted(cell.number for cell in cells) == [0, 1, 2, 3]
+    medians = sweep.runs.groupby("cell")[outcomes_of(sweep)].median()
+    away = ((medians - medians.loc[cells[0].number]).abs() / sweep.runs[outcomes_of(sweep)].std()).mean(axis=1)
+    effects = [away[cell.number] for cell in cells[1:]]
+    assert effects == sorted(effects, reverse=True) and effects[0] > 0
+    assert filmed_cells(sweep) == (cells[0].number, cells[1].number)
+
+
+def test_no_figure_has_more_than_24_panels(tmp_path: Path) -> None:
+    many = read_sweep(write_sweep(tmp_path / "many", [{"rules.news.fade_days": float(n)} for n in range(1, 31)], 1))
+    assert len(shown_cells(many)) <= MANY_CELLS == 24
+
+
+def test_nights_begin_where_crossings_do(study: Study) -> None:
+    nights, often = nights_shown(study), (study.series("troops_crossed") > 0).mean(axis=1) >= OFTEN
+    assert nights[0] == study.evenings[int(np.argmax(often))]
+
+
+@pytest.mark.parametrize(("reported", "above"), [(150.0, 12), (-1.0, 50), (500.0, 0), (None, 0)])
+def test_a_dot_is_one_campaign_in_fifty(reported: float | None, above: int) -> None:
+    axes = Figure().add_subplot()
+    assert draw_dots(axes, np.arange(200.0), reported) == above
+    drawn = np.concatenate([np.asarray(line.get_xdata(), float) for line in axes.lines])
+    assert np.isfinite(drawn).sum() == 50
+    assert axes.get_ylim()[1] >= TALLEST
+
+
+def test_the_page_answers_before_it_shows_tables(sweep: Study, study: Study) -> None:
+    for shown in (sweep, study):
+        text = write_report(shown.folder).read_text(encoding="utf-8")
+        assert text.index("In short") < text.index("<h2>Figures</h2>") < text.index("<table")
+        assert all(text.rindex("<details", 0, place) > text.rfind("</details", 0, place) for place in places(text))
+        assert "Overlap" not in text
+
+
+def places(text: str) -> list[int]:
+    return [found.start() for found in re.finditer("<table", text)]
