@@ -19,7 +19,7 @@ from matplotlib.dates import DayLocator, date2num
 from matplotlib.ticker import MaxNLocator
 
 from sim.data.facts import THE_LINE, Facts, read_facts
-from sim.data.record import ALL_NIGHTS, NIGHTS, counted_at, point, reported
+from sim.data.record import NIGHTS, counted_at, point
 from sim.plots.captions import cite
 from sim.plots.charts import (
     Spaces,
@@ -304,7 +304,7 @@ def nights_shown(study: Study) -> list[date]:
     """Nights from the first crossing, in one campaign in twenty or in the record, to just past the record's end."""
     often = (study.series("troops_crossed") > 0).mean(axis=1) >= OFTEN
     simulated = study.evenings[int(np.argmax(often))] if often.any() else date.max
-    first, last = min(simulated, reported(ALL_NIGHTS).date_start), THE_LINE + NIGHTS_PAST_THE_LINE
+    first, last = min(simulated, point(NIGHTS[0]).day), THE_LINE + NIGHTS_PAST_THE_LINE
     return [night for night in study.evenings if first <= night <= last]
 
 
@@ -314,7 +314,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
     axes.set_title("By night")
     axes.set_ylabel("soldiers in the night")
     if not nights:
-        first = format_day(reported(ALL_NIGHTS).date_start)
+        first = format_day(point(NIGHTS[0]).day)
         write_instead(axes, f"This study has no nights from {first} on,\nwhen crossings were first reported.")
         return
     rows = [study.evenings.index(night) for night in nights]
@@ -327,7 +327,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
             axes.vlines([night], count.low, count.high, color=REPORTED, linewidth=1.5, zorder=7)
             mark_count(axes, (night, count.value), f"{count.value:,.0f}", -7)
     axes.set_ylim(0, axes.get_ylim()[1] * 1.08)
-    date_axis(axes, nights, room=0.7, locator=DayLocator(interval=3 if len(nights) > 7 else 1))
+    date_axis(axes, nights, room=0.7, locator=DayLocator(interval=1 + len(nights) // 8))
     number_axis(axes)
     mark_end_of_record(axes, nights)
 
@@ -344,7 +344,9 @@ def draw_largest_night(study: Study, path: Path) -> Path:
         if value is not None:
             mark_reported(axes, value, None, None)
             axes.set_title(f"{above} of {DOTS} dots are at the reported figure or above it")
-            handles.append(key_line(f"reported: {text_in(row, 'reported')}", REPORTED, 1.8, linestyle="--"))
+            handles.append(
+                key_line(f"reported: {value:,.0f} ({text_in(row, 'evidence')})", REPORTED, 1.8, linestyle="--")
+            )
         add_key(figure, handles, 2)
         axes.set_xlabel("soldiers in the largest night up to 7 July")
         number_axis(axes, "x")
