@@ -29,7 +29,8 @@ HOME = "Afghanistan"
 TOLERANCE = 1.3  # km; detail below about a pixel of the largest map is left out
 STEP = 0.002  # degrees, grid of the stored points; about 200 m
 TOUCH = 8.0  # km within which the two sources mean the same border
-ROOM_FOR_A_NAME = 22.0  # km around the point of a name, all within its country and the view
+ROOM_FOR_A_NAME = 18.0  # km around the point of a name, all within its country and the view
+EDGE = 0.025  # share of the width of a view that the point of a name keeps from its sides
 
 Point = tuple[int, int]  # on the grid
 Line = tuple[Point, ...]
@@ -105,8 +106,10 @@ class Arcs:
 
 def names_in(countries: dict[str, Any], home: Any, view: Any) -> Iterator[tuple[str, list[float]]]:
     """The middle of the widest visible part of each neighbour that has room for its name, in degrees."""
+    west, _, east, _ = view.bounds
+    inside = view.buffer(-EDGE * (east - west))
     for name, shape in countries.items():
-        seen = shape.difference(home).intersection(view)
+        seen = shape.difference(home).intersection(inside)
         if name != HOME and not seen.is_empty:
             widest = shapely.maximum_inscribed_circle(max(shapely.get_parts(seen), key=lambda part: part.area))
             if widest.length > ROOM_FOR_A_NAME:

@@ -110,6 +110,8 @@ def path_of(lines: Lines, corner: np.ndarray) -> str:
         points = np.rint((line - corner) * (UNITS, -UNITS)).astype(int)
         steps = np.diff(points, axis=0)
         steps = steps[steps.any(axis=1)]
+        if not len(steps):  # an empty step would end the whole path
+            continue
         end = "z" if np.array_equal(points[0], points[-1]) else ""
         path.append(f"M{points[0][0]} {points[0][1]}l{pairs(steps[:-1] if end else steps)}{end}")
     return "".join(path)

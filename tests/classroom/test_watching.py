@@ -173,6 +173,14 @@ def test_every_district_has_a_shape_and_is_within_it():
     assert [post[3] for post in shown["posts"]] == FACTS.post_district.tolist()
 
 
+def test_every_path_can_be_read_to_its_end():
+    shown = json.loads(player.shapes())
+    paths = [shown[name] for name in ("abroad", "home", "borders", "river")] + [one[6] for one in shown["districts"]]
+    for path in paths:
+        assert re.fullmatch(r"(M-?\d+[ -]-?\d+l(?:[ -]?\d+)+z?)+", path), path[:80]
+    assert player.path_of([np.array([(0.0, 0.0), (0.1, 0.1)])], np.zeros(2)) == ""
+
+
 def test_a_path_keeps_a_hole_and_a_line_stays_open():
     outer, hole = ([(0, 0), (9, 0), (9, 0.01), (9, 9), (0, 0)], [(3, 3), (6, 3), (6, 6), (3, 3)])
     path = player.path_of([np.array(outer), np.array(hole), np.array(outer[:2])], np.array([0.0, 9.0]))
