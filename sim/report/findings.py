@@ -95,19 +95,35 @@ def findings_of(study: Study) -> list[str]:
         values = values_of(study, name)
         if not values.size:  # the study ends before its date
             continue
+        if study.cell.finished == 1:
+            sentences.append(describe_one(values[0], row, name))
+            continue
         sentences.append(describe_median(row, name))
         if name == LARGEST_NIGHT and (chance := describe_chance(values, row)):
             sentences.append(chance)
-    return [*sentences, describe_misfit(study)]
+    one = "One campaign is one roll of the dice; it says nothing of what was likely."
+    return [*sentences, one if study.cell.finished == 1 else describe_misfit(study)]
+
+
+def describe_one(value: float, row: pd.Series, name: str) -> str:
+    """An outcome of the only campaign, and the reported figure."""
+    unit = text_in(row, "unit")
+    return (
+        f"{label_dated(row, name)}: {figure_of(value, unit)}{unit_after(unit)} in the one campaign{cite_report(row)}."
+    )
+
+
+def cite_report(row: pd.Series) -> str:
+    """The reported figure with its evidence, to end a sentence; empty where nothing was reported."""
+    return f"; reported: {format_reported(row)} ({text_in(row, 'evidence')})" if text_in(row, "reported") else ""
 
 
 def describe_median(row: pd.Series, name: str) -> str:
     """Median and 90 % range of an outcome, and the reported figure; the label names the date."""
     unit = text_in(row, "unit")
     low, median, high = (figure_of(row[part], unit) for part in ("low_5", "median", "high_95"))
-    reported = f"; reported: {format_reported(row)} ({text_in(row, 'evidence')})" if text_in(row, "reported") else ""
-    what = unit_after(unit)
-    return f"{label_dated(row, name)}: median {median}{what}, {span(low, high)} in nine of ten campaigns{reported}."
+    middle = f"{label_dated(row, name)}: median {median}{unit_after(unit)}"
+    return f"{middle}, {span(low, high)} in nine of ten campaigns{cite_report(row)}."
 
 
 def unit_after(unit: str) -> str:
