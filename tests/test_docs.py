@@ -26,7 +26,7 @@ def test_a_block_was_made_from_the_default_campaigns_of_today(page: str, mark: s
     assert stamp in block_of(page, mark), "python docs/generate.py fit"
 
 
-@pytest.mark.parametrize(("mark", "words"), [("sweep", generate.SWEEP)])
+@pytest.mark.parametrize(("mark", "words"), [("sweep", generate.SWEEP), ("capacity", generate.CAPACITY)])
 def test_a_sweep_was_made_from_the_cells_of_today(mark: str, words: str) -> None:
     stamp = generate.stamp_of(generate.sweep_cells(words), generate.FIT_RUNS, mark)
     assert stamp in block_of("README.md", mark), f"python docs/generate.py {mark}"
