@@ -17,14 +17,15 @@ import numpy as np
 
 from sim.data.configs import folder_of, read_yaml
 from sim.data.evidence import Evidence, read_evidence
-from sim.data.facts import THE_LINE, Facts
-from sim.data.meaning import fingerprint_of, meaning_of_code, read_sources
+from sim.data.facts import THE_LINE, Facts, fingerprint_of_record
+from sim.data.meaning import definitions_in, fingerprint_of, meaning_of_definitions, read_sources
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Fall, Holder, Role
 from sim.errors import PanjError, unknown
 
 COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # of a row: what decides its number
 KEYS = {*COUNTED, "unit", "label", "reported"}
+CHECKS_OF_A_ROW = ("view_of", "window_of", "scope_of", "share_of")  # functions on which the number of any row depends
 Value = float | str | None
 
 
@@ -44,6 +45,7 @@ class Outcome(NamedTuple):
     label: str
     counted: str
     reported: Mapping[str, Any]
+    fingerprint: str = ""  # of what is counted and how
 
 
 class View(NamedTuple):
@@ -328,6 +330,55 @@ QUANTITIES: dict[str, Callable[[View, Outcome], Value]] = {
 }  # fmt: skip
 
 
+OF_HOLDERS = {
+    "share_held", "held", "newly_fallen", "ever_taken", "share_ever_taken", "lost_between", "retaken",
+    "most_lost_in_two_days", "most_lost_in_four_days", "most_lost_in_five_days", "most_lost_in_six_days",
+    "border_share", "capitals_held", "first_capital_fell",
+}  # fmt: skip
+OF_DAYS = {
+    "crossed", "crossed_largest_night", "crossed_before_largest_night", "largest_night", "posts_used_largest_night",
+    "admitted", "series_end", "series_growth", "series_peak", "series_low",
+}  # fmt: skip
+
+
+def is_recountable(row: Outcome, is_daily: bool) -> bool:
+    """Whether an outcome follows from what is stored of a campaign: changes of holder and, if kept, daily series.
+
+    Soldiers who crossed are stored by the morning after, without the night that follows the last day.
+    """
+    is_of_days = row.quantity in OF_DAYS and row.series != Series.TROOPS_CROSSED
+    return row.last < 0 or row.quantity in OF_HOLDERS or (is_daily and is_of_days)
+
+
+class Stored(NamedTuple):
+    """What is stored of one campaign, as far as outcomes can be counted from it."""
+
+    held: np.ndarray  # evenings x districts
+    series: np.ndarray  # evenings x Series, as stored; empty without daily series
+    nights: np.ndarray  # mornings x posts
+    admitted: np.ndarray  # days x posts
+
+
+def recount(stored: Stored, table: Sequence[Outcome], facts: Facts, start: date) -> dict[str, Value]:
+    """Count outcomes of a stored campaign.
+
+    Args:
+        stored: What is stored of it.
+        table: Outcomes for which `is_recountable` is true.
+        facts: The data files.
+        start: The date of day 0.
+
+    Returns:
+        The same values as `count_outcomes` gave for the campaign itself.
+    """
+    capitals, none = first_held(stored.held, facts.is_capital), np.zeros(0, np.int64)
+    view = View(
+        start, facts, stored.held, capitals, none, stored.series, stored.nights, stored.nights.sum(axis=1),
+        stored.admitted, *[none] * 7,
+    )  # fmt: skip
+    return {row.name: QUANTITIES[row.quantity](view, row) if row.last >= 0 else None for row in table}
+
+
 def iso(view: View, day: int) -> str:
     """The date of a day of the campaign."""
     return (view.start + timedelta(days=day)).isoformat()
@@ -378,16 +429,35 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
 
 
 @cache
-def meaning_of_counting() -> list[str]:
-    """What the functions of this module compute that turn a row of the table and a campaign into a number."""
-    return meaning_of_code(read_sources([Path(__file__)]), roots=("count_outcomes", "outcome_of"))
+def meaning_of_counting(*roots: str) -> tuple[str, ...]:
+    """What the named functions of this module, and those that they use, compute."""
+    return tuple(meaning_of_definitions(definitions_here(), roots))
+
+
+@cache
+def definitions_here() -> list[Any]:
+    """The definitions of this module, parsed."""
+    return [each for text in read_sources([Path(__file__)]) for each in definitions_in(text)]
 
 
 def fingerprint_of_outcomes() -> str:
     """The fingerprint of what is counted and how; labels and reported figures decide no number."""
     rows = read_yaml(folder_of("configs") / "outcomes.yaml")
     counted = {name: {key: row.get(key) for key in COUNTED} for name, row in rows.items()}
-    return fingerprint_of([json.dumps(counted, sort_keys=True, default=str), *meaning_of_counting()])
+    meaning = meaning_of_counting("count_outcomes", "outcome_of")
+    return fingerprint_of([json.dumps(counted, sort_keys=True, default=str), *meaning])
+
+
+def fingerprint_of_shown() -> str:
+    """The fingerprint of what tables show next to results: labels, units, and the record."""
+    rows = read_yaml(folder_of("configs") / "outcomes.yaml")
+    return fingerprint_of([json.dumps(rows, sort_keys=True, default=str), fingerprint_of_record()])
+
+
+def fingerprint_of_row(row: Mapping[str, Any]) -> str:
+    """The fingerprint of what one row counts and how."""
+    counted = json.dumps({key: row.get(key) for key in COUNTED}, sort_keys=True, default=str)
+    return fingerprint_of([counted, *meaning_of_counting(row["quantity"], *CHECKS_OF_A_ROW)])
 
 
 def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, days: int) -> Outcome:
@@ -416,6 +486,7 @@ def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, day
         label=row.get("label", name),
         counted=" ".join((QUANTITIES[row["quantity"]].__doc__ or "").split()),
         reported=row.get("reported") or {},
+        fingerprint=fingerprint_of_row(row),
     )
 
 

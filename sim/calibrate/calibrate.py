@@ -41,6 +41,7 @@ from sim.calibrate.refine import (
     rows_of_generations,
 )
 from sim.calibrate.tables import effective_size, rows_of_numbers, rows_of_record, write_tables
+from sim.data.facts import fingerprint_of_record
 from sim.options import Calibrate
 from sim.provenance import commit, versions
 from sim.score.forecasts import forecast_of, targets_here
@@ -88,7 +89,7 @@ def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
                           strict=True)),
         "chosen": list(made.screening.chosen), "floor": made.screening.floor, "numbers": numbers, "priors": priors,
         "priors_fingerprint": sha256(json.dumps(priors, sort_keys=True).encode()).hexdigest()[:16],
-        "posterior": made.posterior.digest,
+        "posterior": made.posterior.digest, "record_fingerprint": fingerprint_of_record(),
     }  # fmt: skip
 
 

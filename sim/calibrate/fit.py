@@ -13,6 +13,7 @@ Assumed A parameter is ranked by the summary it affects most. Pure interactions 
 """
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ from sim.calibrate.tables import effective_size
 from sim.data.facts import read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
-from sim.outcomes import fingerprint_of_outcomes
+from sim.outcomes import fingerprint_of_outcomes, read_outcomes
 from sim.score.forecasts import numbers_of
 from sim.score.measure import outside, scaled
 from sim.score.targets import Target, bounds_of
@@ -310,9 +311,17 @@ def read_bank(folder: Path) -> Bank:
     keys = tuple(name for name in table.column_names if name.startswith(DRAWN))
     if not keys or len(about["cells"]) != 1:
         raise PanjError(f"bank: found {folder} without numbers that were drawn, expected what python -m sim bank makes")
-    here = {
-        "rules": fingerprint_of_rules(), "data": read_facts().fingerprint, "outcomes": fingerprint_of_outcomes(),
-    }  # fmt: skip
+    facts = read_facts()
+    here = {"rules": fingerprint_of_rules(), "data": facts.fingerprint}
+    counted = about.get("outcomes", {})  # an older version has none, and one fingerprint of all
+    if counted:
+        first, last = (date.fromisoformat(about[key]) for key in ("start_date", "end_date"))
+        others = [row.name for row in read_outcomes(facts, first, (last - first).days)
+                  if counted.get(row.name, row.fingerprint) != row.fingerprint]  # fmt: skip
+        if others:
+            raise PanjError(f"bank: found {folder} with outcomes.{others[0]} counted otherwise; make it again")
+    else:
+        here["outcomes"] = fingerprint_of_outcomes()
     for name, expected in here.items():
         found = about[f"{name}_fingerprint"]
         if found != expected:

@@ -28,6 +28,7 @@ DISTRICT_COLUMNS = (
 FALL_COLUMNS = ("district_id", "fell_date", "fell_date_precision", "fell_without_fight")
 PLACE_COLUMNS = ("district_id", "kind", "value")
 POST_COLUMNS = ("post_id", "post", "name", "district_id", "tajik_district", "lat", "lon", "kind")
+STARTED_FROM = ("districts", "places", "posts")  # tables of a campaign; the others are the record
 PLACE_KINDS = ("airfield", "highway", "mountain")
 PRECISIONS = ("", "day", "window", "by")
 WITHOUT_FIGHT = {"unknown": -1, "0": 0, "1": 1}
@@ -67,7 +68,7 @@ class Facts(NamedTuple):
     post_district: Integers  # (posts) row of the Afghan district
     post_latitude: Floats  # (posts) degrees north, approximate
     post_longitude: Floats  # (posts) degrees east, approximate
-    fingerprint: str  # 16 hexadecimal digits that change with the content of any table
+    fingerprint: str  # 16 hexadecimal digits that change with whatever a campaign starts from
 
 
 class Falls(NamedTuple):
@@ -176,12 +177,28 @@ def read_fell_date(row: Row) -> date | None:
 
 
 def fingerprint(folder: Path) -> str:
-    """Fingerprint of the content of the tables in a folder, 16 hexadecimal digits."""
-    paths = sorted(folder.glob("*.csv"))
+    """Fingerprint of what a campaign starts from, 16 hexadecimal digits; the record of what happened does not count."""
+    texts = read_sources(folder / f"{name}.csv" for name in STARTED_FROM)
+    return fingerprint_of(meaning_of_table(text, lambda name: name not in FALL_COLUMNS[1:]) for text in texts)
+
+
+def fingerprint_of_record(folder: Path | None = None) -> str:
+    """Fingerprint of the record that results are compared with: evidence, targets and dated falls.
+
+    Args:
+        folder: Folder of the tables; the data of the package by default.
+
+    Returns:
+        16 hexadecimal digits; evidence that is only context does not count.
+    """
+    names = ("districts", "evidence", "targets")
+    falls, evidence, targets = read_sources((folder or DATA) / f"{name}.csv" for name in names)
     return fingerprint_of(
-        part
-        for path, text in zip(paths, read_sources(paths), strict=True)
-        for part in (path.stem, meaning_of_table(text))
+        [
+            meaning_of_table(falls, lambda name: name in FALL_COLUMNS),
+            meaning_of_table(evidence, is_kept=lambda row: row["use"] != "context"),
+            meaning_of_table(targets),
+        ]
     )
 
 

@@ -8,7 +8,7 @@ import ast
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +39,11 @@ def meaning_of_code(sources: Iterable[str], roots: Iterable[str] = ()) -> list[s
         written with the module that it comes from.
     """
     found = [definition for source in sources for definition in definitions_in(source)]
+    return meaning_of_definitions(found, roots)
+
+
+def meaning_of_definitions(found: Sequence["Definition"], roots: Iterable[str] = ()) -> list[str]:
+    """`meaning_of_code` that has been parsed."""
     wanted = set(roots)
     while wanted:
         used = wanted.union(*(each.uses for each in found if each.names & wanted))
@@ -139,11 +144,22 @@ def fields_of(kind: str) -> tuple[str, ...]:
     return tuple(sorted(set(getattr(ast, kind)._fields) - OF_THE_PARSER))
 
 
-def meaning_of_table(text: str) -> str:
-    """The rows of a CSV as normalised text: numbers by value, columns by name, prose left out."""
+def meaning_of_table(
+    text: str,
+    counts: Callable[[str], bool] = lambda _name: True,
+    is_kept: Callable[[Mapping[str, str]], bool] = lambda _row: True,
+) -> str:
+    """The rows of a CSV as normalised text: numbers by value, columns by name, prose left out.
+
+    Args:
+        text: The CSV.
+        counts: Whether a column counts, by its name.
+        is_kept: Whether a row counts.
+    """
     rows = [
-        {name: value_of(cell) for name, cell in sorted(row.items()) if name not in PROSE}
+        {name: value_of(cell) for name, cell in sorted(row.items()) if name not in PROSE and counts(name)}
         for row in csv.DictReader(text.splitlines())
+        if is_kept(row)
     ]
     return json.dumps(rows)
 
@@ -157,5 +173,5 @@ def value_of(cell: str) -> float | str:
 
 
 def read_sources(paths: Iterable[Path]) -> list[str]:
-    """The texts of files."""
-    return [path.read_text(encoding="utf-8") for path in paths]
+    """The texts of files; the mark with which some editors begin a file is left out."""
+    return [path.read_text(encoding="utf-8-sig") for path in paths]

@@ -13,8 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from sim.run.work import facts_here, outcomes_of
 from sim.settings.settings import Order, Piece, Precision
 from sim.settings.sweep import Cell
+from sim.study.columns import CHANGES, DRAWN, FIRST_FALL, Counting
 from sim.study.reader import StudyCell
 from sim.study.store import chunks_of, recorded, remove_partial_files
 
@@ -40,7 +42,8 @@ class CellWork:
         self.scope = scope
         self.first_seed = first_seed
         self.runs = scope.runs
-        found = recorded(study, order.key)
+        drawn = [] if order.draws is None else [DRAWN + prior.key for prior in order.draws.priors]
+        found = recorded(study, order.key, [CHANGES, FIRST_FALL, *drawn])
         self.damaged = found.damaged
         self.done = set(found.done)
         self.failed: set[int] = set()  # in this command; earlier failures are retried
@@ -83,6 +86,7 @@ class Backlog:
             known.add(scope.fingerprint)
         self.verdicts: list[Verdict] = []
         self.open = deque(range(len(self.cells)))
+        self.turns = deque(self.open)  # order in which cells get tasks, so that all are begun early
         self.seconds_each = 0.0
         self.campaigns_done = 0
         self.failures = 0
@@ -116,8 +120,11 @@ class Backlog:
         """The next task: pieces of one cell or of several small ones, each with the index of its cell."""
         left = self.size(workers)
         task = []
-        for place, cell in enumerate(self.cells):
-            if cell.waiting and left:
+        for _ in range(len(self.turns)):
+            place = self.turns[0]
+            self.turns.rotate(-1)
+            cell = self.cells[place]
+            if cell.waiting:
                 seeds = tuple(cell.waiting.popleft() for _ in range(min(left, len(cell.waiting))))
                 left -= len(seeds)
                 task.append((place, Piece(cell.order, seeds)))
@@ -166,7 +173,9 @@ class Backlog:
         """The outcome of every finished campaign of a cell."""
         wanted = cell.seeds()
         found: list[float] = []
-        for done, _ in chunks_of(self.study, cell.order.key):
+        order = cell.order
+        counting = Counting(outcomes_of(order.start, order.days), facts_here(), order.start, order.days)
+        for done, _ in chunks_of(self.study, order.key, counting):
             pairs = zip(done["seed"].to_pylist(), done[outcome].to_pylist(), strict=True)
             found += [value for seed, value in pairs if seed in wanted and value is not None]
         return np.array(found, float)

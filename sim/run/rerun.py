@@ -109,7 +109,7 @@ def evenings_of(campaign: Campaign, settings: Settings, cell: int = 0) -> pa.Tab
     facts, start = settings.facts, settings.start_date
     outcomes = outcomes_of(start, settings.days)
     chunk = chunk_of([rows_of(campaign, outcomes, facts, start)], outcomes, facts, settings.days)
-    return days_table(chunk, cell, campaign.seed, len(facts.district), start)
+    return days_table(chunk, {"cell": cell, "values": {}}, campaign.seed, len(facts.district), start)
 
 
 def log_of(campaign: Campaign, settings: Settings) -> pa.Table:

@@ -3,6 +3,7 @@
 After any interruption (Ctrl-C, a kill, a full disk, a lost worker) the same command resumes from the stored chunks.
 """
 
+import shlex
 import shutil
 import signal
 import sys
@@ -10,31 +11,42 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from rich.console import Console
 
 from sim.engine.campaign import run_campaign
 from sim.engine.compile import cache_folder, compiled, fingerprint_of_rules
 from sim.errors import CampaignError, PanjError
+from sim.outcomes import fingerprint_of_shown
 from sim.provenance import command_line, commit, versions
 from sim.run.backlog import Backlog
 from sim.run.console import Progress, print_backlog, print_doubts, print_speed, print_summary, print_verdicts
 from sim.run.executors import Workers, workers_of
-from sim.run.work import facts_here, layout_of, outcomes_of, work_timed
+from sim.run.work import facts_here, layout_of, outcomes_of, with_drawn, work_timed
 from sim.settings.changes import describe_changes, describing_groups
 from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import Sweep
 from sim.study.columns import Failure, chunk_of, events_table
-from sim.study.files import lean_arrow, write_errors, write_file
-from sim.study.reader import open_study, read_about
-from sim.study.store import Scope, join_scopes, read_scope, record, scope_of, write_scope
+from sim.study.files import lean_arrow, write_errors
+from sim.study.reader import StudyCell, is_as_written, open_study, read_about
+from sim.study.store import (
+    DamagedScope,
+    Scope,
+    join_scopes,
+    mended_scope,
+    read_scope,
+    record,
+    recorded,
+    scope_of,
+    set_aside,
+    write_scope,
+)
 from sim.study.tables import TABLES, write_tables
 
 TRIES = 3  # attempts at a task whose worker was lost
@@ -73,9 +85,10 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
     """
     base = sweep.base
     study = base.results_dir / base.study
-    join_scopes(study, read_scope(study), scope_of(sweep))  # raises PanjError before anything is created
+    asked = scope_of(sweep)
+    found_scope(study, asked)  # raises PanjError before anything is created
     with locked(study), nullcontext() if base.executor.kind == "dask" else lean_arrow():
-        scope = join_scopes(study, read_scope(study), scope_of(sweep))
+        scope = found_scope(study, asked, console)
         backlog = backlog_of(sweep, scope, study)
         print_doubts(sweep, console)
         print_backlog(backlog, sweep, study, console)
@@ -84,21 +97,75 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
             return Ran(study, about["campaigns"], 0, about["failed"], False)
         write_scope(study, scope)
         started = time.perf_counter()
-        compile_rules(sweep.cells[0].order, base.seed, console)
+        if backlog.waiting or backlog.precision.outcome:
+            compile_rules(sweep.cells[0].order, base.seed, console)
         compiled_at = time.perf_counter()
-        run_tasks(backlog, sweep, study, console)
+        try:
+            run_tasks(backlog, sweep, study, console)
+        except Stopped:
+            write_partial_tables(sweep, scope, time.perf_counter() - compiled_at, console)
+            raise
         print_verdicts(backlog, base.title, console)
         scope = grown(scope, backlog)
         write_scope(study, scope)
         seconds = time.perf_counter() - compiled_at
         about = about_study(sweep, scope, compiled_at - started, seconds)
-        if len(scope.cells) == 1 and scope.cells[0].runs == 1 and not backlog.failures:
-            write_events(base, study / "events.parquet")
+        is_single = len(scope.cells) == 1 and scope.cells[0].runs == 1 and not backlog.failures
         console.print("Writing tables ...")
-        summaries = write_tables(study, scope, base.facts, about)
+        summaries = write_tables(study, scope, base.facts, about, log_of_only(base) if is_single else None)
     print_summary(summaries, base, about, console)
     print_speed(backlog, base, seconds, console)
     return Ran(study, about["campaigns"], backlog.campaigns_done, about["failed"], True)
+
+
+def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Scope:
+    """The scope of a study with what a command asks for.
+
+    A damaged study.json is set aside if there is a console to say so. A request that was never finished gives way to
+    a smaller one; finished campaigns are never taken away.
+    """
+    try:
+        old = read_scope(study)
+    except DamagedScope as damage:
+        scope = mended_scope(study, asked)
+        if console is not None:
+            set_aside(study / "chunks" / "study.json")
+            console.print(f"{damage}", soft_wrap=True, markup=False)
+        return scope
+    scope = join_scopes(study, old, asked)
+    wanted = {cell.fingerprint: cell.runs for cell in asked.cells}
+    cells = [fewer(study, scope, cell, wanted.get(cell.fingerprint, cell.runs), console) for cell in scope.cells]
+    return replace(scope, cells=tuple(cells))
+
+
+def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Console | None) -> StudyCell:
+    """The cell with as many campaigns as are asked for, if more were asked for before and never finished."""
+    if asked >= cell.runs:
+        return cell
+    found = recorded(study, cell.fingerprint)
+    is_finished = found.done | found.failed >= set(range(scope.first_seed, scope.first_seed + cell.runs))
+    if console is not None:
+        kept = f"all {cell.runs:,} that it holds are used" if is_finished else f"{asked:,} are used"
+        console.print(
+            f"Note: {cell.label or study.name} was asked for {cell.runs:,} campaigns before and is now asked for "
+            f"{asked:,}; {kept}, and none that is stored is removed.",
+            soft_wrap=True, markup=False,
+        )  # fmt: skip
+    return cell if is_finished else cell._replace(runs=asked)
+
+
+def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Console) -> None:
+    """After Ctrl-C, write tables of what is stored so far."""
+    study = sweep.base.results_dir / sweep.base.study
+    if not any(recorded(study, cell.fingerprint).done for cell in scope.cells):
+        return
+    about = about_study(sweep, scope, 0.0, seconds)
+    write_tables(study, scope, sweep.base.facts, about)
+    console.print(
+        f"Tables hold the {about['campaigns']:,} of {about['asked']:,} campaigns that are stored: "
+        f"{shlex.join(['python', '-m', 'sim', 'report', str(study)])}",
+        soft_wrap=True, markup=False,
+    )  # fmt: skip
 
 
 @contextmanager
@@ -140,9 +207,15 @@ def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
         return False
     complete = {cell.order.key for cell in backlog.cells}  # a failure in the tables may have been rerun since
     there = [(cell.fingerprint, cell.finished if cell.fingerprint in complete else cell.runs) for cell in cells]
-    wanted = [name for name in TABLES if name != "failures.parquet" and (scope.daily or name != "days.parquet")]
-    is_there = all((study / name).exists() for name in wanted)
-    return is_there and there == [(cell.fingerprint, cell.runs) for cell in scope.cells]
+    if there != [(cell.fingerprint, cell.runs) for cell in scope.cells]:
+        return False
+    about = read_about(study)
+    wanted = {name for name in TABLES if name != "failures.parquet" and (scope.daily or name != "days.parquet")}
+    return (
+        about.get("outcomes") == dict(scope.outcomes)
+        and about.get("record_fingerprint") == fingerprint_of_shown()
+        and all(is_as_written(study, name, about) for name in wanted.union(about.get("tables", ())))
+    )
 
 
 def grown(scope: Scope, backlog: Backlog) -> Scope:
@@ -224,7 +297,8 @@ def lost(piece: Piece, error: BaseException) -> pa.Table:
     said = f"WorkerLost: {type(error).__name__}: {error} ({TRIES} times)"
     order = piece.order
     facts, table = facts_here(), outcomes_of(order.start, order.days)
-    return chunk_of([Failure(seed, said, said) for seed in piece.seeds], table, facts, order.days, order.daily)
+    rows = [Failure(seed, said, said) for seed in piece.seeds]
+    return with_drawn(chunk_of(rows, table, facts, order.days, order.daily), order.draws)
 
 
 @contextmanager
@@ -249,14 +323,14 @@ def stopping() -> Iterator[threading.Event]:
             signal.signal(each, handler)
 
 
-def write_events(settings: Settings, path: Path) -> None:
-    """Write the log of the single campaign of a study; nothing if it fails."""
+def log_of_only(settings: Settings) -> pa.Table | None:
+    """The log of the single campaign of a study; None if it fails."""
     rules = settings.rules_of(settings.seed)
-    with suppress(CampaignError):
+    try:
         campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
-        events = events_table(campaign, settings.facts, settings.start_date)
-        with write_errors(path.parent):
-            write_file(path, lambda file: pq.write_table(events, file))
+    except CampaignError:
+        return None
+    return events_table(campaign, settings.facts, settings.start_date)
 
 
 def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: float) -> dict[str, Any]:
@@ -271,6 +345,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "changes": changes_of(sweep),
         "swept": list(scope.swept),
         "runs": max(cell.runs for cell in scope.cells),
+        "asked": sum(cell.runs for cell in scope.cells),
         "first_seed": settings.seed,
         "start_date": settings.start_date.isoformat(),
         "end_date": settings.end_date.isoformat(),
@@ -279,6 +354,8 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "data_fingerprint": settings.facts.fingerprint,
         "rules_fingerprint": fingerprint_of_rules(),
         "outcomes_fingerprint": settings.outcomes_fingerprint,
+        "outcomes": dict(scope.outcomes),
+        "record_fingerprint": fingerprint_of_shown(),
         "commit": commit(),
         "versions": versions(),
         "command": command_line(),

@@ -36,7 +36,7 @@ from sim.outcomes import QUANTITIES, Outcome, Value, View, first_held, read_outc
 from sim.score.targets import Target, read_targets
 from sim.settings.settings import Settings
 from sim.study.columns import CHANGES, NOT_FALLEN
-from sim.study.reader import Study, open_runs, open_study
+from sim.study.reader import EPOCH, Study, open_runs, open_study
 from sim.study.store import chunks_of
 
 DAY_0 = date(2021, 5, 1)
@@ -122,10 +122,10 @@ def forecast_of(outcomes: pa.Table, targets: Sequence[Target], weights: Floats |
 
 def numbers_of(column: pa.ChunkedArray) -> Floats:
     """Outcomes as numbers: a missing date is the day after the end of the record, any other missing value is nan."""
-    if not pa.types.is_string(column.type):
+    if not (pa.types.is_string(column.type) or pa.types.is_temporal(column.type)):
         return column.cast(pa.float64()).to_numpy().copy()
-    days = [NEVER if day is None else date.fromisoformat(day).toordinal() for day in column.to_pylist()]
-    return np.minimum(np.array(days, np.float64), NEVER)
+    days = column.cast(pa.date32()).cast(pa.int32()).cast(pa.float64()).to_numpy() + EPOCH.toordinal()
+    return np.fmin(days, NEVER)
 
 
 def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:

@@ -23,6 +23,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sim.data.configs import folder_of
+from sim.data.facts import fingerprint_of_record
 from sim.engine.chance import draw_parameters
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
@@ -123,7 +124,7 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
     table = open_table(path, where)
     about = about_of(table, where)
     stale = changed_since(about, data, believed)
-    refused = [name for name in stale if name != "priors"]
+    refused = [name for name in stale if name in ("rules", "data")]
     if refused and not is_shipped:
         raise PanjError(f"{where}: found draws fitted with other {' and '.join(refused)}, expected those of this "
                         "version; make the bank again and then: python -m sim calibrate")  # fmt: skip
@@ -139,9 +140,11 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
 
 
 def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list[str]:
-    """Which of rules, data and priors have changed since the fit."""
+    """Which of rules, data, evidence and priors have changed since the fit."""
     stale = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data))
              if about[f"{name}_fingerprint"] != here]  # fmt: skip
+    record = fingerprint_of_record()
+    stale += ["evidence"] * (about.get("record_fingerprint", record) != record)
     here = {key: [low, high, scale] for key, low, high, scale, *_ in believed}
     return stale + ["priors"] * any(here.get(key) != prior for key, prior in about["priors"].items())
 

@@ -125,7 +125,6 @@ class Settings:
             "posts": self.posts,
             "data_fingerprint": self.facts.fingerprint,
             "rules_fingerprint": fingerprint_of_rules(),
-            "outcomes_fingerprint": self.outcomes_fingerprint,
         }
 
     def fingerprint(self) -> str:

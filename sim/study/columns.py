@@ -5,6 +5,7 @@ A *chunk* is a table with one row per campaign, finished or failed; its daily se
 day). Tables are made from NumPy arrays through Arrow; nothing here needs pandas.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from enum import IntEnum
@@ -18,7 +19,18 @@ from sim.data.evidence import Evidence, read_evidence
 from sim.data.facts import Facts
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import NEVER, Count, Event, Fall, Holder, UnitKind, Why
-from sim.outcomes import Outcome, Value, count_outcomes, is_date, nights_of, reported_of
+from sim.errors import PanjError
+from sim.outcomes import (
+    Outcome,
+    Stored,
+    Value,
+    count_outcomes,
+    is_date,
+    is_recountable,
+    nights_of,
+    recount,
+    reported_of,
+)
 
 NOT_FALLEN = 10_000  # later than any day
 DAILY, CHANGES, FIRST_FALL = (
@@ -28,6 +40,20 @@ DAILY, CHANGES, FIRST_FALL = (
 )  # columns of a chunk other than outcomes
 DRAWN = "drawn/"  # prefix of chunk columns for numbers drawn per campaign
 MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are not whole numbers
+
+
+COUNTED = "outcomes"  # metadata of a chunk: the fingerprint of each outcome in it
+AT_POSTS = ("crossed", "admitted")
+DATE = pa.timestamp("ms")  # of dates in tables, as pandas, Polars and DuckDB read them
+
+
+class Counting(NamedTuple):
+    """The outcomes to have of stored campaigns."""
+
+    table: Sequence[Outcome]
+    facts: Facts
+    start: date
+    days: int
 
 
 class RunRows(NamedTuple):
@@ -142,7 +168,61 @@ def chunk_of(
     columns[FIRST_FALL] = pa.FixedSizeListArray.from_arrays(
         pa.array(np.concatenate(falls).astype(np.int16)), len(facts.district)
     )
-    return pa.table(columns)
+    known = json.dumps({outcome.name: outcome.fingerprint for outcome in table})
+    return pa.table(columns).replace_schema_metadata({COUNTED: known})
+
+
+def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
+    """Count the outcomes that a chunk lacks, or counted otherwise, from what it stores; others are dropped.
+
+    Args:
+        chunk: A stored chunk.
+        counting: The outcomes to have.
+
+    Returns:
+        The chunk with these outcomes.
+
+    Raises:
+        PanjError: For an outcome that does not follow from what is stored.
+    """
+    known = json.loads((chunk.schema.metadata or {}).get(COUNTED.encode(), "{}"))
+    wanted = {row.name: row for row in counting.table}
+    there = {name for name in wanted if name in chunk.column_names and known.get(name, wanted[name].fingerprint)
+             == wanted[name].fingerprint}  # fmt: skip
+    done = chunk["error"].is_null().to_pylist()
+    missing = [row for name, row in wanted.items() if name not in there]
+    outdated = [name for name in known if name in chunk.column_names and name not in there]
+    chunk = chunk.drop_columns(outdated)
+    is_daily = any(name.startswith(DAILY) for name in chunk.column_names)
+    for row in missing:
+        if any(done) and not is_recountable(row, is_daily):
+            raise PanjError(
+                f"outcomes.{row.name}: found campaigns without it, and it cannot be counted from what is stored; "
+                "expected a new name for the study: study=NAME"
+            )
+    if not missing:
+        return chunk
+    rows = [
+        recount(stored_of(chunk, place, counting), missing, counting.facts, counting.start) if is_done else {}
+        for place, is_done in enumerate(done)
+    ]
+    for row in missing:
+        kind = pa.string() if is_date(row) else pa.float64()
+        chunk = chunk.append_column(row.name, pa.array([each.get(row.name) for each in rows], kind))
+    return chunk
+
+
+def stored_of(chunk: pa.Table, place: int, counting: Counting) -> Stored:
+    """What is stored of one campaign of a chunk."""
+    facts, evenings = counting.facts, counting.days + 1
+    columns = {name.removeprefix(DAILY): chunk[name][place] for name in chunk.column_names if name.startswith(DAILY)}
+    names = [kind.name.lower() for kind in Series], *([f"{what}_{post}" for post in facts.post] for what in AT_POSTS)
+    series, nights, admitted = (
+        np.array([columns[name].values.to_numpy() for name in each], float).T if columns else np.zeros((evenings, 0))
+        for each in names
+    )
+    changes = chunk[CHANGES][place].values.to_numpy()
+    return Stored(held_of(changes, evenings, len(facts.district)) > 0, series, nights, admitted)
 
 
 def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
@@ -175,39 +255,45 @@ def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.
     columns = cell_columns(cell, chunk.num_rows)
     columns["run"] = pa.array(chunk["seed"].to_numpy() - first_seed)
     columns["seed"] = chunk["seed"]
-    return pa.table({**columns, **drawn, **{name: outcomes[name] for name in outcomes.column_names}})
+    return pa.table({**columns, **drawn, **{name: with_dates(outcomes[name]) for name in outcomes.column_names}})
+
+
+def with_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """An outcome as it is in tables: dates in words as dates."""
+    return column.cast(pa.date32()).cast(DATE) if pa.types.is_string(column.type) else column
 
 
 def cell_columns(cell: Mapping[str, Any], rows: int) -> dict[str, Any]:
     """The number of the cell, and the value of each swept key."""
     columns: dict[str, Any] = {"cell": pa.array(np.full(rows, cell["cell"], np.int32))}
     for key, value in cell["values"].items():
-        columns[key] = pa.array([value] * rows, pa.scalar(value).type)
+        columns[key] = pa.repeat(pa.scalar(value), rows)
     return columns
 
 
-def days_table(chunk: pa.Table, cell: int, first_seed: int, districts: int, start: date) -> pa.Table:
+def days_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int, districts: int, start: date) -> pa.Table:
     """days.parquet: one row per finished campaign and day."""
     names = [name for name in chunk.column_names if name.startswith(DAILY)]
     evenings = chunk.schema.field(names[0]).type.list_size
     seeds = np.repeat(chunk["seed"].to_numpy(), evenings)
     dates = np.tile(np.datetime64(start) + np.arange(evenings), chunk.num_rows)
-    columns: dict[str, Any] = {
-        "cell": pa.array(np.full(seeds.size, cell, np.int32)),
+    columns = cell_columns(cell, seeds.size) | {
         "run": pa.array(seeds - first_seed),
         "seed": pa.array(seeds),
-        "date": pa.array(dates.astype("datetime64[D]"), pa.date32()),
+        "date": pa.array(dates.astype("datetime64[ms]"), DATE),
     }
     series = {name.removeprefix(DAILY): chunk[name].combine_chunks().flatten() for name in names}
     columns["share_held_by_taliban"] = series["districts_held_by_taliban"].to_numpy() / districts
     return pa.table({**columns, **series})
 
 
-def districts_table(cell: int, share: np.ndarray, median: np.ndarray, facts: Facts, start: date) -> pa.Table:
+def districts_table(
+    cell: Mapping[str, Any], share: np.ndarray, median: np.ndarray, facts: Facts, start: date
+) -> pa.Table:
     """districts.parquet: the share of campaigns in which the Taliban hold a district, and its median first fall.
 
     Args:
-        cell: Number of the cell.
+        cell: Number and swept values of the cell.
         share: Days x districts, 0 to 1.
         median: Day per district; NOT_FALLEN if fewer than half of the campaigns lose it.
         facts: The data files.
@@ -217,15 +303,15 @@ def districts_table(cell: int, share: np.ndarray, median: np.ndarray, facts: Fac
         One row per district and day.
     """
     evenings, districts = share.shape
-    fell = [(start + timedelta(days=int(day))).isoformat() if day < evenings else None for day in median]
+    fell = [start + timedelta(days=int(day)) if day < evenings else None for day in median]
     dates = np.tile(np.datetime64(start) + np.arange(evenings), districts)
     return pa.table(
         {
-            "cell": pa.array(np.full(share.size, cell, np.int32)),
+            **cell_columns(cell, share.size),
             "district_id": pa.array(np.repeat(facts.district_id, evenings)),
-            "date": pa.array(dates.astype("datetime64[D]"), pa.date32()),
+            "date": pa.array(dates.astype("datetime64[ms]"), DATE),
             "share_of_runs_taliban": share.T.reshape(-1),
-            "median_fall_date": pa.array([day for day in fell for _ in range(evenings)], pa.string()),
+            "median_fall_date": pa.array([day for day in fell for _ in range(evenings)], pa.date32()).cast(DATE),
         }
     )
 
@@ -243,7 +329,7 @@ def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
     events, hows, whys = (names_of(kind) for kind in (Event, Fall, Why))
     return pa.table(
         {
-            "date": pa.array([start + timedelta(days=int(log.day[row])) for row in rows], pa.date32()),
+            "date": pa.array([start + timedelta(days=int(log.day[row])) for row in rows], pa.date32()).cast(DATE),
             "event": [events[event] for event in log.event[: len(rows)].tolist()],
             "district_id": [facts.district_id[log.district[row]] for row in rows],
             "district": [facts.district[log.district[row]] for row in rows],

@@ -1,20 +1,27 @@
 """Atomic file writes: to a temporary file in the same folder, flushed to disk, then renamed."""
 
 import csv
+import glob
 import io
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
+from filelock import FileLock, Timeout
 
 from sim.errors import PanjError
+
+DIGITS = 16  # hexadecimal digits of a digest
+LOCK = ".lock"  # in a temporary folder, held while its process is at work
 
 
 def make_arrow_lean() -> None:
@@ -84,6 +91,7 @@ def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> P
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)
         flush(temporary)
         temporary.replace(path)
+        flush_folder(path.parent)
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -94,6 +102,48 @@ def flush(path: Path) -> None:
     """Flush a file to disk, so that a power cut cannot leave an empty file under its name."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def flush_folder(folder: Path) -> None:
+    """Flush the names in a folder to disk, so that a power cut cannot undo a rename; not every system can."""
+    with suppress(OSError):
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+
+def digest_of(content: Any) -> str:
+    """The first digits of the SHA-256 of bytes."""
+    return sha256(content).hexdigest()[:DIGITS]
+
+
+def digest_of_file(path: Path) -> str:
+    """`digest_of` the content of a file, read in parts."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()[:DIGITS]
+
+
+def seal(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the digest of a JSON object to it, under `digest`."""
+    bare = {key: value for key, value in content.items() if key != "digest"}
+    return {**bare, "digest": digest_of(json.dumps(bare).encode())}
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Read a JSON object; one without a digest, from an older version, is taken as it is.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is no JSON object, or not the one that was written.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError("no JSON object")
+    if "digest" in content and seal(content)["digest"] != content["digest"]:
+        raise ValueError("its content does not match its digest")
+    return content
 
 
 @contextmanager
@@ -115,21 +165,33 @@ def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Co
     fresh = fresh or folder.with_name(f".{folder.name}.{os.getpid()}")
     if not folder.parent.is_dir():
         raise PanjError(f"{key}: found no folder {folder.parent}, expected one")
+    remove_abandoned(folder)
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         with write_errors(folder, key):
             fresh.mkdir()
-            yield fresh
-            folder.mkdir(exist_ok=True)
-            made = sorted((path.name for path in fresh.iterdir()), key=lambda name: (name == "about.json", name))
-            for name in made:
-                flush(fresh / name)
-            for name in made:
-                (fresh / name).replace(folder / name)
-            for name in set(outdated).difference(made):
-                (folder / name).unlink(missing_ok=True)
+            with FileLock(fresh / LOCK):
+                yield fresh
+                folder.mkdir(exist_ok=True)
+                made = sorted((path.name for path in fresh.iterdir()), key=lambda name: (name == "about.json", name))
+                made.remove(LOCK)
+                for name in made:
+                    flush(fresh / name)
+                for name in made:
+                    (fresh / name).replace(folder / name)
+                for name in set(outdated).difference(made):
+                    (folder / name).unlink(missing_ok=True)
+                flush_folder(folder)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove temporary folders next to `folder` whose process was killed; one at work holds the lock of its own."""
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
+        if re.fullmatch(r"\d+", left.name.rpartition(".")[2]) and left.is_dir():
+            with suppress(OSError, Timeout), FileLock(left / LOCK, timeout=0):
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def json_text(content: Mapping[str, Any], indent: int = 1) -> str:

@@ -6,12 +6,11 @@ Assumed Rows of days.parquet are sorted by cell, seed and date, and every campai
 """
 
 import csv
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -23,6 +22,7 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 from sim.outcomes import last_day_of
 from sim.settings.numbers import declared_numbers
+from sim.study.files import digest_of_file, read_sealed
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import; needed only for data frames
@@ -38,8 +38,10 @@ NEEDED = {
         "evidence", "label", "unit", "counted",
     ),
 }  # fmt: skip
+AS_WRITTEN = "what the study wrote; the command of the study makes it again"
 SHOWN_KEYS = ("scenario", "scenario_about", "runs", "calibration")  # keys of about.json shown on figures and pages
 MANY_CELLS = 24  # above this, cells are not listed or drawn one by one
+QUANTILES = ("median", "low_5", "high_95")  # of summary.csv; those of dates are in columns that end in _date
 CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)
 Value = str | int | float | bool
 
@@ -174,19 +176,18 @@ class Study:
     @cached_property
     def runs(self) -> "pd.DataFrame":
         """One row per campaign, one column per outcome; for several cells only numbers and the swept keys."""
-        import pandas as pd
 
         path = self.folder / "runs.parquet"
         if self.focus is not None:
-            table = pd.read_parquet(path, filters=self.rows)
+            table = read_rows(path, filters=self.rows).to_pandas()
             return table.drop(columns=["cell", *self.cell.values], errors="ignore")
-        schema = pq.read_schema(path)
+        schema = open_runs(self.folder)
         need_columns(schema.names, self.swept, str(path))
         keys = ["cell", *self.swept, "run", "seed"]
         numbers = [
             field.name for field in schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
         ]
-        return pd.read_parquet(path, columns=[*keys, *(name for name in numbers if name not in keys)])
+        return read_rows(path, [*keys, *(name for name in numbers if name not in keys)]).to_pandas()
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
@@ -195,12 +196,16 @@ class Study:
 
         path = self.folder / "summary.csv"
         try:
-            table = pd.read_csv(path)
+            table = pd.read_csv(path, dtype={f"{name}{end}": object for name in QUANTILES for end in ("", "_date")})
         except (OSError, ValueError) as error:
             raise cannot_read(path, error) from None
         need_columns(table.columns, NEEDED[path.name], str(path))
         if table.empty:
             raise PanjError(f"{path}: found no rows, expected at least one")
+        if f"{QUANTILES[0]}_date" in table:
+            is_date = table["unit"] == "date"
+            for name in QUANTILES:
+                table[name] = table[name].where(~is_date, table.pop(f"{name}_date"))
         return table if self.focus is None else table[table["cell"] == self.cell.number].reset_index(drop=True)
 
     @cached_property
@@ -208,13 +213,13 @@ class Study:
         """One row per district and day of the cell, with parsed dates."""
         import pandas as pd
 
-        table = pd.read_parquet(self.folder / "districts.parquet", filters=self.rows)
+        table = read_rows(self.folder / "districts.parquet", filters=self.rows).to_pandas()
         return table.drop(columns="cell").assign(date=pd.to_datetime(table["date"]))
 
     @cached_property
     def evenings(self) -> list[date]:
         """The days of the cell's campaigns in order, from day 0."""
-        column = pq.read_table(self.folder / "days.parquet", columns=["date"], filters=self.rows).column("date")
+        column = read_rows(self.folder / "days.parquet", ["date"], self.rows).column("date")
         days = column.cast(pa.date32()).to_numpy()
         if not days.size:
             raise PanjError(f"{self.folder}: cell {self.cell.number} has no finished campaign")
@@ -233,8 +238,8 @@ class Study:
     def series(self, column: str) -> np.ndarray:
         """One column of days.parquet as days x campaigns, ordered by seed."""
         path = self.folder / "days.parquet"
-        need_columns(pq.read_schema(path).names, (column,), "days.parquet")
-        values = pq.read_table(path, columns=[column], filters=self.rows).column(column)
+        need_columns(read_head(path, ()).schema.to_arrow_schema().names, (column,), "days.parquet")
+        values = read_rows(path, [column], self.rows).column(column)
         table = values.to_numpy().reshape(-1, len(self.evenings))
         return np.ascontiguousarray(table.T, dtype=np.float64)
 
@@ -247,11 +252,11 @@ def read_about(folder: Path) -> dict[str, Any]:
     """
     path = folder / "about.json"
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return read_sealed(path)
     except OSError as error:
         raise PanjError(f"{folder}: found no about.json, expected the folder of a study") from error
     except ValueError as error:
-        raise PanjError(f"{path}: found something damaged, expected JSON") from error
+        raise PanjError(f"{path}: found something damaged, expected {AS_WRITTEN}") from error
 
 
 def open_study(folder: Path) -> Study:
@@ -267,6 +272,7 @@ def open_study(folder: Path) -> Study:
         PanjError: If the folder holds no study, or one of a version that is too old.
     """
     about = read_about(folder)
+    check_tables(folder, about)
     need_keys(folder, about, ("study", "swept", "choices", "cells"))
     of_all = about.get("calibration", "")
     try:
@@ -276,6 +282,33 @@ def open_study(folder: Path) -> Study:
     except (KeyError, TypeError, ValueError) as error:
         raise too_old(folder, f"{error} of a cell") from None
     return Study(folder, str(about["study"]), about, tuple(cells))
+
+
+def check_tables(folder: Path, about: Mapping[str, Any]) -> None:
+    """Check the tables of a study that are there against their digests; studies of older versions have none.
+
+    Raises:
+        PanjError: For the first table that is not the one that was written.
+    """
+    for name in about.get("tables", {}):
+        if (folder / name).exists() and not is_as_written(folder, name, about):
+            raise PanjError(f"{folder / name}: found something damaged, expected {AS_WRITTEN}")
+
+
+def is_as_written(folder: Path, name: str, about: Mapping[str, Any]) -> bool:
+    """Whether a table of a study is there and has the digest that is in about.json."""
+    path = folder / name
+    try:
+        found = path.stat()
+        return known_digest(path, found.st_mtime_ns, found.st_size, found.st_ino) == about["tables"][name]
+    except (OSError, KeyError, TypeError):
+        return False
+
+
+@lru_cache(maxsize=512)
+def known_digest(path: Path, _changed: int, _size: int, _file: int) -> str:
+    """The digest of a file, computed once as long as it is not changed."""
+    return digest_of_file(path)
 
 
 def need_keys(folder: Path, about: Mapping[str, Any], keys: Sequence[str]) -> None:
@@ -365,10 +398,21 @@ def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
     return head
 
 
+def read_rows(
+    path: Path, columns: Sequence[str] | None = None, filters: list[tuple[str, str, int]] | None = None
+) -> pa.Table:
+    """Rows of a table, with the checksums of its pages checked; PanjError where it cannot be read."""
+    try:
+        wanted = None if columns is None else list(columns)
+        return pq.read_table(path, columns=wanted, filters=filters, page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise cannot_read(path, error) from None
+
+
 def cannot_read(path: Path, error: Exception) -> PanjError:
     """Error of one line for a damaged table."""
     said = " ".join(str(error).split())[:160]
-    return PanjError(f"{path}: found something that cannot be read ({said}), expected a table of a study")
+    return PanjError(f"{path}: found something that cannot be read ({said}), expected {AS_WRITTEN}")
 
 
 def need_columns(found: "Sequence[str] | pd.Index", columns: Sequence[str], place: str) -> None:
@@ -407,7 +451,7 @@ def read_measure(study: Study, outcome: str) -> Measure:
         raise unknown(f"outcome of {study.folder}", outcome, study.outcomes)
     row = summary_row(study.folder / "summary.csv", outcome)
     kind = open_runs(study.folder).field(outcome).type
-    is_date = row.get("unit") == "date" or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    is_date = row.get("unit") == "date" or not (pa.types.is_floating(kind) or pa.types.is_integer(kind))
     numbers = {
         part: float(text) if (text := row.get(f"reported_{part}")) else None for part in ("value", "low", "high")
     }

@@ -9,12 +9,11 @@ campaigns requested per cell. A later command may add campaigns and cells; one w
 refused with the differences, so that all campaigns of a study are comparable.
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,14 +22,22 @@ import pyarrow.compute as pc
 from pyarrow import feather
 
 from sim.errors import PanjError
+from sim.outcomes import is_recountable, read_outcomes
 from sim.settings.sweep import Cell, Sweep, say
-from sim.study.files import json_text, write_errors, write_file
+from sim.study.columns import Counting, bring_up_to_date
+from sim.study.files import digest_of, json_text, read_sealed, seal, write_errors, write_file
 from sim.study.reader import StudyCell
 
-DIGITS = 16  # hexadecimal digits of the digest in the name
 SHOWN = 5  # most differences listed
 LEFT_OUT = ("cell", "failed")  # keys of a cell left out of study.json: its number is `number`, failures are unknown
 NAME = re.compile(r"\d+-\d+\.[0-9a-f]{16}\.arrow")
+
+
+MENDED = "the whole command of the study writes it again from the chunks"
+
+
+class DamagedScope(PanjError):
+    """Raised where study.json is damaged or missing and chunks are there."""
 
 
 class Recorded(NamedTuple):
@@ -76,30 +83,25 @@ def content_of(chunk: pa.Table) -> pa.Buffer:
     return sink.getvalue()
 
 
-def digest_of(content: pa.Buffer | bytes) -> str:
-    """The first digits of the SHA-256."""
-    return sha256(content).hexdigest()[:DIGITS]
-
-
-def recorded(study: Path, key: str) -> Recorded:
+def recorded(study: Path, key: str, needed: Collection[str] = ()) -> Recorded:
     """Which campaigns of a cell are stored; every file is read and its digest checked.
 
     Args:
         study: The folder of the study.
         key: The fingerprint of the cell.
+        needed: Columns that a chunk with finished campaigns must have.
 
     Returns:
-        Seeds and files; a file that cannot be read counts as damaged.
+        Seeds and files; a file that cannot be read or lacks a column counts as damaged.
     """
     done: set[int] = set()
     failed: set[int] = set()
     paths, damaged = [], []
     for path in sorted((study / "chunks" / key).glob("*.arrow")):
-        content = whole_content(path)
-        if content is None:
+        chunk = read_chunk(path, ["seed", "error"], needed)
+        if chunk is None:
             damaged.append(path)
             continue
-        chunk = feather.read_table(pa.BufferReader(content), columns=["seed", "error"])
         seeds, is_done = chunk["seed"].to_numpy(), chunk["error"].is_null().to_numpy()
         done |= set(seeds[is_done].tolist())
         failed |= set(seeds[~is_done].tolist())
@@ -113,25 +115,46 @@ def whole_content(path: Path) -> bytes | None:
         content = path.read_bytes()
     except OSError:
         return None
-    return content if digest_of(content) == path.name.split(".")[1] else None
+    return content if [digest_of(content)] == path.name.split(".")[1:2] else None
 
 
-def chunks_of(study: Path, key: str) -> Iterator[tuple[pa.Table, pa.Table]]:
+def read_chunk(path: Path, columns: list[str] | None = None, needed: Collection[str] = ()) -> pa.Table | None:
+    """A chunk, or some columns of it; None if it is damaged, no chunk, or lacks a column with finished campaigns."""
+    content = whole_content(path)
+    if content is None:
+        return None
+    try:
+        chunk = feather.read_table(pa.BufferReader(content), columns=columns)
+        with pa.ipc.open_file(pa.BufferReader(content)) as file:
+            names = file.schema.names
+    except (pa.ArrowException, OSError):
+        return None
+    is_whole = set(needed) <= set(names) or chunk["error"].null_count == 0
+    return chunk if is_whole else None
+
+
+def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Read the campaigns of a cell chunk by chunk, in order of seed, each seed once.
 
     Args:
         study: The folder of the study.
         key: The fingerprint of the cell.
+        counting: The outcomes to have; those added or changed since are counted from what is stored. None: as stored.
 
     Yields:
         Finished and failed campaigns, one row each.
+
+    Raises:
+        PanjError: For an outcome that cannot be counted from what is stored.
     """
     files = (study / "chunks" / key).glob("*.arrow")
     for together in overlapping(path for path in files if NAME.fullmatch(path.name)):
-        contents = [content for path in together if (content := whole_content(path)) is not None]
+        contents = [chunk for path in together if (chunk := read_chunk(path)) is not None]
         if not contents:
             continue
-        chunk = pa.concat_tables(feather.read_table(pa.BufferReader(content)) for content in contents)
+        if counting is not None:
+            contents = [bring_up_to_date(chunk, counting) for chunk in contents]
+        chunk = pa.concat_tables(contents, promote_options="default")
         if chunk["error"].null_count == chunk.num_rows:  # the usual case, without copying
             done, failed = chunk, chunk.slice(0, 0)
         else:
@@ -176,6 +199,8 @@ class Scope:
     swept: tuple[str, ...]
     first_seed: int
     cells: tuple[StudyCell, ...]
+    outcomes: Mapping[str, str] = MappingProxyType({})  # fingerprints of what is counted in each campaign
+    only_when_run: frozenset[str] = frozenset()  # outcomes that do not follow from what is stored
 
     @property
     def daily(self) -> bool:
@@ -185,7 +210,14 @@ class Scope:
 
 def scope_of(sweep: Sweep) -> Scope:
     """The scope requested by a command line."""
-    return Scope(sweep.base.as_dict(), sweep.swept, sweep.base.seed, tuple(map(recorded_cell, sweep.cells)))
+    base = sweep.base
+    lengths = dict.fromkeys((cell.settings.start_date, cell.settings.days) for cell in sweep.cells)
+    table = [row for start, days in lengths for row in read_outcomes(base.facts, start, days)]
+    return Scope(
+        base.as_dict(), sweep.swept, base.seed, tuple(map(recorded_cell, sweep.cells)),
+        {row.name: row.fingerprint for row in table},
+        frozenset(row.name for row in table if not is_recountable(row, base.daily)),
+    )  # fmt: skip
 
 
 def recorded_cell(cell: Cell) -> StudyCell:
@@ -207,28 +239,61 @@ def read_scope(study: Path) -> Scope | None:
         The scope, or None if there is no study yet.
 
     Raises:
-        PanjError: If the folder holds something else, or a damaged study.json.
+        DamagedScope: If study.json is damaged or missing.
+        PanjError: If the folder holds something else.
     """
     path = study / "chunks" / "study.json"
     if not path.is_file():
         others = [one.name for one in study.iterdir() if one.name != "chunks"] if study.is_dir() else []
+        if any(study.glob("chunks/*/*.arrow")):
+            raise DamagedScope(f"{path}: found nothing, expected the scope of a study; {MENDED}")
         if others:
             raise PanjError(f"study: found {study} with {', '.join(sorted(others)[:4])} and no record of campaigns, "
                             "expected a new name; choose study=NAME, or move the folder away")  # fmt: skip
         return None
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_sealed(path)
         return Scope(
-            found["base"], tuple(found["swept"]), found["first_seed"], tuple(map(StudyCell.from_dict, found["cells"]))
+            found["base"], tuple(found["swept"]), found["first_seed"], tuple(map(StudyCell.from_dict, found["cells"])),
+            found.get("outcomes", {}),
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedScope(
+            f"{path}: found something damaged ({str(error)[:60]}), expected the scope of a study; {MENDED}"
+        ) from error
+
+
+def mended_scope(study: Path, asked: Scope) -> Scope:
+    """The scope of a study whose study.json is damaged, from a command and the stored chunks.
+
+    Raises:
+        DamagedScope: If there are chunks of cells that the command does not ask for.
+    """
+    known = {cell.fingerprint for cell in asked.cells}
+    others = sorted(path.parent.name for path in study.glob("chunks/*/*.arrow") if path.parent.name not in known)
+    if others:
+        raise DamagedScope(
+            f"{study / 'chunks' / 'study.json'}: found it damaged or missing, and campaigns of cells that this command "
+            f"does not ask for ({others[0]}), expected the whole command of the study; or choose study=NAME"
         )
-    except (ValueError, KeyError, TypeError) as error:
-        raise PanjError(f"{path}: found something damaged ({error}), expected the scope of a study") from error
+    cells = []
+    for cell in asked.cells:
+        seeds = [seed - asked.first_seed + 1 for seed in recorded(study, cell.fingerprint).done]
+        cells.append(cell._replace(runs=max([cell.runs, *seeds])))
+    return replace(asked, cells=tuple(cells))
+
+
+def set_aside(path: Path) -> None:
+    """Rename a damaged file, if it is there, so that it is kept and not read."""
+    if path.is_file() or path.is_symlink():
+        path.replace(path.with_suffix(".damaged"))
 
 
 def write_scope(study: Path, scope: Scope) -> None:
     """Write the scope of a study."""
     path = study / "chunks" / "study.json"
     content = {
+        "outcomes": dict(scope.outcomes),
         "base": scope.base,
         "swept": scope.swept,
         "first_seed": scope.first_seed,
@@ -238,7 +303,7 @@ def write_scope(study: Path, scope: Scope) -> None:
         ],
     }
     with write_errors(study):
-        write_file(path, json_text(content))
+        write_file(path, json_text(seal(content)))
 
 
 def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
@@ -263,6 +328,12 @@ def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
     for key, cell in asked.items():
         if key in there and there[key].fingerprint != cell.fingerprint and not differences:
             differences.append(f"what {cell.label or 'the scenario'} resolves to")
+    if any(key in there for key in asked):
+        differences += [
+            f"outcomes.{name}, which cannot be counted from what is stored"
+            for name in sorted(new.only_when_run)
+            if old.outcomes and old.outcomes.get(name) != new.outcomes[name]
+        ]
     if differences:
         raise PanjError(
             f"study: found another study in {study} (differs in {first_of(differences, SHOWN)}), "
@@ -276,7 +347,7 @@ def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
     ]
     added = [cell for key, cell in asked.items() if key not in there]
     cells += [cell._replace(number=len(cells) + place) for place, cell in enumerate(added)]
-    return replace(old, cells=tuple(cells))
+    return replace(old, cells=tuple(cells), outcomes={**old.outcomes, **new.outcomes})
 
 
 def key_of(cell: StudyCell) -> tuple[str, ...]:

@@ -3,8 +3,7 @@
 They are written to a temporary folder and replace the old ones together, `about.json` last.
 """
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, nullcontext, suppress
 from datetime import date
@@ -26,6 +25,7 @@ from sim.study.columns import (
     DAILY,
     FIRST_FALL,
     NOT_FALLEN,
+    Counting,
     SummaryRow,
     days_table,
     districts_table,
@@ -34,10 +34,12 @@ from sim.study.columns import (
     runs_table,
     summarise,
 )
-from sim.study.files import json_text, write_folder, yaml_text
+from sim.study.files import csv_text, digest_of_file, json_text, seal, write_folder, yaml_text
+from sim.study.reader import QUANTILES
 from sim.study.store import Scope, chunks_of
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
+EVENTS = "events.parquet"  # the log of a study of one campaign
 GROUP = 20_000  # rows per row group
 Chunk = tuple[pa.Table, pa.Table]  # finished and failed campaigns
 
@@ -70,8 +72,9 @@ class TableWriter:
             schema = (self.columns or table.schema).with_metadata(self.metadata)
             words = [field.name for field in schema if pa.types.is_string(field.type)]  # dictionary-encode only text
             self.writer = pq.ParquetWriter(
-                self.path, schema, compression="zstd", compression_level=1, use_dictionary=words
-            )
+                self.path, schema, compression="zstd", compression_level=1, use_dictionary=words,
+                write_page_checksum=True,
+            )  # fmt: skip
         names = self.writer.schema.names
         if table.column_names != names:
             there = dict(zip(table.column_names, table.columns, strict=True))
@@ -102,14 +105,17 @@ class TableWriter:
             writer.is_open = False
 
 
-def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any]) -> list[list[SummaryRow]]:
-    """Write every table of a study, config.yaml and about.json.
+def write_tables(
+    study: Path, scope: Scope, facts: Facts, about: dict[str, Any], events: pa.Table | None = None
+) -> list[list[SummaryRow]]:
+    """Write every table of a study, config.yaml and about.json with the digest of each.
 
     Args:
         study: Folder of the study.
         scope: Its scope.
         facts: The data files.
-        about: The content of about.json; cells, campaigns and failures are added.
+        about: The content of about.json; cells, campaigns, failures and digests are added.
+        events: The log of the only campaign of the study, if it has only one.
 
     Returns:
         The summary of every cell, one row per outcome.
@@ -118,7 +124,7 @@ def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any])
         PanjError: If the folder cannot be written.
     """
     about |= beyond_words(scope, about)
-    with write_folder(study, "results_dir", study / ".tables", TABLES) as fresh:
+    with write_folder(study, "results_dir", study / ".tables", (*TABLES, EVENTS)) as fresh:
         about["cells"], summaries = write_cells(fresh, study, scope, facts, about)
         about["campaigns"] = sum(cell["runs"] - cell["failed"] for cell in about["cells"])
         about["failed"] = sum(cell["failed"] for cell in about["cells"])
@@ -126,7 +132,10 @@ def write_tables(study: Path, scope: Scope, facts: Facts, about: dict[str, Any])
         said = {"study": about["study"], "calibration_in_words": about["calibration"]}
         config = {**said, **scope.base, **cells_in_yaml(scope)}
         (fresh / "config.yaml").write_text(yaml_text(config), encoding="utf-8")
-        (fresh / "about.json").write_text(json_text(about, indent=2), encoding="utf-8")
+        if events is not None:
+            pq.write_table(events, fresh / EVENTS, write_page_checksum=True)
+        about["tables"] = {name: digest_of_file(path) for name in (*TABLES, EVENTS) if (path := fresh / name).is_file()}
+        (fresh / "about.json").write_text(json_text(seal(about), indent=2), encoding="utf-8")
     return summaries
 
 
@@ -146,7 +155,7 @@ def write_cells(
     """Write the rows of every cell; returns the rows of about.json and the summaries, one per cell."""
     with ExitStack() as stack:
         tables = {name: stack.enter_context(TableWriter(fresh / name, about)) for name in TABLES[:4]}
-        tables["runs.parquet"].columns = columns_of_runs(study, scope)
+        tables["runs.parquet"].columns = columns_of_runs(study, scope, facts)
         return fill(tables, study, scope, facts)
 
 
@@ -156,23 +165,33 @@ def fill(
     """Fill open tables cell by cell; returns as `write_cells`."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
+    kinds = swept_kinds(scope)
     for cell in scope.cells:
         start, days = cell.start_date, (cell.end_date - cell.start_date).days
         outcomes = outcomes_of(start, days)
         tally = CellTally(len(facts.district), days + 1, outcomes)
-        named = {"cell": cell.number, "values": cell.values}
-        for done, failed in ahead(chunks_of(study, cell.fingerprint)):
+        named = {"cell": cell.number, "values": {key: kinds[key](value) for key, value in cell.values.items()}}
+        for done, failed in ahead(chunks_of(study, cell.fingerprint, Counting(outcomes, facts, start, days))):
             wanted = within(done, scope.first_seed, cell.runs), within(failed, scope.first_seed, cell.runs)
             add_chunk(tables, wanted, named, scope.first_seed, facts, start)
             tally.add(*wanted)
         share = tally.held / max(1, tally.runs)
-        districts = districts_table(cell.number, share, tally.median_fall(), facts, start)
+        districts = districts_table(named, share, tally.median_fall(), facts, start)
         tables["districts.parquet"].add(districts if tally.runs else districts.slice(0, 0))
         for table in tables.values():
             table.flush()
         summaries.append(summarise(tally.outcomes(), outcomes))
         held.append(cell._replace(runs=tally.runs + tally.failed, failed=tally.failed).as_dict())
     return held, summaries
+
+
+def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
+    """The type of each swept key in tables: the one of all its values, else a number or text."""
+    kinds: dict[str, Callable[[Any], Any]] = {}
+    for key in scope.swept:
+        found = {type(cell.values[key]) for cell in scope.cells}
+        kinds[key] = found.pop() if len(found) == 1 else float if found <= {int, float} else str
+    return kinds
 
 
 def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
@@ -191,13 +210,17 @@ def within(chunk: pa.Table, first_seed: int, runs: int) -> pa.Table:
     return chunk if wanted.all() else chunk.filter(pa.array(wanted))
 
 
-def columns_of_runs(study: Path, scope: Scope) -> pa.Schema | None:
+def columns_of_runs(study: Path, scope: Scope, facts: Facts) -> pa.Schema | None:
     """Union of columns over cells, which may differ in dated outcomes and drawn numbers."""
-    schemas = []
+    schemas, kinds = [], swept_kinds(scope)
     for cell in {(cell.start_date, cell.end_date, cell.calibration): cell for cell in scope.cells}.values():
-        for done, _ in chunks_of(study, cell.fingerprint):
-            schemas.append(runs_table(done, {"cell": cell.number, "values": cell.values}, 0).schema)
-            break
+        start, days = cell.start_date, (cell.end_date - cell.start_date).days
+        counting = Counting(read_outcomes(facts, start, days), facts, start, days)
+        named = {"cell": cell.number, "values": {key: kinds[key](value) for key, value in cell.values.items()}}
+        for done, _ in chunks_of(study, cell.fingerprint, counting):
+            schemas.append(runs_table(done, named, 0).schema)
+            if done.num_rows:  # campaigns of lost workers may lack columns in older studies
+                break
     return pa.unify_schemas(schemas) if schemas else None
 
 
@@ -209,7 +232,7 @@ def add_chunk(
     done, failed = chunk
     tables["runs.parquet"].add(runs_table(done, cell, first_seed))
     if any(name.startswith(DAILY) for name in done.column_names):
-        tables["days.parquet"].add(days_table(done, cell["cell"], first_seed, len(facts.district), start))
+        tables["days.parquet"].add(days_table(done, cell, first_seed, len(facts.district), start))
     if failed.num_rows:
         tables["failures.parquet"].add(failures_table(failed, cell))
 
@@ -255,9 +278,17 @@ def cells_in_yaml(scope: Scope) -> dict[str, Any]:
 
 
 def write_summary(summaries: Sequence[Sequence[SummaryRow]], scope: Scope, path: Path) -> None:
-    """summary.csv: one row per cell and outcome."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("cell", "cell_label", *SummaryRow._fields))
-        for cell, rows in zip(scope.cells, summaries, strict=True):
-            writer.writerows([cell.number, cell.label, *("" if one is None else one for one in row)] for row in rows)
+    """summary.csv: one row per cell and outcome; quantiles of dates have columns of their own."""
+    rows = [
+        {"cell": cell.number, "cell_label": cell.label} | quantiles_apart(row._asdict())
+        for cell, summary in zip(scope.cells, summaries, strict=True)
+        for row in summary
+    ]
+    path.write_text(csv_text(rows), encoding="utf-8", newline="")
+
+
+def quantiles_apart(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of a summary with the quantiles of numbers and of dates in columns of one type each."""
+    is_date = row["unit"] == "date"
+    dates = {f"{name}_date": row[name] if is_date else "" for name in QUANTILES}
+    return row | (dict.fromkeys(QUANTILES, "") if is_date else {}) | dates
