@@ -14,6 +14,7 @@ from sim import options
 from sim.errors import PanjError
 from sim.options import missing_of, read_command, require_extra
 from sim.provenance import shell_command
+from sim.terminal import safe_output
 from sim.wording import counted
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "debug=true" in [word.lower() for word in words]
     words = [word for word in words if word.lower() != "debug=true"]
+    with safe_output() as output:
+        code = answer(words, debug)
+    if output.error is not None and not isinstance(output.error, BrokenPipeError):
+        print(f"panj: standard output cannot be written ({output.error.strerror})", file=sys.stderr)
+        return code or 2
+    return code
+
+
+def answer(words: list[str], debug: bool) -> int:
+    """Run one command and print its error, if there is one, in one line."""
     try:
         return dispatch(words)
     except KeyboardInterrupt:
@@ -55,7 +66,26 @@ def dispatch(words: list[str]) -> int:
     verb = type(request).__name__.lower()
     for extra in request.extras:
         require_extra(extra, verb)
-    return VERBS[type(request)](request)
+    return VERBS[type(request)](written_elsewhere(request, verb))
+
+
+def written_elsewhere(request: options.Request, verb: str) -> options.Request:
+    """The request with its study replaced by a copy in `out`; PanjError where a study needs one."""
+    if not hasattr(request, "out"):
+        return request
+    from sim.study.reader import copy_to
+
+    folders = getattr(request, "folders", None) or (getattr(request, "folder", None),)
+    folder = folders[0]
+    if folder is None or not (folder / "about.json").is_file():
+        return request
+    if request.out is None:
+        if not os.access(folder, os.W_OK):
+            raise PanjError(f"{verb}: found {folder}, which cannot be written, expected out=FOLDER to write into")
+        return request
+    copied = copy_to(folder, request.out)
+    named = {"folders": (copied, *folders[1:])} if hasattr(request, "folders") else {"folder": copied}
+    return replace(request, **named)
 
 
 def run(request: options.Run) -> int:
@@ -74,6 +104,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     from sim.run.run import Stopped, run_sweep
     from sim.settings.overrides import Overrides
     from sim.settings.sweep import compose_sweep
+    from sim.study.reader import is_drawn
 
     console = console_of()
     try:
@@ -84,7 +115,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
         print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
         return 130
     can_draw = sweep.base.daily and draw is not None  # figures need daily series
-    if can_draw and draw and ran.campaigns and (ran.is_new or not (ran.folder / "report.html").exists()):
+    if can_draw and draw and ran.campaigns and (ran.is_new or not is_drawn(ran.folder)):
         console.print("Drawing figures ...")
         draw(ran.folder)
     console.print("Written:")
@@ -249,9 +280,15 @@ def report(request: options.Report) -> int:
         if not found:
             return 0
         request = replace(request, folder=Path(found))
+    from sim.study.reader import note_drawn, unfinished
+
+    print(unfinished(request.folder), end="")
     if request.cell is None:
         judge(request.folder)
-    return page.main(request)
+    code = page.main(request)
+    if request.cell is None:
+        note_drawn(request.folder)
+    return code
 
 
 def plan(request: options.Plan) -> int:
@@ -271,7 +308,9 @@ def failures(request: options.Failures) -> int:
 def compare(request: options.Compare) -> int:
     """Compare every cell with its baseline, paired by seed."""
     from sim.compare.compare import write_verdicts
+    from sim.study.reader import unfinished
 
+    print(unfinished(request.folders[0]), end="")
     tables = write_verdicts(request)
     from sim.compare.figure import main as show
 

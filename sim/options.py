@@ -19,6 +19,7 @@ MULTIRUN = ("-m", "--multirun")
 LAST_SEED = 2**63 - 1  # as in sim.engine.chance, which is slow to import
 FOLDER = "folder of a study, such as results/policy"
 BASE = "by default the one with the settings that the sweep started from"
+OUT = "folder to write into instead, for a study that cannot be written"
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -244,6 +245,7 @@ class Compare(Request):
     )
     below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
     effects: bool = option("main effects of every swept key and their two-way interactions, over a full grid", False)
+    out: Path | None = option(OUT, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,6 +259,7 @@ class Score(Request):
     examples = ("score rules.news.fade_days=5", "score results/policy cell=0")
     folder: Path | None = argument("folder of a finished study; without it, campaigns are run", None)
     cell: int | None = option(f"cell of that study; {BASE}", None, low=0)
+    out: Path | None = option(OUT, None)
     overrides: tuple[str, ...] = overrides("settings, where no folder is named")
 
 
@@ -370,6 +373,7 @@ class Report(Request):
     folder: Path = argument(f"{FOLDER}; - reads it from the standard input")
     cell: int | None = option("cell of its own page; by default one page over all cells", None, low=0)
     evening: date | None = option("date of the map", None)
+    out: Path | None = option(OUT, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -384,6 +388,7 @@ class Animate(Request):
     last: date | None = option("last day", None, key="to", example="2021-09-11")
     every: int = option("days between pictures", 1, low=1)
     formats: tuple[str, ...] = option("files to write", ("gif", "mp4"), choices=("gif", "mp4", "png"))
+    out: Path | None = option(OUT, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -401,6 +406,7 @@ class Story(Request):
     province: str = option("events of this province only", "", example="Badakhshan")
     first: date | None = option("first day", None, key="from", example="2021-07-01")
     last: date | None = option("last day", None, key="to", example="2021-07-05")
+    out: Path | None = option(OUT, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -418,6 +424,7 @@ class Fork(Request):
         "outcomes to show; by default the main ones up to 7 July", (), example="troops_crossed_largest_night"
     )
     name: str = option("folder of the fork, in forks/ of the study", "", read=read_name)
+    out: Path | None = option(OUT, None)
     changes: tuple[str, ...] = overrides("the decisions that change", least=1)
 
 

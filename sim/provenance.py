@@ -32,15 +32,18 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Commit of the clone from which the code runs, marked if files differ; None outside a clone."""
+    """Commit of the clone from which the code runs, marked if files differ, or why git does not say; None elsewhere."""
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
         return None
+    git = ["git", "-c", f"safe.directory={root.as_posix()}"]  # the clone may belong to somebody else
     try:
-        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
-        changed = subprocess.run(["git", "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None
+        head = subprocess.run([*git, "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True)
+        changed = subprocess.run([*git, "status", "--porcelain"], cwd=root, capture_output=True, text=True, check=True)
+    except OSError:
+        return "unknown (git is not installed)"
+    except subprocess.CalledProcessError as error:
+        return f"unknown ({' '.join(error.stderr.split())[:80]})"
     return head.stdout.strip() + ("+changed" if changed.stdout.strip() else "")
 
 

@@ -30,6 +30,8 @@ from sim.engine.layout import fresh
 from sim.engine.world import NEVER, Holder
 from sim.run import run, work
 from sim.run.backlog import Backlog
+from sim.study.files import write_file
+from sim.study.reader import note_drawn, read_about
 from sim.study.store import recorded
 
 TESTS = Path(__file__).parent
@@ -62,8 +64,9 @@ def campaign_of(layout: Any, rules: Any, timeline: Any, seed: int, days: int, wo
 
 
 def no_figures(folder: Path) -> None:
-    """In place of the report, which takes seconds."""
-    (folder / "report.html").write_text("no report")
+    """In place of the report, which takes seconds: which tables it would show."""
+    write_file(folder / "report.html", json.dumps(read_about(folder)["tables"]))
+    note_drawn(folder)
 
 
 def make_quick() -> None:
@@ -94,11 +97,12 @@ def slow_down(seconds: float) -> None:
 
 
 def die_at(place: str, count: int) -> None:
-    """Be killed at the so-manieth time that something is done with a file."""
+    """Be killed at the so-manieth time that something, or anything, is done with a file."""
     times = []
 
     def step(here: str, path: str) -> None:
-        times.extend([here] if here == place or (place == "table" and here == "replace" and ".tables" in path) else [])
+        is_table = place == "table" and here == "replace" and ".tables" in path
+        times.extend([here] if place in (here, "any") or is_table else [])
         if len(times) == count:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -149,6 +153,12 @@ def write_down_tasks(path: Path) -> None:
         return task
 
     Backlog.__init__, Backlog.take = begun, seen  # type: ignore[method-assign]
+
+
+def tasks_in(path: Path) -> list[set[tuple[str, int]]]:
+    """Tasks that a command handed out, each as its cells and seeds."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [{(key, seed) for key, seeds in json.loads(line) for seed in seeds} for line in lines]
 
 
 def tables_of(study: Path) -> dict[str, Any]:
@@ -244,7 +254,9 @@ class Forker:
         self.count += 1
         said = self.folder / f"said-{self.count}.txt"
         where = {"folder": str(self.folder), "said": str(said)}
-        self.say(json.dumps({**manner, **where, "words": [*SHORT, *words]}))
+        given = {word.partition("=")[0] for word in words}
+        usual = [word for word in SHORT if word.partition("=")[0] not in given]
+        self.say(json.dumps({**manner, **where, "words": [*usual, *words]}))
         return Started(self, int(self.answer()), said)
 
     def stop(self) -> None:

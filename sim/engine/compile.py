@@ -1,48 +1,61 @@
 """The decorator that compiles the rules of the model.
 
-Every rule runs as compiled code or, with `NUMBA_DISABLE_JIT=1`, as the same lines of plain Python.
-Numba's own cache watches only the file of a function, not the files of what it calls, so the cache folder is named
-after the fingerprint of the whole engine, and after the setting of the bounds check.
+Every rule runs as compiled code or, with `NUMBA_DISABLE_JIT=1`, as the same lines of plain Python. Compiled code is
+kept on disk (`sim.engine.cache`) in a folder named after the fingerprint of the whole engine and the setting of the
+bounds check, so that code of other rules can never be used.
 """
 
 import os
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numba
 from platformdirs import user_cache_path
 
 from sim.data.meaning import fingerprint_of, meaning_of_code, read_sources
+from sim.engine.cache import keep
 
 ENGINE = Path(__file__).parent
-ONLY_CHECKS = {"invariants.py"}  # read a world and change nothing
+DECIDES_NOTHING = {"invariants.py", "cache.py"}  # reads a world and changes nothing; keeps what was compiled
+compiled = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
 @cache
 def fingerprint_of_rules() -> str:
     """The fingerprint of what the engine computes, 16 hexadecimal digits."""
-    paths = (path for path in sorted(ENGINE.rglob("*.py")) if path.name not in ONLY_CHECKS)
+    paths = (path for path in sorted(ENGINE.rglob("*.py")) if path.name not in DECIDES_NOTHING)
     return fingerprint_of(meaning_of_code(read_sources(paths)))
 
 
 def cache_folder() -> Path:
-    """The cache folder for rules with this fingerprint and bounds check; `PANJ_CACHE` moves its root."""
-    root = Path(os.environ.get("PANJ_CACHE") or user_cache_path("panj"))
+    """The folder of compiled rules with this fingerprint and bounds check; `PANJ_CACHE` moves its root."""
     checked = "-checked" if os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0") else ""
-    return root / f"rules-{fingerprint_of_rules()}{checked}"
+    return cache_root() / f"rules-{fingerprint_of_rules()}{checked}"
 
 
-os.environ["NUMBA_CACHE_DIR"] = str(cache_folder())
+def cache_root() -> Path:
+    """The folder of all caches; one that cannot be made if the user has no home and `PANJ_CACHE` names none."""
+    try:
+        return Path(os.environ.get("PANJ_CACHE") or user_cache_path("panj"))
+    except RuntimeError:
+        return Path(os.devnull) / "no_home"
 
-import numba  # noqa: E402  (the folder must be named before Numba reads its settings)
 
-numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
-compiled = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+def compiled_by(**options: Any) -> Callable[[Any], Any]:
+    """A decorator that compiles a function with these options of Numba and keeps the result on disk."""
+
+    def decorate(function: Any) -> Any:
+        dispatcher = numba.njit(nogil=True, _nrt=False, **options)(function)  # type: ignore[call-overload]
+        return keep(dispatcher, cache_folder()) if compiled else dispatcher
+
+    return decorate
+
 
 # Without Numba's reference counts a rule cannot create arrays, only use those passed to it: state stays explicit,
 # compiling takes a third of the time, and a call costs no atomic counting of every trait of every group.
 # Only an entry point needs a wrapper for calls from Python; without wrappers compiling takes a third of the time.
 # A call passes every trait of every group on the stack, so rules are inlined into their callers.
-rule = numba.njit(  # type: ignore
-    cache=True, nogil=True, forceinline=True, _nrt=False, no_cfunc_wrapper=True, no_cpython_wrapper=True
-)
-entry = numba.njit(cache=True, nogil=True, _nrt=False)  # type: ignore
+rule = compiled_by(forceinline=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)
+entry = compiled_by()

@@ -5,6 +5,7 @@ Only the main process reacts to Ctrl-C; workers ignore it and finish their tasks
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor as Pool
@@ -44,6 +45,7 @@ class Workers:
         if self.executor.kind == "threads":
             return ThreadPoolExecutor(self.count, thread_name_prefix="campaigns")
         if self.executor.kind == "processes":
+            check_main_module()
             return ProcessPoolExecutor(self.count, mp_context=get_context("spawn"), initializer=serve_the_parent)
         self.client = dask_client(self.executor)
         return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
@@ -98,6 +100,16 @@ def workers_of(executor: "Executor") -> Iterator[Workers]:
         yield workers
     finally:
         workers.close()
+
+
+def check_main_module() -> None:
+    """Raise PanjError for a script that worker processes cannot import, such as one from standard input."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is not None and not os.path.exists(script):
+        raise PanjError(
+            f"executor: found processes in a script from {script}, which they cannot read, expected a script in a file "
+            "with its calls under if __name__ == '__main__', or executor=threads", key="executor",
+        )  # fmt: skip
 
 
 def cores() -> int:

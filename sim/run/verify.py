@@ -19,7 +19,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -36,12 +38,15 @@ from rich.table import Table
 
 from sim.data.configs import PACKAGE
 from sim.engine.compile import compiled
-from sim.errors import PanjError
+from sim.engine.world import Count, Event
+from sim.errors import CampaignError, PanjError
+from sim.run import work
 from sim.run.console import console_of
 from sim.run.run import Stopped, compile_rules, run_sweep
 from sim.settings.overrides import AnyOverrides, Overrides
 from sim.settings.settings import Executor
 from sim.settings.sweep import Sweep, compose_sweep
+from sim.study.columns import names_of
 from sim.study.reader import cannot_read, read_about
 from sim.wording import counted
 
@@ -52,8 +57,8 @@ DIGITS = 16  # of a hash, as of every fingerprint
 ROWS = 100_000  # rows hashed at once
 SHOWN = 6  # most differing columns listed per table
 Hashes = dict[str, str]
-DAYS = 10  # length of a campaign unless end_date is set; in plain Python a day takes half a second
-USUAL = {"runs": "3"}
+DAYS = 68  # from 1 May to 8 July, in which every kind of event occurs; in plain Python a day takes half a second
+USUAL = {"runs": "1"}
 USUAL_SWEEP = ("reinforcement", "as_reported,none")
 CAPTION = "Seconds with starting Python and workers. Plain Python: the same rules, not compiled (NUMBA_DISABLE_JIT=1)."
 SET_HERE = ("study", "results_dir", "executor", "executor.workers")
@@ -220,6 +225,8 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
         markup=False,
     )
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
+    if compiled:
+        console.print(describe_events(events_of(sweep)), markup=False, soft_wrap=True)
     results = []
     with tempfile.TemporaryDirectory(prefix="panj-verify-") as folder:
         for number, way in enumerate(ways):
@@ -230,6 +237,26 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
     for line in said or [f"The same: {len(ways)} ways give the same tables to the last digit."]:
         console.print(line, markup=False)
     return 1 if said else 0
+
+
+def events_of(sweep: Sweep) -> Counter[Event]:
+    """Number of events of each kind in the logs of all campaigns of a sweep."""
+    found: Counter[Event] = Counter()
+    for cell in sweep.cells:
+        settings = cell.settings
+        for seed in range(settings.seed, settings.seed + settings.runs):
+            rules, luck = settings.rules_of(seed), seed if settings.draws is None else settings.draws.luck(seed)
+            with suppress(CampaignError):
+                world = work.run_campaign(settings.layout.world, rules, settings.timeline, luck, settings.days).world
+                found.update(map(Event, world.log.event[: int(world.tally[Count.LOGGED])].tolist()))
+    return found
+
+
+def describe_events(found: Mapping[Event, int]) -> str:
+    """`They hold: 212 fall, 92 crossing. None of: stand.`"""
+    there = ", ".join(f"{found[kind]} {names_of(Event)[kind]}" for kind in Event if found.get(kind))
+    missing = ", ".join(names_of(Event)[kind] for kind in Event if not found.get(kind))
+    return f"Events in them: {there or 'none'}." + (f" Not compared, since none occurs: {missing}." if missing else "")
 
 
 def without_address(given: Overrides) -> tuple[str | None, Overrides]:

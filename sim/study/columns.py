@@ -5,7 +5,6 @@ A *chunk* is a table with one row per campaign, finished or failed; its daily se
 day). Tables are made from NumPy arrays through Arrow; nothing here needs pandas.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from enum import IntEnum
@@ -42,7 +41,8 @@ DRAWN = "drawn/"  # prefix of chunk columns for numbers drawn per campaign
 MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are not whole numbers
 
 
-COUNTED = "outcomes"  # metadata of a chunk: the fingerprint of each outcome in it
+COUNTED = "outcomes"  # metadata of a chunk: the first digits of the fingerprint of each outcome in it, in order
+SHORT = 8  # of them
 AT_POSTS = ("crossed", "admitted")
 DATE = pa.timestamp("ms")  # of dates in tables, as pandas, Polars and DuckDB read them
 
@@ -168,8 +168,20 @@ def chunk_of(
     columns[FIRST_FALL] = pa.FixedSizeListArray.from_arrays(
         pa.array(np.concatenate(falls).astype(np.int16)), len(facts.district)
     )
-    known = json.dumps({outcome.name: outcome.fingerprint for outcome in table})
-    return pa.table(columns).replace_schema_metadata({COUNTED: known})
+    counted = "".join(outcome.fingerprint[:SHORT] for outcome in table)
+    return pa.table(columns).replace_schema_metadata({COUNTED: counted})
+
+
+def counted_in(chunk: pa.Table) -> dict[str, str]:
+    """The outcomes of a chunk, each with the first digits of its fingerprint; a chunk of an older version has none."""
+    digits = (chunk.schema.metadata or {}).get(COUNTED.encode(), b"").decode()
+    return {name: digits[SHORT * place :][:SHORT] for place, name in enumerate(outcomes_in(chunk))}
+
+
+def outcomes_in(chunk: pa.Table) -> list[str]:
+    """The columns of a chunk that are outcomes."""
+    others = ("seed", "error", "traceback", CHANGES, FIRST_FALL)
+    return [name for name in chunk.column_names if name not in others and not name.startswith((DAILY, DRAWN))]
 
 
 def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
@@ -185,14 +197,11 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
     Raises:
         PanjError: For an outcome that does not follow from what is stored.
     """
-    known = json.loads((chunk.schema.metadata or {}).get(COUNTED.encode(), "{}"))
-    wanted = {row.name: row for row in counting.table}
-    there = {name for name in wanted if name in chunk.column_names and known.get(name, wanted[name].fingerprint)
-             == wanted[name].fingerprint}  # fmt: skip
+    known, wanted = counted_in(chunk), {row.name: row for row in counting.table}
+    there = {name for name, row in wanted.items() if known.get(name) in ("", row.fingerprint[:SHORT])}
     done = chunk["error"].is_null().to_pylist()
     missing = [row for name, row in wanted.items() if name not in there]
-    outdated = [name for name in known if name in chunk.column_names and name not in there]
-    chunk = chunk.drop_columns(outdated)
+    chunk = chunk.drop_columns([name for name in known if name not in there])
     is_daily = any(name.startswith(DAILY) for name in chunk.column_names)
     for row in missing:
         if any(done) and not is_recountable(row, is_daily):
@@ -200,16 +209,15 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
                 f"outcomes.{row.name}: found campaigns without it, and it cannot be counted from what is stored; "
                 "expected a new name for the study: study=NAME"
             )
-    if not missing:
-        return chunk
     rows = [
         recount(stored_of(chunk, place, counting), missing, counting.facts, counting.start) if is_done else {}
-        for place, is_done in enumerate(done)
+        for place, is_done in enumerate(done if missing else ())
     ]
     for row in missing:
         kind = pa.string() if is_date(row) else pa.float64()
         chunk = chunk.append_column(row.name, pa.array([each.get(row.name) for each in rows], kind))
-    return chunk
+    others = [name for name in chunk.column_names if name not in wanted]
+    return chunk.select([*others, *wanted])
 
 
 def stored_of(chunk: pa.Table, place: int, counting: Counting) -> Stored:
@@ -249,13 +257,11 @@ def dates_of(start: date, days: int) -> list[date]:
 
 def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.Table:
     """runs.parquet: one row per finished campaign with cell, swept values, run, seed, drawn numbers and outcomes."""
-    others = [name for name in chunk.column_names if name.startswith((DAILY, DRAWN)) or name in (CHANGES, FIRST_FALL)]
-    outcomes = chunk.drop_columns([*others, "seed", "error", "traceback"])
     drawn = {name.removeprefix(DRAWN): chunk[name] for name in chunk.column_names if name.startswith(DRAWN)}
     columns = cell_columns(cell, chunk.num_rows)
     columns["run"] = pa.array(chunk["seed"].to_numpy() - first_seed)
     columns["seed"] = chunk["seed"]
-    return pa.table({**columns, **drawn, **{name: with_dates(outcomes[name]) for name in outcomes.column_names}})
+    return pa.table({**columns, **drawn, **{name: with_dates(chunk[name]) for name in outcomes_in(chunk)}})
 
 
 def with_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -7,6 +7,7 @@ Assumed Rows of days.parquet are sorted by cell, seed and date, and every campai
 
 import csv
 import math
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -22,7 +23,7 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 from sim.outcomes import last_day_of
 from sim.settings.numbers import declared_numbers
-from sim.study.files import digest_of_file, read_sealed
+from sim.study.files import digest_of_file, json_text, read_sealed, seal, write_errors, write_file
 
 if TYPE_CHECKING:
     import pandas as pd  # slow to import; needed only for data frames
@@ -309,6 +310,66 @@ def is_as_written(folder: Path, name: str, about: Mapping[str, Any]) -> bool:
 def known_digest(path: Path, _changed: int, _size: int, _file: int) -> str:
     """The digest of a file, computed once as long as it is not changed."""
     return digest_of_file(path)
+
+
+DRAWN = ("report.html", "figures/*.png", "verdicts/*")  # files that follow from the tables
+DRAWN_FROM = "figures/drawn.json"
+
+
+def note_drawn(folder: Path) -> None:
+    """Record which tables the page and the figures of a study show, and their own digests."""
+    files = sorted(path for kind in DRAWN for path in folder.glob(kind))
+    made = {path.relative_to(folder).as_posix(): digest_of_file(path) for path in files}
+    tables = read_about(folder).get("tables")
+    write_file(folder / DRAWN_FROM, json_text(seal({"tables": tables, "files": made})))
+
+
+def is_drawn(folder: Path) -> bool:
+    """Whether the page and the figures of a study are whole and show its present tables."""
+    try:
+        drawn, about = read_sealed(folder / DRAWN_FROM), read_about(folder)
+        return drawn["tables"] == about["tables"] and all(
+            digest_of_file(folder / name) == digest for name, digest in drawn["files"].items()
+        )
+    except (OSError, ValueError, KeyError, PanjError):
+        return False
+
+
+def unfinished(folder: Path) -> str:
+    """A line that says how many campaigns of a stopped study its tables hold; empty for a finished one."""
+    about = read_about(folder)
+    there = about.get("campaigns", 0) + about.get("failed", 0)
+    if about.get("asked", there) <= there:
+        return ""
+    return f"Note: {folder} was stopped: its tables hold {there:,} of {about['asked']:,} campaigns.\n"
+
+
+def copy_to(folder: Path, out: Path) -> Path:
+    """Make a folder in which a study can be read and its results written, without a copy of its data where possible.
+
+    Args:
+        folder: A study, perhaps one that cannot be written.
+        out: The new folder, or one that was made for the same study.
+
+    Returns:
+        `out`.
+
+    Raises:
+        PanjError: If `out` holds something else or cannot be written.
+    """
+    about = read_about(folder)
+    if out.is_dir() and any(out.iterdir()) and (not (out / "about.json").is_file() or read_about(out) != about):
+        raise PanjError(f"out: found {out} with other files, expected a new folder")
+    with write_errors(out, "out"):
+        out.mkdir(parents=True, exist_ok=True)
+        for name in (*about.get("tables", FILES), "about.json", "chunks"):
+            source, target = folder / name, out / name
+            if source.exists() and not target.exists():
+                try:
+                    target.symlink_to(source.resolve())
+                except OSError:  # Windows asks for a right of its own
+                    (shutil.copytree if source.is_dir() else shutil.copy2)(source, target)
+    return out
 
 
 def need_keys(folder: Path, about: Mapping[str, Any], keys: Sequence[str]) -> None:

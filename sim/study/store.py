@@ -11,9 +11,8 @@ refused with the differences, so that all campaigns of a study are comparable.
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -199,7 +198,7 @@ class Scope:
     swept: tuple[str, ...]
     first_seed: int
     cells: tuple[StudyCell, ...]
-    outcomes: Mapping[str, str] = MappingProxyType({})  # fingerprints of what is counted in each campaign
+    outcomes: Mapping[str, str] = field(default_factory=dict)  # fingerprints of what is counted in each campaign
     only_when_run: frozenset[str] = frozenset()  # outcomes that do not follow from what is stored
 
     @property

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from shared import Table, rewrite, spoil
 
-from sim.data.facts import DATA, Facts, great_circle_km, read_facts, read_falls
+from sim.data.facts import DATA, Facts, fingerprint, fingerprint_of_record, great_circle_km, read_facts, read_falls
 from sim.errors import PanjError
 
 
@@ -136,11 +136,31 @@ def test_falls_that_are_missing_altogether_are_not_missed_by_the_facts(facts: Fa
     assert_same(facts, read_facts(folder))
 
 
-def test_the_fingerprint_follows_what_any_table_says(facts: Facts, folder: Path) -> None:
-    assert read_facts(folder).fingerprint == facts.fingerprint
-    spoil(folder / "evidence.csv", 1, value="7")
-    assert read_facts(folder).fingerprint != facts.fingerprint
-    assert len(facts.fingerprint) == 16
+@pytest.mark.parametrize(
+    ("name", "changes", "decides_campaigns", "is_record"),
+    [
+        ("districts.csv", {"population": "7"}, True, False),
+        ("posts.csv", {"lat": "37.5"}, True, False),
+        ("evidence.csv", {"value": "7", "use": "calibration"}, False, True),
+        ("districts.csv", {"fell_date": "2021-06-01", "fell_date_precision": "day"}, False, True),
+        ("targets.csv", {"value": "7"}, False, True),
+    ],
+)
+def test_each_fingerprint_follows_what_it_stands_for(
+    name: str, changes: dict[str, str], decides_campaigns: bool, is_record: bool, facts: Facts, folder: Path
+) -> None:
+    record = fingerprint_of_record(folder)
+    assert (fingerprint(folder), record) == (facts.fingerprint, fingerprint_of_record())
+    spoil(folder / name, 1, **changes)
+    assert (fingerprint(folder) != facts.fingerprint, fingerprint_of_record(folder) != record) == (
+        decides_campaigns, is_record,
+    )  # fmt: skip
+
+
+def test_evidence_that_is_only_context_counts_nowhere(facts: Facts, folder: Path) -> None:
+    record = fingerprint_of_record(folder)
+    rewrite(folder / "evidence.csv", lambda rows: [*rows, {**rows[0], "id": "F999", "use": "context", "value": "7"}])
+    assert (fingerprint(folder), fingerprint_of_record(folder)) == (facts.fingerprint, record)
 
 
 def test_a_one_sided_neighbour_is_refused_with_its_row(folder: Path) -> None:

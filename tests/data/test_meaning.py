@@ -181,5 +181,5 @@ def test_the_data_may_be_reworded_but_not_revalued(tmp_path):
 
 def test_counting_is_part_of_the_fingerprint_of_outcomes(monkeypatch):
     here = outcomes.fingerprint_of_outcomes()
-    monkeypatch.setattr(outcomes, "meaning_of_counting", lambda: ["counted otherwise"])
+    monkeypatch.setattr(outcomes, "meaning_of_counting", lambda *_: ["counted otherwise"])
     assert outcomes.fingerprint_of_outcomes() != here

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.engine.compile import compiled
+from sim.engine.world import Event
 from sim.errors import PanjError
 from sim.run import verify as verifying
 from sim.run.console import console_of
@@ -252,14 +253,19 @@ def test_ways_are_threads_processes_dask_and_the_other_rules() -> None:
 
 def test_words_take_the_place_of_what_is_usual() -> None:
     _, sweep = study_of(Overrides.of([]))
-    assert (len(sweep.cells), sweep.base.runs, sweep.base.days) == (2, 3, verifying.DAYS)
+    assert (len(sweep.cells), sweep.base.runs, sweep.base.days) == (2, 1, verifying.DAYS)
     overrides, sweep = study_of(Overrides.of(["runs=2", "border=closed", "start_date=2021-06-01"]))
-    assert (sweep.base.runs, sweep.base.choices["border"], sweep.base.end_date) == (2, "closed", date(2021, 6, 11))
+    assert (sweep.base.runs, sweep.base.choices["border"], sweep.base.end_date) == (2, "closed", date(2021, 8, 8))
     assert sum(row.key == "runs" for row in overrides) == 1
     _, sweep = study_of(Overrides.of(["-m", "morale=reported,brittle,resilient"]))
     assert sweep.swept == ("morale",)
     _, sweep = study_of(Overrides.of(["reinforcement=none"]))
     assert len(sweep.cells) == 1
+
+
+def test_what_is_compared_is_said() -> None:
+    said = verifying.describe_events({Event.FALL: 2, Event.CROSSING: 1})
+    assert "2 fall, 1 crossing." in said and said.endswith("return.")
 
 
 @pytest.mark.parametrize("word", ["study=mine", "results_dir=here", "executor=dask", "executor.workers=8"])

@@ -1,6 +1,5 @@
 """A sweep that is killed or interrupted at any moment and started again ends with the tables of an undisturbed one."""
 
-import json
 import os
 import random
 import signal
@@ -9,18 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from quick import CAMPAIGNS, PATIENCE, SWEEP, Forker, Started, chunk_files, forker_in, recorded_seeds, tables_of
+from quick import (
+    CAMPAIGNS,
+    PATIENCE,
+    SWEEP,
+    Forker,
+    Started,
+    chunk_files,
+    forker_in,
+    recorded_seeds,
+    tables_of,
+    tasks_in,
+)
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked and killed")
 
 WORKERS = 2
 KILLS = 20
-
-
-def tasks_in(path: Path) -> list[set[tuple[str, int]]]:
-    """Tasks that a command handed out, each as its cells and seeds."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [{(key, seed) for key, seeds in json.loads(line) for seed in seeds} for line in lines]
 
 
 def wait_for_campaigns(started: Started, study: Path, campaigns: int) -> None:

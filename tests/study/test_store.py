@@ -335,7 +335,7 @@ def test_a_full_disk_in_the_middle_loses_nothing_that_is_recorded(
 
     def fill(file: int) -> None:
         calls.append(file)
-        if len(calls) > 3:
+        if len(calls) > 6:  # a file and its folder are flushed each time
             refuse(errno.ENOSPC)()
         usual(file)
 
@@ -508,11 +508,22 @@ def test_rules_that_changed_meanwhile_are_another_study(tmp_path: Path, monkeypa
         run_in(tmp_path)
 
 
-def test_a_damaged_scope_is_said(tmp_path: Path) -> None:
-    run_in(tmp_path)
-    (tmp_path / "tiny" / "chunks" / "study.json").write_text("{")
-    with pytest.raises(PanjError, match=r"study\.json: found something damaged"):
-        run_in(tmp_path)
+@pytest.mark.parametrize("damage", [*DAMAGES, Path.unlink])
+def test_a_damaged_scope_is_set_aside_and_written_again_by_the_whole_command(
+    damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    words = ("-m", "border=closed,as_reported")
+    run_in(tmp_path, *words)
+    scope, whole = tmp_path / "tiny" / "chunks" / "study.json", tables_of(tmp_path / "tiny")
+    content = scope.read_bytes()
+    damage(scope)
+    before = all_of(tmp_path)
+    with pytest.raises(PanjError, match=r"the whole command"):
+        run_in(tmp_path, "-m", "border=closed")
+    assert all_of(tmp_path) == before
+    assert run_in(tmp_path, *words).computed == 0
+    assert scope.read_bytes() == content and tables_of(tmp_path / "tiny") == whole
+    assert scope.with_suffix(".damaged").exists() == (damage not in (make_unreadable, Path.unlink))
 
 
 def test_a_folder_that_is_no_study_is_left_alone(tmp_path: Path) -> None:

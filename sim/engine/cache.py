@@ -1,0 +1,140 @@
+"""Compiled rules on disk, one file per rule and kind of arguments, each sealed by its digest.
+
+Numba's own cache trusts whatever it reads, falls back to a folder next to the source if its own cannot be written,
+and forgets a rule when a comment above it moves. Here a damaged file is compiled again, there is no second folder, and
+a rule is found again by its name: the folder is named after the fingerprint of the whole engine, so that every clone of
+one version shares it. Nothing here decides a result, and so it does not count in that fingerprint.
+"""
+
+import os
+import pickle
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    IndexDataCacheFile,
+    UserProvidedCacheLocator,
+    _SourceFileBackedLocatorMixin,
+)
+from numba.core.serialize import dumps
+
+HERE = Path(__file__).parent
+RULES = "rules"  # subfolder of the engine's own functions; those of others have one each
+SEAL = 32  # bytes of a digest
+said: set[str] = set()  # notes printed by this process
+
+
+def say_once(note: str) -> None:
+    """Print a note to standard error, once per process."""
+    if note not in said:
+        said.add(note)
+        print(f"Note: {note}", file=sys.stderr)
+
+
+def is_ours(file: str) -> bool:
+    """Whether a source file is part of the engine."""
+    return Path(file).resolve().is_relative_to(HERE.resolve())
+
+
+class Place(UserProvidedCacheLocator):  # type: ignore[misc]
+    """Where the compiled code of a function is; it need not be writable."""
+
+    folder: Path  # of this version of the rules
+
+    def __init__(self, function: Any, file: str) -> None:
+        self._py_file = file
+        self._lineno = function.__code__.co_firstlineno
+        self._cache_path = str(self.folder / (RULES if is_ours(file) else self.get_suitable_cache_subpath(file)))
+
+    @classmethod
+    def from_function(cls, function: Any, file: str) -> "Place":
+        """The place of any function."""
+        return cls(function, file)
+
+    def get_source_stamp(self) -> Any:
+        """What a cached function must have been compiled from: for rules, the fingerprint in the folder's name."""
+        return RULES if is_ours(self._py_file) else _SourceFileBackedLocatorMixin.get_source_stamp(self)
+
+    def get_disambiguator(self) -> str:
+        """What tells functions of one name apart: for rules nothing, since their names differ."""
+        return "" if is_ours(self._py_file) else str(self._lineno)
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder."""
+        os.makedirs(self._cache_path, exist_ok=True)
+
+
+class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
+    """Index and data of one function; each file begins with the digest of the rest."""
+
+    def _load_index(self) -> dict[Any, str]:
+        content = self.unsealed(self._index_path)
+        if content is None:
+            return {}
+        version, stamp, overloads = pickle.loads(content)
+        return dict(overloads) if (version, stamp) == (self._version, self._source_stamp) else {}
+
+    def _save_index(self, overloads: dict[Any, str]) -> None:
+        self.write(self._index_path, dumps((self._version, self._source_stamp, overloads)))
+
+    def _load_data(self, name: str) -> Any:
+        content = self.unsealed(self._data_path(name))
+        if content is None:
+            raise FileNotFoundError(name)  # compiled again by the caller
+        return pickle.loads(content)
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self.write(self._data_path(name), dumps(data))
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file atomically."""
+        with self._open_for_write(path) as file:
+            file.write(sha256(content).digest() + content)
+
+    def unsealed(self, path: str) -> bytes | None:
+        """The content of a file; None if it is missing or damaged."""
+        try:
+            sealed = Path(path).read_bytes()
+        except OSError:
+            return None
+        if sha256(sealed[SEAL:]).digest() == sealed[:SEAL]:
+            return sealed[SEAL:]
+        say_once(f"found damaged compiled rules in {Path(path).parents[1]}; they are compiled again")
+        return None
+
+
+class RulesCache(FunctionCache):  # type: ignore[misc]
+    """The cache of one function; where it cannot be written, what is compiled stays in memory."""
+
+    def __init__(self, function: Any, folder: Path) -> None:
+        places: dict[str, Any] = {"_locator_classes": [type("PlaceHere", (Place,), {"folder": folder})]}
+        self._impl_class: Any = type("Rules", (CompileResultCacheImpl,), places)
+        super().__init__(function)
+        stamp = self._impl.locator.get_source_stamp()
+        self._cache_file = SealedFile(self._cache_path, self._impl.filename_base, stamp)
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        """Keep compiled code."""
+        try:
+            super().save_overload(signature, compiled)
+        except OSError as error:
+            say_once(
+                f"compiled rules cannot be kept in {Path(self._cache_path).parent} ({error.strerror or error}); "
+                "every start compiles them, for a minute; PANJ_CACHE=FOLDER names another folder"
+            )
+
+
+def keep(dispatcher: Any, folder: Path) -> Any:
+    """Keep what Numba compiles of a function in a folder; returns the function.
+
+    Args:
+        dispatcher: What `numba.njit` returned.
+        folder: The folder of this version of the rules.
+    """
+    if os.path.exists(dispatcher.py_func.__code__.co_filename):  # otherwise typed into a notebook: kept in memory
+        dispatcher._cache = RulesCache(dispatcher.py_func, folder)
+    return dispatcher

@@ -1,0 +1,216 @@
+"""Faults injected into studies: kills at every step with a file and at random moments, and damage to every file.
+
+After each fault the same command must end with the tables of an undisturbed study, with no stored campaign lost or run
+again; and until then nothing that can be read may be wrong. `make faults` runs all of it and prints what was done;
+`tests/run/test_faults.py` runs a part.
+"""
+
+import argparse
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+from quick import CAMPAIGNS, SWEEP, Forker, chunk_files, forker_in, recorded_seeds, tables_of, tasks_in
+
+from sim.errors import PanjError
+from sim.study.reader import is_drawn, read_sweep
+
+DRAWN = "calibration=posterior"  # numbers drawn per campaign, as by default
+WORDS = (*SWEEP, DRAWN, "executor.workers=2")
+FEW = ("-m", "rules.news.fade_days=5,6", "runs=4", DRAWN, "executor.workers=2")
+DAMAGES = ("cut", "emptied", "flipped", "removed")
+Disturbance = Callable[[Any], None]  # of a command that has been started
+SECONDS = {"threads": 0.012, "processes": 0.03, "dask": 0.03}  # per campaign, so that kills come while some run
+
+
+class Faults:
+    """Injects faults and checks what is left after each; counts them by kind."""
+
+    def __init__(self, forker: Forker, folder: Path, seed: int = 20210705) -> None:
+        self.forker = forker
+        self.folder = folder
+        self.random = random.Random(seed)
+        self.counts: Counter[str] = Counter()
+        self.number = 0
+        self.whole = self.undisturbed("whole", WORDS)
+        self.few = self.undisturbed("few", FEW)
+
+    def undisturbed(self, name: str, words: Sequence[str]) -> dict[str, Any]:
+        """Tables of a study that nothing disturbs."""
+        started = self.forker.start([*words, f"study={name}"])
+        assert started.end() == 0, started.said
+        return tables_of(self.study(name))
+
+    def study(self, name: str) -> Path:
+        """The folder of a study."""
+        return self.folder / "results" / name
+
+    def run(self, study: Path, words: Sequence[str], executor: str, disturb: Disturbance, **manner: Any) -> int:
+        """Run a command on a study, disturb it, and check that nothing stored is lost or was run again."""
+        self.number += 1
+        tasks = self.folder / f"tasks-{self.number}"
+        files, there = chunk_files(study), recorded_seeds(study)
+        command = [*words, f"study={study.name}", f"executor={executor}"]
+        started = self.forker.start(command, tasks=str(tasks), **manner)
+        disturb(started)
+        code = started.end()
+        assert code in (0, 3, -signal.SIGKILL), started.said
+        assert files.items() <= chunk_files(study).items(), "a stored chunk was lost or written again"
+        assert not [task for task in tasks_in(tasks) if task & there], "a stored campaign was run again"
+        return code
+
+    def check_readable(self, study: Path, *states: dict[str, Any]) -> None:
+        """What can be read of a study is one of some states, or a refusal."""
+        try:
+            read_sweep(study)
+        except PanjError:
+            return
+        assert tables_of(study) in states, "tables that can be read are wrong"
+
+    def finish(self, study: Path, words: Sequence[str] = WORDS, executor: str = "threads") -> None:
+        """Run the same command to its end: the tables are those of an undisturbed study."""
+        assert self.run(study, words, executor, lambda _: None) == 0
+        assert tables_of(study) == self.whole
+        assert len(recorded_seeds(study)) == CAMPAIGNS and is_drawn(study)
+
+    def kill_at_every_step(self, executor: str, places: Iterable[int], grows: bool = False) -> None:
+        """Kill new studies, or one that grows, at the n-th step with a file, for each n until there are no more."""
+        for count in places:
+            study = self.study(f"{executor}-{'grown' if grows else 'new'}-{count}")
+            if grows:
+                shutil.copytree(self.study("few"), study)
+            code = self.run(study, WORDS, executor, lambda _: None, dies_at=["any", count])
+            if code == 0:
+                assert tables_of(study) == self.whole
+                break
+            self.counts[f"{executor}, killed at a step with a file"] += 1
+            self.check_readable(study, self.whole, self.few)
+            self.finish(study)
+            shutil.rmtree(study)
+
+    def kill_at_random(self, executor: str, kills: int) -> None:
+        """Kill a study at random moments again and again; begin another when it comes to its end."""
+        met, studies = 0, 0
+        while met < kills:
+            study = self.study(f"{executor}-random-{studies}")
+            moment = self.random.uniform(0.0, 1.5) if executor != "dask" else self.random.uniform(1.0, 6.0)
+
+            def kill(started: Any, moment: float = moment) -> None:
+                time.sleep(moment)
+                started.kill()
+
+            code = self.run(study, WORDS, executor, kill, seconds=SECONDS[executor], disk=0.004)
+            met += code != 0
+            self.counts[f"{executor}, killed at a random moment"] += code != 0
+            if study.exists():
+                self.check_readable(study, self.whole)
+            if code == 0 or self.random.random() < 0.2 or met == kills:
+                self.finish(study, executor=executor)
+                shutil.rmtree(study)
+                studies += 1
+
+    def kill_workers(self, executor: str, kills: int) -> None:
+        """Kill worker processes so often that campaigns are given up, then run the same command."""
+        study, met = self.study(f"{executor}-workers"), 0
+
+        def kill(started: Any) -> None:
+            nonlocal met
+            late = time.monotonic() + 60
+            while met < kills and time.monotonic() < late and psutil.pid_exists(started.pid):
+                for worker in workers_of(started.pid):
+                    if met < kills:
+                        worker.kill()
+                        met += 1
+                time.sleep(0.05)
+
+        self.run(study, WORDS, executor, kill, seconds=0.05)
+        self.counts[f"{executor}, a worker killed"] += met
+        self.finish(study)
+        shutil.rmtree(study)
+
+    def damage_every_file(self, flips: int = 1, kinds: Sequence[str] = DAMAGES) -> None:
+        """Damage every file of a finished study in turn, each in every way, and mend it by the same command."""
+        whole = self.study("whole")
+        for path in sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file()):
+            if path.name == ".lock":
+                continue
+            for kind in kinds:
+                for _ in range(flips if kind == "flipped" else 1):
+                    study = self.study("damaged")
+                    shutil.copytree(whole, study)
+                    self.damage(study / path, kind)
+                    try:
+                        self.check_damaged(study, path)
+                    except AssertionError as error:
+                        raise AssertionError(f"{path} {kind}: {error}") from error
+                    self.counts[f"a file {kind}"] += 1
+                    shutil.rmtree(study)
+
+    def damage(self, path: Path, kind: str) -> None:
+        """Damage one file."""
+        content = bytearray(path.read_bytes())
+        if kind == "removed":
+            path.unlink()
+        elif kind == "flipped":
+            content[self.random.randrange(len(content))] ^= 1 << self.random.randrange(8)
+            path.write_bytes(content)
+        else:
+            path.write_bytes(content[: len(content) // 2] if kind == "cut" else b"")
+
+    def check_damaged(self, study: Path, path: Path) -> None:
+        """A damaged study is refused or read as it was, and mended by the same command."""
+        self.check_readable(study, self.whole)
+        started = self.forker.start([*WORDS, f"study={study.name}"])
+        assert started.end() == 0, started.said
+        assert tables_of(study) == self.whole and is_drawn(study)
+        assert len(recorded_seeds(study)) == CAMPAIGNS
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """Processes that run campaigns."""
+    try:
+        children = psutil.Process(pid).children(recursive=True)
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    except psutil.Error:
+        return []
+
+
+def main() -> None:
+    """Inject every fault and print what was done."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=20210705)
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="panj-faults-") as place, forker_in(Path(place)) as forker:
+        faults = Faults(forker, Path(place), arguments.seed)
+        faults.damage_every_file(flips=5)
+        show(faults, began)
+        faults.kill_at_every_step("threads", range(1, 1000))
+        faults.kill_at_every_step("threads", range(1, 1000), grows=True)
+        show(faults, began)
+        faults.kill_at_every_step("processes", range(1, 1000, 7))
+        for executor, kills in (("threads", 60), ("processes", 40), ("dask", 12)):
+            faults.kill_at_random(executor, kills)
+            show(faults, began)
+        for executor in ("processes", "dask"):
+            faults.kill_workers(executor, 12)
+    show(faults, began)
+    print("After each the same command gave the tables of an undisturbed study; nothing was lost or run again.")
+
+
+def show(faults: Faults, began: float) -> None:
+    """Print the counts so far."""
+    print(f"{time.monotonic() - began:.0f} s, {sum(faults.counts.values())} faults")
+    for kind, count in sorted(faults.counts.items()):
+        print(f"  {count:4d} {kind}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
