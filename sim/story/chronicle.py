@@ -185,7 +185,8 @@ def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
     missing = [name for name in Happening._fields if name not in events.column_names]
     if missing:
         raise PanjError(f"events.parquet: column {', '.join(missing)} missing, expected a log of this version")
-    return list(zip(*(events[name].to_pylist() for name in Happening._fields), strict=True))
+    days = events.set_column(events.column_names.index("date"), "date", events["date"].cast(pa.date32()))
+    return list(zip(*(days[name].to_pylist() for name in Happening._fields), strict=True))
 
 
 @cache

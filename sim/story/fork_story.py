@@ -230,7 +230,7 @@ def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, A
 def evenings_of(days: Any) -> list[date]:
     """The days of the first campaign."""
     first = days["seed"].to_numpy() == days["seed"][0].as_py()
-    return [day for day, is_first in zip(days["date"].to_pylist(), first, strict=True) if is_first]
+    return [day for day, is_first in zip(days["date"].cast("date32").to_pylist(), first, strict=True) if is_first]
 
 
 def series_of(days: Any, column: str, evenings: int) -> np.ndarray:

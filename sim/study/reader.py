@@ -180,7 +180,7 @@ class Study:
 
         path = self.folder / "runs.parquet"
         if self.focus is not None:
-            table = read_rows(path, filters=self.rows).to_pandas()
+            table = read_columns(path, filters=self.rows).to_pandas()
             return table.drop(columns=["cell", *self.cell.values], errors="ignore")
         schema = open_runs(self.folder)
         need_columns(schema.names, self.swept, str(path))
@@ -188,7 +188,7 @@ class Study:
         numbers = [
             field.name for field in schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)
         ]
-        return read_rows(path, [*keys, *(name for name in numbers if name not in keys)]).to_pandas()
+        return read_columns(path, [*keys, *(name for name in numbers if name not in keys)]).to_pandas()
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
@@ -214,13 +214,13 @@ class Study:
         """One row per district and day of the cell, with parsed dates."""
         import pandas as pd
 
-        table = read_rows(self.folder / "districts.parquet", filters=self.rows).to_pandas()
+        table = read_columns(self.folder / "districts.parquet", filters=self.rows).to_pandas()
         return table.drop(columns="cell").assign(date=pd.to_datetime(table["date"]))
 
     @cached_property
     def evenings(self) -> list[date]:
         """The days of the cell's campaigns in order, from day 0."""
-        column = read_rows(self.folder / "days.parquet", ["date"], self.rows).column("date")
+        column = read_columns(self.folder / "days.parquet", ["date"], self.rows).column("date")
         days = column.cast(pa.date32()).to_numpy()
         if not days.size:
             raise PanjError(f"{self.folder}: cell {self.cell.number} has no finished campaign")
@@ -240,7 +240,7 @@ class Study:
         """One column of days.parquet as days x campaigns, ordered by seed."""
         path = self.folder / "days.parquet"
         need_columns(read_head(path, ()).schema.to_arrow_schema().names, (column,), "days.parquet")
-        values = read_rows(path, [column], self.rows).column(column)
+        values = read_columns(path, [column], self.rows).column(column)
         table = values.to_numpy().reshape(-1, len(self.evenings))
         return np.ascontiguousarray(table.T, dtype=np.float64)
 
@@ -459,7 +459,7 @@ def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
     return head
 
 
-def read_rows(
+def read_columns(
     path: Path, columns: Sequence[str] | None = None, filters: list[tuple[str, str, int]] | None = None
 ) -> pa.Table:
     """Rows of a table, with the checksums of its pages checked; PanjError where it cannot be read."""

@@ -165,7 +165,8 @@ def test_ctrl_c_finishes_the_chunks_in_hand_says_how_to_go_on_and_is_code_130(
     assert "Traceback" not in started.said
     there = recorded_seeds(study)
     assert set().union(*tasks_in(tasks)) == there  # whatever was handed out is recorded
-    assert 6 <= len(there) < CAMPAIGNS and not (study / "about.json").exists()
+    assert 6 <= len(there) < CAMPAIGNS
+    assert tables_of(study)["campaigns"] == len(there)  # of which there are tables
     files, later = chunk_files(study), tmp_path / "later"
     again = forker.start(SWEEP, tasks=str(later))
     assert again.end() == 0, again.said

@@ -303,6 +303,7 @@ def test_the_evenings_of_a_campaign_rerun_are_those_of_the_study(studies: Path) 
     main(["story", str(studies / "two"), "seed=6", "cell=1"])
     again = pq.read_table(studies / "two" / "stories" / "cell_1_seed_6" / "days.parquet")
     days = pq.read_table(studies / "two" / "days.parquet", filters=[("cell", "==", 1), ("seed", "==", 6)])
+    days = days.select(again.column_names)  # without the swept keys
     assert again.drop_columns(["run"]).to_pydict() == days.drop_columns(["run"]).to_pydict()
 
 

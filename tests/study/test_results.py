@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ def test_days_has_a_row_per_campaign_and_day(tiny: Path) -> None:
     assert list(days.columns[:5]) == ["cell", "run", "seed", "date", "share_held_by_taliban"]
     assert {kind.name.lower() for kind in Series} <= set(days)
     assert {f"{what}_{post}" for what in ("crossed", "waiting", "admitted") for post in FACTS.post} <= set(days)
-    assert days.groupby("run")["date"].apply(list).tolist() == [[START + timedelta(days=d) for d in range(3)]] * 2
+    assert days.groupby("run")["date"].apply(list).tolist() == [list(pd.date_range(START, periods=3))] * 2
     held = days["districts_held_by_taliban"] / len(FACTS.district)
     np.testing.assert_allclose(days["share_held_by_taliban"], held)
 
@@ -109,7 +109,7 @@ def test_days_has_a_row_per_campaign_and_day(tiny: Path) -> None:
 def test_nights_in_days_are_under_their_morning_at_every_post_and_in_all(tiny: Path) -> None:
     days = pd.read_parquet(tiny / "days.parquet")
     assert (days["troops_crossed"] == days[[f"crossed_{post}" for post in FACTS.post]].sum(axis=1)).all()
-    assert (days.loc[days["date"] == START, "troops_crossed"] == 0).all()
+    assert (days.loc[days["date"] == str(START), "troops_crossed"] == 0).all()
 
 
 def test_districts_has_a_row_per_district_and_day(tiny: Path) -> None:
@@ -123,7 +123,7 @@ def test_tables_tell_of_the_same_campaigns(tiny: Path) -> None:
     days = pd.read_parquet(tiny / "days.parquet")
     runs = pd.read_parquet(tiny / "runs.parquet")
     districts = pd.read_parquet(tiny / "districts.parquet")
-    last = START + timedelta(days=DAYS)
+    last = str(START + timedelta(days=DAYS))
     evening = days[days["date"] == last]
     assert evening["share_held_by_taliban"].tolist() == runs["share_held_by_taliban_2021_05_03"].tolist()
     share = districts[districts["date"] == last]["share_of_runs_taliban"].mean()
@@ -195,7 +195,7 @@ def test_a_folder_that_is_no_study_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_damaged_about_is_said(tmp_path: Path) -> None:
     (tmp_path / "about.json").write_text("{")
-    with pytest.raises(PanjError, match="found something damaged, expected JSON"):
+    with pytest.raises(PanjError, match="found something damaged"):
         read_about(tmp_path)
 
 
@@ -336,7 +336,7 @@ def test_a_date_is_a_date_whatever_its_row_is_called(tmp_path: Path, monkeypatch
         monkeypatch.setattr(module, "outcomes_of" if module is work else "read_outcomes", lambda *_arguments: table)
     monkeypatch.setattr(columns, "count_outcomes", lambda *_arguments: {"my_own_night": "2021-05-03"})
     folder, _ = study(tmp_path, "runs=1")
-    assert pq.read_table(folder / "runs.parquet")["my_own_night"].to_pylist() == ["2021-05-03"]
+    assert pq.read_table(folder / "runs.parquet")["my_own_night"].to_pylist() == [datetime(2021, 5, 3)]
 
 
 @pytest.mark.parametrize(
