@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 SUPPLY := .venv/supply/bin
 
-.PHONY: run test test-browser check clean docs bench bench-classroom classroom notice sbom audit constraints
+.PHONY: run test test-browser check clean docs bench bench-classroom classroom notice sbom audit constraints faults
 
 run: .venv/installed-all
 	$(BIN)/python -m sim
@@ -24,6 +24,9 @@ test: .venv/installed-test
 test-browser: .venv/installed-browser
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 	$(BIN)/python -m pytest -p no:cacheprovider --reruns 1 tests/browser
+
+faults: .venv/installed-test
+	$(BIN)/python tests/faults.py
 
 docs: .venv/installed-test
 	$(BIN)/python docs/generate.py

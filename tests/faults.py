@@ -135,12 +135,12 @@ class Faults:
         self.finish(study)
         shutil.rmtree(study)
 
-    def damage_every_file(self, flips: int = 1, kinds: Sequence[str] = DAMAGES) -> None:
-        """Damage every file of a finished study in turn, each in every way, and mend it by the same command."""
+    def damage_every_file(self, flips: int = 1, kinds: Sequence[str] = DAMAGES, chunks: int = 99) -> None:
+        """Damage every file of a finished study, or only some chunks, in every way; the same command mends it."""
         whole = self.study("whole")
-        for path in sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file()):
-            if path.name == ".lock":
-                continue
+        paths = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file() and path.name != ".lock")
+        left_out = [path for path in paths if path.suffix == ".arrow"][chunks:]
+        for path in (path for path in paths if path not in left_out):
             for kind in kinds:
                 for _ in range(flips if kind == "flipped" else 1):
                     study = self.study("damaged")

@@ -1,0 +1,36 @@
+"""A part of the faults of `make faults`: kills at steps with a file, of new and growing studies, and damaged files."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from faults import Faults
+from quick import forker_in
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that can be forked and killed")
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faults]:
+    folder = tmp_path_factory.mktemp("faults")
+    with forker_in(folder) as forker:
+        yield Faults(forker, folder)
+
+
+@pytest.mark.parametrize("first", range(1, 15, 2))
+def test_killed_at_a_step_with_a_file_a_study_is_whole_after_the_same_command(first: int, faults: Faults) -> None:
+    faults.kill_at_every_step("threads", range(first, 100, 28))
+
+
+@pytest.mark.parametrize("first", range(2, 15, 4))
+def test_killed_while_it_grows_a_study_is_whole_after_the_same_command(first: int, faults: Faults) -> None:
+    faults.kill_at_every_step("threads", range(first, 100, 28), grows=True)
+
+
+def test_workers_that_are_killed_again_and_again_brick_nothing(faults: Faults) -> None:
+    faults.kill_workers("processes", 6)
+
+
+@pytest.mark.parametrize("kind", ["cut", "emptied", "flipped", "removed"])
+def test_a_damaged_file_is_refused_or_does_no_harm_and_is_mended(kind: str, faults: Faults) -> None:
+    faults.damage_every_file(kinds=[kind], chunks=1)
