@@ -41,6 +41,7 @@ from sim.engine.chance import seeds_of
 from sim.engine.day import run_day
 from sim.data.facts import read_facts
 from sim.engine.layout import fresh, lay_out
+from sim.engine.cache import RULES, SEAL
 from sim.engine.compile import cache_folder, compiled, entry
 from sim.engine.world import Act, Condition, Fall, Holder, UnitState
 
@@ -92,10 +93,8 @@ def lose(world, district):
 def signatures():
     """Kinds of arguments for which each rule was compiled, as they lie in the cache; literals and names count alike."""
     kinds = {}
-    for path in cache_folder().rglob("*.nbi"):
-        with path.open("rb") as file:
-            pickle.load(file)
-            _stamp, versions = pickle.loads(file.read())
+    for path in (cache_folder() / RULES).glob("*.nbi"):
+        _version, _stamp, versions = pickle.loads(path.read_bytes()[SEAL:])
         kinds[path.name] = sorted({plain(str(version[0])) for version in versions})
     return kinds
 

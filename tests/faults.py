@@ -13,13 +13,29 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
-from quick import CAMPAIGNS, SWEEP, Forker, chunk_files, forker_in, recorded_seeds, tables_of, tasks_in
+from quick import (
+    CAMPAIGNS,
+    SHORT,
+    SWEEP,
+    Forker,
+    chunk_files,
+    forker_in,
+    make_quick,
+    no_figures,
+    recorded_seeds,
+    tables_of,
+    tasks_in,
+)
+from rich.console import Console
 
 from sim.errors import PanjError
+from sim.run.run import run_sweep
+from sim.settings.sweep import compose_sweep
 from sim.study.reader import is_drawn, read_sweep
 
 DRAWN = "calibration=posterior"  # numbers drawn per campaign, as by default
@@ -41,6 +57,9 @@ class Faults:
         self.number = 0
         self.whole = self.undisturbed("whole", WORDS)
         self.few = self.undisturbed("few", FEW)
+        make_quick()
+        sweep = compose_sweep([*WORDS, *SHORT[1:-1], "study=damaged"])
+        self.sweep = replace(sweep, base=replace(sweep.base, results_dir=folder / "results"))
 
     def undisturbed(self, name: str, words: Sequence[str]) -> dict[str, Any]:
         """Tables of a study that nothing disturbs."""
@@ -147,7 +166,7 @@ class Faults:
                     shutil.copytree(whole, study)
                     self.damage(study / path, kind)
                     try:
-                        self.check_damaged(study, path)
+                        self.check_damaged(study)
                     except AssertionError as error:
                         raise AssertionError(f"{path} {kind}: {error}") from error
                     self.counts[f"a file {kind}"] += 1
@@ -164,11 +183,12 @@ class Faults:
         else:
             path.write_bytes(content[: len(content) // 2] if kind == "cut" else b"")
 
-    def check_damaged(self, study: Path, path: Path) -> None:
-        """A damaged study is refused or read as it was, and mended by the same command."""
+    def check_damaged(self, study: Path) -> None:
+        """A damaged study is refused or read as it was, and mended by the same command, here without a process."""
         self.check_readable(study, self.whole)
-        started = self.forker.start([*WORDS, f"study={study.name}"])
-        assert started.end() == 0, started.said
+        ran = run_sweep(self.sweep, Console(quiet=True))
+        if ran.is_new or not is_drawn(study):
+            no_figures(study)
         assert tables_of(study) == self.whole and is_drawn(study)
         assert len(recorded_seeds(study)) == CAMPAIGNS
 

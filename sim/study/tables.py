@@ -41,6 +41,7 @@ from sim.study.store import Scope, chunks_of
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
 EVENTS = "events.parquet"  # the log of a study of one campaign
 GROUP = 20_000  # rows per row group
+MOST_KEYS = 8  # swept keys that are columns of tables with many rows per campaign; more are in runs.parquet only
 Chunk = tuple[pa.Table, pa.Table]  # finished and failed campaigns
 
 
@@ -175,8 +176,9 @@ def fill(
             wanted = within(done, scope.first_seed, cell.runs), within(failed, scope.first_seed, cell.runs)
             add_chunk(tables, wanted, named, scope.first_seed, facts, start)
             tally.add(*wanted)
+        many = named if len(kinds) <= MOST_KEYS else {**named, "values": {}}
         share = tally.held / max(1, tally.runs)
-        districts = districts_table(named, share, tally.median_fall(), facts, start)
+        districts = districts_table(many, share, tally.median_fall(), facts, start)
         tables["districts.parquet"].add(districts if tally.runs else districts.slice(0, 0))
         for table in tables.values():
             table.flush()
@@ -232,6 +234,7 @@ def add_chunk(
     done, failed = chunk
     tables["runs.parquet"].add(runs_table(done, cell, first_seed))
     if any(name.startswith(DAILY) for name in done.column_names):
+        cell = cell if len(cell["values"]) <= MOST_KEYS else {**cell, "values": {}}
         tables["days.parquet"].add(days_table(done, cell, first_seed, len(facts.district), start))
     if failed.num_rows:
         tables["failures.parquet"].add(failures_table(failed, cell))

@@ -133,7 +133,9 @@ def test_tables_tell_of_the_same_campaigns(tiny: Path) -> None:
 def test_the_summary_has_a_row_an_outcome(tiny: Path) -> None:
     with (tiny / "summary.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["outcome"]: row for row in csv.DictReader(file)}
-    assert list(next(iter(rows.values()))) == ["cell", "cell_label", *SummaryRow._fields]
+    assert list(next(iter(rows.values()))) == [
+        "cell", "cell_label", *SummaryRow._fields, "median_date", "low_5_date", "high_95_date",
+    ]  # fmt: skip
     assert set(rows) == set(pd.read_parquet(tiny / "runs.parquet")) - {"cell", "run", "seed"}
     june = rows["share_held_by_taliban_2021_06_30"]
     assert (june["reported"], june["median"], june["missing"]) == ("0.3753 (F064, F065)", "", "2")
