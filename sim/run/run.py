@@ -130,6 +130,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
         scope = mended_scope(study, asked)
         if console is not None:
             set_aside(study / "chunks" / "study.json")
+            write_scope(study, scope)
             console.print(f"{damage}", soft_wrap=True, markup=False)
         return scope
     scope = join_scopes(study, old, asked)
