@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 BIN := .venv/bin
 SUPPLY := .venv/supply/bin
 
-.PHONY: run test test-browser check clean docs bench bench-classroom classroom notice sbom audit constraints faults
+.PHONY: run test test-browser fuzz check clean docs bench bench-classroom classroom notice sbom audit constraints faults
 
 run: .venv/installed-all
 	$(BIN)/python -m sim
@@ -27,6 +27,9 @@ test-browser: .venv/installed-browser
 
 faults: .venv/installed-test
 	$(BIN)/python tests/faults.py
+
+fuzz: .venv/installed-test
+	$(BIN)/python tests/fuzz.py 10000
 
 docs: .venv/installed-test
 	$(BIN)/python docs/generate.py

@@ -7,11 +7,12 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sim import options
-from sim.errors import PanjError
+from sim.errors import PanjError, shortened
 from sim.options import missing_of, read_command, require_extra
 from sim.provenance import shell_command
 from sim.terminal import safe_output
@@ -46,12 +47,13 @@ def answer(words: list[str], debug: bool) -> int:
     except (PanjError, OSError) as error:
         if debug:
             traceback.print_exc()
-        print(f"panj: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"panj: {shortened(' '.join(str(error).split()))}", file=sys.stderr)
         return 2
     except Exception as error:
         if debug:
             raise
-        print(f"panj: {type(error).__name__}: {' '.join(str(error).split())} (debug=true shows where)", file=sys.stderr)
+        said = shortened(f"{type(error).__name__}: {' '.join(str(error).split())}", 350)
+        print(f"panj: {said} (debug=true shows where)", file=sys.stderr)
         return 1
 
 
@@ -61,6 +63,9 @@ def dispatch(words: list[str]) -> int:
         from sim.help import help_of
 
         print(help_of(words))
+        return 0
+    if words[:1] in (["--version"], ["-V"]):
+        print(f"panj {version('panj')}")
         return 0
     request = read_command(words)
     verb = type(request).__name__.lower()
@@ -122,7 +127,8 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
     for path in written(ran.folder):
         console.print(f"  {path}", soft_wrap=True)
     if ran.failed:
-        console.print(f"{counted(ran.failed, 'campaign')} failed: python -m sim failures {ran.folder}", soft_wrap=True)
+        failed = counted(ran.failed, "campaign")
+        console.print(f"{failed} failed: {shell_command(['failures', ran.folder])}", soft_wrap=True)
     if ran.campaigns:
         page = f"open {ran.folder / 'report.html'}; or {next_step(overrides, ran.folder)}"
         table = f"read {ran.folder / 'runs.parquet'}; the same command with more runs adds to it"
@@ -146,7 +152,9 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
         def draw(folder: Path) -> None:
             process.communicate(str(folder))
             if process.returncode:
-                raise PanjError(f"report: could not be drawn; the tables are whole: python -m sim report {folder}")
+                raise PanjError(
+                    f"report: could not be drawn; the tables are whole: {shell_command(['report', folder])}"
+                )
 
         try:
             yield draw
@@ -298,6 +306,17 @@ def plan(request: options.Plan) -> int:
     return ahead.main(request)
 
 
+def settings(request: options.Settings) -> int:
+    """Print the settings that a command line resolves to."""
+    from sim.settings.compose import compose_settings
+    from sim.study.files import yaml_text
+
+    chosen = compose_settings(request.overrides)
+    how = {"study": chosen.study, "runs": chosen.runs, "seed": chosen.seed, "results_dir": str(chosen.results_dir)}
+    print(yaml_text(how | chosen.as_dict()), end="")
+    return 0
+
+
 def failures(request: options.Failures) -> int:
     """Print failed campaigns by cause."""
     from sim.run import rerun as causes
@@ -399,8 +418,8 @@ def completion(request: options.Completion) -> int:
 VERBS: dict[type[options.Request], Callable[[Any], int]] = {
     options.VERBS[verb.__name__]: verb
     for verb in (
-        run, plan, compare, score, bank, calibrate, assimilate, theories, sensitivity, discover, report, animate, story,
-        fork, failures, verify, reproduce, classroom, grade, evidence, completion,
+        run, plan, settings, compare, score, bank, calibrate, assimilate, theories, sensitivity, discover, report,
+        animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, completion,
     )
 }  # fmt: skip
 

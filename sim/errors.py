@@ -1,19 +1,26 @@
 """Readable errors: the key, what was found, what was expected, the nearest valid name."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+MOST_LETTERS = 380  # of a message; with `panj: ` and the name of a cell it stays a line that can be read
+MOST_SHOWN = 60  # letters of a value that was found
+FEW = 200  # letters of a list of names that is given in full
 
 
 class PanjError(ValueError):
     """An error that the user can correct; the command line prints it as one line and exits with code 2.
 
     Args:
-        message: One line: the key, what was found, what was expected, the nearest valid name.
+        message: One line: the key, what was found, what was expected, the nearest valid name. Long values in quotes
+            and long messages are cut in the middle.
         key: The invalid setting, such as `rules.news.fade_days`; by default the text before the first colon.
     """
 
     def __init__(self, message: str, key: str | None = None) -> None:
-        super().__init__(message)
+        cut = re.sub(r"found '([^']{61,})'", lambda found: f"found '{shortened(found[1], MOST_SHOWN)}'", message)
+        super().__init__(shortened(cut))
         self.key = message.partition(":")[0] if key is None else key
 
 
@@ -21,13 +28,31 @@ class CampaignError(RuntimeError):
     """A campaign that could not continue, for instance because an array was full."""
 
 
+def shortened(text: str, most: int = MOST_LETTERS) -> str:
+    """A text of at most `most` letters, its middle replaced by an ellipsis where it is longer."""
+    half = (most - 3) // 2
+    return text if len(text) <= most else f"{text[: most - 3 - half]}...{text[-half:]}"
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """`; did you mean 'x'?` for the closest of `names`, or an empty text if none is close."""
-    close = get_close_matches(name, list(names), n=1, cutoff=0.5)
+    close = get_close_matches(name[:MOST_LETTERS], list(names), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def unknown(what: str, name: str, names: Iterable[str]) -> PanjError:
-    """An error for a name that is not one of `names`, listing them and the nearest."""
-    names = list(names)
+def unknown(what: str, name: object, names: Iterable[str]) -> PanjError:
+    """An error for a name that is not one of `names`, listing them and the nearest.
+
+    Args:
+        what: The key, such as `border`.
+        name: What was found.
+        names: What it could have been; of a long list the five nearest are named.
+
+    Returns:
+        The error, to be raised.
+    """
+    name, names = str(name), list(names)
+    if len(", ".join(names)) > FEW and len(names) > 5:
+        five = get_close_matches(name[:MOST_LETTERS], names, n=5, cutoff=0)
+        return PanjError(f"{what}: found '{name}', expected one of {len(names)}; the nearest are {', '.join(five)}")
     return PanjError(f"{what}: found '{name}', expected one of {', '.join(names)}{nearest(name, names)}")

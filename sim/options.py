@@ -5,9 +5,11 @@ option (`key=value`) or the overrides of settings. `read_command` returns an ins
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import date
+from glob import glob
 from importlib import metadata
 from pathlib import Path
 from types import NoneType
@@ -17,10 +19,20 @@ from sim.errors import PanjError, unknown
 
 MULTIRUN = ("-m", "--multirun")
 LAST_SEED = 2**63 - 1  # as in sim.engine.chance, which is slow to import
+SHOWS = "`python -m sim settings key=value ...`, which prints what a command line resolves to"
+NEW_FILE = "a file of your own in configs/ or scenarios/, or key=value"
+FLAGS = {  # of Hydra and of other programs, with what Panj has in their place
+    "--cfg": SHOWS, "-c": SHOWS, "--info": SHOWS, "-i": SHOWS, "--resolve": SHOWS, "--config-dir": NEW_FILE,
+    "-cd": NEW_FILE, "--config-path": NEW_FILE, "-cp": NEW_FILE, "--config-name": NEW_FILE, "-cn": NEW_FILE,
+    "--shell-completion": "`python -m sim completion bash`", "--run": "`python -m sim run`",
+    "--version": "`python -m sim --version` alone",
+}  # fmt: skip
+OTHER_FLAG = "key=value, or -m; `python -m sim --help` lists all"
 FOLDER = "folder of a study, such as results/policy"
 BASE = "by default the one with the settings that the sweep started from"
 OUT = "folder to write into instead, for a study that cannot be written"
 SHELLS = ("bash", "zsh", "fish")
+MOST_BYTES = 200  # of the name of a folder; file systems take 255 and names of ours are added to it
 
 
 def argument(meaning: str, default: Any = MISSING, *, least: int = 1, most: int = 1, is_file: bool = False) -> Any:
@@ -149,10 +161,25 @@ def read_share(key: str, text: str) -> float:
 
 
 def read_name(key: str, text: str) -> str:
-    """A name that can be that of a folder."""
-    if not re.fullmatch(r"[\w-][\w.-]*", text):
+    """A name that can be that of a folder, in any script; raises PanjError for any other."""
+    is_plain = all(
+        letter.isalnum() or letter in "_-.\u200c\u200d" or unicodedata.category(letter)[0] == "M" for letter in text
+    )
+    if not text or not is_plain or text.startswith("."):
         raise PanjError(f"{key}: found '{text}', expected letters, digits, '_', '-' and '.' only")
+    if len(text.encode()) > MOST_BYTES:
+        raise PanjError(f"{key}: found '{text}' of {len(text)} letters, expected at most {MOST_BYTES} bytes")
     return text
+
+
+def read_path(key: str, text: str) -> Path:
+    """A path, with ~ as the home folder; raises PanjError for what no file system takes."""
+    if not text or "\0" in text:
+        raise PanjError(f"{key}: found '{ascii(text)[1:-1]}', expected a path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise PanjError(f"{key}: found '{text}' and no home folder, expected a whole path") from error
 
 
 def read_code(key: str, text: str) -> str:
@@ -215,6 +242,14 @@ class Plan(Request):
         example="0.05",
     )
     overrides: tuple[str, ...] = overrides("settings, swept with -m", sweeps=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Request):
+    """Print the settings that a command line resolves to, as YAML; nothing is run."""
+
+    examples = ("settings scenario=border_closed rules.news.fade_days=5",)
+    overrides: tuple[str, ...] = overrides("settings of one cell")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -476,11 +511,24 @@ class Grade(Request):
     """Mark hand-ins of the lessons, with sentences, or as a table for the teacher."""
 
     extras = ("classroom",)
-    examples = ("grade hand_in.json", "grade hand_ins/*.json format=csv")
-    files: tuple[Path, ...] = argument("hand-ins", most=500, is_file=True)
+    examples = ("grade hand_in.json", "grade hand_ins format=csv", "grade hand_ins/*.json format=csv")
+    files: tuple[Path, ...] = argument("hand-ins, folders of them, or patterns with *", most=500, is_file=True)
     format: str = option("sentences, or a table", "text", choices=("text", "csv"))
     reference: int = option("campaigns that answers are compared with", 1000, low=20, high=100_000)
     results_dir: Path = option("folder in which those campaigns are kept", Path("results"))
+
+    @property
+    def hand_ins(self) -> tuple[Path, ...]:
+        """Every file that is meant: those of a folder and of a pattern in order, a missing file as it was typed."""
+        return tuple(dict.fromkeys(found for path in self.files for found in files_meant(path)))
+
+
+def files_meant(path: Path) -> list[Path]:
+    """A file itself, the hand-ins of a folder, or what a pattern fits; shells of Windows leave patterns as they are."""
+    if path.is_dir():
+        return sorted(one for one in path.iterdir() if one.suffix in (".json", ".yaml", ".yml")) or [path]
+    found = [] if path.exists() else [Path(one) for one in sorted(glob(str(path)))]
+    return found or [path]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -508,8 +556,8 @@ class Completion(Request):
 VERBS: dict[str, type[Request]] = {
     one.__name__.lower(): one
     for one in (
-        Run, Plan, Compare, Score, Bank, Calibrate, Assimilate, Theories, Sensitivity, Discover, Report, Animate, Story,
-        Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, Completion,
+        Run, Plan, Settings, Compare, Score, Bank, Calibrate, Assimilate, Theories, Sensitivity, Discover, Report,
+        Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, Completion,
     )
 }  # fmt: skip
 
@@ -561,9 +609,15 @@ def read_command(words: Sequence[str]) -> Request:
     """
     words = list(words)
     is_verb = words and "=" not in words[0] and not words[0].startswith(("-", "~", "+"))
-    name = words.pop(0) if is_verb else "run"
+    name = words[0] if is_verb else next((word for word in words if word in VERBS), "run")
+    if name in words:
+        words.remove(name)
     if name not in VERBS:
         raise unknown("verb", name, VERBS)
+    for word in words:
+        if word.startswith("-") and word not in ("-", *MULTIRUN):
+            flag = word.partition("=")[0]
+            raise PanjError(f"{flag}: found '{word}', expected {FLAGS.get(flag, OTHER_FLAG)}", key=flag)
     return read_request(VERBS[name], words)
 
 
@@ -609,7 +663,8 @@ def is_argument(word: str, place: Option, verb: type[Request]) -> bool:
     if verb is Evidence or (place.declared["is_file"] and Path(word).is_file()):
         return True
     key, equals, _ = word.partition("=")
-    return word == "-" or not (word.startswith(("-", "~", "+")) or (equals and key.replace(".", "").isidentifier()))
+    is_override = word.startswith(("-", "~", "+")) or (equals and key.replace(".", "").isidentifier())
+    return word == "-" or word.startswith(("~/", "~\\")) or not is_override
 
 
 def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjError:
@@ -628,13 +683,17 @@ def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> 
                         f"{counted}: {usage_of(verb)}")  # fmt: skip
     if not found:
         return {}
-    values = tuple(place.kind(word) for word in found)
+    values = tuple(read_path(place.name, word) if place.kind is Path else place.kind(word) for word in found)
     return {place.name: values if place.is_many else values[0]}
 
 
 def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> tuple[str, ...]:
     """The overrides of a verb, as far as this table can check them."""
     name, keys = verb.__name__.lower(), rest.declared["keys"]
+    set_once = [word.partition("=")[0] for word in found if "=" in word and not word.startswith("+")]
+    for key in set_once:
+        if set_once.count(key) > 1:
+            raise PanjError(f"{key}: found it {set_once.count(key)} times, expected it once", key=key)
     for word in found:
         if word in MULTIRUN and not rest.declared["sweeps"]:
             raise PanjError(f"{name}: found {word}, expected one combination of settings: {usage_of(verb)}")
@@ -663,6 +722,8 @@ def read_one(one: Option, text: str) -> Any:
     try:
         if one.kind is bool:
             return {"true": True, "false": False}[text.lower()]
+        if one.kind is Path:
+            return read_path(one.key, text)
         value: Any = date.fromisoformat(text) if one.kind is date else one.kind(text)
     except (ValueError, KeyError):
         raise PanjError(f"{one.key}: found '{text}', expected {expected_of(one)}") from None

@@ -17,7 +17,7 @@ import numpy as np
 
 from sim.data.configs import folder_of, read_yaml
 from sim.data.evidence import Evidence, read_evidence
-from sim.data.facts import THE_LINE, Facts, fingerprint_of_record
+from sim.data.facts import THE_LINE, Facts, fingerprint_of_record, row_of_district
 from sim.data.meaning import definitions_in, fingerprint_of, meaning_of_definitions, read_sources
 from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Fall, Holder, Role
@@ -26,6 +26,7 @@ from sim.errors import PanjError, unknown
 COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # of a row: what decides its number
 KEYS = {*COUNTED, "unit", "label", "reported"}
 CHECKS_OF_A_ROW = ("view_of", "window_of", "scope_of", "share_of")  # functions on which the number of any row depends
+RESERVED = ("seed", "error", "traceback", "cell", "run")  # columns of a study that are no outcomes
 Value = float | str | None
 
 
@@ -405,7 +406,7 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     """
     last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
     rows: dict[str, dict[str, Any]] = {}
-    for name, row in read_yaml(folder_of("configs") / "outcomes.yaml").items():
+    for name, row in declared_rows().items():
         rows.setdefault(name.replace("last_day", last_day), row)  # the date itself, unless it has a row already
     for post in facts.post:
         rows[f"crossed_{post}"] = {
@@ -428,6 +429,20 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     return table
 
 
+def declared_rows() -> dict[str, dict[str, Any]]:
+    """The rows of `configs/outcomes.yaml`; PanjError for a reserved name and for what is no row."""
+    rows = read_yaml(folder_of("configs") / "outcomes.yaml")
+    for name, row in rows.items():
+        if not re.fullmatch(r"[A-Za-z]\w*", str(name)) or name in RESERVED:
+            expected = f"letters, digits and '_', and none of {', '.join(RESERVED)}"
+            raise PanjError(
+                f"outcomes.{name}: found this name of an outcome, expected {expected}", key=f"outcomes.{name}"
+            )
+        if not isinstance(row, dict):
+            raise PanjError(f"outcomes.{name}: found '{row}', expected a row with quantity, date, unit and label")
+    return rows
+
+
 @cache
 def meaning_of_counting(*roots: str) -> tuple[str, ...]:
     """What the named functions of this module, and those that they use, compute."""
@@ -442,7 +457,7 @@ def definitions_here() -> list[Any]:
 
 def fingerprint_of_outcomes() -> str:
     """The fingerprint of what is counted and how; labels and reported figures decide no number."""
-    rows = read_yaml(folder_of("configs") / "outcomes.yaml")
+    rows = declared_rows()
     counted = {name: {key: row.get(key) for key in COUNTED} for name, row in rows.items()}
     meaning = meaning_of_counting("count_outcomes", "outcome_of")
     return fingerprint_of([json.dumps(counted, sort_keys=True, default=str), *meaning])
@@ -450,7 +465,7 @@ def fingerprint_of_outcomes() -> str:
 
 def fingerprint_of_shown() -> str:
     """The fingerprint of what tables show next to results: labels, units, and the record."""
-    rows = read_yaml(folder_of("configs") / "outcomes.yaml")
+    rows = declared_rows()
     return fingerprint_of([json.dumps(rows, sort_keys=True, default=str), fingerprint_of_record()])
 
 
@@ -512,28 +527,33 @@ def share_of(name: str, row: Mapping[str, Any]) -> float:
 
 
 def scope_of(name: str, scope: Mapping[str, Any], facts: Facts) -> tuple[np.ndarray, np.ndarray]:
-    """Which districts and posts a row counts."""
+    """Which districts and posts a row counts: those that every key of its scope names."""
     districts = np.ones(len(facts.district_id), np.bool_)
     posts = np.ones(len(facts.post), np.bool_)
     if not isinstance(scope, Mapping):
         raise PanjError(f"outcomes.{name}.scope: found '{scope}', expected such as {{province: Takhar}}; none: country")
     for key, value in scope.items():
+        where = f"outcomes.{name}.scope.{key}"
         known: dict[str, Sequence[str]] = {
             "province": facts.provinces, "region": facts.region, "districts": facts.district, "post": facts.post,
         }  # fmt: skip
         if key not in known:
             raise unknown(f"outcomes.{name}.scope", key, known)
-        for one in [value] if isinstance(value, str) else value:
-            if one not in known[key]:
-                raise unknown(f"outcomes.{name}.scope.{key}", one, sorted(set(known[key])))
-        wanted = {value} if isinstance(value, str) else set(value)
+        wanted = {value} if isinstance(value, str) else set(map(str, value)) if isinstance(value, list) else set()
         if not wanted:
-            raise PanjError(f"outcomes.{name}.scope.{key}: found nothing, expected at least one name")
+            raise PanjError(f"{where}: found '{value}', expected at least one name")
+        if key == "districts":
+            rows = [row_of_district(facts, one, where) for one in sorted(wanted)]
+            districts &= np.isin(np.arange(len(districts)), rows)
+            continue
+        for one in wanted.difference(known[key]):
+            raise unknown(where, one, sorted(set(known[key])))
         if key == "post":
             posts = np.array([post in wanted for post in facts.post])
         else:
-            of_district = {"province": facts.province, "region": facts.region, "districts": facts.district}[key]
-            districts = np.array([one in wanted for one in of_district])
+            districts &= np.array([one in wanted for one in (facts.province if key == "province" else facts.region)])
+    if not districts.any():
+        raise PanjError(f"outcomes.{name}.scope: found {dict(scope)}, expected keys that have a district in common")
     return districts, posts
 
 

@@ -61,8 +61,8 @@ def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
 
 
 def command_line() -> str:
-    """The command that started this run."""
-    return " ".join(["python", "-m", "sim", *sys.argv[1:]])
+    """The command that started this run, quoted so that it can be pasted into a shell."""
+    return shell_command(sys.argv[1:])
 
 
 def shell_command(words: Sequence[object]) -> str:

@@ -11,7 +11,6 @@ Assumed Where campaigns run has no effect on results (`python -m sim verify` che
 
 import json
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -29,7 +28,7 @@ from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
 from sim.options import Compare, Reproduce, read_threshold
 from sim.outcomes import fingerprint_of_outcomes
-from sim.provenance import commit, stamp, versions
+from sim.provenance import commit, shell_command, stamp, versions
 from sim.run.console import console_of
 from sim.run.run import Stopped, run_sweep
 from sim.run.verify import TABLES, columns_of_table, damaged, difference_of, frames_of, rows_of
@@ -110,7 +109,7 @@ def describe(path: Path, made: Made) -> list[str]:
     return [
         f"{path.name} is {made.recipe['file']} of study {made.study}: {runs} campaigns{each}, from seed "
         f"{made.first_seed} on, made by",
-        f"  python -m sim {' '.join(made.words)}",
+        f"  {shell_command(made.words)}",
         f"with {known}.",
     ]
 
@@ -344,7 +343,7 @@ def stamp_of_csv(path: Path) -> str:
 def refuse_by_itself(words: Sequence[str], where: str) -> None:
     """Raise PanjError for a file of a verb that recreates all its files itself; the message has the command."""
     if words and words[0] in BY_ITSELF:
-        command = shlex.join(["python", "-m", "sim", *map(str, words)])
+        command = shell_command(words)
         raise PanjError(f"{where}: found what one command makes, and makes again from its record, expected a figure or "
                         f"table of a study; the command is: {command}")  # fmt: skip
 

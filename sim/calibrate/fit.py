@@ -309,8 +309,8 @@ def read_bank(folder: Path) -> Bank:
     about = read_about(folder)
     table = pq.read_table(folder / "runs.parquet")
     keys = tuple(name for name in table.column_names if name.startswith(DRAWN))
-    if not keys or len(about["cells"]) != 1:
-        raise PanjError(f"bank: found {folder} without numbers that were drawn, expected what python -m sim bank makes")
+    if not keys or len(about.get("cells", ())) != 1 or "priors" not in base_of(folder)["draws"]:
+        raise PanjError(f"{folder}: found a study that is no prior sample, expected what python -m sim bank makes")
     facts = read_facts()
     here = {"rules": fingerprint_of_rules(), "data": facts.fingerprint}
     counted = about.get("outcomes", {})  # an older version has none, and one fingerprint of all

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from sim.data.configs import read_yaml
+from sim.data.configs import Loader, read_yaml
 from sim.errors import PanjError, unknown
 from sim.wording import SENTENCES, Language
 
@@ -62,10 +62,10 @@ def plain_yaml(text: str) -> Any:
         PanjError: it has references, with which a small text could grow without bound.
         yaml.YAMLError: it is not YAML.
     """
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+    for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.AliasEvent):
             raise PanjError("found an alias (*) in YAML, expected plain values")
-    return yaml.safe_load(text)
+    return yaml.load(text, Loader)
 
 
 def shown(text: str) -> str:

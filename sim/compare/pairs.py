@@ -14,6 +14,7 @@ Assumed Worlds are exchangeable.
 import math
 import re
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from scipy.stats import bootstrap
 from sim.errors import PanjError, nearest, unknown
 from sim.study.reader import Study, StudyCell, Value, same
 
+LONGEST = 90  # bytes of a part of a file name
 RESAMPLES = 2_000  # Efron and Tibshirani recommend at least 1,000
 HELD_AT_ONCE = 1_000_000  # maximum numbers in memory while resampling
 LUCK_OF_RESAMPLING = 20210705  # fixed seed, so that the same table gives exactly the same interval
@@ -227,5 +229,8 @@ def no_such_baseline(text: str, other: Study) -> PanjError:
 
 
 def plain(text: str) -> str:
-    """Text reduced to letters, digits, dots, hyphens and underscores, for a file name."""
-    return re.sub(r"[^\w.-]+", "_", text)
+    """Text reduced to letters, digits, dots, hyphens and underscores, for a file name; a long one ends with a hash."""
+    name = re.sub(r"[^\w.-]+", "_", text)
+    if len(name.encode()) <= LONGEST:
+        return name
+    return f"{name.encode()[:LONGEST].decode(errors='ignore')}-{sha256(text.encode()).hexdigest()[:6]}"

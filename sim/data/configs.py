@@ -8,7 +8,20 @@ import yaml
 from sim.errors import PanjError
 
 PACKAGE = Path(__file__).parent.parent
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader, where available, is ten times faster
+
+
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C, where available: ten times faster
+    """Loads plain values and refuses a key that is given twice, of which YAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node; raises ConstructorError for a doubled key."""
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"found '{key.value}' twice", key.start_mark)
+                seen.add((key.tag, key.value))
+        return dict(super().construct_mapping(node, deep=deep))
 
 
 def folder_of(name: str) -> Path:
@@ -22,18 +35,41 @@ def folder_of_group(group: str) -> Path:
     return folder_of("scenarios" if group == "scenario" else "configs") / group
 
 
+def read_text(path: Path) -> str:
+    """The text of a configuration file, with or without a byte order mark.
+
+    Raises:
+        PanjError: when the file cannot be read or is not UTF-8; the key is the path.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise PanjError(f"{path}: cannot be read ({error.strerror})", key=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise PanjError(
+            f"{path}: found a letter at byte {error.start} that is not UTF-8, expected the file saved as UTF-8",
+            key=str(path),
+        ) from error
+
+
+def not_yaml(path: Path, error: Exception) -> PanjError:
+    """An error for a file that a parser of YAML refused."""
+    why = " ".join(str(error).split())
+    return PanjError(f"{path}: found something that is not YAML ({why})", key=str(path))
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read the mapping in a YAML file.
 
     Raises:
-        PanjError: when the file is missing, damaged or not a mapping; the key is the path.
+        PanjError: when the file is missing, damaged, not a mapping or has a key twice; the key is the path.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), LOADER)
-    except OSError as error:
-        raise PanjError(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PanjError(f"{path}: found something that is not YAML ({' '.join(str(error).split())})") from error
+        content = yaml.load(read_text(path), Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, PanjError):
+            raise
+        raise not_yaml(path, error) from error
     if not isinstance(content, dict):
-        raise PanjError(f"{path}: found {type(content).__name__}, expected names with values")
+        raise PanjError(f"{path}: found {type(content).__name__}, expected names with values", key=str(path))
     return content

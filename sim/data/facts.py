@@ -6,7 +6,8 @@ Source  every row of the data names its own; see data/README.md. Assumption: a m
         median of its province (*guess*).
 """
 
-from collections.abc import Mapping, Sequence
+import csv
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.data.meaning import fingerprint_of, meaning_of_table, read_sources
-from sim.data.tables import Row, read_table, refuse_duplicates
-from sim.errors import PanjError
+from sim.data.meaning import fingerprint_of, meaning_of_table
+from sim.data.tables import Row, read_table, read_text, refuse_duplicates
+from sim.errors import PanjError, unknown
 
 DATA = Path(__file__).parent
 THE_LINE = date(2021, 7, 7)  # the data contain nothing after the end of this day
@@ -142,6 +143,28 @@ def read_facts(folder: Path | None = None) -> Facts:
     )
 
 
+def row_of_district(facts: Facts, name: object, key: str) -> int:
+    """The row number of a district.
+
+    Args:
+        facts: The data.
+        name: A P-code such as AF1501, or a name that only one district has.
+        key: The setting that names the district, for errors.
+
+    Raises:
+        PanjError: for an unknown name, and for a name that districts of several provinces have.
+    """
+    if name in facts.district_id:
+        return facts.district_id.index(str(name))
+    rows = [row for row, district in enumerate(facts.district) if district == name]
+    if not rows:
+        raise unknown(key, name, [*dict.fromkeys(facts.district), *facts.district_id])
+    if len(rows) > 1:
+        codes = " or ".join(f"{facts.district_id[row]} ({facts.province[row]})" for row in rows)
+        raise PanjError(f"{key}: found '{name}', which is the name of {len(rows)} districts, expected {codes}", key=key)
+    return rows[0]
+
+
 def read_falls(folder: Path | None = None) -> Falls:
     """Read when each district is reported to have been lost, for scoring only.
 
@@ -176,10 +199,18 @@ def read_fell_date(row: Row) -> date | None:
     return fell
 
 
+def meaning_of(path: Path, *kept: Callable[[str], bool], **rows: Callable[[Mapping[str, str]], bool]) -> str:
+    """The meaning of a table of data; PanjError for a line that does not fit its header."""
+    try:
+        return meaning_of_table(read_text(path), *kept, **rows)
+    except (TypeError, AttributeError, KeyError, csv.Error) as error:
+        raise PanjError(f"{path.name}: found a line that does not fit the header, expected a table") from error
+
+
 def fingerprint(folder: Path) -> str:
     """Fingerprint of what a campaign starts from, 16 hexadecimal digits; the record of what happened does not count."""
-    texts = read_sources(folder / f"{name}.csv" for name in STARTED_FROM)
-    return fingerprint_of(meaning_of_table(text, lambda name: name not in FALL_COLUMNS[1:]) for text in texts)
+    paths = [folder / f"{name}.csv" for name in STARTED_FROM]
+    return fingerprint_of(meaning_of(path, lambda name: name not in FALL_COLUMNS[1:]) for path in paths)
 
 
 def fingerprint_of_record(folder: Path | None = None) -> str:
@@ -191,13 +222,12 @@ def fingerprint_of_record(folder: Path | None = None) -> str:
     Returns:
         16 hexadecimal digits; evidence that is only context does not count.
     """
-    names = ("districts", "evidence", "targets")
-    falls, evidence, targets = read_sources((folder or DATA) / f"{name}.csv" for name in names)
+    falls, evidence, targets = ((folder or DATA) / f"{name}.csv" for name in ("districts", "evidence", "targets"))
     return fingerprint_of(
         [
-            meaning_of_table(falls, lambda name: name in FALL_COLUMNS),
-            meaning_of_table(evidence, is_kept=lambda row: row["use"] != "context"),
-            meaning_of_table(targets),
+            meaning_of(falls, lambda name: name in FALL_COLUMNS),
+            meaning_of(evidence, is_kept=lambda row: row["use"] != "context"),
+            meaning_of(targets),
         ]
     )
 

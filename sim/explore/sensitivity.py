@@ -335,11 +335,12 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
     more = request.samples * (most + 2)
     compile_rules(order, request.base.seed, console)
     work_timed([Piece(order, (0,))])  # warm-up: builds the layout and reads the outcomes table
-    _, seconds = work_timed([Piece(order, tuple(range(TIMED)))])
+    timed = min(TIMED, points)  # a design of one number may have fewer points
+    _, seconds = work_timed([Piece(order, tuple(range(timed)))])
     workers = request.base.executor.workers or cores()
     if request.base.executor.kind == "threads" and not compiled:
         workers = 1  # pure Python gains nothing from threads
-    each = seconds / TIMED
+    each = seconds / timed
     console.print(
         f"Morris: {len(request.priors)} numbers, {points:,} points x {runs} seeds = {points * runs:,} campaigns. "
         f"Sobol': at most {most} of them, {more:,} points x {runs} seeds = {more * runs:,} campaigns. "

@@ -7,7 +7,6 @@ With `outcome=` and perhaps `above=` it says how many campaigns tell a paired di
 
 import math
 import time
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -85,7 +84,7 @@ def main(request: Plan) -> int:
             console.print(line)
     for warning in warnings_of(sweep, backlog, sample):
         console.print(f"Note: {warning}")
-    console.print(f"Next: {next_command(words)}", soft_wrap=True)
+    console.print(f"Next: {shell_command(words)}", soft_wrap=True)
     return 0
 
 
@@ -309,8 +308,3 @@ def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
         f"{key} has {steps + 1} values, closer together than runs={sweep.base.runs} can tell apart (a step moves every "
         f"main outcome by less than its interval); {fewer} values, or sampling=latin_hypercube, would tell as much"
     )
-
-
-def next_command(words: Sequence[str]) -> str:
-    """The command that runs the sweep."""
-    return shell_command(words)

@@ -4,8 +4,9 @@ Hydra provides the grammar, the groups and their files. What it cannot check (ra
 policies) is checked here; every error names the key, what was found, what was expected and the nearest valid name.
 """
 
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, make_dataclass
 from datetime import date, timedelta
@@ -22,12 +23,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from sim.data.configs import folder_of, read_yaml
+from sim.data.configs import folder_of, not_yaml, read_text, read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.engine.chance import LAST_SEED
 from sim.engine.layout import check_posts, lay_out_provinces
 from sim.errors import PanjError, unknown
-from sim.options import MULTIRUN
+from sim.options import read_name, read_path, require_extra
 from sim.outcomes import fingerprint_of_outcomes
 from sim.settings.draws import draws_of
 from sim.settings.events import resolve_events, timeline_of
@@ -47,6 +48,7 @@ from sim.settings.overrides import (
 from sim.settings.settings import Executor, Precision, Sampling, Settings
 
 NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # not marked in the name
+MOST_WORKERS = 4096
 KEPT = 16  # composed configs kept in memory; they are large
 SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers are set by scale, shift and set
 
@@ -61,7 +63,7 @@ class ChoiceSchema:
     scale: dict[str, float] = field(default_factory=dict)
     shift: dict[str, float] = field(default_factory=dict)
     attention: dict[str, float] = field(default_factory=dict)
-    posts: dict[str, dict[str, float]] = field(default_factory=dict)
+    posts: dict[str, Any] = field(default_factory=dict)  # names with numbers, checked here: typed, 0 would be refused
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     strike: list[str] = field(default_factory=list)
 
@@ -140,10 +142,10 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
 
     Raises PanjError for any invalid setting, before anything is run or written.
     """
-    for word in Overrides.of(overrides).words:
-        if word in MULTIRUN:
-            raise PanjError(f"override: found '{word}', expected key=value")
-    return Composer(facts).settings(overrides)
+    parsed = Overrides.of(overrides)
+    if parsed.sweeps:
+        raise PanjError("override: found '-m', expected key=value: one combination of settings")
+    return Composer(facts).settings(parsed)
 
 
 Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice per group
@@ -164,15 +166,19 @@ class Composer:
         for row in overrides:
             check_override(row)
         config, choices = self.joined([row for row in overrides if not row.is_number])
-        return settle(config, choices, overrides, self.facts, self.outcomes_fingerprint)
+        try:
+            return settle(config, choices, overrides, self.facts, self.outcomes_fingerprint)
+        except OmegaConfBaseException as error:
+            raise PanjError(plain(error)) from error
 
     def joined(self, overrides: Sequence[Override]) -> Composed:
         """The config that Hydra would compose, assembled from configs with one group choice each.
 
         Falls back to Hydra for choices that change anything outside their group, and for invalid overrides.
         """
-        words = tuple(row.text for row in overrides)
-        chosen = {row.key: row.text for row in overrides if row.key in GROUPS and row.is_plain}
+        words = tuple(row.grammar for row in overrides)
+        chosen = {row.key: row.grammar for row in overrides if row.key in GROUPS and row.is_plain}
+        names = {row.key: row.value_text for row in overrides if row.key in chosen}
         rest = tuple(word for word in words if word not in chosen.values())
         if len(chosen) < 2 or len(rest) + len(chosen) < len(words):
             return self.whole(words)
@@ -186,7 +192,7 @@ class Composer:
         config = copy(config)
         for group, choice in alone.items():
             config[group] = choice
-        return config, choices | {group: word.partition("=")[2] for group, word in chosen.items()}
+        return config, choices | names
 
     def alone(self, rest: tuple[str, ...], group: str, word: str) -> DictConfig | None:
         """Config of a group under one choice; None if the choice changes anything outside its group."""
@@ -208,25 +214,72 @@ class Composer:
 
 def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
     """The composed config and the choice per group."""
-    for name in choices_of("scenario"):
-        for key in read_yaml(file_of("scenario", name)):
+    store = ConfigStore.instance()
+    store.store(name="schema", node=schema())
+    chosen = choices_in(overrides)
+    for name, content in chain_of(chosen["scenario"]).items():
+        for key in content:
             if key not in SCENARIO_KEYS:
                 raise unknown(f"scenario={name}", key, SCENARIO_KEYS)
-    ConfigStore.instance().store(name="schema", node=schema())
-    scenarios = folder_of("scenarios").as_posix().replace("'", r"\'")
-    search = f"hydra.searchpath=['file://{scenarios}']"  # quoted, since a folder may have any name
+        store.store(group="scenario", name=name, node=content, package="_global_")
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(folder_of("configs")), version_base="1.3", job_name="panj"):
-            config = compose("config", overrides=[*overrides, search], return_hydra_config=True)
+            config = compose("config", overrides=overrides, return_hydra_config=True)
             chosen = {
                 group: config.hydra.runtime.choices[group] for group in (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
             }
-    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, UnicodeError) as error:
+        for group in (*GROUPS, *DRAW_GROUPS, "timeline"):
+            for name in {chosen[group], usual_choices(chosen["scenario"]).get(group, chosen[group])}:
+                read_yaml(file_of(group, name))  # names the file that is at fault
         raise PanjError(plain(error)) from error
     with open_dict(config):
         del config["hydra"]  # most of the config
     return config, chosen
+
+
+def choices_in(words: Sequence[str]) -> dict[str, str]:
+    """The choice per group that overrides make, or the default; a scenario may make others."""
+    named = (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
+    return main_choices() | {row.key: row.value_text for row in Overrides.of(words) if row.key in named}
+
+
+DEEPEST = 8  # scenarios based on each other
+
+
+def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
+    """Contents of the files of a scenario and of its bases, by name, the lowest base first.
+
+    Raises:
+        PanjError: for a file that cannot be read, for more than one base, and for too many based on each other.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    while scenario:
+        if scenario in found or len(found) == DEEPEST:
+            raise PanjError(f"scenario={scenario}: found more than {DEEPEST} scenarios based on each other")
+        found = {scenario: read_config(file_of("scenario", scenario))} | found
+        bases = bases_of(found[scenario].get("defaults") or [])
+        if len(bases) > 1:
+            raise PanjError(f"scenario={scenario}, defaults: found {', '.join(bases)}, expected one base scenario")
+        scenario = bases[0] if bases else ""
+        if scenario and scenario not in choices_of("scenario"):
+            raise unknown("scenario, defaults", scenario, choices_of("scenario"))
+    return found
+
+
+def bases_of(rows: Iterable[Any]) -> list[str]:
+    """Base scenarios in a list of defaults."""
+    return [row for row in rows if isinstance(row, str) and row != "_self_"]
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Content of a YAML file as Hydra reads it, with dates as text; raises PanjError that names the file."""
+    read_yaml(path)
+    try:
+        return OmegaConf.to_container(OmegaConf.create(read_text(path)))  # type: ignore[return-value]
+    except (YAMLError, OmegaConfBaseException) as error:  # a tab, which only one of two parsers takes
+        raise not_yaml(path, error) from error
 
 
 def plain(error: BaseException) -> str:
@@ -268,7 +321,7 @@ def settle(
         seed=config.seed,
         start_date=start,
         end_date=end,
-        results_dir=Path(config.results_dir),
+        results_dir=read_path("results_dir", config.results_dir),
         daily=config.daily,
         debug=config.debug,
         choices=chosen,
@@ -309,15 +362,19 @@ def check_main(config: DictConfig) -> None:
         raise PanjError(f"runs: found {config.runs}, expected a whole number from 1 to 10000000")
     if not 0 <= config.seed <= LAST_SEED - config.runs:
         raise PanjError(f"seed: found {config.seed}, expected a whole number from 0 to {LAST_SEED - config.runs}")
-    if config.study is not None and not re.fullmatch(r"[\w-][\w.-]*", config.study):
-        raise PanjError(f"study: found '{config.study}', expected letters, digits, '_', '-' and '.' only")
+    if config.study is not None:
+        read_name("study", config.study)
 
 
 def executor_of(config: DictConfig) -> Executor:
     """The executor settings, checked."""
     kind, workers, address = config.executor.kind, config.executor.workers, config.executor.address
-    if workers < 0:
-        raise PanjError(f"executor.workers: found {workers}, expected a whole number of at least 0 (0: one a core)")
+    if not 0 <= workers <= MOST_WORKERS:
+        raise PanjError(
+            f"executor.workers: found {workers}, expected a whole number from 0 to {MOST_WORKERS} (0: one a core)"
+        )
+    if kind == "dask":
+        require_extra("cluster", "executor")
     if address is not None and kind != "dask":
         raise PanjError(f"executor.address: found '{address}' with executor={kind}, expected it with executor=dask")
     return Executor(kind, workers, address)
@@ -339,7 +396,7 @@ def precision_of(config: DictConfig) -> Precision:
     if (outcome is None) != (half_width is None):
         missing = "precision.half_width" if half_width is None else "precision.outcome"
         raise PanjError(f"{missing}: found nothing, expected both precision.outcome and precision.half_width")
-    if half_width is not None and not half_width > 0:
+    if half_width is not None and not 0 < half_width < math.inf:
         raise PanjError(f"precision.half_width: found {half_width}, expected a number above 0")
     if outcome is not None and not config.runs <= most <= 10_000_000:
         raise PanjError(f"runs_max: found {most}, expected a whole number from runs ({config.runs}) to 10000000")
@@ -351,7 +408,18 @@ def choice_of(group: str, name: str, node: DictConfig) -> Choice:
     values: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
     values.pop("title")
     strike = tuple(values.pop("strike"))
-    return Choice(group=group, name=name, strike=strike, **values)
+    posts = {post: numbers_of(f"{group}={name}, posts.{post}", change) for post, change in values.pop("posts").items()}
+    return Choice(group=group, name=name, strike=strike, posts=posts, **values)
+
+
+def numbers_of(where: str, change: Any) -> dict[str, float]:
+    """Numbers by name; PanjError for anything else."""
+    if not isinstance(change, Mapping):
+        raise PanjError(f"{where}: found '{change}', expected names with numbers, such as {{soldiers: 0.5}}")
+    for key, value in change.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise PanjError(f"{where}.{key}: found '{value}', expected a number")
+    return {str(key): float(value) for key, value in change.items()}
 
 
 def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
@@ -367,11 +435,18 @@ def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
 
 def usual_choices(scenario: str) -> dict[str, str]:
     """The choice per group if only the scenario is given."""
-    usual: dict[str, str] = {}
-    main = read_yaml(folder_of("configs") / "config.yaml")["defaults"]
-    own = read_yaml(file_of("scenario", scenario)).get("defaults", [])
-    for row in [*main, *own]:
-        if isinstance(row, dict):
-            for key, value in row.items():
-                usual[key.removeprefix("override /")] = value
+    usual = main_choices()
+    for content in chain_of(scenario).values():
+        usual |= named_in(content.get("defaults") or [])
     return usual
+
+
+def main_choices() -> dict[str, str]:
+    """The default choice per group."""
+    return named_in(read_yaml(folder_of("configs") / "config.yaml")["defaults"])
+
+
+def named_in(rows: Iterable[Any]) -> dict[str, str]:
+    """Choice by group in a list of defaults."""
+    rows = [row for row in rows if isinstance(row, dict)]
+    return {str(key).removeprefix("override /"): str(value) for row in rows for key, value in row.items()}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from sim.data.facts import Facts
+from sim.data.facts import Facts, row_of_district
 from sim.engine.timeline import Timeline
 from sim.engine.world import Act, Condition
 from sim.errors import PanjError, nearest, unknown
@@ -16,6 +16,7 @@ from sim.settings.overrides import EVENTS, Overrides
 from sim.settings.settings import Event
 
 EVENT_KEYS = {"date", "act", "condition", "district", "value", "source", "text"}
+MOST_MEN = 1_000_000  # that one event can add or order
 ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_MILITIA}
 
 
@@ -59,8 +60,8 @@ def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
     if row["act"] not in (*ACTS, "context"):
         raise unknown(f"timeline.events.{name}.act", row["act"], (*ACTS, "context"))
     value = row.get("value", 0.0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise PanjError(f"timeline.events.{name}.value: found {value}, expected a number of at least 0")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_MEN:
+        raise PanjError(f"timeline.events.{name}.value: found {value}, expected a number from 0 to {MOST_MEN}")
     check_condition(name, row)
     return Event(
         name, day, str(row["date"]), row["act"], row.get("condition"), row.get("district"), float(value),
@@ -75,7 +76,7 @@ def check_condition(name: str, row: Mapping[str, Any]) -> None:
     names = [condition.name.lower() for condition in Condition if condition != Condition.ORDER_DAY]
     if row.get("condition") not in names:
         raise unknown(f"timeline.events.{name}.condition", str(row.get("condition")), names)
-    limit = 1_000_000 if row["condition"] == "reservists_ordered" else 1.0
+    limit = MOST_MEN if row["condition"] == "reservists_ordered" else 1.0
     if row.get("value", 0.0) > limit:
         raise PanjError(f"timeline.events.{name}.value: found {row['value']}, expected at most {limit:g}")
 
@@ -87,9 +88,8 @@ def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:
         if event.act == "set":
             rows.append((event.day, ACTS[event.act], Condition[str(event.condition).upper()], event.value))
         elif event.act != "context":
-            if event.district not in facts.district:
-                raise unknown(f"timeline.events.{event.name}.district", str(event.district), facts.district)
-            rows.append((event.day, ACTS[event.act], facts.district.index(event.district), event.value))
+            district = row_of_district(facts, event.district, f"timeline.events.{event.name}.district")
+            rows.append((event.day, ACTS[event.act], district, event.value))
     day, act, subject, amount = zip(*rows, strict=True) if rows else ((), (), (), ())
     return Timeline(
         np.array(day, np.int64), np.array(act, np.int64), np.array(subject, np.int64), np.array(amount, np.float64)

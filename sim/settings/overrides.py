@@ -4,14 +4,19 @@ Hydra's parser provides the grammar (`key=value`, `a,b`, `range()`, `interval()`
 before Hydra composes; every error names the key, what was found, what was expected and the nearest valid name.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Union
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, IntervalSweep
+from hydra.core.override_parser.types import Glob, IntervalSweep, RangeSweep
 from hydra.core.override_parser.types import Override as Parsed
 from hydra.errors import HydraException
 
@@ -32,7 +37,15 @@ HOW_KEYS = (
 ONE_VALUE = {
     "study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", "timeline", *DRAW_KEYS, *HOW_GROUPS, *HOW_KEYS
 }  # fmt: skip
+AS_TYPED = ("study", "results_dir", "calibration.file")  # names and paths, to which the grammar does not apply
 EVENTS = "timeline.events."
+MOST_CELLS = 100_000
+FAR = 1e300  # no number of a rule is larger, and an infinite one is none
+PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # needs no quotes
+NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]{0,18})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+FOREIGN = re.compile(  # a quoted text, or a text with letters that the grammar does not know
+    r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^\s,\[\]{}()'":=][^,\[\]{}()'":=]*"""
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +56,7 @@ class Override:
     """
 
     text: str  # as it was typed
+    grammar: str = field(compare=False, repr=False)  # as Hydra reads it
     key: str = field(compare=False)
     value: Any = field(compare=False, repr=False)
     value_text: str = field(compare=False, repr=False)
@@ -66,7 +80,7 @@ class Override:
         """The number that it sets, cast to its declared type; PanjError if it is not a number."""
         is_whole = declared_numbers()[self.key].is_whole
         is_number = isinstance(self.value, int | float) and not isinstance(self.value, bool) and not self.deletes
-        if not is_number or (is_whole and self.value != int(self.value)):
+        if not is_number or abs(self.value) > FAR or (is_whole and self.value % 1):
             raise PanjError(
                 f"{self.key}: found '{self.value}', expected a value of type {'integer' if is_whole else 'float'}"
             )
@@ -77,27 +91,101 @@ class Override:
         """Whether it sweeps over a range, for a Latin hypercube."""
         return isinstance(self.value, IntervalSweep)
 
+    @property
+    def count(self) -> int:
+        """Number of values that it sweeps over, without making them; 1 where it does not sweep."""
+        if isinstance(self.value, RangeSweep):
+            start, stop, step = (Decimal(str(end)) for end in ends_of(self.value))
+            if not all(end.is_finite() for end in (start, stop, step)) or not step:
+                raise PanjError(f"{self.key}: found '{self.text}', expected range(start,stop,step) with a step above 0")
+            return max(0, math.ceil((stop - start) / step))
+        if isinstance(self.value, Glob):
+            return len(self.value.filter(choices_of(self.key)))
+        return len(getattr(self.value, "list", ())) if self.sweeps else 1
+
     def with_value(self, text: str) -> "Override":
         """The same key with one value, as it would be typed."""
         return parse(f"{self.text.partition('=')[0]}={text}")
 
 
+def ends_of(sweep: RangeSweep) -> tuple[float, float, float]:
+    """Start, stop and step of a range; `range(5)` starts at 0."""
+    return sweep.start or 0, sweep.stop or 0, sweep.step
+
+
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Override:
-    """Parse one override by Hydra's grammar; PanjError for text that is not an override."""
-    found = parsed(text)
-    text_of_value = "" if found.is_sweep_override() else found.get_value_element_as_str()
+    """Parse one override.
+
+    Args:
+        text: Such as `border=closed`. Names and paths are taken as typed, all else by Hydra's grammar.
+
+    Returns:
+        The override; only its form has been checked.
+
+    Raises:
+        PanjError: for text that is not an override.
+    """
+    key, equals, value = text.partition("=")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
+        raise PanjError(f"{ascii(key)[1:-1]}: found {text!a}, expected letters that can be printed")
+    if not equals and not key.startswith("~"):
+        raise PanjError(f"override: found '{text}', expected key=value")
+    if not re.fullmatch(r"[+~]{0,2}[\w./@:$-]+", key, re.ASCII):
+        raise no_such_setting(key)
+    if key in AS_TYPED and equals:
+        return name_or_path(text, key, value)
+    if re.fullmatch(r"[a-z_.]+", key) and NUMBER.fullmatch(value):  # most overrides of a sweep; the parser is slow
+        number = float(value) if set(value) & set(".eE") else int(value)
+        return Override(text, text, key, number, str(number), False, False, False, None)
+    grammar = key + equals + FOREIGN.sub(lambda found: in_quotes(found[0]), value)
+    found = parsed(grammar, text)
+    text_of_value = "" if found.is_sweep_override() else value_text(found)
     adds = found.is_add() or found.is_force_add()
-    return Override(text, found.key_or_group, found.value(), text_of_value, adds, found.is_delete(),
+    return Override(text, grammar, found.key_or_group, found.value(), text_of_value, adds, found.is_delete(),
                     found.is_sweep_override(), found.package)  # fmt: skip
 
 
-def parsed(text: str) -> Parsed:
+def name_or_path(text: str, key: str, value: str) -> Override:
+    """An override whose value is taken as typed; quotes around all of it do not belong to it."""
+    if re.fullmatch(r"(['\"]).*\1", value):
+        value = str(parsed(text, text).value())
+    grammar = text if value == "null" else f"{key}={quoted(value)}"
+    return Override(text, grammar, key, None if value == "null" else value, value, False, False, False, None)
+
+
+def in_quotes(text: str) -> str:
+    """A text with letters outside ASCII in quotes, as Hydra's grammar wants it; any other text unchanged."""
+    return text if text.isascii() or text[0] in "'\"" else quoted(text.rstrip()) + text[len(text.rstrip()) :]
+
+
+def quoted(value: Any) -> str:
+    """A plain value in Hydra's grammar, with quotes where it needs them."""
+    if value is None:
+        return "null"
+    if not isinstance(value, str):
+        return repr(value)
+    if PLAIN.fullmatch(value) and value.lower() not in ("null", "true", "false", "nan", "inf"):
+        return value
+    escaped = re.sub(r"(\\*)'", lambda found: found[1] * 2 + r"\'", value)
+    tail = len(escaped) - len(escaped.rstrip("\\"))
+    return f"'{escaped}{chr(92) * tail}'"
+
+
+def value_text(found: Parsed) -> str:
+    """The value as text, without quotes."""
+    value = found.value()
+    return value if isinstance(value, str) else str(found.get_value_element_as_str())
+
+
+def parsed(grammar: str, text: str) -> Parsed:
     """Hydra's parse of one override."""
     try:
-        return OverridesParser.create().parse_override(text)
-    except HydraException as error:
-        raise PanjError(f"override: found '{text}', expected key=value ({' '.join(str(error).split())})") from error
+        return OverridesParser.create().parse_override(grammar)
+    except (HydraException, ValueError, RecursionError) as error:
+        key = text.partition("=")[0].lstrip("+~")
+        why = "in quotes where it has other signs than letters, digits and ./:-_, such as \"key='a (1)'\""
+        raise PanjError(f"{key}: found '{text}', expected key=value, {why}", key=key) from error
 
 
 AnyOverrides = Union["Overrides", Iterable[str]]
@@ -175,9 +263,21 @@ def check_override(row: Override) -> None:
     """Check key, group choice and plain value before Hydra does, for clearer errors."""
     if row.sweeps:
         raise PanjError(f"{row.key}: found several values ('{row.text}'), expected one; a sweep has -m on its line")
+    check_form(row)
     check_key(row.key, row.value_text)
     if row.key.startswith(EVENTS) and not row.adds:
         check_event(row.key)
+
+
+def check_form(row: Override) -> None:
+    """Raise PanjError for what Hydra's grammar has and Panj does not."""
+    name = row.key.removeprefix(EVENTS)
+    if row.deletes and (name == row.key or "." in name or "=" in row.text):
+        raise PanjError(f"{row.key}: found '{row.text}', expected ~ only before an event: ~{EVENTS}NAME", key=row.key)
+    if row.key.startswith("hydra.") or row.key == "hydra" or row.package is not None:
+        raise PanjError(f"{row.key}: found '{row.text}', expected a setting of Panj; none of Hydra has an effect here")
+    if "${" in row.text:
+        raise PanjError(f"{row.key}: found '{row.text}', expected a plain value: nothing is filled in")
 
 
 def check_key(key: str, value: str) -> None:
@@ -185,12 +285,17 @@ def check_key(key: str, value: str) -> None:
     if key in (*GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", "timeline"):
         if value not in choices_of(key):
             raise unknown(key, value, choices_of(key))
-    elif key.startswith((EVENTS, "hydra.", *(f"{group}." for group in (*GROUPS, "scenario")))):
+    elif key.startswith((EVENTS, *(f"{group}." for group in (*GROUPS, "scenario")))):
         return
     elif key not in (*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS) and key not in declared_numbers():
-        names = [*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
-        hint = nearest(key, names) or nearest(f"rules.{key}", names)
-        raise PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
+        raise no_such_setting(key)
+
+
+def no_such_setting(key: str) -> PanjError:
+    """An error for an unknown key, with the nearest that is known."""
+    names = [*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
+    hint = nearest(key, names) or nearest(f"rules.{key}", names)
+    return PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
 
 
 def check_event(key: str) -> None:
@@ -200,6 +305,15 @@ def check_event(key: str) -> None:
     name = key.split(".")[2]
     if name not in events:
         raise unknown("timeline.events", name, sorted(events))
+
+
+def check_once(overrides: Iterable[Override]) -> None:
+    """Raise PanjError for a key that is swept and given a second time, of which only one would count."""
+    rows = list(overrides)
+    given = Counter(row.key for row in rows)
+    for row in rows:
+        if row.sweeps and given[row.key] > 1:
+            raise PanjError(f"{row.key}: found it {given[row.key]} times, expected one list of values")
 
 
 def choices_of(group: str) -> list[str]:
@@ -213,16 +327,36 @@ def file_of(group: str, name: str) -> Path:
 
 
 def values_of(override: Override) -> list[Override]:
-    """One override per value of a swept key, in order; PanjError for repeated values."""
+    """One override per value of a swept key, in order.
+
+    Args:
+        override: One that sweeps, other than by `interval`. The stop of a `range` is not included.
+
+    Raises:
+        PanjError: for a key that takes one value, for repeated values, and for more values than a sweep has cells.
+    """
     key = override.key
     if key in ONE_VALUE:
         why = "; the seeds are the campaigns of every cell" if key in ("runs", "seed") else ""
         raise PanjError(f"{key}: found several values ('{override.text}'), expected one{why}")
-    found: Sequence[str] = ()
+    if override.count > MOST_CELLS:
+        raise PanjError(f"{key}: found {override.count} values, expected at most {MOST_CELLS}")
+    if getattr(override.value, "shuffle", False):
+        raise PanjError(f"{key}: found '{override.text}', expected values in an order, by which cells are numbered")
     if isinstance(override.value, Glob):
         found = override.value.filter(choices_of(key))
+    elif isinstance(override.value, RangeSweep):
+        found = values_of_range(override.value, override.count)
     else:
-        found = [str(value) for value in parsed(override.text).sweep_string_iterator()]
+        found = [str(value) for value in parsed(override.grammar, override.text).sweep_string_iterator()]
     if len(found) != len(set(found)) or not found:
         raise PanjError(f"{key}: found '{override.text}', expected values that differ")
     return [override.with_value(value) for value in found]
+
+
+def values_of_range(sweep: RangeSweep, count: int) -> list[str]:
+    """The values of a range by decimal arithmetic, so that 0.1 and two steps of 0.1 are 0.3."""
+    start, _, step = ends_of(sweep)
+    is_whole = all(isinstance(end, int) for end in ends_of(sweep))
+    values = (Decimal(str(start)) + number * Decimal(str(step)) for number in range(count))
+    return [str(int(value)) if is_whole else repr(float(value)) for value in values]

@@ -4,6 +4,7 @@ Hydra's grammar gives the values of each swept key; a grid takes every combinati
 spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep of one cell.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -20,16 +21,17 @@ from sim.settings.numbers import declared_numbers
 from sim.settings.overrides import (
     HOW_KEYS,
     MAIN_KEYS,
+    MOST_CELLS,
     AnyOverrides,
     Override,
     Overrides,
+    check_form,
     check_key,
+    check_once,
     parse,
     values_of,
 )
 from sim.settings.settings import Order, Settings
-
-MOST_CELLS = 100_000
 
 
 class Cell(NamedTuple):
@@ -97,9 +99,14 @@ def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
     overrides, composer = Overrides.of(words), Composer(facts)
     many = [row for row in overrides if row.sweeps and overrides.sweeps]
     fixed = Overrides.from_rows(row for row in overrides if row not in many)
+    if overrides.sweeps:
+        check_once(overrides)
     for row in many:
         check_swept(row)
     base = composer.settings(fixed)
+    for key in base.sampling.keys:
+        if key in overrides and base.sampling.method == "latin_hypercube":
+            raise PanjError(f"{key}: found it set and in sampling.keys, expected it once")
     combinations = expand(many, base)
     cells = tuple(
         cell_of(number, Overrides.from_rows(combination), fixed, composer)
@@ -114,9 +121,8 @@ def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
 
 def check_swept(override: Override) -> None:
     """Raise PanjError for an unknown swept key or choice."""
+    check_form(override)
     key = override.key
-    if override.deletes:
-        raise PanjError(f"{key}: found '{override.text}', expected values to sweep over")
     if key in (*MAIN_KEYS, *HOW_KEYS, *declared_numbers()) or "." in key:
         check_key(key, "")
     elif not override.is_interval:
@@ -127,12 +133,13 @@ def check_swept(override: Override) -> None:
 def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...]]:
     """The overrides of every cell, the last key changing fastest."""
     ranges = {one.key: one for one in many if one.is_interval}
-    listed = [values_of(one) for one in many if one.key not in ranges]
-    points = points_of(ranges, base)
-    count = len(points) * int(np.prod([len(values) for values in listed], dtype=object))
+    others = [one for one in many if one.key not in ranges]
+    points = base.sampling.points if base.sampling.method == "latin_hypercube" else 1
+    count = points * math.prod(one.count for one in others)
     if count > MOST_CELLS:
         raise PanjError(f"sweep: found {count} cells, expected at most {MOST_CELLS}; try sampling=latin_hypercube")
-    return [(*values, *point) for values in product(*listed) for point in points]
+    listed, points_made = [values_of(one) for one in others], points_of(ranges, base)
+    return [(*values, *point) for values in product(*listed) for point in points_made]
 
 
 def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Override, ...]]:
@@ -147,6 +154,8 @@ def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Over
     for key in sampling.keys:
         if key not in declared_numbers():
             raise unknown("sampling.keys", key, declared_numbers())
+        if key in bounds:
+            raise PanjError(f"{key}: found it twice, as interval() or in sampling.keys, expected it once")
         bounds[key] = declared_numbers()[key].low, declared_numbers()[key].high
     if not bounds:
         raise PanjError(
@@ -166,7 +175,7 @@ def bounds_of(key: str, override: Override) -> tuple[float, float]:
         raise PanjError(f"{key}: found interval(), expected it only with the numbers of rules")
     interval = override.value
     low, high = float(interval.start), float(interval.end)
-    if not low < high:
+    if not -math.inf < low < high < math.inf:
         raise PanjError(f"{key}: found interval({low:g},{high:g}), expected a lower and a higher bound")
     return low, high
 

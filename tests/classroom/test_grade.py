@@ -131,7 +131,7 @@ def test_a_small_file_cannot_grow():
     """Nine levels of nine references would be a billion words."""
     lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
-    with pytest.raises(PanjError, match="reference"):
+    with pytest.raises(PanjError, match="alias"):
         hand_in_of("\n".join(lines).encode())
 
 

@@ -20,14 +20,13 @@ from typing import Any, NamedTuple
 from sim.classroom.texts import shown, text_of
 from sim.data.configs import folder_of, read_yaml
 from sim.errors import PanjError, unknown
-from sim.settings.compose import check_dates
+from sim.settings.compose import chain_of, check_dates, main_choices, named_in
 from sim.settings.events import EVENT_KEYS
 from sim.settings.numbers import check_range, declared_numbers, known
-from sim.settings.overrides import DRAW_GROUPS, GROUPS, choices_of, file_of
+from sim.settings.overrides import DRAW_GROUPS, GROUPS, choices_of, file_of, quoted
 
 CHOSEN = ("scenario", *GROUPS, *DRAW_GROUPS, "timeline")  # groups, in the order of overrides
 DATES = ("start_date", "end_date")
-PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # needs no quotes
 MOST_DAYS = 245  # a campaign to the end of 2021
 
 
@@ -110,19 +109,6 @@ def event_overrides(name: str, form: Form) -> list[str]:
         else f"+scenario.events={{{name}:{{{column}:{quoted(value)}}}}}"
         for column, value in form.events[name].items()
     ]
-
-
-def quoted(value: Any) -> str:
-    """A value in Hydra's syntax."""
-    if value is None:
-        return "null"
-    if not isinstance(value, str):
-        return repr(value)
-    if PLAIN.fullmatch(value) and value.lower() not in ("null", "true", "false", "nan", "inf"):
-        return value
-    escaped = re.sub(r"(\\*)'", lambda found: found[1] * 2 + r"\'", value)
-    tail = len(escaped) - len(escaped.rstrip("\\"))
-    return f"'{escaped}{chr(92) * tail}'"
 
 
 def command_of(form: Form) -> str:
@@ -357,51 +343,24 @@ def struck(names: Any, form: Form) -> list[str]:
     return [name for name in names or [] if name not in form.usual.strike]
 
 
-DEEPEST = 8  # maximum depth of scenarios based on each other
-
-
-@cache
-def defaults() -> tuple[dict[str, str], dict[str, str]]:
-    """Default choice by group and both default dates."""
-    main = read_yaml(folder_of("configs") / "config.yaml")
-    chosen = {key: value for row in main["defaults"] if isinstance(row, dict) for key, value in row.items()}
-    return chosen, {key: str(main[key]) for key in ("start_date", "end_date")}
-
-
 @cache
 def usual_of(scenario: str) -> Usual:
     """Settings of a scenario by itself; of the default scenario for an empty name."""
-    chosen, dates = (dict(part) for part in defaults())
+    chosen = main_choices()
+    main = read_yaml(folder_of("configs") / "config.yaml")
+    dates = {key: str(main[key]) for key in DATES}
     scenario = scenario or chosen["scenario"]
     scale: dict[str, float] = {}
     shift: dict[str, float] = {}
     strike: tuple[str, ...] = ()
-    for said in chain_of(scenario):
-        rows = [row for row in said.get("defaults", []) if isinstance(row, dict)]
-        chosen |= {key.removeprefix("override /"): value for row in rows for key, value in row.items()}
+    for said in chain_of(scenario).values():
+        chosen |= named_in(said.get("defaults") or [])
         dates |= {key: str(said[key]) for key in dates if key in said}
         own = said.get("scenario") or {}
         scale |= own.get("scale") or {}
         shift |= own.get("shift") or {}
         strike = tuple(own["strike"]) if "strike" in own else strike
     return Usual(scenario, chosen | {"scenario": scenario}, dates, scale, shift, strike)
-
-
-def chain_of(scenario: str) -> list[dict[str, Any]]:
-    """Contents of the files of a scenario and of its bases, the lowest base first."""
-    found: list[dict[str, Any]] = []
-    while scenario:
-        if len(found) == DEEPEST:
-            raise PanjError(f"scenario={scenario}: found more than {DEEPEST} scenarios based on each other")
-        said = read_yaml(file_of("scenario", scenario))
-        found.insert(0, said)
-        scenario = next(iter(bases_of(said.get("defaults", []))), "")
-    return found
-
-
-def bases_of(rows: Iterable[Any]) -> list[str]:
-    """Base scenarios in a list of defaults."""
-    return [row for row in rows if isinstance(row, str) and row != "_self_"]
 
 
 def full_key(key: str, where: str) -> str:

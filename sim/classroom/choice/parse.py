@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from sim.classroom.choice.form import CHOSEN, DATES, Form, Overrides, bases_of, canonical, merged, short_key, spelled
+from sim.classroom.choice.form import CHOSEN, DATES, Form, Overrides, canonical, merged, short_key, spelled
 from sim.classroom.texts import check_text, plain_yaml, shown
 from sim.errors import PanjError, unknown
-from sim.settings.compose import SCENARIO_KEYS
+from sim.settings.compose import SCENARIO_KEYS, bases_of
 from sim.settings.overrides import GROUPS, HOW_GROUPS, HOW_KEYS, Override, check_override, choices_of, parse
 
 ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)

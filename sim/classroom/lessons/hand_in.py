@@ -94,7 +94,7 @@ def parsed(content: bytes) -> Any:
     if len(content) > LARGEST:
         raise PanjError(f"found a file of more than {LARGEST:,} bytes, expected a small one")
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8-sig")
         return json.loads(text) if text.lstrip().startswith("{") else plain_yaml(text)
     except (UnicodeDecodeError, ValueError, RecursionError, yaml.YAMLError) as error:
         said = " ".join(str(error).split())[:160]
@@ -181,9 +181,10 @@ def main(request: Grade) -> int:
     """
     campaigns = CampaignStore(request.results_dir)
     graded, failed = [], 0
-    for number, path in enumerate(request.files, 1):
-        if len(request.files) > 1:
-            print(f"{number} of {len(request.files)}: {path}", file=sys.stderr)
+    files = request.hand_ins
+    for number, path in enumerate(files, 1):
+        if len(files) > 1:
+            print(f"{number} of {len(files)}: {path}", file=sys.stderr)
         try:
             graded.append(grade(path, campaigns, request.reference))
         except PanjError as error:
