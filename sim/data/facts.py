@@ -199,10 +199,14 @@ def read_fell_date(row: Row) -> date | None:
     return fell
 
 
-def meaning_of(path: Path, *kept: Callable[[str], bool], **rows: Callable[[Mapping[str, str]], bool]) -> str:
+def meaning_of(
+    path: Path,
+    counts: Callable[[str], bool] = lambda _name: True,
+    is_kept: Callable[[Mapping[str, str]], bool] = lambda _row: True,
+) -> str:
     """The meaning of a table of data; PanjError for a line that does not fit its header."""
     try:
-        return meaning_of_table(read_text(path), *kept, **rows)
+        return meaning_of_table(read_text(path), counts, is_kept)
     except (TypeError, AttributeError, KeyError, csv.Error) as error:
         raise PanjError(f"{path.name}: found a line that does not fit the header, expected a table") from error
 
