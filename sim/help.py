@@ -25,6 +25,7 @@ SETTINGS = {  # keys of configs/config.yaml that are no choices of a group
     "precision.outcome": "add campaigns until the 95 % interval of the mean of this outcome ...",
     "precision.half_width": "... is this narrow to either side",
     "calibration.file": "posterior.parquet of a fit of yours, in place of the one that ships",
+    "worlds.file": "worlds.parquet of `assimilate`, in place of those that ship (with worlds=record)",
     "executor.workers": "threads, processes or Dask workers; 0 means one per core",
     "executor.address": "Dask scheduler, such as tcp://host:8786 (with executor=dask)",
     "sampling.points": "cells of a Latin hypercube (with sampling=latin_hypercube)",
@@ -48,8 +49,8 @@ EXIT_CODES = {
 def usual_settings() -> dict[str, str]:
     """Every key of `SETTINGS` with its default, as it would be typed."""
     config = read_yaml(folder_of("configs") / "config.yaml")
-    usual = {"calibration.file": "", "executor.workers": "0", "executor.address": "", "sampling.points": "100",
-             "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
+    usual = {"calibration.file": "", "worlds.file": "", "executor.workers": "0", "executor.address": "",
+             "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
     for key in SETTINGS:
         value = config
         for part in key.split("."):

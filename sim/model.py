@@ -22,7 +22,7 @@ import numpy as np
 
 from sim.data.facts import Facts
 from sim.engine.campaign import Campaign, blank_record, raise_if_spent, step
-from sim.engine.chance import LAST_SEED, seeds_of
+from sim.engine.chance import LAST_SEED, Address, seeds_of
 from sim.engine.day import Rules
 from sim.engine.layout import Layout, fresh
 from sim.engine.timeline import Timeline
@@ -58,6 +58,9 @@ class Config(Protocol):
 
     def rules_of(self, seed: int) -> Rules:
         """The numbers of every rule in the campaign of a seed."""
+
+    def seed_of(self, seed: int) -> int | Address:
+        """What the random draws of the campaign of a seed depend on: the seed itself, or an address."""
 
     @property
     def doubt(self) -> str:
@@ -103,7 +106,7 @@ class BorderCrisis(mesa.Model):
         self.config = config
         self.seed = rng
         self.rules = config.rules_of(rng)
-        self.seeds = seeds_of(rng, config.days, config.layout.world.provinces.capital.size)
+        self.seeds = seeds_of(config.seed_of(rng), config.days, config.layout.world.provinces.capital.size)
         self.day = 0
         self.world = fresh(config.layout.world)
         self.record = blank_record(self.world, config.days)

@@ -273,7 +273,7 @@ def fork(overrides: Overrides, seed: int, evening: date, change: str) -> Forked:
     check_effect(turn, (seed,), (change,))
     settings, language = turn.before, language_of()
     try:
-        lived = run_branches(*turn.courses(seed), seed, settings.days, turn.day)
+        lived = run_branches(*turn.courses(seed), seed, settings.days, turn.day, settings.seed_of(seed))
     except CampaignError as error:
         raise cannot_end(seed, error) from error
     about = {**said_of(settings, seed), **about_turn(turn, (change,))}

@@ -94,7 +94,9 @@ def seed_of(origin: Origin, asked: int | None) -> int:
 def rerun_campaign(settings: Settings, seed: int) -> Campaign:
     """Rerun the campaign of a seed; PanjError if it fails."""
     try:
-        return run_campaign(settings.layout.world, settings.rules_of(seed), settings.timeline, seed, settings.days)
+        rules, draws = settings.rules_of(seed), settings.seed_of(seed)
+        campaign = run_campaign(settings.layout.world, rules, settings.timeline, draws, settings.days)
+        return campaign._replace(seed=seed)
     except CampaignError as error:
         raise cannot_end(seed, error) from error
 
@@ -143,7 +145,8 @@ def rerun_one(overrides: Sequence[str]) -> int:
     """Run the campaign of `seed` without catching its errors."""
     settings = compose_settings(overrides)
     rules = settings.rules_of(settings.seed)
-    campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
+    draws = settings.seed_of(settings.seed)
+    campaign = run_campaign(settings.layout.world, rules, settings.timeline, draws, settings.days)
     rows = rows_of(campaign, outcomes_of(settings.start_date, settings.days), settings.facts, settings.start_date)
     counts = counted(settings.days, "day"), counted(len(rows.outcomes), "outcome")
     print(f"Seed {settings.seed} went through {counts[0]} without an error; {counts[1]}.")

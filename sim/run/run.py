@@ -326,9 +326,9 @@ def stopping() -> Iterator[threading.Event]:
 
 def log_of_only(settings: Settings) -> pa.Table | None:
     """The log of the single campaign of a study; None if it fails."""
-    rules = settings.rules_of(settings.seed)
+    rules, draws = settings.rules_of(settings.seed), settings.seed_of(settings.seed)
     try:
-        campaign = run_campaign(settings.layout.world, rules, settings.timeline, settings.seed, settings.days)
+        campaign = run_campaign(settings.layout.world, rules, settings.timeline, draws, settings.days)
     except CampaignError:
         return None
     return events_table(campaign, settings.facts, settings.start_date)

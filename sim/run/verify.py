@@ -245,7 +245,7 @@ def events_of(sweep: Sweep) -> Counter[Event]:
     for cell in sweep.cells:
         settings = cell.settings
         for seed in range(settings.seed, settings.seed + settings.runs):
-            rules, luck = settings.rules_of(seed), seed if settings.draws is None else settings.draws.luck(seed)
+            rules, luck = settings.rules_of(seed), settings.seed_of(seed)
             with suppress(CampaignError):
                 world = work.run_campaign(settings.layout.world, rules, settings.timeline, luck, settings.days).world
                 found.update(map(Event, world.log.event[: int(world.tally[Count.LOGGED])].tolist()))

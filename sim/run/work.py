@@ -62,10 +62,10 @@ def run_piece(piece: Piece) -> pa.Table:
 def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
     """Run one campaign of a cell; returns its results or its failure."""
     try:
-        rules, luck = order.rules, seed
-        if order.draws is not None:
-            rules, luck = order.draws.rules_of(seed), order.draws.luck(seed)
-        campaign = run_campaign(layout.world, rules, order.timeline, luck, order.days, world)
+        draws = order.draws
+        rules = order.rules if draws is None else draws.rules_of(seed)
+        seeds = seed if draws is None else draws.luck(seed)
+        campaign = run_campaign(layout.world, rules, order.timeline, seeds, order.days, world)
         return rows_of(campaign._replace(seed=seed), table, layout.facts, order.start)
     except Exception as error:
         return Failure(seed, f"{type(error).__name__}: {error}", traceback.format_exc())

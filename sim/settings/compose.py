@@ -46,6 +46,7 @@ from sim.settings.overrides import (
     file_of,
 )
 from sim.settings.settings import Executor, Precision, Sampling, Settings
+from sim.settings.worlds import FREE, RECORD, Worlds, worlds_for
 
 NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # not marked in the name
 MOST_WORKERS = 4096
@@ -113,6 +114,14 @@ class PrecisionSchema:
     half_width: float | None = None
 
 
+@dataclass
+class WorldsSchema:
+    """`free` campaigns, or worlds that followed the `record`; `file` is their sample, by default the shipped one."""
+
+    source: str = FREE
+    file: str | None = None
+
+
 @cache
 def schema() -> type:
     """The typed config: main settings, timeline, how to run, one choice per group."""
@@ -128,6 +137,7 @@ def schema() -> type:
         ("runs_max", int, field(default=10_000)),
         ("timeline", TimelineSchema, field(default_factory=TimelineSchema)),
         ("calibration", CalibrationSchema, field(default_factory=CalibrationSchema)),
+        ("worlds", WorldsSchema, field(default_factory=WorldsSchema)),
         ("executor", ExecutorSchema, field(default_factory=ExecutorSchema)),
         ("sampling", SamplingSchema, field(default_factory=SamplingSchema)),
         ("precision", PrecisionSchema, field(default_factory=PrecisionSchema)),
@@ -329,7 +339,14 @@ def settle(
         about=config.scenario.about,
         numbers=numbers,
         rules=rules,
-        draws=draws_of(config.calibration.source, tuple(choices), explicit, config.calibration.file, facts.fingerprint),
+        draws=draws_of(
+            config.calibration.source,
+            tuple(choices),
+            explicit,
+            config.calibration.file,
+            facts.fingerprint,
+            worlds_of(config, start, end, facts),
+        ),
         events=events,
         timeline=timeline_of(events, facts),
         attention=attention,
@@ -341,6 +358,28 @@ def settle(
         sampling=sampling_of(config),
         precision=precision_of(config),
     )
+
+
+def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> Worlds | None:
+    """The worlds that campaigns follow, if any; PanjError where they cannot."""
+    source, file = config.worlds.source, config.worlds.file
+    if source not in (FREE, RECORD):
+        raise unknown("worlds.source", source, (FREE, RECORD))
+    if source == FREE:
+        if file:
+            raise PanjError(f"worlds.file: found '{file}', expected it with worlds=record")
+        return None
+    worlds = worlds_for(file, facts.fingerprint)
+    if start.isoformat() != worlds.about["start_date"]:
+        raise PanjError(
+            f"start_date: found {start}, expected {worlds.about['start_date']}, on which worlds=record begins"
+        )
+    many, asked = len(worlds.addresses), config.runs
+    if end <= worlds.until and asked > many:
+        raise PanjError(
+            f"runs: found {asked}, expected at most {many}: campaigns to {worlds.until} are the worlds themselves"
+        )
+    return worlds
 
 
 def check_dates(start: str, end: str) -> tuple[date, date]:

@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.data.configs import folder_of, folder_of_group, read_yaml
-from sim.engine.chance import draw_parameters
+from sim.engine.chance import Address, draw_parameters
 from sim.engine.day import Rules
 from sim.errors import PanjError, unknown
 from sim.provenance import NOT_CALIBRATED
 from sim.settings.numbers import Choice, check_range, declared_numbers, resolve, typed
 from sim.settings.posterior import Posterior, posterior_for
+from sim.settings.worlds import Worlds
 
 SCALES = ("linear", "log")
 COLUMNS = {"low", "high", "scale", "reason"}
@@ -91,14 +92,19 @@ class Draws(NamedTuple):
     explicit: tuple[tuple[str, float], ...]  # overrides
     posterior: Posterior | None = None  # if campaigns draw from one
     design: Design | None = None  # if campaigns use its points; columns as in `priors`
+    worlds: Worlds | None = None  # if campaigns followed the record
 
-    def luck(self, seed: int) -> int:
-        """Seed of all random draws of a campaign: its own, or under a design the seed shared by all points."""
+    def luck(self, seed: int) -> int | Address:
+        """Seed of all random draws of a campaign: its own, one that all points of a design share, or an address."""
+        if self.worlds is not None:
+            return self.worlds.address_of(seed)
         return seed if self.design is None else self.design.luck
 
     @property
     def said(self) -> str:
         """Text on the drawn numbers for summaries, figures and pages."""
+        if self.worlds is not None:
+            return self.worlds.said
         if self.posterior is not None:
             return f"calibrated: {self.source} of {self.posterior.said}"
         return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
@@ -108,8 +114,9 @@ class Draws(NamedTuple):
         if self.design is not None:
             point = self.design.points[seed].tolist()
             return {prior.key: value for prior, value in zip(self.priors, point, strict=True)}
-        if self.posterior is not None:
-            taken = self.posterior.numbers(seed)
+        if self.worlds is not None or self.posterior is not None:
+            source = self.worlds.numbers_of if self.worlds is not None else self.posterior.numbers  # type: ignore[union-attr]
+            taken = source(seed)
             return {prior.key: taken[prior.key] for prior in self.priors}
         shares = np.empty(len(self.priors))
         draw_parameters(np.uint64(seed), actors_of(tuple(prior.key for prior in self.priors)), shares)
@@ -135,6 +142,8 @@ class Draws(NamedTuple):
                 "posterior": self.posterior.digest,
                 "keys": dict.fromkeys((prior.key for prior in self.priors), "drawn"),
             }
+        if self.worlds is not None:
+            drawn = {"worlds": self.worlds.digest, "keys": dict.fromkeys((prior.key for prior in self.priors), "drawn")}
         if self.design is not None:
             drawn |= {"points": self.design.digest, "luck": self.design.luck}
         return {
@@ -190,28 +199,36 @@ def prior_of(key: str, row: Any) -> Prior:
 
 
 def draws_of(
-    source: str, choices: tuple[Choice, ...], explicit: Mapping[str, float], file: str | None = None, data: str = ""
-) -> Draws | None:
+    source: str, choices: tuple[Choice, ...], explicit: Mapping[str, float], file: str | None = None, data: str = "",
+    worlds: Worlds | None = None,
+) -> Draws | None:  # fmt: skip
     """How campaigns get their numbers; None if all use the declared ones.
 
-    `file` is the path of a posterior, `data` the fingerprint of the local data. Raises PanjError for a file that is not
+    `file` is the path of a posterior, `data` the fingerprint of the local data; `worlds`, if any, take the place of the
+    source. Raises PanjError for a file that is not
     a posterior of these rules and data, and if a policy would move a drawn number out of its declared range.
     """
     if source not in SOURCES:
         raise unknown("calibration.source", source, SOURCES)
     if file and source not in FITTED:
         raise PanjError(f"calibration.file: found '{file}', expected it with calibration=posterior or median")
+    if worlds is not None and source != POSTERIOR:
+        raise PanjError(
+            f"calibration: found {source} with worlds=record, whose numbers are their own, expected no choice"
+        )
     if source == DECLARED:
         return None
     steps = tuple(
         Choice(group=one.group, name=one.name, set=one.set, scale=one.scale, shift=one.shift) for one in choices
     )
-    posterior = None if source == PRIOR else posterior_for(file, data, read_priors())
+    posterior = None if source == PRIOR or worlds is not None else posterior_for(file, data, read_priors())
     if posterior is not None and source == MEDIAN:
         posterior = posterior.median
     believed = priors_under(choices) if posterior is None else ranges_of(posterior)
+    if worlds is not None:
+        believed = ranges_between(worlds.keys, worlds.numbers.min(axis=0).tolist(), worlds.numbers.max(axis=0).tolist())
     priors = tuple(prior for prior in believed if prior.key not in explicit)
-    draws = Draws(source, priors, steps, tuple(sorted(explicit.items())), posterior)
+    draws = Draws(source, priors, steps, tuple(sorted(explicit.items())), posterior, worlds=worlds)
     for share in (0.0, 1.0):  # set, scale and shift are monotonic, so checking both ends is enough
         try:
             draws.rules({prior.key: prior.at(share) for prior in priors})
@@ -229,7 +246,12 @@ def priors_under(choices: tuple[Choice, ...]) -> tuple[Prior, ...]:
 def ranges_of(posterior: Posterior) -> tuple[Prior, ...]:
     """The numbers of a posterior, each with the range of its draws."""
     low, high = posterior.ends
-    return tuple(Prior(key, low[key], high[key], "linear") for key in posterior.keys)
+    return ranges_between(posterior.keys, list(low.values()), list(high.values()))
+
+
+def ranges_between(keys: Sequence[str], low: Sequence[float], high: Sequence[float]) -> tuple[Prior, ...]:
+    """Numbers with the ranges that they are drawn from."""
+    return tuple(Prior(*row, "linear") for row in zip(keys, low, high, strict=True))
 
 
 LUCK = "luck"  # key in which the cells of a design differ: the seed of all its campaigns

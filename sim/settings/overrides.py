@@ -26,8 +26,8 @@ from sim.options import MULTIRUN
 from sim.settings.numbers import declared_numbers
 
 GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
-DRAW_GROUPS = ("calibration",)  # source of the uncertain numbers
-DRAW_KEYS = ("calibration.file",)
+DRAW_GROUPS = ("calibration", "worlds")  # source of the uncertain numbers, and whether campaigns followed the record
+DRAW_KEYS = ("calibration.file", "worlds.file")
 HOW_GROUPS = ("executor", "sampling")  # how campaigns are run; no effect on outcomes
 MAIN_KEYS = ("study", "runs", "runs_max", "seed", "start_date", "end_date", "results_dir", "daily", "debug")
 HOW_KEYS = (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sim.data.facts import Facts
+from sim.engine.chance import Address
 from sim.engine.compile import fingerprint_of_rules
 from sim.engine.day import Rules
 from sim.engine.layout import Layout, lay_out
@@ -103,6 +104,10 @@ class Settings:
     def rules_of(self, seed: int) -> Rules:
         """The numbers of every rule in the campaign of a seed."""
         return self.rules if self.draws is None else self.draws.rules_of(seed)
+
+    def seed_of(self, seed: int) -> int | Address:
+        """What the random draws of the campaign of a seed depend on: the seed itself, or an address."""
+        return seed if self.draws is None else self.draws.luck(seed)
 
     @cached_property
     def layout(self) -> Layout:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from sim.engine.campaign import Campaign, Record, blank_record, raise_if_spent, step
-from sim.engine.chance import Address, Seeds, first_seed, seeds_of
+from sim.engine.chance import Address, Seeds, seeds_of
 from sim.engine.compile import cache_folder, compiled
 from sim.engine.day import Rules
 from sim.engine.layout import conditions_before_events, fresh
@@ -45,15 +45,18 @@ class Course(NamedTuple):
     layout: World  # after the start only `attention` and the policies of posts are used
 
 
-def run_branches(before: Course, after: Course, seed: int | Address, days: int, day: int) -> tuple[Campaign, Campaign]:
+def run_branches(
+    before: Course, after: Course, seed: int, days: int, day: int, draws: int | Address | None = None
+) -> tuple[Campaign, Campaign]:
     """Run a campaign twice: as it went, and with another course from the day after a given day on.
 
     Args:
         before: The course of the campaign as it went.
         after: The changed course.
-        seed: Seed of both, or their address.
+        seed: Seed of both.
         days: Number of days to run after day 0.
         day: Number of the day at whose end they branch.
+        draws: What the random draws depend on; by default the seed.
 
     Returns:
         The campaign as it went, and with the change.
@@ -63,13 +66,13 @@ def run_branches(before: Course, after: Course, seed: int | Address, days: int, 
     """
     world = fresh(before.layout)
     record = blank_record(world, days)
-    seeds, number = seeds_of(seed, days, world.provinces.capital.size), first_seed(seed)
+    seeds = seeds_of(seed if draws is None else draws, days, world.provinces.capital.size)
     run_days(world, record, before, seeds, 0, day)
     other, other_record = copied(world), copied(record)
     turn(other, after)
     run_days(world, record, before, seeds, day + 1, days)
     run_days(other, other_record, after, seeds, day + 1, days)
-    return Campaign(number, world, record), Campaign(number, other, other_record)
+    return Campaign(seed, world, record), Campaign(seed, other, other_record)
 
 
 def step_is_cold() -> bool:

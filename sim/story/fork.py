@@ -158,7 +158,7 @@ def run_one(fork: Prepared, seed: int) -> Pair:
     settings = fork.origin.settings
     before, after = fork.turn.courses(seed)
     try:
-        branches = run_branches(before, after, seed, settings.days, fork.turn.day)
+        branches = run_branches(before, after, seed, settings.days, fork.turn.day, settings.seed_of(seed))
     except CampaignError as error:
         raise cannot_end(seed, error) from error
     return Pair(
