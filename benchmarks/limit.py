@@ -29,6 +29,7 @@ import numpy as np
 from common import MEASURED, ROOT, in_turn, in_words, spread, table, told_by
 
 from sim.engine.campaign import blank_record, step
+from sim.engine.chance import seeds_of
 from sim.engine.day import Rules
 from sim.engine.layout import fresh
 from sim.engine.rules import journeys
@@ -126,8 +127,9 @@ def evenings_of(size: Size) -> list[Case]:
     world = fresh(settings.layout.world)
     record = blank_record(world, settings.days)
     cases = []
+    seeds = seeds_of(SEED, settings.days, world.provinces.capital.size)
     for day in range(max(size.evenings) + 1):
-        step(world, settings.rules, settings.timeline, np.uint64(SEED), record, day)
+        step(world, settings.rules, settings.timeline, seeds, record, day)
         if day in size.evenings:
             cases += [Case(rule, copied(world), settings.rules, day + 1) for rule in WRITES]
     return cases

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sim.engine.bookkeeping import Endurance, muster
-from sim.engine.chance import Luck
+from sim.engine.chance import Seeds
 from sim.engine.compile import entry, rule
 from sim.engine.day import Rules
 from sim.engine.rules.journeys import travel
@@ -66,7 +66,8 @@ def supply_again(times: int, world: World, rules: Rules, day: int, written: Trai
 def settle_morale_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Run morale repeatedly."""
     endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
-    today = today_of(world, Luck(np.uint64(0), day))
+    seeds = Seeds(np.zeros((1, 1), np.uint64), np.zeros(day + 1, np.uint64))  # morale draws nothing
+    today = today_of(world, seeds, day)
     for _ in range(times):
         put_back(written, saved)
         settle_morale(world.districts, world.units, rules.morale, endurance, today)

@@ -21,7 +21,7 @@ from common import MEASURED, table
 import sim.engine.day
 import sim.engine.layout
 from sim.engine.campaign import blank_record, record_day, run_campaign
-from sim.engine.chance import Luck
+from sim.engine.chance import seeds_of
 from sim.engine.compile import entry
 from sim.engine.day import Rules
 from sim.engine.layout import fresh
@@ -42,11 +42,11 @@ def module_of(steps: list[str]) -> Any:
     folder = Path(tempfile.mkdtemp())
     lines = [
              "from sim.engine.day import *", "from sim.engine.day import World, Rules, Timeline",
-             "from sim.engine.compile import entry", "from sim.engine.chance import Luck",
+             "from sim.engine.compile import entry",
              "import numpy as np"]  # fmt: skip
     for number, step in enumerate(steps):
         lines += [
-            "", "@entry", f"def step_{number}(world, rules, timeline, seed, day):", "    luck = Luck(seed, day)",
+            "", "@entry", f"def step_{number}(world, rules, timeline, seeds, day):",
             *(f"    {line}" for line in lines_of_the_day(ast.Assign)), f"    {step}",
         ]  # fmt: skip
     (folder / "panj_steps.py").write_text("\n".join(lines))
@@ -61,9 +61,9 @@ def entries_of(steps: list[str]) -> list[Any]:
 
 
 @entry
-def begin_day_zero(world, rules, timeline, seed):  # type: ignore[no-untyped-def]
+def begin_day_zero(world, rules, timeline, seeds):  # type: ignore[no-untyped-def]
     """The draws of day 0."""
-    sim.engine.layout.begin(world, rules, timeline, Luck(seed, 0))
+    sim.engine.layout.begin(world, rules, timeline, seeds)
 
 
 @entry
@@ -83,19 +83,19 @@ def live_in_steps(
 ) -> tuple[np.ndarray, Any]:
     """Seconds of every step, of the new world, of day 0 and of recording, in one campaign; and its record."""
     spent = np.zeros(len(entries) + 3)
-    luck = np.uint64(seed)
+    seeds = seeds_of(seed, days, layout.provinces.capital.size)
     begun = clock()
     world = fresh(layout)
     spent[-3] = clock() - begun
     kept = blank_record(world, days)
     begun = clock()
-    begin_day_zero(world, rules, timeline, luck)
+    begin_day_zero(world, rules, timeline, seeds)
     spent[-2] = clock() - begun
     for day in range(days + 1):
         if day > 0:
             for number, step in enumerate(entries):
                 begun = clock()
-                step(world, rules, timeline, luck, day)
+                step(world, rules, timeline, seeds, day)
                 spent[number] += clock() - begun
         begun = clock()
         record(world, kept, day)

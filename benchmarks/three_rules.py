@@ -21,7 +21,7 @@ import numpy as np
 
 from sim.engine.bookkeeping import Endurance
 from sim.engine.campaign import blank_record, step
-from sim.engine.chance import Luck
+from sim.engine.chance import Luck, seeds_of
 from sim.engine.compile import entry, rule
 from sim.engine.day import Rules
 from sim.engine.invariants import queue_of
@@ -119,10 +119,11 @@ def live_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, e
         Border(country.posts, country.refugees, country.queues),
     )
     endurance = Endurance(numbers.hungry_below, numbers.patience_days)
+    lasting = np.zeros((1, 1), np.uint64)  # the three rules make no lasting draw
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
         be_told(country, given, turn, day)
-        today = Today(Luck(seed, day), country.conditions, country.log, country.tally)
+        today = Today(Luck(seed, day), lasting, country.conditions, country.log, country.tally)
         spread_news(land, numbers.news, day)
         settle_morale(country.districts, country.units, numbers.morale, endurance, today)
         travel(land, border, numbers.journeys, country.tally)
@@ -176,13 +177,14 @@ def work_of(layout: World, rules: Rules, timeline: Timeline, seed: int, evening:
     """Run a campaign to the end of day `evening` and `days` days on, recording what the other rules do."""
     world = fresh(layout)
     record = blank_record(world, evening + days)
+    seeds = seeds_of(seed, evening + days, world.provinces.capital.size)
     for day in range(evening + 1):
-        step(world, rules, timeline, np.uint64(seed), record, day)
+        step(world, rules, timeline, seeds, record, day)
     work = work_of_evening(world, rules, seed, evening)
     for day in range(evening + 1, evening + days + 1):
         before = told_before(world, day)
         soldiers, rows = world.posts.soldiers_admitted.copy(), int(world.tally[Count.REFUGEE_ROWS])
-        step(world, rules, timeline, np.uint64(seed), record, day)
+        step(world, rules, timeline, seeds, record, day)
         add_families(work["families"], world, rows)
         work["days"].append(before | told_after(world, day, soldiers) | {"families": len(work["families"]["people"])})
     return work
