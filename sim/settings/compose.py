@@ -239,7 +239,7 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
             chosen = {
                 group: config.hydra.runtime.choices[group] for group in (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
             }
-    except (HydraException, OmegaConfBaseException, YAMLError, UnicodeError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, OSError, UnicodeError) as error:
         for group in (*GROUPS, *DRAW_GROUPS, "timeline"):
             for name in {chosen[group], usual_choices(chosen["scenario"]).get(group, chosen[group])}:
                 read_yaml(file_of(group, name))  # names the file that is at fault
