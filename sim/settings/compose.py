@@ -239,7 +239,7 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
             chosen = {
                 group: config.hydra.runtime.choices[group] for group in (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
             }
-    except (HydraException, OmegaConfBaseException, YAMLError, OSError, UnicodeError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, OSError, ValueError) as error:
         for group in (*GROUPS, *DRAW_GROUPS, "timeline"):
             for name in {chosen[group], usual_choices(chosen["scenario"]).get(group, chosen[group])}:
                 read_yaml(file_of(group, name))  # names the file that is at fault
@@ -269,7 +269,10 @@ def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
         if scenario in found or len(found) == DEEPEST:
             raise PanjError(f"scenario={scenario}: found more than {DEEPEST} scenarios based on each other")
         found = {scenario: read_config(file_of("scenario", scenario))} | found
-        bases = bases_of(found[scenario].get("defaults") or [])
+        rows = found[scenario].get("defaults", [])
+        if not isinstance(rows, list):
+            raise PanjError(f"scenario={scenario}, defaults: found '{rows}', expected a list of choices")
+        bases = bases_of(rows)
         if len(bases) > 1:
             raise PanjError(f"scenario={scenario}, defaults: found {', '.join(bases)}, expected one base scenario")
         scenario = bases[0] if bases else ""

@@ -151,6 +151,15 @@ def test_scenarios_that_are_based_on_each_other_are_refused(home: Path) -> None:
     assert raised.value.key.startswith("scenario=")
 
 
+@pytest.mark.parametrize("content", ["1", "defaults:\nscenario: {}\n", "defaults: 5\n"])
+def test_a_file_that_is_no_choice_is_refused(home: Path, content: str) -> None:
+    (home / "configs" / "border" / "mine.yaml").write_text(content)
+    write_scenario(home, content)
+    for group in ("border", "scenario"):
+        with pytest.raises(PanjError):
+            settled(f"{group}=mine")
+
+
 def test_a_policy_in_another_code_page_is_named(home: Path) -> None:
     path = home / "configs" / "border" / "mine.yaml"
     path.write_bytes("about: Müller\n".encode("latin-1"))
