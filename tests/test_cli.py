@@ -19,6 +19,7 @@ from sim.report import report
 from sim.run import run
 from sim.settings import compose
 from sim.settings.overrides import DRAW_KEYS, GROUPS, HOW_KEYS, MAIN_KEYS, choices_of
+from sim.study import reader
 
 SHORT = ["study=tiny", "runs=1", "end_date=2021-05-03"]
 
@@ -195,6 +196,8 @@ def test_debug_is_understood_by_every_verb(monkeypatch: pytest.MonkeyPatch) -> N
     for module in (evidence, report):
         monkeypatch.setattr(module, "main", lambda request: given.append(request) or 0)
     monkeypatch.setattr(command_line, "judge", lambda _folder: None)
+    monkeypatch.setattr(reader, "unfinished", lambda _folder: "")
+    monkeypatch.setattr(reader, "note_drawn", lambda _folder: None)
     assert main(["evidence", "id=F001", "debug=true"]) == 0
     assert main(["report", "somewhere", "debug=true"]) == 0
     assert given[0] == ["id=F001"]

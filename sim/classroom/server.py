@@ -20,10 +20,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-import anyio.to_thread
 import numpy as np
 from cachetools import LRUCache
 from rich.console import Console
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse, Response
 
@@ -110,7 +110,7 @@ def readable(page: str, nonce: str = "") -> str:
 
 async def make_room(asked: HTTPConnection) -> bool:
     """Whether a browser may open one more page; pages that were left without a word go first."""
-    return await anyio.to_thread.run_sync(forget_left_pages, asked.cookies.get(BROWSER, ""), asked.scope["path"])
+    return await run_in_threadpool(forget_left_pages, asked.cookies.get(BROWSER, ""), asked.scope["path"])
 
 
 def forget_left_pages(browser: str, path: str) -> bool:
