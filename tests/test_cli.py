@@ -159,6 +159,8 @@ def test_the_folder_of_a_report_may_come_later(said: str, drawn: list[Path], mon
     given: list[Path] = []
     monkeypatch.setattr(report, "main", lambda request: given.append(request.folder) or 0)
     monkeypatch.setattr(command_line, "judge", lambda _folder: None)
+    monkeypatch.setattr(reader, "unfinished", lambda _folder: "")
+    monkeypatch.setattr(reader, "note_drawn", lambda _folder: None)
     monkeypatch.setattr("sys.stdin", io.StringIO(said))
     assert main(["report", "-"]) == 0
     assert given == drawn
