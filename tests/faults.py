@@ -206,16 +206,17 @@ def main() -> None:
     """Inject every fault and print what was done."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=20210705)
+    parser.add_argument("--every", type=int, default=1, help="kill at every n-th step with a file only")
     arguments = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="panj-faults-") as place, forker_in(Path(place)) as forker:
         faults = Faults(forker, Path(place), arguments.seed)
         faults.damage_every_file(flips=5)
         show(faults, began)
-        faults.kill_at_every_step("threads", range(1, 1000))
-        faults.kill_at_every_step("threads", range(1, 1000), grows=True)
+        faults.kill_at_every_step("threads", range(1, 1000, arguments.every))
+        faults.kill_at_every_step("threads", range(1, 1000, arguments.every), grows=True)
         show(faults, began)
-        faults.kill_at_every_step("processes", range(1, 1000, 7))
+        faults.kill_at_every_step("processes", range(1, 1000, 7 * arguments.every))
         for executor, kills in (("threads", 60), ("processes", 40), ("dask", 12)):
             faults.kill_at_random(executor, kills)
             show(faults, began)
