@@ -332,7 +332,7 @@ class Assimilate(Request):
     examples = ("assimilate until=2021-06-22 worlds=400",)
     until: date = option("last day that reports speak of", date(2021, 7, 7), example="2021-06-22")
     known: date | None = option("last day of publication; by default, reports of any day", None, example="2021-06-22")
-    worlds: int = option("worlds to keep, a multiple of 4", 2000, low=16, high=100_000)
+    worlds: int = option("worlds to keep, a multiple of 8", 2000, low=32, high=100_000)
     seed: int = option("seed of the sampler", 0, low=0, high=LAST_SEED)
     name: str = option("folder of the worlds, in results_dir", "", read=read_name)
     overrides: tuple[str, ...] = overrides("settings of one cell")

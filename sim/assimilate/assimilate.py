@@ -34,7 +34,7 @@ from sim.settings.settings import Order, Settings
 from sim.settings.sweep import compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file, write_folder
 
-CHAIN = 20  # worlds per chain of moves
+CHAIN = 8  # worlds per chain of moves
 FLOOR = 50  # distinct first days below which a sample is not called one
 EVERY = 15.0  # seconds between lines of progress
 

@@ -142,11 +142,11 @@ def test_worlds_are_written_once(tmp_path, monkeypatch, capsys):
         return np.repeat(-8.0 * (batch.shares[:, :1] - 0.7) ** 2, len(batch.observations), axis=1)
 
     monkeypatch.setattr(verb, "run_batch", run)
-    words = ["until=2021-06-08", "worlds=16", f"results_dir={tmp_path}", "name=small", "executor.workers=1"]
+    words = ["until=2021-06-08", "worlds=32", f"results_dir={tmp_path}", "name=small", "executor.workers=1"]
     assert verb.assimilate(read_request(Assimilate, words)) == 0
     folder = tmp_path / "small"
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    assert about["worlds"] == 16
+    assert about["worlds"] == 32
     before = (folder / "worlds.parquet").read_bytes()
     assert verb.assimilate(read_request(Assimilate, words)) == 0
     assert "nothing is computed" in " ".join(capsys.readouterr().out.split())
