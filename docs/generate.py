@@ -3,7 +3,7 @@
 `python docs/generate.py` writes the parameter tables of `docs/odd.md`, and `docs/cli.md`. With `effects` it also runs
 campaigns with and without each step of the day and writes what each step does; with `fit` it runs the default campaigns
 and writes each band of `configs/bands.yaml`, how many meet all of them, and the sentences of `docs/blocks.yaml`; with
-`sweep` and `capacity` it runs the sweeps of the README and writes what they find.
+`sweep`, `capacity` and `question` it runs the sweeps of the README and of docs/question.md and writes what they find.
 """
 
 import os
@@ -40,6 +40,7 @@ from sim.settings.sweep import compose_sweep
 
 ROOT = Path(__file__).parent.parent
 ODD, CLI, README = ROOT / "docs" / "odd.md", ROOT / "docs" / "cli.md", ROOT / "README.md"
+ASKED_ON = ROOT / "docs" / "question.md"
 BLOCKS = ROOT / "docs" / "blocks.yaml"
 RECORD = "runs=500 end_date=2021-07-08"
 SWEEP = f"-m reinforcement=none,as_reported,answer_every_call morale=brittle,reported {RECORD} study=policy"
@@ -47,6 +48,11 @@ COMPARE = "compare results/policy baseline=as_reported outcome=troops_crossed_by
 CAPACITY = (
     f"-m reinforcement=as_reported,answer_every_call capacity=as_reported,triple_commandos {RECORD} study=capacity"
 )
+QUESTION = (
+    "-m reinforcement=as_reported,answer_every_call capacity=as_reported,triple_commandos morale=reported,paid_on_time "
+    f"{RECORD} study=question"
+)
+ASK = "compare results/question outcome=troops_crossed_largest_night above=1037 effects=true"
 CHANGED = (
     ("every call is answered", "answer_every_call", "as_reported"),
     ("three times the commandos", "as_reported", "triple_commandos"),
@@ -240,10 +246,18 @@ def write_capacity() -> None:
     insert(README, "capacity", f"{stamp}\n{capacity_table(table)}")
 
 
-def verdicts() -> str:
-    """The sentences that the comparison prints, without its table and its files."""
-    said = said_by(COMPARE).partition("\nWritten:")[0]
-    return "\n".join(line.rstrip() for line in said[said.index("- With ") :].strip().splitlines())
+def write_question() -> None:
+    """Run the sweep of docs/question.md and write what its comparison says."""
+    said_by(QUESTION)
+    stamp = stamp_of(sweep_cells(QUESTION), FIT_RUNS, "question")
+    insert(ASKED_ON, "question", f"{stamp}\n```\n{verdicts(ASK)}\n```")
+
+
+def verdicts(words: str = COMPARE) -> str:
+    """The sentences that a comparison prints, without its table and its files."""
+    said = said_by(words).partition("\nWritten:")[0].rpartition("┘")[2]
+    first = said.index("- With ") if "- With " in said else 0
+    return "\n".join(line.rstrip() for line in said[first:].strip().splitlines())
 
 
 def said_by(words: str) -> str:
@@ -352,6 +366,8 @@ def main(arguments: Sequence[str]) -> int:
         write_sweep()
     if "capacity" in arguments:
         write_capacity()
+    if "question" in arguments:
+        write_question()
     return 0
 
 

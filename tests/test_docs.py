@@ -26,11 +26,21 @@ def test_a_block_was_made_from_the_default_campaigns_of_today(page: str, mark: s
     assert stamp in block_of(page, mark), "python docs/generate.py fit"
 
 
-@pytest.mark.parametrize(("mark", "words"), [("sweep", generate.SWEEP), ("capacity", generate.CAPACITY)])
-def test_a_sweep_was_made_from_the_cells_of_today(mark: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("page", "mark", "words"),
+    [
+        ("README.md", "sweep", generate.SWEEP),
+        ("README.md", "capacity", generate.CAPACITY),
+        ("docs/question.md", "question", generate.QUESTION),
+    ],
+)
+def test_a_sweep_was_made_from_the_cells_of_today(page: str, mark: str, words: str) -> None:
     stamp = generate.stamp_of(generate.sweep_cells(words), generate.FIT_RUNS, mark)
-    assert stamp in block_of("README.md", mark), f"python docs/generate.py {mark}"
-    assert f"python -m sim {words}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert stamp in block_of(page, mark), f"python docs/generate.py {mark}"
+    assert sorted(words.split()) in [
+        sorted(line.removeprefix("python -m sim ").split())
+        for line in (ROOT / page).read_text(encoding="utf-8").splitlines()
+    ]
 
 
 @pytest.mark.parametrize(("page", "mark"), SENTENCES)
@@ -52,10 +62,10 @@ def test_the_tables_of_the_model_are_those_of_its_files(mark: str, made: str) ->
     assert block_of("docs/odd.md", mark).strip() == getattr(generate, made)(), "python docs/generate.py"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/calibration.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/calibration.md", "docs/question.md"])
 def test_every_stamp_names_a_command_that_makes_it(page: str) -> None:
     found = re.findall(MADE_WITH, (ROOT / page).read_text(encoding="utf-8"))
-    assert found and all(command in ("fit", "sweep", "capacity") for _, _, command in found)
+    assert found and all(command in ("fit", "sweep", "capacity", "question") for _, _, command in found)
 
 
 def test_the_score_in_the_page_on_calibration_is_that_of_its_block() -> None:
