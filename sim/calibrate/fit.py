@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.linalg import lstsq
 from scipy.special import expit, logit
@@ -36,7 +35,7 @@ from sim.settings.draws import Prior
 from sim.settings.numbers import declared_numbers
 from sim.settings.overrides import AnyOverrides, Overrides
 from sim.settings.posterior import Posterior, posterior_of
-from sim.study.reader import read_about
+from sim.study.reader import read_about, read_columns
 from sim.study.store import read_scope
 
 MOST_CHOSEN = 8
@@ -307,7 +306,7 @@ def read_bank(folder: Path) -> Bank:
         PanjError: the folder is not a bank, or has other rules, data or outcomes.
     """
     about = read_about(folder)
-    table = pq.read_table(folder / "runs.parquet")
+    table = read_columns(folder / "runs.parquet")
     keys = tuple(name for name in table.column_names if name.startswith(DRAWN))
     if not keys or len(about.get("cells", ())) != 1 or "priors" not in base_of(folder)["draws"]:
         raise PanjError(f"{folder}: found a study that is no prior sample, expected what python -m sim bank makes")

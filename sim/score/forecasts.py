@@ -22,7 +22,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
@@ -36,7 +35,7 @@ from sim.outcomes import QUANTITIES, Outcome, Value, View, first_held, read_outc
 from sim.score.targets import Target, read_targets
 from sim.settings.settings import Settings
 from sim.study.columns import CHANGES, NOT_FALLEN
-from sim.study.reader import EPOCH, Study, open_runs, open_study
+from sim.study.reader import EPOCH, Study, open_runs, open_study, read_columns
 from sim.study.store import chunks_of
 
 DAY_0 = date(2021, 5, 1)
@@ -99,7 +98,7 @@ def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about:
             raise unknown(f"{study.folder / 'runs.parquet'}, outcome", one, kinds.names)
     path = study.folder / "runs.parquet"
     try:
-        rows = pq.read_table(path, columns=["seed", *wanted], filters=[("cell", "==", study.cell.number)])
+        rows = read_columns(path, ["seed", *wanted], [("cell", "==", study.cell.number)])
         outcomes = {one: numbers_of(rows[one]) for one in wanted}
     except (OSError, pa.ArrowException) as error:
         raise PanjError(f"{path}: found a table that cannot be read ({error}), expected numbers and dates") from None

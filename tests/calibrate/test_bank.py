@@ -13,6 +13,7 @@ from sim.calibrate.fit import bank_overrides, read_bank
 from sim.errors import PanjError
 from sim.settings.compose import compose_settings
 from sim.settings.draws import priors_under
+from sim.study.files import seal
 
 SHORT = ("runs=12", "end_date=2021-05-04")
 
@@ -79,7 +80,7 @@ def test_what_a_bank_cannot_have_is_named(words: list[str], error: str) -> None:
 
 def test_other_studies_and_versions_are_refused(folder: Path, tmp_path: Path) -> None:
     about = json.loads((folder / "about.json").read_text())
-    (folder / "about.json").write_text(json.dumps({**about, "rules_fingerprint": "0000"}))
+    (folder / "about.json").write_text(json.dumps(seal({**about, "rules_fingerprint": "0000"})))
     with pytest.raises(PanjError, match="with rules of version 0000, expected"):
         read_bank(folder)
     (folder / "about.json").write_text(json.dumps(about))

@@ -23,7 +23,7 @@ from sim.options import Calibrate, read_request
 from sim.score.targets import Target
 from sim.settings.compose import compose_settings
 from sim.settings.draws import Prior, priors_under
-from sim.study.files import write_folder
+from sim.study.files import seal, write_folder
 
 PRIORS = priors_under(())[:6]  # the first is of whole numbers, some are on the log scale
 KEYS = tuple(prior.key for prior in PRIORS)
@@ -346,7 +346,7 @@ def test_a_fit_that_fails_leaves_the_one_before_whole(
 def test_a_bank_of_other_rules_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     about = (folder / "about.json").read_text()
     try:
-        (folder / "about.json").write_text(json.dumps({**json.loads(about), "rules_fingerprint": "0000"}))
+        (folder / "about.json").write_text(json.dumps(seal({**json.loads(about), "rules_fingerprint": "0000"})))
         assert calibrate(folder) == 2
         assert "with rules of version 0000, expected" in capsys.readouterr().err
     finally:

@@ -37,6 +37,7 @@ from sim.calibrate.fit import read_bank
 from sim.calibrate.calibrate import fit, priors_of
 from sim.calibrate.refine import Simulator, order_of
 from sim.score.score import targets_here
+from sim.study.files import seal
 
 bank = read_bank(Path("results/bank"))
 made = fit(bank, priors_of(bank), targets_here(), 0.3)
@@ -165,7 +166,9 @@ def test_a_campaign_of_the_bank_is_what_its_own_numbers_and_seed_propose(command
 def test_a_bank_of_other_settings_is_not_refined(command: Command) -> None:
     bank, about = read_bank(command.bank), (command.bank / "about.json").read_text()
     try:
-        (command.bank / "about.json").write_text(json.dumps({**json.loads(about), "settings_fingerprint": "0000"}))
+        (command.bank / "about.json").write_text(
+            json.dumps(seal({**json.loads(about), "settings_fingerprint": "0000"}))
+        )
         with pytest.raises(PanjError, match=r"with settings of version 0000, expected .* refine=none"):
             order_of(bank)
     finally:

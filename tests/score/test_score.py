@@ -47,6 +47,7 @@ from sim.score.measure import (
 )
 from sim.score.score import VARIANTS, cell_text, named, sweeps_of, write_score
 from sim.score.targets import Known, district_targets, read_targets
+from sim.study.files import seal
 
 FIRST = ["target", "event", "reported", "median", "low_50", "high_50", "low_90", "high_90", "inside_90", "crps"]
 
@@ -403,7 +404,7 @@ def test_of_several_cells_the_base_one_is_scored_unless_another_is_asked_for(sco
     shutil.copytree(place.parent, study)
     about = json.loads((study / "about.json").read_text())
     about["cells"].append({**about["cells"][0], "cell": 1, "label": "border=closed"})
-    (study / "about.json").write_text(json.dumps(about))
+    (study / "about.json").write_text(json.dumps(seal(about)))
     assert study_to_score(study, None).cell.number == 0
     assert study_to_score(study, 1).cell.number == 1
     with pytest.raises(PanjError, match="cell: found 5"):
@@ -416,6 +417,6 @@ def test_a_study_that_ends_too_early_is_refused(scored, tmp_path):
     shutil.copytree(place.parent, study)
     about = json.loads((study / "about.json").read_text())
     about["cells"][0]["end_date"] = "2021-06-30"
-    (study / "about.json").write_text(json.dumps(about))
+    (study / "about.json").write_text(json.dumps(seal(about)))
     with pytest.raises(PanjError, match="end_date: found a study up to 2021-06-30"):
         write_score(read_request(options.Score, [str(study)]), Console())

@@ -425,7 +425,7 @@ def test_many_seeds_are_judged_as_compare_judges_them(study: Path) -> None:
     rows = {row["outcome"]: row for row in rows_of(place / "verdicts.csv")}
     assert list(rows) == ["troops_holding", "share_held_by_taliban_2021_05_05"]
     days = pq.read_table(place / "days.parquet").to_pydict()
-    last = [at for at, day in enumerate(days["date"]) if day == date(2021, 5, 5)]
+    last = [at for at, day in enumerate(days["date"]) if day == datetime(2021, 5, 5)]
     held = {
         branch: np.array([days["share_held_by_taliban"][at] for at in last if days["branch"][at] == branch], float)
         for branch in BRANCHES
