@@ -16,6 +16,7 @@ from sim.calibrate.fit import read_bank
 from sim.calibrate.refine import order_of
 from sim.errors import PanjError
 from sim.settings.compose import compose_settings
+from sim.study.files import seal
 
 SCRIPT = """
 import sys
@@ -37,7 +38,6 @@ from sim.calibrate.fit import read_bank
 from sim.calibrate.calibrate import fit, priors_of
 from sim.calibrate.refine import Simulator, order_of
 from sim.score.score import targets_here
-from sim.study.files import seal
 
 bank = read_bank(Path("results/bank"))
 made = fit(bank, priors_of(bank), targets_here(), 0.3)
