@@ -25,7 +25,7 @@ SETTINGS = {  # keys of configs/config.yaml that are no choices of a group
     "precision.outcome": "add campaigns until the 95 % interval of the mean of this outcome ...",
     "precision.half_width": "... is this narrow to either side",
     "calibration.file": "posterior.parquet of a fit of yours, in place of the one that ships",
-    "worlds.file": "worlds.parquet of `assimilate`, in place of those that ship (with worlds=record)",
+    "worlds.file": "worlds.parquet that `assimilate` wrote; required with worlds=record, since none ships yet",
     "executor.workers": "threads, processes or Dask workers; 0 means one per core",
     "executor.address": "Dask scheduler, such as tcp://host:8786 (with executor=dask)",
     "sampling.points": "cells of a Latin hypercube (with sampling=latin_hypercube)",
@@ -244,7 +244,7 @@ compdef _panj panj
 
 
 def completion(shell: str) -> str:
-    """The script with which a shell completes `panj`: bash, zsh or fish."""
+    """Shell completion script for `panj`: bash, zsh or fish: bash, zsh or fish."""
     settings = setting_words()
     if shell == "fish":
         lines = ["# panj completion fish | source"]

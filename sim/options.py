@@ -327,10 +327,10 @@ class Calibrate(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Assimilate(Request):
-    """Condition campaigns on what was reported to a day: their numbers and their random draws, as addresses."""
+    """Condition campaigns on what was reported up to a day; they are kept as numbers and seeds."""
 
     examples = ("assimilate until=2021-06-22 worlds=400",)
-    until: date = option("last day that reports speak of", date(2021, 7, 7), example="2021-06-22")
+    until: date = option("last day covered by the reports", date(2021, 7, 7), example="2021-06-22")
     known: date | None = option("last day of publication; by default, reports of any day", None, example="2021-06-22")
     worlds: int = option("worlds to keep, a multiple of 8", 2000, low=32, high=100_000)
     seed: int = option("seed of the sampler", 0, low=0, high=LAST_SEED)

@@ -3,7 +3,7 @@
 Reads   settings of one cell, priors.yaml, data/observations.csv.
 Writes  worlds.parquet, stages.csv, observations.csv and about.json in results_dir/<name>; stages/ while it runs, from
         which the same command goes on after Ctrl-C, a kill or a power cut, to the same digits.
-Assumed Numbers start from their priors: the shipped posterior has seen the whole record.
+Assumed Numbers start from their priors: the shipped posterior was fitted to figures that are observations here.
 """
 
 import io
@@ -35,7 +35,7 @@ from sim.settings.sweep import compose_sweep
 from sim.study.files import csv_text, json_text, write_errors, write_file, write_folder
 
 CHAIN = 8  # worlds per chain of moves
-FLOOR = 50  # distinct first days below which a sample is not called one
+FLOOR = 50  # distinct sets of lasting draws below which a sample is not called one
 EVERY = 15.0  # seconds between lines of progress
 
 
@@ -148,7 +148,7 @@ def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
     )
     return (
         f"To {model.ends[stage]}: log evidence {cloud.log_evidence:.2f}, {len(steps)} steps, "
-        f"{accepted / max(1, proposed):.0%} of moves accepted, {distinct(cloud.state[LASTING])} distinct first days, "
+        f"{accepted / max(1, proposed):.0%} of moves accepted, {distinct(cloud.state[LASTING])} distinct sets of lasting draws, "
         f"{np.unique(cloud.origin).size} origins"
     )
 
@@ -202,7 +202,7 @@ def write_all(
         "until": model.ends[-1].isoformat(), "start_date": model.order.start.isoformat(),
         "settings_fingerprint": settings.fingerprint(), "choices": dict(settings.choices),
         "data_fingerprint": model.order.fingerprints[0], "rules_fingerprint": model.order.fingerprints[1],
-        "log_evidence": cloud.log_evidence, "distinct_first_days": distinct(cloud.state[LASTING]),
+        "log_evidence": cloud.log_evidence, "distinct_lasting_draws": distinct(cloud.state[LASTING]),
         "distinct_numbers": distinct(cloud.state[NUMBER_SHARE]), "origins": int(np.unique(cloud.origin).size),
     }  # fmt: skip
     table = table_of_worlds(cloud, priors, [one.name for one in model.observations], terms, about)
@@ -260,7 +260,7 @@ def print_summary(
         f"log evidence {cloud.log_evidence:.2f}; {runner.campaigns:,} campaigns in {seconds:.0f} s"
     )
     if days < FLOOR:
-        console.print(f"Only {days} distinct first days, too few for a sample; more worlds would help: worlds=...")
+        console.print(f"Only {days} distinct sets of lasting draws, too few for a sample; more worlds would help: worlds=...")
     console.print("Written:")
     for name in ("worlds.parquet", "stages.csv", "observations.csv"):
         console.print(f"  {folder / name}", soft_wrap=True)

@@ -220,7 +220,7 @@ class Campaigns:
 
 
 def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
-    """The last day of each stage: those on which stages end, as far as something is observed, and the last of all."""
+    """The last day of each stage: every day of `STAGE_ENDS` before the last observation, then the day of that observation."""
     last = max(one.until for one in observations)
     return (*(end for end in STAGE_ENDS if end < last), last)
 

@@ -75,7 +75,7 @@ class Cloud(NamedTuple):
 
 
 def generator(seed: int, *place: int) -> np.random.Generator:
-    """Random numbers that depend on the seed and on the place at which they are used alone."""
+    """A generator that depends only on the seed and on where it is used."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *place])))
 
 

@@ -170,7 +170,7 @@ def refine(
             print_generation(done, effort, console, time.monotonic() - started, is_last)
         else:
             ended = {"generation": len(done) - 1, "why": f"a further generation took more than {effort.simulations:,} "
-                     "simulations a chain in all"}  # fmt: skip
+                     "simulations per chain in total"}  # fmt: skip
     write_file(folder / "ended.json", json_text({"generation": len(done) - 1, "why": why}))
     console.print(f"The chains have ended: {why}.")
     return Refined(tuple(tuple(one.by_seed() for one in populations) for populations in done), why)
@@ -224,7 +224,7 @@ def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error:
     expected = max(one.simulations for one in last) / NEARER  # if acceptance falls by NEARER
     used = max(sum(one.simulations for one in chain) for chain in zip(*done[1:], strict=True))
     if expected > effort.simulations - used:
-        return f"a further generation would take more than {effort.simulations:,} simulations a chain in all"
+        return f"a further generation would take more than {effort.simulations:,} simulations per chain in total"
     return None
 
 

@@ -196,7 +196,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
         sentences.append(f"{len(clear_ones) - MOST_NAMED} smaller main effects are clear of zero as well.")
     unclear = [effect.change for effect in main if not effect.is_clear]
     if unclear:
-        sentences.append(f"No main effect on {question} can be told for {list_some(unclear)}.")
+        sentences.append(f"No main effect on {question} was detected for {list_some(unclear)}.")
     sentences += tell_interactions(others, question, unit)
     sentences.append(
         f"Computed within each of {counted(found.worlds, 'world')} over {cells} cells; the intervals of all "
@@ -211,21 +211,18 @@ def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
     would_not = [effect for effect in main if effect.low > -HALF * effect.base]
     share = f"{significant(100 * found.risk)} % of the worlds at the base settings"
     if len(would_not) == len(main):
-        changes = {1: "the one change", 2: "either of the two changes"}.get(
-            len(main), f"any of the {len(main)} changes"
-        )
         none = {1: "The one change would not have", 2: "Neither of the two changes would have"}
         return (
-            f"{none.get(len(main), f'None of the {len(main)} changes would have')} prevented it in this model: {event} "
-            f"in {share}, and with {changes} in more than half as many, as every joint 95 % interval of the risk "
-            "difference says."
+            f"In this model {event} in {share}. "
+            f"{none.get(len(main), f'None of the {len(main)} changes would have')} prevented more than half of these: "
+            "each joint 95 % interval excludes a halving of the risk."
         )
     told = [f"In this model {event} in {share}."]
     unsure = [effect.change for effect in main if effect.low <= -HALF * effect.base <= effect.high]
     for names, verb in (
         (would, "It would have been prevented in more than half of these by"),
         ([one.change for one in would_not], "It would not have been prevented in more than half of these by"),
-        (unsure, "It cannot be told whether it would have been prevented in more than half of these by"),
+        (unsure, "It is unclear whether it would have been prevented in more than half of these by"),
     ):
         if names:
             told.append(f"{verb} {list_some(names)}.")
@@ -244,7 +241,7 @@ def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) ->
         return []
     clear_ones = [effect for effect in others if effect.is_clear]
     if not clear_ones:
-        return [f"No interaction on {question} can be told: within the intervals the effects add up."]
+        return [f"No interaction on {question} was detected: within the intervals the effects add up."]
     first = clear_ones[0]
     return [
         f"{len(clear_ones)} of {len(others)} interactions {'is' if len(clear_ones) == 1 else 'are'} clear of zero; the "

@@ -442,7 +442,7 @@ def key_of(about: dict[str, Any]) -> list[Artist]:
     median_mark = {"marker": "|", "markeredgecolor": SIMULATED, "markersize": 9, "markeredgewidth": 1.8}
     handles: list[Artist] = [
         key_line(f"{'risk' if risk else 'mean'} difference, 95 % interval", marker="o", markersize=5),
-        key_line("no difference can be told", QUIET, marker="o", markersize=5, markerfacecolor="white"),
+        key_line("no difference detected", QUIET, marker="o", markersize=5, markerfacecolor="white"),
         key_line("risk, 95 % interval" if risk else "median, 90 % of campaigns", SIMULATED_LIGHT, 3.2, **median_mark),
     ]
     reported = about["reported"]

@@ -162,7 +162,7 @@ def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> s
     interval = say_interval(found.mean_low, found.mean_high, measure)
     if verdict.is_clear:
         return f"{what} is on average {amount} (95 % interval: {interval}; {worlds})"
-    return f"no difference in {what} can be told with {worlds}: on average it is {amount}, 95 % interval: {interval}"
+    return f"no difference in {what} was detected with {worlds}: on average it is {amount}, 95 % interval: {interval}"
 
 
 def say_risk(found: Judgement, risk: Risk, event: str) -> str:
@@ -174,7 +174,7 @@ def say_risk(found: Judgement, risk: Risk, event: str) -> str:
     worlds = f"prevented in {risk.prevented:,}, caused in {risk.caused:,}, unchanged in {found.worlds_equal:,}"
     if clear(low, high):
         return f"{told}: the risk is {amount} (95 % interval: {interval}); {worlds}"
-    return f"{told}: no difference in the risk can be told (95 % interval: {interval}); {worlds}"
+    return f"{told}: no difference in the risk was detected (95 % interval: {interval}); {worlds}"
 
 
 RISK = Measure("risk", "Risk", "share of worlds", False, {})

@@ -47,7 +47,7 @@ def read_text(path: Path) -> str:
         raise PanjError(f"{path}: cannot be read ({error.strerror})", key=str(path)) from error
     except UnicodeDecodeError as error:
         raise PanjError(
-            f"{path}: found a letter at byte {error.start} that is not UTF-8, expected the file saved as UTF-8",
+            f"{path}: found a byte at offset {error.start} that is not UTF-8, expected a UTF-8 file",
             key=str(path),
         ) from error
 

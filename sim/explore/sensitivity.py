@@ -293,7 +293,7 @@ def base_of(words: AnyOverrides) -> Settings:
             raise PanjError(f"{key}: found '{found.text}', expected none; numbers are those of configs/priors.yaml")
     base = compose_sweep(overrides.with_usual({**USUAL, **ALWAYS})).base
     if base.runs < 2:
-        raise PanjError(f"runs: found {base.runs}, expected at least 2 a point, or chance cannot be told apart")
+        raise PanjError(f"runs: found {base.runs}, expected at least 2 per point, to separate effects from chance")
     folder = base.results_dir / base.study
     if (folder / "about.json").exists() or (folder / "chunks").exists():
         raise PanjError(f"study: found another study in {folder}, expected a new name; choose study=NAME")

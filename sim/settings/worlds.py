@@ -70,7 +70,7 @@ class Worlds:
 
 
 def worlds_for(file: str | None, data: str) -> Worlds:
-    """The worlds in a file, or those that ship, for data with this fingerprint.
+    """The worlds in a file, for data with this fingerprint; by default `configs/worlds.parquet`.
 
     Raises:
         PanjError: if there is no such file, or it is damaged or of other rules or data.

@@ -248,7 +248,7 @@ def test_a_generation_that_would_be_too_long_is_left_out_for_good(tmp_path: Path
     cut = refined(tmp_path / "cut", Noisy(0.3), effort)
     assert (
         len(cut.generations) == 1
-        and cut.ended == f"a further generation took more than {most:,} simulations a chain in all"
+        and cut.ended == f"a further generation took more than {most:,} simulations per chain in total"
     )
     assert digits(refined(tmp_path / "cut", Never(0.3), effort)) == digits(cut)
     assert not any(chain_in(tmp_path / "cut", place).path(2).exists() for place in range(2))

@@ -336,7 +336,7 @@ def test_the_sentence_of_an_interval_that_spans_zero_says_that_nothing_can_be_to
     assert not row.is_clear
     assert row.sentence.startswith(
         "With border=closed instead of as_reported (reinforcement=as_reported in both), no difference in "
-        '"Soldiers who crossed" (11 September) can be told with 24 worlds: on average it is 0.5 soldiers lower, 95 % '
+        '"Soldiers who crossed" (11 September) was detected with 24 worlds: on average it is 0.5 soldiers lower, 95 % '
     )
     assert row.sentence.endswith("soldiers higher.")
 
