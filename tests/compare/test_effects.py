@@ -95,7 +95,7 @@ def test_joint_intervals_hold_all_effects_together_as_often_as_they_say(tmp_path
 def test_none_of_the_changes_would_have_prevented_it_only_where_every_interval_says_so(tmp_path):
     asked = Range(Threshold("5", 5.0), None)
     same = effects_in(grid(tmp_path / "same", lambda _, seeds: np.where(seeds % 2, 9.0, 1.0)), asked)
-    assert same.paragraph.startswith("None of the 3 changes would have prevented it in this model")
+    assert "None of the 3 changes would have prevented more than half of these" in same.paragraph
     assert same.risk == 0.5
 
     def closed(place, seeds):
