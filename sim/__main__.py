@@ -82,6 +82,8 @@ def written_elsewhere(request: options.Request, verb: str) -> options.Request:
 
     folders = getattr(request, "folders", None) or (getattr(request, "folder", None),)
     folder = folders[0]
+    if folder is None and request.out is not None:
+        raise PanjError(f"{verb}, out: found {request.out} without a study, expected it with a folder")
     if folder is None or not (folder / "about.json").is_file():
         return request
     if request.out is None:

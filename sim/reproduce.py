@@ -10,7 +10,6 @@ Assumed Where campaigns run has no effect on results (`python -m sim verify` che
 """
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -26,7 +25,7 @@ from sim.data.configs import read_yaml
 from sim.data.facts import Facts, read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError, unknown
-from sim.options import Compare, Reproduce, read_threshold
+from sim.options import Compare, Reproduce, read_name, read_threshold
 from sim.outcomes import fingerprint_of_outcomes
 from sim.provenance import commit, shell_command, stamp, versions
 from sim.run.console import console_of
@@ -370,6 +369,8 @@ def made_of(content: str, where: str) -> Made:
             f"{where}: found a damaged note of how it was made ({type(error).__name__}: {error}), expected study, "
             "words, first_seed, runs and recipe; was it made by an older version?"
         ) from error
-    if not re.fullmatch(r"[\w-][\w.-]*", str(made.study)):
-        raise PanjError(f"{where}: found study '{made.study}' inside, expected the name of a folder")
+    try:
+        read_name("study", str(made.study))
+    except PanjError as error:
+        raise PanjError(f"{where}: found study '{made.study}' inside, expected the name of a folder") from error
     return made

@@ -8,6 +8,7 @@ Assumed Numbers start from their priors: the shipped posterior was fitted to fig
 
 import io
 import json
+import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -21,7 +22,7 @@ from rich.console import Console
 
 from sim.assimilate.campaigns import LASTING, MOVES, NUMBER_SHARE, Batch, Campaigns, draws_of, run_batch
 from sim.assimilate.observations import Observation, log_likelihood, read_observations
-from sim.assimilate.sampler import Cloud, Floats, Step, sample
+from sim.assimilate.sampler import Cloud, Floats, Step, generator, rows_of, sample
 from sim.assimilate.worlds import table_of_worlds, write_worlds
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE
@@ -36,6 +37,7 @@ from sim.study.files import csv_text, json_text, write_errors, write_file, write
 
 CHAIN = 8  # worlds per chain of moves
 FLOOR = 50  # distinct sets of lasting draws below which a sample is not called one
+COUNTED = "nights by the morning on which they end"  # a sample made with another way of counting is another sample
 EVERY = 15.0  # seconds between lines of progress
 
 
@@ -59,11 +61,19 @@ def assimilate(request: Assimilate) -> int:
         runner = Runner(workers, console)
         model = Campaigns(order, observations, len(settings.facts.provinces), runner)
         cloud = run_stages(model, request, folder / "stages" / asked, console, runner)
+        cloud = shuffled(cloud, request.seed, model.stages)
         terms = model.terms(cloud.state, model.stages - 1)
     seconds = time.monotonic() - started
     write_all(folder, cloud, model, terms, asked, settings, seconds)
+    shutil.rmtree(folder / "stages", ignore_errors=True)
     print_summary(cloud, model, runner, seconds, folder, console)
     return 0
+
+
+def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
+    """The worlds in random order, so that the first of them are a sample of all."""
+    rows = generator(seed, stages, 0, 0).permutation(cloud.before.size)
+    return cloud._replace(state=rows_of(cloud.state, rows), before=cloud.before[rows], origin=cloud.origin[rows])
 
 
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
@@ -91,7 +101,7 @@ def known_by(observations: Sequence[Observation], until: date, known: date | Non
 def asked_of(request: Assimilate, order: Order, observations: Sequence[Observation]) -> str:
     """Hash of everything that decides the digits of a sample."""
     rows = [[str(part) for part in one[:-1]] for one in observations]
-    whole = [order.key, list(order.fingerprints), request.worlds, request.seed, CHAIN, MOVES, rows]
+    whole = [COUNTED, order.key, list(order.fingerprints), request.worlds, request.seed, CHAIN, MOVES, rows]
     return sha256(json.dumps(whole).encode()).hexdigest()[:16]
 
 
@@ -148,8 +158,8 @@ def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
     )
     return (
         f"To {model.ends[stage]}: log evidence {cloud.log_evidence:.2f}, {len(steps)} steps, "
-        f"{accepted / max(1, proposed):.0%} of moves accepted, {distinct(cloud.state[LASTING])} distinct sets of lasting draws, "
-        f"{np.unique(cloud.origin).size} origins"
+        f"{accepted / max(1, proposed):.0%} of moves accepted, "
+        f"{distinct(cloud.state[LASTING])} distinct sets of lasting draws, {np.unique(cloud.origin).size} origins"
     )
 
 
@@ -201,6 +211,7 @@ def write_all(
         "numbers": [prior.key for prior in priors], "worlds": int(cloud.before.size),
         "until": model.ends[-1].isoformat(), "start_date": model.order.start.isoformat(),
         "settings_fingerprint": settings.fingerprint(), "choices": dict(settings.choices),
+        "explicit": dict(draws_of(model.order).explicit),
         "data_fingerprint": model.order.fingerprints[0], "rules_fingerprint": model.order.fingerprints[1],
         "log_evidence": cloud.log_evidence, "distinct_lasting_draws": distinct(cloud.state[LASTING]),
         "distinct_numbers": distinct(cloud.state[NUMBER_SHARE]), "origins": int(np.unique(cloud.origin).size),
@@ -260,7 +271,7 @@ def print_summary(
         f"log evidence {cloud.log_evidence:.2f}; {runner.campaigns:,} campaigns in {seconds:.0f} s"
     )
     if days < FLOOR:
-        console.print(f"Only {days} distinct sets of lasting draws, too few for a sample; more worlds would help: worlds=...")
+        console.print(f"Only {days} distinct sets of lasting draws, too few for a sample; more would help: worlds=...")
     console.print("Written:")
     for name in ("worlds.parquet", "stages.csv", "observations.csv"):
         console.print(f"  {folder / name}", soft_wrap=True)

@@ -220,7 +220,7 @@ class Campaigns:
 
 
 def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
-    """The last day of each stage: every day of `STAGE_ENDS` before the last observation, then the day of that observation."""
+    """The last day of each stage: days of `STAGE_ENDS` before the last observation, then the day of the last."""
     last = max(one.until for one in observations)
     return (*(end for end in STAGE_ENDS if end < last), last)
 

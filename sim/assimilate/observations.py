@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from sim.data.evidence import Evidence
 from sim.data.facts import DATA, THE_LINE, Facts, read_facts, read_falls
 from sim.data.tables import Row, read_table
-from sim.engine.campaign import Record, Series
+from sim.engine.campaign import Record
 from sim.engine.world import Holder
 from sim.errors import PanjError, unknown
+from sim.outcomes import nights_of
 from sim.score.targets import Records, calculate, ids_of_formula, when_lost
 
 COLUMNS = (
@@ -46,7 +47,7 @@ class Observation(NamedTuple):
     event: str  # what happened
     quantity: str  # what is counted: one of OF_DISTRICTS or OF_POSTS
     scope: tuple[str, ...]  # provinces or posts; empty for all
-    since: date  # first day, where a window is counted
+    since: date  # first day, where a window is counted; of a night, the morning on which it ended
     until: date  # last day: the day that the figure speaks of
     published: date  # day on which it could be known
     is_guess: bool  # whether the day of publication is a guess
@@ -141,7 +142,7 @@ def count_in(record: Record, window: Window) -> float:
     """
     kind, first, last, rows = window
     if kind in OF_POSTS:
-        nights = (record.admitted if kind == "admitted" else record.crossed)[first : last + 1]
+        nights = (record.admitted if kind == "admitted" else nights_of(record.crossed))[first : last + 1]
         there = float(nights[:, rows].sum())
         return there * NIGHT / max(1.0, float(nights.sum())) if kind == "crossed_per_1037" else there
     held = record.holder[: last + 1, rows] == Holder.TALIBAN
@@ -150,7 +151,7 @@ def count_in(record: Record, window: Window) -> float:
     if kind == "capitals":
         return float(held[-1].sum())
     if kind == "retaken":
-        return float(record.series[: last + 1, Series.RETAKEN].sum())
+        return float((held[1:].any(axis=0) & ~held[0] & ~held[-1]).sum())
     ever = held[1:].any(axis=0) & ~held[0]
     if kind == "ever_taken":
         return float(ever.sum())

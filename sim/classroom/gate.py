@@ -172,7 +172,10 @@ class Gate:
         if name not in self.names and (self.room.is_local or ip_of(name) is None):
             return False  # a name of another site, which may lead its visitors here
         origin = headers.get("origin")
-        return origin is None or urlsplit(origin).netloc in (host, urlsplit(self.room.address).netloc or host)
+        try:
+            return origin is None or urlsplit(origin).netloc in (host, urlsplit(self.room.address).netloc or host)
+        except ValueError:  # an origin that is no address
+            return False
 
     async def ask(self, asked: HTTPConnection) -> Response:
         """The page that asks for the code, or a redirect that admits the visitor when the code is right."""

@@ -105,8 +105,8 @@ def read_effects(table: Path) -> EffectsTable:
 
 def shown_about(about: dict[str, Any]) -> dict[str, Any]:
     """The metadata as shown: a threshold makes any outcome a risk, of which nothing was reported."""
-    if not about["thresholds"]:
-        return about
+    if not about.get("thresholds"):  # verdicts written before there were thresholds have none
+        return {"thresholds": {}, "question": about["label"], **about}
     none = {"value": None, "low": None, "high": None}
     label = f"Risk that {about['question']}"
     return {

@@ -104,7 +104,8 @@ def workers_of(executor: "Executor") -> Iterator[Workers]:
 
 def check_main_module() -> None:
     """Raise PanjError for a script that worker processes cannot import, such as one from standard input."""
-    script = getattr(sys.modules["__main__"], "__file__", None)
+    main = sys.modules["__main__"]
+    script = getattr(main, "__file__", None) if getattr(main, "__spec__", None) is None else None
     if script is not None and not os.path.exists(script):
         raise PanjError(
             f"executor: found processes in a script from {script}, which they cannot read, expected a script in a file "

@@ -24,11 +24,11 @@ from sim.provenance import shell_command
 from sim.run.backlog import NORMAL_95, Backlog
 from sim.run.console import console_of, print_doubts
 from sim.run.executors import cores
-from sim.run.run import backlog_of, compile_rules
+from sim.run.run import backlog_of, compile_rules, found_scope
 from sim.run.work import work
 from sim.settings.settings import Piece
 from sim.settings.sweep import Cell, Sweep, compose_sweep, say
-from sim.study.store import content_of, join_scopes, read_scope, scope_of
+from sim.study.store import content_of, scope_of
 from sim.wording import counted, format_seconds, significant
 
 SAMPLE_SECONDS = 4.0
@@ -71,7 +71,7 @@ def main(request: Plan) -> int:
     sweep = compose_sweep(words)
     print_doubts(sweep, console)
     study = sweep.base.results_dir / sweep.base.study
-    scope = join_scopes(study, read_scope(study), scope_of(sweep))
+    scope = found_scope(study, scope_of(sweep))
     backlog = backlog_of(sweep, scope, study)
     row = planned_outcome(request.outcome, asked, sweep) if request.outcome else None
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
@@ -122,6 +122,8 @@ def say_needed(row: Outcome, asked: Range | None, half_width: float | None, samp
     else:
         widest = max(map(spread, pairs))
         found = f"differences within a seed with a standard deviation of {significant(widest)} {row.unit}"
+    if not widest:
+        return [f"{row.label}: the sampled cells never differ, so nothing can be planned."]
     widths = (half_width,) if half_width else HALF_WIDTHS if asked else tuple(widest / root for root in (5, 10, 20))
     lines = [
         f"{row.label}: {found} ({counted(pairs[0].size, 'world')}: rough). To tell the difference from the first cell:"

@@ -148,8 +148,8 @@ def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Conso
     if console is not None:
         kept = f"all {cell.runs:,} that it holds are used" if is_finished else f"{asked:,} are used"
         console.print(
-            f"Note: {cell.label or study.name} was asked for {cell.runs:,} campaigns before and is now asked for "
-            f"{asked:,}; {kept}, and none that is stored is removed.",
+            f"Note: {cell.label or study.name} holds or was asked for {cell.runs:,} campaigns, and {asked:,} are "
+            f"asked for now; {kept}, and none that is stored is removed.",
             soft_wrap=True, markup=False,
         )  # fmt: skip
     return cell if is_finished else cell._replace(runs=asked)

@@ -89,6 +89,7 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
     found: list[Change] = []
     if group == "scenario":
         for row in content.get("defaults", []):
+            found += describe_changes(group, row) if isinstance(row, str) and row != "_self_" else ()
             for key, choice in row.items() if isinstance(row, Mapping) else ():
                 chosen = key.removeprefix("override /")
                 found += [Change(chosen, f"policy {chosen}", f"{choice}, from {usual_groups()[chosen]}")]

@@ -377,7 +377,8 @@ def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> World
         raise PanjError(
             f"start_date: found {start}, expected {worlds.about['start_date']}, on which worlds=record begins"
         )
-    many, asked = len(worlds.addresses), config.runs
+    many = len(worlds.addresses)
+    asked = config.runs_max if config.precision.outcome else config.runs
     if end <= worlds.until and asked > many:
         raise PanjError(
             f"runs: found {asked}, expected at most {many}: campaigns to {worlds.until} are the worlds themselves"

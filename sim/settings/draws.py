@@ -216,6 +216,8 @@ def draws_of(
         raise PanjError(
             f"calibration: found {source} with worlds=record, whose numbers are their own, expected no choice"
         )
+    if worlds is not None:
+        check_worlds(worlds, explicit, file)
     if source == DECLARED:
         return None
     steps = tuple(
@@ -235,6 +237,16 @@ def draws_of(
         except PanjError as error:
             raise PanjError(f"calibration={source}: {error}") from error
     return draws
+
+
+def check_worlds(worlds: Worlds, explicit: Mapping[str, float], file: str | None) -> None:
+    """PanjError unless the worlds can take the place of a posterior under these overrides."""
+    if file:
+        raise PanjError(f"calibration.file: found '{file}', expected none: worlds=record has its own numbers")
+    other = {key: value for key, value in worlds.about.get("explicit", {}).items() if explicit.get(key) != value}
+    if other:
+        known = ", ".join(f"{key}={value:g}" for key, value in sorted(other.items()))
+        raise PanjError(f"worlds.file: found worlds made with {known}, expected the same overrides")
 
 
 def priors_under(choices: tuple[Choice, ...]) -> tuple[Prior, ...]:

@@ -37,7 +37,7 @@ HOW_KEYS = (
 ONE_VALUE = {
     "study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", "timeline", *DRAW_KEYS, *HOW_GROUPS, *HOW_KEYS
 }  # fmt: skip
-AS_TYPED = ("study", "results_dir", "calibration.file")  # names and paths, to which the grammar does not apply
+AS_TYPED = ("study", "results_dir", *DRAW_KEYS)  # names and paths, to which the grammar does not apply
 EVENTS = "timeline.events."
 MOST_CELLS = 100_000
 FAR = 1e300  # no number of a rule is larger, and an infinite one is none

@@ -110,7 +110,7 @@ def shipped() -> Path:
 
 def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
     """The posterior in a file, or the shipped one, for data with this fingerprint; PanjError if it is invalid."""
-    path = Path(file) if file else shipped()
+    path = Path(file).expanduser() if file else shipped()
     if not path.is_file():
         found = f"no file {path}" if file else f"no {path}, which Panj ships"
         raise PanjError(f"calibration.file: found {found}, expected {MAKES}; or calibration=as_declared without one")

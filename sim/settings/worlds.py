@@ -46,7 +46,6 @@ class Worlds:
     numbers: Floats = field(compare=False, repr=False)  # worlds x numbers, in their own units
     addresses: tuple[Address, ...] = field(compare=False, repr=False)
     about: Mapping[str, Any] = field(compare=False, repr=False)  # how they were made
-    doubt: str = field(default="", compare=False)  # what has changed since, as text
 
     @property
     def until(self) -> date:
@@ -75,7 +74,7 @@ def worlds_for(file: str | None, data: str) -> Worlds:
     Raises:
         PanjError: if there is no such file, or it is damaged or of other rules or data.
     """
-    path = Path(file) if file else folder_of("configs") / "worlds.parquet"
+    path = Path(file).expanduser() if file else folder_of("configs") / "worlds.parquet"
     if not path.is_file():
         raise PanjError(f"worlds.file: found no file {path}, expected {EXPECTED}; or worlds=free without one")
     worlds = read_worlds(path, path.stat().st_mtime_ns)
@@ -105,17 +104,17 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
         keys = tuple(about["numbers"])
         numbers = np.column_stack([table[key].to_numpy() for key in keys])
         lists = {name: table[name].to_pylist() for name in SEEDS}
+        addresses = tuple(
+            Address(tuple(zip(days, seeds, strict=True)), tuple(zip(streams, provinces, others, strict=True)))
+            for days, seeds, streams, provinces, others in zip(*lists.values(), strict=True)
+        )
     except FileNotFoundError:
         raise PanjError(
             f"worlds.file: found no file {path}, expected one that python -m sim assimilate wrote"
         ) from None
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise PanjError(f"worlds.file: found {path}, which cannot be read ({reason}), expected {EXPECTED}") from error
-    addresses = tuple(
-        Address(tuple(zip(days, seeds, strict=True)), tuple(zip(streams, provinces, others, strict=True)))
-        for days, seeds, streams, provinces, others in zip(*lists.values(), strict=True)
-    )
     if not addresses or not np.isfinite(numbers).all():
         raise PanjError(f"worlds.file: found {path} with {len(addresses)} worlds, expected some, with finite numbers")
     made_of = json.dumps([keys, addresses]).encode() + numbers.tobytes()

@@ -185,7 +185,7 @@ def short_river(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_families(chronicle: Chronicle, language: Language) -> list[str]:
-    """Count people who left home, were admitted, were refused or waited; for a province, only those admitted at its posts."""
+    """Sentences on people who left home, were admitted, were refused or waited; for a province, those admitted."""
     by_post = {post: int(chronicle.in_time(f"admitted_{post}").sum()) for post in chronicle.posts}
     admitted = {post: people for post, people in by_post.items() if people}
     told = []

@@ -88,11 +88,13 @@ def test_a_district_held_on_day_0_never_falls():
 def test_soldiers_are_counted_by_night_and_post():
     made = record()
     tem, langar = FACTS.post.index("tem"), FACTS.post.index("langar")
-    made.crossed[day(7, 5), tem], made.crossed[day(7, 5), langar] = 300, 100
-    made.crossed[day(7, 4), tem] = 7
+    made.crossed[day(7, 4), tem], made.crossed[day(7, 4), langar] = 300, 100  # the night that ended on 5 July
+    made.crossed[day(7, 3), tem] = 7
+    made.crossed[day(7, 7), tem] = 5000  # the night after the record
     assert counted("crossed_5_july", made) == 400
     assert counted("crossed_4_july", made) == 7
     assert counted("night_of_5_july_tem", made) == pytest.approx(1037 * 0.75)
+    assert counted("crossed_6_and_7_july", made) == 0
 
 
 def test_only_capitals_are_counted_as_capitals():

@@ -299,7 +299,7 @@ def test_a_verdict_that_only_others_show_is_half_right(helped):
     task = helped.task("verdict")
     found = mark(helped, task, Answer("fewer", 100), PlantedCampaigns(value), MANY)
     assert found.points == task.points / 2
-    assert any("a conclusion needs what supports it" in said for said in found.says)
+    assert any("a conclusion needs evidence" in said for said in found.says)
 
 
 def test_a_difference_is_taken_pair_by_pair(helped):

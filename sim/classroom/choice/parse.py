@@ -116,7 +116,7 @@ def safely_parsed(word: str) -> Override:
         raise PanjError(f"settings: found '{shown(word)}', expected a plain value and no function")
     override = parse(word)
     key = override.key
-    if key.startswith(("hydra.", "calibration.", "executor.address")) or override.package is not None:
+    if key.startswith(("hydra.", "calibration.", "worlds.", "executor.address")) or override.package is not None:
         raise PanjError(f"{key}: found '{shown(word)}', expected a setting of campaigns: files and Hydra stay outside")
     for group in GROUPS:
         if key.startswith(f"{group}."):
