@@ -11,11 +11,12 @@ from sim.assimilate.assimilate import known_by, pack, recorded, settings_of, unp
 from sim.assimilate.campaigns import LASTING, NUMBER_SHARE, ONCE, Campaigns, address_of, reflected
 from sim.assimilate.observations import read_observations
 from sim.assimilate.sampler import generator, sample
-from sim.assimilate.worlds import read_worlds, table_of_worlds, write_worlds
+from sim.assimilate.worlds import table_of_worlds, write_worlds
 from sim.data.evidence import read_evidence
 from sim.engine.chance import Address, Stream, seeds_of
 from sim.errors import PanjError
 from sim.options import Assimilate, read_request
+from sim.settings.worlds import read_worlds
 
 OBSERVATIONS = read_observations(read_evidence())
 FIRST = tuple(one for one in OBSERVATIONS if one.until <= date(2021, 6, 8))
@@ -92,7 +93,11 @@ def test_worlds_are_read_back(model, tmp_path):
     cloud = next(sample(model, 16, 4, 1))
     priors = model.order.draws.priors
     table = table_of_worlds(
-        cloud, priors, ["a"], np.zeros((16, 1)), {"numbers": [prior.key for prior in priors], "until": "2021-06-08"}
+        cloud,
+        priors,
+        ["a"],
+        np.zeros((16, 1)),
+        {"numbers": [prior.key for prior in priors], "until": "2021-06-08", "start_date": "2021-05-01"},
     )
     write_worlds(table, tmp_path / "worlds.parquet")
     found = read_worlds(tmp_path / "worlds.parquet")

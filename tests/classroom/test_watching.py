@@ -85,7 +85,9 @@ def test_the_changes_give_every_holder_of_every_evening(film, campaign):
 
 def test_a_way_of_falling_and_its_reason_are_those_of_the_log(film, campaign, settings):
     log = events_table(campaign, settings.facts, settings.start_date).to_pylist()
-    falls = {(row["date"].date(), row["district_id"]): (row["how"], row["why"]) for row in log if row["event"] == "fall"}
+    falls = {
+        (row["date"].date(), row["district_id"]): (row["how"], row["why"]) for row in log if row["event"] == "fall"
+    }
     told = [one for one in film["changes"] if one[2] not in (player.HELD_FROM_THE_START, player.WON_BACK)]
     assert told
     for day, district, way, why in told:
