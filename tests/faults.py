@@ -142,6 +142,8 @@ class Faults:
         def kill(started: Any) -> None:
             nonlocal met
             late = time.monotonic() + 60
+            while not recorded_seeds(study) and time.monotonic() < late:
+                time.sleep(0.05)
             while met < kills and time.monotonic() < late and psutil.pid_exists(started.pid):
                 for worker in workers_of(started.pid):
                     if met < kills:

@@ -157,11 +157,17 @@ def dask_client(executor: "Executor") -> Any:
                 f"executor.address: found no scheduler that answers at {executor.address} within {PATIENCE} s "
                 f"({' '.join(str(error).split())[:120] or 'no word'}), expected one such as tcp://host:8786"
             ) from error
-    with interrupts_ignored():  # inherited by the workers
-        cluster = LocalCluster(
-            n_workers=executor.workers or cores(), threads_per_worker=1, processes=True, dashboard_address=":0",
-            silence_logs=50,
-        )  # fmt: skip
+    try:
+        with interrupts_ignored():  # inherited by the workers
+            cluster = LocalCluster(
+                n_workers=executor.workers or cores(), threads_per_worker=1, processes=True, dashboard_address=":0",
+                silence_logs=50,
+            )  # fmt: skip
+    except (RuntimeError, OSError) as error:
+        raise PanjError(
+            f"executor: found Dask workers that did not start ({' '.join(str(error).split())[:120]}), expected "
+            f"{executor.workers or cores()}; the same command starts them again"
+        ) from error
     return Client(cluster, set_as_default=False)
 
 

@@ -60,7 +60,13 @@ def live_by(living: Living, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @cache
 def sweep_of(*words: str) -> Sweep:
-    return compose_sweep([*WORDS, *words], FACTS)
+    return compose_sweep([*usual_without(*words), *words], FACTS)
+
+
+def usual_without(*words: str) -> list[str]:
+    """WORDS, except for keys that are given."""
+    given = {word.partition("=")[0] for word in words}
+    return [word for word in WORDS if word.partition("=")[0] not in given]
 
 
 def sweep_in(folder: Path, *words: str) -> Sweep:
@@ -310,7 +316,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 def test_a_real_limit_on_files_is_reported_and_the_study_goes_on_without_it(tmp_path: Path) -> None:
-    words = [*WORDS, "runs=60", f"results_dir={tmp_path}", "executor.workers=1"]
+    words = [*usual_without("runs=60"), "runs=60", f"results_dir={tmp_path}", "executor.workers=1"]
     tests = Path(__file__).parent.parent
 
     def command(limit: int) -> Any:
