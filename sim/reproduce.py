@@ -343,8 +343,7 @@ def refuse_by_itself(words: Sequence[str], where: str) -> None:
     """Raise PanjError for a file of a verb that recreates all its files itself; the message has the command."""
     if words and words[0] in BY_ITSELF:
         command = shell_command(words)
-        raise PanjError(f"{where}: found what one command makes, and makes again from its record, expected a figure or "
-                        f"table of a study; the command is: {command}")  # fmt: skip
+        raise PanjError(f"{Path(where).name}: found a file that a command makes again itself: {command}")
 
 
 def made_of(content: str, where: str) -> Made:

@@ -47,8 +47,8 @@ def board_config(days=6, **changes):
     rules = calm_rules(**changes)
     facts = facts_of()
     return SimpleNamespace(
-        facts=facts, layout=lay_out(facts, rules, {}, {}), rules_of=lambda _seed: rules, doubt="",
-        timeline=timeline_of(), start_date=date(2021, 5, 1), days=days,
+        facts=facts, layout=lay_out(facts, rules, {}, {}), rules_of=lambda _seed: rules,
+        seed_of=lambda seed: seed, doubt="", timeline=timeline_of(), start_date=date(2021, 5, 1), days=days,
     )  # fmt: skip
 
 
