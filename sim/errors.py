@@ -54,5 +54,6 @@ def unknown(what: str, name: object, names: Iterable[str]) -> PanjError:
     name, names = str(name), list(names)
     if len(", ".join(names)) > FEW and len(names) > 5:
         five = get_close_matches(name[:MOST_LETTERS], names, n=5, cutoff=0)
-        return PanjError(f"{what}: found '{name}', expected one of {len(names)}; the nearest are {', '.join(five)}")
+        near = f"the nearest are {', '.join(five)}{nearest(name, names)}"
+        return PanjError(f"{what}: found '{name}', expected one of {len(names)}; {near}")
     return PanjError(f"{what}: found '{name}', expected one of {', '.join(names)}{nearest(name, names)}")
