@@ -30,6 +30,7 @@ from sim.explore.discover import (
     without,
 )
 from sim.options import Discover, read_request
+from sim.study.files import digest_of_file, seal
 from sim.wording import percent
 
 KEYS = tuple("abcdefgh")
@@ -149,6 +150,9 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert table["seed"].to_pylist() == sorted(table["seed"].to_pylist())
     place = table.column_names.index(OUTCOME)
     pq.write_table(table.set_column(place, OUTCOME, pa.array(planted)), path)
+    about = json.loads((folder / "bank" / "about.json").read_text(encoding="utf-8"))
+    about["tables"]["runs.parquet"] = digest_of_file(path)
+    (folder / "bank" / "about.json").write_text(json.dumps(seal(about)), encoding="utf-8")
     return folder / "bank"
 
 

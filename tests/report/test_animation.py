@@ -238,7 +238,7 @@ def test_frames_for_slides_are_sharper_and_carry_their_provenance(study: Path) -
         (["{}", "cell=0,0"], "cell: found '0,0', expected one cell, or two different ones"),
         (["{}", "cell=0,1,0"], "cell: found '0,1,0', expected one cell, or two different ones"),
         (["{}", "formats=gif,avi"], "formats: found 'avi', expected one of gif, mp4, png"),
-        (["{}/nowhere"], "found no folder"),
+        (["{}/nowhere"], "found no about.json"),
     ],
 )
 def test_a_wrong_word_is_told_what_was_expected(study: Path, words: list[str], said: str) -> None:

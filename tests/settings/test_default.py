@@ -20,6 +20,7 @@ from sim.data.configs import folder_of, read_yaml
 from sim.data.facts import read_facts
 from sim.engine.compile import fingerprint_of_rules
 from sim.model import BorderCrisis
+from sim.options import Plan, read_request
 from sim.report.report import draw_everything
 from sim.run import run, work
 from sim.run.console import console_of
@@ -190,7 +191,7 @@ def test_an_old_file_is_said_by_plan_and_by_the_face(
 ) -> None:
     monkeypatch.setattr("sim.run.plan.compile_rules", lambda *_: None)
     monkeypatch.setattr(work, "run_campaign", campaign_of)
-    assert plan([*SHORT, f"results_dir={tmp_path}"]) == 0
+    assert plan(read_request(Plan, [*SHORT, f"results_dir={tmp_path}"])) == 0
     assert "than these (fit again)" in " ".join(capsys.readouterr().out.split())
     with pytest.warns(UserWarning, match="other rules and data and priors"):
         BorderCrisis(settled("end_date=2021-05-02"), rng=1)

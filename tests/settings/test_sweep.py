@@ -91,7 +91,7 @@ WRONG = {
     ("precision.outcome=troops_crossed", "precision.half_width=0"): "precision.half_width: found 0.0, expected a",
     ("precision.outcome=troops_crossed", "precision.half_width=2", "runs_max=9"): "runs_max: found 9, expected a whole",
     ("executor=thread",): "executor: found 'thread', expected one of dask, processes, threads; did you mean 'threads'",
-    ("executor.workers=-1",): "executor.workers: found -1, expected a whole number of at least 0",
+    ("executor.workers=-1",): "executor.workers: found -1, expected a whole number from 0 to 4096",
     ("executor.address=tcp://host:8786",): "executor.address: found 'tcp://host:8786' with executor=threads",
 }
 
