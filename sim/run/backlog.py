@@ -18,7 +18,7 @@ from sim.settings.settings import Order, Piece, Precision
 from sim.settings.sweep import Cell
 from sim.study.columns import CHANGES, DRAWN, FIRST_FALL, Counting
 from sim.study.reader import StudyCell
-from sim.study.store import chunks_of, recorded, remove_partial_files
+from sim.study.store import chunks_of, recorded
 
 TARGET = 2.0  # seconds per task
 FIRST = 1  # campaigns per task until their duration is known; in plain Python each takes a minute
@@ -78,7 +78,6 @@ class Backlog:
         self.study = study
         self.precision = precision
         self.cells: list[CellWork] = []
-        remove_partial_files(study)
         known: set[str] = set()
         for cell, scope in zip(cells, scopes, strict=True):
             if scope.fingerprint not in known:  # cells with the same settings are run once

@@ -43,6 +43,7 @@ from sim.study.store import (
     read_scope,
     record,
     recorded,
+    remove_partial_files,
     scope_of,
     set_aside,
     write_scope,
@@ -89,6 +90,7 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
     found_scope(study, asked)  # raises PanjError before anything is created
     with locked(study), nullcontext() if base.executor.kind == "dask" else lean_arrow():
         scope = found_scope(study, asked, console)
+        remove_partial_files(study)
         backlog = backlog_of(sweep, scope, study)
         print_doubts(sweep, console)
         print_backlog(backlog, sweep, study, console)

@@ -172,3 +172,12 @@ def test_the_verb_says_everything_and_writes_nothing(
     ):
         assert part in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_files_of_a_sweep_that_runs_meanwhile_are_left_alone(tmp_path):
+    sweep = compose_sweep([f"results_dir={tmp_path}", "study=one", "end_date=2021-05-03"])
+    partial = tmp_path / "one" / "chunks" / ".study.json.1.partial"
+    partial.parent.mkdir(parents=True)
+    partial.write_text("{", encoding="utf-8")
+    backlog_of(sweep, scope_of(sweep), tmp_path / "one")
+    assert partial.exists()
