@@ -2,8 +2,8 @@
 
 Reads   the code of the room, cookies, the headers Host and Origin.
 Assumes One browser is one person; several may share an address (a school behind one router), so that wrong codes slow
-        an address down; only while a hundred guesses wait does it refuse a right code too. What a proxy says about a request is believed only where `address` names
-        that proxy's public address.
+        an address down; only while a hundred guesses wait is a right code refused too. What a proxy says about a
+        request is believed only where `address` names that proxy's public address.
 Source  OWASP, HTTP Headers and Content Security Policy cheat sheets; W3C, Content Security Policy Level 3.
 """
 
