@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor as Pool
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sim.settings.settings import Executor
 
 PATIENCE = 5  # seconds for a scheduler to answer
+WITHOUT_WORKERS = 30  # seconds after which a cluster of this machine is given up once all its workers are gone
 
 
 class Workers:
@@ -30,6 +32,7 @@ class Workers:
     def __init__(self, executor: "Executor") -> None:
         self.executor = executor
         self.client: Any = None
+        self.seen_at = time.monotonic()  # when a worker of a cluster was last there
         self.pool = self.open()
 
     @property
@@ -39,6 +42,19 @@ class Workers:
             with self.scheduler_answers():
                 return max(1, sum(self.client.ncores().values()))
         return self.executor.workers or cores()
+
+    def check_alive(self) -> None:
+        """Raise PanjError if a cluster of this machine has lost all its workers; one at an address may get new ones."""
+        if self.client is None or self.client.cluster is None:
+            return
+        with self.scheduler_answers():
+            if self.client.ncores():
+                self.seen_at = time.monotonic()
+        if time.monotonic() - self.seen_at > WITHOUT_WORKERS:
+            raise PanjError(
+                f"executor: found no Dask worker for {WITHOUT_WORKERS} s, expected {self.executor.workers or cores()}; "
+                "what is recorded is kept, and the same command goes on from there"
+            )
 
     def open(self) -> Pool:
         """Start the workers."""

@@ -253,6 +253,7 @@ def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> 
             while backlog.waiting or in_hand or again:
                 hand_out(backlog, workers, in_hand, again, stop)
                 finished, _ = wait(in_hand, BEAT, FIRST_COMPLETED)
+                workers.check_alive()
                 for future in finished:
                     task, tries = in_hand.pop(future)
                     take_in(future, task, tries, again, backlog, study)
