@@ -1,9 +1,12 @@
 """Texts that visitors paste: YAML that could grow is refused before it is built."""
 
 import time
+from pathlib import Path
 
 import pytest
+import yaml
 
+from sim.classroom import texts
 from sim.classroom.choice.parse import read_yaml_text
 from sim.classroom.lessons.hand_in import hand_in_of
 from sim.classroom.texts import plain_yaml
@@ -29,3 +32,12 @@ def test_references_are_refused_at_once_wherever_a_visitor_gives_yaml(bomb, read
 
 def test_plain_yaml_is_read():
     assert plain_yaml("a: [1, b]\nc: {d: null}") == {"a": [1, "b"], "c": {"d": None}}
+
+
+FOLDER = Path(texts.__file__).parent / "text"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_file_of_texts_is_read(path):
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(found, dict) and found
