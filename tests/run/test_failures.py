@@ -82,7 +82,7 @@ def test_the_command_lives_the_campaign_again_and_lets_its_error_through(
 ) -> None:
     words = ["seed=4", "end_date=2021-05-02"]
     assert rerun.rerun_one(words) == 0
-    assert "Seed 4 went through 1 days without an error" in capsys.readouterr().out
+    assert "Seed 4 went through 1 day without an error" in capsys.readouterr().out
 
     def raises(*_arguments: Any) -> None:
         raise RuntimeError("as before")
