@@ -39,7 +39,7 @@ def test_two_hundred_campaigns_fill_in_over_the_baseline_and_one_sentence_says_h
     run(page)
     page.wait_for_function("document.querySelectorAll('.panj-key-item').length === 3")
     page.wait_for_selector("text=All 200 campaigns are finished", timeout=90_000)
-    page.wait_for_selector("text=/old apart|No difference/")
+    page.wait_for_selector("text=/clear difference|No difference/")
     text = said(page)
     assert text.count("200 / 200") == 2 and "95 % interval" in text and "200 worlds" in text
     assert "evidence F039" in text and "calibrated" in text
