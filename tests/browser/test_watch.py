@@ -119,7 +119,7 @@ def test_the_record_is_an_outline_and_ends_with_7_july(watch):
     go_to(page, 90)
     assert page.locator(outlines).count() == at_the_line
     assert page.locator(".beyond-badge").inner_text() == "beyond the record"
-    assert "the model's own" in page.locator(".beyond-line").inner_text()
+    assert "the model alone" in page.locator(".beyond-line").inner_text()
 
 
 def test_a_district_is_found_by_name_and_says_how_it_fared(watch):
