@@ -1,6 +1,6 @@
 """Campaigns as a model of the sampler: numbers and seeds by day are drawn, run and weighed against observations.
 
-Gives   `Campaigns`, the model; `address_of`, by which anyone can run a world again; `World`, one row of a sample.
+Gives   `Campaigns`, the model; `address_of`, by which anyone can run a world again.
 Assumed Stages end on days on which much was reported. Moves: new seeds for the last days, or for some earlier days; for
         the draws made once of one stream in one province, of one stream, or of one province; a step of some numbers.
         All are symmetric with respect to the prior, in which seeds are independent and numbers uniform on their scale.
@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from sim.assimilate.observations import Observation, Window, log_likelihoods, window_of
 from sim.assimilate.sampler import Floats, Integers, State
-from sim.engine.campaign import Campaign, run_campaign
+from sim.engine.campaign import run_campaign
 from sim.engine.chance import Address, Stream
 from sim.engine.layout import fresh
-from sim.engine.world import World
 from sim.errors import CampaignError, PanjError
-from sim.run.work import check_versions, layout_of
-from sim.settings.draws import Draws, Prior
+from sim.run.work import check_versions, facts_here, layout_of
+from sim.settings.draws import Draws
 from sim.settings.settings import Order
 
 ONCE = (  # streams of draws made once in a campaign
@@ -85,29 +84,6 @@ def draws_of(order: Order) -> Draws:
     return order.draws
 
 
-def run_world(
-    order: Order, priors: Sequence[Prior], shares: Floats, address: Address, days: int, world: World | None = None
-) -> Campaign:
-    """Run one world.
-
-    Args:
-        order: the settings.
-        priors: of the drawn numbers.
-        shares: of the priors, one per number.
-        address: its seeds.
-        days: days after day 0.
-        world: a world of an earlier campaign to reuse.
-
-    Raises:
-        CampaignError: when the space for rows is used up.
-    """
-    rules = draws_of(order).rules(
-        {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
-    )
-    layout = layout_of(order.rules, order.attention, order.posts)
-    return run_campaign(layout.world, rules, order.timeline, address, days, world)
-
-
 def run_batch(batch: Batch) -> Floats:
     """Run some worlds in sequence.
 
@@ -118,12 +94,15 @@ def run_batch(batch: Batch) -> Floats:
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
     windows = windows_of(batch.observations, order.start, batch.days)
-    world, priors = fresh(layout.world), draws_of(order).priors
+    world, draws = fresh(layout.world), draws_of(order)
     found = np.full((batch.shares.shape[0], len(batch.observations)), -math.inf)
     for row, shares in enumerate(batch.shares):
+        rules = draws.rules(
+            {prior.key: prior.at(float(share)) for prior, share in zip(draws.priors, shares, strict=True)}
+        )
+        address = address_of(batch.daily[row], batch.lasting[row])
         try:
-            address = address_of(batch.daily[row], batch.lasting[row])
-            campaign = run_world(order, priors, shares, address, batch.days, world)
+            campaign = run_campaign(layout.world, rules, order.timeline, address, batch.days, world)
         except CampaignError:
             continue
         found[row] = log_likelihoods(campaign.record, batch.observations, windows)
@@ -133,8 +112,6 @@ def run_batch(batch: Batch) -> Floats:
 @lru_cache(maxsize=64)
 def windows_of(observations: tuple[Observation, ...], start: date, days: int) -> tuple[Window, ...]:
     """What each observation counts in a record."""
-    from sim.run.work import facts_here
-
     return tuple(window_of(one, facts_here(), start, days) for one in observations)
 
 

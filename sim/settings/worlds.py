@@ -108,10 +108,6 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
             Address(tuple(zip(days, seeds, strict=True)), tuple(zip(streams, provinces, others, strict=True)))
             for days, seeds, streams, provinces, others in zip(*lists.values(), strict=True)
         )
-    except FileNotFoundError:
-        raise PanjError(
-            f"worlds.file: found no file {path}, expected one that python -m sim assimilate wrote"
-        ) from None
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise PanjError(f"worlds.file: found {path}, which cannot be read ({reason}), expected {EXPECTED}") from error
