@@ -195,3 +195,9 @@ def test_every_choice_composes_whatever_is_drawn(group, choice, calibration, fac
     settings = compose_settings([f"{group}={choice}", f"calibration={calibration}"], facts)
     assert settings.choices[group] == choice
     assert settings.days > 0
+
+
+def test_no_two_files_of_tests_have_one_name():
+    """Without packages in tests/, pytest takes two files of one name for one module."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py") if "browser" not in path.parts)
+    assert not [name for name, times in names.items() if times > 1]

@@ -44,7 +44,7 @@ from sim.engine.layout import Layout, fresh
 from sim.engine.world import World
 from sim.errors import PanjError
 from sim.options import Calibrate
-from sim.outcomes import Outcome, count_outcomes, is_date
+from sim.outcomes import Outcome, count_outcomes
 from sim.run.executors import interrupts_ignored
 from sim.run.work import check_versions, layout_of, outcomes_of, run_piece, run_seed
 from sim.score.forecasts import Forecast, forecast_of
@@ -53,7 +53,7 @@ from sim.settings.draws import POSTERIOR, Draws, Prior
 from sim.settings.posterior import Posterior, posterior_of
 from sim.settings.settings import Order, Piece
 from sim.settings.sweep import compose_sweep
-from sim.study.columns import chunk_of
+from sim.study.columns import chunk_of, stored_type, with_dates
 from sim.study.reader import read_about
 
 EFFORTS = {  # on two cores quick takes about 5 minutes and full, which Panj ships, about 15
@@ -168,8 +168,8 @@ def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool
                                       for first in range(0, len(seeds), PIECE)])  # fmt: skip
     asked = {target.outcome for target in made.targets}
     names = [name for name in bank.outcomes.column_names if name in asked]
-    tables = [bank.outcomes.take(found.rows).select(names), *(one.select(names) for one in ran)]
-    return rows, pa.concat_tables(tables)
+    again = [pa.table({name: with_dates(one[name]) for name in names}) for one in ran]
+    return rows, pa.concat_tables([bank.outcomes.take(found.rows).select(names), *again])
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
@@ -264,8 +264,7 @@ class Simulator:
             found = count_outcomes(campaign, table, layout.facts, order.start)
         except Exception:  # as in a bank, one failed campaign does not stop the fit
             return math.nan
-        kinds = {row.name: pa.string() if is_date(row) else pa.float64() for row in table}
-        outcomes = pa.table({name: pa.array([value], kinds[name]) for name, value in found.items()})
+        outcomes = pa.table({row.name: pa.array([found[row.name]], stored_type(row)) for row in table})
         return float(self.distance.of(outcomes)[0])
 
     @cached_property

@@ -159,7 +159,7 @@ def chunk_of(
     }
     for outcome in table:
         values = [done[seed].outcomes[outcome.name] if seed in done else None for seed in seeds]
-        columns[outcome.name] = pa.array(values, pa.string() if is_date(outcome) else pa.float64())
+        columns[outcome.name] = pa.array(values, stored_type(outcome))
     for name, values_of in daily_columns(facts).items() if is_daily else ():
         evenings = [values_of(done[seed]) if seed in done else np.zeros(days + 1) for seed in seeds]
         columns[DAILY + name] = daily(np.concatenate(evenings), name, days + 1)
@@ -176,6 +176,11 @@ def counted_in(chunk: pa.Table) -> dict[str, str]:
     """The outcomes of a chunk, each with the first digits of its fingerprint; a chunk of an older version has none."""
     digits = (chunk.schema.metadata or {}).get(COUNTED.encode(), b"").decode()
     return {name: digits[SHORT * place :][:SHORT] for place, name in enumerate(outcomes_in(chunk))}
+
+
+def stored_type(outcome: Outcome) -> pa.DataType:
+    """The type of an outcome in a chunk; tables hold dates as `DATE`, see `with_dates`."""
+    return pa.string() if is_date(outcome) else pa.float64()
 
 
 def outcomes_in(chunk: pa.Table) -> list[str]:
@@ -214,8 +219,8 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
         for place, is_done in enumerate(done if missing else ())
     ]
     for row in missing:
-        kind = pa.string() if is_date(row) else pa.float64()
-        chunk = chunk.append_column(row.name, pa.array([each.get(row.name) for each in rows], kind))
+        counted = pa.array([each.get(row.name) for each in rows], stored_type(row))
+        chunk = chunk.append_column(row.name, counted)
     others = [name for name in chunk.column_names if name not in wanted]
     return chunk.select([*others, *wanted])
 
@@ -383,8 +388,8 @@ def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evi
     """Summary of one outcome; dates are ordered as dates, campaigns without the event are missing."""
     there = values.drop_null()
     cuts = ["", "", ""]
-    if len(there) and pa.types.is_string(there.type):
-        dates = sorted(there.to_pylist())
+    if len(there) and not pa.types.is_floating(there.type):
+        dates = sorted(there.cast(pa.date32()).cast(pa.string()).to_pylist())
         cuts = [dates[round(share * (len(dates) - 1))] for share in (0.05, 0.5, 0.95)]
     elif len(there):
         cuts = [f"{cut:.6g}" for cut in np.quantile(there.to_numpy(), [0.05, 0.5, 0.95])]

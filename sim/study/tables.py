@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.data.facts import Facts
-from sim.outcomes import Outcome, is_date, read_outcomes
+from sim.outcomes import Outcome, read_outcomes
 from sim.provenance import stamp
 from sim.settings.overrides import MULTIRUN
 from sim.study.columns import (
@@ -32,6 +32,7 @@ from sim.study.columns import (
     failures_table,
     held_of,
     runs_table,
+    stored_type,
     summarise,
 )
 from sim.study.files import csv_text, digest_of_file, json_text, seal, write_folder, yaml_text
@@ -247,7 +248,7 @@ class CellTally:
         self.runs = self.failed = 0
         self.held = np.zeros((evenings, districts), np.int64)
         self.fell = np.zeros((evenings + 1, districts), np.int64)  # campaigns by day of first fall; last row: never
-        kinds = {row.name: pa.string() if is_date(row) else pa.float64() for row in table}
+        kinds = {row.name: stored_type(row) for row in table}
         self.parts = [pa.schema(kinds).empty_table()]  # outcomes; has the columns even without campaigns
 
     def add(self, done: pa.Table, failed: pa.Table) -> None:
