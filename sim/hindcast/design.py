@@ -1,0 +1,88 @@
+"""The design of the hindcasts, declared before the first of them was run.
+
+Gives   origins, horizons, targets and forecasts; `docs/hindcast.md` says why.
+Assumed A forecast may use what was published up to its origin; only days up to 7 July are scored.
+"""
+
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from sim.data.facts import THE_LINE
+from sim.errors import PanjError
+
+ORIGINS = tuple(
+    date(2021, month, day)
+    for month, day in ((6, 8), (6, 14), (6, 19), (6, 22), (6, 25), (6, 28), (7, 1), (7, 3), (7, 5))
+)
+HORIZONS = (1, 3, 7, 14)  # days after the origin
+QUANTILES = (0.01, 0.025, *(round(0.05 * step, 2) for step in range(1, 20)), 0.975, 0.99)  # of the forecast hubs
+RECENT = 14  # days whose daily increments `recent_days` resamples
+WEEK = 7  # days of `last_seven_days`
+GROWTH_DAYS = (15, 10, 5, 0)  # days before the origin through whose counts `exponential_growth` draws its line
+BLOCK = 3  # origins that follow one another in a block of the bootstrap
+RESAMPLES = 2000
+BINS = 10  # of probability, in the reliability diagram
+SHARES = (0.5, 0.9)  # central intervals whose coverage is counted
+
+
+class Target(NamedTuple):
+    """A count that is forecast."""
+
+    about: str
+    unit: str
+    provinces: tuple[str, ...]  # whose districts are counted; empty for all
+    group: float  # units that come together, for naive forecasts that draw counts
+    most: float  # above which no naive forecast goes; 0 for the districts of the provinces
+
+
+NORTH = ("Badakhshan", "Takhar", "Kunduz", "Baghlan", "Samangan", "Balkh", "Jawzjan", "Sar-e-Pul", "Faryab")
+SOLDIERS = "soldiers"
+TARGETS: dict[str, Target] = {
+    "country": Target("Districts taken since 1 May, Afghanistan", "districts", (), 1.0, 0.0),
+    "north": Target("Districts taken since 1 May, nine northern provinces", "districts", NORTH, 1.0, 0.0),
+    "badakhshan": Target("Districts taken since 1 May, Badakhshan", "districts", ("Badakhshan",), 1.0, 0.0),
+    # men come by the garrison: groups of 50, as in the error of the split in targets.csv
+    SOLDIERS: Target("Soldiers who crossed into Tajikistan since 1 May", "soldiers", (), 50.0, 10_000.0),
+}
+MAPS = {
+    "map": "Districts of the north-east and of the Tajik frontier: lost by the day or not",
+    "map_open": "The same, without the districts that were known as lost at the origin",
+}
+PANJ, FREE, GROWTH, MIXTURE = "panj", "free_panj", "exponential_growth", "mixture"
+FORECASTS = {
+    PANJ: "Panj, conditioned on what was published up to the origin",
+    FREE: "Panj, conditioned on nothing, with numbers from their priors",
+    "no_change": "Nothing changes",
+    "last_seven_days": "As many a day as in the last seven days",
+    GROWTH: "Exponential growth, fitted to four counts of the last 15 days",
+    "recent_days": "Each day is one of the last 14 days, at random",
+    "neighbours": "Districts next to held ones fall, at the rate of the last seven days (map only)",
+    MIXTURE: "Panj and exponential growth, half each",
+}
+ONLY_OF_MAPS = ("neighbours",)
+
+
+def scored(origin: date, horizons: tuple[int, ...] = HORIZONS) -> tuple[int, ...]:
+    """The horizons of an origin whose day is not after the record."""
+    return tuple(horizon for horizon in horizons if origin + timedelta(horizon) <= THE_LINE)
+
+
+def check(origins: tuple[date, ...], horizons: tuple[int, ...]) -> None:
+    """Check origins and horizons.
+
+    Args:
+        origins: The days from which to forecast.
+        horizons: Days ahead.
+
+    Raises:
+        PanjError: An origin that is not of the design, a horizon below 1 or given twice, or nothing to score.
+    """
+    for origin in origins:
+        if origin not in ORIGINS:
+            days = ", ".join(day.isoformat() for day in ORIGINS)
+            raise PanjError(f"origins: found {origin}, expected days of {days}")
+        if not scored(origin, horizons):
+            raise PanjError(f"horizons: found none that ends by {THE_LINE} from {origin}, expected one, such as 1")
+    for key, given in (("origins", origins), ("horizons", horizons)):
+        if len(set(given)) < len(given):
+            raise PanjError(f"{key}: found {', '.join(map(str, given))}, expected each once")
