@@ -199,6 +199,16 @@ def assimilate(request: options.Assimilate) -> int:
     return assimilate(request)
 
 
+def hindcast(request: options.Hindcast) -> int:
+    """Forecast from days of the record, and score."""
+    from sim.hindcast.hindcast import hindcast
+
+    folder = hindcast(request)
+    from sim.hindcast.page import show_hindcast
+
+    return show_hindcast(folder)
+
+
 def calibrate(request: options.Calibrate) -> int:
     """Fit a posterior to a prior sample."""
     from sim.calibrate.calibrate import REFINED_ONLY, write_fit
@@ -420,8 +430,8 @@ def completion(request: options.Completion) -> int:
 VERBS: dict[type[options.Request], Callable[[Any], int]] = {
     options.VERBS[verb.__name__]: verb
     for verb in (
-        run, plan, settings, compare, score, bank, calibrate, assimilate, theories, sensitivity, discover, report,
-        animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, completion,
+        run, plan, settings, compare, score, bank, calibrate, assimilate, hindcast, theories, sensitivity, discover,
+        report, animate, story, fork, failures, verify, reproduce, classroom, grade, evidence, completion,
     )
 }  # fmt: skip
 

@@ -339,6 +339,23 @@ class Assimilate(Request):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hindcast(Request):
+    """Forecast from days of June and July 2021 with what was published by then, and score against the record.
+
+    Panj, conditioned as by `assimilate`, is compared with naive forecasts and their mixture, up to 7 July.
+    """
+
+    extras = ("report",)
+    examples = ("hindcast origins=2021-06-22,2021-07-01 worlds=200",)
+    origins: tuple[date, ...] = option("days to forecast from; by default all nine", (), example="2021-06-22")
+    horizons: tuple[int, ...] = option("days ahead", (1, 3, 7, 14), low=1, high=60, example="1,3,7")
+    worlds: int = option("worlds per origin, a multiple of 8", 400, low=32, high=100_000)
+    seed: int = option("seed of samplers and campaigns", 0, low=0, high=LAST_SEED)
+    name: str = option("folder of the hindcast, in results_dir", "hindcast", read=read_name)
+    overrides: tuple[str, ...] = overrides("settings of one cell")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Theories(Request):
     """Compare rival theories of collapse, from a prior sample of each (python -m sim bank theory=odds_only)."""
 
@@ -556,8 +573,8 @@ class Completion(Request):
 VERBS: dict[str, type[Request]] = {
     one.__name__.lower(): one
     for one in (
-        Run, Plan, Settings, Compare, Score, Bank, Calibrate, Assimilate, Theories, Sensitivity, Discover, Report,
-        Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, Completion,
+        Run, Plan, Settings, Compare, Score, Bank, Calibrate, Assimilate, Hindcast, Theories, Sensitivity, Discover,
+        Report, Animate, Story, Fork, Failures, Verify, Reproduce, Classroom, Grade, Evidence, Completion,
     )
 }  # fmt: skip
 

@@ -23,13 +23,12 @@ from numpy.typing import NDArray
 from sim.data.record import evidence
 from sim.errors import PanjError
 from sim.plots.captions import cite, describe_failures, name_number, true_minus
-from sim.plots.page import Picture, Source, as_text, make_source, read_picture, template_of
+from sim.plots.page import Picture, Source, TableBlock, as_text, block, make_source, read_picture, template_of
 from sim.plots.tables import Row, read_object, read_rows, reading
 from sim.score.figures import format_cell, format_reported
 from sim.study.files import write_file
 from sim.wording import counted, list_words, paragraph, percent, significant, with_range
 
-MOST_ROWS = 200  # maximum rows of a table on the page; its file has all
 FIGURES = {  # file: heading and explanation
     "prior_posterior.png": ("Before and after", "The fitted numbers within their priors."),
     "pairs.png": ("Which values go together", "Each pair of fitted numbers."),
@@ -130,15 +129,6 @@ def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
     if scale == "log":
         values, low, high = np.log(values), math.log(low), math.log(high)
     return np.asarray((values - low) / (high - low), np.float64)
-
-
-class TableBlock(NamedTuple):
-    """A table on the page."""
-
-    name: str  # file name; empty if none
-    columns: Cells
-    rows: list[Cells]
-    more: int  # rows that are only in the file
 
 
 class Section(NamedTuple):
@@ -255,14 +245,6 @@ def table_of_agreement(made: Fitted) -> TableBlock:
         for row in made.chains
     ]  # fmt: skip
     return TableBlock("chains.csv", columns, rows, 0)
-
-
-def block(name: str, rows: Sequence[Row]) -> TableBlock:
-    """A table as it is in its file, cut to MOST_ROWS."""
-    columns = list(rows[0]) if rows else []
-    return TableBlock(name, [column.replace("_", " ") for column in columns],
-                      [[row[column] for column in columns] for row in rows[:MOST_ROWS]],
-                      max(0, len(rows) - MOST_ROWS))  # fmt: skip
 
 
 def read_sections(folder: Path, posterior: str) -> list[Section]:

@@ -5,7 +5,7 @@ Writes  one HTML file, atomically.
 """
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sim.data.evidence import Evidence, say_value
 from sim.data.record import evidence
 from sim.plots.captions import cite, describe_campaigns, format_setting
+from sim.plots.tables import Row
 from sim.study.files import write_file
 from sim.study.reader import FILES, Study
 from sim.wording import format_day
@@ -35,6 +36,7 @@ PROVENANCE = {  # key of about.json: label
     "rules_fingerprint": "Fingerprint of the rules",
     "settings_fingerprint": "Fingerprint of the settings",
 }
+MOST_ROWS = 200  # maximum rows of a table on the page; its file has all
 FILM = "districts*.gif"  # the animated map, if there is one
 
 
@@ -45,6 +47,15 @@ class Picture(NamedTuple):
     explained: str
     kind: str  # png or gif
     data: str  # base64
+
+
+class TableBlock(NamedTuple):
+    """A table on the page."""
+
+    name: str  # file name; empty if none
+    columns: list[str]
+    rows: list[list[str]]
+    more: int  # rows that are only in the file
 
 
 class PageFigure(NamedTuple):
@@ -110,6 +121,22 @@ def template_of(name: str) -> Any:
     places = FileSystemLoader(Path(__file__).parent / "templates")
     settings: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     return Environment(loader=places, undefined=StrictUndefined, **settings).get_template(name)
+
+
+def block(name: str, rows: Sequence[Row]) -> TableBlock:
+    """A table as it is in its file.
+
+    Args:
+        name: Of the file.
+        rows: Its rows, of which the first `MOST_ROWS` are shown.
+
+    Returns:
+        The table for the page.
+    """
+    columns = list(rows[0]) if rows else []
+    return TableBlock(name, [column.replace("_", " ") for column in columns],
+                      [[row[column] for column in columns] for row in rows[:MOST_ROWS]],
+                      max(0, len(rows) - MOST_ROWS))  # fmt: skip
 
 
 def is_told(about: Mapping[str, Any], key: str) -> bool:

@@ -253,10 +253,29 @@ def growing(grounds: Grounds, generator: np.random.Generator) -> Integers:
         known(grounds, "F100"),
         known(grounds, "F085"),
     ]
+    return grown(days, counts, DAYS, grounds.held.shape[1], len(grounds.held), generator)
+
+
+def grown(
+    days: Sequence[int], counts: Sequence[float], last: int, most: float, size: int, generator: np.random.Generator
+) -> Integers:
+    """Counts that grow exponentially.
+
+    Args:
+        days: Numbers of at least four days.
+        counts: A positive count at the end of each.
+        last: The last day wanted.
+        most: Above which no expected count goes.
+        size: Number of series.
+        generator: Of the uncertainty of the fit and of Poisson counts.
+
+    Returns:
+        Series x days from day 1 to the last: cumulative counts.
+    """
     line, doubt = np.polyfit(days, np.log(counts), 1, cov=True)
-    growth, start = generator.multivariate_normal(line, doubt, len(grounds.held)).T
-    logs = start[:, None] + growth[:, None] * np.arange(1, DAYS + 1)
-    expected = np.exp(np.minimum(logs, np.log(grounds.held.shape[1])))
+    growth, start = generator.multivariate_normal(line, doubt, size).T
+    logs = start[:, None] + growth[:, None] * np.arange(1, last + 1)
+    expected = np.exp(np.minimum(logs, np.log(most)))
     daily = np.maximum(0.0, np.diff(expected, axis=1, prepend=0.0))
     return np.cumsum(generator.poisson(daily), axis=1)
 
@@ -275,7 +294,7 @@ def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
 def nearest_neighbour(grounds: Grounds, generator: np.random.Generator) -> Marks:
     """Spread from held districts to their neighbours, at the rate that gives F085's 50 falls by 22 June."""
     pace = pace_of_spread(grounds) * doubt_of_count(grounds, generator)
-    return spread(grounds, grounds.held, pace, DAYS, generator)
+    return spread(grounds.facts, grounds.held, pace, DAYS, generator)
 
 
 def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
@@ -284,7 +303,7 @@ def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
     known = (grounds.fell >= 0) & (grounds.fell <= evenings)
     before = grounds.held[:, None, :] | known[None, :, :]
     pace = pace_of_spread(grounds) * doubt_of_count(grounds, generator)
-    after = spread(grounds, before[:, -1, :], pace, DAYS - KNOWN_DAYS, generator)
+    after = spread(grounds.facts, before[:, -1, :], pace, DAYS - KNOWN_DAYS, generator)
     return np.concatenate([before, after[:, 1:, :]], axis=1)
 
 
@@ -294,10 +313,21 @@ def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
     return generator.gamma(count + 0.5, 1 / count, len(grounds.held))
 
 
-def spread(grounds: Grounds, held: Marks, pace: Floats, days: int, generator: np.random.Generator) -> Marks:
-    """Let each rural district fall each day with a probability that grows with its number of held neighbours."""
-    links = neighbours_of(grounds.facts)
-    rural = ~grounds.facts.is_capital
+def spread(facts: Facts, held: Marks, pace: Floats, days: int, generator: np.random.Generator) -> Marks:
+    """Let each rural district fall each day with a probability that grows with its number of held neighbours.
+
+    Args:
+        facts: The districts.
+        held: Records x districts, at the beginning.
+        pace: Falls per day and held neighbour, of each record.
+        days: Number of days.
+        generator: Of the falls.
+
+    Returns:
+        Records x days x districts, with the beginning as day 0.
+    """
+    links = neighbours_of(facts)
+    rural = ~facts.is_capital
     evenings = [held]
     for _ in range(days):
         neighbours = (links @ evenings[-1].T.astype(np.float64)).T
@@ -319,7 +349,7 @@ def pace_of_spread(grounds: Grounds) -> float:
     low, high = 1e-5, 1.0
     for _ in range(HALVINGS):
         pace = float(np.sqrt(low * high))
-        held = spread(few, few.held, np.full(len(few.held), pace), KNOWN_DAYS, np.random.default_rng(0))
+        held = spread(few.facts, few.held, np.full(len(few.held), pace), KNOWN_DAYS, np.random.default_rng(0))
         fallen = float((held[:, -1] & ~few.held).sum(axis=1).mean())
         low, high = (pace, high) if fallen < wanted else (low, pace)
     return float(np.sqrt(low * high))

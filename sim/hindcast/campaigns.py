@@ -1,0 +1,103 @@
+"""Campaigns run to the end of the record, counted as the targets of the hindcasts count them."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.engine.campaign import Record, run_campaign
+from sim.engine.layout import fresh
+from sim.engine.world import Holder
+from sim.errors import CampaignError, PanjError
+from sim.hindcast.design import SOLDIERS, TARGETS
+from sim.hindcast.naive import Ensemble
+from sim.hindcast.record import districts_of
+from sim.outcomes import nights_of
+from sim.run.executors import Workers
+from sim.run.work import check_versions, facts_here, layout_of
+from sim.score.forecasts import Floats, Integers
+from sim.score.targets import district_targets
+from sim.settings.settings import Order
+from sim.study.columns import NOT_FALLEN
+
+BATCH = 25  # campaigns per task
+
+
+class Counted(NamedTuple):
+    """Campaigns as the targets count them."""
+
+    counts: Floats  # campaigns x targets x days
+    lost_on: Integers  # campaigns x districts of the map: first day on which a district is held; day 0 included
+
+    def from_origin(self, origin: int, horizons: tuple[int, ...]) -> Ensemble:
+        """The campaigns as a forecast from an origin.
+
+        Args:
+            origin: Number of the day.
+            horizons: Days ahead.
+
+        Returns:
+            Their counts and chances on the days of the horizons.
+        """
+        days = [origin + horizon for horizon in horizons]
+        chances = np.array([(self.lost_on <= day).mean(axis=0) for day in days])
+        return Ensemble(self.counts[:, :, days], chances)
+
+
+def run_counted(order: Order, seeds: Sequence[int], workers: Workers) -> Counted:
+    """Run campaigns of a cell to its last day.
+
+    Args:
+        order: The cell.
+        seeds: Of the campaigns.
+        workers: Where they run.
+
+    Returns:
+        The counts of those that could be run, in the order of the seeds.
+
+    Raises:
+        PanjError: None could be run.
+    """
+    batches = [seeds[first : first + BATCH] for first in range(0, len(seeds), BATCH)]
+    futures = [workers.submit(run_batch, order, batch) for batch in batches]
+    found = [counted for future in futures for counted in future.result()]
+    if not found:
+        raise PanjError("hindcast: found no campaign that could be run to its end, expected some")
+    return Counted(np.array([counts for counts, _ in found]), np.array([lost_on for _, lost_on in found]))
+
+
+def run_batch(order: Order, seeds: Sequence[int]) -> list[tuple[Floats, Integers]]:
+    """Run some campaigns in sequence; one that fails is left out."""
+    check_versions(order.fingerprints)
+    layout = layout_of(order.rules, order.attention, order.posts)
+    world, found = fresh(layout.world), []
+    for seed in seeds:
+        rules = order.rules if order.draws is None else order.draws.rules_of(seed)
+        luck = seed if order.draws is None else order.draws.luck(seed)
+        try:
+            campaign = run_campaign(layout.world, rules, order.timeline, luck, order.days, world)
+        except CampaignError:
+            continue
+        found.append(count(campaign.record))
+    return found
+
+
+def count(record: Record) -> tuple[Floats, Integers]:
+    """Targets x days, and when each district of the map was first held."""
+    facts = facts_here()
+    held = record.holder == Holder.TALIBAN
+    taken = np.logical_or.accumulate(held, axis=0) & ~held[0]
+    crossed = np.cumsum(nights_of(record.crossed).sum(axis=1))
+    counts = [
+        crossed if name == SOLDIERS else taken[:, districts_of(target, facts)].sum(axis=1)
+        for name, target in TARGETS.items()
+    ]
+    here = held[:, rows_of_map()]
+    return np.array(counts, np.float64), np.where(here.any(axis=0), here.argmax(axis=0), NOT_FALLEN).astype(np.int64)
+
+
+@lru_cache(maxsize=1)
+def rows_of_map() -> Integers:
+    """The districts of the map."""
+    return district_targets(facts_here()).district

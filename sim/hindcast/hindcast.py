@@ -1,0 +1,229 @@
+"""Forecast from days of the record and score the forecasts: `python -m sim hindcast`.
+
+Reads   settings of one cell, priors.yaml, data/observations.csv, dates of falls.
+Writes  in results_dir/<name>: origins/<day>/, what `assimilate` writes for each origin; the tables of `TABLES`; hub/;
+        about.json. The same command goes on after Ctrl-C or a kill, to the same digits.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim.assimilate.assimilate import CHAIN, assimilate, known_by
+from sim.assimilate.campaigns import stage_ends
+from sim.assimilate.observations import Observation, read_observations
+from sim.assimilate.sampler import check_size
+from sim.data.evidence import read_evidence
+from sim.data.facts import THE_LINE, read_falls
+from sim.errors import PanjError
+from sim.hindcast.campaigns import Counted, run_counted
+from sim.hindcast.design import FREE, GROWTH, HORIZONS, MIXTURE, ORIGINS, PANJ, check, scored
+from sim.hindcast.hub import rows_of_record, write_hub
+from sim.hindcast.naive import mixture, naive_forecasts
+from sim.hindcast.record import day_of, known_at, record_of
+from sim.hindcast.scores import (
+    Origin,
+    Row,
+    coverage,
+    differences,
+    reliability,
+    score_counts,
+    score_maps,
+    score_paths,
+)
+from sim.options import Assimilate, Hindcast
+from sim.provenance import command_line, commit, versions
+from sim.run.console import console_of
+from sim.run.executors import Workers, cores, workers_of
+from sim.settings.settings import Order, Settings
+from sim.settings.sweep import compose_sweep
+from sim.study.files import csv_text, json_text, write_errors, write_folder
+from sim.wording import counted, format_seconds
+
+TABLES = ("counts", "paths", "maps", "reliability", "coverage", "differences", "record")  # .csv
+ORIGINS_FOLDER = "origins"
+VERSION = 1  # of how forecasts and scores are made: another one is another hindcast
+PER_STAGE = 4.0  # campaigns of the sampler per world and stage, for the estimate of time
+
+
+class Job(NamedTuple):
+    """A request, checked, with what it needs."""
+
+    request: Hindcast
+    origins: tuple[date, ...]
+    horizons: tuple[int, ...]
+    settings: Settings
+    order: Order  # campaigns conditioned on nothing
+    observations: tuple[Observation, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written."""
+        return self.settings.results_dir / self.request.name
+
+    @property
+    def asked(self) -> str:
+        """Hash of everything that decides the digits."""
+        rows = [[str(part) for part in one[:-1]] for one in self.observations]
+        made_of = [self.order.key, list(self.order.fingerprints), self.request.worlds, self.request.seed, rows]
+        days = [str(one) for one in self.origins]
+        return sha256(json.dumps([VERSION, *made_of, days, self.horizons]).encode()).hexdigest()[:16]
+
+
+def hindcast(request: Hindcast) -> Path:
+    """Forecast from every origin of a request and score the forecasts.
+
+    Args:
+        request: Origins, horizons and settings.
+
+    Returns:
+        The folder of the tables.
+
+    Raises:
+        PanjError: The request is faulty, or its folder holds another hindcast.
+    """
+    job, console = job_of(request), console_of()
+    if is_done(job):
+        told = f"{job.folder} holds this hindcast already; nothing is computed. Another: name=NAME"
+        console.print(told, soft_wrap=True)
+        return job.folder
+    started = time.monotonic()
+    with write_errors(job.folder), workers_of(job.settings.executor) as workers:
+        free = run_counted(job.order, seeds_of(request, 0), workers)
+        console.print(estimate(job, time.monotonic() - started), soft_wrap=True)
+        forecasts = []
+        for place, day in enumerate(job.origins):
+            console.print(f"Origin {place + 1} of {len(job.origins)}: {day}")
+            forecasts.append(forecast_from(day, job, free, workers))
+        seconds = time.monotonic() - started
+        write_all(job, forecasts, seconds)
+    console.print(f"{counted(len(job.origins), 'origin')} in {format_seconds(seconds)}")
+    return job.folder
+
+
+def job_of(request: Hindcast) -> Job:
+    """Check a request; PanjError before anything is run."""
+    origins, horizons = tuple(sorted(request.origins)) or ORIGINS, tuple(sorted(request.horizons)) or HORIZONS
+    check(origins, horizons)
+    check_size(request.worlds, CHAIN)
+    settings, order = cell_of(["calibration=prior", *request.overrides])
+    return Job(request, origins, horizons, settings, order, read_observations(read_evidence()))
+
+
+def cell_of(words: Sequence[str]) -> tuple[Settings, Order]:
+    """The settings of some overrides, with campaigns to the end of the record; PanjError for a sweep."""
+    sweep = compose_sweep([*words, f"end_date={THE_LINE}"])
+    if len(sweep.cells) > 1:
+        raise PanjError(f"hindcast: found {len(sweep.cells)} cells, expected settings of one")
+    return sweep.base, sweep.cells[0].order
+
+
+def is_done(job: Job) -> bool:
+    """Whether the folder holds this hindcast; PanjError if it holds another one."""
+    finished = job.folder / "about.json"
+    if not finished.exists():
+        return False
+    if json.loads(finished.read_text(encoding="utf-8")).get("asked") != job.asked:
+        raise PanjError(
+            f"name: found {job.folder}, which holds another hindcast or study, expected a new name: name=NAME"
+        )
+    return True
+
+
+def seeds_of(request: Hindcast, origin: int) -> list[int]:
+    """Seeds of campaigns after an origin; campaign i follows world i, since its seed is i modulo their number."""
+    base = np.random.SeedSequence([request.seed, origin]).generate_state(1, np.uint32)[0]
+    return [int(base) * request.worlds + world for world in range(request.worlds)]
+
+
+def estimate(job: Job, seconds: float) -> str:
+    """How long it will take, from the seconds that as many free campaigns as worlds took."""
+    stages = sum(len(stage_ends(known_by(job.observations, one, one))) for one in job.origins)
+    workers = job.settings.executor.workers or cores()
+    left = seconds * (PER_STAGE * stages + len(job.origins))
+    return (
+        f"{counted(len(job.origins), 'origin')} x {job.request.worlds} worlds, {stages} stages: about "
+        f"{format_seconds(left)} on {counted(workers, 'worker')}, less what is recorded already"
+    )
+
+
+def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origin:
+    """Every forecast from one origin, made of what was published up to it.
+
+    Args:
+        day: The origin.
+        job: The request.
+        free: Campaigns conditioned on nothing.
+        workers: Where campaigns run.
+
+    Returns:
+        The forecasts.
+    """
+    request, facts, origin, horizons = job.request, job.settings.facts, day_of(day), scored(day, job.horizons)
+    words = [*request.overrides, "worlds=record", f"worlds.file={worlds_at(day, job)}"]
+    panj = run_counted(cell_of(words)[1], seeds_of(request, origin), workers).from_origin(origin, horizons)
+    known = known_at(day, facts, read_falls(), job.observations)
+    naive = naive_forecasts(known, origin, horizons, facts, request.worlds, request.seed)
+    forecasts = {PANJ: panj, FREE: free.from_origin(origin, horizons), **naive, MIXTURE: mixture(panj, naive[GROWTH])}
+    return Origin(day, horizons, forecasts, known)
+
+
+def worlds_at(day: date, job: Job) -> Path:
+    """The worlds that followed what was published up to a day, made by `assimilate` where they are missing."""
+    request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
+    seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
+    assimilate(
+        Assimilate(
+            until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides,
+        )
+    )  # fmt: skip
+    return job.settings.results_dir / name / "worlds.parquet"
+
+
+def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:
+    """Score the forecasts and write everything; about.json last."""
+    record = record_of(job.settings.facts, read_falls(), job.observations)
+    counts, paths, maps = score_counts(origins, record), score_paths(origins, record), score_maps(origins, record)
+    rows: dict[str, list[Row]] = {
+        "counts": counts, "paths": paths, "maps": maps, "reliability": reliability(origins, record),
+        "coverage": coverage(counts), "differences": differences(counts, paths, maps),
+        "record": rows_of_record(record),
+    }  # fmt: skip
+    write_hub(job.folder / "hub", origins, record)
+    with write_folder(job.folder, "results_dir") as fresh:
+        for name in TABLES:
+            (fresh / f"{name}.csv").write_text(csv_text([as_text(row) for row in rows[name]]), encoding="utf-8")
+        (fresh / "about.json").write_text(json_text(about_of(job, origins, seconds)), encoding="utf-8")
+
+
+def about_of(job: Job, origins: Sequence[Origin], seconds: float) -> dict[str, Any]:
+    """How the hindcast was made."""
+    places = {str(one.day): job.folder / ORIGINS_FOLDER / str(one.day) / "about.json" for one in origins}
+    told = {day: json.loads(path.read_text(encoding="utf-8")) for day, path in places.items()}
+    return {
+        "asked": job.asked, "command": command_line(), "commit": commit(), "versions": versions(),
+        "worlds": job.request.worlds, "origins": list(told), "horizons": list(job.horizons), "seed": job.request.seed,
+        "campaigns": {
+            str(one.day): {name: one.forecasts[name].paths.shape[0] for name in (PANJ, FREE)} for one in origins
+        },
+        "until": {day: one["until"] for day, one in told.items()},
+        "distinct_lasting_draws": {day: one["distinct_lasting_draws"] for day, one in told.items()},
+        "log_evidence": {day: one["log_evidence"] for day, one in told.items()},
+        "choices": dict(job.settings.choices), "settings_fingerprint": job.settings.fingerprint(),
+        "data_fingerprint": job.order.fingerprints[0], "rules_fingerprint": job.order.fingerprints[1],
+        "seconds": round(seconds, 1),
+    }  # fmt: skip
+
+
+def as_text(row: Row) -> Row:
+    """Numbers to five digits, and nothing for nan."""
+    return {
+        key: ("" if np.isnan(value) else f"{value:.5g}") if isinstance(value, float) else value
+        for key, value in row.items()
+    }

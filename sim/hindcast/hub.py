@@ -1,0 +1,136 @@
+"""Forecasts as files of the hubverse: quantiles, and samples that are joined over horizons.
+
+Writes  hub/ with hub-config/admin.json and tasks.json, target-data/time-series.csv, and for every model and origin
+        model-output/panj-<forecast>/<origin>-panj-<forecast>.parquet, as https://docs.hubverse.io describes them.
+Assumed A sample's id is its target's number times the members plus its own number, so that it is unique in a file; of
+        Panj's samples the same member is one world in every target.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.hindcast.design import HORIZONS, ORIGINS, QUANTILES, TARGETS, scored
+from sim.hindcast.naive import Ensemble
+from sim.hindcast.record import Reported
+from sim.hindcast.scores import Origin
+from sim.score.forecasts import DAY_0
+from sim.study.files import csv_text, json_text, write_file
+
+TEAM = "panj"
+SCHEMAS = "https://raw.githubusercontent.com/hubverse-org/schemas/main/v5.0.0"
+SCHEMA = pa.schema([
+    ("origin_date", pa.date32()), ("target", pa.string()), ("horizon", pa.int32()), ("target_end_date", pa.date32()),
+    ("output_type", pa.string()), ("output_type_id", pa.string()), ("value", pa.float64()),
+])  # fmt: skip
+
+
+def write_hub(folder: Path, origins: Sequence[Origin], record: Reported) -> None:
+    """Write all forecasts of counts.
+
+    Args:
+        folder: The hub.
+        origins: Their forecasts.
+        record: What came.
+    """
+    members = {forecast.paths.shape[0] for one in origins for forecast in one.forecasts.values()}
+    write_file(folder / "hub-config" / "admin.json", json_text(admin()))
+    write_file(folder / "hub-config" / "tasks.json", json_text(tasks(min(members), max(members))))
+    write_file(folder / "target-data" / "time-series.csv", csv_text(rows_of_record(record)))
+    for one in origins:
+        for name, forecast in one.forecasts.items():
+            if forecast.paths.shape[1]:
+                model = f"{TEAM}-{name}"
+                path = folder / "model-output" / model / f"{one.day.isoformat()}-{model}.parquet"
+                write_file(path, parquet_of(table_of(one.day, one.horizons, forecast)))
+
+
+def parquet_of(table: pa.Table) -> bytes:
+    """A table as the bytes of a Parquet file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def table_of(origin: date, horizons: tuple[int, ...], forecast: Ensemble) -> pa.Table:
+    """The rows of one model and origin."""
+    members, columns = forecast.paths.shape[0], []
+    for place, target in enumerate(TARGETS):
+        for column, horizon in enumerate(horizons):
+            values = forecast.paths[:, place, column]
+            ids = [*(f"{level:g}" for level in QUANTILES), *map(str, range(place * members, (place + 1) * members))]
+            kinds = ["quantile"] * len(QUANTILES) + ["sample"] * members
+            every = np.concatenate([np.quantile(values, QUANTILES), values])
+            columns.append(rows_of(origin, target, horizon, kinds, ids, every))
+    return pa.concat_tables(columns)
+
+
+def rows_of(
+    origin: date, target: str, horizon: int, kinds: Sequence[str], ids: Sequence[str], values: np.ndarray
+) -> pa.Table:
+    """The rows of one number."""
+    count = len(ids)
+    same = ([origin] * count, [target] * count, [horizon] * count, [origin + timedelta(horizon)] * count)
+    return pa.table([*same, kinds, ids, values], schema=SCHEMA)
+
+
+def rows_of_record(record: Reported) -> list[dict[str, Any]]:
+    """What the record has, by day and target."""
+    return [
+        {"target_end_date": (DAY_0 + timedelta(day)).isoformat(), "target": target, "observation": f"{value:.6g}"}
+        for place, target in enumerate(TARGETS)
+        for day, value in enumerate(record.counts[place].tolist())
+    ]
+
+
+def admin() -> dict[str, Any]:
+    """The description of the hub."""
+    return {
+        "schema_version": f"{SCHEMAS}/admin-schema.json", "name": "Panj hindcasts", "maintainer": "Panj",
+        "contact": {"name": "Panj", "email": "none@example.org"}, "repository_host": "", "repository_url": "",
+        "file_format": ["parquet"], "timezone": "UTC", "model_output_dir": "model-output",
+    }  # fmt: skip
+
+
+def tasks(least: int, most: int) -> dict[str, Any]:
+    """The tasks of the hub: every origin is a round."""
+    ends = sorted({(one + timedelta(horizon)).isoformat() for one in ORIGINS for horizon in scored(one)})
+    choices: Mapping[str, Sequence[Any]] = {
+        "origin_date": [one.isoformat() for one in ORIGINS], "target": list(TARGETS), "horizon": list(HORIZONS),
+        "target_end_date": ends,
+    }  # fmt: skip
+    number = {"type": "double", "minimum": 0}
+    params = {
+        "type": "character", "max_length": 8, "min_samples_per_task": least, "max_samples_per_task": most,
+        "compound_taskid_set": ["origin_date", "target"],
+    }  # fmt: skip
+    task = {
+        "task_ids": {key: {"required": None, "optional": list(values)} for key, values in choices.items()},
+        "output_type": {
+            "quantile": {"output_type_id": {"required": list(QUANTILES)}, "is_required": True, "value": number},
+            "sample": {"output_type_id_params": params, "is_required": False, "value": number},
+        },
+        "target_metadata": [
+            {
+                "target_id": name, "target_name": target.about, "target_units": target.unit,
+                "target_keys": {"target": name}, "target_type": "continuous", "is_step_ahead": True,
+                "time_unit": "day",
+            }
+            for name, target in TARGETS.items()
+        ],
+    }  # fmt: skip
+    return {
+        "schema_version": f"{SCHEMAS}/tasks-schema.json", "output_type_id_datatype": "character",
+        "derived_task_ids": ["target_end_date"],
+        "rounds": [
+            {
+                "round_id_from_variable": True, "round_id": "origin_date", "model_tasks": [task],
+                "submissions_due": {"relative_to": "origin_date", "start": 0, "end": 0},
+            }
+        ],
+    }  # fmt: skip

@@ -1,0 +1,154 @@
+"""Naive forecasts from an origin: of counts and of the map, from what was known on that day.
+
+Each is fitted again at each origin. Counts of districts grow one by one, soldiers by groups; none goes above the
+number of rural districts of its provinces.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.data.facts import Facts
+from sim.hindcast.design import GROWTH_DAYS, RECENT, TARGETS, WEEK, Target
+from sim.hindcast.record import Reported, districts_of
+from sim.score.forecasts import Floats, Marks, grown, neighbours_of, spread
+
+Forward = Callable[[Floats, int, float, int, np.random.Generator], Floats]  # what `no_change` takes and returns
+
+
+class Ensemble(NamedTuple):
+    """A forecast from one origin."""
+
+    paths: Floats  # members x targets x horizons; no targets for a forecast of maps only
+    chances: Floats  # horizons x districts of the map: that a district is lost
+
+
+def no_change(_known: Floats, ahead: int, _most: float, size: int, _generator: np.random.Generator) -> Floats:
+    """Nothing is added.
+
+    Args:
+        _known: Cumulative count by day up to the origin.
+        ahead: Days ahead.
+        _most: Largest count.
+        size: Number of members.
+        _generator: Of random numbers.
+
+    Returns:
+        Members x days ahead: what is added to the count of the origin.
+    """
+    return np.zeros((size, ahead))
+
+
+def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
+    """As many a day as in the last week; the rate is as uncertain as its count (Gamma, Jeffreys' prior)."""
+    rate = generator.gamma(known[-1] - known[-1 - WEEK] + 0.5, 1 / WEEK, size)
+    return np.cumsum(generator.poisson(np.repeat(rate[:, None], ahead, axis=1)), axis=1).astype(np.float64)
+
+
+def exponential_growth(known: Floats, ahead: int, most: float, size: int, generator: np.random.Generator) -> Floats:
+    """A line through the logs of four counts, half a unit added to each so that 0 has a log."""
+    origin = known.size - 1
+    days = [origin - back for back in GROWTH_DAYS]
+    counts = grown(days, [float(known[day]) + 0.5 for day in days], origin + ahead, most, size, generator)
+    return (counts[:, origin:] - counts[:, origin - 1 : origin]).astype(np.float64)
+
+
+def recent_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
+    """Each day ahead is one of the last days, drawn at random."""
+    return np.cumsum(generator.choice(np.diff(known[-1 - RECENT :]), (size, ahead)), axis=1)
+
+
+COUNTS: dict[str, Forward] = {
+    one.__name__: one for one in (no_change, last_seven_days, exponential_growth, recent_days)
+}
+
+
+def naive_forecasts(
+    known: Reported, origin: int, horizons: tuple[int, ...], facts: Facts, size: int, seed: int
+) -> dict[str, Ensemble]:
+    """Every naive forecast from one origin.
+
+    Args:
+        known: The record as it was known.
+        origin: Number of the day.
+        horizons: Days ahead.
+        facts: The districts.
+        size: Members of each forecast.
+        seed: Of their random numbers.
+
+    Returns:
+        The forecasts by name.
+    """
+    found = {
+        name: count_forecast(one, known, origin, horizons, facts, size, np.random.default_rng([seed, origin, place]))
+        for place, (name, one) in enumerate(COUNTS.items())
+    }
+    return found | {"neighbours": neighbours(known, origin, horizons, facts, size, seed)}
+
+
+def count_forecast(
+    forward: Forward,
+    known: Reported,
+    origin: int,
+    horizons: tuple[int, ...],
+    facts: Facts,
+    size: int,
+    generator: np.random.Generator,
+) -> Ensemble:
+    """Counts by one method, and a map on which the falls of the country are at random."""
+    paths = np.zeros((size, len(TARGETS), len(horizons)))
+    steps = [horizon - 1 for horizon in horizons]
+    for place, target in enumerate(TARGETS.values()):
+        series, most = known.counts[place, : origin + 1], most_of(target, facts)
+        added = forward(series / target.group, max(horizons), most / target.group, size, generator) * target.group
+        paths[:, place] = np.minimum(series[-1] + added[:, steps], max(most, series[-1]))
+    return Ensemble(paths, at_random(paths[:, 0] - known.counts[0, origin], known, origin, facts))
+
+
+def most_of(target: Target, facts: Facts) -> float:
+    """The largest count of a target: its rural districts, or what is declared."""
+    return target.most or float((districts_of(target, facts) & ~facts.is_capital).sum())
+
+
+def at_random(added: Floats, known: Reported, origin: int, facts: Facts) -> Floats:
+    """Chance of each district of the map when new falls are anywhere among rural districts that are not lost."""
+    lost = lost_at(known, origin)
+    is_open = ~lost & ~facts.is_capital
+    chance = np.minimum(added, is_open.sum()).mean(axis=0) / is_open.sum()
+    return np.where(lost, 1.0, np.where(is_open, chance[:, None], 0.0))[:, known.districts.district]
+
+
+def lost_at(known: Reported, day: int) -> Marks:
+    """Whether each district is known as lost by a day."""
+    return (known.fell >= 0) & (known.fell <= day)
+
+
+def neighbours(
+    known: Reported, origin: int, horizons: tuple[int, ...], facts: Facts, size: int, seed: int
+) -> Ensemble:  # fmt: skip
+    """Districts next to lost ones fall, as often a day and lost neighbour as in the last week."""
+    generator = np.random.default_rng([seed, origin, len(COUNTS)])
+    falls, exposed = 0, 0.0
+    for day in range(origin - WEEK + 1, origin + 1):
+        before, after = lost_at(known, day - 1), lost_at(known, day)
+        exposed += float((neighbours_of(facts) @ before.astype(np.float64))[~before & ~facts.is_capital].sum())
+        falls += int((after & ~before).sum())
+    pace = generator.gamma(falls + 0.5, 1 / exposed, size) if exposed else np.zeros(size)
+    held = np.repeat(lost_at(known, origin)[None, :], size, axis=0)
+    ahead = spread(facts, held, pace, max(horizons), generator)
+    chances = ahead[:, list(horizons)][:, :, known.districts.district].mean(axis=0)
+    return Ensemble(np.zeros((size, 0, len(horizons))), chances)
+
+
+def mixture(one: Ensemble, other: Ensemble) -> Ensemble:
+    """Half of each of two forecasts of the same size.
+
+    Args:
+        one: A forecast.
+        other: Another.
+
+    Returns:
+        The members of both.
+    """
+    return Ensemble(np.concatenate([one.paths, other.paths]), (one.chances + other.chances) / 2)

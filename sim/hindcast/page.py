@@ -1,0 +1,215 @@
+"""Describe a hindcast in sentences and tables, and write its page; nothing is computed here but counts.
+
+Reads   what `sim.hindcast.figures` reads, and the figures.
+Writes  report.html.
+"""
+
+import json
+from datetime import date
+from pathlib import Path
+
+from sim.data.record import evidence
+from sim.hindcast.design import FORECASTS, GROWTH, MAPS, MIXTURE, PANJ, TARGETS
+from sim.hindcast.figures import RIVALS, SHORT, TABLES, Made, describe_hindcast, draw_hindcast, read_hindcast
+from sim.plots.captions import true_minus
+from sim.plots.page import TableBlock, as_text, make_source, read_picture, template_of
+from sim.plots.tables import Row, print_results
+from sim.study.files import write_file
+from sim.wording import format_short_day, significant, span, with_range
+
+FIGURES = {  # file: heading and explanation
+    "fans.png": ("From each origin", "Panj, and exponential growth; the record in orange."),
+    "skill.png": ("Panj less another forecast", "Below the line Panj is better, above it worse."),
+    "reliability.png": ("Probabilities of districts", "What was said, and how often it came."),
+}
+SOURCES = ("F001", "F029", "F033", "F035", "F036", "F039")  # nights of crossings
+PROVENANCE = {  # key of about.json: label
+    "command": "Command", "worlds": "Worlds per origin", "seed": "Seed", "seconds": "Seconds",
+    "commit": "Version of the code", "data_fingerprint": "Fingerprint of the data",
+    "rules_fingerprint": "Fingerprint of the rules", "settings_fingerprint": "Fingerprint of the settings",
+}  # fmt: skip
+
+
+def show_hindcast(folder: Path) -> int:
+    """Draw the figures and the page of a hindcast, and print its findings.
+
+    Args:
+        folder: Where `sim.hindcast.hindcast` wrote it.
+
+    Returns:
+        The exit code: 0, however good or bad the scores.
+
+    Raises:
+        PanjError: A file is missing or malformed.
+    """
+    pictures = draw_hindcast(folder)
+    made = read_hindcast(folder)
+    page = write_page_of_hindcast(made)
+    written = [*(folder / f"{name}.csv" for name in TABLES), *pictures, folder / "hub", page]
+    return print_results(findings(made), written, f"open {page}")
+
+
+def write_page_of_hindcast(made: Made) -> Path:
+    """Write the page of a hindcast to report.html.
+
+    Args:
+        made: The hindcast, with its figures drawn.
+
+    Returns:
+        The path of the page.
+    """
+    about, counts = made.about, {name: target.about for name, target in TARGETS.items()}
+    page = template_of("hindcast.html").render(
+        about={"study": "hindcast", "scenario": "what could have been said"},
+        heading="Hindcasts: what could have been said, and when",
+        campaigns=describe_hindcast(made),
+        short=findings(made),
+        forecasts=dict(zip(("Panj", *(name.replace("_", " ") for name in FORECASTS if name != PANJ)),
+                           FORECASTS.values(), strict=True)),
+        differences={meant: table_of_differences(made, name) for name, meant in (counts | MAPS).items()},
+        origins={meant: table_of_origins(made, name) for name, meant in counts.items()},
+        coverage=table_of_coverage(made),
+        worlds=table_of_worlds(made),
+        figures={name: read_picture(made.folder / name, *words) for name, words in FIGURES.items()},
+        sources=[make_source(evidence()[one]) for one in SOURCES],
+        provenance={label: str(about[key]) for key, label in PROVENANCE.items()},
+        versions=as_text(about["versions"]),
+        files=[f"{name}.csv" for name in TABLES],
+        settings=json.dumps(about, indent=1),
+        settings_from="about.json",
+    )  # fmt: skip
+    return write_file(made.folder / "report.html", page)
+
+
+def findings(made: Made) -> list[str]:
+    """Sentences on wins and losses against every other forecast, by target; losses are said first.
+
+    Args:
+        made: The hindcast.
+
+    Returns:
+        One sentence per rival of counts, one per rival of maps, and one on intervals.
+    """
+    lines = [
+        sentence
+        for targets, score, what in (
+            (TARGETS, "crps_log", "CRPS of log counts"),
+            (MAPS, "brier", "Brier score of maps"),
+        )
+        for rival in RIVALS
+        if (sentence := against(made, rival, list(targets), score, what))
+    ]
+    rows = made.rows("coverage", forecast=PANJ)
+    return [*lines, *(say_coverage(made, target) for target in TARGETS if rows)]
+
+
+def against(made: Made, rival: str, targets: list[str], score: str, what: str) -> str:
+    """How often Panj was worse and better than one rival."""
+    rows = [
+        row for row in made.rows("differences", score=score, forecast=PANJ, rival=rival) if row["target"] in targets
+    ]
+    if not rows:
+        return ""
+    worse = [name_of(row) for row in rows if float(row["difference"]) > 0]
+    better = [name_of(row) for row in rows if float(row["difference"]) < 0]
+    sure = sum(bool(row["low_90"]) and float(row["low_90"]) * float(row["high_90"]) > 0 for row in rows)
+    return (
+        f"{what}, against {rival.replace('_', ' ')}: Panj worse on {len(worse)} of {len(rows)}"
+        f"{listed(worse)}; better on {len(better)}{listed(better)}. The interval is on one side of 0 in {sure}."
+    )
+
+
+def name_of(row: Row) -> str:
+    """A target and horizon in a few letters."""
+    return f"{SHORT[row['target']]} at {row['horizon']} d"
+
+
+def listed(names: list[str]) -> str:
+    """Names in brackets, or nothing."""
+    return f" ({'; '.join(names)})" if names else ""
+
+
+def say_coverage(made: Made, target: str) -> str:
+    """How often the intervals of Panj held one target."""
+    rows = made.rows("counts", forecast=PANJ, target=target)
+    inside = [sum(int(row[f"inside_{level}"]) for row in rows) for level in (50, 90)]
+    return (
+        f"{SHORT[target].capitalize()}: the central 50 % interval of Panj held {inside[0]} and the 90 % interval "
+        f"{inside[1]} of {len(rows)} reported numbers, over all origins and horizons."
+    )
+
+
+def number(cell: str) -> str:
+    """A cell to three figures."""
+    return true_minus(significant(float(cell))) if cell else ""
+
+
+def table_of_differences(made: Made, target: str) -> TableBlock:
+    """One row per forecast: mean score and difference from Panj, by horizon."""
+    score, horizons = ("brier" if target in MAPS else "crps_log"), made.about["horizons"]
+    found: dict[tuple[str, str], Row] = {}
+    for row in made.rows("differences", target=target, score=score, forecast=PANJ):
+        found[row["rival"], row["horizon"]] = row
+    rivals = [name for name in RIVALS if any(key[0] == name for key in found)]
+    ours = [number(next((found[name, str(one)]["mean"] for name in rivals if (name, str(one)) in found), ""))
+            for one in horizons]  # fmt: skip
+    rows = [["Panj", *ours]]
+    rows += [[name.replace("_", " "), *(say_difference(found.get((name, str(one)))) for one in horizons)]
+             for name in rivals]  # fmt: skip
+    return TableBlock("differences.csv", ["Forecast", *(f"{one} d" for one in horizons)], rows, 0)
+
+
+def say_difference(row: Row | None) -> str:
+    """A mean score and the difference of Panj from it."""
+    if row is None:
+        return ""
+    apart = number(row["difference"])
+    ends = f", {span(number(row['low_90']), number(row['high_90']))}" if row["low_90"] else ""
+    return f"{number(row['mean_rival'])} ({apart}{ends}; worse at {row['worse']} of {row['origins']})"
+
+
+def table_of_origins(made: Made, target: str) -> TableBlock:
+    """One row per origin and horizon: what was said and what came."""
+    names = (PANJ, GROWTH, MIXTURE)
+    found = {(row["origin"], row["horizon"], row["forecast"]): row for row in made.rows("counts", target=target)}
+    keys = list(dict.fromkeys((origin, horizon) for origin, horizon, _ in found))
+    rows = []
+    for origin, horizon in keys:
+        some = [found[origin, horizon, name] for name in names]
+        said = [with_range(*(number(row[key]) for key in ("median", "low_90", "high_90"))) for row in some[:2]]
+        scores = " / ".join(number(row["crps"]) for row in some)
+        rows.append([short_day(origin), f"{horizon} d", number(some[0]["reported"]), *said, scores])
+    columns = ["Origin", "Ahead", "Record", "Panj: median (90 %)", "Exponential growth",
+               "CRPS: Panj / growth / mixture"]  # fmt: skip
+    return TableBlock("counts.csv", columns, rows, 0)
+
+
+def short_day(text: str) -> str:
+    """A date as `22 June`."""
+    return format_short_day(date.fromisoformat(text))
+
+
+def table_of_coverage(made: Made) -> TableBlock:
+    """One row per target and horizon: coverage of Panj and of exponential growth."""
+    rows = [
+        [SHORT[target], f"{horizon} d", row["origins"],
+         *(f"{float(one[key]):.2f}" for one in (row, other) for key in ("coverage_50", "coverage_90"))]
+        for target in TARGETS for horizon in made.about["horizons"]
+        for row in made.rows("coverage", target=target, horizon=horizon, forecast=PANJ)
+        for other in made.rows("coverage", target=target, horizon=horizon, forecast=GROWTH)
+    ]  # fmt: skip
+    columns = ["Target", "Ahead", "Origins", "Panj: 50 % interval held", "90 %", "Exponential growth: 50 %", "90 %"]
+    return TableBlock("coverage.csv", columns, rows, 0)
+
+
+def table_of_worlds(made: Made) -> TableBlock:
+    """One row per origin: how many worlds, and how different they are."""
+    about = made.about
+    rows = [
+        [short_day(day), short_day(about["until"][day]), f"{about['campaigns'][day][PANJ]:,}",
+         f"{about['distinct_lasting_draws'][day]:,}", significant(about["log_evidence"][day])]
+        for day in about["origins"]
+    ]  # fmt: skip
+    columns = ["Origin", "Last day conditioned on", "Worlds", "Distinct sets of lasting draws",
+               "Log evidence"]  # fmt: skip
+    return TableBlock("", columns, rows, 0)

@@ -1,0 +1,95 @@
+"""What the record has for each target at the end of each day, and how much of it was known at an origin.
+
+Reads   dates of falls, observations.csv; for scoring and for naive forecasts only.
+Gives   `Reported`, the record; `known_at`, the part of it that was known on a day.
+Assumed A fall counts 1 / the share of falls that have a date, declared in the row of observations.csv for its province
+        and day. A fall was known on its day; a night of crossings on the day of its publication.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.assimilate.observations import Observation
+from sim.data.facts import THE_LINE, Facts, Falls
+from sim.hindcast.design import SOLDIERS, TARGETS, Target
+from sim.score.forecasts import DAY_0, DAYS, Floats
+from sim.score.targets import DistrictTargets, district_targets, when_lost
+
+
+class Reported(NamedTuple):
+    """The record, or what was known of it."""
+
+    counts: Floats  # targets x days, from day 0; in the order of TARGETS
+    fell: NDArray[np.int64]  # every district: day number of its dated fall; -1 where it has none
+    districts: DistrictTargets  # the districts of the map
+
+
+def record_of(facts: Facts, falls: Falls, observations: Sequence[Observation]) -> Reported:
+    """The record to 7 July.
+
+    Args:
+        facts: The districts.
+        falls: Their dates of falls.
+        observations: Nights of crossings, and shares of falls that have a date.
+
+    Returns:
+        The record, as it is scored.
+    """
+    latest = when_lost(facts, falls).latest
+    fell = np.full(latest.size, -1, np.int64)
+    dated = np.flatnonzero(latest <= np.datetime64(THE_LINE))
+    fell[dated] = (latest[dated] - np.datetime64(DAY_0)).astype(np.int64)
+    weights = np.array([weight_of(facts.province[row], int(fell[row]), observations) for row in dated])
+    days = np.arange(DAYS + 1)
+    counts = np.zeros((len(TARGETS), DAYS + 1))
+    for place, (name, target) in enumerate(TARGETS.items()):
+        if name == SOLDIERS:
+            nights = [one for one in observations if one.quantity == "crossed" and not one.scope]
+            counts[place] = sum(one.value * (days >= (one.until - DAY_0).days) for one in nights)
+        else:
+            here = districts_of(target, facts)[dated]
+            counts[place] = (weights[here, None] * (fell[dated][here, None] <= days)).sum(axis=0)
+    return Reported(counts, fell, district_targets(facts, falls))
+
+
+def districts_of(target: Target, facts: Facts) -> NDArray[np.bool_]:
+    """Whether each district is counted by a target."""
+    return np.isin(facts.province, target.provinces or facts.provinces)
+
+
+def weight_of(province: str, day: int, observations: Sequence[Observation]) -> float:
+    """How many falls one dated fall stands for."""
+    shares = [
+        one.share
+        for one in observations
+        if one.likelihood == "thinned" and province in one.scope and day_of(one.since) <= day <= day_of(one.until)
+    ]
+    return 1.0 / shares[0] if shares else 1.0
+
+
+def day_of(day: date) -> int:
+    """Number of a day of the campaign."""
+    return (day - DAY_0).days
+
+
+def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Observation]) -> Reported:
+    """The record as it was known at the end of a day; later days repeat that day.
+
+    Args:
+        origin: The day.
+        facts: The districts.
+        falls: Dates of falls; later ones are not used.
+        observations: Of those published later nothing is used but the share of falls that have a date.
+
+    Returns:
+        The record up to that day.
+    """
+    late = ~(falls.fell_date <= np.datetime64(origin))  # NaT compares as false
+    dates = np.where(late, np.datetime64("NaT"), falls.fell_date)
+    precision = tuple("" if is_late else one for is_late, one in zip(late, falls.precision, strict=True))
+    published = [one._replace(value=one.value if one.published <= origin else 0.0) for one in observations]
+    return record_of(facts, falls._replace(fell_date=dates, precision=precision), published)

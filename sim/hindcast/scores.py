@@ -1,0 +1,237 @@
+"""Scores of forecasts at every origin, and paired differences between them.
+
+Source  Fair CRPS and Brier score: `sim.score.measure`. Weighted interval score: Bracher and others 2021,
+        doi:10.1371/journal.pcbi.1008618. Energy score: Gneiting and Raftery 2007. Circular block bootstrap: Politis and
+        Romano 1992. All are better when lower, and in the unit of the target or of log(1 + number).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.spatial.distance import pdist
+
+from sim.hindcast.design import BINS, BLOCK, FORECASTS, GROWTH, MAPS, MIXTURE, PANJ, QUANTILES, RESAMPLES, TARGETS
+from sim.hindcast.naive import Ensemble
+from sim.hindcast.record import Reported, day_of
+from sim.score.forecasts import Floats
+from sim.score.measure import SEED_OF_RESAMPLING, brier, crps, intervals_of, was_lost
+
+Row = dict[str, Any]
+COUNT_SCORES = ("crps", "crps_log", "wis")
+PATH_SCORES = ("energy", "energy_log")
+ENDS = (5.0, 95.0)  # percentiles of the resampled mean difference
+
+
+class Origin(NamedTuple):
+    """The forecasts of one origin and the record after it."""
+
+    day: date
+    horizons: tuple[int, ...]
+    forecasts: Mapping[str, Ensemble]
+    known: Reported  # at the origin
+
+
+def weighted_interval_score(members: Floats, reported: float) -> float:
+    """Weighted interval score over the quantiles of the forecast hubs.
+
+    Args:
+        members: The forecast.
+        reported: What came.
+
+    Returns:
+        The score, in the unit of the members: twice the mean quantile loss.
+    """
+    levels = np.array(QUANTILES)
+    gap = reported - np.quantile(members, levels)
+    return float(2 * np.maximum(levels * gap, (levels - 1) * gap).mean())
+
+
+def energy_score(paths: Floats, reported: Floats) -> float:
+    """Energy score of paths, in its fair form.
+
+    Args:
+        paths: Members x horizons.
+        reported: What came, at each horizon.
+
+    Returns:
+        The mean distance from what came, less half the mean distance between two members.
+    """
+    return float(np.linalg.norm(paths - reported, axis=1).mean() - pdist(paths).mean() / 2)
+
+
+def score_counts(origins: Sequence[Origin], record: Reported) -> list[Row]:
+    """One row per origin, horizon, target and forecast."""
+    return [
+        {
+            "origin": one.day.isoformat(), "horizon": horizon, "day": (one.day + timedelta(horizon)).isoformat(),
+            "target": target, "forecast": name,
+            **score_count(forecast.paths[:, place, column], reported_on(record, place, one.day, horizon)),
+        }
+        for one in origins
+        for place, target in enumerate(TARGETS)
+        for column, horizon in enumerate(one.horizons)
+        for name, forecast in one.forecasts.items() if forecast.paths.shape[1]
+    ]  # fmt: skip
+
+
+def reported_on(record: Reported, target: int, origin: date, horizon: int) -> float:
+    """What the record has so many days after an origin."""
+    return float(record.counts[target, day_of(origin) + horizon])
+
+
+def score_count(members: Floats, reported: float) -> Row:
+    """Intervals and scores of one number."""
+    found = intervals_of(members)
+    return {
+        "reported": reported, **found._asdict(),
+        "inside_50": int(found.low_50 <= reported <= found.high_50),
+        "inside_90": int(found.low_90 <= reported <= found.high_90),
+        "crps": crps(members - reported).value,
+        "crps_log": crps(np.log1p(members) - np.log1p(reported)).value,
+        "wis": weighted_interval_score(members, reported),
+    }  # fmt: skip
+
+
+def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
+    """One row per origin, target and forecast: energy scores over all horizons."""
+    found = []
+    for one in origins:
+        for place, target in enumerate(TARGETS):
+            reported = np.array([reported_on(record, place, one.day, horizon) for horizon in one.horizons])
+            for name, forecast in one.forecasts.items():
+                if forecast.paths.shape[1]:
+                    paths = forecast.paths[:, place]
+                    found.append({
+                        "origin": one.day.isoformat(), "horizons": len(one.horizons), "target": target,
+                        "forecast": name, "energy": energy_score(paths, reported),
+                        "energy_log": energy_score(np.log1p(paths), np.log1p(reported)),
+                    })  # fmt: skip
+    return found
+
+
+def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, Floats, Floats]]:
+    """Every map: where it belongs, the chances of its districts, and whether they were lost."""
+    for one in origins:
+        new = was_lost(one.known.districts, one.day) != 1
+        for column, horizon in enumerate(one.horizons):
+            day = one.day + timedelta(horizon)
+            lost = was_lost(record.districts, day)
+            for target, meant in zip(MAPS, (np.ones(lost.size, np.bool_), new), strict=True):
+                rows = meant & ~np.isnan(lost)
+                for name, forecast in one.forecasts.items():
+                    place = {
+                        "origin": one.day.isoformat(), "horizon": horizon, "day": day.isoformat(), "target": target,
+                        "forecast": name,
+                    }  # fmt: skip
+                    yield place, forecast.chances[column, rows], lost[rows]
+
+
+def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
+    """One row per origin, horizon, map and forecast: the Brier score over districts."""
+    return [
+        {**place, "districts": lost.size, "lost": int(lost.sum()), "brier": float(brier(chances, lost))}
+        for place, chances, lost in on_maps(origins, record)
+        if lost.size
+    ]
+
+
+def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
+    """One row per horizon, map, forecast and bin of probability, over all origins."""
+    pooled: dict[tuple[int, str, str], list[tuple[Floats, Floats]]] = {}
+    for place, chances, lost in on_maps(origins, record):
+        pooled.setdefault((place["horizon"], place["target"], place["forecast"]), []).append((chances, lost))
+    found = []
+    for (horizon, target, name), parts in pooled.items():
+        chances, lost = (np.concatenate(column) for column in zip(*parts, strict=True))
+        bins = np.minimum((chances * BINS).astype(np.int64), BINS - 1)
+        for number in np.unique(bins):
+            here = bins == number
+            found.append({
+                "horizon": horizon, "target": target, "forecast": name, "from": number / BINS,
+                "to": (number + 1) / BINS, "districts": int(here.sum()), "probability": float(chances[here].mean()),
+                "share_lost": float(lost[here].mean()),
+            })  # fmt: skip
+    return found
+
+
+def coverage(rows: Sequence[Row]) -> list[Row]:
+    """One row per target, horizon and forecast: how often the central intervals held the record."""
+    return [
+        {
+            "target": target, "horizon": horizon, "forecast": name, "origins": len(group),
+            "coverage_50": float(np.mean([row["inside_50"] for row in group])),
+            "coverage_90": float(np.mean([row["inside_90"] for row in group])),
+        }
+        for (target, horizon, name), group in grouped(rows, ("target", "horizon", "forecast")).items()
+    ]  # fmt: skip
+
+
+def grouped(rows: Sequence[Row], keys: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
+    """Rows by the values of some keys, in their order."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return found
+
+
+def differences(counts: Sequence[Row], paths: Sequence[Row], maps: Sequence[Row]) -> list[Row]:
+    """Paired differences of Panj from every other forecast, and of the mixture from exponential growth.
+
+    Args:
+        counts: Rows of `score_counts`.
+        paths: Rows of `score_paths`; their horizon is empty.
+        maps: Rows of `score_maps`.
+
+    Returns:
+        One row per score, target, horizon and pair; below 0 the first of the two is better.
+    """
+    pairs = [(PANJ, name) for name in FORECASTS if name != PANJ] + [(MIXTURE, GROWTH)]
+    sources = ((counts, COUNT_SCORES), ([{**row, "horizon": ""} for row in paths], PATH_SCORES), (maps, ("brier",)))
+    return [
+        compared(ours, theirs, score, target, horizon, one, other)
+        for rows, scores in sources
+        for (target, horizon), group in grouped(rows, ("target", "horizon")).items()
+        for one, other in pairs
+        for score in scores
+        if (theirs := by_origin(group, other, score)) and (ours := by_origin(group, one, score))
+    ]
+
+
+def by_origin(rows: Sequence[Row], name: str, score: str) -> dict[str, float]:
+    """The scores of one forecast, by origin."""
+    return {row["origin"]: row[score] for row in rows if row["forecast"] == name}
+
+
+def compared(
+    ours: Mapping[str, float], theirs: Mapping[str, float], score: str, target: str, horizon: Any, one: str, other: str
+) -> Row:
+    """One row of paired differences."""
+    pairs = np.array([(ours[origin], theirs[origin]) for origin in ours])
+    apart = pairs[:, 0] - pairs[:, 1]
+    low, high = block_interval(apart)
+    return {
+        "score": score, "target": target, "horizon": horizon, "forecast": one, "rival": other, "origins": apart.size,
+        "mean": float(pairs[:, 0].mean()), "mean_rival": float(pairs[:, 1].mean()), "difference": float(apart.mean()),
+        "low_90": low, "high_90": high, "better": int((apart < 0).sum()), "worse": int((apart > 0).sum()),
+    }  # fmt: skip
+
+
+def block_interval(values: Floats) -> tuple[float, float]:
+    """90 % interval of a mean over successive origins, by a circular block bootstrap.
+
+    Args:
+        values: One per origin, in their order.
+
+    Returns:
+        Its ends; nan with fewer values than a block has.
+    """
+    if values.size < BLOCK:
+        return np.nan, np.nan
+    rng = np.random.default_rng(SEED_OF_RESAMPLING)
+    starts = rng.integers(values.size, size=(RESAMPLES, -(-values.size // BLOCK)))
+    places = (starts[:, :, None] + np.arange(BLOCK)) % values.size
+    means = values[places.reshape(RESAMPLES, -1)[:, : values.size]].mean(axis=1)
+    low, high = np.percentile(means, ENDS).tolist()
+    return low, high

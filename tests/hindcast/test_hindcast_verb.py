@@ -1,0 +1,201 @@
+"""The verb: stand-ins for campaigns, files of the hub read back, resuming, and faulty requests."""
+
+import json
+import logging
+from datetime import date
+
+import hubdata
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+
+from sim.__main__ import main
+from sim.assimilate import assimilate as sampler
+from sim.assimilate.observations import read_observations
+from sim.data.evidence import read_evidence
+from sim.data.facts import read_falls
+from sim.engine.campaign import Campaign, blank_record
+from sim.engine.world import Holder
+from sim.errors import CampaignError
+from sim.hindcast import campaigns
+from sim.hindcast import hindcast as verb
+from sim.hindcast.design import FORECASTS, PANJ, QUANTILES, TARGETS
+from sim.hindcast.hindcast import TABLES, hindcast
+from sim.options import Hindcast, read_command, read_request
+from sim.plots.tables import read_rows
+
+WORDS = ("origins=2021-06-08,2021-06-14", "horizons=1,3", "worlds=32", "executor.workers=1")
+
+
+def likelihoods(batch):
+    """A stand-in for `run_batch` of the sampler: worlds whose first number is near 0.7 are likely."""
+    return np.repeat(-8.0 * (batch.shares[:, :1] - 0.7) ** 2, len(batch.observations), axis=1)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Campaigns that cost nothing."""
+    monkeypatch.setattr(sampler, "run_batch", likelihoods)
+    monkeypatch.setattr(campaigns, "run_campaign", of_address)
+
+
+def of_address(layout, rules, timeline, seed, days, world=None):
+    """A stand-in for `run_campaign` that depends on every seed of an address."""
+    luck, record = np.random.default_rng(hash(seed) % 2**32), blank_record(layout, days)
+    fell = luck.integers(0, 2 * days, record.holder.shape[1])
+    record.holder[:] = np.where(np.arange(days + 1)[:, None] >= fell, Holder.TALIBAN, Holder.GOVERNMENT)
+    record.crossed[:] = luck.integers(0, 20, record.crossed.shape)
+    return Campaign(0, layout, record)
+
+
+def request(folder, *words, name="h"):
+    return read_request(Hindcast, [*WORDS, f"results_dir={folder}", f"name={name}", *words])
+
+
+def digits(folder):
+    return {name: (folder / f"{name}.csv").read_bytes() for name in TABLES}
+
+
+@pytest.fixture
+def done(quick, tmp_path):
+    return hindcast(request(tmp_path))
+
+
+def test_tables_hold_every_forecast_of_every_target(done):
+    rows = read_rows(done / "counts.csv")
+    assert len(rows) == 2 * 2 * len(TARGETS) * (len(FORECASTS) - 1)
+    assert {row["forecast"] for row in read_rows(done / "maps.csv")} == set(FORECASTS)
+    about = json.loads((done / "about.json").read_text(encoding="utf-8"))
+    assert about["campaigns"]["2021-06-14"] == {PANJ: 32, "free_panj": 32}
+    assert about["until"] == {"2021-06-08": "2021-06-08", "2021-06-14": "2021-06-14"}
+    for origin in about["origins"]:
+        assert (done / "origins" / origin / "worlds.parquet").is_file()
+
+
+def test_the_same_command_computes_nothing_and_another_one_is_refused(done, tmp_path, capsys):
+    before = digits(done)
+    hindcast(request(tmp_path))
+    assert "nothing is computed" in " ".join(capsys.readouterr().out.split())
+    assert digits(done) == before
+    assert main(["hindcast", *WORDS, f"results_dir={tmp_path}", "name=h", "seed=1"]) == 2
+    assert "name: found" in capsys.readouterr().err
+    assert digits(done) == before
+
+
+def test_a_stopped_hindcast_goes_on_to_the_same_digits(done, quick, tmp_path, monkeypatch):
+    calls = []
+
+    def stopped(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return naive(*arguments)
+
+    naive = verb.naive_forecasts
+    monkeypatch.setattr(verb, "naive_forecasts", stopped)
+    words = ["hindcast", *WORDS, f"results_dir={tmp_path}", "name=other"]
+    assert main(words) == 130
+    assert not (tmp_path / "other" / "about.json").exists()
+    assert (tmp_path / "other" / "origins" / "2021-06-08" / "about.json").exists()
+    monkeypatch.setattr(verb, "naive_forecasts", naive)
+    assert digits(hindcast(request(tmp_path, name="other"))) == digits(done)
+
+
+def test_nothing_after_the_origin_reaches_a_hindcast(quick, tmp_path, monkeypatch):
+    """Values published after 8 June and falls after it are scrambled: all forecasts stay the same to the bit."""
+    origin = date(2021, 6, 8)
+
+    def asked(folder):
+        words = [word for word in WORDS if not word.startswith("origins")]
+        found = []
+        monkeypatch.setattr(verb, "write_all", lambda job, origins, seconds: found.extend(origins))
+        hindcast(read_request(Hindcast, [*words, "origins=2021-06-08", f"results_dir={folder}"]))
+        return found[0]
+
+    first = asked(tmp_path / "first")
+    falls = read_falls()
+    dates = falls.fell_date.copy()
+    dates[dates > np.datetime64(origin)] = np.datetime64("2021-07-01")
+    rows = tuple(
+        one._replace(value=3.0 * one.value + 5.0) if one.published > origin else one
+        for one in read_observations(read_evidence())
+    )
+    monkeypatch.setattr(verb, "read_falls", lambda: falls._replace(fell_date=dates))
+    monkeypatch.setattr(verb, "read_observations", lambda evidence: rows)
+    monkeypatch.setattr(sampler, "read_observations", lambda evidence: rows)
+    other = asked(tmp_path / "second")
+    assert set(first.forecasts) == set(FORECASTS)
+    for name, one in first.forecasts.items():
+        assert np.array_equal(one.paths, other.forecasts[name].paths), name
+        assert np.array_equal(one.chances, other.forecasts[name].chances), name
+    same = [
+        (tmp_path / part / "hindcast/origins/2021-06-08/observations.csv").read_bytes() for part in ("first", "second")
+    ]
+    assert same[0] == same[1]
+
+
+def test_hubdata_reads_the_files_of_the_hub(done):
+    logging.getLogger("hubdata").setLevel(logging.ERROR)
+    hub = hubdata.connect_hub(str(done / "hub"))
+    table = hub.to_table() if hasattr(hub, "to_table") else hub.get_dataset().to_table()
+    assert set(table["model_id"].to_pylist()) == {f"panj-{name}" for name in FORECASTS if name != "neighbours"}
+    rows = table.filter(
+        (pc.field("model_id") == f"panj-{PANJ}")
+        & (pc.field("target") == "soldiers")
+        & (pc.field("origin_date") == date(2021, 6, 14))
+    )
+    quantiles = rows.filter((pc.field("output_type") == "quantile") & (pc.field("horizon") == 3))
+    assert sorted(map(float, quantiles["output_type_id"].to_pylist())) == list(QUANTILES)
+    values = quantiles.sort_by("value")["value"].to_numpy()
+    samples = rows.filter(pc.field("output_type") == "sample")
+    there = samples.filter(pc.field("horizon") == 3)["value"].to_numpy()
+    assert values == pytest.approx(np.quantile(there, QUANTILES))
+    joined = samples.group_by("output_type_id").aggregate([("horizon", "count"), ("value", "min_max")])
+    assert set(joined["horizon_count"].to_pylist()) == {2}  # one trajectory over both horizons
+    assert joined.num_rows == 32
+
+
+def test_a_campaign_that_cannot_go_on_is_left_out(quick, tmp_path, monkeypatch):
+    def fails(layout, rules, timeline, seed, days, world=None):
+        if hash(seed) % 3 == 0:
+            raise CampaignError("no space")
+        return of_address(layout, rules, timeline, seed, days, world)
+
+    monkeypatch.setattr(campaigns, "run_campaign", fails)
+    folder = hindcast(request(tmp_path))
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    assert 0 < about["campaigns"]["2021-06-08"]["free_panj"] < 32
+
+
+@pytest.mark.parametrize(
+    ("word", "key"),
+    [
+        ("origins=2021-07-08", "origins"),
+        ("origins=2021-06-09", "origins"),
+        ("origins=2021-06-08,2021-06-08", "origins"),
+        ("origins=yesterday", "origins"),
+        ("horizons=0", "horizons"),
+        ("horizons=30", "horizons"),
+        ("horizons=1,1", "horizons"),
+        ("worlds=8", "worlds"),
+        ("worlds=33", "worlds"),
+        ("morale=brittel", "morale"),
+        ("calibration=as_declared", "calibration"),
+        ("worlds.file=none.parquet", "worlds.file"),
+        ("end_date=2021-06-01", "end_date"),
+    ],
+)
+def test_a_faulty_request_is_one_line_and_writes_nothing(word, key, tmp_path, capsys):
+    words = [one for one in WORDS if one.partition("=")[0] != word.partition("=")[0]]
+    assert main(["hindcast", *words, word, f"results_dir={tmp_path}"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith(f"panj: {key}")
+    assert "\n" not in said
+    assert len(said) < 400
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_verb_is_declared_once():
+    asked = read_command(["hindcast", "origins=2021-06-22", "worlds=64"])
+    assert asked.origins == (date(2021, 6, 22),)
+    assert asked.horizons == (1, 3, 7, 14)
