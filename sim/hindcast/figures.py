@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from sim.hindcast.design import FORECASTS, GROWTH, MAPS, MIXTURE, PANJ, TARGETS
-from sim.plots.captions import true_minus
+from sim.hindcast.design import GROWTH, MAPS, MIXTURE, PANJ, TARGETS
 from sim.plots.charts import (
     Spaces,
     add_key,
@@ -177,24 +176,22 @@ def draw_skill(made: Made) -> Path:
         axes.set_title(
             f"{SHORT[target]}: {'Brier score' if score == 'brier' else 'CRPS of log(1 + number)'}", fontsize=8.5
         )
-    handles = [
-        key_mark(f"than {FORECASTS[name].partition(',')[0]}", SHAPES[name], COLOURS[name]) for name in RIVALS[:-2]
-    ]
-    handles += [key_mark("than neighbours (maps)", SHAPES["neighbours"], COLOURS["neighbours"])]
-    handles += [key_mark("than the mixture", SHAPES[MIXTURE], COLOURS[MIXTURE])]
-    add_key(figure, handles, 2, fontsize=7.5)
+    handles = [key_mark(name.replace("_", " "), SHAPES[name], COLOURS[name]) for name in RIVALS]
+    add_key(figure, handles, 4)
     caption = (
         f"{describe_hindcast(made)} Mean difference in score, Panj less the other forecast, over the origins that "
         f"reach the horizon ({list_words(reached(made))}): below the line Panj is better, above it worse. Lines: 90 % "
         "interval of a block bootstrap over origins in blocks of three; with so few origins they are rough."
     )
-    return save_next_to(made, "skill.png", figure, "Panj against the other forecasts, by horizon", caption)
+    return save_next_to(
+        made, "skill.png", figure, "Panj less the other forecasts: difference in score, by horizon", caption
+    )
 
 
 def reached(made: Made) -> list[str]:
     """How many origins reach each horizon: `9 at 1 d`."""
     rows = made.rows("coverage", forecast=PANJ, target=next(iter(TARGETS)))
-    return [f"{row['origins']} at {row['horizon']} d" for row in rows]
+    return [f"{row['origins']} at {row['horizon']}\u00a0d" for row in rows]
 
 
 def draw_differences(axes: Axes, made: Made, target: str, score: str) -> None:
@@ -241,6 +238,4 @@ def draw_reliability(made: Made) -> Path:
         "districts. Below the line too many losses were expected, above it too few. Districts of one origin fall "
         "together, so that few of them are independent."
     )
-    return save_next_to(
-        made, "reliability.png", figure, "Did districts fall as often as was said?", true_minus(caption)
-    )
+    return save_next_to(made, "reliability.png", figure, "Did districts fall as often as was said?", caption)

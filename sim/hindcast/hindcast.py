@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.assimilate.assimilate import CHAIN, assimilate, known_by
-from sim.assimilate.campaigns import stage_ends
+from sim.assimilate.assimilate import CHAIN, assimilate, known_by, settings_of
+from sim.assimilate.campaigns import draws_of, stage_ends
 from sim.assimilate.observations import Observation, read_observations
 from sim.assimilate.sampler import check_size
 from sim.data.evidence import read_evidence
@@ -42,7 +42,7 @@ from sim.provenance import command_line, commit, versions
 from sim.run.console import console_of
 from sim.run.executors import Workers, cores, workers_of
 from sim.settings.settings import Order, Settings
-from sim.settings.sweep import compose_sweep
+from sim.settings.worlds import worlds_for
 from sim.study.files import csv_text, json_text, write_errors, write_folder
 from sim.wording import counted, format_seconds
 
@@ -112,16 +112,8 @@ def job_of(request: Hindcast) -> Job:
     origins, horizons = tuple(sorted(request.origins)) or ORIGINS, tuple(sorted(request.horizons)) or HORIZONS
     check(origins, horizons)
     check_size(request.worlds, CHAIN)
-    settings, order = cell_of(["calibration=prior", *request.overrides])
+    settings, order = settings_of(Assimilate(until=THE_LINE, overrides=request.overrides))
     return Job(request, origins, horizons, settings, order, read_observations(read_evidence()))
-
-
-def cell_of(words: Sequence[str]) -> tuple[Settings, Order]:
-    """The settings of some overrides, with campaigns to the end of the record; PanjError for a sweep."""
-    sweep = compose_sweep([*words, f"end_date={THE_LINE}"])
-    if len(sweep.cells) > 1:
-        raise PanjError(f"hindcast: found {len(sweep.cells)} cells, expected settings of one")
-    return sweep.base, sweep.cells[0].order
 
 
 def is_done(job: Job) -> bool:
@@ -166,8 +158,9 @@ def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origi
         The forecasts.
     """
     request, facts, origin, horizons = job.request, job.settings.facts, day_of(day), scored(day, job.horizons)
-    words = [*request.overrides, "worlds=record", f"worlds.file={worlds_at(day, job)}"]
-    panj = run_counted(cell_of(words)[1], seeds_of(request, origin), workers).from_origin(origin, horizons)
+    worlds = worlds_for(str(worlds_at(day, job)), facts.fingerprint)
+    order = job.order._replace(draws=draws_of(job.order)._replace(worlds=worlds))
+    panj = run_counted(order, seeds_of(request, origin), workers).from_origin(origin, horizons)
     known = known_at(day, facts, read_falls(), job.observations)
     naive = naive_forecasts(known, origin, horizons, facts, request.worlds, request.seed)
     forecasts = {PANJ: panj, FREE: free.from_origin(origin, horizons), **naive, MIXTURE: mixture(panj, naive[GROWTH])}
@@ -180,7 +173,7 @@ def worlds_at(day: date, job: Job) -> Path:
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
     assimilate(
         Assimilate(
-            until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides,
+            until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides
         )
     )  # fmt: skip
     return job.settings.results_dir / name / "worlds.parquet"

@@ -8,12 +8,14 @@ import json
 from datetime import date
 from pathlib import Path
 
+from rich.table import Table
+
 from sim.data.record import evidence
 from sim.hindcast.design import FORECASTS, GROWTH, MAPS, MIXTURE, PANJ, TARGETS
 from sim.hindcast.figures import RIVALS, SHORT, TABLES, Made, describe_hindcast, draw_hindcast, read_hindcast
 from sim.plots.captions import true_minus
 from sim.plots.page import TableBlock, as_text, make_source, read_picture, template_of
-from sim.plots.tables import Row, print_results
+from sim.plots.tables import Row, new_table, print_results
 from sim.study.files import write_file
 from sim.wording import format_short_day, significant, span, with_range
 
@@ -22,6 +24,7 @@ FIGURES = {  # file: heading and explanation
     "skill.png": ("Panj less another forecast", "Below the line Panj is better, above it worse."),
     "reliability.png": ("Probabilities of districts", "What was said, and how often it came."),
 }
+LETTERS = 132  # line width where there is no terminal
 SOURCES = ("F001", "F029", "F033", "F035", "F036", "F039")  # nights of crossings
 PROVENANCE = {  # key of about.json: label
     "command": "Command", "worlds": "Worlds per origin", "seed": "Seed", "seconds": "Seconds",
@@ -46,7 +49,11 @@ def show_hindcast(folder: Path) -> int:
     made = read_hindcast(folder)
     page = write_page_of_hindcast(made)
     written = [*(folder / f"{name}.csv" for name in TABLES), *pictures, folder / "hub", page]
-    return print_results(findings(made), written, f"open {page}")
+    tables = (
+        table_of_means(made, "crps_log", "CRPS of log(1 + number)"),
+        table_of_means(made, "brier", "Brier score of maps"),
+    )
+    return print_results([*tables, *findings(made)], written, f"open {page}", LETTERS)
 
 
 def write_page_of_hindcast(made: Made) -> Path:
@@ -82,51 +89,48 @@ def write_page_of_hindcast(made: Made) -> Path:
 
 
 def findings(made: Made) -> list[str]:
-    """Sentences on wins and losses against every other forecast, by target; losses are said first.
+    """Sentences on losses and wins of Panj against every other forecast, and on its intervals.
 
     Args:
         made: The hindcast.
 
     Returns:
-        One sentence per rival of counts, one per rival of maps, and one on intervals.
+        One sentence per other forecast of counts, one per other forecast of maps, one per target on intervals.
     """
-    lines = [
-        sentence
-        for targets, score, what in (
-            (TARGETS, "crps_log", "CRPS of log counts"),
-            (MAPS, "brier", "Brier score of maps"),
-        )
-        for rival in RIVALS
-        if (sentence := against(made, rival, list(targets), score, what))
-    ]
-    rows = made.rows("coverage", forecast=PANJ)
-    return [*lines, *(say_coverage(made, target) for target in TARGETS if rows)]
+    scores = ((TARGETS, "crps_log", "CRPS of log counts"), (MAPS, "brier", "Brier score of maps"))
+    lines = [against(made, rival, list(targets), *score) for targets, *score in scores for rival in RIVALS]
+    return [*filter(None, lines), *(say_coverage(made, target) for target in TARGETS)]
 
 
 def against(made: Made, rival: str, targets: list[str], score: str, what: str) -> str:
-    """How often Panj was worse and better than one rival."""
-    rows = [
-        row for row in made.rows("differences", score=score, forecast=PANJ, rival=rival) if row["target"] in targets
-    ]
+    """How often Panj was worse and better than one other forecast; empty where it forecasts none of the targets."""
+    pairs = made.rows("differences", score=score, forecast=PANJ, rival=rival)
+    rows = [row for row in pairs if row["target"] in targets]
     if not rows:
         return ""
-    worse = [name_of(row) for row in rows if float(row["difference"]) > 0]
-    better = [name_of(row) for row in rows if float(row["difference"]) < 0]
-    sure = sum(bool(row["low_90"]) and float(row["low_90"]) * float(row["high_90"]) > 0 for row in rows)
+    worse, better = (sum(sign * float(row["difference"]) > 0 for row in rows) for sign in (1, -1))
+    surely_worse = sum(float(row["low_90"] or "nan") > 0 for row in rows)
+    surely_better = sum(float(row["high_90"] or "nan") < 0 for row in rows)
     return (
-        f"{what}, against {rival.replace('_', ' ')}: Panj worse on {len(worse)} of {len(rows)}"
-        f"{listed(worse)}; better on {len(better)}{listed(better)}. The interval is on one side of 0 in {sure}."
+        f"{what}, against {rival.replace('_', ' ')}: Panj is worse in {worse} of {len(rows)} targets and horizons "
+        f"(with the whole 90 % interval in {surely_worse}), better in {better} (in {surely_better})."
     )
 
 
-def name_of(row: Row) -> str:
-    """A target and horizon in a few letters."""
-    return f"{SHORT[row['target']]} at {row['horizon']} d"
-
-
-def listed(names: list[str]) -> str:
-    """Names in brackets, or nothing."""
-    return f" ({'; '.join(names)})" if names else ""
+def table_of_means(made: Made, score: str, title: str) -> Table:
+    """The mean score of every forecast, one row per target and horizon."""
+    rows = made.rows("differences", score=score, forecast=PANJ)
+    rivals = [name for name in RIVALS if any(row["rival"] == name for row in rows)]
+    table = new_table(
+        title, "Mean over origins; lower is better. A hindcast: the rules were written by people who knew these weeks.",
+        "target", ("origins", "Panj", *(name.replace("_", " ") for name in rivals)),
+    )  # fmt: skip
+    for target, horizon in dict.fromkeys((row["target"], row["horizon"]) for row in rows):
+        here = {row["rival"]: row for row in rows if (row["target"], row["horizon"]) == (target, horizon)}
+        any_one = here[rivals[0]]
+        means = [number(here[name]["mean_rival"]) if name in here else "" for name in rivals]
+        table.add_row(f"{SHORT[target]}, {horizon} d", any_one["origins"], number(any_one["mean"]), *means)
+    return table
 
 
 def say_coverage(made: Made, target: str) -> str:

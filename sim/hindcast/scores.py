@@ -225,9 +225,9 @@ def block_interval(values: Floats) -> tuple[float, float]:
         values: One per origin, in their order.
 
     Returns:
-        Its ends; nan with fewer values than a block has.
+        Its ends; nan with no more values than a block has, of which every resample would be the same.
     """
-    if values.size < BLOCK:
+    if values.size <= BLOCK:
         return np.nan, np.nan
     rng = np.random.default_rng(SEED_OF_RESAMPLING)
     starts = rng.integers(values.size, size=(RESAMPLES, -(-values.size // BLOCK)))

@@ -68,8 +68,8 @@ def test_the_hub_has_23_quantiles_that_mirror_each_other():
     assert np.allclose(np.array(QUANTILES) + np.array(QUANTILES)[::-1], 1.0)
 
 
-def test_an_interval_of_differences_needs_a_block_and_narrows_to_a_constant():
-    assert all(map(math.isnan, block_interval(np.array([1.0, 2.0]))))
+def test_an_interval_of_differences_needs_more_than_a_block_and_narrows_to_a_constant():
+    assert all(map(math.isnan, block_interval(np.array([1.0, 2.0, 4.0]))))
     assert block_interval(np.full(6, -0.25)) == (-0.25, -0.25)
     low, high = block_interval(np.array([-3.0, -1.0, 0.0, 1.0, 2.0, 4.0]))
     assert -3.0 < low < 0.5 < high < 4.0

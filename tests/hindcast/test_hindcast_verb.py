@@ -32,11 +32,13 @@ def likelihoods(batch):
     return np.repeat(-8.0 * (batch.shares[:, :1] - 0.7) ** 2, len(batch.observations), axis=1)
 
 
-@pytest.fixture
-def quick(monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def quick():
     """Campaigns that cost nothing."""
-    monkeypatch.setattr(sampler, "run_batch", likelihoods)
-    monkeypatch.setattr(campaigns, "run_campaign", of_address)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sampler, "run_batch", likelihoods)
+        patched.setattr(campaigns, "run_campaign", of_address)
+        yield
 
 
 def of_address(layout, rules, timeline, seed, days, world=None):
@@ -56,9 +58,9 @@ def digits(folder):
     return {name: (folder / f"{name}.csv").read_bytes() for name in TABLES}
 
 
-@pytest.fixture
-def done(quick, tmp_path):
-    return hindcast(request(tmp_path))
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    return hindcast(request(tmp_path_factory.mktemp("done")))
 
 
 def test_tables_hold_every_forecast_of_every_target(done):
@@ -72,17 +74,17 @@ def test_tables_hold_every_forecast_of_every_target(done):
         assert (done / "origins" / origin / "worlds.parquet").is_file()
 
 
-def test_the_same_command_computes_nothing_and_another_one_is_refused(done, tmp_path, capsys):
+def test_the_same_command_computes_nothing_and_another_one_is_refused(done, capsys):
     before = digits(done)
-    hindcast(request(tmp_path))
+    hindcast(request(done.parent))
     assert "nothing is computed" in " ".join(capsys.readouterr().out.split())
     assert digits(done) == before
-    assert main(["hindcast", *WORDS, f"results_dir={tmp_path}", "name=h", "seed=1"]) == 2
+    assert main(["hindcast", *WORDS, f"results_dir={done.parent}", "name=h", "seed=1"]) == 2
     assert "name: found" in capsys.readouterr().err
     assert digits(done) == before
 
 
-def test_a_stopped_hindcast_goes_on_to_the_same_digits(done, quick, tmp_path, monkeypatch):
+def test_a_stopped_hindcast_goes_on_to_the_same_digits(done, tmp_path, monkeypatch):
     calls = []
 
     def stopped(*arguments):
@@ -101,7 +103,7 @@ def test_a_stopped_hindcast_goes_on_to_the_same_digits(done, quick, tmp_path, mo
     assert digits(hindcast(request(tmp_path, name="other"))) == digits(done)
 
 
-def test_nothing_after_the_origin_reaches_a_hindcast(quick, tmp_path, monkeypatch):
+def test_nothing_after_the_origin_reaches_a_hindcast(tmp_path, monkeypatch):
     """Values published after 8 June and falls after it are scrambled: all forecasts stay the same to the bit."""
     origin = date(2021, 6, 8)
 
@@ -155,14 +157,15 @@ def test_hubdata_reads_the_files_of_the_hub(done):
     assert joined.num_rows == 32
 
 
-def test_a_campaign_that_cannot_go_on_is_left_out(quick, tmp_path, monkeypatch):
+def test_a_campaign_that_cannot_go_on_is_left_out(tmp_path, monkeypatch):
     def fails(layout, rules, timeline, seed, days, world=None):
         if hash(seed) % 3 == 0:
             raise CampaignError("no space")
         return of_address(layout, rules, timeline, seed, days, world)
 
     monkeypatch.setattr(campaigns, "run_campaign", fails)
-    folder = hindcast(request(tmp_path))
+    words = [*WORDS[1:], "origins=2021-06-08", f"results_dir={tmp_path}"]
+    folder = hindcast(read_request(Hindcast, words))
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     assert 0 < about["campaigns"]["2021-06-08"]["free_panj"] < 32
 
