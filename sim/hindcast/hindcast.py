@@ -112,6 +112,9 @@ def job_of(request: Hindcast) -> Job:
     origins, horizons = tuple(sorted(request.origins)) or ORIGINS, tuple(sorted(request.horizons)) or HORIZONS
     check(origins, horizons)
     check_size(request.worlds, CHAIN)
+    for word in request.overrides:
+        if word.partition("=")[0] in ("start_date", "end_date"):
+            raise PanjError(f"{word.partition('=')[0]}: found {word}, expected none: a hindcast has days of its own")
     settings, order = settings_of(Assimilate(until=THE_LINE, overrides=request.overrides))
     return Job(request, origins, horizons, settings, order, read_observations(read_evidence()))
 

@@ -186,6 +186,7 @@ def test_a_campaign_that_cannot_go_on_is_left_out(tmp_path, monkeypatch):
         ("calibration=as_declared", "calibration"),
         ("worlds.file=none.parquet", "worlds.file"),
         ("end_date=2021-06-01", "end_date"),
+        ("start_date=2021-05-03", "start_date"),
     ],
 )
 def test_a_faulty_request_is_one_line_and_writes_nothing(word, key, tmp_path, capsys):
