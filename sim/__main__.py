@@ -193,7 +193,14 @@ def bank(request: options.Bank) -> int:
 
 
 def assimilate(request: options.Assimilate) -> int:
-    """Condition campaigns on the record."""
+    """Condition campaigns on the record, or compare theories by it."""
+    from sim.settings.overrides import Overrides
+
+    if Overrides.of(request.overrides).sweeps:
+        require_extra("report", "assimilate")
+        from sim.assimilate.theories import compare_theories
+
+        return compare_theories(request)
     from sim.assimilate.assimilate import assimilate
 
     return assimilate(request)

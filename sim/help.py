@@ -26,6 +26,7 @@ SETTINGS = {  # keys of configs/config.yaml that are no choices of a group
     "precision.half_width": "... is this narrow to either side",
     "calibration.file": "posterior.parquet of a fit of yours, in place of the one that ships",
     "worlds.file": "worlds.parquet that `assimilate` wrote; required with worlds=record, since none ships yet",
+    "worlds.until": "last day of the random draws of those worlds; by default the last day of their reports",
     "executor.workers": "threads, processes or Dask workers; 0 means one per core",
     "executor.address": "Dask scheduler, such as tcp://host:8786 (with executor=dask)",
     "sampling.points": "cells of a Latin hypercube (with sampling=latin_hypercube)",
@@ -49,8 +50,8 @@ EXIT_CODES = {
 def usual_settings() -> dict[str, str]:
     """Every key of `SETTINGS` with its default, as it would be typed."""
     config = read_yaml(folder_of("configs") / "config.yaml")
-    usual = {"calibration.file": "", "worlds.file": "", "executor.workers": "0", "executor.address": "",
-             "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
+    usual = {"calibration.file": "", "worlds.file": "", "worlds.until": "", "executor.workers": "0",
+             "executor.address": "", "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
     for key in SETTINGS:
         value = config
         for part in key.split("."):

@@ -327,15 +327,24 @@ class Calibrate(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Assimilate(Request):
-    """Condition campaigns on what was reported up to a day; they are kept as numbers and seeds."""
+    """Condition campaigns on what was reported up to a day; they are kept as numbers and seeds.
 
-    examples = ("assimilate until=2021-06-22 worlds=400",)
+    With -m theory=a,b it compares rival theories instead, by the evidence for each as reports come in.
+    """
+
+    examples = (
+        "assimilate until=2021-06-22 worlds=400",
+        "assimilate -m theory=contagion,odds_only until=2021-06-22 worlds=400 repeats=4",
+    )
     until: date = option("last day covered by the reports", date(2021, 7, 7), example="2021-06-22")
     known: date | None = option("last day of publication; by default, reports of any day", None, example="2021-06-22")
     worlds: int = option("worlds to keep, a multiple of 8", 2000, low=32, high=100_000)
     seed: int = option("seed of the sampler", 0, low=0, high=LAST_SEED)
+    repeats: int = option(
+        "runs of the sampler, each with the next seed, for the error of the evidence", 1, low=1, high=100
+    )
     name: str = option("folder of the worlds, in results_dir", "", read=read_name)
-    overrides: tuple[str, ...] = overrides("settings of one cell")
+    overrides: tuple[str, ...] = overrides("settings of one cell, or theory=a,b with -m", sweeps=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,223 @@
+"""Compare rival theories by the evidence for each, as reports come in: `python -m sim assimilate -m theory=a,b`.
+
+Reads   what `assimilate` reads, once per theory and repeat.
+Writes  theories.csv (one row per theory and stage), theories.png and about.json in results_dir/<name>; samples/ while
+        it runs, from which the same command goes on.
+Source  A ratio of evidence below 3.2 is hardly worth a mention: Kass and Raftery 1995.
+Assumed All theories are equally likely beforehand and their numbers are distributed as their priors, so that one with
+        many wide priors is penalised. The evidence of a sample is unbiased, its logarithm is not: repeats are averaged
+        before the logarithm is taken.
+"""
+
+import json
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from rich.console import Console
+
+from sim.assimilate.assimilate import CHAIN, Runner, asked_of, known_by, run_stages, settings_of
+from sim.assimilate.campaigns import Campaigns
+from sim.assimilate.observations import read_observations
+from sim.assimilate.sampler import Floats, check_size, log_mean
+from sim.data.evidence import read_evidence
+from sim.errors import PanjError
+from sim.options import Assimilate
+from sim.plots.charts import Spaces, add_key, date_axis, days_of, key_line, label_axes, new_panels, save_chart
+from sim.plots.colours import EARTH, REPORTED_OTHER, SECOND, SIMULATED
+from sim.plots.style import in_style
+from sim.provenance import command_line, commit, versions
+from sim.run.console import console_of
+from sim.run.executors import workers_of
+from sim.settings.overrides import Overrides, values_of
+from sim.study.files import csv_text, json_text, write_errors, write_folder
+
+BARELY = 3.2  # ratio of evidence below which two theories cannot be told apart
+DRAWS, SEED = 4_000, 20210707  # of Monte Carlo error
+COLOURS = (SIMULATED, SECOND, EARTH, REPORTED_OTHER)
+
+
+class Asked(NamedTuple):
+    """One sample to make: of a theory, with one seed."""
+
+    theory: str
+    request: Assimilate
+    model: Campaigns
+    digest: str
+
+
+class Evidence(NamedTuple):
+    """Log evidence of every theory by stage."""
+
+    names: tuple[str, ...]
+    ends: tuple[date, ...]  # of stages
+    logs: Floats  # theories x repeats x stages: of everything reported by the end of the stage
+
+    @property
+    def mean(self) -> Floats:
+        """Theories x stages: log of the mean evidence of the repeats."""
+        return np.array([[log_mean(column) for column in one.T] for one in self.logs])
+
+    @property
+    def error(self) -> Floats:
+        """Theories x stages: Monte Carlo standard error of the log evidence."""
+        return self.logs.std(axis=1, ddof=1) / math.sqrt(self.logs.shape[1])
+
+    @property
+    def probabilities(self) -> Floats:
+        """Quantiles 0.025, 0.5, 0.975 of each theory's probability under Monte Carlo error, x theories x stages."""
+        normal = np.random.default_rng(SEED).standard_normal((DRAWS, *self.mean.shape))
+        logs = self.mean + self.error * normal
+        weights = np.exp(logs - logs.max(axis=1, keepdims=True))
+        return np.quantile(weights / weights.sum(axis=1, keepdims=True), (0.025, 0.5, 0.975), axis=0)
+
+
+def compare_theories(request: Assimilate) -> int:
+    """Make the samples of every theory and write what each says.
+
+    Args:
+        request: what `assimilate` takes, with -m and theory=a,b.
+
+    Returns:
+        The exit code, 0.
+
+    Raises:
+        PanjError: for settings that sweep over anything else, and as `assimilate`.
+    """
+    console = console_of()
+    wanted = samples_of(request)
+    settings, _ = settings_of(wanted[0].request)
+    folder = settings.results_dir / (request.name or f"theories_{request.until:%Y_%m_%d}")
+    asked = sha256(json.dumps([(one.theory, one.digest) for one in wanted]).encode()).hexdigest()[:16]
+    finished = folder / "about.json"
+    if finished.exists():
+        if json.loads(finished.read_text(encoding="utf-8")).get("asked") != asked:
+            raise PanjError(f"name: found {folder}, which holds something else, expected a new name: name=NAME")
+        console.print(f"{folder} holds this comparison already; nothing is computed.", soft_wrap=True)
+        return 0
+    with workers_of(settings.executor) as workers, write_errors(folder):
+        runner = Runner(workers, console)
+        found = evidence_of(wanted, folder / "samples", runner, console)
+    about = {
+        "asked": asked, "command": command_line(), "commit": commit(), "versions": versions(),
+        "theories": list(found.names), "repeats": request.repeats, "worlds": request.worlds,
+        "until": request.until.isoformat(), "calibration": "numbers drawn from the prior, not calibrated",
+        "sentences": sentences_of(found),
+    }  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_folder(folder, "results_dir") as fresh:
+        (fresh / "theories.csv").write_text(csv_text(rows_of(found)), encoding="utf-8")
+        draw(found, about, fresh / "theories.png")
+        (fresh / "about.json").write_text(json_text(about), encoding="utf-8")
+    shutil.rmtree(folder / "samples", ignore_errors=True)
+    for sentence in sentences_of(found):
+        console.print(sentence, soft_wrap=True)
+    console.print("Written:")
+    for name in ("theories.csv", "theories.png"):
+        console.print(f"  {folder / name}", soft_wrap=True)
+    console.print(f"Next: open {folder / 'theories.png'}", soft_wrap=True)
+    return 0
+
+
+def samples_of(request: Assimilate) -> list[Asked]:
+    """Every sample to make, all checked before any is made."""
+    overrides = Overrides.of(request.overrides)
+    swept = [row for row in overrides if row.sweeps]
+    if [row.key for row in swept] != ["theory"]:
+        keys = ", ".join(row.key for row in swept) or "nothing"
+        raise PanjError(f"assimilate: found a sweep over {keys}, expected settings of one cell, or -m theory=a,b")
+    check_size(request.worlds, CHAIN)
+    if request.repeats < 2:
+        raise PanjError(
+            f"repeats: found {request.repeats}, expected at least 2: their spread is the error of the evidence"
+        )
+    observations = known_by(read_observations(read_evidence()), request.until, request.known)
+    fixed = tuple(row.text for row in overrides.fixed)
+    found = []
+    for theory in dict.fromkeys(row.value_text for row in values_of(swept[0])):
+        one = replace(request, overrides=(*fixed, f"theory={theory}"))
+        settings, order = settings_of(one)
+        for repeat in range(request.repeats):
+            here = replace(one, seed=request.seed + repeat)
+            model = Campaigns(order, observations, len(settings.facts.provinces), lambda batches: [])
+            found.append(Asked(theory, here, model, asked_of(here, order, observations)))
+    return found
+
+
+def evidence_of(wanted: Sequence[Asked], place: Path, runner: Runner, console: Console) -> Evidence:
+    """Make or read every sample and keep its log evidence by stage."""
+    by_theory: dict[str, list[list[float]]] = {}
+    for one in wanted:
+        one.model.run = runner
+        console.print(f"{one.theory}, seed {one.request.seed}:")
+        cloud = run_stages(one.model, one.request, place / one.digest, console, runner)
+        stages = range(one.model.stages)
+        gained = [math.fsum(step.log_evidence for step in cloud.steps if step.stage <= stage) for stage in stages]
+        by_theory.setdefault(one.theory, []).append(gained)
+    return Evidence(tuple(by_theory), wanted[0].model.ends, np.array(list(by_theory.values())))
+
+
+def rows_of(found: Evidence) -> list[dict[str, Any]]:
+    """One row per theory and stage."""
+    low, median, high = found.probabilities
+    return [
+        {
+            "theory": name, "until": end.isoformat(), "repeats": found.logs.shape[1],
+            "log_evidence": f"{found.mean[theory, stage]:.4f}", "error": f"{found.error[theory, stage]:.4f}",
+            "probability": f"{median[theory, stage]:.4f}", "low_95": f"{low[theory, stage]:.4f}",
+            "high_95": f"{high[theory, stage]:.4f}",
+        }
+        for theory, name in enumerate(found.names)
+        for stage, end in enumerate(found.ends)
+    ]  # fmt: skip
+
+
+def sentences_of(found: Evidence) -> list[str]:
+    """One sentence per theory at the end, likeliest first, and which cannot be told apart from it."""
+    low, median, high = (quantile[:, -1] for quantile in found.probabilities)
+    order = np.argsort(-found.mean[:, -1], kind="stable")
+    best = order[0]
+    sentences = []
+    for place in order:
+        text = (
+            f"{found.names[place]}: log evidence {found.mean[place, -1]:.2f} (Monte Carlo error "
+            f"{found.error[place, -1]:.2f}), probability {median[place]:.3f} ({low[place]:.3f} to {high[place]:.3f})"
+        )
+        if place != best and high[place] * BARELY >= low[best]:
+            text += f", which cannot be told apart from {found.names[best]} by these reports"
+        sentences.append(text + ".")
+    return sentences
+
+
+@in_style
+def draw(found: Evidence, about: Mapping[str, Any], path: Path) -> Path:
+    """Draw log evidence above the mean of the theories, and the probability of each, by day of the last report."""
+    names = [name.replace("_", " ") for name in found.names]
+    caption = (
+        f"Each theory conditioned on all reports up to the day: {about['repeats']} samples of {about['worlds']:,} "
+        "worlds each, numbers drawn from the prior, not calibrated. Left: log evidence less the mean of the theories, "
+        "with twice the Monte Carlo error. Right: probability, all theories equally likely beforehand, with 95 % of "
+        "Monte Carlo error. The reported figures are what the evidence is of, so none can be drawn."
+    )
+    figure, (left, right) = new_panels(2, 2, 2.6, Spaces(left=0.7, right=0.25, top=0.55, bottom=0.5, across=0.75))
+    low, median, high = found.probabilities
+    days, centre = days_of(found.ends), found.mean.mean(axis=0)
+    for place, colour in zip(range(len(names)), COLOURS * len(names), strict=False):
+        shift = 0.15 * (place - (len(names) - 1) / 2)
+        look: dict[str, Any] = {"color": colour, "linewidth": 1.4, "elinewidth": 1.1, "markersize": 3.5, "fmt": "o-"}
+        left.errorbar(days + shift, found.mean[place] - centre, 2 * found.error[place], **look)
+        spread = np.maximum(0.0, [median[place] - low[place], high[place] - median[place]])
+        right.errorbar(days + shift, median[place], spread, **look)
+    left.axhline(0.0, color="#999999", linewidth=0.8, zorder=0)
+    right.set_ylim(-0.02, 1.02)
+    for axes, text in ((left, "log evidence, above the mean"), (right, "probability")):
+        date_axis(axes, found.ends)
+        label_axes(axes, "reports up to", text)
+    add_key(figure, [key_line(name, colour) for name, colour in zip(names, COLOURS * len(names), strict=False)], 4)
+    return save_chart(figure, path, "Rival theories as reports came in", caption, dict(about))
