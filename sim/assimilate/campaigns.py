@@ -7,9 +7,10 @@ Assumed Stages end on days on which much was reported. Moves: new seeds for the 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from sim.assimilate.observations import Observation, Window, log_likelihoods, window_of
 from sim.assimilate.sampler import Floats, Integers, State
-from sim.engine.campaign import run_campaign
+from sim.engine.campaign import Campaign, run_campaign
 from sim.engine.chance import Address, Stream
 from sim.engine.layout import fresh
 from sim.errors import CampaignError, PanjError
@@ -84,28 +85,34 @@ def draws_of(order: Order) -> Draws:
     return order.draws
 
 
-def run_batch(batch: Batch) -> Floats:
-    """Run some worlds in sequence.
-
-    Returns:
-        Worlds x observations: log likelihoods; -inf for a world that cannot be run to the end.
-    """
+def campaigns_of(batch: Batch) -> Iterator[Campaign | None]:
+    """The campaigns of some worlds, one after the other; None for a world that cannot be run to the end."""
     order = batch.order
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
-    windows = windows_of(batch.observations, order.start, batch.days)
     world, draws = fresh(layout.world), draws_of(order)
-    found = np.full((batch.shares.shape[0], len(batch.observations)), -math.inf)
     for row, shares in enumerate(batch.shares):
         rules = draws.rules(
             {prior.key: prior.at(float(share)) for prior, share in zip(draws.priors, shares, strict=True)}
         )
         address = address_of(batch.daily[row], batch.lasting[row])
         try:
-            campaign = run_campaign(layout.world, rules, order.timeline, address, batch.days, world)
+            yield run_campaign(layout.world, rules, order.timeline, address, batch.days, world)
         except CampaignError:
-            continue
-        found[row] = log_likelihoods(campaign.record, batch.observations, windows)
+            yield None
+
+
+def run_batch(batch: Batch) -> Floats:
+    """Run some worlds in sequence.
+
+    Returns:
+        Worlds x observations: log likelihoods; -inf for a world that cannot be run to the end.
+    """
+    windows = windows_of(batch.observations, batch.order.start, batch.days)
+    found = np.full((batch.shares.shape[0], len(batch.observations)), -math.inf)
+    for row, campaign in enumerate(campaigns_of(batch)):
+        if campaign is not None:
+            found[row] = log_likelihoods(campaign.record, batch.observations, windows)
     return found
 
 
@@ -183,13 +190,16 @@ class Campaigns:
 
     def terms(self, state: State, stage: int) -> Floats:
         """Log likelihood of each observation up to a stage, for every world."""
+        return np.concatenate(self.run(self.batches(state, stage)))
+
+    def batches(self, state: State, stage: int) -> list[Batch]:
+        """The worlds of a state as tasks, to be run to the last day of a stage."""
         shares, daily, lasting = state
         observations, days = self.up_to(stage), self.day(stage)
-        batches = [
+        return [
             Batch(self.order, observations, days, shares[rows], daily[rows, : days + 1], lasting[rows])
             for rows in (slice(first, first + BATCH) for first in range(0, shares.shape[0], BATCH))
         ]
-        return np.concatenate(self.run(batches))
 
     def up_to(self, stage: int) -> tuple[Observation, ...]:
         """The observations up to the end of a stage."""
@@ -197,9 +207,10 @@ class Campaigns:
 
 
 def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
-    """The last day of each stage: days of `STAGE_ENDS` before the last observation, then the day of the last."""
+    """The last day of each stage: days of `STAGE_ENDS` by which something new is reported, and the last of all."""
     last = max(one.until for one in observations)
-    return (*(end for end in STAGE_ENDS if end < last), last)
+    ends = (date.min, *(end for end in STAGE_ENDS if end < last), last)
+    return tuple(end for before, end in pairwise(ends) if any(before < one.until <= end for one in observations))
 
 
 def seeds(rng: np.random.Generator, count: int) -> NDArray[np.uint64]:

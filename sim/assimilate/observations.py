@@ -170,6 +170,28 @@ def log_likelihood(observation: Observation, count: float) -> float:
     return float(np.logaddexp(near, far))
 
 
+def reported_of(observation: Observation, count: float, rng: np.random.Generator) -> Observation:
+    """The observation as it would be reported of a campaign: a synthetic record.
+
+    Args:
+        observation: what is counted, and its error.
+        count: of the campaign, as `count_in` gives it.
+        rng: draws the error.
+
+    Returns:
+        The same observation with a value drawn from its likelihood.
+    """
+    if observation.likelihood == "thinned":
+        mean = observation.share * count + UNSEEN
+        value = float(rng.negative_binomial(observation.size, observation.size / (observation.size + mean)))
+    elif observation.likelihood == "normal":
+        value = count + observation.sd * rng.standard_normal()
+    else:
+        sd = OUTLIER_SD if rng.random() < OUTLIER_SHARE else observation.sd
+        value = math.expm1(math.log1p(count) + sd * rng.standard_normal())
+    return observation._replace(value=value)
+
+
 def log_normal(z: float, sd: float) -> float:
     """Log density of a normal error `z` standard deviations from 0."""
     return -0.5 * z * z - math.log(sd) - 0.5 * math.log(2.0 * math.pi)

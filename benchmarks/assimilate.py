@@ -1,0 +1,333 @@
+"""Proofs of assimilation at full size: evidence, real worlds, calibrated intervals, what-ifs and rival theories.
+
+    python benchmarks/assimilate.py [quick]
+
+Every proof is a function of a `Ground`: settings, facts and what is reported. Here it is the country; in
+`tests/assimilate/test_proofs.py` the board of three districts. A *synthetic record* is a campaign of the prior whose
+counts are reported with their declared errors (simulation-based calibration: Talts and others 2018, arXiv:1804.06788).
+"""
+
+import json
+import math
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+from common import CORES, ROOT, table
+
+sys.path.insert(0, str(ROOT))
+
+from sim.assimilate import campaigns
+from sim.assimilate.assimilate import CHAIN, settings_of
+from sim.assimilate.campaigns import (
+    BATCH,
+    NUMBER_SHARE,
+    SEED_BITS,
+    Batch,
+    Campaigns,
+    Run,
+    campaigns_of,
+    draws_of,
+    run_batch,
+)
+from sim.assimilate.observations import (
+    Observation,
+    count_in,
+    log_likelihoods,
+    read_observations,
+    reported_of,
+    window_of,
+)
+from sim.assimilate.sampler import Cloud, Floats, State, generator, log_mean, sample
+from sim.assimilate.worlds import table_of_worlds, write_worlds
+from sim.data.evidence import read_evidence
+from sim.engine.campaign import Record, Series, run_campaign
+from sim.options import Assimilate, read_request
+from sim.settings.overrides import choices_of
+from sim.settings.settings import Order
+from sim.settings.worlds import LOG_LIKELIHOOD, read_worlds
+
+REPORTS = ("taken_8_june", "taken_19_june", "crossed_by_22_june")  # of the check by rejection
+LATER = 7  # days after the last report: the outcomes that intervals are about
+TRUTH, FRESH, ACCEPT = 1_000, 2_000, 3_000  # purposes of random numbers, none of them a stage of the sampler
+LEVELS = (0.5, 0.9)
+OUTCOMES = {
+    "districts held by the Taliban": Series.DISTRICTS_HELD_BY_TALIBAN,
+    "soldiers holding": Series.TROOPS_HOLDING,
+    "mean morale": Series.MEAN_MORALE,
+}
+
+
+class Ground(NamedTuple):
+    """Where a proof is made."""
+
+    order: Order  # numbers from their priors
+    changed: Order  # another decision
+    null: Order  # a decision that changes nothing within the days run
+    observations: tuple[Observation, ...]
+    run: Run  # runs batches of worlds
+
+    def model(self, observations: Sequence[Observation] | None = None) -> Campaigns:
+        """The model that the sampler conditions."""
+        provinces = len(campaigns.facts_here().provinces)
+        return Campaigns(self.order, observations or self.observations, provinces, self.run)
+
+
+def in_threads(batches: Sequence[Batch]) -> list[Floats]:
+    """Log likelihoods of every batch, on all cores."""
+    with ThreadPoolExecutor(CORES) as pool:
+        return list(pool.map(run_batch, batches))
+
+
+def conditioned(model: Campaigns, worlds: int, seed: int, chain: int = CHAIN) -> Cloud:
+    """The sample after the last stage."""
+    *_, cloud = sample(model, worlds, chain, seed)
+    return cloud
+
+
+def records_of(order: Order, state: State, days: int) -> list[Record]:
+    """The records of worlds under an order; days after the last of a state have the seed of its last."""
+    shares, daily, lasting = state
+    daily = np.pad(daily, ((0, 0), (0, max(0, days + 1 - daily.shape[1]))), "edge")[:, : days + 1]
+    parts = [slice(first, first + BATCH) for first in range(0, shares.shape[0], BATCH)]
+
+    def run(rows: slice) -> list[Record]:
+        batch = Batch(order, (), days, shares[rows], daily[rows], lasting[rows])
+        return [campaign.record for campaign in campaigns_of(batch) if campaign is not None]
+
+    with ThreadPoolExecutor(CORES) as pool:
+        return [record for part in pool.map(run, parts) for record in part]
+
+
+def with_later_luck(state: State, rng: np.random.Generator) -> State:
+    """The worlds with a new seed for all days after their last."""
+    shares, daily, lasting = state
+    return shares, np.column_stack([daily, rng.integers(2**SEED_BITS, size=daily.shape[0], dtype=np.uint64)]), lasting
+
+
+def of_prior(model: Campaigns, count: int, seed: int) -> dict[str, Any]:
+    """Log evidence from campaigns of the prior alone, and the mean outcome of those that rejection accepts."""
+    state = model.begin(generator(seed, TRUTH), count)
+    before, here = model.weigh(state, model.stages - 1)
+    logs = before + here.sum(axis=1)
+    weights = np.exp(logs - logs.max())
+    accepted = generator(seed, ACCEPT).random(count) < weights
+    return {
+        "log_evidence": log_mean(logs),
+        "error": float(weights.std(ddof=1) / weights.mean() / math.sqrt(count)),
+        "campaigns": count,
+        "rejected_log_evidence": float(logs.max() + np.log(max(1, accepted.sum()) / count)),
+        "accepted": int(accepted.sum()),
+        "shares": state[NUMBER_SHARE][accepted].mean(axis=0).tolist(),
+        "shares_sd": state[NUMBER_SHARE][accepted].std(axis=0).tolist(),
+    }
+
+
+def of_sampler(model: Campaigns, worlds: int, repeats: int, chain: int = CHAIN) -> dict[str, Any]:
+    """Log evidence over repeats of the sampler with other seeds, and the mean of every number."""
+    clouds = [conditioned(model, worlds, seed, chain) for seed in range(repeats)]
+    found = [cloud.log_evidence for cloud in clouds]
+    shares = np.array([cloud.state[NUMBER_SHARE].mean(axis=0) for cloud in clouds])
+    return {
+        "log_evidence": log_mean(np.array(found)),  # the evidence itself is unbiased, not its logarithm
+        "sd": statistics.stdev(found),
+        "repeats": repeats,
+        "worlds": worlds,
+        "shares": shares.mean(axis=0).tolist(),
+        "shares_error": (shares.std(axis=0, ddof=1) / math.sqrt(repeats)).tolist(),
+    }
+
+
+def evidence(model: Campaigns, bank: int, worlds: int, repeats: int, chain: int = CHAIN) -> dict[str, Any]:
+    """The log evidence by brute force and by the sampler, and how many errors lie between them."""
+    brute, found = of_prior(model, bank, 1), of_sampler(model, worlds, repeats, chain)
+    error = math.hypot(brute["error"], found["sd"] / math.sqrt(repeats))
+    accepted = max(2, brute["accepted"])
+    numbers = [
+        abs(one - other) / math.hypot(sd / math.sqrt(accepted), spread)
+        for one, other, sd, spread in zip(
+            brute["shares"], found["shares"], brute["shares_sd"], found["shares_error"], strict=True
+        )
+    ]
+    return {
+        "brute_force": brute,
+        "sampler": found,
+        "errors_apart": abs(brute["log_evidence"] - found["log_evidence"]) / error,
+        "numbers_apart": max(numbers),
+    }
+
+
+def stored(model: Campaigns, cloud: Cloud, folder: Path) -> Path:
+    """The worlds of a sample in a file, as `assimilate` writes it."""
+    priors = draws_of(model.order).priors
+    about = {
+        "numbers": [prior.key for prior in priors], "start_date": model.order.start.isoformat(),
+        "until": model.ends[-1].isoformat(),
+    }  # fmt: skip
+    terms = model.terms(cloud.state, model.stages - 1)
+    path = folder / "worlds.parquet"
+    write_worlds(table_of_worlds(cloud, priors, [one.name for one in model.observations], terms, about), path)
+    return path
+
+
+def differing(ground: Ground, observations: Sequence[Observation], path: Path, rows: Sequence[int]) -> int:
+    """Worlds of a file that, run again from their addresses, have another log likelihood than the file says."""
+    worlds, kept, order = read_worlds(path), pq.read_table(path), ground.order
+    days = (worlds.until - order.start).days
+    layout = campaigns.layout_of(order.rules, order.attention, order.posts).world
+    windows = [window_of(one, campaigns.facts_here(), order.start, days) for one in observations]
+    different = 0
+    for row in rows:
+        rules = draws_of(order).rules(worlds.numbers_of(row))
+        record = run_campaign(layout, rules, order.timeline, worlds.addresses[row], days).record
+        again = np.array(log_likelihoods(record, observations, windows), np.float32)
+        there = np.array([kept[LOG_LIKELIHOOD + one.name][row].as_py() for one in observations], np.float32)
+        different += not np.array_equal(again, there)
+    return different
+
+
+def synthetic(ground: Ground, seed: int) -> tuple[State, tuple[Observation, ...]]:
+    """A campaign of the prior, and what would be reported of it with the declared errors."""
+    model, facts, start = ground.model(), campaigns.facts_here(), ground.order.start
+    truth, rng = model.begin(generator(seed, TRUTH), 1), generator(seed, TRUTH, 1)
+    (record,) = records_of(ground.order, truth, model.last)
+    counts = [count_in(record, window_of(one, facts, start, model.last)) for one in ground.observations]
+    return truth, tuple(reported_of(*one, rng) for one in zip(ground.observations, counts, strict=True))
+
+
+def rank_of(truth: float, values: Floats, rng: np.random.Generator) -> float:
+    """Share of the values below the truth, ties broken at random: uniform if the truth is one of them."""
+    return float((np.count_nonzero(values < truth) + rng.integers(np.count_nonzero(values == truth) + 1)) / values.size)
+
+
+def ranks_of_record(ground: Ground, worlds: int, seed: int, chain: int = CHAIN) -> dict[str, float]:
+    """Ranks of one true campaign among worlds that know only what was reported of it.
+
+    Of each outcome some days after the last report; the same had the other decision been made from the first day on
+    (`changed`), for which the truth is known by its own draws.
+    """
+    truth, reports = synthetic(ground, seed)
+    model = ground.model(reports)
+    days, rng = model.last + LATER, generator(seed, FRESH)
+    state = with_later_luck(conditioned(model, worlds, seed, chain).state, rng)
+    found = {}
+    for name, order in (("", ground.order), ("changed: ", ground.changed)):
+        true, *values = (record.series[-1] for one in (truth, state) for record in records_of(order, one, days))
+        for key, series in OUTCOMES.items():
+            found[name + key] = rank_of(true[series], np.array(values)[:, series], rng)
+    return found
+
+
+def coverage(ground: Ground, worlds: int, records: int, chain: int = CHAIN) -> dict[str, Any]:
+    """How often the central intervals of worlds hold what came in the campaign that was reported of."""
+    ranks = [ranks_of_record(ground, worlds, seed, chain) for seed in range(records)]
+    return {
+        "worlds": worlds,
+        "records": records,
+        "inside": {name: [inside([one[name] for one in ranks], level) for level in LEVELS] for name in ranks[0]},
+    }
+
+
+def inside(ranks: Sequence[float], level: float) -> float:
+    """Share of ranks in the central interval."""
+    return float(np.mean([abs(rank - 0.5) <= level / 2 for rank in ranks]))
+
+
+def null_differences(ground: Ground, state: State, days: int) -> int:
+    """Worlds in which a decision without effect changes any digit of the record."""
+    pairs = zip(*(records_of(order, state, days) for order in (ground.order, ground.null)), strict=True)
+    return sum(any(not np.array_equal(a, b) for a, b in zip(*pair, strict=True)) for pair in pairs)
+
+
+def told_apart(
+    grounds: dict[str, Ground], worlds: int, records: int, chain: int = CHAIN
+) -> dict[str, dict[str, float]]:
+    """Mean probability of each theory (inner) over synthetic records of campaigns in which another is true (outer)."""
+    table = {}
+    for true, ground in grounds.items():
+        found = []
+        for seed in range(records):
+            _, reports = synthetic(ground, seed)
+            logs = np.array(
+                [conditioned(one.model(reports), worlds, seed, chain).log_evidence for one in grounds.values()]
+            )
+            found.append(np.exp(logs - logs.max()) / np.exp(logs - logs.max()).sum())
+        table[true] = dict(zip(grounds, np.mean(found, axis=0).tolist(), strict=True))
+    return table
+
+
+def country(until: str, theory: str = "contagion", only: Sequence[str] = ()) -> Ground:
+    """The country, with what was reported of it up to a day."""
+    given = [f"until={until}", f"theory={theory}"]
+    _, order = settings_of(read_request(Assimilate, given))
+    _, changed = settings_of(read_request(Assimilate, [*given, "reinforcement=answer_every_call", "border=closed"]))
+    _, null = settings_of(read_request(Assimilate, [*given, "timeline.events.reservists_ordered.date=2021-09-01"]))
+    observations = tuple(
+        one
+        for one in read_observations(read_evidence())
+        if one.until.isoformat() <= until and (not only or one.name in only)
+    )
+    return Ground(order, changed, null, observations, in_threads)
+
+
+def measure(quick: bool) -> dict[str, Any]:
+    """Make every proof in the country."""
+    worlds, bank, repeats, records = (64, 400, 3, 4) if quick else (400, 20_000, 10, 60)
+    three, until = country("2021-06-22", only=REPORTS), country("2021-06-14" if quick else "2021-06-22")
+    model = until.model()
+    cloud = conditioned(model, worlds, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = stored(model, cloud, Path(folder))
+        different = differing(until, model.observations, path, range(worlds))
+    theories = {name: country("2021-06-14" if quick else "2021-06-22", name) for name in choices_of("theory")}
+    return {
+        "three_reports": evidence(three.model(), bank, worlds, repeats),
+        "until": model.ends[-1].isoformat(),
+        "repeats": of_sampler(model, worlds, repeats),
+        "rerun": {"worlds": worlds, "different": different},
+        "null": {"worlds": worlds, "different": null_differences(until, cloud.state, model.last + LATER)},
+        "coverage": coverage(until, worlds, records),
+        "theories": {"records": 2 if quick else 10, "found": told_apart(theories, worlds, 2 if quick else 10)},
+    }
+
+
+def report(measured: dict[str, Any]) -> str:
+    """The proofs as a section."""
+    three, repeats = measured["three_reports"], measured["repeats"]
+    brute, sampler, covered, theories = (
+        three["brute_force"],
+        three["sampler"],
+        measured["coverage"],
+        measured["theories"],
+    )
+    rows = [(name, *(f"{share:.2f}" for share in shares)) for name, shares in covered["inside"].items()]
+    confusion = [(true, *(f"{share:.2f}" for share in found.values())) for true, found in theories["found"].items()]
+    return "\n\n".join([
+        "## Assimilation",
+        f"Three reports ({', '.join(REPORTS)}): log evidence {brute['log_evidence']:.2f} (error {brute['error']:.2f}) "
+        f"by {brute['campaigns']:,} campaigns of the prior, {sampler['log_evidence']:.2f} by {sampler['repeats']} "
+        f"samples of {sampler['worlds']} worlds (standard deviation of one {sampler['sd']:.2f}): "
+        f"{three['errors_apart']:.1f} standard errors apart; the mean of the number that differs most, "
+        f"{three['numbers_apart']:.1f}.",
+        f"All reports to {measured['until']}: log evidence {repeats['log_evidence']:.2f}, standard deviation "
+        f"{repeats['sd']:.2f} over {repeats['repeats']} samples of {repeats['worlds']} worlds.",
+        f"Of {measured['rerun']['worlds']} worlds run again from their file, {measured['rerun']['different']} differ; "
+        f"a decision without effect changes {measured['null']['different']} of {measured['null']['worlds']}.",
+        f"Coverage over {covered['records']} synthetic records, {covered['worlds']} worlds each, {LATER} days after "
+        "the last report; *changed*: every call answered and the border closed from the first day on, where the truth "
+        "is known by its own draws:",
+        table(("outcome", *(f"{level:.0%} interval" for level in LEVELS)), rows),
+        f"Mean probability of each theory (columns) over {theories['records']} synthetic records of each true one "
+        "(rows):",
+        table(("true theory", *theories["found"]), confusion),
+    ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    print(report(json.loads(json.dumps(measure("quick" in sys.argv[1:])))))
