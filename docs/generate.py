@@ -3,9 +3,11 @@
 `python docs/generate.py` writes the parameter tables of `docs/odd.md`, and `docs/cli.md`. With `effects` it also runs
 campaigns with and without each step of the day and writes what each step does; with `fit` it runs the default campaigns
 and writes each band of `configs/bands.yaml`, how many meet all of them, and the sentences of `docs/blocks.yaml`; with
-`sweep`, `capacity` and `question` it runs the sweeps of the README and of docs/question.md and writes what they find.
+`sweep`, `capacity` and `question` it runs the sweeps of the README and of docs/question.md and writes what they find;
+with `july` it writes the what-ifs of docs/july_2021.md.
 """
 
+import csv
 import os
 import shlex
 import subprocess
@@ -13,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,6 +56,24 @@ QUESTION = (
     f"{RECORD} study=question"
 )
 ASK = "compare results/question outcome=troops_crossed_largest_night above=1037 effects=true"
+JULY = ROOT / "docs" / "july_2021.md"
+TURNED = "2021-06-22"  # evening on which the decisions of docs/july_2021.md change
+WORLDS = {  # study by question
+    "other luck": f"worlds=record worlds.until={TURNED} {RECORD} study=july_other_luck",
+    "in hindsight": f"worlds=record {RECORD} study=july_record",
+}
+TURNS = {
+    "every call is answered": "reinforcement=answer_every_call",
+    "pay on time": "morale=paid_on_time",
+    "the border is closed": "border=closed",
+    "the border is open": "border=open",
+    "air cover stays": "air_support=continues",
+}
+TURNED_ON = {  # outcome: heading, unit and factor
+    "troops_crossed_largest_night": ("soldiers in the largest night", "", 1.0),
+    "troops_captured_by_2021_07_07": ("soldiers taken prisoner by 7 July", "", 1.0),
+    "share_held_by_taliban_2021_07_07": ("districts held by the Taliban on 7 July", " points", 100.0),
+}
 CHANGED = (
     ("every call is answered", "answer_every_call", "as_reported"),
     ("three times the commandos", "as_reported", "triple_commandos"),
@@ -253,6 +274,34 @@ def write_question() -> None:
     insert(ASKED_ON, "question", f"{stamp}\n```\n{verdicts(ASK)}\n```")
 
 
+def write_july() -> None:
+    """Run the worlds of docs/july_2021.md, fork them with every decision, and write the paired differences."""
+    heads = [f"{heading}, {question}" for heading, _, _ in TURNED_ON.values() for question in WORLDS]
+    lines = [f"| from the evening of {TURNED} | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for words in WORLDS.values():
+        said_by(words)
+    lines += [f"| {name} | {' | '.join(turned(change))} |" for name, change in TURNS.items()]
+    cells = [cell for words in WORLDS.values() for cell in sweep_cells(words)]
+    asked = [cell.question(date.fromisoformat(TURNED)) for cell in cells]
+    insert(JULY, "july", "\n\n".join(["\n".join([stamp_of(cells, FIT_RUNS, "july"), *lines]), *asked]))
+
+
+def turned(change: str) -> list[str]:
+    """The paired difference of every outcome under a decision, in each kind of worlds."""
+    found: dict[tuple[str, str], str] = {}
+    for question, words in WORLDS.items():
+        folder, name = f"results/{words.rpartition('study=')[2]}", f"july_{change.replace('=', '_')}"
+        said_by(f"fork {folder} day={TURNED} {change} runs={FIT_RUNS} name={name} outcome={','.join(TURNED_ON)}")
+        with (ROOT / folder / "forks" / name / "verdicts.csv").open(encoding="utf-8", newline="") as file:
+            rows = {row["outcome"]: row for row in csv.DictReader(file)}
+        for outcome, (_, unit, factor) in TURNED_ON.items():
+            mean, low, high = (
+                factor * float(rows[outcome][key]) for key in ("mean_difference", "mean_low", "mean_high")
+            )
+            found[outcome, question] = f"{mean:+.3g}{unit} ({low:+.3g} to {high:+.3g})"
+    return [found[outcome, question] for outcome in TURNED_ON for question in WORLDS]
+
+
 def verdicts(words: str = COMPARE) -> str:
     """The sentences that a comparison prints, without its table and its files."""
     said = said_by(words).partition("\nWritten:")[0].rpartition("┘")[2]
@@ -368,6 +417,8 @@ def main(arguments: Sequence[str]) -> int:
         write_capacity()
     if "question" in arguments:
         write_question()
+    if "july" in arguments:
+        write_july()
     return 0
 
 

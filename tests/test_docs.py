@@ -43,6 +43,18 @@ def test_a_sweep_was_made_from_the_cells_of_today(page: str, mark: str, words: s
     ]
 
 
+def test_the_what_ifs_were_made_from_the_worlds_that_ship() -> None:
+    page = generate.JULY.read_text(encoding="utf-8")
+    for words in generate.WORLDS.values():
+        assert f"python -m sim {words}\n" in page
+    assert all(change in page for change in generate.TURNS.values())
+    if not (ROOT / "configs" / "worlds.parquet").exists():
+        assert "Not computed yet" in block_of("docs/july_2021.md", "july")
+        return
+    cells = [cell for words in generate.WORLDS.values() for cell in generate.sweep_cells(words)]
+    assert generate.stamp_of(cells, generate.FIT_RUNS, "july") in page, "python docs/generate.py july"
+
+
 @pytest.mark.parametrize(("page", "mark"), SENTENCES)
 def test_a_block_has_the_sentences_of_its_file(page: str, mark: str) -> None:
     text = read_yaml(generate.BLOCKS)[mark]["text"].strip()

@@ -8,6 +8,7 @@ Assumed Numbers start from their priors: the shipped posterior was fitted to fig
 
 import io
 import json
+import math
 import shutil
 import time
 from collections.abc import Sequence
@@ -213,7 +214,9 @@ def write_all(
         "settings_fingerprint": settings.fingerprint(), "choices": dict(settings.choices),
         "explicit": dict(draws_of(model.order).explicit),
         "data_fingerprint": model.order.fingerprints[0], "rules_fingerprint": model.order.fingerprints[1],
-        "log_evidence": cloud.log_evidence, "distinct_lasting_draws": distinct(cloud.state[LASTING]),
+        "log_evidence": cloud.log_evidence,
+        "highest_log_likelihood": math.fsum(best(one) for one in model.observations),
+        "distinct_lasting_draws": distinct(cloud.state[LASTING]),
         "distinct_numbers": distinct(cloud.state[NUMBER_SHARE]), "origins": int(np.unique(cloud.origin).size),
     }  # fmt: skip
     table = table_of_worlds(cloud, priors, [one.name for one in model.observations], terms, about)

@@ -117,6 +117,11 @@ def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Stud
     if against.resolve() == folder.resolve():
         raise PanjError(f"compare: found {folder} twice, expected two studies, or one with several cells")
     other = open_study(against)
+    if study.about.get("worlds", "") != other.about.get("worlds", ""):
+        raise PanjError(
+            f"compare: found {folder} and {against} with other worlds (worlds=, worlds.file= or worlds.until=), whose "
+            "campaigns of one seed do not share their draws, expected the same in both"
+        )
     return study, replace(other, name=f"{other.name} (second)") if other.name == study.name else other
 
 

@@ -57,8 +57,8 @@ class Verdict(NamedTuple):
 
 
 def notes_on_studies(study: Study, other: Study) -> list[str]:
-    """Warnings where two studies differ in rules, data, calibration or settings that were not swept."""
-    notes = []
+    """Warnings where studies differ in rules, data, calibration or settings not swept; what worlds are asked."""
+    notes = [text for text in dict.fromkeys(one.about.get("what_if") for one in (study, other)) if text]
     for what in ("rules", "data"):
         ours, theirs = (one.about.get(f"{what}_fingerprint") for one in (study, other))
         if ours != theirs:

@@ -354,6 +354,8 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
         "start_date": settings.start_date.isoformat(),
         "end_date": settings.end_date.isoformat(),
         "calibration": calibration_of(scope),
+        "worlds": settings.worlds.digest if settings.worlds else "",
+        "what_if": settings.question(None),
         "settings_fingerprint": settings.fingerprint(),
         "data_fingerprint": settings.facts.fingerprint,
         "rules_fingerprint": fingerprint_of_rules(),

@@ -34,6 +34,7 @@ from sim.errors import PanjError, unknown
 from sim.outcomes import QUANTITIES, Outcome, Value, View, first_held, read_outcomes
 from sim.score.targets import Target, read_targets
 from sim.settings.settings import Settings
+from sim.settings.worlds import RECORD
 from sim.study.columns import CHANGES, NOT_FALLEN
 from sim.study.reader import EPOCH, Study, open_runs, open_study, read_columns
 from sim.study.store import chunks_of
@@ -72,6 +73,7 @@ def study_to_score(folder: Path, number: int | None) -> Study:
     study = open_study(folder)
     study = study.of_cell(study.choose_cell(number).number)
     cell = study.cell
+    refuse_assimilated(study.about["choices"].get("worlds"))
     if cell.end_date < THE_LINE:
         raise PanjError(f"end_date: found a study up to {cell.end_date}, expected one up to {THE_LINE} or later, "
                         "the last day of the targets")  # fmt: skip
@@ -81,6 +83,15 @@ def study_to_score(folder: Path, number: int | None) -> Study:
     if cell.finished == 0:
         raise PanjError(f"{folder}: in cell {cell.number} every campaign failed; see python -m sim failures {folder}")
     return study
+
+
+def refuse_assimilated(worlds: str | None) -> None:
+    """PanjError for campaigns that have seen what they would be scored against."""
+    if worlds == RECORD:
+        raise PanjError(
+            "worlds: found record, whose campaigns were conditioned on the reported figures, expected worlds=free; "
+            "python -m sim hindcast scores forecasts that know nothing later"
+        )
 
 
 def names_of(targets: Sequence[Target]) -> list[str]:

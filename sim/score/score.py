@@ -39,6 +39,7 @@ from sim.score.forecasts import (
     forecast_of_study,
     grounds_of,
     naive_forecasts,
+    refuse_assimilated,
     study_to_score,
     targets_here,
 )
@@ -116,6 +117,7 @@ def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
     wanted = given.with_usual(USUAL)
     sweep = compose_sweep(wanted)
     base = sweep.base
+    refuse_assimilated(base.choices["worlds"])
     if base.end_date < THE_LINE:
         raise PanjError(f"end_date: found {base.end_date}, expected {THE_LINE} or later, the last day of the targets")
     if base.start_date != forecasts.DAY_0:

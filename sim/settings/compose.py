@@ -46,7 +46,7 @@ from sim.settings.overrides import (
     file_of,
 )
 from sim.settings.settings import Executor, Precision, Sampling, Settings
-from sim.settings.worlds import FREE, RECORD, Worlds, worlds_for
+from sim.settings.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
 
 NOT_NAMED = {*GROUPS, *DRAW_GROUPS, "scenario", *ONE_VALUE} - {"timeline", *DRAW_KEYS}  # not marked in the name
 MOST_WORKERS = 4096
@@ -116,10 +116,14 @@ class PrecisionSchema:
 
 @dataclass
 class WorldsSchema:
-    """`free` campaigns, or worlds that followed the `record`; `file` is their sample, by default the shipped one."""
+    """`free` campaigns, or worlds that followed the `record`.
+
+    `file` is their sample, by default the shipped one; after the day `until` their draws are free.
+    """
 
     source: str = FREE
     file: str | None = None
+    until: str | None = None
 
 
 @cache
@@ -365,23 +369,24 @@ def settle(
 
 def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> Worlds | None:
     """The worlds that campaigns follow, if any; PanjError where they cannot."""
-    source, file = config.worlds.source, config.worlds.file
+    source, file, until = config.worlds.source, config.worlds.file, config.worlds.until
     if source not in (FREE, RECORD):
         raise unknown("worlds.source", source, (FREE, RECORD))
     if source == FREE:
-        if file:
-            raise PanjError(f"worlds.file: found '{file}', expected it with worlds=record")
+        for key, value in (("file", file), ("until", until)):
+            if value:
+                raise PanjError(f"worlds.{key}: found '{value}', expected it with worlds=record")
         return None
-    worlds = worlds_for(file, facts.fingerprint)
+    worlds = followed_to(worlds_for(file, facts.fingerprint), until)
     if start.isoformat() != worlds.about["start_date"]:
         raise PanjError(
             f"start_date: found {start}, expected {worlds.about['start_date']}, on which worlds=record begins"
         )
     many = len(worlds.addresses)
     asked = config.runs_max if config.precision.outcome else config.runs
-    if end <= worlds.until and asked > many:
+    if end <= worlds.followed and asked > many:
         raise PanjError(
-            f"runs: found {asked}, expected at most {many}: campaigns to {worlds.until} are the worlds themselves"
+            f"runs: found {asked}, expected at most {many}: campaigns to {worlds.followed} are the worlds themselves"
         )
     return worlds
 

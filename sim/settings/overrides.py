@@ -27,7 +27,7 @@ from sim.settings.numbers import declared_numbers
 
 GROUPS = ("morale", "capacity", "reinforcement", "border", "mobilisation", "air_support", "taliban", "theory")
 DRAW_GROUPS = ("calibration", "worlds")  # source of the uncertain numbers, and whether campaigns followed the record
-DRAW_KEYS = ("calibration.file", "worlds.file")
+DRAW_KEYS = ("calibration.file", "worlds.file", "worlds.until")
 HOW_GROUPS = ("executor", "sampling")  # how campaigns are run; no effect on outcomes
 MAIN_KEYS = ("study", "runs", "runs_max", "seed", "start_date", "end_date", "results_dir", "daily", "debug")
 HOW_KEYS = (
@@ -35,9 +35,11 @@ HOW_KEYS = (
     "precision.outcome", "precision.half_width",
 )  # fmt: skip
 ONE_VALUE = {
-    "study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", "timeline", *DRAW_KEYS, *HOW_GROUPS, *HOW_KEYS
+    "study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", "timeline", "worlds", *DRAW_KEYS,
+    *HOW_GROUPS, *HOW_KEYS,
 }  # fmt: skip
-AS_TYPED = ("study", "results_dir", *DRAW_KEYS)  # names and paths, to which the grammar does not apply
+PATHS = ("results_dir", "calibration.file", "worlds.file")
+AS_TYPED = ("study", *PATHS)  # names and paths, to which the grammar does not apply
 EVENTS = "timeline.events."
 MOST_CELLS = 100_000
 FAR = 1e300  # no number of a rule is larger, and an infinite one is none

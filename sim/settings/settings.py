@@ -16,6 +16,7 @@ from sim.engine.layout import Layout, lay_out
 from sim.engine.timeline import Timeline
 from sim.provenance import NOT_CALIBRATED
 from sim.settings.draws import Draws
+from sim.settings.worlds import Worlds
 
 
 class Event(NamedTuple):
@@ -100,6 +101,19 @@ class Settings:
     def doubt(self) -> str:
         """What has changed since the numbers were fitted, as text; empty if nothing has."""
         return "" if self.draws is None or self.draws.posterior is None else self.draws.posterior.doubt
+
+    @property
+    def worlds(self) -> Worlds | None:
+        """The worlds of the record that campaigns follow; None for free campaigns."""
+        return None if self.draws is None else self.draws.worlds
+
+    def question(self, decided: date | None) -> str:
+        """Which question another decision asks of campaigns that followed the record; empty for free campaigns.
+
+        Args:
+            decided: The day at whose end the decision changes; None if it differs from the first day on.
+        """
+        return "" if self.worlds is None else self.worlds.question(decided)
 
     def rules_of(self, seed: int) -> Rules:
         """The numbers of every rule in the campaign of a seed."""

@@ -2,13 +2,14 @@
 
 Reads   worlds.parquet: one row per world with its numbers in their own units, its seeds by day and of draws made once.
 Gives   `Worlds`. A campaign of seed s is world s modulo their number, followed to the last day that reports speak of;
-        from the day after it draws from seed s alone.
+        from the day after, or after an earlier day if one is given, it draws from seed s alone.
 """
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,10 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.data.configs import folder_of
-from sim.engine.chance import Address
+from sim.engine.chance import Address, Stream
 from sim.engine.compile import fingerprint_of_rules
 from sim.errors import PanjError
 from sim.settings.posterior import Floats
+from sim.wording import format_day
 
 FREE, RECORD = "free", "record"
 ABOUT = b"panj"  # metadata key
@@ -46,6 +48,7 @@ class Worlds:
     numbers: Floats = field(compare=False, repr=False)  # worlds x numbers, in their own units
     addresses: tuple[Address, ...] = field(compare=False, repr=False)
     about: Mapping[str, Any] = field(compare=False, repr=False)  # how they were made
+    cut: date | None = None  # last day of their own draws, if it is before the last day of their reports
 
     @property
     def until(self) -> date:
@@ -53,9 +56,52 @@ class Worlds:
         return date.fromisoformat(self.about["until"])
 
     @property
+    def followed(self) -> date:
+        """The last day of their own draws."""
+        return self.cut or self.until
+
+    @property
     def said(self) -> str:
         """Text for summaries, figures and pages."""
-        return f"assimilated: {len(self.addresses):,} worlds that followed the record to {self.until}"
+        cut = f", each with its own draws to {self.cut}" if self.cut else ""
+        return f"assimilated: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
+
+    def question(self, decided: date | None) -> str:
+        """Which question another decision asks of these worlds.
+
+        Args:
+            decided: The day at whose end the decision changes; None if it differs from the first day on.
+
+        Returns:
+            One sentence, or two where the draws that follow the decision were conditioned on later reports.
+        """
+        since = "" if decided is None else f" from the evening of {format_day(decided)} on"
+        if decided is None or decided < self.followed:
+            return (
+                f"In hindsight: another decision{since}, and in each world the same random draws, which led to what "
+                f"was reported by {format_day(self.followed)}. {self.improbable}"
+            )
+        if self.followed < self.until:
+            return (
+                f"Other luck: another decision{since}, in worlds that had followed the record so far; random draws "
+                f"after {format_day(self.followed)} are new, and the same with and without it."
+            )
+        return (
+            f"Same luck: another decision{since}, in worlds that had followed what was reported by "
+            f"{format_day(self.followed)}; each world goes on with its own random draws, the same with and without it."
+        )
+
+    @property
+    def improbable(self) -> str:
+        """How improbable the draws were that hindsight keeps."""
+        found, best = self.about.get("log_evidence"), self.about.get("highest_log_likelihood")
+        if found is None or best is None:
+            return "How improbable those draws were is not known: the file does not say."
+        return (
+            f"Those draws were improbable, and the answer inherits that: the log evidence of the reports to "
+            f"{format_day(self.until)} is {found:.1f}, and {best:.1f} if each had been foreseen exactly, 10 to the "
+            f"power of {(best - found) / math.log(10):.0f} times as probable."
+        )
 
     def numbers_of(self, seed: int) -> dict[str, float]:
         """The numbers of the world of a seed, by key."""
@@ -64,8 +110,8 @@ class Worlds:
     def address_of(self, seed: int) -> Address:
         """The address of the campaign of a seed."""
         world = self.addresses[seed % len(self.addresses)]
-        start = date.fromisoformat(self.about["start_date"])
-        return Address((*world.runs, ((self.until - start).days + 1, seed)), world.lasting)
+        free = (self.followed - date.fromisoformat(self.about["start_date"])).days + 1
+        return Address((*(run for run in world.runs if run[0] < free), (free, seed)), world.lasting)
 
 
 def worlds_for(file: str | None, data: str) -> Worlds:
@@ -78,7 +124,7 @@ def worlds_for(file: str | None, data: str) -> Worlds:
     if not path.is_file():
         raise PanjError(f"worlds.file: found no file {path}, expected {EXPECTED}; or worlds=free without one")
     worlds = read_worlds(path, path.stat().st_mtime_ns)
-    there = {"rules": worlds.about["rules_fingerprint"], "data": worlds.about["data_fingerprint"]}
+    there = {name: worlds.about.get(f"{name}_fingerprint") for name in ("rules", "data")}
     other = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data)) if there[name] != here]
     if other:
         raise PanjError(
@@ -86,6 +132,37 @@ def worlds_for(file: str | None, data: str) -> Worlds:
             "python -m sim assimilate"
         )
     return worlds
+
+
+def followed_to(worlds: Worlds, until: str | None) -> Worlds:
+    """The worlds with their own draws up to a day.
+
+    Args:
+        worlds: the worlds.
+        until: the day as YYYY-MM-DD; None for the last day of their reports.
+
+    Raises:
+        PanjError: for a day that is not between the start and the last report.
+    """
+    if until is None:
+        return worlds
+    first, last = date.fromisoformat(worlds.about["start_date"]) + timedelta(days=1), worlds.until
+    try:
+        cut = date.fromisoformat(until)
+    except ValueError:
+        cut = date.min
+    if not first <= cut <= last:
+        raise PanjError(f"worlds.until: found '{until}', expected a day from {first} to {last}")
+    if cut == last:
+        return worlds
+    return replace(worlds, digest=sha256(f"{worlds.digest} {cut}".encode()).hexdigest()[:16], cut=cut)
+
+
+def is_sound(address: Address) -> bool:
+    """Whether the runs of an address begin on day 0 and ascend, and its other seeds are of draws that there are."""
+    days, streams = [day for day, _ in address.runs], {int(stream) for stream in Stream}
+    is_known = all(stream in streams and province >= 0 for stream, province, _ in address.lasting)
+    return days[:1] == [0] and days == sorted(set(days)) and is_known
 
 
 @lru_cache(maxsize=4)
@@ -108,6 +185,9 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
             Address(tuple(zip(days, seeds, strict=True)), tuple(zip(streams, provinces, others, strict=True)))
             for days, seeds, streams, provinces, others in zip(*lists.values(), strict=True)
         )
+        dates = [date.fromisoformat(about[key]) for key in ("start_date", "until")]
+        if not dates[0] < dates[1] or not all(map(is_sound, addresses)):
+            raise ValueError("days or seeds out of order")
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise PanjError(f"worlds.file: found {path}, which cannot be read ({reason}), expected {EXPECTED}") from error

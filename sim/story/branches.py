@@ -29,7 +29,16 @@ from sim.errors import PanjError, nearest, unknown
 from sim.settings.draws import LAID_OUT
 from sim.settings.events import timeline_of
 from sim.settings.numbers import declared_numbers
-from sim.settings.overrides import EVENTS, GROUPS, MAIN_KEYS, AnyOverrides, Override, Overrides
+from sim.settings.overrides import (
+    DRAW_GROUPS,
+    DRAW_KEYS,
+    EVENTS,
+    GROUPS,
+    MAIN_KEYS,
+    AnyOverrides,
+    Override,
+    Overrides,
+)
 from sim.settings.settings import Event, Settings
 
 TRAITS_OF_POSTS = ("base_room", "admits_soldiers", "admits_families", "guards")  # set on day 0, not written by any rule
@@ -126,7 +135,7 @@ OF_POSTS = {
     key for key in LAID_OUT if key.startswith(("rules.crossing.", "rules.admission.", "rules.reserves."))
 }  # set again by `turn`
 FOUNDING = "rules.founding."
-WHOLE_CAMPAIGN = {*MAIN_KEYS, "scenario", "timeline", "calibration", "calibration.file", "executor", "sampling"}
+WHOLE_CAMPAIGN = {*MAIN_KEYS, "scenario", "timeline", *DRAW_GROUPS, *DRAW_KEYS, "executor", "sampling"}
 DECISIONS = (
     f"a decision: {', '.join(GROUPS)}, a number such as rules.news.fade_days, or a dated event such as "
     "timeline.events.reservists_ordered.date"

@@ -257,6 +257,7 @@ def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
         "fork_words": words_of(request),
         "fork_of": str(fork.origin.about["study"]),
         **about_turn(fork.turn, request.changes),
+        "question": fork.origin.settings.question(request.day),
         "seeds": [fork.seeds[0], fork.seeds[-1]],
         "forked": len(fork.seeds),
         "outcomes": list(request.outcome),

@@ -393,6 +393,7 @@ def told_of(branches: Branches, language: Language) -> list[str]:
         ),
         language.say("fork_dice"),
     ]  # fmt: skip
+    sentences += [about["question"]] if about.get("question") else []
     return [*sentences, language.say("fork_left", keys=language.listed(about["left"]))] if about["left"] else sentences
 
 

@@ -430,6 +430,15 @@ def test_studies_of_other_rules_data_or_settings_are_warned_of(tmp_path):
     assert notes[1] == "ours differs from theirs in border=as_reported and not closed."
 
 
+def test_worlds_of_the_record_say_what_is_asked_of_them_and_are_not_paired_with_others(tmp_path):
+    cells = one_key(("as_reported", [1.0, 2.0]), ("none", [1.0, 2.0]))
+    ours = write_study(tmp_path / "ours", cells, worlds="d" * 16, what_if="In hindsight: ...")
+    assert verdicts_of(ours, "troops_crossed").notes[0] == "In hindsight: ..."
+    free = write_study(tmp_path / "free", cells)
+    with pytest.raises(PanjError, match=r"^compare: found .* with other worlds"):
+        verdicts_of(ours, "troops_crossed", against=free)
+
+
 def test_studies_without_common_seeds_are_not_compared(tmp_path):
     ours = write_study(tmp_path / "ours", [({}, {"troops_crossed": [1.0, 2.0]})])
     theirs = write_study(tmp_path / "theirs", [({}, {"troops_crossed": [1.0, 2.0]})], [[50, 51]])

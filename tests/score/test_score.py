@@ -398,6 +398,22 @@ def test_a_damaged_score_is_named(scored, tmp_path):
         show.read_scores(tmp_path / "score")
 
 
+def test_campaigns_that_were_told_the_record_are_not_scored(scored, tmp_path):
+    place, _, _ = scored
+    study = tmp_path / "study"
+    shutil.copytree(place.parent, study)
+    about = json.loads((study / "about.json").read_text())
+    about["choices"]["worlds"] = "record"
+    (study / "about.json").write_text(json.dumps(seal(about)))
+    with pytest.raises(PanjError, match=r"^worlds: found record"):
+        study_to_score(study, None)
+    about["choices"]["worlds"] = "free"
+    (study / "about.json").write_text(json.dumps(seal(about)))
+    assert study_to_score(study, None).cell.number == 0
+    with pytest.raises(PanjError, match=r"^worlds"):
+        sweeps_of(["worlds=record", f"worlds.file={tmp_path}/none.parquet"])
+
+
 def test_of_several_cells_the_base_one_is_scored_unless_another_is_asked_for(scored, tmp_path):
     place, _, _ = scored
     study = tmp_path / "study"

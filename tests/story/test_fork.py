@@ -48,7 +48,7 @@ from sim.story.branches import (
 )
 from sim.story.chronicle import Happening
 from sim.story.fork import BRANCHES, name_of, open_fork, outcome_rows, verdict_rows
-from sim.story.fork_story import first_difference, only_in, read_branches, say_event, together, two_stories
+from sim.story.fork_story import first_difference, only_in, read_branches, say_event, together, told_of, two_stories
 from sim.wording import language_of
 
 SEED, DAYS, DAY = 4, 24, 9
@@ -298,6 +298,15 @@ def tables_of(folder: Path) -> dict[str, Any]:
     held = {name: pq.read_table(folder / name).to_pydict() for name in ("events.parquet", "days.parquet")}
     texts = [path for path in folder.iterdir() if path.suffix in (".json", ".csv", ".md")]
     return {**held, **{path.name: path.read_text(encoding="utf-8") for path in texts}}
+
+
+def test_a_fork_of_free_campaigns_asks_no_question_of_worlds_and_one_of_worlds_is_told(forked: Path) -> None:
+    about = json.loads((forked / "fork.json").read_text(encoding="utf-8"))
+    assert about["question"] == ""
+    language = language_of()
+    free = read_branches(forked, language)
+    asked = free._replace(about={**about, "question": "Other luck: ..."})
+    assert set(told_of(asked, language)) - set(told_of(free, language)) == {"Other luck: ..."}
 
 
 def test_as_it_went_has_the_evenings_of_the_study(study: Path, forked: Path) -> None:
