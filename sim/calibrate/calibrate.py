@@ -2,14 +2,14 @@
 
 Reads   a bank (prior sample) made with the current rules, data and outcomes; the targets to be fitted.
 Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.csv, predictive.csv, fit.json; for a
-        refined fit also posterior_first.parquet, generations.csv, chains.csv and chains.parquet, and the record of its
+        refined fit also posterior_first.parquet, generations.csv, chains.csv and chains.parquet, and the states of its
         chains in chains/. `sim.calibrate.figures` prints and draws them, `sim.calibrate.page` makes an HTML page. The
         files of an earlier fit are replaced only when all new ones are complete.
-Source  The first fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding
-        2002. Then chains: see `sim.calibrate.chains`.
+Source  First fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding 2002.
+        Refined fit: see `sim.calibrate.chains`.
 Assumed The nearest campaigns, a share `accept` of all, represent the posterior. Each keeps all its drawn parameters, so
-        that correlations are kept; only the parameters that screening chose are adjusted. The observation
-        error enters through the units of distance, not as noise: where campaigns come nearer than that error, the
+        that correlations are kept; only the parameters chosen by screening are adjusted. The observation error enters
+        through the units of distance, not as noise: if campaigns come nearer to the record than that error, the
         posterior is too narrow.
 """
 
@@ -60,19 +60,19 @@ STAMPED = (
 
 
 def rows_of_diagnostics(made: Fit) -> list[dict[str, Any]]:
-    """One row per parameter of the first fit."""
+    """Make one row per parameter with its prior and its distribution in the first fit."""
     return rows_of_numbers(made.priors, made.screening.chosen, made.bank.drawn, made.posterior, made.nearest.tolerance)
 
 
 def rows_of_predictive(made: Fit) -> list[dict[str, Any]]:
-    """One row per target: the bank and the campaigns accepted by the first fit, unadjusted."""
+    """Make one row per target with the forecasts of the bank and of the campaigns that the first fit accepted."""
     outcomes, nearest = made.bank.outcomes, made.nearest
     accepted = forecast_of(outcomes.take(nearest.rows), made.targets, nearest.weights)
     return rows_of_record(made.targets, forecast_of(outcomes, made.targets), {"accepted": accepted})
 
 
 def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
-    """Metadata on the origin of the posterior, so that a run can check whether it is still valid."""
+    """Collect the metadata of the posterior, with which a run checks whether it is still valid."""
     about, base = read_about(made.bank.folder), base_of(made.bank.folder)
     drawn = set(made.bank.keys)
     numbers = {key: value for key, value in base["rules"].items() if key not in drawn and key != SPACE}
@@ -97,12 +97,12 @@ def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
     """Fit, refine as requested, and write the tables.
 
     Args:
-        request: the bank, the fit settings and the refinement effort.
-        folder: where the files are written.
-        console: for progress.
+        request: The bank, the settings of the fit and the refinement effort.
+        folder: The folder to write to.
+        console: Console for progress.
 
     Raises:
-        PanjError: the bank has other rules, data or outcomes, or is too small.
+        PanjError: The bank was made with other rules, data or outcomes, or is too small.
     """
     bank = read_bank(request.folder)
     console.print(f"{request.folder}: screening {len(bank.keys)} numbers on {len(bank.seeds):,} campaigns ...")
@@ -121,7 +121,7 @@ def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
 def write_refined(
     made: Fit, about: dict[str, Any], request: Calibrate, folder: Path, console: Console
 ) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Write both posteriors; return the content of fit.json and the tables of the refined fit by file name."""
+    """Refine the fit and write both posteriors; return the content of fit.json, and further tables by file name."""
     write_posterior(folder / "posterior_first.parquet", made.posterior, made.bank.seeds[made.nearest.rows],
                     made.nearest.distances, about)  # fmt: skip
     found = refined_fit(made, request, request.place, console)
@@ -147,6 +147,6 @@ def write_refined(
 def write_posterior(
     path: Path, posterior: Posterior, seeds: Integers, distances: Floats, about: dict[str, Any]
 ) -> None:
-    """Write weighted draws with their metadata, compressed for values that rarely repeat."""
+    """Write the weighted draws of a posterior and their metadata as a Parquet file."""
     table = table_of(posterior, seeds, distances, about)
     pq.write_table(table, path, compression="zstd", use_dictionary=False, use_byte_stream_split=True)

@@ -1,1 +1,1 @@
-"""Cells compared with their baseline, seed by seed."""
+"""Comparison of cells with their baseline, paired by seed."""

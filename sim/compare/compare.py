@@ -1,4 +1,4 @@
-"""Compare every cell with its baseline, world by world: the difference, its uncertainty, and a sentence.
+"""Compare every cell with its baseline, world by world, and report each paired difference in a sentence.
 
 A *world* is a seed. Two cells with one seed share parameters and random draws (common random numbers), so a
 difference within a world is the effect of the decision, not of chance. Unpaired campaigns are never compared.
@@ -7,8 +7,8 @@ Reads   about.json, config.yaml, summary.csv and single columns of runs.parquet 
 Writes  verdicts/<outcome>.csv (one row per cell) and .json (metadata of all rows) in the folder of the first study;
         with a threshold verdicts/<outcome>__above_<number>.csv; with effects=true what `sim.compare.effects` writes.
 Source  as in `sim.compare.pairs` and `sim.compare.risk`.
-Assumed Worlds are exchangeable. An interval says how far the number of worlds limits the answer, not whether the
-        model is right.
+Assumed Worlds are exchangeable. An interval covers the uncertainty from the limited number of worlds, not that of the
+        model.
 """
 
 import csv
@@ -68,12 +68,12 @@ class Comparison(NamedTuple):
 
     @property
     def name(self) -> str:
-        """File name: the outcome, and the threshold and baseline if they were requested."""
+        """The file name: the outcome, with the threshold and the baseline if they were requested."""
         return name_of(self.measure, self.asked, self.baseline)
 
 
 def name_of(measure: Measure, asked: Range | None, baseline: Baseline, *others: str) -> str:
-    """File name of a comparison: `troops_crossed__above_1037__vs_border-open`."""
+    """Return the file name of a comparison, such as `troops_crossed__above_1037__vs_border-open`."""
     vs = f"vs_{baseline.slug}" if baseline.slug else ""
     return "__".join(part for part in (measure.outcome, asked.slug if asked else "", *others, vs) if part)
 
@@ -90,10 +90,10 @@ def verdicts_of(
     Args:
         folder: The folder of the study.
         outcome: A column of its runs.parquet.
-        baseline: `as_reported`, `reinforcement=as_reported`, several of these separated by commas, or a cell number;
-            by default the cell with the base settings of the study.
+        baseline: A value such as `as_reported`, a setting such as `reinforcement=as_reported`, several settings
+            separated by commas, or a cell number; by default the cell with the base settings of the study.
         against: Another study in which to look for the baselines.
-        asked: Compare the risk that the outcome is in this range, instead of the outcome itself.
+        asked: The range whose risk is compared; by default the outcome itself is compared.
 
     Returns:
         The verdicts and their common metadata.
@@ -106,7 +106,7 @@ def verdicts_of(
 
 
 def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Study]:
-    """Open the study and the one with its baselines, by default the same."""
+    """Open a study and the study with its baselines, which by default is the same."""
     study = open_study(folder)
     if against is None:
         if len(study.cells) < 2:
@@ -126,7 +126,7 @@ def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Stud
 
 
 def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked: Range | None = None) -> Comparison:
-    """The same as `verdicts_of`, for opened studies and a parsed baseline."""
+    """Compare every cell on one outcome as in `verdicts_of`, for opened studies and a parsed baseline."""
     measure = read_measure(study, outcome)
     if read_measure(other, outcome).is_date != measure.is_date:
         raise PanjError(f"outcome {outcome}: found a date in one study and a number in the other")
@@ -158,7 +158,7 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
 
 
 def read_passing(study: Study, measure: Measure, first_day: date, asked: Range | None) -> dict[int, Worlds]:
-    """One outcome of every campaign, or whether it is in a range."""
+    """Read an outcome by cell number; if a range is asked, 1 for campaigns in the range and 0 for others."""
     worlds = read_worlds(study, measure, first_day)
     if asked is None:
         return worlds
@@ -174,7 +174,19 @@ def have_common_seeds(ours: Worlds, base: Worlds) -> bool:
 def verdict_of(
     ours: Worlds, base: Worlds, study_of_base: str, measure: Measure, change: str, asked: Range | None = None
 ) -> Verdict:
-    """Pair two cells by seed, estimate the difference and phrase it."""
+    """Pair two cells by seed, estimate the difference and describe it in a sentence.
+
+    Args:
+        ours: The outcome in the cell, by seed.
+        base: The outcome in its baseline, by seed.
+        study_of_base: Name of the study with the baseline.
+        measure: The outcome.
+        change: What differs between the two cells, as from `say_change`.
+        asked: The range whose risk is compared; the values are then 1 (in the range) and 0.
+
+    Returns:
+        The verdict.
+    """
     seeds, at, at_base = np.intersect1d(ours.seeds, base.seeds, return_indices=True)
     left, right = ours.values[at], base.values[at_base]
     known = ~np.isnan(left - right)
@@ -197,7 +209,7 @@ def verdict_of(
 
 
 def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
-    """Median and 5 and 95 % quantiles of the known values; of a range the risk and its interval."""
+    """Compute the median and the 5 and 95 % quantiles of known values; for a range, the risk and its interval."""
     if asked is not None:
         return Spread(*spread_of_risk(values))
     there = values[~np.isnan(values)]
@@ -211,7 +223,7 @@ def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
 def nothing_to_compare(
     study: Study, other: Study, ours: Mapping[int, Worlds], theirs: Mapping[int, Worlds], pairs: Sequence[Any]
 ) -> PanjError:
-    """The error for a study in which no cell can be paired."""
+    """Return the error for a study in which no cell can be paired."""
     if not pairs:
         return PanjError(f"compare: no cell of {study.folder} has a cell of equal settings in {other.folder}")
     places = dict.fromkeys(f"{say_seeds(worlds)} in {one.folder}" for one, worlds in ((study, ours), (other, theirs)))
@@ -222,36 +234,45 @@ def nothing_to_compare(
 
 
 def say_seeds(worlds: Mapping[int, Worlds]) -> str:
-    """`0 to 59`."""
+    """Format the range of seeds, such as `0 to 59`."""
     seeds = np.concatenate([one.seeds for one in worlds.values()])
     return f"{seeds.min()} to {seeds.max()}" if seeds.size else "none"
 
 
 def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
-    """The main outcomes of which both studies have values, or else the first four such outcomes within the record."""
+    """Choose the main outcomes with values in both studies, or else the first four others, if possible by 7 July."""
     both = [name for name in study.outcomes if name in other.outcomes and has_values(study, name)]
     within = [name for name in both if last_day_of(name, study.cells[0].end_date) <= THE_LINE] or both
     return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(within[:4])
 
 
 def has_values(study: Study, outcome: str) -> bool:
-    """Whether a campaign of the study has a value of an outcome; it has none that is counted after its last day."""
+    """Whether any campaign of the study has a value of an outcome; none has if it is counted after the last day."""
     column = pq.read_table(study.folder / "runs.parquet", columns=[outcome])[outcome]
     return bool(column.null_count < len(column))
 
 
 def missing_outcomes(study: Study, used: Sequence[str]) -> str:
-    """A sentence that names the main outcomes without a value in a study; empty if there is none."""
+    """Write a sentence that names the main outcomes without a value in the study; empty if there are none."""
     names = [name for name in MAIN_OUTCOMES if name in study.outcomes and name not in used]
     last = max(cell.end_date for cell in study.cells)
     return f"Not compared, because the study ends on {last} and has no value: {', '.join(names)}." if names else ""
 
 
 def write_verdicts(request: Compare) -> list[Path]:
-    """Compare the requested outcomes and write the tables; returns their paths, one per outcome.
+    """Compare the requested outcomes and write one table per outcome.
 
-    Nothing is written unless every outcome could be compared. Raises PanjError like `verdicts_of`, and where the folder
-    cannot be written.
+    Nothing is written unless every outcome can be compared.
+
+    Args:
+        request: The parsed command line of `compare`.
+
+    Returns:
+        The paths of the tables.
+
+    Raises:
+        PanjError: An outcome, the baseline or a threshold is wrong, nothing can be paired, or the folder cannot be
+            written.
     """
     asked = range_of(request.above, request.below)
     study, other = open_studies(*request.folders)
@@ -259,14 +280,14 @@ def write_verdicts(request: Compare) -> list[Path]:
         raise PanjError(f"above: found {len(request.outcome)} outcomes, expected one: {usage_of(Compare)}")
     outcomes = request.outcome or usual_outcomes(study, other)
     if not outcomes:
-        raise PanjError(f"outcome: found none that both studies have a value of in {study.folder}, expected one")
+        raise PanjError(f"outcome: found none with values in both studies ({study.folder}), expected at least one")
     baseline = choose_baseline(request.baseline, study, other)
     for outcome in outcomes:  # check all before computing any
         read_measure(study, outcome)
         read_measure(other, outcome)
     if request.effects:
         if other is not study:
-            raise PanjError(f"effects: found a second study, {other.folder}, expected one that holds all the cells")
+            raise PanjError(f"effects: found a second study, {other.folder}, expected one study with all the cells")
         measures = [read_measure(study, outcome) for outcome in outcomes]
         first_day = date.fromisoformat(study.about["start_date"])
         worlds = [read_passing(study, measure, first_day, asked) for measure in measures]
@@ -279,14 +300,14 @@ def write_verdicts(request: Compare) -> list[Path]:
 
 
 def write_comparison(comparison: Comparison) -> Path:
-    """Write verdicts/<name>.csv and, next to it, its metadata as .json."""
+    """Write verdicts/<name>.csv and its metadata as verdicts/<name>.json."""
     return write_pair(
         comparison.study, comparison.name, about_comparison(comparison), rows_as_text(comparison.verdicts)
     )
 
 
 def write_pair(study: Study, name: str, about: Mapping[str, Any], rows: str) -> Path:
-    """Write a table to the folder of verdicts and, next to it, its metadata as .json."""
+    """Write a table and its metadata to the folder of verdicts; return the path of the table."""
     table = study.folder / "verdicts" / f"{name}.csv"
     with write_errors(table, "compare"):
         write_file(table.with_suffix(".json"), json_text(about, indent=2))
@@ -295,9 +316,9 @@ def write_pair(study: Study, name: str, about: Mapping[str, Any], rows: str) -> 
 
 
 def write_effects(study: Study, found: Effects, measure: Measure, baseline: Baseline, asked: Range | None) -> Path:
-    """Write verdicts/<outcome>__effects.csv and its metadata; returns the path of the table."""
+    """Write verdicts/<outcome>__effects.csv and its metadata; return the path of the table."""
     name = name_of(measure, asked, baseline, "effects")
-    left_out = f"Left out: {counted(found.left_out, 'world')} that some cell lacks or has no value in."
+    left_out = f"Left out: {counted(found.left_out, 'world')} without a value in every cell."
     about = about_question(study, name, measure, baseline, asked, effects=True)
     about |= {
         "kind": "effects",
@@ -320,7 +341,7 @@ COLUMNS_OF_RISK = ("risk", "baseline_risk", *Risk._fields)
 
 
 def rows_as_text(verdicts: Sequence[Verdict]) -> str:
-    """The verdicts as CSV text; unknown numbers are empty."""
+    """Format the verdicts as CSV text; unknown numbers are empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*COLUMNS, *(COLUMNS_OF_RISK if verdicts and verdicts[0].risk else ())])
@@ -338,14 +359,14 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
     """Read one row of a table of verdicts.
 
     Args:
-        row: Cells by column, as `rows_as_text` wrote them.
+        row: Entries by column, as written by `rows_as_text`.
 
     Returns:
-        The verdict; an empty number is nan.
+        The verdict; an empty number is NaN.
 
     Raises:
         KeyError: A column is missing.
-        ValueError: A cell is not a number.
+        ValueError: An entry is not a number.
     """
     judgement = Judgement(**{name: kind(row[name] or "nan") for name, kind in Judgement.__annotations__.items()})
     risk = (
@@ -362,7 +383,7 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
 
 
 def about_comparison(comparison: Comparison) -> dict[str, Any]:
-    """Metadata: what was compared, how and with what, enough to reproduce it."""
+    """Collect the metadata of a comparison, which suffice to reproduce it."""
     study, other = comparison.study, comparison.against
     against = None if other is study else json.loads(stamp(other.about, {}))
     about = about_question(study, comparison.name, comparison.measure, comparison.baseline, comparison.asked, against)
@@ -378,7 +399,7 @@ def about_comparison(comparison: Comparison) -> dict[str, Any]:
 def about_question(
     study: Study, name: str, measure: Measure, baseline: Baseline, asked: Range | None, against: Any = None, **more: Any
 ) -> dict[str, Any]:
-    """Metadata of any comparison within a study: the outcome, the threshold, the baseline, and how to make it again."""
+    """Collect the metadata common to verdicts and effects: outcome, threshold, baseline and provenance."""
     thresholds = {key: end.text for key, end in asked.thresholds.items()} if asked else {}
     recipe = {
         "file": f"verdicts/{name}.csv", "outcome": measure.outcome, "baseline": baseline.asked, "against": against,

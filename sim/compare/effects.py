@@ -1,8 +1,8 @@
 """Main effects of every swept key and all two-way interactions over a full grid, paired by seed.
 
 An effect is computed within each world and then averaged over worlds. A *main effect* is the difference that another
-value of a key makes, averaged over the values of the other keys. An *interaction* of two keys is by how much the
-effect of the one differs with the value of the other, averaged over the rest; it is zero where effects add up.
+value of a key makes, averaged over the values of the other keys. An *interaction* of two keys is the difference that
+the value of one makes to the effect of the other, averaged over the remaining keys; it is zero if effects add up.
 
 Source  Replicated factorial designs, with t intervals of effects over replications and Bonferroni's inequality for
         several of them: Law 2015, sections 9.7 and 12.2. Effects on a risk: `sim.compare.risk.interval_of_risk`.
@@ -28,8 +28,8 @@ from sim.settings.sweep import say
 from sim.study.reader import Measure, Study, Value, Worlds, same
 from sim.wording import counted, format_day, significant
 
-MOST_EFFECTS = 2_000  # beyond this a grid is a response surface, and joint intervals say little
-MOST_NAMED = 4  # effects told one by one
+MOST_EFFECTS = 2_000  # with more, joint intervals are too wide to be of use
+MOST_NAMED = 4  # maximum number of effects to describe one by one
 HALF = 0.5  # a change prevents the event if it does so in more than this share of the worlds in which it happens
 METHOD_OF_EFFECTS = (
     "95 % jointly over all effects of this table (Bonferroni); t over worlds, or for effects on a risk the adjusted "
@@ -41,9 +41,9 @@ class Effect(NamedTuple):
     """A main effect, or an interaction of two keys, in the unit of the outcome or as a share of worlds."""
 
     kind: str  # main or interaction
-    keys: str  # one, or two with ` x ` between them
-    change: str  # `border=closed instead of as_reported`, two of these with ` x ` between them
-    base: float  # of a main effect: the outcome at the base value of the key, averaged over the other keys
+    keys: str  # one key, or two joined by ` x `
+    change: str  # such as `border=closed instead of as_reported`; two changes are joined by ` x `
+    base: float  # for a main effect, the outcome at the base value of the key, averaged over the other keys; else NaN
     size: float
     low: float  # joint 95 % interval
     high: float
@@ -55,12 +55,12 @@ class Effect(NamedTuple):
 
 
 class Effects(NamedTuple):
-    """All effects on one outcome, and what they are told with."""
+    """All effects on one outcome, with the paragraph that describes them."""
 
     effects: tuple[Effect, ...]  # largest first
     worlds: int
-    left_out: int  # worlds that some cell lacks, or in which it has no value
-    risk: float  # in the base cell; nan without a threshold
+    left_out: int  # worlds without a value in every cell
+    risk: float  # in the base cell; NaN without a threshold
     paragraph: str
 
 
@@ -71,16 +71,16 @@ def effects_of(
 
     Args:
         study: A study of a full grid.
-        worlds: The outcome of each cell by number; zeros and ones where a range is asked.
+        worlds: The outcome of each cell, by cell number; zeros and ones if a range is asked.
         measure: The outcome.
-        baseline: Its cell, or the values it pins, give the value from which the effects of each key are measured.
-        asked: The range whose risk is meant.
+        baseline: The baseline, which gives the base value of each key.
+        asked: The range whose risk is analysed; by default the outcome itself is.
 
     Returns:
         The effects with joint 95 % intervals, and a paragraph.
 
     Raises:
-        PanjError: The cells are no full grid, or have fewer than two seeds in common.
+        PanjError: The cells are not a full grid, or have fewer than two seeds in common.
     """
     base = dict((baseline.cell or study.default_cell).values) | dict(baseline.pinned)
     levels = {key: levels_of(study, key, base[key]) for key in study.swept}
@@ -111,7 +111,7 @@ def effects_of(
 
 
 def levels_of(study: Study, key: str, base: Value) -> list[Value]:
-    """The values of a key, the base value first."""
+    """Return the values of a key, the base value first."""
     values = list(dict.fromkeys(cell.values[key] for cell in study.cells))
     return [value for value in values if same(value, base)] + [value for value in values if not same(value, base)]
 
@@ -119,7 +119,11 @@ def levels_of(study: Study, key: str, base: Value) -> list[Value]:
 def table_of(
     study: Study, worlds: Mapping[int, Worlds], levels: Mapping[str, Sequence[Value]]
 ) -> tuple[np.ndarray, int]:
-    """The outcome as worlds x values of the first key x values of the second ..., and the number of worlds left out."""
+    """Arrange the outcome as worlds x values of the first key x values of the second and so on.
+
+    Returns:
+        The array, and the number of worlds left out because some cell has no value.
+    """
     shape = [len(values) for values in levels.values()]
     places = [tuple(levels[key].index(cell.values[key]) for key in levels) for cell in study.cells]
     if len(set(places)) != len(places) or len(places) != math.prod(shape) or len(places) < 2:
@@ -137,32 +141,32 @@ def table_of(
     table = flat[~np.isnan(flat).any(axis=1)].reshape(-1, *shape)
     if len(table) < 2:
         raise PanjError(
-            f"effects: found {len(table)} seeds that every cell has with a value, expected at least 2: run the cells "
+            f"effects: found {len(table)} seeds with a value in every cell, expected at least 2: run the cells "
             "with the same seed= and runs="
         )
     return table, int(seeds.size) - len(table)
 
 
 def difference_in(table: np.ndarray, axis: int, level: int) -> np.ndarray:
-    """The table at one value of a key minus that at the base value, with that axis kept."""
+    """Subtract the table at the base value of a key from that at another value; the axis is kept, with length 1."""
     values = np.take(table, [0, level], axis + 1)
     return np.diff(values, axis=axis + 1)
 
 
 def mean_of(differences: np.ndarray) -> np.ndarray:
-    """One number per world."""
+    """Average the differences within each world."""
     return np.asarray(differences.reshape(len(differences), -1).mean(axis=1))
 
 
 def say_change_of(key: str, values: Sequence[Value], level: int) -> str:
-    """`border=closed instead of as_reported`."""
+    """Describe a change of one key, such as `border=closed instead of as_reported`."""
     return f"{key}={say(values[level])} instead of {say(values[0])}"
 
 
 def effect_of(
     kind: str, keys: str, change: str, base: float, values: np.ndarray, asked: Range | None, most: float, count: int
 ) -> Effect:
-    """One effect from its value in each world, with an interval for one of `count`."""
+    """Estimate one effect from its value in each world, with an interval that is joint over `count` effects."""
     alpha = 0.05 / count
     size = float(values.mean())
     if asked is not None:
@@ -173,7 +177,7 @@ def effect_of(
 
 
 def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: int) -> str:
-    """The effects in plain words."""
+    """Describe the effects in a paragraph."""
     main = [effect for effect in found.effects if effect.kind == "main"]
     others = [effect for effect in found.effects if effect.kind == "interaction"]
     unit = RISK if asked else measure
@@ -193,7 +197,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
         for effect in clear_ones[:MOST_NAMED]
     ]
     if len(clear_ones) > MOST_NAMED:
-        sentences.append(f"{len(clear_ones) - MOST_NAMED} smaller main effects are clear of zero as well.")
+        sentences.append(f"The intervals of {len(clear_ones) - MOST_NAMED} smaller main effects exclude zero as well.")
     unclear = [effect.change for effect in main if not effect.is_clear]
     if unclear:
         sentences.append(f"No main effect on {question} was detected for {list_some(unclear)}.")
@@ -206,7 +210,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
 
 
 def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
-    """Whether a change would have prevented the event in more than half of the worlds in which it happens."""
+    """State which changes would have prevented the event in more than half of the worlds in which it happens."""
     would = [effect.change for effect in main if effect.high < -HALF * effect.base]
     would_not = [effect for effect in main if effect.low > -HALF * effect.base]
     share = f"{significant(100 * found.risk)} % of the worlds at the base settings"
@@ -230,13 +234,13 @@ def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
 
 
 def list_some(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
+    """List the first few names, and the number of the others."""
     more = f"; and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return "; ".join(names[:MOST_NAMED]) + more
 
 
 def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) -> list[str]:
-    """Which interactions are clear, or that none is."""
+    """State how many interactions are clear and describe the largest, or state that none was detected."""
     if not others:
         return []
     clear_ones = [effect for effect in others if effect.is_clear]
@@ -244,7 +248,7 @@ def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) ->
         return [f"No interaction on {question} was detected: within the intervals the effects add up."]
     first = clear_ones[0]
     return [
-        f"{len(clear_ones)} of {len(others)} interactions {'is' if len(clear_ones) == 1 else 'are'} clear of zero; the "
+        f"{len(clear_ones)} of {len(others)} interactions {'is' if len(clear_ones) == 1 else 'are'} clear of zero. The "
         f"largest: with {first.change.replace(' x ', ' and ')} together, {question} is "
         f"{say_difference(first.size, unit)} than the two effects add up to "
         f"(joint 95 % interval: {say_interval(first.low, first.high, unit)})."
@@ -252,7 +256,7 @@ def tell_interactions(others: Sequence[Effect], question: str, unit: Measure) ->
 
 
 def effects_as_text(found: Effects) -> str:
-    """The effects as CSV text, largest first."""
+    """Format the effects as CSV text, largest first."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(Effect._fields)

@@ -1,6 +1,6 @@
-"""Verdicts and effects as a table, as sentences and as a chart, one row per cell or effect; nothing is computed here.
+"""Print and draw verdicts and effects, one row per cell or effect, from the tables of `sim.compare.compare`.
 
-Reads   verdicts/<name>.csv and .json of a study, which `sim.compare.compare` wrote.
+Reads   verdicts/<name>.csv and .json of a study.
 Writes  verdicts/<name>.png next to them.
 """
 
@@ -42,7 +42,7 @@ from sim.study.reader import open_study
 from sim.wording import counted, format_short_day, significant, span_of
 
 MOST_CELLS = 60  # maximum rows of a readable chart
-FEW_LABELS = 12  # beyond this, the keys of long labels are named once, above them
+FEW_LABELS = 12  # with more rows, the keys of long labels are named once, above the rows
 MOST_SENTENCES = 12  # maximum sentences in a terminal
 LETTERS, LETTERS_OF_LABEL, LETTERS_OF_TITLE = 110, 34, 60  # line widths: without a terminal, and in the chart
 LETTERS_OF_EFFECT = 48  # per line of the label of an effect
@@ -52,7 +52,7 @@ LINE, GAP = 0.165, 0.13  # inches: line of a label, gap between rows
 
 
 class Verdicts(NamedTuple):
-    """A comparison on one outcome: its path, metadata and rows."""
+    """A comparison on one outcome as read from disk: path, metadata and rows."""
 
     path: Path
     about: dict[str, Any]  # outcome, label, unit, is_date, reported, studies, baseline, notes, campaigns, ...
@@ -60,15 +60,15 @@ class Verdicts(NamedTuple):
 
 
 class EffectsTable(NamedTuple):
-    """Effects on one outcome: their path, metadata and rows."""
+    """Effects on one outcome as read from disk: path, metadata and rows."""
 
     path: Path
-    about: dict[str, Any]  # as of verdicts, and paragraph and worlds
+    about: dict[str, Any]  # as for verdicts, with paragraph and worlds
     rows: tuple[Effect, ...]
 
 
 class Bar(NamedTuple):
-    """One line of the chart: a cell with its verdict, or a baseline without one."""
+    """A row of the chart: a cell with its verdict, or a baseline without one; median and 90 % interval."""
 
     label: str
     verdict: Verdict | None
@@ -81,10 +81,10 @@ def read_verdicts(table: Path) -> Verdicts:
     """Read a comparison.
 
     Args:
-        table: verdicts/<outcome>.csv of a study; the .json is next to it.
+        table: Path of verdicts/<outcome>.csv of a study; the .json is next to it.
 
     Returns:
-        The comparison; an empty number is nan.
+        The comparison; an empty number is NaN.
 
     Raises:
         PanjError: A file is missing or lacks a column.
@@ -96,7 +96,7 @@ def read_verdicts(table: Path) -> Verdicts:
 
 
 def read_effects(table: Path) -> EffectsTable:
-    """Read a table of effects; PanjError if a file is missing or damaged."""
+    """Read a table of effects and its metadata; PanjError if a file is missing or damaged."""
     about = table.with_suffix(".json")
     with reading(table, "compare effects=true", f"effects and {about.name}"):
         rows = tuple(effect_in(row) for row in read_rows(table))
@@ -104,7 +104,7 @@ def read_effects(table: Path) -> EffectsTable:
 
 
 def shown_about(about: dict[str, Any]) -> dict[str, Any]:
-    """The metadata as shown: a threshold makes any outcome a risk, of which nothing was reported."""
+    """Prepare the metadata for display; with a threshold the outcome is a risk, which has no reported figure."""
     if not about.get("thresholds"):  # verdicts written before there were thresholds have none
         return {"thresholds": {}, "question": about["label"], **about}
     none = {"value": None, "low": None, "high": None}
@@ -115,7 +115,7 @@ def shown_about(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_of_effects(table: Path) -> bool:
-    """Whether a table in the folder of verdicts is one of effects."""
+    """Whether a table in the folder of verdicts contains effects."""
     return "effects" in table.stem.split("__")
 
 
@@ -123,10 +123,10 @@ def draw_table(table: Path) -> Path:
     """Draw a table of verdicts or of effects.
 
     Args:
-        table: verdicts/<name>.csv of a study.
+        table: Path of verdicts/<name>.csv of a study.
 
     Returns:
-        The path, verdicts/<name>.png.
+        Path of the chart, verdicts/<name>.png.
 
     Raises:
         PanjError: A file is missing or damaged, or the chart cannot be written.
@@ -135,7 +135,7 @@ def draw_table(table: Path) -> Path:
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """List the tables of verdicts of a study on outcomes themselves, against its own baseline.
+    """List the verdicts of a study against its own baseline, without those on risks and effects.
 
     Args:
         folder: The folder of the study.
@@ -150,7 +150,7 @@ def main(tables: Sequence[Path]) -> int:
     """Print the comparisons just written, draw them, and suggest the next command.
 
     Args:
-        tables: verdicts/<name>.csv, one per outcome.
+        tables: Paths of verdicts/<name>.csv, one per outcome.
 
     Returns:
         The exit code, 0.
@@ -189,7 +189,7 @@ def next_command(table: Path) -> str:
 
 
 def print_effects(found: EffectsTable, console: Console) -> None:
-    """Print the paragraph, then the table of effects."""
+    """Print the table of effects, then the notes and the paragraph."""
     about = found.about
     table = Table(
         title=f"Effects on: {about['label']} ({unit_of(about)}), from {about['baseline']}",
@@ -209,7 +209,7 @@ def print_effects(found: EffectsTable, console: Console) -> None:
 
 
 def print_verdicts(verdicts: Verdicts, console: Console) -> None:
-    """Print the table of verdicts, then the sentences."""
+    """Print the table of verdicts, then the notes and the sentences."""
     about = verdicts.about
     table = Table(
         title=f"{about['label']} ({unit_of(about)}), against {about['baseline']}",
@@ -233,7 +233,7 @@ def print_verdicts(verdicts: Verdicts, console: Console) -> None:
 
 
 def cells_of(row: Verdict, about: dict[str, Any]) -> list[str]:
-    """Cells of a row of the terminal table."""
+    """Format the entries of a row of the table in the terminal."""
     label = row.cell_label.replace(", ", "\n") or about["studies"][0]
     ends = row.judgement.mean_low, row.judgement.mean_high
     interval = "?" if math.isnan(ends[0]) else " to ".join(format_difference(end, about) for end in ends)
@@ -261,21 +261,21 @@ def by_size(rows: Sequence[Verdict]) -> list[Verdict]:
 
 
 def print_sentences(rows: Sequence[Verdict], console: Console) -> None:
-    """Print all sentences, or those on the largest differences."""
+    """Print all sentences, or only those on the largest differences if there are many."""
     if len(rows) > MOST_SENTENCES:
-        console.print(f"The {MOST_SENTENCES} largest differences in words; the table that is written has them all:")
+        console.print(f"The {MOST_SENTENCES} largest differences (all are in the table that is written):")
         rows = by_size(rows)[:MOST_SENTENCES]
     for row in rows:
         console.print(f"- {row.sentence}")
 
 
 def describe_pairing(rows: Sequence[Verdict]) -> str:
-    """Say how much common seeds reduced the number of campaigns needed."""
+    """State by how much common seeds reduced the number of campaigns needed."""
     if all(row.judgement.worlds_equal == row.judgement.worlds for row in rows):
-        return "Nothing differs in any world, so it cannot be said what common seeds were worth."
+        return "Nothing differs in any world, so the gain from common seeds is unknown."
     folds = [row.judgement.fold for row in rows if math.isfinite(row.judgement.fold)]
     if not folds:
-        return "Pairing: no difference varies, so it cannot be said what common seeds were worth."
+        return "Pairing: no difference varies, so the gain from common seeds is unknown."
     times = f"{median(folds):.3g} times the campaigns"
     if median(folds) < 1.05:
         return f"Pairing by seed saved nothing here ({times}, median over cells)."
@@ -284,15 +284,15 @@ def describe_pairing(rows: Sequence[Verdict]) -> str:
 
 @in_style
 def draw_forest(verdicts: Verdicts) -> Path:
-    """Draw differences with their intervals, one row per cell, next to the spread of each cell and the record.
+    """Draw the difference of each cell with its interval, next to the spread of each cell and the reported figure.
 
-    Beyond 60 cells only the 60 with the largest mean differences are drawn, and the caption says so.
+    Of more than 60 cells, those with the 60 largest mean differences are drawn, and the caption states this.
 
     Args:
         verdicts: The comparison to draw.
 
     Returns:
-        The path, verdicts/<outcome>.png, which is replaced atomically.
+        Path of the chart, verdicts/<outcome>.png, which is replaced atomically.
 
     Raises:
         PanjError: The chart cannot be written.
@@ -316,7 +316,7 @@ def draw_forest(verdicts: Verdicts) -> Path:
 
 
 def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]:
-    """Each baseline followed by the cells compared with it; and the number of cells left out."""
+    """Arrange the rows of the chart, each baseline followed by its cells; also return the number of cells left out."""
     shown = {id(row) for row in by_size(verdicts.rows)[:MOST_CELLS]}
     groups: dict[int, list[Verdict]] = {}
     for row in verdicts.rows:
@@ -334,14 +334,14 @@ def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]
 
 
 class Labels(NamedTuple):
-    """Short row labels by full label; `keys` is their heading where they give values only."""
+    """Short row labels by full label; if they contain only values, `keys` is their heading, otherwise empty."""
 
     of: dict[str, str]
     keys: str
 
 
 def labels_of(verdicts: Verdicts) -> Labels:
-    """Shorten `rules.news.fade_days=3.0` to `fade_days=3.0` if unique; many long labels lose all keys."""
+    """Shorten labels such as `rules.news.fade_days=3.0` to `fade_days=3.0`; many long labels lose their keys."""
     full = dict.fromkeys(label for row in verdicts.rows for label in (row.cell_label, row.baseline_label))
     parts = {label: [part.partition("=") for part in label.split(", ")] for label in full}
     keys = list(dict.fromkeys(key for label in full for key, equals, _ in parts[label] if equals))
@@ -359,7 +359,7 @@ def labels_of(verdicts: Verdicts) -> Labels:
 
 
 def wrap(label: str) -> str:
-    """Wrap a label, between settings where possible."""
+    """Wrap a label, if possible between settings."""
     lines = [""]
     for part in label.split(", "):
         if lines[-1] and len(lines[-1]) + len(part) + 2 > LETTERS_OF_LABEL:
@@ -371,7 +371,7 @@ def wrap(label: str) -> str:
 
 
 def rule_rows(axes: Axes, bars: Sequence[Bar], places: Sequence[float], heights: Sequence[float]) -> None:
-    """Set the same rows in both panels, with a grey stripe behind each baseline."""
+    """Set up the rows of a panel, with a grey stripe behind each baseline."""
     axes.set_ylim(sum(heights), 0)
     axes.set_yticks(places, [])
     axes.tick_params(axis="y", length=0)
@@ -382,7 +382,7 @@ def rule_rows(axes: Axes, bars: Sequence[Bar], places: Sequence[float], heights:
 
 
 def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], places: Sequence[float]) -> None:
-    """Draw points with 95 % intervals; hollow points where the interval includes zero."""
+    """Draw the differences as points with 95 % intervals; a point is hollow if the interval includes zero."""
     axes.set_yticks(places, [bar.label for bar in bars], fontsize=8.5)
     axes.axvline(0, color=INK, linewidth=1)
     for bar, place in zip(bars, places, strict=True):
@@ -413,12 +413,12 @@ def scale_differences(axes: Axes, about: dict[str, Any]) -> None:
 
 
 def note(axes: Axes, place: float, text: str) -> None:
-    """Write a note next to the zero line, in a row without a point."""
+    """Write a note next to the zero line in a row that has no point."""
     axes.annotate(text, (0, place), (4, 0), textcoords="offset points", fontsize=8, color=QUIET, va="center")
 
 
 def head_labels(axes: Axes, keys: str) -> None:
-    """Write the heading of the labels: the keys whose values they give."""
+    """Write the heading of the labels: the keys whose values the labels show."""
     where: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points"}
     axes.annotate(keys, (0, 1), (-8, 5), **where, fontsize=8.5, color=QUIET, ha="right", va="bottom")
 
@@ -437,7 +437,7 @@ def draw_campaigns(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], place
 
 
 def key_of(about: dict[str, Any]) -> list[Artist]:
-    """Legend entries for points, bars and lines."""
+    """Create the legend entries for points, bars and lines."""
     risk = bool(about["thresholds"])
     median_mark = {"marker": "|", "markeredgecolor": SIMULATED, "markersize": 9, "markeredgewidth": 1.8}
     handles: list[Artist] = [
@@ -459,7 +459,7 @@ def key_of(about: dict[str, Any]) -> list[Artist]:
 
 
 def caption_of(verdicts: Verdicts, left_out: int) -> str:
-    """Caption: number of campaigns, reliability, baseline, and limits of the marks."""
+    """Write the caption: number of campaigns and worlds, calibration, baseline, notes, and the reported figure."""
     about = verdicts.about
     worlds = {row.judgement.worlds for row in verdicts.rows}
     pairs = f"{span_of(worlds)} {'world' if worlds == {1} else 'worlds'} (seeds) a pair"
@@ -469,22 +469,22 @@ def caption_of(verdicts: Verdicts, left_out: int) -> str:
         f"Baseline: {about['baseline']}.",
         f"The {MOST_CELLS} largest differences; {left_out} more are in the table." if left_out else "",
         *about["notes"],
-        "Intervals say how far the number of worlds limits the answer, not how far the model is right.",
-        "Nothing was reported of differences" + ("." if reported else ", nor of the outcome itself."),
-        f"Reported of the outcome itself: {reported} in evidence.csv." if reported else "",
+        "Intervals cover the uncertainty from the limited number of worlds, not that of the model.",
+        "Nothing was reported on differences" + ("." if reported else ", nor on the outcome itself."),
+        f"Reported for the outcome itself: {reported} in evidence.csv." if reported else "",
     ]
     return " ".join(part for part in parts if part)
 
 
 @in_style
 def draw_effects(found: EffectsTable) -> Path:
-    """Draw effects with their joint intervals, largest first, and write the paragraph below them.
+    """Draw effects with their joint intervals, largest first, with the paragraph in the caption.
 
     Args:
         found: The effects to draw.
 
     Returns:
-        The path, verdicts/<name>.png, which is replaced atomically.
+        Path of the chart, verdicts/<name>.png, which is replaced atomically.
 
     Raises:
         PanjError: The chart cannot be written.
@@ -517,7 +517,7 @@ def draw_effects(found: EffectsTable) -> Path:
 
 
 def caption_of_effects(found: EffectsTable) -> str:
-    """Caption: the verdict, number of campaigns, reliability, base and limits."""
+    """Write the caption: the paragraph, number of campaigns, calibration, base, notes, and the reported figure."""
     about, reported = found.about, found.about["reported"]["text"]
     more = len(found.rows) - MOST_CELLS
     parts = [
@@ -526,22 +526,22 @@ def caption_of_effects(found: EffectsTable) -> str:
         f"{about['calibration']}. Base: {about['baseline']}.",
         f"The {MOST_CELLS} largest effects; {more} more are in the table." if more > 0 else "",
         *about["notes"],
-        "An interaction is by how much two changes together differ from the sum of their effects.",
-        f"Nothing was reported of effects. Reported of the outcome itself: {reported} in evidence.csv."
+        "An interaction is the difference between the effect of two changes together and the sum of their effects.",
+        f"Nothing was reported on effects. Reported for the outcome itself: {reported} in evidence.csv."
         if reported
-        else "Nothing was reported of effects, nor of the outcome itself.",
+        else "Nothing was reported on effects, nor on the outcome itself.",
     ]
     return " ".join(part for part in parts if part)
 
 
 def made_for(about: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The provenance of a table as that of its picture."""
+    """Convert the provenance of a table to that of its chart."""
     made = dict(about["provenance"])
     return {**made, "recipe": {**made["recipe"], "file": f"{path.parent.name}/{path.name}"}}
 
 
 def directions(about: dict[str, Any]) -> tuple[str, str]:
-    """The words for lower and higher, or earlier and later for a date."""
+    """Return the adjectives for both directions: lower and higher, or earlier and later for a date."""
     return ("earlier", "later") if about["is_date"] else ("lower", "higher")
 
 
@@ -551,14 +551,14 @@ def is_share(about: dict[str, Any]) -> bool:
 
 
 def unit_of(about: dict[str, Any], difference: bool = True) -> str:
-    """Unit of the numbers; per cent for shares."""
+    """Return the unit of differences or of levels; shares are in percentage points or per cent."""
     if is_share(about):
         return "percentage points" if difference else "per cent"
     return str(about["unit"])
 
 
 def format_difference(value: float, about: dict[str, Any]) -> str:
-    """A signed difference, to three figures."""
+    """Format a signed difference to three significant figures."""
     if math.isnan(value):
         return "?"
     size = value * 100 if is_share(about) else value
@@ -567,7 +567,7 @@ def format_difference(value: float, about: dict[str, Any]) -> str:
 
 
 def format_level(value: float, about: dict[str, Any]) -> str:
-    """A value of the outcome on its axis."""
+    """Format a value of the outcome for its axis."""
     if about["is_date"]:
         return format_short_day(date.fromisoformat(about["first_day"]) + timedelta(days=round(value)))
     return significant(value * 100 if is_share(about) else value)

@@ -1,10 +1,11 @@
-"""Differences over paired worlds: size, intervals, frequency and gain from pairing; and the choice of pairs.
+"""Paired differences between two cells: size, intervals, direction and gain from pairing; and the choice of pairs.
 
 A *world* is a seed. Two cells with one seed share parameters and random draws (common random numbers), so a
 difference within a world is the effect of the decision, not of chance.
 
-`baseline=as_reported` is a value of one swept key, and each cell is compared with the one that differs only in that
-key; `baseline=reinforcement=as_reported,morale=reported`, or a cell number, selects one baseline for all cells.
+With a value of one swept key, such as `baseline=as_reported`, each cell is compared with the cell that differs only in
+that key. Values of all keys, such as `baseline=reinforcement=as_reported,morale=reported`, or a cell number select one
+baseline for all cells.
 
 Source  Common random numbers: Law and Kelton 2000, chapter 11; Glasserman and Yao 1992. Intervals: bootstrap over
         worlds, Efron and Tibshirani 1993, chapters 13 and 14, as in `scipy.stats.bootstrap`.
@@ -34,7 +35,7 @@ METHOD = (
 
 
 class Judgement(NamedTuple):
-    """Differences over paired worlds, in the unit of the outcome; nan where unknown."""
+    """Summary of the differences over paired worlds, in the unit of the outcome; NaN where unknown."""
 
     worlds: int
     mean_difference: float
@@ -64,12 +65,12 @@ def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
 
     Args:
         cell: One value per world, none missing.
-        baseline: The values of the same worlds, in the same order.
+        baseline: The values in the same worlds, in the same order.
 
     Returns:
-        Intervals are nan for one pair, everything is nan for no pair; equal differences give an interval of zero width.
-        `fold` is (var cell + var baseline) / var difference (Law and Kelton 2000): inf where the difference never
-        varies, nan where neither varies.
+        The summary. With one pair the intervals are NaN, with no pair everything is; equal differences give an interval
+        of zero width. `fold` is (var cell + var baseline) / var difference (Law and Kelton 2000): infinite if the
+        difference never varies, NaN if neither cell varies.
     """
     differences = np.asarray(cell, float) - np.asarray(baseline, float)
     worlds = int(differences.size)
@@ -85,7 +86,7 @@ def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
 
 
 def intervals_of(differences: np.ndarray) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The 95 % intervals of the mean and of the median of a one-dimensional array."""
+    """Compute the 95 % intervals of the mean and of the median of a one-dimensional array."""
     if differences.size < 2:
         return (math.nan, math.nan), (math.nan, math.nan)
     if never_varies(differences):
@@ -98,7 +99,7 @@ def intervals_of(differences: np.ndarray) -> tuple[tuple[float, float], tuple[fl
 
 
 def interval_of(differences: np.ndarray, statistic: Any, method: str) -> tuple[float, float]:
-    """One bootstrap interval, computed with a bounded number of resamples in memory."""
+    """Compute one bootstrap interval, with a limited number of resamples in memory at a time."""
     result = bootstrap(
         (differences,), statistic, n_resamples=RESAMPLES, method=method, vectorized=True, axis=-1,
         batch=max(1, HELD_AT_ONCE // differences.size), random_state=np.random.default_rng(LUCK_OF_RESAMPLING),
@@ -107,12 +108,19 @@ def interval_of(differences: np.ndarray, statistic: Any, method: str) -> tuple[f
 
 
 def never_varies(values: np.ndarray) -> bool:
-    """Whether all values are equal, up to rounding error."""
+    """Whether all values are equal, up to rounding error.
+
+    Args:
+        values: At least one value.
+
+    Returns:
+        True if the range is at most 1e-12 of the largest magnitude (or of 1, if that is larger).
+    """
     return bool(np.ptp(values) <= 1e-12 * max(1.0, float(np.abs(values).max())))
 
 
 def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> float:
-    """Factor by which independent seeds would need more campaigns for the same interval."""
+    """Compute the factor by which independent seeds would need more campaigns for the same interval."""
     if differences.size < 2 or (never_varies(cell) and never_varies(baseline)):
         return math.nan
     if never_varies(differences):
@@ -121,12 +129,20 @@ def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> 
 
 
 def clear(low: float, high: float) -> bool:
-    """Whether an interval excludes zero; one that touches zero or is unknown does not."""
+    """Whether an interval excludes zero.
+
+    Args:
+        low: Lower end; NaN if unknown.
+        high: Upper end; NaN if unknown.
+
+    Returns:
+        False for an interval that contains or touches zero, or is unknown.
+    """
     return low > 0 or high < 0
 
 
 class Baseline(NamedTuple):
-    """The baseline of cells: one cell for all, or for each the cell that differs only in `pinned`."""
+    """The choice of baselines: one cell for all, or for each cell the one that differs only in the keys of `pinned`."""
 
     cell: StudyCell | None
     pinned: Mapping[str, Value]
@@ -136,7 +152,7 @@ class Baseline(NamedTuple):
 
 
 def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) -> StudyCell | None:
-    """The baseline of a cell, if the other study has it."""
+    """Return the baseline of a cell; None if the other study does not have it."""
     if baseline.cell is not None:
         return baseline.cell
     keys = {*study.swept, *other.swept}
@@ -149,7 +165,7 @@ def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) 
 
 
 def choose_baseline(text: str | None, study: Study, other: Study) -> Baseline:
-    """The requested baseline or the default one; PanjError if the text matches nothing or is ambiguous."""
+    """Parse the requested baseline, or choose the default; PanjError if the text matches nothing or is ambiguous."""
     baseline = usual_baseline(study, other) if text is None else read_baseline(text, other)
     baseline = baseline._replace(asked=text)
     if other is study:
@@ -176,7 +192,11 @@ def read_baseline(text: str, other: Study) -> Baseline:
 
 
 def usual_baseline(study: Study, other: Study) -> Baseline:
-    """The default: the unchanged cell, else the first; in a second study its only cell or one with equal settings."""
+    """Return the default baseline.
+
+    In the same study it is the cell with the base settings, else the first. In a second study it is the only cell, or
+    for each cell the one with equal settings.
+    """
     if other is not study:
         if len(other.cells) == 1:
             return Baseline(other.cells[0], {}, "", "")
@@ -185,7 +205,7 @@ def usual_baseline(study: Study, other: Study) -> Baseline:
 
 
 def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
-    """The baseline with a given cell number."""
+    """Return the baseline with a given cell number."""
     for cell in other.cells:
         if str(cell.number) == number:
             return of_cell(cell)
@@ -193,17 +213,17 @@ def numbered_baseline(text: str, number: str, other: Study) -> Baseline:
 
 
 def of_cell(cell: StudyCell) -> Baseline:
-    """The same baseline cell for all."""
+    """Return a baseline that is the same cell for all cells."""
     return Baseline(cell, {}, f"cell {cell.number}{f' ({cell.label})' if cell.label else ''}", f"cell_{cell.number}")
 
 
 def pinned_baseline(text: str, other: Study) -> Baseline:
-    """Baseline from `key=value`: for some swept keys, the others stay as in each cell; for all keys, one cell."""
+    """Parse settings `key=value`: those of all swept keys select one cell; keys not named stay as in each cell."""
     pinned: dict[str, Value] = {}
     for part in text.split(","):
         key, equals, value = part.strip().partition("=")
         if not equals:
-            raise PanjError(f"baseline: found '{part}' in '{text}', expected key=value, with commas between")
+            raise PanjError(f"baseline: found '{part}' in '{text}', expected key=value, separated by commas")
         if key not in other.swept:
             raise unknown("baseline", key, other.swept or ["the number of a cell"])
         known = [cell.values[key] for cell in other.cells if same(value, cell.values[key])]
@@ -212,7 +232,7 @@ def pinned_baseline(text: str, other: Study) -> Baseline:
         pinned[key] = known[0]
     said = ", ".join(f"{key}={value}" for key, value in pinned.items())
     if set(pinned) != set(other.swept):
-        like = "each cell against the cell that is like it otherwise"
+        like = "each cell against the cell with otherwise equal settings"
         return Baseline(None, pinned, f"{said}, {like}", plain(said.replace("=", "-").replace(", ", "_")))
     for cell in other.cells:
         if all(same(cell.values[key], value) for key, value in pinned.items()):
@@ -221,7 +241,7 @@ def pinned_baseline(text: str, other: Study) -> Baseline:
 
 
 def no_such_baseline(text: str, other: Study) -> PanjError:
-    """The error for an unknown baseline, with suggestions."""
+    """Return the error for an unknown baseline, with suggestions."""
     values = list(dict.fromkeys(f"{key}={cell.values[key]}" for key in other.swept for cell in other.cells))
     near = nearest(text, [*values, *(value.partition("=")[2] for value in values)])
     numbers = f"the number of a cell, {other.cells[0].number} to {other.cells[-1].number}"
@@ -229,7 +249,7 @@ def no_such_baseline(text: str, other: Study) -> PanjError:
 
 
 def plain(text: str) -> str:
-    """Text reduced to letters, digits, dots, hyphens and underscores, for a file name; a long one ends with a hash."""
+    """Reduce text to letters, digits, dots, hyphens and underscores for a file name; long text ends with a hash."""
     name = re.sub(r"[^\w.-]+", "_", text)
     if len(name.encode()) <= LONGEST:
         return name

@@ -1,9 +1,9 @@
-"""The risk that an outcome passes a threshold, in two cells with the same seeds, as difference and as ratio.
+"""Risk difference and risk ratio of an outcome that passes a threshold, between two cells with the same seeds.
 
-In a world the threshold is *prevented* if only the baseline passes it, *caused* if only the cell does.
+In a world the event is *prevented* if only the baseline passes the threshold, *caused* if only the cell does.
 
-Source  Intervals for paired proportions: Bonett and Price 2012 (difference), Bonett and Price 2006 (ratio), both among
-        those that Fagerland, Lydersen and Laake 2014 recommend; of one risk: Wilson 1927.
+Source  Intervals for paired proportions: Bonett and Price 2012 (difference), Bonett and Price 2006 (ratio), both
+        recommended by Fagerland, Lydersen and Laake 2014; for one risk: Wilson 1927.
 Assumed Worlds are exchangeable.
 """
 
@@ -26,19 +26,19 @@ METHOD_OF_RISK = (
 
 
 class Risk(NamedTuple):
-    """In how many paired worlds an outcome passes a threshold, and the ratio of the two risks."""
+    """Numbers of paired worlds in which the outcome passes the threshold, and the ratio of the two risks."""
 
     in_both: int
     prevented: int
     caused: int
     in_neither: int
-    ratio: float  # risk in the cell over risk in the baseline; nan if neither has any
+    ratio: float  # risk in the cell over risk in the baseline; NaN if both are zero
     ratio_low: float
     ratio_high: float  # may be inf
 
     @property
     def worlds(self) -> int:
-        """Paired worlds."""
+        """The number of paired worlds."""
         return self.in_both + self.prevented + self.caused + self.in_neither
 
     @property
@@ -53,7 +53,7 @@ class Risk(NamedTuple):
 
 
 def passing(worlds: Worlds, asked: Range, measure: Measure, first_day: date) -> Worlds:
-    """The same worlds with 1 where the outcome passes the threshold, 0 where it does not, nan where it is missing."""
+    """Replace each value by 1 if it passes the threshold and 0 if it does not; a missing value stays NaN."""
     values = worlds.values + first_day.toordinal() if measure.is_date else worlds.values
     marks = np.where(np.isnan(values), math.nan, asked.holds(values).astype(float))
     return worlds._replace(values=marks)
@@ -63,12 +63,12 @@ def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]
     """Estimate risk difference and risk ratio between paired worlds.
 
     Args:
-        cell: 1 where the threshold is passed and 0 elsewhere, one value per world, none missing, at least one.
-        baseline: The same for the baseline, in the same order.
+        cell: One value per world, none missing, at least one: 1 if the threshold is passed, otherwise 0.
+        baseline: The values of the baseline in the same worlds, in the same order.
 
     Returns:
-        The difference as a `Judgement` whose mean is the risk difference and whose median is nan, and the counts of
-        worlds with the ratio.
+        A `Judgement` whose mean is the risk difference and whose median is NaN, and the counts of worlds with the
+        ratio.
     """
     differences = cell - baseline
     both, prevented, caused = (int(count.sum()) for count in (cell * baseline == 1, differences < 0, differences > 0))
@@ -81,19 +81,19 @@ def judge_risk(cell: np.ndarray, baseline: np.ndarray) -> tuple[Judgement, Risk]
 
 
 def interval_of_risk(differences: np.ndarray, most: float = 1.0, alpha: float = 0.05) -> tuple[float, float]:
-    """Adjusted Wald interval of a mean of paired differences of zeros and ones (Bonett and Price 2012).
+    """Compute the adjusted Wald interval of a mean of paired differences of zeros and ones (Bonett and Price 2012).
 
-    Two invented worlds, one with the largest possible difference and one with the smallest, keep the interval honest
-    where no or few worlds differ. For means of several such differences within a world, as in a main effect, the same
-    two are added.
+    Two artificial worlds are added, one with the largest possible difference and one with the smallest, so that the
+    interval is not too narrow if few worlds differ. The same is done for means of several differences within a world,
+    as in a main effect.
 
     Args:
-        differences: One per world.
+        differences: One difference per world, as a share.
         most: The largest possible difference.
         alpha: 1 minus the confidence level.
 
     Returns:
-        The ends of the interval, in shares.
+        Lower and upper end of the interval, as shares.
     """
     adjusted = np.append(differences, [most, -most])
     half = float(norm.ppf(1 - alpha / 2) * adjusted.std() / math.sqrt(adjusted.size))
@@ -102,7 +102,7 @@ def interval_of_risk(differences: np.ndarray, most: float = 1.0, alpha: float = 
 
 
 def ratio_of(both: int, prevented: int, caused: int) -> tuple[float, float, float]:
-    """Risk ratio of two paired risks with its 95 % hybrid Wilson interval (Bonett and Price 2006)."""
+    """Compute the ratio of two paired risks and its 95 % hybrid Wilson interval (Bonett and Price 2006)."""
     either, ours, theirs = both + prevented + caused, both + caused, both + prevented
     if either == 0:
         return math.nan, math.nan, math.nan
@@ -118,13 +118,13 @@ def ratio_of(both: int, prevented: int, caused: int) -> tuple[float, float, floa
 
 
 def wilson(count: int, size: int, z: float) -> tuple[float, float]:
-    """Wilson interval of a share, for a given quantile of the normal distribution."""
+    """Compute the Wilson interval of a share, for a given quantile of the normal distribution."""
     found = binomtest(count, size).proportion_ci(2 * float(norm.cdf(z)) - 1, method="wilson")
     return float(found.low), float(found.high)
 
 
 def spread_of_risk(marks: np.ndarray) -> tuple[float, float, float]:
-    """The risk in the campaigns of one cell with its 95 % Wilson interval; nan without a campaign."""
+    """Compute the risk in the campaigns of one cell and its 95 % Wilson interval; NaN without a campaign."""
     known = marks[~np.isnan(marks)]
     if not known.size:
         return math.nan, math.nan, math.nan
@@ -132,13 +132,13 @@ def spread_of_risk(marks: np.ndarray) -> tuple[float, float, float]:
 
 
 def say_range(asked: Range, measure: Measure) -> str:
-    """`above 1,037 soldiers`, `above 30 % and below 40 %`, `later than 5 July`."""
+    """Describe a range: `above 1,037 soldiers`, `above 30 % and below 40 %`, `later than 5 July`."""
     words = {"above": "later than", "below": "earlier than"} if measure.is_date else {}
     return " and ".join(f"{words.get(key, key)} {say_end(end.value, measure)}" for key, end in asked.thresholds.items())
 
 
 def say_end(value: float, measure: Measure) -> str:
-    """A threshold with its unit."""
+    """Format a threshold with its unit."""
     if measure.is_date:
         return format_day(date.fromordinal(round(value)))
     return f"{100 * value:.10g} %" if measure.unit.startswith("share") else f"{value:,.10g} {measure.unit}".strip()

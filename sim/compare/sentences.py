@@ -1,7 +1,7 @@
-"""Verdicts in plain, quotable sentences, with their caveats.
+"""Verdicts as sentences that can be quoted, with their caveats.
 
-A verdict rests on one statistic, the mean paired difference (of risks, where a threshold is given); others are columns
-of the table. Every sentence names the day up to which its outcome is counted.
+A verdict is based on one statistic, the mean paired difference, or the risk difference if a threshold is given; other
+statistics are columns of the table. Every sentence names the last day on which its outcome is counted.
 """
 
 import math
@@ -18,13 +18,13 @@ from sim.study.reader import Measure, Study, StudyCell, same
 from sim.wording import counted, format_day, significant
 
 FEW = 20  # with fewer worlds, bootstrap intervals are too narrow
-MANY = 10  # from this many comparisons on, some look clear by chance
+MANY = 10  # from this many comparisons on, a note states how many intervals exclude zero by chance
 
 
 class Spread(NamedTuple):
-    """Median and 90 % interval of the campaigns of a cell; a date is in days after the study's first day.
+    """Median and 90 % interval of the campaigns of a cell, or with a threshold the risk and its 95 % interval.
 
-    Where a threshold is given, the risk and its 95 % interval.
+    A date is in days after the first day of the study.
     """
 
     median: float
@@ -48,7 +48,7 @@ class Verdict(NamedTuple):
     campaigns: Spread
     baseline_campaigns: Spread
     sentence: str
-    risk: Risk | None = None  # where a threshold is given; the judgement is then on the risk
+    risk: Risk | None = None  # if a threshold is given; the judgement is then on the risk
 
     @property
     def is_clear(self) -> bool:
@@ -57,14 +57,14 @@ class Verdict(NamedTuple):
 
 
 def notes_on_studies(study: Study, other: Study) -> list[str]:
-    """Warnings where studies differ in rules, data, calibration or settings not swept; what worlds are asked."""
+    """Write warnings if two studies differ in rules, data, calibration or settings not swept, and what their worlds ask."""
     notes = [text for text in dict.fromkeys(one.about.get("what_if") for one in (study, other)) if text]
     for what in ("rules", "data"):
         ours, theirs = (one.about.get(f"{what}_fingerprint") for one in (study, other))
         if ours != theirs:
             notes.append(
                 f"Warning: the two studies were made with different {what} ({ours} and {theirs}); differences may come "
-                f"from those and not from the settings."
+                f"from these and not from the settings."
             )
     states = [f"{one.name} is {one.about.get('calibration')}" for one in (study, other)]
     if study.about.get("calibration") != other.about.get("calibration"):
@@ -88,40 +88,40 @@ def notes_on_cells(
     other: Study,
     baseline: Baseline,
 ) -> list[str]:
-    """Warnings about cells that could not be compared and dates that differ."""
+    """Write warnings about cells that could not be compared and about unequal dates."""
     notes = []
     if alone:
         cells = "; ".join(say_cell(cell) for cell in alone)
-        notes.append(f"Without a partner in study {other.name} ({baseline.said}), so left out: {cells}.")
+        notes.append(f"Left out, as study {other.name} has no partner for them ({baseline.said}): {cells}.")
     if strangers:
         cells = "; ".join(f"{say_cell(cell)} and {say_cell(one)}" for cell, one in strangers)
-        notes.append(f"Without a common seed, so left out: {cells}.")
+        notes.append(f"Left out, as they have no seed in common: {cells}.")
     if any((cell.start_date, cell.end_date) != (one.start_date, one.end_date) for cell, one in met):
         notes.append("Warning: some cells begin or end on another day than their baseline; totals cover unequal times.")
     return notes
 
 
 def say_cell(cell: StudyCell) -> str:
-    """What distinguishes a cell, or else its number."""
+    """Return the label of a cell, or else its number."""
     return cell.label or f"cell {cell.number}"
 
 
 def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]:
-    """Notes on counting conventions and on multiple comparisons."""
+    """Write notes on the end of the record, on missing events and on multiple comparisons."""
     notes = []
     if measure.is_date and any(verdict.without_event + verdict.baseline_without_event for verdict in verdicts):
-        notes.append("A campaign in which the event did not come counts as the day after its last.")
+        notes.append("A campaign in which the event did not occur counts as the day after its last.")
     if measure.last_day and measure.last_day > THE_LINE:
-        notes.append(f"What came after {format_day(THE_LINE)}, the end of the record, is the model's own.")
+        notes.append(f"After {format_day(THE_LINE)}, the end of the record, results are those of the model alone.")
     if len(verdicts) >= MANY:
         chance = round(len(verdicts) / 20)
         some = "one interval" if chance <= 1 else f"{chance} intervals"
-        notes.append(f"Of {len(verdicts)} comparisons about {some} would keep clear of zero by chance alone.")
+        notes.append(f"Of {len(verdicts)} comparisons about {some} would exclude zero by chance alone.")
     return notes
 
 
 def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) -> str:
-    """The difference between two cells: `reinforcement=none instead of as_reported (morale=brittle in both)`."""
+    """Describe how two cells differ: `reinforcement=none instead of as_reported (morale=brittle in both)`."""
     if other is not study:
         sides = ((study, cell), (other, partner))
         return " instead of ".join(f"study {one.name}{f' ({it.label})' if it.label else ''}" for one, it in sides)
@@ -135,28 +135,28 @@ def say_change(cell: StudyCell, partner: StudyCell, study: Study, other: Study) 
 
 
 def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | None, asked: Range | None = None) -> str:
-    """The verdict in words: what changed, direction, size, interval, and number of worlds."""
+    """Describe a verdict: what changed, direction, size, interval, and number of worlds, with remarks."""
     found = verdict.judgement
     what, worlds = say_outcome(measure), counted(found.worlds, "world")
     if verdict.risk is not None and asked is not None:
         text = f"With {change}, {say_risk(found, verdict.risk, f'{what} is {say_range(asked, measure)}')}."
     elif found.worlds == 0:
-        text = f"With {change}, nothing can be said of {what}: no world has a value on both sides."
+        text = f"With {change}, nothing can be said about {what}: no world has a value on both sides."
     elif found.worlds == 1:
         amount = say_difference(found.mean_difference, measure)
-        text = f"With {change}, {what} is {amount} in the one world there is, which says nothing of other worlds."
+        text = f"With {change}, {what} is {amount} in the only world, from which nothing follows for other worlds."
     elif found.worlds_equal == found.worlds:
         text = f"With {change}, {what} is the same in every one of {worlds}."
     elif found.mean_low == found.mean_high:
         amount = say_difference(found.mean_difference, measure)
-        text = f"With {change}, {what} is exactly {amount} in every one of {worlds}, so chance left no trace in it."
+        text = f"With {change}, {what} is exactly {amount} in every one of {worlds}, so it did not depend on chance."
     else:
         text = f"With {change}, {say_verdict(verdict, measure, what, worlds)}."
     return " ".join([text, *remarks_on(verdict, measure, never)])
 
 
 def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> str:
-    """The mean difference and its interval, with a note where the interval includes zero."""
+    """Describe the mean difference and its interval, and state if the interval includes zero."""
     found = verdict.judgement
     amount = say_difference(found.mean_difference, measure)
     interval = say_interval(found.mean_low, found.mean_high, measure)
@@ -166,7 +166,7 @@ def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> s
 
 
 def say_risk(found: Judgement, risk: Risk, event: str) -> str:
-    """The risk difference with its interval, and in how many worlds the event was prevented and caused."""
+    """Describe the risk difference and its interval, and in how many worlds the event was prevented and caused."""
     size, low, high = found.mean_difference, found.mean_low, found.mean_high
     amount, interval = say_difference(size, RISK), say_interval(low, high, RISK)
     first = risk.in_both + risk.caused
@@ -181,20 +181,27 @@ RISK = Measure("risk", "Risk", "share of worlds", False, {})
 
 
 def say_outcome(measure: Measure) -> str:
-    """The label in quotes, with the last day that it counts unless the label names it: `"Districts held on 5 July"`."""
+    """Quote the label of an outcome, with its last day unless the label names it.
+
+    Args:
+        measure: The outcome.
+
+    Returns:
+        The text, such as `"Districts held on 5 July"`.
+    """
     day = measure.last_day
     is_named = day is None or re.search(rf"\b{day.day}( to \d+)? {day:%B}", measure.label)
     return f'"{measure.label}"' + ("" if is_named or day is None else f" ({format_day(day)})")
 
 
 def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[str]:
-    """Further caveats."""
+    """Write the caveats of a verdict: few worlds, missing events, and worlds left out."""
     found, remarks = verdict.judgement, []
     if 2 <= found.worlds < FEW and found.worlds_equal < found.worlds and verdict.risk is None:
         remarks.append(f"With fewer than {FEW} worlds such an interval is too narrow.")
     if verdict.without_event or verdict.baseline_without_event:
         remarks.append(
-            f"The event did not come in {counted(verdict.without_event, 'world')} here and "
+            f"The event did not occur in {counted(verdict.without_event, 'world')} here and "
             f"{verdict.baseline_without_event:,} with the baseline; these count as the day after the last, {never}."
         )
     if verdict.missing:
@@ -205,17 +212,34 @@ def remarks_on(verdict: Verdict, measure: Measure, never: date | None) -> list[s
 
 
 def directions(measure: Measure) -> tuple[str, str]:
-    """The words for lower and higher, or earlier and later for a date."""
+    """Return the adjectives for both directions: lower and higher, or earlier and later for a date."""
     return ("earlier", "later") if measure.is_date else ("lower", "higher")
 
 
 def say_difference(value: float, measure: Measure) -> str:
-    """`212 soldiers lower`, `3.1 percentage points higher`, `no different`."""
+    """Format a difference with its direction.
+
+    Args:
+        value: The difference, in the unit of the outcome.
+        measure: The outcome.
+
+    Returns:
+        The text, such as `212 soldiers lower`, `3.1 percentage points higher` or `no different`.
+    """
     return f"{say_amount(value, measure)} {directions(measure)[value > 0]}" if value else "no different"
 
 
 def say_interval(low: float, high: float, measure: Measure) -> str:
-    """`130 to 298 soldiers lower`, or `from 80 soldiers lower to 56 soldiers higher`."""
+    """Format an interval of a difference with its direction.
+
+    Args:
+        low: Lower end, in the unit of the outcome.
+        high: Upper end, in the unit of the outcome.
+        measure: The outcome.
+
+    Returns:
+        The text, such as `130 to 298 soldiers lower`, or `from 80 soldiers lower to 56 soldiers higher`.
+    """
     if not clear(low, high):
         return f"from {say_difference(low, measure)} to {say_difference(high, measure)}"
     near, far = sorted((abs(low), abs(high)))
@@ -223,17 +247,40 @@ def say_interval(low: float, high: float, measure: Measure) -> str:
 
 
 def say_amount(value: float, measure: Measure) -> str:
-    """A magnitude with its unit."""
+    """Format a magnitude with its unit.
+
+    Args:
+        value: A difference, whose sign is ignored.
+        measure: The outcome.
+
+    Returns:
+        The text, such as `212 soldiers` or `3.1 percentage points`.
+    """
     number = say_number(value, measure)
     unit = "percentage points" if is_share(measure) else measure.unit
     return f"{number} {unit[:-1] if number == '1' and unit.endswith('s') else unit}".strip()
 
 
 def say_number(value: float, measure: Measure) -> str:
-    """An unsigned number to three figures with thousands separators; a share in per cent."""
+    """Format a magnitude without its unit.
+
+    Args:
+        value: A number, whose sign is ignored.
+        measure: The outcome.
+
+    Returns:
+        The number to three significant figures with thousands separators; a share in per cent.
+    """
     return significant(abs(value) * (100 if is_share(measure) else 1))
 
 
 def is_share(measure: Measure) -> bool:
-    """Whether the outcome is a share."""
+    """Whether an outcome is a share.
+
+    Args:
+        measure: The outcome.
+
+    Returns:
+        True if its unit begins with `share`.
+    """
     return measure.unit.startswith("share")

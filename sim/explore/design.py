@@ -1,13 +1,13 @@
-"""Designs: the points at which the model runs, and their campaigns, as an ordinary study.
+"""Designs of a sensitivity analysis: the parameter points, and their campaigns as an ordinary study.
 
-A cell is a seed and its campaigns are the points in order, so that thousands of points are few cells: they run on every
-executor, are recorded chunk by chunk and can be resumed. `runs.parquet` has for each campaign its seed
-(`luck`), its point (`seed`), its parameters and every outcome.
+Each cell is a seed, and its campaigns are the points in order. Thousands of points thus need few cells, run on every
+executor, are recorded in chunks and can be resumed. For each campaign `runs.parquet` has its seed (`luck`), its point
+(`seed`), its parameters and every outcome.
 
 Source  Trajectories: Morris 1991, on a grid of four levels. Cross-samples: Saltelli 2010, from a scrambled Sobol'
         sequence. Both from SALib. Points are in the unit cube, as shares of the prior of each parameter.
-Assumed With the same seeds at every point (common random numbers) the mean over them is a function of the parameters
-        alone. It still contains the noise of those seeds; the spread between seeds at a point measures how much.
+Assumed With the same seeds at every point (common random numbers), the mean over them is a function of the parameters
+        alone. It still contains the noise of those seeds, which is measured by the spread between seeds at a point.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,10 +31,10 @@ Floats = NDArray[np.float64]
 
 
 class Answers(NamedTuple):
-    """One outcome at every point."""
+    """One outcome at every point of a design."""
 
     measure: Measure
-    values: Floats  # seeds x points; nan where a campaign failed or lacks the outcome
+    values: Floats  # seeds x points; NaN if a campaign failed or lacks the outcome
 
     @property
     def is_known(self) -> bool:
@@ -43,7 +43,7 @@ class Answers(NamedTuple):
 
     @property
     def means(self) -> Floats:
-        """Mean over the seeds, one per point; PanjError where no campaign of a point has the outcome."""
+        """The mean over the seeds, one per point; PanjError if no campaign of some point has the outcome."""
         if not self.is_known:
             empty = int(np.isnan(self.values).all(axis=0).sum())
             raise PanjError(
@@ -54,28 +54,31 @@ class Answers(NamedTuple):
 
     @property
     def chance(self) -> float:
-        """Mean variance between campaigns of one point: the noise variance of a single campaign."""
+        """The noise variance of a single campaign: the mean variance between campaigns of the same point."""
         several = (~np.isnan(self.values)).sum(axis=0) > 1
         return float(np.nanvar(self.values[:, several], axis=0, ddof=1).mean()) if several.any() else 0.0
 
     @property
     def left(self) -> float:
-        """Noise variance that remains in the mean of a point."""
+        """The noise variance that remains in the mean of a point."""
         return self.chance * float((1 / (~np.isnan(self.values)).sum(axis=0)).mean())
 
 
 def sweep_of(
     base: Settings, priors: Sequence[Prior], shares: Floats, name: str, folder: Path, words: Sequence[str]
 ) -> Sweep:
-    """The study of a design: each of `base.runs` seeds is a cell with one campaign per point.
+    """Create the study of a design, in which each of `base.runs` seeds is a cell with one campaign per point.
 
     Args:
-        base: settings of every point; policies and overrides are applied on top of the point's parameters.
-        priors: of the varied parameters; the others keep their declared values.
-        shares: points x parameters, as shares of the priors.
-        name: name of the study.
-        folder: parent folder of the study.
-        words: the command, to be recorded.
+        base: Settings of every point; policies and overrides are applied on top of the parameters of the point.
+        priors: Priors of the varied parameters; the others keep their declared values.
+        shares: Points x parameters, as shares of the priors.
+        name: Name of the study.
+        folder: Parent folder of the study.
+        words: Overrides of the command, to be recorded.
+
+    Returns:
+        The sweep, ready to run.
     """
     assert base.draws is not None
     values = np.array([[prior.at(float(share)) for prior, share in zip(priors, row, strict=True)] for row in shares])
@@ -90,12 +93,12 @@ def sweep_of(
 
 
 def run_missing(sweep: Sweep, console: Console) -> Ran:
-    """Run the missing campaigns; Stopped after Ctrl-C, PanjError where the folder has other points."""
+    """Run the campaigns that are not recorded yet; Stopped after Ctrl-C, PanjError if the folder has other points."""
     return run_sweep(sweep, Terse(file=console.file, width=console.width, highlight=False))
 
 
 def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int) -> dict[str, Answers]:
-    """Outcomes at every point of a finished study; an event that did not occur has the day after the last."""
+    """Read outcomes at every point of a finished study; an event that did not occur is dated one day after the last."""
     study = open_study(folder)
     answers = {}
     for outcome in outcomes:
@@ -108,15 +111,15 @@ def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int)
 
 
 def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers]:
-    """Drop outcomes missing in all campaigns of some point, and print their names. PanjError where none is left."""
+    """Drop outcomes missing in all campaigns of some point, and print their names; PanjError if none is left."""
     kept = {outcome: answer for outcome, answer in answers.items() if answer.is_known}
     for outcome in answers:
         if outcome not in kept:
-            console.print(f"{outcome} is left out: at some points no campaign has it.", soft_wrap=True)
+            console.print(f"{outcome} is left out: at some points no campaign has a value.", soft_wrap=True)
     if not kept:
         raise PanjError(
-            f"outcome: found points at which no campaign has {', '.join(answers)}, expected at least one outcome that "
-            "some campaign has at every point; more runs, or another outcome"
+            f"outcome: found points at which no campaign has {', '.join(answers)}, expected at least one outcome with "
+            "a value at every point; try more runs or another outcome"
         )
     return kept
 
@@ -126,19 +129,19 @@ STEP = LEVELS / (2 * (LEVELS - 1))  # step of a trajectory, as a share of the pr
 
 
 def problem_of(keys: Sequence[str]) -> dict[str, Any]:
-    """The parameters as a SALib problem: each from 0 to 1, as a share of its prior."""
+    """Describe the parameters as a SALib problem, each from 0 to 1 as a share of its prior."""
     return {"num_vars": len(keys), "names": list(keys), "bounds": [[0.0, 1.0]] * len(keys)}
 
 
 def trajectories(keys: Sequence[str], count: int, seed: int) -> Floats:
-    """Morris's trajectories, count x (parameters + 1) rows: each row differs from the previous in one parameter."""
+    """Draw `count` trajectories of Morris of (parameters + 1) rows; consecutive rows differ in one parameter."""
     from SALib.sample import morris  # slow to import
 
     return np.array(morris.sample(problem_of(keys), count, num_levels=LEVELS, seed=seed), np.float64)
 
 
 def cross_samples(keys: Sequence[str], samples: int, seed: int) -> Floats:
-    """Saltelli's sample for first and total order, samples x (parameters + 2) rows; `samples` is a power of two."""
+    """Draw Saltelli's sample for first and total order: samples x (parameters + 2) rows, samples a power of two."""
     from SALib.sample import sobol  # slow to import
 
     return np.array(sobol.sample(problem_of(keys), samples, calc_second_order=False, seed=seed), np.float64)

@@ -1,6 +1,6 @@
 """Find the parameter ranges where an outcome passes a threshold: `python -m sim discover outcome=NAME above=1000`.
 
-Reads   a bank (prior sample) made with the current rules, data and outcomes. No campaign runs.
+Reads   a bank (prior sample) made with the current rules, data and outcomes. No campaign is run.
 Writes  discoveries/<outcome>_above_<number>/ in the bank: boxes.csv, limits.csv, trade_off.csv, campaigns.parquet and
         discover.json. `sim.explore.figures` describes each box in a sentence and draws it.
 Source  Scenario discovery: Bryant and Lempert 2010. Boxes by the patient rule induction method (PRIM), Friedman and
@@ -8,14 +8,14 @@ Source  Scenario discovery: Bryant and Lempert 2010. Boxes by the patient rule i
         one-sided binomial test of Bryant and Lempert: the probability of as many cases in the box if one of its limits
         had no effect. Intervals: Wilson 1927. Both are SciPy's.
 Assumed A case is a campaign beyond the threshold. Boxes are found in one half of the campaigns (every other seed) and
-        measured in the other half, as a holdout: a box around noise has no more cases there than anywhere.
-        It is a *finding* when the 95 % interval of its density in the other half is above the density outside it and
-        above that of all campaigns. A limit that fails there (quasi-p above 0.05, divided by the number of limits of a
-        box) is reported. Campaigns are drawn from the prior: coverage and density are shares of the prior, before
-        any fit, and say nothing about how likely the summer of 2021 was.
-        With many parameters PRIM keeps cutting where there is only noise. A first, coarse search over all parameters
-        therefore finds the few that restrict most (whose removal lowers the density most); the boxes come from
-        a second, fine search over these only.
+        measured in the other half, the holdout, in which a box around noise has no more cases than its surroundings.
+        A box is a *finding* if the 95 % interval of its density in the holdout is above the density outside it and
+        above that of all campaigns. A limit that fails there (quasi-p above 0.05, divided by the number of limits of
+        the box) is reported. Campaigns are drawn from the prior: coverage and density are shares of the prior, before
+        any fit, and do not state how likely the summer of 2021 was.
+        With many parameters PRIM continues to cut when only noise is left. A first, coarse search over all parameters
+        therefore selects the few whose limits raise the density most; the boxes come from a second, fine search over
+        these only.
         The search is implemented here in NumPy, because the packages that have one (`ema_workbench`, `prim`) add
         plotting, optimisation and licences that Panj does not need. Its boxes are those of `ema_workbench` 2.5.
 """
@@ -56,19 +56,19 @@ Box = tuple[Limit, ...]
 
 
 class Half(NamedTuple):
-    """Half of the campaigns: their parameters, and whether they are cases."""
+    """Half of the campaigns: their parameters and which of them are cases."""
 
     drawn: Floats  # campaigns x parameters
     cases: Truths
 
     def outside(self, box: Box, keys: Sequence[str]) -> "Half":
-        """The campaigns outside a box, for the next search."""
+        """Return the campaigns outside a box, for the next search."""
         rest = ~inside(box, self.drawn, keys)
         return Half(self.drawn[rest], self.cases[rest])
 
 
 class Measured(NamedTuple):
-    """Measures of a box in a half of the campaigns."""
+    """Coverage and density of a box in one half of the campaigns."""
 
     held: int  # campaigns in the box
     cases: int  # of these, cases
@@ -76,17 +76,17 @@ class Measured(NamedTuple):
     density: float  # share of cases among the campaigns in the box
     low: float  # lower end of the 95 % interval of the density
     high: float
-    elsewhere: float  # density outside the box, without earlier boxes
+    elsewhere: float  # density outside the box and outside earlier boxes
     everywhere: float  # density among all campaigns
 
     @property
     def is_finding(self) -> bool:
-        """Whether it is significantly denser than its surroundings and than all campaigns."""
+        """Whether the box is significantly denser than its surroundings and than all campaigns."""
         return self.held > 0 and self.low > max(self.elsewhere, self.everywhere)
 
 
 def measure(box: Box, half: Half, keys: Sequence[str], whole: Half) -> Measured:
-    """Measure a box in the campaigns that are outside earlier boxes."""
+    """Measure a box in the campaigns of `half`, which are outside earlier boxes; `whole` includes the latter."""
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     around = int((~within).sum())
@@ -100,7 +100,7 @@ def measure(box: Box, half: Half, keys: Sequence[str], whole: Half) -> Measured:
 
 
 class Tested(NamedTuple):
-    """One limit and its quasi-p value."""
+    """One limit of a box, with its quasi-p value and whether it is significant."""
 
     limit: Limit
     quasi_p: float
@@ -108,7 +108,7 @@ class Tested(NamedTuple):
 
 
 def quasi_p_of(box: Box, half: Half, keys: Sequence[str]) -> tuple[Tested, ...]:
-    """The quasi-p value of every limit: tests whether the box is denser than the same box without it."""
+    """Test every limit of a box: whether the box is denser than the same box without the limit."""
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     tested = []
@@ -127,23 +127,23 @@ def halves_of(drawn: Floats, cases: Truths) -> tuple[Half, Half]:
 
 
 class Found(NamedTuple):
-    """A box, its measures in both halves, and the search steps."""
+    """A box with its measures in both halves and the steps of its search."""
 
     box: Box
     first: Measured  # in the half where it was found
-    other: Measured
-    limits: tuple[Tested, ...]  # in the other half
+    other: Measured  # in the holdout half
+    limits: tuple[Tested, ...]  # tested in the holdout half
     steps: tuple[tuple[Measured, Measured], ...]  # measures after every peel and paste, in both halves
-    chosen: int  # index of the chosen step; -1 where limits were dropped afterwards
+    chosen: int  # index of the chosen step; -1 if limits were dropped afterwards
 
     @property
     def is_finding(self) -> bool:
-        """Whether it is significantly denser in the holdout half."""
+        """Whether the box is a finding in the holdout half."""
         return self.other.is_finding
 
 
 def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discover) -> list[Found]:
-    """Find boxes in turn, each among campaigns outside the earlier ones; stop after the first that is not a finding."""
+    """Find boxes one after another, each outside the earlier ones; stop after the first that is not a finding."""
     first, other = whole_first, whole_other = halves_of(drawn, cases)
     found: list[Found] = []
     while len(found) < request.boxes and min(first.cases.sum(), (~first.cases).sum()) >= FEWEST:
@@ -164,7 +164,12 @@ def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discove
 
 
 def choose(measured: Sequence[Measured], density: float | None) -> int:
-    """The step with the best harmonic mean of coverage and density, or the widest that is dense enough."""
+    """Choose a step of the search.
+
+    Returns:
+        The index of the step with the best harmonic mean of coverage and density. If a density is asked: the index of
+        the step with the largest coverage among those that reach it, or of the densest step if none does.
+    """
     dense = [place for place, one in enumerate(measured) if density is not None and one.density >= density]
     if dense:
         return max(dense, key=lambda place: measured[place].coverage)
@@ -174,7 +179,7 @@ def choose(measured: Sequence[Measured], density: float | None) -> int:
 
 
 def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
-    """Drop limits that are not significant even in the half where the box was found, worst first."""
+    """Drop limits that are not significant in the half in which the box was found, the least significant first."""
     while box:
         worst = max(quasi_p_of(box, half, keys), key=lambda tested: tested.quasi_p)
         if worst.quasi_p <= LEVEL / len(box):
@@ -184,7 +189,7 @@ def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
 
 
 def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
-    """The outcome of every campaign in bank order, a date as its ordinal; PanjError where no campaign has it."""
+    """Read the outcome of every campaign in the order of the bank, dates as ordinals; PanjError if none has it."""
     study = open_study(bank.folder)
     measure = read_measure(study, request.outcome)
     for key, text in request.thresholds.items():
@@ -194,21 +199,21 @@ def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
     worlds = read_worlds(study, measure, EPOCH)[study.cells[0].number]
     if not worlds.there.any():
         raise PanjError(f"outcome: found no campaign of {bank.folder} that has {request.outcome}, expected some; "
-                        "campaigns of a longer bank may have it: end_date=")  # fmt: skip
+                        "a bank with a later end_date= may have it")  # fmt: skip
     values = worlds.values[np.argsort(worlds.seeds)]
     return measure, values + EPOCH.toordinal() if measure.is_date else values
 
 
 def cases_of(values: Floats, request: Discover) -> Truths:
-    """Campaigns beyond the threshold, or between two; PanjError where too few are, or too few are not."""
+    """Mark campaigns beyond the threshold or between two; PanjError if there are too few of them or too few others."""
     cases = Range(request.above, request.below).holds(values)
     fewest = min(min(int(half.sum()), int((~half).sum())) for half in (cases[::2], cases[1::2]))
     if fewest < FEWEST:
         said = " ".join(f"{key}={text}" for key, text in request.thresholds.items())
         raise PanjError(
             f"{next(iter(request.thresholds))}: found {int(cases.sum()):,} of {cases.size:,} campaigns with "
-            f"{request.outcome} {said} (it lies from {np.min(values):g} to {np.max(values):g}), expected at least "
-            f"{FEWEST} that do and {FEWEST} that do not in each half of the bank; another threshold, or a larger bank"
+            f"{request.outcome} {said} (values are {np.min(values):g} to {np.max(values):g}), expected at least "
+            f"{FEWEST} that do and {FEWEST} that do not in each half of the bank: another threshold or a larger bank"
         )
     return cases
 
@@ -216,8 +221,12 @@ def cases_of(values: Floats, request: Discover) -> Truths:
 def write_discoveries(request: Discover, console: Console) -> None:
     """Find the boxes and write their tables.
 
+    Args:
+        request: The parsed command line of `discover`.
+        console: Console for progress.
+
     Raises:
-        PanjError: the bank has other rules or lacks the outcome, or there are too few cases.
+        PanjError: The bank was made with other rules or lacks the outcome, or there are too few cases.
     """
     check(request)
     bank = read_bank(request.folder)
@@ -249,7 +258,7 @@ ABOVE, BELOW = "above", "below"
 
 
 def inside(box: Box, drawn: Floats, keys: Sequence[str]) -> Truths:
-    """Campaigns within all limits of a box; all of them where it has none."""
+    """Mark the campaigns within all limits of a box; without limits, all of them."""
     within = np.ones(len(drawn), np.bool_)
     for limit in box:
         column = drawn[:, list(keys).index(limit.key)]
@@ -258,17 +267,17 @@ def inside(box: Box, drawn: Floats, keys: Sequence[str]) -> Truths:
 
 
 def without(box: Box, limit: Limit) -> Box:
-    """The box without one of its limits."""
+    """Return the box without one of its limits."""
     return tuple(one for one in box if one != limit)
 
 
 def harmonic(one: float, other: float) -> float:
-    """Harmonic mean."""
+    """Return the harmonic mean of two shares; 0 if both are 0."""
     return 2 * one * other / (one + other) if one + other > 0 else 0.0
 
 
 def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> list[Box]:
-    """Every box on the search path from all campaigns to the densest box, over at most `most` parameters."""
+    """Return every box on the search path from all campaigns to the densest box, over at most `most` parameters."""
     coarse = peels(drawn, cases, keys, COARSE)
     best = max(coarse, key=lambda box: worth(box, drawn, cases, keys))
     few = strongest(best, drawn, cases, keys)[:most]
@@ -279,14 +288,14 @@ def boxes_of(drawn: Floats, cases: Truths, keys: Sequence[str], most: int) -> li
 
 
 def worth(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> float:
-    """Harmonic mean of coverage and density."""
+    """Return the harmonic mean of coverage and density of a box."""
     within = inside(box, drawn, keys)
     held, found = int(within.sum()), int(cases[within].sum())
     return harmonic(found / max(1, int(cases.sum())), found / held) if held else 0.0
 
 
 def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> list[str]:
-    """The parameters of a box, sorted by the density lost when their limits are removed, largest first."""
+    """Sort the parameters of a box by the density that is lost without their limits, largest first."""
     within = inside(box, drawn, keys)
     density = float(cases[within].mean())
     loss = {}
@@ -297,19 +306,19 @@ def strongest(box: Box, drawn: Floats, cases: Truths, keys: Sequence[str]) -> li
 
 
 def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list[Box]:
-    """Every box of one search by the patient rule induction method, the first without limits.
+    """Search by the patient rule induction method and return every box on the way.
 
-    Each step moves the limit that raises the density most per campaign lost (peeling), and after the last of these
-    per campaign gained (pasting); ties go to the move that restricts fewest parameters, then the first.
+    Peeling moves the limit that raises the density most per campaign lost; pasting then moves the limit that raises it
+    most per campaign gained. Ties go to the move that restricts the fewest parameters, then to the first.
 
     Args:
-        drawn: campaigns x parameters.
-        cases: one per campaign.
-        keys: one per parameter.
-        cut: share of the campaigns in a box that one step removes or adds back.
+        drawn: Campaigns x parameters.
+        cases: Whether each campaign is a case.
+        keys: Key of each parameter.
+        cut: Share of the campaigns in a box that one step removes or adds back.
 
     Returns:
-        The boxes in search order.
+        The boxes in search order, the first without limits.
     """
     least = min(1.0, max(LEAST, FEWEST_IN_BOX / len(drawn)))
     whole = np.array([drawn.min(axis=0), drawn.max(axis=0)])  # (lower, upper) x parameters
@@ -325,12 +334,12 @@ def peels(drawn: Floats, cases: Truths, keys: Sequence[str], cut: float) -> list
 
 
 def within_ends(ends: Floats, drawn: Floats) -> Truths:
-    """Campaigns between lower and upper ends, both included."""
+    """Mark the campaigns between lower and upper ends, both included."""
     return ((drawn >= ends[0]) & (drawn <= ends[1])).all(axis=1)
 
 
 def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: float) -> Iterator[Floats]:
-    """Boxes with a slice removed at one end of one parameter."""
+    """Yield the boxes from which a slice at one end of one parameter is removed."""
     held = np.sort(drawn[within], axis=0)
     for place in range(drawn.shape[1]):
         for end in (1, 0):
@@ -338,7 +347,7 @@ def cuts_of(ends: Floats, _whole: Floats, drawn: Floats, within: Truths, cut: fl
 
 
 def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: float) -> Iterator[Floats]:
-    """Boxes with a slice added back at one end of one restricted parameter."""
+    """Yield the boxes to which a slice at one end of one restricted parameter is added back."""
     for place in np.flatnonzero((ends != whole).any(axis=0)).tolist():
         for end in (0, 1):
             beyond = moved_end(ends, 1 - end, place, ends[end, place])
@@ -349,14 +358,14 @@ def pastes_of(ends: Floats, whole: Floats, drawn: Floats, _within: Truths, cut: 
 
 
 def moved_end(ends: Floats, end: int, place: int, value: float) -> Floats:
-    """The ends of a box with one end replaced."""
+    """Return the ends of a box with one end replaced."""
     ends = ends.copy()
     ends[end, place] = value
     return ends
 
 
 def halfway(ordered: Floats, share: float) -> float:
-    """Midpoint of two neighbouring values at a quantile; never within a run of equal values."""
+    """Return the midpoint of the two neighbouring values at a quantile; it never splits a run of equal values."""
     place = (ordered.size - 1) * share
     low, high = ordered[math.floor(place)], ordered[math.ceil(place)]
     if low == high:
@@ -370,7 +379,7 @@ def halfway(ordered: Floats, share: float) -> float:
 def best_move(
     moves: Iterable[Floats], whole: Floats, drawn: Floats, cases: Truths, within: Truths
 ) -> tuple[Floats, Truths] | None:
-    """The move that raises the density most per campaign lost or gained; None if none raises it."""
+    """Choose the move that raises the density most per campaign lost or gained; None if none raises it."""
     held, before = int(within.sum()), float(cases[within].mean())
     best, found = (0.0, 0), None
     for ends in moves:
@@ -384,7 +393,7 @@ def best_move(
 
 
 def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
-    """The limits that restrict a box."""
+    """Return the limits that restrict a box."""
     return tuple(
         Limit(key, side, float(ends[end, place]))
         for place, key in enumerate(keys) for end, side in enumerate((ABOVE, BELOW))
@@ -393,7 +402,7 @@ def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
 
 
 def check(request: Discover) -> None:
-    """Check that a threshold is given, and that the lower is below the upper."""
+    """Check that a threshold is given, and that a lower one is below the upper one."""
     if not request.thresholds:
         raise PanjError(f"above: found neither above nor below, expected at least one: {usage_of(Discover)}")
     range_of(request.above, request.below)
@@ -405,7 +414,7 @@ LEVEL = 0.05  # significance level, divided by the number of limits of a box
 def campaigns_table(
     seeds: NDArray[np.int64], drawn: Floats, cases: Truths, keys: Sequence[str], found: Sequence[Found]
 ) -> pa.Table:
-    """One row per campaign: its half, whether it is a case, the first box that contains it (0: none), parameters."""
+    """Make one row per campaign: seed, half, whether it is a case, the first box with it (0: none), parameters."""
     first_box = np.zeros(len(seeds), np.int32)
     for number, one in reversed(list(enumerate(found, start=1))):
         first_box[inside(one.box, drawn, keys)] = number
@@ -416,7 +425,7 @@ def campaigns_table(
 
 
 def row_of(number: int, found: Found) -> dict[str, str]:
-    """Table row of a box; `found_...` is in the half where it was found, everything else in the other half."""
+    """Make the row of a box; columns `found_...` are from the half where it was found, the others from the holdout."""
     other = found.other
     return {
         "box": str(number), "finding": "yes" if found.is_finding else "no", "limits": str(len(found.box)),
@@ -429,7 +438,7 @@ def row_of(number: int, found: Found) -> dict[str, str]:
 
 
 def rows_of_limits(number: int, found: Found, priors: dict[str, Prior]) -> list[dict[str, str]]:
-    """One row per limit, with the prior range that it cuts."""
+    """Make one row per limit, with the range of the prior."""
     return [
         {
             "box": str(number), "number": one.limit.key, "side": one.limit.side, "limit": f"{one.limit.value:.6g}",
@@ -442,7 +451,7 @@ def rows_of_limits(number: int, found: Found, priors: dict[str, Prior]) -> list[
 
 
 def rows_of_steps(number: int, found: Found) -> list[dict[str, str]]:
-    """One row per step: coverage and density in both halves."""
+    """Make one row per step of the search: coverage and density in both halves."""
     return [
         {
             "box": str(number), "step": str(step), "chosen": "yes" if step == found.chosen else "no",
@@ -456,7 +465,7 @@ def rows_of_steps(number: int, found: Found) -> list[dict[str, str]]:
 def about_discoveries(
     request: Discover, bank: Bank, measure: Measure, cases: Truths, priors: dict[str, Prior]
 ) -> dict[str, Any]:
-    """Metadata: the request and the bank."""
+    """Collect the metadata: the request and the bank."""
     about = read_about(bank.folder)
     kept = ("study", "scenario", "calibration", "end_date", "first_seed", "data_fingerprint", "rules_fingerprint",
             "outcomes_fingerprint")  # fmt: skip

@@ -1,7 +1,7 @@
 """Print and draw sensitivity studies, and discovered boxes in which an outcome passes a threshold.
 
-Reads   morris.csv, sobol.csv, outcomes.csv and sensitivity.json, which `sim.explore.sensitivity` wrote; boxes.csv,
-        limits.csv, trade_off.csv, campaigns.parquet and discover.json, which `sim.explore.discover` wrote.
+Reads   morris.csv, sobol.csv, outcomes.csv and sensitivity.json, as written by `sim.explore.sensitivity`; boxes.csv,
+        limits.csv, trade_off.csv, campaigns.parquet and discover.json, as written by `sim.explore.discover`.
 Writes  tornado_<outcome>.png, heat_map.png (Sobol') and screening.png (Morris) next to the former, boxes.png next to
         the latter.
 """
@@ -52,7 +52,7 @@ Truths = NDArray[np.bool_]
 
 
 class Measured(NamedTuple):
-    """The files of a sensitivity study."""
+    """The content of the files of a sensitivity study."""
 
     folder: Path
     about: dict[str, Any]
@@ -61,12 +61,12 @@ class Measured(NamedTuple):
     outcomes: dict[str, Row]
 
     def of(self, table: list[Row], outcome: str) -> list[Row]:
-        """The rows of one outcome, without the noise row."""
+        """Return the rows of one outcome, without the noise row."""
         return [row for row in table if row["outcome"] == outcome and row["number"] != CHANCE_ROW]
 
 
 def read_measured(folder: Path) -> Measured:
-    """Read the files of a sensitivity study; PanjError where one is missing or malformed."""
+    """Read the files of a sensitivity study; PanjError if one is missing or malformed."""
     with reading(folder, "sensitivity", "a sensitivity study"):
         morris, sobol, outcomes = (read_rows(folder / f"{name}.csv") for name in ("morris", "sobol", "outcomes"))
         about = read_object(folder / "sensitivity.json")
@@ -75,16 +75,16 @@ def read_measured(folder: Path) -> Measured:
 
 @in_style
 def draw_sensitivity(folder: Path) -> list[Path]:
-    """Draw every figure of a sensitivity study; remove those of outcomes no longer requested.
+    """Draw every figure of a sensitivity study, and remove those of outcomes that are no longer requested.
 
     Args:
-        folder: Where `python -m sim sensitivity` wrote the study.
+        folder: The folder of the study, as written by `python -m sim sensitivity`.
 
     Returns:
         The paths of the figures.
 
     Raises:
-        PanjError: A file is missing or is something else.
+        PanjError: A file is missing or malformed.
     """
     made = read_measured(folder)
     drawn = [draw_screening(made)]
@@ -96,7 +96,7 @@ def draw_sensitivity(folder: Path) -> list[Path]:
 
 
 def draw_tornado(made: Measured, outcome: str) -> Path:
-    """Draw the range of the outcome per parameter with the record (left), and its Sobol' indices (right)."""
+    """Draw the range of an outcome by parameter with the reported figure (left), and its Sobol' indices (right)."""
     rows, about = made.of(made.sobol, outcome), made.outcomes[outcome]
     caption = (
         f"{describe_design(made, about['design'])} Left: the outcome where a number is in the lowest and in the "
@@ -121,7 +121,7 @@ def draw_tornado(made: Measured, outcome: str) -> Path:
 
 
 def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
-    """Draw one bar per parameter to either side of the mean."""
+    """Draw, for each parameter, the mean outcome at low and at high values as bars from the overall mean."""
     mean = float(about["mean"])
     for place, row in enumerate(rows):
         ends = sorted(((float(row["at_low"]), SIMULATED_LIGHT), (float(row["at_high"]), SIMULATED_DARK)),
@@ -140,17 +140,17 @@ def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
 
 
 def is_marked(about: Row) -> bool:
-    """Whether the reported figure is drawn; reported dates are not."""
+    """Whether the reported figure of an outcome is drawn; reported dates are not."""
     return about["unit"] != "days" and any(reported_cells(about))
 
 
 def reported_cells(about: Row) -> list[str]:
-    """The reported value, low and high of an outcome."""
+    """Return the reported value, low and high of an outcome."""
     return [about[f"reported_{part}"] for part in ("value", "low", "high")]
 
 
 def draw_indices(axes: Axes, rows: Sequence[Row], left: float) -> None:
-    """Draw first-order indices inside total ones, each with its interval."""
+    """Draw total and first-order indices of each parameter, with their intervals; dotted: the share of noise."""
     for place, row in enumerate(rows):
         for name, shift, width, colour in (("total", 0.17, 0.3, SIMULATED_LIGHT), ("first", -0.17, 0.3, SIMULATED)):
             axes.barh(place + shift, max(0.0, float(row[name])), width, color=colour, linewidth=0)
@@ -163,7 +163,7 @@ def draw_indices(axes: Axes, rows: Sequence[Row], left: float) -> None:
 
 
 def draw_heat_map(made: Measured) -> Path:
-    """Draw total Sobol' indices: parameters down, outcomes across."""
+    """Draw a heat map of total Sobol' indices, with parameters as rows and outcomes as columns."""
     caption = (
         f"{describe_design(made, 'sobol')} In each field the total Sobol' index: the share of the variance between "
         "points that goes with the number and all its interactions. A field is empty where the 95 % bootstrap "
@@ -181,7 +181,7 @@ def draw_heat_map(made: Measured) -> Path:
 
 
 def draw_screening(made: Measured) -> Path:
-    """Draw Morris's mu* of every parameter, as a share of the largest of its outcome."""
+    """Draw a heat map of Morris's mu* of every parameter, as a share of the largest mu* for the outcome."""
     caption = (
         f"{describe_design(made, 'morris')} In each field mu*, the mean size of a step of the number, as a share of "
         "the largest of its outcome. A field is empty where it is no more than what chance alone reaches "
@@ -201,7 +201,7 @@ def draw_screening(made: Measured) -> Path:
 def draw_heat(
     made: Measured, name: str, title: str, caption: str, fields: dict[tuple[str, str], float], keys: Sequence[str]
 ) -> Path:
-    """Draw shaded fields with their values; empty ones are white."""
+    """Draw a heat map with the value in each field, parameters as rows, outcomes as columns; empty fields are white."""
     outcomes = list(made.outcomes.values())
     wide = min(WIDTH - NAMES - RIGHT, 1.3 * len(outcomes))
     letters = int(wide / len(outcomes) * 15)
@@ -225,7 +225,7 @@ def draw_heat(
 
 
 def describe_design(made: Measured, design: str) -> str:
-    """Say how many campaigns were run, with parameters from the prior."""
+    """Describe a design: its campaigns, points and seeds, and how many parameters vary."""
     about, one = made.about, made.about["designs"][design]
     numbers = about["designs"]["morris"]["numbers"]
     varied = f"All {one['numbers']}" if design == "morris" else f"{one['numbers']} of {numbers}"
@@ -239,9 +239,9 @@ def describe_design(made: Measured, design: str) -> str:
 
 
 def describe_shares(about: Row) -> str:
-    """Say how much of the variance of one campaign is due to parameters and to noise."""
+    """State how much of the variance of a single campaign is due to parameters and how much to noise."""
     if not any(float(about[key]) for key in ("share_numbers", "share_chance")):
-        return "It never varies here, so that nothing can be said of what moves it."
+        return "It does not vary here, so there is no effect to measure."
     return (
         f"Of the variance of single campaigns here, the numbers explain {percent(float(about['share_numbers']))} "
         f"and chance {percent(float(about['share_chance']))}."
@@ -249,14 +249,14 @@ def describe_shares(about: Row) -> str:
 
 
 def describe_reported(about: Row) -> str:
-    """The reported figure, for the line below the name of an outcome."""
+    """Format the reported figure for the line below the name of an outcome."""
     return f"reported {about['reported_text'].partition(' (')[0]}" if about["reported_text"] else "not reported"
 
 
 def describe_sources(*outcomes: Row) -> str:
-    """The sources of the reported figures."""
+    """Write the sources of the reported figures, or state that nothing was reported."""
     ids = cite(*(one["evidence"] for one in outcomes))
-    return f"Sources: {', '.join(ids)} in evidence.csv." if ids else "Nothing was reported of it."
+    return f"Sources: {', '.join(ids)} in evidence.csv." if ids else "Nothing was reported on it."
 
 
 def show_sensitivity(folder: Path) -> int:
@@ -269,7 +269,7 @@ def show_sensitivity(folder: Path) -> int:
         The exit code, 0.
 
     Raises:
-        PanjError: A file is missing or is something else.
+        PanjError: A file is missing or malformed.
     """
     made = read_measured(folder)
     files = [*sorted(folder.glob("*.csv")), *sorted(folder.glob("*.png"))]
@@ -277,7 +277,7 @@ def show_sensitivity(folder: Path) -> int:
 
 
 def table_of(made: Measured, about: Row) -> Table:
-    """Table of the parameters of one outcome, sorted by total index, or by mu* where there are no indices."""
+    """Make the table of parameters for one outcome, by total index, or by mu* if there are no indices."""
     mean = significant(float(about["mean"]))
     title = f"{about['label']}: mean {mean} {about['unit']}, reported {about['reported_text'] or '-'}"
     caption = f"{describe_design(made, about['design'])} {describe_shares(about)}"
@@ -304,7 +304,7 @@ def index(row: Row, name: str) -> tuple[str, str]:
 
 
 def next_step(made: Measured) -> str:
-    """A command that sweeps the parameter with the largest effect on the first outcome."""
+    """Suggest a command that sweeps the parameter with the largest effect on the first outcome."""
     if not made.sobol:
         return "python -m sim sensitivity with more runs, or other outcomes"
     key = made.sobol[0]["number"]
@@ -314,7 +314,7 @@ def next_step(made: Measured) -> str:
 
 
 class Discovered(NamedTuple):
-    """The files of a discovery."""
+    """The content of the files of a discovery."""
 
     folder: Path
     about: dict[str, Any]
@@ -325,12 +325,12 @@ class Discovered(NamedTuple):
 
     @property
     def shown(self) -> list[Row]:
-        """The rows of the findings, or of the one rejected box if there are none."""
+        """The rows of the findings, or of the first box if there are none."""
         return [row for row in self.boxes if is_finding(row)] or self.boxes[:1]
 
 
 def read_discovered(folder: Path) -> Discovered:
-    """Read the files of a discovery; PanjError where one is missing or malformed."""
+    """Read the files of a discovery; PanjError if one is missing or malformed."""
     with reading(folder, "discover", "discoveries"):
         boxes, *others = (read_rows(folder / f"{name}.csv") for name in ("boxes", "limits", "trade_off"))
         limits, steps = (
@@ -341,7 +341,7 @@ def read_discovered(folder: Path) -> Discovered:
 
 
 def describe_box(made: Discovered, row: Row) -> str:
-    """Describe a box in one sentence: its limits, density and coverage, and whether it is significant."""
+    """Describe a box in one sentence: its limits, density and coverage, and whether it is a finding."""
     earlier = " outside the boxes before" if int(row["box"]) > 1 else ""
     limits = made.limits[row["box"]]
     doubtful = [describe_limit(limit) for limit in limits if limit["holds"] == "no"]
@@ -358,24 +358,24 @@ def describe_box(made: Discovered, row: Row) -> str:
 
 
 def describe_limit(limit: Row) -> str:
-    """Describe one limit of a box: `news: fade days is above 5.2`."""
+    """Describe a limit of a box, such as `news: fade days is above 5.2`."""
     return f"{name_number(limit['number'])} is {limit['side']} {significant(float(limit['limit']))}"
 
 
 def is_finding(row: Row) -> bool:
-    """Whether the box is significant."""
+    """Whether the box is a finding, as defined in `sim.explore.discover`."""
     return row["finding"] == "yes"
 
 
 def describe_case(about: dict[str, Any]) -> str:
-    """Describe what counts as a case: `"Soldiers who crossed in the largest night" is above 1,000`."""
+    """Describe a case, such as `"Soldiers who crossed in the largest night" is above 1,000`."""
     sides = {"above": "after", "below": "before"} if about["is_date"] else {"above": "above", "below": "below"}
     ends = [f"{sides[side]} {format_threshold(text)}" for side, text in about["thresholds"].items()]
     return f'"{about["label"]}" is {" and ".join(ends)}'
 
 
 def format_threshold(text: str) -> str:
-    """1,000, or 5 July 2021."""
+    """Format a threshold, such as `1,000` or `5 July 2021`."""
     if text.count("-") == 2:
         return format_day(date.fromisoformat(text), year=True)
     return f"{float(text):,g}"
@@ -383,16 +383,16 @@ def format_threshold(text: str) -> str:
 
 @in_style
 def draw_discovered(folder: Path) -> list[Path]:
-    """Draw each box, and its trade-off between coverage and density.
+    """Draw each box, and the trade-off between coverage and density along its search.
 
     Args:
-        folder: Where `python -m sim discover` wrote its findings.
+        folder: The folder of the discovery, as written by `python -m sim discover`.
 
     Returns:
-        The path of boxes.png; empty where no box was found.
+        The path of boxes.png; empty if no box was found.
 
     Raises:
-        PanjError: A file is missing or is something else.
+        PanjError: A file is missing or malformed.
     """
     made = read_discovered(folder)
     if not made.boxes:
@@ -402,7 +402,7 @@ def draw_discovered(folder: Path) -> list[Path]:
 
 
 def draw_boxes(made: Discovered) -> Path:
-    """Draw one row of two panels per box, for the campaigns outside earlier boxes."""
+    """Draw a row of two panels for each box: its campaigns, and the steps of its search."""
     caption = (
         f"{describe_sample(made)} Left: up to {DOTS:,} campaigns of the half that did not shape the boxes, without "
         "those in earlier boxes, along the two numbers that restrict a box most, on the scale of their priors (with "
@@ -465,7 +465,7 @@ def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats,
 
 
 def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
-    """The limits of a box along one parameter."""
+    """Return the lower and upper limit of a box along one parameter; without a limit, the end of the prior."""
     low, high, _ = made.about["priors"][key]
     ends = {"above": low, "below": high}
     ends |= {limit["side"]: float(limit["limit"]) for limit in made.limits[box] if limit["number"] == key}
@@ -489,7 +489,7 @@ def scale_axis(axes: Axes, name: str, made: Discovered, key: str) -> None:
 
 
 def draw_trade_off(axes: Axes, made: Discovered, row: Row) -> None:
-    """Draw coverage against density along the search."""
+    """Draw coverage against density at every step of the search, in both halves."""
     steps = made.steps[row["box"]]
     for part, colour in (("found_", SIMULATED_LIGHT), ("", SIMULATED)):
         line = [(float(step[f"{part}coverage"]), float(step[f"{part}density"])) for step in steps]
@@ -503,22 +503,22 @@ def draw_trade_off(axes: Axes, made: Discovered, row: Row) -> None:
 
 
 def describe_sample(made: Discovered) -> str:
-    """Say how many campaigns of which bank were used."""
+    """Describe the sample: the number of campaigns, their bank, and how many are cases."""
     about = made.about
     return paragraph(
         f"{about['campaigns']:,} campaigns of {about['study']} (seeds {about['first_seed']} to {about['last_seed']}), "
         f"scenario {about['scenario']}, {about['calibration']}: {about['cases']:,} cases.",
         describe_failures(about["failed"]),
-        f"{about['missing']:,} have no such outcome and are left out." if about["missing"] else "",
+        f"{about['missing']:,} do not have the outcome and are left out." if about["missing"] else "",
         "An event that did not happen counts as later than the last day." if about["is_date"] else "",
         "Boxes are found in every other campaign and measured in the rest.",
     )
 
 
 def describe_threshold(about: dict[str, Any]) -> str:
-    """The reported figure for the outcome of the threshold."""
+    """State the reported figure of the outcome, or that nothing was reported."""
     text = about["reported"]["text"]
-    return f"Reported: {text} in evidence.csv." if text else "Nothing was reported of this outcome."
+    return f"Reported: {text} in evidence.csv." if text else "Nothing was reported on this outcome."
 
 
 def show_discovered(folder: Path) -> int:
@@ -531,22 +531,21 @@ def show_discovered(folder: Path) -> int:
         The exit code, 0.
 
     Raises:
-        PanjError: A file is missing or is something else.
+        PanjError: A file is missing or malformed.
     """
     made = read_discovered(folder)
     lines = [describe_sample(made)]
     if not any(map(is_finding, made.shown)):
         case = describe_case(made.about)
-        lines.append(f"No box was found in which {case} more often than elsewhere by more than chance.")
+        lines.append(f"No box was found in which {case} significantly more often than elsewhere.")
     lines += [describe_box(made, row) for row in made.shown]
     lines.append(describe_threshold(made.about))
-    lines.append("Shares are those of the prior: of what was believed before any fit. Quasi-p values of each limit are "
-                 "in limits.csv.")  # fmt: skip
+    lines.append("Shares are shares of the prior, before any fit. The quasi-p value of each limit is in limits.csv.")
     return print_results(lines, sorted(folder.iterdir()), suggest_run(made))
 
 
 def suggest_run(made: Discovered) -> str:
-    """Suggest a run inside the first box, or another request if there is none."""
+    """Suggest a run inside the first box, or another request if it is not a finding."""
     if not made.boxes or not is_finding(made.boxes[0]):
         return "another threshold, or a larger bank: python -m sim bank runs=50000"
     overrides = []

@@ -4,17 +4,17 @@ Morris's trajectories over all parameters in `configs/priors.yaml` (or those of 
 Sobol' indices of first and total order, with bootstrap intervals, are then estimated for these, while the others
 keep their declared values.
 
-Reads   the declared priors; `sim.explore.design` runs the campaigns, which are recorded and not run again.
+Reads   the declared priors; recorded campaigns, which `sim.explore.design` runs where they are missing.
 Writes  morris.csv, sobol.csv, outcomes.csv and sensitivity.json in results/<study>; `sim.explore.figures` draws them.
 Source  Morris 1991; Campolongo, Cariboni and Saltelli 2007 (mu*); Saltelli et al. 2010; all from SALib.
 Assumed The model is stochastic. The quantity analysed is the mean of each outcome over the same `runs` seeds per point
-        (common random numbers), a function of the parameters alone. It still contains the noise of those seeds: other
-        parameters use the same random draws differently. The difference between two halves of the seeds measures it,
-        and gives the mu* that noise alone reaches for any parameter in 5 of 100 screenings: the *floor of chance*. A
-        parameter *matters* for an outcome when its mu* is above that floor and at least a tenth of the largest. Twelve
-        (`most=`), those nearest to the largest in any outcome, are kept. Sobol' indices are reported with the share of
-        variance that noise leaves in the means: a total index may contain that much noise, a first-order index is only
-        less certain by it.
+        (common random numbers), a function of the parameters alone. It still contains the noise of those seeds, since
+        the same random draws act differently under other parameters. The noise is measured by the difference between
+        two halves of the seeds. The mu* that it alone reaches for any parameter in 5 of 100 screenings is the *floor of
+        chance*. A parameter *matters* for an outcome if its mu* is above that floor and at least a tenth of the
+        largest. At most `most=` parameters (by default twelve) are kept, those nearest to the largest for any outcome.
+        Sobol' indices are reported with the share of variance that noise leaves in the means: a total index may contain
+        that much noise, a first-order index only becomes less certain.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,13 +54,13 @@ from sim.study.reader import read_about
 from sim.wording import format_seconds
 
 REPLAYS = 20_000  # simulated screenings of pure noise
-MISSES = 0.05  # share of screenings in which noise lifts some parameter above its floor
+MISSES = 0.05  # share of screenings in which noise lifts some parameter above the floor
 FIFTH = 0.2  # share of the prior at each end over which an outcome is averaged
 Floats = NDArray[np.float64]
 
 
 class Effect(NamedTuple):
-    """Effect of one parameter on one outcome, along its whole prior."""
+    """Morris's measures of the effect of one parameter on one outcome, scaled to its whole prior."""
 
     outcome: str
     key: str
@@ -74,17 +74,17 @@ class Effect(NamedTuple):
 
     @property
     def share(self) -> float:
-        """mu* as a share of the largest; 0 where nothing has an effect."""
+        """The ratio of mu* to the largest; 0 if no parameter has an effect."""
         return self.mu_star / self.largest if self.largest > 0 else 0.0
 
     @property
     def matters(self) -> bool:
-        """Whether mu* is above the noise floor and not too small compared with the largest."""
+        """Whether mu* is above the floor of chance and at least `LEAST` of the largest."""
         return self.mu_star > self.floor and self.share >= LEAST
 
 
 def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answers], seed: int) -> list[Effect]:
-    """Morris's measures of every parameter for every outcome."""
+    """Compute Morris's measures of every parameter for every outcome."""
     from SALib.analyze import morris  # slow to import
 
     effects = []
@@ -99,10 +99,11 @@ def effects_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tuple[float, float]:
-    """mu* of noise alone: its mean, and what it reaches for any parameter in 5 of 100 screenings.
+    """Estimate the mu* of noise alone: its mean, and the value it reaches for any parameter in 5 of 100 screenings.
 
-    Measured from the difference between the means of the two halves of the seeds at each point, scaled to the variance
-    of a step between two points without common seeds. Resampling as many of these as there are steps gives mu*.
+    The noise of a step is the difference between the means of the two halves of the seeds at a point, scaled to the
+    variance of a step between two points without common seeds. One mu* is the mean of as many resampled differences as
+    there are steps.
     """
     runs = len(answer.values)
     halves = answer.values[::2], answer.values[1::2]
@@ -114,7 +115,7 @@ def floor_of_chance(answer: Answers, numbers: int, steps: int, seed: int) -> tup
 
 
 def choose(effects: Sequence[Effect], most: int) -> tuple[str, ...]:
-    """At most `most` parameters that matter for any outcome, sorted by their largest share of mu*."""
+    """Choose at most `most` parameters that matter for any outcome, sorted by their largest share of mu*."""
     best: dict[str, float] = {}
     for effect in effects:
         if effect.matters:
@@ -136,7 +137,7 @@ class Index(NamedTuple):
 
 
 def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answers], seed: int) -> list[Index]:
-    """Sobol' indices of every parameter for every outcome; all 0 where an outcome is constant."""
+    """Compute the Sobol' indices of every parameter for every outcome; all are 0 if an outcome is constant."""
     indices = []
     for outcome, answer in answers.items():
         means = answer.means
@@ -148,12 +149,12 @@ def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answer
 
 
 def fifths_of(shares: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The points in the lowest and in the highest fifth of a prior."""
+    """Mark the points in the lowest and in the highest fifth of a prior."""
     return shares < FIFTH, shares > 1 - FIFTH
 
 
 def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
-    """First order, its half-width, total order, its half-width; one column per parameter."""
+    """Compute first-order and total indices, each followed by its half-width, 4 x parameters; 0 for a constant."""
     from SALib.analyze import sobol  # slow to import
 
     if np.ptp(means) == 0:
@@ -163,7 +164,7 @@ def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
 
 
 class Resolved(NamedTuple):
-    """A request, resolved and checked."""
+    """A request for a sensitivity study, resolved and checked."""
 
     base: Settings  # `runs` is campaigns per point, `seed` the first seed
     words: tuple[str, ...]
@@ -175,7 +176,7 @@ class Resolved(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """Folder of tables and figures; the campaigns are in its subfolders."""
+        """The folder of tables and figures; the campaigns are in its subfolders."""
         return self.base.results_dir / self.base.study
 
 
@@ -192,7 +193,7 @@ class Sampled(NamedTuple):
 def run_points(
     request: Resolved, name: str, priors: Sequence[Prior], shares: Floats, console: Console
 ) -> Sampled:  # fmt: skip
-    """Run the campaigns of the points and read the requested outcomes."""
+    """Run the campaigns of a design and read the requested outcomes."""
     sweep = sweep_of(request.base, priors, shares, name, request.folder, request.words)
     ran = run_missing(sweep, console)
     answers = read_answers(ran.folder, request.outcomes, request.base.runs, len(shares))
@@ -201,14 +202,18 @@ def run_points(
 
 
 def write_sensitivity(request: Resolved, console: Console) -> int:
-    """Run the designs, measure and write the tables.
+    """Run both designs, compute the measures and write the tables.
+
+    Args:
+        request: The resolved request.
+        console: Console for progress.
 
     Returns:
-        Number of failed campaigns.
+        The number of failed campaigns.
 
     Raises:
-        Stopped: after Ctrl-C; the same command resumes.
-        PanjError: at some point no campaign has a requested outcome.
+        Stopped: The user pressed Ctrl-C; the same command resumes.
+        PanjError: Every requested outcome is missing in all campaigns of some point.
     """
     seed, priors = request.base.seed, request.priors
     shares = trajectories([prior.key for prior in priors], request.trajectories, seed)
@@ -241,27 +246,27 @@ def write_sensitivity(request: Resolved, console: Console) -> int:
 
 
 def named(method: str, count: int, priors: Sequence[Prior]) -> str:
-    """Folder name of a design; unique to its parameters and number of points."""
+    """Name the folder of a design, uniquely for its parameters and number of points."""
     keys = " ".join(prior.key for prior in priors)
     return f"{method}_{sha256(f'{count} {keys}'.encode()).hexdigest()[:6]}"
 
 
 def print_chosen(effects: Sequence[Effect], chosen: Sequence[str], console: Console) -> None:
-    """Print which parameters are selected for Sobol' indices, and which are dropped by the limit."""
+    """Print which parameters are chosen for Sobol' indices, and which are left out because of `most=`."""
     matter = {effect.key for effect in effects if effect.matters}
     if not chosen:
-        console.print("No number moves any of these outcomes by more than chance does, so there are no Sobol' indices; "
-                      "more runs or trajectories see more.", soft_wrap=True)  # fmt: skip
+        console.print("No number affects these outcomes by more than chance does, so there are no Sobol' indices; "
+                      "more runs or trajectories may detect effects.", soft_wrap=True)  # fmt: skip
         return
-    console.print(f"{len(matter)} numbers matter; on with {', '.join(key.removeprefix('rules.') for key in chosen)}.",
+    console.print(f"{len(matter)} numbers matter; chosen: {', '.join(key.removeprefix('rules.') for key in chosen)}.",
                   soft_wrap=True)  # fmt: skip
     left = sorted(matter - set(chosen))
     if left:
-        console.print(f"Left at their declared values though they matter (most={len(chosen)}): "
+        console.print(f"Kept at their declared values although they matter (most={len(chosen)}): "
                       f"{', '.join(key.removeprefix('rules.') for key in left)}", soft_wrap=True)  # fmt: skip
 
 
-USUAL = {  # extreme draws put more people on the road than the default allows
+USUAL = {  # extreme draws create more groups of refugees than the default number of rows allows
     "study": "sensitivity", "runs": "8", "end_date": "2021-07-08", "rules.flight.rows": "200000",
 }  # fmt: skip
 ALWAYS = {"calibration": "prior", "daily": "false"}
@@ -270,7 +275,17 @@ TIMED = 10  # campaigns run to estimate the time
 
 
 def resolve(asked: Sensitivity) -> Resolved:
-    """Resolve the requested settings, outcomes and parameters; PanjError before anything is run or written."""
+    """Resolve and check a request before anything is run or written.
+
+    Args:
+        asked: The parsed command line of `sensitivity`.
+
+    Returns:
+        The settings, outcomes, priors and sizes of the designs.
+
+    Raises:
+        PanjError: A setting, an outcome or a parameter is wrong or not allowed here.
+    """
     base = base_of(asked.overrides)
     most = len(priors_under(()))
     if asked.most > most:
@@ -282,15 +297,15 @@ def resolve(asked: Sensitivity) -> Resolved:
 
 
 def base_of(words: AnyOverrides) -> Settings:
-    """The settings of every point; PanjError for those not allowed in a sensitivity study."""
+    """Compose the settings of every point; PanjError for those not allowed in a sensitivity study."""
     overrides = Overrides.of(words)
     for row in overrides:
         if row.key.split(".")[0] in NOT_HERE:
-            raise PanjError(f"{row.key}: found '{row.text}', expected none; points are those of Morris and Saltelli")
+            raise PanjError(f"{row.key}: found '{row.text}', expected none; `sensitivity` chooses the points itself")
     for key, value in ALWAYS.items():
         found = overrides.get(key)
         if found and found.text != f"{key}={value}":
-            raise PanjError(f"{key}: found '{found.text}', expected none; numbers are those of configs/priors.yaml")
+            raise PanjError(f"{key}: found '{found.text}', expected none; `sensitivity` always uses {key}={value}")
     base = compose_sweep(overrides.with_usual({**USUAL, **ALWAYS})).base
     if base.runs < 2:
         raise PanjError(f"runs: found {base.runs}, expected at least 2 per point, to separate effects from chance")
@@ -301,7 +316,7 @@ def base_of(words: AnyOverrides) -> Settings:
 
 
 def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
-    """Names of the requested outcomes, checked to be counted by the end of the campaign."""
+    """Return the requested outcomes; PanjError if one is unknown or is not counted by the end of the campaign."""
     table = read_outcomes(base.facts, base.start_date, base.days)
     names = [row.name for row in table if row.last >= 0]
     if not wanted:
@@ -313,7 +328,7 @@ def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
 
 
 def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ...]:
-    """Priors of the varied parameters: those of `keys=`, or all that are not set by an override."""
+    """Return the priors of the varied parameters: those of `keys=`, or all that no override sets."""
     assert base.draws is not None
     free = {prior.key: prior for prior in base.draws.priors}
     if wanted is None:
@@ -330,7 +345,7 @@ def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ..
 
 
 def print_estimate(request: Resolved, order: Order, points: int, console: Console) -> None:
-    """Print the number of points and campaigns and the expected time, from a few timed campaigns."""
+    """Print the number of points and campaigns, and the time they will take, estimated from a few campaigns."""
     runs, most = request.base.runs, min(request.most, len(request.priors))
     more = request.samples * (most + 2)
     compile_rules(order, request.base.seed, console)
@@ -345,7 +360,7 @@ def print_estimate(request: Resolved, order: Order, points: int, console: Consol
         f"Morris: {len(request.priors)} numbers, {points:,} points x {runs} seeds = {points * runs:,} campaigns. "
         f"Sobol': at most {most} of them, {more:,} points x {runs} seeds = {more * runs:,} campaigns. "
         f"About {format_seconds((points + more) * runs * each / workers)} in all with {workers} workers "
-        f"({each * 1000:.3g} ms a campaign on one); what is recorded is not run again.", soft_wrap=True,
+        f"({each * 1000:.3g} ms per campaign and worker); recorded campaigns are not run again.", soft_wrap=True,
     )  # fmt: skip
 
 
@@ -355,7 +370,7 @@ LEAST = 0.1  # minimum share of the largest mu* of an outcome for a parameter to
 
 
 def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dict[str, str]]:
-    """One row per outcome and parameter, strongest first."""
+    """Make one row per outcome and parameter, the strongest parameters first."""
     outcomes = list(dict.fromkeys(effect.outcome for effect in effects))
     ranked = sorted(effects, key=lambda effect: (outcomes.index(effect.outcome), -effect.mu_star))
     return [
@@ -373,7 +388,7 @@ def rows_of_morris(effects: Sequence[Effect], chosen: Sequence[str]) -> list[dic
 
 
 def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> list[dict[str, str]]:
-    """One row per outcome and parameter, largest total index first, noise last."""
+    """Make one row per outcome and parameter, the largest total index first and noise last."""
     rows = []
     for outcome, answer in answers.items():
         of_outcome = [index for index in indices if index.outcome == outcome]
@@ -393,13 +408,13 @@ def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> l
 
 
 def share_left(answer: Answers) -> float:
-    """Share of the variance between points that is noise; 0 where there is no variance."""
+    """Return the share of the variance between points that is noise; 0 if there is no variance."""
     between = float(answer.means.var())
     return min(1.0, answer.left / between) if between > 0 else 0.0
 
 
 def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, str]]:
-    """One row per outcome: its spread between points, and the shares of parameters and noise in a single campaign."""
+    """Make one row per outcome: its spread between points, and the variance shares of parameters and of noise."""
     rows = []
     for outcome, answer in answers.items():
         low, middle, high = np.quantile(answer.means, (0.05, 0.5, 0.95))
@@ -421,14 +436,14 @@ def rows_of_outcomes(answers: Mapping[str, Answers], of: str) -> list[dict[str, 
 
 
 def number_text(value: float) -> str:
-    """A number to six figures."""
+    """Format a number to six significant figures."""
     return f"{value:.6g}"
 
 
 def about_sensitivity(
     request: Resolved, designs: Mapping[str, Sampled], effects: Sequence[Effect], chosen: Sequence[str]
 ) -> dict[str, Any]:
-    """Metadata on the origin of tables and figures."""
+    """Collect the metadata of the tables and figures: request, settings, designs and versions."""
     base = request.base
     about = read_about(designs["morris"].folder)
     matter = {effect.key for effect in effects if effect.matters}

@@ -1,4 +1,4 @@
-"""Texts for captions and pages: campaigns and their reliability, names of cells and parameters."""
+"""Texts for captions and pages: the sample of campaigns, and names of cells, keys and parameters."""
 
 import textwrap
 
@@ -7,10 +7,10 @@ from sim.wording import counted, paragraph, significant, span_of
 
 
 def describe_campaigns(shown: Study) -> str:
-    """Say how many campaigns were run, of which scenario, and where their parameters come from.
+    """Describe the sample: how many campaigns, of which scenario, and where their parameters come from.
 
     Args:
-        shown: One cell of a study, or all of its cells.
+        shown: The study, restricted to one cell or with all of its cells.
 
     Returns:
         One to three sentences; failed campaigns and a single campaign are always mentioned.
@@ -33,43 +33,102 @@ def describe_campaigns(shown: Study) -> str:
 
 
 def describe_failures(failed: int) -> str:
-    """Say how many campaigns failed: `2 campaigns failed and are left out.`; empty for none."""
+    """Write the sentence on failed campaigns, such as `2 campaigns failed and are left out.`
+
+    Args:
+        failed: Number of failed campaigns.
+
+    Returns:
+        The sentence; empty if no campaign failed.
+    """
     return f"{counted(failed, 'campaign')} failed and {'is' if failed == 1 else 'are'} left out." if failed else ""
 
 
 def name_cell(sweep: Study, cell: StudyCell) -> str:
-    """A short name of a cell: `reinforcement none, contagion 0.3`."""
+    """Name a cell by its swept values, such as `reinforcement none, contagion 0.3`.
+
+    Args:
+        sweep: All cells of a study.
+        cell: The cell.
+
+    Returns:
+        The name; empty if nothing was swept.
+    """
     return ", ".join(f"{name_key(sweep, key)} {format_setting(value)}" for key, value in cell.values.items())
 
 
 def name_key(sweep: Study, key: str) -> str:
-    """The last part of a key, unless another swept key ends in it too."""
+    """Shorten a swept key to its last part where that is unambiguous.
+
+    Args:
+        sweep: All cells of a study.
+        key: A swept key, such as `rules.news.fade_days`.
+
+    Returns:
+        The last part without underscores, such as `fade days`; the whole key if another swept key ends in the same
+        part, and for keys of the timeline.
+    """
     last = key.rpartition(".")[2]
     alone = sum(other.rpartition(".")[2] == last for other in sweep.swept) == 1
     return last.replace("_", " ") if alone and not key.startswith("timeline.") else key
 
 
 def format_setting(value: object) -> str:
-    """A swept value: words without underscores, numbers to four figures."""
+    """Format a swept value for a label.
+
+    Args:
+        value: A choice, a number or a date.
+
+    Returns:
+        A fraction to four significant figures, anything else as text without underscores.
+    """
     return significant(value, 4) if isinstance(value, float) else str(value).replace("_", " ")
 
 
 def name_number(key: str) -> str:
-    """The name of a parameter: `rules.news.fade_days` is `news: fade days`."""
+    """Name a parameter of a rule.
+
+    Args:
+        key: The key, such as `rules.news.fade_days`.
+
+    Returns:
+        Rule and parameter, such as `news: fade days`.
+    """
     _, rule, number = key.split(".")
     return f"{rule}: {number.replace('_', ' ')}"
 
 
 def wrap_number(key: str) -> str:
-    """The same, wrapped to narrow lines."""
+    """Name a parameter as in `name_number`, without the colon and wrapped to lines of at most 13 characters.
+
+    Args:
+        key: The key, such as `rules.news.fade_days`.
+
+    Returns:
+        The name, with line breaks.
+    """
     return "\n".join(textwrap.wrap(name_number(key).replace(": ", " "), 13, break_long_words=False))
 
 
 def true_minus(text: str) -> str:
-    """Replace hyphens by minus signs, which are as wide as a plus."""
+    """Replace hyphens by minus signs, which are as wide as a plus sign.
+
+    Args:
+        text: A formatted number.
+
+    Returns:
+        The text with minus signs.
+    """
     return text.replace("-", "−")
 
 
 def cite(*cells: str) -> list[str]:
-    """The ids of evidence in cells such as `F001, F064; F065`, each once."""
+    """List the evidence ids in cells of a table.
+
+    Args:
+        cells: Texts such as `F001, F064; F065`.
+
+    Returns:
+        The ids in order of appearance, without duplicates.
+    """
     return list(dict.fromkeys(id for cell in cells for id in cell.replace(";", " ").replace(",", " ").split()))

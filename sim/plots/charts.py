@@ -1,7 +1,7 @@
-"""Chart tools: panels, axes, marks for intervals and for the record, legends, captions, and atomic saving.
+"""Chart tools: panels, axes, marks for intervals and reported figures, legends, captions, and atomic saving.
 
-Panels have fixed positions in inches, which is far faster than a layout that measures every label; title and legend
-above and the caption below are added when the figure is saved, and the figure grows to fit them.
+Panels have fixed positions in inches, which is far faster than a layout that measures every label. The title, the
+legend and the caption are added when the figure is saved, and the figure grows to fit them.
 """
 
 import json
@@ -36,11 +36,11 @@ POINTS = 72.0  # per inch
 
 
 class Tables(Protocol):
-    """The tables of a verb, as read from its folder."""
+    """The tables that a verb wrote, as read from their folder."""
 
     @property
     def folder(self) -> Path:
-        """Where they are."""
+        """The folder of the tables."""
 
     @property
     def about(self) -> Mapping[str, Any]:
@@ -59,14 +59,21 @@ class Spaces(NamedTuple):
 
 
 def new_figure(height: float) -> Figure:
-    """An empty figure of the common width and `height` inches, with a constrained layout."""
+    """Create an empty figure of the common width, with a constrained layout.
+
+    Args:
+        height: Height, in inches.
+
+    Returns:
+        The figure, `WIDTH` inches wide.
+    """
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def new_panels(
     count: int, columns: int, height: float, spaces: Spaces, widths: Sequence[float] = ()
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with panels at fixed positions.
+    """Create a figure with panels at fixed positions.
 
     Args:
         count: Number of panels, row by row; the last row may be short.
@@ -95,12 +102,14 @@ def new_panels(
 def save_study_chart(
     figure: Figure, shown: Study, title: str, sources: str, path: Path, chosen: Mapping[str, Any] | None = None
 ) -> Path:
-    """Save a figure of a study, with campaigns and sources in the caption and redraw metadata in the file.
+    """Save a figure of a study, with the number of campaigns and the sources in its caption.
+
+    The file contains the metadata that is needed to redraw the figure.
 
     Args:
         figure: The figure.
         shown: The study it was drawn from.
-        title: Above the figure.
+        title: Title above the figure.
         sources: Sources of the reported figures.
         path: Path of the PNG.
         chosen: Further choices that determine the figure, such as the day of a map.
@@ -121,8 +130,8 @@ def save_chart(figure: Figure, path: Path, title: str, caption: str, made: str |
     Args:
         figure: The figure.
         path: Path of the PNG, which is replaced atomically.
-        title: Above the figure and its legend, if any.
-        caption: Below the figure; wrapped here.
+        title: Title above the figure and its legend.
+        caption: Caption below the figure; this function wraps it.
         made: Provenance, stored in the file as JSON.
 
     Returns:
@@ -141,8 +150,8 @@ def save_next_to(made: Tables, name: str, figure: Figure, title: str, caption: s
         made: The tables, with their folder and metadata.
         name: File name of the PNG.
         figure: The figure.
-        title: Above the figure and its legend, if any.
-        caption: Below the figure; wrapped here.
+        title: Title above the figure and its legend.
+        caption: Caption below the figure; this function wraps it.
 
     Returns:
         The path.
@@ -152,7 +161,7 @@ def save_next_to(made: Tables, name: str, figure: Figure, title: str, caption: s
 
 
 def set_around(figure: Figure, title: str, caption: str) -> None:
-    """Add title and caption, and compute the final layout."""
+    """Add title and caption to a figure, and compute its final layout."""
     if figure.legends:
         figure.legends[0].set_title(title, prop=HEADING)
         figure.legends[0].set_alignment("left")
@@ -163,7 +172,7 @@ def set_around(figure: Figure, title: str, caption: str) -> None:
 
 
 def lay_out(figure: Figure, title: str, caption: str) -> None:
-    """Compute the layout once; a figure that keeps its layout engine does so twice when it is saved."""
+    """Add title and caption and compute the layout once; with its layout engine, saving would compute it twice."""
     if not figure.legends:
         figure.suptitle(title, x=EDGE, ha="left", fontproperties=HEADING)
     add_caption(figure, caption)
@@ -174,7 +183,12 @@ def lay_out(figure: Figure, title: str, caption: str) -> None:
 
 
 def add_caption(figure: Figure, caption: str) -> None:
-    """Add a caption below a figure that has a layout engine."""
+    """Add a caption below a figure that has a layout engine.
+
+    Args:
+        figure: The figure.
+        caption: The caption, not wrapped.
+    """
     figure.supxlabel(wrap_caption(figure, caption), x=EDGE, ha="left", fontsize=CAPTION, color=QUIET)
 
 
@@ -184,7 +198,7 @@ def wrap_caption(figure: Figure, caption: str) -> str:
 
 
 def make_room(figure: Figure, title: str, caption: str) -> None:
-    """Grow the figure for title and legend above and caption below; panels at fixed positions keep their size."""
+    """Enlarge a figure with fixed panels to fit title, legend and caption; the panels keep their size."""
     height = float(figure.get_figheight())
     above, below = room_above(figure, title), (caption.count("\n") + 1) * CAPTION * LINE / POINTS + 0.12
     tall = height + above + below
@@ -198,7 +212,7 @@ def make_room(figure: Figure, title: str, caption: str) -> None:
 
 
 def room_above(figure: Figure, title: str) -> float:
-    """Height in inches of the title, or of the legend with the title in it."""
+    """Compute the height in inches of the title, or of the legend that contains the title."""
     if not figure.legends:
         return 0.12 + (title.count("\n") + 1) * HEADING.get_size_in_points() * LINE / POINTS
     renderer = FigureCanvasAgg(figure).get_renderer()
@@ -206,29 +220,70 @@ def room_above(figure: Figure, title: str) -> float:
 
 
 def add_key(figure: Figure, handles: Sequence[Artist], columns: int, **style: Any) -> None:
-    """Add a legend above the panels."""
+    """Add a legend above the panels.
+
+    Args:
+        figure: The figure.
+        handles: Entries of the legend.
+        columns: Number of columns.
+        style: Further options of `Figure.legend`.
+    """
     place: Any = "upper left" if figure.get_layout_engine() is None else "outside upper left"
     figure.legend(handles=handles, loc=place, ncols=columns, columnspacing=1.4, **style)
 
 
 def add_key_of(figure: Figure, axes: Axes, columns: int = 2) -> None:
-    """Add a legend with the labels of one panel."""
+    """Add a legend above the panels with the labelled artists of one panel.
+
+    Args:
+        figure: A figure with a layout engine.
+        axes: The panel.
+        columns: Number of columns.
+    """
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper left", ncols=columns)
 
 
 def key_line(label: str, colour: str = SIMULATED, width: float = 1.6, **style: Any) -> Line2D:
-    """Legend entry for a line."""
+    """Create a legend entry for a line.
+
+    Args:
+        label: Text of the entry.
+        colour: Colour of the line.
+        width: Line width, in points.
+        style: Further options of `Line2D`.
+
+    Returns:
+        The entry.
+    """
     return Line2D([], [], color=colour, linewidth=width, label=label, **style)
 
 
 def key_mark(label: str, shape: str = "o", colour: str = REPORTED, hollow: bool = False, **style: Any) -> Line2D:
-    """Legend entry for a marker."""
+    """Create a legend entry for a marker.
+
+    Args:
+        label: Text of the entry.
+        shape: Marker shape.
+        colour: Marker colour.
+        hollow: Whether the marker is filled with white.
+        style: Further options of `Line2D`.
+
+    Returns:
+        The entry.
+    """
     face = {"markerfacecolor": "white"} if hollow else {}
     return Line2D([], [], color=colour, marker=shape, linewidth=0, label=label, **{"markersize": 5, **face, **style})
 
 
 def key_of_reported(arrow: str = ">") -> list[Line2D]:
-    """Legend entries for `mark_reported`."""
+    """Create the legend entries for the marks of `mark_reported`.
+
+    Args:
+        arrow: Marker shape of a lower bound: `>` on a horizontal axis, `^` on a vertical one.
+
+    Returns:
+        The entries for a value, a range and a lower bound.
+    """
     return [
         key_line("reported", REPORTED, 1.8, linestyle="--"),
         key_line("range reported", REPORTED, 8, alpha=0.25),
@@ -292,31 +347,65 @@ def mark_points(
 
 
 def draw_interval(axes: Axes, row: float, ends: Sequence[float], colour: str, width: float) -> None:
-    """Draw an interval as a bar in a row."""
+    """Draw an interval as a horizontal bar.
+
+    Args:
+        axes: The panel.
+        row: Vertical position, in rows.
+        ends: Lower and upper end, in the unit of the horizontal axis.
+        colour: Colour of the bar.
+        width: Thickness of the bar, in points.
+    """
     axes.plot(ends, [row, row], color=colour, linewidth=width, solid_capstyle="butt", zorder=2)
 
 
 def draw_median(axes: Axes, row: float, median: float, colour: str = INK) -> None:
-    """Draw a median as a tick through the bar of a row."""
+    """Draw a median as a vertical tick through the bar of a row.
+
+    Args:
+        axes: The panel.
+        row: Vertical position, in rows.
+        median: The median, in the unit of the horizontal axis.
+        colour: Colour of the tick.
+    """
     axes.plot([median], [row], marker="|", color=colour, markersize=8, markeredgewidth=1.5, zorder=3)
 
 
 def label_row(axes: Axes, row: float, x: float, text: str, **style: Any) -> None:
-    """Write text next to a row: left of the panel where `x` is below 0, else right of it."""
+    """Write text at the height of a row.
+
+    Args:
+        axes: The panel.
+        row: Vertical position, in rows.
+        x: Horizontal position, as a share of the panel width. The text ends there if it is negative, else starts there.
+        text: The text.
+        style: Further options of `Axes.text`.
+    """
     side = "right" if x < 0 else "left"
     style = {"fontsize": 7, "va": "center", **style}
     axes.text(x, row, text, transform=axes.get_yaxis_transform(), ha=side, **style)
 
 
 def label_axes(axes: Axes, across: str, up: str = "") -> None:
-    """Label both axes of a small panel."""
+    """Label both axes of a small panel.
+
+    Args:
+        axes: The panel.
+        across: Label of the horizontal axis.
+        up: Label of the vertical axis.
+    """
     axes.set_xlabel(across, fontsize=8.5)
     axes.set_ylabel(up, fontsize=8.5)
     axes.tick_params(labelsize=8)
 
 
 def draw_bins(axes: Axes, heights: np.ndarray) -> None:
-    """Draw bars of equal width from 0 to 1, and the line at 1 to which they are compared."""
+    """Draw bars of equal width from 0 to 1, and a horizontal line at the expected height of 1.
+
+    Args:
+        axes: The panel.
+        heights: One relative frequency per bar.
+    """
     size = len(heights)
     style: dict[str, Any] = {"color": SIMULATED, "alpha": 0.75, "linewidth": 0.6, "edgecolor": "white"}
     axes.bar(np.arange(size) / size, heights, 1 / size, align="edge", **style)
@@ -326,7 +415,12 @@ def draw_bins(axes: Axes, heights: np.ndarray) -> None:
 
 
 def set_rows(axes: Axes, rows: int) -> None:
-    """Set up an axis of rows: first row on top, no grid lines and no left spine."""
+    """Set up a vertical axis of rows, with the first row on top, no grid lines and no left spine.
+
+    Args:
+        axes: The panel.
+        rows: Number of rows.
+    """
     axes.set_ylim(rows - 0.4, -0.6)
     axes.set_yticks([])
     axes.grid(axis="y", visible=False)
@@ -335,7 +429,13 @@ def set_rows(axes: Axes, rows: int) -> None:
 
 
 def shade_fields(axes: Axes, shares: np.ndarray, size: float) -> None:
-    """Draw a heat map of shares from 0 to 1, darker for larger, each with its value; nan is white."""
+    """Draw a heat map of shares with the value written in each field.
+
+    Args:
+        axes: The panel.
+        shares: Shares from 0 to 1, rows x columns; fields with NaN stay white.
+        size: Font size, in points.
+    """
     axes.imshow(shares, CHANCE, aspect="auto", vmin=0, vmax=1)
     for (row, column), share in np.ndenumerate(shares):
         if not np.isnan(share):
@@ -345,30 +445,68 @@ def shade_fields(axes: Axes, shares: np.ndarray, size: float) -> None:
 
 
 def ink_on(shade: float) -> str:
-    """Text colour on a shade of `CHANCE`."""
+    """Choose the text colour that is readable on a shade of the colour scale `CHANCE`.
+
+    Args:
+        shade: Position on the colour scale, from 0 to 1.
+
+    Returns:
+        White on dark shades, otherwise `INK`.
+    """
     return "white" if shade > DARK else INK
 
 
 def draw_bands(axes: Axes, bands: Bands, colour: str, label: str, line: str = "-") -> None:
-    """Draw a daily median line with its 50 % and 90 % bands."""
+    """Draw a daily median line with its 50 % and 90 % bands.
+
+    Args:
+        axes: Axes with days on the horizontal axis.
+        bands: Quantiles over campaigns, by day.
+        colour: Colour of line and bands.
+        label: Label of the line in the legend.
+        line: Line style.
+    """
     cuts = (bands.low_5, bands.low_25, bands.median, bands.high_75, bands.high_95)
     fill_bands(axes, days_of(bands.evenings), cuts, colour)
     axes.plot(days_of(bands.evenings), bands.median, line, color=colour, linewidth=1.8, label=label)
 
 
 def fill_bands(axes: Axes, across: np.ndarray, cuts: Sequence[np.ndarray], colour: str) -> None:
-    """Fill the 90 % and the 50 % band between quantiles at 5, 25, 50, 75 and 95 %."""
+    """Fill the 90 % and the 50 % band between quantiles.
+
+    Args:
+        axes: The panel.
+        across: Horizontal positions.
+        cuts: Quantiles at 5, 25, 50, 75 and 95 %, each with one value per position.
+        colour: Colour of the bands.
+    """
     for low, high, strength in ((cuts[0], cuts[4], 0.16), (cuts[1], cuts[3], 0.28)):
         axes.fill_between(across, low, high, color=colour, alpha=strength, linewidth=0)
 
 
 def label_bands(study: Study, name: str) -> str:
-    """Legend label of a median line with bands."""
+    """Write the legend label of a median line with bands.
+
+    Args:
+        study: One cell of a study.
+        name: Name of the quantity.
+
+    Returns:
+        The name, with an explanation of the bands if there is more than one campaign.
+    """
     return name if study.cell.finished == 1 else f"{name}: median, 50 and 90 % of campaigns"
 
 
 def draw_whiskers(axes: Axes, places: np.ndarray, bands: Bands, across: bool = False, labels: bool = False) -> None:
-    """Draw thin lines for 90 % and thick ones for 50 % of campaigns, vertical or horizontal."""
+    """Draw whiskers: thin lines over 90 % of campaigns and thick lines over 50 %.
+
+    Args:
+        axes: The panel.
+        places: Position of each whisker on the other axis.
+        bands: Quantiles over campaigns, one per position.
+        across: Whether the whiskers are horizontal.
+        labels: Whether the lines are labelled for a legend.
+    """
     lines = axes.hlines if across else axes.vlines
     for low, high, width, label in (
         (bands.low_5, bands.high_95, 1.0, "5 to 95 % of campaigns"),
@@ -378,17 +516,38 @@ def draw_whiskers(axes: Axes, places: np.ndarray, bands: Bands, across: bool = F
 
 
 def draw_histogram(axes: Axes, counts: np.ndarray, edges: np.ndarray, floor: float = 0.0) -> None:
-    """Draw a histogram of campaigns on a baseline `floor`."""
+    """Draw a histogram of campaigns.
+
+    Args:
+        axes: The panel.
+        counts: Height of each bar.
+        edges: Edges of the bars, one more than the counts.
+        floor: Vertical position of the base of the bars.
+    """
     axes.stairs(counts, edges, baseline=floor, fill=True, color=SIMULATED_LIGHT)
 
 
 def days_of(days: Sequence[date]) -> np.ndarray:
-    """Dates as matplotlib day numbers."""
+    """Convert dates to matplotlib day numbers.
+
+    Args:
+        days: The dates.
+
+    Returns:
+        One number per date, in days.
+    """
     return np.asarray(date2num(list(days)), dtype=np.float64)
 
 
 def date_axis(axes: Axes, days: Sequence[date], room: float = 1.0, locator: Locator | None = None) -> None:
-    """Set up a horizontal date axis, with a margin of `room` days at both ends."""
+    """Set up a horizontal date axis.
+
+    Args:
+        axes: The panel.
+        days: The days shown, in order.
+        room: Margin at both ends, in days.
+        locator: Positions of the ticks; by default 3 to 8 round dates.
+    """
     axes.set_xlim(date2num(days[0]) - room, date2num(days[-1]) + room)
     axes.xaxis.set_major_locator(locator or AutoDateLocator(minticks=3, maxticks=8, interval_multiples=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda time, _: format_short_day(num2date(time))))
@@ -396,7 +555,13 @@ def date_axis(axes: Axes, days: Sequence[date], room: float = 1.0, locator: Loca
 
 
 def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> None:
-    """Draw a dotted line at the end of the record and lighten everything past it."""
+    """Draw a dotted line at the end of the record, 7 July 2021, and lighten everything after it.
+
+    Args:
+        axes: Axes with days on the horizontal axis.
+        days: The days shown; nothing is drawn if they do not include the end of the record.
+        label: Whether the line is labelled.
+    """
     if not days[0] <= THE_LINE <= days[-1]:
         return
     first, last = axes.get_xlim()
@@ -409,7 +574,14 @@ def mark_end_of_record(axes: Axes, days: Sequence[date], label: bool = True) -> 
 
 
 def number_axis(axes: Axes, which: str = "y", unit: str = "", whole: bool = True) -> None:
-    """Format an axis: per cent for a share, else thousands separators; decimals unless numbers are whole."""
+    """Format the numbers of an axis: per cent for a share, otherwise with thousands separators.
+
+    Args:
+        axes: The panel.
+        which: `x` or `y`.
+        unit: Unit of the outcome; one that begins with `share` is shown in per cent.
+        whole: Whether numbers other than shares are shown without decimals.
+    """
     number = StrMethodFormatter("{x:,.0f}" if whole else "{x:,g}")
     formatter = PercentFormatter(1, decimals=0) if unit.startswith("share") else number
     getattr(axes, f"{which}axis").set_major_formatter(formatter)

@@ -1,6 +1,6 @@
 """Colours of figures and pages, muted and distinguishable by colour-blind readers and on poor projectors.
 
-Blue is what was simulated, orange what was reported.
+Simulated values are blue, reported figures orange.
 """
 
 SIMULATED, SIMULATED_LIGHT, SIMULATED_DARK = "#2b5c8a", "#9dbdd8", "#173554"

@@ -1,10 +1,10 @@
 """Projected geometry of all maps in km: districts, provinces, the country, its neighbours, posts and the frontier.
 
-Reads   data/districts.csv, data/posts.csv, data/shapes.topojson, which docs/make_shapes.py makes.
+Reads   data/districts.csv, data/posts.csv, and data/shapes.topojson as written by docs/make_shapes.py.
 Source  Districts: geoBoundaries gbOpen AFG ADM2 (CC BY 4.0), from the map of AIMS and ESOC; Runfola and others 2020,
         PLoS ONE 15(4): e0231866. Neighbours: Natural Earth 1:10m.
-Assumed Boundaries are simplified to about a kilometre and imply no opinion on where they run. Sharak-e-Hayratan has no
-        shape in the source; it is cut off Kaldar along the line between the two centres.
+Assumed Boundaries are simplified to about a kilometre and imply no opinion on their legal course. Sharak-e-Hayratan has
+        no shape in the source; it is cut off from Kaldar along the line between the two centres.
 """
 
 import json
@@ -41,14 +41,18 @@ class Land:
     provinces: Lines  # between provinces
     frontier: Lines  # the border with Tajikistan
     abroad: Lines  # borders between the neighbours
-    names: dict[str, dict[str, np.ndarray]]  # where the names of neighbours fit: view (country, frontier), name
-    centres: np.ndarray  # districts x 2: the centroid, or a point inside where it is not in the shape
+    names: dict[str, dict[str, np.ndarray]]  # positions of neighbours' names, by view (country, frontier) and name
+    centres: np.ndarray  # districts x 2: the centroid, or a point inside the shape if the centroid is outside
     posts: np.ndarray  # posts x 2
 
 
 @cache
 def read_land() -> Land:
-    """Read and project shapes and places."""
+    """Read the shapes, centres and posts, and project them to km.
+
+    Returns:
+        The geometry; later calls return the same object.
+    """
     facts = read_facts()
     topology = json.loads((DATA / SHAPES).read_text(encoding="utf-8"))
     arcs = [to_km(np.cumsum(arc, axis=0) * topology["transform"]["scale"]) for arc in topology["arcs"]]
@@ -78,22 +82,36 @@ def read_land() -> Land:
 
 @cache
 def projection() -> Transformer:
-    """From degrees to km."""
+    """The projection from longitude and latitude in degrees to km."""
     return Transformer.from_crs("EPSG:4326", PROJECTION, always_xy=True)
 
 
 def to_km(degrees: np.ndarray) -> np.ndarray:
-    """Project points (longitude, latitude) to km (east, north)."""
+    """Project points from degrees to km.
+
+    Args:
+        degrees: Longitude and latitude, points x 2.
+
+    Returns:
+        East and north in km, points x 2.
+    """
     return np.column_stack(projection().transform(degrees[:, 0], degrees[:, 1]))
 
 
 def to_degrees(km: np.ndarray) -> np.ndarray:
-    """The reverse of `to_km`."""
+    """Project points from km back to degrees.
+
+    Args:
+        km: East and north, points x 2.
+
+    Returns:
+        Longitude and latitude in degrees, points x 2.
+    """
     return np.column_stack(projection().transform(km[:, 0], km[:, 1], direction="INVERSE"))
 
 
 def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[int]]:
-    """The districts on the sides of each arc: two, one at the outline, none abroad."""
+    """Return the districts on either side of each arc: two, one on the outline of the country, none abroad."""
     sides: list[set[int]] = [set() for _ in range(count)]
     for row, shape in enumerate(rings):
         for arc in (arc for ring in shape for arc in ring):
@@ -102,28 +120,58 @@ def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[i
 
 
 def join(arcs: Sequence[np.ndarray], numbers: Iterable[int]) -> np.ndarray:
-    """One line from arcs that follow each other; a negative number is an arc in reverse."""
+    """Join consecutive arcs to one line; a negative number, as in TopoJSON, is an arc in reverse."""
     pieces = [arcs[number] if number >= 0 else arcs[~number][::-1] for number in numbers]
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 
 
 def bounds_of(lines: Lines) -> np.ndarray:
-    """West, south, east and north of lines."""
+    """Return the bounding box of lines.
+
+    Args:
+        lines: Lines in km.
+
+    Returns:
+        West, south, east and north, in km.
+    """
     points = np.concatenate(lines)
     return np.concatenate([points.min(axis=0), points.max(axis=0)])
 
 
 def around(bounds: np.ndarray, margin: float) -> Bounds:
-    """Bounds with a margin."""
+    """Extend a bounding box by a margin.
+
+    Args:
+        bounds: West, south, east and north, in km.
+        margin: Margin on every side, in km.
+
+    Returns:
+        West, south, east and north, in km.
+    """
     west, south, east, north = bounds + margin * np.array([-1, -1, 1, 1])
     return float(west), float(south), float(east), float(north)
 
 
 def country_bounds(land: Land, margin: float = MARGIN) -> Bounds:
-    """Bounds of the country (west, south, east, north), with a margin."""
+    """Return the bounding box of the country, with a margin.
+
+    Args:
+        land: The geometry.
+        margin: Margin on every side, in km.
+
+    Returns:
+        West, south, east and north, in km.
+    """
     return around(bounds_of(land.outline), margin)
 
 
 def frontier_bounds(land: Land) -> Bounds:
-    """Bounds of the frontier with Tajikistan (west, south, east, north), with a margin."""
+    """Return the bounding box of the frontier with Tajikistan, with a margin of `FRONTIER_MARGIN`.
+
+    Args:
+        land: The geometry.
+
+    Returns:
+        West, south, east and north, in km.
+    """
     return around(bounds_of(land.frontier), FRONTIER_MARGIN)

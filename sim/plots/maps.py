@@ -1,4 +1,4 @@
-"""A map of the probability that each district is held by the Taliban at the end of one day, with the record on top.
+"""Map of the probability that the Taliban hold each district at the end of one day, with reported losses as dots.
 
 Reads   districts.parquet; the geometry of `sim.plots.land`.
 """
@@ -28,12 +28,12 @@ from sim.wording import format_day, say_post
 EVENING = date(2021, 7, 5)  # the day after the largest night
 NEIGHBOURS = "#ededed"
 ROOM_FOR_WORDS = 2.05  # inches for legend, colour scale and caption
-MARK = 4.0  # points around a place that no name may cover
-PLACE_WEIGHT = 4.0  # how much worse it is to cover another place or name than a dot
+MARK = 4.0  # points around a mark that names should not cover
+PLACE_WEIGHT = 4.0  # penalty for covering another mark or name, relative to a dot of the record
 LETTER = 0.62  # width of a character of a name, times its size
 LINE = 1.1  # height of a line of a name, times its size
 SIDES = [(right * 6.0, up) for ups in ((5.0, 0.0, -6.0), (12.0, -13.0)) for right in (1, -1) for up in ups]  # of a name
-CROWDED = 4.0  # square points of a name of a city that may be covered; above this it is left out
+CROWDED = 4.0  # weighted overlap in square points from which the name of a capital is left out
 RECORD: dict[str, Any] = {
     "color": REPORTED,
     "markeredgecolor": "white",
@@ -66,7 +66,19 @@ def draw_map(folder: Path, evening: date | None = None, cell: int = 0) -> Path:
 
 @in_style
 def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
-    """Draw the country (top) and the frontier with the names of the posts (bottom) to a path; see `draw_map`."""
+    """Draw the map of one day: the country above, the frontier with the names of the posts below.
+
+    Args:
+        study: One cell of a study.
+        evening: The day of the map; by default 5 July, or the last day before it.
+        path: Path of the PNG.
+
+    Returns:
+        The path.
+
+    Raises:
+        PanjError: The study does not have this day.
+    """
     day = evening or default_evening(study)
     land, chance = read_land(), chances(study, day)
     views = {"country": country_bounds(land), "frontier": frontier_bounds(land)}
@@ -91,12 +103,12 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
 
 
 def default_evening(study: Study) -> date:
-    """5 July, or the last day of a study that ends before it."""
+    """Return 5 July, or the nearest day that the study has."""
     return min(max(EVENING, study.evenings[0]), study.evenings[-1])
 
 
 def chances(study: Study, day: date) -> np.ndarray:
-    """Share of campaigns in which the Taliban hold each district, in file order; NaN where the study has no data."""
+    """Return the share of campaigns in which the Taliban hold each district, in file order; NaN without data."""
     rows = study.districts[study.districts["date"].dt.date == day].set_index("district_id")["share_of_runs_taliban"]
     if rows.empty:
         days = study.districts["date"].dt.date
@@ -113,7 +125,15 @@ def path_of(rings: Lines) -> Outline:
 
 
 def set_view(axes: Axes, land: Land, view: str, bounds: Bounds, size: float = 9.0) -> None:
-    """Set up empty axes as a map: the view, the neighbours in light grey, and their names in `size` points."""
+    """Set up empty axes as a map, with the neighbours in light grey.
+
+    Args:
+        axes: Empty axes.
+        land: The geometry.
+        view: `country` or `frontier`, which determines the positions of the neighbours' names.
+        bounds: West, south, east and north, in km.
+        size: Font size of the neighbours' names, in points.
+    """
     axes.add_collection(LineCollection(land.abroad, colors="white", linewidths=1.0))
     for name, place in land.names[view].items():
         style: dict[str, Any] = {"fontsize": size, "color": QUIET, "style": "italic", "in_layout": False}
@@ -129,12 +149,28 @@ def set_view(axes: Axes, land: Land, view: str, bounds: Bounds, size: float = 9.
 
 
 def shapes_of(land: Land, **style: Any) -> PathCollection:
-    """All districts in one collection, without their borders."""
+    """Create one collection with the shapes of all districts, without borders.
+
+    Args:
+        land: The geometry.
+        style: Further options of `PathCollection`, such as colours.
+
+    Returns:
+        The collection, in the order of the districts.
+    """
     return PathCollection([path_of(rings) for rings in land.districts], linewidth=0, **style)
 
 
 def lines_of(land: Land, **style: Any) -> list[LineCollection]:
-    """Borders of districts and of provinces, the outline of the country and the frontier on the Panj, bottom to top."""
+    """Create the lines of a map: borders of districts and provinces, the outline of the country, and the frontier.
+
+    Args:
+        land: The geometry.
+        style: Further options of `LineCollection`.
+
+    Returns:
+        One collection per kind of line, in drawing order.
+    """
     looks = (
         (land.borders, "white", 0.4),
         (land.provinces, QUIET, 0.5),
@@ -148,12 +184,12 @@ def lines_of(land: Land, **style: Any) -> list[LineCollection]:
 
 
 def draw_record(axes: Axes, land: Land, day: date) -> None:
-    """Draw a dot in every district recorded as lost by the end of that day; undated ones are not marked."""
+    """Draw a dot in every district dated as lost by the end of that day; a loss without a date is not marked."""
     axes.plot(*land.centres[lost_in_record(day)].T, "o", markersize=4.6, **RECORD)
 
 
 def draw_places(axes: Axes, land: Land) -> None:
-    """Draw capitals as squares, posts as triangles."""
+    """Draw provincial capitals as squares and posts as triangles."""
     capitals = land.centres[land.facts.is_capital]
     axes.plot(*capitals.T, "s", markerfacecolor="white", markeredgecolor=INK, markeredgewidth=0.9, markersize=4)
     axes.plot(*land.posts.T, "^", color=INK, markeredgecolor="white", markeredgewidth=0.7, markersize=7)
@@ -162,15 +198,17 @@ def draw_places(axes: Axes, land: Land) -> None:
 def name_places(
     axes: Axes, land: Land, width: float, day: date, posts: bool = False, size: float = 7.0
 ) -> list[Artist]:
-    """Write the names of posts, then those of provincial capitals, the largest first, where they cover nothing.
+    """Write the names of posts, then those of provincial capitals, the largest first, where they overlap least.
+
+    A capital whose name would cover other marks or names is left without one.
 
     Args:
         axes: The map, with its view set.
         land: The geometry.
         width: Width of the map, in inches.
-        day: The day of the record, of which no dot may be covered.
-        posts: Whether posts are named; every one of them is, once per location.
-        size: Of the names, in points.
+        day: The day of the map; names avoid the dots of districts that were lost by then.
+        posts: Whether posts are named; if so, all are, once per location.
+        size: Font size, in points.
 
     Returns:
         The names written.
@@ -208,14 +246,14 @@ def name_places(
 
 
 def box_of(place: np.ndarray, side: tuple[float, float], text: str, size: float) -> list[float]:
-    """The box of a name written at an offset from its place, in points: west, south, east, north."""
+    """Estimate the box of a name written at an offset from its mark, in points: west, south, east, north."""
     x, y = place + side
     reach = LETTER * size * len(text) * (1 if side[0] > 0 else -1)
     return [min(x, x + reach), y - LINE * size / 2, max(x, x + reach), y + LINE * size / 2]
 
 
 def shared(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """The area that each box shares with each other box."""
+    """Return the area of overlap of each box with each of the other boxes, boxes x others."""
     low = np.maximum(boxes[:, np.newaxis, :2], others[:, :2])
     high = np.minimum(boxes[:, np.newaxis, 2:], others[:, 2:])
     return np.asarray((high - low).clip(min=0).prod(axis=2))
@@ -235,7 +273,7 @@ def add_scale(figure: Figure, whole: Axes, frontier: Axes) -> None:
 
 
 def key_of(day: date) -> list[Artist]:
-    """Legend entries for the marks."""
+    """Create the legend entries for the marks of the map."""
     return [
         key_mark(f"dated as lost by {format_day(min(day, THE_LINE))} (record)"),
         key_mark("provincial capital", "s", INK, hollow=True),

@@ -41,7 +41,7 @@ FILM = "districts*.gif"  # the animated map, if there is one
 
 
 class Picture(NamedTuple):
-    """A picture on the page."""
+    """A picture that is embedded in a page."""
 
     heading: str
     explained: str
@@ -67,7 +67,7 @@ class PageFigure(NamedTuple):
 
 
 class VerdictBlock(NamedTuple):
-    """A comparison: sentences and picture."""
+    """A comparison of cells on a page: its sentences and its picture."""
 
     heading: str
     sentences: list[str]
@@ -75,12 +75,12 @@ class VerdictBlock(NamedTuple):
 
     @property
     def data(self) -> str:
-        """The picture, encoded for embedding in the page."""
+        """The picture as base64 text."""
         return encode(self.picture)
 
 
 class Source(NamedTuple):
-    """A reported figure shown on the page."""
+    """A row of the evidence as listed on a page."""
 
     id: str
     said: str
@@ -95,8 +95,8 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
     Args:
         path: Path of the HTML file, which is replaced atomically.
         template: File name in templates/.
-        shown: The study, or one of its cells.
-        ids: Ids of the evidence in its figures; those cited in the summary are added.
+        shown: The study, restricted to one cell or with all of its cells.
+        ids: Ids of the evidence shown in the figures; those cited in the summary are added.
         content: Other variables of the template.
 
     Returns:
@@ -117,7 +117,14 @@ def write_page(path: Path, template: str, shown: Study, ids: Iterable[str], cont
 
 
 def template_of(name: str) -> Any:
-    """Load a template; missing variables are errors, and all values are escaped."""
+    """Load a template in which missing variables are errors and all values are escaped.
+
+    Args:
+        name: File name in templates/.
+
+    Returns:
+        The Jinja template.
+    """
     places = FileSystemLoader(Path(__file__).parent / "templates")
     settings: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
     return Environment(loader=places, undefined=StrictUndefined, **settings).get_template(name)
@@ -140,19 +147,35 @@ def block(name: str, rows: Sequence[Row]) -> TableBlock:
 
 
 def is_told(about: Mapping[str, Any], key: str) -> bool:
-    """Whether a line of the provenance applies; a plain run, for example, has no campaigns per cell."""
+    """Whether a page shows this key of the provenance, for instance campaigns per cell only if there are several."""
     if key == "runs":
         return len(about["cells"]) > 1 or "campaigns" not in about
     return about.get(key) not in (None, "") and not (key == "failed" and about[key] == 0)
 
 
 def read_picture(path: Path, heading: str, explained: str) -> Picture:
-    """Read a figure for embedding in the page."""
+    """Read a figure for embedding in a page.
+
+    Args:
+        path: Path of the PNG or GIF.
+        heading: Heading above the picture.
+        explained: How to read the picture; also its alternative text.
+
+    Returns:
+        The picture, encoded.
+    """
     return Picture(heading, explained, path.suffix[1:], encode(path))
 
 
 def read_film(folder: Path) -> list[Picture]:
-    """Read the animated map, if the folder has one."""
+    """Read the animated maps in a folder for embedding in a page.
+
+    Args:
+        folder: Folder of the figures.
+
+    Returns:
+        The animations, sorted by file name; empty if there are none.
+    """
     explained = (
         "The darker a district, the more campaigns have it in Taliban hands that evening, as on the map of one evening."
         " A dot is a district dated as lost in the record, which ends on 7 July."
@@ -161,28 +184,49 @@ def read_film(folder: Path) -> list[Picture]:
 
 
 def encode(path: Path) -> str:
-    """A file as base64 text for a page."""
+    """Read a file as base64 text."""
     return base64.b64encode(path.read_bytes()).decode("ascii")
 
 
 def as_text(pairs: Mapping[str, Any]) -> dict[str, str]:
-    """Names without underscores, and values as text."""
+    """Convert a mapping to text, with names without underscores.
+
+    Args:
+        pairs: Values by name.
+
+    Returns:
+        Texts by name.
+    """
     return {str(key).replace("_", " "): str(value) for key, value in pairs.items()}
 
 
 def format_choices(choices: Mapping[str, Any]) -> dict[str, str]:
-    """Groups and their choices, as text."""
+    """Convert groups and their choices to text.
+
+    Args:
+        choices: The choice in each group.
+
+    Returns:
+        The choices by group, both without underscores.
+    """
     return {key.replace("_", " "): format_setting(choice) for key, choice in choices.items()}
 
 
 def cited(summary: pd.DataFrame, ids: Iterable[str]) -> list[str]:
-    """Ids of the evidence in the figures or the summary, in file order."""
+    """List the evidence ids given or cited in the summary, in file order."""
     shown = {*ids, *cite(*summary["evidence"].dropna().astype(str).unique())}
     return [id for id in evidence() if id in shown]
 
 
 def make_source(row: Evidence) -> Source:
-    """An evidence row as text; with a link only where the source is on the web."""
+    """Format a row of the evidence for a page.
+
+    Args:
+        row: The row.
+
+    Returns:
+        The texts; the link is empty unless the source is on the web.
+    """
     dates = dict.fromkeys(format_day(day, year=True) for day in (row.date_start, row.date_end))
     said = f"{row.quote or row.quantity.replace('_', ' ')}: {say_value(row)} {row.unit}, {row.scope}"
     link = row.source_url if row.source_url.startswith("http") else ""

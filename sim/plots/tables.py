@@ -17,24 +17,44 @@ Row = dict[str, str]  # CSV row by column
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Read the rows of a CSV file, each by column."""
+    """Read a CSV file.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The rows, each a mapping from column to text.
+    """
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """Read the object in a JSON file; ValueError when it is something else."""
+    """Read a JSON file that contains an object.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The object.
+
+    Raises:
+        ValueError: The file contains something else.
+    """
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 @contextmanager
 def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
-    """Convert errors while reading results into a one-line PanjError.
+    """Convert errors while reading results to a PanjError of one line.
 
     Args:
         place: The file or folder being read.
         verb: The verb that writes it.
-        expected: What was expected.
+        expected: Description of the expected content.
+
+    Yields:
+        Nothing; the results are read inside the `with` block.
 
     Raises:
         PanjError: A file is missing or malformed.
@@ -48,12 +68,30 @@ def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
 
 
 def console_for_tables(width: int = 118) -> Console:
-    """A console as wide as the terminal, or `width` characters where there is none."""
+    """Create a console for tables on standard output, as wide as the terminal.
+
+    Args:
+        width: Width in characters if the output is not a terminal.
+
+    Returns:
+        The console.
+    """
     return Console(file=sys.stdout, width=None if sys.stdout.isatty() else width, highlight=False, markup=False)
 
 
 def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap_first: bool = False) -> Table:
-    """A table with a column of names and columns of numbers; title and caption left-aligned."""
+    """Create an empty table with one column of names and columns of numbers.
+
+    Args:
+        title: Title above the table.
+        caption: Caption below the table.
+        first: Heading of the column of names.
+        numbers: Headings of the columns of numbers.
+        wrap_first: Whether long names are wrapped.
+
+    Returns:
+        The table.
+    """
     table = Table(title=title, caption=caption, title_justify="left", caption_justify="left", pad_edge=False)
     table.add_column(first, no_wrap=not wrap_first, overflow="fold")
     for name in numbers:
@@ -68,7 +106,7 @@ def print_results(parts: Iterable[Table | str], written: Iterable[Path], next_st
         parts: Tables and sentences.
         written: The files written.
         next_step: A command to try next, without "Next:".
-        width: Line width where there is no terminal, in characters.
+        width: Line width in characters if the output is not a terminal.
 
     Returns:
         The exit code, 0.
@@ -81,6 +119,12 @@ def print_results(parts: Iterable[Table | str], written: Iterable[Path], next_st
 
 
 def print_end(console: Console, written: Iterable[Path], next_step: str) -> None:
-    """Print the files written and the next command."""
+    """Print the files written and a command to try next.
+
+    Args:
+        console: The console.
+        written: Paths of the files.
+        next_step: The command, without "Next:".
+    """
     for line in ("Written:", *(f"  {path}" for path in written), f"Next: {next_step}"):
         console.print(line, soft_wrap=True)

@@ -1,8 +1,8 @@
-"""Animated map: daily probability that the Taliban hold each district.
+"""Animated map of the daily probability that the Taliban hold each district.
 
 Reads   about.json and districts.parquet of a study; the geometry of `sim.plots.land`.
 Writes  figures/districts.gif; districts.mp4 if ffmpeg is installed; figures/frames/*.png, one per day, on request.
-Assumed Shades are those of the map of one evening: the darker, the more campaigns.
+Assumed Colours are those of the map of one day: the darker, the more campaigns.
 """
 
 import shutil
@@ -61,7 +61,7 @@ class Film(NamedTuple):
     """The content of the animation: days of one or two cells."""
 
     studies: tuple[Study, ...]  # one per map
-    every: int
+    every: int  # days from one frame to the next
     span: tuple[date, date]  # first and last day of the study
     evenings: tuple[date, ...]
     chances: np.ndarray  # maps x days x districts, NaN where the study has no data
@@ -90,7 +90,7 @@ class Sheet(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A drawn figure and its layers above the ground."""
+    """A drawn figure and the artists in its layers."""
 
     figure: Figure
     land: Land
@@ -108,14 +108,14 @@ class Stage(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """Pixels of a picture that a layer covers."""
+    """The pixels of a picture that a layer covers, with their colours and opacity."""
 
     seen: np.ndarray  # numbers of the pixels, row by row
     colours: np.ndarray  # pixels x 3, from 0 to 255
     opacity: np.ndarray  # pixels x 1, from 0 to 1
 
     def cover(self, picture: np.ndarray) -> None:
-        """Draw the layer on a picture, pixels x 3."""
+        """Blend the layer into a picture (pixels x 3) in place."""
         below = picture[self.seen]
         picture[self.seen] = np.rint(below + (self.colours - below) * self.opacity)
 
@@ -123,14 +123,14 @@ class Layer(NamedTuple):
 def draw_animation(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Path:
-    """Write the GIF of one cell, or of two side by side, to `figures/`."""
+    """Write the GIF of one cell, or of two cells side by side, to `figures/`."""
     return write_gif(make_film(folder, cell, first, last, every))
 
 
 def make_film(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Film:
-    """The probabilities of each cell on the days that all cells have."""
+    """Read the content of the animation: the probabilities of each cell on the days that all the cells have."""
     cells = (cell,) if isinstance(cell, int) else tuple(cell)
     if not 1 <= len(set(cells)) == len(cells) <= MOST_CELLS:
         found = ",".join(map(str, cells))
@@ -146,14 +146,14 @@ def make_film(
 
 
 def chances_of(study: Study) -> dict[date, np.ndarray]:
-    """By day, the share of campaigns in which the Taliban hold each district, in file order."""
+    """Return, by day, the share of campaigns in which the Taliban hold each district, in file order."""
     by_evening = study.districts.pivot(index="date", columns="district_id", values="share_of_runs_taliban")
     table = by_evening.reindex(columns=list(read_land().facts.district_id))
     return dict(zip(pd.DatetimeIndex(table.index).date, table.to_numpy(float), strict=True))
 
 
 def choose_evenings(there: Sequence[date], first: date, last: date, every: int) -> tuple[date, ...]:
-    """Every n-th day from first to last, always including the last day and the end of the record."""
+    """Choose every n-th day from first to last, and always the last day and the end of the record."""
     for key, day in (("from", first), ("to", last)):
         if not there[0] <= day <= there[-1]:
             raise PanjError(f"animate, {key}: found {day}, expected a day from {there[0]} to {there[-1]}")
@@ -166,13 +166,13 @@ def choose_evenings(there: Sequence[date], first: date, last: date, every: int) 
 
 
 def colours_of(chance: np.ndarray) -> np.ndarray:
-    """RGB colours of probabilities, as on the map of one evening; grey where the study has no data."""
+    """Return the RGB colours of probabilities, as on the map of one day; grey where the study has no data."""
     colours = CHANCE(np.nan_to_num(chance))[..., :3]
     return np.where(np.isnan(chance)[..., np.newaxis], to_rgb(NEIGHBOURS), colours)
 
 
 def lay_out(film: Film, ratio: float) -> Sheet:
-    """Compute the layout from the length of labels and caption; `ratio` is height / width of a map."""
+    """Compute the layout from the length of labels and caption; `ratio` is the height of a map over its width."""
     maps = len(film.studies)
     width = WIDTHS[maps]
     map_width = (width - EDGE * (maps + 1)) // maps
@@ -185,7 +185,7 @@ def lay_out(film: Film, ratio: float) -> Sheet:
 
 
 def caption_of(film: Film) -> str:
-    """Caption: number of campaigns, their reliability, and sources."""
+    """Write the caption: the number of campaigns, where their parameters come from, and the sources."""
     sides = ("Left: ", "Right: ") if len(film.studies) > 1 else ("",)
     campaigns = " ".join(f"{side}{describe_campaigns(study)}" for side, study in zip(sides, film.studies, strict=True))
     return (
@@ -196,7 +196,7 @@ def caption_of(film: Film) -> str:
 
 @in_style
 def set_stage(film: Film) -> Stage:
-    """Draw everything static and create the animated parts."""
+    """Draw the static parts of the figure and create the animated ones."""
     land = read_land()
     bounds = country_bounds(land, NARROW_MARGIN)
     sheet = lay_out(film, (bounds[3] - bounds[1]) / (bounds[2] - bounds[0]))
@@ -226,7 +226,7 @@ def write(figure: Figure, left: float, top: float, words: str, **style: Any) -> 
 
 
 def place(figure: Figure, left: float, top: float, across: float, down: float) -> Axes:
-    """Empty axes at a position in pixels, with pixels as units."""
+    """Add empty axes at a position in pixels, with pixels as units."""
     width, height = figure.get_size_inches() * GIF_DPI
     axes = figure.add_axes((left / width, 1 - (top + down) / height, across / width, down / height))
     axes.set_xlim(0, across)
@@ -236,7 +236,7 @@ def place(figure: Figure, left: float, top: float, across: float, down: float) -
 
 
 def draw_bar(axes: Axes, film: Film) -> Line2D:
-    """Draw a progress bar with the end of the record marked; returns the line of the elapsed part."""
+    """Draw a progress bar with a mark at the end of the record; return the line of its elapsed part."""
     first, last = film.span
     axes.set_xlim(date2num(first) - 0.01, date2num(last) + 0.01)
     axes.plot([date2num(first), date2num(last)], [5, 5], color=FAINT, linewidth=3, solid_capstyle="butt")
@@ -253,7 +253,7 @@ def draw_bar(axes: Axes, film: Film) -> Line2D:
 
 
 def add_map(stage: Stage, axes: Axes, bounds: Bounds, sheet: Sheet) -> None:
-    """Add one map: static neighbours, animated districts and dots of the record, borders and names on top."""
+    """Add one map: static neighbours, animated districts and dots, and borders and names above them."""
     axes.axis("on")
     set_view(axes, stage.land, "country", bounds, SMALL)
     stage.maps.append(axes)
@@ -271,7 +271,7 @@ def add_map(stage: Stage, axes: Axes, bounds: Bounds, sheet: Sheet) -> None:
 
 
 def add_gauze(axes: Axes) -> Artist:
-    """Add a translucent white overlay on the static parts."""
+    """Add a translucent white overlay, which lightens the static parts after the end of the record."""
     return axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, color="white", alpha=GAUZE, zorder=8))
 
 
@@ -291,7 +291,7 @@ def draw_key(axes: Axes) -> None:
 
 
 def show(stage: Stage, day: date, first: date) -> None:
-    """Set record, clock and progress bar to one day; past the end of the record the dots are lightened."""
+    """Set dots, date and progress bar to one day; after the end of the record the dots are lighter."""
     colour = lighten(np.array(to_rgb(REPORTED)), gauze_of(day))
     for record in stage.records:
         record.set(data=stage.land.centres[lost_in_record(day)].T, color=colour)
@@ -300,7 +300,7 @@ def show(stage: Stage, day: date, first: date) -> None:
 
 
 def gauze_of(day: date) -> float:
-    """Share by which the map of a day is lightened."""
+    """Return the share by which the map of a day is lightened."""
     return GAUZE if day > THE_LINE else 0.0
 
 
@@ -310,7 +310,7 @@ def lighten(colours: np.ndarray, share: float | np.ndarray) -> np.ndarray:
 
 
 def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
-    """RGB frames of all days; static parts and shapes are drawn once."""
+    """Yield the RGB frame of each day; static parts and district shapes are drawn only once."""
     stage = set_stage(film)
     stage.figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(stage.figure)
@@ -330,7 +330,7 @@ def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
 
 
 def draw_ground(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> np.ndarray:
-    """Draw the static parts below the districts, before or after the end of the record."""
+    """Draw the static parts below the districts; `beyond` adds those shown after the end of the record."""
     for part in stage.beyond:
         part.set_visible(beyond)
     canvas.draw()
@@ -338,7 +338,7 @@ def draw_ground(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> np.ndarr
 
 
 def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -> Layer:
-    """Draw some parts on nothing."""
+    """Draw some artists on a transparent canvas and return the pixels that they cover."""
     canvas.get_renderer().clear()
     for part in parts:
         stage.figure.draw_artist(part)
@@ -348,7 +348,10 @@ def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -
 
 
 def draw_fields(stage: Stage, canvas: FigureCanvasAgg, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
-    """Which pixels are in a district on one map, and in which: drawn once, in a colour that is its number."""
+    """Return the pixels of one map that are in a district, and the district of each.
+
+    Every district is drawn once in a colour that encodes its number.
+    """
     numbers = np.arange(len(stage.land.districts))
     colours = np.column_stack([numbers // 256, numbers % 256, numbers * 0]) / 255
     districts = axes.add_collection(shapes_of(stage.land, facecolors=colours, antialiaseds=False, animated=True))
@@ -375,7 +378,7 @@ def write_gif(film: Film) -> Path:
 
 
 def write_video(film: Film) -> Path:
-    """Write the same as a video with ffmpeg, at twice the resolution."""
+    """Write all days as an MP4 video with ffmpeg, at twice the resolution of the GIF."""
     path = film.figures / f"{name_of(film)}.mp4"
     try:
         return write_file(path, lambda file: record_video(film, path.name, file))
@@ -384,7 +387,7 @@ def write_video(film: Film) -> Path:
 
 
 def record_video(film: Film, name: str, file: Path) -> None:
-    """Send every frame to ffmpeg, repeated where the animation pauses."""
+    """Send every frame to ffmpeg, several times on days on which the animation pauses."""
     metadata = {"comment": provenance(film, f"figures/{name}")}
     writer = FFMpegWriter(fps=1000 // EVENING, metadata=metadata, extra_args=["-fflags", "+bitexact", "-f", "mp4"])
     pictures = frames(film, SHARP_DPI)
@@ -398,7 +401,7 @@ def record_video(film: Film, name: str, file: Path) -> None:
 
 
 class Page(Figure):
-    """An already rendered figure; matplotlib's writer gets its pixels through `savefig`."""
+    """A stand-in for a figure that passes rendered pixels to matplotlib's video writer through `savefig`."""
 
     picture: np.ndarray
 
@@ -408,7 +411,7 @@ class Page(Figure):
 
 
 def write_frames(film: Film) -> Path:
-    """Write every day as a PNG at twice the GIF resolution; returns the folder."""
+    """Write every day as a PNG at twice the resolution of the GIF; return the folder."""
     for day, frame in zip(film.evenings, frames(film, SHARP_DPI), strict=True):
         name = f"frames/{name_of(film)}_{day:%Y_%m_%d}.png"
         write_file(film.figures / name, partial(save_frame, frame, provenance(film, f"figures/{name}")))
@@ -423,7 +426,7 @@ def save_frame(frame: np.ndarray, words: str, file: Path) -> None:
 
 
 def make_palette() -> Image.Image:
-    """Palette with the colours of districts (plain and lightened), outlines and text."""
+    """Create the palette of the GIF, with the colours of districts (plain and lightened), outlines and text."""
     chance = np.linspace(0, 1, SHADES)
     shades = colours_of(chance)
     greys = np.linspace(0, 1, 40)[:, np.newaxis] * PAPER
@@ -437,19 +440,19 @@ def make_palette() -> Image.Image:
 
 
 def stay(film: Film, day: date) -> int:
-    """Duration of a day's frame, in milliseconds."""
+    """Return the duration of a day's frame, in milliseconds."""
     return PAUSE if day in (THE_LINE, film.evenings[-1]) else EVENING
 
 
 def name_of(film: Film) -> str:
-    """File name `districts`, `districts_cell_3` or `districts_cells_0_3`, so that files are not overwritten."""
+    """Name the file by its cells: `districts` for cell 0, else `districts_cell_3` or `districts_cells_0_3`."""
     if film.cells == [0]:
         return "districts"
     return f"districts_{'cell' if len(film.cells) == 1 else 'cells'}_{'_'.join(map(str, film.cells))}"
 
 
 def provenance(film: Film, file: str) -> str:
-    """Metadata needed to redraw the file from the folder."""
+    """Return the metadata needed to redraw the file from its study folder, as JSON."""
     first, last = film.evenings[0].isoformat(), film.evenings[-1].isoformat()
     recipe = {"file": file, "cell": film.cells, "from": first, "to": last, "every": film.every}
     return stamp(film.studies[0].about, recipe)
@@ -472,7 +475,7 @@ def main(request: Animate) -> int:
 
 
 def writable(formats: Sequence[str]) -> list[str]:
-    """Formats that can be written; a missing ffmpeg is reported, and is an error only if no format is left."""
+    """Return the formats that can be written; without ffmpeg, mp4 is left out, or is an error if it is the only one."""
     if "mp4" not in formats or shutil.which("ffmpeg"):
         return list(formats)
     if list(formats) == ["mp4"]:

@@ -1,7 +1,7 @@
-"""Daily figures: districts held, how they fell by week, refugees and queues, morale and dread.
+"""Figures of daily series: districts held, how districts fell, refugees and queues, morale and dread.
 
-Reads   days.parquet; evidence rows of the Afghanistan Analysts Network, the Long War Journal and RFE/RL, on the
-        civilians let in and on the dated events.
+Reads   days.parquet; evidence rows of the Afghanistan Analysts Network, the Long War Journal and RFE/RL, and those on
+        civilians let in and on dated events.
 Assumed Shares of districts are compared, not counts, because sources differ in the total number of districts.
 """
 
@@ -57,7 +57,7 @@ WEEK = 7  # days
 
 
 def draw_districts_by_day(study: Study, path: Path) -> Path:
-    """Draw the daily share of districts held by the Taliban, with counts reported at the time."""
+    """Draw the daily share of districts held by the Taliban, with the shares reported at the time."""
     figure = new_figure(5.4)
     axes = figure.add_subplot()
     draw_bands(axes, spread(study, "share_held_by_taliban"), SIMULATED, label_bands(study, "simulated"))
@@ -77,7 +77,7 @@ def draw_districts_by_day(study: Study, path: Path) -> Path:
 
 
 def cite_shares() -> str:
-    """Sources of the counts, with evidence ids."""
+    """Write the sources of the reported shares, with evidence ids."""
     lost_back = point(AAN_LOST_BACK)
     return (
         f"Afghanistan Analysts Network ({AAN_START}, {AAN_NEWLY_HELD}; {lost_back.value:.0f} more were taken and lost"
@@ -87,7 +87,7 @@ def cite_shares() -> str:
 
 
 def draw_falls_by_week(study: Study, path: Path) -> Path:
-    """Draw how districts fell in each week: stacked medians, and the range of the total."""
+    """Draw the districts lost in each week: medians stacked by manner of loss, and the range of the total."""
     weeks, falls = falls_by_week(study)
     figure = new_figure(5.2)
     axes = figure.add_subplot()
@@ -111,14 +111,14 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
 
 
 def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
-    """First day of each week, and per way of falling an array of weeks x campaigns."""
+    """Return the first day of each week, and by manner of loss the districts lost, weeks x campaigns."""
     starts = np.arange(0, len(study.evenings), WEEK)
     falls = {how: np.add.reduceat(study.series(how), starts, axis=0) for how in HOW}
     return [study.evenings[start] for start in starts], falls
 
 
 def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
-    """Draw the median of the total and its 90 % range; medians of the parts need not add up to it."""
+    """Draw the median and the 90 % range of the total, which the medians of the parts need not add up to."""
     if runs == 1:
         return
     reach = np.array([total.median - total.low_5, total.high_95 - total.median])
@@ -127,7 +127,7 @@ def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
 
 
 def draw_refugees(study: Study, path: Path) -> Path:
-    """Draw three panels: refugees on the road, at the river, and waiting by post."""
+    """Draw refugees in three panels: on the road, at the river, and waiting at each post."""
     figure = new_figure(9.6)
     road, river, queues = figure.subplots(3, 1, height_ratios=(1, 1.15, 1.45))
     draw_people(road, study, {"people_on_the_road": ("on the road", EARTH)}, "On the road inside Afghanistan")
@@ -148,12 +148,12 @@ def draw_refugees(study: Study, path: Path) -> Path:
 
 
 def count_civilians() -> str:
-    """The reported number of civilians, as text."""
+    """Format the reported number of civilians let in."""
     return f"{point(CIVILIANS_ADMITTED).value:,.0f}"
 
 
 def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], title: str) -> None:
-    """Draw one panel of people by day."""
+    """Draw one panel of numbers of people by day; `lines` maps quantity to label and colour."""
     for quantity, (words, colour) in lines.items():
         draw_bands(axes, spread(study, quantity), colour, words)
     axes.set_title(title)
@@ -165,7 +165,7 @@ def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], tit
 
 
 def draw_civilians_reported(axes: Axes, study: Study) -> None:
-    """Mark the reported lower bound of civilians, with an arrow upwards."""
+    """Mark the reported lower bound of civilians let in with an arrow upwards."""
     civilians = point(CIVILIANS_ADMITTED)
     if not study.evenings[0] <= civilians.day <= study.evenings[-1]:
         return
@@ -211,7 +211,7 @@ def draw_morale(study: Study, path: Path) -> Path:
 
 
 def draw_events(strip: Axes, axes: Axes, study: Study) -> None:
-    """Draw a thin line for each event of the record, with its name in a separate row above."""
+    """Draw a thin line on the day of each dated event, with its name in the strip above the panel."""
     seen = [(reported(id).date_end, words) for id, words in EVENTS.items() if in_study(reported(id).date_end, study)]
     before = bool(seen) and have_room_before(seen, study)
     strip.set_ylim(len(seen) + 0.2, -0.8)
@@ -226,7 +226,7 @@ def draw_events(strip: Axes, axes: Axes, study: Study) -> None:
 
 
 def have_room_before(events: Sequence[tuple[date, str]], study: Study) -> bool:
-    """Whether the names have more room to the left of their lines than to the right."""
+    """Whether there is more room for the names of events to the left of their lines than to the right."""
     return (events[0][0] - study.evenings[0]).days > (study.evenings[-1] - events[-1][0]).days
 
 

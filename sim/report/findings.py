@@ -1,7 +1,7 @@
-"""What a study found, in at most five sentences generated from its tables; each names one date.
+"""Main findings of a study in at most five sentences, generated from its tables; each names one date.
 
 Reads   runs.parquet and summary.csv of a study or of one of its cells.
-Assumed A reported figure does not fit where at most 5 % of campaigns are on one side of it.
+Assumed A reported figure does not fit if at most 5 % of campaigns reach it from one side.
 """
 
 from collections.abc import Sequence
@@ -24,17 +24,17 @@ from sim.report.swept_values import format_reported, format_value
 from sim.study.reader import Study, StudyCell
 from sim.wording import counted, list_words, percent, span
 
-HEADLINES = (  # one sentence each, where campaigns have it; the first is the outcome whose threshold is reported
+HEADLINES = (  # outcomes with one sentence each; for the first, also how often it reached the reported figure
     LARGEST_NIGHT,
     "troops_crossed_by_2021_07_07",
     "share_held_by_taliban_2021_06_30",
 )
 TAIL = 0.05
-MOST_NAMED = 4  # figures that do not fit, by name
+MOST_NAMED = 4  # maximum number of figures that do not fit to list by name
 
 
 class Side(NamedTuple):
-    """Where a reported figure is among campaigns: shares below it, equal to it, and above it."""
+    """Position of a reported figure in the distribution: shares of campaigns below it, equal to it, and above it."""
 
     below: float
     equal: float
@@ -47,29 +47,29 @@ class Side(NamedTuple):
 
     @property
     def text(self) -> str:
-        """`88 % of campaigns below`, or `76 % below, 13 % equal`."""
+        """The shares as text, such as `88 % below` or `76 % below, 13 % equal`."""
         parts = {"below": self.below, "equal": self.equal if self.equal >= 0.005 else 0.0}
         said = [f"{share_of(share)} {name}" for name, share in parts.items() if share or name == "below"]
         return ", ".join(said)
 
 
 def share_of(share: float) -> str:
-    """A share of campaigns in per cent; never rounded to none or all."""
+    """Format a share of campaigns in per cent, without rounding to none or all."""
     if 0 < share < 0.01:
         return "under 1 %"
     return "over 99 %" if 0.99 < share < 1 else percent(share)
 
 
 def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
-    """Where the reported figure of an outcome is among campaigns.
+    """Compute the position of a reported figure in the distribution of an outcome.
 
     Args:
-        values: The outcome in each campaign that has it.
+        values: The outcome in each campaign that has a value, in the unit of the outcome.
         row: The row of the outcome in the summary.
 
     Returns:
-        Shares of the campaigns below, within and above the reported figure: its value, or else its range. Of a single
-        bound, campaigns beyond it count as equal. None where nothing was reported or no campaign has the outcome.
+        Shares of campaigns below, equal to and above the reported value, or else the reported range. If only one bound
+        was reported, campaigns beyond it count as equal. None if nothing was reported or no campaign has a value.
     """
     value, low, high = reported_numbers(row)
     if (value is None and low is None and high is None) or not values.size:
@@ -81,7 +81,7 @@ def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
 
 
 def findings_of(study: Study) -> list[str]:
-    """What one cell found.
+    """Write the main findings of one cell.
 
     Args:
         study: A cell of a study.
@@ -106,7 +106,7 @@ def findings_of(study: Study) -> list[str]:
 
 
 def describe_one(value: float, row: pd.Series, name: str) -> str:
-    """An outcome of the only campaign, and the reported figure."""
+    """Describe an outcome of the only campaign, next to the reported figure."""
     unit = text_in(row, "unit")
     return (
         f"{label_dated(row, name)}: {figure_of(value, unit)}{unit_after(unit)} in the one campaign{cite_report(row)}."
@@ -114,12 +114,12 @@ def describe_one(value: float, row: pd.Series, name: str) -> str:
 
 
 def cite_report(row: pd.Series) -> str:
-    """The reported figure with its evidence, to end a sentence; empty where nothing was reported."""
+    """Write the end of a sentence with the reported figure and its evidence; empty if nothing was reported."""
     return f"; reported: {format_reported(row)} ({text_in(row, 'evidence')})" if text_in(row, "reported") else ""
 
 
 def describe_median(row: pd.Series, name: str) -> str:
-    """Median and 90 % range of an outcome, and the reported figure; the label names the date."""
+    """Describe an outcome by its median and 90 % range, next to the reported figure."""
     unit = text_in(row, "unit")
     low, median, high = (figure_of(row[part], unit) for part in ("low_5", "median", "high_95"))
     middle = f"{label_dated(row, name)}: median {median}{unit_after(unit)}"
@@ -127,24 +127,24 @@ def describe_median(row: pd.Series, name: str) -> str:
 
 
 def unit_after(unit: str) -> str:
-    """The unit to be written after a number; what a share is a share of."""
+    """Return the unit as written after a number; for a share, what it is a share of."""
     return f" {unit.removeprefix('share').strip()}".rstrip()
 
 
 def figure_of(cell: object, unit: str) -> str:
-    """A simulated number to three digits, a share in per cent."""
+    """Format a simulated number to three significant figures, a share in per cent."""
     value = number_in(cell)
     return "" if value is None else format_value(float(f"{value:.3g}"), unit)
 
 
 def label_dated(row: pd.Series, name: str) -> str:
-    """Label of an outcome with the date that it is counted to, which the labels of some leave out."""
+    """Return the label of an outcome, with its last date added where the label does not name one."""
     label = label_of(row, name)
     return f"{label} up to 7 July" if name == LARGEST_NIGHT else label
 
 
 def describe_chance(values: np.ndarray, row: pd.Series) -> str:
-    """In how many campaigns the largest night reached the reported figure; empty where none was reported."""
+    """State in how many campaigns the largest night reached the reported figure; empty if none was reported."""
     reported = reported_numbers(row)[0]
     if reported is None:
         return ""
@@ -156,7 +156,7 @@ def describe_chance(values: np.ndarray, row: pd.Series) -> str:
 
 
 def describe_misfit(study: Study) -> str:
-    """How many reported figures campaigns hardly reach, and which are the farthest off."""
+    """State how many reported figures do not fit, and name those that the fewest campaigns reach."""
     sides = {name: side for name in study.summary["outcome"] if (side := side_of(study, name)) is not None}
     off = sorted((name for name, side in sides.items() if not side.fits), key=lambda name: reach_of(sides[name]))
     if not sides:
@@ -174,22 +174,22 @@ def describe_misfit(study: Study) -> str:
 
 
 def side_of(study: Study, name: str) -> Side | None:
-    """Where the reported figure of an outcome is among the campaigns of a cell."""
+    """Compute the position of the reported figure of an outcome among the campaigns of a cell."""
     return place_among(values_of(study, name), summary_row(study.summary, name))
 
 
 def reach_of(side: Side) -> float:
-    """Share of campaigns that reach a reported figure from the rarer side."""
+    """Return the share of campaigns that reach a reported figure, from the side with fewer campaigns."""
     return min(side.below, side.above) + side.equal
 
 
 def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[str]) -> list[str]:
-    """What all cells found.
+    """Write the main findings of all cells of a study.
 
     Args:
         sweep: All cells of a study.
-        cells: Its finished cells, the base first if there is one, then by effect.
-        names: Outcomes shown on the page.
+        cells: Its cells with a finished campaign: the base first if there is one, then by effect.
+        names: The outcomes shown on the page.
 
     Returns:
         At most five sentences.
@@ -209,7 +209,7 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
 
 
 def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
-    """The lowest and the highest median of an outcome, and in which cells."""
+    """State the lowest and the highest median of an outcome, and in which cells they are."""
     rows = sweep.runs.groupby("cell")[name].median().dropna().to_dict()
     known = [cell for cell in cells if cell.number in rows]
     low, high = (choose(known, key=lambda cell: rows[cell.number]) for choose in (min, max))
@@ -222,7 +222,7 @@ def describe_range(sweep: Study, cells: Sequence[StudyCell], name: str) -> str:
 
 
 def describe_chances(sweep: Study, cells: Sequence[StudyCell]) -> str:
-    """The lowest and the highest chance that the largest night reached the reported figure."""
+    """State the lowest and the highest share of campaigns in which the largest night reached the reported figure."""
     reported = reported_numbers(summary_row(sweep.summary, LARGEST_NIGHT))[0]
     if reported is None:
         return ""
@@ -237,5 +237,5 @@ def describe_chances(sweep: Study, cells: Sequence[StudyCell]) -> str:
 
 
 def lower(sentence: str) -> str:
-    """A sentence to be continued: without its capital."""
+    """Return a sentence that begins with a small letter, to follow an introduction."""
     return sentence[0].lower() + sentence[1:]

@@ -1,7 +1,7 @@
-"""Figures of outcomes over campaigns, and of soldiers who crossed, by night and by post.
+"""Figures of the distribution of outcomes, and of soldiers who crossed by night and by post.
 
 Reads   runs.parquet, days.parquet (troops_crossed), summary.csv for labels, units and reported figures; evidence.csv
-        and posts.csv for counts.
+        and posts.csv for counted crossings.
 Assumed A night is dated by the morning on which it ends: the night of 4-5 July is 5 July.
 """
 
@@ -65,7 +65,7 @@ MANY = 40  # more distinct whole numbers than this are binned
 BARS = 24
 FEW = 6  # minimum range of an axis of whole numbers
 OFTEN = 0.05  # share of campaigns with a crossing on the first night shown
-DOTS, TALLEST = 50, 8  # dots of a quantile plot, and dots that fit into one column at least
+DOTS, TALLEST = 50, 8  # dots of a quantile plot; minimum height of the axis, in dots
 NIGHTS_PAST_THE_LINE = timedelta(days=2)  # shown lightened, so that the series visibly continues
 
 
@@ -82,7 +82,7 @@ class Outcomes(Protocol):
 
 
 def draw_outcomes(study: Study, path: Path) -> Path:
-    """Draw one small histogram per main outcome.
+    """Draw a small histogram of each main outcome, with the reported figure.
 
     Args:
         study: A cell of a study.
@@ -106,15 +106,15 @@ def draw_outcomes(study: Study, path: Path) -> Path:
 
 
 def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, but: Sequence[str] = ()) -> list[str]:
-    """The wanted outcomes of which some campaign has a value; if none, the first such; never a number that was drawn.
+    """Choose the outcomes to show: those wanted that have a value in some campaign, or else the first others.
 
     Args:
-        runs: One row per campaign.
-        wanted: The outcomes to take where there are any.
-        but: Other columns that are no outcomes, such as swept keys.
+        runs: Table with one row per campaign and one column per outcome.
+        wanted: The preferred outcomes.
+        but: Further columns that are not outcomes, such as swept keys; seeds and drawn parameters never count.
 
     Returns:
-        Names of columns, none where no campaign has a value of anything.
+        Names of columns, at most as many as wanted; empty if no campaign has a value of any outcome.
     """
     others = {"cell", "run", "seed", *but, *declared_numbers()}
     numbers = runs.select_dtypes("number").dropna(axis="columns", how="all").columns
@@ -123,23 +123,23 @@ def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, b
 
 
 def summary_row(summary: pd.DataFrame, name: str) -> pd.Series:
-    """The row of an outcome in a summary; empty if missing."""
+    """Return the row of an outcome in a summary; every entry is missing if there is no such row."""
     rows = summary[summary["outcome"] == name]
     return rows.iloc[0] if len(rows) else pd.Series(index=summary.columns, dtype=object)
 
 
 def text_in(row: pd.Series, column: str, otherwise: str = "") -> str:
-    """A cell as text, or `otherwise` if missing."""
+    """Return an entry of a summary row as text, or `otherwise` if it is missing."""
     return otherwise if pd.isna(row[column]) else str(row[column])
 
 
 def label_of(row: pd.Series, name: str) -> str:
-    """Label of an outcome."""
+    """Return the label of an outcome; without one, its name without underscores."""
     return text_in(row, "label", name.replace("_", " "))
 
 
 def number_in(cell: Any) -> float | None:
-    """A cell as a number; columns that also contain dates were read as text."""
+    """Return a table entry as a number; None for a date or a missing entry."""
     try:
         return None if pd.isna(cell) else float(cell)
     except ValueError:
@@ -147,13 +147,13 @@ def number_in(cell: Any) -> float | None:
 
 
 def reported_numbers(row: pd.Series) -> tuple[float | None, float | None, float | None]:
-    """The reported value, low and high of an outcome."""
+    """Return the reported value, low and high of an outcome; None for what was not reported."""
     value, low, high = (number_in(row[f"reported_{part}"]) for part in ("value", "low", "high"))
     return value, low, high
 
 
 def format_cell(cell: Any) -> str:
-    """A number to three figures, a date unchanged; empty if missing."""
+    """Format a number to three significant figures, a date unchanged; empty if missing."""
     number = number_in(cell)
     if number is None:
         return "" if pd.isna(cell) else str(cell)
@@ -161,25 +161,25 @@ def format_cell(cell: Any) -> str:
 
 
 def format_rounded(cell: Any) -> str:
-    """A simulated number to three significant digits, a date unchanged; empty if missing."""
+    """Round a simulated number to three significant figures and format it; a date is unchanged, a gap is empty."""
     number = number_in(cell)
     return format_cell(cell if number is None else float(f"{number:.3g}"))
 
 
 def format_spread(row: pd.Series) -> str:
-    """The 90 % interval of an outcome, `5 to 36`; empty where no campaign has it."""
+    """Format the 90 % interval of an outcome, such as `5 to 36`; empty if no campaign has a value."""
     return "" if pd.isna(row["low_5"]) else f"{format_rounded(row['low_5'])} to {format_rounded(row['high_95'])}"
 
 
 def values_of(study: Outcomes, name: str) -> np.ndarray:
-    """The known values of a numeric outcome, one per campaign; empty for a date or an outcome that is not counted."""
+    """Return the values of a numeric outcome, without missing ones; empty for a date or an unknown outcome."""
     if name not in study.runs or not pd.api.types.is_numeric_dtype(study.runs[name]):
         return np.empty(0)
     return study.runs[name].dropna().to_numpy(float)
 
 
 def is_inside(row: pd.Series) -> str:
-    """Whether the reported value or part of its range is in the 90 % interval: yes, no, or empty if unknown."""
+    """Whether the 90 % interval contains the reported value or part of its range: `yes`, `no`, or empty if unknown."""
     value, low, high = reported_numbers(row)
     low_5, high_95 = number_in(row["low_5"]), number_in(row["high_95"])
     known = [number for number in (low, value, high) if number is not None]
@@ -191,11 +191,11 @@ def is_inside(row: pd.Series) -> str:
 
 
 def draw_outcome(axes: Axes, study: Outcomes, name: str) -> None:
-    """Draw one outcome: campaigns as bars, their median as a line, the record as a dashed line or a band.
+    """Draw the histogram of one outcome, with the median as a line and the reported figure as a dashed line or band.
 
     Args:
         axes: An empty panel.
-        study: The campaigns.
+        study: The campaigns and the summary of their outcomes.
         name: The outcome, a column of `study.runs`.
     """
     row = summary_row(study.summary, name)
@@ -225,7 +225,7 @@ def draw_outcome(axes: Axes, study: Outcomes, name: str) -> None:
 
 
 def write_instead(axes: Axes, text: str, **style: Any) -> None:
-    """Write text in place of an empty panel."""
+    """Write text in an empty panel, without ticks."""
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", color=QUIET, **style)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -241,19 +241,27 @@ def wrap(text: str, letters: int = 43) -> str:
 
 
 def are_whole(values: np.ndarray, unit: str = "") -> bool:
-    """Whether all values are whole numbers and the unit is not a share."""
+    """Whether an outcome is shown in whole numbers.
+
+    Args:
+        values: Values of the outcome; empty values count as not whole.
+        unit: Unit of the outcome; one that begins with `share` counts as not whole.
+
+    Returns:
+        True if all values are whole numbers and the unit is not a share.
+    """
     return not unit.startswith("share") and values.size > 0 and bool(np.all(values == np.rint(values)))
 
 
 def bins_of(values: np.ndarray, whole: bool) -> list[float]:
-    """Choose histogram edges.
+    """Choose the edges of a histogram.
 
     Args:
-        values: One per campaign, at least one.
-        whole: Whether they are whole numbers.
+        values: One value per campaign, at least one.
+        whole: Whether the values are whole numbers.
 
     Returns:
-        Edges of one bar per whole number if there are few, else of equal bins over the range.
+        Edges of one bar per whole number if the range is at most `MANY`, otherwise of `BARS` equal bins.
     """
     low, high = float(values.min()), float(values.max())
     if whole and high - low <= MANY:
@@ -265,18 +273,22 @@ def bins_of(values: np.ndarray, whole: bool) -> list[float]:
 
 
 def key_of_outcomes() -> list[Artist]:
-    """Legend entries for `draw_outcome`."""
+    """Create the legend entries for the marks of `draw_outcome`.
+
+    Returns:
+        The entries for the median and for reported figures.
+    """
     return [key_line("median of campaigns"), *key_of_reported()]
 
 
 def cite_reported(summary: pd.DataFrame, names: Sequence[str]) -> str:
-    """Source line with the evidence that the summary cites for these outcomes."""
+    """Write the sources of a caption: the evidence that the summary cites for these outcomes."""
     ids = cite(*(text_in(summary_row(summary, name), "evidence") for name in names))
     return f"for what was reported, {', '.join(ids) or 'no rows'} in evidence.csv."
 
 
 def draw_crossings(study: Study, path: Path) -> Path:
-    """Draw soldiers who crossed the Panj: by night (top) and by post (bottom).
+    """Draw the soldiers who crossed the Panj, by night (top) and by post (bottom).
 
     Args:
         study: A cell of a study.
@@ -301,7 +313,10 @@ def draw_crossings(study: Study, path: Path) -> Path:
 
 
 def nights_shown(study: Study) -> list[date]:
-    """Nights from the first crossing, in one campaign in twenty or in the record, to just past the record's end."""
+    """Choose the nights to show, up to two days after the end of the record.
+
+    The first is the first counted night or, if it is earlier, the first night with a crossing in 5 % of campaigns.
+    """
     often = (study.series("troops_crossed") > 0).mean(axis=1) >= OFTEN
     simulated = study.evenings[int(np.argmax(often))] if often.any() else date.max
     first, last = min(simulated, point(NIGHTS[0]).day), THE_LINE + NIGHTS_PAST_THE_LINE
@@ -309,7 +324,7 @@ def nights_shown(study: Study) -> list[date]:
 
 
 def draw_nights(axes: Axes, study: Study) -> None:
-    """Draw median bars with thick 50 % and thin 90 % whiskers, and reported counts as labelled diamonds."""
+    """Draw crossings by night: median bars, thick 50 % and thin 90 % whiskers, and counts as labelled diamonds."""
     nights = nights_shown(study)
     axes.set_title("By night")
     axes.set_ylabel("soldiers in the night")
@@ -333,7 +348,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
 
 
 def draw_largest_night(study: Study, path: Path) -> Path:
-    """Draw the largest night of every campaign as 50 dots, each for 2 % of campaigns, with the reported figure."""
+    """Draw the distribution of the largest night as 50 dots, each for 2 % of campaigns, with the reported figure."""
     row, values = summary_row(study.summary, LARGEST_NIGHT), values_of(study, LARGEST_NIGHT)
     figure = new_figure(3.8)
     axes = figure.add_subplot()
@@ -357,7 +372,7 @@ def draw_largest_night(study: Study, path: Path) -> Path:
 
 
 def draw_dots(axes: Axes, values: np.ndarray, reported_value: float | None) -> int:
-    """Draw quantiles as dots, stacked in columns; returns how many are at the reported value or above it."""
+    """Draw quantiles as dots stacked in columns; return how many are at or above the reported value."""
     dots = np.quantile(values, (np.arange(DOTS) + 0.5) / DOTS)
     reach = max(float(dots[-1]), reported_value or 0.0, 1.0) * 1.06
     width = reach / 40
@@ -376,7 +391,7 @@ def draw_dots(axes: Axes, values: np.ndarray, reported_value: float | None) -> i
 
 
 def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -> None:
-    """Draw a diamond with its number `away` points to the right (negative: left)."""
+    """Draw a counted number as a diamond, labelled `away` points to the right (negative: to the left)."""
     axes.plot(*place, "D", color=REPORTED, markeredgecolor="white", markersize=7, zorder=8)
     style: dict[str, Any] = {"color": REPORTED, "fontsize": 9, "zorder": 9, "path_effects": HALO, "va": "center"}
     side = "right" if away < 0 else "left"
@@ -384,12 +399,12 @@ def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -
 
 
 def west_to_east(facts: Facts) -> list[str]:
-    """Short names of the posts from west to east, by longitude."""
+    """Return the short names of the posts from west to east."""
     return [facts.post[row] for row in np.argsort(facts.post_longitude, kind="stable")]
 
 
 def draw_posts(axes: Axes, study: Study, facts: Facts) -> None:
-    """Draw one row per post from west to east: median bar, whiskers, and the reported count."""
+    """Draw crossings by post, one row per post from west to east: median bar, whiskers, and the counted number."""
     posts = west_to_east(facts)
     columns = [f"crossed_{post}" for post in posts]
     need_columns(study.runs.columns, columns, "runs.parquet")

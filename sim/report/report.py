@@ -1,7 +1,7 @@
-"""Figures and HTML page of a study, made only from its tables and the record.
+"""Figures and HTML page of a study, made from its tables and the record; nothing is simulated here.
 
 Reads   the study's folder; data/evidence.csv, data/posts.csv, data/districts.csv; the geometry of `sim.plots.land`.
-Writes  figures/*.png and report.html for all cells; for one cell of several figures/cell_<number>/*.png and
+Writes  figures/*.png and report.html for the whole study; for one cell of several, figures/cell_<number>/*.png and
         report_cell_<number>.html. A page is self-contained, with links to the sources and to the tables next to it.
 """
 
@@ -109,7 +109,7 @@ class Line(NamedTuple):
     reported: str
     median: str
     spread: str
-    place: str  # of what was reported among the campaigns
+    place: str  # position of the reported figure among the campaigns
 
 
 class Column(NamedTuple):
@@ -125,12 +125,12 @@ class Entry(NamedTuple):
 
     median: str
     spread: str
-    place: str  # of what was reported among the campaigns
+    place: str  # position of the reported figure among the campaigns
     fits: bool
 
 
 class Row(NamedTuple):
-    """A study cell, as a row of the table."""
+    """A cell of a study, as a row of the table."""
 
     number: int
     chosen: list[str]  # values of the swept keys
@@ -144,17 +144,17 @@ Drawing = Callable[[], Path]  # draws one file; picklable
 
 
 def read_shown(folder: Path, cell: int | None = None) -> Study:
-    """All cells of a study, or the requested or only one."""
+    """Read a study for its page: the requested cell, the only cell, or else all cells."""
     return read_sweep(folder) if cell is None and has_several_cells(folder) else read_study(folder, cell or 0)
 
 
 def figures_for(shown: Study) -> dict[str, PageFigure]:
-    """The figures of all cells, or of one, by name."""
+    """Return the figures by name: those of a sweep, or those of one cell."""
     return figures_of(shown) if shown.focus is None else FIGURES
 
 
 def picture(shown: Study, name: str) -> Path:
-    """Path of a figure; the figures of one cell of several have their own folder."""
+    """Return the path of a figure; if there are several cells, the figures of one cell have their own folder."""
     folder = shown.folder / "figures"
     if shown.focus is not None and len(shown.cells) > 1:
         folder /= f"cell_{shown.cell.number}"
@@ -170,12 +170,12 @@ def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Pa
 
 
 def drawings_of(shown: Study, evening: date | None = None) -> list[Drawing]:
-    """One drawing function per figure."""
+    """Return one drawing function per figure."""
     return [partial(draw_figure, shown, name, evening, picture(shown, name)) for name in figures_for(shown)]
 
 
 def drawings_in(folder: Path, evening: date | None, cell: int | None) -> list[Drawing]:
-    """The same for a folder; PanjError for an evening without a cell."""
+    """Return one drawing function per figure of a folder; a day for the map requires a single cell."""
     shown = read_shown(folder, cell)
     if evening is not None and shown.focus is None:
         raise PanjError("report, evening: found several cells, expected one, such as cell=0 evening=2021-07-05")
@@ -188,7 +188,7 @@ def draw_all(folder: Path, evening: date | None = None, cell: int | None = None)
     Args:
         folder: The folder of the study.
         evening: Day of the map of one cell; by default 5 July, or the last day before it.
-        cell: Cell number; by default all cells together.
+        cell: Cell number; by default the whole study.
 
     Returns:
         The paths of the figures, in page order.
@@ -200,10 +200,18 @@ def draw_all(folder: Path, evening: date | None = None, cell: int | None = None)
 
 
 def draw_everything(folder: Path, evening: date | None = None, cell: int | None = None) -> list[Path]:
-    """Draw every figure, the animated map and the page with them; arguments and errors as in `draw_all`.
+    """Draw every figure and the animated map, and write the page with them.
+
+    Args:
+        folder: The folder of the study.
+        evening: Day of the map of one cell; by default 5 July, or the last day before it.
+        cell: Cell number; by default the whole study. The animation and the comparisons are only on its page.
 
     Returns:
         The paths of the figures, then the path of the page.
+
+    Raises:
+        PanjError: The study is incomplete or has no such cell or day.
     """
     film = drawings_of_film(folder) if cell is None else []
     drawn = in_parallel([*film, *drawings_in(folder, evening, cell)])  # the animation first: as slow as all the rest
@@ -211,9 +219,10 @@ def draw_everything(folder: Path, evening: date | None = None, cell: int | None 
 
 
 def drawings_of_film(folder: Path) -> list[Drawing]:
-    """Drawing functions of the animated map, for the study or for the base and the cell that differs most.
+    """Return the drawing function of the animated map, and remove old animations.
 
-    Removes old animations; empty where every cell has a single campaign.
+    Of several cells, the map shows the base and the cell that differs most from it. Nothing is drawn or removed if
+    every cell has a single campaign.
     """
     sweep = read_sweep(folder)
     if max(cell.finished for cell in sweep.cells) < 2:
@@ -224,12 +233,12 @@ def drawings_of_film(folder: Path) -> list[Drawing]:
 
 
 def filmed_cells(sweep: Study) -> tuple[int, ...]:
-    """The base cell (or the first), and the other cell that differs most from it."""
+    """Return the number of the base cell (or the first), and of the cell that differs most from it."""
     return tuple(cell.number for cell in cells_by_effect(sweep)[:2])
 
 
 def verdicts_of(folder: Path) -> list[VerdictBlock]:
-    """Comparisons of the study with its own baseline, as sentences and pictures."""
+    """Read the comparisons of the study with its baseline, and draw their pictures."""
     tables = tables_in(folder)
     verdicts = [read_verdicts(table) for table in tables]
     pictures = in_parallel([partial(draw_forest, each) for each in verdicts])
@@ -237,7 +246,7 @@ def verdicts_of(folder: Path) -> list[VerdictBlock]:
 
 
 def block_of(table: Path, verdicts: Verdicts, drawn: Path) -> VerdictBlock:
-    """The comparison on one outcome; sentences beyond the first few are left to the table."""
+    """Prepare the comparison on one outcome for the page, with the first few sentences and a reference to the rest."""
     sentences = [row.sentence for row in verdicts.rows][:MOST_SENTENCES]
     more = len(verdicts.rows) - len(sentences)
     rest = [f"{more} more are in {table.parent.name}/{table.name}."] if more else []
@@ -245,16 +254,19 @@ def block_of(table: Path, verdicts: Verdicts, drawn: Path) -> VerdictBlock:
 
 
 def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
-    """Draw several files in parallel, each in a fork of this process, as many as there are cores.
+    """Draw several files in parallel, on Linux in as many forks of this process as there are cores.
 
-    A fork already has the drawing libraries imported. Forks are safe to draw in only on Linux;
-    elsewhere drawing is sequential.
+    A fork already has the drawing libraries imported. On other systems forks are not safe for drawing, and the files
+    are drawn one after the other.
 
     Args:
         drawings: One drawing function per file.
 
     Returns:
-        The paths, in the same order; the first error is raised.
+        The paths, in the same order.
+
+    Raises:
+        PanjError: A figure could not be drawn; the first error is raised.
     """
     workers = min(len(os.sched_getaffinity(0)), len(drawings)) if sys.platform == "linux" else 1
     if workers < 2:
@@ -264,16 +276,16 @@ def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
 
 
 def ignore_interrupts() -> None:
-    """Ignore Ctrl-C in a worker, which takes about a second; the parent process handles it."""
+    """Ignore Ctrl-C in a worker, which ends within about a second; the parent process handles the interrupt."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
-    """Redraw a figure under its own name.
+    """Redraw a figure from its metadata, with the same file name.
 
     Args:
-        folder: A study's folder, the one of the figure or another.
-        recipe: The metadata inside the figure: file, cell, evening.
+        folder: The folder of the study, which need not be the one that the figure was first drawn from.
+        recipe: The metadata in the figure: file, cell, evening.
 
     Returns:
         The path of the figure.
@@ -302,11 +314,11 @@ def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
 
 
 def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[VerdictBlock] = ()) -> Path:
-    """Write the page of a study to its folder, drawing missing figures.
+    """Write the page of a study to its folder; missing figures are drawn.
 
     Args:
         folder: The folder of the study.
-        cell: Cell number; by default all cells together.
+        cell: Cell number; by default the whole study.
         verdicts: Comparisons to show on the page.
 
     Returns:
@@ -331,7 +343,7 @@ def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[Verdi
 
 
 def about_study(study: Study, several: bool) -> dict[str, Any]:
-    """Template variables of the page of one cell."""
+    """Prepare the template variables of the page of one cell."""
     lines = [make_line(study, row) for _, row in study.summary.iterrows()]
     return {
         "heading": f"{study.about['study']}, cell {study.cell.number}" if several else study.about["study"],
@@ -346,7 +358,7 @@ def about_study(study: Study, several: bool) -> dict[str, Any]:
 
 
 def make_line(study: Study, row: pd.Series) -> Line:
-    """One outcome as text."""
+    """Format one outcome as a row of the summary table."""
     without = number_in(row.get("missing")) or 0
     spread = format_spread(row)
     side = place_among(values_of(study, str(row["outcome"])), row)
@@ -362,7 +374,7 @@ def make_line(study: Study, row: pd.Series) -> Line:
 
 
 def about_sweep(sweep: Study) -> dict[str, Any]:
-    """Template variables of the page of all cells: the question, and a table of cells compared with the record."""
+    """Prepare the template variables of the page of a sweep, with a table of cells compared with the record."""
     cells, names = shown_cells(sweep), outcomes_of(sweep)
     finished = cells_by_effect(sweep)
     rest = finished[:MOST_ROWS] if len(cells) < len(finished) else []
@@ -397,7 +409,7 @@ def list_values(sweep: Study, key: str) -> str:
 
 
 def describe_failed_cells(sweep: Study) -> str:
-    """Say how many campaigns failed, and where the reasons are."""
+    """Describe the failed campaigns, with the command that prints the reasons; empty if there are none."""
     failed = describe_failures(sum(cell.failed for cell in sweep.cells))
     if not failed:
         return ""
@@ -407,13 +419,13 @@ def describe_failed_cells(sweep: Study) -> str:
 
 
 def column_of(sweep: Study, name: str) -> Column:
-    """Header of a column."""
+    """Prepare the header of the column of an outcome."""
     row = summary_row(sweep.summary, name)
     return Column(label_of(row, name), text_in(row, "unit"), text_in(row, "reported", "nothing"))
 
 
 def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
-    """Table row of a cell with its outcomes."""
+    """Prepare the table row of a cell, with its outcomes."""
     summary = sweep.summary[sweep.summary["cell"] == cell.number]
     rows = {name: summary_row(summary, name) for name in names}
     page = f"report_cell_{cell.number}.html"
@@ -428,7 +440,7 @@ def row_of(sweep: Study, cell: StudyCell, names: Sequence[str]) -> Row:
 
 
 def entry_of(values: np.ndarray, row: pd.Series) -> Entry:
-    """An outcome of a cell as text."""
+    """Format an outcome of a cell for the table."""
     side = place_among(values, row)
     place, fits = ("", False) if side is None else (side.text, side.fits)
     return Entry(format_rounded(row["median"]), format_spread(row), place, fits)

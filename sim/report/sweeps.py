@@ -1,9 +1,9 @@
 """Figures of a study with several cells: outcomes and daily series per cell, and outcomes against swept values.
 
 Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv; the evidence.
-Assumed Cells are in the order of their effect: the base first, then those that differ most from it (without a base,
-        from the first cell) over the outcomes shown, each difference of medians in units of the spread over all
-        campaigns. Up to 24 cells are all shown. Of more, twelve represent all, at equal steps of that order.
+Assumed Cells are ordered by effect: the base first, then those that differ most from it (without a base, from the
+        first cell). The effect is the mean absolute difference of medians over the outcomes shown, each in standard
+        deviations over all campaigns. Up to 24 cells are all shown; of more, twelve at equal steps of that order.
 """
 
 from collections.abc import Callable, Sequence
@@ -85,7 +85,7 @@ class Course(NamedTuple):
     title: str
     unit: str
     total: bool  # cumulative from day 0
-    nights: bool  # only nights with reported crossings
+    nights: bool  # show only nights with crossings, see `nights_shown`
     reported: Callable[[], dict[str, Marks]]  # by label
     sources: str
 
@@ -146,7 +146,7 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
 
 
 def value_figures(sweep: Study) -> dict[str, PageFigure]:
-    """Figures of outcomes against swept values: a line, a heat map, or one dot per cell."""
+    """Choose the figures of outcomes against swept values: lines, heat maps, or one dot per cell."""
     names = outcomes_of(sweep)
     if not names:
         return {}
@@ -181,12 +181,12 @@ def is_number(sweep: Study, key: str) -> bool:
 
 
 def outcomes_of(sweep: Study) -> list[str]:
-    """The outcomes shown on the page of a sweep."""
+    """Choose the outcomes shown on the page of a sweep."""
     return chosen_outcomes(sweep.runs, SWEEP_OUTCOMES, sweep.swept)
 
 
 def cells_by_effect(sweep: Study) -> list[StudyCell]:
-    """Cells with a completed campaign: the base, or else the first, then those that differ most from it."""
+    """Order the cells that have a completed campaign: the base, or else the first, then those that differ most."""
     finished = [cell for cell in sweep.cells if cell.finished]
     base = next((cell for cell in finished if cell == sweep.base_cell), finished[0])
     names = outcomes_of(sweep)
@@ -199,7 +199,7 @@ def cells_by_effect(sweep: Study) -> list[StudyCell]:
 
 
 def shown_cells(sweep: Study) -> list[StudyCell]:
-    """Every cell with a completed campaign by effect, or representative ones if there are many."""
+    """Choose the cells to show: all that have a completed campaign, or twelve that represent them, by effect."""
     order = cells_by_effect(sweep)
     if len(order) <= MANY_CELLS:
         return order
@@ -207,7 +207,7 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
 
 
 def describe_stand_ins(sweep: Study) -> str:
-    """Say that not every cell is shown, and which are."""
+    """State which cells are shown if not all are; otherwise empty."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
@@ -215,7 +215,7 @@ def describe_stand_ins(sweep: Study) -> str:
 
 
 def describe_base(sweep: Study) -> str:
-    """Explain the thin line of the base, or why there is none."""
+    """Explain the thin line of the base, or state that no cell is the base."""
     base = sweep.base_cell
     if base is None or not base.finished:
         return " No cell has the values of the base scenario."
@@ -223,7 +223,7 @@ def describe_base(sweep: Study) -> str:
 
 
 def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
-    """Draw the distribution of outcomes: one column per outcome and one row per cell."""
+    """Draw the distribution of each outcome in each cell, with one column per outcome and one row per cell."""
     names, cells = outcomes_of(sweep), shown_cells(sweep)
     across = max(1, min(ACROSS, len(names)))
     spaces = Spaces(left=0.22, across=0.3, down=0.95, top=0.45, bottom=0.5)
@@ -241,7 +241,7 @@ def draw_outcomes_by_cell(sweep: Study, path: Path) -> Path:
 
 
 def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -> None:
-    """Draw one outcome: histograms in rows on one axis, with the record across all rows."""
+    """Draw one outcome: a histogram per cell in rows on a common axis, with the reported figure across all rows."""
     row = summary_row(sweep.summary, name)
     values = {cell.number: values_in(sweep, cell, name) for cell in cells}
     everything = np.concatenate(list(values.values()))
@@ -263,7 +263,7 @@ def draw_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -
 
 
 def values_in(sweep: Study, cell: StudyCell, name: str) -> np.ndarray:
-    """The known values of an outcome in one cell."""
+    """Return the values of an outcome in one cell, without missing ones."""
     return sweep.runs.loc[sweep.runs["cell"] == cell.number, name].dropna().to_numpy(float)
 
 
@@ -279,7 +279,7 @@ def draw_row(axes: Axes, values: np.ndarray, place: int, bins: Sequence[float]) 
 
 
 def name_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell]) -> None:
-    """Write the name of each cell above its row; it may extend over the next columns."""
+    """Write the name of each cell above its bars; a name may extend over the next columns."""
     style: dict[str, Any] = {"fontsize": 8, "path_effects": HALO, "color": INK, "zorder": 9}
     for place, cell in enumerate(cells):
         base = " (base)" if cell == sweep.base_cell else ""
@@ -306,7 +306,7 @@ def draw_course(sweep: Study, path: Path, course: Course) -> Path:
 
 
 def course_of(study: Study, course: Course) -> Bands:
-    """Bands of the quantity for the nights or days shown."""
+    """Compute the bands of the quantity on the nights or days shown."""
     values = study.series(course.quantity)
     values = np.cumsum(values, axis=0) if course.total else values
     wanted = set(nights_shown(study) if course.nights else []) or set(study.evenings)
@@ -315,7 +315,7 @@ def course_of(study: Study, course: Course) -> Bands:
 
 
 def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle: Bands | None) -> float:
-    """Draw the bands of one cell, the base median behind and the record on top; returns the highest value drawn."""
+    """Draw the bands of one cell with the median of the base and the reported figures; return the highest value."""
     bands = course_of(sweep.of_cell(cell.number), course)
     if middle is not None and cell != sweep.base_cell:
         axes.plot(days_of(middle.evenings), middle.median, color=INK, linewidth=1.0, linestyle=DASHED, zorder=3)
@@ -332,7 +332,7 @@ def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle:
 
 
 def few_days(evenings: Sequence[date]) -> Locator:
-    """Ticks at the first of each month, except those whose label would reach into the next panel."""
+    """Place ticks at the first of each month, except where the label would reach into the next panel."""
     far = evenings[-1] - (evenings[-1] - evenings[0]) / 6
     firsts = [day for day in evenings if day.day == 1 and day <= far]
     if len(firsts) < 2:
@@ -341,7 +341,7 @@ def few_days(evenings: Sequence[date]) -> Locator:
 
 
 def course_key(course: Course, with_base: bool, cells: Sequence[StudyCell]) -> list[Artist]:
-    """Legend entries for lines and marks."""
+    """Create the legend entries for lines and marks."""
     one = all(cell.finished == 1 for cell in cells)
     handles: list[Artist] = [
         key_line("simulated" if one else "simulated: median, 50 and 90 % of campaigns", SIMULATED, 1.8),

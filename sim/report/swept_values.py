@@ -1,7 +1,7 @@
 """Outcomes against swept values: a line for one number, a heat map for two keys, dots for many cells.
 
 Reads   summary.csv for medians, spread and reported figures; runs.parquet for the 50 % band.
-Assumed A cell *meets* the record when the reported value, or part of its range, is in the 90 % interval of its
+Assumed A cell *meets* the record if the reported value, or part of its range, is in the 90 % interval of its
         campaigns.
 """
 
@@ -57,7 +57,7 @@ FIELD = 0.34  # heat map row height, inches
 
 
 class Field(NamedTuple):
-    """One cell of a heat map."""
+    """A field of a heat map, which shows one cell of the study."""
 
     median: float
     meets: bool  # the record is in the 90 % interval of the campaigns
@@ -94,7 +94,7 @@ def draw_line(axes: Axes, sweep: Study, key: str, name: str) -> None:
 
 
 def outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> None:
-    """Set up a vertical outcome axis with the record; no labels if `letters` is 0."""
+    """Set up a vertical axis of an outcome with its reported figure; there are no labels if `letters` is 0."""
     mark_reported(axes, *reported_numbers(row), across=True)
     unit = text_in(row, "unit")
     if letters:
@@ -106,14 +106,14 @@ def outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> None:
 
 
 def values_of_key(cells: Sequence[StudyCell], key: str) -> list[Value]:
-    """The values of a key: numbers sorted, choices in the order given."""
+    """Return the distinct values of a swept key: numbers sorted, choices in the order given."""
     values = list(dict.fromkeys(cell.values[key] for cell in cells))
     numbers = [value for value in values if isinstance(value, int | float)]
     return sorted(numbers) if len(numbers) == len(values) else values  # type: ignore[return-value]
 
 
 def others_fixed(sweep: Study) -> dict[str, Value]:
-    """Fixed value of every swept key after the first two: that of the base, or the first."""
+    """Return the value at which a heat map holds each swept key after the first two: that of the base, or the first."""
     fixed = {}
     for key in sweep.swept[2:]:
         values = values_of_key(sweep.cells, key)
@@ -123,20 +123,20 @@ def others_fixed(sweep: Study) -> dict[str, Value]:
 
 
 def grid_cells(sweep: Study) -> list[StudyCell]:
-    """The cells shown in the heat map."""
+    """Return the cells shown in the heat map."""
     fixed = others_fixed(sweep)
     return [cell for cell in sweep.cells if all(cell.values[key] == value for key, value in fixed.items())]
 
 
 def is_grid(sweep: Study) -> bool:
-    """Whether the first two keys were crossed, with few enough values for a heat map."""
+    """Whether the first two swept keys form a grid that is small and complete enough for a heat map."""
     cells = grid_cells(sweep)
     tall, wide = (len(values_of_key(cells, key)) for key in sweep.swept[:2])
     return max(tall, wide) <= WIDEST and min(tall, wide) > 1 and len(cells) >= FULL_ENOUGH * tall * wide
 
 
 def describe_fixed(sweep: Study) -> str:
-    """Describe the fixed values of keys not shown in a heat map."""
+    """Describe the values at which a heat map holds the other swept keys."""
     fixed = others_fixed(sweep)
     kept = ", ".join(
         f"{name_key(sweep, key)} at {format_setting(value)}"
@@ -196,12 +196,12 @@ def draw_heat(axes: Axes, sweep: Study, cells: Sequence[StudyCell], name: str) -
 
 
 def format_value(value: float, unit: str) -> str:
-    """A share in per cent, any other number to three figures."""
+    """Format a share in per cent, any other number to three significant figures."""
     return f"{value:.0%}" if unit.startswith("share") else format_cell(value)
 
 
 def format_reported(row: pd.Series) -> str:
-    """The reported figure, in the format of the fields."""
+    """Format the reported figure of an outcome, in the format of the fields."""
     known = zip(("value", "low", "high"), reported_numbers(row), strict=True)
     said = {part: format_value(number, text_in(row, "unit")) for part, number in known if number is not None}
     if {"low", "high"} <= said.keys():
@@ -222,7 +222,7 @@ def place_of(sweep: Study, cell: StudyCell, down: Sequence[Value], across: Seque
 
 
 def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
-    """Median of a cell, compared with the record."""
+    """Compute the median of a cell, and compare the cell with the record."""
     row = summary_row(sweep.summary[sweep.summary["cell"] == cell.number], name)
     median, value = number_in(row["median"]), reported_numbers(row)[0]
     off = np.inf if median is None or value is None else abs(median - value)
@@ -230,7 +230,7 @@ def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
 
 
 def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
-    """Draw a frame where a cell meets the record, and a diamond where the median is nearest to it."""
+    """Draw a frame around each cell that meets the record, and a diamond on the median nearest to it."""
     for (row, column), field in fields.items():
         if field.meets:
             frame: dict[str, Any] = {"fill": False, "edgecolor": REPORTED, "linewidth": 1.8, "zorder": 5}
@@ -243,7 +243,7 @@ def mark_fields(axes: Axes, fields: Mapping[tuple[int, int], Field]) -> None:
 
 
 def heat_key() -> list[Artist]:
-    """Legend entries for frame, diamond and shade."""
+    """Create the legend entries for frame, diamond and shade."""
     return [
         Patch(fill=False, edgecolor=REPORTED, linewidth=1.8, label="reported figure within 90 % of campaigns"),
         key_mark("median nearest to it", "D", markeredgecolor="white", markersize=6),
@@ -297,12 +297,12 @@ def draw_dots(axes: Axes, sweep: Study, key: str, name: str) -> None:
 
 
 def numbers_of(column: pd.Series) -> np.ndarray:
-    """A summary column as numbers; as it also contains dates, it was read as text."""
+    """Convert a summary column to numbers, with NaN for dates and missing entries."""
     return pd.to_numeric(column, errors="coerce").to_numpy(float)
 
 
 def places_of(sweep: Study, key: str) -> dict[int, float]:
-    """Position of each cell along a key: its number, or the index of its choice."""
+    """Return the position of each cell along a swept key: the number, or the index of the choice."""
     values = values_of_key(sweep.cells, key)
     choice = {value: float(place) for place, value in enumerate(values)}
     numeric = all(isinstance(value, int | float) for value in values)
@@ -310,7 +310,7 @@ def places_of(sweep: Study, key: str) -> dict[int, float]:
 
 
 def strongest_keys(sweep: Study, names: Sequence[str]) -> list[str]:
-    """The swept keys with the strongest rank correlation with the medians, in command-line order."""
+    """Return the swept keys with the strongest rank correlation with the medians, in the order of the command line."""
     if len(sweep.swept) <= KEYS:
         return list(sweep.swept)
     places = pd.DataFrame({key: places_of(sweep, key) for key in sweep.swept})
