@@ -3,18 +3,19 @@
 Reads and writes a folder of chains: `chain_<number>_<generation>.npz` for each generation, and ended.json once the fit
         has ended. A generation is written atomically, so after any interruption the same call continues from
         the last complete generation and gives identical results.
-Gives   `Refined`, the generations of all chains, and `Gathered`, all campaigns within the last tolerance.
+Returns `Refined`, the generations of all chains, and `Gathered`, all campaigns within the last tolerance.
 Source  ABC by population Monte Carlo: Toni and Stumpf 2010, with weights as in Beaumont, Cornuet, Marin and Robert
         2009 and proposals as in Alsing, Wandelt and Feeney 2018. The campaigns of all generations are weighted as one
         sample by the balance heuristic of Veach and Guibas 1995; for adaptive proposals, Cornuet,
         Marin, Mira and Robert 2012.
 Assumed Each parameter is fitted as its normal score: the prior share below it, mapped to the quantile of a standard
-        normal distribution. So the prior is the declared one, and no proposal is outside
-        it. Parameters that are not fitted are noise: a campaign draws them from their priors with its own seed.
-        All chains share the tolerance of a generation, the distance that holds half of the weight of the previous
-        generation, so that they sample one distribution and can be pooled; each chain is weighted by its effective
-        sample size. The chains start from disjoint parts of the bank. No tolerance is below the observation error,
-        the expected distance of a perfect campaign: nearer draws would fit the error and be too narrow.
+        normal distribution. Thus the prior is the declared one, and no proposal is outside it. Parameters that are not
+        fitted are noise: each campaign draws them from their priors with its own seed.
+        All chains share the tolerance of a generation, so that they sample one distribution and can be pooled; each
+        chain is weighted by its effective sample size. The tolerance is the distance within which half of the weight
+        of the previous generation is, but at least the observation error, the expected distance of a perfect campaign:
+        nearer draws would fit the error, and the posterior would be too narrow. The chains start from disjoint parts
+        of the bank.
         Panj has its own loop because the prior, the proposals, the tolerances, the start from a bank and the
         seeding already existed; a library such as pyABC would add only the loop and a database.
 """
@@ -57,14 +58,14 @@ FROM_PRIOR = 0.1  # share of the proposals that come from the prior
 EDGE = 1e-4  # scores are clipped this far from the ends of the prior, as a share
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-Simulate = Callable[[Mapping[str, float], int], float]  # parameters and seed -> distance; nan where the campaign failed
+Simulate = Callable[[Mapping[str, float], int], float]  # parameters and seed -> distance; NaN if the campaign failed
 
 
 class Effort(NamedTuple):
     """Simulation budget and stopping rules."""
 
     draws: int  # per chain and generation
-    generations: int  # maximum, not counting the one from the bank
+    generations: int  # maximum, not counting the first, which is taken from the bank
     simulations: int  # maximum per chain
     acceptance: float  # stop after the first generation whose acceptance rate is below this
 
@@ -82,28 +83,28 @@ class Problem(NamedTuple):
 
 
 class Population(NamedTuple):
-    """The draws of one generation of a chain, in the order of acceptance."""
+    """The draws of one generation of a chain, in order of acceptance."""
 
     scores: Floats  # draws x parameters
     weights: Floats  # one per draw; sum 1
     seeds: Integers  # of the campaigns
     distances: Floats
     tolerance: float  # maximum distance of a draw
-    simulations: int  # campaigns run for it
-    failed: int  # of these, failed
+    simulations: int  # campaigns run for this generation
+    failed: int  # number of these that failed
 
     @property
     def shares(self) -> Floats:
-        """Share of the prior below each value: draws x parameters."""
+        """The share of the prior below each value, draws x parameters."""
         return np.asarray(ndtr(self.scores), np.float64)
 
     @property
     def effective(self) -> float:
-        """Effective sample size."""
+        """The effective sample size of the weighted draws."""
         return effective_size(self.weights)
 
     def by_seed(self) -> "Population":
-        """The same draws sorted by seed."""
+        """Return the same draws sorted by seed."""
         order = np.argsort(self.seeds, kind="stable")
         return self._replace(
             scores=self.scores[order], weights=self.weights[order], seeds=self.seeds[order],
@@ -115,7 +116,7 @@ class Refined(NamedTuple):
     """All generations of all chains, each sorted by seed."""
 
     generations: tuple[tuple[Population, ...], ...]  # generations x chains; the first generation is from the bank
-    ended: str  # why the chains ended
+    ended: str  # the reason why the chains ended
 
     @property
     def last(self) -> tuple[Population, ...]:
@@ -133,7 +134,7 @@ class Chain(NamedTuple):
     simulate: Simulate
 
     def path(self, generation: int) -> Path:
-        """Path of the file of one generation."""
+        """Return the path of the file of one generation."""
         return self.folder / f"chain_{self.number}_{generation}.npz"
 
 
@@ -141,22 +142,22 @@ def refine(
     problem: Problem, effort: Effort, chains: int, seed: int, folder: Path, console: Console,
     pool: Executor | None = None,
 ) -> Refined:  # fmt: skip
-    """Run the chains to their end, continuing from where an earlier call stopped.
+    """Run the chains until they end, continuing from the last complete generation of an earlier call.
 
     Args:
-        problem: the fitting problem, with the bank that the chains start from.
-        effort: numbers of draws, generations and simulations.
-        chains: number of chains.
-        seed: seed of the fit; with the chain and generation numbers it determines every proposal.
-        folder: for this fit only; see `alone_in`.
-        console: prints one line per generation.
-        pool: process pool, one process per chain; without it the chains run sequentially in this process.
+        problem: The fitting problem, with the bank from which the chains start.
+        effort: The simulation budget and stopping rules.
+        chains: Number of chains.
+        seed: Seed of the fit; with the numbers of chain and generation it determines every proposal.
+        folder: Folder for this fit alone; see `alone_in`.
+        console: Console for one line per generation.
+        pool: Process pool, one process per chain; without it the chains run sequentially in this process.
 
     Returns:
         Every generation of every chain, and the reason why the chains ended.
 
     Raises:
-        PanjError: the bank has too few accepted campaigns, or a file of the chains is damaged.
+        PanjError: The bank has too few accepted campaigns, or a file of the chains is damaged.
     """
     every = [Chain(folder, number, seed, problem.priors, problem.simulate) for number in range(chains)]
     done = [tuple(starts_of(problem, chains))]
@@ -177,14 +178,14 @@ def refine(
 
 
 def starts_of(problem: Problem, chains: int) -> list[Population]:
-    """Distribute the nearest bank campaigns over the chains, round robin; PanjError where there are too few."""
+    """Distribute the nearest campaigns of the bank over the chains in turn; PanjError if there are too few."""
     order = np.argsort(problem.distances, kind="stable")
     order = order[: min(problem.nearest, int(np.isfinite(problem.distances).sum()))]
     fewest = FEWEST * (1 + len(problem.priors))
     if order.size < fewest * chains:
         raise PanjError(
             f"chains: found {order.size:,} accepted campaigns of the bank for {chains} chains, expected at least "
-            f"{fewest} for each; accept a larger share, or take fewer chains"
+            f"{fewest} for each; accept a larger share or use fewer chains"
         )
     starts = []
     for number in range(chains):
@@ -197,25 +198,25 @@ def starts_of(problem: Problem, chains: int) -> list[Population]:
 
 
 def read_ended(folder: Path) -> dict[str, Any]:
-    """Content of ended.json (where and why the chains ended); empty while they have not."""
+    """Read ended.json, with the generation and the reason of the end; empty if the chains have not ended."""
     path = folder / "ended.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def ended_here(ended: Mapping[str, Any], done: Sequence[object]) -> str | None:
-    """The recorded reason for ending with this generation, or None."""
+    """Return the recorded reason for ending with this generation, or None."""
     return str(ended["why"]) if ended.get("generation") == len(done) - 1 else None
 
 
 def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error: float) -> str | None:
-    """The reason to stop after the last generation, or None."""
+    """Return the reason to stop after the last generation, or None to continue."""
     last = done[-1]
     if last[0].tolerance <= error:
-        return f"the draws are as near as the error of observation lets one tell ({error:.4g})"
+        return f"the tolerance has reached the observation error ({error:.4g})"
     if len(done) > effort.generations:
-        return f"{counted(effort.generations, 'generation')}, as many as were asked for"
+        return f"{counted(effort.generations, 'generation')} have been run, the number requested"
     if tolerance_after(last, error) >= last[0].tolerance:
-        return "no draw is nearer than the others"
+        return "the draws do not come any nearer"
     if len(done) == 1:
         return None
     acceptance = acceptance_of(last)
@@ -229,19 +230,19 @@ def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error:
 
 
 def tolerance_after(populations: Sequence[Population], error: float) -> float:
-    """The distance that holds a share NEARER of the pooled weight, at least the observation error."""
+    """Return the distance within which a share NEARER of the pooled weight is, but at least the observation error."""
     distances = np.concatenate([one.distances for one in populations])
     return max(error, float(weighted_quantiles(distances, pooled_weights(populations), (NEARER,))[0]))
 
 
 def pooled_weights(populations: Sequence[Population]) -> Floats:
-    """Weights of all draws, chain by chain, sum 1; each chain is weighted by its effective sample size."""
+    """Return the weights of all draws, chain by chain, with sum 1; a chain counts by its effective sample size."""
     weights = np.concatenate([one.weights / one.weights.sum() * one.effective for one in populations])
     return np.asarray(weights / weights.sum(), np.float64)
 
 
 def acceptance_of(populations: Sequence[Population]) -> float:
-    """Acceptance rate of all chains together: draws per simulation."""
+    """Return the acceptance rate of all chains together: draws per simulation."""
     return sum(one.weights.size for one in populations) / sum(one.simulations for one in populations)
 
 
@@ -249,7 +250,7 @@ def run_next_generation(
     every: Sequence[Chain], done: Sequence[tuple[Population, ...]], effort: Effort, error: float,
     console: Console, pool: Executor | None,
 ) -> bool:  # fmt: skip
-    """Run the next generation of every chain that lacks it; False if one would need too many simulations."""
+    """Run the next generation of every chain that does not have it; False if one needs too many simulations."""
     number, tolerance = len(done), tolerance_after([one.by_seed() for one in done[-1]], error)
     orders = [
         (chain, done[-1][chain.number], number, tolerance, effort.draws,
@@ -288,18 +289,24 @@ def print_generation(
 
 @contextmanager
 def processes(count: int) -> Iterator[Executor]:
-    """A pool of `count` processes, which are stopped when this one is.
+    """Open a process pool whose processes stop when this process does.
+
+    Args:
+        count: Number of processes, limited to the number of cores.
+
+    Yields:
+        The pool.
 
     Raises:
-        PanjError: a process of the pool was killed.
+        PanjError: A process of the pool was killed.
     """
     before = set(active_children())
     pool = ProcessPoolExecutor(min(count, cores()), mp_context=get_context("spawn"), initializer=start_process)
     try:
         yield pool
     except BrokenProcessPool as error:
-        raise PanjError("calibrate: found a process of a chain ended, for want of memory or by a signal; the same "
-                        "command goes on from the last whole generation") from error  # fmt: skip
+        raise PanjError("calibrate: found that a process was killed, by lack of memory or by a signal; the same "
+                        "command continues from the last complete generation") from error  # fmt: skip
     except BaseException:
         for process in set(active_children()) - before:
             process.terminate()
@@ -318,8 +325,15 @@ def start_process() -> None:
 def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
     """Lock a folder of chains for one fit at a time, and write the request to it.
 
+    Args:
+        folder: The folder, which is created if necessary.
+        asked: The request, written as asked.json.
+
+    Yields:
+        Nothing; the fit runs inside the `with` block.
+
     Raises:
-        PanjError: another process has locked the folder, or it cannot be written.
+        PanjError: Another process has locked the folder, or it cannot be written.
     """
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -329,15 +343,15 @@ def alone_in(folder: Path, asked: Mapping[str, Any]) -> Iterator[None]:
                 yield
         except Timeout as error:
             raise PanjError(
-                f"calibrate: found another process at work in {folder}, expected none; wait for it"
+                f"calibrate: found another process at work in {folder}, expected none; wait until it has ended"
             ) from error
 
 
 class Proposal(NamedTuple):
-    """A proposal distribution: the geometric mean of the prior and some draws, mixed with the prior.
+    """Proposal distribution: the geometric mean of the prior and a normal fit to previous draws, mixed with the prior.
 
-    Among normal proposals it gives the most effective draws per simulation (Alsing, Wandelt and Feeney 2018):
-    where campaigns are mostly noise, the previous draws alone are too narrow. A share FROM_PRIOR comes from the
+    Among normal proposals the geometric mean gives the most effective draws per simulation (Alsing, Wandelt and Feeney
+    2018); if campaigns are mostly noise, the previous draws alone are too narrow. A share FROM_PRIOR comes from the
     prior, so that no weight exceeds 1 / FROM_PRIOR for any posterior (Hesterberg 1995).
     """
 
@@ -351,7 +365,7 @@ class Proposal(NamedTuple):
         return normal if is_prior else self.middle + np.linalg.solve(self.root.T, normal)
 
     def densities(self, scores: Floats) -> Floats:
-        """Density of each row, relative to the prior density at its mode."""
+        """Return the density of each row, relative to the prior density at its mode."""
         inner = (((scores - self.middle) @ self.root) ** 2).sum(axis=1)
         size = float(np.diag(self.root).prod())
         mixed = FROM_PRIOR * prior_densities(scores) + (1 - FROM_PRIOR) * size * np.exp(-0.5 * inner)
@@ -359,7 +373,7 @@ class Proposal(NamedTuple):
 
 
 def proposal_of(scores: Floats, weights: Floats) -> Proposal:
-    """The proposal built from scores (draws x parameters) and one weight per draw."""
+    """Build the proposal from scores (draws x parameters) and one weight per draw."""
     centre = np.average(scores, axis=0, weights=weights)
     narrower = np.linalg.inv(np.atleast_2d(np.cov(scores.T, aweights=weights)))
     precision = (np.eye(centre.size) + narrower) / 2
@@ -368,22 +382,22 @@ def proposal_of(scores: Floats, weights: Floats) -> Proposal:
 
 
 def prior_densities(scores: Floats) -> Floats:
-    """Prior density of each row, relative to that at its mode."""
+    """Return the prior density of each row, relative to that at its mode."""
     return np.asarray(np.exp(-0.5 * (scores**2).sum(axis=1)), np.float64)
 
 
 def numbers_at(priors: Sequence[Prior], shares: Floats) -> dict[str, float]:
-    """Parameter values by key: the quantiles of the priors at these shares."""
+    """Return parameter values by key: the quantiles of the priors at these shares."""
     return {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
 
 
 def scores_of(shares: Floats) -> Floats:
-    """Normal scores of shares; the ends of a prior, which an integer may take, are moved EDGE inside."""
+    """Return normal scores of shares, which are kept EDGE away from the ends of a prior, which an integer may take."""
     return np.asarray(ndtri(np.clip(shares, EDGE, 1 - EDGE)), np.float64)
 
 
 def seed_of(chain: Chain, generation: int, scores: Floats) -> int:
-    """Seed of a proposal's campaign: a hash of the proposal."""
+    """Return the seed of the campaign of a proposal, a hash of the proposal."""
     text = f"campaign {chain.seed} {chain.number} {generation} ".encode() + scores.astype("<f8").tobytes()
     return int.from_bytes(sha256(text).digest()[:8], "little") & LAST_SEED
 
@@ -391,10 +405,21 @@ def seed_of(chain: Chain, generation: int, scores: Floats) -> int:
 def run_generation(
     chain: Chain, before: Population, generation: int, tolerance: float, draws: int, most: int
 ) -> bool:  # fmt: skip
-    """Write `draws` draws within the tolerance; False, and nothing written, if `most` simulations give fewer.
+    """Run and write one generation of a chain.
 
-    The generator is NumPy's legacy one, whose stream never changes. Proposals use the alphabetical order of
-    the parameters and a single thread, because several threads may sum in another order.
+    The generator is NumPy's legacy one, whose stream never changes. Proposals use the alphabetical order of the
+    parameters and a single thread, because several threads may sum in another order.
+
+    Args:
+        chain: The chain.
+        before: The previous generation of the chain.
+        generation: Number of the generation.
+        tolerance: Maximum distance of a draw.
+        draws: Number of draws to accept.
+        most: Maximum number of simulations.
+
+    Returns:
+        Whether the generation was completed; False if `most` simulations gave too few draws, and nothing is written.
     """
     order = np.argsort([prior.key for prior in chain.priors])
     back = np.argsort(order)
@@ -427,19 +452,19 @@ def run_generation(
 
 
 def read_generation(chain: Chain, generation: int) -> Population:
-    """Read one generation; PanjError for a damaged file."""
+    """Read one generation of a chain; PanjError if the file is missing or damaged."""
     path = chain.path(generation)
     try:
         with np.load(path) as found:
             columns = {name: found[name] for name in Population._fields}
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise PanjError(f"calibrate: cannot read {path} ({error}), expected one generation of a chain; without it the "
-                        "chain runs this generation again") from error  # fmt: skip
+        raise PanjError(f"calibrate: cannot read {path} ({error}), expected one generation of a chain; delete the file "
+                        "to run this generation again") from error  # fmt: skip
     return Population(*(columns[name] if columns[name].ndim else columns[name].item() for name in Population._fields))
 
 
 class Gathered(NamedTuple):
-    """All campaigns within a tolerance: those of the bank in its order, then those of the chains."""
+    """All campaigns within a tolerance: first those of the bank in its order, then those of the chains."""
 
     rows: Integers  # row numbers in the bank
     shares: Floats  # campaigns x parameters, bank first, then chains
@@ -449,7 +474,15 @@ class Gathered(NamedTuple):
 
 
 def gather(problem: Problem, refined: Refined) -> Gathered:
-    """All campaigns within the last tolerance, weighted as draws from the mixture of all proposals."""
+    """Collect all campaigns within the last tolerance, weighted as draws from the mixture of all proposals.
+
+    Args:
+        problem: The fitting problem, with the bank.
+        refined: All generations of all chains.
+
+    Returns:
+        The campaigns of the bank and of the chains, with weights.
+    """
     tolerance = refined.last[0].tolerance
     rows = np.flatnonzero(problem.distances <= tolerance)
     of_chains = [one for populations in refined.generations[1:] for one in populations]

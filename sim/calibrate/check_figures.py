@@ -1,7 +1,7 @@
 """Figures on the soundness of a calibration: ranks of true values, coverage of intervals, and held-out targets.
 
-Reads   sbc.csv and sbc_ranks.csv, which `sim.calibrate.checks` wrote; heldout.csv and left_out.csv, which
-        `sim.calibrate.heldout` wrote; the fit next to them.
+Reads   sbc.csv and sbc_ranks.csv, as written by `sim.calibrate.checks`; heldout.csv and left_out.csv, as written by
+        `sim.calibrate.heldout`; the fit next to them.
 Writes  sbc.png, coverage.png, heldout.png and left_out.png next to them.
 """
 
@@ -61,21 +61,21 @@ def draw_checks(folder: Path) -> list[Path]:
 
 
 def read_table(path: Path) -> list[Row]:
-    """Read a table; PanjError where it has no rows."""
+    """Read a table; PanjError if it is missing or has no rows."""
     rows = read_rows(path) if path.is_file() else []
     if not rows:
-        raise PanjError(f"{path}: found no rows that can be read, expected what the check of a calibration writes")
+        raise PanjError(f"{path}: found no rows that can be read, expected a table written by the checks of a fit")
     return rows
 
 
 def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
-    """Draw one panel per fitted parameter: a histogram of the ranks of its true values."""
+    """Draw a histogram of the ranks of true values, one panel per fitted parameter."""
     fitted = [row for row in rows if row["adjusted"] == "yes"]
     caption = (
-        f"{describe_truths(rows)} One panel per fitted number: where its true value was among the draws of its "
+        f"{describe_truths(rows)} One panel per fitted number: the rank of its true value among the draws of its "
         "posterior, from below all to above all. A sound fit fills every bin alike (1). The band holds 19 of 20 bins "
         "of a sound fit, so one bin in twenty is outside it by chance. High at both ends: intervals too narrow; high "
-        "in the middle: too wide; high at one end: off to one side. Line: the same truths, reported without error."
+        "in the middle: too wide; high at one end: off-centre. Line: the same truths, reported without error."
     )
     figure, panels = new_panels(len(fitted), 2, 0.85, Spaces(left=0.45, right=0.2, top=0.3, bottom=0.3, down=0.65))
     for axes, row in zip(panels, fitted, strict=True):
@@ -90,7 +90,7 @@ def draw_ranks(made: Fitted, rows: list[Row], ranks: list[Row]) -> Path:
 
 
 def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
-    """Draw the bars and the line of one parameter over the expected band."""
+    """Draw the histograms of one parameter, with and without error of reports, over the expected band."""
     key, edges = row["number"], np.linspace(0, 1, BINS + 1)
     heights, count = heights_of(ranks, "with_error", key)
     exact, _ = heights_of(ranks, "without_error", key)
@@ -106,21 +106,21 @@ def draw_number(axes: Axes, row: Row, ranks: list[Row]) -> None:
 
 
 def heights_of(ranks: list[Row], check: str, key: str) -> tuple[Floats, int]:
-    """Frequency of each bin relative to a sound fit, and the number of truths."""
+    """Return the frequency of each bin relative to a sound fit, and the number of truths."""
     values = np.array([float(row[key]) for row in ranks if row["check"] == check])
     counts, _ = np.histogram(values, BINS, (0, 1))
     return counts * BINS / max(1, values.size), values.size
 
 
 def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
-    """Draw one row per parameter: coverage of its 50 and 90 % intervals, and recovery."""
+    """Draw the coverage of 50 and 90 % intervals and the recovery, one row per parameter."""
     caption = (
         f"{describe_truths(rows)} Marks: share of the true values inside the 50 % and the 90 % interval, which should "
         f"be on the dotted lines; bars: its 95 % interval. Hollow: {int(rows[0]['truths_near']):,} truths whose "
-        "reports are nearest to the record. Purple: a fault that is more than chance (5 % of such verdicts are wrong "
-        "on average). Recovery: the share of the squared error of knowing only the prior that the fit takes away; half "
-        "or more is identified, a twentieth or more weakly (italic: not identified). Bold numbers were fitted; the "
-        "others keep what was drawn."
+        "reports are nearest to the record. Purple: a significant fault (5 % of such verdicts are wrong on average). "
+        "Recovery: the share of the squared error of the prior mean that the fit removes; half or more is identified, "
+        "a twentieth or more weakly (italic: not identified). Bold numbers were fitted; the others keep their drawn "
+        "values."
     )
     figure, (axes,) = new_panels(1, 1, ROW * len(rows), Spaces(left=2.05, right=1.5, top=0.2, bottom=0.5))
     set_rows(axes, len(rows))
@@ -133,7 +133,7 @@ def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
     label_row(axes, -1.2, 1.02, "recovery", color=QUIET)
     handles = [
         key_line(NO_FAULT, SIMULATED, 1.4, marker="o", markersize=4.5),
-        key_line("too narrow, too wide or off", SECOND, 1.4, marker="o", markersize=4.5),
+        key_line("too narrow, too wide or off-centre", SECOND, 1.4, marker="o", markersize=4.5),
         key_mark("near the record", "o", QUIET, hollow=True, markersize=4.5),
     ]
     add_key(figure, handles, 3, fontsize=8)
@@ -141,7 +141,7 @@ def draw_coverage(made: Fitted, rows: list[Row]) -> Path:
 
 
 def draw_row(axes: Axes, place: int, row: Row) -> None:
-    """Draw one parameter."""
+    """Draw the row of one parameter."""
     colour = SIMULATED if row["width"] == NO_FAULT else SECOND
     near: dict[str, Any] = {"markerfacecolor": "white", "markersize": 3, "markeredgewidth": 0.7, "zorder": 3}
     for name in ("coverage_50", "coverage_90"):
@@ -158,21 +158,21 @@ def draw_row(axes: Axes, place: int, row: Row) -> None:
 
 
 def describe_truths(rows: list[Row]) -> str:
-    """Say how many campaigns served as the truth."""
+    """Describe the campaigns that served as truths."""
     return (
-        f"{int(rows[0]['truths']):,} campaigns drawn from the prior were taken for the truth; what would have been "
-        "reported of each, with the errors that targets declare, was fitted without it by rejection and regression."
+        f"{int(rows[0]['truths']):,} campaigns drawn from the prior served as truths. A synthetic report of each, with "
+        "the errors that the targets declare, was fitted by rejection and regression without that campaign."
     )
 
 
 class HeldOut(NamedTuple):
-    """A figure of held-out targets."""
+    """The texts of a figure of held-out targets."""
 
     file: str
     side: str  # column prefix
-    label: str  # of its bar
+    label: str  # of the dark bar in the legend
     title: str
-    dark: str  # meaning of the bar
+    dark: str  # meaning of the dark bar
 
 
 HELD_OUT = HeldOut(
@@ -193,15 +193,15 @@ def draw_held_out(made: Fitted) -> list[Path]:
 
 
 def draw_sides(made: Fitted, rows: Sequence[Row], shown: HeldOut) -> Path:
-    """Draw one row per target: before any fit, by the full fit, and by the fit without that target."""
+    """Draw the intervals of each target before any fit, by the full fit, and by the fit without the target."""
     about = made.about
     caption = (
         f"The nearest {100 * about['accept']:.3g} % of {about['rows']:,} campaigns drawn from the prior (seeds "
         f"{about['first_seed']} to {about['last_seed']}), by weight. Dark: {shown.dark}; purple: the full fit, which "
-        "was shown the targets marked * and is no prediction of them. Each row has its own scale, on which the 90 % "
-        "interval of all campaigns (light) runs from −1 to 1. Campaigns are shown as they ran. Inside: the number "
-        "reported, or part of its range, is in the 90 % interval of the dark bar. The split by post is in the table "
-        "alone. Targets of one event are not independent. Sources: evidence named in sim/data/targets.csv."
+        "used the targets marked * and so does not predict them. Each row has its own scale, on which the 90 % "
+        "interval of all campaigns (light) runs from −1 to 1. Campaigns are shown unadjusted. Inside: the reported "
+        "number, or part of its range, is in the 90 % interval of the dark bar. The split by post is only in the "
+        "table. Targets of one event are not independent. Sources: evidence named in sim/data/targets.csv."
     )
     intervals = (
         Interval("prior_{}_90", "before any fit, 90 %", 2.2, SIMULATED_LIGHT),

@@ -1,27 +1,29 @@
-"""Check the calibration itself: campaigns of the bank serve as the truth, and the same fit has to recover them.
+"""Check the method of calibration: campaigns of the bank serve as the truth, and the same fit has to recover them.
 
-Reads   a bank, the targets to be fitted, and the share of campaigns accepted by the fit to the record.
+Reads   a bank, the targets to be fitted, and the share of campaigns that the fit to the record accepts.
 Writes  sbc.csv (one row per number), sbc_ranks.csv (one row per check and truth) and section_1_soundness.json.
         `sim.calibrate.check_figures` draws them.
 Source  Simulation-based calibration: Talts and others 2018. Near the record: Prangle and others 2014, where truths are
         chosen by their reports alone. Tests and intervals are SciPy's.
 Assumed A truth is a campaign; its *report* is what sources would have recorded. Reports have a normal error with the
-        `sd` of each target, because intervals are meant to cover what happened, not what was written. The same truths
-        are also fitted without error, which separates a fit that ignores the error from one that is wrong, and by
-        a fit whose campaigns have the same error as reports.
-        A range keeps its width, and the truth is anywhere in it: the fit prefers nothing inside a range, and a range
-        that always began at its truth would reveal more than the fit may use. A bound is the value of another campaign,
-        and the report says on which side of it the truth is: a bound derived from its truth would be a count.
-        Only campaigns with every summary are used as truths, as only they can be accepted. Screening uses the bank
-        alone, so it is the same for every report. The truths share one bank, so they are not fully independent.
-        Intervals are too narrow or too wide when they hold fewer or more truths than they should (exact binomial test).
+        `sd` of each target, because intervals are meant to cover what happened, not what was reported. The same truths
+        are also fitted without error, to distinguish a fit that ignores the error from one that is wrong, and by a fit
+        whose campaigns have the same error as reports.
+        A reported range keeps its width, and the truth has a uniform position in it, since a range that always began
+        at the truth would contain more information than the fit may use. A reported bound is the value of another
+        campaign, and the report states on which side of it the truth is, since a bound derived from the truth would
+        amount to a count.
+        Only campaigns with every summary are used as truths, as only they can be accepted. Screening uses only the
+        bank, so it is the same for every report. The truths share one bank, so they are not fully independent.
+        Intervals are too narrow or too wide if they hold fewer or more truths than they should (exact binomial test).
         Otherwise, ranks that are not uniform (Kolmogorov-Smirnov) are off-centre if the mean rank is more than 1.96
-        standard errors from 0.5, and otherwise too narrow or too wide by the sum of the coverage errors. All
-        tests of one check are controlled at a false discovery rate of 5 % (Benjamini and Hochberg 1995): of
-        the faults reported, one in twenty is a false alarm on average. The number of truths limits how small a fault
-        can be detected; all fitted parameters pooled show smaller ones than each alone.
-        A parameter is identified when the fit removes at least half of the squared error of the prior mean, and
-        weakly from a twentieth on if that is more than two standard errors. A narrow posterior alone does not count.
+        standard errors from 0.5, and else too narrow or too wide by the sum of the coverage errors. All tests of one
+        check are controlled at a false discovery rate of 5 % (Benjamini and Hochberg 1995): of the faults reported,
+        one in twenty is a false alarm on average. The number of truths limits how small a fault can be detected;
+        smaller faults can be detected for all fitted parameters together than for each alone.
+        A parameter is identified if the fit removes at least half of the squared error of the prior mean, and weakly
+        identified if it removes at least a twentieth and more than two standard errors. A narrow posterior alone does
+        not count.
 """
 
 import json
@@ -58,26 +60,26 @@ from sim.score.measure import scaled
 from sim.score.targets import Target, bounds_of
 
 TRUTHS, FEWEST, NEAR = 1000, 200, 500
-SEED_OF_TRUTHS = 20210707  # for the choice of truths, the errors of reports, and ties
+SEED_OF_TRUTHS = 20210707  # seed of the choice of truths, the errors of reports, and the order of ties
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 class Reports(NamedTuple):
-    """Synthetic reports of campaigns; truths x targets, on the scale of each target."""
+    """Synthetic reports of campaigns: truths x targets, on the scale of each target."""
 
     rows: Integers  # of the bank, one per truth
-    low: Floats  # lowest value consistent with the report; -inf where unbounded
-    high: Floats
+    low: Floats  # lowest value consistent with the report; -inf if unbounded
+    high: Floats  # highest value consistent with the report; inf if unbounded
 
 
 def generator_for(what: int) -> np.random.Generator:
-    """A separate stream of random numbers for each use."""
+    """Return a random generator with a separate stream for each use."""
     return np.random.default_rng([SEED_OF_TRUTHS, what])
 
 
 def reports_of(summaries: Summaries, rows: Integers, errs: bool) -> Reports:
-    """Synthetic reports of the rows, with the same ranges and bounds with and without errors."""
+    """Generate reports of campaigns, with or without errors; ranges and bounds are the same in both cases."""
     generator = generator_for(1)
     ends = [report_of(target, column, rows, errs, generator)
             for target, column in zip(summaries.targets, summaries.numbers.T, strict=True)]  # fmt: skip
@@ -87,7 +89,7 @@ def reports_of(summaries: Summaries, rows: Integers, errs: bool) -> Reports:
 def report_of(
     target: Target, column: Floats, rows: Integers, errs: bool, generator: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """Lowest and highest value consistent with the report of each row for one target."""
+    """Generate reports for one target: the lowest and the highest value consistent with the report of each row."""
     low, high = scaled(np.array(bounds_of(target)), target)
     reported = column[rows] + (target.sd if errs else 0.0) * generator.standard_normal(rows.size)
     if np.isfinite(high - low):
@@ -98,7 +100,7 @@ def report_of(
 
 
 def reportable(summaries: Summaries) -> Integers:
-    """Rows with every summary; PanjError where there are too few."""
+    """Return the rows of campaigns with every summary; PanjError if there are too few."""
     rows = np.flatnonzero(~np.isnan(summaries.numbers).any(axis=1))
     if rows.size < FEWEST:
         raise PanjError(f"soundness: found {rows.size:,} campaigns with every outcome that is fitted, expected {FEWEST}"
@@ -107,7 +109,7 @@ def reportable(summaries: Summaries) -> Integers:
 
 
 def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Reports:
-    """The `count` reports nearest to the record, by the distance of the fit."""
+    """Choose the `count` reports that are nearest to the record, by the distance of the fit."""
     ends = [np.where(np.isfinite(low), low, high)
             for low, high in (scaled_bounds(summaries.targets), (reports.low, reports.high))]  # fmt: skip
     gaps = (ends[1] - ends[0]) / summaries.units
@@ -116,7 +118,7 @@ def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Repor
 
 
 def erring(made: Fit, summaries: Summaries) -> Fit:
-    """The fit with observation error added to its campaigns: one draw per campaign and target for the whole bank."""
+    """Return the fit with an observation error, drawn once per campaign and target, added to its campaigns."""
     errors = np.array([target.sd for target in summaries.targets]) * generator_for(2).standard_normal(
         summaries.numbers.shape
     )
@@ -124,17 +126,17 @@ def erring(made: Fit, summaries: Summaries) -> Fit:
 
 
 class Found(NamedTuple):
-    """Results of the fits to all truths; truths x parameters."""
+    """Results of the fits to all truths: truths x parameters."""
 
     rows: Integers  # of the bank, one per truth
     truths: Floats  # true values as shares of the prior
-    ranks: Floats  # share of the posterior below the truth, 0 to 1
+    ranks: Floats  # share of the posterior below the truth, from 0 to 1
     means: Floats  # posterior means, as shares of the prior
     spreads: Floats  # posterior variances, of shares of the prior
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:
-    """Fit every report, leaving out its own campaign, and rank the truth in the posterior."""
+    """Fit every report without its own campaign, and compute the rank of the truth in the posterior."""
     bank, summaries = made.bank, made.summaries
     chosen = [bank.keys.index(key) for key in made.screening.chosen]
     fitted = [made.priors[place] for place in chosen]
@@ -159,7 +161,7 @@ def refit(made: Fit, accept: float, reports: Reports, what: str, console: Consol
 
 
 def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
-    """All checks by name; verdicts are based on the first."""
+    """Run all checks; return their results by name, first the one on which verdicts are based."""
     summaries = summaries_of(made.bank.outcomes, made.targets)
     every = reportable(summaries)
     rows = np.sort(generator_for(0).choice(every, min(TRUTHS, every.size), replace=False))
@@ -170,14 +172,14 @@ def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
         "": (made, reports, "Truths at random, reported with error"),
         "without_error": (made, exact, "the same, reported without error"),
         "near": (made, near, "truths whose report is near the record"),
-        "error_in_fit": (mended, reports, "truths at random, if the fit knew the error"),
-        "near_error_in_fit": (mended, near, "truths near the record, if the fit knew the error"),
+        "error_in_fit": (mended, reports, "truths at random, with the error in the fit"),
+        "near_error_in_fit": (mended, near, "truths near the record, with the error in the fit"),
     }
     return {name: refit(one, accept, reported, what, console) for name, (one, reported, what) in asked.items()}
 
 
 def write_soundness(made: Fit, accept: float, folder: Path, console: Console) -> None:
-    """Check the fit and write the tables and the report section."""
+    """Check the fit with synthetic truths, and write the tables and the section of the report."""
     checks = checks_of(made, accept, console)
     rows = rows_of_soundness(made, checks)
     write_tables(folder, {
@@ -193,19 +195,19 @@ def check(bank: Path, folder: Path, console: Console | None = None) -> None:
     """Check a calibration with synthetic truths and held-out fits, and write the tables, without figures.
 
     Args:
-        bank: folder of the bank.
-        folder: folder of the calibration, with its fit.json; need not be inside `bank` yet.
-        console: for progress.
+        bank: Folder of the bank.
+        folder: Folder of the calibration with its fit.json, which need not be inside `bank`.
+        console: Console for progress.
 
     Raises:
-        PanjError: `bank` or `folder` is not what is expected.
+        PanjError: `bank` is not a bank, or `folder` has no fit.
     """
     try:
         about: dict[str, Any] = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
         accept = float(about["accept"])
     except (OSError, ValueError, KeyError, TypeError):
         raise PanjError(
-            f"{folder}: found no fit.json with accept, expected what python -m sim calibrate makes"
+            f"{folder}: found no fit.json with accept, expected a folder written by python -m sim calibrate"
         ) from None
     found, console = read_bank(bank), console or console_of()
     made = fit(found, priors_of(found), targets_here(), accept)
@@ -220,7 +222,7 @@ NARROW, WIDE, UNEVEN, SOUND = "too narrow", "too wide", "off-centre", "no fault 
 
 
 class Coverage(NamedTuple):
-    """How often an interval contained the truth."""
+    """The coverage of an interval: how often it contained the truth."""
 
     share: float
     low: float  # lower end of the 95 % interval of that share (Wilson 1927)
@@ -235,15 +237,16 @@ class Verdict(NamedTuple):
     uneven: float  # p-value of uniform ranks
     chance: float  # the smallest p-value of the three tests, adjusted over all parameters
     width: str
-    recovery: float  # share of the squared error of the prior middle that the posterior mean removes
-    error: float  # its standard error, by jackknife over truths
+    recovery: float  # share of the squared error of the prior mean that the posterior mean removes
+    error: float  # standard error of the recovery, by jackknife over truths
     identified: str
 
 
 def rank_in(drawn: Floats, weights: Floats, truth: Floats, generator: np.random.Generator) -> Floats:
-    """Share of the weight below the truth, one per parameter; the truth counts as one more draw of mean weight.
+    """Return the share of the weight below the truth, one per parameter.
 
-    Ties are broken at random, so that integers have uniform ranks as well.
+    The truth counts as one more draw of mean weight. Ties are broken at random, so that integers also have uniform
+    ranks.
     """
     below = weights @ (drawn < truth)
     level = weights @ (drawn == truth) + weights.mean()
@@ -252,7 +255,7 @@ def rank_in(drawn: Floats, weights: Floats, truth: Floats, generator: np.random.
 
 
 def coverage_of(ranks: Floats, interval: float) -> Coverage:
-    """Coverage of a central interval: the share of truths whose rank is between its ends."""
+    """Compute the coverage of a central interval: the share of truths whose rank is between its ends."""
     tail = (1 - interval) / 2
     test = binomtest(int(((ranks >= tail) & (ranks <= 1 - tail)).sum()), ranks.size, interval)
     ends = test.proportion_ci(0.95, "wilson")
@@ -260,14 +263,14 @@ def coverage_of(ranks: Floats, interval: float) -> Coverage:
 
 
 def recovery_of(truths: Floats, means: Floats) -> tuple[float, float]:
-    """Share of squared error removed, and its standard error."""
+    """Compute the share of the squared error of the prior mean that the fit removes, and its standard error."""
     before, after = (truths - 0.5) ** 2, (truths - means) ** 2
     without = 1 - (after.sum() - after) / (before.sum() - before)
     return float(1 - after.sum() / before.sum()), float(np.sqrt((truths.size - 1) * without.var()))
 
 
 def verdicts_of(found: Found) -> list[Verdict]:
-    """One verdict per parameter, with p-values adjusted over all parameters."""
+    """Return one verdict per parameter, with p-values adjusted over all parameters."""
     covered = [tuple(coverage_of(ranks, interval) for interval in INTERVALS) for ranks in found.ranks.T]
     uneven = [float(kstest(ranks, "uniform").pvalue) for ranks in found.ranks.T]
     chances = np.array([[*(one.chance for one in both), ks] for both, ks in zip(covered, uneven, strict=True)])
@@ -282,7 +285,7 @@ def verdicts_of(found: Found) -> list[Verdict]:
 
 
 def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str:
-    """The most serious fault found; `chances` are adjusted p-values of the intervals and of the ranks."""
+    """Return the most serious fault found; `chances` are adjusted p-values of the intervals and of the ranks."""
     faults = [one.share - right for one, right, chance in zip(covered, INTERVALS, chances, strict=False)
               if chance < ALPHA]  # fmt: skip
     if faults:
@@ -295,14 +298,14 @@ def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str
 
 
 def identified_by(recovery: float, error: float) -> str:
-    """Whether the evidence identifies a parameter."""
+    """Classify a parameter as identified, weakly identified or not identified."""
     if recovery < WEAKLY or recovery <= 2 * error:
         return "not identified"
     return "identified" if recovery >= IDENTIFIED else "weakly identified"
 
 
 def rows_of_soundness(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]]:
-    """One row per parameter, fitted ones first; columns without a suffix are for random truths with error."""
+    """Make one row per parameter, fitted ones first; columns without a suffix are for random truths with error."""
     verdicts = {name: verdicts_of(found) for name, found in checks.items()}
     order = [made.bank.keys.index(key) for key in made.screening.chosen]
     order += [place for place in range(len(made.bank.keys)) if place not in order]
@@ -324,7 +327,7 @@ def rows_of_soundness(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, 
 
 
 def cells_of(verdict: Verdict, truths: int) -> dict[str, Any]:
-    """Table cells of one check for one parameter."""
+    """Format the table entries of one check for one parameter."""
     cells: dict[str, Any] = {"truths": truths}
     for interval, one in zip(INTERVALS, verdict.coverage, strict=True):
         name = f"coverage_{100 * interval:.0f}"
@@ -333,17 +336,17 @@ def cells_of(verdict: Verdict, truths: int) -> dict[str, Any]:
 
 
 def sentence(key: str, verdict: Verdict) -> str:
-    """One sentence about one parameter."""
+    """Describe the verdict on one parameter in a sentence."""
     fifty, ninety = verdict.coverage
-    words = {NARROW: "too narrow", WIDE: "too wide", UNEVEN: "off to one side",
-             SOUND: "as wide as they say, as far as can be seen"}  # fmt: skip
-    return (f"{key} is {verdict.identified}: the fit takes away {verdict.recovery:.2f} (standard error "
+    words = {NARROW: "too narrow", WIDE: "too wide", UNEVEN: "off-centre",
+             SOUND: "without a detected fault"}  # fmt: skip
+    return (f"{key} is {verdict.identified}: the fit removes {verdict.recovery:.2f} (standard error "
             f"{verdict.error:.2f}) of the squared error of the prior; its intervals are {words[verdict.width]} (the "
             f"50 % interval holds {fifty.share:.3f} of the truths, the 90 % interval {ninety.share:.3f}).")  # fmt: skip
 
 
 def rows_of_ranks(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]]:
-    """One row per check and truth: its seed in the bank, and the rank of each parameter."""
+    """Make one row per check and truth: its seed in the bank, and the rank of each parameter."""
     return [
         {"check": name or "with_error", "seed": int(made.bank.seeds[row]),
          **{key: f"{rank:.4f}" for key, rank in zip(made.bank.keys, ranks, strict=True)}}
@@ -352,7 +355,7 @@ def rows_of_ranks(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]
 
 
 def share_held(found: Found, places: Sequence[int], interval: float) -> str:
-    """Coverage averaged over parameters, with a 95 % interval over truths: `0.885 (0.876 to 0.894)`."""
+    """Format the coverage averaged over parameters, with a 95 % interval over truths: `0.885 (0.876 to 0.894)`."""
     tail = (1 - interval) / 2
     ranks = found.ranks[:, list(places)]
     held = ((ranks >= tail) & (ranks <= 1 - tail)).mean(axis=1)
@@ -361,7 +364,7 @@ def share_held(found: Found, places: Sequence[int], interval: float) -> str:
 
 
 def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, Found], made: Fit) -> list[str]:
-    """The paragraphs of the report section."""
+    """Write the paragraphs of the section of the report."""
     places = [made.bank.keys.index(key) for key in made.screening.chosen]
     pooled = {name: [share_held(found, places, interval) for interval in reversed(INTERVALS)]
               for name, found in checks.items()}  # fmt: skip
@@ -369,57 +372,58 @@ def describe_soundness(rows: Sequence[Mapping[str, Any]], checks: Mapping[str, F
     others = [row for row in rows if row["adjusted"] == "no"]
     return [
         f"{rows[0]['truths']:,} campaigns of the bank, drawn at random (seed {SEED_OF_TRUTHS}) from those with every "
-        "fitted outcome, stood in for the truth. What would have been reported of each, with the errors that the table "
-        "of targets declares, was fitted by the same rejection and regression "
-        f"({made.nearest.rows.size:,} draws a fit) without that campaign. If the fit is sound, the true value is "
+        "fitted outcome, served as truths. A synthetic report of each, with the errors that the table of targets "
+        "declares, was fitted by the same rejection and regression "
+        f"({made.nearest.rows.size:,} draws per fit) without that campaign. If the fit is sound, the true value is "
         "equally likely to have any rank in its posterior, 50 % intervals hold half of the truths and 90 % intervals "
-        "nine in ten. This checks the rejection and regression, not a refinement of them nor whether the rules are "
-        "right.",
+        "nine in ten. This checks the rejection and regression; it does not check a refined fit, or whether the rules "
+        "are right.",
         describe_identified(fitted, others),
         describe_widths(fitted, others, pooled),
         describe_near(fitted, pooled),
-        f"Chances are of three tests a number (both intervals, exact binomial; ranks, Kolmogorov-Smirnov), "
-        f"{3 * len(rows)} in all, adjusted together so that of the faults named one in twenty is chance on average "
-        f"(Benjamini and Hochberg). With {rows[0]['truths']:,} truths a 90 % interval that truly holds 0.90 shows "
-        f"{chance_of_coverage(int(rows[0]['truths']))} in 95 of 100 checks; smaller faults than that are not seen.",
+        f"There are three tests per number (both intervals, exact binomial; ranks, Kolmogorov-Smirnov), "
+        f"{3 * len(rows)} in all. Their p-values are adjusted together so that on average one in twenty of the faults "
+        f"named is due to chance (Benjamini and Hochberg). With {rows[0]['truths']:,} truths a 90 % interval with a "
+        f"true coverage of 0.90 shows {chance_of_coverage(int(rows[0]['truths']))} in 95 of 100 checks; smaller faults "
+        "cannot be detected.",
     ]  # fmt: skip
 
 
 def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
-    """Say which parameters the evidence identifies, on average over the prior."""
+    """State which parameters the evidence identifies, on average over the prior."""
     parts = []
     for what in ("identified", "weakly identified", "not identified"):
         names = [f"{row['number']} ({float(row['recovery']):.3f})" for row in fitted if row["identified"] == what]
         parts.append(f"{what}: {', '.join(names) or 'none'}")
     unmoved = [row["number"] for row in others if row["identified"] != "not identified"]
     return (
-        "Recovery is the share of the squared error of knowing only the prior that the fit takes away: half or more "
-        "counts as identified, a twentieth or more as weakly identified. Of the numbers that were fitted, "
+        "Recovery is the share of the squared error of the prior mean that the fit removes: half or more counts as "
+        "identified, a twentieth or more as weakly identified. Of the numbers that were fitted, "
         f"{'; '.join(parts)}. Of the {len(others)} that were not fitted, "
-        f"{'none is identified' if not unmoved else 'weakly identified at least: ' + ', '.join(unmoved)}."
+        f"{'none is identified' if not unmoved else 'at least weakly identified: ' + ', '.join(unmoved)}."
     )
 
 
 def describe_widths(
     fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]
 ) -> str:
-    """Say whether intervals have their nominal coverage, and how the error of reports affects it."""
+    """State whether intervals have their nominal coverage, and how the error of reports affects it."""
     return (
         f"Of {len(fitted)} fitted numbers, intervals are {count(fitted, 'width')}. Taken together, their 90 % "
         f"intervals hold {pooled[''][0]} of the truths and their 50 % intervals {pooled[''][1]}. Reported without "
-        f"error, they hold {' and '.join(pooled['without_error'])}; what is missing only with error comes of a fit "
-        "that takes the record at its word. If each campaign of the bank erred as reports do, they would hold "
+        f"error, they hold {' and '.join(pooled['without_error'])}; the difference arises because the fit does not "
+        "model the error of reports. With the same error in each campaign of the bank, they would hold "
         f"{' and '.join(pooled['error_in_fit'])} (intervals: {count(fitted, 'width_error_in_fit')}). Of the "
         f"{len(others)} numbers that were not fitted: {count(others, 'width')}."
     )
 
 
 def describe_near(fitted: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]) -> str:
-    """The same for truths whose reports are near the record, where it matters most."""
+    """State the coverage for truths whose reports are near the record, where it matters most."""
     return (
         f"For the {fitted[0]['truths_near']:,} truths whose reports come nearest to the record, 90 % and 50 % "
-        f"intervals hold {' and '.join(pooled['near'])} (intervals: {count(fitted, 'width_near')}); if each campaign "
-        f"erred as reports do, {' and '.join(pooled['near_error_in_fit'])} (intervals: "
+        f"intervals hold {' and '.join(pooled['near'])} (intervals: {count(fitted, 'width_near')}); with the error of "
+        f"reports in each campaign, {' and '.join(pooled['near_error_in_fit'])} (intervals: "
         f"{count(fitted, 'width_near_error_in_fit')})."
     )
 
@@ -431,7 +435,7 @@ def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
 
 
 def chance_of_coverage(truths: int) -> str:
-    """The central 95 % of the coverage of a correct 90 % interval: `0.881 to 0.918`."""
+    """Format the range that contains the coverage of a correct 90 % interval in 95 of 100 checks: `0.881 to 0.918`."""
     from scipy.stats import binom
 
     low, high = binom.interval(0.95, truths, INTERVALS[-1])

@@ -1,7 +1,7 @@
-"""Draw and print a fit and a comparison of rival theories; nothing is computed here but counts.
+"""Draw and print a fit and a comparison of rival theories, from their tables.
 
-Reads   what `sim.calibrate.page` reads; theories.csv, told_apart.csv, theory_targets.csv and theories.json, which
-        `sim.calibrate.theories` wrote.
+Reads   the files that `sim.calibrate.page` reads; theories.csv, told_apart.csv, theory_targets.csv and theories.json,
+        as written by `sim.calibrate.theories`.
 Writes  prior_posterior.png, pairs.png and predictive.png next to a fit (and generations.png if it was refined);
         theories.png and theory_targets.png next to a comparison.
 """
@@ -49,7 +49,7 @@ def draw_fit(folder: Path) -> list[Path]:
     """Draw every figure of a fit.
 
     Args:
-        folder: Where `python -m sim calibrate` wrote the fit.
+        folder: The folder of the fit, as written by `python -m sim calibrate`.
 
     Returns:
         The paths of the figures.
@@ -63,14 +63,14 @@ def draw_fit(folder: Path) -> list[Path]:
 
 
 def draw_prior_posterior(made: Fitted) -> Path:
-    """Draw one panel per fitted parameter: the distribution of its draws over its prior."""
+    """Draw the distribution of the draws over the prior, one panel per fitted parameter."""
     caption = (
         f"{describe_fit(made)} One panel per number, from the lowest to the highest value of its prior, on its scale. "
-        "Before the fit each step was as likely as the others (the line at 1); the bars show how many times as likely "
-        "it is now."
+        "Before the fit all bins were equally likely (the line at 1); the bars show how many times as likely they are "
+        "after it."
     )
     if made.by_chain:
-        caption += " A thin line is the last generation of one chain by itself, not adjusted."
+        caption += " A thin line is the last generation of one chain alone, unadjusted."
     figure, panels = new_panels(
         len(made.shares), 2, 0.85, Spaces(left=0.5, right=0.2, top=0.35, bottom=0.35, across=0.6, down=0.7)
     )
@@ -80,7 +80,7 @@ def draw_prior_posterior(made: Fitted) -> Path:
 
 
 def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
-    """Draw the bars of one parameter, with its median."""
+    """Draw the histogram of one parameter, with its posterior median and a line per chain."""
     heights, edges = np.histogram(shares, BINS, (0, 1), weights=made.weights / made.weights.sum() * BINS)
     draw_bins(axes, heights)
     for weights, alone in made.by_chain:
@@ -95,11 +95,11 @@ def draw_number(axes: Axes, made: Fitted, key: str, shares: Floats) -> None:
 
 
 def draw_pairs(made: Fitted) -> Path:
-    """Draw one panel per pair of fitted parameters: their joint distribution."""
+    """Draw the joint distribution of each pair of fitted parameters."""
     caption = (
-        f"{describe_fit(made)} A dot is a draw, the darker the more it weighs; each axis runs from the lowest to the "
+        f"{describe_fit(made)} A dot is a draw, darker for a larger weight; each axis runs from the lowest to the "
         "highest value of the prior, on its scale. Before the fit dots would fill every panel evenly. In the corner: "
-        "their correlation."
+        "the correlation."
     )
     keys = list(made.shares)
     count = max(1, len(keys) - 1)
@@ -127,29 +127,29 @@ def draw_pairs(made: Fitted) -> Path:
 
 
 def correlation(one: Floats, other: Floats, weights: Floats) -> float:
-    """Weighted correlation; 0 where one of the two is constant."""
+    """Compute the weighted correlation; 0 if one of the two is constant."""
     spread = np.cov(np.array([one, other]), aweights=weights)
     size = math.sqrt(spread[0, 0] * spread[1, 1])
     return float(spread[0, 1] / size) if size > 0 else 0.0
 
 
 def draw_predictive(made: Fitted) -> Path:
-    """Draw one row per target: campaigns of the prior, campaigns of the fit, and the record."""
+    """Draw each target in campaigns of the prior and of the fit, with the reported figure."""
     if made.is_refined:
         word = "posterior"
         dark = (
-            f"Dark: {made.about['again']:,} campaigns with draws of the posterior and other seeds (from "
+            f"Dark: {made.about['again']:,} campaigns with draws of the posterior and new seeds (from "
             f"{made.about['again_from']})."
         )
     else:
         word = "accepted"
         dark = (
-            "The accepted campaigns are shown as they ran, by their weights, without the adjustment of their numbers."
+            "The accepted campaigns are shown by their weights, as they were run before their numbers were adjusted."
         )
     caption = (
         f"{describe_fit(made)} Each row has its own scale, on which the 90 % interval of all campaigns from the prior "
-        f"runs from −1 to 1. {dark} Inside: the number reported, or part of its range, is in their 90 % interval. "
-        "* fitted, the others not. The split by post is left out. Targets of one event are not independent. Sources: "
+        f"runs from −1 to 1. {dark} Inside: the reported number, or part of its range, is in their 90 % interval. "
+        "* marks fitted targets. The split by post is left out. Targets of one event are not independent. Sources: "
         "evidence named in sim/data/targets.csv."
     )
     intervals = (
@@ -163,12 +163,12 @@ def draw_predictive(made: Fitted) -> Path:
 
 
 def draw_generations(made: Fitted) -> Path:
-    """Draw three panels per generation: tolerance, acceptance rate and effective sample size."""
+    """Draw tolerance, acceptance rate and effective sample size by generation, in three panels."""
     caption = (
-        f"{describe_fit(made)} Generation 0 are the nearest campaigns from the prior, of equal weight. Tolerance: the "
-        "distance within which all draws of a generation are; the line is what the error of observation alone would "
-        "give, below which nothing can be learned. Accepted: share of the campaigns run for a generation. Effective: "
-        "effective sample size of the draws, out of all of them (the bars)."
+        f"{describe_fit(made)} Generation 0 consists of the nearest campaigns from the prior, with equal weights. "
+        "Tolerance: the largest distance of a draw; the line is the distance due to the observation error alone, below "
+        "which nothing can be learned. Accepted: share of the campaigns run for a generation. Effective: effective "
+        "sample size of the draws, out of all of them (the bars)."
     )
     numbers = [int(row["generation"]) for row in made.generations]
     tolerance, acceptance, effective, draws = (
@@ -205,18 +205,18 @@ def show_fit(folder: Path) -> int:
     made = read_fit(folder)
     lines: list[Table | str] = [table_of(made), describe_inside(made), *describe_learned(made), *describe_chains(made)]
     if made.about["left_out"]:
-        lines.append(f"Not fitted, because the bank has no such outcome: {', '.join(made.about['left_out'])}")
+        lines.append(f"Not fitted, because the bank does not have the outcome: {', '.join(made.about['left_out'])}")
     run = f"python -m sim calibration=posterior calibration.file={folder / 'posterior.parquet'}"
     files = sorted(path for path in folder.iterdir() if path.is_file())
     return print_results(lines, files, f"open {folder / 'report.html'}; or {run}")
 
 
 def table_of(made: Fitted) -> Table:
-    """Table of the fitted parameters, prior next to posterior."""
+    """Make the table of the fitted parameters, with prior and posterior."""
     caption = (
-        f"Tolerance {made.about['tolerance']:.3g}, in units of sqrt(sd² + spread²). Contraction: 1 less the share of "
-        "the prior's variance that is left. Every other number keeps the draws of the accepted campaigns; all are in "
-        "diagnostics.csv, shares of variance in screening.csv."
+        f"Tolerance {made.about['tolerance']:.3g}, in units of sqrt(sd² + spread²). Contraction: 1 minus the share "
+        "of the prior variance that is left. Every other number keeps the draws of the accepted campaigns; all are in "
+        "diagnostics.csv, and shares of variance in screening.csv."
     )
     heads = ("prior median", "90 %", "posterior median", "90 %", "contraction", "KS")
     table = new_table(f"Fitted numbers. {describe_fit(made)}", caption, "number", heads)
@@ -232,7 +232,7 @@ def table_of(made: Fitted) -> Table:
 
 
 class Rivals(NamedTuple):
-    """The files of a comparison of theories."""
+    """The content of the files of a comparison of theories."""
 
     folder: Path
     about: dict[str, Any]
@@ -242,13 +242,13 @@ class Rivals(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Names of the theories."""
+        """The names of the theories."""
         return list(self.about["theories"])
 
 
 def read_theories(folder: Path) -> Rivals:
-    """Read the files of a comparison; PanjError where one is missing or damaged."""
-    with reading(folder, "theories", "what python -m sim theories makes"):
+    """Read the files of a comparison; PanjError if one is missing or damaged."""
+    with reading(folder, "theories", "a comparison written by python -m sim theories"):
         tables = (read_rows(folder / f"{name}.csv") for name in ("theories", "told_apart", "theory_targets"))
         return Rivals(folder, read_object(folder / "theories.json"), *tables)
 
@@ -258,7 +258,7 @@ def draw_theories(folder: Path) -> list[Path]:
     """Draw the weights of the theories, and the targets that each leaves unexplained.
 
     Args:
-        folder: Where `python -m sim theories` wrote the comparison.
+        folder: The folder of the comparison, as written by `python -m sim theories`.
 
     Returns:
         The paths of both figures.
@@ -271,7 +271,7 @@ def draw_theories(folder: Path) -> list[Path]:
 
 
 def describe_rivals(about: Mapping[str, Any]) -> str:
-    """Say how many campaigns of which theories were compared with what."""
+    """Describe the sample: the number of campaigns of each theory and of fitted targets."""
     return (
         f"{span_of(about['campaigns'])} campaigns of each theory, drawn from the prior, not calibrated, compared with "
         f"the {len(about['fitted'])} reported figures that are fitted."
@@ -279,13 +279,13 @@ def describe_rivals(about: Mapping[str, Any]) -> str:
 
 
 def draw_weights(made: Rivals) -> Path:
-    """Draw weights by theory and tolerance, and next to them the weights where the true theory is known."""
+    """Draw the weights by theory and tolerance, and next to them the weights for known true theories."""
     caption = (
         f"{describe_rivals(made.about)} Left: weight of each theory, all equally likely beforehand; bars are 95 % "
         "intervals of Monte Carlo error, from all, a third and a tenth of the accepted campaigns (dark to light). "
-        f"Right: mean weight where the theory of the row is true, over {made.about['truths']} campaigns of it whose "
-        "outcomes come near the record: rows that are alike cannot be told apart. Theories are compared on these "
-        "figures alone."
+        f"Right: mean weight if the theory of the row is true, over {made.about['truths']} campaigns of it whose "
+        "outcomes are near the record; theories with similar rows cannot be distinguished. The comparison uses these "
+        "reported figures alone."
     )
     spaces = Spaces(left=1.45, right=0.2, top=0.15, bottom=0.5, across=1.3)
     figure, (left, right) = new_panels(2, 2, 0.55 * len(made.names) + 0.4, spaces, widths=(2.15, 1.9))
@@ -295,7 +295,7 @@ def draw_weights(made: Rivals) -> Path:
 
 
 def draw_bars(axes: Axes, made: Rivals) -> None:
-    """Draw one line per theory and tolerance."""
+    """Draw the weight of each theory at each tolerance, with its interval."""
     tolerances = list(dict.fromkeys(row["accept"] for row in made.weights))
     for row in made.weights:
         shade = tolerances.index(row["accept"])
@@ -311,7 +311,7 @@ def draw_bars(axes: Axes, made: Rivals) -> None:
 
 
 def draw_told_apart(axes: Axes, made: Rivals) -> None:
-    """Draw the weights that each theory gets where another is true."""
+    """Draw a heat map of the mean weight that each theory gets if another is true."""
     shade_fields(axes, np.array([[float(row[name]) for name in made.names] for row in made.told_apart]), 8.5)
     short = [name.replace("_", "\n") for name in made.names]
     axes.set_xticks(range(len(short)), short, fontsize=7)
@@ -321,10 +321,10 @@ def draw_told_apart(axes: Axes, made: Rivals) -> None:
 
 
 def draw_unexplained(made: Rivals) -> Path:
-    """Draw one row per target, one column per theory: inside or outside the 90 % interval of its nearest campaigns."""
+    """Draw which targets are inside the 90 % interval of the nearest campaigns of each theory."""
     caption = (
-        f"{describe_rivals(made.about)} Of each theory the nearest {made.about['accept']:.2g} of them. * fitted; the "
-        "others are only looked at. Targets of one event are together and are not independent."
+        f"{describe_rivals(made.about)} The intervals are those of the nearest {made.about['accept']:.2g} of the "
+        "campaigns of each theory. * marks fitted targets. Targets of one event are adjacent and not independent."
     )
     targets = list(dict.fromkeys((row["event"], row["target"], row["use"]) for row in made.targets))
     places = {target: place for place, (_, target, _) in enumerate(targets)}

@@ -1,14 +1,14 @@
 """First fit of a bank: choose parameters (screening), accept campaigns near the record, and adjust them.
 
 Reads   a bank (prior sample): a study of one cell (resumable, on any executor) with `calibration=prior` and no
-        daily tables: `runs.parquet` has for each seed the drawn parameters (`rules.<rule>.<number>`) and every outcome.
-        Calibration, its checks, held-out fits and rival theories all read banks, so no campaign runs twice.
-Gives   `Bank`; `Summaries`, outcomes on the scales of the targets; `Screening`, the share of the variance of each
+        daily tables; for each seed, `runs.parquet` has the drawn parameters (`rules.<rule>.<number>`) and every
+        outcome. Calibration, its checks, held-out fits and rival theories all read banks, so no campaign is run twice.
+Returns `Bank`; `Summaries`, outcomes on the scales of the targets; `Screening`, the share of the variance of each
         summary that each parameter explains, and at most eight chosen parameters; `Fit`.
 Source  First-order indices from given data: random balance designs (Tarantola, Gatelli and Mara 2006) as in Plischke
         2010, corrected for bias by Tissot and Prieur 2012, from SALib. Adjustment by local linear regression: Beaumont,
-        Zhang and Balding 2002, on the log odds of each parameter within its prior, so that no adjusted value
-        leaves it.
+        Zhang and Balding 2002, on the log odds of each parameter within its prior, so that no adjusted value is
+        outside it.
 Assumed A parameter is ranked by the summary it affects most. Pure interactions are missed.
 """
 
@@ -41,9 +41,9 @@ from sim.study.store import read_scope
 MOST_CHOSEN = 8
 HARMONICS = 10  # Fourier harmonics of a summary along a parameter, SALib's default
 LEAST = 0.01  # share of variance below which a parameter is left out
-CHANCE = 20.0  # / campaigns: the largest of about 100 indices by chance, 3 sd of 10 terms
+CHANCE = 20.0  # divided by the number of campaigns: the largest of about 100 indices by chance, 3 sd of 10 terms
 NORMAL = 1.4826  # factor from median absolute deviation to normal standard deviation
-UNIT = 1.0  # unit of an exact count, which has no error to serve as its unit
+UNIT = 1.0  # unit of an exact count, which has no error
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -53,18 +53,18 @@ class Summaries(NamedTuple):
 
     targets: tuple[Target, ...]
     left_out: tuple[str, ...]  # targets to be fitted whose outcome is not in the bank
-    numbers: Floats  # on the scale of the target; nan where missing
+    numbers: Floats  # on the scale of the target; NaN if missing
     outside: Floats  # distance outside the reported range in units: negative below, 0 inside, positive above
     units: Floats  # one per target
 
     @property
     def distances(self) -> Floats:
-        """Distance of each campaign from the record."""
+        """The distance of each campaign from the record."""
         return distances_of(self.targets, self.outside)
 
     @property
     def distance(self) -> "Distance":
-        """The same distance function for other campaigns."""
+        """The distance function of these summaries, for other campaigns."""
         return Distance(self.targets, self.units)
 
 
@@ -75,30 +75,31 @@ class Distance(NamedTuple):
     units: Floats  # one per target
 
     def of(self, outcomes: pa.Table) -> Floats:
-        """Distance of each campaign from the record."""
+        """Compute the distance of each campaign from the record."""
         return distances_of(self.targets, self.outside(outcomes))
 
     def outside(self, outcomes: pa.Table) -> Floats:
-        """How far each campaign is outside the reported range, in units: campaigns x targets."""
+        """Compute how far each campaign is outside the reported range of each target, in units: campaigns x targets."""
         columns = np.array([column_of(outcomes, target) for target in self.targets])
         return outside_of(columns.T, *scaled_bounds(self.targets), self.units)
 
     @property
     def error(self) -> float:
-        """Expected distance of the truth itself from the record, due to observation error."""
+        """The expected distance of the truth from the record, due to observation error."""
         errors = np.array([target.sd for target in self.targets]) / self.units
         return float(distances_of(self.targets, errors[None, :])[0])
 
 
 def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
-    """Distance of each campaign from the record, with equal weight per event and per target within an event.
+    """Compute the distance of each campaign from the record, with equal weights of events and of targets in an event.
 
     Args:
-        targets: one per column of `outside`.
-        outside: campaigns x targets, in units.
+        targets: The targets, one per column of `outside`.
+        outside: Deviations from the reported ranges, campaigns x targets, in units.
 
     Returns:
-        The root of the mean over events of the mean square over targets; infinite where a value is missing.
+        One distance per campaign: the root of the mean over events of the mean square over targets; infinite if a value
+        is missing.
     """
     events = list(dict.fromkeys(target.event for target in targets))
     squares = np.zeros(len(outside))
@@ -109,23 +110,23 @@ def distances_of(targets: Sequence[Target], outside: Floats) -> Floats:
 
 
 def scaled_bounds(targets: Sequence[Target]) -> tuple[Floats, Floats]:
-    """Lowest and highest value consistent with each target, on its scale."""
+    """Return the lowest and the highest value consistent with each target, on its scale."""
     low, high = np.array([scaled(np.array(bounds_of(target)), target) for target in targets]).T
     return low, high
 
 
 def outside_of(numbers: Floats, low: Floats, high: Floats, units: Floats) -> Floats:
-    """How far numbers (campaigns x targets) are outside each target's range, in units; nan where missing."""
+    """Compute how far numbers (campaigns x targets) are outside the range of each target, in units; NaN if missing."""
     return np.where(np.isnan(numbers), np.nan, outside(numbers, low, high)) / units
 
 
 def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
-    """Summaries of every target to be fitted whose outcome is in the table; PanjError where there is none."""
+    """Compute the summaries of every target to be fitted whose outcome is in the table; PanjError if there is none."""
     fitted = [target for target in targets if target.use == "fitted" and not target.parts]
     found = {target: column_of(outcomes, target) for target in fitted}
     known = {target: column for target, column in found.items() if not np.isnan(column).all()}
     if not known:
-        raise PanjError("calibrate: found a bank without any outcome that is fitted, expected campaigns up to 7 July")
+        raise PanjError("calibrate: found a bank without any outcome to fit, expected campaigns up to 7 July")
     units = np.array([unit_of(target, column) for target, column in known.items()])
     numbers = np.array(list(known.values())).T
     left_out = tuple(target.target for target in fitted if target not in known)
@@ -133,17 +134,17 @@ def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
 
 
 def column_of(outcomes: pa.Table, target: Target) -> Floats:
-    """One outcome on the scale of its target; all nan if not in the table."""
+    """Return one outcome on the scale of its target; all NaN if it is not in the table."""
     if target.outcome not in outcomes.column_names:
         return np.full(outcomes.num_rows, np.nan)
     return scaled(numbers_of(outcomes[target.outcome]), target)
 
 
 def unit_of(target: Target, column: Floats) -> float:
-    """sqrt(sd² + spread²): observation error, and spread over the bank (median absolute deviation as a sd).
+    """Compute the unit of a target: sqrt(sd² + spread²).
 
-    The spread prevents a target that few campaigns meet from dominating. An exact figure has the unit 1: a
-    campaign is right, or wrong by that number.
+    `sd` is the observation error, the spread that over the bank (median absolute deviation as a standard deviation),
+    which prevents a target that few campaigns meet from dominating. An exact figure has the unit 1.
     """
     if target.sd == 0:
         return UNIT
@@ -153,7 +154,7 @@ def unit_of(target: Target, column: Floats) -> float:
 
 
 class Screening(NamedTuple):
-    """Which parameters affect the summaries."""
+    """The effects of the parameters on the summaries, and the parameters chosen for the fit."""
 
     keys: tuple[str, ...]
     shares: Floats  # keys x summaries: share of the variance explained by the parameter alone
@@ -162,25 +163,25 @@ class Screening(NamedTuple):
 
     @property
     def most(self) -> Floats:
-        """The largest share of each parameter."""
+        """The largest share of each parameter over the summaries."""
         return np.asarray(self.shares.max(axis=1), np.float64)
 
 
 def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screening:
-    """First-order indices of every parameter for every summary, and the parameters worth fitting."""
+    """Compute the first-order index of every parameter for every summary, and choose the parameters to fit."""
     ranks = np.argsort(np.argsort(drawn, axis=0, kind="stable"), axis=0, kind="stable").astype(np.float64)
     shares = np.array([indices_of(keys, ranks, column) for column in summaries.numbers.T]).T
     floor = max(LEAST, CHANCE / len(drawn))
     most = shares.max(axis=1)
     ranked = [place for place in np.argsort(-most, kind="stable") if most[place] >= floor]
     if not ranked:
-        raise PanjError(f"calibrate: found no number that moves what is fitted (floor {floor:.3g} of the variance), "
-                        "expected at least one; a larger bank sees more: python -m sim bank runs=50000")  # fmt: skip
+        raise PanjError(f"calibrate: found no number that affects a target (floor {floor:.3g} of the variance), "
+                        "expected at least one; try a larger bank: python -m sim bank runs=50000")  # fmt: skip
     return Screening(keys, shares, floor, tuple(keys[place] for place in ranked[:MOST_CHOSEN]))
 
 
 def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
-    """First-order indices for one summary; all 0 where it is constant."""
+    """Compute the first-order indices for one summary; all are 0 if it is constant."""
     from SALib.analyze import rbd_fast  # slow to import
 
     there = ~np.isnan(column)
@@ -192,7 +193,7 @@ def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
 
 
 def rows_of_screening(screening: Screening, summaries: Summaries) -> list[dict[str, str]]:
-    """One row per parameter, strongest first, with its share of each summary."""
+    """Make one row per parameter, strongest first, with the share of each summary that it explains."""
     names = [target.target for target in summaries.targets]
     rows = []
     for place in np.argsort(-screening.most, kind="stable"):
@@ -208,7 +209,7 @@ NEGLIGIBLE = 1e-6  # singular values below this share of the largest count as 0 
 
 
 def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
-    """Share of each prior below each value, rows x parameters: vectorised `Prior.share`."""
+    """Compute the share of each prior below each value, rows x parameters; a vectorised `Prior.share`."""
     shares = np.empty(rows.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -221,7 +222,7 @@ def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
 
 
 def numbers_of_shares(priors: Sequence[Prior], shares: Floats) -> Floats:
-    """Quantile of each prior at each share, rows x parameters: vectorised `Prior.at`."""
+    """Compute the quantile of each prior at each share, rows x parameters; a vectorised `Prior.at`."""
     rows = np.empty(shares.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -238,14 +239,14 @@ def adjusted(drawn: Floats, priors: Sequence[Prior], chosen: Sequence[int], outs
     """Adjust the chosen parameters of each draw to the record by weighted linear regression.
 
     Args:
-        drawn: draws x parameters, in the units of the parameters.
-        priors: one per parameter.
-        chosen: column indices of the adjusted parameters.
-        outside: draws x summaries, how far each campaign is outside the reported range.
-        weights: one per draw.
+        drawn: Draws x parameters, in the units of the parameters.
+        priors: One prior per parameter.
+        chosen: Column indices of the adjusted parameters.
+        outside: Deviations from the reported ranges, draws x summaries, in units.
+        weights: One weight per draw.
 
     Returns:
-        The adjusted draws, draws x parameters; unchanged where no summary varies.
+        The adjusted draws, draws x parameters; unchanged if no summary varies.
     """
     varying = outside[:, np.ptp(outside, axis=0) > 0]
     if not varying.size:
@@ -265,7 +266,7 @@ DRAWN = "rules."  # prefix of the columns of drawn parameters
 
 
 class Bank(NamedTuple):
-    """The completed campaigns of a bank, by seed."""
+    """The completed campaigns of a bank, sorted by seed."""
 
     folder: Path
     keys: tuple[str, ...]  # drawn parameters
@@ -276,55 +277,68 @@ class Bank(NamedTuple):
 
 
 def bank_overrides(words: AnyOverrides) -> Overrides:
-    """The overrides of the run that fills a bank.
+    """Complete the overrides of the run that fills a bank.
+
+    Args:
+        words: The overrides of the command line.
+
+    Returns:
+        The overrides with the defaults and the fixed settings of a bank.
 
     Raises:
-        PanjError: for several cells, and for settings not allowed in a bank.
+        PanjError: The overrides give several cells, or contain a setting that is not allowed in a bank.
     """
     overrides = Overrides.of(words)
     for row in overrides:
         if row.sweeps:
-            raise PanjError(f"bank: found '{row.text}', expected one cell; another theory is a bank of its own")
+            raise PanjError(f"bank: found '{row.text}', expected one cell; another theory needs its own bank")
     for key, value in ALWAYS.items():
         found = overrides.get(key)
         if found and found.text != f"{key}={value}":
-            raise PanjError(f"{key}: found '{found.text}', expected {key}={value}; anything else is a plain run")
+            raise PanjError(f"{key}: found '{found.text}', expected {key}={value}; for other values use a plain run")
     theory = overrides.get("theory")
     named = {"study": study_of(theory.value_text if theory else "contagion")}
     return overrides.with_usual({**USUAL, **ALWAYS, **named})
 
 
 def study_of(theory: str) -> str:
-    """Default study name of the bank of a theory."""
+    """Return the default name of the bank of a theory."""
     return "bank" if theory == "contagion" else f"bank_{theory}"
 
 
 def read_bank(folder: Path) -> Bank:
     """Read a finished bank.
 
+    Args:
+        folder: The folder of the bank.
+
+    Returns:
+        Its completed campaigns.
+
     Raises:
-        PanjError: the folder is not a bank, or has other rules, data or outcomes.
+        PanjError: The folder is not a bank, or was made with other rules, data or outcomes.
     """
     about = read_about(folder)
     table = read_columns(folder / "runs.parquet")
     keys = tuple(name for name in table.column_names if name.startswith(DRAWN))
     if not keys or len(about.get("cells", ())) != 1 or "priors" not in base_of(folder)["draws"]:
-        raise PanjError(f"{folder}: found a study that is no prior sample, expected what python -m sim bank makes")
+        raise PanjError(f"{folder}: found a study that is no prior sample, expected one made by python -m sim bank")
     facts = read_facts()
     here = {"rules": fingerprint_of_rules(), "data": facts.fingerprint}
-    counted = about.get("outcomes", {})  # an older version has none, and one fingerprint of all
+    counted = about.get("outcomes", {})  # an older version has none, but one fingerprint of all outcomes
     if counted:
         first, last = (date.fromisoformat(about[key]) for key in ("start_date", "end_date"))
         others = [row.name for row in read_outcomes(facts, first, (last - first).days)
                   if counted.get(row.name, row.fingerprint) != row.fingerprint]  # fmt: skip
         if others:
-            raise PanjError(f"bank: found {folder} with outcomes.{others[0]} counted otherwise; make it again")
+            raise PanjError(f"bank: found {folder} with other rules for outcomes.{others[0]}; make the bank again")
     else:
         here["outcomes"] = fingerprint_of_outcomes()
     for name, expected in here.items():
         found = about[f"{name}_fingerprint"]
         if found != expected:
-            raise PanjError(f"bank: found {folder} with {name} of version {found}, expected {expected}; make it again")
+            raise PanjError(f"bank: found {folder} with {name} of version {found}, expected {expected}; make the bank "
+                            "again")  # fmt: skip
     table = table.sort_by("seed")
     outcomes = table.drop_columns([*keys, "cell", "run", "seed"])
     drawn = np.column_stack([table[key].to_numpy() for key in keys])
@@ -335,7 +349,7 @@ DRAWS_PER_COEFFICIENT = 5  # minimum number of accepted campaigns per regression
 
 
 class Nearest(NamedTuple):
-    """The accepted campaigns, in bank order."""
+    """The accepted campaigns, in the order of the bank."""
 
     rows: Integers  # row numbers in the bank
     distances: Floats
@@ -344,7 +358,7 @@ class Nearest(NamedTuple):
 
     @property
     def effective(self) -> float:
-        """Effective sample size."""
+        """The effective sample size of the accepted campaigns."""
         return effective_size(self.weights)
 
 
@@ -364,16 +378,16 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
     """Fit the parameters of a bank by screening, rejection and regression adjustment.
 
     Args:
-        bank: campaigns drawn from the priors.
-        priors: one per parameter of the bank.
-        targets: reported figures; only those to be fitted are used.
-        accept: share of the campaigns to accept, 0 to 1.
+        bank: Campaigns drawn from the priors.
+        priors: One prior per parameter of the bank.
+        targets: Reported figures; only those to be fitted are used.
+        accept: Share of the campaigns to accept, from 0 to 1.
 
     Returns:
         The fit; the same bank gives exactly the same posterior.
 
     Raises:
-        PanjError: no outcome to fit, no parameter that affects one, or too few accepted campaigns.
+        PanjError: There is no outcome to fit or no parameter that affects one, or too few campaigns are accepted.
     """
     summaries = summaries_of(bank.outcomes, targets)
     screening = screen(bank.keys, bank.drawn, summaries)
@@ -385,7 +399,11 @@ def fit(bank: Bank, priors: tuple[Prior, ...], targets: Sequence[Target], accept
 
 
 def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
-    """The nearest share of the campaigns, weighted 1 - (distance / tolerance)², which is 0 at the next one."""
+    """Accept the nearest share of the campaigns, with weights 1 - (distance / tolerance)².
+
+    The tolerance is the distance of the nearest campaign that is not accepted. PanjError if fewer than `fewest` have a
+    positive weight.
+    """
     order = np.argsort(distances, kind="stable")
     count = min(round(accept * distances.size), int(np.isfinite(distances).sum()))
     if count >= max(fewest, 1):
@@ -399,19 +417,26 @@ def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
             return Nearest(rows[kept], near[kept], weights[kept], tolerance)
     raise PanjError(
         f"accept: found {accept:g} of {distances.size:,} campaigns, {count:,} draws at most, expected at least "
-        f"{fewest} to fit so many targets; accept a larger share, or make a larger bank: python -m sim bank runs=50000"
+        f"{fewest} to fit so many targets; accept a larger share or make a larger bank: python -m sim bank runs=50000"
     )
 
 
 def base_of(folder: Path) -> dict[str, Any]:
-    """The settings of a bank as plain values."""
+    """Read the settings of a bank as plain values."""
     scope = read_scope(folder)
     if scope is None or "draws" not in scope.base:
-        raise PanjError(f"calibrate: found no record of campaigns in {folder}, expected what python -m sim bank makes")
+        raise PanjError(f"calibrate: found no record of campaigns in {folder}, expected a bank from python -m sim bank")
     return scope.base
 
 
 def priors_of(bank: Bank) -> tuple[Prior, ...]:
-    """The priors the bank was drawn from, which may differ from those declared now."""
+    """Return the priors from which a bank was drawn, which may differ from those declared now.
+
+    Args:
+        bank: The bank.
+
+    Returns:
+        One prior per drawn parameter.
+    """
     priors = base_of(bank.folder)["draws"]["priors"]
     return tuple(Prior(key, *priors[key]) for key in bank.keys)

@@ -3,17 +3,17 @@
 Reads   a bank, targets, the last days that outcomes and evidence cover; naive forecasts.
 Writes  heldout.csv (one row per target), left_out.csv (one row per target of an event that is fitted) and
         section_2_heldout.json. `sim.calibrate.check_figures` draws them.
-Assumed A target is known *by 22 June* when its outcome ends by then and all its evidence is from days up to then: an
-        outcome that searches for a wave until 7 July would use later data, even if the wave was early. At most
-        twelve of these are fitted, first those of the full fit, then the others in table order; as in the
-        full fit, none that shares evidence with an earlier one or conflicts with it. Error, unit,
-        screening, rejection and regression are those of the full fit. A target that was known by then but whose outcome
-        ends later *straddles* the day: it is neither fitted nor counted as a prediction, nor is any other target of
-        the wave that ended on 22 June.
-        Predictions use accepted campaigns, unadjusted and weighted. The full fit used some of the targets
-        that it is scored on; it is an upper limit, not a prediction.
-        Targets of one event are not independent, so events are counted as well. A difference of two CRPS counts when it
-        exceeds 1.96 of their Monte Carlo errors, which says nothing about records other than this one.
+Assumed A target is known *by 22 June* if its outcome ends by then and all its evidence is from days up to then. (An
+        outcome that searches for a wave until 7 July would use later data, even if the wave was early.) At most
+        twelve of these are fitted, first those of the full fit, then the others in table order; as in the full fit,
+        none is used that shares evidence with an earlier one or conflicts with it. Error, unit, screening, rejection
+        and regression are those of the full fit. A target that was known by then but whose outcome ends later
+        *straddles* the day: it is neither fitted nor counted as a prediction, nor is any other target of the wave that
+        ended on 22 June.
+        Predictions use accepted campaigns, unadjusted and weighted. The full fit used some of the targets on which it
+        is scored; it is an upper limit, not a prediction.
+        Targets of one event are not independent, so events are counted as well. A difference of two CRPS counts if it
+        exceeds 1.96 of their Monte Carlo errors, which does not cover how the record might have differed.
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ FITTED, BEFORE, STRADDLES, PREDICTED = "fitted", "before", "straddles", "predict
 
 
 class Heard(NamedTuple):
-    """The last days covered by outcomes and evidence."""
+    """The last days that outcomes and evidence cover."""
 
     ends: Mapping[str, date]  # outcome: last day counted
     dates: Mapping[str, date]  # evidence id: last day covered
@@ -49,14 +49,14 @@ class Heard(NamedTuple):
 
 
 class Split(NamedTuple):
-    """Targets by their role in a fit on data up to 22 June."""
+    """Targets by their role in a fit to data up to 22 June."""
 
     fitted: tuple[Target, ...]
     kinds: dict[str, str]  # target: fitted, before, straddles or predicted
 
 
 def heard() -> Heard:
-    """Read the last days from the outcomes table and the evidence."""
+    """Read the last days of all outcomes and of the evidence."""
     table = read_outcomes(read_facts(), forecasts.DAY_0, forecasts.DAYS)
     ends = {row.name: forecasts.DAY_0 + timedelta(days=row.last) for row in table}
     evidence = read_evidence()
@@ -64,12 +64,12 @@ def heard() -> Heard:
 
 
 def ends_by(target: Target, day: date, when: Heard) -> bool:
-    """Whether the outcome of a target counts nothing after a day."""
+    """Whether the outcome of a target ends by a day."""
     return all(when.ends[name] <= day for name in names_of([target]))
 
 
 def is_told_by(target: Target, day: date, when: Heard) -> bool:
-    """Whether all evidence of a target covers days up to `day`; counted falls have the date of their target."""
+    """Whether all evidence of a target is from days up to `day`; without evidence its own date counts."""
     return all(when.dates[one] <= day for one in target.evidence) if target.evidence else target.date <= day
 
 
@@ -93,7 +93,7 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
 
 
 def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | None = None) -> dict[str, Measured]:
-    """Score the targets that a forecast covers, with all its campaigns or only the accepted ones, weighted."""
+    """Score the targets that a forecast covers, with all campaigns or only the accepted ones by weight."""
     if nearest is not None:
         outcomes = {name: values[nearest.rows] for name, values in every.outcomes.items()}
         every = every._replace(outcomes=outcomes, campaigns=nearest.rows.size, weights=nearest.weights)
@@ -102,24 +102,24 @@ def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | N
 
 
 def events_fitted(made: Fit) -> list[str]:
-    """Events used in the full fit, in order."""
+    """Return the events used in the full fit, in order."""
     return list(dict.fromkeys(target.event for target in made.summaries.targets))
 
 
 def without(made: Fit, event: str, accept: float) -> Fit:
-    """The fit to all fitted targets except those of one event."""
+    """Fit all fitted targets except those of one event."""
     return fit(made.bank, made.priors, [target for target in made.targets if target.event != event], accept)
 
 
 def sceptics(targets: Sequence[Target], first_seed: int, console: Console) -> list[Forecast]:
-    """The naive forecasts from counts up to 22 June, as made by `python -m sim score`."""
+    """Make the naive forecasts from counts up to 22 June, as in `python -m sim score`."""
     console.print(f"Making {RECORDS} records of each naive forecast ...")
     grounds = grounds_of(compose_settings(), range(first_seed, first_seed + RECORDS))
     return naive_forecasts(targets, grounds, first_seed)
 
 
 def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: Path, console: Console) -> None:
-    """Fit data up to 22 June and without each event, and write the tables and the report section."""
+    """Fit to data up to 22 June and without each event, and write the tables and the section of the report."""
     split = split_by(made.targets, KNOWN_UNTIL, heard())
     every = forecast_of(made.bank.outcomes, made.targets)
     console.print(f"Held out: fitting {len(split.fitted)} targets known by {KNOWN_UNTIL} ...")
@@ -137,7 +137,7 @@ def write_heldout(made: Fit, accept: float, others: Sequence[Forecast], folder: 
     if not rows or not rows_left:
         raise PanjError("heldout: found no outcome of any target in the bank, expected campaigns up to 7 July")
     section = {
-        "title": "What the fit predicts of evidence that it was not shown",
+        "title": "How the fit predicts evidence that it did not use",
         "paragraphs": [
             *describe_held_out(held, made, split.kinds, sides, naives),
             *describe_left_out(made.targets, left, full, prior),
@@ -152,7 +152,7 @@ By = Mapping[str, Measured]  # by target
 
 
 def row_of(target: Target) -> dict[str, Any]:
-    """Cells for the reported figure; only the name for a split."""
+    """Make the table entries of a target; a split over posts has no reported value."""
     reported = None if target.parts else target.value
     return {
         "target": target.target, "event": target.event, "date": target.date.isoformat(), "use": target.use,
@@ -162,7 +162,7 @@ def row_of(target: Target) -> dict[str, Any]:
 
 
 def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, Any]:
-    """Cells for one side's prediction of a target; empty where there is none."""
+    """Make the table entries of one side's prediction of a target; empty if there is none."""
     if measured is None:
         return dict.fromkeys([f"{side}_{name}" for name in (*Intervals._fields, "inside_90", "crps", "crps_error")], "")
     cuts = {f"{side}_{name}": cell_text(end, target) for name, end in measured.intervals._asdict().items()}
@@ -174,7 +174,7 @@ def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, 
 def rows_of_held_out(
     targets: Sequence[Target], kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """One row per target; `kind` is its role in the fit of 22 June."""
+    """Make one row per target; `kind` is its role in the fit of 22 June."""
     rows = []
     for target in targets:
         if target.target not in sides["prior"]:
@@ -193,7 +193,7 @@ def rows_of_held_out(
 def rows_of_left_out(
     targets: Sequence[Target], left: Mapping[str, By], sides: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """One row per target of each event that was left out in turn."""
+    """Make one row per target of each event that was left out in turn."""
     by_name = {target.target: target for target in targets}
     return [
         row_of(by_name[name]) | cells_of("left_out", measured, by_name[name])
@@ -206,29 +206,29 @@ def rows_of_left_out(
 def describe_held_out(
     held: Fit, full: Fit, kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[str]:
-    """Sentences on the fortnight after 22 June."""
+    """Describe the predictions of the fortnight after 22 June."""
     predicted = [target for target in full.targets if kinds[target.target] == "predicted"
                  and target.target in sides["held_out"]]  # fmt: skip
     fitted = [target.target for target in held.summaries.targets]
     chosen = ", ".join(key.removeprefix("rules.") for key in held.screening.chosen)
     counts = Counter(kinds.values())
     others = {
-        "the full fit, which was shown some of these targets,": sides["full"], "no fit at all": sides["prior"],
+        "the full fit, which used some of these targets,": sides["full"], "no fit at all": sides["prior"],
         **{f"the naive forecast {name}": found for name, found in naives.items()},
     }  # fmt: skip
     return [
-        f"On the evening of {KNOWN_UNTIL} {len(fitted)} targets could be fitted: {', '.join(fitted)}. Its fitted "
-        f"numbers are {chosen}. {held.nearest.rows.size:,} of {len(held.bank.seeds):,} campaigns were accepted, an "
-        f"effective sample size of {held.nearest.effective:.0f}.",
-        f"It predicts {len(predicted)} targets of 23 June to 7 July; {counts['straddles']} straddle the day and "
-        f"{counts['before']} were known and not fitted, and these are not counted. {describe_inside(predicted, sides)}",
+        f"By the end of {KNOWN_UNTIL} {len(fitted)} targets could be fitted: {', '.join(fitted)}. The numbers fitted "
+        f"to them are {chosen}. {held.nearest.rows.size:,} of {len(held.bank.seeds):,} campaigns were accepted, with "
+        f"an effective sample size of {held.nearest.effective:.0f}.",
+        f"This fit predicts {len(predicted)} targets of 23 June to 7 July; {counts['straddles']} that straddle the day "
+        f"and {counts['before']} that were known but not fitted are not counted. {describe_inside(predicted, sides)}",
         *(sentence for theirs, found in others.items()
           for sentence in describe_against("the fit of 22 June", sides["held_out"], theirs, found, predicted)),
     ]  # fmt: skip
 
 
 def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
-    """Say how many targets and events are inside the 90 % intervals of each side."""
+    """State how many targets and events are inside the 90 % intervals of each side."""
     events = list(dict.fromkeys(target.event for target in targets))
     parts = []
     for side, found in sides.items():
@@ -242,17 +242,17 @@ def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
 
 
 def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequence[Target]) -> list[str]:
-    """Say on how many targets each side has the lower CRPS; empty where they share none."""
+    """State on how many targets each side has the lower CRPS; empty if they have no target in common."""
     both = [target.target for target in targets if target.target in found and target.target in other]
     if not both:
         return []
     better, worse, cannot_tell = tally([found[name] for name in both], [other[name] for name in both])
-    return [f"Against {theirs} {ours} has the lower CRPS on {better} of {len(both)} targets, the higher on {worse}; on "
-            f"{cannot_tell} the number of campaigns does not tell."]  # fmt: skip
+    return [f"Compared with {theirs} {ours} has the lower CRPS on {better} of {len(both)} targets and the higher on "
+            f"{worse}; on {cannot_tell} the number of campaigns is too small to decide."]  # fmt: skip
 
 
 def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: By, prior: By) -> list[str]:
-    """One sentence per event: whether its targets are inside without it, in the full fit, and before any fit."""
+    """Describe each event left out: how many targets are inside without it, in the full fit, and before any fit."""
     said = ["Then each fitted event was left out in turn, and all of its targets were predicted from the others."]
     for event, found in left.items():
         names = [target.target for target in targets if target.event == event and target.target in found]
@@ -271,5 +271,5 @@ def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: B
 
 
 def small(measured: Measured) -> str:
-    """A CRPS to four decimals; a fair CRPS of few campaigns can be slightly below 0."""
+    """Format a CRPS to four decimals; the fair CRPS of few campaigns can be slightly below 0."""
     return f"{round(measured.score.value, 4) + 0.0:.4g}"

@@ -1,10 +1,10 @@
 """Read a fit, describe it in sentences and write its self-contained HTML page.
 
-Reads   posterior.parquet, diagnostics.csv, predictive.csv, screening.csv and fit.json, which `sim.calibrate.calibrate`
-        wrote; for a refined fit also generations.csv, chains.csv and chains.parquet; the figures next to them; every
-        `section_*.json` in the folder, in the order of their names: {"title": ..., "paragraphs": [...],
-        "tables": ["x.csv"], "figures": ["x.png"]}, and the files it names. Checks of a calibration write such
-        sections and then rewrite this page.
+Reads   posterior.parquet, diagnostics.csv, predictive.csv, screening.csv and fit.json, as written by
+        `sim.calibrate.calibrate`; for a refined fit also generations.csv, chains.csv and chains.parquet; the figures
+        next to them; every `section_*.json` in the folder, sorted by name, and the files that it names: {"title": ...,
+        "paragraphs": [...], "tables": ["x.csv"], "figures": ["x.png"]}. Checks of a calibration write such sections
+        and then rewrite this page.
 Writes  report.html.
 """
 
@@ -48,7 +48,7 @@ PROVENANCE = {  # key of fit.json: label
 }  # fmt: skip
 FILES = ("posterior.parquet", "posterior_first.parquet", "fit.json", "diagnostics.csv", "predictive.csv",
          "screening.csv", "generations.csv", "chains.csv", "chains.parquet")  # fmt: skip
-PRESSED = 4.0  # posterior / prior ratio from which the outermost bin of the prior is mentioned
+PRESSED = 4.0  # ratio of posterior to prior from which the outermost bin of the prior is mentioned
 BINS = 16  # equally probable bins of the prior
 LEARNED = 0.25  # contraction from which a parameter counts as learned from the record
 NOT_REFINED = "none"
@@ -57,18 +57,18 @@ Floats = NDArray[np.float64]
 
 
 class Fitted(NamedTuple):
-    """The files of a fit."""
+    """The content of the files of a fit."""
 
     folder: Path
     about: dict[str, Any]
     diagnostics: list[Row]
     predictive: list[Row]
     screening: list[Row]
-    generations: list[Row]  # empty where the fit was not refined
+    generations: list[Row]  # empty if the fit was not refined
     chains: list[Row]  # one row per fitted parameter; empty with fewer than two chains
     weights: Floats
-    shares: dict[str, Floats]  # per fitted parameter: share of its prior below each draw
-    by_chain: list[tuple[Floats, dict[str, Floats]]]  # weights and shares of the last generation, per chain
+    shares: dict[str, Floats]  # by fitted parameter: share of its prior below each draw
+    by_chain: list[tuple[Floats, dict[str, Floats]]]  # by chain: weights and shares of the last generation
 
     @property
     def rows(self) -> dict[str, Row]:
@@ -82,7 +82,7 @@ class Fitted(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """Campaigns compared with the record: `again` (run with draws of the posterior) if refined, else `accepted`."""
+        """Column prefix of the campaigns shown: `again` (run with the posterior) if refined, else `accepted`."""
         return "again" if self.is_refined else "accepted"
 
 
@@ -90,10 +90,10 @@ def read_fit(folder: Path) -> Fitted:
     """Read a fit.
 
     Args:
-        folder: Where `python -m sim calibrate` wrote it.
+        folder: The folder of the fit, as written by `python -m sim calibrate`.
 
     Returns:
-        Its tables, and the draws of its fitted parameters as shares of their priors.
+        The tables of the fit, and the draws of its fitted parameters as shares of their priors.
 
     Raises:
         PanjError: A file is missing or malformed.
@@ -113,26 +113,26 @@ def read_fit(folder: Path) -> Fitted:
 
 
 def draws_in(table: pa.Table, about: Mapping[str, Any]) -> tuple[Floats, dict[str, Floats]]:
-    """Weights of draws, and the prior shares below their fitted parameters."""
+    """Return the weights of draws, and for each fitted parameter the share of its prior below each draw."""
     shares = {key: share_of(table[key].to_numpy(), *about["priors"][key]) for key in about["chosen"]}
     return table["weight"].to_numpy(), shares
 
 
 def draws_by_chain(folder: Path, about: Mapping[str, Any]) -> list[tuple[Floats, dict[str, Floats]]]:
-    """Weights and prior shares of the last generation of each chain."""
+    """Read the weights and prior shares of the last generation of each chain."""
     table = pq.read_table(folder / "chains.parquet")
     return [draws_in(table.filter(pc.field("chain") == place), about) for place in range(about["chains"])]
 
 
 def share_of(values: Floats, low: float, high: float, scale: str) -> Floats:
-    """Share of the prior below each value."""
+    """Compute the share of the prior below each value."""
     if scale == "log":
         values, low, high = np.log(values), math.log(low), math.log(high)
     return np.asarray((values - low) / (high - low), np.float64)
 
 
 class Section(NamedTuple):
-    """A part of the page made by another step of the calibration."""
+    """A section of the page that another step of the calibration wrote."""
 
     title: str
     paragraphs: list[str]
@@ -145,7 +145,7 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
 
     Args:
         folder: The folder of the fit.
-        sections: Folder of the further sections, if another one.
+        sections: The folder of the further sections; by default the folder of the fit.
 
     Returns:
         The path of the page.
@@ -184,17 +184,17 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
 
 
 def format_value(value: Any) -> str:
-    """A number to four figures; anything else as text."""
+    """Format a fraction to four significant figures, anything else as text."""
     return significant(value, 4) if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def format_number(cell: str) -> str:
-    """A table cell to three figures."""
+    """Format a table entry to three significant figures."""
     return true_minus(significant(float(cell)))
 
 
 def table_of_numbers(made: Fitted) -> TableBlock:
-    """Table with one row per fitted parameter."""
+    """Make the table of fitted parameters."""
     stages = [("prior", "Prior"), *([("first", "First fit")] if made.is_refined else []), ("posterior", "Posterior")]
     columns = ["Number", *(f"{word}: median (90 %)" for _, word in stages), "Contraction", "KS distance"]
     rows = [
@@ -206,13 +206,13 @@ def table_of_numbers(made: Fitted) -> TableBlock:
 
 
 def format_spread(row: Row, prefix: str, form: Callable[[str], str]) -> str:
-    """A median and its 90 % interval: `5 (2 to 9)`."""
+    """Format a median and its 90 % interval, such as `5 (2 to 9)`."""
     median, low, high = (form(row[f"{prefix}{name}"]) for name in ("median", "low_90", "high_90"))
     return with_range(median, low, high)
 
 
 def table_of_record(made: Fitted) -> TableBlock:
-    """Table with one row per target."""
+    """Make the table of targets."""
     stages = [("", "Prior"), ("accepted_", "Accepted"), *([("again_", "Posterior")] if made.is_refined else [])]
     columns = ["Target", "Reported", *(f"{word}: median (90 %)" for _, word in stages), "Inside", "Use"]
     rows = [
@@ -225,7 +225,7 @@ def table_of_record(made: Fitted) -> TableBlock:
 
 
 def table_of_generations(made: Fitted) -> TableBlock:
-    """Table with one row per generation."""
+    """Make the table of generations."""
     columns = ["Generation", "Tolerance", "Draws", "Simulations", "Accepted", "Effective draws", "Failed"]
     rows = [
         [row["generation"], format_number(row["tolerance"]), f"{int(row['draws']):,}", f"{int(row['simulations']):,}",
@@ -236,7 +236,7 @@ def table_of_generations(made: Fitted) -> TableBlock:
 
 
 def table_of_agreement(made: Fitted) -> TableBlock:
-    """Table with one row per fitted parameter and one median per chain; no rows with fewer than two chains."""
+    """Make the table of chains: one row per fitted parameter, one median per chain; empty with a single chain."""
     chains = [name for name in (made.chains[0] if made.chains else {}) if name.startswith("chain_")]
     columns = ["Number", *(f"Median of {name.replace('_', ' ')}" for name in chains), "Apart [sd]",
                "Standard error [sd]", "Agree"]  # fmt: skip
@@ -253,7 +253,7 @@ def read_sections(folder: Path, posterior: str) -> list[Section]:
 
 
 def read_section(path: Path, posterior: str) -> Section:
-    """Read a section; if it names another `posterior` than this one, add a note that says so."""
+    """Read a section, with a note if it was made for another posterior."""
     try:
         section = read_object(path)
         paragraphs = [str(one) for one in section.get("paragraphs", [])]
@@ -274,31 +274,31 @@ def read_section(path: Path, posterior: str) -> Section:
 
 
 def sources_of(rows: Iterable[Row]) -> list[Source]:
-    """The evidence behind the targets, in file order."""
+    """List the evidence behind the targets, in file order."""
     ids = cite(*(row["evidence"] for row in rows))
     return [make_source(row) for one, row in evidence().items() if one in ids]
 
 
 def describe_fit(made: Fitted) -> str:
-    """Say how many campaigns were accepted, out of how many, and what they were compared with."""
+    """Describe the sample of a fit: how many campaigns were accepted, of how many, and the number of targets."""
     about = made.about
     even = f"effective sample size {about['effective_sample_size']:,.0f}."
     failed = describe_failures(about["failed"])
     sample = f"{about['rows']:,} drawn from the prior (seeds {about['first_seed']} to {about['last_seed']})"
     if not made.is_refined:
         return paragraph(
-            f"The {about['draws']:,} campaigns of {sample} that come nearest to {about['targets']} targets, by weight; "
-            f"{even}", failed, "Rejection and regression adjustment, a first fit.",
+            f"The {about['draws']:,} campaigns of {sample} that are nearest to {about['targets']} targets, by weight; "
+            f"{even}", failed, "First fit: rejection and regression adjustment.",
         )  # fmt: skip
     return paragraph(
         f"{about['draws']:,} campaigns within a distance of {about['tolerance']:.3g} of {about['targets']} targets, by "
-        f"weight: out of {sample}, and of {about['simulations_lived']:,} that {counted(about['chains'], 'chain')} "
-        f"(seed {about['seed']}) then ran; {even}", failed, "Sequential ABC and regression adjustment.",
+        f"weight: out of {sample} and {about['simulations_lived']:,} run by {counted(about['chains'], 'chain')} "
+        f"(seed {about['seed']}); {even}", failed, "Sequential ABC and regression adjustment.",
     )  # fmt: skip
 
 
 def describe_inside(made: Fitted) -> str:
-    """Say how many targets are inside, and how many events have all their targets inside."""
+    """State how many targets are inside, and how many events have all their targets inside."""
     inside = {use: [row["inside_90"] == "yes" for row in made.predictive if row["use"] == use]
               for use in ("fitted", "scored")}  # fmt: skip
     events: dict[str, bool] = {}
@@ -313,29 +313,29 @@ def describe_inside(made: Fitted) -> str:
 
 
 def describe_learned(made: Fitted) -> list[str]:
-    """Say which parameters the record constrains, which not, and which pile up at an end of their prior."""
+    """State which parameters the record constrains, and which have their draws at an end of the prior."""
     learned = [key for key in made.shares if float(made.rows[key]["contraction"]) >= LEARNED]
     left = [key for key in made.shares if key not in learned]
     parts = []
     if learned:
-        parts.append(f"The record narrows {names(learned)} (at least a quarter of the prior's variance is gone).")
+        parts.append(f"The record constrains {names(learned)} (at least a quarter of the prior variance is removed).")
     if left:
-        parts.append(f"It says hardly anything about {names(left)}.")
-    why = "too narrow a prior, or rules that cannot do what was reported"
+        parts.append(f"It hardly constrains {names(left)}.")
+    why = "the prior is too narrow, or the rules cannot produce what was reported"
     ends = {key: pressed_end(shares, made.weights) for key, shares in made.shares.items()}
-    pressed = [f"{key} presses against the {end} end of its prior: {why}." for key, end in ends.items() if end]
+    pressed = [f"Draws of {key} accumulate at the {end} end of its prior: {why}." for key, end in ends.items() if end]
     return [" ".join(parts), *pressed]
 
 
 def describe_chains(made: Fitted) -> list[str]:
-    """Say how the chains ended and whether they agree."""
+    """Describe how the chains ended and whether they agree."""
     if not made.is_refined:
         return []
     first, last = made.generations[0], made.generations[-1]
     sentences = [
         f"From generation 0 to {last['generation']} the tolerance fell from {float(first['tolerance']):.3g} to "
         f"{float(last['tolerance']):.3g}; in the last {percent(float(last['acceptance']), 1)} of proposals were "
-        f"accepted. Ended: {made.about['ended']}. The error of observation alone is a distance of "
+        f"accepted. Reason for the end: {made.about['ended']}. The observation error alone amounts to a distance of "
         f"{made.about['error_of_observation']:.3g}."
     ]
     if made.chains:
@@ -349,19 +349,19 @@ def describe_chains(made: Fitted) -> list[str]:
 
 
 def names(keys: Sequence[str]) -> str:
-    """Join names of parameters: `parley: intercept, flight: daily share and news: province`."""
+    """List the names of parameters, such as `parley: intercept, flight: daily share and news: province`."""
     return list_words([name_number(key) for key in keys])
 
 
 def pressed_end(shares: Floats, weights: Floats) -> str | None:
-    """The end of the prior at which the draws pile up, if any.
+    """Find the end of the prior at which the draws accumulate, if any.
 
     Args:
         shares: Share of the prior below each draw, from 0 to 1.
-        weights: One per draw.
+        weights: One weight per draw.
 
     Returns:
-        `low` or `high`, or None.
+        `low` or `high`, or None if there is none.
     """
     heights, _ = np.histogram(shares, BINS, (0, 1), weights=weights / weights.sum() * BINS)
     found = {"low": heights[0], "high": heights[-1]}

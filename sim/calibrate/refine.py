@@ -1,12 +1,12 @@
-"""Refined fit of a bank: chains from its nearest campaigns, pooled into a posterior, and campaigns run from it.
+"""Refined fit of a bank: chains from its nearest campaigns, pooled to a posterior, and campaigns run from it.
 
 Reads   a bank, its first fit (`sim.calibrate.fit`), and the settings of the bank.
-Writes  chains/<digest>/ in the folder of the fit: the record of the chains. The digest covers all that determines
-        a fit, so that a finished fit is reused and never runs twice.
-Gives   `RefinedFit`; `Simulator`, called by a chain once per proposal.
+Writes  chains/<digest>/ in the folder of the fit, with every generation of the chains. The digest covers everything
+        that determines a fit, so that a finished fit is reused and not run again.
+Returns `RefinedFit`; `Simulator`, which a chain calls once per proposal.
 Assumed Parameters that are not fitted are drawn from their priors with the seed of each campaign, as in the bank: the
-        parameters and seed of a bank campaign reproduce it. Campaigns within the last tolerance are
-        adjusted by regression like the first fit, so the two are comparable. Accepted campaigns are near the record
+        parameters and seed of a bank campaign reproduce it. Campaigns within the last tolerance are adjusted by
+        regression as in the first fit, so that the two fits are comparable. Accepted campaigns are near the record
         partly by chance, so campaigns of the posterior are also run with seeds that are not in the bank.
 """
 
@@ -60,7 +60,7 @@ EFFORTS = {  # on two cores quick takes about 5 minutes and full, which Panj shi
     "quick": Effort(draws=150, generations=4, simulations=30_000, acceptance=0.002),
     "full": Effort(draws=500, generations=8, simulations=75_000, acceptance=0.001),
 }
-AGAIN = 500  # campaigns run with draws of the posterior, to be compared with the targets
+AGAIN = 500  # campaigns run with draws of the posterior, which are compared with the targets
 PIECE = 50  # campaigns per task of a worker process
 LIBRARIES = ("numpy", "scipy")  # whose versions affect what a chain draws
 Floats = NDArray[np.float64]
@@ -68,37 +68,40 @@ Integers = NDArray[np.int64]
 
 
 class RefinedFit(NamedTuple):
-    """A posterior from chains, with its campaigns."""
+    """A posterior from chains, with its accepted campaigns and further campaigns run from it."""
 
     effort: Effort
     error: float  # observation error, as a distance
     refined: Refined
     posterior: Posterior  # adjusted
-    seeds: Integers  # one per draw: seed of its accepted campaign
+    seeds: Integers  # one per draw: seed of the accepted campaign
     distances: Floats  # one per draw
     accepted: pa.Table  # one campaign per draw, in the same order: the outcomes that targets use
     again: pa.Table  # campaigns run with draws of the posterior and new seeds, without failures
     again_from: int  # seed of the first of these
     from_bank: int  # number of draws that are bank campaigns
-    folder: Path  # of the chains
+    folder: Path  # folder of the chains
 
     def forecasts(self, targets: Sequence[Target]) -> dict[str, Forecast]:
-        """Forecasts to compare with the record, by column prefix."""
+        """Return the forecasts that are compared with the record, by column prefix."""
         accepted = forecast_of(self.accepted, targets, self.posterior.weights)
         return {"accepted": accepted, "again": forecast_of(self.again, targets)}
 
 
 def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
-    """Run the chains of a request, continuing from where an earlier call stopped, and the campaigns of their posterior.
+    """Run the chains of a request and campaigns from their posterior, continuing from an earlier call.
 
     Args:
-        made: the first fit.
-        request: refinement effort and seed.
-        place: the folder of the fit.
-        console: for progress.
+        made: The first fit.
+        request: The refinement effort and the seed.
+        place: The folder of the fit.
+        console: Console for progress.
+
+    Returns:
+        The refined fit.
 
     Raises:
-        PanjError: the settings of the bank now resolve differently, or a process was killed.
+        PanjError: The settings of the bank now resolve differently, or a process was killed.
     """
     order = order_of(made.bank)
     effort, asked = EFFORTS[request.refine], asked_of(made, request)
@@ -111,7 +114,7 @@ def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) ->
 
 
 def problem_of(made: Fit, order: Order) -> Problem:
-    """The fitting problem of the chosen parameters, with its simulator."""
+    """Set up the fitting problem of the chosen parameters, with its simulator."""
     priors = fitted_in(made)
     shares = shares_of(priors, made.bank.drawn[:, [made.bank.keys.index(prior.key) for prior in priors]])
     distance = made.summaries.distance
@@ -120,7 +123,7 @@ def problem_of(made: Fit, order: Order) -> Problem:
 
 
 def asked_of(made: Fit, request: Calibrate) -> dict[str, Any]:
-    """Everything that determines the chains, as plain values."""
+    """Collect everything that determines the chains, as plain values."""
     about = read_about(made.bank.folder)
     priors = {prior.key: [prior.low, prior.high, prior.scale] for prior in made.priors}
     seen = made.bank.seeds.tobytes() + made.bank.drawn.tobytes() + made.summaries.outside.tobytes()
@@ -139,18 +142,18 @@ def completed(
     made: Fit, order: Order, problem: Problem, effort: Effort, refined: Refined, folder: Path, console: Console,
     pool: Executor,
 ) -> RefinedFit:  # fmt: skip
-    """The posterior of all campaigns within the last tolerance, and campaigns run with its parameters."""
+    """Adjust all campaigns within the last tolerance to the posterior, and run campaigns from it."""
     found, distance = gather(problem, refined), made.summaries.distance
     console.print(f"Running the {len(found.seeds) - len(found.rows):,} accepted campaigns of the chains again ...")
     rows, accepted = accepted_in(made, order, problem, found, pool)
     outside = distance.outside(accepted)
     if not np.array_equal(distances_of(distance.targets, outside), found.distances):
-        raise PanjError(f"calibrate: found accepted campaigns that came out otherwise when they were run again, "
-                        f"expected the same; the chains are of another version: remove {folder}")  # fmt: skip
+        raise PanjError(f"calibrate: found other distances when accepted campaigns were run again, expected the same; "
+                        f"the chains are from another version: remove {folder}")  # fmt: skip
     chosen = [made.bank.keys.index(prior.key) for prior in problem.priors]
     moved = adjusted(rows, made.priors, chosen, outside, found.weights)
     posterior = posterior_of(made.bank.keys, found.weights, moved, "")
-    console.print(f"Running {AGAIN} campaigns with draws of the posterior and other seeds ...")
+    console.print(f"Running {AGAIN} campaigns with draws of the posterior and new seeds ...")
     first = int(made.bank.seeds.max()) + 1
     again = run_with(posterior, order, range(first, first + AGAIN), pool)
     return RefinedFit(effort, distance.error, refined, posterior, found.seeds, found.distances, accepted, again,
@@ -158,7 +161,7 @@ def completed(
 
 
 def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool: Executor) -> tuple[Floats, pa.Table]:
-    """All parameters of each accepted campaign, and the outcomes that targets use."""
+    """Return all parameters of each accepted campaign, and the outcomes that targets use."""
     bank, draws, from_bank = made.bank, draws_in(order), len(found.rows)
     seeds = found.seeds[from_bank:].tolist()
     numbers = [draws.numbers(seed) | numbers_at(problem.priors, shares)
@@ -173,7 +176,7 @@ def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
-    """Run campaigns with draws of a posterior, one row each; failed ones are left out."""
+    """Run campaigns with draws of a posterior; return one row per campaign, without failed ones."""
     order = order._replace(draws=draws_in(order)._replace(source=POSTERIOR, posterior=posterior))
     pieces = [seeds[first : first + PIECE] for first in range(0, len(seeds), PIECE)]
     table = pa.concat_tables(pooled(pool, run_piece, [(Piece(order, tuple(one)),) for one in pieces]))
@@ -181,14 +184,14 @@ def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -
 
 
 def pooled(pool: Executor, task: Callable[..., pa.Table], orders: Sequence[tuple[Any, ...]]) -> list[pa.Table]:
-    """Run a task in worker processes; results are in the order of `orders`."""
+    """Run a task in worker processes; return the results in the order of `orders`."""
     with interrupts_ignored():  # worker processes may start here
         futures = [pool.submit(task, *order) for order in orders]
     return [future.result() for future in futures]
 
 
 def draws_of_chains(priors: Sequence[Prior], refined: Refined) -> pa.Table:
-    """Draws of the last generation of each chain, neither pooled nor adjusted."""
+    """Make the table of the draws of the last generation of each chain, neither pooled nor adjusted."""
     last = refined.last
     fitted = [numbers_at(priors, row) for one in last for row in one.shares]
     return pa.table(
@@ -203,7 +206,7 @@ def draws_of_chains(priors: Sequence[Prior], refined: Refined) -> pa.Table:
 
 
 def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
-    """One row per generation for all chains together; the first is from the bank."""
+    """Make one row per generation for all chains together; the first is from the bank."""
     return [
         {
             "generation": number, "tolerance": f"{populations[0].tolerance:.6g}",
@@ -219,19 +222,19 @@ def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
 
 
 def rows_of_agreement(made: Fit, refined: Refined) -> list[dict[str, Any]]:
-    """One row per fitted parameter: how far the chains are apart; empty with a single chain."""
+    """Make one row per fitted parameter on the agreement of the chains; empty with a single chain."""
     shares, weights = [one.shares for one in refined.last], [one.weights for one in refined.last]
     return rows_of_chains(fitted_in(made), shares, weights) if len(refined.last) > 1 else []
 
 
 def fitted_in(made: Fit) -> tuple[Prior, ...]:
-    """Priors of the parameters that screening chose, strongest first."""
+    """Return the priors of the parameters chosen by screening, strongest first."""
     by_key = {prior.key: prior for prior in made.priors}
     return tuple(by_key[key] for key in made.screening.chosen)
 
 
 def about_refined(made: RefinedFit, request: Calibrate) -> dict[str, Any]:
-    """Metadata on the refined posterior, in addition to `about_fit`."""
+    """Collect the metadata of the refined posterior, in addition to those of `about_fit`."""
     ran: Sequence[Any] = [one for populations in made.refined.generations[1:] for one in populations]
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
@@ -245,7 +248,7 @@ def about_refined(made: RefinedFit, request: Calibrate) -> dict[str, Any]:
 
 
 class Simulator:
-    """Maps parameters and a seed to a distance from the record; its world is built once per process."""
+    """Computes the distance from the record for parameters and a seed; the world is built once per process."""
 
     def __init__(self, order: Order, distance: Distance) -> None:
         self.order = order
@@ -255,7 +258,7 @@ class Simulator:
         return {"order": self.order, "distance": self.distance}
 
     def __call__(self, numbers: Mapping[str, float], seed: int) -> float:
-        """Run a campaign and return its distance; nan where it failed."""
+        """Run a campaign and return its distance; NaN if it failed."""
         order, (layout, world, table) = self.order, self.made
         draws = draws_in(order)
         try:
@@ -279,21 +282,21 @@ class Simulator:
 
 
 def draws_in(order: Order) -> Draws:
-    """Source of a campaign's parameters; for a bank, always the priors."""
+    """Return the source of a campaign's parameters, which for a bank is always the priors."""
     if order.draws is None:
-        raise PanjError("calibrate: found a bank without draws, expected what python -m sim bank makes")
+        raise PanjError("calibrate: found a bank without draws, expected a bank made by python -m sim bank")
     return order.draws
 
 
 def order_of(bank: Bank) -> Order:
-    """The order that ran the campaigns of a bank; PanjError where its settings now resolve differently."""
+    """Return the order of the campaigns of a bank; PanjError if its settings now resolve differently."""
     about = read_about(bank.folder)
     sweep = compose_sweep(about["words"])
     here, there = sweep.base.fingerprint(), about["settings_fingerprint"]
     if here != there or sweep.cells[0].order.draws is None:
         raise PanjError(
             f"calibrate: found {bank.folder} with settings of version {there}, expected {here}, because priors, "
-            "numbers or policies have changed since; make the bank again, or fit it as it is: refine=none"
+            "numbers or policies have changed since; make the bank again, or fit it without chains: refine=none"
         )
     return sweep.cells[0].order
 

@@ -1,6 +1,6 @@
 """Tables of a fit: prior and posterior per parameter, record and campaigns per target, agreement of chains.
 
-Gives   rows for diagnostics.csv, predictive.csv and chains.csv.
+Returns rows of diagnostics.csv, predictive.csv and chains.csv.
 Source  Kish 1965 for the effective sample size; the standard error of a weighted mean as for importance sampling
         (Owen 2013, chapter 9).
 """
@@ -33,7 +33,7 @@ def write_tables(folder: Path, contents: Mapping[str, Sequence[Row] | Row]) -> N
 
 
 def effective_size(weights: Floats) -> float:
-    """Effective sample size: (sum of weights)² / sum of squares (Kish 1965)."""
+    """Compute the effective sample size: (sum of weights)² / sum of squares (Kish 1965)."""
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
@@ -41,9 +41,18 @@ def rows_of_numbers(
     priors: Sequence[Prior], chosen: Sequence[str], believed: Floats, posterior: Posterior, tolerance: float,
     first: Posterior | None = None,
 ) -> list[Row]:  # fmt: skip
-    """One row per parameter: prior, posterior, and the contraction and shift between them.
+    """Make one row per parameter: prior, posterior, and the contraction and distance between them.
 
-    `believed` is the prior sample of the bank, campaigns x parameters; `first` is an earlier fit, if any.
+    Args:
+        priors: One prior per parameter.
+        chosen: Keys of the fitted parameters.
+        believed: The prior sample of the bank, campaigns x parameters.
+        posterior: The posterior, with all parameters.
+        tolerance: Largest distance of an accepted campaign.
+        first: The posterior of the first fit, if it was refined.
+
+    Returns:
+        The rows, in the order of the priors.
     """
     weights, even = posterior.weights, np.ones(len(believed))
     whole = {"draws": weights.size, "effective_sample_size": f"{effective_size(weights):.1f}",
@@ -64,18 +73,18 @@ def rows_of_numbers(
 
 
 def cells_of_intervals(what: str, values: Floats, weights: Floats) -> dict[str, str]:
-    """Table cells for the median and the ends of the 50 and 90 % intervals."""
+    """Make the table entries for the median and the ends of the 50 and 90 % intervals."""
     return {f"{what}_{name}": f"{end:.6g}" for name, end in intervals_of(values, weights)._asdict().items()}
 
 
 def spread_of(values: Floats, weights: Floats) -> float:
-    """Weighted variance."""
+    """Compute the weighted variance."""
     mean = float(np.average(values, weights=weights))
     return float(np.average((values - mean) ** 2, weights=weights))
 
 
 def farthest_from_even(shares: Floats, weights: Floats) -> float:
-    """Kolmogorov-Smirnov distance between weighted prior shares and the uniform distribution."""
+    """Compute the Kolmogorov-Smirnov distance between weighted prior shares and the uniform distribution."""
     order = np.argsort(shares, kind="stable")
     until = np.cumsum(weights[order]) / weights.sum()
     before = np.concatenate([[0.0], until[:-1]])
@@ -83,12 +92,15 @@ def farthest_from_even(shares: Floats, weights: Floats) -> float:
 
 
 def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[str, Forecast]) -> list[Row]:
-    """One row per single-outcome target that all forecasts cover.
+    """Make one row per target with a single outcome that all forecasts cover.
 
     Args:
-        targets: the reported figures.
-        bank: all campaigns of the bank, for the columns `low_90` to `high_90`.
-        fitted: ensembles of the fit by name, for the columns `<name>_...`; `inside_90` is for the last.
+        targets: The reported figures.
+        bank: All campaigns of the bank, for the columns `low_90` to `high_90`.
+        fitted: Ensembles of the fit by name, for the columns `<name>_...`; `inside_90` refers to the last.
+
+    Returns:
+        The rows, in the order of the targets.
     """
     rows = []
     for target in (one for one in targets if not one.parts and one.outcome in bank.outcomes):
@@ -113,7 +125,7 @@ def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[st
 
 
 def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
-    """Weighted intervals of one outcome; None where no campaign has it."""
+    """Compute the weighted intervals of one outcome; None if no campaign has a value."""
     values = forecast.outcomes[target.outcome]
     weights = weights_or_ones(forecast.weights, values.size)
     known = ~np.isnan(values) & (weights > 0)
@@ -121,10 +133,11 @@ def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
 
 
 def rows_of_chains(priors: Sequence[Prior], shares: Sequence[Floats], weights: Sequence[Floats]) -> list[Row]:
-    """One row per fitted parameter: the median of each chain, and how far apart their means are.
+    """Make one row per fitted parameter: the median of each chain, and the distance of their means.
 
-    `apart` is the largest gap between the means of two chains, `error` its standard error from the draws alone, both in
-    standard deviations of the posterior, on the scale of the prior; they agree within APART errors.
+    `apart` is the difference between the means of two chains, for the pair with the largest difference relative to its
+    standard error, and `error` is that standard error from the draws alone. Both are in standard deviations of the
+    posterior, on the scale of the prior. The chains agree if `apart` is at most APART times `error`.
     """
     rows = []
     together = np.concatenate([one / one.sum() for one in weights])
@@ -147,6 +160,6 @@ def rows_of_chains(priors: Sequence[Prior], shares: Sequence[Floats], weights: S
 
 
 def error_of_mean(values: Floats, weights: Floats) -> float:
-    """Standard error of a weighted mean."""
+    """Compute the standard error of a weighted mean."""
     parts = weights / weights.sum()
     return float(np.sqrt((parts**2 * (values - (parts * values).sum()) ** 2).sum()))

@@ -5,9 +5,9 @@ Writes  theories/ in the first bank: theories.csv (one row per theory and tolera
         theory_targets.csv (per theory and target), theories.json. `sim.calibrate.figures` shows and draws them.
 Source  Model choice by rejection ABC: Toni and others 2009. Its weights depend on the summaries, so
         they have to be tested on known truths: Robert and others 2011. Intervals use Jeffreys' prior for a proportion
-        (SciPy). A ratio below 3.2 is hardly worth a mention: Kass and Raftery 1995.
+        (SciPy). A ratio below 3.2 is "not worth more than a bare mention": Kass and Raftery 1995.
 Assumed All theories are equally likely a priori, whatever the size of their banks, and their parameters are
-        distributed as their priors: a theory with many wide priors is penalised for them. Nothing is adjusted.
+        distributed as their priors: a theory with many wide priors is penalised for them. No regression adjustment.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Rivals(NamedTuple):
 
     @property
     def sizes(self) -> Integers:
-        """Number of campaigns per theory."""
+        """The number of campaigns of each theory."""
         return np.bincount(self.theory, minlength=len(self.names))
 
 
@@ -63,17 +63,21 @@ class Weights(NamedTuple):
 
 
 def usual_folders() -> tuple[Path, ...]:
-    """The banks in `results/`, that of the default theory first."""
+    """List the banks of all theories in `results/`.
+
+    Returns:
+        The folders that exist, that of the default theory first.
+    """
     others = [name for name in choices_of("theory") if name != USUAL]
     return tuple(folder for name in (USUAL, *others) if (folder := RESULTS / study_of(name)).is_dir())
 
 
 def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
-    """Read banks that differ only in theory; PanjError for anything else."""
+    """Read banks that differ only in their theory; PanjError if they differ otherwise."""
     if len(folders) < 2:
         makes = "; ".join(f"python -m sim bank theory={name}" for name in choices_of("theory"))
         raise PanjError(
-            f"theories: found {len(folders)} banks, expected a bank of each of two theories or more: {makes}"
+            f"theories: found {len(folders)} banks, expected one for each of at least two theories: {makes}"
         )
     names = [theory_of(folder) for folder in folders]
     if len(set(names)) < len(names):
@@ -89,16 +93,16 @@ def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
 
 
 def theory_of(folder: Path) -> str:
-    """The theory of a bank."""
+    """Return the theory of a bank."""
     return str(base_of(folder)["choices"]["theory"])
 
 
 def refuse_others(first: Path, other: Path) -> None:
-    """Raise PanjError where two banks differ in more than their theory."""
+    """Raise PanjError if two banks differ in more than their theory."""
     for what in ("start_date", "end_date", "events", "attention", "posts"):
         if base_of(first)[what] != base_of(other)[what]:
             raise PanjError(
-                f"theories: found {other} with other {what} than {first}, expected the theory alone to differ"
+                f"theories: found {other} and {first} with different {what}, expected the theory alone to differ"
             )
     one, two = (dict(base_of(folder)["choices"]) for folder in (first, other))
     for group in one:
@@ -108,7 +112,7 @@ def refuse_others(first: Path, other: Path) -> None:
 
 
 def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
-    """Accept the nearest share of campaigns, with equal weight per theory; weights are normalised acceptance rates."""
+    """Accept the nearest share of campaigns, each theory with equal weight, and normalise the acceptance rates."""
     belief = 1.0 / (rivals.sizes[rivals.theory] * len(rivals.names))  # prior weight of each campaign
     order = np.argsort(distances, kind="stable")
     count = int(np.searchsorted(np.cumsum(belief[order]), accept)) + 1
@@ -118,7 +122,7 @@ def weigh(distances: Floats, rivals: Rivals, accept: float) -> Weights:
 
 
 def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, Floats]:
-    """Median and 95 % interval of each weight: acceptance rates with Jeffreys' prior, normalised to 1."""
+    """Compute the median and 95 % interval of each weight: acceptance rates with Jeffreys' prior, normalised to 1."""
     generator = np.random.default_rng(SEED)
     rates = beta.rvs(accepted + 0.5, sizes - accepted + 0.5, size=(DRAWS, accepted.size), random_state=generator)
     low, median, high = np.quantile(rates / rates.sum(axis=1, keepdims=True), (0.025, 0.5, 0.975), axis=0)
@@ -126,10 +130,10 @@ def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, F
 
 
 def told_apart(rivals: Rivals, accept: float) -> Floats:
-    """Mean weight that each theory gets (columns) where another is true (rows), for truths near the record.
+    """Compute the mean weight that each theory (columns) gets if a theory is true (rows), for truths near the record.
 
-    A truth is a campaign whose report, with the error of each target, is near the record; it is left out of its own
-    bank. Where the rows are alike, the evidence cannot distinguish the theories, whatever their weights.
+    A truth is a campaign whose synthetic report, with the error of each target, is near the record; the campaign itself
+    is left out of the bank. If rows are similar, the evidence cannot distinguish the theories, whatever their weights.
     """
     found = np.zeros((len(rivals.names), len(rivals.names)))
     whole = np.flatnonzero(~np.isnan(rivals.summaries.numbers).any(axis=1))
@@ -147,7 +151,7 @@ def told_apart(rivals: Rivals, accept: float) -> Floats:
 
 
 def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
-    """Acceptance rates of the nearest share of campaigns, without intervals."""
+    """Compute the acceptance rates of the nearest share of campaigns, without intervals."""
     nearest = np.argpartition(distances, max(1, round(accept * distances.size)))[
         : max(1, round(accept * distances.size))
     ]
@@ -155,12 +159,12 @@ def weigh_quickly(distances: Floats, rivals: Rivals, accept: float) -> Floats:
 
 
 def shares_of(rates: Floats) -> Floats:
-    """Rates normalised to sum 1."""
+    """Normalise rates to sum 1."""
     return rates / rates.sum()
 
 
 def rows_of_weights(rivals: Rivals, weights: Sequence[Weights]) -> list[dict[str, Any]]:
-    """One row per theory and tolerance."""
+    """Make one row per theory and tolerance."""
     return [
         {
             "theory": name, "accept": f"{one.accept:.6g}", "tolerance": f"{one.tolerance:.6g}",
@@ -174,7 +178,7 @@ def rows_of_weights(rivals: Rivals, weights: Sequence[Weights]) -> list[dict[str
 
 
 def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
-    """One row per true theory: the mean weight that each theory gets."""
+    """Make one row per true theory, with the mean weight that each theory gets."""
     return [
         {"true_theory": name, **{other: f"{found[place, at]:.4f}" for at, other in enumerate(rivals.names)}}
         for place, name in enumerate(rivals.names)
@@ -182,7 +186,7 @@ def rows_of_told_apart(rivals: Rivals, found: Floats) -> list[dict[str, Any]]:
 
 
 def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) -> list[dict[str, Any]]:
-    """One row per theory and target: interval of the theory's nearest campaigns, and whether the target is inside."""
+    """Make one row per theory and target: the interval of the nearest campaigns, and whether the target is inside."""
     rows = []
     for name, bank in zip(rivals.names, rivals.banks, strict=True):
         nearest = nearest_of(summaries_of(bank.outcomes, targets).distances, accept, 1)
@@ -195,7 +199,7 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """One sentence per theory, likeliest first, and which cannot be distinguished from it."""
+    """Describe the weight of each theory, the likeliest first, and whether it can be distinguished from that one."""
     order = np.argsort(-weights.median, kind="stable")
     best = order[0]
     sentences = []
@@ -203,13 +207,13 @@ def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
         name, low, high = rivals.names[place], weights.low[place], weights.high[place]
         text = f"{name}: weight {weights.median[place]:.3f} (95 % interval {low:.3f} to {high:.3f})"
         if place != best and weights.high[place] * BARELY >= weights.low[best]:
-            text += f", which cannot be told apart from {rivals.names[best]} by this evidence"
+            text += f", which this evidence cannot distinguish from {rivals.names[best]}"
         sentences.append(text + ".")
     return sentences
 
 
 def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> list[str]:
-    """Say which targets the best campaigns of each theory do not explain."""
+    """State which targets the nearest campaigns of each theory do not explain."""
     sentences = []
     for name in names:
         mine = [row for row in rows if row["theory"] == name]
@@ -223,12 +227,12 @@ def describe_failures(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> l
 
 
 def describe_told_apart(rivals: Rivals, found: Floats) -> list[str]:
-    """Say how much weight a true theory gets."""
+    """State how much weight a true theory and its strongest rival get."""
     sentences = []
     others = np.where(np.eye(len(rivals.names)), -1.0, found)
     for place, name in enumerate(rivals.names):
         rival = int(others[place].argmax())
-        sentences.append(f"Where {name} is true, it gets {found[place, place]:.2f} of the weight on average, "
+        sentences.append(f"If {name} is true, it gets {found[place, place]:.2f} of the weight on average, "
                     f"and {rivals.names[rival]} {found[place, rival]:.2f}.")  # fmt: skip
     return sentences
 
@@ -237,13 +241,13 @@ def write_theories(folders: Sequence[Path], accept: float, folder: Path, console
     """Weigh the theories, test the weights on known truths and write the tables.
 
     Args:
-        folders: two or more banks, of different theories.
-        accept: share of the campaigns to accept, 0 to 1.
-        folder: where the files are written.
-        console: for progress.
+        folders: Two or more banks, of different theories.
+        accept: Share of the campaigns to accept, from 0 to 1.
+        folder: The folder to write to.
+        console: Console for progress.
 
     Raises:
-        PanjError: banks that cannot be compared.
+        PanjError: The banks cannot be compared.
     """
     targets = targets_here()
     rivals = read_rivals(folders, targets)

@@ -1,1 +1,1 @@
-"""The classroom: one server for a class, in which students watch, change, compare and defend a claim."""
+"""The classroom: one server for a class that watches and changes campaigns, compares choices and makes claims."""

@@ -25,7 +25,7 @@ PAGES = {
 def LifelineView(
     server: str, said: str, every: float, choice: list[str], event_restore: Callable[[object], None]
 ) -> None:
-    """Show that the server does not answer; reload the page once a new one does, and keep the visitor's choice."""
+    """Show a notice while the server does not respond; reload the page once it does, with the same choice."""
 
 
 @solara.component
@@ -36,7 +36,7 @@ def Lifeline() -> None:
 
 
 def restore(kept: object) -> None:
-    """Restore the choice made before a page was reloaded; anything that is not a choice of settings is ignored."""
+    """Restore the visitor's choice after a page was reloaded; anything but a valid choice of settings is ignored."""
     if not isinstance(kept, list) or not all(isinstance(word, str) for word in kept):
         return
     try:
@@ -48,7 +48,7 @@ def restore(kept: object) -> None:
 
 @solara.component
 def Layout(children: list[solara.Element]) -> None:
-    """The layout around a page."""
+    """Lay out a page: navigation above, content, and sources below."""
     texts = texts_of("shell")
     solara.Style(STYLE)
     Lifeline()
@@ -65,7 +65,7 @@ def Layout(children: list[solara.Element]) -> None:
 
 @solara.component
 def Pages() -> None:
-    """Links to all pages; the current one is marked."""
+    """Show links to all pages, with the current one marked."""
     texts, router = texts_of("shell"), solara.use_router()
     here = (router.path or "/").strip("/") or "home"
     with solara.Div(classes=["pages"], attributes={"role": "navigation", "aria-label": texts.say("pages")}):
@@ -76,7 +76,7 @@ def Pages() -> None:
 
 
 def address_of(page: str) -> str:
-    """Address of a page."""
+    """Return the path of a page in the address."""
     return "/" if page == "home" else f"/{page}"
 
 

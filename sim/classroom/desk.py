@@ -1,9 +1,9 @@
-"""Runs campaigns on request for everybody in the room: takes turns, shares results and tracks progress.
+"""Queue of the classroom: runs campaigns for all browsers in turn, shares results and reports progress.
 
-Reads   choices of settings, as overrides of the command line, and the session that requests them.
-Returns a `Ticket` per request, whose table of outcomes grows until the request is met.
-Assumes Everybody gets a first chunk before anybody gets a second; after that, whoever has had fewer turns comes first,
-        then whoever asked first. Results are shared: the same settings are not run twice.
+Reads   choices of settings, as overrides of the command line, and the browser that requests them.
+Returns a `Ticket` per request, whose table of outcomes grows until the request is complete.
+Assumes Every request gets a first chunk before any gets a second. After that, browsers with fewer turns come first, and
+        among these the earlier request. Results are shared: the same settings are not run twice.
 """
 
 import logging
@@ -29,18 +29,18 @@ from sim.settings.settings import Executor, Order, Piece, Settings
 from sim.settings.sweep import Cell
 
 CHUNK = 10  # campaigns per turn of a worker: a tenth of a second
-TURN = 200  # campaigns of one session before the next session's turn
+TURN = 200  # campaigns of one browser before the turn of the next
 MOST_RUNS = 1000
-MOST_WAITING = 4  # unfinished tickets per session
+MOST_WAITING = 4  # unfinished tickets per browser
 KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # a campaign holds its world, tens of megabytes
-LATENCIES = 10_000  # number of latest measurements kept per kind
+LATENCIES = 10_000  # number of most recent measurements kept per kind
 LOG = logging.getLogger(__name__)
 Listener = Callable[[], None]
-RunPiece = Callable[[Piece], tuple[pa.Table, str]]  # outcomes of a few campaigns, and the error of one that failed
+RunPiece = Callable[[Piece], tuple[pa.Table, str]]  # outcomes of a few campaigns, and the first error, or empty
 
 
 class Answer:
-    """The campaigns of one choice of settings, chunk by chunk; written by workers under the lock of the desk."""
+    """The campaigns of one choice of settings, in chunks; workers write to it under the lock of the desk."""
 
     def __init__(self, order: Order) -> None:
         self.order = order
@@ -49,18 +49,18 @@ class Answer:
         self.error = ""
 
     def next_chunk(self, chunks: range) -> int | None:
-        """The first of these that no worker has taken."""
+        """Return the first of these chunks that no worker has taken; None if there is none."""
         return next((chunk for chunk in chunks if chunk not in self.taken), None)
 
     def pack(self) -> None:
-        """Store all chunks in one block of memory: many small tables take four times as much."""
+        """Store all chunks in one block of memory, as many small tables take four times as much."""
         whole = pa.concat_tables(self.chunks.values()).combine_chunks()
         starts = range(0, whole.num_rows, CHUNK)
         self.chunks = {chunk: whole.slice(start, CHUNK) for chunk, start in zip(self.chunks, starts, strict=True)}
 
 
 class Ticket:
-    """One session's request for a number of campaigns of one choice of settings, with consecutive seeds."""
+    """A request of one browser for campaigns of one choice of settings, with consecutive seeds."""
 
     def __init__(
         self, desk: "Desk", who: str, overrides: Overrides, runs: int, answer: Answer, first_seed: int = 0
@@ -74,26 +74,26 @@ class Ticket:
 
     @property
     def done(self) -> int:
-        """Number of campaigns that are finished."""
+        """The number of finished campaigns."""
         return min(self.runs, sum(chunk.num_rows for chunk in self.tables()))
 
     @property
     def error(self) -> str:
-        """Why no more campaigns will come; empty without an error."""
+        """The error that stopped the campaigns; empty if there is none."""
         return self.answer.error
 
     @property
     def ended(self) -> bool:
-        """Whether the request is met, or no more campaigns will come."""
+        """Whether the request is complete, has failed or was cancelled."""
         return self.ended_at is not None
 
     @property
     def place(self) -> int:
-        """Number of tickets waiting before this one; 0 once it is being worked on or has ended."""
+        """The number of tickets waiting before this one; 0 once its campaigns are being run or it has ended."""
         return self.desk.place(self)
 
     def tables(self) -> list[pa.Table]:
-        """The finished chunks, up to the first gap."""
+        """Return the finished chunks up to the first that is not finished."""
         found = []
         for chunk in self.chunks:
             if chunk not in self.answer.chunks:
@@ -102,17 +102,17 @@ class Ticket:
         return found
 
     def table(self) -> pa.Table | None:
-        """One row per campaign by seed, with `seed` and every outcome; None while none is finished."""
+        """Return one row per finished campaign, by seed, with `seed` and every outcome; None if none is finished."""
         found = self.tables()
         return pa.concat_tables(found).slice(0, self.runs) if found else None
 
     def watch(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change, from a thread of the desk; returns a function that removes it."""
+        """Call `listener` after every change, from a thread of the desk; return a function that removes it."""
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener) if listener in self.listeners else None
 
     def notify(self) -> None:
-        """Call every listener; one that fails is dropped, and the others are still called."""
+        """Call every listener; one that raises an error is removed, and the others are still called."""
         for listener in list(self.listeners):
             try:
                 listener()
@@ -126,13 +126,13 @@ class Ticket:
 
 
 class WorkerPool:
-    """Processes that run campaigns; a process that dies is replaced."""
+    """Processes that run campaigns; a process that has died is replaced."""
 
     def __init__(self, count: int) -> None:
         self.workers = Workers(Executor("processes", count, None))
 
     def run(self, piece: Piece) -> tuple[pa.Table, str]:
-        """Run a piece in a process and wait for it; retry once if the process died."""
+        """Run campaigns in a process and wait for them; if the process dies, try once more."""
         try:
             return self.workers.submit(run_piece_nicely, piece).result()  # type: ignore[no-any-return]
         except BrokenProcessPool:
@@ -164,13 +164,13 @@ class Desk:
         """Resolve a choice of settings.
 
         Args:
-            overrides: as on the command line.
+            overrides: The overrides as on the command line.
 
         Returns:
-            The settings; the last `KEPT_SETTINGS` are kept.
+            The settings; the last `KEPT_SETTINGS` are cached.
 
         Raises:
-            PanjError: an override is wrong, or is not allowed in a classroom.
+            PanjError: An override is wrong, or is not allowed in a classroom.
         """
         overrides = tuple(overrides)
         with self.lock:
@@ -184,19 +184,19 @@ class Desk:
         return found
 
     def ask(self, who: str, overrides: Sequence[str], runs: int = 200, first_seed: int = 0) -> Ticket:
-        """Request campaigns; those with known results are not run again.
+        """Request campaigns; those whose results are cached are not run again.
 
         Args:
-            who: the session that asks; sessions take turns.
-            overrides: the choice of settings.
-            runs: number of campaigns, 1 to `MOST_RUNS`.
-            first_seed: seed of the first, a multiple of `CHUNK`.
+            who: The browser that asks; browsers take turns.
+            overrides: The choice of settings.
+            runs: Number of campaigns, from 1 to `MOST_RUNS`.
+            first_seed: Seed of the first campaign, a multiple of `CHUNK`.
 
         Returns:
-            A ticket, which has already ended if all results are known.
+            A ticket, which has already ended if all results are cached.
 
         Raises:
-            PanjError: the settings are wrong, a number is out of range, or the session has too many tickets waiting.
+            PanjError: The settings are wrong, a number is out of range, or the browser has too many tickets waiting.
         """
         if not 1 <= runs <= MOST_RUNS:
             raise PanjError(f"runs: found {runs}, expected 1 to {MOST_RUNS}")
@@ -216,24 +216,24 @@ class Desk:
             return ticket
 
     def answer_to(self, order: Order) -> Answer:
-        """The stored answer for these settings; an answer that ended with an error is started again."""
+        """Return the cached answer for these settings; a missing one, or one with an error, is started anew."""
         answer = self.answers.get(order.key)
         if answer is None or answer.error:
             answer = self.answers[order.key] = Answer(order)
         return answer
 
     def campaign(self, overrides: Sequence[str], seed: int) -> Campaign:
-        """Run one campaign at once, in this process.
+        """Run one campaign immediately, in this process.
 
         Args:
-            overrides: the choice of settings.
-            seed: of the campaign.
+            overrides: The choice of settings.
+            seed: Seed of the campaign.
 
         Returns:
-            The campaign with its world; the last `KEPT_CAMPAIGNS` are kept.
+            The campaign with its world; the last `KEPT_CAMPAIGNS` are cached.
 
         Raises:
-            PanjError: the settings are wrong, or the campaign fails.
+            PanjError: The settings are wrong, or the campaign fails.
         """
         settings = self.settings(overrides)
         key = settings.fingerprint(), seed
@@ -246,20 +246,20 @@ class Desk:
         return campaign
 
     def withdraw(self, ticket: Ticket) -> None:
-        """Take a ticket out of the queue; its finished campaigns are kept."""
+        """Remove a ticket from the queue; its finished campaigns are kept."""
         with self.lock:
             if ticket in self.waiting:
                 self.waiting.remove(ticket)
                 ticket.ended_at = time.monotonic()
 
     def place(self, ticket: Ticket) -> int:
-        """Number of tickets before this one that no worker is running."""
+        """Return the number of tickets before this one that no worker is running."""
         with self.lock:
             queue = self.queue()
             return max(0, queue.index(ticket) - cores() + 1) if ticket in queue else 0
 
     def queue(self) -> list[Ticket]:
-        """Waiting tickets, in the order in which they will be served."""
+        """Return the waiting tickets in the order in which they will be served."""
 
         def turn(ticket: Ticket) -> tuple[bool, int, float]:
             return bool(ticket.answer.taken), self.had.get(ticket.who, 0) // TURN, ticket.asked_at
@@ -267,7 +267,7 @@ class Desk:
         return sorted(self.waiting, key=turn)
 
     def serve(self) -> None:
-        """Loop of a worker thread: run the next chunk in the queue."""
+        """Run the next chunk in the queue, again and again; this is the loop of a worker thread."""
         while self.is_open:
             with self.wanted:
                 while (found := self.take()) is None and self.is_open:
@@ -276,7 +276,7 @@ class Desk:
                 self.run_chunk(*found)
 
     def take(self) -> tuple[Answer, int] | None:
-        """The next chunk to run, of the first ticket that has one left."""
+        """Take the next chunk to run from the first ticket that has one left; None if there is none."""
         if not self.waiting:
             self.had.clear()
         for ticket in self.queue():
@@ -288,11 +288,11 @@ class Desk:
         return None
 
     def run_chunk(self, answer: Answer, chunk: int) -> None:
-        """Run a chunk, store it, and notify everybody who waits for it; a desk that was closed stores nothing."""
+        """Run a chunk, store it and notify the tickets that wait for it; after closing nothing is stored."""
         seeds = tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))
         try:
             table, error = self.run(Piece(answer.order, seeds))
-        except Exception as failure:  # the worker must go on to the next
+        except Exception as failure:  # the worker has to continue with the next chunk
             table, error = None, f"{type(failure).__name__}: {failure}"
         with self.lock:
             if not self.is_open:
@@ -311,7 +311,7 @@ class Desk:
             ticket.notify()
 
     def end_if_done(self, ticket: Ticket) -> bool:
-        """Remove the ticket from the queue if it is complete or failed; returns whether it was."""
+        """Remove a ticket from the queue if it is complete or has failed; return whether it was removed."""
         if ticket.done < ticket.runs and not ticket.error:
             return False
         ticket.ended_at = time.monotonic()
@@ -324,11 +324,11 @@ class Desk:
         return True
 
     def measure(self, what: str, seconds: float) -> None:
-        """Record how long somebody waited for something."""
+        """Record a waiting time, in seconds."""
         self.latencies.setdefault(what, deque(maxlen=LATENCIES)).append(seconds)
 
     def close(self) -> None:
-        """Stop the workers and their processes; chunks that were not finished are not recorded."""
+        """Stop the workers and their processes; unfinished chunks are not stored."""
         with self.wanted:
             self.is_open = False
             self.wanted.notify_all()
@@ -338,5 +338,9 @@ class Desk:
 
 @cache
 def the_desk() -> Desk:
-    """The desk of this process, opened at the first call."""
+    """Return the desk of this process.
+
+    Returns:
+        The desk, which is opened at the first call.
+    """
     return Desk()

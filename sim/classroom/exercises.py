@@ -7,7 +7,7 @@
     lesson.check("median", 350, runs=100)
     lesson.hand_in()
 
-Reads   lessons; campaigns that were run before, in the results folder.
+Reads   lessons; stored campaigns in the results folder.
 Writes  campaigns to the results folder, the hand-in to the folder of the notebook.
 """
 
@@ -51,12 +51,12 @@ MOST_RUNS = 1000
 
 @cache
 def store_in(folder: str) -> CampaignStore:
-    """Stored campaigns of a results folder."""
+    """Return the campaign store of a results folder."""
     return CampaignStore(Path(folder))
 
 
 def campaigns() -> CampaignStore:
-    """Stored campaigns of this notebook."""
+    """Return the campaign store of this notebook."""
     return store_in(os.environ.get(RESULTS, str(PACKAGE.parent / "results")))
 
 
@@ -64,34 +64,34 @@ def run(*overrides: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
     """Run campaigns, such as `run("border=closed", runs=100)`.
 
     Args:
-        overrides: the choice of settings, as on the command line.
-        runs: number of campaigns, 1 to `MOST_RUNS`.
-        first_seed: seed of the first.
+        overrides: The choice of settings, as on the command line.
+        runs: Number of campaigns, from 1 to `MOST_RUNS`.
+        first_seed: Seed of the first campaign.
 
     Returns:
         One row per campaign, indexed by seed, with every outcome.
 
     Raises:
-        PanjError: the settings are wrong, or `runs` is out of range.
+        PanjError: The settings are wrong, or `runs` is out of range.
     """
     check_runs(runs)
     return campaigns().table(tuple(overrides), first_seed, runs).to_pandas().set_index("seed")
 
 
 def check_runs(runs: int) -> None:
-    """Raise PanjError for a number of campaigns that is out of range."""
+    """Raise PanjError if the number of campaigns is out of range."""
     if isinstance(runs, bool) or not isinstance(runs, int) or not 1 <= runs <= MOST_RUNS:
         raise PanjError(f"runs: found {runs}, expected a whole number from 1 to {MOST_RUNS}")
 
 
 class Picture:
-    """A figure that a notebook shows, with a text that describes it."""
+    """A figure for a notebook, with a text that describes it."""
 
     def __init__(self, figure: Figure, text: str) -> None:
         self.figure, self.text = figure, text
 
     def _repr_png_(self) -> bytes:
-        """PNG for Jupyter."""
+        """Return the figure as PNG, for Jupyter."""
         file = io.BytesIO()
         with rc_context(STYLE):
             self.figure.savefig(file, format="png", dpi=100)
@@ -102,14 +102,14 @@ class Picture:
 
 
 class Exercise:
-    """One lesson of one student."""
+    """A lesson for one student, with the answers given so far."""
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.answers: dict[str, Answer] = {}
 
     def __getattr__(self, name: str) -> Any:
-        """A parameter of the sheet, such as `lesson.outcome`."""
+        """Return a parameter of the student's sheet, such as `lesson.outcome`."""
         parameters = self.__dict__["sheet"].parameters
         if name not in parameters:
             raise AttributeError(f"found '{name}', expected one of {', '.join(parameters)}")
@@ -119,26 +119,26 @@ class Exercise:
         return f"Lesson {self.sheet.lesson.number}, {self.sheet.lesson.title}, student {self.sheet.student}"
 
     def ask(self, task: str) -> None:
-        """Print a task with this student's numbers."""
+        """Print a task with the numbers of this student."""
         asked = self.sheet.task(task)
         print(textwrap.fill(asked.asks.replace("*", ""), 100))
         for choice in asked.choices:
             print(f"  - {choice}")
 
     def overrides(self, settings: str) -> Overrides:
-        """Overrides of settings of the sheet, as on the command line."""
+        """Return the overrides of named settings of the sheet, as on the command line."""
         return self.sheet.overrides(settings)
 
     def run(self, settings: str, runs: int = 100) -> pd.DataFrame:
-        """Campaigns of settings of the sheet, with the seeds of this student."""
+        """Run campaigns with named settings of the sheet and the seeds of this student."""
         return run(*self.overrides(settings), runs=runs, first_seed=self.sheet.first_seed)
 
     def differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> pd.Series:
-        """Differences of an outcome between campaigns with the same seed."""
+        """Return the differences of an outcome between campaigns with the same seed, `settings` minus `minus`."""
         return self.run(settings, runs)[outcome] - self.run(minus, runs)[outcome]
 
     def show(self, settings: str, outcome: str, runs: int = 100) -> Picture:
-        """Chart of the distribution of an outcome, with the median and the reported figure."""
+        """Draw the distribution of an outcome, with the median and the reported figure."""
         check_runs(runs)
         overrides = self.overrides(settings)
         table = campaigns().table(overrides, self.sheet.first_seed, runs)
@@ -156,7 +156,7 @@ class Exercise:
         return Picture(figure, f"{outcome_of(outcome).label}. {said}")
 
     def show_differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> Picture:
-        """Chart of the distribution of a paired difference, with its mean and zero."""
+        """Draw the distribution of a paired difference, with lines at its mean and at zero."""
         values = self.differences(settings, minus, outcome, runs).dropna()
         calibration = campaigns().composer.settings([*self.overrides(settings), "daily=false"]).calibration
         with rc_context(STYLE):
@@ -170,20 +170,20 @@ class Exercise:
         return Picture(figure, f"{outcome_of(outcome).label}, {settings} minus {minus}. {said}")
 
     def reported(self, outcome: str) -> float:
-        """The reported figure of an outcome, or the bound where only one was reported."""
+        """Return the reported figure of an outcome, or the bound if only a bound was reported."""
         return reported_value(outcome_of(outcome))
 
     def interval(self, values: Sequence[float]) -> tuple[float, float]:
-        """95 % interval of the mean of some campaigns, by bootstrap."""
+        """Return the 95 % bootstrap interval of a mean over campaigns."""
         found = bootstrapped(np.asarray(values, float), np.mean, "BCa")
         return found.low, found.high
 
     def evidence(self, id: str) -> Evidence:
-        """A row of the evidence, such as `lesson.evidence("F001")`."""
+        """Return a row of the evidence, such as `lesson.evidence("F001")`."""
         return reported(id)
 
     def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
-        """Store an answer and compare it with your own campaigns; without an answer nothing is stored."""
+        """Store an answer and print its mark from the student's own campaigns; without an answer nothing is stored."""
         asked = self.sheet.task(task)
         if answer is None:
             print(texts_of("marks").say("missing"))
@@ -194,7 +194,7 @@ class Exercise:
         print(f"{found.points:g} of {found.most}. {' '.join((*found.flags, *found.says))}")
 
     def hand_in(self, path: str | Path | None = None) -> Path:
-        """Write the file for the teacher."""
+        """Write the hand-in for the teacher and return its path; by default it is named after the student."""
         place = Path(path or file_name(self.sheet))
         write_file(place, write_hand_in(self.sheet, self.answers))
         missing = [task.key for task in self.sheet.tasks if task.key not in self.answers]
@@ -204,24 +204,35 @@ class Exercise:
 
 
 def open_lesson(which: int | str, student: object) -> Exercise:
-    """Open a lesson, by number or name, for a student's name or number; PanjError where it is unknown."""
+    """Open a lesson for a student.
+
+    Args:
+        which: Number or name of the lesson.
+        student: Name or number of the student.
+
+    Returns:
+        The lesson, without answers.
+
+    Raises:
+        PanjError: The lesson is unknown, or the student is not a valid name or number.
+    """
     return Exercise(sheet_of(lesson_of(which), student))
 
 
 def plain(answer: Any, kind: str) -> Any:
-    """NumPy and pandas numbers as plain ones; a range as a pair."""
+    """Convert a NumPy or pandas number to a plain one, and a range to a pair of plain numbers."""
     if kind in RANGES and isinstance(answer, Sequence) and not isinstance(answer, str):
         return tuple(plain(one, "") for one in answer)
     return answer.item() if hasattr(answer, "item") else answer
 
 
 def dice(runs: int) -> str:
-    """Number of campaigns, with a reminder that a single one is one roll of the dice."""
+    """State the number of campaigns, with a reminder that a single one is one roll of the dice."""
     return f"{counted(runs, 'campaign')}{' (one roll of the dice)' if runs == 1 else ''}"
 
 
 def draw_differences(axes: Axes, values: pd.Series, outcome: str) -> None:
-    """Draw bars, a line at zero and one at the mean."""
+    """Draw a histogram of differences, with lines at zero and at the mean."""
     numbers = values.to_numpy(float)
     draw_histogram(axes, *np.histogram(numbers, bins_of(numbers, are_whole(numbers))))
     axes.axvline(0, color=SECOND, linewidth=1.4, linestyle=":", label="no difference")

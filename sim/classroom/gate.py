@@ -1,9 +1,9 @@
-"""Who comes into the classroom, and what a request may claim or consume: the gate in front of Solara's pages.
+"""Access control in front of Solara's pages: the code of the room, the origin of requests, and limits per browser.
 
 Reads   the code of the room, cookies, the headers Host and Origin.
-Assumes One browser is one person; several may share an address (a school behind one router), so that wrong codes slow
-        an address down; only while a hundred guesses wait is a right code refused too. What a proxy says about a
-        request is believed only where `address` names that proxy's public address.
+Assumes One browser is one person. Several may share an IP address (a school behind one router), so wrong codes only
+        slow an address down; a right code is refused only while a hundred guesses from the same address are waiting.
+        The public address of a proxy is taken from the setting `address`; headers about a proxy are ignored.
 Source  OWASP, HTTP Headers and Content Security Policy cheat sheets; W3C, Content Security Policy Level 3.
 """
 
@@ -35,19 +35,19 @@ from sim.classroom.texts import texts_of
 
 COOKIE = "panj-room"
 BROWSER = "solara-session-id"  # Solara's cookie, the secret of a browser
-LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # letters that are not confused when read aloud
+LETTERS = "ACDEFGHJKLMNPQRTUVWXY3479"  # characters that are not easily confused
 LONG = 6
-PAUSE = 0.1  # seconds that a wrong code holds up the next guess from its address
+PAUSE = 0.1  # seconds by which a wrong code delays the next guess from its address
 MOST_GUESSES = 100  # guesses of one address that may wait
 KNOWN_ADDRESSES = 10_000
 MOST_PAGES = 20  # pages of one browser that are open at once
-MOST_FROM_ADDRESS, MOST_CHANNELS = 300, 600  # open pages of one address, which a school may share; of everybody
+MOST_FROM_ADDRESS, MOST_CHANNELS = 300, 600  # open pages from one address, which a school may share; in total
 TOO_MANY, NOT_ADMITTED = 4429, 4403  # codes with which a channel is closed
 NO_STORE = {"cache-control": "no-store"}
 LOG = logging.getLogger(__name__)
 HOST = re.compile(
     r"(?:\[([0-9a-f:.]+)\]|([a-z0-9_.-]+))(?::\d{1,5})?"
-)  # a number in brackets or a name; perhaps a port
+)  # an IPv6 address in brackets or a name, with an optional port
 CLAIMS = (b"forwarded", b"x-forwarded-", b"script-name", b"x-script-name", b"x-real-ip")  # first parts of header names
 ALWAYS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; "
@@ -62,12 +62,12 @@ ALWAYS = {
 
 
 class Room(NamedTuple):
-    """Where the server listens, and the code it asks for."""
+    """The address at which the server listens, and the code of the room."""
 
     host: str
     port: int
     code: str  # empty: only this machine can connect
-    address: str = ""  # under which a proxy makes the server public; empty: there is no proxy
+    address: str = ""  # public address of a proxy; empty: there is no proxy
 
     @property
     def is_local(self) -> bool:
@@ -77,18 +77,25 @@ class Room(NamedTuple):
 
     @property
     def prefix(self) -> str:
-        """First part of every path behind the proxy, such as `/panj`."""
+        """The first part of every path behind the proxy, such as `/panj`."""
         return urlsplit(self.address).path.rstrip("/")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine alone."""
+    """Whether a host can be reached from this machine only.
+
+    Args:
+        host: A name or an IP address.
+
+    Returns:
+        True for `localhost` and loopback addresses.
+    """
     ip = ip_of(host)
     return host == "localhost" if ip is None else ip.is_loopback
 
 
 def ip_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a host is; None for a name."""
+    """Parse a host as an IP address; None if it is a name."""
     try:
         return ipaddress.ip_address(host)
     except ValueError:
@@ -96,12 +103,12 @@ def ip_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def new_code() -> str:
-    """A random code that is easy to read out and hard to guess."""
+    """Generate a random code that is easy to read out and hard to guess."""
     return "".join(secrets.choice(LETTERS) for _ in range(LONG))
 
 
 class Turnstile:
-    """Guesses from one address take turns."""
+    """Queue of the guesses from one address, which are checked one at a time."""
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
@@ -109,30 +116,30 @@ class Turnstile:
 
 
 async def make_no_room(_asked: HTTPConnection) -> bool:
-    """Nothing is kept of pages that were left."""
+    """Allow another page; the default, for pages that keep nothing in memory after they are left."""
     return True
 
 
 class Gate:
-    """ASGI middleware: asks for the code of the room, refuses what other sites request, and limits each browser.
+    """ASGI middleware: asks for the code of the room, refuses requests from other sites, and limits each browser.
 
     Args:
-        app: the pages.
-        room: where the server listens.
-        make_room: forgets pages that a browser left without closing; returns whether it may open one more.
+        app: The application with the pages.
+        room: The address of the server and the code.
+        make_room: Discards pages that a browser left without closing; returns whether it may open one more.
     """
 
     def __init__(
         self, app: ASGIApp, room: Room, make_room: Callable[[HTTPConnection], Awaitable[bool]] = make_no_room
     ) -> None:
         self.app, self.room, self.make_room = app, room, make_room
-        self.signer = Signer(secrets.token_bytes(32), salt=COOKIE)  # a new server asks everybody for the code again
+        self.signer = Signer(secrets.token_bytes(32), salt=COOKIE)  # after a restart everybody is asked for the code
         self.turnstiles: LRUCache[str, Turnstile] = LRUCache(KNOWN_ADDRESSES)
-        self.channels: Counter[str] = Counter()  # open ones by browser, by address and in all
+        self.channels: Counter[str] = Counter()  # open channels by browser, by address and in total
         self.names = own_names(room)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request in, ask for the code, or refuse; an error of a page is one line in the log."""
+        """Admit a request, ask for the code, or refuse it; an error of a page is logged."""
         if scope["type"] not in ("http", "websocket"):
             return await self.app(scope, receive, send)
         scope = self.as_seen_here(scope)
@@ -148,7 +155,7 @@ class Gate:
             LOG.error("a request could not be answered", exc_info=first_of(error))
 
     def as_seen_here(self, scope: Scope) -> Scope:
-        """The same request without what its headers claim about a proxy, and without the prefix of ours."""
+        """Return the request without its headers about a proxy and without the path prefix of the room."""
         path, prefix = scope["path"], self.room.prefix
         if prefix and (path == prefix or path.startswith(f"{prefix}/")):
             path = path.removeprefix(prefix) or "/"
@@ -156,7 +163,7 @@ class Gate:
         return {**scope, "path": path, "raw_path": path.encode(), "root_path": "", "headers": headers}
 
     async def answer(self, asked: HTTPConnection) -> ASGIApp:
-        """The app that answers a request: the pages, the page that asks for the code, or a refusal."""
+        """Choose the application that answers a request: the pages, the page that asks for the code, or a refusal."""
         if self.is_own(asked.headers):
             known = asked.cookies.get(COOKIE, "")
             if not self.room.code or self.signer.verify_signature(self.room.code, known):
@@ -166,19 +173,19 @@ class Gate:
         return Response(status_code=403) if asked.scope["type"] == "http" else WebSocketClose(NOT_ADMITTED)
 
     def is_own(self, headers: Mapping[str, str]) -> bool:
-        """Whether the request is addressed to this server, and its origin, if it has one, is this server too."""
+        """Whether a request is addressed to this server, and its origin, if it has one, is this server."""
         host = headers.get("host", "")
         name = hostname_of(host)
         if name not in self.names and (self.room.is_local or ip_of(name) is None):
-            return False  # a name of another site, which may lead its visitors here
+            return False  # a name of another site, which may direct its visitors here (DNS rebinding)
         origin = headers.get("origin")
         try:
             return origin is None or urlsplit(origin).netloc in (host, urlsplit(self.room.address).netloc or host)
-        except ValueError:  # an origin that is no address
+        except ValueError:  # an origin that is not a valid address
             return False
 
     async def ask(self, asked: HTTPConnection) -> Response:
-        """The page that asks for the code, or a redirect that admits the visitor when the code is right."""
+        """Return the page that asks for the code, or a redirect that admits the visitor if the code is right."""
         query = dict(asked.query_params)
         given = query.pop("code", "").strip().upper()
         if not given:
@@ -225,7 +232,7 @@ class Gate:
 
 
 def own_names(room: Room) -> frozenset[str]:
-    """Names by which this server may be addressed, other than numbers."""
+    """Return the names by which this server may be addressed; other IP addresses are checked elsewhere."""
     loopback = {"localhost", "127.0.0.1", "::1", room.host.lower()}
     if room.is_local:
         return frozenset(loopback)
@@ -234,30 +241,30 @@ def own_names(room: Room) -> frozenset[str]:
 
 
 def hostname_of(host: str) -> str:
-    """Name in a header Host, in small letters; empty where it is none."""
+    """Return the name in a Host header in lower case; empty if the header is malformed."""
     found = HOST.fullmatch(host.lower())
     return (found[1] or found[2]) if found else ""
 
 
 def address_of(asked: HTTPConnection) -> str:
-    """Address from which a request comes."""
+    """Return the IP address from which a request comes."""
     return asked.client.host if asked.client else ""
 
 
 def kinds_of(asked: HTTPConnection) -> tuple[str, str, str]:
-    """What a channel counts for: its browser, its address, everybody."""
+    """Return the keys under which a channel is counted: its browser, its address and the total."""
     return f"browser {asked.cookies.get(BROWSER, '')}", f"address {address_of(asked)}", "everybody"
 
 
 def first_of(error: BaseException) -> BaseException:
-    """The first error of a group."""
+    """Return the first error of a group, or the error itself."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
 def with_headers(send: Send) -> Send:
-    """Add the headers that every response has, where it has no other value."""
+    """Add the default headers to every response that does not set them itself."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -270,7 +277,7 @@ def with_headers(send: Send) -> Send:
 
 
 def page_policy(host: str, nonce: str) -> str:
-    """What a page of Solara may load: its own files, scripts that carry `nonce`, and what Vue compiles."""
+    """Return the Content Security Policy of Solara's pages: own files, scripts with `nonce`, and Vue's compiler."""
     return "; ".join([
         "default-src 'self'",
         f"script-src 'self' 'unsafe-eval' 'nonce-{nonce}'",  # Vue compiles its templates in the browser
@@ -286,7 +293,7 @@ def page_policy(host: str, nonce: str) -> str:
 
 
 def question(trouble: str, query: Mapping[str, str], status: int) -> Response:
-    """A plain page that asks for the code and needs no script; all inserted text is escaped."""
+    """Return a page that asks for the code, without scripts; all inserted text is escaped."""
     texts = texts_of("gate")
     page = gate_page().render(
         title=texts.say("title"), about=texts.say("gate_about"), code=texts.say("gate_code"),
@@ -297,6 +304,6 @@ def question(trouble: str, query: Mapping[str, str], status: int) -> Response:
 
 @cache
 def gate_page() -> Template:
-    """Template of the page that asks for the code."""
+    """Load the template of the page that asks for the code."""
     folder = FileSystemLoader(Path(__file__).parent / "parts")
     return Environment(loader=folder, autoescape=True).get_template("gate.html")

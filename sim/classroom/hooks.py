@@ -1,4 +1,4 @@
-"""What pages share: who the visitor is and what they chose, requests for campaigns, and updates when others act."""
+"""Hooks shared by the pages: the visitor's browser and choice, requests for campaigns, and updates of shared state."""
 
 import threading
 import time
@@ -27,20 +27,24 @@ State = TypeVar("State")
 Action = Callable[[], object]
 
 chosen: solara.Reactive[Overrides] = solara.reactive(())  # the visitor's choice of settings; () is the baseline
-seed: solara.Reactive[int] = solara.reactive(0)  # of the campaign on the pages Watch, Story and What if
+seed: solara.Reactive[int] = solara.reactive(0)  # seed of the campaign on the pages Watch, Story and What if
 day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign last shown on a page; 0 is the first
 
 
 def session() -> str:
-    """The secret that the server gave to this browser, the same on all its pages."""
+    """Identify the visitor's browser.
+
+    Returns:
+        The secret that the server gave to this browser, the same on all its pages.
+    """
     return str(get_current_context().session_id)
 
 
 class RequestState(NamedTuple):
-    """State of a page's request for campaigns."""
+    """The state of a page's request for campaigns."""
 
     ticket: Ticket | None
-    trouble: str  # why there is no ticket, or why no more campaigns will come
+    trouble: str  # the error if there is no ticket or the campaigns have stopped; else empty
     overrides: Overrides
 
     @property
@@ -52,13 +56,13 @@ class RequestState(NamedTuple):
 
 
 def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_seed: int = 0) -> RequestState:
-    """Request campaigns, redraw as they come, and cancel when the page is left.
+    """Request campaigns, redraw the page as they finish, and cancel the request when the page is left.
 
     Args:
-        overrides: the choice of settings; None requests nothing.
-        runs: number of campaigns.
-        wish: a new value repeats the request.
-        first_seed: seed of the first campaign.
+        overrides: The choice of settings; None requests nothing.
+        runs: Number of campaigns.
+        wish: Counter of requests; a new value repeats the request.
+        first_seed: Seed of the first campaign.
 
     Returns:
         The state of the request.
@@ -108,11 +112,11 @@ def use_session_state(code: str, read: Callable[[], State]) -> State | None:
     """Read part of a class session now and after every change.
 
     Args:
-        code: of the session.
-        read: returns what the page shows; Refused where the session or the right to see it is gone.
+        code: Code of the session.
+        read: Returns what the page shows; raises Refused if the session does not exist or may not be seen.
 
     Returns:
-        The latest value; None where reading was refused.
+        The latest value; None if reading was refused.
     """
 
     def found() -> State | None:
@@ -143,14 +147,14 @@ def follow_updates(
     """Call `update` now and after changes, in a separate thread per visitor, so that drawing does not delay others.
 
     Args:
-        watch: registers a listener and returns the function that removes it.
-        update: redraws; True ends it.
-        pause: maps seconds that an update took to seconds to wait, so that simultaneous changes are drawn together.
-        longest: seconds after which to update without a change; None waits for one.
-        is_urgent: whether a change is to be drawn without a pause.
+        watch: Registers a listener and returns the function that removes it.
+        update: Redraws; returns True to end the updates.
+        pause: Maps the seconds that an update took to seconds to wait, so that changes in this time are drawn together.
+        longest: Seconds after which to update without a change; None waits for a change.
+        is_urgent: Whether a change is to be drawn without a pause.
 
     Returns:
-        A function that ends it.
+        A function that ends the updates.
     """
     news, hurry, is_left = threading.Event(), threading.Event(), threading.Event()
 
@@ -180,7 +184,11 @@ def follow_updates(
 
 
 def use_attempt() -> tuple[str, Callable[[Action], None]]:
-    """Return the error of the last attempted action, empty if it succeeded, and a function that attempts one."""
+    """Keep the error of an action for display.
+
+    Returns:
+        The error of the last action, empty if it succeeded, and a function that attempts an action.
+    """
     trouble, set_trouble = solara.use_state("")
 
     def attempt(act: Action) -> None:
@@ -195,14 +203,28 @@ def use_attempt() -> tuple[str, Callable[[Action], None]]:
 
 
 def session_code(sessions_of: Callable[[str], list[Session]]) -> str:
-    """The code in the address, or that of the newest session of this browser, or nothing."""
+    """Determine the class session that a page is about.
+
+    Args:
+        sessions_of: Returns the sessions of a browser, the newest first.
+
+    Returns:
+        The code in the address, or else that of the newest session of this browser; empty if there is none.
+    """
     given = parse_qs(solara.use_router().search or "").get(QUERY, [""])[0]
     found = sessions_of(session())
     return spelled(given) or (found[0].code if found else "")
 
 
 def middle_of_baseline(outcome: str) -> tuple[float, float] | None:
-    """The range in which nine of ten baseline campaigns end; None until they are finished."""
+    """Compute the middle 90 % of an outcome over the baseline campaigns.
+
+    Args:
+        outcome: Name of the outcome.
+
+    Returns:
+        The 5 and 95 % quantiles, in the unit of the outcome; None until the campaigns are finished.
+    """
     ticket = the_desk().ask("class baseline", (), USUAL_RUNS)
     table = ticket.table()
     if not ticket.ended or table is None:

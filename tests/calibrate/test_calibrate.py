@@ -169,7 +169,7 @@ def test_targets_that_the_bank_lacks_are_left_out_and_said() -> None:
         pa.table({"a": [1.0, 2.0]}), [target_of("a", 1.0), target_of("z", 1.0), target_of("a", 1.0, use="scored")]
     )
     assert [one.target for one in found.targets] == ["a"] and found.left_out == ("z",)
-    with pytest.raises(PanjError, match="found a bank without any outcome that is fitted"):
+    with pytest.raises(PanjError, match="found a bank without any outcome to fit"):
         summaries_of(pa.table({"b": [1.0]}), [target_of("a", 1.0)])
 
 
@@ -186,7 +186,7 @@ def test_screening_sees_curves_and_no_effect_where_there_is_none() -> None:
     found = screen(("a", "b", "c", "d"), drawn, summaries_with(bent, np.full(2000, 3.0)))
     assert found.chosen == ("c",)
     assert found.shares[2, 0] > 0.95 and found.shares[:, 1].tolist() == [0, 0, 0, 0]
-    with pytest.raises(PanjError, match="found no number that moves what is fitted"):
+    with pytest.raises(PanjError, match="found no number that affects a target"):
         screen(("a", "b", "c", "d"), drawn, summaries_with(np.random.default_rng(3).random(2000)))
 
 

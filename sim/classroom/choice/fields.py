@@ -1,4 +1,4 @@
-"""The fields of the form, the decisions on the sheet of a claim, and descriptions of a choice of settings.
+"""Fields of the settings form, decisions that a claim may change, and descriptions of a choice of settings.
 
 Reads   configs/ for choices, and for numbers with unit, range and source; configs/priors.yaml for the range of a number
         before any fit; text/<language>/form.yaml for labels and help.
@@ -55,10 +55,10 @@ class Field(NamedTuple):
     help: str
     options: tuple[Option, ...] = ()
     number: Number | None = None
-    believed: tuple[float, float] | None = None  # 90 % range of the prior, for a number that is drawn
+    believed: tuple[float, float] | None = None  # range of the prior, for a number that is drawn
 
     def describe(self, value: str | float | None) -> str:
-        """Text for a value: the label of a choice, a number with its unit, or a date."""
+        """Return a value as text: the label of a choice, a number with its unit, or a date."""
         if self.number is not None:
             return "" if value is None else f"{value:,g} {self.number.unit}"
         return next((option.label for option in self.options if option.name == value), str(value))
@@ -66,7 +66,17 @@ class Field(NamedTuple):
 
 @cache
 def fields_of(language: str = "en") -> dict[str, Field]:
-    """Fields by key, in the order of the form; PanjError where a label is missing."""
+    """Build the fields of the form.
+
+    Args:
+        language: Language of labels and help.
+
+    Returns:
+        The fields by key, in the order of the form.
+
+    Raises:
+        PanjError: A label is missing.
+    """
     texts = texts_of(PAGE, language)
     believed = {prior.key: (prior.low, prior.high) for prior in read_priors()}
     groups = [
@@ -84,13 +94,13 @@ def fields_of(language: str = "en") -> dict[str, Field]:
 
 
 def order_of(group: str) -> list[str]:
-    """Choices of a group: the default first, the others by name."""
+    """Return the choices of a group, the default first and the others sorted by name."""
     usual = str(Form().value(group))
     return [usual, *(name for name in choices_of(group) if name != usual)]
 
 
 def option_of(group: str, name: str, texts: Language) -> Option:
-    """An option with label, help and what it changes; one that a user added takes them from its own file."""
+    """Build an option with label, help and what it changes; an option added by a user is described by its own file."""
     try:
         label, said = texts.say(f"{group}.{name}"), texts.say(f"{group}.{name}.help")
     except PanjError:
@@ -104,12 +114,12 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
     """Describe how a form differs from another.
 
     Args:
-        form: a choice of settings.
-        base: the one to compare with; `Form()` is the baseline.
-        language: of the labels.
+        form: A choice of settings.
+        base: The choice to compare with; `Form()` is the baseline.
+        language: Language of the labels.
 
     Returns:
-        One sentence without a full stop: `Help for garrisons: Every call is answered; The border: Closed`.
+        The changes, separated by semicolons: `Help for garrisons: Every call is answered; The border: Closed`.
     """
     texts, fields = texts_of(PAGE, language), fields_of(language)
     changed = [
@@ -126,24 +136,42 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
 
 
 def is_of_scenario(key: str, form: Form, base: Form) -> bool:
-    """Whether a value differs only because the scenario does, and the scenario is listed already."""
+    """Whether a value differs only because of the scenario, which is listed itself."""
     is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
     return key != "scenario" and form.scenario != base.scenario and not is_own
 
 
 def own_words(form: Form) -> set[str]:
-    """Overrides that have a field in the form."""
+    """Return the overrides that have a field in the form."""
     return {word for key, word in keyed_overrides(form) if key in fields_of()}
 
 
 def chosen_in(overrides: Overrides) -> dict[str, str]:
-    """Choice of each policy group under these overrides."""
+    """Return the choice of each policy group.
+
+    Args:
+        overrides: The choice of settings.
+
+    Returns:
+        The choice by group.
+    """
     form = read_overrides(overrides).form
     return {group: str(form.value(group)) for group in POLICIES}
 
 
 def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
-    """Apply the decisions of a sheet to overrides; PanjError for an unknown decision."""
+    """Apply the decisions of a sheet to overrides.
+
+    Args:
+        given: Choice by policy group; groups that are missing keep their choice.
+        before: The overrides to change.
+
+    Returns:
+        The changed overrides.
+
+    Raises:
+        PanjError: A choice is unknown.
+    """
     form = read_overrides(before).form
     for group in POLICIES:
         if group in given and given[group] != form.value(group):
@@ -152,12 +180,27 @@ def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
 
 
 def rest_of(overrides: Overrides) -> Overrides:
-    """Overrides other than the decisions of the sheet."""
+    """Return the overrides that are not decisions of the sheet.
+
+    Args:
+        overrides: The choice of settings.
+
+    Returns:
+        The overrides without those of policy groups.
+    """
     return tuple(word for word in overrides if word.partition("=")[0] not in POLICIES)
 
 
 def describe_choice(overrides: Overrides) -> str:
-    """A choice as text: `The border: Closed; Help for garrisons: Every call is answered`, or the baseline."""
+    """Describe a choice of settings.
+
+    Args:
+        overrides: The choice of settings.
+
+    Returns:
+        The differences from the baseline, such as `The border: Closed; Help for garrisons: Every call is answered`, or
+        the name of the baseline.
+    """
     return (
         describe_change(read_overrides(overrides).form, Form())
         if overrides

@@ -1,11 +1,11 @@
-"""Reads a choice of settings that a visitor typed or pasted, as overrides or as a scenario file, and prints the file.
+"""Parse a choice of settings that a visitor typed or pasted, as overrides or a scenario file, and write such a file.
 
-Reads   overrides, with or without `python -m sim run`; YAML of `scenarios/scenario/`.
-Returns a form without loss, and the overrides that were ignored because they only decide how campaigns are run.
+Reads   overrides, with or without `python -m sim run`; YAML as in `scenarios/scenario/`.
+Returns a form with all settings, and the overrides that were ignored because they only decide how campaigns are run.
 Assumes Nothing is evaluated: no interpolation, no function, no path. Changes inside a policy (`morale.shift`) and files
-        are refused by name. A file is based on the scenario of the form. A number that the form sets outright is `set`
-        there, and the scenario's own factor for it is neutralised. A choice in a group is an override in the defaults,
-        so that the command line still wins over it.
+        are refused, with an error that names the key. A file is based on the scenario of the form. A number that the
+        form sets is in the section `set`, and the factor that the scenario has for it is neutralised. A choice in a
+        group is an override in the defaults, so that the command line takes precedence over it.
 """
 
 import re
@@ -34,7 +34,17 @@ class Loaded(NamedTuple):
 
 
 def read_command(text: str) -> Loaded:
-    """Read a pasted command line, with or without `python -m sim run`; PanjError as for `read_overrides`."""
+    """Read a pasted command line into a form.
+
+    Args:
+        text: The overrides, with or without `python -m sim run`.
+
+    Returns:
+        The form, and the overrides that were ignored.
+
+    Raises:
+        PanjError: Quotes are not paired, or an override is refused as in `read_overrides`.
+    """
     check_text(text)
     try:
         overrides = shlex.split(text)
@@ -51,20 +61,20 @@ def read_overrides(overrides: Sequence[str]) -> Loaded:
     """Read overrides into a form; repeated calls are cached.
 
     Args:
-        overrides: as on the command line, in any order.
+        overrides: The overrides as on the command line, in any order.
 
     Returns:
         The form, and the overrides that were ignored.
 
     Raises:
-        PanjError: an override is wrong, given twice, unsafe to parse or not allowed in a classroom.
+        PanjError: An override is wrong, given twice, unsafe to parse or not allowed in a classroom.
     """
     return read_distinct(tuple(overrides))
 
 
 @lru_cache(maxsize=512)
 def read_distinct(overrides: Overrides) -> Loaded:
-    """The cached part of `read_overrides`, for hashable overrides."""
+    """Read overrides as in `read_overrides`; this part is cached and needs hashable overrides."""
     check_count(overrides)
     form, aside, seen = Form(), [], set()
     changes: list[dict[str, Any]] = []
@@ -85,7 +95,14 @@ def read_distinct(overrides: Overrides) -> Loaded:
 
 
 def check_choice(overrides: Sequence[str]) -> None:
-    """Raise PanjError for overrides that are wrong, unsafe to parse or not allowed in a classroom."""
+    """Check a choice of settings.
+
+    Args:
+        overrides: The overrides as on the command line.
+
+    Raises:
+        PanjError: There are too many, or one is wrong, unsafe to parse or not allowed in a classroom.
+    """
     check_count(overrides)
     for word in overrides:
         safely_parsed(word)
@@ -98,14 +115,14 @@ def check_count(overrides: Sequence[str]) -> None:
 
 
 def rank_of(change: Mapping[str, Any]) -> int:
-    """Order of merging: choices and dates first, then factors, then what a scenario sets, then other numbers."""
+    """Return the rank of a change when merging: choices and dates, then factors, then `set`, then other numbers."""
     if "scenario." in change:
         return 2 if "set" in change["scenario."] else 1
     return 0 if set(change) <= {*CHOSEN, *DATES} else 3
 
 
 def safely_parsed(word: str) -> Override:
-    """One override, parsed and checked; its size and nesting are bounded before the parser sees it."""
+    """Parse and check one override; its size and nesting are limited before it is parsed."""
     check_text(word)
     if len(word) > MOST_LETTERS:
         raise PanjError(f"settings: found {len(word):,} letters in '{shown(word)}', expected at most {MOST_LETTERS:,}")
@@ -117,7 +134,7 @@ def safely_parsed(word: str) -> Override:
     override = parse(word)
     key = override.key
     if key.startswith(("hydra.", "calibration.", "worlds.", "executor.address")) or override.package is not None:
-        raise PanjError(f"{key}: found '{shown(word)}', expected a setting of campaigns: files and Hydra stay outside")
+        raise PanjError(f"{key}: found '{shown(word)}', expected a setting of campaigns, no files or Hydra keys")
     for group in GROUPS:
         if key.startswith(f"{group}."):
             raise PanjError(f"{key}: found a change inside a policy, expected {group}= with one of "
@@ -127,14 +144,14 @@ def safely_parsed(word: str) -> Override:
 
 
 def change_of(override: Override, word: str) -> dict[str, Any]:
-    """The change that an override makes: a value by key, or `scenario.` with a section of it."""
+    """Return the change that an override makes: a value by key, or `scenario.` with a section of the scenario."""
     key, adds, deletes = override.key, override.adds, override.deletes
     if key.startswith("rules."):
         return {key: override.number}
     if deletes:
         name = key.removeprefix("timeline.events.")
         if key == name or "." in name:
-            raise PanjError(f"{key}: found '{shown(word)}', expected ~ before a whole event of the timeline alone")
+            raise PanjError(f"{key}: found '{shown(word)}', expected ~ only before a whole event of the timeline")
         return {"scenario.": {"strike": [name]}}
     value: Any = override.value
     if key in (*CHOSEN, *DATES):
@@ -157,23 +174,31 @@ def nested(path: Sequence[str], value: Any) -> dict[str, Any]:
 
 
 def without(form: Form, word: str) -> Form:
-    """The form without one of its overrides."""
+    """Remove one override from a form.
+
+    Args:
+        form: The form.
+        word: The override, as in `form.overrides()`.
+
+    Returns:
+        The form without it, with the same title and description.
+    """
     rest = [other for other in form.overrides() if other != word]
     return read_overrides(rest).form._replace(title=form.title, about=form.about)
 
 
 HEAD = "# @package _global_\n"
 WIDTH = 110
-MOST_PARTS = 600  # names and values in a file, references counted as often as they are used
+MOST_PARTS = 600  # names and values in a file, each reference counted
 OVERRIDE = "override /"
 
 
 class Dumper(yaml.SafeDumper):
-    """Dumper that quotes text which a YAML parser might take for a number or a date."""
+    """A YAML dumper that quotes text which a parser might read as a number or a date."""
 
 
 def quote(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    """A text node, quoted unless it begins with a letter or underscore."""
+    """Represent text, quoted unless it begins with a letter or an underscore."""
     style = None if re.match(r"[A-Za-z_]", text) else "'"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -182,7 +207,14 @@ Dumper.add_representer(str, quote)
 
 
 def yaml_of(form: Form) -> str:
-    """The scenario file of a form, as YAML."""
+    """Write the scenario file of a form.
+
+    Args:
+        form: The form.
+
+    Returns:
+        The file as YAML text.
+    """
     rows: list[Any] = [] if "scenario" not in form.chosen else [form.scenario]
     rows += [{f"{OVERRIDE}{key}": form.chosen[key]} for key in CHOSEN if key != "scenario" and key in form.chosen]
     parts = [HEAD]
@@ -195,14 +227,14 @@ def yaml_of(form: Form) -> str:
 
 
 def dumped(content: Mapping[str, Any], flow: bool | None) -> str:
-    """YAML in the given order."""
+    """Write a mapping as YAML, in its own order."""
     return str(
         yaml.dump(content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=WIDTH, default_flow_style=flow)
     )
 
 
 def scenario_part(form: Form) -> dict[str, Any]:
-    """Sections of the scenario that are not empty."""
+    """Return the sections of the scenario that are not empty."""
     usual = form.usual
     scale = {spelled(key, usual.scale): value for key, value in form.scale.items()}
     shift = {spelled(key, usual.shift): value for key, value in form.shift.items()}
@@ -223,7 +255,17 @@ def scenario_part(form: Form) -> dict[str, Any]:
 
 
 def read_yaml_text(text: str) -> Loaded:
-    """Read a pasted scenario file into a form; PanjError names the key, what was found and what was expected."""
+    """Read a pasted scenario file into a form.
+
+    Args:
+        text: The file as YAML text.
+
+    Returns:
+        The form; nothing is ignored.
+
+    Raises:
+        PanjError: The text is no scenario file, or contains an unknown key or a wrong value.
+    """
     check_text(text)
     content = safely_loaded(text)
     for key in content:
@@ -238,7 +280,7 @@ def read_yaml_text(text: str) -> Loaded:
 
 
 def safely_loaded(text: str) -> dict[str, Any]:
-    """Content of a YAML text; PanjError where it is not a small mapping."""
+    """Load a YAML text; PanjError if it is not a mapping of limited size."""
     try:
         content = plain_yaml(text)
         parts = count_parts(content, MOST_PARTS)
@@ -256,7 +298,7 @@ def safely_loaded(text: str) -> dict[str, Any]:
 
 
 def count_parts(content: Any, most: int) -> int:
-    """Number of names and values; counting stops after `most`."""
+    """Count names and values, at most until `most` is exceeded."""
     count, open_ = 0, [content]
     while open_ and count <= most:
         part = open_.pop()
@@ -269,7 +311,7 @@ def count_parts(content: Any, most: int) -> int:
 
 
 def chosen_in(rows: Any) -> dict[str, str]:
-    """Choice by group in the defaults of a file, its base scenario included; PanjError for a wrong row."""
+    """Read choices by group, with the base scenario, from the defaults of a file; PanjError for a wrong row."""
     if rows is None:
         return {}
     if not isinstance(rows, list):

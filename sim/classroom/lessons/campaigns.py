@@ -1,7 +1,7 @@
-"""Campaigns for lessons outside the classroom's server: run when needed, and stored in the results folder.
+"""Campaigns for lessons outside the classroom server: run when needed, and stored in the results folder.
 
 Reads   <results>/lessons/<fingerprint of settings>/*.parquet, one file per chunk of seeds.
-Writes  the same; a chunk that cannot be read is run again.
+Writes  the same files; a chunk that cannot be read is run again.
 Assumes The fingerprint covers everything that determines a campaign: settings, rules, data, outcomes and draws.
 """
 
@@ -34,28 +34,28 @@ class CampaignStore:
 
     @cached_property
     def composer(self) -> Composer:
-        """Created when first needed, because it takes a second."""
+        """The composer of settings, created when first needed because this takes a second."""
         return Composer()
 
     def order(self, overrides: Overrides) -> Order:
-        """Resolved overrides; PanjError where they are wrong."""
+        """Resolve overrides to an order; PanjError if they are wrong."""
         if overrides not in self.orders:
             self.orders[overrides] = Cell(0, {}, (), self.composer.settings([*overrides, "daily=false"])).order
         return self.orders[overrides]
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """Campaigns of consecutive seeds, from the store or run now.
+        """Return campaigns with consecutive seeds from the store; missing ones are run.
 
         Args:
-            overrides: the choice of settings.
-            first_seed: seed of the first campaign.
-            runs: number of campaigns.
+            overrides: The choice of settings.
+            first_seed: Seed of the first campaign.
+            runs: Number of campaigns.
 
         Returns:
-            One row per campaign by seed, with `seed` and every outcome.
+            One row per campaign, by seed, with `seed` and every outcome.
 
         Raises:
-            PanjError: the settings are wrong, or a campaign fails.
+            PanjError: The settings are wrong, or a campaign fails.
         """
         order = self.order(overrides)
         last = first_seed + runs
@@ -67,11 +67,11 @@ class CampaignStore:
         return whole.slice(first_seed - chunks.start * CHUNK, runs)
 
     def path(self, order: Order, chunk: int) -> Path:
-        """File of a chunk."""
+        """Return the path of the file of a chunk."""
         return self.folder / order.key / f"seeds_{chunk * CHUNK:09d}.parquet"
 
     def read(self, order: Order, chunk: int) -> pa.Table:
-        """A stored chunk; a damaged one is run again."""
+        """Read a stored chunk; a damaged one is run again."""
         try:
             table = pq.read_table(self.path(order, chunk))
         except (OSError, pa.ArrowException):
@@ -82,6 +82,6 @@ class CampaignStore:
         """Run a chunk and store it atomically."""
         table, error = run_piece(Piece(order, tuple(range(chunk * CHUNK, (chunk + 1) * CHUNK))))
         if error:
-            raise PanjError(f"campaigns: found one that failed ({error}), expected all to finish")
+            raise PanjError(f"campaigns: found a failed campaign ({error}), expected all to finish")
         write_file(self.path(order, chunk), lambda file: pq.write_table(table, file))
         return table

@@ -1,8 +1,8 @@
-"""Estimates that tasks ask for, each with its error over a limited number of campaigns.
+"""Estimates that tasks ask for, each with its error from the limited number of campaigns.
 
-Reads   tables of outcomes, one row per campaign; two of them are paired by seed.
-Source  Intervals: bootstrap over campaigns (Efron and Tibshirani 1993) by `scipy.stats.bootstrap`; of a share, Wilson's
-        (Brown, Cai and DasGupta 2001) by `scipy.stats.binomtest`. The seed of resampling is fixed.
+Reads   tables of outcomes, one row per campaign; two tables are paired by seed.
+Source  Intervals: bootstrap over campaigns (Efron and Tibshirani 1993) by `scipy.stats.bootstrap`; for a share, Wilson
+        interval (Brown, Cai and DasGupta 2001) by `scipy.stats.binomtest`. The seed of resampling is fixed.
 Assumes Campaigns are exchangeable. A campaign without the outcome is left out.
 """
 
@@ -29,7 +29,7 @@ Statistic = Callable[..., Any]
 
 
 class Estimate(NamedTuple):
-    """An estimate over some campaigns; error and interval are nan for a single campaign."""
+    """An estimate over some campaigns; error and interval are NaN for a single campaign."""
 
     number: float
     error: float  # standard error
@@ -42,7 +42,7 @@ class CampaignSource(Protocol):
     """A source of campaigns: the results folder, the desk of the classroom, a test."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """One row per campaign by seed, with `seed` and every outcome."""
+        """Return one row per campaign, by seed, with `seed` and every outcome."""
         ...
 
 
@@ -54,13 +54,13 @@ class Sample(NamedTuple):
     runs: int
 
     def values(self, overrides: Overrides, outcome: str) -> np.ndarray:
-        """An outcome of every campaign; nan where a campaign does not have it."""
+        """Return an outcome of every campaign; NaN if a campaign does not have it."""
         table = self.campaigns.table(overrides, self.first_seed, self.runs)
         if outcome not in table.column_names:
             raise unknown("lesson, outcome", outcome, table.column_names)
         column = table[outcome]
         if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
-            raise PanjError(f"lesson, outcome: found {outcome}, which is no number, expected one that is")
+            raise PanjError(f"lesson, outcome: found {outcome}, which is not a number, expected a numeric outcome")
         return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False), float)
 
 
@@ -68,15 +68,15 @@ def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
     """Estimate what a task asks for.
 
     Args:
-        sheet: of the student.
-        task: names the settings, the outcome and the measure.
-        sample: the campaigns to use.
+        sheet: The sheet of the student.
+        task: The task, with settings, outcome and measure.
+        sample: The campaigns to use.
 
     Returns:
         The estimate in the unit of the outcome, with its error and 95 % interval.
 
     Raises:
-        PanjError: the measure is unknown, or no campaign has the outcome.
+        PanjError: The measure is unknown, or no campaign has the outcome.
     """
     values = sample.values(sheet.overrides(task.of), task.outcome)
     if task.minus:
@@ -90,32 +90,32 @@ def estimate(sheet: Sheet, task: Task, sample: Sample) -> Estimate:
 
 
 def first_campaign(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Outcome of the campaign with the first seed."""
+    """Return the outcome of the campaign with the first seed."""
     return Estimate(float(values[0]), math.nan, math.nan, math.nan, 1)
 
 
 def mean(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Mean over campaigns; for paired campaigns, mean difference."""
+    """Estimate the mean over campaigns, or the mean difference of paired campaigns."""
     return bootstrapped(values, np.mean, "BCa")
 
 
 def median(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Median."""
+    """Estimate the median."""
     return bootstrapped(values, np.median)
 
 
 def quantile(values: np.ndarray, task: Task, _asked: TaskOutcome) -> Estimate:
-    """The quantile that the task names."""
+    """Estimate the quantile that the task names."""
     return bootstrapped(values, partial(np.quantile, q=task.quantile))
 
 
 def gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Distance of the median from the reported figure."""
+    """Estimate the distance of the median from the reported figure."""
     return bootstrapped(values, partial(gap_of, reported=reported_value(asked)))
 
 
 def best_group_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Distance from the reported figure of the nearest mean among ten groups of campaigns, in the order of seeds."""
+    """Split the campaigns by seed into ten groups; estimate the distance of the best group's mean from the report."""
     groups = np.array_split(values, min(GROUPS, values.size))
     reported = reported_value(asked)
     best = min(groups, key=lambda group: abs(float(group.mean()) - reported))
@@ -123,19 +123,19 @@ def best_group_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estim
 
 
 def mean_gap(values: np.ndarray, _task: Task, asked: TaskOutcome) -> Estimate:
-    """Distance of the mean from the reported figure."""
+    """Estimate the distance of the mean from the reported figure."""
     reported = reported_value(asked)
     return bootstrapped(values, lambda sample, axis=-1: np.abs(np.mean(sample, axis=axis) - reported))
 
 
 def share_at_least(values: np.ndarray, task: Task, asked: TaskOutcome) -> Estimate:
-    """Share of campaigns in which the outcome reaches the threshold."""
+    """Estimate the share of campaigns in which the outcome reaches the threshold."""
     threshold = reported_value(asked) if task.threshold == "reported" else float(task.threshold)
     return share_of(values >= threshold)
 
 
 def share_higher(values: np.ndarray, _task: Task, _asked: TaskOutcome) -> Estimate:
-    """Share of pairs in which the first is higher."""
+    """Estimate the share of pairs in which the first campaign has the higher outcome."""
     return share_of(values > 0)
 
 
@@ -149,28 +149,47 @@ SHARES = ("share_at_least", "share_higher")
 
 
 def gap_of(values: np.ndarray, axis: int = -1, *, reported: float) -> Any:
-    """Distance of the median from a number."""
+    """Compute the distance of the median from the reported figure."""
     return np.abs(np.median(values, axis=axis) - reported)
 
 
 def reported_value(asked: TaskOutcome) -> float:
-    """The reported figure, or the bound where only one was reported; PanjError where nothing was."""
+    """Return the reported figure of an outcome.
+
+    Args:
+        asked: The outcome.
+
+    Returns:
+        The reported value, or else the lower or the upper bound, in the unit of the outcome.
+
+    Raises:
+        PanjError: Nothing was reported.
+    """
     value, low, high, _ = asked.reported
     for one in (value, low, high):
         if one is not None:
             return one
-    raise PanjError(f"lesson, outcome: found {asked.name}, of which nothing was reported, expected another")
+    raise PanjError(f"lesson, outcome: found {asked.name} without a reported figure, expected an outcome with one")
 
 
 def share_of(marked: np.ndarray) -> Estimate:
-    """A share of campaigns; its error comes from Wilson's interval, which is not zero for a share of 0 or 1."""
+    """Estimate a share of campaigns, with an error from its Wilson interval, which is not 0 even for shares 0 and 1."""
     interval = binomtest(int(marked.sum()), marked.size).proportion_ci(LEVEL, method="wilson")
     half = (interval.high - interval.low) / 2
     return Estimate(float(marked.mean()), half / norm.ppf((1 + LEVEL) / 2), interval.low, interval.high, marked.size)
 
 
 def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percentile") -> Estimate:
-    """A statistic with its bootstrap error and interval."""
+    """Estimate a statistic with its bootstrap error and 95 % interval.
+
+    Args:
+        values: One value per campaign, none missing.
+        statistic: Function of an array and an axis.
+        method: Method of `scipy.stats.bootstrap`; if its interval is not finite, the percentile method is used.
+
+    Returns:
+        The estimate, in the unit of the values.
+    """
     number = float(statistic(values, axis=-1))
     if values.size < 2:
         return Estimate(number, math.nan, math.nan, math.nan, values.size)
@@ -184,9 +203,9 @@ def bootstrapped(values: np.ndarray, statistic: Statistic, method: str = "percen
 
 
 def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) -> Any:
-    """A bootstrap with a fixed seed; several samples are resampled together, campaign by campaign."""
+    """Run a bootstrap with a fixed seed; several samples are resampled together, campaign by campaign."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a degenerate interval is nan and is replaced
+        warnings.simplefilter("ignore")  # a degenerate interval is NaN and is replaced
         return bootstrap(
             samples, statistic, n_resamples=RESAMPLES, method=method, vectorized=True, paired=len(samples) > 1, axis=-1,
             batch=BATCH, random_state=np.random.default_rng(LUCK_OF_RESAMPLING),
@@ -194,7 +213,16 @@ def resampled(samples: Sequence[np.ndarray], statistic: Statistic, method: str) 
 
 
 def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
-    """Whether the reported figure is within the middle 90 %: `yes`, `no`, or both where sampling error decides."""
+    """Return which answers are right on whether the reported figure is within the middle 90 %.
+
+    Args:
+        sheet: The sheet of the student.
+        task: The task, with settings and outcome.
+        sample: The campaigns to use.
+
+    Returns:
+        `yes` or `no`, or both if the answer depends on sampling error.
+    """
     values = sample.values(sheet.overrides(task.of), task.outcome)
     values = values[~np.isnan(values)]
     low, high = (bootstrapped(values, partial(np.quantile, q=end)) for end in ENDS)
@@ -212,7 +240,7 @@ def reported_inside(sheet: Sheet, task: Task, sample: Sample) -> set[str]:
 
 
 def verdict(found: Estimate) -> str:
-    """The verdict that an interval allows: `more`, `fewer` or `cannot tell`."""
+    """Return the conclusion that an interval allows: `more`, `fewer` or `cannot tell`."""
     if math.isnan(found.low) or not clear(found.low, found.high):
         return "cannot tell"
     return "more" if found.low > 0 else "fewer"
@@ -222,18 +250,18 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
     """Score the choices of a task, and find those that may be the best.
 
     A choice may be the best if the 95 % interval of its distance from the best includes zero, by bootstrap over
-    campaigns with all settings resampled together. With one campaign, only the best of the sample may.
+    campaigns with all settings resampled together. With one campaign, only the best of the sample may be.
 
     Args:
-        sheet: of the student.
-        task: names the settings, the outcome and the score.
-        sample: the campaigns to use.
+        sheet: The sheet of the student.
+        task: The task, with settings, outcome and score.
+        sample: The campaigns to use.
 
     Returns:
         By choice, its score and whether it may be the best.
 
     Raises:
-        PanjError: the score is unknown, or no campaign has the outcome.
+        PanjError: The score is unknown, or no campaign has the outcome.
     """
     columns = [sample.values(sheet.overrides(name), task.outcome) for name in task.ladder]
     if task.minus:
@@ -255,7 +283,7 @@ def rank_choices(sheet: Sheet, task: Task, sample: Sample) -> dict[str, tuple[fl
 
 
 def may_be_best(samples: Sequence[np.ndarray], score: Statistic, place: int, best: int) -> bool:
-    """Whether sampling error alone may explain the distance of a choice from the best."""
+    """Whether the distance of a choice from the best may be due to sampling error alone."""
     if samples[0].size < 2:
         return False
 
@@ -268,18 +296,18 @@ def may_be_best(samples: Sequence[np.ndarray], score: Statistic, place: int, bes
 
 
 def nearest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
-    """Closeness of the median to the report, as a negative distance."""
+    """Score each choice by the distance of its median from the reported figure, with a negative sign."""
     return [-gap_of(sample, axis, reported=reported_value(asked)) for sample in samples]
 
 
 def steepest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
-    """Change of the mean from each step of a ladder to the next."""
+    """Score each step of a ladder by the absolute change of the mean to the next."""
     means = [np.mean(sample, axis=axis) for sample in samples]
     return [np.abs(after - before) for before, after in pairwise(means)]
 
 
 def largest(*samples: np.ndarray, axis: int = -1, asked: TaskOutcome) -> list[Any]:
-    """Distance of the mean from zero."""
+    """Score each choice by the distance of its mean from zero."""
     return [np.abs(np.mean(sample, axis=axis)) for sample in samples]
 
 
