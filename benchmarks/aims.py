@@ -1,4 +1,4 @@
-"""The aims compared with the measurements: printed, and written into the README.
+"""Compare the aims with the measurements, print the table and write it into the README.
 
     python benchmarks/aims.py
 
@@ -17,19 +17,19 @@ HERE = Path(__file__).parent
 
 
 class Aim(NamedTuple):
-    """One row of the table: quantity, aim, whether more is better, where the number is found, why it is missed."""
+    """A row of the table: the quantity, its aim, and how to find its measurement."""
 
     what: str
     unit: str
     bound: float
-    at_least: bool
-    section: str
-    found: Callable[[dict[str, Any]], dict[str, float] | float]
-    why: str = ""
+    at_least: bool  # whether the measurement should be above the bound, not below it
+    section: str  # section of results.json
+    found: Callable[[dict[str, Any]], dict[str, float] | float]  # finds the measurement in its section
+    why: str = ""  # explanation if the aim is missed
 
 
 def mesa(measured: dict[str, Any]) -> dict[str, float]:
-    """The least favourable ratio of both scenarios and both clocks."""
+    """Return the least favourable ratio over both scenarios and both ways of timing."""
     ratios = [
         each[clock]
         for each in measured["three_rules"].values()
@@ -39,19 +39,19 @@ def mesa(measured: dict[str, Any]) -> dict[str, float]:
 
 
 def largest(measured: dict[str, Any]) -> dict[str, Any]:
-    """The study with the most campaigns."""
+    """Return the measurements of the study with the most campaigns."""
     return max(measured["sizes"], key=lambda size: size["runs"])
 
 
 def share_of_policies(measured: dict[str, Any]) -> float:
-    """Percentage of the time of the sweep over policies that is not spent in campaigns."""
+    """Return the percentage of the time of the sweep over policies that is not spent in campaigns."""
     row = measured["sweeps"]["policies"]
     rules = row["cells"] * row["runs"] * measured["bare_ms"]["median"] / 1000
     return 100 * (1 - rules / row["seconds"])
 
 
 def seconds_of(word: str) -> Callable[[dict[str, Any]], dict[str, float]]:
-    """Seconds of the command whose name contains this word."""
+    """Return a function that finds the seconds of the command whose name contains this word."""
     return lambda measured: next(found for name, found in measured["seconds"].items() if word in name)
 
 
@@ -95,7 +95,7 @@ AIMS = (
 
 
 def row_of(aim: Aim, sections: dict[str, Any]) -> tuple[str, str, str, str]:
-    """Quantity, measurement, aim and whether it is met."""
+    """Make the row of an aim: quantity, measurement, aim and whether it is met."""
     if aim.section not in sections:
         return aim.what, "not measured", goal(aim), ""
     found = aim.found(sections[aim.section]["measured"])
@@ -111,7 +111,7 @@ def is_met(aim: Aim, sections: dict[str, Any]) -> bool:
 
 
 def goal(aim: Aim) -> str:
-    """`under 12 ms`."""
+    """Format an aim, such as `under 12 ms`."""
     return f"{'over' if aim.at_least else 'under'} {aim.bound:g} {aim.unit}".strip()
 
 

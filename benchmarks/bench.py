@@ -1,9 +1,9 @@
-"""Runs every benchmark: `make bench` writes `results.md`, `results.json` and a figure next to this file.
+"""Run every benchmark: `make bench` writes `results.md`, `results.json` and a figure next to this file.
 
     python benchmarks/bench.py [quick] [NAME ...]
 
-`quick` takes a few minutes and writes to `benchmarks/quick/`, so that full results are kept; names (plain,
-rules_profile, ...) run only those and keep the earlier results of the others.
+`quick` takes a few minutes and writes to `benchmarks/quick/`, so that full results are kept. With names (plain,
+rules_profile, ...) only those benchmarks are run, and the earlier results of the others are kept.
 """
 
 import json
@@ -37,7 +37,7 @@ print(json.dumps(importlib.import_module(sys.argv[2]).measure(sys.argv[3] == "1"
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the benchmarks, write results after each section, print their location."""
+    """Run the benchmarks, write the results after each section, and print their location."""
     quick = "quick" in words
     wanted = [word for word in words if word != "quick"] or list(SECTIONS)
     unknown = [word for word in wanted if word not in SECTIONS]
@@ -61,13 +61,13 @@ def main(words: Sequence[str]) -> int:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Earlier results, so that a single section can be measured again."""
+    """Read earlier results, so that a single section can be measured again."""
     path = folder / "results.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"sections": {}}
 
 
 def write(folder: Path, measured: dict[str, Any]) -> None:
-    """Write both files atomically, each by a rename."""
+    """Write both result files, each atomically by a rename."""
     measured["sections"] = {name: measured["sections"][name] for name in SECTIONS if name in measured["sections"]}
     for name, text in (("results.json", json.dumps(measured, indent=1) + "\n"), ("results.md", in_words(measured))):
         fresh = folder / f".{name}"
@@ -76,7 +76,7 @@ def write(folder: Path, measured: dict[str, Any]) -> None:
 
 
 def in_words(measured: dict[str, Any]) -> str:
-    """Every section that was measured, with its machine where that differs."""
+    """Write all measured sections as Markdown, each with its machine if that differs from the first."""
     sections = measured["sections"]
     first = next(iter(sections.values()))["on"]
     head = [
@@ -94,7 +94,7 @@ def in_words(measured: dict[str, Any]) -> str:
 
 
 def shown(path: Path) -> str:
-    """A path relative to the clone."""
+    """Return a path relative to the root of the repository."""
     return str(path.relative_to(ROOT))
 
 

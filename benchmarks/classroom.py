@@ -1,8 +1,8 @@
-"""Thirty students at once: response times of the classroom, measured as students see them and in the server.
+"""Measure response times of the classroom with thirty students, as students see them and in the server.
 
-Every student has one page to watch a campaign and one to change decisions. First everybody steps every few seconds,
+Every student has one page to watch a campaign and one to change decisions. First each student steps every few seconds,
 loads another campaign from time to time, and requests 200 campaigns with their own settings once a minute, at random
-times. Then all request new settings at the same moment.
+times. Then all request campaigns with new settings at the same moment.
 """
 
 import argparse
@@ -38,7 +38,7 @@ AIMS = {"step": 0.5, "first_distribution": 3.0, "all_at_once": 60.0}  # seconds
 
 
 class Student:
-    """Two pages of one browser, and how long each response took."""
+    """A simulated student with two pages, who records how long each response took."""
 
     def __init__(self, number: int, address: str, told: dict[str, list[float]]) -> None:
         self.number, self.told, self.asked = number, told, 0
@@ -55,7 +55,7 @@ class Student:
         self.told["open_change"].append(time.perf_counter() - started)
 
     async def step(self) -> None:
-        """Look at another day."""
+        """Step to another day."""
         film = self.watching.find(lambda state: "films" in state)
         self.told["step"].append(await self.watching.press(film, "told", self.luck.randrange(LAST_DAY)))
 
@@ -64,7 +64,7 @@ class Student:
         self.told["roll"].append(await self.watching.press(self.watching.button("Roll again")))
 
     async def ask(self) -> None:
-        """Run 200 campaigns of settings that nobody has used; time from the click to the first and to all."""
+        """Request 200 campaigns with unused settings; time from the click to the first result and to all."""
         self.asked += 1
         days = 4 + 0.01 * (self.number + STUDENTS * self.asked)
         words = [f"reinforcement={self.luck.choice(HELP)}", f"rules.news.fade_days={days:.2f}"]
@@ -89,7 +89,7 @@ class Student:
         self.told["whole_distribution"].append(time.perf_counter() - started)
 
     async def until(self, event: asyncio.Event) -> None:
-        """Wait for an event; if it does not come, report what the page shows instead."""
+        """Wait for an event; if it does not come, raise an error with the content of the page."""
         try:
             await asyncio.wait_for(event.wait(), PATIENCE)
         except TimeoutError as error:
@@ -99,7 +99,7 @@ class Student:
             ) from error
 
     async def study(self, seconds: float) -> None:
-        """Step, roll and ask, each at its own random times."""
+        """Step, watch other campaigns and request campaigns, each at its own random times."""
         ends = time.perf_counter() + seconds
         await asyncio.gather(
             self.again(self.step, STEP_EVERY, ends),
@@ -117,7 +117,7 @@ class Student:
 
 
 async def measure(address: str, process: int, students: int, minutes: float) -> dict[str, Any]:
-    """Measure a lesson, and then a request by all students at once."""
+    """Measure a lesson, and then requests by all students at the same moment."""
     told: dict[str, list[float]] = defaultdict(list)
     room = [Student(number, address, told) for number in range(students)]
     await asyncio.gather(*(student.come_in() for student in room))
@@ -141,7 +141,7 @@ async def measure(address: str, process: int, students: int, minutes: float) -> 
 
 
 def summary(seconds: list[float]) -> dict[str, float]:
-    """Count, median, 95th percentile and longest."""
+    """Return count, median, 95th percentile and maximum of some times."""
     return {
         "count": len(seconds), "median": float(np.median(seconds)), "p95": float(np.quantile(seconds, 0.95)),
         "longest": float(np.max(seconds)),
@@ -149,7 +149,7 @@ def summary(seconds: list[float]) -> dict[str, float]:
 
 
 def memory(process: int) -> float:
-    """Resident megabytes of a process; NaN where the system does not report them."""
+    """Return the resident megabytes of a process; NaN if the system does not report them."""
     status = Path(f"/proc/{process}/status")
     found = re.search(r"VmRSS:\s+(\d+) kB", status.read_text()) if status.exists() else None
     return int(found[1]) / 1024 if found else float("nan")
@@ -157,7 +157,7 @@ def memory(process: int) -> float:
 
 @contextmanager
 def classroom() -> Iterator[tuple[str, int]]:
-    """A server for this benchmark, stopped at the end."""
+    """Start a server for this benchmark and stop it at the end; yield its address and process id."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port = trial.getsockname()[1]
@@ -177,7 +177,7 @@ def classroom() -> Iterator[tuple[str, int]]:
 
 
 def answers(address: str) -> bool:
-    """Whether a server is there."""
+    """Whether a server responds at an address."""
     try:
         return httpx2.get(f"{address}/alive", timeout=1).status_code == 200
     except httpx2.HTTPError:
@@ -185,7 +185,7 @@ def answers(address: str) -> bool:
 
 
 def report(found: dict[str, Any]) -> str:
-    """The aims, the measurements, and the machine."""
+    """Write the measurements next to the aims, with the machine, as Markdown."""
     lesson, together, memory_mb = found["lesson"], found["together"], found["memory_mb"]
     rows = [
         ("step to another day", say(lesson["step"]), f"{AIMS['step']:g} s for 95 %"),
@@ -212,7 +212,7 @@ def report(found: dict[str, Any]) -> str:
 
 
 def say(summary: dict[str, float]) -> str:
-    """`0.49; 0.87; 1.1 s`."""
+    """Format median, 95th percentile and maximum, such as `0.49; 0.87; 1.1 s`."""
     return f"{summary['median']:.2g}; {summary['p95']:.2g}; {summary['longest']:.2g} s"
 
 
@@ -231,9 +231,9 @@ def main() -> None:
     given = asked.parse_args()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     with classroom() as (address, process):
-        time.sleep(15)  # a class arrives after the teacher has opened it, when the baseline is ready
+        time.sleep(15)  # students join some time after the start, when the baseline is ready
         found = asyncio.run(measure(address, process, given.students, given.minutes))
-    found["load"] = load  # processes that wanted a core in the minute before the server was started
+    found["load"] = load  # load average of the minute before the server was started
     is_usual = given.students == STUDENTS
     place = PLACE if is_usual else PLACE.with_name(f"classroom_{given.students}.json")
     place.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """Helpers of all benchmarks: separate processes, alternating measurements, medians with their spread, tables.
 
-A benchmark is a module with `measure(quick) -> dict`, which JSON can hold, and `report(measured) -> str`, a section in
-Markdown. `python benchmarks/bench.py` runs them all; each also runs alone.
+A benchmark is a module with `measure(quick) -> dict`, whose result can be written as JSON, and `report(measured) ->
+str`, which returns a section in Markdown. `python benchmarks/bench.py` runs all benchmarks; each can also be run alone.
 """
 
 import json
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-# The campaign that is measured: numbers as declared, the same for every seed, so that times stay comparable after
-# a new fit. By default each campaign takes a draw of the posterior; in most of these more people leave home.
+# Overrides of the measured campaign: numbers as declared, the same for every seed, so that times stay comparable after
+# a new fit. By default each campaign takes a draw of the posterior; with most draws more people leave home.
 MEASURED = ("calibration=as_declared",)
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -24,7 +24,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 def told_by(code: str, *words: object, python: str | Path = sys.executable, one_core: bool = True, **env: str) -> Any:
     """Run code in a separate process, on one core by default, and parse the last line that it prints as JSON.
 
-    Raises RuntimeError with the end of its stderr when it fails.
+    Raises RuntimeError with the end of its standard error if it fails.
     """
     pin = ["taskset", "-c", "0"] if one_core and sys.platform == "linux" else []
     command = [*pin, str(python), "-c", code, *map(str, words)]
@@ -44,34 +44,34 @@ def in_turn(ways: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, li
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Median, minimum, maximum and all values of some measurements."""
+    """Return the median, minimum, maximum and all values of some measurements."""
     return {"median": statistics.median(values), "least": min(values), "most": max(values), "all": list(values)}
 
 
 def ratios(slow: Sequence[float], fast: Sequence[float]) -> dict[str, Any]:
-    """The ratio in each round, and its spread."""
+    """Compute the ratio of two measurements in each round, and its spread."""
     return spread([one / other for one, other in zip(slow, fast, strict=True)])
 
 
 def in_words(measured: Mapping[str, Any], digits: int = 3) -> str:
-    """`12.3 (11.9 to 13.0)`."""
+    """Format a measurement with its spread, such as `12.3 (11.9 to 13.0)`."""
     low, middle, high = (f"{measured[name]:.{digits}g}" for name in ("least", "median", "most"))
     return f"{plain(middle)} ({plain(low)} to {plain(high)})"
 
 
 def plain(number: str) -> str:
-    """The number without the exponent that format `g` writes for large numbers."""
+    """Return a number without the exponent that the format `g` gives to large numbers."""
     return f"{float(number):,.0f}" if "e+" in number else number
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown."""
+    """Write a table in Markdown."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
 
 
 def machine() -> dict[str, str]:
-    """The machine that the numbers were measured on."""
+    """Describe the machine on which the numbers are measured."""
     model = next(
         (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
         platform.processor(),
@@ -87,5 +87,5 @@ def machine() -> dict[str, str]:
 
 
 def _lines(path: str) -> list[str]:
-    """Lines of a file that exists only on Linux."""
+    """Read the lines of a file that exists only on Linux; empty elsewhere."""
     return Path(path).read_text(encoding="utf-8").splitlines() if Path(path).exists() else []

@@ -1,13 +1,12 @@
-"""How time and memory grow with families, districts, campaigns and workers, each with its fitted exponent.
+"""Measure how time and memory grow with families, districts, campaigns and workers, and fit the exponents.
 
     python benchmarks/growth.py [quick]
 
 An exponent is the slope of a straight line through the logarithms of what is *added* to the smallest case: a campaign
-in which nobody flees, or a command of ten campaigns. Imports, day 0 and tables of fixed size would otherwise make the
-slope look smaller than it is. Cases that add less than a tenth to the smallest are shown but not fitted. Growth is
-called worse than linear when the whole 95 % interval of its exponent is above 1.05; the exponent of the last step alone
-reveals a small quadratic term behind a large linear one. Single-core work is measured in CPU time,
-which excludes other processes on the machine.
+in which nobody flees, or a command of ten campaigns. Imports, day 0 and tables of fixed size would otherwise reduce the
+slope. Cases that add less than a tenth to the smallest are shown but not fitted. Growth is called worse than linear if
+the whole 95 % interval of its exponent is above 1.05; the exponent of the last step alone reveals a small quadratic
+term next to a large linear one. Single-core work is measured in CPU time, which excludes other processes.
 """
 
 import json
@@ -45,15 +44,15 @@ print(json.dumps(getattr(growth, sys.argv[1])(*sys.argv[2:])))
 DAILY_SHARE = 0.005  # share of fully frightened people who leave per day: a million rows at one person per row
 SPACE_OF_A_TILE = "rules.flight.rows=60000"  # multiplied by the number of tiles
 ROOM = 2_000_000  # rows for families of one
-LEAST = 0.1  # share of the smallest case: cases that add less are not fitted
+LEAST = 0.1  # cases that add less than this share of the smallest case are not fitted
 LINEAR = 1.05  # an exponent above this is worse than linear
-MEGABYTE = 1024 if sys.platform != "darwin" else 1024**2  # in units of ru_maxrss
+MEGABYTE = 1024 if sys.platform != "darwin" else 1024**2  # a megabyte in units of ru_maxrss
 REFUSED = "time, refused at every post"
 TURNED_AWAY = (  # a closed border; the whole north flees to it and goes from post to post
     "border=closed", "rules.flight.frontier_share=1", "rules.flight.frontier_km=300", "rules.admission.tries=8",
     "rules.admission.next_post_km=300",
 )  # fmt: skip
-PIECE = 10  # campaigns that a worker takes at once
+PIECE = 10  # campaigns per task of a worker
 KINDS, PLACES = ("threads", "processes"), ("in a study", "without a study")
 OF_DISTRICTS = {  # quantities measured per number of districts, with their units
     "campaign": "s", "campaign in which nobody flees": "s", "laying out": "s", "days of families on the road": "days",
@@ -84,7 +83,7 @@ QUICK = Plan(1, 1, (1000, 100, 10), (1, 2), (10, 30, 100), 40)
 
 
 def peak() -> float:
-    """Peak megabytes of this process."""
+    """Return the peak megabytes of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEGABYTE
 
 
@@ -94,7 +93,7 @@ def live(settings: Settings, world: World, seed: int) -> Campaign:
 
 
 def live_families(people_per_row: str, campaigns: str) -> dict[str, float]:
-    """Rows of refugees, milliseconds per campaign, peak megabytes; nobody flees if `people_per_row` is 0."""
+    """Measure rows of refugees, milliseconds per campaign and peak megabytes; `people_per_row` 0: nobody flees."""
     people, share = (int(people_per_row), DAILY_SHARE) if int(people_per_row) else (1000, 0.0)
     words = [f"rules.flight.people_per_row={people}", f"rules.flight.rows={ROOM // people + 1000}"]
     told = {}
@@ -110,7 +109,7 @@ def live_families(people_per_row: str, campaigns: str) -> dict[str, float]:
 
 
 def live_tiles(side: str, campaigns: str) -> dict[str, float]:
-    """Time and memory of a country of side x side tiles: layout, a campaign, a campaign in which nobody flees."""
+    """Measure time and memory of a country of side x side tiles: layout, a campaign, and one in which nobody flees."""
     settings, program = compose_settings([*MEASURED, SPACE_OF_A_TILE]), peak()
     begun = time.process_time()
     layout, rules, timeline = tiled(settings, int(side))
@@ -137,34 +136,34 @@ def live_tiles(side: str, campaigns: str) -> dict[str, float]:
 
 
 def space_of(world: World, days: int) -> int:
-    """Bytes reserved for the arrays that a campaign writes and for its record; roads are shared."""
+    """Return the bytes of the arrays that a campaign writes and of its record, without the roads, which are shared."""
     groups = [*world._replace(roads=()), blank_record(world, days)]
     return sum(np.asarray(trait).nbytes for group in groups for trait in group)
 
 
 @cache
 def settled() -> Settings:
-    """The settings of a worker, composed once, with the rules loaded."""
+    """Compose the settings of a worker once, and load the rules."""
     settings = compose_settings(MEASURED)
     run_campaign(settings.layout.world, settings.rules, settings.timeline, 0, 1)
     return settings
 
 
 def live_some(seeds: Sequence[int]) -> None:
-    """Run campaigns one after the other and keep nothing."""
+    """Run campaigns one after the other and discard their results."""
     world = fresh(settled().layout.world)
     for seed in seeds:
         live(settled(), world, seed)
 
 
 def be_ready(meeting: Any) -> None:
-    """Wait until all workers are ready."""
+    """Prepare a worker, and wait until all workers are ready."""
     settled()
     meeting.wait()
 
 
 def live_bare(kind: str, workers: str, campaigns: str) -> float:
-    """Milliseconds per campaign with workers already started, outside a study."""
+    """Measure milliseconds per campaign outside a study, with workers that are already started."""
     pieces = [range(first, first + PIECE) for first in range(0, int(campaigns), PIECE)]
     with bare_workers(kind, int(workers)) as pool:
         list(pool.map(len, pieces[: int(workers)]))  # start all workers before timing
@@ -174,7 +173,7 @@ def live_bare(kind: str, workers: str, campaigns: str) -> float:
 
 
 def bare_workers(kind: str, workers: int) -> Executor:
-    """A pool of threads or processes that wait for each other before they begin."""
+    """Create a pool of threads or processes that wait for each other before they begin."""
     if kind == "threads":
         settled()
         return ThreadPoolExecutor(workers, initializer=be_ready, initargs=(threading.Barrier(workers),))
@@ -183,7 +182,7 @@ def bare_workers(kind: str, workers: int) -> Executor:
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Growth in four directions by name: measurements at each size and the power law fitted to them."""
+    """Measure growth in four directions; return by name the measurements at each size and the fitted power law."""
     plan = QUICK if quick else FULL
     command("runs=1")  # warm-up: compiles
     return {
@@ -197,7 +196,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def measure_families(plan: Plan) -> dict[str, Any]:
-    """Time and memory of one campaign by rows of refugees, beyond those of one in which nobody flees."""
+    """Measure time and memory of one campaign by rows of refugees, beyond those of one in which nobody flees."""
     campaigns = 1 if plan.repeats == 1 else 2
     ways = {people: partial(ask, "live_families", people, campaigns) for people in (0, *plan.people_per_row)}
     told = in_turn(ways, plan.repeats)
@@ -211,7 +210,7 @@ def measure_families(plan: Plan) -> dict[str, Any]:
 
 
 def measure_districts(plan: Plan) -> dict[str, Any]:
-    """Growth with the map; no baseline is subtracted, since there is no case without districts."""
+    """Measure growth with the number of districts; nothing is subtracted, as there is no case without districts."""
     campaigns = {1: 6, 2: 2, 4: 1}
     told = in_turn({side: partial(ask, "live_tiles", side, campaigns[side]) for side in plan.sides}, plan.repeats)
     x = [runs[0]["districts"] for runs in told.values()]
@@ -219,7 +218,7 @@ def measure_districts(plan: Plan) -> dict[str, Any]:
 
 
 def measure_campaigns(plan: Plan) -> dict[str, Any]:
-    """Time and memory of the command with tables, figures and report, beyond the case with the fewest campaigns."""
+    """Measure time and memory of the command by number of campaigns, beyond the case with the fewest."""
     *often, once = plan.campaigns
     told = in_turn({count: partial(command, f"runs={count}") for count in often}, plan.commands)
     told[once] = [command(f"runs={once}")]
@@ -229,7 +228,7 @@ def measure_campaigns(plan: Plan) -> dict[str, Any]:
 
 
 def measure_workers(plan: Plan) -> dict[str, Any]:
-    """Milliseconds per campaign with one and two workers, in a study and without; memory of the study."""
+    """Measure milliseconds per campaign with one and two workers, in a study and without, and memory of the study."""
     ways: dict[Any, Callable[[], Any]] = {}
     for kind, workers in product(KINDS, (1, 2)):
         words = f"runs={plan.runs}", f"executor={kind}", f"executor.workers={workers}"
@@ -250,35 +249,35 @@ def measure_workers(plan: Plan) -> dict[str, Any]:
 
 
 def ask(deed: str, *words: object, one_core: bool = True) -> Any:
-    """The result of a function of this module, run in a separate process."""
+    """Run a function of this module in a separate process and return its result."""
     return told_by(ASK, deed, *words, one_core=one_core)
 
 
 def command(*words: str) -> dict[str, float]:
-    """Seconds of the command, seconds of its campaigns, peak megabytes of its largest process."""
+    """Measure the seconds of a command and of its campaigns, and the peak megabytes of its largest process."""
     with tempfile.TemporaryDirectory() as folder:
         return dict(zip(("seconds", "lived", "megabytes"), sweep(folder, *words), strict=True))
 
 
 def column(told: Mapping[Any, Sequence[Mapping[str, float]]], name: str) -> list[list[float]]:
-    """One quantity of every run, grouped by size."""
+    """Return one quantity of every run, grouped by size."""
     return [[run[name] for run in runs] for runs in told.values()]
 
 
 def middle(values: Sequence[float]) -> float:
-    """The median."""
+    """Return the median."""
     return float(np.median(values))
 
 
 def growth(
     unit: str, x: Sequence[float], y: Sequence[Sequence[float]], start: tuple[float, float] = (0.0, 0.0)
 ) -> dict[str, Any]:
-    """Measurements by size, and the power law fitted to what they add to `start`."""
+    """Collect measurements by size, and the power law fitted to what they add to `start`."""
     return {"unit": unit, "x": list(x), "y": [spread(runs) for runs in y], "start": list(start), **law(x, y, *start)}
 
 
 def law(x: Sequence[float], y: Sequence[Sequence[float]], x0: float, y0: float) -> dict[str, Any]:
-    """Exponent with 95 % interval, factor, smallest fitted size, and exponent of the last step alone."""
+    """Fit a power law: exponent with 95 % interval, factor, smallest fitted size, and exponent of the last step."""
     points = np.array([
         (size - x0, value - y0)
         for size, runs in zip(x, y, strict=True)
@@ -301,11 +300,12 @@ def law(x: Sequence[float], y: Sequence[Sequence[float]], x0: float, y0: float) 
 
 
 def slope(points: np.ndarray) -> tuple[float, float | None, float | None, float]:
-    """Slope of a line through logarithms (Theil-Sen, robust to one slow run), its 95 % interval, and value at 1.
+    """Fit a line through logarithms (Theil-Sen, robust to one slow run).
 
-    Two points have no interval.
+    Returns:
+        The slope, the ends of its 95 % interval (None for two points), and the value at 1.
     """
-    from scipy.stats import theilslopes  # imported late, so as not to count in the measured memory
+    from scipy.stats import theilslopes  # imported here, so that it is not part of the measured memory
 
     line = theilslopes(np.log(points[:, 1]), np.log(points[:, 0]))
     low, high = (float(line.low_slope), float(line.high_slope)) if len(points) > 2 else (None, None)
@@ -319,7 +319,7 @@ def is_worse_than_linear(grown: Mapping[str, Any]) -> bool:
 
 
 def report(measured: Mapping[str, Any]) -> str:
-    """A section in Markdown."""
+    """Write the section as Markdown."""
     families = measured["families"]
     calm = ", ".join(f"{grown['start'][1]:.3g} {grown['unit']} ({name})" for name, grown in families.items())
     return "\n\n".join([
@@ -350,7 +350,7 @@ def report(measured: Mapping[str, Any]) -> str:
 
 
 def tables(sizes: str, section: Mapping[str, Any]) -> Iterator[str]:
-    """Tables of the measurements by size, and of the exponents."""
+    """Yield the table of the measurements by size, and that of the exponents."""
     x = next(iter(section.values()))["x"]
     yield table(
         [sizes, *(f"{name} ({grown['unit']})" for name, grown in section.items())],
@@ -369,7 +369,7 @@ def tables(sizes: str, section: Mapping[str, Any]) -> Iterator[str]:
 
 
 def table_of_workers(section: Mapping[str, Any]) -> str:
-    """Campaigns per second and memory with one worker and with two."""
+    """Write the table of campaigns per second and memory with one worker and with two."""
     rows = []
     for name, grown in section.items():
         one, two = (each["all"] for each in grown["y"])
@@ -382,7 +382,7 @@ def table_of_workers(section: Mapping[str, Any]) -> str:
 
 
 def say_worse(measured: Mapping[str, Any]) -> str:
-    """The costs that grow worse than linearly, by name."""
+    """Name the costs that grow worse than linearly."""
     worse = [
         f"{name} by {section} ({say_exponent(grown)})"
         for section in ("families", "districts", "campaigns")
@@ -393,7 +393,7 @@ def say_worse(measured: Mapping[str, Any]) -> str:
 
 
 def say_exponent(grown: Mapping[str, Any]) -> str:
-    """`1.02 (0.98 to 1.06)`."""
+    """Format an exponent with its interval, such as `1.02 (0.98 to 1.06)`."""
     if grown["exponent"] is None:
         return f"adds less than {LEAST:.0%}"
     return say(grown["exponent"]) + (
@@ -402,12 +402,12 @@ def say_exponent(grown: Mapping[str, Any]) -> str:
 
 
 def say(number: float | None, form: str = ".2f") -> str:
-    """A formatted number; empty for None."""
+    """Format a number; empty for None."""
     return "" if number is None else format(number, form)
 
 
 def say_machine(measured: Mapping[str, Any]) -> str:
-    """Number of repeats, and the machine."""
+    """State the number of repeats, and describe the machine."""
     on, plan = measured["machine"], measured["plan"]
     often = "Measured once"
     if plan["repeats"] > 1:
@@ -453,12 +453,12 @@ def draw_panel(axes: Any, section: Mapping[str, Any]) -> None:
 
 
 def label_of(grown: Mapping[str, Any]) -> str:
-    """The exponent, or that there is none."""
+    """Format the exponent for the legend, or state that none was fitted."""
     return say(grown["exponent"]) or f"under {LEAST:.0%}"
 
 
 def fitted_line(grown: Mapping[str, Any], whole: float) -> tuple[np.ndarray, np.ndarray]:
-    """The fitted law relative to the smallest case, over the measured sizes."""
+    """Return points of the fitted law relative to the smallest case, over the measured sizes."""
     x0, y0 = grown["start"]
     x = np.geomspace(grown["x"][0], grown["x"][-1], 60)
     x = x[x > x0]
@@ -466,7 +466,7 @@ def fitted_line(grown: Mapping[str, Any], whole: float) -> tuple[np.ndarray, np.
 
 
 def draw_proportion(axes: Any, first: Mapping[str, Any]) -> None:
-    """Draw slope 1 (workers: -1) through the left end of the first series, or its right end if a part is fixed."""
+    """Draw a line of slope 1 (workers: -1) through the first point of a series, or its last if a part is fixed."""
     from sim.plots.colours import INK
 
     x, whole = np.array(first["x"]), first["start"][1] or first["y"][0]["median"]
@@ -479,7 +479,7 @@ def draw_proportion(axes: Any, first: Mapping[str, Any]) -> None:
 
 
 def set_ticks(axes: Any, sizes: Sequence[float]) -> None:
-    """Label axes with plain numbers: each size if there are few, else powers of ten; y at 1, 2 and 5, or tens."""
+    """Label both axes with plain numbers: sizes, or powers of ten if there are many; y at 1, 2 and 5, or tens."""
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     axes.set_ylabel("times the smallest case")
@@ -494,7 +494,7 @@ def set_ticks(axes: Any, sizes: Sequence[float]) -> None:
 
 
 def main() -> None:
-    """Print the section; write its numbers and figure to the working directory."""
+    """Print the section, and write its numbers and figure to the working directory."""
     measured = measure(sys.argv[1:] == ["quick"])
     Path("growth.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
     draw(measured, Path("growth.png"))

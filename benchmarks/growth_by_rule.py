@@ -1,10 +1,9 @@
-"""How the time of each rule grows with the number of districts.
+"""Measure how the time of each rule grows with the number of districts.
 
     python benchmarks/growth_by_rule.py [quick]
 
 Countries are those of `growth.py`: the map side by side with its mirror images. Every step of the day is called from
-Python, as in `rules_profile.py`; times are CPU time, which excludes other processes on the machine,
-without the cost of the call.
+Python, as in `rules_profile.py`; times are CPU time, which excludes other processes, without the cost of the call.
 """
 
 import ast
@@ -43,7 +42,7 @@ LINEAR_WORK = "it visits nothing more often as the country grows; its arrays no 
 
 
 def live_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
-    """Milliseconds per campaign of every step in a country of side x side tiles, and its number of districts."""
+    """Measure milliseconds per campaign of every step in a country of side x side tiles, and its districts."""
     settings = compose_settings()
     layout, rules, timeline = tiled(settings, side)
     steps = lines_of_the_day(ast.Expr)
@@ -57,7 +56,7 @@ def live_steps(side: int, campaigns: int, turns: int) -> dict[str, float]:
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Measurements at each size and the fitted law by step; slowest in the largest country first."""
+    """Measure every step at each size and fit its law; the steps slowest in the largest country come first."""
     sides, repeats = ((1, 2), 1) if quick else ((1, 2, 4), 2)
     told = in_turn({side: partial(told_by, ASK, side, CAMPAIGNS[side], TURNS[side]) for side in sides}, repeats)
     x = [runs[0].pop("districts") for runs in told.values()]
@@ -66,12 +65,12 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def fitted(x: Sequence[float], y: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """Measurements and the fitted law; no law if the smallest country takes no longer than the call itself."""
+    """Fit the law to the measurements, unless the smallest country takes no longer than the call itself."""
     return growth("ms", x, y) | (NOT_FITTED if min(y[0]) < UNSURE else {})
 
 
 def report(measured: Mapping[str, Any]) -> str:
-    """One row per step, and why some grow faster than linearly."""
+    """Write the section: one row per step, and reasons for growth that is worse than linear."""
     x = next(iter(measured.values()))["x"]
     whole = sum(grown["y"][-1]["median"] for grown in measured.values())
     listed = {name: grown for name, grown in measured.items() if grown["y"][-1]["median"] >= SMALL * whole}
@@ -94,7 +93,7 @@ def report(measured: Mapping[str, Any]) -> str:
 
 
 def row_of(name: str, grown: Mapping[str, Any], whole: float) -> list[str]:
-    """The row of one step."""
+    """Make the row of one step."""
     spent = [each["median"] for each in grown["y"]]
     return [
         f"`{name}`", *(plain(f"{each:.3g}") for each in spent), f"{spent[-1] / whole:.0%}",

@@ -1,11 +1,11 @@
-"""How close the hottest rules come to the limits of this machine: a tight loop in C, and memory bandwidth.
+"""Compare the most expensive rules with the limits of this machine: a tight loop in C, and memory bandwidth.
 
     python benchmarks/limit.py [quick]
 
-The C is `limit.c`, compiled here with `-O3 -march=native -ffp-contract=off`. Both are called on copies of the same
-states, and everything that they write must be identical before any time is reported. A timed call runs a rule many
-times and restores what it wrote each time; the time of a call that only restores is subtracted, which includes the
-cost of the call from Python. Each time is the minimum of many repeats on one core.
+The C code is `limit.c`, compiled here with `-O3 -march=native -ffp-contract=off`. Both versions are called on copies of
+the same states, and everything that they write has to be identical before any time is reported. A timed call runs a
+rule many times and restores what it wrote each time; the time of a call that only restores is subtracted, and with it
+the cost of the call from Python. Each time is the minimum of many repeats on one core.
 """
 
 import ctypes
@@ -45,24 +45,24 @@ print(json.dumps(limit.measured(**json.loads(sys.argv[1]))))
 SOURCE = ROOT / "benchmarks" / "limit.c"
 SEED = 1
 EXACT = ("-ffp-contract=off", "-shared", "-fPIC")
-FLAGS = {  # compiler flags: the first is in the table, the others show the effect of each flag
+FLAGS = {  # compiler flags: the first build is in the main table, the others show the effect of each flag
     "C": ("-O3", "-march=native"),
     "C without restrict": ("-O3", "-march=native", "-Drestrict="),
     "C for any x86-64": ("-O3",),
     "C with -O1": ("-O1", "-march=native"),
 }
 OF_FAMILIES = ("district", "next_district", "days_to_go", "state", "road_days", "waited_days")
-WRITES = {  # what must be restored before a rule can run again; what it recomputes is not listed
+WRITES = {  # arrays that have to be restored before a rule is run again; those it recomputes are not listed
     "travel": (
         *(f"refugees_{trait}" for trait in OF_FAMILIES),
         *("queues_travelling", "queues_front", "queues_back", "posts_people_waiting", "posts_arrivals_today", "tally"),
     ),
-    "muster": ("garrisons_men",),  # recomputed like the others, but a rule must have something to restore
+    "muster": ("garrisons_men",),  # recomputed like the others, but at least one array has to be restored
     "supply": ("units_supply_days", "garrisons_hunger"),
     "settle_morale": ("units_morale", "units_losses"),
 }
 LEVELS = {"L1": 16 * 2**10, "L2": 512 * 2**10, "L3": 8 * 2**20, "memory": 192 * 2**20}  # bytes of the three arrays
-WHY = {  # explanations from the machine code, and from calling the rules on days with less to do
+WHY = {  # explanations, from the machine code and from timing the rules on days with less to do
     "travel": "the C is also far from the memory limit. A family that ends a link asks for the next in a chain of "
     "loads that cannot overlap (the link, its district, the fighting there), the first of them anywhere in a table of "
     "1.3 MB, more than L2 holds. On a day on which nobody ends a link, a row costs less than half.",
@@ -78,7 +78,7 @@ WHY = {  # explanations from the machine code, and from calling the rules on day
 
 
 class Size(NamedTuple):
-    """Size of the measurement."""
+    """The size of the measurement."""
 
     evenings: tuple[int, ...]
     times: int  # runs of a rule per timed call
@@ -100,7 +100,7 @@ class Case(NamedTuple):
 
 
 class Work(NamedTuple):
-    """Work of one call: its rows, the bytes that it touches and the branches that it takes."""
+    """The work of one call: its rows, the bytes that it accesses and the conditions that it tests."""
 
     rows: int
     bytes: int
@@ -108,7 +108,7 @@ class Work(NamedTuple):
 
 
 def compiler() -> str | None:
-    """The C compiler of this machine, if there is one."""
+    """Return the path of the C compiler, or None."""
     return shutil.which(os.environ.get("CC", "cc"))
 
 
@@ -122,7 +122,7 @@ def compiled(flags: Sequence[str], path: Path) -> ctypes.CDLL:
 
 
 def evenings_of(size: Size) -> list[Case]:
-    """Every rule at the end of every measured day of one campaign."""
+    """Prepare a case for every rule at the end of every measured day of one campaign."""
     settings = compose_settings(MEASURED)
     world = fresh(settings.layout.world)
     record = blank_record(world, settings.days)
@@ -136,24 +136,24 @@ def evenings_of(size: Size) -> list[Case]:
 
 
 def copied(world: World) -> World:
-    """An independent copy of a world."""
+    """Return an independent copy of a world."""
     return World(*map(copy_of_group, world))
 
 
 def copy_of_group(group: Any) -> Any:
-    """A copy of every trait of a group; `tally` and `conditions` are single arrays."""
+    """Copy every trait of a group; `tally` and `conditions` are single arrays."""
     return type(group)(*(trait.copy() for trait in group)) if isinstance(group, tuple) else group.copy()
 
 
 def trait_of(world: World, name: str) -> np.ndarray:
-    """An array by name: `units_men` is the trait `men` of the group `units`; `tally` and `conditions` are groups."""
+    """Return an array by name: `units_men` is the trait `men` of the group `units`; `tally` is a group itself."""
     group, _, trait = name.partition("_")
     whole = getattr(world, group)
     return np.asarray(getattr(whole, trait) if trait else whole)
 
 
 def written_by(rule: str, world: World) -> tuple[np.ndarray, ...]:
-    """Views, as integers, of what must be restored; families only from the first that is on the road."""
+    """Return the arrays to restore, as views of integers; of families only those from the first on the road."""
     tally, travelling = world.tally, world.queues.travelling
     rows = slice(travelling[: tally[Count.TRAVELLERS]].min(initial=0), tally[Count.REFUGEE_ROWS])
     part = {"refugees": rows, "queues_travelling": slice(0, tally[Count.REFUGEE_ROWS])}
@@ -165,7 +165,7 @@ def written_by(rule: str, world: World) -> tuple[np.ndarray, ...]:
 
 
 def handed_to_c(case: Case) -> list[np.ndarray]:
-    """The arrays of `struct world`, in the order of its fields."""
+    """Return the arrays of `struct world`, in the order of its fields."""
     world, rules = case.world, case.rules
     whole = {
         "size_districts": world.districts.holder.size,
@@ -189,19 +189,19 @@ def handed_to_c(case: Case) -> list[np.ndarray]:
 
 
 def pointers(arrays: Sequence[np.ndarray]) -> Any:
-    """An array of pointers to arrays."""
+    """Return a C array of pointers to arrays."""
     return (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays))
 
 
 def way_of_panj(case: Case, rule: Any) -> Callable[[int], None]:
-    """A function that runs the compiled rule a given number of times."""
+    """Return a function that runs the compiled rule a given number of times."""
     written = written_by(case.rule, case.world)
     saved = tuple(trait.copy() for trait in written)
     return lambda times: rule(times, case.world, case.rules, case.day, written, saved)
 
 
 def way_of_c(case: Case, library: ctypes.CDLL, rule: str) -> Callable[[int], None]:
-    """A function that runs the rule in C a given number of times."""
+    """Return a function that runs the rule in C a given number of times."""
     kept = handed_to_c(case)
     written = written_by(case.rule, case.world)
     saved = [trait.copy() for trait in written]
@@ -216,7 +216,7 @@ def way_of_c(case: Case, library: ctypes.CDLL, rule: str) -> Callable[[int], Non
 
 
 def ways_of(case: Case, libraries: Mapping[str, ctypes.CDLL]) -> dict[tuple[str, bool], Callable[[int], None]]:
-    """Panj and every C build, with and without the rule, each on its own copy; all must end in the same state."""
+    """Prepare Panj and every C build, with and without the rule, and check that all end in the same state."""
     own = {name: case._replace(world=copied(case.world)) for name in ("Panj", *libraries)}
     ways: dict[tuple[str, bool], Callable[[int], None]] = {}
     for name, library in libraries.items():
@@ -242,14 +242,14 @@ def assert_same(ours: Case, theirs: Case, name: str) -> None:
 
 
 def microseconds(case: Case, libraries: Mapping[str, ctypes.CDLL], size: Size) -> dict[str, float]:
-    """Microseconds per call of the rule, by implementation."""
+    """Measure microseconds per call of the rule, by implementation."""
     ways = ways_of(case, libraries)
     least = least_of({key: partial(way, size.times) for key, way in ways.items()}, size.turns)
     return {name: (least[name, True] - least[name, False]) / size.times * 1e6 for name, whole in ways if whole}
 
 
 def least_of(ways: Mapping[Any, Callable[[], None]], turns: int) -> dict[Any, float]:
-    """Minimum seconds of each implementation over some repeats, run alternately."""
+    """Measure the minimum seconds of each implementation over some repeats, run alternately."""
     least = dict.fromkeys(ways, np.inf)
     for _ in range(turns):
         for name, way in ways.items():
@@ -267,7 +267,7 @@ def work_of(case: Case) -> Work:
 
 
 def of_travel(world: World, case: Case) -> Work:
-    """Per family: place in the list, state, days on the road, days to go. Per link begun or ended: its far end."""
+    """Count per family: place in the list, state, days on the road, days to go; per link begun or ended: its end."""
     calls = calls_of_travel(world, case)
     families, begun, arrived = calls["use_up_a_day"], calls["set_out_on_link"], calls["arrive"]
     ended = begun + arrived  # ignores the few that end exactly with the day
@@ -279,7 +279,7 @@ def of_travel(world: World, case: Case) -> Work:
 
 
 def calls_of_travel(world: World, case: Case) -> Counter[str]:
-    """Number of calls of each function of the rule, counted by running the same code as plain Python."""
+    """Count the calls of each function of the rule by running the same code as plain Python."""
     calls: Counter[str] = Counter()
 
     def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -298,12 +298,12 @@ def calls_of_travel(world: World, case: Case) -> Counter[str]:
 
 
 def is_of_journeys(own: Any) -> bool:
-    """Whether it is a function defined in the rule's file, neither imported nor a class of numbers."""
+    """Whether an object is a function defined in the rule's file, neither imported nor a class of numbers."""
     return getattr(own, "__module__", "") == journeys.__name__ and not isinstance(own, type)
 
 
 def of_muster(world: World, case: Case) -> Work:
-    """Per unit: state and men; if it holds, five traits and five sums of its district. Then the forces."""
+    """Count per unit: state and men; if it holds, five traits and five sums of its district; then the forces."""
     units = world.units.men.size
     holding = int(((world.units.state == UnitState.HOLDING) & (world.units.men > 0)).sum())
     districts = world.districts.holder.size
@@ -316,7 +316,7 @@ def of_muster(world: World, case: Case) -> Work:
 
 
 def of_supply(world: World, case: Case) -> Work:
-    """Per unit: state; if it holds, district, road and store. Per district: eight traits; if connected, its links."""
+    """Count per unit: state; if it holds, district, road and store; per district: eight traits; if connected, links."""
     way_of_panj(case._replace(world=world), limit_rules.AGAIN["supply"])(1)
     units, districts = world.units.men.size, world.districts.holder.size
     holding = int((world.units.state == UnitState.HOLDING).sum())
@@ -330,14 +330,14 @@ def of_supply(world: World, case: Case) -> Work:
 
 
 def of_morale(world: World, case: Case) -> Work:
-    """Per unit: state; if armed, six traits, two of them written, and three of its district."""
+    """Count per unit: state; if armed, six traits, two of them written, and three of its district."""
     units = world.units.men.size
     armed = int((world.units.state <= UnitState.RELIEVING).sum())
     return Work(rows=units, bytes=units * 8 + armed * (32 + 32 + 24), branches=units * 2 + armed * 4)
 
 
 def bandwidths(library: ctypes.CDLL, turns: int) -> dict[str, float]:
-    """GB/s of the STREAM triad on one core, by the memory level that holds its arrays; 24 bytes per row."""
+    """Measure GB/s of the STREAM triad on one core, by the memory level that holds its arrays; 24 bytes per row."""
     fastest = {}
     for level, total in LEVELS.items():
         rows = total // 24 // 8 * 8
@@ -350,7 +350,7 @@ def bandwidths(library: ctypes.CDLL, turns: int) -> dict[str, float]:
 
 
 def aligned_ones(rows: int) -> np.ndarray:
-    """Ones aligned to a cache line, so that no load or store crosses two lines."""
+    """Return an array of ones aligned to a cache line, so that no load or store crosses two lines."""
     space = np.ones(rows + 8)
     first = -space.ctypes.data % 64 // 8
     return space[first : first + rows]
@@ -383,7 +383,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def summed(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Means per row over the days; for times the minimum of all runs, for the ratio its spread over runs."""
+    """Average per row over the days: times as the minimum of all runs, the ratio with its spread over runs."""
     evenings = runs[0]
     rows = sum(evening["rows"] for evening in evenings)
     spent = {
@@ -401,7 +401,7 @@ def summed(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
 
 
 def report(measured: Mapping[str, Any]) -> str:
-    """A section with one row per rule, the bandwidths, and the effect of the compiler flags."""
+    """Write the section: one row per rule, the bandwidths, and the effect of the compiler flags."""
     rules, bandwidth, size = measured["rules"], measured["bandwidth"], measured["size"]
     days = ", ".join(str(day) for day in size["evenings"])
     head = ("rule", "rows a call", "ns a row", "ns a row in C", "Panj / C", "of processes", "bytes a row", "GB/s",
@@ -433,7 +433,7 @@ def report(measured: Mapping[str, Any]) -> str:
 
 
 def row_of(name: str, rule: Mapping[str, Any]) -> tuple[str, ...]:
-    """The table row of a rule."""
+    """Make the table row of a rule."""
     spent, of_limit = rule["nanoseconds"], rule["of_limit"]
     return (
         f"`{name}`", f"{rule['rows']:,.0f}", f"{spent['Panj']:.2f}", f"{spent['C']:.2f}",
@@ -444,13 +444,13 @@ def row_of(name: str, rule: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def flags_of(rule: Mapping[str, Any]) -> list[str]:
-    """Nanoseconds per row of each C build, and the ratio of Panj to the fastest."""
+    """Format nanoseconds per row of each C build, and the ratio of Panj to the fastest."""
     spent = [rule["nanoseconds"][name] for name in FLAGS]
     return [f"{each:.2f}" for each in [*spent, rule["nanoseconds"]["Panj"] / min(spent)]]
 
 
 def needs_a_word(rule: Mapping[str, Any]) -> bool:
-    """Whether the rule takes more than twice as long as C or as the memory limit, which calls for an explanation."""
+    """Whether a rule needs an explanation, because it takes more than twice as long as C or the memory limit."""
     spent = rule["nanoseconds"]
     return bool(spent["Panj"] > 2 * spent["C"] or rule["of_limit"]["Panj"] > 2)
 

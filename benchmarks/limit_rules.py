@@ -1,6 +1,6 @@
-"""The rules that `limit.py` compares with C, each run many times in one call, on a state that is restored every time.
+"""The rules that `limit.py` compares with C, each run many times in one call on a state that is restored every time.
 
-A separate module, imported by name, so that Numba can cache the compiled code.
+This is a separate module, imported by name, so that Numba can cache the compiled code.
 """
 
 from collections.abc import Callable
@@ -22,22 +22,22 @@ Traits = tuple[Whole, ...]
 
 @rule
 def put_back(written: Traits, saved: Traits) -> None:
-    """Restore what the rule writes."""
-    for trait, before in zip(written, saved):  # noqa: B905  (compiled code knows no `strict`)
+    """Restore the arrays that the rule writes."""
+    for trait, before in zip(written, saved):  # noqa: B905  (compiled code does not support `strict`)
         for row in range(trait.size):
             trait[row] = before[row]
 
 
 @entry
 def nothing_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """Only restore the state."""
+    """Restore the state repeatedly, without a rule."""
     for _ in range(times):
         put_back(written, saved)
 
 
 @entry
 def travel_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """Run journeys repeatedly."""
+    """Run `travel` repeatedly."""
     land, border = land_of(world), border_of(world)
     for _ in range(times):
         put_back(written, saved)
@@ -46,7 +46,7 @@ def travel_again(times: int, world: World, rules: Rules, day: int, written: Trai
 
 @entry
 def muster_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """Run muster repeatedly."""
+    """Run `muster` repeatedly."""
     armies, endurance = armies_of(world), Endurance(rules.supply.hungry_below, rules.calls.patience_days)
     for _ in range(times):
         put_back(written, saved)
@@ -55,7 +55,7 @@ def muster_again(times: int, world: World, rules: Rules, day: int, written: Trai
 
 @entry
 def supply_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """Run supply repeatedly."""
+    """Run `supply` repeatedly."""
     land, armies = land_of(world), armies_of(world)
     for _ in range(times):
         put_back(written, saved)
@@ -64,7 +64,7 @@ def supply_again(times: int, world: World, rules: Rules, day: int, written: Trai
 
 @entry
 def settle_morale_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
-    """Run morale repeatedly."""
+    """Run `settle_morale` repeatedly."""
     endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
     seeds = Seeds(np.zeros((1, 1), np.uint64), np.zeros(day + 1, np.uint64))  # morale draws nothing
     today = today_of(world, seeds, day)

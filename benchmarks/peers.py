@@ -1,9 +1,9 @@
-"""Panj compared with its peers on the same work: plain Mesa runs three of its rules, Flee moves its families.
+"""Compare Panj with its peers on the same work: plain Mesa runs three of its rules, Flee moves its families.
 
     python benchmarks/peers.py [quick]
 
-Mesa and Flee are installed once from PyPI into separate environments in `benchmarks/.environments`. All start from
-files written by `three_rules.py`; their final states must agree before any time is reported.
+Mesa and Flee are installed once from PyPI into separate environments in `benchmarks/.environments`. All programs start
+from files written by `three_rules.py`; their final states have to agree before any time is reported.
 """
 
 import subprocess
@@ -30,13 +30,13 @@ FIRST_SEED = 1
 
 
 class Size(NamedTuple):
-    """Size of the workload."""
+    """The size of the workload."""
 
     evening: int
     days: int
     replicates: int
     repeats: int
-    panj_repeats: int  # of the same work within one process, since it takes milliseconds
+    panj_repeats: int  # repeats of the same work within one process, since it takes milliseconds
 
 
 FULL = Size(evening=50, days=30, replicates=4, repeats=3, panj_repeats=20)
@@ -44,7 +44,7 @@ QUICK = Size(evening=50, days=3, replicates=2, repeats=1, panj_repeats=5)
 
 
 def python_of(name: str) -> Path:
-    """The Python of a peer's environment, which is created if it does not exist with these pins."""
+    """Return the Python of a peer's environment, which is created unless it exists with these versions."""
     folder = ENVIRONMENTS / name
     python, stamp, pins = folder / "bin" / "python", folder / "pins.txt", "\n".join(PINS[name])
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != pins:
@@ -64,7 +64,7 @@ def run_aloud(*command: object) -> None:
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Seconds on one core of each program, run alternately; AssertionError if their final states differ."""
+    """Measure the seconds of each program on one core, run alternately; AssertionError if their final states differ."""
     size = QUICK if quick else FULL
     pythons = {name: python_of(name) for name in PINS}
     with tempfile.TemporaryDirectory() as folder:
@@ -79,7 +79,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def written(folder: Path, scenario: str, size: Size) -> list[str]:
-    """Write files of work, one per seed."""
+    """Write one file of work per seed; return the paths."""
     folder.mkdir()
     words = (folder, FIRST_SEED, size.replicates, size.evening, size.days, f"scenario={scenario}", HALF_LET_IN)
     paths: list[str] = told_by(PANJ, "write", *words, *MEASURED)
@@ -87,7 +87,7 @@ def written(folder: Path, scenario: str, size: Size) -> list[str]:
 
 
 def rules_beside_mesa(paths: Sequence[str], size: Size, python: Path) -> dict[str, Any]:
-    """Measurements of the days of one seed, and of replicates of several seeds."""
+    """Measure Panj and Mesa on the days of one seed, and on replicates of several seeds."""
     mesa = partial(told_by, PROGRAM, MESA, python=python)
     given = in_turn(
         {
@@ -115,7 +115,7 @@ def rules_beside_mesa(paths: Sequence[str], size: Size, python: Path) -> dict[st
 
 
 def assert_same(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-    """Raise AssertionError with the names of what differs between two final states."""
+    """Raise AssertionError with the names of the values that differ between two final states."""
     for part in ("end", "totals"):
         assert (part in ours) == (part in theirs), f"{part}: found in one of the two alone"
         if part in ours:
@@ -124,7 +124,7 @@ def assert_same(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
 
 
 def differences(one: Any, other: Any, name: str) -> list[str]:
-    """Names of values that are not equal."""
+    """Return the names of values that are not equal."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         keys = sorted({*one, *other})
         return [text for key in keys for text in differences(one.get(key), other.get(key), f"{name}.{key}")]
@@ -132,14 +132,14 @@ def differences(one: Any, other: Any, name: str) -> list[str]:
 
 
 def count_values(values: Any) -> int:
-    """Number of single values."""
+    """Count the single values in nested mappings and lists."""
     if isinstance(values, Mapping):
         return sum(map(count_values, values.values()))
     return sum(map(count_values, values)) if isinstance(values, list) else 1
 
 
 def journeys_beside_flee(path: Path, size: Size, python: Path) -> dict[str, Any]:
-    """Rows moved per second: families (or agents) on the road, counted once per day."""
+    """Measure rows moved per second in Panj and Flee: families (or agents) on the road, counted once per day."""
     given = in_turn(
         {
             "panj": lambda: told_by(PANJ, "travel", path, size.panj_repeats),
@@ -169,7 +169,7 @@ def journeys_beside_flee(path: Path, size: Size, python: Path) -> dict[str, Any]
 
 
 def assert_same_journeys(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
-    """Check that arrivals in Flee have the same place and number of roads as in Panj, and that none is later."""
+    """Check that families arrive in Flee at the same place by the same number of roads as in Panj, and not later."""
     rows = zip(ours["arrived"], ours["bound"], theirs["arrived"], theirs["roads_taken"], ours["roads"], strict=True)
     for family, (here, goal, there, taken, roads) in enumerate(rows):
         assert here in (-1, goal) and there in (-1, goal), f"family {family}: bound for {goal}, found {here}, {there}"
@@ -178,17 +178,17 @@ def assert_same_journeys(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> 
 
 
 def count_arrived(given: Mapping[str, Any]) -> int:
-    """Families that have arrived."""
+    """Count the families that have arrived."""
     return sum(district >= 0 for district in given["arrived"])
 
 
 def report(measured: Mapping[str, Any]) -> str:
-    """A section in Markdown."""
+    """Write the section as Markdown."""
     return "\n\n".join(["## Peers on the same work", *mesa_in_words(measured), *flee_in_words(measured)])
 
 
 def mesa_in_words(measured: Mapping[str, Any]) -> list[str]:
-    """Results of Mesa, in paragraphs and a table."""
+    """Write the results of Mesa, in paragraphs and a table."""
     size, by_scenario = measured["size"], measured["three_rules"]
     rows = []
     for scenario, found in by_scenario.items():
@@ -220,17 +220,17 @@ def mesa_in_words(measured: Mapping[str, Any]) -> list[str]:
 
 
 def beside(theirs: Mapping[str, Any], ours: Mapping[str, Any], ratio: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Milliseconds of both, and the ratio."""
+    """Format the milliseconds of both, and the ratio."""
     return in_words(scaled(theirs, 1e3)), in_words(scaled(ours, 1e3)), in_words(ratio)
 
 
 def scaled(measured: Mapping[str, Any], factor: float) -> dict[str, Any]:
-    """Measurements in another unit."""
+    """Convert measurements to another unit."""
     return {name: measured[name] * factor for name in ("median", "least", "most")}
 
 
 def flee_in_words(measured: Mapping[str, Any]) -> list[str]:
-    """Results of Flee, in paragraphs and a table."""
+    """Write the results of Flee, in paragraphs and a table."""
     size, found = measured["size"], measured["journeys"]
     people = found["people_per_row"]
     ours, theirs = found["panj_rows_a_second"], found["flee_rows_a_second"]

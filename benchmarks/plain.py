@@ -1,4 +1,4 @@
-"""Compiled compared with plain Python: the same code and seeds, with and without Numba, alternately on one core.
+"""Compare compiled and plain Python: the same code and seeds, with and without Numba, alternately on one core.
 
 python benchmarks/plain.py [quick]
 """
@@ -32,7 +32,7 @@ AIM_MS, AIM_RATIO = 12.0, 100.0
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Milliseconds per campaign of 134 days on one core: the minimum of several rounds, seed by seed."""
+    """Measure milliseconds per campaign of 134 days on one core, as the minimum of several rounds for each seed."""
     seeds, turns = (4, 3) if quick else (20, 10)
     given = in_turn(
         {
@@ -54,7 +54,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def report(measured: dict[str, Any]) -> str:
-    """A section with three rows."""
+    """Write the section with three rows as Markdown."""
     rows = [
         ("compiled, ms per campaign", in_words(measured["compiled_ms"]), f"under {AIM_MS:g}"),
         ("plain Python, ms per campaign", in_words(measured["plain_ms"]), ""),

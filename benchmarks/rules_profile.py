@@ -1,8 +1,8 @@
-"""Time of one campaign by rule.
+"""Measure the time of one campaign by rule.
 
     python benchmarks/rules_profile.py [quick]
 
-Every line of `run_day` becomes an entry point of its own, so that Python can call and time it. A call costs a few
+Every line of `run_day` becomes a separate entry point, so that Python can call and time it. A call costs a few
 microseconds, which are subtracted (measured on the shortest step).
 """
 
@@ -31,14 +31,14 @@ from sim.settings.compose import compose_settings
 
 
 def lines_of_the_day(kind: type[ast.stmt]) -> list[str]:
-    """The lines of `run_day` of one kind: expressions call a rule, assignments prepare what the rules take."""
+    """Return the lines of `run_day` of one kind: expressions call a rule, assignments prepare its arguments."""
     tree = ast.parse(Path(sim.engine.day.__file__).read_text(encoding="utf-8"))
     day = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "run_day")
     return [ast.unparse(node) for node in day.body[1:] if isinstance(node, kind)]
 
 
 def module_of(steps: list[str]) -> Any:
-    """A module with one entry point per step, in its own file so that Numba can cache it."""
+    """Create a module with one entry point per step, in its own file so that Numba can cache it."""
     folder = Path(tempfile.mkdtemp())
     lines = [
              "from sim.engine.day import *", "from sim.engine.day import World, Rules, Timeline",
@@ -55,14 +55,14 @@ def module_of(steps: list[str]) -> Any:
 
 
 def entries_of(steps: list[str]) -> list[Any]:
-    """The entry points of the steps, in order."""
+    """Return the entry points of the steps, in order."""
     module = module_of(steps)
     return [getattr(module, f"step_{number}") for number in range(len(steps))]
 
 
 @entry
 def begin_day_zero(world, rules, timeline, seeds):  # type: ignore[no-untyped-def]
-    """The draws of day 0."""
+    """Prepare day 0, with its draws."""
     sim.engine.layout.begin(world, rules, timeline, seeds)
 
 
@@ -81,7 +81,11 @@ def live_in_steps(
     seed: int,
     clock: Callable[[], float] = time.perf_counter,
 ) -> tuple[np.ndarray, Any]:
-    """Seconds of every step, of the new world, of day 0 and of recording, in one campaign; and its record."""
+    """Run one campaign step by step.
+
+    Returns:
+        The seconds of every step, of the new world, of day 0 and of recording; and the record of the campaign.
+    """
     spent = np.zeros(len(entries) + 3)
     seeds = seeds_of(seed, days, layout.provinces.capital.size)
     begun = clock()
@@ -104,7 +108,7 @@ def live_in_steps(
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Milliseconds per campaign of every step: the minimum of several rounds, since the machine is shared."""
+    """Measure milliseconds per campaign of every step, as the minimum of several rounds."""
     campaigns, turns = (4, 3) if quick else (16, 7)
     settings = compose_settings(MEASURED)
     steps = lines_of_the_day(ast.Expr)
@@ -131,7 +135,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def net_of_calls(steps: list[str], each: np.ndarray) -> dict[str, float]:
-    """Time of every step by name, minus the estimated cost of calling it from Python."""
+    """Return the time of every step by name, minus the estimated cost of the call from Python."""
     call = each[: len(steps)].min()
     net = np.maximum(each - np.array([call] * len(steps) + [0, 0, call]), 0)
     names = [step.split("(")[0] for step in steps] + ["(new world)", "(day 0)", "(record)"]
@@ -142,7 +146,7 @@ def net_of_calls(steps: list[str], each: np.ndarray) -> dict[str, float]:
 
 
 def report(measured: dict[str, Any]) -> str:
-    """A section with the steps, slowest first."""
+    """Write the section with the steps, slowest first, as Markdown."""
     steps = sorted(measured["steps_ms"].items(), key=lambda step: -step[1])
     total = sum(measured["steps_ms"].values())
     return "\n".join(

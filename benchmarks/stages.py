@@ -1,10 +1,10 @@
-"""Time of a study by stage, and how much of it is spent outside the compiled rules.
+"""Measure the time of a study by stage, and how much of it is spent outside the compiled rules.
 
     python benchmarks/stages.py [quick]
 
-The total is that of the command itself. For its stages it is run again in two processes, one up to the tables and one
-that draws, in which every function named below is timed in wall-clock and CPU seconds. The time of the rules is
-that of as many campaigns on as many threads with nothing around them (`sweeps.bare`).
+The total is that of the command itself. For its stages the command is run again in two processes, one up to the tables
+and one that draws, in which every function named below is timed in wall-clock and CPU seconds. The time of the rules is
+that of the same number of campaigns on the same number of threads without a study (`sweeps.bare`).
 """
 
 import json
@@ -39,13 +39,13 @@ STAGES = {  # a dash marks a part of the stage above it
     "sim.run.console.print_summary": "summary in the terminal",
 }
 DRAWING = {"sim.__main__.judge": "verdicts", "sim.report.report.write_report": "page"}
-CALLED = ("sim.__main__.run_and_draw", "sim.__main__.report", "sim.report.report.in_parallel")  # or replaced, below
+CALLED = ("sim.__main__.run_and_draw", "sim.__main__.report", "sim.report.report.in_parallel")  # or replaced below
 INSIDE = "import sys; sys.path.insert(0, 'benchmarks'); import stages; stages.{}(sys.argv[1:])"
-Spent = dict[str, list[float]]  # by stage: wall-clock seconds, processor seconds
+Spent = dict[str, list[float]]  # by stage: wall-clock seconds, CPU seconds
 
 
 def clocked(stage: str, deed: Callable[..., Any], spent: Spent, lock: Lock) -> Callable[..., Any]:
-    """The function with its time added up; threads may call it at the same time."""
+    """Return the function with its time added up; several threads may call it at the same time."""
     spent[stage] = [0.0, 0.0]
 
     def timed(*arguments: Any, **named: Any) -> Any:
@@ -61,7 +61,7 @@ def clocked(stage: str, deed: Callable[..., Any], spent: Spent, lock: Lock) -> C
 
 
 def watch(stages: dict[str, str], spent: Spent) -> None:
-    """Time every function, by replacing it where it is looked up."""
+    """Time every function by replacing it in the module in which it is looked up."""
     lock = Lock()
     for place, stage in stages.items():
         module, _, name = place.rpartition(".")
@@ -69,7 +69,7 @@ def watch(stages: dict[str, str], spent: Spent) -> None:
 
 
 def inside_run(words: list[str]) -> None:
-    """In a separate process: the command up to the tables."""
+    """Run the command up to the tables and print its times; called in a separate process."""
     spent: Spent = {"import": [0.0, 0.0]}
     clocked("import", import_module, spent, Lock())("sim.run.run")
     watch(STAGES, spent)
@@ -79,7 +79,7 @@ def inside_run(words: list[str]) -> None:
 
 
 def inside_report(words: list[str]) -> None:
-    """In a separate process: the report, with its figures drawn one after the other."""
+    """Make the report, with figures drawn one after the other, and print its times; called in a separate process."""
     spent: Spent = {}
     lock = Lock()
     page = clocked("import", import_module, spent, lock)("sim.report.report")
@@ -99,13 +99,13 @@ def inside_report(words: list[str]) -> None:
 
 
 def name_of(deed: partial[Path]) -> str:
-    """A short name of what a function draws."""
+    """Return a short name of the figure that a function draws."""
     others = {"draw_animation": "film", "draw_map_in_style": "map", "draw_forest": "forests"}
     return others.get(deed.func.__name__) or str(deed.args[1])
 
 
 def whole(words: Sequence[str]) -> dict[str, float]:
-    """The command itself: seconds, processor seconds, and the peak megabytes of any of its processes."""
+    """Run the command and measure its seconds, CPU seconds, and the peak megabytes of any of its processes."""
     begun = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "sim", *words], cwd=ROOT, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
@@ -139,12 +139,12 @@ def measure(quick: bool) -> dict[str, Any]:
 
 
 def report(measured: dict[str, Any]) -> str:
-    """One table per size."""
+    """Write one table per size as Markdown."""
     return "\n\n".join(report_size(size, measured["cores"]) for size in measured["sizes"])
 
 
 def report_size(size: dict[str, Any], cores: int) -> str:
-    """The total in one sentence, then the stages."""
+    """Write the total in one sentence, then the table of stages."""
     runs = size["runs"]
     said = (
         f"**{runs:,} {'campaign' if runs == 1 else 'campaigns'}**: {size['seconds']:.1f} s on {cores} cores "

@@ -1,8 +1,8 @@
-"""Start-up time: seconds of `--help` and of one campaign, the share of imports, the first compilation.
+"""Measure start-up: the seconds of `--help` and of one campaign, the share of imports, and the first compilation.
 
     python benchmarks/startup.py [quick]
 
-The time of a package is the sum of the own times of its modules (`python -X importtime`).
+The time of a package is the sum of the times of its modules alone (`python -X importtime`).
 """
 
 import json
@@ -24,7 +24,7 @@ WORKER = "import sim.run.executors, sim.run.work"
 
 
 def seconds_of(words: Sequence[str], **env: str) -> float:
-    """Seconds of a command in a separate process."""
+    """Measure the seconds of a command in a separate process."""
     begun = time.perf_counter()
     command = [sys.executable, "-m", "sim", *words]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, stdout=subprocess.DEVNULL, check=True)
@@ -32,7 +32,7 @@ def seconds_of(words: Sequence[str], **env: str) -> float:
 
 
 def imports_of(*arguments: str) -> dict[str, float]:
-    """Milliseconds of each package that Python imports with these arguments, slowest first."""
+    """Measure the milliseconds of each package that Python imports with these arguments, slowest first."""
     command = [sys.executable, "-X", "importtime", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     spent: Counter[str] = Counter()
@@ -44,7 +44,7 @@ def imports_of(*arguments: str) -> dict[str, float]:
 
 
 def first_compile() -> dict[str, float]:
-    """Seconds of the first campaign of an installation, and of its compilation."""
+    """Measure the seconds of the first campaign of an installation, and of its compilation."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["runs=1", f"results_dir={folder}", "study=first"]
         seconds = seconds_of(words, PANJ_CACHE=f"{folder}/cache")
@@ -73,7 +73,7 @@ def measure(quick: bool) -> dict[str, Any]:
 
 
 def report(measured: dict[str, Any]) -> str:
-    """A table of seconds, then one of packages."""
+    """Write a table of seconds and one of packages as Markdown."""
     first = measured["first"]
     rows = [(name, in_words(found)) for name, found in measured["seconds"].items()]
     rows.append(("`python -m sim runs=1`, nothing compiled", f"{first['seconds']:.1f}"))
@@ -87,7 +87,7 @@ def report(measured: dict[str, Any]) -> str:
 
 
 def slowest(spent: dict[str, float]) -> list[tuple[str, float]]:
-    """The packages that take the longest."""
+    """Return the packages that take the longest."""
     return sorted(spent.items(), key=lambda row: -row[1])[:MOST]
 
 

@@ -1,4 +1,4 @@
-"""Overhead of a sweep in addition to its campaigns: time, memory and time per cell, measured in one session.
+"""Measure the overhead of a sweep in addition to its campaigns: time, memory and time per cell, in one session.
 
     python benchmarks/sweeps.py [quick]
 
@@ -37,13 +37,13 @@ print((time.perf_counter() - begun) / count)
 
 
 def bare(campaigns: int) -> float:
-    """Seconds per campaign on all cores, without a study."""
+    """Measure the seconds per campaign on all cores, without a study."""
     command = [sys.executable, "-c", BARE, str(campaigns), str(WORKERS), *MEASURED]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 def sweep(folder: str, *words: str) -> tuple[float, float, float]:
-    """Seconds in total, seconds until the tables are written, and peak megabytes of the process."""
+    """Run a sweep; return its seconds, the seconds of its campaigns, and the peak megabytes of the process."""
     begun = time.perf_counter()
     command = [sys.executable, "-m", "sim", *words, *MEASURED, f"results_dir={folder}", "study=x"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -57,7 +57,7 @@ def sweep(folder: str, *words: str) -> tuple[float, float, float]:
 
 
 def processes_of(pid: int) -> list[int]:
-    """A process and all its descendants, from /proc."""
+    """Return the ids of a process and all its descendants, from /proc."""
     parents: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -72,7 +72,7 @@ def processes_of(pid: int) -> list[int]:
 
 
 def worker_megabytes(runs: int) -> float:
-    """Peak memory of any process that `executor=processes` starts, sampled while it runs; Linux only."""
+    """Measure the peak megabytes of any process that `executor=processes` starts, sampled while it runs; Linux only."""
     with tempfile.TemporaryDirectory() as folder:
         words = [*MEASURED, f"runs={runs}", "executor=processes", f"results_dir={folder}", "study=x"]
         process = subprocess.Popen(
@@ -92,7 +92,7 @@ def worker_megabytes(runs: int) -> float:
 
 
 def measure(quick: bool = False) -> dict[str, Any]:
-    """Sweeps of many cells, each as the command itself, with bare campaigns before and after each."""
+    """Measure sweeps of many cells, each as the command itself, with campaigns outside a study before and after."""
     cells, runs = (5, 20) if quick else (100, 100)
     values = ",".join(f"{0.1 + 0.4 * place / (cells - 1):.6f}" for place in range(cells))
     groups = ["border=glob(*)"] if quick else ["reinforcement=glob(*)", "border=glob(*)", "air_support=glob(*)"]
@@ -110,7 +110,7 @@ def measure(quick: bool = False) -> dict[str, Any]:
 
 
 def report(measured: dict[str, Any]) -> str:
-    """A section with one row per sweep."""
+    """Write the section with one row per sweep as Markdown."""
     alone = measured["bare_ms"]["median"]
     rows = []
     for name, row in measured["sweeps"].items():

@@ -1,10 +1,10 @@
-"""A country of 1, 4 or 16 Afghanistans side by side, so that growth with the number of districts can be measured.
+"""Lay out a country of 1, 4 or 16 copies of Afghanistan, to measure growth with the number of districts.
 
 Each tile is the mirror image of its neighbours, and the districts at the edge between two tiles are linked, each to its
-own reflection. Quantities of the whole country (men, spearheads, commandos, help, places) grow with the number of tiles
-and news from the rest of the country weighs less, so that each district sees the same. Some of these numbers exceed the
-ranges of the settings, which are prior ranges for one country. One feature cannot be tiled: there is one capital
-city, the first district, to which families of every tile travel.
+own reflection. Quantities of the whole country (men, spearheads, commandos, help, places) grow with the number of
+tiles, and news from the rest of the country weighs less, so that conditions in each district stay the same. Some of
+these numbers exceed the ranges of the settings, which are prior ranges for one country. One feature cannot be tiled:
+there is one capital city, the first district, to which families of every tile travel.
 """
 
 from typing import Any, NamedTuple
@@ -20,7 +20,7 @@ from sim.settings.settings import Settings
 
 EDGE = 0.2  # degrees from the outermost district centre to the edge of a tile
 JOINED = 12  # districts at each edge of a tile that are linked to their reflection
-IDENTITIES = 100_000  # offset of identities from tile to tile; those of a tile, and of mobile forces, are lower
+IDENTITIES = 100_000  # offset of identities from tile to tile; identities of one tile and of mobile forces are lower
 OF_DISTRICTS = ("district_id", "district", "province", "provinces")  # texts that name one object each
 OF_POSTS = ("post_id", "post", "post_name")
 REPEATED_TEXTS = ("region", "region_of_province", "tajik_district", "post_kind")
@@ -38,7 +38,7 @@ COUNTED_OVER_ALL = {  # numbers of the rules that belong to the country, not to 
 
 
 class Tiled(NamedTuple):
-    """What a campaign in the larger country needs."""
+    """Layout, rules and timeline of a campaign in the larger country."""
 
     layout: Layout
     rules: Rules
@@ -56,7 +56,7 @@ def tiled(settings: Settings, side: int) -> Tiled:
 
 
 def tiled_facts(facts: Facts, side: int) -> Facts:
-    """Districts, provinces and posts of every tile, with unique names and identities, and one set of links."""
+    """Repeat districts, provinces and posts in every tile, with unique names and identities, and link the tiles."""
     tiles, districts = side * side, len(facts.district_id)
     first, neighbour, km = tiled_links(facts, side)
     named = {trait: tile_names(getattr(facts, trait), tiles) for trait in OF_DISTRICTS + OF_POSTS}
@@ -74,22 +74,22 @@ def tiled_facts(facts: Facts, side: int) -> Facts:
 
 
 def tile_names(names: tuple[str, ...], tiles: int) -> tuple[str, ...]:
-    """Names of the first tile unchanged, names of the others with the number of the tile."""
+    """Repeat names in every tile; from the second tile on they have the number of the tile."""
     return tuple(tile_name(name, tile) for tile in range(tiles) for name in names)
 
 
 def tile_name(name: str, tile: int) -> str:
-    """`Kabul`, and `Kabul_2` in the second tile."""
+    """Name an object in a tile, such as `Kabul`, and `Kabul_2` in the second tile."""
     return name if tile == 0 else f"{name}_{tile + 1}"
 
 
 def shifted(numbers: Integers, tiles: int, step: int) -> Integers:
-    """The numbers once per tile, each time `step` higher."""
+    """Repeat the numbers once per tile, each time `step` higher."""
     return np.concatenate([numbers + tile * step for tile in range(tiles)])
 
 
 def tiled_degrees(trait: str, facts: Facts, side: int) -> Floats:
-    """Latitudes or longitudes of all tiles: tiles are stacked row by row, every second row or column reflected."""
+    """Return latitudes or longitudes of all tiles, with every second row or column reflected."""
     degrees, across = getattr(facts, trait), trait.endswith("longitude")
     edges = facts.longitude if across else facts.latitude
     low, high = edges.min() - EDGE, edges.max() + EDGE
@@ -100,7 +100,7 @@ def tiled_degrees(trait: str, facts: Facts, side: int) -> Floats:
 
 
 def tiled_links(facts: Facts, side: int) -> tuple[Integers, Integers, Floats]:
-    """First link of each district, far ends and km of all links, within and between tiles."""
+    """Return the first link of each district, and the far ends and km of all links, within and between tiles."""
     count, tiles = len(facts.district_id), side * side
     start = np.repeat(np.arange(count), np.diff(facts.first_neighbour))
     here, there = joints(facts, side)
@@ -114,7 +114,7 @@ def tiled_links(facts: Facts, side: int) -> tuple[Integers, Integers, Floats]:
 
 
 def joints(facts: Facts, side: int) -> tuple[Integers, Integers]:
-    """Both ends of the links between tiles: to the tile on the right, and to the tile above."""
+    """Return both ends of the links between tiles: to the tile on the right, and to the tile above."""
     count, here, there = len(facts.district_id), [], []
     for tile in range(side * side):
         up, right = divmod(tile, side)

@@ -1,4 +1,4 @@
-"""A client of the classroom without a browser: it communicates with the server as the script of the page does.
+"""Client of the classroom without a browser, which communicates with the server like the script of a page.
 
 The pages are Jupyter widgets: a client opens a channel, requests a page, receives every widget, sends changes and
 clicks, and receives updates. A message has been processed when the server reports that it is idle again; that is the
@@ -20,7 +20,7 @@ USERNAME = "visitor"
 
 
 class Visitor:
-    """One browser with one page open."""
+    """A simulated browser with one page open."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -75,7 +75,7 @@ class Visitor:
         return time.perf_counter() - started
 
     async def hear(self) -> None:
-        """Receive all messages of the server."""
+        """Receive all messages of the server, and keep the state of the widgets."""
         async for raw in self.socket:
             message = json.loads(raw) if isinstance(raw, str) else json.loads(first_part(raw))
             kind, content = message["header"]["msg_type"], message["content"]
@@ -98,25 +98,25 @@ class Visitor:
             listener(widget, state)
 
     async def change(self, widget: str, **state: Any) -> float:
-        """Change a slider or a field; seconds until it was processed."""
+        """Change a slider or a field; return the seconds until the change was processed."""
         return await self.send("comm_msg", {"comm_id": widget, "data": {"method": "update", "state": state}})
 
     async def press(self, widget: str, event: str = "click", data: Any = None) -> float:
-        """Press a button; seconds until it was processed."""
+        """Press a button; return the seconds until the click was processed."""
         content = {"event": event, "data": {} if data is None else data}
         return await self.send("comm_msg", {"comm_id": widget, "data": {"method": "custom", "content": content}})
 
     def find(self, wanted: Callable[[dict[str, Any]], bool]) -> str:
-        """The newest widget whose state satisfies a condition."""
+        """Return the newest widget whose state satisfies a condition."""
         return next(number for number, state in reversed(self.widgets.items()) if wanted(state))
 
     def button(self, label: str) -> str:
-        """A button by its label."""
+        """Return the newest button with this label."""
         return self.find(lambda state: state.get("_model_name") == "BtnModel" and label in str(state.get("children")))
 
 
 def first_part(raw: bytes) -> bytes:
-    """The main message of one with binary parts: their count, their offsets, then the parts."""
+    """Return the main part of a message with binary parts, which has their count, their offsets, then the parts."""
     count = int.from_bytes(raw[:4], "big")
     places = [int.from_bytes(raw[4 * each : 4 * each + 4], "big") for each in range(1, count + 1)]
     return raw[places[0] : places[1]] if count > 1 else raw[places[0] :]

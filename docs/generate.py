@@ -1,9 +1,9 @@
 """Write the parts of the documentation that are generated from the model and its YAML files.
 
-`python docs/generate.py` writes the parameter tables of `docs/odd.md`, and `docs/cli.md`. With `effects` it also runs
-campaigns with and without each step of the day and writes what each step does; with `fit` it runs the default campaigns
-and writes each band of `configs/bands.yaml`, how many meet all of them, and the sentences of `docs/blocks.yaml`; with
-`sweep`, `capacity` and `question` it runs the sweeps of the README and of docs/question.md and writes what they find;
+`python docs/generate.py` writes the tables of parameters and policies in `docs/odd.md`, and `docs/cli.md`. With
+`effects` it also runs campaigns with and without each step of the day and writes the effect of each step; with `fit` it
+runs the default campaigns and writes the table of `configs/bands.yaml` and the sentences of `docs/blocks.yaml`; with
+`sweep`, `capacity` and `question` it runs the sweeps of the README and of docs/question.md and writes their results;
 with `july` it writes the what-ifs of docs/july_2021.md.
 """
 
@@ -86,11 +86,11 @@ ASKED = {  # outcome: heading, unit and factor
 }
 RUNS, FIT_RUNS = 200, 500
 NUMBERS = "calibration=as_declared"
-Outcomes = Sequence[Mapping[str, Value]]  # of one campaign each
+Outcomes = Sequence[Mapping[str, Value]]  # outcomes by name, one mapping per campaign
 
 
 class Effect(NamedTuple):
-    """Mean paired difference of an outcome when one step is taken out, with its 95 % interval."""
+    """Mean paired difference of an outcome if one step is left out, with its 95 % interval."""
 
     step: str
     outcome: str
@@ -102,7 +102,7 @@ class Effect(NamedTuple):
 
 
 def parameter_tables() -> str:
-    """One table per rule: number, value, unit, range, source, meaning."""
+    """Write one table of parameters per rule: number, value, unit, range, source, meaning."""
     lines: list[str] = []
     last = ""
     for row in declared_numbers().values():
@@ -118,7 +118,7 @@ def parameter_tables() -> str:
 
 
 def policy_table() -> str:
-    """One row per policy and scenario: what it is about and everything that it changes."""
+    """Write one row per policy and scenario: its description and everything that it changes."""
     lines = ["| choice | what it is | what it changes, compared with the numbers as declared |", "|---|---|---|"]
     for group in describing_groups():
         for name in groups()[group]:
@@ -128,7 +128,7 @@ def policy_table() -> str:
 
 
 def outcomes_of(settings: Settings, runs: int) -> Outcomes:
-    """All outcomes of the campaigns with seeds 0 to `runs` - 1."""
+    """Run the campaigns with seeds 0 to `runs` - 1 and return all their outcomes."""
     table = read_outcomes(settings.facts, settings.start_date, settings.days)
 
     def one(seed: int) -> Mapping[str, Value]:
@@ -140,7 +140,7 @@ def outcomes_of(settings: Settings, runs: int) -> Outcomes:
 
 
 def effects(runs: int = RUNS) -> list[Effect]:
-    """Effect of each step of `configs/neutral.yaml`: campaigns without it compared with the default, paired by seed."""
+    """Measure the effect of each step of `configs/neutral.yaml`: campaigns without and with it, paired by seed."""
     base = outcomes_of(compose_settings([NUMBERS]), runs)
     found = []
     for step, row in read_yaml(folder_of("configs") / "neutral.yaml").items():
@@ -156,7 +156,7 @@ def effect_of(
     base: Outcomes,
     without: Outcomes,
 ) -> Effect:
-    """The paired difference: without the step minus with it; pairs with a missing value are left out and counted."""
+    """Compute the paired difference, without the step minus with it; pairs with a missing value are left out."""
     pairs = [(a[outcome], b[outcome]) for a, b in zip(base, without, strict=True)]
     values = np.array([(a, b) for a, b in pairs if a is not None and b is not None], float)
     difference = values[:, 1] - values[:, 0]
@@ -168,7 +168,7 @@ def effect_of(
 
 
 def effects_table(rows: Sequence[Effect], runs: int = RUNS) -> str:
-    """The effects as a Markdown table."""
+    """Write the effects as a Markdown table."""
     lines = [
         f"{runs} campaigns with and without each step, paired by seed (seeds 0 to {runs - 1}, numbers as declared, "
         "not calibrated). Difference: without the step minus with it, mean and 95 % bootstrap interval.",
@@ -186,7 +186,7 @@ def effects_table(rows: Sequence[Effect], runs: int = RUNS) -> str:
 
 
 class Figure(NamedTuple):
-    """An outcome of many campaigns as it is printed; campaigns without a value are left out."""
+    """An outcome of many campaigns, as quoted in the documentation; campaigns without a value are left out."""
 
     values: np.ndarray
 
@@ -203,12 +203,12 @@ class Figure(NamedTuple):
 
 
 def format_value(value: float) -> str:
-    """Whole from 10 on, two digits below."""
+    """Format a number without decimals from 10 on, and to two significant figures below."""
     return f"{value:,.0f}" if abs(value) >= 10 or value == round(value) else f"{value:.2g}"
 
 
 def figures_of(found: Outcomes) -> dict[str, Any]:
-    """What the sentences of `docs/blocks.yaml` may name: every numeric outcome, and how many targets are inside."""
+    """Compute the figures for the sentences of `docs/blocks.yaml`: every numeric outcome, and targets inside."""
     numeric = [name for name, value in found[0].items() if not isinstance(value, str)]
     values = {name: [row[name] for row in found if isinstance(row[name], float | int)] for name in numeric}
     figures: dict[str, Any] = {name: Figure(np.array(row, float)) for name, row in values.items() if row}
@@ -223,14 +223,15 @@ def figures_of(found: Outcomes) -> dict[str, Any]:
 
 
 def fit_settings() -> Settings:
-    """The default campaigns, as far as the record goes."""
+    """Compose the settings of the default campaigns up to the end of the record."""
     return compose_settings(["end_date=2021-07-08"])
 
 
 def stamp_of(cells: Sequence[Settings], runs: int, command: str) -> str:
-    """What a block was made of, as a comment in its first line; a test compares it with the settings of today.
+    """Write the comment in the first line of a block, with a fingerprint of the settings that it was made with.
 
-    The wording of events and outcomes that the block does not use leave it as it is.
+    A test compares the fingerprint with the current settings. The wording of events, and outcomes that the block does
+    not use, do not change it.
     """
     fingerprints = [replace(one, outcomes_fingerprint="").fingerprint() for one in cells]
     made_of = sha256(" ".join(fingerprints).encode()).hexdigest()[:16]
@@ -238,7 +239,7 @@ def stamp_of(cells: Sequence[Settings], runs: int, command: str) -> str:
 
 
 def write_fit() -> None:
-    """Run the default campaigns and write every block that states what they give."""
+    """Run the default campaigns and write every block that reports their results."""
     settings = fit_settings()
     stamp, found = stamp_of([settings], FIT_RUNS, "fit"), outcomes_of(settings, FIT_RUNS)
     insert(README, "fit", f"{stamp}\n{table_of(*bands(found))}")
@@ -248,12 +249,12 @@ def write_fit() -> None:
 
 
 def sweep_cells(words: str) -> list[Settings]:
-    """The settings of every cell of a sweep."""
+    """Compose the settings of every cell of a sweep."""
     return [cell.settings for cell in compose_sweep(shlex.split(words)).cells]
 
 
 def write_sweep() -> None:
-    """Run the first sweep of the README and write its verdicts; a study that is there already is not run again."""
+    """Run the first sweep of the README, unless its study exists, and write its verdicts."""
     said_by(SWEEP)
     stamp = stamp_of(sweep_cells(SWEEP), FIT_RUNS, "sweep")
     insert(README, "sweep", f"{stamp}\n```\n$ python -m sim {COMPARE}\n{verdicts()}\n```")
@@ -268,7 +269,7 @@ def write_capacity() -> None:
 
 
 def write_question() -> None:
-    """Run the sweep of docs/question.md and write what its comparison says."""
+    """Run the sweep of docs/question.md and write the result of its comparison."""
     said_by(QUESTION)
     stamp = stamp_of(sweep_cells(QUESTION), FIT_RUNS, "question")
     insert(ASKED_ON, "question", f"{stamp}\n```\n{verdicts(ASK)}\n```")
@@ -287,7 +288,7 @@ def write_july() -> None:
 
 
 def turned(change: str) -> list[str]:
-    """The paired difference of every outcome under a decision, in each kind of worlds."""
+    """Return the paired difference of every outcome under a decision, for each kind of worlds."""
     found: dict[tuple[str, str], str] = {}
     for question, words in WORLDS.items():
         folder, name = f"results/{words.rpartition('study=')[2]}", f"july_{change.replace('=', '_')}"
@@ -303,14 +304,14 @@ def turned(change: str) -> list[str]:
 
 
 def verdicts(words: str = COMPARE) -> str:
-    """The sentences that a comparison prints, without its table and its files."""
+    """Return the sentences that a comparison prints, without its table and the list of files."""
     said = said_by(words).partition("\nWritten:")[0].rpartition("┘")[2]
     first = said.index("- With ") if "- With " in said else 0
     return "\n".join(line.rstrip() for line in said[first:].strip().splitlines())
 
 
 def said_by(words: str) -> str:
-    """What a command prints."""
+    """Run a command and return what it prints."""
     run = [sys.executable, "-m", "sim", *shlex.split(words)]
     return subprocess.run(
         run, cwd=ROOT, env={**os.environ, "COLUMNS": "120"}, stdout=subprocess.PIPE, text=True, check=True
@@ -318,7 +319,7 @@ def said_by(words: str) -> str:
 
 
 def capacity_table(runs: pa.Table) -> str:
-    """Paired differences from the baseline of answering, of more men, and of both."""
+    """Write the paired differences from the baseline with every call answered, with more men, and with both."""
     lines = ["| changed | " + " | ".join(label for label, _, _ in ASKED.values()) + " |", "|---|" + "---|" * len(ASKED)]
     base = cell_of(runs, "as_reported", "as_reported")
     for name, reinforcement, capacity in CHANGED:
@@ -332,13 +333,22 @@ def capacity_table(runs: pa.Table) -> str:
 
 
 def cell_of(runs: pa.Table, reinforcement: str, capacity: str) -> dict[str, list[Any]]:
-    """The campaigns of one cell in the order of their seeds."""
+    """Return the campaigns of one cell, sorted by seed."""
     is_in = pc.and_(pc.equal(runs["reinforcement"], reinforcement), pc.equal(runs["capacity"], capacity))
     return runs.filter(is_in).sort_by("seed").to_pydict()  # type: ignore[no-any-return]
 
 
 def insert(path: Path, mark: str, text: str) -> None:
-    """Put text between `<!-- mark -->` and `<!-- end of mark -->`."""
+    """Insert text between `<!-- mark -->` and `<!-- end of mark -->`, replacing what is there.
+
+    Args:
+        path: The page.
+        mark: Name of the mark.
+        text: The new text.
+
+    Raises:
+        PanjError: The page does not have both marks.
+    """
     page = path.read_text(encoding="utf-8")
     start, end = f"<!-- {mark} -->", f"<!-- end of {mark} -->"
     if start not in page or end not in page:
@@ -348,7 +358,7 @@ def insert(path: Path, mark: str, text: str) -> None:
 
 
 class Band(NamedTuple):
-    """One band and the simulated result."""
+    """A band of `configs/bands.yaml` and the simulated result."""
 
     outcome: str
     statistic: str
@@ -364,14 +374,14 @@ class Band(NamedTuple):
 
 
 def statistic_of(values: np.ndarray, row: Mapping[str, Any]) -> float:
-    """Median, 5 % or 95 % quantile, or share of campaigns at or above a level."""
+    """Compute the median, the 5 % or 95 % quantile, or the share of campaigns at or above a level."""
     if row["statistic"] == "share_at_least":
         return float((values >= row["level"]).mean())
     return float(np.quantile(values, {"median": 0.5, "q05": 0.05, "q95": 0.95}[row["statistic"]]))
 
 
 def bands(found: Outcomes) -> tuple[list[Band], float]:
-    """Every band for some campaigns, and the share of campaigns that meet all of them."""
+    """Compute every band for some campaigns, and the share of campaigns that meet all of them."""
     rows: list[dict[str, Any]] = yaml.safe_load((folder_of("configs") / "bands.yaml").read_text(encoding="utf-8"))
     met_by_all = np.ones(len(found), np.bool_)
     result = []
@@ -387,7 +397,7 @@ def bands(found: Outcomes) -> tuple[list[Band], float]:
 
 
 def table_of(rows: Sequence[Band], all_met: float, runs: int = FIT_RUNS) -> str:
-    """The bands as a Markdown table."""
+    """Write the bands as a Markdown table."""
     lines = [
         f"{runs} campaigns, scenario july_2021, seeds 0 to {runs - 1}, each with its draw of the posterior:",
         "",
@@ -403,7 +413,7 @@ def table_of(rows: Sequence[Band], all_met: float, runs: int = FIT_RUNS) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the parameter tables and the reference of the command line, and any other parts that the arguments name."""
+    """Write the tables of the ODD description and the CLI reference, and any other parts named in the arguments."""
     insert(ODD, "parameters", parameter_tables())
     insert(ODD, "policies", policy_table())
     CLI.write_text(reference(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Make sim/data/shapes.topojson, the shapes that every map draws, from the published boundaries.
+"""Make sim/data/shapes.topojson, the shapes of all maps, from the published boundaries.
 
     python docs/make_shapes.py district_shapes.geojson outline.geojson
 
@@ -6,7 +6,7 @@ Reads   district_shapes.geojson: one polygon per row of districts.csv (property 
         gbOpen AFG ADM2; outline.geojson: countries of the region (property `country`), from Natural Earth 1:10m.
 Writes  a TopoJSON file in degrees, in which a border between two districts is stored once: `districts` in the order of
         districts.csv, `frontier` (the border with Tajikistan), `abroad` (borders between the neighbours), and as
-        property `names` where the name of a neighbour fits in a view of the whole country or of the frontier.
+        property `names` the positions of neighbours' names in views of the whole country and of the frontier.
 Needs   shapely, which comes with the extra `test`. Maps themselves only read the file.
 """
 
@@ -26,18 +26,18 @@ from sim.plots.land import FRONTIER_MARGIN, NARROW_MARGIN, SHAPES, around, to_de
 
 BEYOND_THE_RIVER = "Tajikistan"
 HOME = "Afghanistan"
-TOLERANCE = 1.3  # km; detail below about a pixel of the largest map is left out
-STEP = 0.002  # degrees, grid of the stored points; about 200 m
-TOUCH = 8.0  # km within which the two sources mean the same border
-ROOM_FOR_A_NAME = 18.0  # km around the point of a name, all within its country and the view
-EDGE = 0.025  # share of the width of a view that the point of a name keeps from its sides
+TOLERANCE = 1.3  # km; detail below about one pixel of the largest map is left out
+STEP = 0.002  # degrees; grid of the stored points, about 200 m
+TOUCH = 8.0  # km; lines of the two sources within this distance are the same border
+ROOM_FOR_A_NAME = 18.0  # km; radius around the point of a name that has to be within its country and the view
+EDGE = 0.025  # minimum distance of the point of a name from the sides of a view, as a share of its width
 
 Point = tuple[int, int]  # on the grid
 Line = tuple[Point, ...]
 
 
 def read_shapes(path: Path, key: str) -> dict[str, Any]:
-    """Shapes of a GeoJSON file in km, by a property; parts without area are left out."""
+    """Read the shapes of a GeoJSON file in km, by a property; parts without area are left out."""
     features = json.loads(path.read_text(encoding="utf-8"))["features"]
     shapes = {}
     for feature in features:
@@ -49,13 +49,13 @@ def read_shapes(path: Path, key: str) -> dict[str, Any]:
 
 
 def on_grid(points: np.ndarray) -> Line:
-    """Points in km as grid points, without repetitions."""
+    """Convert points in km to grid points, without repetitions."""
     steps = [(int(x), int(y)) for x, y in np.rint(to_degrees(points) / STEP)]
     return tuple(one for one, before in zip(steps, [None, *steps], strict=False) if one != before)
 
 
 def rings_of(shape: Any) -> list[list[Line]]:
-    """The closed rings of each polygon of a shape, on the grid."""
+    """Return the closed rings of each polygon of a shape, on the grid."""
     return [
         [ring for ring in map(on_grid, (np.asarray(one.coords) for one in (part.exterior, *part.interiors)))
          if len(set(ring)) > 2]
@@ -64,7 +64,7 @@ def rings_of(shape: Any) -> list[list[Line]]:
 
 
 def frontier_of(home: Any, beyond: Any) -> Any:
-    """The longest stretch of the outline near the country beyond the river."""
+    """Return the longest part of the outline that is near the country beyond the river."""
     outline = np.asarray(max(shapely.get_parts(home), key=lambda part: part.area).exterior.coords)[:-1]
     near = shapely.distance(shapely.points(outline), beyond) < TOUCH
     outline, near = (np.roll(each, -int(np.argmin(near)), axis=0) for each in (outline, near))
@@ -77,7 +77,7 @@ class Arcs:
     """Lines between junctions, each stored once; a ring is a list of their numbers, negative where reversed."""
 
     def __init__(self, rings: Sequence[Line], ends: Sequence[Point]) -> None:
-        """Junctions are the given ends and every point at which other than two borders meet."""
+        """Find the junctions: the given ends, and every point at which a number of borders other than two meet."""
         neighbours = defaultdict(set)
         for ring in rings:
             for one, other in pairwise(ring):
@@ -87,7 +87,7 @@ class Arcs:
         self.numbers: dict[Line, int] = {}
 
     def cut(self, line: Line) -> list[int]:
-        """The numbers of the arcs of a line or a closed ring."""
+        """Split a line or a closed ring at junctions, and return the numbers of its arcs."""
         places = [place for place, point in enumerate(line[:-1]) if point in self.junctions]
         if line[0] == line[-1] and places:
             line = (*line[places[0] : -1], *line[: places[0] + 1])
@@ -98,14 +98,14 @@ class Arcs:
         return [self.number(piece) for piece in pieces]
 
     def number(self, arc: Line) -> int:
-        """The number of an arc; that of its reverse, complemented, if this is stored."""
+        """Return the number of an arc; if its reverse is stored, the complement of that number."""
         if arc[::-1] in self.numbers:
             return ~self.numbers[arc[::-1]]
         return self.numbers.setdefault(arc, len(self.numbers))
 
 
 def names_in(countries: dict[str, Any], home: Any, view: Any) -> Iterator[tuple[str, list[float]]]:
-    """The middle of the widest visible part of each neighbour that has room for its name, in degrees."""
+    """Yield the middle of the widest visible part of each neighbour that has room for its name, in degrees."""
     west, _, east, _ = view.bounds
     inside = view.buffer(-EDGE * (east - west))
     for name, shape in countries.items():
@@ -117,17 +117,17 @@ def names_in(countries: dict[str, Any], home: Any, view: Any) -> Iterator[tuple[
 
 
 def place_in(shape: Any) -> list[float]:
-    """A point well inside a shape, in degrees; for a centre that another source puts outside it."""
+    """Return a point well inside a shape, in degrees, to replace a centre that another source puts outside it."""
     return in_degrees(shapely.maximum_inscribed_circle(shape).coords[0])
 
 
 def in_degrees(place: Sequence[float]) -> list[float]:
-    """A point in km as degrees, to about a km."""
+    """Convert a point in km to degrees, rounded to about a km."""
     return [round(float(each), 2) for each in to_degrees(np.array([place]))[0]]
 
 
 def make(districts: Path, countries: Path) -> str:
-    """The text of the TopoJSON file."""
+    """Make the text of the TopoJSON file."""
     by_code, abroad = read_shapes(districts, "district_id"), read_shapes(countries, "country")
     facts = read_facts()
     codes = list(facts.district_id)
@@ -166,7 +166,7 @@ def make(districts: Path, countries: Path) -> str:
 
 
 def lines_between(countries: dict[str, Any], home: Any) -> list[Any]:
-    """Borders between two neighbours, outside the country."""
+    """Return the borders between neighbouring countries, outside Afghanistan."""
     shared = [
         one.boundary.intersection(other.boundary)
         for (name, one), (another, other) in combinations(countries.items(), 2)
@@ -177,7 +177,7 @@ def lines_between(countries: dict[str, Any], home: Any) -> list[Any]:
 
 
 def topology(objects: dict[str, Any], arcs: Sequence[Line]) -> str:
-    """TopoJSON with every arc as steps from point to point."""
+    """Format TopoJSON, with every arc as steps from point to point."""
     steps = [[list(arc[0]), *np.diff(arc, axis=0).tolist()] for arc in arcs]
     transform = {"scale": [STEP, STEP], "translate": [0, 0]}
     whole = {"type": "Topology", "transform": transform, "objects": objects, "arcs": steps}

@@ -1,9 +1,9 @@
 """Write `NOTICE`: every distribution that Panj's extras install, with its version and licence.
 
-`python docs/supply.py` reads `pyproject.toml` and what is installed in this environment (`make notice`).
+`python docs/supply.py` reads `pyproject.toml` and the metadata installed in this environment (`make notice`).
 
-Assumes A licence is what a distribution declares: its expression, else its classifiers, else the first line of its
-        field *License*. Libraries inside wheels are named by hand in `BUNDLED`.
+Assumes The licence of a distribution is the one that it declares: its expression, else its classifiers, else the first
+        line of its field *License*. Libraries inside wheels are listed by hand in `BUNDLED`.
 """
 
 import re
@@ -22,7 +22,7 @@ SHIPPED, TOOLS = ("all",), ("test", "browser")
 STRONG = ("AGPL", "GPL", "GNU GENERAL", "GNU AFFERO", "SSPL", "EUPL", "CC-BY-SA", "CC-BY-NC")
 WEAK = ("LGPL", "LESSER GENERAL", "MPL", "MOZILLA PUBLIC", "EPL", "ECLIPSE PUBLIC", "CDDL")
 GCC = "OpenBLAS (BSD-3-Clause), libgfortran (GPL-3.0 with the GCC runtime library exception), libquadmath (LGPL-2.1)"
-BUNDLED = {  # by distribution
+BUNDLED = {  # libraries inside wheels, by distribution
     "numpy": GCC,
     "scipy": GCC,
     "shapely": "GEOS (LGPL-2.1): a shared library that may be replaced",
@@ -51,7 +51,7 @@ class Part(NamedTuple):
 
     @property
     def is_copyleft(self) -> bool:
-        """Whether everything that is shipped with it would have to be under its licence."""
+        """Whether everything distributed together with it has to be under its licence."""
         others = re.sub(r"LGPL|LESSER GENERAL", "", self.licence.upper())
         return any(word in others for word in STRONG)
 
@@ -62,12 +62,12 @@ class Part(NamedTuple):
 
 
 def parts_of(extras: Sequence[str]) -> list[Part]:
-    """The distributions that Panj with these extras installs here, without Panj, by name."""
+    """List the distributions that Panj with these extras installs here, without Panj itself, sorted by name."""
     return sorted((part_of(name) for name in names_of(extras)), key=lambda part: part.name.lower())
 
 
 def names_of(extras: Sequence[str]) -> set[str]:
-    """Their names: requirements of `pyproject.toml`, and those of what is installed for them."""
+    """Return the names of the requirements in `pyproject.toml`, with their own requirements."""
     found: set[tuple[str, str]] = set()
     waiting = [("panj", extra) for extra in ("", *extras)]
     while waiting:
@@ -83,7 +83,7 @@ def names_of(extras: Sequence[str]) -> set[str]:
 
 
 def requires(name: str, extra: str) -> Iterator[str]:
-    """Requirements of a distribution, or of one of its extras; Panj's own are those of its `pyproject.toml`."""
+    """Yield the requirements of a distribution or of one of its extras; Panj's are read from `pyproject.toml`."""
     if name != "panj":
         yield from metadata.requires(name) or ()
         return
@@ -92,7 +92,7 @@ def requires(name: str, extra: str) -> Iterator[str]:
 
 
 def part_of(name: str) -> Part:
-    """A distribution that is installed here."""
+    """Describe a distribution that is installed here."""
     found = metadata.metadata(name)
     classifiers = [one.split(" :: ")[-1] for one in found.get_all("Classifier") or () if one.startswith("License ::")]
     declared = (found.get("License") or "").strip().split("\n")[0]
@@ -101,7 +101,7 @@ def part_of(name: str) -> Part:
 
 
 def notice() -> str:
-    """The text of `NOTICE`."""
+    """Make the text of `NOTICE`."""
     shipped = parts_of(SHIPPED)
     tools = [part for part in parts_of(TOOLS) if part not in shipped]
     weak = [f"{part.name} ({part.licence})" for part in (*shipped, *tools) if part.is_weak]

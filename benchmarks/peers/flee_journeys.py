@@ -1,7 +1,7 @@
-"""Flee moves as many agents as Panj has families, over the same districts and roads, on the same routes and days.
+"""Move as many agents in Flee as Panj has families, over the same districts and roads, on the same routes and days.
 
-The work is a file written by `benchmarks/three_rules.py`. Flee's agents choose their roads by random weights; here
-each gets its route when it sets out, as Flee itself assigns an agent a route of several roads, so that there is no
+The work is a file written by `benchmarks/three_rules.py`. Flee's agents usually choose their roads by random weights;
+here each gets its whole route when it sets out, in the attribute that Flee itself uses for routes, so that there is no
 choice. Every town lets its agents leave on the same day, logging is off, and agents that have arrived are removed from
 the model at the end of the day. This file needs only Flee.
 
@@ -27,13 +27,13 @@ log_levels: {{agent: 0, link: 0, camp: 0, conflict: 0, init: 0, idp_totals: 0}}
 spawn_rules: {{conflict_driven_spawning: {{spawn_mode: constant, displaced_per_conflict_day: 0}}}}
 move_rules: {{max_move_speed: {km_per_day}, default_movechance: 1.0}}
 """
-# No road leads here, so an agent with only this left on its route has arrived and stays. It is the first location,
-# since Flee looks up the end of the route in the list of names before every step.
+# No road leads to this location, so an agent with only this left on its route has arrived and stays. It is the first
+# location, since Flee looks up the end of the route in the list of names before every step.
 END = "end of the journey"
 
 
 def set_rules(km_per_day: float) -> None:
-    """Set the rules of Flee, which reads its settings from a file."""
+    """Set the movement rules of Flee, which reads its settings from a file."""
     with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
         file.write(SETTINGS.format(km_per_day=km_per_day))
         file.flush()
@@ -41,7 +41,7 @@ def set_rules(km_per_day: float) -> None:
 
 
 def country_of(work: Work) -> flee.Ecosystem:
-    """A Flee ecosystem: districts are towns; every road once, since Flee's roads lead both ways."""
+    """Build a Flee ecosystem with districts as towns, and every road once, since Flee's roads lead both ways."""
     country = flee.Ecosystem()
     country.addLocation(END, location_type="town")
     for row in range(len(work["districts"]["province"])):
@@ -52,7 +52,7 @@ def country_of(work: Work) -> flee.Ecosystem:
 
 
 def roads_of(work: Work) -> list[tuple[int, int, float]]:
-    """Every road between two districts once, with its km."""
+    """List every road between two districts once, with its km."""
     roads, km_per_day = work["roads"], work["numbers"]["journeys"]["km_per_day"]
     return [
         (here, roads["neighbour"][link], roads["days"][link] * km_per_day)
@@ -63,7 +63,7 @@ def roads_of(work: Work) -> list[tuple[int, int, float]]:
 
 
 class Journeys:
-    """Families of the work as agents of Flee."""
+    """The families of the work as agents of Flee."""
 
     def __init__(self, work: Work) -> None:
         set_rules(work["numbers"]["journeys"]["km_per_day"])
@@ -87,21 +87,21 @@ class Journeys:
         self.country.agents = [agent for agent in self.country.agents if not has_arrived(agent)]
 
     def end(self) -> list[int]:
-        """The district in which each family has arrived; -1 for those on the road."""
+        """Return the district in which each family has arrived; -1 for those on the road."""
         return [int(agent.location.name) if has_arrived(agent) else -1 for agent in self.families]
 
     def roads_taken(self) -> list[int]:
-        """Number of roads that each family has completed."""
+        """Return the number of roads that each family has completed."""
         return [agent.places_travelled - 1 for agent in self.families]
 
 
 def has_arrived(agent: Any) -> bool:
-    """Whether an agent has arrived: Flee drops a route that leads nowhere; before that, only its end is left."""
+    """Whether an agent has arrived: only the end is left of its route, or Flee has dropped the route."""
     return not agent.travelling and len(agent.route) <= 1
 
 
 def measured(work: Work) -> dict[str, Any]:
-    """Seconds of Flee's days alone, agents moved (counted once per day), and where they arrived."""
+    """Measure the seconds of Flee's days alone; also return the agents moved per day and where they arrived."""
     begun = time.perf_counter()
     journeys = Journeys(work)
     built = time.perf_counter() - begun

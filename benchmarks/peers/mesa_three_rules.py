@@ -29,7 +29,7 @@ GAMMA = 0x9E3779B97F4A7C15
 
 
 def splitmix(seed: int, position: int) -> int:
-    """SplitMix64 (Steele, Lea and Flood 2014)."""
+    """Return a 64-bit hash of seed and position by SplitMix64 (Steele, Lea and Flood 2014)."""
     z = (seed + GAMMA * (position + 1)) & ALL_BITS
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & ALL_BITS
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & ALL_BITS
@@ -37,12 +37,12 @@ def splitmix(seed: int, position: int) -> int:
 
 
 def draw(seed: int, stream: int, day: int, actor: int) -> float:
-    """A uniform number in [0, 1)."""
+    """Return a uniform draw in [0, 1)."""
     return (splitmix(splitmix(splitmix(seed, stream), day), actor) >> 11) / 2**53
 
 
 class Fall(NamedTuple):
-    """News of a district that fell yesterday, with the share of calm that it takes from those who hear it."""
+    """News of a district that fell yesterday, with the share of calm that it removes next door and farther away."""
 
     district: "District"
     province: int
@@ -72,7 +72,7 @@ class District(mesa.Agent):
         self.stood_on = -1
 
     def look_round(self, roads: list[Road], onward: list[Road], km: list[float]) -> None:
-        """Store roads to neighbours, and for each goal by row the road that leads there and its distance."""
+        """Store roads to neighbours, and for each goal the road that leads there and the distance."""
         self.roads = roads
         self.neighbours = {road.there for road in roads}
         self.onward = onward
@@ -91,7 +91,7 @@ class District(mesa.Agent):
         self.dread += (1.0 - self.dread) * min(1.0, amount)
 
     def cheapest_road(self, goal: "District", avoid_km: float) -> Road:
-        """The cheapest road that leads nearer to the goal, with fighting counted as a detour."""
+        """Return the cheapest road that leads nearer to the goal, with fighting counted as a detour."""
         best, lowest = None, math.inf
         for road in self.roads:
             there = road.there
@@ -119,7 +119,7 @@ class Unit(mesa.Agent):
         self.morale: float = traits["morale"]
 
     def step(self) -> None:
-        """Let morale drift to its target, and jump with help, a stand or losses."""
+        """Move morale towards its target, and change it by help, a stand or losses."""
         if self.state > RELIEVING:
             return
         numbers, day, district = self.model.morale, self.model.day, self.district
@@ -133,7 +133,7 @@ class Unit(mesa.Agent):
         self.morale = min(1.0, max(0.0, morale))
 
     def deserved(self) -> float:
-        """The morale to which the unit drifts."""
+        """Return the target of the unit's morale."""
         model = self.model
         numbers = model.morale
         return (
@@ -147,13 +147,13 @@ class Unit(mesa.Agent):
         )
 
     def hunger(self) -> float:
-        """0 with enough supply, 1 with none."""
+        """Return the hunger of the unit: 0 with enough supply, 1 with none."""
         if self.supply_days >= self.model.hungry_below:
             return 0.0
         return min(1.0, max(0.0, 1.0 - self.supply_days / self.model.hungry_below))
 
     def unanswered(self) -> float:
-        """0 before a call, 1 once patience is used up."""
+        """Return how far a call for help is unanswered: 0 before a call, 1 once patience is exhausted."""
         if self.asked_days <= 0:
             return 0.0
         return min(1.0, max(0.0, self.asked_days / self.model.patience_days))
@@ -179,7 +179,7 @@ class Family(mesa.Agent):
         self.tries: int = traits["tries"]
 
     def step(self) -> None:
-        """Travel as many roads as fit into a day; the last one is finished tomorrow."""
+        """Travel as many roads as fit into a day; the last one is continued on the next day."""
         if self.state != ON_THE_ROAD:
             return
         self.road_days += 1
@@ -288,7 +288,7 @@ class Post(mesa.Agent):
         family.remove()
 
     def next_post(self) -> "Post | None":
-        """The nearest post in another district within reach, or None."""
+        """Return the nearest post in another district within reach, or None."""
         best, nearest = None, math.inf
         for other in self.model.posts:
             km = self.district.km[other.district.row]
@@ -300,7 +300,7 @@ class Post(mesa.Agent):
 
 
 class Border(mesa.Model):
-    """The days of a campaign after a given state."""
+    """Model of the days of a campaign from a given state on."""
 
     def __init__(self, work: Work) -> None:
         super().__init__(rng=work["seed"])
@@ -334,7 +334,7 @@ class Border(mesa.Model):
             post.queue.extend(self.families[row] for row in queue)
 
     def lay_roads(self, roads: dict[str, Any]) -> None:
-        """Give every district its roads and the one that leads to each goal."""
+        """Give every district its roads, and the road that leads to each goal."""
         links = [
             Road(self.districts[there], days) for there, days in zip(roads["neighbour"], roads["days"], strict=True)
         ]
@@ -355,7 +355,7 @@ class Border(mesa.Model):
         self.datacollector.collect(self)
 
     def begin_day(self) -> None:
-        """Apply what the other rules did."""
+        """Start a day and apply the effects of the other rules."""
         told = self.coming_days.popleft()
         self.day += 1
         self.running = bool(self.coming_days)
@@ -373,7 +373,7 @@ class Border(mesa.Model):
         self.add_families(told["families"])
 
     def news_of(self, row: int, how: int, under_pressure: list[int]) -> Fall:
-        """A district given up without a fight is worse news; it is louder in a province under pressure."""
+        """Return the news of a fall, which weighs more without a fight and in a province under pressure."""
         district = self.districts[row]
         weight = 1.0 if how == FOUGHT else self.news["handover_factor"]
         local = weight * self.news["province"]
@@ -388,22 +388,22 @@ class Border(mesa.Model):
                 self.agents_by_type[kind].do("step")
 
     def places_left(self) -> int:
-        """Places left in camps, including those that aid agencies add."""
+        """Return the places left in camps, including those that aid agencies add."""
         places = int(self.admission["camp_places"] + self.admission["aid_places"] * self.aid)
         return max(0, places - self.admitted)
 
     def draw(self, stream: int, family: Family) -> float:
-        """The family's random number of today."""
+        """Return the draw of a family on the current day."""
         return draw(self.seed, stream, self.day, family.identity)
 
 
 def rows_of(columns: dict[str, list[Any]]) -> list[dict[str, Any]]:
-    """Traits as one mapping per row."""
+    """Convert columns of traits to one mapping per row."""
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def end_of(model: Border) -> dict[str, Any]:
-    """Everything that the three rules wrote, as plain lists by name."""
+    """Return all results of the three rules as plain lists by name."""
     families, posts = model.families, model.posts
     row_of = {family: row for row, family in enumerate(families)}
     kept = ("identity", "people", "state", "days_to_go", "road_days", "waited_days", "tries")
@@ -422,12 +422,12 @@ def end_of(model: Border) -> dict[str, Any]:
 
 
 def columns(agents: Any, traits: Sequence[str]) -> dict[str, list[Any]]:
-    """Some traits of all agents."""
+    """Return some traits of all agents as lists."""
     return {trait: [getattr(agent, trait) for agent in agents] for trait in traits}
 
 
 def measured(work: Work) -> dict[str, Any]:
-    """Seconds to build the model, seconds of the three rules alone, and the final state."""
+    """Measure the seconds to build the model and those of the three rules alone; also return the final state."""
     begun = time.perf_counter()
     model = Border(work)
     built = time.perf_counter() - begun
@@ -441,7 +441,7 @@ def measured(work: Work) -> dict[str, Any]:
 
 
 def measured_replicates(works: Sequence[Work]) -> dict[str, Any]:
-    """Seconds per replicate of Mesa's own `batch_run`, including building."""
+    """Measure the seconds per replicate of Mesa's `batch_run`, including the building of the model."""
     begun = time.perf_counter()
     rows = mesa.batch_run(Border, {"work": works}, number_processes=1, display_progress=False)
     seconds = (time.perf_counter() - begun) / len(works)

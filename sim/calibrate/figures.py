@@ -143,9 +143,7 @@ def draw_predictive(made: Fitted) -> Path:
         )
     else:
         word = "accepted"
-        dark = (
-            "The accepted campaigns are shown by their weights, as they were run before their numbers were adjusted."
-        )
+        dark = "The accepted campaigns are shown by their weights, as they were run before their numbers were adjusted."
     caption = (
         f"{describe_fit(made)} Each row has its own scale, on which the 90 % interval of all campaigns from the prior "
         f"runs from −1 to 1. {dark} Inside: the reported number, or part of its range, is in their 90 % interval. "

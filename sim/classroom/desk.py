@@ -1,9 +1,9 @@
-"""Queue of the classroom: runs campaigns for all browsers in turn, shares results and reports progress.
+"""Queue of the classroom: runs campaigns for all requesters in turn, shares results and reports progress.
 
-Reads   choices of settings, as overrides of the command line, and the browser that requests them.
+Reads   choices of settings, as overrides of the command line, and the requester: a browser, or one choice of a class.
 Returns a `Ticket` per request, whose table of outcomes grows until the request is complete.
-Assumes Every request gets a first chunk before any gets a second. After that, browsers with fewer turns come first, and
-        among these the earlier request. Results are shared: the same settings are not run twice.
+Assumes Every request gets a first chunk before any gets a second. After that, requesters with fewer turns come first,
+        and among these the earlier request. Results are shared: the same settings are not run twice.
 """
 
 import logging
@@ -29,9 +29,9 @@ from sim.settings.settings import Executor, Order, Piece, Settings
 from sim.settings.sweep import Cell
 
 CHUNK = 10  # campaigns per turn of a worker: a tenth of a second
-TURN = 200  # campaigns of one browser before the turn of the next
+TURN = 200  # campaigns of one requester before the turn of the next
 MOST_RUNS = 1000
-MOST_WAITING = 4  # unfinished tickets per browser
+MOST_WAITING = 4  # unfinished tickets per requester
 KEPT_ANSWERS, KEPT_SETTINGS, KEPT_CAMPAIGNS = 300, 60, 3  # a campaign holds its world, tens of megabytes
 LATENCIES = 10_000  # number of most recent measurements kept per kind
 LOG = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Answer:
 
 
 class Ticket:
-    """A request of one browser for campaigns of one choice of settings, with consecutive seeds."""
+    """A request for campaigns of one choice of settings, with consecutive seeds."""
 
     def __init__(
         self, desk: "Desk", who: str, overrides: Overrides, runs: int, answer: Answer, first_seed: int = 0
@@ -154,7 +154,7 @@ class Desk:
         self.answers: LRUCache[str, Answer] = LRUCache(KEPT_ANSWERS)
         self.campaigns: LRUCache[tuple[str, int], Campaign] = LRUCache(KEPT_CAMPAIGNS)
         self.waiting: list[Ticket] = []
-        self.had: dict[str, int] = {}  # campaigns by session since the queue was last empty
+        self.had: dict[str, int] = {}  # campaigns by requester since the queue was last empty
         self.latencies: dict[str, deque[float]] = {}
         self.is_open = True
         for number in range(count):
@@ -187,7 +187,7 @@ class Desk:
         """Request campaigns; those whose results are cached are not run again.
 
         Args:
-            who: The browser that asks; browsers take turns.
+            who: Name of the requester; requesters take turns.
             overrides: The choice of settings.
             runs: Number of campaigns, from 1 to `MOST_RUNS`.
             first_seed: Seed of the first campaign, a multiple of `CHUNK`.
@@ -196,7 +196,7 @@ class Desk:
             A ticket, which has already ended if all results are cached.
 
         Raises:
-            PanjError: The settings are wrong, a number is out of range, or the browser has too many tickets waiting.
+            PanjError: The settings are wrong, a number is out of range, or the requester has too many tickets waiting.
         """
         if not 1 <= runs <= MOST_RUNS:
             raise PanjError(f"runs: found {runs}, expected 1 to {MOST_RUNS}")

@@ -1,12 +1,12 @@
 """Films of one campaign for the browser, and forks: one campaign continued twice with one decision changed.
 
-A film is JSON: holders, posts, curves and the log of every day in words; the shapes of the map are sent once. A fork
-has two films, the first event and the days that differ, and outcomes side by side.
+A film is JSON with holders, posts, curves and the log of every day in words; the shapes of the map are sent once. A
+fork has two films, the first event and the days that differ, and outcomes side by side.
 
-Reads   a `Campaign` and its settings; the land; the record to the end of 7 July 2021.
+Reads   a `Campaign` and its settings; the geometry of maps; the record to the end of 7 July 2021.
 Assumes The end of a day is shown with the night that follows it, as in the log; curves count a night on the morning
-        on which it ends, as in the record. Both branches of a fork share all later random draws; for what a change acts
-        on, see `sim.story.branches`.
+        on which it ends, as in the record. Both branches of a fork share all later random draws; `sim.story.branches`
+        explains on what a change acts.
 """
 
 import json
@@ -50,19 +50,23 @@ from sim.story.telling import tell_day
 from sim.study.columns import changes_of
 from sim.wording import Language, language_of, say_post
 
-UNITS = 2  # per km, in which shapes and places are drawn
-KEPT_FILMS, KEPT_FORKS = 40, 30  # cache sizes, for a whole room
+UNITS = 2  # drawing units per km
+KEPT_FILMS, KEPT_FORKS = 40, 30  # sizes of the caches, shared by all visitors
 HELD_FROM_THE_START, WON_BACK = 0, 4  # ways of changing hands in addition to those of `Fall`
 
 
 def compact(value: object) -> str:
-    """JSON without spaces."""
+    """Format a value as JSON without spaces."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 @cache
 def shapes() -> str:
-    """Districts, posts, borders and the frontier as SVG paths, in half km from the north-west corner, as JSON."""
+    """Return districts, posts, borders and the frontier as SVG paths, for the map in the browser.
+
+    Returns:
+        JSON with positions in half km from the north-west corner.
+    """
     land = read_land()
     facts = land.facts
     west, south, east, north = country_bounds(land, NARROW_MARGIN)
@@ -92,19 +96,19 @@ def shapes() -> str:
 
 
 def meets(lines: Lines, view: Bounds) -> bool:
-    """Whether the bounds of lines meet a view."""
+    """Whether the bounding box of lines overlaps a view."""
     west, south, east, north = bounds_of(lines)
     return bool(west < view[2] and east > view[0] and south < view[3] and north > view[1])
 
 
 def placed(place: Any, corner: np.ndarray) -> list[int]:
-    """Distance east and south of the corner, in half km."""
+    """Return the distance of a point east and south of the corner, in half km."""
     east, south = np.rint((place - corner) * (UNITS, -UNITS)).astype(int).tolist()
     return [east, south]
 
 
 def path_of(lines: Lines, corner: np.ndarray) -> str:
-    """SVG path of lines or closed rings: the first point, then steps of whole half km."""
+    """Return lines or closed rings as an SVG path: the first point, then steps in whole half km."""
     path = []
     for line in lines:
         points = np.rint((line - corner) * (UNITS, -UNITS)).astype(int)
@@ -118,12 +122,12 @@ def path_of(lines: Lines, corner: np.ndarray) -> str:
 
 
 def pairs(steps: np.ndarray) -> str:
-    """Steps east and south as text, with as few separators as SVG needs."""
+    """Format steps east and south with as few separators as SVG allows."""
     return " ".join(map(str, steps.ravel().tolist())).replace(" -", "-")
 
 
 def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts: Language) -> str:
-    """The state at the end of every day of a campaign, as JSON."""
+    """Return the state at the end of every day of a campaign, as JSON."""
     series, record, start = campaign.record.series, campaign.record, settings.start_date
     evenings = series.shape[0]
     nights = np.concatenate([[0.0], series[:-1, Series.TROOPS_CROSSED]])
@@ -151,12 +155,12 @@ def film_of(campaign: Campaign, settings: Settings, chronicle: Chronicle, texts:
 
 
 def whole(values: np.ndarray) -> list[int]:
-    """Values as ints."""
+    """Convert values to whole numbers."""
     return [int(value) for value in values]
 
 
 def changes_in_words(campaign: Campaign) -> list[list[int]]:
-    """Changes of holder in order: day, district, way (`Fall` or one of the two above) and reason (`Why`)."""
+    """List changes of holder in order: day, district, manner (`Fall` or one of the two above) and reason (`Why`)."""
     held = campaign.record.holder == Holder.TALIBAN
     falls = falls_of(campaign)
     found = []
@@ -168,14 +172,14 @@ def changes_in_words(campaign: Campaign) -> list[list[int]]:
 
 
 def falls_of(campaign: Campaign) -> dict[tuple[int, int], tuple[int, int]]:
-    """Way and reason of the last fall of each district on each day, by day and district."""
+    """Return the manner and reason of the last fall of each district on each day, by day and district."""
     log = campaign.world.log
     rows = np.flatnonzero(log.event[: int(campaign.world.tally[Count.LOGGED])] == Event.FALL)
     return {(int(log.day[row]), int(log.district[row])): (int(log.how[row]), int(log.why[row])) for row in rows}
 
 
 def lost_in_time(start: date) -> list[list[int]]:
-    """Day and district of every loss dated in the record, which ends on 7 July."""
+    """List the day and district of every loss dated in the record, which ends on 7 July."""
     fell = read_falls().fell_date
     rows = np.flatnonzero(fell <= np.datetime64(THE_LINE))
     days = (fell[rows] - np.datetime64(start)).astype(int)
@@ -183,24 +187,24 @@ def lost_in_time(start: date) -> list[list[int]]:
 
 
 def reported_in_time(start: date, evenings: int) -> dict[str, list[list[Any]]]:
-    """Reported points by curve: day, value, low, high, whether *at least*, id; districts as shares of all."""
+    """Return reported points by curve: day, value, low, high, whether *at least*, and id; districts as shares."""
     curves = {"held": aan_shares(), "crossed": counted_so_far(), "displaced": []}
     return {name: [point_of(one, start) for one in points if 0 <= (one.day - start).days < evenings]
             for name, points in curves.items()}  # fmt: skip
 
 
 def point_of(one: Point, start: date) -> list[Any]:
-    """A reported point for the browser."""
+    """Prepare a reported point for the browser."""
     return [(one.day - start).days, one.value, one.low, one.high, int(one.open_ended), one.id]
 
 
 def chronicle_from(campaign: Campaign, settings: Settings, said: Mapping[str, Any]) -> Chronicle:
-    """Chronicle of a campaign in memory."""
+    """Make the chronicle of a campaign in memory."""
     return chronicle_of(log_of(campaign, settings), evenings_of(campaign, settings), said)
 
 
 def said_of(settings: Settings, seed: int) -> dict[str, Any]:
-    """Description of a campaign for its chronicle."""
+    """Collect the description of a campaign for its chronicle."""
     return {
         "study": settings.study,
         "scenario": settings.title,
@@ -216,7 +220,18 @@ def said_of(settings: Settings, seed: int) -> dict[str, Any]:
 
 @lru_cache(maxsize=KEPT_FILMS)
 def chronicle_for(overrides: Overrides, seed: int) -> Chronicle:
-    """Chronicle of the campaign of a seed; PanjError where the settings are wrong or the campaign fails."""
+    """Run a campaign and return its chronicle; recent ones are cached.
+
+    Args:
+        overrides: The choice of settings.
+        seed: Seed of the campaign.
+
+    Returns:
+        The chronicle.
+
+    Raises:
+        PanjError: The settings are wrong, or the campaign fails.
+    """
     desk = the_desk()
     settings = desk.settings(overrides)
     return chronicle_from(desk.campaign(overrides, seed), settings, said_of(settings, seed))
@@ -224,7 +239,18 @@ def chronicle_for(overrides: Overrides, seed: int) -> Chronicle:
 
 @lru_cache(maxsize=KEPT_FILMS)
 def film_for(overrides: Overrides, seed: int) -> str:
-    """Film of the campaign of a seed, as JSON; PanjError where the settings are wrong or the campaign fails."""
+    """Run a campaign and return its film; recent ones are cached.
+
+    Args:
+        overrides: The choice of settings.
+        seed: Seed of the campaign.
+
+    Returns:
+        The film as JSON.
+
+    Raises:
+        PanjError: The settings are wrong, or the campaign fails.
+    """
     desk = the_desk()
     return film_of(
         desk.campaign(overrides, seed), desk.settings(overrides), chronicle_for(overrides, seed), language_of()
@@ -232,7 +258,7 @@ def film_for(overrides: Overrides, seed: int) -> str:
 
 
 def warm() -> None:
-    """Prepare what is slow on first use: shapes, the film of the baseline, the compiled step of a day."""
+    """Prepare what is slow at first use: the shapes, the film of the baseline, and the compiled step of a day."""
     settings = the_desk().settings(())
     shapes()
     film_for((), 0)
@@ -240,10 +266,10 @@ def warm() -> None:
 
 
 class Forked(NamedTuple):
-    """Two branches of one campaign, ready to be shown."""
+    """Two branches of one campaign, as shown on the page What if."""
 
     films: tuple[str, str]  # unchanged and changed
-    day: int  # at the end of which they diverge
+    day: int  # day at whose end they diverge
     first: tuple[str, ...]  # sentences on the first event that differs
     first_day: int | None  # day of that event, or the first day whose numbers differ
     days: tuple[TwoDays, ...]  # days that differ
@@ -255,19 +281,19 @@ class Forked(NamedTuple):
 
 @lru_cache(maxsize=KEPT_FORKS)
 def fork(overrides: Overrides, seed: int, evening: date, change: str) -> Forked:
-    """Run both branches of a fork.
+    """Run both branches of a fork; recent ones are cached.
 
     Args:
-        overrides: the choice of settings.
-        seed: of the campaign.
-        evening: day at whose end the decision is changed.
-        change: an override, such as `border=closed`.
+        overrides: The choice of settings.
+        seed: Seed of the campaign.
+        evening: Day at whose end the decision is changed.
+        change: An override, such as `border=closed`.
 
     Returns:
         The two branches.
 
     Raises:
-        PanjError: the change cannot be made on that day, changes nothing, or a branch fails.
+        PanjError: The change cannot be made on that day, has no effect, or a branch fails.
     """
     turn = turn_of(overrides, (change,), evening, the_desk())
     check_effect(turn, (seed,), (change,))

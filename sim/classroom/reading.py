@@ -1,10 +1,10 @@
-"""Reads the distributions of one outcome under two choices of settings, and whether they differ.
+"""Summarise one outcome under one or two choices of settings, with a verdict on whether they differ.
 
-Reads   tables of outcomes with one row per campaign (`seed` and every outcome), and what was reported.
+Reads   tables of outcomes with one row per campaign (`seed` and every outcome), and the reported figures.
 Returns a `Reading` of plain numbers and texts, ready for a page.
 Source  Difference, interval and sentence are those of `python -m sim compare` (sim.compare).
-Assumes Campaigns are paired by seed: both choices share all random draws. Intervals over fewer than 20 pairs are known
-        to be too narrow, so no difference is called clear before.
+Assumes Campaigns are paired by seed: both choices share all random draws. Intervals over fewer than 20 pairs are too
+        narrow, so no difference is called clear with fewer.
 """
 
 import math
@@ -48,25 +48,25 @@ MAIN_OUTCOMES = (
     "peak_queue",
     "calls_answered",
 )
-DOTS = 20  # of a dot plot: each stands for the same number of campaigns
-BARS = 24  # maximum bars of a histogram
-MANY = 40  # below this range each whole number gets its own bar
-NOTHING, ONE, EARLY, SAME, UNCLEAR, CLEAR = "nothing", "one", "early", "same", "unclear", "clear"  # a difference
+DOTS = 20  # dots of a dot plot, each for the same number of campaigns
+BARS = 24  # maximum number of bars of a histogram
+MANY = 40  # below this range each whole number has its own bar
+NOTHING, ONE, EARLY, SAME, UNCLEAR, CLEAR = "nothing", "one", "early", "same", "unclear", "clear"  # verdicts
 
 
 class Campaigns(NamedTuple):
-    """Finished campaigns of one choice of settings."""
+    """The finished campaigns of one choice of settings."""
 
     settings: Settings
-    table: pa.Table | None  # None while no campaign is finished
-    runs: int  # requested
+    table: pa.Table | None  # None if no campaign is finished
+    runs: int  # number of campaigns requested
 
 
 class Spread(NamedTuple):
     """Distribution of an outcome over the campaigns of one choice, in the unit of the chart."""
 
-    done: int  # finished campaigns
-    runs: int  # requested
+    done: int  # number of finished campaigns
+    runs: int  # number of campaigns requested
     missing: int  # campaigns without a value
     bars: list[float]  # share of campaigns per bin
     dots: list[float]
@@ -88,7 +88,7 @@ class Mark(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """Everything that a page shows of one outcome."""
+    """Everything that a page shows about one outcome."""
 
     outcome: str
     label: str
@@ -108,25 +108,32 @@ class Reading(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """The chart as sentences, for those who cannot see it."""
+        """The content of the chart in sentences, for readers who cannot see it."""
         spreads = [spread.text for spread in (self.base, self.changed) if spread]
         return paragraph(f"{self.label}.", *spreads, self.mark.text if self.mark else "", self.headline)
 
 
 @lru_cache(maxsize=16)
 def outcomes_of(start: date, days: int) -> dict[str, Outcome]:
-    """Outcomes of campaigns of that many days, by name."""
+    """Read the outcomes of campaigns of a given length, by name."""
     return {row.name: row for row in read_outcomes(read_facts(), start, days)}
 
 
 def outcomes_to_choose(settings: Settings) -> dict[str, str]:
-    """Labels by name of the main outcomes that campaigns of these settings reach."""
+    """Return the main outcomes that are counted by the last day of campaigns.
+
+    Args:
+        settings: The settings of the campaigns.
+
+    Returns:
+        Labels by name of the outcome.
+    """
     known = outcomes_of(settings.start_date, settings.days)
     return {name: known[name].label for name in MAIN_OUTCOMES if name in known and known[name].last >= 0}
 
 
 def outcome_of(settings: Settings, name: str) -> Outcome:
-    """An outcome by name; PanjError where it is unknown, or later than the last day of these campaigns."""
+    """Find an outcome by name; PanjError if it is unknown, or later than the last day of these campaigns."""
     known = outcomes_of(settings.start_date, settings.days)
     if name not in known:
         raise unknown("outcome", name, known)
@@ -143,21 +150,22 @@ def read(
     names: tuple[str, str] | None = None,
     language: str = "en",
 ) -> Reading:
-    """Read one outcome under two choices of settings.
+    """Summarise one outcome under one or two choices of settings.
 
     Args:
-        base: campaigns of the first choice.
-        changed: of the second, or None to read the first alone.
-        name: of the outcome.
-        change: how the second choice differs, in words.
-        names: of the two choices.
-        language: of the texts.
+        base: Campaigns of the first choice.
+        changed: Campaigns of the second choice; None to summarise the first alone.
+        name: Name of the outcome.
+        change: Description of how the second choice differs.
+        names: Names of the two choices.
+        language: Language of the texts.
 
     Returns:
-        Distributions in the unit of the axis (dates in days after the first), mark of the reported figure, verdict.
+        The distributions in the unit of the axis (dates in days after the first day), the reported figure and the
+        verdict.
 
     Raises:
-        PanjError: the outcome is unknown, or later than the last day.
+        PanjError: The outcome is unknown, or later than the last day.
     """
     texts = texts_of(PAGE, language)
     names = names or (texts.say("base"), texts.say("changed"))
@@ -196,7 +204,7 @@ def read(
 
 
 def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Worlds:
-    """Seeds and values of one choice; dates in days after `first`, one that never came as the day after the last."""
+    """Return seeds and values of one choice; dates in days after `first`, a missing one as the day after the last."""
     cell = StudyCell(number, "", {}, one.settings.start_date, one.settings.end_date)
     if one.table is None or measure.outcome not in one.table.column_names:
         return Worlds(cell, np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.bool_))
@@ -210,7 +218,7 @@ def worlds_of(one: Campaigns, measure: Measure, first: date, number: int) -> Wor
 
 
 def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
-    """How clear the difference is; never clear with fewer than `FEW` pairs."""
+    """Return the verdict on the difference, which is never `clear` with fewer than `FEW` pairs."""
     pairs = verdict.judgement.worlds if verdict else fewest
     if pairs < 2:
         return (NOTHING, ONE)[pairs]
@@ -224,7 +232,16 @@ def how_sure(verdict: Verdict | None, fewest: int, choices: int) -> str:
 
 
 def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> list[float]:
-    """Edges of the bars, with the reported figure inside; one bar per whole number while these are few."""
+    """Choose the edges of a histogram so that the reported figure is inside.
+
+    Args:
+        values: Values of the outcome, in the unit of the axis.
+        marks: Numbers of the reported figure, in the same unit.
+        measure: The outcome.
+
+    Returns:
+        Edges of one bar per whole number if the range is below `MANY`, otherwise of at most about `BARS` bars.
+    """
     all_ = np.concatenate([values, np.asarray(marks, float)])
     if not all_.size:
         return [0.0, 1.0]
@@ -239,12 +256,28 @@ def edges_of(values: np.ndarray, marks: Sequence[float], measure: Measure) -> li
 
 
 def marks_in(reported: Reported) -> list[float]:
-    """The known numbers of a reported figure."""
+    """List the numbers of a reported figure.
+
+    Args:
+        reported: The reported figure.
+
+    Returns:
+        Value, low and high, as far as they were reported.
+    """
     return [number for number in (reported.value, reported.low, reported.high) if number is not None]
 
 
 def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[float]:
-    """Round numbers for the axis."""
+    """Choose round numbers for the ticks of an axis.
+
+    Args:
+        edges: Edges of the histogram.
+        measure: The outcome.
+        most: Approximate maximum number of ticks.
+
+    Returns:
+        Positions of the ticks.
+    """
     low, high = edges[0], edges[-1]
     rough = (high - low) / most
     power = 10.0 ** math.floor(math.log10(rough))
@@ -259,7 +292,7 @@ def ticks_of(edges: Sequence[float], measure: Measure, most: int = 6) -> list[fl
 def spread_of(
     one: Campaigns, worlds: Worlds, edges: Sequence[float], measure: Measure, first: date, which: str, language: str
 ) -> Spread:
-    """Distribution of the campaigns of one choice."""
+    """Summarise the distribution of the campaigns of one choice, with its text."""
     texts = texts_of(PAGE, language)
     done, settings = worlds.seeds.size, one.settings
     found = summarise(worlds.values, one.runs, edges)._replace(done=done, calibration=settings.calibration)
@@ -278,16 +311,16 @@ def spread_of(
 
 
 def summarise(values: np.ndarray, runs: int, edges: Sequence[float], text: str = "") -> Spread:
-    """Distribution of an outcome over the finished campaigns.
+    """Summarise the distribution of an outcome over the finished campaigns.
 
     Args:
-        values: One per finished campaign, in the unit of the chart; nan where it has no value.
-        runs: Campaigns requested.
+        values: One value per finished campaign, in the unit of the chart; NaN if it has none.
+        runs: Number of campaigns requested.
         edges: Edges of the bars.
-        text: The distribution in words.
+        text: Description of the distribution.
 
     Returns:
-        Shares of the bars, dots, median and 90 % interval; the last three are None without any value.
+        Shares of the bars, dots, median and 90 % interval; median and interval are None without any value.
     """
     known = np.sort(values[~np.isnan(values)])
     median, low, high = np.quantile(known, (0.5, 0.05, 0.95)).tolist() if known.size else (None, None, None)
@@ -296,7 +329,7 @@ def summarise(values: np.ndarray, runs: int, edges: Sequence[float], text: str =
 
 
 def dots_of(values: np.ndarray) -> list[float]:
-    """One dot per campaign while there are few; then quantiles, each for the same number of campaigns."""
+    """Return one dot per campaign if there are few, otherwise quantiles that each stand for as many campaigns."""
     if values.size <= DOTS:
         return [float(value) for value in values]
     shares = (np.arange(DOTS) + 0.5) / DOTS
@@ -304,7 +337,17 @@ def dots_of(values: np.ndarray) -> list[float]:
 
 
 def mark_of(reported: Reported, measure: Measure, first: date | None = None, language: str = "en") -> Mark | None:
-    """Mark of the reported figure; None where nothing was reported."""
+    """Prepare the mark of a reported figure.
+
+    Args:
+        reported: The reported figure, in the unit of the outcome.
+        measure: The outcome.
+        first: First day of the campaigns, for an outcome that is a date.
+        language: Language of the texts.
+
+    Returns:
+        Numbers, text and evidence of the mark; None if nothing was reported.
+    """
     texts, (value, low, high) = texts_of(PAGE, language), reported[:3]
     known = marks_in(reported)
     if not known:
@@ -324,7 +367,7 @@ def mark_of(reported: Reported, measure: Measure, first: date | None = None, lan
 
 
 def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, language: str) -> list[str]:
-    """Notes below the chart."""
+    """Write the notes below the chart."""
     texts = texts_of(PAGE, language)
     notes = []
     if row.last > (THE_LINE - settings.start_date).days:
@@ -337,7 +380,7 @@ def notes_of(row: Outcome, measure: Measure, settings: Settings, is_open: bool, 
 
 
 def unit_of(measure: Measure, language: str) -> str:
-    """Unit on the axis."""
+    """Return the unit on the axis."""
     texts = texts_of(PAGE, language)
     return texts.say("unit_date") if measure.is_date else texts.say("unit_share") if is_share(measure) else measure.unit
 
@@ -345,7 +388,18 @@ def unit_of(measure: Measure, language: str) -> str:
 def format_level(
     value: float, measure: Measure, first: date | None = None, language: str = "en", on_axis: bool = False
 ) -> str:
-    """Value of an outcome: `5 July` (days after `first`), `34 %`, `1,037 soldiers`; without a unit `on_axis`."""
+    """Format a value of an outcome.
+
+    Args:
+        value: The value, in the unit of the outcome; a date in days after `first`.
+        measure: The outcome.
+        first: First day of the campaigns, for an outcome that is a date.
+        language: Language of the text.
+        on_axis: Whether the unit is left out.
+
+    Returns:
+        The text, such as `5 July`, `34 %` or `1,037 soldiers`.
+    """
     if measure.is_date and first is not None:
         return texts_of(PAGE, language).day(first + timedelta(days=round(value)))
     sign = "-" if value < 0 else ""
@@ -355,7 +409,14 @@ def format_level(
 
 
 def to_plain(reading: Reading) -> dict[str, Any]:
-    """A reading as mappings and lists, for the browser."""
+    """Convert a reading to mappings and lists, for the browser.
+
+    Args:
+        reading: The reading.
+
+    Returns:
+        Its content with the `summary`.
+    """
 
     def plain(part: Any) -> Any:
         if hasattr(part, "_asdict"):

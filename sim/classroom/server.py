@@ -1,8 +1,8 @@
-"""The server of the classroom: Solara's pages behind a gate, and what one server gives to one browser.
+"""The server of the classroom: Solara's pages behind the access control of `sim.classroom.gate`.
 
-Nothing leaves the machine: assets come from packages, no page names another host, and Solara's telemetry is off.
+Run as `python -m sim classroom [port=8765] [host=127.0.0.1] [code=...] [address=...]`: one server for a whole class.
 
-`python -m sim classroom [port=8765] [host=127.0.0.1] [code=...] [address=...]`: one server for a whole class.
+No data leave the machine: assets come from packages, no page refers to another host, and Solara's telemetry is off.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ from sim.options import Classroom
 from sim.run.console import console_of
 from sim.run.run import compile_rules
 
-THIS_SERVER = secrets.token_hex(8)  # lets a page detect that a different server answers
+THIS_SERVER = secrets.token_hex(8)  # by which a page detects that the server was restarted
 JOIN = "PANJ_JOIN"  # environment variable: address at which students join, for the pages
 LARGEST_MESSAGE = 512 * 1024  # bytes that a page may send at once; a hand-in has at most 64 KiB
 MOST_CONNECTIONS = 2000
-KEPT_AFTER_LEAVING = "5m"  # how long the server keeps a page whose browser has gone away without a word
-CLOSED_PAGES = ("/readyz", "/resourcez", "/_solara/api/evict/{kernel_id}")  # Solara's, about the server itself
-A_KIND = 60.0  # seconds within which an error of one kind is one line in the log
+KEPT_AFTER_LEAVING = "5m"  # how long the server keeps a page whose browser has disconnected without closing it
+CLOSED_PAGES = ("/readyz", "/resourcez", "/_solara/api/evict/{kernel_id}")  # Solara's pages about the server itself
+A_KIND = 60.0  # seconds within which errors of one kind are logged once
 KNOWN_KINDS, LONGEST_LINE = 200, 400
 YEAR = 365 * 24 * 3600  # seconds
 WILDCARDS = ("0.0.0.0", "::")
@@ -60,7 +60,7 @@ def serve(room: Room) -> None:
 
 
 def app_of(room: Room) -> Any:
-    """Solara's pages and our own routes, behind the gate; the desk is closed when the server stops."""
+    """Build the application: Solara's pages and further routes behind the gate; it closes the desk when it stops."""
     set_up_solara(room)
     import solara.server.starlette
     from solara.server import app as solara_app
@@ -74,7 +74,7 @@ def app_of(room: Room) -> Any:
     is_secure = room.address.startswith("https:")
 
     async def page(request: Any) -> Any:
-        """Any page of Solara, made readable, with a policy for what it loads and a cookie for this site only."""
+        """Serve a page of Solara, made accessible, with a Content Security Policy and a cookie for this site only."""
         found = await pages.root(request)
         nonce = secrets.token_urlsafe(16)
         found.body = readable(found.body.decode(), nonce).encode()
@@ -101,7 +101,7 @@ def app_of(room: Room) -> Any:
 
 
 def readable(page: str, nonce: str = "") -> str:
-    """Solara's page with its language declared, for screen readers, zooming allowed, and its scripts marked as ours."""
+    """Make a page accessible: declare its language for screen readers and allow zooming; add `nonce` to its scripts."""
     page = page.replace("<html>", '<html lang="en">', 1).replace(
         ", maximum-scale=1, user-scalable=no, minimal-ui", "", 1
     )
@@ -109,12 +109,16 @@ def readable(page: str, nonce: str = "") -> str:
 
 
 async def make_room(asked: HTTPConnection) -> bool:
-    """Whether a browser may open one more page; pages that were left without a word go first."""
+    """Whether a browser may open one more page, after pages that were left without being closed are discarded."""
     return await run_in_threadpool(forget_left_pages, asked.cookies.get(BROWSER, ""), asked.scope["path"])
 
 
 def forget_left_pages(browser: str, path: str) -> bool:
-    """Forget the oldest pages without a connection, of this browser and of all, where there are too many."""
+    """Discard the oldest pages without a connection if this browser, or all together, have too many.
+
+    Returns:
+        Whether one more page may be opened.
+    """
     from solara.server.kernel_context import PageStatus, contexts
 
     others = [one for one in list(contexts.values()) if f"/{one.id}/" not in path]  # a page that reconnects is kept
@@ -122,7 +126,7 @@ def forget_left_pages(browser: str, path: str) -> bool:
     for kept, most in ((own, MOST_PAGES), (others, MOST_CHANNELS)):
         left = [one for one in kept if one.page_status and PageStatus.CONNECTED not in one.page_status.values()]
         for one in left[: max(0, len(kept) + 1 - most)]:
-            with suppress(Exception):  # it was closed meanwhile
+            with suppress(Exception):  # it has been closed meanwhile
                 one.close(reason="cull")
     return sum(one.id in contexts for one in others) < MOST_CHANNELS
 
@@ -131,9 +135,9 @@ def set_up_solara(room: Room) -> None:
     """Set the environment from which Solara reads its settings when it is imported."""
     os.environ["SOLARA_TELEMETRY_MIXPANEL_ENABLE"] = "False"
     os.environ[JOIN] = join_address_of(room)
-    os.environ["SOLARA_BASE_URL"] = public_address(room)  # never what the first visitor's headers claim
+    os.environ["SOLARA_BASE_URL"] = public_address(room)  # otherwise taken from the headers of the first visitor
     os.environ["SOLARA_ROOT_PATH"] = room.prefix
-    os.environ["SOLARA_THEME_FORCE_REFRESH"] = "True"  # a page whose server was stopped reloads
+    os.environ["SOLARA_THEME_FORCE_REFRESH"] = "True"  # a page reloads after its server was stopped
     os.environ["SOLARA_THEME_TITLE"] = texts_of("shell").say("title")
     os.environ["SOLARA_THEME_SHOW_BANNER"] = "False"
     os.environ["SOLARA_SESSION_HTTP_ONLY"] = "True"
@@ -143,14 +147,14 @@ def set_up_solara(room: Room) -> None:
 
 
 class OncePerKind(logging.Filter):
-    """Lets the first record of a kind through, and no other of it for a minute: a flood of bad requests is one line."""
+    """A filter that passes one log record of each kind per minute, so that many bad requests give one line."""
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: LRUCache[object, float] = LRUCache(KNOWN_KINDS)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is the first of its kind, and not of a page that is closed with the server."""
+        """Whether a record is the first of its kind in a minute, and not due to a page closed with the server."""
         if record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError):
             return False
         kind, now = kind_of(record), time.monotonic()
@@ -161,7 +165,7 @@ class OncePerKind(logging.Filter):
 
 
 def kind_of(record: logging.LogRecord) -> object:
-    """What makes two records the same: the type and line of their error, or else their unformatted text."""
+    """Return the kind of a record: the type and line of its error, or else its unformatted text."""
     error = record.exc_info[1] if record.exc_info else None
     if error is None:
         return record.name, str(record.msg)[:40]
@@ -169,16 +173,16 @@ def kind_of(record: logging.LogRecord) -> object:
 
 
 def line_of(error: BaseException) -> str:
-    """File and line in which an error arose."""
+    """Return the file and line in which an error was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename.rpartition('site-packages')[2]}:{frames[-1].lineno}" if frames else ""
 
 
 class OneLine(logging.Formatter):
-    """A record in one line; of an error, its type, text and place."""
+    """A formatter that writes a record in one line, with type, text and line of an error."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Format a record as one line."""
         error = record.exc_info[1] if record.exc_info else None
         why = f" ({type(error).__name__}: {error}; {line_of(error)})" if error is not None else ""
         said = " ".join(f"{record.getMessage()}{why}".split())
@@ -186,7 +190,7 @@ class OneLine(logging.Formatter):
 
 
 def log_kinds_once() -> None:
-    """Write warnings and errors of this process to the standard error, one line for each kind a minute."""
+    """Log warnings and errors of this process to standard error, at most one line of each kind per minute."""
     handler = logging.StreamHandler()
     handler.addFilter(OncePerKind())
     handler.setFormatter(OneLine())
@@ -199,12 +203,12 @@ def log_kinds_once() -> None:
 
 
 async def alive(_request: Any) -> Any:
-    """Identify this server, so that pages notice a restart."""
+    """Return the identity of this server, by which pages detect a restart."""
     return PlainTextResponse(THIS_SERVER)
 
 
 async def latency(_request: Any) -> Any:
-    """Waiting times in seconds: count, median and 95th percentile, as JSON."""
+    """Return the waiting times in seconds as JSON: count, median and 95th percentile."""
     from sim.classroom.desk import the_desk
 
     found = {
@@ -216,7 +220,7 @@ async def latency(_request: Any) -> Any:
 
 
 def addresses() -> list[str]:
-    """Addresses of this machine in its network; empty without one."""
+    """Return the address of this machine in its network; empty without a network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # an address for documentation: nothing is sent
@@ -226,41 +230,45 @@ def addresses() -> list[str]:
 
 
 def hosts_of(room: Room) -> list[str]:
-    """Addresses on which the server listens: the machine's in its network where it listens on all."""
+    """Return the addresses at which the server can be reached: that in the network if it listens on all interfaces."""
     return (addresses() or ["127.0.0.1"]) if room.host in WILDCARDS else [room.host]
 
 
 def url_of(host: str, port: int) -> str:
-    """Address of a page at a host; an IPv6 address has brackets."""
+    """Return the URL of a host and port; an IPv6 address is put in brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def public_address(room: Room) -> str:
-    """Address by which others reach the server, without a slash at its end."""
+    """Return the URL at which other machines reach the server, without a final slash."""
     return room.address.rstrip("/") or url_of(hosts_of(room)[0], room.port)
 
 
 def join_address_of(room: Room) -> str:
-    """Address at which students join."""
+    """Return the URL at which students join."""
     return f"{public_address(room)}/join"
 
 
 def join_address() -> str:
-    """Address at which students join this process; empty until it serves."""
+    """Return the URL at which students join.
+
+    Returns:
+        The URL of this process; empty before the server is set up.
+    """
     return os.environ.get(JOIN, "")
 
 
-BASELINE = 200  # campaigns that are requested before anybody asks
+BASELINE = 200  # baseline campaigns requested at the start
 
 
 def room_of(request: Classroom) -> Room:
-    """The room for these command-line options; one that other machines can reach always has a code."""
+    """Create the room for the command-line options; a room that other machines can reach always has a code."""
     room = Room(request.host, request.port, request.code, request.address)
     return room if request.code or room.is_local else room._replace(code=new_code())
 
 
 def check_free(room: Room) -> None:
-    """Raise PanjError where the port is taken or the host is not this machine's."""
+    """Raise PanjError if the port is taken or the host does not belong to this machine."""
     kind = socket.AF_INET6 if ":" in room.host else socket.AF_INET
     with socket.socket(kind, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -268,19 +276,22 @@ def check_free(room: Room) -> None:
             trial.bind((room.host, room.port))
         except OSError as error:
             raise PanjError(
-                f"port: found {room.port} on {room.host}, where no server can listen ({error.strerror or error}); "
-                "expected a free one, such as port=8766"
+                f"port: found {room.port} on {room.host}, where no server can listen ({error.strerror or error}), "
+                "expected a free port, such as port=8766"
             ) from error
 
 
 def main(request: Classroom) -> int:
     """Serve a classroom until Ctrl-C.
 
+    Args:
+        request: The parsed command line of `classroom`.
+
     Returns:
-        The exit code.
+        The exit code, 0.
 
     Raises:
-        PanjError: the port is taken.
+        PanjError: The port is taken, or the host does not belong to this machine.
     """
     room = room_of(request)
     check_free(room)
@@ -294,7 +305,7 @@ def main(request: Classroom) -> int:
 
 
 def get_ready(console: Console) -> None:
-    """Compile the rules and request the baseline, so that nobody in the room waits for that."""
+    """Compile the rules and request the baseline campaigns, so that no visitor has to wait for them."""
     from sim.classroom.desk import the_desk
     from sim.settings.sweep import Cell
 
@@ -305,12 +316,12 @@ def get_ready(console: Console) -> None:
 
 
 def warm() -> None:
-    """Prepare what is slow on first use."""
+    """Prepare what is slow at first use, in the background."""
     from sim.classroom import player
     from sim.classroom.sessions.runner import the_question_runner
 
     player.warm()
-    the_question_runner()  # continues questions that a stop left half answered
+    the_question_runner()  # resumes questions that were running when the server stopped
 
 
 def print_addresses(room: Room, console: Console) -> None:

@@ -1,6 +1,6 @@
-"""Texts of the pages by page and key; and checks of text that a visitor typed or pasted.
+"""Texts of the pages, by page and key, and checks of text that a visitor typed or pasted.
 
-Reads   text/<language>/*.yaml, one file per page; months, dates and lists are those of stories.
+Reads   text/<language>/*.yaml, one file per page; months, dates and lists as in stories.
 """
 
 from collections.abc import Iterable
@@ -19,17 +19,17 @@ FOLDER = Path(__file__).parent / "text"
 
 @cache
 def texts_of(page: str, language: str = "en") -> Language:
-    """Texts of a page, with those that all pages share.
+    """Read the texts of a page, with those that all pages share.
 
     Args:
-        page: name of its file.
-        language: folder of the file.
+        page: Name of the file, without its ending.
+        language: Folder of the file.
 
     Returns:
         The texts by key.
 
     Raises:
-        PanjError: there is no such page.
+        PanjError: There is no such page.
     """
     known = sorted(path.stem for path in (FOLDER / language).glob("*.yaml"))
     if page not in known:
@@ -40,7 +40,14 @@ def texts_of(page: str, language: str = "en") -> Language:
 
 
 def markdown_list(lines: Iterable[str]) -> str:
-    """A Markdown list."""
+    """Write a Markdown list.
+
+    Args:
+        lines: The items.
+
+    Returns:
+        The list.
+    """
     return "\n".join(f"- {line}" for line in lines)
 
 
@@ -48,19 +55,32 @@ MOST_TEXT = 10_000  # maximum characters
 
 
 def check_text(text: str) -> None:
-    """Raise PanjError for a text that is too long or has an interpolation, which would be filled in."""
+    """Check a text that a visitor typed or pasted.
+
+    Args:
+        text: The text.
+
+    Raises:
+        PanjError: It is too long, or contains an interpolation, which Hydra would evaluate.
+    """
     if len(text) > MOST_TEXT:
         raise PanjError(f"settings: found {len(text):,} letters, expected at most {MOST_TEXT:,}")
     if "${" in text:
-        raise PanjError(f"settings: found '${{' in '{shown(text)}', expected plain values: nothing is filled in here")
+        raise PanjError(f"settings: found '${{' in '{shown(text)}', expected plain values without interpolation")
 
 
 def plain_yaml(text: str) -> Any:
-    """Plain values of a pasted YAML text.
+    """Parse a pasted YAML text into plain values.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The values.
 
     Raises:
-        PanjError: it has references, with which a small text could grow without bound.
-        yaml.YAMLError: it is not YAML.
+        PanjError: The text has references, by which a small text could expand without limit.
+        yaml.YAMLError: The text is not YAML.
     """
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.AliasEvent):
@@ -69,12 +89,31 @@ def plain_yaml(text: str) -> Any:
 
 
 def shown(text: str) -> str:
-    """The first characters of a typed text."""
+    """Shorten a typed text for a message.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text, or its first 60 characters with an ellipsis.
+    """
     return f"{text[:60]}…" if len(text) > 60 else text
 
 
 def text_of(what: str, value: Any, most: int) -> str:
-    """One line of plain text; PanjError where it is too long or has invisible characters."""
+    """Check a title or description of a scenario.
+
+    Args:
+        what: Key within the scenario, for the message of an error.
+        value: The value found.
+        most: Maximum number of characters.
+
+    Returns:
+        The text on one line.
+
+    Raises:
+        PanjError: The value is not text, is too long or has invisible characters.
+    """
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise PanjError(f"scenario.{what}: found '{shown(str(value))}', expected text")
     text = " ".join(str(value).split())
@@ -84,9 +123,16 @@ def text_of(what: str, value: Any, most: int) -> str:
     return text
 
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters of what a spreadsheet would calculate
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # first characters by which a spreadsheet recognises a formula
 
 
 def safe_cell(value: object) -> object:
-    """A value for a CSV file; text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    """Make a value safe for a CSV file.
+
+    Args:
+        value: The value.
+
+    Returns:
+        The value; text that a spreadsheet would read as a formula begins with an apostrophe.
+    """
     return f"'{value}" if not isinstance(value, int | float) and str(value).startswith(FORMULA) else value

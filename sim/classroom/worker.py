@@ -1,7 +1,7 @@
 """Worker process of the classroom: runs a few campaigns and returns their outcomes.
 
-It is a separate process, because pages and campaigns in one would wait for each other: every campaign begins and
-ends with a little Python. This module imports nothing slow, so that a new process starts quickly.
+Campaigns run in separate processes because pages and campaigns in one process would delay each other: every campaign
+begins and ends with some Python code. This module imports nothing slow, so that a new process starts quickly.
 """
 
 import os
@@ -13,17 +13,17 @@ from sim.settings.settings import Piece
 from sim.study.columns import runs_table
 
 NICE = 10  # niceness: pages take priority over campaigns
-CELL_COLUMNS = ["cell", "run"]  # columns of a study, meaningless here
+CELL_COLUMNS = ["cell", "run"]  # columns of a study that have no meaning here
 
 
 def run_piece(piece: Piece) -> tuple[pa.Table, str]:
     """Run the campaigns of some seeds of one choice of settings.
 
     Args:
-        piece: the settings, and the seeds to run.
+        piece: The settings and the seeds.
 
     Returns:
-        One row per campaign by seed, with `seed` and every outcome; and the error of the first that failed, or "".
+        One row per campaign, by seed, with `seed` and every outcome; and the error of the first that failed, or "".
     """
     chunk = work([piece])[0]
     failed = (
@@ -33,7 +33,14 @@ def run_piece(piece: Piece) -> tuple[pa.Table, str]:
 
 
 def run_piece_nicely(piece: Piece) -> tuple[pa.Table, str]:
-    """Call `run_piece` at low priority, where the system supports it."""
+    """Call `run_piece` at low priority, if the system supports it.
+
+    Args:
+        piece: The settings and the seeds.
+
+    Returns:
+        The result of `run_piece`.
+    """
     if hasattr(os, "nice") and os.nice(0) < NICE:
         os.nice(NICE)
     return run_piece(piece)

@@ -89,7 +89,7 @@ def test_the_form_the_command_line_and_the_file_are_one_thing(visitor):
     ("text", "told"),
     [
         ("border=clsed", "border: found 'clsed', expected one of"),
-        ("scenario.title='${oc.env:HOME}'", "nothing is filled in here"),
+        ("scenario.title='${oc.env:HOME}'", "without interpolation"),
         ("scenario: {set: {news.fade_days: 900}}", "rules.news.fade_days"),
         ("<img src=x onerror=alert(1)>", "found"),
     ],

@@ -1,8 +1,8 @@
 """Hand-ins: small files with a student's answers, written by notebooks and pages, and marked by `python -m sim grade`.
 
 Reads   hand-ins in JSON or YAML; nothing in them is evaluated, and no settings are taken from them.
-Writes  hand-ins as JSON; reference campaigns to the results folder, so that the next hand-in is marked at once.
-Assumes The sheet follows from lesson and student; settings in a file are only compared with it.
+Writes  hand-ins as JSON; reference campaigns to the results folder, so that the next hand-in is marked immediately.
+Assumes The sheet is determined by lesson and student; settings in a file are only compared with it.
 """
 
 import csv
@@ -35,11 +35,19 @@ class HandIn(NamedTuple):
 
     sheet: Sheet
     answers: Mapping[str, Answer]
-    other_settings: tuple[str, ...]  # names of settings that differ from the sheet's
+    other_settings: tuple[str, ...]  # names of settings that differ from those of the sheet
 
 
 def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
-    """Hand-in as text, the same for the same answers."""
+    """Write a hand-in as text.
+
+    Args:
+        sheet: The sheet of the student.
+        answers: Answers by key of the task.
+
+    Returns:
+        The content of the file as JSON, the same for the same answers.
+    """
     content = {
         "panj_hand_in": VERSION,
         "lesson": sheet.lesson.name,
@@ -55,13 +63,20 @@ def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
 
 
 def file_name(sheet: Sheet) -> str:
-    """File name that is valid on every system."""
+    """Name the file of a hand-in.
+
+    Args:
+        sheet: The sheet of the student.
+
+    Returns:
+        A name that is valid on every system, such as `lesson_1_12.json`.
+    """
     student = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in sheet.student)
     return f"lesson_{sheet.lesson.number}_{student}.json"
 
 
 def read_hand_in(path: Path) -> HandIn:
-    """Read and check a hand-in; PanjError names the file, the key, what was found and what was expected."""
+    """Read and check the file of a hand-in; the message of a PanjError begins with the file."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -74,7 +89,17 @@ def read_hand_in(path: Path) -> HandIn:
 
 
 def hand_in_of(content: bytes) -> HandIn:
-    """Check the content of a hand-in; PanjError names the key, what was found and what was expected."""
+    """Parse and check the content of a hand-in.
+
+    Args:
+        content: The bytes of the file.
+
+    Returns:
+        The sheet of the student, the answers, and the settings that differ.
+
+    Raises:
+        PanjError: The content is not a hand-in, or an answer is of the wrong kind.
+    """
     found = parsed(content)
     if not isinstance(found, dict):
         raise PanjError(f"found {kind_of(found)}, expected the names {', '.join(KEYS)}")
@@ -90,9 +115,9 @@ def hand_in_of(content: bytes) -> HandIn:
 
 
 def parsed(content: bytes) -> Any:
-    """Plain values of a file; PanjError where it is too large, or neither JSON nor plain YAML."""
+    """Parse a file into plain values; PanjError if it is too large, or neither JSON nor plain YAML."""
     if len(content) > LARGEST:
-        raise PanjError(f"found a file of more than {LARGEST:,} bytes, expected a small one")
+        raise PanjError(f"found a file of more than {LARGEST:,} bytes, expected a hand-in of at most that size")
     try:
         text = content.decode("utf-8-sig")
         return json.loads(text) if text.lstrip().startswith("{") else plain_yaml(text)
@@ -102,7 +127,7 @@ def parsed(content: bytes) -> Any:
 
 
 def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
-    """Answers by task, checked."""
+    """Check the answers of a hand-in and return them by task."""
     if not isinstance(found, dict):
         raise PanjError(f"answers: found {shown(found)}, expected a name for each task, with value and runs")
     answers = {}
@@ -122,7 +147,7 @@ def read_answers(sheet: Sheet, found: Any) -> dict[str, Answer]:
 
 
 def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
-    """Names of settings in the file that differ from this student's; a file need not have any."""
+    """Return the names of settings in the file that differ from those of this student; a file may have none."""
     if found is None:
         return ()
     if not isinstance(found, dict):
@@ -131,12 +156,12 @@ def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
 
 
 def shown(value: Any) -> str:
-    """What was found, shortened; only the kind of a nested value."""
+    """Shorten a value for a message; of a list or mapping only the kind is named."""
     return repr(value)[:SHOWN] if isinstance(value, str | int | float) else kind_of(value)
 
 
 def kind_of(value: Any) -> str:
-    """Kind of a value, in words."""
+    """Describe the kind of a value in words."""
     kinds = {dict: "names with values", list: "a list", str: "text", type(None): "nothing"}
     return kinds.get(type(value), f"a {type(value).__name__}")
 
@@ -153,17 +178,17 @@ class Graded(NamedTuple):
 
     @property
     def points(self) -> tuple[float, int]:
-        """Points earned, and maximum points."""
+        """The points earned, and the maximum."""
         return total(list(self.marks))
 
     @property
     def flagged(self) -> int:
-        """Number of answers with a flag."""
+        """The number of answers with a flag."""
         return sum(bool(one.flags) for one in self.marks)
 
 
 def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
-    """Mark one file; PanjError where it is not a hand-in."""
+    """Mark one file with `reference` campaigns other than the student's; PanjError if it is not a hand-in."""
     hand_in = read_hand_in(path)
     sheet = hand_in.sheet
     marks = [mark(sheet, task, hand_in.answers.get(task.key), campaigns, reference) for task in sheet.tasks]
@@ -171,13 +196,13 @@ def grade(path: Path, campaigns: CampaignSource, reference: int) -> Graded:
 
 
 def main(request: Grade) -> int:
-    """Mark every file and print the marks; files that cannot be read are reported and the others still marked.
+    """Mark every file and print the marks; a file that cannot be read is reported, and the others are still marked.
 
     Args:
-        request: files and options of the command line.
+        request: The parsed command line of `grade`.
 
     Returns:
-        The exit code: 0, or 2 where a file could not be read.
+        The exit code: 0, or 2 if a file could not be read.
     """
     campaigns = CampaignStore(request.results_dir)
     graded, failed = [], 0
@@ -196,13 +221,13 @@ def main(request: Grade) -> int:
 
 
 def as_text(graded: Sequence[Graded]) -> str:
-    """All hand-ins with remarks; a table first where there are several."""
+    """Format all hand-ins with remarks; if there are several, a table comes first."""
     parts = [table_of(graded)] if len(graded) > 1 else []
     return "\n".join([*parts, *(sheet_text(one) for one in graded)])
 
 
 def table_of(graded: Sequence[Graded]) -> str:
-    """Table with one line per hand-in."""
+    """Format a table with one line per hand-in."""
     texts = texts_of("grade")
     rows = [(texts.say("student"), texts.say("lesson"), texts.say("points"), texts.say("flagged"))]
     for one in sorted(graded, key=lambda one: (one.hand_in.sheet.lesson.number, one.hand_in.sheet.student)):
@@ -216,7 +241,7 @@ def table_of(graded: Sequence[Graded]) -> str:
 
 
 def sheet_text(graded: Graded) -> str:
-    """One hand-in: a heading, and for each task points, answer and remarks."""
+    """Format one hand-in: a heading, and for each task the points, the answer and remarks."""
     texts = texts_of("grade")
     sheet, (points, most) = graded.hand_in.sheet, graded.points
     lesson = sheet.lesson
@@ -234,7 +259,7 @@ def sheet_text(graded: Graded) -> str:
 
 
 def answer_lines(graded: Graded, one: Mark) -> list[str]:
-    """The answer as it was given, then flags and remarks."""
+    """Return the answer as given, then flags and remarks."""
     texts = texts_of("grade")
     answer = graded.hand_in.answers.get(one.task)
     if answer is None:
@@ -245,13 +270,13 @@ def answer_lines(graded: Graded, one: Mark) -> list[str]:
 
 
 def plain(value: object) -> str:
-    """An answer on one line, without control characters for a terminal."""
+    """Format an answer on one line, without control characters that a terminal would interpret."""
     text = " to ".join(f"{one:g}" for one in value) if isinstance(value, tuple) else str(value)
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def as_csv(graded: Sequence[Graded]) -> str:
-    """CSV with one row per task, for a spreadsheet."""
+    """Format the marks as CSV for a spreadsheet, one row per task."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)

@@ -1,9 +1,9 @@
-"""The six lessons, one file each, and the sheets of students, each with its own numbers.
+"""The six lessons, one file each, and the sheet of each student, with parameters of its own.
 
 Reads   exercises/lessons/*.yaml, configs/outcomes.yaml, data/evidence.csv.
-Returns `Lesson`, as in its file; `Sheet`, the same with the numbers of one student filled in.
-Assumes A student is a name or a number. The same student gets the same sheet everywhere; two consecutive numbers share
-        no parameter that has several options, so that neighbours who count off have different sheets.
+Returns `Lesson`, as in its file; `Sheet`, the lesson with the parameters of one student filled in.
+Assumes A student is identified by a name or a number. The same student gets the same sheet everywhere. Consecutive
+        numbers differ in every parameter with several options, so that numbered neighbours have different sheets.
 """
 
 import re
@@ -21,19 +21,19 @@ from sim.errors import PanjError, unknown
 from sim.outcomes import Outcome, Reported, reported_of
 
 MINUTES = 45  # length of every lesson
-BLOCKS, BLOCK = 8, 100  # number of first seeds of students, and their distance
+BLOCKS, BLOCK = 8, 100  # number of possible first seeds of a student, and their distance
 LONGEST_CODE = 40  # maximum characters of a student's name or number
 NUMBERS = ("number", "exact")  # kinds of task whose answer is a number
-RANGES = ("guess", "range")  # two numbers
-CHOSEN = ("verdict", "inside", "pick", "quiz")  # one of some choices
+RANGES = ("guess", "range")  # kinds of task whose answer is two numbers
+CHOSEN = ("verdict", "inside", "pick", "quiz")  # kinds of task whose answer is one of several choices
 KINDS = (*NUMBERS, *RANGES, *CHOSEN, "evidence", "words")
-NEED = {"number": 50, "range": 100, "verdict": 50, "inside": 100, "pick": 50}  # campaigns for a conclusion
+NEED = {"number": 50, "range": 100, "verdict": 50, "inside": 100, "pick": 50}  # minimum campaigns for a conclusion
 VERDICTS = ("more", "fewer", "cannot tell")
 Overrides = tuple[str, ...]
 
 
 class Step(NamedTuple):
-    """A part of a lesson."""
+    """A step in the timing of a lesson."""
 
     minutes: int
     who: str
@@ -48,7 +48,7 @@ class Fact(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A task; its texts and names may have placeholders, which are filled in on a sheet."""
+    """A task; its texts and names may contain placeholders, which are filled in on a sheet."""
 
     key: str
     asks: str
@@ -62,16 +62,16 @@ class Task(NamedTuple):
     threshold: float | str = ""
     choices: tuple[str, ...] = ()
     right: str = ""
-    because: str = ""  # the reason, shown once it is answered
+    because: str = ""  # the reason, shown with the mark
     row: str = ""  # id of a row of the evidence
-    needs: int = 0  # campaigns for a conclusion; 0 where none are needed
+    needs: int = 0  # minimum campaigns for a conclusion; 0 if none are needed
     points: int = 1
     solution: str = ""  # answer in the teacher's notebook
     says: str = ""  # note for the teacher
 
 
 class Lesson(NamedTuple):
-    """A lesson as in its file."""
+    """A lesson as defined in its file."""
 
     number: int
     name: str
@@ -82,14 +82,14 @@ class Lesson(NamedTuple):
     background: tuple[Fact, ...]
     parameters: Mapping[str, Sequence[Any]]  # options by name
     settings: Mapping[str, tuple[str, ...]]  # overrides by name, with placeholders
-    runs: int  # campaigns that the tasks need
+    runs: int  # number of campaigns that the tasks need
     tasks: tuple[Task, ...]
     questions: tuple[str, ...]
     debrief: tuple[str, ...]
 
 
 class Sheet(NamedTuple):
-    """A lesson with the numbers of one student."""
+    """A lesson with the parameters of one student filled in."""
 
     lesson: Lesson
     student: str
@@ -99,28 +99,35 @@ class Sheet(NamedTuple):
     tasks: tuple[Task, ...]
 
     def task(self, key: str) -> Task:
-        """A task by name; PanjError lists the names."""
+        """Return a task by key; PanjError lists the keys."""
         for task in self.tasks:
             if task.key == key:
                 return task
         raise unknown(f"lesson {self.lesson.number}, task", key, [task.key for task in self.tasks])
 
     def overrides(self, name: str) -> Overrides:
-        """Overrides of settings by name; PanjError lists the names."""
+        """Return the overrides of named settings; PanjError lists the names."""
         if name not in self.settings:
             raise unknown(f"lesson {self.lesson.number}, settings", name, self.settings)
         return self.settings[name]
 
 
 def folder_of_exercises() -> Path:
-    """Folder of the exercises: next to the package in a clone, inside it in a wheel."""
+    """Return the folder of the exercises, which is next to the package in a clone and inside it in a wheel."""
     beside = PACKAGE.parent / "exercises"
     return beside if (beside / "lessons").is_dir() else PACKAGE / "exercises"
 
 
 @cache
 def read_lessons() -> tuple[Lesson, ...]:
-    """All lessons in order; PanjError where a file is wrong."""
+    """Read all lessons.
+
+    Returns:
+        The lessons in order; later calls return the same objects.
+
+    Raises:
+        PanjError: There is no lesson, or a file is wrong.
+    """
     paths = sorted((folder_of_exercises() / "lessons").glob("*.yaml"))
     if not paths:
         raise PanjError(f"{folder_of_exercises()}: found no lessons, expected lessons/*.yaml")
@@ -128,7 +135,17 @@ def read_lessons() -> tuple[Lesson, ...]:
 
 
 def lesson_of(which: str | int) -> Lesson:
-    """A lesson by number or by name, such as `tipping_points`; PanjError lists them."""
+    """Find a lesson.
+
+    Args:
+        which: Number or name, such as `tipping_points`.
+
+    Returns:
+        The lesson.
+
+    Raises:
+        PanjError: There is no such lesson; the message lists them.
+    """
     for lesson in read_lessons():
         if str(which) in (str(lesson.number), lesson.name):
             return lesson
@@ -166,7 +183,7 @@ def read_lesson(path: Path) -> Lesson:
 
 
 def read_task(row: Mapping[str, Any]) -> Task:
-    """A task of a file; the campaigns that it needs follow from its kind, unless they are given."""
+    """Read a task; the number of campaigns that it needs depends on its kind, unless the file states it."""
     kept: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
     task = Task(**kept)
     if task.kind not in KINDS:
@@ -177,7 +194,7 @@ def read_task(row: Mapping[str, Any]) -> Task:
 
 
 def check_lesson(lesson: Lesson, where: str) -> None:
-    """Raise PanjError where minutes do not add up, a key is used twice, or a row or settings do not exist."""
+    """Raise PanjError if minutes do not add up, a key is used twice, or evidence or settings do not exist."""
     minutes = sum(step.minutes for step in lesson.timing)
     if minutes != MINUTES:
         raise PanjError(f"{where}, timing: found {minutes} minutes, expected {MINUTES}")
@@ -194,7 +211,7 @@ def check_lesson(lesson: Lesson, where: str) -> None:
 
 
 def student_code(said: object) -> str:
-    """A student's name or number on one line; PanjError where it is empty, long or not printable."""
+    """Return a student's name or number on one line; PanjError if it is empty, too long or not printable."""
     text = " ".join(str(said).split()) if isinstance(said, str | int) and not isinstance(said, bool) else ""
     if not text or len(text) > LONGEST_CODE or not text.isprintable():
         raise PanjError(f"student: found {str(said)[:60]!r}, expected a name or number of 1 to {LONGEST_CODE} letters")
@@ -202,7 +219,18 @@ def student_code(said: object) -> str:
 
 
 def sheet_of(lesson: Lesson, student: object) -> Sheet:
-    """The sheet of a student in a lesson; PanjError as for `student_code`."""
+    """Fill in the sheet of a student.
+
+    Args:
+        lesson: The lesson.
+        student: Name or number of the student.
+
+    Returns:
+        The sheet, the same for the same student.
+
+    Raises:
+        PanjError: The name or number is empty, too long or not printable.
+    """
     code = student_code(student)
     parameters: dict[str, Any] = {}
     for name, options in lesson.parameters.items():
@@ -217,14 +245,14 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
 
 
 def place(lesson: Lesson, code: str, name: str, options: int) -> int:
-    """Index of a student's option: consecutive for numbers, by hash for names."""
+    """Return the index of a student's option, consecutive for numbers and by hash for names."""
     salt = lesson.name if code.isdecimal() else f"{lesson.name}/{code.casefold()}"
     drawn = int.from_bytes(sha256(f"{salt}/{name}".encode()).digest()[:8], "big")
     return (drawn + (int(code) if code.isdecimal() else 0)) % options
 
 
 def with_outcome(name: str, value: Any) -> dict[str, Any]:
-    """A parameter; where it names an outcome, also its label, its unit and the reported figure."""
+    """Return a parameter by name; for an outcome also its label, its unit and the reported figure."""
     if value not in outcome_rows():
         return {name: value}
     outcome = outcome_of(value)
@@ -232,7 +260,7 @@ def with_outcome(name: str, value: Any) -> dict[str, Any]:
 
 
 def filled(task: Task, parameters: Mapping[str, Any]) -> Task:
-    """A task with the numbers of a student in all of its texts."""
+    """Fill the parameters of a student into all texts of a task."""
     values: dict[str, Any] = {
         key: fill(value, parameters) if isinstance(value, str) and key != "solution" else value
         for key, value in task._asdict().items()
@@ -262,12 +290,12 @@ class TaskOutcome(NamedTuple):
 
     @property
     def is_share(self) -> bool:
-        """Whether it is between 0 and 1."""
+        """Whether the outcome is a share from 0 to 1."""
         return self.unit == "share"
 
     @property
     def said(self) -> str:
-        """The reported figure as text."""
+        """The reported figure as text, with its evidence."""
         value, low, high, ids = self.reported
         if not ids:
             return "nothing was reported"
@@ -279,27 +307,44 @@ class TaskOutcome(NamedTuple):
 
 @cache
 def outcome_rows() -> dict[str, Any]:
-    """Rows of configs/outcomes.yaml by name."""
+    """Read the rows of configs/outcomes.yaml, by name."""
     return read_yaml(folder_of("configs") / "outcomes.yaml")
 
 
 @cache
 def outcome_of(name: str) -> TaskOutcome:
-    """An outcome by name; PanjError lists the names."""
+    """Find an outcome.
+
+    Args:
+        name: Name of the outcome, as in configs/outcomes.yaml.
+
+    Returns:
+        Its label, unit and reported figure.
+
+    Raises:
+        PanjError: There is no such outcome; the message lists the names.
+    """
     if name not in outcome_rows():
         raise unknown("lesson, outcome", name, outcome_rows())
     row = outcome_rows()[name]
-    here = SimpleNamespace(name=name, reported=row.get("reported") or {})  # all that `reported_of` reads
+    here = SimpleNamespace(name=name, reported=row.get("reported") or {})  # the only fields that `reported_of` reads
     return TaskOutcome(name, row["label"], row["unit"], reported_of(cast(Outcome, here), evidence()))
 
 
 @cache
 def answered_rows() -> frozenset[str]:
-    """Ids of the evidence that some outcome of the model can be compared with."""
+    """Return the ids of evidence with which some outcome of the model is compared."""
     rows = [row.get("reported") or {} for row in outcome_rows().values()]
     return frozenset(id for row in rows for id in (*row.get("sum", ()), *row.get("count", ())))
 
 
 def rows_of(fact: Fact) -> list[Evidence]:
-    """Rows of the evidence behind a sentence of the background."""
+    """Return the rows of the evidence behind a sentence of the background.
+
+    Args:
+        fact: The sentence with the ids of its evidence.
+
+    Returns:
+        The rows, in the order of the ids.
+    """
     return [evidence()[id] for id in fact.evidence]

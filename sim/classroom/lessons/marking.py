@@ -1,11 +1,11 @@
-"""Marks answers against the student's own campaigns and many others, with sentences that give the reasons.
+"""Mark answers by the student's own campaigns and by many others, with sentences that give the reasons.
 
 Reads   an answer, the sheet of the student, campaigns; text/<language>/marks.yaml.
 Returns `Mark`: points, remarks and flags.
 Assumes A number is right if it is in the 95 % interval of the student's own campaigns, or within three standard errors
-        (own and reference together) of the estimate of many others; rounding is allowed for. A choice is right if
-        sampling error alone may explain its distance from the best. A conclusion from a single campaign earns nothing,
-        and one from too few earns half, however close it is: the reasoning is marked.
+        (own and reference together) of the estimate from many others; rounding is allowed. A choice is right if its
+        distance from the best may be due to sampling error alone. A conclusion from a single campaign earns no points,
+        and one from too few earns half, however close it is, because the reasoning is marked.
 """
 
 import math
@@ -29,9 +29,9 @@ from sim.data.record import evidence
 from sim.errors import PanjError, nearest
 from sim.wording import Language
 
-ERRORS = 3.0  # standard errors that an answer may differ from the reference
+ERRORS = 3.0  # maximum difference of an answer from the reference, in standard errors
 REFERENCE_SEED = 100_000  # higher than the seeds of every student
-ROUNDED = 0.005  # rounding allowed: absolute for a share, relative for any other number
+ROUNDED = 0.005  # rounding allowed: relative for numbers above 1, else absolute
 OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures that other campaigns cannot confirm
 MOST_RUNS = 1000
 MOST_LETTERS = 2000  # maximum characters of a text answer
@@ -40,14 +40,14 @@ Value = float | tuple[float, float] | str
 
 
 class Answer(NamedTuple):
-    """An answer of a student, and the number of campaigns behind it; 0 where none are needed."""
+    """An answer of a student, and the number of campaigns behind it; 0 if none are needed."""
 
     value: Value
     runs: int = 0
 
 
 class Mark(NamedTuple):
-    """Points of an answer, and why."""
+    """Points of an answer, with remarks and flags."""
 
     task: str
     points: float
@@ -67,17 +67,18 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
     """Mark one answer.
 
     Args:
-        sheet: of the student.
-        task: of the sheet.
-        answer: None where the task was not answered.
-        campaigns: source of the student's campaigns and of the reference.
-        reference: number of other campaigns to compare with; 0 while a student checks, who is not told the result.
+        sheet: The sheet of the student.
+        task: A task of the sheet.
+        answer: The answer; None if there is none.
+        campaigns: Source of the student's campaigns and of the reference.
+        reference: Number of other campaigns to compare with; 0 for a student's own check, which does not reveal the
+            result.
 
     Returns:
         Points, remarks and flags.
 
     Raises:
-        PanjError: the answer is of the wrong kind or out of range, or campaigns are not available.
+        PanjError: The answer is of the wrong kind or out of range, or campaigns are not available.
     """
     texts = texts_of("marks")
     if answer is None:
@@ -92,7 +93,7 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
 
 
 def check_answer(task: Task, answer: Answer) -> None:
-    """Raise PanjError for an answer that is of the wrong kind, out of range, or without its number of campaigns."""
+    """Raise PanjError if an answer is of the wrong kind, out of range, or lacks its number of campaigns."""
     value, runs = answer
     where = f"answer {task.key}"
     if isinstance(runs, bool) or not isinstance(runs, int) or not 0 <= runs <= MOST_RUNS:
@@ -109,11 +110,11 @@ def check_answer(task: Task, answer: Answer) -> None:
         close = nearest(value, task.choices)
         raise PanjError(f"{where}: found '{value[:60]}', expected one of {'; '.join(task.choices)}{close}")
     if task.needs and runs < 1:
-        raise PanjError(f"{where}, runs: found none, expected how many campaigns the answer rests on")
+        raise PanjError(f"{where}, runs: found none, expected the number of campaigns on which the answer is based")
 
 
 def check_range(where: str, value: object) -> None:
-    """Raise PanjError for anything but two numbers, the lower first."""
+    """Raise PanjError unless a value is two numbers, the lower first."""
     if not isinstance(value, tuple) or len(value) != 2:
         raise PanjError(f"{where}: found {str(value)[:40]}, expected two numbers, the lower first")
     for one in value:
@@ -123,20 +124,20 @@ def check_range(where: str, value: object) -> None:
 
 
 def check_number(where: str, value: object) -> None:
-    """Raise PanjError for anything but a finite number."""
+    """Raise PanjError unless a value is a finite number."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LONGEST_NUMBER:
         raise PanjError(f"{where}: found {str(value)[:40]}, expected a number")
 
 
 def credit_for_runs(task: Task, runs: int) -> float:
-    """Share of the points for a right answer that is based on that many campaigns."""
+    """Return the share of the points that a right answer earns if it is based on this number of campaigns."""
     if runs >= task.needs:
         return 1.0
     return 0.0 if runs <= 1 else 0.5
 
 
 def flags_of(task: Task, answer: Answer, texts: Language) -> tuple[str, ...]:
-    """Flags of a conclusion from one campaign, or from too few."""
+    """Return the flag of a conclusion from one campaign or from too few; empty otherwise."""
     if answer.runs >= task.needs:
         return ()
     if answer.runs == 1:
@@ -173,12 +174,12 @@ def judge_without_campaigns(task: Task, value: Value, texts: Language) -> Judgem
 
 
 def right_or(is_right: bool, no: str, texts: Language) -> Judgement:
-    """Full credit, or none with a sentence."""
+    """Give full credit, or none with a sentence that says why."""
     return Judgement(1.0, (texts.say("right"),)) if is_right else Judgement(0.0, (no,))
 
 
 def judge_row(task: Task, id: str, texts: Language) -> Judgement:
-    """Judge a row of the evidence: in conflict with another, or one that no outcome can be compared with."""
+    """Judge a row of the evidence, which has to conflict with another, or be one that no outcome is compared with."""
     rows = evidence()
     if id not in rows:
         return Judgement(0.0, (texts.say("row_unknown", id=id[:20]),))
@@ -190,7 +191,7 @@ def judge_row(task: Task, id: str, texts: Language) -> Judgement:
 
 
 def judge_guess(sheet: Sheet, task: Task, answer: Answer, own: Sample, texts: Language) -> Judgement:
-    """A guess before any campaign always earns its points; the remark gives what the campaigns show."""
+    """Give full credit to a guess made before any campaign, with a remark on what the campaigns show."""
     if not answer.runs or not isinstance(answer.value, tuple):
         return Judgement(1.0, (texts.say("guessed"),))
     found = estimate(sheet, task, own)
@@ -232,21 +233,21 @@ def fits(value: float, found: Estimate) -> bool:
 
 
 def near(value: float, own: Estimate, reference: Estimate) -> bool:
-    """Whether sampling error alone may explain the distance of an answer from the reference."""
+    """Whether the difference of an answer from the reference may be due to sampling error alone."""
     if math.isnan(own.error):
         return False  # one campaign has no sampling error
     return abs(value - reference.number) <= ERRORS * math.hypot(own.error, reference.error) + rounding(value)
 
 
 def rounding(number: float) -> float:
-    """Largest error of rounding."""
+    """Return the largest error of rounding that is allowed."""
     return max(ROUNDED, ROUNDED * abs(number))
 
 
 def judge_range(
     sheet: Sheet, task: Task, value: Value, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Judge a range; each end earns half."""
+    """Judge a range; each end earns half of the points."""
     assert isinstance(value, tuple)
     parts = []
     for place, (end, name) in enumerate(zip(ENDS, ("low", "high"), strict=True)):
@@ -259,7 +260,7 @@ def judge_range(
 def judge_choice(
     sheet: Sheet, task: Task, value: str, own: Sample, others: Sample | None, texts: Language
 ) -> Judgement:
-    """Judge a conclusion by those that the student's own campaigns and the reference allow."""
+    """Judge a choice by the conclusions that the student's own campaigns and the reference allow."""
     allowed, said = allowed_of(sheet, task, own, texts)
     if others is None:  # a student checks, and is not told the conclusion
         return right_or(value in allowed, texts.say("choice_check", own.runs), texts)
@@ -273,7 +274,7 @@ def judge_choice(
 
 
 def allowed_of(sheet: Sheet, task: Task, sample: Sample, texts: Language) -> tuple[set[str], str]:
-    """The conclusions that these campaigns allow, and a sentence on them."""
+    """Return the conclusions that these campaigns allow, and a sentence about them."""
     if task.kind == "inside":
         found = reported_inside(sheet, task, sample)
         return found, texts.say("inside_both" if len(found) > 1 else f"inside_{found.copy().pop()}")
@@ -287,7 +288,7 @@ def allowed_of(sheet: Sheet, task: Task, sample: Sample, texts: Language) -> tup
 
 
 def format_estimate(found: Estimate, task: Task, texts: Language) -> str:
-    """An estimate with its interval and number of campaigns."""
+    """Format an estimate with its interval and number of campaigns."""
     if math.isnan(found.low):
         return texts.say("found_one", number=format_answer(found.number, task))
     low, high = format_answer(found.low, task), format_answer(found.high, task)
@@ -295,7 +296,15 @@ def format_estimate(found: Estimate, task: Task, texts: Language) -> str:
 
 
 def format_answer(number: float, task: Task) -> str:
-    """A number: three decimals for a share, one below 100, none above."""
+    """Format a number for a task.
+
+    Args:
+        number: The number, in the unit of the outcome.
+        task: The task.
+
+    Returns:
+        The number with three decimals for a share, otherwise with one below 100 and none from 100.
+    """
     asked: TaskOutcome | None = outcome_of(task.outcome) if task.outcome else None
     if task.measure in SHARES or (asked is not None and asked.is_share):
         return f"{number:.3f}"
@@ -303,5 +312,5 @@ def format_answer(number: float, task: Task) -> str:
 
 
 def total(marks: list[Mark]) -> tuple[float, int]:
-    """Points earned, and maximum points."""
+    """Return the points earned, and the maximum."""
     return round(sum(one.points for one in marks), 2), sum(one.most for one in marks)

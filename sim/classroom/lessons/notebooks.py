@@ -1,10 +1,10 @@
-"""Writes each lesson as a notebook, and as a worked solution for the teacher.
+"""Write each lesson as a notebook for students, and with worked solutions for the teacher.
 
-`python -m sim.classroom.lessons.notebooks` writes them.
+Run as `python -m sim.classroom.lessons.notebooks`.
 
 Reads   exercises/lessons/*.yaml.
 Writes  exercises/<lesson>.ipynb and exercises/solutions/<lesson>.ipynb, without outputs, the same every time.
-Assumes A solution follows from what a task measures; a test runs it, hands it in and marks it.
+Assumes The code of a solution follows from the measure of its task; a test runs it, hands it in and marks it.
 """
 
 import sys
@@ -21,7 +21,7 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
 def write_notebooks(folder: Path | None = None) -> list[Path]:
-    """Write both notebooks of every lesson; returns their paths."""
+    """Write both notebooks of every lesson; return their paths."""
     place = folder or folder_of_exercises()
     (place / "solutions").mkdir(parents=True, exist_ok=True)
     written = []
@@ -34,7 +34,7 @@ def write_notebooks(folder: Path | None = None) -> list[Path]:
 
 
 def as_text(cells: Sequence[Any]) -> str:
-    """Text of a notebook; cells are numbered, so that a lesson always gives the same file."""
+    """Format a notebook as text; cells are numbered, so that a lesson always gives the same file."""
     import nbformat
     from nbformat.v4 import new_notebook
 
@@ -46,21 +46,21 @@ def as_text(cells: Sequence[Any]) -> str:
 
 
 def text(content: str) -> Any:
-    """A Markdown cell."""
+    """Create a Markdown cell."""
     from nbformat.v4 import new_markdown_cell
 
     return new_markdown_cell(content)
 
 
 def code(lines: str, **metadata: Any) -> Any:
-    """A code cell."""
+    """Create a code cell."""
     from nbformat.v4 import new_code_cell
 
     return new_code_cell(lines, metadata=metadata)
 
 
 def for_student(lesson: Lesson) -> list[Any]:
-    """The student's notebook: goals, background, sheet, tasks with room for answers, hand-in, questions."""
+    """Create the cells of the student's notebook: goals, background, sheet, tasks, hand-in and questions."""
     texts = texts_of("notebooks")
     return [
         *head(lesson, texts.say("for_students")),
@@ -73,7 +73,7 @@ def for_student(lesson: Lesson) -> list[Any]:
 
 
 def head(lesson: Lesson, who: str) -> list[Any]:
-    """Title, goals and background."""
+    """Create the cells with title, goals and background."""
     texts = texts_of("notebooks")
     return [
         text(f"# {lesson.number}. {lesson.title}\n\n**{lesson.question}**\n\n{who}"),
@@ -83,7 +83,7 @@ def head(lesson: Lesson, who: str) -> list[Any]:
 
 
 def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
-    """The student, the lesson and its settings."""
+    """Create the cells that set the student and open the lesson with its settings."""
     texts = texts_of("notebooks")
     return [
         text(f"## {texts.say('sheet')}\n\n{texts.say('about_sheet')}"),
@@ -98,7 +98,7 @@ def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
 
 
 def task_cells(task: Task) -> list[Any]:
-    """A task, code to begin with, and room for the answer."""
+    """Create the cells of a task, with code to start from and a place for the answer."""
     texts = texts_of("notebooks")
     begin = "\n".join(line for line in (f"lesson.ask({task.key!r})", beginning_of(task)) if line)
     cells = [text(title_of(task)), code(begin)]
@@ -108,20 +108,20 @@ def task_cells(task: Task) -> list[Any]:
 
 
 def title_of(task: Task) -> str:
-    """Heading of a task, with its points."""
+    """Return the heading of a task, with its points."""
     points = texts_of("notebooks").say("points", task.points)
     return f"## {task.key.replace('_', ' ').capitalize()} ({points})"
 
 
 def runs_of(task: Task) -> str:
-    """Argument for the number of campaigns behind an answer; empty where none are needed."""
+    """Return the code of the argument for the number of campaigns; empty if none are needed."""
     if task.measure == "first_campaign":
         return ", runs=1"
     return ", runs=runs" if task.needs else ""
 
 
 def beginning_of(task: Task) -> str:
-    """Code that shows campaigns; empty where the task needs none."""
+    """Return code that runs and draws campaigns for the student to start from; empty if the task needs none."""
     if task.kind == "guess" or not task.outcome:
         return ""
     if task.kind == "pick":
@@ -143,12 +143,12 @@ def beginning_of(task: Task) -> str:
 
 
 def outcome_in_code(task: Task) -> str:
-    """Outcome of a task in code: `lesson.outcome` where it is the student's own, else its name."""
+    """Return the outcome of a task in code: `lesson.outcome` if it depends on the student, else its name."""
     return f"lesson.{task.outcome.strip('{}')}" if "{" in task.outcome else f'"{task.outcome}"'
 
 
 def solved(lesson: Lesson) -> list[Any]:
-    """The teacher's notebook: timing, every task worked, notes on it, the debrief."""
+    """Create the cells of the teacher's notebook: timing, worked tasks with notes, questions and debrief."""
     texts = texts_of("notebooks")
     timing = "\n".join(f"| {step.minutes} | {step.who} | {step.what} |" for step in lesson.timing)
     return [
@@ -164,21 +164,21 @@ def solved(lesson: Lesson) -> list[Any]:
 
 
 def solution_cells(task: Task) -> list[Any]:
-    """A task with its note for the teacher and its answer worked out."""
+    """Create the cells of a task with its note for the teacher and the worked answer."""
     says = f"\n\n{task.says}" if task.says else ""
     lines = f"lesson.ask({task.key!r})\n{solution_of(task)}\nlesson.check({task.key!r}, answer{runs_of(task)})"
     return [text(f"{title_of(task)}{says}"), code(lines)]
 
 
 def solution_of(task: Task) -> str:
-    """Code that works out the answer."""
+    """Return code that computes the answer."""
     if task.kind in WORKED:
         return WORKED[task.kind](task)
     return f"{sample_of(task)}\nanswer = {NUMBERS[task.measure](task)}"
 
 
 def sample_of(task: Task) -> str:
-    """Code for the campaigns that a task is about."""
+    """Return code that runs the campaigns of a task."""
     runs = "1" if task.measure == "first_campaign" else "runs"
     if task.minus:
         return f'values = lesson.differences("{task.of}", "{task.minus}", {outcome_in_code(task)}, {runs}).dropna()'
@@ -186,12 +186,12 @@ def sample_of(task: Task) -> str:
 
 
 def reported_in_code(task: Task) -> str:
-    """Code for the reported figure of a task."""
+    """Return code for the reported figure of a task."""
     return f"lesson.reported({outcome_in_code(task)})"
 
 
 def threshold_in_code(task: Task) -> str:
-    """Code for the threshold of a task."""
+    """Return code for the threshold of a task."""
     if task.threshold == "reported":
         return reported_in_code(task)
     return f"lesson.{str(task.threshold).strip('{}')}" if "{" in str(task.threshold) else str(task.threshold)
@@ -213,12 +213,12 @@ NUMBERS: dict[str, Callable[[Task], str]] = {
 
 
 def solve_range(task: Task) -> str:
-    """Code for both ends of a range."""
+    """Return code that computes both ends of a range."""
     return f"{sample_of(task)}\nanswer = values.quantile([0.05, 0.95]).tolist()"
 
 
 def solve_verdict(task: Task) -> str:
-    """Code for a verdict, from the interval of the mean difference."""
+    """Return code that reaches a verdict from the interval of the mean difference."""
     return (
         f"{sample_of(task)}\n"
         "low, high = lesson.interval(values)\n"
@@ -228,7 +228,7 @@ def solve_verdict(task: Task) -> str:
 
 
 def solve_inside(task: Task) -> str:
-    """Code that compares the reported figure with both ends."""
+    """Return code that compares the reported figure with both ends of the range."""
     return (
         f"{sample_of(task)}\n"
         "low, high = values.quantile([0.05, 0.95])\n"
@@ -237,7 +237,7 @@ def solve_inside(task: Task) -> str:
 
 
 def solve_pick(task: Task) -> str:
-    """Code that scores each choice; the highest wins."""
+    """Return code that scores each choice and picks the highest score."""
     names = ", ".join(f'"{name}"' for name in task.ladder)
     columns = f"outcome = {outcome_in_code(task)}\ncolumns = [lesson.run(name, runs)[outcome] for name in ({names},)]\n"
     if task.minus:
@@ -251,7 +251,7 @@ def solve_pick(task: Task) -> str:
 
 
 def solve_evidence(task: Task) -> str:
-    """Code for a row in conflict, or the one that the lesson names."""
+    """Return code that finds a row in conflict with the task's row, or else names the row given as solution."""
     if not task.row:
         return f"answer = {task.solution!r}"
     return f"answer = lesson.evidence(lesson.{task.row.strip('{}')}).conflicts[0]"
@@ -271,12 +271,12 @@ WORKED: dict[str, Callable[[Task], str]] = {
 
 
 def background(facts: Sequence[Fact]) -> str:
-    """A Markdown list of sentences with their sources."""
+    """Write a Markdown list of sentences with their sources."""
     return "\n".join(f"- {fact.says} ({'; '.join(source(fact))})" for fact in facts)
 
 
 def source(fact: Fact) -> list[str]:
-    """Sources of a sentence, `F001: Irish Times, 2021-07-05`; rows of one source are named together."""
+    """Return the sources of a sentence, such as `F001: Irish Times, 2021-07-05`, with rows grouped by source."""
     ids: dict[str, list[str]] = {}
     for row in rows_of(fact):
         ids.setdefault(row.source, []).append(row.id)

@@ -1,1 +1,1 @@
-"""The pages of the classroom, one file each; `Page` is what is shown."""
+"""The pages of the classroom, one file each, with the component `Page`."""

@@ -1,4 +1,4 @@
-"""The page Change: a form for a choice of settings, its campaigns over the baseline's, and whether they differ."""
+"""The page Change: a form for a choice of settings, and the distribution of its campaigns over that of the baseline."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,7 +24,7 @@ BASELINE: Overrides = ()
 
 
 class Wanted(NamedTuple):
-    """The last request."""
+    """The last request for campaigns."""
 
     overrides: Overrides | None = None
     runs: int = RUNS
@@ -33,7 +33,7 @@ class Wanted(NamedTuple):
 
 @solara.component
 def Page() -> None:
-    """The form and the distribution side by side."""
+    """Show the form and the distribution side by side."""
     texts = texts_of("change")
     form, set_form = use_form()
     wanted = solara.use_reactive(Wanted())
@@ -53,7 +53,7 @@ def Page() -> None:
 
 
 def use_form() -> tuple[Form, Callable[[Form], None]]:
-    """The form of the visitor's choice, shared by all pages; title and description stay on this page."""
+    """Return the form of the visitor's choice, shared by all pages, and its setter; its title is kept on this page."""
     form, set_form = solara.use_state(form_of(chosen.value))
     if form.overrides() != chosen.value:
         form = form_of(chosen.value)
@@ -66,7 +66,7 @@ def use_form() -> tuple[Form, Callable[[Form], None]]:
 
 
 def form_of(overrides: Overrides) -> Form:
-    """The form of a choice; the baseline's where it cannot be read."""
+    """Return the form of a choice, or that of the baseline if the choice cannot be read."""
     try:
         return read_overrides(overrides).form
     except PanjError:
@@ -75,7 +75,7 @@ def form_of(overrides: Overrides) -> Form:
 
 @solara.component
 def RunControls(form: Form, on_form: Callable[[Form], None], on_run: Callable[[int], None]) -> None:
-    """What is changed, in words, and the buttons that run campaigns."""
+    """Describe what is changed, and show the buttons that run campaigns."""
     texts = texts_of("change")
     Note(
         texts.say("what_changes", said=describe_change(form, Form())) if form.overrides() else texts.say("no_change"),
@@ -89,7 +89,7 @@ def RunControls(form: Form, on_form: Callable[[Form], None], on_run: Callable[[i
 
 @solara.component
 def Result(form: Form, wanted: Wanted) -> None:
-    """Distribution of an outcome under the baseline and under the requested choice."""
+    """Show the distribution of an outcome under the baseline and under the requested choice."""
     texts = texts_of("change")
     is_baseline = wanted == Wanted(BASELINE, RUNS, wanted.wish)
     base = use_campaigns(BASELINE, RUNS)
@@ -115,7 +115,7 @@ def Result(form: Form, wanted: Wanted) -> None:
 
 
 def describe_progress(asked: RequestState, texts: Language) -> str:
-    """Progress of a request."""
+    """Describe the progress of a request."""
     ticket = asked.ticket
     assert ticket is not None
     if ticket.ended:

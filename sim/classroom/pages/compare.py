@@ -1,4 +1,4 @@
-"""The page Compare: two choices side by side, with the same random draws and in step."""
+"""The page Compare: two choices side by side with the same random draws, as distributions and on two linked maps."""
 
 import solara
 
@@ -22,7 +22,7 @@ FIRST_SEEN = "scenario=call_answered"  # compared with the baseline until someth
 
 @solara.component
 def Page() -> None:
-    """Two choices, the distributions of their campaigns, and one campaign of each."""
+    """Show two choices, the distributions of their campaigns, and one campaign of each."""
     texts = texts_of("compare")
     names, set_names = solara.use_state((BASELINE, MINE if chosen.value else FIRST_SEEN))
     Heading(texts.say("heading"))
@@ -45,7 +45,7 @@ def Page() -> None:
 
 
 def choices() -> dict[str, str]:
-    """Choices to compare: the baseline, the visitor's own, every scenario."""
+    """Return the labels of the choices to compare: the baseline, the visitor's own choice and every scenario."""
     texts = texts_of("compare")
     own = {MINE: texts.say("mine", said=describe_change(form_of(chosen.value), Form()))} if chosen.value else {}
     named = {
@@ -56,12 +56,12 @@ def choices() -> dict[str, str]:
 
 
 def overrides_for(name: str) -> Overrides:
-    """Overrides of a choice by name."""
+    """Return the overrides of a named choice."""
     return chosen.value if name == MINE else () if name == BASELINE else (name,)
 
 
 def short(name: str) -> str:
-    """Short name of a choice, for charts."""
+    """Return the short label of a named choice, for charts."""
     texts = texts_of("compare")
     if name.startswith(NAMED):
         return fields_of()["scenario"].describe(name.removeprefix(NAMED))
@@ -70,7 +70,7 @@ def short(name: str) -> str:
 
 @solara.component
 def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) -> None:
-    """Distributions of both choices, which fill in together."""
+    """Show the distributions of both choices, updated as campaigns finish."""
     texts = texts_of("compare")
     both = use_campaigns(left, RUNS), use_campaigns(right, RUNS)
     outcome, set_outcome = solara.use_state(MAIN_OUTCOMES[0])
@@ -92,13 +92,13 @@ def Many(left: Overrides, right: Overrides, titles: tuple[str, str], said: str) 
 
 
 def trouble_of(both: tuple[RequestState, RequestState]) -> str:
-    """Why there is nothing to compare; empty where there is."""
+    """Return the error that prevents a comparison; empty if there is none."""
     return next((asked.trouble for asked in both if asked.trouble or asked.ticket is None), "")
 
 
 @solara.component
 def One(left: Overrides, right: Overrides, titles: tuple[str, str]) -> None:
-    """One campaign of each choice, on two maps in step."""
+    """Show one campaign of each choice on two linked maps."""
     texts = texts_of("compare")
     first = solara.use_memo(lambda: day.value, [])
     Heading(texts.say("one"), 2)

@@ -1,4 +1,4 @@
-"""The start page: what this is and where to begin."""
+"""The start page: an introduction with links to the other pages."""
 
 import solara
 
@@ -12,7 +12,7 @@ RUNS = 200
 
 @solara.component
 def Page() -> None:
-    """Introduction, and progress of the baseline, the reference for all comparisons."""
+    """Show the introduction, and the progress of the baseline campaigns, the reference for all comparisons."""
     texts = texts_of("home")
     Heading(texts.say("heading"))
     Prose(texts.say("about"))
@@ -24,7 +24,7 @@ def Page() -> None:
 
 @solara.component
 def Baseline() -> None:
-    """Progress of the baseline."""
+    """Show the progress of the baseline campaigns."""
     texts = texts_of("home")
     asked = use_campaigns((), RUNS)
     if asked.ticket is None:

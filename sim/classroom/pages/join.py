@@ -1,4 +1,4 @@
-"""The page Class: a student joins, sends a claim and reads its answer, and sees nobody else's data."""
+"""The page Class: a student joins a session, sends a claim and reads its answer, without seeing those of others."""
 
 from collections.abc import Callable
 
@@ -56,7 +56,7 @@ CONFIDENCES = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 @solara.component
 def Page() -> None:
-    """The form to join, or the seat of this browser."""
+    """Show the form to join, or the seat of this browser."""
     Style()
     code, set_code = solara.use_state(session_code(the_register().seats_of))
     place = use_session_state(code, lambda: the_register().place(code, session()))
@@ -69,7 +69,7 @@ def Page() -> None:
 
 @solara.component
 def Joining(code: str, on_joined: Callable[[str], None]) -> None:
-    """Form for code, nickname and team."""
+    """Show the form for code, nickname and team."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -98,7 +98,7 @@ def Joining(code: str, on_joined: Callable[[str], None]) -> None:
 
 @solara.component
 def Seated(place: Place) -> None:
-    """The student's seat, the question, the claim and the answer."""
+    """Show the student's seat, the question, the claim and the answer."""
     texts = texts_of("class")
     question = place.question
     Heading(welcome(place.seat))
@@ -119,7 +119,7 @@ def Seated(place: Place) -> None:
 
 
 def welcome(seat: Seat) -> str:
-    """Welcome with nickname, team and number of members."""
+    """Write the welcome with nickname, team and number of members."""
     texts = texts_of("class")
     if not seat.key:
         return texts.say("join_welcome", None, nickname=seat.nickname, letter=seat.letter)
@@ -131,7 +131,7 @@ def welcome(seat: Seat) -> str:
 
 @solara.component
 def Stage(place: Place, question: Question) -> None:
-    """What was sent and what happens now; announced by screen readers when it changes."""
+    """Show the claim that was sent and the stage of the question; screen readers announce changes."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     lines = []
     if place.sent is not None:
@@ -153,7 +153,7 @@ def Stage(place: Place, question: Question) -> None:
 
 @solara.component
 def ClaimForm(place: Place, question: Question) -> None:
-    """Form for a choice, a range, a confidence and a reason."""
+    """Show the form of a claim: a choice, a range, a confidence and a reason."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     before, scale = place.sent.claim if place.sent else None, scale_of(measure)
     start, set_start = solara.use_state(before.overrides if before else question.suggested)
@@ -181,7 +181,7 @@ def ClaimForm(place: Place, question: Question) -> None:
 
 
 def range_fields(before: Claim | None, question: Question, scale: float) -> list[Field]:
-    """Fields for the range, confidence and reason, filled in from an earlier claim."""
+    """Create the fields for range, confidence and reason, filled in from an earlier claim."""
     texts, unit = texts_of("class"), unit_of(measure_of(question.outcome), question.about)
     low, high = (f"{before.low * scale:.10g}", f"{before.high * scale:.10g}") if before else ("", "")
     sure = [{"value": str(one), "text": percent(one)} for one in CONFIDENCES]
@@ -196,7 +196,7 @@ def range_fields(before: Claim | None, question: Question, scale: float) -> list
 
 @solara.component
 def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
-    """Button that adopts the choice of the page Change, and its settings other than the decisions below."""
+    """Show a button that adopts the choice of the page Change, and list settings other than the decisions below."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     if rest_of(start):
@@ -209,7 +209,7 @@ def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
 
 @solara.component
 def Scale(question: Question) -> None:
-    """Range of the baseline's campaigns once they are finished, as a reference for a guess."""
+    """Show the range of the baseline campaigns once they are finished, as a reference for a guess."""
     measure = measure_of(question.outcome)
     middle = middle_of_baseline(question.outcome)
     if middle is not None:
@@ -219,7 +219,7 @@ def Scale(question: Question) -> None:
 
 @solara.component
 def Answered(place: Place, question: Question) -> None:
-    """The student's range compared with the campaigns of the same choice."""
+    """Compare the student's range with the campaigns of the same choice."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     if place.sent is None or place.answer is None:
         return
@@ -236,7 +236,7 @@ def Answered(place: Place, question: Question) -> None:
 
 @solara.component
 def Leaving(code: str) -> None:
-    """Button that leaves the session, with a confirmation, because it deletes."""
+    """Show a button that leaves the session, with a confirmation because the student's data are deleted."""
     texts = texts_of("class")
     is_sure, set_is_sure = solara.use_state(False)
     trouble, attempt = use_attempt()

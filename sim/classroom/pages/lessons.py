@@ -1,4 +1,4 @@
-"""The page Lessons: a sheet with the student's own numbers, campaigns for each task, checked answers, a hand-in."""
+"""The page Lessons: the student's sheet, campaigns for each task, checked answers, and the hand-in."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -37,17 +37,17 @@ from sim.errors import PanjError
 
 RUNS = (1, 10, 50, 100, 200)
 MOST_SETTINGS = 5  # maximum settings of one task
-NUMBERS = "panj-numbers"  # class of its tables in the style sheet
+NUMBERS = "panj-numbers"  # class of the tables of this page in the style sheet
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
 
 
 class DeskCampaigns:
-    """Campaigns of the desk, with which answers are checked."""
+    """Campaigns run by the desk, with which answers are checked."""
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:
-        """One row per campaign; PanjError while they are not all finished."""
+        """Return one row per campaign; PanjError if they are not all finished."""
         ticket = the_desk().ask(session(), overrides, runs, first_seed)
         found = ticket.table()
         if found is None or found.num_rows < runs:
@@ -58,7 +58,7 @@ class DeskCampaigns:
 
 @solara.component
 def Page() -> None:
-    """The form for lesson and student, then the sheet."""
+    """Show the form for lesson and student, then the sheet."""
     texts = texts_of("lessons")
     sheet = opened.value
     Heading(texts.say("heading"))
@@ -74,7 +74,7 @@ def Page() -> None:
 
 @solara.component
 def Opening() -> None:
-    """Form for a lesson and a student."""
+    """Show the form for a lesson and a student."""
     texts = texts_of("lessons")
     sheet = opened.value
     options = {one.name: texts.say("lesson_named", number=one.number, title=one.title) for one in read_lessons()}
@@ -108,18 +108,18 @@ def Opening() -> None:
 
 
 def answers_of(sheet: Sheet) -> Answers:
-    """Answers of a sheet."""
+    """Return the answers of a sheet."""
     return answers.value.get((sheet.lesson.name, sheet.student), {})
 
 
 def keep(sheet: Sheet, found: Answers) -> None:
-    """Store the answers of a sheet in addition to those of the visitor's other sheets."""
+    """Store the answers of a sheet; those of the visitor's other sheets are kept."""
     answers.set({**answers.value, (sheet.lesson.name, sheet.student): dict(found)})
 
 
 @solara.component
 def Kept() -> None:
-    """Answers stored in this tab of the browser, and the link that saves them."""
+    """Store the answers in this tab of the browser, and show the link that saves them as a file."""
     texts = texts_of("lessons")
     sheet = opened.value
     found = answers_of(sheet) if sheet else {}
@@ -129,7 +129,7 @@ def Kept() -> None:
         try:
             hand_in = hand_in_of(text.encode())
         except PanjError:
-            return  # of another version, or not from this page
+            return  # written by another version, or not by this page
         keep(hand_in.sheet, hand_in.answers)
         opened.set(hand_in.sheet)
 
@@ -147,7 +147,7 @@ def Kept() -> None:
 
 @solara.component
 def Goals(lesson: Lesson) -> None:
-    """Question, goals, timing and background."""
+    """Show the question, goals, timing and background of a lesson."""
     texts = texts_of("lessons")
     Heading(texts.say("lesson_named", number=lesson.number, title=lesson.title), 2)
     Prose(f"**{lesson.question}**")
@@ -163,7 +163,7 @@ def Goals(lesson: Lesson) -> None:
 
 @solara.component
 def Tasks(sheet: Sheet) -> None:
-    """The tasks of a sheet, the hand-in and the questions."""
+    """Show the tasks of a sheet, the hand-in and the questions."""
     texts = texts_of("lessons")
     with solara.Div(classes=["prose"]):
         solara.HTML("h2", unsafe_innerHTML=escape(texts.say("sheet", student=sheet.student)))
@@ -180,13 +180,13 @@ def Tasks(sheet: Sheet) -> None:
 
 
 def title_of(task: Task) -> str:
-    """Title of a task."""
+    """Return the title of a task."""
     return task.key.replace("_", " ").capitalize()
 
 
 @solara.component
 def OneTask(sheet: Sheet, task: Task, place: int) -> None:
-    """A task with its campaigns, the form for the answer, and the mark."""
+    """Show a task with its campaigns, the form for the answer, and the mark."""
     texts = texts_of("lessons")
     given = answers_of(sheet).get(task.key)
     trouble, set_trouble = solara.use_state("")
@@ -216,7 +216,7 @@ def OneTask(sheet: Sheet, task: Task, place: int) -> None:
 
 @solara.component
 def Said(found: Mark | None) -> None:
-    """Flags, points and remarks of an answer, announced by screen readers when they appear."""
+    """Show the flags, points and remarks of an answer; screen readers announce them."""
     texts = texts_of("lessons")
     with solara.Div(attributes={"aria-live": "polite"}, classes=["panj-said"]):
         if found is not None:
@@ -227,7 +227,7 @@ def Said(found: Mark | None) -> None:
 
 @solara.component
 def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any) -> None:
-    """Number of campaigns, the button that runs them, and their results."""
+    """Show the number of campaigns of a task, the button that runs them, and their results."""
     texts = texts_of("lessons")
     is_one = task.measure == "first_campaign"
     runs, set_runs = solara.use_state(1 if is_one else ran or sheet.lesson.runs)
@@ -253,12 +253,12 @@ def CampaignsOfTask(sheet: Sheet, task: Task, ran: int, on_run: Any) -> None:
 
 
 def settings_of(task: Task) -> list[str]:
-    """Names of the settings whose campaigns a task needs."""
+    """Return the names of the settings whose campaigns a task needs."""
     return [name for name in dict.fromkeys((*task.ladder, task.minus, task.of)) if name]
 
 
 def progress(asked: list[RequestState]) -> str:
-    """Progress over all settings of a task."""
+    """Describe the progress over all settings of a task."""
     texts = texts_of("lessons")
     tickets = [one.ticket for one in asked if one.ticket is not None]
     if not tickets:
@@ -272,7 +272,7 @@ def progress(asked: list[RequestState]) -> str:
 
 @solara.component
 def Shown(task: Task, asked: Mapping[str, RequestState], done: int) -> None:
-    """The distribution and a table, redrawn as more campaigns are `done`."""
+    """Show the distribution and a table; a new value of `done` redraws them."""
     texts = texts_of("lessons")
     found = {name: one.campaigns for name, one in asked.items() if one.campaigns is not None}
     if task.of:
@@ -289,13 +289,13 @@ def Shown(task: Task, asked: Mapping[str, RequestState], done: int) -> None:
 
 
 def values_of(table: pa.Table | None, outcome: str) -> np.ndarray:
-    """Values of campaigns that have the outcome."""
+    """Return the values of an outcome, without missing ones."""
     return np.asarray(table[outcome].drop_null().to_numpy(), float) if table is not None else np.empty(0)
 
 
 @solara.component
 def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, RequestState]) -> None:
-    """Table with one row per settings."""
+    """Show a table of means and quantiles with one row per settings."""
     texts = texts_of("lessons")
     plain = partial(format_answer, task=task._replace(measure=""))
     rows = []
@@ -309,7 +309,7 @@ def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Re
 
 @solara.component
 def Groups(task: Task, values: np.ndarray) -> None:
-    """Table with one row per group of campaigns."""
+    """Show a table of means with one row per group of campaigns."""
     texts = texts_of("lessons")
     reported = reported_value(outcome_of(task.outcome))
     plain = partial(format_answer, task=task._replace(measure=""))
@@ -319,5 +319,5 @@ def Groups(task: Task, values: np.ndarray) -> None:
 
 
 def heads_of(said: str) -> list[str]:
-    """Headings of a table from one text."""
+    """Split a text into the headings of a table."""
     return [head.strip() for head in said.split(";")]

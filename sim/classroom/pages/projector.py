@@ -1,4 +1,4 @@
-"""The page Projector: the code and who has joined, then what was predicted next to what was simulated."""
+"""The page Projector: the code and the number of students, then predicted ranges next to simulated intervals."""
 
 import reacton.ipyvuetify as vuetify
 import solara
@@ -20,7 +20,7 @@ LARGE = 22  # px, text in charts
 
 @solara.component
 def Page() -> None:
-    """The wall of the visitor's newest session, or of the one in the address."""
+    """Show the wall of the session in the address, or else of the visitor's newest session."""
     Style()
     code, _ = solara.use_state(session_code(the_register().sessions_of))
     found = use_session_state(code, lambda: room_and_progress(code))
@@ -34,7 +34,7 @@ def Page() -> None:
 
 @solara.component
 def Wall(room: Room, progress: Progress | None) -> None:
-    """Content for the stage of the current question."""
+    """Show the content for the stage of the current question."""
     question = room.question
     if question is None or question.stage in (OPEN, CLOSED, RUNNING):
         Gathering(room, progress)
@@ -54,7 +54,7 @@ def Wall(room: Room, progress: Progress | None) -> None:
 
 @solara.component
 def Gathering(room: Room, progress: Progress | None) -> None:
-    """The code, how many have joined and sent claims, and the progress of the campaigns."""
+    """Show the code, how many students have joined and sent claims, and the progress of the campaigns."""
     texts, question = texts_of("class"), room.question
     Heading(texts.say("wall_heading"))
     Said(grouped(room.session.code, 3), classes=("claims-code",))
@@ -69,7 +69,7 @@ def Gathering(room: Room, progress: Progress | None) -> None:
 
 
 def describe_stage(question: Question, progress: Progress | None) -> str:
-    """Whether claims are open, or how many campaigns are finished."""
+    """Describe whether claims are open, or how many campaigns are finished."""
     texts = texts_of("class")
     if progress is not None:
         return texts.say("wall_running", None, **progress._asdict())
@@ -78,7 +78,7 @@ def describe_stage(question: Question, progress: Progress | None) -> str:
 
 @solara.component
 def Charts(room: Room, question: Question, classes: tuple[str, ...] = ()) -> None:
-    """Distributions of effects and outcomes of all choices together."""
+    """Show the distributions of effects and outcomes over all choices together."""
     kinds = (EFFECT, OUTCOME) if question.about == EFFECT else (OUTCOME,)
     charts = [chart for chart in (pooled_of(room, question, kind) for kind in kinds) if chart is not None]
     with solara.Div(classes=list(classes)):
@@ -88,7 +88,7 @@ def Charts(room: Room, question: Question, classes: tuple[str, ...] = ()) -> Non
 
 @solara.component
 def Prompts() -> None:
-    """Questions for the debrief."""
+    """Show the questions for the debrief."""
     texts = texts_of("class")
     with solara.Div():
         Heading(texts.say("wall_debrief"), 2)

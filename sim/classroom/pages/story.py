@@ -1,4 +1,4 @@
-"""The page Story: a summary of one campaign, its days, and what was reported of the same days."""
+"""The page Story: a summary of one campaign, its days, and what was reported for the same days."""
 
 from datetime import date
 from html import escape
@@ -25,7 +25,7 @@ Filters = dict[str, str]
 
 @solara.component
 def Page() -> None:
-    """A form for province and days, and the story."""
+    """Show the form for province and days, and the story."""
     texts = texts_of("story")
     Heading(texts.say("heading"))
     Note(texts.say("about", choice=describe_choice(chosen.value)))
@@ -47,7 +47,7 @@ def Page() -> None:
 
 
 def days_of_choice() -> tuple[date, date]:
-    """First and last day of a campaign of the visitor's choice."""
+    """Return the first and the last day of campaigns of the visitor's choice."""
     settings = the_desk().settings(chosen.value)
     return settings.start_date, settings.end_date
 
@@ -61,7 +61,7 @@ def tell(asked: Filters, number: int) -> Story:
 
 @solara.component
 def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Filters], None]) -> None:
-    """Form for province and days."""
+    """Show the form for province and days."""
     texts = texts_of("story")
     whole = {"value": "", "text": texts.say("whole"), "group": texts.say("country")}
     names = sorted(facts_here().provinces)
@@ -79,7 +79,7 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
 
 @solara.component
 def Told(story: Story) -> None:
-    """The story."""
+    """Show a story: summary, days, and what was reported."""
     texts = texts_of("story")
     settings = the_desk().settings(chosen.value)
     Note(texts.say("seed_of", seed=seed.value), live=True)
@@ -96,7 +96,7 @@ def Told(story: Story) -> None:
 
 
 def days_in_html(story: Story) -> str:
-    """Days with their sentences as HTML, with a line where the record ends."""
+    """Format the days with their sentences as HTML, with a line at the end of the record."""
     texts = texts_of("story")
     parts = []
     for day, is_after in with_line(story.days):

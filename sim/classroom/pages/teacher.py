@@ -1,4 +1,4 @@
-"""The page Teacher: open a session, ask, close claims, run the campaigns, debrief, export and delete."""
+"""The page Teacher: open a session, ask questions, close claims, run campaigns, debrief, export and delete."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -49,7 +49,7 @@ NOTHING: Overrides = ()
 
 @solara.component
 def Page() -> None:
-    """The teacher's session, or the ways to open one."""
+    """Show the teacher's session, or the ways to open one."""
     Style()
     code, set_code = solara.use_state(session_code(the_register().sessions_of))
     word, set_word = solara.use_state("")
@@ -67,14 +67,14 @@ def Page() -> None:
 
 
 def room_and_progress(code: str) -> tuple[Room, Progress | None]:
-    """A whole session, and the progress of its campaigns."""
+    """Return a session with all teams, and the progress of the campaigns of its current question."""
     room = the_register().room(code, session())
     return room, the_question_runner().progress(code, room.question.number) if room.question else None
 
 
 @solara.component
 def Beginning(on_open: Callable[..., None]) -> None:
-    """Open a new session, return to an earlier one, or take over one from another computer."""
+    """Show the ways to open a new session, return to an earlier one, or continue one from another computer."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -101,7 +101,7 @@ def Beginning(on_open: Callable[..., None]) -> None:
 
 @solara.component
 def Clearing() -> None:
-    """All sessions of this server and buttons that delete them, for whoever has the code for teachers."""
+    """List all sessions of this server with buttons that delete them, for a visitor with the teachers' code."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     teachers_code, set_teachers_code = solara.use_state("")
@@ -140,7 +140,7 @@ def Clearing() -> None:
 
 
 def describe_session(one: Session) -> str:
-    """Code and day of a session."""
+    """Describe a session by its code and the day on which it was opened."""
     texts = texts_of("class")
     opened = texts.day(datetime.fromisoformat(one.opened).date())
     return texts.say(
@@ -150,7 +150,7 @@ def describe_session(one: Session) -> str:
 
 @solara.component
 def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callable[[], None]) -> None:
-    """A session."""
+    """Show a session: code, question, students and scores."""
     texts = texts_of("class")
     Heading(texts.say("teacher_heading"))
     Code(room, word)
@@ -165,7 +165,7 @@ def Teaching(room: Room, progress: Progress | None, word: str, on_leave: Callabl
 
 @solara.component
 def Code(room: Room, word: str) -> None:
-    """The code to read out, the address, and the link to the wall."""
+    """Show the code to read out, the address, and the link to the wall."""
     texts, code = texts_of("class"), room.session.code
     Note(texts.say("teacher_code"))
     Said(grouped(code, 3), classes=("claims-code",))
@@ -180,7 +180,7 @@ def Code(room: Room, word: str) -> None:
 
 @solara.component
 def Question_(room: Room, progress: Progress | None) -> None:
-    """The current question with its next steps, or the form for another."""
+    """Show the current question with the next steps, or the form for another question."""
     texts, question = texts_of("class"), room.question
     trouble, attempt = use_attempt()
     if question is not None:
@@ -200,7 +200,7 @@ def Question_(room: Room, progress: Progress | None) -> None:
 
 
 def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], None]]]:
-    """Labels and actions for the current question, the usual one first."""
+    """Return the labels and actions that are possible for the current question, the usual one first."""
     code, who = room.session.code, session()
     move = partial(the_register().move, code, who)
     ways: dict[str, Sequence[tuple[str, Callable[[], None]]]] = {
@@ -217,14 +217,14 @@ def ways_on(room: Room, question: Question) -> Sequence[tuple[str, Callable[[], 
 
 
 def describe_sent(room: Room, question: Question) -> str:
-    """Number of claims that were sent."""
+    """State how many claims were sent."""
     sent = sum(question.number in team.claims for team in room.teams)
     return texts_of("class").say("teacher_sent", sent, teams=len(room.teams))
 
 
 @solara.component
 def Asking(code: str, is_next: bool) -> None:
-    """Form for the next question: an outcome, what ranges are about, and perhaps a choice."""
+    """Show the form for the next question: an outcome, whether ranges are about it or an effect, and a choice."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
 
@@ -250,7 +250,7 @@ def Asking(code: str, is_next: bool) -> None:
 
 @solara.component
 def Students(room: Room) -> None:
-    """The teams with their members and their claims on the current question."""
+    """Show the teams with their members and their claims on the current question."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
     joined = sum(len(team.members) for team in room.teams)
@@ -272,7 +272,7 @@ def Students(room: Room) -> None:
 
 
 def describe_team_claim(team: Team, question: Question | None) -> str:
-    """Choice, range, confidence and reason of a team's claim."""
+    """Describe a team's claim: choice, range, confidence and reason."""
     texts = texts_of("class")
     sent = team.claims.get(question.number) if question else None
     if question is None or sent is None:
@@ -284,7 +284,7 @@ def describe_team_claim(team: Team, question: Question | None) -> str:
 
 @solara.component
 def Scores(room: Room, question: Question) -> None:
-    """One row per team in the order of letters: nobody is ranked."""
+    """Show the score of each team in alphabetical order, without a ranking."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     Heading(texts.say("teacher_scores"), 2)
     Note(describe_tally(scored_in(room, question), question.about))
@@ -302,7 +302,7 @@ def Scores(room: Room, question: Question) -> None:
 
 @solara.component
 def Ending(room: Room, on_leave: Callable[[], None]) -> None:
-    """Buttons that export, end and delete the session."""
+    """Show buttons that export, end and delete the session."""
     texts, code = texts_of("class"), room.session.code
     is_sure, set_is_sure = solara.use_state(False)
     trouble, attempt = use_attempt()

@@ -16,7 +16,7 @@ from sim.errors import PanjError
 
 @solara.component
 def Page() -> None:
-    """One campaign of the visitor's choice."""
+    """Show one campaign of the visitor's choice."""
     texts = texts_of("watch")
     first = solara.use_memo(day.peek, [])
     Heading(texts.say("heading"))
@@ -34,7 +34,14 @@ def Page() -> None:
 
 
 def describe_choice(overrides: Overrides) -> str:
-    """How a choice differs from the baseline, in words; as overrides where the form cannot read them."""
+    """Describe how a choice differs from the baseline, in words, or as overrides if the form cannot read it.
+
+    Args:
+        overrides: The choice of settings.
+
+    Returns:
+        The description.
+    """
     if not overrides:
         return texts_of("watch").say("baseline")
     try:

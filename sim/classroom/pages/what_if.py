@@ -33,7 +33,7 @@ class ForkRequest(NamedTuple):
 
 @solara.component
 def Page() -> None:
-    """The question, and both branches."""
+    """Show the form for day and decision, and both branches."""
     texts = texts_of("what_if")
     Heading(texts.say("heading"))
     Note(texts.say("about", choice=describe_choice(chosen.value)))
@@ -60,7 +60,7 @@ def Page() -> None:
 
 
 def read_asked(given: dict[str, str]) -> ForkRequest:
-    """Read a day and a decision from the list; PanjError for anything else."""
+    """Read the day and the decision from the form; PanjError if the decision is not in the list."""
     if given["decision"] not in {f"{group}={one.name}" for group in POLICIES for one in fields_of()[group].options}:
         raise PanjError(texts_of("what_if").say("bad_choice", found=given["decision"]))
     return ForkRequest(read_day("day", given["evening"]), given["decision"])
@@ -68,7 +68,7 @@ def read_asked(given: dict[str, str]) -> ForkRequest:
 
 @solara.component
 def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Callable[[dict[str, str]], None]) -> None:
-    """Form for day and decision."""
+    """Show the form for day and decision."""
     texts = texts_of("what_if")
     decisions = [
         {"value": f"{group}={one.name}", "text": one.label, "help": one.help, "group": fields_of()[group].label}
@@ -87,7 +87,7 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
 
 @solara.component
 def Answer(asked: ForkRequest, number: int) -> None:
-    """Both branches, computed in a separate thread."""
+    """Compute both branches in a separate thread, and show them."""
     texts, choice = texts_of("what_if"), chosen.value
     task = use_task(lambda: answer_of(choice, number, asked), dependencies=[choice, number, asked])
     if task.pending or task.value is None:
@@ -99,7 +99,7 @@ def Answer(asked: ForkRequest, number: int) -> None:
 
 
 def answer_of(choice: tuple[str, ...], number: int, asked: ForkRequest) -> Forked | str:
-    """Both branches, or why there are none."""
+    """Run both branches; return them, or the message of an error."""
     try:
         return fork(choice, number, asked.evening, asked.change)
     except PanjError as error:
@@ -108,7 +108,7 @@ def answer_of(choice: tuple[str, ...], number: int, asked: ForkRequest) -> Forke
 
 @solara.component
 def Parted(forked: Forked, asked: ForkRequest) -> None:
-    """The first difference, both maps side by side, outcomes and stories."""
+    """Show the first difference, both maps side by side, outcomes and stories."""
     texts = texts_of("what_if")
     change, morning = describe_change(asked.change), texts.day(asked.evening + timedelta(days=1))
     Heading(texts.say("result", change=change, day=texts.day(asked.evening)), 2)
@@ -129,18 +129,18 @@ def Parted(forked: Forked, asked: ForkRequest) -> None:
 
 
 def describe_change(change: str) -> str:
-    """A change in the words of the form: `Help for garrisons: Every call is answered`."""
+    """Describe a change with the labels of the form, such as `Help for garrisons: Every call is answered`."""
     group, _, choice = change.partition("=")
     return f"{fields_of()[group].label}: {fields_of()[group].describe(choice)}"
 
 
 def label_of(key: str) -> str:
-    """Label of a number in the form, or its key."""
+    """Return the label of a number in the form, or its key if it has no field."""
     return fields_of()[key].label if key in fields_of() else key
 
 
 def stories_in_html(forked: Forked) -> str:
-    """Days that differ as HTML, the first few open."""
+    """Format the days that differ as HTML, with all but the first few folded."""
     texts = texts_of("what_if")
     first, others = forked.days[:SHOWN_DAYS], forked.days[SHOWN_DAYS:]
     counts = texts.say("differing", len(forked.days)), texts.say("same_days", forked.same_days)
@@ -153,7 +153,7 @@ def stories_in_html(forked: Forked) -> str:
 
 
 def day_in_html(one: TwoDays) -> str:
-    """One day as HTML: what only one branch has, side by side, and what both have."""
+    """Format one day as HTML: sentences of only one branch side by side, then those of both."""
     texts = texts_of("what_if")
     parts = [f"<h3>{escape(texts.day(one.date, year=True))}</h3><div class='twofold'>"]
     parts += [

@@ -1,4 +1,4 @@
-"""Small components that pages share. Text is our own Markdown, or plain text of a user, which is always escaped."""
+"""Small components that pages share. Text is Markdown from the project's files, or plain text, which is escaped."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -10,45 +10,45 @@ import solara
 
 @solara.component
 def Prose(text: str, classes: tuple[str, ...] = ()) -> None:
-    """Our own Markdown; never for what a user typed."""
+    """Show Markdown from the project's files; never use it for text that a user typed."""
     solara.HTML("div", unsafe_innerHTML=markdown.markdown(text), classes=["prose", *classes])
 
 
 @solara.component
 def Heading(text: str, level: int = 1) -> None:
-    """A heading that screen readers recognise."""
+    """Show a heading that screen readers recognise."""
     solara.HTML(f"h{level}", unsafe_innerHTML=escape(text))
 
 
 @solara.component
 def Note(text: str, live: bool = False) -> None:
-    """Plain text in a muted colour; if `live`, screen readers announce its changes."""
+    """Show plain text in a muted colour; if `live`, screen readers announce its changes."""
     attributes = {"aria-live": "polite", "role": "status"} if live else {}
     solara.HTML("p", unsafe_innerHTML=escape(text), classes=["note"], attributes=attributes)
 
 
 @solara.component
 def Trouble(text: str) -> None:
-    """The message of an error; hidden while it is empty."""
+    """Show the message of an error; hidden while it is empty."""
     solara.HTML("p", unsafe_innerHTML=escape(text), classes=["trouble"] if text else [], attributes={"role": "alert"})
 
 
 @solara.component
 def Press(label: str, on_click: Callable[[], None], is_main: bool = False, disabled: bool = False) -> None:
-    """A button."""
+    """Show a button; the main button of a page is filled with colour."""
     colour = "primary" if is_main else None
     solara.Button(label, on_click=on_click, color=colour, outlined=not is_main, disabled=disabled)
 
 
 @solara.component
 def Folded(title: str, children: Sequence[solara.Element] = ()) -> None:
-    """Collapsible content: the browser's own element, which works with keyboards and screen readers."""
+    """Show collapsible content in the browser's own element, which works with keyboards and screen readers."""
     summary = vuetify.Html(tag="summary", children=[title])
     vuetify.Html(tag="details", class_="folded", children=[summary, *children])
 
 
 @solara.component
 def Wide(name: str, children: Sequence[solara.Element] = ()) -> None:
-    """A container for a table that may be wider than the screen; it scrolls by keyboard, and `name` is read out."""
+    """Wrap a table that may be wider than the screen; it scrolls by keyboard, and screen readers announce `name`."""
     attributes = {"tabindex": "0", "role": "group", "aria-label": name}
     solara.Div(children=list(children), classes=["wide"], attributes=attributes)

@@ -1,4 +1,4 @@
-"""The form in which a student answers a task, and the link that stores the answers in the browser and as a file."""
+"""The form in which a student answers a task, and the link that saves the answers as a file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -17,19 +17,35 @@ LABELS = ("number", "from", "to", "choice", "id", "words", "keep", "check")
 def Form(
     kind: str, choices: Sequence[str], given: list[str], labels: dict[str, str], event_answer: Callable[[Any], None]
 ) -> None:
-    """The controls; `event_answer` gets a mapping with `first` and `second`."""
+    """Show the controls; `event_answer` receives a mapping with `first` and `second`."""
 
 
 @solara.component_vue("hand_in.vue")
 def Keeper(name: str, text: str, file: str, answered: int, label: str, event_load: Callable[[Any], None]) -> None:
-    """A link that saves the file; `event_load` gets a mapping with the `text` that this tab stored."""
+    """Store a hand-in in this tab of the browser, and show a link that saves it as a file.
+
+    Args:
+        name: Key under which the hand-in is stored; empty for none.
+        text: Content of the hand-in.
+        file: Name of the file.
+        answered: Number of answers.
+        label: Label of the link.
+        event_load: Receives a mapping with the `text` that this tab stored earlier.
+    """
 
 
 @solara.component
 def AnswerForm(
     task: Task, given: Value | None, on_answer: Callable[[Value], None], on_trouble: Callable[[str], None]
 ) -> None:
-    """The controls of a task; `on_trouble` gets the message of an answer that cannot be read."""
+    """Show the controls of a task.
+
+    Args:
+        task: The task.
+        given: The answer given so far; None for none.
+        on_answer: Receives a new answer.
+        on_trouble: Receives the message if an answer cannot be read.
+    """
     texts = texts_of("lessons")
 
     def answer(found: Any) -> None:
@@ -43,7 +59,7 @@ def AnswerForm(
 
 
 def shape_of(task: Task) -> str:
-    """Kind of controls for a task."""
+    """Return the kind of controls for a task."""
     if task.kind in NUMBERS:
         return "number"
     if task.kind in RANGES:
@@ -52,7 +68,7 @@ def shape_of(task: Task) -> str:
 
 
 def value_of(task: Task, found: Any) -> Value:
-    """The answer that a browser sent; PanjError where a number is expected and cannot be read."""
+    """Read the answer that a browser sent; PanjError if a number is expected and cannot be read."""
     first, second = (str(found.get(key, "")) for key in ("first", "second")) if isinstance(found, Mapping) else ("", "")
     shape = shape_of(task)
     if shape == "number":
@@ -77,7 +93,7 @@ def number_of(text: str) -> float:
 
 
 def shown(given: Value | None) -> list[str]:
-    """An answer as texts for the controls."""
+    """Format an answer for the controls."""
     if given is None:
         return ["", ""]
     if isinstance(given, tuple):

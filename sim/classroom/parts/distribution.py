@@ -32,17 +32,24 @@ LABELS = ("reported", "record_ends", "ways", "bars", "dots", "bars_help", "dots_
 
 @solara.component_vue("distribution.vue")
 def Picture(reading: dict[str, Any], labels: dict[str, str], colours: dict[str, str] = COLOURS, size: int = 16) -> None:
-    """The chart; `size` is that of its text, in pixels."""
+    """Show the chart; `size` is its font size, in pixels."""
 
 
 def labels_of(base: str, changed: str) -> dict[str, str]:
-    """Texts of the chart, with the names of its distributions."""
+    """Return the texts of the chart, with the names of its distributions."""
     return {key: texts_of("distribution").say(key) for key in LABELS} | {"base": base, "changed": changed}
 
 
 @solara.component
 def Distribution(reading: Reading, base: str = "", changed: str = "", level: int = 2) -> None:
-    """A chart with its heading and its content in words; `base` and `changed` name the two choices."""
+    """Show a chart of an outcome with its heading, its content in words, and the reported figure.
+
+    Args:
+        reading: The distributions of the outcome.
+        base: Name of the first choice; by default the baseline.
+        changed: Name of the second choice.
+        level: Level of the heading.
+    """
     texts = texts_of("distribution")
     Heading(reading.label, level)
     labels = labels_of(base or texts.say("base"), changed or texts.say("changed"))
@@ -61,14 +68,14 @@ def Distribution(reading: Reading, base: str = "", changed: str = "", level: int
 
 @solara.component
 def Sentence(text: str) -> None:
-    """Plain text at full size, which may include what a user typed."""
+    """Show plain text at full size, which may include text that a user typed."""
     with solara.Div(classes=["prose"]):
         solara.Text(text)
 
 
 @solara.component
 def Evidence(reading: Reading) -> None:
-    """The reported figure with its rows of the evidence."""
+    """Show the reported figure with its rows of the evidence."""
     texts = texts_of("distribution")
     if reading.mark is None:
         Note(texts.say("nothing_reported"))
@@ -83,24 +90,42 @@ STYLE = Path(__file__).parent / "claims.css"
 
 @solara.component
 def Style() -> None:
-    """Style sheet of the class pages."""
+    """Add the style sheet of the class pages."""
     solara.Style(STYLE)
 
 
 @solara.component
 def Said(text: str, tag: str = "p", classes: tuple[str, ...] = (), attributes: Mapping[str, str] | None = None) -> None:
-    """Plain text in any element, always escaped."""
+    """Show plain text, always escaped.
+
+    Args:
+        text: The text.
+        tag: HTML element.
+        classes: Classes of the style sheet.
+        attributes: Further attributes of the element.
+    """
     solara.HTML(tag, unsafe_innerHTML=escape(text), classes=list(classes), attributes=dict(attributes or {}))
 
 
 @solara.component_vue("class_chart.vue")
 def ClassChart(chart: dict[str, Any], colours: dict[str, str] = COLOURS, size: int = 16) -> None:
-    """The predicted ranges of a class next to the simulated intervals, one row per team, with a table below."""
+    """Show the predicted ranges of a class next to the simulated intervals, one row per team, with a table below.
+
+    Args:
+        chart: Content of the chart, from `sim.classroom.sessions.wall`.
+        colours: Colours by name.
+        size: Font size, in pixels.
+    """
 
 
 @solara.component
 def PooledChart(pooled: Pooled, size: int = 16) -> None:
-    """The campaigns of all choices of a class together."""
+    """Show the distribution over the campaigns of all choices of a class together.
+
+    Args:
+        pooled: The distribution.
+        size: Font size, in pixels.
+    """
     Said(pooled.reading.label, "strong")
     Picture(reading=to_plain(pooled.reading), labels=labels_of(pooled.base, pooled.changed), size=size)
     Note(" ".join(pooled.reading.notes))

@@ -18,12 +18,17 @@ FILE = "my_scenario.yaml"
 
 @solara.component_vue("faces.vue")
 def Texts(faces: list[dict[str, str]], labels: dict[str, str], most: int, event_load: Callable[[Any], None]) -> None:
-    """Both texts, and a box to paste into; `event_load` gets a mapping with `text`."""
+    """Show both texts and a box to paste into; `event_load` receives a mapping with `text`."""
 
 
 @solara.component
 def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
-    """Texts to copy and to load; one that cannot be read is reported and changes nothing."""
+    """Show a choice of settings as texts to copy, and a box to load such a text.
+
+    Args:
+        form: The choice of settings.
+        on_form: Receives the form of a loaded text; a text that cannot be read is reported and changes nothing.
+    """
     texts = texts_of("change")
     trouble, set_trouble = solara.use_state("")
     said, set_said = solara.use_state("")
@@ -50,14 +55,14 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
 
 
 def face(kind: str, text: str, file: str = "") -> dict[str, str]:
-    """One text with its title and help; `file` is its name when it is saved."""
+    """Prepare one text with its title and help; `file` is its name when it is saved."""
     texts = texts_of("change")
     return {"kind": kind, "title": texts.say(f"face_{kind}"), "text": text, "file": file,
             "help": texts.say(f"face_{kind}.help", file=FILE)}  # fmt: skip
 
 
 def read_any(text: str) -> Loaded:
-    """Read what was pasted: overrides of a command line, or the YAML of a scenario."""
+    """Read a pasted text: overrides of a command line, or the YAML of a scenario."""
     first = next((line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
     is_yaml = re.match(r"(defaults|scenario|start_date|end_date)\s*:", first) is not None or text.lstrip().startswith(
         "#"

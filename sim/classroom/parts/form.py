@@ -1,4 +1,4 @@
-"""The form as native controls, which work with keyboards, phones and screen readers."""
+"""The settings form as native controls, which work with keyboards, phones and screen readers."""
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
@@ -26,17 +26,22 @@ PARTS = {
     "part_numbers": MAIN_NUMBERS,
 }
 FOLDED = ("part_model", "part_numbers")
-STEPS = 100  # of a slider
+STEPS = 100  # number of steps of a slider
 
 
 @solara.component_vue("form.vue")
 def Controls(parts: list[dict[str, Any]], labels: dict[str, str], event_put: Callable[[Any], None]) -> None:
-    """The controls; `event_put` gets a mapping with `key` and `value`."""
+    """Show the controls; `event_put` receives a mapping with `key` and `value`."""
 
 
 @solara.component
 def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
-    """The form of a choice of settings; the error of a wrong value is shown next to its field."""
+    """Show the form of a choice of settings, with the error of a wrong value next to its field.
+
+    Args:
+        form: The choice of settings.
+        on_form: Receives the changed form.
+    """
     texts = texts_of("change")
     refused = solara.use_reactive(dict[str, str]())
 
@@ -61,7 +66,7 @@ def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
 
 @solara.component
 def Others(form: Form, on_form: Callable[[Form], None]) -> None:
-    """Settings that have no field, each with a button that removes it."""
+    """Show the settings that have no field, each with a button that removes it."""
     texts = texts_of("change")
     others = other_overrides(form, fields_of())
     if not others:
@@ -78,7 +83,7 @@ def Others(form: Form, on_form: Callable[[Form], None]) -> None:
 
 
 def given_of(given: Any) -> tuple[str, Any]:
-    """Key and value that a browser sent, shortened."""
+    """Return the key and value that a browser sent, shortened."""
     if not isinstance(given, Mapping):
         return "", None
     value = given.get("value")
@@ -86,7 +91,7 @@ def given_of(given: Any) -> tuple[str, Any]:
 
 
 def cast(field: Field, value: str | None) -> str | float | None:
-    """Value of a field, as a float where it is a number; PanjError where it cannot be read."""
+    """Convert the value of a number field to a float; PanjError if it cannot be read."""
     if field.number is None or value is None:
         return value
     try:
@@ -96,7 +101,7 @@ def cast(field: Field, value: str | None) -> str | float | None:
 
 
 def part_of(title: str, keys: tuple[str, ...], form: Form, errors: Mapping[str, str]) -> dict[str, Any]:
-    """A part of the form with its fields, for the browser."""
+    """Prepare a part of the form with its fields, for the browser."""
     texts = texts_of("change")
     fields = [plain(fields_of()[key], form, errors.get(key, "")) for key in keys]
     changed = sum(field["changed"] for field in fields)
@@ -111,7 +116,7 @@ def part_of(title: str, keys: tuple[str, ...], form: Form, errors: Mapping[str, 
 
 
 def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
-    """A field with its value, for the browser."""
+    """Prepare a field with its value, for the browser."""
     value = form.value(field.key)
     is_changed = field.key in form.chosen or field.key in form.dates or field.key in form.numbers
     told: dict[str, Any] = {
@@ -129,7 +134,7 @@ def plain(field: Field, form: Form, error: str) -> dict[str, Any]:
 
 
 def of_number(field: Field) -> dict[str, Any]:
-    """Range, unit and source of a number; the slider covers the range before the fit, where there is one."""
+    """Prepare the range, unit and source of a number; the slider covers the range of its prior if it has one."""
     texts, number = texts_of("change"), field.number
     assert number is not None
     low, high = field.believed or (number.low, number.high)

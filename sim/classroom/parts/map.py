@@ -1,4 +1,4 @@
-"""The animated map of one campaign, or of two side by side; it runs in the browser, which reports the day."""
+"""The animated map of one campaign, or of two side by side; it runs in the browser, which reports the day shown."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -21,14 +21,22 @@ def Moving(
     shapes: str, films: list[str], labels: list[str], texts: dict[str, Any], colours: dict[str, str], start_day: int,
     fork_day: int, event_told: Callable[[int], None],
 ) -> None:  # fmt: skip
-    """The map; `start_day` moves it only when it changes."""
+    """Show the map; it moves to `start_day` only if that value changes."""
 
 
 @solara.component
 def Map(
     films: Sequence[str], labels: Sequence[str], start_day: int, on_day: Callable[[int], None], fork_day: int = NO_FORK
 ) -> None:
-    """Films of `sim.classroom.player` side by side; `on_day` gets the day on which the animation stops."""
+    """Show one or two campaigns as linked animated maps.
+
+    Args:
+        films: Films from `sim.classroom.player`, as JSON.
+        labels: One label per film.
+        start_day: Day that is shown first, counted from 0.
+        on_day: Receives the day on which the animation stops.
+        fork_day: Day at whose end two branches diverge; `NO_FORK` for none.
+    """
     Moving(
         shapes=shapes(), films=list(films), labels=list(labels), texts=texts_of_map(), colours=colours_of_map(),
         start_day=start_day, fork_day=fork_day, event_told=lambda day: on_day(int(day)),
@@ -37,7 +45,7 @@ def Map(
 
 @cache
 def texts_of_map() -> dict[str, Any]:
-    """Texts of the map, the months, and the reasons by number of `Why`."""
+    """Return the texts of the map, the months, and the reasons by number of `Why`."""
     texts = texts_of("map")
     own = {key: text for key, text in texts.sentences.items() if key.startswith("map_") or key in ("month", "date")}
     return {**own, "whys": ["" if why == Why.NONE else texts.say(f"why_{why.name.lower()}") for why in Why]}
@@ -45,5 +53,5 @@ def texts_of_map() -> dict[str, Any]:
 
 @cache
 def colours_of_map() -> dict[str, str]:
-    """Colours of the figures, by name."""
+    """Return the colours of the figures, by name."""
     return {name.lower(): getattr(colours, name) for name in COLOURS}

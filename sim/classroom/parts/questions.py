@@ -1,4 +1,4 @@
-"""The decisions of a claim as fields, the seed of the campaign that is shown, sentences as lists, and tables."""
+"""Shared controls and lists: decisions of a claim as fields, the seed of the campaign shown, sentences and tables."""
 
 import secrets
 from collections.abc import Sequence
@@ -17,7 +17,15 @@ from sim.errors import PanjError
 
 
 def decision_fields(overrides: Overrides, **more: Any) -> list[Field]:
-    """One field per policy group, with its current choice; `more` is added to each."""
+    """Create one field per policy group.
+
+    Args:
+        overrides: The choice of settings, which gives the current choice in each group.
+        more: Further properties of every field.
+
+    Returns:
+        The fields, for `Sheet`.
+    """
     chosen, fields = chosen_in(overrides), fields_of()
     return [
         one_of(
@@ -33,7 +41,7 @@ MOST = 9999  # largest seed
 
 @solara.component
 def SeedForm() -> None:
-    """Field for the visitor's seed, with a button that draws a new one."""
+    """Show the field for the visitor's seed, with a button that draws a new seed."""
     texts = texts_of("watch")
     text, set_text = solara.use_state(str(seed.value))
     trouble, attempt = use_attempt()
@@ -49,7 +57,7 @@ def SeedForm() -> None:
 
 
 def read_seed(given: str) -> int:
-    """Read a seed; PanjError where it is not a whole number in range."""
+    """Read a seed; PanjError if it is not a whole number from 0 to `MOST`."""
     text = given.strip()
     if not (text.isascii() and text.isdecimal() and len(text) <= len(str(MOST)) and int(text) <= MOST):
         raise PanjError(texts_of("watch").say("bad_seed", found=text[:20], most=MOST))
@@ -57,19 +65,37 @@ def read_seed(given: str) -> int:
 
 
 def listed(sentences: Sequence[str]) -> str:
-    """Sentences as an HTML list, escaped."""
+    """Format sentences as an HTML list.
+
+    Args:
+        sentences: Plain texts, which are escaped.
+
+    Returns:
+        The list as HTML.
+    """
     return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in sentences)}</ul>"
 
 
 @solara.component
 def Sentences(sentences: Sequence[str]) -> None:
-    """Sentences as a list."""
+    """Show sentences as a list.
+
+    Args:
+        sentences: Plain texts, which are escaped.
+    """
     solara.HTML("div", unsafe_innerHTML=listed(sentences), classes=["prose"])
 
 
 @solara.component
 def Table(heads: Sequence[str], rows: Sequence[Sequence[str]], caption: str, look: str = "table") -> None:
-    """A table of texts; the first cell of a row is its heading, `look` a class of the style sheet."""
+    """Show a table of texts.
+
+    Args:
+        heads: Headings of the columns.
+        rows: Texts of each row; the first is the heading of the row.
+        caption: Caption of the table.
+        look: Class of the style sheet.
+    """
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads)
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'

@@ -1,14 +1,15 @@
-"""Claims of students: checked as they are typed, compared with campaigns, and scored.
+"""Claims of students: checked when they are sent, compared with campaigns, and scored.
 
 A claim is a choice of settings and a predicted range with a confidence. It is scored against campaigns, never against
-history: a claim about an *effect* against the mean of the paired differences from the baseline (one number, known to
-its 95 % interval), a claim about an *outcome* against the outcomes of all campaigns of its choice.
+history: a claim about an *effect* against the mean of the paired differences from the baseline (one number with a 95 %
+interval), a claim about an *outcome* against the outcomes of all campaigns of its choice.
 
-Reads   text and numbers as they were typed; tables of outcomes.
+Reads   text and numbers as typed; tables of outcomes.
 Source  Interval score: Winkler 1972; Gneiting and Raftery 2007, section 6.2: width, plus 2 / (1 - confidence) for each
-        unit by which the range is missed. On average it is lowest for the honest range.
-Assumes Only scenario, policies, numbers of rules and events are part of a claim: nothing that decides how campaigns
-        are run, reads a file or moves the last day. Campaigns are independent; two standard errors count as noise.
+        unit by which the range is missed. Its expectation is lowest for the range that somebody really believes in.
+Assumes A claim consists of scenario, policies, numbers of rules and events only; settings that decide how campaigns
+        are run, read a file or move the last day are refused. Campaigns are independent; differences within two
+        standard errors count as sampling error.
 """
 
 import json
@@ -30,7 +31,7 @@ LONGEST_NAME, LONGEST_REASON = 24, 300  # maximum characters
 MOST_OVERRIDES, LONGEST_OVERRIDE = 40, 200
 LARGEST = 1e9  # largest bound, in the unit of the outcome
 LOWEST_CONFIDENCE, USUAL_CONFIDENCE, HIGHEST_CONFIDENCE = 0.5, 0.9, 0.99
-EFFECT, OUTCOME = "effect", "outcome"  # what a range is about
+EFFECT, OUTCOME = "effect", "outcome"  # the quantity that a range predicts
 ABOUT = (EFFECT, OUTCOME)
 NO_DECISION = ("calibration", "timeline")  # the sources of numbers and events are the same for everybody
 JOINERS = "\u200c\u200d"  # needed by Persian and other scripts; ignored when names are compared
@@ -38,7 +39,7 @@ NUMBER = re.compile(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?|[+-]?\d{1,12}(\.\d{1,9})?
 
 
 class Refused(PanjError):
-    """A request of a teacher or a student that is refused; `why` is the key of its text in text/en/class.yaml."""
+    """The error for a request that is refused; `why` is the key of its text in text/en/class.yaml."""
 
     def __init__(self, why: str, **values: object) -> None:
         self.why = why
@@ -56,12 +57,22 @@ class Claim(NamedTuple):
 
     @property
     def direction(self) -> str:
-        """Predicted direction of the effect: lower, higher, or either."""
+        """The predicted direction of the effect: `lower`, `higher` or `either`."""
         return "lower" if self.high < 0 else "higher" if self.low > 0 else "either"
 
 
 def number_typed(text: str) -> float:
-    """Read a number as people type it: 1,037 or 1 037 or -12.5; Refused for what could be read in two ways."""
+    """Read a number as people type it.
+
+    Args:
+        text: Text such as `1,037`, `1 037` or `-12.5`.
+
+    Returns:
+        The number.
+
+    Raises:
+        Refused: The text is not a number, or is ambiguous.
+    """
     plain = " ".join(text.split()).replace("\u2212", "-").removesuffix("%").strip()
     if not NUMBER.fullmatch(plain):
         raise Refused("odd_number", found=plain[:LONGEST_NAME])
@@ -69,7 +80,7 @@ def number_typed(text: str) -> float:
 
 
 def clean_name(text: str, what: str) -> str:
-    """A nickname or team name: one line of letters, digits and signs, without hidden characters; else Refused."""
+    """Check a nickname or team name and return it on one line; Refused if it is too long or has hidden characters."""
     name = " ".join(unicodedata.normalize("NFC", text).split())
     if not 1 <= len(name) <= LONGEST_NAME:
         raise Refused("long_name", what=what, found=len(name), most=LONGEST_NAME)
@@ -79,7 +90,7 @@ def clean_name(text: str, what: str) -> str:
 
 
 def clean_reason(text: str) -> str:
-    """A reason in a few lines, without hidden characters; Refused where it is too long."""
+    """Return a reason without empty lines and hidden characters; Refused if it is too long."""
     lines = [" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines()]
     reason = "\n".join(line for line in lines if line)
     if len(reason) > LONGEST_REASON:
@@ -88,18 +99,28 @@ def clean_reason(text: str) -> str:
 
 
 def hidden(text: str) -> bool:
-    """Whether a text has characters that control, reverse or hide others."""
+    """Whether a text contains control characters or others that reverse or hide text."""
     return any(unicodedata.category(letter).startswith("C") and letter not in JOINERS for letter in text)
 
 
 def folded(name: str) -> str:
-    """A name for comparison: case and width of letters and hidden joiners are ignored."""
+    """Normalise a name for comparison, ignoring case, width of letters and joiners."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKC", name) if letter not in JOINERS)
     return " ".join(plain.casefold().split())
 
 
 def clean_overrides(overrides: Sequence[str]) -> Overrides:
-    """The canonical overrides of a choice that a claim may be about; PanjError for any other."""
+    """Check the choice of settings of a claim.
+
+    Args:
+        overrides: The choice of settings.
+
+    Returns:
+        The overrides in canonical form.
+
+    Raises:
+        PanjError: A setting is wrong, or may not be part of a claim.
+    """
     if len(overrides) > MOST_OVERRIDES:
         raise Refused("many_words", found=len(overrides), most=MOST_OVERRIDES)
     if any(len(word) > LONGEST_OVERRIDE for word in overrides):
@@ -112,7 +133,7 @@ def clean_overrides(overrides: Sequence[str]) -> Overrides:
 
 
 def checked_claim(claim: Claim, about: str) -> Claim:
-    """The claim with canonical overrides and a clean reason; Refused where its numbers are impossible."""
+    """Check a claim and return it with canonical overrides; Refused if its numbers are impossible."""
     for bound in (claim.low, claim.high):
         if not math.isfinite(bound) or abs(bound) > LARGEST:
             raise Refused("odd_bound", found=bound)
@@ -126,30 +147,30 @@ def checked_claim(claim: Claim, about: str) -> Claim:
 
 
 def clean_choice(overrides: Sequence[str], about: str) -> Overrides:
-    """The canonical overrides; Refused where the effect of no change at all is asked for."""
+    """Return the canonical overrides; Refused if a question about an effect has no change."""
     found = clean_overrides(overrides)
     if about == EFFECT and not found:
         raise Refused("nothing_chosen")
     return found
 
 
-INSIDE, BELOW, ABOVE, EDGE = "inside", "below", "above", "edge"  # where an effect is, relative to the range
+INSIDE, BELOW, ABOVE, EDGE = "inside", "below", "above", "edge"  # position of an effect relative to the range
 NARROW, FITTING, WIDE = "narrow", "fitting", "wide"  # how the width of a range for an outcome fits its confidence
 ENDS = (0.05, 0.95)  # quantiles that bound the middle 90 % of campaigns
 ERRORS = 2.0  # standard errors within which a difference counts as sampling error
 
 
 class Answer(NamedTuple):
-    """One outcome of the campaigns of one choice of settings, paired with the baseline's by seed."""
+    """One outcome in the campaigns of one choice of settings, paired by seed with those of the baseline."""
 
-    values: tuple[float, ...]  # by seed, of campaigns that have one
-    effects: tuple[float, ...]  # by seed, of pairs that have one
+    values: tuple[float, ...]  # by seed, without missing values
+    effects: tuple[float, ...]  # differences from the baseline by seed, without missing values
     missing: int  # campaigns without a value
-    mean: float  # of the effects; nan without any
-    low: float  # its 95 % interval
+    mean: float  # mean effect; NaN if there is none
+    low: float  # 95 % interval of the mean effect
     high: float
     calibration: str  # source of the uncertain numbers
-    error: str = ""  # why there are no campaigns
+    error: str = ""  # the error if there are no campaigns
 
 
 class Score(NamedTuple):
@@ -161,11 +182,11 @@ class Score(NamedTuple):
     miss: float  # mean distance of the results outside the range
     penalty: float
     total: float
-    best: float  # score of the central range of the campaigns themselves; nan for an effect
+    best: float  # score of the central range of the campaigns themselves; NaN for an effect
 
 
 def answer_of(table: pa.Table, base: pa.Table, outcome: str, calibration: str) -> Answer:
-    """Answer of two tables of campaigns, of a choice and of the baseline, paired by seed."""
+    """Compute the answer from the campaigns of a choice and of the baseline, paired by seed."""
     from sim.compare.pairs import judge  # SciPy, slow to import
 
     ours, theirs = by_seed(table, outcome), by_seed(base, outcome)
@@ -180,29 +201,46 @@ def answer_of(table: pa.Table, base: pa.Table, outcome: str, calibration: str) -
 
 
 def failed(error: str) -> Answer:
-    """Answer of campaigns that failed."""
+    """Return the answer for campaigns that failed."""
     return Answer((), (), 0, math.nan, math.nan, math.nan, "", error)
 
 
 def by_seed(table: pa.Table, outcome: str) -> dict[int, float]:
-    """Values of an outcome by seed; campaigns without one are left out."""
+    """Return the values of an outcome by seed.
+
+    Args:
+        table: One row per campaign, with `seed` and outcomes.
+        outcome: Name of the outcome.
+
+    Returns:
+        Values by seed, without missing ones.
+    """
     rows = zip(table["seed"].to_pylist(), table[outcome].to_pylist(), strict=True)
     return {seed: float(value) for seed, value in rows if value is not None and not math.isnan(value)}
 
 
 def dump_answer(answer: Answer) -> str:
-    """Store an answer as text, to the last digit."""
+    """Convert an answer to text without loss of precision."""
     return json.dumps(answer._asdict())
 
 
 def load_answer(text: str) -> Answer:
-    """Read a stored answer."""
+    """Convert stored text to an answer."""
     kept = json.loads(text)
     return Answer(**(kept | {key: tuple(kept[key]) for key in ("values", "effects")}))
 
 
 def score_of(claim: Claim, about: str, answer: Answer) -> Score | None:
-    """Score of a claim; None where the campaigns have no value."""
+    """Score a claim.
+
+    Args:
+        claim: The claim.
+        about: `effect` or `outcome`.
+        answer: The campaigns of the same choice.
+
+    Returns:
+        The score; None if the campaigns have no value.
+    """
     results = np.array([answer.mean] if about == EFFECT else answer.values)
     if results.size == 0 or np.isnan(results).any():
         return None
@@ -220,39 +258,39 @@ def score_of(claim: Claim, about: str, answer: Answer) -> Score | None:
 
 
 def interval_score(low: float, high: float, confidence: float, values: np.ndarray) -> float:
-    """Mean interval score (Winkler 1972) of a central range; lower is better."""
+    """Compute the mean interval score (Winkler 1972) of a central range; lower is better."""
     outside = np.maximum(low - values, 0) + np.maximum(values - high, 0)
     return float(high - low + 2 / (1 - confidence) * outside.mean())
 
 
 def middle(values: np.ndarray, confidence: float) -> tuple[float, float]:
-    """The central range that contains this share of the campaigns: the best possible claim."""
+    """Return the central range that contains this share of the campaigns, which has the best possible score."""
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
 
 
 def verdict_on_effect(claim: Claim, answer: Answer) -> str:
-    """Where the mean effect is relative to the range; on the edge if there are too few campaigns to tell."""
+    """Return the position of the mean effect relative to the range; `edge` if its interval contains an end."""
     if any(answer.low < bound < answer.high for bound in (claim.low, claim.high)):
         return EDGE
     return BELOW if answer.mean < claim.low else ABOVE if answer.mean > claim.high else INSIDE
 
 
 def verdict_on_share(held: float, confidence: float, campaigns: int) -> str:
-    """Whether a range contains as many campaigns as its confidence states, within sampling error."""
+    """Compare the share of campaigns in a range with the stated confidence, allowing for sampling error."""
     chance = ERRORS * math.sqrt(confidence * (1 - confidence) / campaigns)
     return NARROW if held < confidence - chance else WIDE if held > confidence + chance else FITTING
 
 
 class Tally(NamedTuple):
-    """How many of several ranges contain the result, and how many should."""
+    """How many of several ranges contain the result, and how many should by their confidence."""
 
     ranges: int
-    held: float  # ranges that contain it; one about an outcome counts as the share of campaigns it contains
-    expected: float  # by the confidence that was stated
+    held: float  # ranges that contain the result; for an outcome, the sum of the shares of campaigns in each range
+    expected: float  # sum of the stated confidences
 
 
 def tally(scored: Sequence[tuple[Claim, Score]]) -> Tally:
-    """Count ranges by their scores."""
+    """Count how many ranges contain the result, and how many should."""
     held = sum(score.held for _, score in scored)
     return Tally(len(scored), held, sum(claim.confidence for claim, _ in scored))

@@ -1,6 +1,6 @@
-"""Notifies pages that a class session has changed.
+"""Notification of pages about changes of a class session.
 
-Assumes Writers never wait for readers: changes that arrive while listeners are called are announced together.
+Assumes Writers never wait for readers: changes that arrive while listeners are being called are announced together.
 """
 
 import threading
@@ -20,7 +20,7 @@ class ChangeFeed:
         threading.Thread(target=self.serve, name="change feed", daemon=True).start()
 
     def watch(self, code: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change of a session; returns a function that removes it."""
+        """Call `listener` after every change of a session; return a function that removes it."""
         with self.changed:
             self.listeners.setdefault(code, []).append(listener)
         return lambda: self.forget(code, listener)
@@ -39,7 +39,7 @@ class ChangeFeed:
             self.changed.notify()
 
     def serve(self) -> None:
-        """Loop of the thread; a listener that fails, because its page is gone, is removed."""
+        """Call the listeners of changed sessions, again and again; one that fails is removed, as its page is gone."""
         while True:
             with self.changed:
                 while not self.news:

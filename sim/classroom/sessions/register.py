@@ -1,7 +1,7 @@
-"""Class sessions on disk: who opened and joined them, what was asked, claimed and answered.
+"""Register of class sessions on disk: teachers, students, questions, claims and answers.
 
-Reads   a browser's secret (its cookie) with every call; the rights that it gives are checked in the same transaction.
-Returns to a student: the question and the student's own seat, claim and answer; to the teacher: the whole session.
+Reads   the secret of a browser (its cookie) with every call; its rights are checked in the same transaction.
+Returns to a student the question and the student's own seat, claim and answer; to the teacher the whole session.
 Assumes One browser is one person. Its secret is stored as a hash that differs between sessions.
 """
 
@@ -62,7 +62,7 @@ NEXT = {  # the stages to which a teacher may move a question
 
 
 class Register:
-    """The sessions of one file. Every method may be called from any thread; one that raises Refused changes nothing."""
+    """The sessions in one file. Methods may be called from any thread; a method that raises Refused changes nothing."""
 
     def __init__(
         self, path: Path, resolve: Callable[[Overrides], object], offered: Callable[[], Collection[str]]
@@ -70,11 +70,11 @@ class Register:
         self.storage = Storage(path)
         self.feed = ChangeFeed()
         self.resolve = resolve  # raises PanjError for wrong settings
-        self.offered = offered  # outcomes that may be asked about
+        self.offered = offered  # outcomes about which a class may be asked
 
     @contextmanager
     def changing(self, code: str, teacher: str = "") -> Iterator[tuple[sqlite3.Connection, sqlite3.Row]]:
-        """Transaction on a session, for its teacher only where a browser is given; notifies listeners afterwards."""
+        """Open a transaction on a session and notify listeners afterwards; with `teacher`, only for its teacher."""
         with self.storage.acting() as act:
             session = storage.owned(act, code, teacher) if teacher else storage.session_row(act, code)
             yield act, session
@@ -83,7 +83,7 @@ class Register:
     # Calls of a teacher.
 
     def open_session(self, browser: str) -> tuple[str, str]:
-        """Open a session; returns its code, and the teacher's recovery word, of which only a hash is stored."""
+        """Open a session; return its code and the teacher's recovery word, of which only a hash is stored."""
         word = letters(WORD)
         with self.storage.acting() as act:
             storage.delete_unused(act, now(-UNUSED))
@@ -99,7 +99,7 @@ class Register:
         return code, word
 
     def come_back(self, code: str, word: str, browser: str) -> None:
-        """Make another browser the teacher's, by code and recovery word."""
+        """Register another browser as the teacher's, by code and recovery word."""
         code = spelled(code)
         with self.changing(code) as (act, session):
             if not secrets.compare_digest(session["word_hash"], hashed(spelled(word), code)):
@@ -107,12 +107,12 @@ class Register:
             storage.own(act, code, browser)
 
     def sessions_of(self, browser: str) -> list[Session]:
-        """Sessions whose teacher this browser is, the newest first."""
+        """Return the sessions of which this browser is the teacher's, the newest first."""
         with self.storage.reading() as act:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.is_owner(act, row, browser)]
 
     def room(self, code: str, browser: str) -> Room:
-        """The whole session, for its teacher."""
+        """Return the whole session, for its teacher."""
         with self.storage.reading() as act:
             session = storage.owned(act, code, browser)
             questions = act.execute(
@@ -129,7 +129,7 @@ class Register:
         self, code: str, browser: str, outcome: str, about: str,
         suggested: Sequence[str] = (), is_fixed: bool = False, runs: int = USUAL_RUNS,
     ) -> Question:  # fmt: skip
-        """Ask the next question of a session; it is open to claims at once."""
+        """Ask the next question of a session, which is immediately open to claims."""
         if about not in ABOUT or outcome not in self.offered() or not 2 <= runs <= MOST_RUNS:
             raise Refused("no_such_question", about=about, outcome=outcome)
         overrides = clean_choice(suggested, about) if is_fixed else clean_overrides(suggested)
@@ -167,32 +167,32 @@ class Register:
             act.execute("UPDATE sessions SET names_shown = ? WHERE id = ?", (is_shown, session["id"]))
 
     def remove(self, code: str, browser: str, member: int) -> None:
-        """Delete a member with the nickname, and a team that is then empty with its claims."""
+        """Delete a member with the nickname; a team that is then empty is deleted with its claims."""
         with self.changing(code, browser) as (act, session):
             storage.take_out(act, "session = ? AND id = ?", (session["id"], member))
         self.storage.leave_no_trace()
 
     def end(self, code: str, browser: str) -> None:
-        """End a session: nobody can join or claim any more; it can be read until it is deleted."""
+        """End a session: no one can join or send claims; it can be read until it is deleted."""
         with self.changing(code, browser) as (act, session):
             act.execute("UPDATE sessions SET ended = ? WHERE id = ?", (now(), session["id"]))
 
     def delete(self, code: str, browser: str) -> None:
-        """Delete a whole session; nothing of it can be read from the file afterwards."""
+        """Delete a whole session, and overwrite its data in the file."""
         with self.changing(code, browser) as (act, session):
             act.execute("DELETE FROM sessions WHERE id = ?", (session["id"],))
         self.storage.leave_no_trace()
 
-    # Calls of whoever has the code for teachers, which the server printed where it was started.
+    # Calls with the teachers' code, which the server printed when it was started.
 
     def everything(self, teachers_code: str) -> list[Kept]:
-        """All sessions of this file, the newest first."""
+        """Return all sessions in this file, the newest first."""
         check_teacher(teachers_code)
         with self.storage.reading() as act:
             return [Kept(storage.session_of(row), storage.count_members(act, row)) for row in storage.all_sessions(act)]
 
     def clear(self, teachers_code: str, codes: Collection[str]) -> None:
-        """Delete whole sessions, whoever opened them."""
+        """Delete whole sessions, regardless of who opened them."""
         check_teacher(teachers_code)
         with self.storage.acting() as act:
             act.executemany("DELETE FROM sessions WHERE code = ?", [(spelled(code),) for code in codes])
@@ -203,12 +203,12 @@ class Register:
     # Calls of a student.
 
     def session(self, code: str) -> Session:
-        """The public part of a session, for everybody who knows its code."""
+        """Return the public part of a session, for everybody who knows its code."""
         with self.storage.reading() as act:
             return storage.session_of(storage.session_row(act, code))
 
     def join(self, code: str, browser: str, nickname: str, team: str = "", key: str = "") -> Seat:
-        """Take a seat: alone, in a new team with a name, or in the team whose key is given."""
+        """Join a session: alone, in a new team with a name, or in the team whose key is given."""
         name = clean_name(nickname, name_of("nickname"))
         title = clean_name(team, name_of("team")) if team.strip() and not key.strip() else ""
         with self.changing(code) as (act, session):
@@ -234,18 +234,18 @@ class Register:
             return storage.seat_of(act, row)
 
     def leave(self, code: str, browser: str) -> None:
-        """Delete one's own seat with the nickname, and a team that is then empty with its claims."""
+        """Delete the seat of a browser with the nickname; a team that is then empty is deleted with its claims."""
         with self.changing(code) as (act, session):
             storage.take_out(act, "session = ? AND browser = ?", (session["id"], hashed(browser, session["code"])))
         self.storage.leave_no_trace()
 
     def seats_of(self, browser: str) -> list[Session]:
-        """Sessions in which this browser has a seat, the newest first."""
+        """Return the sessions in which this browser has a seat, the newest first."""
         with self.storage.reading() as act:
             return [storage.session_of(row) for row in storage.all_sessions(act) if storage.seat_row(act, row, browser)]
 
     def place(self, code: str, browser: str) -> Place:
-        """What a student may see: nothing of other teams, and no answer before all are known."""
+        """Return what a student may see: nothing of other teams, and no answer before all are known."""
         with self.storage.reading() as act:
             session = storage.session_row(act, code)
             seat = storage.seated(act, session, browser)
@@ -263,7 +263,7 @@ class Register:
             )
 
     def send(self, code: str, browser: str, number: int, claim: Claim) -> None:
-        """Send or replace the claim of one's team on question `number`, while claims are open."""
+        """Send or replace the claim of the browser's team on question `number`, while claims are open."""
         question = self.place(code, browser).question
         if question is None or question.number != number:
             raise Refused("other_question")
@@ -288,7 +288,7 @@ class Register:
     # Calls of the question runner.
 
     def running(self) -> list[tuple[str, Question]]:
-        """Running questions of all sessions, each with the code of its session."""
+        """Return the running questions of all sessions, each with the code of its session."""
         with self.storage.reading() as act:
             found = act.execute(
                 "SELECT questions.*, code FROM questions JOIN sessions ON sessions.id = session WHERE stage = ?",
@@ -297,7 +297,7 @@ class Register:
             return [(row["code"], storage.question_of(row)) for row in found]
 
     def unanswered(self, code: str, number: int) -> list[Overrides]:
-        """Choices of settings of a question that have no answer yet, the baseline first."""
+        """Return the choices of settings of a question that have no answer yet, the baseline first."""
         with self.storage.reading() as act:
             question = storage.question_row(act, code, number)
             found = act.execute("SELECT DISTINCT words FROM claims WHERE question = ?", (question["id"],)).fetchall()
@@ -305,7 +305,7 @@ class Register:
             return [overrides for overrides in wanted if overrides not in storage.answers_to(act, question["id"])]
 
     def keep_answer(self, code: str, number: int, overrides: Overrides, answer: Answer) -> None:
-        """Store the answer of the campaigns of a choice, so that they need not be run again."""
+        """Store the answer for a choice, so that its campaigns are not run again."""
         with self.changing(code) as (act, _):
             question = storage.question_row(act, code, number)
             act.execute(
@@ -315,12 +315,12 @@ class Register:
         self.feed.announce(code)
 
     def answer(self, code: str, number: int, overrides: Overrides) -> Answer | None:
-        """The stored answer of a choice, or None."""
+        """Return the stored answer for a choice, or None."""
         with self.storage.reading() as act:
             return storage.answers_to(act, storage.question_row(act, code, number)["id"]).get(overrides)
 
     def all_answered(self, code: str, number: int) -> None:
-        """Move a running question to answered."""
+        """Move a running question to the stage `answered`."""
         with self.changing(code) as (act, _):
             question = storage.question_row(act, code, number)
             act.execute(
@@ -329,19 +329,26 @@ class Register:
         self.feed.announce(code)
 
     def watch(self, code: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after every change of a session, from another thread; returns a function that removes it."""
+        """Call `listener` after every change of a session, from another thread; return a function that removes it."""
         return self.feed.watch(spelled(code), listener)
 
 
 def check_teacher(teachers_code: str) -> None:
-    """Refused unless this is the code for teachers."""
+    """Raise Refused unless this is the teachers' code."""
     if not secrets.compare_digest(spelled(teachers_code), TEACHERS_CODE):
         raise Refused("wrong_teachers_code")
 
 
 @cache
 def the_register() -> Register:
-    """The register of this process, opened at the first call; Refused where its file cannot be used."""
+    """Return the register of this process.
+
+    Returns:
+        The register, which is opened at the first call.
+
+    Raises:
+        Refused: Its file cannot be used.
+    """
     from sim.classroom.desk import the_desk
 
     return Register(place_of_register(), lambda overrides: the_desk().settings(overrides), offered)

@@ -1,8 +1,8 @@
-"""Runs the questions of class sessions: every choice of settings gets its campaigns, all with the same seeds.
+"""Run the campaigns of questions in class sessions, for every choice of settings with the same seeds.
 
 Reads   the choices of a question from the register.
-Writes  answers to the register, each as soon as it is known, so that a stop loses only what was being run.
-Assumes Each choice waits in the queue of the desk as a separate session, so that a class blocks nobody.
+Writes  answers to the register, each as soon as it is known, so that only unfinished campaigns are lost by a stop.
+Assumes Each choice waits in the queue of the desk as a separate requester, so that a class does not block others.
 """
 
 import logging
@@ -33,11 +33,11 @@ class Progress(NamedTuple):
 
     done: int
     wanted: int
-    place: int  # number of tickets waiting before the first of them
+    place: int  # number of tickets of others waiting before the first of these
 
 
 class Work:
-    """The tickets of one question."""
+    """The tickets of one question, and the choices that have no answer yet."""
 
     def __init__(self, code: str, question: Question) -> None:
         self.code, self.question = code, question
@@ -46,7 +46,7 @@ class Work:
         self.announced_at = 0.0
 
     def progress(self) -> Progress:
-        """Finished campaigns, and the place in the queue."""
+        """Return the numbers of finished and requested campaigns, and the place in the queue."""
         tickets = list(self.tickets.values())
         return Progress(
             sum(ticket.done for ticket in tickets),
@@ -56,13 +56,13 @@ class Work:
 
 
 class QuestionRunner:
-    """Runs questions of several sessions at once, with one thread. Its methods may be called from any thread."""
+    """Runs the questions of several sessions in one thread. Its methods may be called from any thread."""
 
     def __init__(self, register: Register, ask: Ask, calibration_of: Callable[[Overrides], str]) -> None:
         self.register, self.ask, self.calibration_of = register, ask, calibration_of
         self.changed = threading.Condition()
         self.works: dict[tuple[str, int], Work] = {}
-        self.has_news = True  # a stop may have left questions half answered
+        self.has_news = True  # questions may have been running when the server stopped
         threading.Thread(target=self.serve, name="question runner", daemon=True).start()
 
     def start(self, code: str, browser: str) -> None:
@@ -71,18 +71,18 @@ class QuestionRunner:
         self.wake()
 
     def wake(self) -> None:
-        """Check again: a question was started, or campaigns are finished."""
+        """Make the thread check again, because a question was started or campaigns have finished."""
         with self.changed:
             self.has_news = True
             self.changed.notify()
 
     def progress(self, code: str, number: int) -> Progress | None:
-        """Progress of a question that is running; None for others."""
+        """Return the progress of a question that is running; None for others."""
         work = self.works.get((code, number))
         return work.progress() if work else None
 
     def serve(self) -> None:
-        """Loop of the thread."""
+        """Check the questions whenever there is news; this is the loop of the thread."""
         while True:
             with self.changed:
                 while not self.has_news:
@@ -90,7 +90,7 @@ class QuestionRunner:
                 self.has_news = False
             try:
                 self.check()
-            except Exception:  # other questions must still be answered
+            except Exception:  # other questions have to be answered nevertheless
                 LOG.exception("a question of a class could not be answered")
             time.sleep(BREATH)
 
@@ -120,7 +120,7 @@ class QuestionRunner:
         return work
 
     def goes_on(self, work: Work) -> bool:
-        """Store answers of campaigns that have finished; returns whether more are to come."""
+        """Store the answers of campaigns that have finished; return whether any choice has no answer yet."""
         try:
             self.register.session(work.code)
             base = work.tickets.get(BASELINE)
@@ -142,19 +142,23 @@ class QuestionRunner:
         return bool(work.to_answer)
 
     def answered(self, ticket: Ticket, base: Ticket | None, overrides: Overrides, outcome: str) -> Answer:
-        """Answer of finished campaigns, or of their failure."""
+        """Return the answer of finished campaigns, or that of their failure."""
         table, theirs = ticket.table(), base.table() if base else None
         error = ticket.error or (base.error if base else "")
         if error or table is None or theirs is None:
             return failed(error)
-        if outcome not in table.column_names:  # the question is older than the table of outcomes
+        if outcome not in table.column_names:  # the outcome was removed since the question was asked
             return failed(texts_of("class").say("outcome_gone", None, outcome=outcome))
         return answer_of(table, theirs, outcome, self.calibration_of(overrides))
 
 
 @cache
 def the_question_runner() -> QuestionRunner:
-    """The runner of this process; it resumes unfinished questions after a restart."""
+    """Return the question runner of this process.
+
+    Returns:
+        The runner, which is started at the first call and then resumes unfinished questions.
+    """
     desk = the_desk()
     return QuestionRunner(
         the_register(),

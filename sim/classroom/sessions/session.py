@@ -1,7 +1,8 @@
-"""What a class session consists of, its codes, its export as CSV, and the outcomes that a class may be asked about.
+"""Types of a class session, its codes, its export as CSV, and the outcomes about which a class may be asked.
 
-A class is asked about numeric outcomes that the baseline's days reach, except those that count the dead: a scored guess
-at how many die would make a game of it. Such outcomes are on the other pages, next to their sources.
+A class is asked about numeric outcomes that are counted within the days of the baseline, except those that count the
+dead: guesses at the number of deaths are not to be scored as in a game. Such outcomes are on the other pages, next to
+their sources.
 """
 
 import csv
@@ -26,7 +27,7 @@ from sim.study.reader import Measure
 
 LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike, without vowels, so that codes spell no words
 CODE, KEY, WORD = 6, 8, 20  # length of a session's code, a team's key, a teacher's recovery word
-TEACHERS_CODE = "".join(secrets.choice(LETTERS) for _ in range(10))  # of this server, printed where it was started
+TEACHERS_CODE = "".join(secrets.choice(LETTERS) for _ in range(10))  # of this server, printed when it was started
 OPEN, CLOSED, RUNNING, ANSWERED, DEBRIEF = "open", "closed", "running", "answered", "debrief"  # stages of a question
 
 
@@ -40,7 +41,7 @@ class Session(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A session in the list of all, for whoever has the teachers' code."""
+    """A session in the list of all sessions, for a visitor with the teachers' code."""
 
     session: Session
     members: int
@@ -59,17 +60,17 @@ class Question(NamedTuple):
 
 
 class Seat(NamedTuple):
-    """A student's seat."""
+    """A student's place in a session: nickname and team."""
 
     nickname: str
     letter: str
     team: str
-    key: str  # empty for a student alone
+    key: str  # by which others join the team; empty for a student alone
     members: int
 
 
 class Sent(NamedTuple):
-    """A claim that was sent."""
+    """A claim that was sent, with its time and number of revisions."""
 
     claim: Claim
     sent: str
@@ -77,7 +78,7 @@ class Sent(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Everything that a student may see."""
+    """Everything in a session that a student may see."""
 
     session: Session
     seat: Seat
@@ -87,14 +88,14 @@ class Place(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A student who joined, for the teacher."""
+    """A student who joined, as shown to the teacher."""
 
     number: int
     nickname: str
 
 
 class Team(NamedTuple):
-    """A team and its claims by number of the question, for the teacher."""
+    """A team and its claims by number of the question, as shown to the teacher."""
 
     letter: str
     name: str
@@ -104,7 +105,7 @@ class Team(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Everything that a teacher may see."""
+    """Everything in a session, as shown to the teacher."""
 
     session: Session
     teams: tuple[Team, ...]
@@ -118,32 +119,54 @@ class Room(NamedTuple):
 
 
 def now(later: timedelta = timedelta()) -> str:
-    """Current time (UTC) to the second, or one that is later or earlier."""
+    """Return the current time (UTC) to the second, shifted by `later`."""
     return (datetime.now(UTC) + later).isoformat(timespec="seconds")
 
 
 def letters(number: int) -> str:
-    """A secret of `number` random letters."""
+    """Generate a secret of `number` random letters."""
     return "".join(secrets.choice(LETTERS) for _ in range(number))
 
 
 def spelled(code: str) -> str:
-    """A code or word as it is stored, however it was typed: `fkm-rwx` is FKMRWX."""
+    """Normalise a code or word that somebody typed.
+
+    Args:
+        code: The text, such as `fkm-rwx`.
+
+    Returns:
+        The code as stored, such as `FKMRWX`.
+    """
     return "".join(letter for letter in code.upper() if letter in LETTERS)[:WORD]
 
 
 def grouped(code: str, size: int) -> str:
-    """A code in groups, as it is read aloud: FKM RWX."""
+    """Split a code into groups of letters.
+
+    Args:
+        code: The code as stored.
+        size: Letters per group.
+
+    Returns:
+        The code for display, such as `FKM RWX`.
+    """
     return " ".join(code[first : first + size] for first in range(0, len(code), size))
 
 
 def hashed(secret: str, code: str) -> str:
-    """Hash of a secret; it differs between sessions, so that a browser cannot be followed from one to another."""
+    """Return the hash of a secret, which differs between sessions so that a browser cannot be traced across them."""
     return sha256(f"{code}:{secret}".encode()).hexdigest()
 
 
 def name_of(stage: str) -> str:
-    """Text for a stage of a question, or for another named item."""
+    """Return the text for a stage of a question or another named item.
+
+    Args:
+        stage: Name of the stage or item, as in the keys `name_...` of the texts.
+
+    Returns:
+        The text.
+    """
     return texts_of("class").say(f"name_{stage or 'nothing'}")
 
 
@@ -155,7 +178,15 @@ COLUMNS = (
 
 
 def csv_of(room: Room, unit_of: Callable[[str], str]) -> str:
-    """The whole session as CSV: one row per question and team; missing values are empty cells."""
+    """Export a session as CSV.
+
+    Args:
+        room: The session.
+        unit_of: Returns the unit of an outcome.
+
+    Returns:
+        One row per question and team; missing values are empty cells.
+    """
     texts = texts_of("class")
     file = io.StringIO()
     table = csv.DictWriter(file, fieldnames=COLUMNS, restval="", lineterminator="\r\n")
@@ -168,7 +199,7 @@ def csv_of(room: Room, unit_of: Callable[[str], str]) -> str:
 
 
 def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
-    """Row of one team and one question."""
+    """Make the row of one team and one question."""
     row: dict[str, object] = {
         "session": room.session.code,
         "question": question.number,
@@ -218,14 +249,21 @@ DATE = "date"  # unit of outcomes that are not numbers
 
 
 def measure_of(outcome: str) -> Measure:
-    """Label, unit and reported figure of an outcome; one that no longer exists has only its name."""
+    """Describe an outcome about which a class was asked.
+
+    Args:
+        outcome: Name of the outcome.
+
+    Returns:
+        Its label, unit and reported figure; an outcome that no longer exists has only its name.
+    """
     nothing = {"value": None, "low": None, "high": None, "evidence": ""}
     return offered().get(outcome) or Measure(outcome, outcome, "", False, nothing)
 
 
 @cache
 def beyond_the_record() -> frozenset[str]:
-    """Outcomes counted past the end of 7 July 2021, with which no report can be compared."""
+    """Return the outcomes that are counted after 7 July 2021, for which there is no reported figure."""
     settings = the_desk().settings(())
     last = (THE_LINE - settings.start_date).days
     table = read_outcomes(settings.facts, settings.start_date, settings.days)
@@ -234,7 +272,11 @@ def beyond_the_record() -> frozenset[str]:
 
 @cache
 def offered() -> Mapping[str, Measure]:
-    """Outcomes that a class may be asked about, by name: label, unit and reported figure."""
+    """List the outcomes about which a class may be asked.
+
+    Returns:
+        Label, unit and reported figure, by name of the outcome.
+    """
     settings = the_desk().settings(())
     evidence = {figure.id: figure for figure in read_evidence()}
     return {

@@ -1,9 +1,9 @@
-"""One SQLite file for all class sessions: many threads, nothing lost by a restart, nothing left of what was deleted.
+"""SQLite file of all class sessions: used by many threads, kept over restarts, with deleted data overwritten.
 
-`Storage` opens transactions; the functions below it are one SQL statement each and are called within a transaction.
+`Storage` opens transactions; the functions below it run single SQL statements and are called within a transaction.
 
-Source  SQLite: write-ahead log (sqlite.org/wal.html); `secure_delete` and VACUUM, which together leave no trace in the
-        file (sqlite.org/pragma.html#pragma_secure_delete, sqlite.org/lang_vacuum.html).
+Source  SQLite: write-ahead log (sqlite.org/wal.html); `secure_delete` and VACUUM, which together remove deleted data
+        from the file (sqlite.org/pragma.html#pragma_secure_delete, sqlite.org/lang_vacuum.html).
 Assumes One process writes at a time. Every transaction has its own connection, so that threads do not share one; an
         idle connection stays open, because SQLite checkpoints its log whenever the last one closes.
 """
@@ -41,12 +41,12 @@ SCHEMA = Path(__file__).parent / "register.sql"
 
 
 def place_of_register() -> Path:
-    """Path of the file: that of the variable PANJ_CLASSROOM, or in the user's data folder."""
+    """Return the path of the file: that in the environment variable PANJ_CLASSROOM, or in the user's data folder."""
     return Path(os.environ.get("PANJ_CLASSROOM") or user_data_path("panj") / "classroom.sqlite")
 
 
 class Storage:
-    """The file and its connections; Refused where it cannot be used. Every method may be called from any thread."""
+    """The file and its connections; Refused if it cannot be used. Every method may be called from any thread."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -61,7 +61,7 @@ class Storage:
             raise Refused("no_file", path=path, error=error) from error
 
     def connect(self) -> sqlite3.Connection:
-        """A new connection that overwrites what it deletes and writes no other file."""
+        """Open a connection that overwrites deleted data and writes no temporary files."""
         connection = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         for setting in ("foreign_keys = ON", "secure_delete = ON", "temp_store = MEMORY", "synchronous = FULL"):
@@ -69,7 +69,7 @@ class Storage:
         return connection
 
     def create_or_check(self) -> None:
-        """Create the tables in an empty file; Refused for another version, which is left as it is."""
+        """Create the tables in an empty file; Refused for a file of another version, which is not changed."""
         with self.acting() as act:
             version = act.execute("PRAGMA user_version").fetchone()[0]
             if version == 0 and not act.execute("SELECT 1 FROM sqlite_master").fetchone():
@@ -81,7 +81,7 @@ class Storage:
 
     @contextmanager
     def acting(self) -> Iterator[sqlite3.Connection]:
-        """Transaction that reads and writes; rolled back where it raises."""
+        """Open a transaction that reads and writes; an error rolls it back."""
         with closing(self.connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -93,13 +93,13 @@ class Storage:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Transaction that reads one state of the file."""
+        """Open a transaction that reads a single state of the file."""
         with closing(self.connect()) as connection:
             connection.execute("BEGIN")
             yield connection
 
     def leave_no_trace(self) -> None:
-        """Rewrite the file and empty its log, so that neither holds what was deleted; waits for readers."""
+        """Rewrite the file and empty its log, so that neither contains deleted data; waits for readers."""
         with closing(self.connect()) as connection:
             late = time.monotonic() + PATIENCE
             for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
@@ -114,7 +114,7 @@ class Storage:
 
 
 def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
-    """Run a statement; returns whether another connection blocked it, the first number of a checkpoint's row."""
+    """Run a statement; return whether another connection blocked it, as an error or in the row of a checkpoint."""
     try:
         row = connection.execute(statement).fetchone()
     except sqlite3.OperationalError as error:
@@ -125,33 +125,33 @@ def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
 
 
 def dump_overrides(overrides: Sequence[str]) -> str:
-    """Store a choice of settings as text."""
+    """Convert a choice of settings to text."""
     return json.dumps(list(overrides))
 
 
 def load_overrides(text: str) -> Overrides:
-    """Read a stored choice of settings."""
+    """Convert stored text to a choice of settings."""
     return tuple(json.loads(text))
 
 
 def count(act: sqlite3.Connection, statement: str, values: Sequence[object] = ()) -> int:
-    """The number that a statement returns."""
+    """Return the number that a statement selects."""
     return int(act.execute(statement, values).fetchone()[0])
 
 
 def found_session(act: sqlite3.Connection, code: str) -> sqlite3.Row | None:
-    """The session with this code, or None."""
+    """Return the session with this code, or None."""
     found: sqlite3.Row | None = act.execute("SELECT * FROM sessions WHERE code = ?", (spelled(code),)).fetchone()
     return found
 
 
 def all_sessions(act: sqlite3.Connection) -> list[sqlite3.Row]:
-    """All sessions, the newest first."""
+    """Return all sessions, the newest first."""
     return act.execute("SELECT * FROM sessions ORDER BY id DESC").fetchall()
 
 
 def session_row(act: sqlite3.Connection, code: str) -> sqlite3.Row:
-    """The session with this code, or Refused."""
+    """Return the session with this code; Refused if there is none."""
     row = found_session(act, code)
     if row is None:
         raise Refused("no_session")
@@ -159,14 +159,14 @@ def session_row(act: sqlite3.Connection, code: str) -> sqlite3.Row:
 
 
 def alive(session: sqlite3.Row) -> sqlite3.Row:
-    """The same session, or Refused where it has ended."""
+    """Return the session; Refused if it has ended."""
     if session["ended"]:
         raise Refused("has_ended")
     return session
 
 
 def delete_unused(act: sqlite3.Connection, opened_before: str) -> None:
-    """Delete old sessions that hold nothing."""
+    """Delete old sessions without members and questions."""
     act.execute(
         "DELETE FROM sessions WHERE opened < ? AND id NOT IN (SELECT session FROM members)"
         " AND id NOT IN (SELECT session FROM questions)",
@@ -175,7 +175,7 @@ def delete_unused(act: sqlite3.Connection, opened_before: str) -> None:
 
 
 def count_members(act: sqlite3.Connection, session: sqlite3.Row) -> int:
-    """Number of students who joined a session."""
+    """Return the number of students who joined a session."""
     return count(act, "SELECT COUNT(*) FROM members WHERE session = ?", (session["id"],))
 
 
@@ -188,13 +188,13 @@ def own(act: sqlite3.Connection, code: str, browser: str) -> None:
 
 
 def is_owner(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> bool:
-    """Whether a browser is the teacher's."""
+    """Whether a browser is that of the teacher."""
     owner = (session["id"], hashed(browser, session["code"]))
     return bool(count(act, "SELECT COUNT(*) FROM owners WHERE session = ? AND browser = ?", owner))
 
 
 def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
-    """The session with this code, for its teacher; others are refused without learning whether it exists."""
+    """Return the session with this code to its teacher; Refused for others, whether or not it exists."""
     row = found_session(act, code)
     if row is None or not is_owner(act, row, browser):
         raise Refused("not_teacher")
@@ -202,7 +202,7 @@ def owned(act: sqlite3.Connection, code: str, browser: str) -> sqlite3.Row:
 
 
 def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row | None:
-    """The seat of a browser, or None."""
+    """Return the seat of a browser, or None."""
     found: sqlite3.Row | None = act.execute(
         "SELECT members.nickname, members.team, letter, name, key FROM members JOIN teams ON teams.id = team"
         " WHERE members.session = ? AND browser = ?",
@@ -212,7 +212,7 @@ def seat_row(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sql
 
 
 def seated(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlite3.Row:
-    """The seat of a browser, or Refused."""
+    """Return the seat of a browser; Refused if it has none."""
     seat = seat_row(act, session, browser)
     if seat is None:
         raise Refused("no_seat")
@@ -220,12 +220,12 @@ def seated(act: sqlite3.Connection, session: sqlite3.Row, browser: str) -> sqlit
 
 
 def teams_in(act: sqlite3.Connection, session: sqlite3.Row) -> list[sqlite3.Row]:
-    """Teams of a session in the order in which they joined."""
+    """Return the teams of a session in the order in which they joined."""
     return act.execute("SELECT * FROM teams WHERE session = ? ORDER BY id", (session["id"],)).fetchall()
 
 
 def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
-    """Id of the team with this key, or Refused."""
+    """Return the id of the team with this key; Refused if there is none."""
     for row in teams_in(act, session):
         if row["key"] and secrets.compare_digest(row["key"], spelled(key)):
             return int(row["id"])
@@ -233,7 +233,7 @@ def team_with(act: sqlite3.Connection, session: sqlite3.Row, key: str) -> int:
 
 
 def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str, is_joint: bool) -> int:
-    """Create a team with the next letter, and with a key if others may join; returns its id."""
+    """Create a team with the next letter, and with a key if others may join; return its id."""
     same = "SELECT COUNT(*) FROM teams WHERE session = ? AND folded = ?"
     if count(act, same, (session["id"], folded(name))):
         raise Refused("name_taken", what=name_of("team" if is_joint else "nickname"))
@@ -246,7 +246,7 @@ def new_team(act: sqlite3.Connection, session: sqlite3.Row, name: str, is_joint:
 
 
 def next_letter(act: sqlite3.Connection, session: sqlite3.Row) -> str:
-    """The first of A, B, ... Z, A2, B2, ... that no team has."""
+    """Return the first of A, B, ... Z, A2, B2, ... that no team has."""
     taken = {row["letter"] for row in teams_in(act, session)}
     rounds = ("", *range(2, len(taken) + 3))
     names = (f"{chr(ord('A') + place)}{again}" for again in rounds for place in range(26))
@@ -260,7 +260,7 @@ def take_out(act: sqlite3.Connection, condition: str, values: Sequence[object]) 
 
 
 def question_row(act: sqlite3.Connection, code: str, number: int) -> sqlite3.Row:
-    """A question by its number, or Refused."""
+    """Return a question by its number; Refused if there is none."""
     session = session_row(act, code)
     found: sqlite3.Row | None = act.execute(
         "SELECT * FROM questions WHERE session = ? AND number = ?", (session["id"], number)
@@ -271,7 +271,7 @@ def question_row(act: sqlite3.Connection, code: str, number: int) -> sqlite3.Row
 
 
 def last_question(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row | None:
-    """The latest question, or None."""
+    """Return the latest question, or None."""
     found: sqlite3.Row | None = act.execute(
         "SELECT * FROM questions WHERE session = ? ORDER BY number DESC LIMIT 1", (session["id"],)
     ).fetchone()
@@ -279,7 +279,7 @@ def last_question(act: sqlite3.Connection, session: sqlite3.Row) -> sqlite3.Row 
 
 
 def claim_row(act: sqlite3.Connection, question: sqlite3.Row | None, team: int) -> sqlite3.Row | None:
-    """The claim of a team on a question, or None."""
+    """Return the claim of a team on a question, or None."""
     if question is None:
         return None
     found: sqlite3.Row | None = act.execute(
@@ -289,18 +289,18 @@ def claim_row(act: sqlite3.Connection, question: sqlite3.Row | None, team: int) 
 
 
 def answers_to(act: sqlite3.Connection, question: int) -> dict[Overrides, Answer]:
-    """Stored answers to a question, by choice of settings."""
+    """Return the stored answers to a question, by choice of settings."""
     rows = act.execute("SELECT words, answer FROM answers WHERE question = ?", (question,)).fetchall()
     return {load_overrides(row["words"]): load_answer(row["answer"]) for row in rows}
 
 
 def session_of(row: sqlite3.Row) -> Session:
-    """A session from its row."""
+    """Convert a row to a session."""
     return Session(row["code"], row["opened"], row["ended"] is not None, bool(row["names_shown"]))
 
 
 def question_of(row: sqlite3.Row) -> Question:
-    """A question from its row."""
+    """Convert a row to a question."""
     return Question(
         row["number"], row["outcome"], row["about"], load_overrides(row["suggested"]), bool(row["is_fixed"]),
         row["runs"], row["stage"],
@@ -308,19 +308,19 @@ def question_of(row: sqlite3.Row) -> Question:
 
 
 def seat_of(act: sqlite3.Connection, row: sqlite3.Row) -> Seat:
-    """A seat from its row."""
+    """Convert a row to a seat, with the number of members of its team."""
     members = count(act, "SELECT COUNT(*) FROM members WHERE team = ?", (row["team"],))
     return Seat(row["nickname"], row["letter"], row["name"], row["key"], members)
 
 
 def sent_of(row: sqlite3.Row) -> Sent:
-    """A claim from its row."""
+    """Convert a row to a claim that was sent."""
     claim = Claim(load_overrides(row["words"]), row["low"], row["high"], row["confidence"], row["why"])
     return Sent(claim, row["sent"], row["revisions"])
 
 
 def team_of(act: sqlite3.Connection, row: sqlite3.Row) -> Team:
-    """A team from its row, with members and claims."""
+    """Convert a row to a team, with members and claims."""
     members = act.execute("SELECT id, nickname FROM members WHERE team = ? ORDER BY id", (row["id"],)).fetchall()
     claims = act.execute(
         "SELECT claims.*, number FROM claims JOIN questions ON questions.id = question WHERE team = ?", (row["id"],)

@@ -1,7 +1,7 @@
 """Charts and sentences about questions, claims and scores, for the wall and for a student.
 
-Returns plain lists and texts in the units that people read (shares in per cent); texts are those of class.yaml.
-Assumes Teams are listed in the order in which they joined: nobody is ranked. A choice that several teams made counts
+Returns plain lists and texts in the units shown (shares in per cent); texts are those of class.yaml.
+Assumes Teams are listed in the order in which they joined, without a ranking. A choice made by several teams counts
         once in the distribution.
 """
 
@@ -25,25 +25,41 @@ BASELINE = ()
 
 
 def called(room: Room, team: Team) -> str:
-    """Name of a team on the wall: its letter, and its name if the teacher shows names."""
+    """Return the name of a team on the wall: its letter, and its own name if the teacher shows names."""
     return f"{team.letter} {team.name}" if room.session.names_shown else team.letter
 
 
 def answered_in(room: Room, question: Question) -> list[tuple[Team, Claim, Answer]]:
-    """Teams whose claims have an answer, with claim and answer, in the order of letters."""
+    """Return the teams whose claims have an answer, each with claim and answer, in the order of their letters."""
     answers = room.answers[question.number]
     sent = [(team, team.claims[question.number].claim) for team in room.teams if question.number in team.claims]
     return [(team, claim, answers[claim.overrides]) for team, claim in sent if claim.overrides in answers]
 
 
 def scored_in(room: Room, question: Question) -> list[tuple[Claim, Score]]:
-    """Claims that have a score, each with its score."""
+    """Return the claims on a question that have a score.
+
+    Args:
+        room: The session.
+        question: The question.
+
+    Returns:
+        Each claim with its score.
+    """
     found = [(claim, score_of(claim, question.about, answer)) for _, claim, answer in answered_in(room, question)]
     return [(claim, score) for claim, score in found if score is not None]
 
 
 def ranges_of(room: Room, question: Question) -> dict[str, Any]:
-    """Chart of ranges, one row per team."""
+    """Prepare the chart of predicted ranges with one row per team.
+
+    Args:
+        room: The session.
+        question: A question with answers.
+
+    Returns:
+        The content of `ClassChart`.
+    """
     measure = measure_of(question.outcome)
     rows = [
         row_of(called(room, team), team.letter, claim, question.about, answer, measure)
@@ -53,7 +69,15 @@ def ranges_of(room: Room, question: Question) -> dict[str, Any]:
 
 
 def own_ranges(place: Place, question: Question) -> dict[str, Any]:
-    """Chart of ranges with a student's own row only."""
+    """Prepare the chart of predicted ranges with the row of one student only.
+
+    Args:
+        place: The student's view of the session, with a claim and an answer.
+        question: The question.
+
+    Returns:
+        The content of `ClassChart`.
+    """
     assert place.sent is not None and place.answer is not None
     measure = measure_of(question.outcome)
     letter, claim = place.seat.letter, place.sent.claim
@@ -63,7 +87,7 @@ def own_ranges(place: Place, question: Question) -> dict[str, Any]:
 
 
 def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[str, Any]:
-    """Texts and axis around the rows of a chart."""
+    """Add texts and axis to the rows of a chart."""
     texts, measure = texts_of("class"), measure_of(question.outcome)
     return {
         "title": texts.say("ranges_title", None, label=measure.label),
@@ -82,7 +106,7 @@ def chart_of(rows: list[dict[str, Any]], question: Question, note: str) -> dict[
 
 
 def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, measure: Measure) -> dict[str, Any]:
-    """Row of one team: its claim and the result of the campaigns."""
+    """Make the row of one team, with its claim and the result of the campaigns."""
     texts, scale = texts_of("class"), scale_of(measure)
     score = score_of(claim, about, answer)
     low, middle, high = simulated(answer, about)
@@ -105,7 +129,7 @@ def row_of(name: str, letter: str, claim: Claim, about: str, answer: Answer, mea
 
 
 def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
-    """Where the effect is, or how many campaigns the range contains."""
+    """State the position of the effect, or how many campaigns the range contains."""
     texts = texts_of("class")
     if score is None:
         return texts.say("verdict_none")
@@ -115,7 +139,7 @@ def say_verdict(claim: Claim, about: str, score: Score | None) -> str:
 
 
 def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
-    """Low, middle and high: the mean effect with its 95 % interval, or the median with the middle 90 % of outcomes."""
+    """Return low, middle and high of the mean effect (95 % interval) or of the outcomes (median and middle 90 %)."""
     if about == EFFECT:
         return answer.low, answer.mean, answer.high
     if not answer.values:
@@ -125,7 +149,7 @@ def simulated(answer: Answer, about: str) -> tuple[float, float, float]:
 
 
 def describe_simulated(answer: Answer, about: str, measure: Measure) -> str:
-    """The simulated effect or outcome as text."""
+    """Describe the simulated effect or outcome."""
     low, middle, high = simulated(answer, about)
     if about == EFFECT:
         interval = say_interval(low, high, measure)
@@ -137,20 +161,29 @@ def describe_simulated(answer: Answer, about: str, measure: Measure) -> str:
 
 
 def scaled(value: float, scale: float) -> float | None:
-    """A number in the unit of the chart; None for nan."""
+    """Convert a number to the unit of the chart; None for NaN."""
     return None if math.isnan(value) else value * scale
 
 
 class Pooled(NamedTuple):
-    """The campaigns of all choices together, and over the baseline unless they are effects."""
+    """The distribution over the campaigns of all choices together, next to the baseline unless it is of effects."""
 
     reading: Reading
     base: str  # label of the first distribution
-    changed: str  # of the second
+    changed: str  # label of the second distribution
 
 
 def pooled_of(room: Room, question: Question, about: str) -> Pooled | None:
-    """Distribution of the campaigns of all choices together, effects or outcomes; None without any."""
+    """Summarise the campaigns of all choices of a class together.
+
+    Args:
+        room: The session.
+        question: A question with answers.
+        about: `effect` for differences from the baseline, `outcome` for the outcomes themselves.
+
+    Returns:
+        The distribution; None if there are no campaigns.
+    """
     texts, measure = texts_of("class"), measure_of(question.outcome)
     answers = room.answers[question.number]
     made = {claim.overrides: answer for _, claim, answer in answered_in(room, question)}
@@ -181,7 +214,7 @@ def pooled_of(room: Room, question: Question, about: str) -> Pooled | None:
 
 
 def axis_label(measure: Measure, about: str) -> str:
-    """Label of the axis."""
+    """Return the label of the axis."""
     return texts_of("class").say(f"axis_{about}", None, unit=unit_of(measure, about))
 
 
@@ -189,34 +222,56 @@ NOTHING_REPORTED = Reported(None, None, None, "")
 
 
 def reported_in(measure: Measure) -> Reported:
-    """The reported figure of an outcome."""
+    """Return the reported figure of an outcome."""
     return Reported(*(measure.reported[key] for key in Reported._fields))
 
 
 def nearest_reported(measure: Measure) -> dict[str, float] | None:
-    """The reported value, or its lower or upper bound, in the unit of the chart; None without any."""
+    """Return the reported value, or else a bound, in the unit of the chart; None if nothing was reported."""
     known = marks_in(reported_in(measure))
     return {"value": known[0] * scale_of(measure)} if known else None
 
 
 def note_on(answers: Iterable[Answer], question: Question) -> str:
-    """Number of campaigns and source of their numbers."""
+    """State the number of campaigns and the source of their parameters."""
     calibration = next((answer.calibration for answer in answers if answer.calibration), "")
     return texts_of("class").say("chart_note", question.runs, calibration=calibration)
 
 
 def title_of(question: Question) -> str:
-    """The question with its number."""
+    """Return a question with its number, as a heading.
+
+    Args:
+        question: The question.
+
+    Returns:
+        The text.
+    """
     return texts_of("class").say("question_number", None, number=question.number, question=describe_question(question))
 
 
 def scale_of(measure: Measure) -> float:
-    """Factor from stored to shown numbers: shares are shown in per cent."""
+    """Return the factor from stored to displayed numbers.
+
+    Args:
+        measure: The outcome.
+
+    Returns:
+        100 for a share, which is displayed in per cent, otherwise 1.
+    """
     return 100.0 if is_share(measure) else 1.0
 
 
 def unit_of(measure: Measure, about: str) -> str:
-    """Unit in which a range is typed and drawn."""
+    """Return the unit in which a range is typed and drawn.
+
+    Args:
+        measure: The outcome.
+        about: `effect` or `outcome`.
+
+    Returns:
+        The unit; percentage points or per cent for a share.
+    """
     texts = texts_of("class")
     if is_share(measure):
         return texts.say("unit_points" if about == EFFECT else "unit_percent")
@@ -224,7 +279,16 @@ def unit_of(measure: Measure, about: str) -> str:
 
 
 def format_range(claim: Claim, about: str, measure: Measure) -> str:
-    """Range of a claim: `100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`."""
+    """Format the range of a claim.
+
+    Args:
+        claim: The claim.
+        about: `effect` or `outcome`.
+        measure: The outcome.
+
+    Returns:
+        The text, such as `100 to 300 soldiers lower`, or `1,000 soldiers to 2,000 soldiers`.
+    """
     if about == EFFECT:
         return say_interval(claim.low, claim.high, measure)
     texts = texts_of("class")
@@ -232,7 +296,16 @@ def format_range(claim: Claim, about: str, measure: Measure) -> str:
 
 
 def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
-    """A claim as one sentence."""
+    """Describe a claim in one sentence.
+
+    Args:
+        claim: The claim.
+        about: `effect` or `outcome`.
+        measure: The outcome.
+
+    Returns:
+        The sentence, with range and confidence.
+    """
     return texts_of("class").say(
         f"claim_{about}", None,
         range=format_range(claim, about, measure), confidence=percent(claim.confidence), label=measure.label,
@@ -240,7 +313,7 @@ def describe_claim(claim: Claim, about: str, measure: Measure) -> str:
 
 
 def describe_question(question: Question) -> str:
-    """A question as one sentence."""
+    """Write a question as a sentence."""
     measure = measure_of(question.outcome)
     unit = unit_of(measure, question.about)
     asked = texts_of("class").say(f"question_{question.about}", None, label=measure.label, unit=unit)
@@ -248,18 +321,36 @@ def describe_question(question: Question) -> str:
 
 
 def note_beyond_record(outcome: str) -> str:
-    """Note on an outcome that is counted past the record; empty for others."""
+    """Return the note on an outcome that is counted after the end of the record; empty for others."""
     return texts_of("class").say("beyond") if outcome in beyond_the_record() else ""
 
 
 def describe_reported(measure: Measure) -> str:
-    """The reported figure with its evidence, or that nothing was reported."""
+    """Describe the reported figure of an outcome.
+
+    Args:
+        measure: The outcome.
+
+    Returns:
+        The figure with its evidence, or that nothing was reported.
+    """
     mark = mark_of(reported_in(measure), measure)
     return mark.text if mark else texts_of("class").say("reported_none")
 
 
 def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, score: Score | None) -> list[str]:
-    """Explanation of a score, sentence by sentence."""
+    """Explain the score of a claim.
+
+    Args:
+        claim: The claim.
+        about: `effect` or `outcome`.
+        answer: The campaigns of the same choice.
+        measure: The outcome.
+        score: The score; None if there is none.
+
+    Returns:
+        The sentences.
+    """
     texts = texts_of("class")
     if score is None:
         return [texts.say("score_failed", error=answer.error) if answer.error else texts.say("score_none")]
@@ -281,7 +372,16 @@ def describe_score(claim: Claim, about: str, answer: Answer, measure: Measure, s
 
 
 def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
-    """What the first campaign alone gives, next to the middle 90 % of all."""
+    """Compare the first campaign with the middle 90 % of all campaigns.
+
+    Args:
+        answer: The campaigns of a choice.
+        about: `effect` or `outcome`.
+        measure: The outcome.
+
+    Returns:
+        The sentence.
+    """
     values, say = (answer.effects, say_difference) if about == EFFECT else (answer.values, format_level)
     low, high = np.quantile(values, ENDS).tolist()
     return texts_of("class").say(
@@ -290,7 +390,15 @@ def describe_one_campaign(answer: Answer, about: str, measure: Measure) -> str:
 
 
 def describe_tally(scored: Sequence[tuple[Claim, Score]], about: str) -> str:
-    """How many ranges contain the result, or how much of it; empty without any."""
+    """State how many ranges contain the effect, or the share of campaigns that they contain.
+
+    Args:
+        scored: Claims with their scores.
+        about: `effect` or `outcome`.
+
+    Returns:
+        The sentence; empty without any claim.
+    """
     if not scored:
         return ""
     texts, found = texts_of("class"), tally(list(scored))
