@@ -130,7 +130,7 @@ def a_revision_and_an_answer(teacher, anna, boris, chirin):
 
 def a_debrief(teacher, projector):
     teacher.get_by_role("button", name="Begin the debrief").click()
-    sees(projector, "To talk about")
+    sees(projector, "For discussion")
     assert not re.search("North|Anna", projector.inner_text(".content"))
     teacher.get_by_text("Show names of teams").click()
     projector.locator("svg", has_text="B North").wait_for()

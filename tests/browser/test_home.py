@@ -25,7 +25,7 @@ def test_pages_are_changed_without_loading_anew(visitor):
 
 def test_the_first_page_says_when_the_baseline_is_there(visitor, keep):
     page = visitor()
-    page.wait_for_selector("text=The baseline is there", timeout=60_000)
+    page.wait_for_selector("text=The baseline is ready", timeout=60_000)
     keep(page, "classroom_home")
 
 

@@ -28,7 +28,7 @@ def live(page, key, runs):
         task.get_by_role("button", name="Run campaigns").click()
     else:
         task.get_by_role("button", name="Run it").click()
-    task.get_by_text("Your answer will rest on").wait_for(timeout=60_000)
+    task.get_by_text("Your answer will be based on").wait_for(timeout=60_000)
     task.locator("table td:nth-of-type(1)", has_text=re.compile(rf"^{runs}$")).first.wait_for()
     return task
 

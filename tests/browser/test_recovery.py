@@ -17,7 +17,7 @@ def test_a_page_says_that_its_server_stopped_and_comes_back_with_it(browser, cla
         page.goto(f"{classroom.address}/change")
     page.evaluate("window.before = true")
     classroom.stop()
-    page.wait_for_selector("text=The server has stopped. This page comes back by itself")
+    page.wait_for_selector("text=The server has stopped. This page reloads by itself")
     keep(page, "server_stopped")
     classroom.start()
     page.wait_for_function("!window.before", timeout=60_000)

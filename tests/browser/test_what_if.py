@@ -15,7 +15,7 @@ def forked(visitor):
         page = visitor("what_if", **window)
         page.locator("input[type=date]").fill(evening)
         page.get_by_label("Decision", exact=True).select_option(change)
-        page.get_by_role("button", name="Go on twice").click()
+        page.get_by_role("button", name="Run both versions").click()
         page.wait_for_selector(".panj-board .country .district", timeout=FIRST_TIME)
         return page
 
@@ -81,10 +81,10 @@ def test_outcomes_and_stories_stand_side_by_side(forked):
 def test_a_decision_that_changes_nothing_says_so(visitor):
     page = visitor("what_if")
     page.get_by_label("Decision", exact=True).select_option("border=as_reported")
-    page.get_by_role("button", name="Go on twice").click()
+    page.get_by_role("button", name="Run both versions").click()
     page.wait_for_selector("text=found nothing that 'border=as_reported' changes", timeout=FIRST_TIME)
     page.get_by_label("Decision", exact=True).select_option("border=closed")
-    page.get_by_role("button", name="Go on twice").click()
+    page.get_by_role("button", name="Run both versions").click()
     page.wait_for_selector(".panj-board .country .district", timeout=FIRST_TIME)
 
 

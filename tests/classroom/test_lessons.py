@@ -199,7 +199,7 @@ def test_a_student_with_unlucky_seeds_is_not_blamed(sheet):
     answer = Answer(float(np.median(own(sheet))) + 300.0, 100)
     found = mark(sheet, sheet.task("median"), answer, shifted, MANY)
     assert found.points == 2
-    assert any("luck of your seeds" in said for said in found.says)
+    assert any("due to your seeds" in said for said in found.says)
 
 
 def test_what_many_other_campaigns_say_is_right_too(sheet):
