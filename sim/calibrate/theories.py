@@ -27,6 +27,7 @@ from sim.errors import PanjError
 from sim.score.forecasts import forecast_of, targets_here
 from sim.score.targets import Target
 from sim.settings.overrides import choices_of
+from sim.wording import counted
 
 RESULTS, USUAL = Path("results"), "contagion"
 PARTS = (1.0, 3.0, 10.0)  # divisors of the accepted share: a verdict should not depend on the tolerance
@@ -77,7 +78,7 @@ def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
     if len(folders) < 2:
         makes = "; ".join(f"python -m sim bank theory={name}" for name in choices_of("theory"))
         raise PanjError(
-            f"theories: found {len(folders)} banks, expected one for each of at least two theories: {makes}"
+            f"theories: found {counted(len(folders), 'bank')}, expected one for each of at least two theories: {makes}"
         )
     names = [theory_of(folder) for folder in folders]
     if len(set(names)) < len(names):

@@ -128,7 +128,7 @@ def table_of(
     places = [tuple(levels[key].index(cell.values[key]) for key in levels) for cell in study.cells]
     if len(set(places)) != len(places) or len(places) != math.prod(shape) or len(places) < 2:
         raise PanjError(
-            f"effects: found {len(places)} cells, expected every combination of the values of "
+            f"effects: found {counted(len(places), 'cell')}, expected every combination of the values of "
             f"{', '.join(levels) or 'swept keys'} once ({math.prod(shape)}); a Latin hypercube has no main effects"
         )
     every = [worlds[cell.number] for cell in study.cells]
@@ -141,7 +141,7 @@ def table_of(
     table = flat[~np.isnan(flat).any(axis=1)].reshape(-1, *shape)
     if len(table) < 2:
         raise PanjError(
-            f"effects: found {len(table)} seeds with a value in every cell, expected at least 2: run the cells "
+            f"effects: found {counted(len(table), 'seed')} with a value in every cell, expected at least 2: run the cells "
             "with the same seed= and runs="
         )
     return table, int(seeds.size) - len(table)

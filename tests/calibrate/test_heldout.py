@@ -206,7 +206,7 @@ def test_the_tables_have_each_side_and_only_predictions_count(made: Fit, tmp_pat
     left = (tmp_path / "left_out.csv").read_text().splitlines()[1:]
     assert len(left) == sum(target.event in events_fitted(made) for target in TARGETS)
     predicted = sum(kind == "predicted" for kind in split_by(TARGETS, KNOWN_UNTIL, WHEN).kinds.values())
-    assert f"It predicts {predicted} targets" in (tmp_path / "section_2_heldout.json").read_text()
+    assert f"predicts {predicted} targets" in (tmp_path / "section_2_heldout.json").read_text()
 
 
 def test_at_most_twelve_are_fitted_in_the_order_of_the_table() -> None:

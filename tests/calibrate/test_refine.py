@@ -223,7 +223,7 @@ def test_a_fit_that_was_stopped_anywhere_ends_in_the_same_digits(tmp_path: Path)
 def test_a_fit_whose_process_was_killed_ends_in_the_same_digits(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     for after in (SMALL.draws // 2, 3 * SMALL.draws):
-        with pytest.raises(PanjError, match="found a process of a chain ended"), processes(2) as pool:
+        with pytest.raises(PanjError, match="found that a process was killed"), processes(2) as pool:
             refined(folder, Dies(0.3, after), pool=pool)
     assert digits(refined(folder, Noisy(0.3))) == digits(refined(tmp_path / "whole", Noisy(0.3)))
 

@@ -280,5 +280,5 @@ def test_a_folder_that_holds_another_study_is_left_alone(tmp_path: Path) -> None
 
 
 def test_an_outcome_that_never_varies_is_said_to_never_vary() -> None:
-    assert "never varies" in describe_shares({"share_numbers": "0", "share_chance": "0"})
-    assert "never varies" not in describe_shares({"share_numbers": "0.25", "share_chance": "0.75"})
+    assert "does not vary" in describe_shares({"share_numbers": "0", "share_chance": "0"})
+    assert "does not vary" not in describe_shares({"share_numbers": "0.25", "share_chance": "0.75"})
