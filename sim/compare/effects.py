@@ -141,8 +141,8 @@ def table_of(
     table = flat[~np.isnan(flat).any(axis=1)].reshape(-1, *shape)
     if len(table) < 2:
         raise PanjError(
-            f"effects: found {counted(len(table), 'seed')} with a value in every cell, expected at least 2: run the cells "
-            "with the same seed= and runs="
+            f"effects: found {counted(len(table), 'seed')} with a value in every cell, expected at least 2: run "
+            "the cells with the same seed= and runs="
         )
     return table, int(seeds.size) - len(table)
 
