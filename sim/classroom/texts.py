@@ -64,7 +64,7 @@ def check_text(text: str) -> None:
         PanjError: It is too long, or contains an interpolation, which Hydra would evaluate.
     """
     if len(text) > MOST_TEXT:
-        raise PanjError(f"settings: found {len(text):,} letters, expected at most {MOST_TEXT:,}")
+        raise PanjError(f"settings: found {len(text):,} characters, expected at most {MOST_TEXT:,}")
     if "${" in text:
         raise PanjError(f"settings: found '${{' in '{shown(text)}', expected plain values without interpolation")
 
@@ -119,7 +119,7 @@ def text_of(what: str, value: Any, most: int) -> str:
     text = " ".join(str(value).split())
     check_text(text)
     if len(text) > most or not text.isprintable():
-        raise PanjError(f"scenario.{what}: found {len(text)} letters, expected at most {most}, all of them visible")
+        raise PanjError(f"scenario.{what}: found {len(text)} characters, expected at most {most}, all of them visible")
     return text
 
 

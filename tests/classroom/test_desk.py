@@ -261,7 +261,7 @@ def test_words_that_are_wrong_are_refused_before_anything_waits(desk, wrong):
 def test_words_have_bounds(desk):
     with pytest.raises(PanjError, match="settings: found 61"):
         desk.settings(["border=open"] * 61)
-    with pytest.raises(PanjError, match="letters"):
+    with pytest.raises(PanjError, match="characters"):
         desk.settings([f"study={'b' * 5001}"])
 
 

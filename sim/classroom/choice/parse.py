@@ -125,7 +125,9 @@ def safely_parsed(word: str) -> Override:
     """Parse and check one override; its size and nesting are limited before it is parsed."""
     check_text(word)
     if len(word) > MOST_LETTERS:
-        raise PanjError(f"settings: found {len(word):,} letters in '{shown(word)}', expected at most {MOST_LETTERS:,}")
+        raise PanjError(
+            f"settings: found {len(word):,} characters in '{shown(word)}', expected at most {MOST_LETTERS:,}"
+        )
     value = word.partition("=")[2]
     if len(re.findall(r"[\[{(]", word)) > MOST_NESTED and not value.startswith(("'", '"')):
         raise PanjError(f"settings: found many brackets in '{shown(word)}', expected at most {MOST_NESTED}")

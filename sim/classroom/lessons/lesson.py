@@ -214,7 +214,9 @@ def student_code(said: object) -> str:
     """Return a student's name or number on one line; PanjError if it is empty, too long or not printable."""
     text = " ".join(str(said).split()) if isinstance(said, str | int) and not isinstance(said, bool) else ""
     if not text or len(text) > LONGEST_CODE or not text.isprintable():
-        raise PanjError(f"student: found {str(said)[:60]!r}, expected a name or number of 1 to {LONGEST_CODE} letters")
+        raise PanjError(
+            f"student: found {str(said)[:60]!r}, expected a name or number of 1 to {LONGEST_CODE} characters"
+        )
     return text
 
 

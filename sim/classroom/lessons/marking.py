@@ -105,7 +105,7 @@ def check_answer(task: Task, answer: Answer) -> None:
     elif not isinstance(value, str):
         raise PanjError(f"{where}: found {str(value)[:40]}, expected text")
     elif len(value) > MOST_LETTERS:
-        raise PanjError(f"{where}: found {len(value)} letters, expected at most {MOST_LETTERS}")
+        raise PanjError(f"{where}: found {len(value)} characters, expected at most {MOST_LETTERS}")
     elif task.kind in CHOSEN and value not in task.choices:
         close = nearest(value, task.choices)
         raise PanjError(f"{where}: found '{value[:60]}', expected one of {'; '.join(task.choices)}{close}")
