@@ -1,7 +1,7 @@
-"""Whether a hindcast sees anything that came after its origin, at full size: every later value and fall is scrambled.
+"""Check at full size that a hindcast does not use anything from after its origin, by scrambling all later data.
 
 `python benchmarks/hindcast.py [worlds=64] [origins=2021-06-22,2021-07-01]` runs each origin twice on real campaigns and
-compares every number of every forecast, to the bit. Exit code 1 where one differs.
+compares every number of every forecast, bit by bit. The exit code is 1 if any number differs.
 """
 
 import sys
@@ -21,7 +21,7 @@ from sim.options import Hindcast, read_request
 
 
 def forecasts_of(request: Hindcast, folder: str, origin: date, is_scrambled: bool) -> Origin:
-    """The forecasts of one origin, on the record or on one that is scrambled after the origin."""
+    """Return the forecasts of one origin, from the record as it is or scrambled after the origin."""
     falls, observations, kept = read_falls(), read_observations(read_evidence()), []
     if is_scrambled:
         late = falls.fell_date > np.datetime64(origin)
@@ -44,7 +44,7 @@ def forecasts_of(request: Hindcast, folder: str, origin: date, is_scrambled: boo
 
 
 def main() -> int:
-    """Print, per origin and forecast, whether the two are the same."""
+    """Print for each origin and forecast whether the two runs give the same; return the exit code."""
     request = read_request(Hindcast, sys.argv[1:] or ["worlds=64", "origins=2021-06-22,2021-07-01"])
     differ = 0
     for origin in request.origins:

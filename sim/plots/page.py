@@ -36,7 +36,7 @@ PROVENANCE = {  # key of about.json: label
     "rules_fingerprint": "Fingerprint of the rules",
     "settings_fingerprint": "Fingerprint of the settings",
 }
-MOST_ROWS = 200  # maximum rows of a table on the page; its file has all
+MOST_ROWS = 200  # maximum rows of a table on the page; its file has all rows
 FILM = "districts*.gif"  # the animated map, if there is one
 
 
@@ -131,11 +131,11 @@ def template_of(name: str) -> Any:
 
 
 def block(name: str, rows: Sequence[Row]) -> TableBlock:
-    """A table as it is in its file.
+    """Make a table with the columns of its file, and at most MOST_ROWS rows.
 
     Args:
-        name: Of the file.
-        rows: Its rows, of which the first `MOST_ROWS` are shown.
+        name: File name of the table.
+        rows: All rows of the file.
 
     Returns:
         The table for the page.
