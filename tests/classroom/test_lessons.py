@@ -394,7 +394,7 @@ def test_no_answer_earns_nothing_and_asks_for_no_campaign(sheet):
         ("median", Answer(float("nan"), 100), "expected a number"),
         ("median", Answer(float("inf"), 100), "expected a number"),
         ("median", Answer(10**400, 100), "expected a number"),
-        ("median", Answer(1.0, 0), "expected how many campaigns"),
+        ("median", Answer(1.0, 0), "expected the number of campaigns"),
         ("median", Answer(1.0, -5), "expected a whole number from 0"),
         ("median", Answer(1.0, 1.5), "expected a whole number from 0"),
         ("median", Answer(1.0, MOST_RUNS + 1), "expected a whole number from 0"),

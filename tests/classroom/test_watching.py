@@ -232,7 +232,7 @@ def test_a_fork_that_cannot_be_is_refused_in_words(evening, change, said):
 
 def test_a_decision_that_is_not_of_the_list_is_not_even_tried():
     for found in ("rules.news.fade_days=5", "border=../../x", "", "scenario=july_2021", "theory=none"):
-        with pytest.raises(PanjError, match="expected one of the list"):
+        with pytest.raises(PanjError, match="expected one from the list"):
             what_if.read_asked({"evening": "2021-07-04", "decision": found})
     with pytest.raises(PanjError, match="day: found 'July'"):
         what_if.read_asked({"evening": "July", "decision": CHANGE})
