@@ -119,8 +119,8 @@ def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Stud
     other = open_study(against)
     if study.about.get("worlds", "") != other.about.get("worlds", ""):
         raise PanjError(
-            f"compare: found {folder} and {against} with other worlds (worlds=, worlds.file= or worlds.until=), whose "
-            "campaigns of one seed do not share their draws, expected the same in both"
+            f"compare: found {folder} and {against} with different worlds (worlds=, worlds.file= or worlds.until=), in "
+            "which campaigns of one seed have different random draws, expected the same worlds in both"
         )
     return study, replace(other, name=f"{other.name} (second)") if other.name == study.name else other
 

@@ -57,7 +57,7 @@ class Verdict(NamedTuple):
 
 
 def notes_on_studies(study: Study, other: Study) -> list[str]:
-    """Write warnings if two studies differ in rules, data, calibration or settings not swept, and what their worlds ask."""
+    """Write which what-if question the worlds answer, and warnings if rules, data, calibration or settings differ."""
     notes = [text for text in dict.fromkeys(one.about.get("what_if") for one in (study, other)) if text]
     for what in ("rules", "data"):
         ours, theirs = (one.about.get(f"{what}_fingerprint") for one in (study, other))
