@@ -66,7 +66,7 @@ def supply_again(times: int, world: World, rules: Rules, day: int, written: Trai
 def settle_morale_again(times: int, world: World, rules: Rules, day: int, written: Traits, saved: Traits) -> None:
     """Run `settle_morale` repeatedly."""
     endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
-    seeds = Seeds(np.zeros((1, 1), np.uint64), np.zeros(day + 1, np.uint64))  # morale draws nothing
+    seeds = Seeds(np.zeros((1, 1), np.uint64), np.zeros((day + 1, 1), np.uint64))  # morale draws nothing
     today = today_of(world, seeds, day)
     for _ in range(times):
         put_back(written, saved)

@@ -1,8 +1,8 @@
-"""Run three rules of Panj alone (news and morale, journeys, admission), on work that other programs can also do.
+"""Three rules of Panj alone (news and morale, journeys, admission), on work that other programs can also do.
 
-Work consists of the state at the end of one day of a campaign, and the effects of the other rules on each later day:
-which districts fell and how, where there was fighting, which families set out, how much room soldiers took. Every
-program starts from the same plain values in a JSON file. Garrisons do not move, and keep the supply of the first state.
+Work is the state at the end of one day of a campaign and what the other rules did on each later day: which districts
+fell and how, where there was fighting, which families set out, how much room soldiers took. It is plain values in a
+JSON file from which every program starts. Garrisons stay where they are, with the supply of the first state.
 
     python benchmarks/three_rules.py write FOLDER FIRST_SEED COUNT EVENING DAYS [OVERRIDE ...]
     python benchmarks/three_rules.py live WORK [REPEATS] | replicates WORK ... | travel JOURNEYS [REPEATS]
@@ -63,7 +63,7 @@ Work = dict[str, Any]
 
 
 class Told(IntEnum):
-    """The kinds of input from the other rules to the three rules."""
+    """Kinds of input from the other rules to the three rules."""
 
     FALL = 0  # yesterday; amount: Fall
     STAND = 1  # yesterday
@@ -77,7 +77,7 @@ class Told(IntEnum):
 
 
 class Given(NamedTuple):
-    """The input to the three rules by day (compressed rows)."""
+    """Input to the three rules by day (compressed rows)."""
 
     first: Whole  # days + 1: first row of each day
     what: Whole  # Told
@@ -86,7 +86,7 @@ class Given(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """The parameters of the three rules, and two of other rules that morale needs."""
+    """The numbers of the three rules, and two of other rules that morale needs."""
 
     news: News
     morale: Morale
@@ -97,7 +97,7 @@ class Numbers(NamedTuple):
 
 
 class Country(NamedTuple):
-    """The state that the three rules read and write."""
+    """State that the three rules read and write."""
 
     districts: Districts
     provinces: Provinces
@@ -112,7 +112,7 @@ class Country(NamedTuple):
 
 
 @entry
-def live_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, evening: int) -> None:
+def live_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray, evening: int) -> None:
     """Run the three rules in the order of the day, for all days with input."""
     land, border = (
         Land(country.districts, country.provinces, country.roads),
@@ -123,7 +123,7 @@ def live_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, e
     for turn in range(given.first.size - 1):
         day = evening + 1 + turn
         be_told(country, given, turn, day)
-        today = Today(Luck(seed, day), lasting, country.conditions, country.log, country.tally)
+        today = Today(Luck(daily[day], day), lasting, country.conditions, country.log, country.tally)
         spread_news(land, numbers.news, day)
         settle_morale(country.districts, country.units, numbers.morale, endurance, today)
         travel(land, border, numbers.journeys, country.tally)
@@ -131,7 +131,7 @@ def live_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, e
 
 
 @entry
-def travel_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64, evening: int) -> None:
+def travel_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarray, evening: int) -> None:
     """Run journeys alone, for all days with input."""
     land, border = (
         Land(country.districts, country.provinces, country.roads),
@@ -144,7 +144,7 @@ def travel_on(country: Country, numbers: Numbers, given: Given, seed: np.uint64,
 
 @rule
 def be_told(country: Country, given: Given, turn: int, day: int) -> None:
-    """Start a day and apply the effects of the other rules."""
+    """Start a day and apply what the other rules did."""
     districts, posts = country.districts, country.posts
     districts.fighting[:] = 0.0
     country.provinces.under_pressure[:] = False
@@ -174,7 +174,7 @@ def be_told(country: Country, given: Given, turn: int, day: int) -> None:
 
 
 def work_of(layout: World, rules: Rules, timeline: Timeline, seed: int, evening: int, days: int) -> Work:
-    """Run a campaign to the end of day `evening` and for `days` more days, recording the effects of the other rules."""
+    """Run a campaign to the end of day `evening` and `days` days on, recording what the other rules do."""
     world = fresh(layout)
     record = blank_record(world, evening + days)
     seeds = seeds_of(seed, evening + days, world.provinces.capital.size)
@@ -191,7 +191,7 @@ def work_of(layout: World, rules: Rules, timeline: Timeline, seed: int, evening:
 
 
 def work_of_evening(world: World, rules: Rules, seed: int, evening: int) -> Work:
-    """Collect the starting state, with only the families on the road or waiting, renumbered."""
+    """The starting state; only families on the road or waiting, renumbered."""
     state = world.refugees.state[: world.tally[Count.REFUGEE_ROWS]]
     kept = np.flatnonzero((state == RefugeeState.ON_THE_ROAD) | (state == RefugeeState.WAITING))
     new_row = {int(old): new for new, old in enumerate(kept)}
@@ -213,24 +213,24 @@ def work_of_evening(world: World, rules: Rules, seed: int, evening: int) -> Work
 
 
 def numbers_of(rules: Rules) -> dict[str, Any]:
-    """Collect the parameters of the three rules by rule and name."""
+    """The numbers of the three rules by rule and name."""
     named = {name: dict(getattr(rules, name)._asdict()) for name in ("news", "morale", "journeys", "admission")}
     others = {"hungry_below": rules.supply.hungry_below, "patience_days": rules.calls.patience_days}
     return {**named, **others, "people_per_row": rules.flight.people_per_row}
 
 
 def columns(group: Any, traits: Sequence[str]) -> dict[str, Any]:
-    """Return some traits of a group as plain lists."""
+    """Some traits of a group as plain lists."""
     return {trait: getattr(group, trait).tolist() for trait in traits}
 
 
 def queues_of(queues: Queues) -> list[list[int]]:
-    """Return the rows of the families queuing at each post, in order of arrival."""
+    """Rows of the families queuing at each post, in order of arrival."""
     return [queue_of(queues, post) for post in range(len(queues.front))]
 
 
 def told_before(world: World, day: int) -> dict[str, Any]:
-    """Collect the input of the previous day that the three rules receive at the start of a day."""
+    """Input on the previous day that the three rules receive at the start of a day."""
     districts = world.districts
     fallen = np.flatnonzero(districts.lost_on == day - 1)
     return {
@@ -242,7 +242,7 @@ def told_before(world: World, day: int) -> dict[str, Any]:
 
 
 def told_after(world: World, day: int, soldiers_before: Whole) -> dict[str, Any]:
-    """Collect the effects of the other rules during the day."""
+    """What the other rules did during the day."""
     return {
         "fighting": np.flatnonzero(world.districts.fighting > 0.0).tolist(),
         "help": np.flatnonzero(world.districts.helped_on == day).tolist(),
@@ -252,7 +252,7 @@ def told_after(world: World, day: int, soldiers_before: Whole) -> dict[str, Any]
 
 
 def add_families(families: dict[str, list[Any]], world: World, rows: int) -> None:
-    """Add the families in rows from `rows` on, as they leave home."""
+    """Add the families in rows from `rows` on, at home."""
     refugees = world.refugees
     for row in range(rows, int(world.tally[Count.REFUGEE_ROWS])):
         leaving = dict.fromkeys(OF_FAMILIES, 0) | {"days_to_go": 0.0}
@@ -264,10 +264,9 @@ def add_families(families: dict[str, list[Any]], world: World, rows: int) -> Non
 
 
 def journeys_of(work: Work) -> Work:
-    """Reduce work to the journeys of its families, from the last district that each has reached.
+    """The same families without fighting, from the last district that each has reached, and no other input.
 
-    There is no fighting and no other input. `routes` are the districts through which each family passes, as without
-    fighting the rule always takes the link onward.
+    `routes` are the districts that each passes through: without fighting the rule takes the link onward.
     """
     families = work["families"]
     rows = len(families["people"])
@@ -292,7 +291,7 @@ def journeys_of(work: Work) -> Work:
 
 
 def route_of(start: int, goal: int, roads: Mapping[str, Any]) -> list[int]:
-    """Return the districts from `start` (excluded) to `goal` without fighting."""
+    """Districts from `start` (excluded) to `goal` on a day without fighting."""
     route: list[int] = []
     here = start
     while here != goal:
@@ -302,7 +301,7 @@ def route_of(start: int, goal: int, roads: Mapping[str, Any]) -> list[int]:
 
 
 def country_of(work: Work) -> Country:
-    """Build the arrays of the state from plain lists."""
+    """Build the arrays from plain lists."""
     families, posts = len(work["families"]["people"]), len(work["posts"]["district"])
     queues = blank_queues(posts, max(1, families))
     for post, rows in enumerate(work["queues"]):
@@ -326,7 +325,7 @@ def country_of(work: Work) -> Country:
 
 
 def filled(group: type[Any], traits: Mapping[str, list[Any]]) -> Any:
-    """Create a group with these traits, and the others at their initial values."""
+    """A group with these traits, the others at their initial values."""
     made = blank(group, len(next(iter(traits.values()))))
     for trait, values in traits.items():
         getattr(made, trait)[:] = values
@@ -334,7 +333,7 @@ def filled(group: type[Any], traits: Mapping[str, list[Any]]) -> Any:
 
 
 def given_of(work: Work) -> Given:
-    """Convert the input to the three rules to arrays."""
+    """Input to the three rules as arrays."""
     rows: list[tuple[int, int, float]] = []
     first = [0]
     for day in work["days"]:
@@ -356,7 +355,7 @@ def given_of(work: Work) -> Given:
 
 
 def typed_numbers(work: Work) -> Numbers:
-    """Convert the parameters to the types of the rules."""
+    """The numbers in the types that the rules take."""
     numbers = work["numbers"]
     return Numbers(
         News(**numbers["news"]),
@@ -369,7 +368,7 @@ def typed_numbers(work: Work) -> Numbers:
 
 
 def copied(country: Country) -> Country:
-    """Copy everything that the rules write; roads are shared."""
+    """Copies of everything that the rules write; roads are shared."""
     copies = {
         name: type(group)(*(trait.copy() for trait in group)) if isinstance(group, tuple) else group.copy()
         for name, group in country._asdict().items()
@@ -379,7 +378,7 @@ def copied(country: Country) -> Country:
 
 
 def end_of(country: Country) -> dict[str, Any]:
-    """Return all results of the three rules as plain lists by name."""
+    """Everything that the three rules wrote, as plain lists by name."""
     return {
         "districts": columns(country.districts, ("dread", "at_home")),
         "units": columns(country.units, ("morale", "losses")),
@@ -390,24 +389,29 @@ def end_of(country: Country) -> dict[str, Any]:
     }
 
 
-Living = Callable[[Country, Numbers, Given, np.uint64, int], None]
+Living = Callable[[Country, Numbers, Given, np.ndarray, int], None]
+
+
+def daily_of(work: Work) -> np.ndarray:
+    """The seeds of the draws of each day."""
+    return seeds_of(int(work["seed"]), work["evening"] + given_of(work).first.size, 1).daily
 
 
 def live(work: Work, living: Living = live_on) -> Country:
     """Run the work and return the final state."""
     country = country_of(work)
-    living(country, typed_numbers(work), given_of(work), np.uint64(work["seed"]), work["evening"])
+    living(country, typed_numbers(work), given_of(work), daily_of(work), work["evening"])
     return country
 
 
 def measured(work: Work, repeats: int) -> dict[str, Any]:
-    """Measure the seconds of the days alone; also return the final state."""
+    """Seconds of the days alone, and the final state."""
     seconds, country = timed(work, repeats, live_on)
     return {"seconds": seconds, "end": end_of(country)}
 
 
 def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
-    """Measure the seconds of the journeys; also return the families moved per day and where each arrived."""
+    """Seconds of the journeys, families moved (counted once per day), and where each arrived."""
     seconds, country = timed(work, repeats, travel_on)
     families = country.refugees
     arrived = np.where(families.state == RefugeeState.SETTLED, families.district, -1)
@@ -422,28 +426,28 @@ def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
 
 
 def timed(work: Work, repeats: int, living: Living) -> tuple[float, Country]:
-    """Measure the median seconds of some repeats; also return the final state of the last."""
-    start, numbers, given, seed = country_of(work), typed_numbers(work), given_of(work), np.uint64(work["seed"])
-    living(copied(start), numbers, given, seed, work["evening"])  # warm-up: compiles or reads the cache
+    """Median seconds of some repeats, and the final state of the last."""
+    start, numbers, given, daily = country_of(work), typed_numbers(work), given_of(work), daily_of(work)
+    living(copied(start), numbers, given, daily, work["evening"])  # warm-up: compiles or reads the cache
     seconds = []
     for _ in range(repeats):
         country = copied(start)
         begun = time.perf_counter()
-        living(country, numbers, given, seed, work["evening"])
+        living(country, numbers, given, daily, work["evening"])
         seconds.append(time.perf_counter() - begun)
     return statistics.median(seconds), country
 
 
 def measured_replicates(works: Sequence[Work], repeats: int = 5) -> dict[str, Any]:
-    """Measure the seconds per replicate, including a new country and its days."""
-    made = [(country_of(w), typed_numbers(w), given_of(w), np.uint64(w["seed"]), w["evening"]) for w in works]
+    """Seconds per replicate, including a new country and its days."""
+    made = [(country_of(w), typed_numbers(w), given_of(w), daily_of(w), w["evening"]) for w in works]
     live(works[0])
     seconds = []
     for _ in range(repeats):
         begun = time.perf_counter()
         ends = [copied(start) for start, *_ in made]
-        for country, (_, numbers, given, seed, evening) in zip(ends, made, strict=True):
-            live_on(country, numbers, given, seed, evening)
+        for country, (_, numbers, given, daily, evening) in zip(ends, made, strict=True):
+            live_on(country, numbers, given, daily, evening)
         seconds.append((time.perf_counter() - begun) / len(works))
     totals = [[int(country.tally[count]) for count in TOTALS] for country in ends]
     return {"seconds": statistics.median(seconds), "totals": totals}
@@ -486,6 +490,6 @@ def main(words: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    import three_rules  # under its own name, by which Numba caches compiled code
+    import three_rules  # by its own name, under which Numba caches compiled code
 
     three_rules.main(sys.argv[1:])

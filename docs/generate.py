@@ -40,6 +40,7 @@ from sim.settings.compose import compose_settings
 from sim.settings.numbers import declared_numbers
 from sim.settings.settings import Settings
 from sim.settings.sweep import compose_sweep
+from sim.wording import significant
 
 ROOT = Path(__file__).parent.parent
 ODD, CLI, README = ROOT / "docs" / "odd.md", ROOT / "docs" / "cli.md", ROOT / "README.md"
@@ -179,8 +180,8 @@ def effects_table(rows: Sequence[Effect], runs: int = RUNS) -> str:
     for row in rows:
         verdict = "yes" if row.low > 0 or row.high < 0 else "**no**"
         lines.append(
-            f"| {row.step} | `{row.outcome}` | {row.median:.4g} | {row.difference:+.4g} | "
-            f"{row.low:+.4g} to {row.high:+.4g} | {verdict} |"
+            f"| {row.step} | `{row.outcome}` | {significant(row.median)} | {significant(row.difference)} | "
+            f"{significant(row.low)} to {significant(row.high)} | {verdict} |"
         )
     return "\n".join(lines)
 

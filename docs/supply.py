@@ -38,7 +38,10 @@ READ_BY_HAND = {"axe-playwright-python": "MIT, with axe-core (MPL-2.0)"}  # decl
 HEAD = """Panj, The Panj founders. MIT licence: see LICENSE. Data keep the terms of their sources: see README.md.
 
 Panj contains no code of the distributions below. They are installed next to it, each under its own licence; their
-licence texts are in their *.dist-info folders. Made by `make notice` with Python 3.11 on Linux; do not edit.
+licence texts are in their *.dist-info folders. District shapes in sim/data/shapes.topojson: geoBoundaries
+(www.geoboundaries.org), gbOpen AFG ADM2, CC BY 4.0; simplified.
+
+Made by `make notice` with Python 3.11 on Linux; do not edit.
 """
 
 

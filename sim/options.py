@@ -770,7 +770,7 @@ def expected_of(one: Option) -> str:
         bounds = f"of at least {low or 0}" if high is None else f"from {low or 0} to {high}"
         return f"a whole number {bounds}"
     if one.kind is float and high is not None:
-        return f"a number between {low:g} and {high:g}"
+        return f"a number between {low:g} and {high:,.13g}"
     return {bool: "true or false", date: "a date such as 2021-07-04", Path: "a folder", float: "a number"}.get(
         one.kind, "a text"
     )

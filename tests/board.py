@@ -150,7 +150,7 @@ def timeline_of(*rows: tuple[int, int, int, float]) -> Timeline:
 
 def luck(day: int = 1, seed: int = 1) -> Luck:
     """The luck of a day."""
-    return Luck(np.uint64(seed), day)
+    return Luck(seeds_of(seed, day, 1).daily[day], day)
 
 
 @dataclass

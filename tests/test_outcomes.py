@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from board import TWO_PROVINCES, Place, calm_rules, facts_of
+from board import TWO_PROVINCES, Place, calm_rules, facts_of, luck
 
 from sim import outcomes
 from sim.data.configs import folder_of
@@ -16,7 +16,6 @@ from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts
 from sim.engine.bookkeeping import note
 from sim.engine.campaign import Campaign, Series, blank_record
-from sim.engine.chance import Luck
 from sim.engine.layout import fresh, lay_out
 from sim.engine.world import Event, Fall, Holder, Today, Why
 from sim.errors import PanjError
@@ -45,7 +44,7 @@ def campaign(held: Mapping[str, range] | None = None) -> Campaign:
 
 
 def today_of(world: Any, day: int) -> Today:
-    return Today(Luck(np.uint64(1), day), np.zeros((1, 1), np.uint64), world.conditions, world.log, world.tally)
+    return Today(luck(day), np.zeros((1, 1), np.uint64), world.conditions, world.log, world.tally)
 
 
 def write_fall(played: Campaign, day: int, district: str, how: Fall) -> None:

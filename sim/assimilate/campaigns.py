@@ -1,8 +1,9 @@
 """Campaigns as a model of the sampler: numbers and seeds by day are drawn, run and weighed against observations.
 
 Gives   `Campaigns`, the model; `address_of`, by which anyone can run a world again.
-Assumed Stages end on days on which much was reported. Moves: new seeds for the last days, or for some earlier days; for
-        the draws made once of one stream in one province, of one stream, or of one province; a step of some numbers.
+Assumed Stages end on days on which much was reported. Moves: new seeds for the last days, or for some earlier days, of
+        all streams or of one; for the draws made once of one stream in one province, of one stream, or of one
+        province; a step of some numbers.
         All are symmetric with respect to the prior, in which seeds are independent and numbers uniform on their scale.
 """
 
@@ -30,6 +31,7 @@ ONCE = (  # streams of draws made once in a campaign
     Stream.INFLUENCE, Stream.HELD_ON_DAY_0, Stream.PROVINCE_RESOLVE, Stream.DISTRICT_RESOLVE, Stream.UNIT_RESOLVE,
     Stream.GARRISON_SIZE, Stream.PRONG_START, Stream.PRONG_GATHER, Stream.ADMIT_SOLDIERS, Stream.THRESHOLD,
 )  # fmt: skip
+DAILY_STREAMS = tuple(stream for stream in Stream if stream not in (*ONCE, Stream.PARAMETER, Stream.GUEST))
 STAGE_ENDS = tuple(
     date(2021, month, day)
     for month, day in (
@@ -37,14 +39,16 @@ STAGE_ENDS = tuple(
     )
 )  # fmt: skip
 MOVES = {  # kind of proposal: how often it is made
-    "last days": 0.2,
-    "earlier days": 0.2,
-    "one stream in one province": 0.2,
+    "last days": 0.1,
+    "earlier days": 0.1,
+    "one stream on last days": 0.15,
+    "one stream on earlier days": 0.15,
+    "one stream in one province": 0.15,
     "one province": 0.1,
     "one stream": 0.05,
-    "numbers": 0.25,
+    "numbers": 0.2,
 }
-LAST, EARLIER, CELL, PROVINCE, STREAM, NUMBERS = range(len(MOVES))
+LAST, EARLIER, STREAM_LAST, STREAM_EARLIER, CELL, PROVINCE, STREAM, NUMBERS = range(len(MOVES))
 WINDOWS = (1, 3, 7, 14)  # days whose seeds are drawn anew
 STEP = 0.15  # standard deviation of a step of a number, as a share of its prior
 STEPPED = 3  # numbers that one proposal moves
@@ -62,20 +66,37 @@ class Batch(NamedTuple):
     observations: tuple[Observation, ...]  # up to that day
     days: int
     shares: Floats  # worlds x numbers, of their priors
-    daily: NDArray[np.uint64]  # worlds x days: seeds
+    daily: NDArray[np.uint64]  # worlds x days x streams of DAILY_STREAMS: seeds
     lasting: NDArray[np.uint64]  # worlds x streams of ONCE x provinces: seeds
 
 
 def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Address:
-    """The address of one world, from its seeds by day and by stream and province."""
-    first = int(daily[0])
-    changes = [0, *(np.flatnonzero(daily[1:] != daily[:-1]) + 1).tolist()]
-    streams, provinces = np.nonzero(lasting != daily[0])
+    """The address of one world.
+
+    Args:
+        daily: days x streams of DAILY_STREAMS: seeds.
+        lasting: streams of ONCE x provinces: seeds.
+    """
+    usual = np.sort(daily, axis=1)[:, daily.shape[1] // 2]  # of most streams of a day
+    usual[0] = first = daily[0, 0]  # nothing is drawn by day on day 0
+    changes = [0, *(np.flatnonzero(usual[1:] != usual[:-1]) + 1).tolist()]
+    streams, provinces = np.nonzero(lasting != first)
     other = tuple(
         (int(ONCE[stream]), int(province), int(lasting[stream, province]))
         for stream, province in zip(streams, provinces, strict=True)
     )
-    return Address(((0, first), *((day, int(daily[day])) for day in changes[1:])), other)
+    return Address(tuple((day, int(usual[day])) for day in changes), other, tuple(runs_of(daily, usual)))
+
+
+def runs_of(daily: NDArray[np.uint64], usual: NDArray[np.uint64]) -> Iterator[tuple[int, int, int, int]]:
+    """Runs of days on which a stream has another seed than most: (stream, first day, last day, seed)."""
+    for place in np.flatnonzero((daily != usual[:, None])[1:].any(axis=0)):
+        column = daily[:, place]
+        ends = np.flatnonzero(np.append(column[1:] != column[:-1], True))
+        for first, last in zip((0, *(ends[:-1] + 1)), ends, strict=True):
+            days = np.flatnonzero(usual[first : last + 1] != column[last]) + first
+            if days.size:
+                yield int(DAILY_STREAMS[place]), int(days[0]), int(days[-1]), int(column[last])
 
 
 def draws_of(order: Order) -> Draws:
@@ -150,7 +171,7 @@ class Campaigns:
         """Numbers and seeds from the prior."""
         first = seeds(rng, count)
         shares = rng.random((count, len(draws_of(self.order).priors)))
-        daily = np.repeat(first[:, None], self.last + 1, axis=1)
+        daily = np.tile(first[:, None, None], (1, self.last + 1, len(DAILY_STREAMS)))
         lasting = np.tile(first[:, None, None], (1, len(ONCE), self.provinces))
         return shares, daily, lasting
 
@@ -159,7 +180,7 @@ class Campaigns:
         if stage == 0:
             return state
         daily = state[DAILY].copy()
-        daily[:, self.day(stage - 1) + 1 :] = seeds(rng, daily.shape[0])[:, None]
+        daily[:, self.day(stage - 1) + 1 :] = seeds(rng, daily.shape[0])[:, None, None]
         return state[NUMBER_SHARE], daily, state[LASTING]
 
     def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
@@ -168,14 +189,17 @@ class Campaigns:
         last, count = self.day(stage), move.size
         new = seeds(rng, count)
         length = np.minimum(rng.choice(WINDOWS, size=count), last)
-        first = np.where(move == LAST, last - length + 1, 1 + (rng.random(count) * (last - length + 1)).astype(int))
+        is_last = np.isin(move, (LAST, STREAM_LAST))
+        first = np.where(is_last, last - length + 1, 1 + (rng.random(count) * (last - length + 1)).astype(int))
         stream, province = rng.integers(len(ONCE), size=count), rng.integers(self.provinces, size=count)
+        by_day = rng.integers(len(DAILY_STREAMS), size=count)
         chosen = rng.random(shares.shape).argsort(axis=1) < STEPPED
         stepped = reflected(shares + STEP * chosen * rng.standard_normal(shares.shape))
         days = np.arange(daily.shape[1])
-        in_window = (days >= first[:, None]) & (days < (first + length)[:, None]) & (move <= EARLIER)[:, None]
-        daily = np.where(in_window, new[:, None], daily)
-        for row in np.flatnonzero((move > EARLIER) & (move < NUMBERS)):
+        in_window = (days >= first[:, None]) & (days < (first + length)[:, None]) & (move <= STREAM_EARLIER)[:, None]
+        all_streams = (move <= EARLIER)[:, None] | (np.arange(len(DAILY_STREAMS)) == by_day[:, None])
+        daily = np.where(in_window[:, :, None] & all_streams[:, None, :], new[:, None, None], daily)
+        for row in np.flatnonzero((move > STREAM_EARLIER) & (move < NUMBERS)):
             rows = slice(None) if move[row] == PROVINCE else stream[row]
             columns = slice(None) if move[row] == STREAM else province[row]
             lasting[row, rows, columns] = new[row]

@@ -40,6 +40,10 @@ def table_of_worlds(
         "stream": [[stream for stream, _, _ in one.lasting] for one in addresses],
         "province": [[province for _, province, _ in one.lasting] for one in addresses],
         "seed_once": [[seed for _, _, seed in one.lasting] for one in addresses],
+        **{
+            name: [[run[place] for run in one.streams] for one in addresses]
+            for place, name in enumerate(("stream_by_day", "from_day", "to_day", "seed_by_stream"))
+        },
     }
     columns: dict[str, pa.Array] = {
         "world": pa.array(np.arange(len(addresses), dtype=np.int32)),

@@ -73,7 +73,7 @@ class Stream(IntEnum):
 class Luck(NamedTuple):
     """What a draw depends on in addition to its stream and its actor."""
 
-    seed: np.uint64
+    keys: np.ndarray  # (streams) uint64: hashes of seed, stream and day
     day: int
 
 
@@ -82,13 +82,14 @@ class Address(NamedTuple):
 
     runs: tuple[tuple[int, int], ...]  # (first day, seed), ascending, the first from day 0: seeds by day
     lasting: tuple[tuple[int, int, int], ...] = ()  # (stream, province, seed): other seeds of draws made once
+    streams: tuple[tuple[int, int, int, int], ...] = ()  # (stream, first day, last day, seed): other seeds by day
 
 
 class Seeds(NamedTuple):
-    """All seeds of a campaign; a free campaign has the same one everywhere."""
+    """All seeds of a campaign, hashed with stream and day; a free campaign has the same seed everywhere."""
 
-    lasting: np.ndarray  # streams x provinces, uint64: of draws made once, on day 0 or as if on day 0
-    daily: np.ndarray  # days + 1, uint64: of the draws of each day
+    lasting: np.ndarray  # provinces x streams, uint64: of draws made once, on day 0 or as if on day 0
+    daily: np.ndarray  # (days + 1) x streams, uint64: of the draws of each day
 
 
 def first_seed(seed: int | Address) -> int:
@@ -97,7 +98,13 @@ def first_seed(seed: int | Address) -> int:
 
 
 def seeds_of(seed: int | Address, days: int, provinces: int) -> Seeds:
-    """The seeds of a campaign.
+    """The seeds of a campaign, hashed; arguments as for `seeds_in`."""
+    lasting, daily = seeds_in(seed, days, provinces)
+    return Seeds(keys_of(lasting, 0), keys_of(daily, np.arange(days + 1)[:, None]))
+
+
+def seeds_in(seed: int | Address, days: int, provinces: int) -> Seeds:
+    """The seeds of a campaign before they are hashed.
 
     Args:
         seed: one seed for all draws, or an address.
@@ -105,16 +112,18 @@ def seeds_of(seed: int | Address, days: int, provinces: int) -> Seeds:
         provinces: number of provinces.
 
     Returns:
-        The seeds by stream and province, and by day.
+        The seeds by province and stream, and by day and stream.
     """
     first = np.uint64(first_seed(seed))
-    lasting = np.full((LAST_STREAM + 1, provinces), first, np.uint64)
-    daily = np.full(days + 1, first, np.uint64)
+    lasting = np.full((provinces, LAST_STREAM + 1), first, np.uint64)
+    daily = np.full((days + 1, LAST_STREAM + 1), first, np.uint64)
     if isinstance(seed, Address):
         for day, later in seed.runs[1:]:
             daily[day:] = later
         for stream, province, other in seed.lasting:
-            lasting[stream, province] = other
+            lasting[province, stream] = other
+        for stream, day, last, other in seed.streams:
+            daily[day : last + 1, stream] = other
     return Seeds(lasting, daily)
 
 
@@ -127,22 +136,28 @@ def splitmix(seed: np.uint64, position: int) -> np.uint64:
     return z ^ (z >> np.uint64(31))
 
 
+def keys_of(seeds: np.ndarray, day: int | np.ndarray) -> np.ndarray:
+    """The hashes of seeds (rows x streams) with their stream and day, by the same lines as in compiled rules."""
+    plain = getattr(splitmix, "py_func", splitmix)
+    keys: np.ndarray = plain(plain(seeds, np.arange(seeds.shape[1])), np.asarray(day))
+    return keys
+
+
 @rule
 def bits(luck: Luck, stream: int, actor: int) -> np.uint64:
     """64 bits that depend on the seed, the stream, the day and the actor alone."""
-    return splitmix(splitmix(splitmix(luck.seed, stream), luck.day), actor)
+    return splitmix(luck.keys[stream], actor)
 
 
 @rule
-def drawn_once(lasting: np.ndarray, stream: int, province: int) -> Luck:
+def drawn_once(lasting: np.ndarray, province: int) -> Luck:
     """What a draw that is made once in a campaign depends on, in addition to its stream and its actor.
 
     Args:
         lasting: `Seeds.lasting`.
-        stream: `Stream` of the decision.
         province: row of the province of the actor.
     """
-    return Luck(lasting[stream, province], 0)
+    return Luck(lasting[province], 0)
 
 
 @rule
@@ -150,7 +165,7 @@ def uniform(luck: Luck, stream: int, actor: int) -> float:
     """A uniform draw in [0, 1).
 
     Args:
-        luck: seed and day.
+        luck: keys and day.
         stream: `Stream` of the decision.
         actor: lasting identity of the agent that decides.
     """
@@ -160,7 +175,7 @@ def uniform(luck: Luck, stream: int, actor: int) -> float:
 @rule
 def normal(luck: Luck, stream: int, actor: int) -> float:
     """A standard normal draw (Box and Muller 1958); arguments as for `uniform`."""
-    key = splitmix(splitmix(splitmix(luck.seed, stream), luck.day), actor)
+    key = bits(luck, stream, actor)
     radius = float((splitmix(key, 0) >> np.uint64(11)) + np.uint64(1)) * TO_UNIT
     angle = float(splitmix(key, 1) >> np.uint64(11)) * TO_UNIT
     return math.sqrt(-2.0 * math.log(radius)) * math.cos(2.0 * math.pi * angle)
@@ -172,17 +187,26 @@ def gumbel(luck: Luck, stream: int, actor: int) -> float:
     return -math.log(-math.log((uniform(luck, stream, actor) + TO_UNIT) / (1.0 + 2.0 * TO_UNIT)))
 
 
-@entry
-def draw_parameters(seed: np.uint64, actors: np.ndarray, shares: np.ndarray) -> None:
+def draw_parameters(seed: int, actors: np.ndarray) -> np.ndarray:
     """Draw a uniform number for each uncertain parameter of the model.
 
     Args:
-        seed: seed of the campaign.
+        seed: Seed of the campaign.
         actors: (parameters) lasting identities.
-        shares: (parameters) written: draws in [0, 1).
+
+    Returns:
+        (parameters) draws in [0, 1).
     """
+    shares = np.empty(actors.size)
+    fill_shares(Luck(seeds_of(seed, 0, 1).daily[0], 0), actors, shares)
+    return shares
+
+
+@entry
+def fill_shares(luck: Luck, actors: np.ndarray, shares: np.ndarray) -> None:
+    """Write a draw for each parameter."""
     for place in range(actors.size):
-        shares[place] = uniform(Luck(seed, 0), Stream.PARAMETER, actors[place])
+        shares[place] = uniform(luck, Stream.PARAMETER, actors[place])
 
 
 @rule

@@ -415,7 +415,7 @@ class Today(NamedTuple):
     """One day: its seed and date for draws, its conditions, and where its events and totals are recorded."""
 
     luck: Luck
-    lasting: np.ndarray  # streams x provinces, uint64: seeds of draws made once in a campaign
+    lasting: np.ndarray  # provinces x streams, uint64: seeds of draws made once in a campaign
     conditions: Real  # by Condition
     log: Log
     tally: Whole  # by Count

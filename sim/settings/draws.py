@@ -118,8 +118,7 @@ class Draws(NamedTuple):
             source = self.worlds.numbers_of if self.worlds is not None else self.posterior.numbers  # type: ignore[union-attr]
             taken = source(seed)
             return {prior.key: taken[prior.key] for prior in self.priors}
-        shares = np.empty(len(self.priors))
-        draw_parameters(np.uint64(seed), actors_of(tuple(prior.key for prior in self.priors)), shares)
+        shares = draw_parameters(seed, actors_of(tuple(prior.key for prior in self.priors)))
         return {prior.key: prior.at(float(share)) for prior, share in zip(self.priors, shares, strict=True)}
 
     def rules_of(self, seed: int) -> Rules:

@@ -61,9 +61,8 @@ class Posterior:
 
     def numbers(self, seed: int) -> dict[str, float]:
         """The draw of a seed, selected in proportion to the weights."""
-        share = np.empty(1)
-        draw_parameters(np.uint64(seed), ROW, share)
-        row = min(int(np.searchsorted(self.until, share[0] * self.until[-1], side="right")), self.until.size - 1)
+        share = draw_parameters(seed, ROW)[0]
+        row = min(int(np.searchsorted(self.until, share * self.until[-1], side="right")), self.until.size - 1)
         return dict(zip(self.keys, self.rows[row].tolist(), strict=True))
 
     @property

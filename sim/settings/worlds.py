@@ -36,6 +36,10 @@ SEEDS = {
     "stream": pa.list_(pa.int8()),
     "province": pa.list_(pa.int8()),
     "seed_once": pa.list_(pa.int64()),
+    "stream_by_day": pa.list_(pa.int8()),
+    "from_day": pa.list_(pa.int16()),
+    "to_day": pa.list_(pa.int16()),
+    "seed_by_stream": pa.list_(pa.int64()),
 }
 
 
@@ -111,7 +115,9 @@ class Worlds:
         """The address of the campaign of a seed."""
         world = self.addresses[seed % len(self.addresses)]
         free = (self.followed - date.fromisoformat(self.about["start_date"])).days + 1
-        return Address((*(run for run in world.runs if run[0] < free), (free, seed)), world.lasting)
+        runs = (*(run for run in world.runs if run[0] < free), (free, seed))
+        streams = tuple((*run[:2], min(run[2], free - 1), run[3]) for run in world.streams if run[1] < free)
+        return Address(runs, world.lasting, streams)
 
 
 def worlds_for(file: str | None, data: str) -> Worlds:
@@ -162,6 +168,7 @@ def is_sound(address: Address) -> bool:
     """Whether the runs of an address begin on day 0 and ascend, and its other seeds are of draws that there are."""
     days, streams = [day for day, _ in address.runs], {int(stream) for stream in Stream}
     is_known = all(stream in streams and province >= 0 for stream, province, _ in address.lasting)
+    is_known &= all(stream in streams and 0 <= first <= last for stream, first, last, _ in address.streams)
     return days[:1] == [0] and days == sorted(set(days)) and is_known
 
 
@@ -182,8 +189,8 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
         numbers = np.column_stack([table[key].to_numpy() for key in keys])
         lists = {name: table[name].to_pylist() for name in SEEDS}
         addresses = tuple(
-            Address(tuple(zip(days, seeds, strict=True)), tuple(zip(streams, provinces, others, strict=True)))
-            for days, seeds, streams, provinces, others in zip(*lists.values(), strict=True)
+            Address(*(tuple(zip(*columns, strict=True)) for columns in (row[:2], row[2:5], row[5:])))
+            for row in zip(*lists.values(), strict=True)
         )
         dates = [date.fromisoformat(about[key]) for key in ("start_date", "until")]
         if not dates[0] < dates[1] or not all(map(is_sound, addresses)):

@@ -76,11 +76,11 @@ def run_branches(
     world = fresh(before.layout)
     record = blank_record(world, days)
     seeds = seeds_of(seed if draws is None else draws, days, world.provinces.capital.size)
-    run_days(world, record, before, seeds, 0, day)
+    run_days(world, record, before, seeds, 0, day, seed)
     other, other_record = copied(world), copied(record)
     turn(other, after)
-    run_days(world, record, before, seeds, day + 1, days)
-    run_days(other, other_record, after, seeds, day + 1, days)
+    run_days(world, record, before, seeds, day + 1, days, seed)
+    run_days(other, other_record, after, seeds, day + 1, days, seed)
     return Campaign(seed, world, record), Campaign(seed, other, other_record)
 
 
@@ -96,11 +96,11 @@ def warm(course: Course) -> None:
     step(world, course.rules, course.timeline, seeds, blank_record(world, 1), 0)
 
 
-def run_days(world: World, record: Record, course: Course, seeds: Seeds, first: int, last: int) -> None:
+def run_days(world: World, record: Record, course: Course, seeds: Seeds, first: int, last: int, seed: int) -> None:
     """Run days from first to last, both included."""
     for day in range(first, last + 1):
         step(world, course.rules, course.timeline, seeds, record, day)
-        raise_if_spent(world, day, int(seeds.daily[0]))
+        raise_if_spent(world, day, seed)
 
 
 def copied(group: Group) -> Group:

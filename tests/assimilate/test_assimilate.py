@@ -8,12 +8,24 @@ import pytest
 
 from sim.assimilate import assimilate as verb
 from sim.assimilate.assimilate import known_by, pack, recorded, settings_of, unpack
-from sim.assimilate.campaigns import LASTING, NUMBER_SHARE, ONCE, Campaigns, address_of, reflected
+from sim.assimilate.campaigns import (
+    DAILY,
+    DAILY_STREAMS,
+    LASTING,
+    MOVES,
+    NUMBER_SHARE,
+    NUMBERS,
+    ONCE,
+    STREAM_EARLIER,
+    Campaigns,
+    address_of,
+    reflected,
+)
 from sim.assimilate.observations import read_observations
 from sim.assimilate.sampler import generator, sample
 from sim.assimilate.worlds import table_of_worlds, write_worlds
 from sim.data.evidence import read_evidence
-from sim.engine.chance import Address, Stream, seeds_of
+from sim.engine.chance import Address, Stream, seeds_in
 from sim.errors import PanjError
 from sim.options import Assimilate, read_request
 from sim.settings.worlds import read_worlds
@@ -23,11 +35,30 @@ FIRST = tuple(one for one in OBSERVATIONS if one.until <= date(2021, 6, 8))
 
 
 def test_an_address_gives_back_its_seeds():
-    address = Address(((0, 5), (9, 7), (12, 5)), ((Stream.THRESHOLD, 3, 8), (Stream.UNIT_RESOLVE, 0, 9)))
-    seeds = seeds_of(address, 20, 34)
-    found = address_of(seeds.daily, seeds.lasting[list(ONCE)])
+    address = Address(
+        ((0, 5), (9, 7), (12, 5)),
+        ((Stream.THRESHOLD, 3, 8), (Stream.UNIT_RESOLVE, 0, 9)),
+        ((Stream.ELDERS, 3, 10, 4), (Stream.ELDERS, 11, 11, 6), (Stream.FLIGHT, 20, 20, 8)),
+    )
+    seeds = seeds_in(address, 20, 34)
+    found = address_of(seeds.daily[:, DAILY_STREAMS], seeds.lasting[:, ONCE].T)
     assert found.runs == address.runs
     assert set(found.lasting) == set(address.lasting)
+    assert set(found.streams) == set(address.streams)
+
+
+def test_any_seeds_have_an_address(model):
+    """After every kind of move, at every stage."""
+    state = model.begin(generator(1, 1), 40)
+    for stage in range(model.stages):
+        state = model.renew(generator(1, 2, stage), state, stage)
+        for link in range(6):
+            rng = generator(1, 3, stage, link)
+            state = model.propose(rng, state, stage, rng.integers(len(MOVES), size=40))
+    for daily, lasting in zip(state[DAILY], state[LASTING], strict=True):
+        seeds = seeds_in(address_of(daily, lasting), model.last, model.provinces)
+        assert np.array_equal(seeds.daily[1:, DAILY_STREAMS], daily[1:])
+        assert np.array_equal(seeds.lasting[:, ONCE].T, lasting)
 
 
 def test_steps_of_numbers_stay_in_their_prior_and_are_symmetric():
@@ -53,12 +84,12 @@ def test_every_stage_ends_on_a_day_with_a_report(model):
     assert model.up_to(3) == model.observations
 
 
-@pytest.mark.parametrize("move", range(6))
+@pytest.mark.parametrize("move", range(len(MOVES)))
 def test_a_proposal_changes_its_own_kind_alone(model, move):
     old = model.begin(generator(1, 1), 40)
     new = model.propose(generator(1, 2), old, 2, np.full(40, move))
     changed = [bool((a != b).any()) for a, b in zip(new, old, strict=True)]
-    assert changed == [move == 5, move < 2, 2 <= move < 5]
+    assert changed == [move == NUMBERS, move <= STREAM_EARLIER, STREAM_EARLIER < move < NUMBERS]
     assert (new[1][:, 0] == old[1][:, 0]).all()  # the seed of day 0 names the world
     assert (new[1][:, model.day(2) + 1 :] == old[1][:, model.day(2) + 1 :]).all()
 

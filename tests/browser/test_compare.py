@@ -46,7 +46,7 @@ def test_both_campaigns_show_the_same_day(visitor):
     page.wait_for_selector("text=Evening of 1 May 2021")
     page.get_by_role("button", name="Forward").click()
     page.wait_for_selector("text=Evening of 2 May 2021")
-    assert page.locator("text=/What happened on 2 May/").count() == 2
+    assert page.locator("text=/Simulated events of 2 May/").count() == 2
 
 
 def test_the_page_fits_a_telephone(visitor, keep):

@@ -98,7 +98,7 @@ def test_map_log_posts_and_curves_are_of_the_evening_that_is_shown(watch):
     page = watch()
     go_to(page, 65)
     assert date_of(page) == "5 July"
-    assert page.locator(".log h3").inner_text() == "What happened on 5 July"
+    assert page.locator(".log h3").inner_text() == "Simulated events of 5 July"
     assert "5 July, and in the night to 6 July" in page.locator(".posts-table caption").inner_text()
     said = page.locator(f"{BOARD} svg.country").get_attribute("aria-label")
     held = int(re.search(r"hold (\d+) of 399", said)[1])

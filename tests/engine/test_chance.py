@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import sim.engine.day
 from sim.engine.campaign import run_campaign
-from sim.engine.chance import Address, Luck, Stream, bits, gumbel, logistic, normal, splitmix, uniform, whole
+from sim.engine.chance import Address, Stream, bits, gumbel, logistic, normal, seeds_of, splitmix, uniform, whole
 from sim.engine.layout import found, lay_out
 from sim.engine.world import World
 
@@ -53,15 +53,15 @@ def test_normal_and_gumbel_have_their_moments():
 
 @given(st.integers(0, 2**63), st.sampled_from(Stream), st.integers(0, 133), st.integers(0, 10**9))
 def test_a_draw_depends_on_each_of_seed_stream_day_and_actor(seed, stream, day, actor):
-    here = Luck(np.uint64(seed), day)
+    here = luck(day, seed)
     others = [
-        bits(Luck(np.uint64(seed + 1), day), stream, actor),
-        bits(here, stream + 1, actor),
-        bits(Luck(np.uint64(seed), day + 1), stream, actor),
+        bits(luck(day, seed + 1), stream, actor),
+        bits(here, (stream + 1) % 100, actor),
+        bits(luck(day + 1, seed), stream, actor),
         bits(here, stream, actor + 1),
     ]
     assert bits(here, stream, actor) not in others
-    assert bits(here, stream, actor) == bits(Luck(np.uint64(seed), day), stream, actor)
+    assert bits(here, stream, actor) == bits(luck(day, seed), stream, actor)
 
 
 @given(st.floats(0, 1e6), st.floats(0, 1, exclude_max=True), st.floats(0, 1e6))
@@ -162,6 +162,19 @@ def test_a_later_seed_changes_nothing_before_its_day():
     free, turned = run_on_board(5), run_on_board(Address(((0, 5), (6, 9))))
     assert np.array_equal(free.record.series[:6], turned.record.series[:6])
     assert not np.array_equal(free.record.series, turned.record.series)
+
+
+def test_a_seed_of_one_stream_on_some_days_changes_that_draw_alone():
+    others = [Address(((0, 5),), (), ((Stream.PRESS, 4, 7, seed),)) for seed in (9, 5)]
+    free, turned, same = (run_on_board(seed) for seed in (5, *others))
+    assert np.array_equal(free.record.series[:4], turned.record.series[:4])
+    assert not np.array_equal(free.record.series, turned.record.series)
+    assert digest(free.record, *free.world) == digest(same.record, *same.world)
+    daily = seeds_of(Address(((0, 5), (6, 8)), (), ((Stream.PRESS, 4, 7, 9),)), 12, 2).daily
+    expected = {Stream.PRESS: [5] * 4 + [9] * 4 + [8] * 5, Stream.FLIGHT: [5] * 6 + [8] * 7}
+    for stream, seeds in expected.items():
+        hashed = [splitmix(splitmix(np.uint64(seed), stream), day) for day, seed in enumerate(seeds)]
+        assert daily[:, stream].tolist() == hashed
 
 
 def test_a_seed_of_one_stream_of_one_province_changes_that_draw_alone():

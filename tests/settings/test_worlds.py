@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sim.assimilate.campaigns import DAILY_STREAMS
 from sim.assimilate.sampler import Cloud
 from sim.assimilate.worlds import table_of_worlds, write_worlds
 from sim.data.facts import read_facts
@@ -24,6 +25,7 @@ from sim.settings.worlds import read_worlds
 PRIORS = tuple(prior for prior in read_priors() if not prior.theory)
 COUNT = 3
 LASTING = ((Stream.THRESHOLD, 4, 5),)  # of world 1
+STREAMS = ((Stream.ELDERS, 1, 3, 8),)
 ABOUT = {
     "numbers": [prior.key for prior in PRIORS],
     "until": "2021-05-04",
@@ -39,6 +41,8 @@ def written(path, about):
     daily[:, 2:] = 77
     lasting = np.tile(daily[:, :1, None], (1, 10, 34))
     lasting[1, 9, 4] = 5
+    daily = np.repeat(daily[:, :, None], len(DAILY_STREAMS), axis=2)
+    daily[1, 1:, DAILY_STREAMS.index(Stream.ELDERS)] = 8
     cloud = Cloud((rng.random((COUNT, len(PRIORS))), daily, lasting), np.zeros(COUNT), np.arange(COUNT), (), ())
     write_worlds(table_of_worlds(cloud, PRIORS, [], np.zeros((COUNT, 0)), about), path)
     return path
@@ -56,15 +60,17 @@ def settings_of(file, *overrides):
 def test_a_seed_is_a_world_to_the_last_report_and_itself_after_it(file):
     settings = settings_of(file)
     assert settings.seed_of(0) == Address(((0, 10), (2, 77), (4, 0)))
-    assert settings.seed_of(4) == Address(((0, 11), (2, 77), (4, 4)), ((Stream.THRESHOLD, 4, 5),))
+    assert settings.seed_of(4) == Address(((0, 11), (2, 77), (4, 4)), LASTING, STREAMS)
     assert settings.draws.numbers(1) == settings.draws.numbers(4)
     assert settings.draws.numbers(1) != settings.draws.numbers(2)
 
 
 def test_draws_are_free_after_a_day(file):
     settings = settings_of(file, "worlds.until=2021-05-02")
-    assert settings.seed_of(4) == Address(((0, 11), (2, 4)), ((Stream.THRESHOLD, 4, 5),))
-    assert settings_of(file, "worlds.until=2021-05-03").seed_of(1) == Address(((0, 11), (2, 77), (3, 1)), LASTING)
+    assert settings.seed_of(4) == Address(((0, 11), (2, 4)), LASTING, ((Stream.ELDERS, 1, 1, 8),))
+    assert settings_of(file, "worlds.until=2021-05-03").seed_of(1) == Address(
+        ((0, 11), (2, 77), (3, 1)), LASTING, ((Stream.ELDERS, 1, 2, 8),)
+    )
     assert settings.fingerprint() != settings_of(file).fingerprint()
     assert settings_of(file, "worlds.until=2021-05-04").fingerprint() == settings_of(file).fingerprint()
     assert "own draws to 2021-05-02" in settings.calibration
@@ -152,7 +158,7 @@ def test_worlds_of_other_rules_or_data_are_refused(tmp_path, changed):
 @pytest.mark.parametrize(
     ("column", "cell"),
     [
-        ("first_day", [1, 2]), ("first_day", [0, 0]), ("first_day", [0]), ("first_day", []), ("seed", None),
+        ("first_day", [1, 2]), ("first_day", [0, 0]), ("first_day", [0]), ("first_day", []), ("seed", None), ("to_day", [0]), ("stream_by_day", [50]),
         ("stream", [98]), ("province", [-1]), ("rules.news.fade_days", np.nan), ("about", {"until": "soon"}),
         ("about", {"until": "2021-04-01"}), ("about", {"numbers": ["rules.no.such"]}), ("about", {"start_date": None}),
     ],

@@ -60,7 +60,7 @@ def ask_at_post(unit: int, districts: Districts, units: Units, posts: Posts, tod
     """Admit a unit as far as there is room tonight, or refuse it."""
     post = units.post[unit]
     province = districts.province[units.home[unit]]
-    once = drawn_once(today.lasting, Stream.ADMIT_SOLDIERS, province)  # the same answer every night
+    once = drawn_once(today.lasting, province)  # the same answer every night
     men = 0
     if is_let_in(posts.admits_soldiers[post], uniform(once, Stream.ADMIT_SOLDIERS, units.identity[unit])):
         men = min(units.men[unit], posts.room[post] - posts.admitted_today[post])

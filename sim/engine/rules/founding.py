@@ -115,7 +115,7 @@ def draw_influence(districts: Districts, numbers: Founding, lasting: np.ndarray)
         score += numbers.influence_votes * state_absence(
             districts.votes_per_head[district], numbers.votes_scale, numbers.votes_floor
         )
-        here = drawn_once(lasting, Stream.INFLUENCE, districts.province[district])
+        here = drawn_once(lasting, districts.province[district])
         score += numbers.influence_spread * normal(here, Stream.INFLUENCE, districts.identity[district])
         districts.influence[district] = logistic(score)
 
@@ -127,7 +127,7 @@ def draw_holders(districts: Districts, numbers: Founding, lasting: np.ndarray) -
         score = numbers.held_sharpness * state_absence(
             districts.votes_per_head[district], numbers.votes_scale, numbers.votes_floor
         )
-        here = drawn_once(lasting, Stream.HELD_ON_DAY_0, districts.province[district])
+        here = drawn_once(lasting, districts.province[district])
         districts.held_score[district] = score + gumbel(here, Stream.HELD_ON_DAY_0, districts.identity[district])
     for _ in range(int(numbers.taliban_share * districts.holder.size + 0.5)):
         best = NOBODY
@@ -147,17 +147,16 @@ def draw_resolve(land: Land, units: Units, numbers: Founding, lasting: np.ndarra
     districts, provinces = land.districts, land.provinces
     for province in range(provinces.resolve.size):
         actor = districts.identity[provinces.capital[province]]
-        here = drawn_once(lasting, Stream.PROVINCE_RESOLVE, province)
+        here = drawn_once(lasting, province)
         provinces.resolve[province] = numbers.resolve_province * normal(here, Stream.PROVINCE_RESOLVE, actor)
     for district in range(districts.resolve.size):
         province = districts.province[district]
-        here = drawn_once(lasting, Stream.DISTRICT_RESOLVE, province)
+        here = drawn_once(lasting, province)
         own = numbers.resolve_district * normal(here, Stream.DISTRICT_RESOLVE, districts.identity[district])
         districts.resolve[district] = provinces.resolve[province] + own
-        here = drawn_once(lasting, Stream.THRESHOLD, province)
         districts.threshold_draw[district] = normal(here, Stream.THRESHOLD, districts.identity[district])
     for unit in range(units.resolve.size):
-        here = drawn_once(lasting, Stream.UNIT_RESOLVE, districts.province[units.home[unit]])
+        here = drawn_once(lasting, districts.province[units.home[unit]])
         own = numbers.resolve_unit * normal(here, Stream.UNIT_RESOLVE, units.identity[unit])
         units.resolve[unit] = districts.resolve[units.home[unit]] + own
 
@@ -178,7 +177,7 @@ def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding,
         return numbers.highway_army_men
     if kind == UnitKind.POLICE:
         return numbers.police_men
-    here = drawn_once(lasting, Stream.GARRISON_SIZE, districts.province[units.home[unit]])
+    here = drawn_once(lasting, districts.province[units.home[unit]])
     has_one = uniform(here, Stream.GARRISON_SIZE, units.identity[unit] + 500) < numbers.militia_share
     return numbers.militia_men if has_one else 0.0
 
@@ -226,7 +225,7 @@ def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding,
     factor = 1.0
     if units.kind[unit] != UnitKind.COMMANDO:
         home = units.home[unit]
-        here = drawn_once(lasting, Stream.GARRISON_SIZE, districts.province[home])
+        here = drawn_once(lasting, districts.province[home])
         deviation = normal(here, Stream.GARRISON_SIZE, districts.identity[home])
         factor = math.exp(numbers.size_spread * deviation)
     return int(usual_size(unit, districts, units, numbers, lasting) * factor + 0.5)
@@ -290,7 +289,7 @@ def place_prongs(land: Land, armies: Armies, numbers: Founding, lasting: np.ndar
         province = first_target(prong, land, prongs, numbers, lasting)
         prongs.province[prong] = province
         prongs.phase[prong] = Phase.GATHER
-        here = drawn_once(lasting, Stream.PRONG_GATHER, province)
+        here = drawn_once(lasting, province)
         draw = uniform(here, Stream.PRONG_GATHER, prongs.identity[prong])
         prongs.days_left[prong] = spread_around(numbers.first_gather_days, numbers.first_gather_spread, draw)
         base = friendliest(province, land)
@@ -313,7 +312,7 @@ def first_target(prong: int, land: Land, prongs: Prongs, numbers: Founding, last
         value -= numbers.start_mountain * rural_mountain(province, land)
         value += numbers.start_attention * math.log(provinces.attention[province])
         actor = districts.identity[provinces.capital[province]]
-        here = drawn_once(lasting, Stream.PRONG_START, province)
+        here = drawn_once(lasting, province)
         value += numbers.start_whim * gumbel(here, Stream.PRONG_START, actor)
         if value > highest:
             highest = value
