@@ -38,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def answer(words: list[str], debug: bool) -> int:
-    """Run one command and print its error, if there is one, in one line."""
+    """Run one command, print an error in one line and return the exit code."""
     try:
         return dispatch(words)
     except KeyboardInterrupt:
-        print("\nStopped at once; what was recorded is kept, and the same command goes on from it.", file=sys.stderr)
+        print("\nStopped at once. Stored campaigns are kept; the same command continues from them.", file=sys.stderr)
         return 130
     except (PanjError, OSError) as error:
         if debug:
@@ -58,7 +58,7 @@ def answer(words: list[str], debug: bool) -> int:
 
 
 def dispatch(words: list[str]) -> int:
-    """Show help, or parse and run the command."""
+    """Show help or the version, or parse and run a command; returns the exit code."""
     if any(word in ("-h", "--help", "help") for word in words):
         from sim.help import help_of
 
@@ -75,7 +75,10 @@ def dispatch(words: list[str]) -> int:
 
 
 def written_elsewhere(request: options.Request, verb: str) -> options.Request:
-    """The request with its study replaced by a copy in `out`; PanjError where a study needs one."""
+    """Copy the study of a request to `out`, if given; returns the request with the folder of the copy.
+
+    Raises PanjError if the study is read-only and there is no `out`.
+    """
     if not hasattr(request, "out"):
         return request
     from sim.study.reader import copy_to
@@ -83,12 +86,12 @@ def written_elsewhere(request: options.Request, verb: str) -> options.Request:
     folders = getattr(request, "folders", None) or (getattr(request, "folder", None),)
     folder = folders[0]
     if folder is None and request.out is not None:
-        raise PanjError(f"{verb}, out: found {request.out} without a study, expected it with a folder")
+        raise PanjError(f"{verb}, out: found {request.out} without a study, expected the folder of a study as well")
     if folder is None or not (folder / "about.json").is_file():
         return request
     if request.out is None:
         if not os.access(folder, os.W_OK):
-            raise PanjError(f"{verb}: found {folder}, which cannot be written, expected out=FOLDER to write into")
+            raise PanjError(f"{verb}: found {folder}, which is read-only, expected out=FOLDER for a copy to write into")
         return request
     copied = copy_to(folder, request.out)
     named = {"folders": (copied, *folders[1:])} if hasattr(request, "folders") else {"folder": copied}
@@ -99,14 +102,14 @@ def run(request: options.Run) -> int:
     """Run campaigns, write tables, figures and report, and suggest the next command."""
     missing = missing_of("report")
     if missing:
-        print(f'No figures and no report: they need {", ".join(missing)}: pip install "panj[report]"')
+        print(f'Figures and report are left out; they need {", ".join(missing)}: pip install "panj[report]"')
         return run_and_draw(request.overrides, None)
     with drawing_apart() as draw:
         return run_and_draw(request.overrides, draw)
 
 
 def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> int:
-    """Run a study and write its tables; `draw`, if given, makes figures and report."""
+    """Run a study, write its tables and return the exit code; `draw`, if given, makes figures and report."""
     from sim.run.console import console_of
     from sim.run.run import Stopped, run_sweep
     from sim.settings.overrides import Overrides
@@ -119,7 +122,7 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
         sweep = compose_sweep(overrides)
         ran = run_sweep(sweep, console)
     except Stopped:
-        print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
+        print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
         return 130
     can_draw = sweep.base.daily and draw is not None  # figures need daily series
     if can_draw and draw and ran.campaigns and (ran.is_new or not is_drawn(ran.folder)):
@@ -133,16 +136,19 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
         console.print(f"{failed} failed: {shell_command(['failures', ran.folder])}", soft_wrap=True)
     if ran.campaigns:
         page = f"open {ran.folder / 'report.html'}; or {next_step(overrides, ran.folder)}"
-        table = f"read {ran.folder / 'runs.parquet'}; the same command with more runs adds to it"
+        table = f"read {ran.folder / 'runs.parquet'}; the same command with a higher runs= adds campaigns to it"
         console.print(f"Next: {page if can_draw else table}", soft_wrap=True)
     return FAILED if ran.failed else 0
 
 
 @contextmanager
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
-    """Draw figures and report in a separate process, to keep their memory use apart from the campaigns.
+    """Start a process that draws figures and report, so that its memory is freed when it ends.
 
-    It starts at once, so that its imports overlap with the campaigns; its own process group shields it from Ctrl-C.
+    It starts before the campaigns, so that its imports overlap with them; its own process group shields it from Ctrl-C.
+
+    Yields:
+        A function that draws the figures and report of the study in a folder.
     """
     import subprocess
 
@@ -155,7 +161,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
             process.communicate(str(folder))
             if process.returncode:
                 raise PanjError(
-                    f"report: could not be drawn; the tables are whole: {shell_command(['report', folder])}"
+                    f"report: could not be drawn; the tables are complete: {shell_command(['report', folder])}"
                 )
 
         try:
@@ -167,7 +173,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
 
 
 def judge(folder: Path) -> None:
-    """Write the default verdicts of a study with several cells; none if no campaigns can be paired."""
+    """Write the default comparisons of a study with several cells; print why if no campaigns can be paired."""
     from sim.study.reader import open_study
 
     if len(open_study(folder).cells) > 1:
@@ -180,7 +186,7 @@ def judge(folder: Path) -> None:
 
 
 def written(folder: Path) -> list[Path]:
-    """The files of a study that are meant for users."""
+    """The files of a study that users read."""
     kinds = ("*.parquet", "summary.csv", "figures/*.png", "figures/*.gif", "verdicts/*.png", "report.html")
     return [path for kind in kinds for path in sorted(folder.glob(kind))]
 
@@ -264,7 +270,7 @@ def sensitivity(request: options.Sensitivity) -> int:
     try:
         failed = write_sensitivity(resolved, console_of())
     except Stopped:
-        print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
+        print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
         return 130
     from sim.explore.figures import draw_sensitivity, show_sensitivity
 
@@ -273,7 +279,7 @@ def sensitivity(request: options.Sensitivity) -> int:
 
 
 def discover(request: options.Discover) -> int:
-    """Find boxes of numbers in a prior sample."""
+    """Find ranges of numbers (boxes) in a prior sample in which an outcome passes a threshold."""
     from sim.explore.discover import write_discoveries
     from sim.run.console import console_of
 
@@ -364,7 +370,7 @@ def score(request: options.Score) -> int:
     try:
         folder = write_score(request, console_of())
     except Stopped:
-        print("Stopped; what is done is recorded. The same command goes on from there.", file=sys.stderr)
+        print("Stopped; finished campaigns are stored. The same command continues from there.", file=sys.stderr)
         return 130
     from sim.score.figures import main as show
 
@@ -412,7 +418,7 @@ def animate(request: options.Animate) -> int:
 
 
 def verify(request: options.Verify) -> int:
-    """Run one study in every way and compare the results."""
+    """Run one study on every executor, compiled and not, and compare the results."""
     from sim.run import verify as every_way
 
     return every_way.main(request.overrides)

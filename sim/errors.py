@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-MOST_LETTERS = 380  # of a message; with `panj: ` and the name of a cell it stays a line that can be read
-MOST_SHOWN = 60  # letters of a value that was found
-FEW = 200  # letters of a list of names that is given in full
+MOST_LETTERS = 380  # characters of a message; with `panj: ` before it, an error stays below 400
+MOST_SHOWN = 60  # characters shown of an invalid value
+FEW = 200  # characters of the longest list of names that is shown in full
 
 
 class PanjError(ValueError):
@@ -29,24 +29,40 @@ class CampaignError(RuntimeError):
 
 
 def shortened(text: str, most: int = MOST_LETTERS) -> str:
-    """A text of at most `most` letters, its middle replaced by an ellipsis where it is longer."""
+    """Shorten a text by replacing its middle with an ellipsis.
+
+    Args:
+        text: Any text.
+        most: Largest number of characters to return.
+
+    Returns:
+        The text, unchanged if it is short enough.
+    """
     half = (most - 3) // 2
     return text if len(text) <= most else f"{text[: most - 3 - half]}...{text[-half:]}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the closest of `names`, or an empty text if none is close."""
+    """Suggest the most similar name, to be appended to an error message.
+
+    Args:
+        name: The invalid name.
+        names: The valid names.
+
+    Returns:
+        `; did you mean 'x'?`, or an empty text if no name is similar.
+    """
     close = get_close_matches(name[:MOST_LETTERS], list(names), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def unknown(what: str, name: object, names: Iterable[str]) -> PanjError:
-    """An error for a name that is not one of `names`, listing them and the nearest.
+    """An error for an unknown name, which lists the valid names and suggests the most similar one.
 
     Args:
         what: The key, such as `border`.
-        name: What was found.
-        names: What it could have been; of a long list the five nearest are named.
+        name: The value that was found.
+        names: The valid names; of a long list the message names only the five most similar.
 
     Returns:
         The error, to be raised.

@@ -12,20 +12,21 @@ from sim.settings.changes import about_of, describe_changes, describing_groups, 
 
 WIDTH = 120
 TITLE = "Panj: an agent-based simulation of the July 2021 Afghan-Tajik border crisis, for study and teaching."
-SETTINGS = {  # keys of configs/config.yaml that are no choices of a group
+SETTINGS = {  # keys of configs/config.yaml that are not groups of choices
     "study": "folder of the results; by default named after the scenario and the choices that differ from it",
     "runs": "campaigns per cell; campaign i has seed + i",
-    "runs_max": "most campaigns per cell where precision is asked for",
+    "runs_max": "largest number of campaigns per cell, where a precision is requested",
     "seed": "seed of the first campaign",
     "start_date": "day 0 of the campaign",
     "end_date": "last day of the campaign",
     "results_dir": "folder of the studies",
     "daily": "keep every day (days.parquet, figures); false keeps outcomes and the days on which districts fell",
     "debug": "show where an error was raised",
-    "precision.outcome": "add campaigns until the 95 % interval of the mean of this outcome ...",
-    "precision.half_width": "... is this narrow to either side",
-    "calibration.file": "posterior.parquet of a fit of yours, in place of the one that ships",
-    "worlds.file": "worlds.parquet that `assimilate` wrote; required with worlds=record, since none ships yet",
+    "precision.outcome": "outcome to which precision.half_width applies",
+    "precision.half_width": "add campaigns until the 95 % interval of the mean of that outcome is at most this wide to "
+    "either side",
+    "calibration.file": "posterior.parquet of your own fit, instead of the one that comes with Panj",
+    "worlds.file": "worlds.parquet written by `assimilate`; required with worlds=record, as Panj comes with none yet",
     "worlds.until": "last day of the random draws of those worlds; by default the last day of their reports",
     "executor.workers": "threads, processes or Dask workers; 0 means one per core",
     "executor.address": "Dask scheduler, such as tcp://host:8786 (with executor=dask)",
@@ -33,22 +34,22 @@ SETTINGS = {  # keys of configs/config.yaml that are no choices of a group
     "sampling.keys": "numbers that it varies over their declared ranges, such as [rules.news.fade_days]",
     "sampling.seed": "seed of the points",
 }
-FREE = {  # settings of which there are many
-    "rules.<rule>.<number>": "any number of configs/rules/*.yaml, for instance rules.news.fade_days=5",
+FREE = {  # patterns of keys, each with many settings
+    "rules.<rule>.<number>": "any number in configs/rules/*.yaml, for instance rules.news.fade_days=5",
     "timeline.events.<event>.date": "the date of any event of configs/timeline",
 }
 SWEEPS = "a,b,c  range(0.1,0.5,0.1)  glob(*)  and for numbers, with sampling=latin_hypercube, interval(0.1,0.5)"
 EXIT_CODES = {
     0: "done",
-    1: "a fault of the program, or a result that is not the same",
-    2: "something to correct in the command",
+    1: "an error in Panj itself, or results that differ (verify, reproduce)",
+    2: "an error that you can correct, such as an unknown setting or a missing file",
     3: "done, but some campaigns failed",
     130: "stopped by Ctrl-C: the same command continues",
 }
 
 
 def usual_settings() -> dict[str, str]:
-    """Every key of `SETTINGS` with its default, as it would be typed."""
+    """The default of every key of `SETTINGS`, as it would be typed; empty if it has none."""
     config = read_yaml(folder_of("configs") / "config.yaml")
     usual = {"calibration.file": "", "worlds.file": "", "worlds.until": "", "executor.workers": "0",
              "executor.address": "", "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
@@ -62,7 +63,7 @@ def usual_settings() -> dict[str, str]:
 
 
 def changes() -> dict[str, str]:
-    """What each policy and scenario is about and changes, by choice."""
+    """Describe each policy and scenario and its changes, by `group=choice`."""
     return {
         f"{group}={name}": " ".join([
             about_of(group, name).removesuffix(".") + ".",
@@ -73,13 +74,20 @@ def changes() -> dict[str, str]:
 
 
 def help_of(words: Sequence[str]) -> str:
-    """The help for a command line: of its verb where it names one, otherwise of all verbs."""
+    """The help text for a command line.
+
+    Args:
+        words: The words after `python -m sim`.
+
+    Returns:
+        The help of the first verb among the words, or of all verbs if there is none.
+    """
     named = next((word for word in words if word in VERBS), None)
     return general_help() if named is None else verb_help(VERBS[named])
 
 
 def general_help() -> str:
-    """All verbs, settings, choices and exit codes."""
+    """The help text on all verbs, settings, choices and exit codes."""
     settings = {f"{key}={value}": SETTINGS[key] for key, value in usual_settings().items()}
     return "\n".join([
         TITLE, "", "  python -m sim [verb] [key=value ...]", "  python -m sim VERB --help     explains one verb", "",
@@ -94,7 +102,7 @@ def general_help() -> str:
 
 
 def verb_help(verb: type[Request]) -> str:
-    """Usage, arguments and options of one verb."""
+    """The help text on one verb: usage, arguments, options and examples."""
     lines = [f"  {usage_of(verb)}", "", *textwrap.wrap(text_of(verb), WIDTH)]
     for title, role in (("Arguments", "argument"), ("Options", "option")):
         rows = {heading_of(one): describe(one) for one in options_of(verb) if one.role == role}
@@ -113,7 +121,7 @@ def install_command(extras: Iterable[str]) -> str:
 
 
 def keys_allowed(one: Option) -> str:
-    """The settings that may follow."""
+    """The settings that may follow a verb: those that it allows, or a pointer to all of them."""
     return ", ".join(one.declared["keys"]) or "python -m sim --help lists them."
 
 
@@ -128,12 +136,12 @@ def summary_of(verb: type[Request]) -> str:
 
 
 def heading_of(one: Option) -> str:
-    """An option as help shows it: `day=`, or `FOLDER`."""
+    """The heading of an option or argument in help: `day=`, or `FOLDER`."""
     return f"{one.key}=" if one.role == "option" else one.name.upper()
 
 
 def describe(one: Option) -> str:
-    """Meaning, values, and the default or that the option is required."""
+    """Describe an option or argument: meaning, possible values, example, and its default or `required`."""
     facts = []
     if one.role == "option" and (one.declared["choices"] or one.kind in (int, float, bool)):
         facts.append(expected_of(one))
@@ -153,7 +161,7 @@ def usual_of(one: Option) -> str:
 
 
 def table_of(rows: dict[str, str]) -> list[str]:
-    """Keys and texts in two columns; a key too wide for its column has a line of its own."""
+    """Format keys and texts as lines in two columns; a key too wide for its column gets its own line."""
     width = min(28, max(map(len, rows)) + 2)
     lines = []
     for key, text in rows.items():
@@ -186,12 +194,12 @@ def reference() -> str:
 
 
 def markdown(first: str, second: str, rows: Iterable[tuple[str, str]]) -> list[str]:
-    """A table of two columns."""
+    """A Markdown table of two columns, as lines."""
     return [f"| {first} | {second} |", "|---|---|", *(f"| `{key}` | {text} |" for key, text in rows)]
 
 
 def completions() -> dict[str, tuple[list[str], bool]]:
-    """For each verb the words that complete it, `key=` or `key=value`, and whether it takes overrides."""
+    """For each verb, its completions (`key=` or `key=value`) and whether it takes overrides."""
     found = {}
     for name, verb in VERBS.items():
         words = []
@@ -204,7 +212,7 @@ def completions() -> dict[str, tuple[list[str], bool]]:
 
 
 def setting_words() -> list[str]:
-    """Every setting as `key=` and every choice as `key=value`."""
+    """Completions of settings: every key as `key=` and every choice as `group=choice`."""
     rules = [f"rules.{path.stem}.{name}=" for path in sorted((folder_of("configs") / "rules").glob("*.yaml"))
              for name in read_yaml(path)]  # fmt: skip
     chosen = [f"{group}={choice}" for group, names in groups().items() for choice in names]
@@ -245,7 +253,11 @@ compdef _panj panj
 
 
 def completion(shell: str) -> str:
-    """Shell completion script for `panj`: bash, zsh or fish: bash, zsh or fish."""
+    """The completion script of the command `panj`.
+
+    Args:
+        shell: `bash`, `zsh` or `fish`.
+    """
     settings = setting_words()
     if shell == "fish":
         lines = ["# panj completion fish | source"]

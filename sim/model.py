@@ -54,7 +54,7 @@ class Config(Protocol):
 
     @property
     def layout(self) -> Layout:
-        """The world before its draws."""
+        """The world before the random draws of day 0."""
 
     def rules_of(self, seed: int) -> Rules:
         """The numbers of every rule in the campaign of a seed."""
@@ -64,7 +64,7 @@ class Config(Protocol):
 
     @property
     def doubt(self) -> str:
-        """What has changed since those numbers were fitted, as text; empty if nothing has."""
+        """What has changed since the posterior was fitted, as text; empty if nothing has changed."""
 
     @property
     def timeline(self) -> Timeline:
@@ -72,31 +72,31 @@ class Config(Protocol):
 
     @property
     def start_date(self) -> datetime.date:
-        """Day 0."""
+        """Date of day 0."""
 
     @property
     def days(self) -> int:
-        """Days after day 0."""
+        """Number of days after day 0."""
 
 
 class BorderCrisis(mesa.Model):
-    """The border crisis with the draws of one seed; a new model is at the end of day 0.
+    """The border crisis with the random draws of one seed; a new model is at the end of day 0.
 
-    `BorderCrisis(compose_settings(["border=closed"]), rng=7).run()` is a whole campaign: the one that the command line
-    gives for seed 7, with the draw of the posterior that this seed chooses. `world` and `record` are the arrays, `day`
-    and `date` the latest day. `agents_by_type` has District, Unit, Force, Post and Refugee, the last one empty
-    until families leave home. `running` turns false on the last day.
+    `BorderCrisis(compose_settings(["border=closed"]), rng=7).run()` runs a whole campaign, the same one that the
+    command line runs for seed 7, with the posterior draw that belongs to this seed. `world` and `record` hold the
+    arrays, `day` and `date` the latest day. `agents_by_type` has District, Unit, Force, Post and Refugee; there are no
+    Refugee agents until families leave home. `running` becomes false on the last day.
     """
 
     def __init__(self, config: Config, rng: int) -> None:
         """Create the model at the end of day 0.
 
         Args:
-            config: settings, such as those of `compose_settings`.
-            rng: the seed, a whole number from 0.
+            config: Settings, such as those of `compose_settings`.
+            rng: The seed, a whole number from 0.
 
         Raises:
-            PanjError: for any other `rng`, such as a generator.
+            PanjError: For any other `rng`, such as a generator.
         """
         if type(rng) is not int or not 0 <= rng <= LAST_SEED:
             raise PanjError(f"rng: found {rng!r}, expected a seed, a whole number from 0 to {LAST_SEED}")
@@ -117,7 +117,7 @@ class BorderCrisis(mesa.Model):
         ):  # fmt: skip
             for row in range(rows.identity.size):
                 kind(self, row)
-        Refugee(self, 0).remove()  # Mesa lists a kind of agent once it has seen one
+        Refugee(self, 0).remove()  # Mesa lists a type of agent only after one was created
         self.refugee_rows = 0
         self.show_refugees()
 
@@ -130,8 +130,8 @@ class BorderCrisis(mesa.Model):
         """Run the next day.
 
         Raises:
-            PanjError: after the last day.
-            CampaignError: when the space for rows is used up.
+            PanjError: After the last day.
+            CampaignError: When an array for refugees or events is full.
         """
         if self.day >= self.config.days:
             raise PanjError(f"step: found day {self.day}, which is the last ({self.date}); expected a later end_date")
@@ -189,14 +189,14 @@ class Trait:
         return getattr(getattr(agent.model.world, self.group), self.name)
 
     def __get__(self, agent: "Window | None", owner: type | None = None) -> Any:
-        """A plain number or an enumeration; accessed on the class, the trait itself."""
+        """Return the value as a plain number or an enumeration; accessed on the class, return the trait itself."""
         if agent is None:
             return self
         value = self.array(agent).item(agent.row)
         return value if self.enumeration is None else self.enumeration(value)
 
     def __set__(self, agent: "Window", value: Any) -> None:
-        """Write a value; raises PanjError for the wrong kind, where NumPy would silently cut 0.5 to 0."""
+        """Write a value; raises PanjError for the wrong type, where NumPy would silently truncate 0.5 to 0."""
         if not isinstance(value, self.kind):
             raise self.wrong(agent, value, self.expected)
         if self.enumeration is not None and value not in tuple(self.enumeration):
@@ -204,7 +204,7 @@ class Trait:
         self.array(agent)[agent.row] = value
 
     def wrong(self, agent: "Window", value: Any, expected: str) -> PanjError:
-        """An error that names the agent's kind and the trait."""
+        """An error that names the type of agent and the trait."""
         return PanjError(f"{type(agent).__name__}.{self.name}: found {value!r}, expected {expected}")
 
 
@@ -212,7 +212,7 @@ class Window(mesa.Agent):
     """An agent that is a view of one row of a group; `class District(Window, group="districts")` adds its traits."""
 
     def __init_subclass__(cls, group: str = "", **rest: Any) -> None:
-        """Make every trait of the group an attribute; TypeError for a name that agents already have."""
+        """Make every trait of the group an attribute; raises TypeError for a name that agents already have."""
         super().__init_subclass__(**rest)
         for name in World.__annotations__[group]._fields if group else ():
             if name in TAKEN or hasattr(cls, name):
@@ -230,12 +230,12 @@ class District(Window, group="districts"):
 
     @property
     def name(self) -> str:
-        """As in the data."""
+        """Name of the district, as in the data."""
         return self.model.config.facts.district[self.row]
 
     @property
     def province_name(self) -> str:
-        """Name of its province; `province` is the row number."""
+        """Name of its province; `province` is the province's row number."""
         return self.model.config.facts.province[self.row]
 
 
@@ -252,7 +252,7 @@ class Post(Window, group="posts"):
 
     @property
     def name(self) -> str:
-        """The short name that settings and results use."""
+        """Short name of the post, as in settings and results."""
         return self.model.config.facts.post[self.row]
 
 

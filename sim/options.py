@@ -1,6 +1,6 @@
 """Every verb of the command line, declared once: parsing, help, completion and `docs/cli.md` come from this table.
 
-A verb is a dataclass. Its name is that of the class, its summary the docstring, and each field is an argument, an
+Each verb is a dataclass: the class name is the verb, the docstring is its summary, and each field is an argument, an
 option (`key=value`) or the overrides of settings. `read_command` returns an instance with typed, checked values.
 """
 
@@ -21,7 +21,7 @@ MULTIRUN = ("-m", "--multirun")
 LAST_SEED = 2**63 - 1  # as in sim.engine.chance, which is slow to import
 SHOWS = "`python -m sim settings key=value ...`, which prints what a command line resolves to"
 NEW_FILE = "a file of your own in configs/ or scenarios/, or key=value"
-FLAGS = {  # of Hydra and of other programs, with what Panj has in their place
+FLAGS = {  # flags of Hydra and other programs, with what to use instead
     "--cfg": SHOWS, "-c": SHOWS, "--info": SHOWS, "-i": SHOWS, "--resolve": SHOWS, "--config-dir": NEW_FILE,
     "-cd": NEW_FILE, "--config-path": NEW_FILE, "-cp": NEW_FILE, "--config-name": NEW_FILE, "-cn": NEW_FILE,
     "--shell-completion": "`python -m sim completion bash`", "--run": "`python -m sim run`",
@@ -29,14 +29,14 @@ FLAGS = {  # of Hydra and of other programs, with what Panj has in their place
 }  # fmt: skip
 OTHER_FLAG = "key=value, or -m; `python -m sim --help` lists all"
 FOLDER = "folder of a study, such as results/policy"
-BASE = "by default the one with the settings that the sweep started from"
-OUT = "folder to write into instead, for a study that cannot be written"
+BASE = "by default the baseline, which has the settings before the sweep"
+OUT = "folder for a copy of the study to write into, if the study itself is read-only"
 SHELLS = ("bash", "zsh", "fish")
-MOST_BYTES = 200  # of the name of a folder; file systems take 255 and names of ours are added to it
+MOST_BYTES = 200  # of a folder name; file systems allow 255, and Panj appends to some names
 
 
 def argument(meaning: str, default: Any = MISSING, *, least: int = 1, most: int = 1, is_file: bool = False) -> Any:
-    """Declare words without `=`: folders, files or filters; `least` to `most` of them where the field is a tuple."""
+    """Declare words without `=`: folders, files or filters; a tuple takes `least` to `most` of them."""
     kept = {"role": "argument", "meaning": meaning, "least": least, "most": most, "is_file": is_file}
     return field(default=default, metadata=kept)
 
@@ -52,7 +52,7 @@ def option(
     key: str = "",
     read: Callable[[str, str], Any] | None = None,
 ) -> Any:
-    """Declare one `key=value`; a float must lie strictly between its bounds, an int within them."""
+    """Declare an option `key=value`; a float must be strictly between `low` and `high`, an int may equal them."""
     bounds = {"low": low, "high": high, "choices": tuple(choices), "example": example}
     return field(default=default, metadata={"role": "option", "meaning": meaning, "key": key, "read": read, **bounds})
 
@@ -64,14 +64,22 @@ def overrides(meaning: str, *, least: int = 0, sweeps: bool = False, keys: Seque
 
 
 class Threshold(NamedTuple):
-    """An end of a range of an outcome: as it was typed, and as a number; a date counts as its ordinal."""
+    """A threshold of an outcome, as typed and as a number; the number of a date is its ordinal."""
 
     text: str
     value: float
 
 
 def read_threshold(key: str, text: str) -> Threshold:
-    """A number, or a date as its ordinal."""
+    """Parse a threshold.
+
+    Args:
+        key: Name of the option, for errors.
+        text: A number or an ISO date.
+
+    Raises:
+        PanjError: The text is neither.
+    """
     try:
         value = date.fromisoformat(text).toordinal() if text.count("-") == 2 else float(text)
         if not abs(value) < float("inf"):
@@ -84,13 +92,20 @@ def read_threshold(key: str, text: str) -> Threshold:
 
 
 class Range(NamedTuple):
-    """The values of an outcome above one threshold, below another, or between the two; the thresholds are outside."""
+    """A range of an outcome: above one threshold, below another, or between the two; the thresholds are excluded."""
 
     above: Threshold | None
     below: Threshold | None
 
     def holds(self, values: Any) -> Any:
-        """Whether each value is inside; a date counts as its ordinal, a missing value is outside."""
+        """Whether each value is in the range.
+
+        Args:
+            values: A number or an array of numbers; dates as ordinals, missing values as nan.
+
+        Returns:
+            A bool or an array of bools of the same shape; False for nan.
+        """
         over = values > self.above.value if self.above else values < float("inf")
         return over & (values < self.below.value) if self.below else over
 
@@ -103,8 +118,8 @@ class Range(NamedTuple):
             is_date: Whether it is a date.
 
         Raises:
-            PanjError: A number for a date, a date for a number, or a share outside 0 to 1; the key is that of the
-                threshold.
+            PanjError: A threshold is a number where the outcome is a date, a date where it is a number, or a share
+                outside 0 to 1; the key is `above` or `below`.
         """
         for key, end in self.thresholds.items():
             if (end.text.count("-") == 2) != is_date:
@@ -128,14 +143,14 @@ def range_of(above: Threshold | None, below: Threshold | None) -> Range | None:
     """The range between two thresholds.
 
     Args:
-        above: The lower threshold, if there is one.
-        below: The upper threshold, if there is one.
+        above: The lower threshold, or None.
+        below: The upper threshold, or None.
 
     Returns:
-        The range, or None where neither is given.
+        The range, or None if both are None.
 
     Raises:
-        PanjError: Nothing is above the one and below the other.
+        PanjError: The lower threshold is not below the upper one.
     """
     if above is not None and below is not None and above.value >= below.value:
         raise PanjError(f"above: found {above.text} and below={below.text}, expected above lower than below")
@@ -143,14 +158,14 @@ def range_of(above: Threshold | None, below: Threshold | None) -> Range | None:
 
 
 def read_power_of_two(key: str, text: str) -> int:
-    """A length at which a Sobol' sequence is balanced."""
+    """Parse the length of a Sobol' sequence, which is balanced only at powers of two."""
     if not text.isdecimal() or not 16 <= int(text) <= 65_536 or int(text).bit_count() > 1:
         raise PanjError(f"{key}: found '{text}', expected a power of two from 16 to 65536, such as 256")
     return int(text)
 
 
 def read_share(key: str, text: str) -> float:
-    """A share above 0 and at most 1."""
+    """Parse a share above 0 and at most 1."""
     try:
         value = float(text)
     except ValueError:
@@ -161,36 +176,56 @@ def read_share(key: str, text: str) -> float:
 
 
 def read_name(key: str, text: str) -> str:
-    """A name that can be that of a folder, in any script; raises PanjError for any other."""
+    """Check that a text can be a folder name, in any script.
+
+    Args:
+        key: Name of the option, for errors.
+        text: The name.
+
+    Returns:
+        The name.
+
+    Raises:
+        PanjError: The name is empty, too long, begins with a dot, or has other characters than letters, digits, `_`,
+            `-` and `.`.
+    """
     is_plain = all(
         letter.isalnum() or letter in "_-.\u200c\u200d" or unicodedata.category(letter)[0] == "M" for letter in text
     )
     if not text or not is_plain or text.startswith("."):
         raise PanjError(f"{key}: found '{text}', expected letters, digits, '_', '-' and '.' only")
     if len(text.encode()) > MOST_BYTES:
-        raise PanjError(f"{key}: found '{text}' of {len(text)} letters, expected at most {MOST_BYTES} bytes")
+        raise PanjError(f"{key}: found '{text}' of {len(text.encode())} bytes, expected at most {MOST_BYTES}")
     return text
 
 
 def read_path(key: str, text: str) -> Path:
-    """A path, with ~ as the home folder; raises PanjError for what no file system takes."""
+    """Parse a path, with ~ as the home folder.
+
+    Args:
+        key: Name of the option, for errors.
+        text: The path as typed.
+
+    Raises:
+        PanjError: The path is empty, contains a null character, or has ~ where the user has no home folder.
+    """
     if not text or "\0" in text:
         raise PanjError(f"{key}: found '{ascii(text)[1:-1]}', expected a path")
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        raise PanjError(f"{key}: found '{text}' and no home folder, expected a whole path") from error
+        raise PanjError(f"{key}: found '{text}' and no home folder, expected a path without ~") from error
 
 
 def read_code(key: str, text: str) -> str:
-    """The code of a classroom, in capitals."""
+    """Parse the code of a classroom; returns it in capitals."""
     if not re.fullmatch(r"[A-Z0-9]{4,12}", text.upper()):
         raise PanjError(f"{key}: found '{text}', expected 4 to 12 letters and digits, such as HKMPTW")
     return text.upper()
 
 
 def read_web_address(key: str, text: str) -> str:
-    """Address of a site, perhaps with a path."""
+    """Parse the address of a web site, with or without a path."""
     if not re.fullmatch(r"https?://[\w.-]+(:\d{1,5})?(/[\w.~-]+)*/?", text, re.ASCII):
         raise PanjError(f"{key}: found '{text}', expected an address such as https://school.example/panj")
     return text
@@ -198,7 +233,7 @@ def read_web_address(key: str, text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What one command line asks for; `words` are its words after the verb."""
+    """One parsed command line; `words` are its words after the verb."""
 
     extras: ClassVar[tuple[str, ...]] = ()  # optional dependencies without which the verb cannot work
     examples: ClassVar[tuple[str, ...]] = ()  # without `python -m sim`
@@ -207,9 +242,9 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Run(Request):
-    """Run the campaigns of a scenario; write tables, figures and a report (also without a verb).
+    """Run the campaigns of a scenario; write tables, figures and a report (the default verb).
 
-    With -m anywhere on the line, sweep: every combination of several values is a cell.
+    With -m anywhere on the line, keys may have several values; every combination of them is a cell.
     """
 
     examples = (
@@ -228,14 +263,17 @@ class Plan(Request):
         "plan -m border=open,closed outcome=troops_crossed_largest_night above=1037 half_width=0.05",
     )
     outcome: str | None = option(
-        "outcome whose paired difference shall be told", None, example="troops_crossed_largest_night"
+        "outcome whose paired difference is to be estimated", None, example="troops_crossed_largest_night"
     )
     above: Threshold | None = option(
-        "lower threshold, a number or a date: plans the risk of passing it", None, read=read_threshold, example="1037"
+        "lower threshold, a number or a date: plans for the risk of passing it",
+        None,
+        read=read_threshold,
+        example="1037",
     )
     below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
     half_width: float | None = option(
-        "half-width wanted of the 95 % interval of the difference, in the unit of the outcome; of a risk, a share",
+        "wanted half-width of the 95 % interval of the difference, in the unit of the outcome; for a risk, as a share",
         None,
         low=0,
         high=1e12,
@@ -262,10 +300,10 @@ class Compare(Request):
         "compare results/policy outcome=troops_crossed_largest_night above=1037",
         "compare results/policy outcome=troops_crossed_largest_night above=1037 effects=true",
     )
-    folders: tuple[Path, ...] = argument(f"{FOLDER}, and perhaps a second one that holds the baselines", most=2)
+    folders: tuple[Path, ...] = argument(f"{FOLDER}, and optionally a second one that contains the baselines", most=2)
     baseline: str | None = option(
-        "choice of a swept key, several with commas, or the number of a cell; by default the settings before anything "
-        "was swept",
+        "choice of a swept key, several separated by commas, or the number of a cell; by default the settings before "
+        "the sweep",
         None,
         example="as_reported",
     )
@@ -279,7 +317,7 @@ class Compare(Request):
         example="1037",
     )
     below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
-    effects: bool = option("main effects of every swept key and their two-way interactions, over a full grid", False)
+    effects: bool = option("also give main effects and two-way interactions of the swept keys, over a full grid", False)
     out: Path | None = option(OUT, None)
 
 
@@ -295,7 +333,7 @@ class Score(Request):
     folder: Path | None = argument("folder of a finished study; without it, campaigns are run", None)
     cell: int | None = option(f"cell of that study; {BASE}", None, low=0)
     out: Path | None = option(OUT, None)
-    overrides: tuple[str, ...] = overrides("settings, where no folder is named")
+    overrides: tuple[str, ...] = overrides("settings, if no folder is given")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -312,12 +350,12 @@ class Calibrate(Request):
 
     extras = ("calibrate", "report")
     examples = ("calibrate results/bank refine=full accept=0.01",)
-    folder: Path = argument("folder of a prior sample that `bank` made", Path("results/bank"))
+    folder: Path = argument("folder of a prior sample, as written by `bank`", Path("results/bank"))
     accept: float = option("share of the campaigns to accept in the first fit", 0.01, low=0, high=1)
-    refine: str = option("how many campaigns to run to refine the fit", "quick", choices=("quick", "full", "none"))
+    refine: str = option("effort spent on refining the fit", "quick", choices=("quick", "full", "none"))
     chains: int = option("independent refinements", 2, low=1, high=64)
     seed: int = option("seed of the refinements", 0, low=0, high=LAST_SEED)
-    check: bool = option("also test the fit on synthetic truths and on evidence that was held out", False)
+    check: bool = option("also test the fit on synthetic data with known numbers and on held-out evidence", False)
 
     @property
     def place(self) -> Path:
@@ -327,7 +365,7 @@ class Calibrate(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Assimilate(Request):
-    """Condition campaigns on what was reported up to a day; they are kept as numbers and seeds.
+    """Condition campaigns on what was reported up to a day; writes their numbers and seeds.
 
     With -m theory=a,b it compares rival theories instead, by the evidence for each as reports come in.
     """
@@ -337,8 +375,10 @@ class Assimilate(Request):
         "assimilate -m theory=contagion,odds_only until=2021-06-22 worlds=400 repeats=4",
     )
     until: date = option("last day covered by the reports", date(2021, 7, 7), example="2021-06-22")
-    known: date | None = option("last day of publication; by default, reports of any day", None, example="2021-06-22")
-    worlds: int = option("worlds to keep, a multiple of 8", 2000, low=32, high=100_000)
+    known: date | None = option(
+        "use only reports published up to this day; by default, all", None, example="2021-06-22"
+    )
+    worlds: int = option("number of worlds to keep, a multiple of 8", 2000, low=32, high=100_000)
     seed: int = option("seed of the sampler", 0, low=0, high=LAST_SEED)
     repeats: int = option(
         "runs of the sampler, each with the next seed, for the error of the evidence", 1, low=1, high=100
@@ -376,38 +416,39 @@ class Theories(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Sensitivity(Request):
-    """Find which numbers move an outcome, by Morris screening and Sobol' indices over the declared priors."""
+    """Find which numbers affect an outcome most, by Morris screening and Sobol' indices over the declared priors."""
 
     extras = ("calibrate", "report")
     examples = ("sensitivity outcome=troops_crossed_largest_night samples=256 runs=8",)
-    outcome: tuple[str, ...] = option("outcomes, with commas between them", example="troops_crossed_largest_night")
+    outcome: tuple[str, ...] = option("outcomes, separated by commas", example="troops_crossed_largest_night")
     keys: tuple[str, ...] | None = option(
         "numbers to vary; by default all that have a prior", None, example="[rules.news.fade_days]"
     )
-    trajectories: int = option("trajectories of Morris", 20, low=4, high=10_000)
-    samples: int = option("base samples of Saltelli, a power of two", 256, read=read_power_of_two)
+    trajectories: int = option("number of Morris trajectories", 20, low=4, high=10_000)
+    samples: int = option("number of base samples of the Saltelli design, a power of two", 256, read=read_power_of_two)
     most: int = option("largest number of keys that get Sobol' indices", 12, low=1)
-    overrides: tuple[str, ...] = overrides("settings at every point; runs are campaigns per point")
+    overrides: tuple[str, ...] = overrides("settings at every point; runs= is the number of campaigns per point")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Discover(Request):
-    """Find boxes of numbers in which an outcome is beyond a threshold, from a prior sample, with sentences."""
+    """Find ranges of numbers (boxes) in which an outcome passes a threshold, from a prior sample."""
 
     extras = ("calibrate", "report")
     examples = ("discover results/bank outcome=troops_crossed_largest_night above=1000",)
-    folder: Path = argument("folder of a prior sample that `bank` made", Path("results/bank"))
+    folder: Path = argument("folder of a prior sample, as written by `bank`", Path("results/bank"))
     outcome: str = option("the outcome", example="troops_crossed_largest_night")
     above: Threshold | None = option("lower threshold, a number or a date", None, read=read_threshold, example="1000")
     below: Threshold | None = option("upper threshold, a number or a date", None, read=read_threshold)
     density: float | None = option(
-        "least share of cases among the campaigns of a box; by default coverage and density weigh the same",
+        "least density, the share of campaigns in a box whose outcome passes; by default coverage and density count "
+        "equally",
         None,
         read=read_share,
         example="0.8",
     )
-    numbers: int = option("most numbers that a box may restrict", 4, low=1, high=10)
-    boxes: int = option("most boxes", 3, low=1, high=10)
+    numbers: int = option("largest number of model numbers that a box may restrict", 4, low=1, high=10)
+    boxes: int = option("largest number of boxes", 3, low=1, high=10)
 
     @property
     def thresholds(self) -> dict[str, str]:
@@ -417,7 +458,7 @@ class Discover(Request):
 
     @property
     def place(self) -> Path:
-        """Folder of the boxes: one per question, so that no answer overwrites another."""
+        """Folder of the results, named after the options so that different requests do not overwrite each other."""
         parts = [self.outcome, *(f"{key}_{text}" for key, text in self.thresholds.items())]
         parts += [f"density_{self.density:g}"] if self.density is not None else []
         parts += [f"numbers_{self.numbers}"] if self.numbers != Discover.numbers else []
@@ -431,15 +472,15 @@ class Report(Request):
 
     extras = ("report",)
     examples = ("report results/july_2021 cell=0 evening=2021-07-05",)
-    folder: Path = argument(f"{FOLDER}; - reads it from the standard input")
-    cell: int | None = option("cell of its own page; by default one page over all cells", None, low=0)
+    folder: Path = argument(f"{FOLDER}; - reads the folder from standard input")
+    cell: int | None = option("cell to report on alone; by default one page on all cells", None, low=0)
     evening: date | None = option("date of the map", None)
     out: Path | None = option(OUT, None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Animate(Request):
-    """Draw the map day by day as a moving picture."""
+    """Draw an animated map, day by day."""
 
     extras = ("report",)
     examples = ("animate results/policy cell=0,1 formats=gif,mp4,png",)
@@ -462,9 +503,9 @@ class Story(Request):
     seed: int | None = option("seed of the campaign; by default the first of the study", None, low=0)
     cell: int | None = option(f"cell of the campaign; {BASE}", None, low=0)
     outcome: tuple[str, ...] = option(
-        "outcomes to show, next to those of the other campaigns", (), example="troops_crossed_largest_night"
+        "outcomes to show, each compared with the other campaigns", (), example="troops_crossed_largest_night"
     )
-    province: str = option("events of this province only", "", example="Badakhshan")
+    province: str = option("tell events in this province only", "", example="Badakhshan")
     first: date | None = option("first day", None, key="from", example="2021-07-01")
     last: date | None = option("last day", None, key="to", example="2021-07-05")
     out: Path | None = option(OUT, None)
@@ -472,7 +513,7 @@ class Story(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Fork(Request):
-    """Continue a campaign from one day twice, with and without a change and with the same draws."""
+    """Continue a campaign from one day with and without a change, using the same random draws."""
 
     extras = ("report",)
     examples = ("fork results/policy day=2021-07-04 reinforcement=answer_every_call runs=50",)
@@ -480,7 +521,7 @@ class Fork(Request):
     day: date = option("day at the end of which the change takes effect", example="2021-07-04")
     seed: int | None = option("seed of the first campaign; by default the first of the study", None, low=0)
     cell: int | None = option(f"cell of the campaigns; {BASE}", None, low=0)
-    runs: int = option("campaigns; above 1, paired differences are written as well", 1, low=1, high=1000)
+    runs: int = option("number of campaigns; above 1, paired differences are written as well", 1, low=1, high=1000)
     outcome: tuple[str, ...] = option(
         "outcomes to show; by default the main ones up to 7 July", (), example="troops_crossed_largest_night"
     )
@@ -491,7 +532,7 @@ class Fork(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Failures(Request):
-    """List campaigns that raised an error, by cause, with a command for a debugger."""
+    """List failed campaigns by cause, with a command that runs one of each in a debugger."""
 
     examples = ("failures results/policy",)
     folder: Path = argument(FOLDER)
@@ -507,13 +548,13 @@ class Verify(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Reproduce(Request):
-    """Make a figure or table again from the provenance that it carries."""
+    """Recreate a figure or table from the metadata stored in it, and compare it with the original."""
 
     extras = ("report",)
     examples = ("reproduce results/policy/figures/outcomes.png",)
     file: Path = argument("a figure or table that Panj wrote", is_file=True)
     overrides: tuple[str, ...] = overrides(
-        "where to run it again", keys=("executor", "executor.workers", "executor.address", "results_dir")
+        "where to run it", keys=("executor", "executor.workers", "executor.address", "results_dir")
     )
 
 
@@ -524,33 +565,38 @@ class Classroom(Request):
     extras = ("classroom",)
     examples = ("classroom", "classroom host=0.0.0.0")
     port: int = option("port to listen on", 8765, low=1, high=65535)
-    host: str = option("address to listen on; 0.0.0.0 admits a room", "127.0.0.1", example="0.0.0.0")
-    code: str = option("code of the room; made up where others may join", "", read=read_code, example="ABCDEF")
+    host: str = option("address to listen on; 0.0.0.0 lets other computers join", "127.0.0.1", example="0.0.0.0")
+    code: str = option(
+        "code that students enter; by default random where other computers can join",
+        "",
+        read=read_code,
+        example="ABCDEF",
+    )
     address: str = option(
-        "address under which a proxy makes the server public; only then is what a proxy says believed", "",
+        "public address of the server behind a proxy; proxy headers are trusted only if it is set", "",
         read=read_web_address, example="https://school.example/panj",
     )  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grade(Request):
-    """Mark hand-ins of the lessons, with sentences, or as a table for the teacher."""
+    """Mark students' hand-ins, with written feedback or as a table for the teacher."""
 
     extras = ("classroom",)
     examples = ("grade hand_in.json", "grade hand_ins format=csv", "grade hand_ins/*.json format=csv")
-    files: tuple[Path, ...] = argument("hand-ins, folders of them, or patterns with *", most=500, is_file=True)
-    format: str = option("sentences, or a table", "text", choices=("text", "csv"))
+    files: tuple[Path, ...] = argument("hand-ins, folders of hand-ins, or patterns with *", most=500, is_file=True)
+    format: str = option("text for written feedback, csv for a table", "text", choices=("text", "csv"))
     reference: int = option("campaigns that answers are compared with", 1000, low=20, high=100_000)
     results_dir: Path = option("folder in which those campaigns are kept", Path("results"))
 
     @property
     def hand_ins(self) -> tuple[Path, ...]:
-        """Every file that is meant: those of a folder and of a pattern in order, a missing file as it was typed."""
+        """All hand-in files, with folders and patterns expanded in sorted order; a missing file is kept as typed."""
         return tuple(dict.fromkeys(found for path in self.files for found in files_meant(path)))
 
 
 def files_meant(path: Path) -> list[Path]:
-    """A file itself, the hand-ins of a folder, or what a pattern fits; shells of Windows leave patterns as they are."""
+    """Expand a folder or a pattern into files, since shells on Windows do not; returns a file unchanged."""
     if path.is_dir():
         return sorted(one for one in path.iterdir() if one.suffix in (".json", ".yaml", ".yml")) or [path]
     found = [] if path.exists() else [Path(one) for one in sorted(glob(str(path)))]
@@ -559,12 +605,12 @@ def files_meant(path: Path) -> list[Path]:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence(Request):
-    """Print what was reported, with sources."""
+    """Print the reported figures, with their sources."""
 
     examples = ("evidence quantity=crossing date=2021-07-05", "evidence border bridge")
     filters: tuple[str, ...] = argument(
-        "text to find anywhere in a row, or key=text with quantity, scope, use, date, source, id, confidence or "
-        "conflicts",
+        "text to find anywhere in a row, or key=text where key is quantity, scope, use, date, source, id, confidence "
+        "or conflicts",
         (),
         least=0,
         most=99,
@@ -573,7 +619,7 @@ class Evidence(Request):
 
 @dataclass(frozen=True, kw_only=True)
 class Completion(Request):
-    """Print a script with which a shell completes the words of the command `panj`."""
+    """Print a script that lets a shell complete the command `panj`."""
 
     examples = ("completion bash",)
     shell: str = argument(f"shell: {', '.join(SHELLS)}")
@@ -589,7 +635,7 @@ VERBS: dict[str, type[Request]] = {
 
 
 class Option(NamedTuple):
-    """One declared field of a verb, as parsing and help need it."""
+    """One declared field of a verb, in the form that parsing and help use."""
 
     name: str  # of the field
     key: str  # on the command line
@@ -607,13 +653,13 @@ class Option(NamedTuple):
 
 
 def options_of(verb: type[Request]) -> tuple[Option, ...]:
-    """The declared fields of a verb, in their order."""
+    """The arguments, options and overrides that a verb declares, in order."""
     hints = get_type_hints(verb)
     return tuple(option_of(one, hints[one.name]) for one in fields(verb) if one.metadata)
 
 
 def option_of(one: Field[Any], hint: Any) -> Option:
-    """A field with its type taken apart: `tuple[int, ...] | None` holds many ints."""
+    """Describe a field as an Option; `tuple[int, ...] | None` becomes kind int with `is_many`."""
     kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
     kind = kinds[0]
     is_many = getattr(hint, "__origin__", None) is tuple or getattr(kind, "__origin__", None) is tuple
@@ -625,13 +671,16 @@ def option_of(one: Field[Any], hint: Any) -> Option:
 
 
 def read_command(words: Sequence[str]) -> Request:
-    """What a command line asks for, typed and checked.
+    """Parse and check a command line.
 
     Args:
-        words: The words after `python -m sim`, the verb first; without a verb, those of `run`.
+        words: The words after `python -m sim`, with the verb first; without a verb, `run` is meant.
+
+    Returns:
+        An instance of the verb's class, with typed values.
 
     Raises:
-        PanjError: for an unknown verb or option, and for a value that an option does not take.
+        PanjError: For an unknown verb or option, and for a value that an option does not take.
     """
     words = list(words)
     is_verb = words and "=" not in words[0] and not words[0].startswith(("-", "~", "+"))
@@ -648,7 +697,18 @@ def read_command(words: Sequence[str]) -> Request:
 
 
 def read_request(verb: type[Request], words: Sequence[str]) -> Any:
-    """The words after a verb as an instance of it; raises PanjError as `read_command` does."""
+    """Parse and check the words after a verb.
+
+    Args:
+        verb: Class of the verb.
+        words: Its arguments, options and overrides, as typed.
+
+    Returns:
+        An instance of the class.
+
+    Raises:
+        PanjError: For an unknown or repeated option, an invalid value, or a missing argument.
+    """
     declared = options_of(verb)
     keyed = {one.key: one for one in declared if one.role == "option"}
     place = next((one for one in declared if one.role == "argument"), None)
@@ -680,12 +740,23 @@ def read_request(verb: type[Request], words: Sequence[str]) -> Any:
 
 
 def read_options(verb: type[Request], given: Mapping[str, str]) -> dict[str, Any]:
-    """Some options of a verb by the name of their field, from texts by key, such as those of a form."""
+    """Parse options.
+
+    Args:
+        verb: Class of the verb.
+        given: Text of each option by its key, from a command line or a form; other keys are ignored.
+
+    Returns:
+        Typed values by field name.
+
+    Raises:
+        PanjError: For an invalid value.
+    """
     return {one.name: read_value(one, given[one.key]) for one in options_of(verb) if one.key in given}
 
 
 def is_argument(word: str, place: Option, verb: type[Request]) -> bool:
-    """Whether a word is a folder, a file or a filter, and no override or option."""
+    """Whether a word is a folder, a file or a filter rather than an override or option."""
     if verb is Evidence or (place.declared["is_file"] and Path(word).is_file()):
         return True
     key, equals, _ = word.partition("=")
@@ -700,7 +771,7 @@ def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjE
 
 
 def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> dict[str, Any]:
-    """The arguments of a verb by the name of their field, or nothing where the default holds."""
+    """The argument of a verb by its field name; empty if none is given and the default applies."""
     least = place.declared["least"] if place.is_required else 0
     most = place.declared["most"]
     if not least <= len(found) <= most:
@@ -714,7 +785,7 @@ def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> 
 
 
 def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> tuple[str, ...]:
-    """The overrides of a verb, as far as this table can check them."""
+    """The overrides of a verb; whether their keys and values exist is checked later."""
     name, keys = verb.__name__.lower(), rest.declared["keys"]
     set_once = [word.partition("=")[0] for word in found if "=" in word and not word.startswith("+")]
     for key in set_once:
@@ -726,12 +797,12 @@ def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> t
         if keys and word.partition("=")[0] not in keys:
             raise unknown(name, word.partition("=")[0], keys)
     if len(found) < rest.declared["least"]:
-        raise PanjError(f"{name}: found no change, expected at least one override: {usage_of(verb)}")
+        raise PanjError(f"{name}: found no setting to change, expected at least one: {usage_of(verb)}")
     return tuple(found)
 
 
 def read_value(one: Option, text: str) -> Any:
-    """The typed value of one option; PanjError names its key."""
+    """Parse the value of an option, or the list of its values; raises PanjError that names its key."""
     if not one.is_many:
         return read_one(one, text)
     parts = [part.strip() for part in text.strip("[] ").split(",") if part.strip()]
@@ -739,7 +810,7 @@ def read_value(one: Option, text: str) -> Any:
 
 
 def read_one(one: Option, text: str) -> Any:
-    """One value of an option."""
+    """Parse a single value of an option."""
     declared = one.declared
     if declared["read"]:
         return declared["read"](one.key, text)
@@ -762,7 +833,7 @@ def read_one(one: Option, text: str) -> Any:
 
 
 def expected_of(one: Option) -> str:
-    """What an option takes: `a whole number from 1 to 64`."""
+    """Describe the values that an option takes: `a whole number from 1 to 64`."""
     low, high, choices = (one.declared.get(key) for key in ("low", "high", "choices"))
     if choices:
         return f"one of {', '.join(choices)}"
@@ -808,14 +879,14 @@ def is_installed(package: str) -> bool:
 
 
 def require_extra(extra: str, what: str) -> None:
-    """Refuse to go on where an optional dependency is missing.
+    """Check that the packages of an extra are installed.
 
     Args:
         extra: Its name in `pip install "panj[extra]"`.
         what: Verb or setting that needs it, such as `executor`.
 
     Raises:
-        PanjError: naming the packages that are missing and the command that installs them.
+        PanjError: A package is missing; the message has the command that installs it.
     """
     missing = missing_of(extra)
     if missing:

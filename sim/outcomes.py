@@ -1,8 +1,8 @@
-"""The declared table of outcomes: quantity x scope x date, and how each is counted from the record of a campaign.
+"""Outcomes: each is a quantity for a scope and a date, counted from the record of a campaign.
 
-Rows are in `configs/outcomes.yaml`; users add their own. Three families are made from the data: `crossed_<post>` and
-`largest_night_<post>` (soldiers, by 7 July) and `capital_fell_<province>` (date or missing). A night belongs to the
-morning on which it ends.
+They are declared in `configs/outcomes.yaml`, to which users can add rows. Three families are derived from the data:
+`crossed_<post>` and `largest_night_<post>` (soldiers, by 7 July) and `capital_fell_<province>` (date or missing). A
+night is dated by the morning on which it ends.
 """
 
 import json
@@ -23,55 +23,62 @@ from sim.engine.campaign import Campaign, Series
 from sim.engine.world import Count, Event, Fall, Holder, Role
 from sim.errors import PanjError, unknown
 
-COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # of a row: what decides its number
+COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # columns that decide the value
 KEYS = {*COUNTED, "unit", "label", "reported"}
-CHECKS_OF_A_ROW = ("view_of", "window_of", "scope_of", "share_of")  # functions on which the number of any row depends
-RESERVED = ("seed", "error", "traceback", "cell", "run")  # columns of a study that are no outcomes
+CHECKS_OF_A_ROW = ("view_of", "window_of", "scope_of", "share_of")  # functions on which the value of every row depends
+RESERVED = ("seed", "error", "traceback", "cell", "run")  # columns of a study that are not outcomes
 Value = float | str | None
 
 
 class Outcome(NamedTuple):
-    """One row of the table."""
+    """One outcome, resolved for the dates of a campaign."""
 
     name: str
     quantity: str
-    districts: np.ndarray  # of the scope, true or false a district
-    capitals: tuple[int, ...]  # of the scope, row numbers of provincial capitals
-    posts: np.ndarray  # of the scope, true or false a post
-    first: int  # evening, or morning after a night, with which a window begins; 0 where there is no window
-    last: int  # evening up to which, or on which, it is counted; -1 when the campaign ends earlier
-    series: int
-    day_0_share: float  # of districts, held or under influence on day 0 by a wider way of counting
+    districts: np.ndarray  # (districts) bool: whether the scope contains the district
+    capitals: tuple[int, ...]  # row numbers of the provincial capitals in the scope
+    posts: np.ndarray  # (posts) bool: whether the scope contains the post
+    first: int  # first day that counts; 0 without `since`
+    last: int  # day on which, or up to which, it is counted; -1 when the campaign ends earlier
+    series: int  # Series; -1 if the quantity uses none
+    day_0_share: float  # share of all districts held or under influence on day 0, in a wider definition of control
     unit: str
     label: str
-    counted: str
-    reported: Mapping[str, Any]
+    counted: str  # how it is counted, in words
+    reported: Mapping[str, Any]  # ids of the reported figures, and how to combine them
     fingerprint: str = ""  # of what is counted and how
 
 
 class View(NamedTuple):
-    """What the counting functions read: the record, with nights under the morning on which they end."""
+    """The data that the counting functions read: the record of a campaign, with each night dated by its morning."""
 
     start: date
     facts: Facts
-    held: np.ndarray  # evenings x districts, true where the Taliban hold it
-    capital_fell: dict[int, int]  # first evening on which each capital that ever fell was held
-    influence: np.ndarray  # of the Taliban, a district; drawn on day 0 and lasting
-    series: np.ndarray
-    nights: np.ndarray  # mornings x posts, soldiers
-    night_totals: np.ndarray  # mornings, soldiers at all posts
-    admitted: np.ndarray  # days x posts, people
-    fell_on: np.ndarray  # of every fall, in order
-    fell_at: np.ndarray
-    fell_how: np.ndarray
-    outposts_gave_up_on: np.ndarray
-    captured_on: np.ndarray  # of every group taken prisoner, in order
-    captured_at: np.ndarray
-    captured_men: np.ndarray
+    held: np.ndarray  # (days, districts) whether the Taliban hold it at the end of the day
+    capital_fell: dict[int, int]  # capital: first day at whose end the Taliban held it
+    influence: np.ndarray  # (districts) Taliban influence, 0 to 1, drawn on day 0
+    series: np.ndarray  # (days, Series)
+    nights: np.ndarray  # (mornings, posts) soldiers
+    night_totals: np.ndarray  # (mornings) soldiers at all posts
+    admitted: np.ndarray  # (days, posts) people
+    fell_on: np.ndarray  # (falls) day
+    fell_at: np.ndarray  # (falls) district
+    fell_how: np.ndarray  # (falls) Fall
+    outposts_gave_up_on: np.ndarray  # (outposts that surrendered) day
+    captured_on: np.ndarray  # (captures) day
+    captured_at: np.ndarray  # (captures) district
+    captured_men: np.ndarray  # (captures) men
 
 
 def nights_of(crossed: np.ndarray) -> np.ndarray:
-    """Soldiers by the morning on which the night ended: the night after evening d ends on day d + 1."""
+    """Shift soldiers who crossed by night to the morning on which the night ended.
+
+    Args:
+        crossed: (days, posts) soldiers who crossed in the night after each day.
+
+    Returns:
+        (days, posts) soldiers who crossed in the night before each day.
+    """
     return np.vstack([np.zeros_like(crossed[:1]), crossed[:-1]])
 
 
@@ -83,7 +90,7 @@ def last_day_of(name: str, end: date) -> date:
         end: Last day of the campaign.
 
     Returns:
-        The date that its row declares, 7 July for the outcomes of one post, or else the last day.
+        The date declared for the outcome, 7 July for outcomes of a single post, or else `end`.
     """
     row = read_yaml(folder_of("configs") / "outcomes.yaml").get(name, {})
     is_of_post = not row and name.startswith(("crossed_", "largest_night_"))
@@ -92,7 +99,7 @@ def last_day_of(name: str, end: date) -> date:
 
 
 def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
-    """The record of one campaign, ready for counting."""
+    """Prepare the record of one campaign for counting."""
     log = campaign.world.log
     rows = int(campaign.world.tally[Count.LOGGED])
     falls = np.flatnonzero(log.event[:rows] == Event.FALL)
@@ -120,20 +127,28 @@ def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
 
 
 def first_held(held: np.ndarray, wanted: np.ndarray) -> dict[int, int]:
-    """The first evening on which each of the wanted districts was held; those never held are left out."""
+    """The first day at whose end each district was held.
+
+    Args:
+        held: (days, districts) bool: held at the end of the day.
+        wanted: (districts) bool: districts to include.
+
+    Returns:
+        Day by row number of the district; districts that were never held are left out.
+    """
     ever = np.flatnonzero(held.any(axis=0) & wanted)
     return dict(zip(ever.tolist(), held[:, ever].argmax(axis=0).tolist(), strict=True))
 
 
 def outposts_that_gave_up(campaign: Campaign, rows: int) -> np.ndarray:
-    """Rows of the log in which an outpost surrendered on its own."""
+    """Row numbers of the log in which an outpost surrendered."""
     log = campaign.world.log
     surrendered = np.flatnonzero(log.event[:rows] == Event.SURRENDER)
     return surrendered[campaign.world.units.role[log.actor[surrendered]] == Role.OUTPOST]
 
 
 def outposts_surrendered(view: View, row: Outcome) -> Value:
-    """Outposts that gave up by negotiation, in the whole country."""
+    """Outposts that surrendered after negotiation, in the whole country."""
     return float((view.outposts_gave_up_on <= row.last).sum())
 
 
@@ -143,24 +158,25 @@ def count_within(marked: np.ndarray, row: Outcome) -> float:
 
 
 def share_within(marked: np.ndarray, row: Outcome) -> float:
-    """Marked districts of the scope over all of the scope."""
+    """Share of the districts of the scope that are marked."""
     return count_within(marked, row) / float(np.count_nonzero(row.districts))
 
 
 def share_held(view: View, row: Outcome) -> Value:
-    """Districts of the scope held on the evening, over all of the scope."""
+    """Share of the districts of the scope that the Taliban held at the end of the day."""
     return share_within(view.held[row.last], row)
 
 
 def share_held_or_influenced(view: View, row: Outcome) -> Value:
-    """Share held, or rural and at or above the cut of Taliban influence at which day 0 gives the declared share."""
+    """Share held or, if rural, with Taliban influence above a cut chosen so that day 0 has the declared share."""
     return share_within(view.held[row.last] | influenced(view, row.day_0_share), row)
 
 
 def influenced(view: View, day_0_share: float) -> np.ndarray:
-    """Rural districts where influence is highest, as many as day 0 lacks to the share of all districts; ties in order.
+    """Whether each district is among the rural ones with the highest Taliban influence that were not held on day 0.
 
-    Influence is drawn on day 0 and lasts, so the cut is that of day 0 in every campaign and on every evening.
+    Their number brings the share of all districts held on day 0 up to `day_0_share`; ties are broken by row number.
+    Influence is drawn on day 0 and lasts, so they are the same on every day of a campaign.
     """
     lacking = round(day_0_share * view.held.shape[1]) - int(view.held[0].sum())
     rural = np.flatnonzero(~view.held[0] & ~view.facts.is_capital)
@@ -171,27 +187,27 @@ def influenced(view: View, day_0_share: float) -> np.ndarray:
 
 
 def held(view: View, row: Outcome) -> Value:
-    """Districts of the scope held on the evening, day 0 included."""
+    """Districts of the scope that the Taliban held at the end of the day, including those held on day 0."""
     return count_within(view.held[row.last], row)
 
 
 def newly_fallen(view: View, row: Outcome) -> Value:
-    """Districts held on the evening and not on day 0."""
+    """Districts held at the end of the day and not on day 0."""
     return count_within(view.held[row.last] & ~view.held[0], row)
 
 
 def ever_taken(view: View, row: Outcome) -> Value:
-    """Districts taken after day 0, whether or not they were lost again, up to the evening."""
+    """Districts taken after day 0 and by the end of the day, including those lost again."""
     return count_within(taken(view, row), row)
 
 
 def share_ever_taken(view: View, row: Outcome) -> Value:
-    """Districts taken after day 0, lost again or not, up to the evening, over all of the scope."""
+    """Share of the districts of the scope taken after day 0 and by the end of the day, including those lost again."""
     return share_within(taken(view, row), row)
 
 
 def taken(view: View, row: Outcome) -> np.ndarray:
-    """Whether each district was held on some evening and not on day 0."""
+    """Whether each district was held at the end of any day up to the date and not on day 0."""
     return np.any(view.held[: row.last + 1], axis=0) & ~view.held[0]
 
 
@@ -202,51 +218,51 @@ def lost_between(view: View, row: Outcome) -> Value:
 
 
 def retaken(view: View, row: Outcome) -> Value:
-    """Districts that were taken after day 0 and are back with the government on the evening."""
+    """Districts that were taken after day 0 and were held by the government again at the end of the day."""
     return count_within(taken(view, row) & ~view.held[row.last], row)
 
 
 def most_lost_in_two_days(view: View, row: Outcome) -> Value:
-    """The most districts of the scope lost within two days in a row."""
+    """Largest number of districts of the scope lost within two consecutive days."""
     return most_lost_in(2, view, row)
 
 
 def most_lost_in_four_days(view: View, row: Outcome) -> Value:
-    """The most districts of the scope lost within four days in a row."""
+    """Largest number of districts of the scope lost within four consecutive days."""
     return most_lost_in(4, view, row)
 
 
 def most_lost_in_five_days(view: View, row: Outcome) -> Value:
-    """The most districts of the scope lost within five days in a row."""
+    """Largest number of districts of the scope lost within five consecutive days."""
     return most_lost_in(5, view, row)
 
 
 def most_lost_in_six_days(view: View, row: Outcome) -> Value:
-    """The most districts of the scope lost within six days in a row."""
+    """Largest number of districts of the scope lost within six consecutive days."""
     return most_lost_in(6, view, row)
 
 
 def most_lost_in(days: int, view: View, row: Outcome) -> float:
-    """The most districts of the scope lost within so many days in a row."""
+    """Largest number of districts of the scope lost within `days` consecutive days."""
     held = view.held[: row.last + 1, row.districts]
     lost = (held[1:] & ~held[:-1]).sum(axis=1)
     return float(np.convolve(lost, np.ones(days), "full").max()) if lost.size else 0.0
 
 
 def share_without_fight(view: View, row: Outcome) -> Value:
-    """Falls by handover or abandonment, over all falls of the scope; missing when none fell."""
+    """Share of the falls in the scope that were handovers or abandonments; missing when none fell."""
     counted = (view.fell_on <= row.last) & row.districts[view.fell_at]
     return float((view.fell_how[counted] != Fall.FOUGHT).mean()) if counted.any() else None
 
 
 def border_share(view: View, row: Outcome) -> Value:
-    """Share of the Tajik frontage, by km, in districts held on the evening."""
+    """Share of the border with Tajikistan, by km, in districts held at the end of the day."""
     km = view.facts.tajik_border_km
     return float(km[view.held[row.last]].sum() / km.sum()) if km.sum() else None
 
 
 def crossed(view: View, row: Outcome) -> Value:
-    """Soldiers let in at the posts of the scope, in nights that ended by the morning of the date."""
+    """Soldiers who crossed at the posts of the scope, in nights that ended by the morning of the date."""
     return float(view.nights[row.first : row.last + 1, row.posts].sum())
 
 
@@ -256,65 +272,65 @@ def morning_after(view: View, row: Outcome) -> int:
 
 
 def crossed_largest_night(view: View, row: Outcome) -> Value:
-    """Soldiers let in at the posts of the scope during the one night in which most were let in at all posts."""
+    """Soldiers who crossed at the posts of the scope in the night with the most crossings at all posts together."""
     return float(view.nights[morning_after(view, row), row.posts].sum())
 
 
 def crossed_before_largest_night(view: View, row: Outcome) -> Value:
-    """Soldiers let in, at all posts, in the nights before the one in which most were."""
+    """Soldiers who crossed at all posts in the nights before the largest night."""
     return float(view.night_totals[: morning_after(view, row)].sum())
 
 
 def largest_night(view: View, row: Outcome) -> Value:
-    """The morning after the night in which most crossed; missing when nobody did."""
+    """Date of the morning after the night in which most soldiers crossed; missing when nobody crossed."""
     morning = morning_after(view, row)
     return iso(view, morning) if view.night_totals[morning] > 0 else None
 
 
 def posts_used_largest_night(view: View, row: Outcome) -> Value:
-    """Posts at which soldiers came over in that night."""
+    """Number of posts at which soldiers crossed in the largest night."""
     return float((view.nights[morning_after(view, row)] > 0).sum())
 
 
 def admitted(view: View, row: Outcome) -> Value:
-    """Families' people let in at the posts of the scope up to the evening."""
+    """People in families admitted at the posts of the scope up to the end of the day."""
     return float(view.admitted[row.first : row.last + 1, row.posts].sum())
 
 
 def captured(view: View, row: Outcome) -> Value:
-    """Soldiers taken prisoner in the districts of the scope up to the evening, before a closed post or on a fall."""
+    """Soldiers captured in the districts of the scope up to the end of the day: at a fall, in flight, at the river."""
     counted = (view.captured_on >= row.first) & (view.captured_on <= row.last) & row.districts[view.captured_at]
     return float(view.captured_men[counted].sum())
 
 
 def series_end(view: View, row: Outcome) -> Value:
-    """The daily series on the evening."""
+    """Value of the daily series at the end of the day."""
     return float(view.series[row.last, row.series])
 
 
 def series_growth(view: View, row: Outcome) -> Value:
-    """What the days of the window added to a daily series that counts from day 0."""
+    """Increase of a running total over the days of the window."""
     before = view.series[row.first - 1, row.series] if row.first > 0 else 0.0
     return float(view.series[row.last, row.series] - before)
 
 
 def series_peak(view: View, row: Outcome) -> Value:
-    """The highest evening of the daily series."""
+    """Highest value of the daily series up to the date."""
     return float(view.series[: row.last + 1, row.series].max())
 
 
 def series_low(view: View, row: Outcome) -> Value:
-    """The lowest evening of the daily series, day 0 aside."""
+    """Lowest value of the daily series up to the date, without day 0."""
     return float(view.series[1 : row.last + 1, row.series].min())
 
 
 def capitals_held(view: View, row: Outcome) -> Value:
-    """Provincial capitals held by the Taliban on the evening."""
+    """Provincial capitals held by the Taliban at the end of the day."""
     return float(np.count_nonzero(view.held[row.last] & view.facts.is_capital))
 
 
 def first_capital_fell(view: View, row: Outcome) -> Value:
-    """The evening of the first fall of a capital of the scope, or missing."""
+    """Date on which the first provincial capital of the scope fell; missing if none fell."""
     evenings = [view.capital_fell[capital] for capital in row.capitals if capital in view.capital_fell]
     return iso(view, min(evenings)) if evenings and min(evenings) <= row.last else None
 
@@ -343,16 +359,21 @@ OF_DAYS = {
 
 
 def is_recountable(row: Outcome, is_daily: bool) -> bool:
-    """Whether an outcome follows from what is stored of a campaign: changes of holder and, if kept, daily series.
+    """Whether an outcome can be counted again from what a study stores of each campaign.
 
-    Soldiers who crossed are stored by the morning after, without the night that follows the last day.
+    A study stores changes of holder and, if daily, the daily series. Soldiers who crossed are stored by the morning
+    after, without the night that follows the last day.
+
+    Args:
+        row: The outcome.
+        is_daily: Whether the study stores daily series.
     """
     is_of_days = row.quantity in OF_DAYS and row.series != Series.TROOPS_CROSSED
     return row.last < 0 or row.quantity in OF_HOLDERS or (is_daily and is_of_days)
 
 
 class Stored(NamedTuple):
-    """What is stored of one campaign, as far as outcomes can be counted from it."""
+    """The stored data of one campaign from which outcomes can be counted again."""
 
     held: np.ndarray  # evenings x districts
     series: np.ndarray  # evenings x Series, as stored; empty without daily series
@@ -399,10 +420,10 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
         days: Days of the campaign after day 0.
 
     Returns:
-        Declared outcomes, then those made from the data.
+        Declared outcomes, then those derived from the data.
 
     Raises:
-        PanjError: For a row that cannot be counted; the key is that of the row.
+        PanjError: For an invalid row; the key names it.
     """
     last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
     rows: dict[str, dict[str, Any]] = {}
@@ -430,14 +451,12 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
 
 
 def declared_rows() -> dict[str, dict[str, Any]]:
-    """The rows of `configs/outcomes.yaml`; PanjError for a reserved name and for what is no row."""
+    """The rows of `configs/outcomes.yaml` by name; raises PanjError for a reserved name or an invalid row."""
     rows = read_yaml(folder_of("configs") / "outcomes.yaml")
     for name, row in rows.items():
         if not re.fullmatch(r"[A-Za-z]\w*", str(name)) or name in RESERVED:
             expected = f"letters, digits and '_', and none of {', '.join(RESERVED)}"
-            raise PanjError(
-                f"outcomes.{name}: found this name of an outcome, expected {expected}", key=f"outcomes.{name}"
-            )
+            raise PanjError(f"outcomes.{name}: found '{name}' as a name, expected {expected}", key=f"outcomes.{name}")
         if not isinstance(row, dict):
             raise PanjError(f"outcomes.{name}: found '{row}', expected a row with quantity, date, unit and label")
     return rows
@@ -445,7 +464,7 @@ def declared_rows() -> dict[str, dict[str, Any]]:
 
 @cache
 def meaning_of_counting(*roots: str) -> tuple[str, ...]:
-    """What the named functions of this module, and those that they use, compute."""
+    """The normalised code of the named functions of this module and of those that they use."""
     return tuple(meaning_of_definitions(definitions_here(), roots))
 
 
@@ -456,7 +475,7 @@ def definitions_here() -> list[Any]:
 
 
 def fingerprint_of_outcomes() -> str:
-    """The fingerprint of what is counted and how; labels and reported figures decide no number."""
+    """The fingerprint of what is counted and how; labels and reported figures do not count."""
     rows = declared_rows()
     counted = {name: {key: row.get(key) for key in COUNTED} for name, row in rows.items()}
     meaning = meaning_of_counting("count_outcomes", "outcome_of")
@@ -464,7 +483,7 @@ def fingerprint_of_outcomes() -> str:
 
 
 def fingerprint_of_shown() -> str:
-    """The fingerprint of what tables show next to results: labels, units, and the record."""
+    """The fingerprint of what tables show in addition to results: labels, units and reported figures."""
     rows = declared_rows()
     return fingerprint_of([json.dumps(rows, sort_keys=True, default=str), fingerprint_of_record()])
 
@@ -476,7 +495,7 @@ def fingerprint_of_row(row: Mapping[str, Any]) -> str:
 
 
 def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, days: int) -> Outcome:
-    """One row, checked."""
+    """Check one row and resolve it for the dates of a campaign."""
     for key in row:
         if key not in KEYS:
             raise unknown(f"outcomes.{name}", key, sorted(KEYS))
@@ -506,7 +525,7 @@ def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, day
 
 
 def window_of(name: str, row: Mapping[str, Any], start: date, days: int) -> tuple[int, int]:
-    """First and last day that a row counts; without `since` the first is day 0, without a date the last is the last."""
+    """First and last day that a row counts: by default day 0 and the last day of the campaign."""
     for key in ("date", "since", "until"):
         if row.get(key) is not None and not isinstance(row[key], date):
             raise PanjError(
@@ -519,7 +538,7 @@ def window_of(name: str, row: Mapping[str, Any], start: date, days: int) -> tupl
 
 
 def share_of(name: str, row: Mapping[str, Any]) -> float:
-    """The share held or under influence on day 0; only where the quantity asks for one."""
+    """The `day_0_share` of a row, checked; 0 if it has none."""
     share = row.get("day_0_share", 0.0)
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         raise PanjError(f"outcomes.{name}.day_0_share: found '{share}', expected a share from 0 to 1")
@@ -527,11 +546,14 @@ def share_of(name: str, row: Mapping[str, Any]) -> float:
 
 
 def scope_of(name: str, scope: Mapping[str, Any], facts: Facts) -> tuple[np.ndarray, np.ndarray]:
-    """Which districts and posts a row counts: those that every key of its scope names."""
+    """Which districts and posts a row counts: those that match every key of its scope; two arrays of bool."""
     districts = np.ones(len(facts.district_id), np.bool_)
     posts = np.ones(len(facts.post), np.bool_)
     if not isinstance(scope, Mapping):
-        raise PanjError(f"outcomes.{name}.scope: found '{scope}', expected such as {{province: Takhar}}; none: country")
+        raise PanjError(
+            f"outcomes.{name}.scope: found '{scope}', expected a mapping such as {{province: Takhar}}, or no scope for "
+            "the whole country"
+        )
     for key, value in scope.items():
         where = f"outcomes.{name}.scope.{key}"
         known: dict[str, Sequence[str]] = {
@@ -561,7 +583,7 @@ def count_outcomes(campaign: Campaign, table: Sequence[Outcome], facts: Facts, s
     """Count every outcome of one campaign.
 
     Args:
-        campaign: Which has reached its last day.
+        campaign: A campaign that has reached its last day.
         table: The outcomes.
         facts: The data files.
         start: The date of day 0.
@@ -574,7 +596,7 @@ def count_outcomes(campaign: Campaign, table: Sequence[Outcome], facts: Facts, s
 
 
 class Reported(NamedTuple):
-    """What was reported of an outcome: a value, or bounds, or nothing."""
+    """The reported figure of an outcome: a value, bounds, or neither; `evidence` lists the ids of its rows."""
 
     value: float | None
     low: float | None
@@ -583,7 +605,18 @@ class Reported(NamedTuple):
 
 
 def reported_of(row: Outcome, evidence: Mapping[str, Evidence]) -> Reported:
-    """The reported figure of a row, from the evidence table; PanjError for an unknown id."""
+    """The reported figure of an outcome.
+
+    Args:
+        row: The outcome.
+        evidence: Rows of evidence.csv by id.
+
+    Returns:
+        The figure, in the unit of the outcome; all None if nothing was reported.
+
+    Raises:
+        PanjError: For an unknown id.
+    """
     ids = row.reported.get("sum") or row.reported.get("count") or []
     for one in ids:
         if one not in evidence:
@@ -602,12 +635,12 @@ def reported_of(row: Outcome, evidence: Mapping[str, Evidence]) -> Reported:
 
 
 def total(values: Sequence[float | None], divide: float) -> float | None:
-    """The sum over the divisor, or nothing if a part is missing."""
+    """The sum of values divided by `divide`; None if a value is missing."""
     if any(value is None for value in values):
         return None
     return sum(value for value in values if value is not None) / divide
 
 
 def is_date(outcome: Outcome) -> bool:
-    """Whether an outcome is a date in words."""
+    """Whether the value of an outcome is a date."""
     return outcome.quantity in ("first_capital_fell", "largest_night")

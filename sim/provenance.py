@@ -1,6 +1,6 @@
-"""Where results come from: versions, commit, command, and the stamp that every table and figure carries.
+"""Provenance of results: versions, commit, command, and the metadata stored in every table and figure.
 
-Nothing here imports the engine, so that code that only shows results starts quickly.
+This module does not import the engine, so that code that only shows results starts quickly.
 """
 
 import json
@@ -32,7 +32,11 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Commit of the clone from which the code runs, marked if files differ, or why git does not say; None elsewhere."""
+    """Commit of the clone from which the code runs.
+
+    Returns:
+        The hash, with `+changed` if files differ; `unknown` with the reason if git fails; None outside a clone.
+    """
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
         return None
@@ -51,8 +55,8 @@ def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
     """Metadata stored in a figure or table so that it can be reproduced.
 
     Args:
-        about: about.json of the study.
-        recipe: How the file is made from the tables: its name in the folder, cell, day, ...
+        about: The content of about.json of the study.
+        recipe: How the file is made from the tables: its name in the folder, cell, day and so on.
 
     Returns:
         Overrides, seeds, versions, fingerprints and the recipe, as JSON.
@@ -66,5 +70,5 @@ def command_line() -> str:
 
 
 def shell_command(words: Sequence[object]) -> str:
-    """`python -m sim` with words after it, each quoted where a shell needs it."""
+    """Format a command line: `python -m sim` followed by words, each quoted if a shell needs it."""
     return shlex.join(["python", "-m", "sim", *map(str, words)])

@@ -1,12 +1,12 @@
 """Reproduces a figure or table from its metadata: `python -m sim reproduce results/policy/figures/map.png`.
 
-Every PNG, GIF and parquet file of a study stores the overrides, seeds, versions and fingerprints that it was made with
-and the recipe that makes it from the tables. A CSV has no metadata; that of its folder is used.
+Every PNG, GIF and parquet file of a study stores the overrides, seeds, versions and fingerprints that it was made with,
+and the recipe that makes it from the tables. A CSV has no metadata; that of its study is used.
 
 Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV, and for differences
         in settings, the study that the file is in.
 Writes  the rerun study as `<study>_again` next to the old one, and in it the same figure or table.
-Assumed Where campaigns run has no effect on results (`python -m sim verify` checks this), so executors may differ.
+Assumed The executor has no effect on results (`python -m sim verify` checks this), so it may differ.
 """
 
 import json
@@ -49,13 +49,13 @@ def main(request: Reproduce, redraw: Redraw) -> int:
 
     Args:
         request: The file, and the executor for its study.
-        redraw: Function that draws a figure in the folder of a study by its recipe.
+        redraw: Function that draws a figure into the folder of a study from a recipe, and returns its path.
 
     Returns:
-        Exit code: 0 when the file is the same, 1 when not.
+        Exit code: 0 if the file is the same, 1 if not.
 
     Raises:
-        PanjError: For a file without valid metadata, or that cannot be made from these settings.
+        PanjError: For a file without valid metadata, or one that today's settings cannot produce.
     """
     path, given = request.file, Overrides.of(request.overrides)
     console = console_of()
@@ -101,7 +101,7 @@ class Made(NamedTuple):
 
 
 def describe(path: Path, made: Made) -> list[str]:
-    """How a file was made, as text."""
+    """Lines of text that describe how a file was made."""
     runs = f"{min(made.runs)} to {max(made.runs)}" if len(made.runs) > 1 else str(made.runs[0])
     each = " in each cell" if any(word in MULTIRUN for word in made.words) or made.cells else ""
     known = ", ".join(f"{name} {value}" for name, value in made.known.items())
@@ -114,7 +114,7 @@ def describe(path: Path, made: Made) -> list[str]:
 
 
 def changes_since(made: Made, facts: Facts) -> list[str]:
-    """Code, data and libraries that have changed: `rules: 1f... then, 2e... now`."""
+    """Changes of code, data and libraries since a file was made: `rules: 1f... then, 2e... now`."""
     now = {"rules": fingerprint_of_rules(), "data": facts.fingerprint, "outcomes": fingerprint_of_outcomes()}
     now |= {"commit": commit() or "none", **versions()}
     pairs = ((name, then, now.get(name, "none")) for name, then in made.known.items())
@@ -122,7 +122,7 @@ def changes_since(made: Made, facts: Facts) -> list[str]:
 
 
 def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Sequence[str]) -> list[str]:
-    """Settings that the same overrides resolve to differently now; listed if the study's folder is available."""
+    """Changes since a file was made in what its overrides resolve to; each setting, if the study is available."""
     now = json.loads(json.dumps(sweep.base.as_dict()))
     if home is not None and (home / "config.yaml").is_file():
         then = read_yaml(home / "config.yaml")
@@ -137,7 +137,7 @@ def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Seq
 
 
 def home_of(path: Path, made: Made) -> Path | None:
-    """The folder of the study that contains and made a file, or None."""
+    """The folder of the study that a file belongs to, if the file is still in it; otherwise None."""
     for folder in path.resolve().parents[:ABOVE]:
         try:
             about = read_about(folder)
@@ -149,7 +149,7 @@ def home_of(path: Path, made: Made) -> Path | None:
 
 
 def sweep_of(made: Made, given: Overrides, facts: Facts) -> Sweep:
-    """The cells that a file was made from, each with its original number of campaigns."""
+    """The sweep that a file was made from, with the original number of campaigns in each cell."""
     executor = given.without(["results_dir"])
     kept = Overrides.of(made.words).without(NOT_KEPT)
     if made.cells is None:
@@ -168,7 +168,7 @@ def sweep_of(made: Made, given: Overrides, facts: Facts) -> Sweep:
 
 
 def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Overrides, facts: Facts) -> Sweep:
-    """A sweep of cells that were added to a study by several commands."""
+    """A sweep of cells that several commands added to a study."""
     composer = Composer(facts)
     found: tuple[Cell, ...] = tuple(cell_of(number, words, fixed, composer) for number, words in enumerate(cells))
     return Sweep(composer.settings(fixed), tuple(found[0].values), found, fixed.words, alike(found))
@@ -177,7 +177,7 @@ def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Overrides, facts: Fact
 def make_again(
     made: Made, sweep: Sweep, given: Overrides, facts: Facts, home: Path | None, redraw: Redraw, console: Console
 ) -> Path:
-    """Rerun the study and make the file from it; returns the path of the new file."""
+    """Rerun the study, or two of them for a comparison, and make the file; returns its path."""
     chosen = given.get("results_dir")
     results = Path(str(chosen.value)) if chosen else home.parent if home else sweep.base.results_dir
     folder = rebuild(sweep, made.study, results, console)
@@ -193,7 +193,7 @@ def make_again(
     if file.suffix in (".png", ".gif"):
         draw_again(folder, made.recipe, redraw)
     if not (folder / file).is_file():
-        raise PanjError(f"reproduce: found no {file} in {folder} after making the study again, expected it")
+        raise PanjError(f"reproduce: found no {file} in {folder} after the rerun, expected that file")
     return folder / file
 
 
@@ -203,13 +203,13 @@ def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
         redraw(folder, recipe)
     except (KeyError, TypeError, IndexError) as error:
         raise PanjError(
-            f"reproduce: found recipe {json.dumps(dict(recipe))}, which {folder} cannot be drawn from "
+            f"reproduce: found recipe {json.dumps(dict(recipe))}, from which no figure of {folder} can be drawn "
             f"({type(error).__name__}: {error}), expected one that Panj wrote"
         ) from error
 
 
 def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
-    """Run the study under a new name, continuing one that was interrupted."""
+    """Rerun the study under a new name and return its folder; an interrupted rerun is resumed."""
     cells = [(cell.settings.fingerprint(), cell.settings.runs) for cell in sweep.cells]
     mark = sha256(json.dumps([sweep.base.seed, cells]).encode()).hexdigest()[:8]
     work = results / f".{study}_again-{mark}"
@@ -222,7 +222,7 @@ def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
 
 
 def fresh_name(results: Path, name: str) -> Path:
-    """An unused name for a repeated study: `policy_again`, or `policy_again_2` if that exists."""
+    """An unused folder for a rerun study: `policy_again`, or `policy_again_2` if that exists."""
     number, path = 1, results / name
     while path.exists():
         number += 1
@@ -231,7 +231,7 @@ def fresh_name(results: Path, name: str) -> Path:
 
 
 def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> None:
-    """Write the verdicts of the recipe."""
+    """Write the comparison that a recipe describes."""
     folders = (folder,) if other is None else (folder, other)
     above, below = (read_threshold(key, str(recipe[key])) if recipe.get(key) else None for key in ("above", "below"))
     write_verdicts(
@@ -248,14 +248,14 @@ def conclude(path: Path, again: Path, changes: Sequence[str], console: Console) 
     if not difference:
         unit = "pixel" if path.suffix.lower() in (".png", ".gif") else "digit"
         told = " although something changed since (above)" if changes else ""
-        print_lines(console, f"The same{told}: {again} holds what {path} holds, to the last {unit}.")
+        print_lines(console, f"The same{told}: {again} equals {path} to the last {unit}.")
         return 0
     print_lines(console, f"Different: {difference}. Compared: {path} and {again}")
     if changes:
         print_lines(console, f"What changed since it was made: {'; '.join(changes)}")
     else:
         print_lines(
-            console, "Nothing that the file names has changed since it was made; the file itself may have been altered."
+            console, "Nothing named in the file has changed since it was made; the file itself may have been altered."
         )
     return 1
 
@@ -264,7 +264,9 @@ def read_made(path: Path) -> Made:
     """Read and check the metadata of a file."""
     made = made_of(content_of(path), str(path))
     if "fork" in made.recipe:
-        raise PanjError(f"{path}: found a fork of study {made.study}, which is made again by {made.recipe['fork']}")
+        raise PanjError(
+            f"{path}: found a fork of study {made.study}, which this command recreates: {made.recipe['fork']}"
+        )
     file = Path(str(made.recipe.get("file", "")))
     if file.suffix != path.suffix.lower() or ".." in file.parts or file.is_absolute():
         raise PanjError(f"{path}: found the recipe of '{file}' inside, expected that of a {path.suffix} of a study")
@@ -283,8 +285,8 @@ def content_of(path: Path) -> str:
     found = readers[path.suffix.lower()](path)
     if found is None:
         raise PanjError(
-            f"{path}: found nothing inside that says how it was made, expected a PNG, GIF or parquet file that "
-            "Panj wrote and nothing else has saved since"
+            f"{path}: found no metadata on how it was made, expected a PNG, GIF or parquet file that Panj wrote and no "
+            "other program has saved since"
         )
     return found
 
@@ -301,7 +303,7 @@ def check_whole(path: Path) -> None:
 
 
 def stamp_of_picture(path: Path) -> str | None:
-    """The text chunk of a PNG, the comment of a GIF."""
+    """The metadata of a PNG (a text chunk) or GIF (its comment); None if there is none."""
     from PIL import Image
 
     try:
@@ -314,7 +316,7 @@ def stamp_of_picture(path: Path) -> str | None:
 
 
 def stamp_of_table(path: Path) -> str | None:
-    """The metadata of a parquet file."""
+    """The metadata of a parquet file; None if there is none."""
     try:
         found = (pq.read_schema(path).metadata or {}).get(b"panj")
     except (OSError, pa.ArrowException) as error:
@@ -323,7 +325,7 @@ def stamp_of_table(path: Path) -> str | None:
 
 
 def stamp_of_csv(path: Path) -> str:
-    """The stamp in the JSON next to a table of verdicts, or in about.json next to summary.csv."""
+    """The metadata of a CSV: from the JSON file next to a table of verdicts, or from about.json next to summary.csv."""
     place = path.resolve()
     if place.parent.name == "verdicts":
         source = place.with_suffix(".json")
@@ -331,7 +333,7 @@ def stamp_of_csv(path: Path) -> str:
             return json.dumps(json.loads(source.read_text(encoding="utf-8"))["provenance"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PanjError(
-                f"{path}: found no {source.name} next to it that says how it was made, expected one"
+                f"{path}: found no {source.name} next to it, expected that file, which records how it was made"
             ) from error
     if place.name != "summary.csv" or not (place.parent / "about.json").is_file():
         raise PanjError(f"{path}: found a CSV that is not in the folder of its study, expected summary.csv next to "
@@ -340,14 +342,14 @@ def stamp_of_csv(path: Path) -> str:
 
 
 def refuse_by_itself(words: Sequence[str], where: str) -> None:
-    """Raise PanjError for a file of a verb that recreates all its files itself; the message has the command."""
+    """Raise PanjError for a file that is recreated by running its own command; the message has the command."""
     if words and words[0] in BY_ITSELF:
         command = shell_command(words)
-        raise PanjError(f"{Path(where).name}: found a file that a command makes again itself: {command}")
+        raise PanjError(f"{Path(where).name}: found a file that this command recreates: {command}")
 
 
 def made_of(content: str, where: str) -> Made:
-    """Parse and check a stamp."""
+    """Parse and check the metadata of a file; `where` names the file in errors."""
     try:
         found = json.loads(content)
         refuse_by_itself(found["words"], where)
@@ -365,7 +367,7 @@ def made_of(content: str, where: str) -> Made:
         raise
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise PanjError(
-            f"{where}: found a damaged note of how it was made ({type(error).__name__}: {error}), expected study, "
+            f"{where}: found damaged metadata ({type(error).__name__}: {error}), expected study, "
             "words, first_seed, runs and recipe; was it made by an older version?"
         ) from error
     try:

@@ -1,4 +1,4 @@
-"""Standard output that cannot stop the work: a pipe that was closed, a full disk, or no output at all."""
+"""Standard output that never interrupts a command when a pipe is closed, the disk is full or there is no output."""
 
 import os
 import sys
@@ -8,14 +8,14 @@ from typing import Any
 
 
 class Output:
-    """Standard output that is silent after the first time it cannot be written."""
+    """Standard output that discards everything after the first write that fails."""
 
     def __init__(self, file: Any) -> None:
         self.file = file
         self.error: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Write, as long as that works; what an old code page lacks is replaced."""
+        """Write text; characters that the terminal's encoding lacks are replaced."""
         try:
             self.file.write(text)
         except UnicodeEncodeError:
@@ -25,14 +25,14 @@ class Output:
         return len(text)
 
     def flush(self) -> None:
-        """Flush, as long as that works."""
+        """Flush, unless a write has failed."""
         try:
             self.file.flush()
         except OSError as error:
             self.close_with(error)
 
     def close_with(self, error: OSError) -> None:
-        """Send what is printed from now on nowhere, also what Python flushes when it ends."""
+        """Record the error and discard all further output, including what Python flushes when it exits."""
         if self.error is None:
             self.error = error
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -52,7 +52,7 @@ def safe_output() -> Iterator[Output]:
     """Replace standard output for the duration of a block.
 
     Yields:
-        The output, whose `error` is set once it cannot be written. A closed pipe (`| head`) is no error for users.
+        The output; its `error` is set after a write has failed. Callers treat a closed pipe (`| head`) as success.
     """
     usual = sys.stdout
     output = Output(open(os.devnull, "w") if usual is None else usual)  # noqa: SIM115

@@ -1,4 +1,4 @@
-"""Numbers, dates, plurals and lists in words, and sentences by key, one file per language.
+"""Formatting of numbers, dates, plurals and lists as text, and sentences by key, with one file per language.
 
 Reads   sentences/<language>.yaml.
 """
@@ -13,7 +13,7 @@ from sim.data.configs import read_yaml
 from sim.errors import PanjError, unknown
 
 SENTENCES = Path(__file__).parent / "sentences"
-MOST_NAMED = 3  # places named in a list before "and n others"
+MOST_NAMED = 3  # places that a list names before "and n others"
 
 
 class Language:
@@ -23,7 +23,16 @@ class Language:
         self.sentences = sentences
 
     def say(self, key: str, count: int | None = None, **gaps: object) -> str:
-        """A sentence with its gaps filled; `count` selects `one` or `other` and fills its own gap."""
+        """Return a sentence with its gaps filled.
+
+        Args:
+            key: Key of the sentence in the file of the language.
+            count: Number that selects the form `one` or `other` and fills the gap {count}.
+            gaps: Values of the other gaps.
+
+        Raises:
+            PanjError: For an unknown key or a gap without a value.
+        """
         if key not in self.sentences:
             raise unknown("sentence", key, self.sentences)
         text = self.sentences[key]
@@ -42,7 +51,7 @@ class Language:
         return self.say("date_and_year" if year else "date", day=day.day, month=month, year=day.year)
 
     def listed(self, names: Sequence[str], most: int | None = None) -> str:
-        """Join names: `A, B and C`, or `A, B, C and 4 others` if there are more than `most`."""
+        """Join names: `A, B and C`, or `A, B, C and 4 others` if there are more than `most` + 1."""
         if most is not None and len(names) > most + 1:
             return self.say("list_more", len(names) - most, names=", ".join(names[:most]))
         if len(names) < 2:
@@ -52,7 +61,7 @@ class Language:
 
 @cache
 def language_of(name: str = "en") -> Language:
-    """The sentences of a language; PanjError if there is no such file."""
+    """The sentences of a language, such as `en`; raises PanjError for a language without a file."""
     known = sorted(path.stem for path in SENTENCES.glob("*.yaml"))
     if name not in known:
         raise unknown("language", name, known)
@@ -70,7 +79,7 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def percent(share: float, decimals: int = 0) -> str:
-    """A share from 0 to 1 in per cent: `57 %`."""
+    """A share from 0 to 1 as a percentage: `57 %`."""
     return f"{100 * share:.{decimals}f} %"
 
 
@@ -87,7 +96,7 @@ def span(low: str, high: str) -> str:
 
 
 def span_of(numbers: Iterable[int]) -> str:
-    """From the smallest to the largest number: `200 to 1,000`."""
+    """The range of some numbers: `200 to 1,000`; one number if they are all the same."""
     known = sorted(numbers)
     return span(number(known[0]), number(known[-1]))
 
@@ -104,7 +113,7 @@ def list_words(words: Sequence[str]) -> str:
 
 
 def paragraph(*sentences: str) -> str:
-    """Join sentences, without those that are empty."""
+    """Join sentences with spaces; empty ones are left out."""
     return " ".join(sentence for sentence in sentences if sentence)
 
 

@@ -169,7 +169,7 @@ def test_the_folder_of_a_report_may_come_later(said: str, drawn: list[Path], mon
 def test_ctrl_c_is_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(run, "run_sweep", raising(KeyboardInterrupt()))
     assert main(SHORT) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command continues" in capsys.readouterr().err
 
 
 def test_a_fault_of_the_program_is_one_line_and_code_1(

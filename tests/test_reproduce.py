@@ -162,7 +162,7 @@ def test_a_table_that_was_altered_is_different_though_nothing_changed(
 ) -> None:
     change_value(study / "runs.parquet")
     assert main([str(study / "runs.parquet")], draws_nothing) == 1
-    assert "Nothing that the file names has changed" in capsys.readouterr().out
+    assert "Nothing named in the file has changed" in capsys.readouterr().out
 
 
 def test_a_setting_that_changed_is_named_where_the_study_is_at_hand(
@@ -245,7 +245,9 @@ def test_a_figure_with_one_other_pixel_is_different(study: Path, capsys: pytest.
 
 def test_a_recipe_that_lacks_something_is_said(study: Path) -> None:
     path = draw(study, {"file": "figures/x.png"})
-    with pytest.raises(PanjError, match=r'found recipe \{"file": "figures/x\.png"\}, which .* \(KeyError: .evening.\)'):
+    with pytest.raises(
+        PanjError, match=r'found recipe \{"file": "figures/x\.png"\}, from which .* \(KeyError: .evening.\)'
+    ):
         main([str(path)], lambda folder, recipe: folder / recipe["evening"])
 
 
@@ -347,18 +349,18 @@ def told(**changes: Any) -> str:
 @pytest.mark.parametrize(
     ("write", "said"),
     [
-        (empty_png, "found nothing inside that says how it was made, expected a PNG, GIF or parquet file"),
-        (empty_table, "found nothing inside that says how it was made"),
-        (file_with("x.png", b"\x89PNG and no more"), r"found a damaged file .* expected a whole \.png"),
-        (file_with("x.gif", b""), r"found a damaged file .* expected a whole \.gif"),
-        (file_with("x.parquet", b"PAR1"), r"found a damaged file .* expected a whole \.parquet"),
+        (empty_png, "found no metadata on how it was made, expected a PNG, GIF or parquet file"),
+        (empty_table, "found no metadata on how it was made"),
+        (file_with("x.png", b"\x89PNG and no more"), r"found a damaged file .* expected a complete \.png"),
+        (file_with("x.gif", b""), r"found a damaged file .* expected a complete \.gif"),
+        (file_with("x.parquet", b"PAR1"), r"found a damaged file .* expected a complete \.parquet"),
         (file_with("x.csv", b"a,b\n"), r"found a CSV that is not in the folder of its study, expected summary\.csv"),
         (file_with("x.txt", b"a"), r"found a file of kind '\.txt', expected one of \.png"),
         (lambda folder: folder / "none.png", "found no file"),
-        (png_with("{"), "found a damaged note of how it was made"),
-        (png_with("[1]"), "found a damaged note"),
-        (png_with(told(runs=None)), "found a damaged note .* was it made by an older version"),
-        (png_with(told(words=None)), "found a damaged note"),
+        (png_with("{"), "found damaged metadata"),
+        (png_with("[1]"), "found damaged metadata"),
+        (png_with(told(runs=None)), "found damaged metadata .* was it made by an older version"),
+        (png_with(told(words=None)), "found damaged metadata"),
         (png_with(told(study="../elsewhere")), "found study '../elsewhere' inside, expected the name of a folder"),
         (png_with(told(recipe={"file": "runs.parquet"})), "found the recipe of 'runs.parquet' inside, expected that"),
         (png_with(told(recipe={"file": "../x.png"})), "found the recipe of '../x.png' inside"),
@@ -378,7 +380,7 @@ def test_damage_is_told_before_anything_is_run(study: Path, monkeypatch: pytest.
     content = bytearray(path.read_bytes())
     content[4:2000] = bytes(1996)
     path.write_bytes(content)
-    with pytest.raises(PanjError, match=r"days\.parquet: found something that cannot be read"):
+    with pytest.raises(PanjError, match=r"days\.parquet: found a file that cannot be read"):
         main([str(path)], draws_nothing)
 
 

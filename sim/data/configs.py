@@ -1,4 +1,4 @@
-"""Locates and reads the YAML files of Panj, in a clone and in a wheel."""
+"""Finds and reads the YAML files of Panj, in a clone and in an installed wheel."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ PACKAGE = Path(__file__).parent.parent
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C, where available: ten times faster
-    """Loads plain values and refuses a key that is given twice, of which YAML would keep the last."""
+    """A YAML loader of plain values that rejects duplicate keys, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """The mapping of a node; raises ConstructorError for a doubled key."""
+        """The mapping of a node; raises ConstructorError for a duplicate key."""
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -25,26 +25,35 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 
 
 def folder_of(name: str) -> Path:
-    """Folder `configs` or `scenarios`: next to the package in a clone, inside it in a wheel."""
+    """The folder of configuration files: next to the package in a clone, inside it in a wheel.
+
+    Args:
+        name: `configs` or `scenarios`.
+    """
     in_clone = PACKAGE.parent / name
     return in_clone if (in_clone / "..").resolve() == PACKAGE.parent and in_clone.is_dir() else PACKAGE / name
 
 
 def folder_of_group(group: str) -> Path:
-    """Folder of the YAML files of a config group; scenarios have a folder of their own."""
+    """The folder that holds the YAML files of a group of choices, such as `border` or `scenario`."""
     return folder_of("scenarios" if group == "scenario" else "configs") / group
 
 
 def read_text(path: Path) -> str:
-    """The text of a configuration file, with or without a byte order mark.
+    """Read a configuration file as text, without a byte order mark.
+
+    Args:
+        path: The file.
 
     Raises:
-        PanjError: when the file cannot be read or is not UTF-8; the key is the path.
+        PanjError: When the file cannot be read or is not UTF-8; the key is the path.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise PanjError(f"{path}: cannot be read ({error.strerror})", key=str(path)) from error
+        raise PanjError(
+            f"{path}: found no file that can be read ({error.strerror}), expected a YAML file", key=str(path)
+        ) from error
     except UnicodeDecodeError as error:
         raise PanjError(
             f"{path}: found a byte at offset {error.start} that is not UTF-8, expected a UTF-8 file",
@@ -53,16 +62,24 @@ def read_text(path: Path) -> str:
 
 
 def not_yaml(path: Path, error: Exception) -> PanjError:
-    """An error for a file that a parser of YAML refused."""
+    """The error for a file that is not valid YAML.
+
+    Args:
+        path: The file.
+        error: The error of the YAML parser.
+    """
     why = " ".join(str(error).split())
-    return PanjError(f"{path}: found something that is not YAML ({why})", key=str(path))
+    return PanjError(f"{path}: found invalid YAML ({why}), expected names with values", key=str(path))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read the mapping in a YAML file.
 
+    Args:
+        path: The file.
+
     Raises:
-        PanjError: when the file is missing, damaged, not a mapping or has a key twice; the key is the path.
+        PanjError: When the file is missing, damaged, not a mapping or has a duplicate key; the key is the path.
     """
     try:
         content = yaml.load(read_text(path), Loader)

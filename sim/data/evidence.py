@@ -2,7 +2,7 @@
 
 Reads   data/evidence.csv.
 Returns `Evidence` rows, filters for them, and a table for the console.
-Source  each row names its own. Where a source is verbal ("dozens"), the bound is our reading (see the row's note).
+Source  each row names its own. Where a source is verbal ("dozens"), the bounds are our interpretation (see its note).
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ class Evidence:
     source_url: str
     quote: str  # the statement, paraphrased
     confidence: str  # high, medium or low
-    use: str  # calibration: compare with it; input: set it; context: only show it
+    use: str  # calibration: compared with results; input: used by the model; context: only shown
     note: str
     conflicts: tuple[str, ...]  # ids of rows that contradict this one, repeat it or are part of the same count
 
 
 def read_evidence(folder: Path | None = None) -> list[Evidence]:
-    """Read every row in file order.
+    """Read all reported figures, in file order.
 
     Args:
-        folder: folder of evidence.csv; the data of the package by default.
+        folder: Folder of evidence.csv; the data of the package by default.
 
     Raises:
-        PanjError: for a row without source or date or with low above high; names file, line and column.
+        PanjError: For a row without source or date or with low above high; names file, line and column.
     """
     rows = read_table((folder or DATA) / "evidence.csv", COLUMNS, ("id",))
     ids = {row.cells["id"] for row in rows}
@@ -71,7 +71,7 @@ def read_evidence(folder: Path | None = None) -> list[Evidence]:
 
 
 def read_figure(row: Row, ids: set[str]) -> Evidence:
-    """One row of the file, checked."""
+    """Parse and check one row of the file."""
     low, high = read_range(row)
     date_start, date_end = read_dates(row)
     return Evidence(
@@ -100,7 +100,7 @@ def optional_number(row: Row, column: str) -> float | None:
 
 
 def read_range(row: Row) -> tuple[float | None, float | None]:
-    """Low and high, with the value between them; at least one of the three is given."""
+    """Parse low and high, and check that the value is between them and at least one of the three is given."""
     value, low, high = (optional_number(row, column) for column in ("value", "low", "high"))
     if value is None and low is None and high is None:
         raise row.wrong("value", "a value, or a low or a high")
@@ -111,7 +111,7 @@ def read_range(row: Row) -> tuple[float | None, float | None]:
 
 
 def read_dates(row: Row) -> tuple[date, date]:
-    """First and last day of a figure; it begins by 7 July 2021 and does not end before it begins."""
+    """Parse the first and last day of a figure, and check that they are in order and the first is by 7 July 2021."""
     start, end = row.day("date_start"), row.day("date_end")
     if start > THE_LINE:
         raise row.wrong("date_start", f"a day up to {THE_LINE}")
@@ -121,11 +121,11 @@ def read_dates(row: Row) -> tuple[date, date]:
 
 
 def read_conflicts(row: Row, ids: set[str]) -> tuple[str, ...]:
-    """Ids of other rows of the file."""
+    """Parse the ids of the rows that conflict with this one."""
     conflicts = tuple(name for name in row.cells["conflicts"].split(";") if name)
     for name in conflicts:
         if name not in ids or name == row.cells["id"]:
-            raise row.wrong("conflicts", f"ids of other rows of the file, and '{name}' is none")
+            raise row.wrong("conflicts", f"ids of other rows of the file, which '{name}' is not")
     return conflicts
 
 
@@ -133,11 +133,14 @@ def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
     """Select the rows that match every filter.
 
     Args:
-        rows: rows to choose from.
-        filters: `key=text`, or words found anywhere in the row.
+        rows: Rows to choose from.
+        filters: `key=text`, or words to find anywhere in the row.
+
+    Returns:
+        The matching rows, in the same order.
 
     Raises:
-        PanjError: for an unknown key, an empty text or a malformed date.
+        PanjError: For an unknown key, an empty text or a malformed date.
     """
     tests = [split_filter(text) for text in filters]
     return [row for row in rows if all(matches(row, key, text) for key, text in tests)]
@@ -157,19 +160,19 @@ def split_filter(text: str) -> tuple[str, str]:
 
 
 def matches(row: Evidence, key: str, wanted: str) -> bool:
-    """Whether a row matches one filter; case is ignored and `_` equals a space."""
+    """Whether a row matches one filter; case is ignored and `_` matches a space."""
     if key == "date":
         return covers(row, wanted)
     return plain(wanted) in plain(searched_text(row, key))
 
 
 def covers(row: Evidence, day: str) -> bool:
-    """Whether the row covers any day of this year or month, or this day."""
+    """Whether a row covers a day, or any day of a month or year."""
     return row.date_start.isoformat()[: len(day)] <= day <= row.date_end.isoformat()[: len(day)]
 
 
 def searched_text(row: Evidence, key: str) -> str:
-    """The text that a filter searches: one column, source and link, or everything."""
+    """The text that a filter searches: one column, source and link, or all columns."""
     if key == "conflicts":
         return ";".join(row.conflicts)
     if key == "source":
@@ -180,7 +183,7 @@ def searched_text(row: Evidence, key: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Lower case, with `_` as a space."""
+    """The text in lower case, with spaces instead of `_`."""
     return text.lower().replace("_", " ")
 
 
@@ -200,7 +203,7 @@ def show(rows: Sequence[Evidence], console: Console) -> None:
 
 
 def table_cells(row: Evidence) -> list[str]:
-    """Cells of the table for one figure; spaces replace `_` so that long names wrap."""
+    """Table cells for one figure, with spaces instead of `_` so that long names wrap."""
     days = [row.date_start.isoformat()]
     if row.date_end != row.date_start:
         days.append(row.date_end.isoformat())
@@ -210,7 +213,7 @@ def table_cells(row: Evidence) -> list[str]:
 
 
 def say_value(row: Evidence) -> str:
-    """The value, its range, or both."""
+    """Format the value of a figure, its range, or both: `1,037 (1,000 to 1,100)`."""
     span = say_range(row.low, row.high)
     if row.value is None:
         return span

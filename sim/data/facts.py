@@ -1,7 +1,8 @@
-"""Facts about the 399 districts and the 13 crossing points, known before anything is simulated.
+"""Facts about the 399 districts and the 13 crossing points, as they were before the campaign.
 
 Reads   data/districts.csv, data/places.csv, data/posts.csv.
-Returns `Facts`, from which a campaign starts, and `Falls`, which only score one. `Facts` has no `fell_*` column.
+Returns `Facts`, from which a campaign starts, and `Falls`, which are used only for scoring. `Facts` has no `fell_*`
+        column.
 Source  every row of the data names its own; see data/README.md. Assumption: a missing population or vote count is the
         median of its province (*guess*).
 """
@@ -29,7 +30,7 @@ DISTRICT_COLUMNS = (
 FALL_COLUMNS = ("district_id", "fell_date", "fell_date_precision", "fell_without_fight")
 PLACE_COLUMNS = ("district_id", "kind", "value")
 POST_COLUMNS = ("post_id", "post", "name", "district_id", "tajik_district", "lat", "lon", "kind")
-STARTED_FROM = ("districts", "places", "posts")  # tables of a campaign; the others are the record
+STARTED_FROM = ("districts", "places", "posts")  # tables from which campaigns start; the others are the record
 PLACE_KINDS = ("airfield", "highway", "mountain")
 PRECISIONS = ("", "day", "window", "by")
 WITHOUT_FIGHT = {"unknown": -1, "0": 0, "1": 1}
@@ -69,13 +70,13 @@ class Facts(NamedTuple):
     post_district: Integers  # (posts) row of the Afghan district
     post_latitude: Floats  # (posts) degrees north, approximate
     post_longitude: Floats  # (posts) degrees east, approximate
-    fingerprint: str  # 16 hexadecimal digits that change with whatever a campaign starts from
+    fingerprint: str  # of the data from which campaigns start, 16 hexadecimal digits
 
 
 class Falls(NamedTuple):
-    """First loss of each district after 1 May 2021, in file order. For scoring only: no campaign may read it."""
+    """First loss of each district after 1 May 2021, in file order. For scoring only: campaigns must not read it."""
 
-    fell_date: NDArray[np.datetime64]  # (districts) day; NaT is *not dated*, which is not *not lost*
+    fell_date: NDArray[np.datetime64]  # (districts) day; NaT means not dated, whether lost or not
     precision: tuple[str, ...]  # (districts) day, window (about two days), by (on or before), or empty
     without_fight: NDArray[np.int8]  # (districts) 1 given up, 0 fought for, -1 unknown
 
@@ -92,10 +93,10 @@ def read_facts(folder: Path | None = None) -> Facts:
     """Read and check the facts from which a campaign starts.
 
     Args:
-        folder: folder of the tables; the data of the package by default.
+        folder: Folder of the tables; the data of the package by default.
 
     Raises:
-        PanjError: names the file, the line and the column that is wrong.
+        PanjError: Names the file, the line and the column that is wrong.
     """
     folder = folder or DATA
     districts = read_table(folder / "districts.csv", DISTRICT_COLUMNS, ("district_id",))
@@ -151,8 +152,11 @@ def row_of_district(facts: Facts, name: object, key: str) -> int:
         name: A P-code such as AF1501, or a name that only one district has.
         key: The setting that names the district, for errors.
 
+    Returns:
+        The row number, from 0.
+
     Raises:
-        PanjError: for an unknown name, and for a name that districts of several provinces have.
+        PanjError: For an unknown name, and for a name that districts of several provinces have.
     """
     if name in facts.district_id:
         return facts.district_id.index(str(name))
@@ -169,10 +173,10 @@ def read_falls(folder: Path | None = None) -> Falls:
     """Read when each district is reported to have been lost, for scoring only.
 
     Args:
-        folder: folder of districts.csv; the data of the package by default.
+        folder: Folder of districts.csv; the data of the package by default.
 
     Raises:
-        PanjError: names the line and the column that is wrong.
+        PanjError: Names the line and the column that is wrong.
     """
     districts = read_table((folder or DATA) / "districts.csv", FALL_COLUMNS, ("district_id",))
     return Falls(
@@ -185,7 +189,7 @@ def read_falls(folder: Path | None = None) -> Falls:
 
 
 def read_fell_date(row: Row) -> date | None:
-    """The day of the first loss, or None; a date needs a precision and no date is after 7 July 2021."""
+    """Parse the day of the first loss, or None; checks that a date has a precision and is by 7 July 2021."""
     precision = row.one_of("fell_date_precision", PRECISIONS)
     if not row.cells["fell_date"]:
         if precision:
@@ -204,7 +208,7 @@ def meaning_of(
     counts: Callable[[str], bool] = lambda _name: True,
     is_kept: Callable[[Mapping[str, str]], bool] = lambda _row: True,
 ) -> str:
-    """The meaning of a table of data; PanjError for a line that does not fit its header."""
+    """The normalised content of a data table, for fingerprints; raises PanjError for a line unlike its header."""
     try:
         return meaning_of_table(read_text(path), counts, is_kept)
     except (TypeError, AttributeError, KeyError, csv.Error) as error:
@@ -212,7 +216,7 @@ def meaning_of(
 
 
 def fingerprint(folder: Path) -> str:
-    """Fingerprint of what a campaign starts from, 16 hexadecimal digits; the record of what happened does not count."""
+    """Fingerprint of the data from which campaigns start, 16 hexadecimal digits; the record is not part of it."""
     paths = [folder / f"{name}.csv" for name in STARTED_FROM]
     return fingerprint_of(meaning_of(path, lambda name: name not in FALL_COLUMNS[1:]) for path in paths)
 
@@ -237,7 +241,7 @@ def fingerprint_of_record(folder: Path | None = None) -> str:
 
 
 def texts(rows: Sequence[Row], column: str) -> tuple[str, ...]:
-    """One column of text, no cell of it empty."""
+    """One column of text; raises PanjError for an empty cell."""
     return tuple(row.text(column) for row in rows)
 
 
@@ -255,7 +259,7 @@ def identity(row: Row) -> int:
 
 
 def find(row: Row, district_row: Mapping[str, int]) -> int:
-    """The row number of the district that a line of another file names."""
+    """The row number of the district named in a row of another file."""
     code = row.cells["district_id"]
     if code not in district_row:
         raise row.wrong("district_id", "a district_id of districts.csv")
@@ -263,7 +267,7 @@ def find(row: Row, district_row: Mapping[str, int]) -> int:
 
 
 def read_regions(districts: Sequence[Row]) -> tuple[str, ...]:
-    """The region of each province, in file order; a province belongs to one region."""
+    """The region of each province, in file order; raises PanjError for a province in several regions."""
     regions: dict[str, str] = {}
     for row in districts:
         region = regions.setdefault(row.text("province"), row.text("region"))
@@ -273,7 +277,7 @@ def read_regions(districts: Sequence[Row]) -> tuple[str, ...]:
 
 
 def read_capitals(districts: Sequence[Row]) -> Booleans:
-    """True for provincial capitals; each province has exactly one."""
+    """True for provincial capitals; raises PanjError unless each province has exactly one."""
     capitals: dict[str, list[str]] = {row.cells["province"]: [] for row in districts}
     for row in districts:
         if row.one_of("is_provincial_capital", ("0", "1")) == "1":
@@ -281,25 +285,27 @@ def read_capitals(districts: Sequence[Row]) -> Booleans:
     for province, found in capitals.items():
         if len(found) != 1:
             where = ", ".join(found) or "none"
-            raise PanjError(f"districts.csv: {province} has {len(found)} provincial capitals ({where}), expected one")
+            raise PanjError(
+                f"districts.csv: found {len(found)} provincial capitals in {province} ({where}), expected one"
+            )
     return np.array([row.cells["is_provincial_capital"] == "1" for row in districts])
 
 
 def check_areas(districts: Sequence[Row]) -> None:
-    """Raise PanjError for a negative area; no rule uses areas, but readers of the file rely on them."""
+    """Raise PanjError for a negative area; rules do not use areas, but other users of the file rely on them."""
     for row in districts:
         row.number("area_km2", 0)
 
 
 def read_population(districts: Sequence[Row], province_of: Integers) -> Integers:
-    """People in each district; where missing, the median of the province (*guess*)."""
+    """Population of each district; where missing, the median of its province (*guess*)."""
     people = [row.count("population", low=1) for row in districts]
     measured = np.array([np.nan if count is None else count for count in people], dtype=np.float64)
     return np.rint(fill_with_province_median(measured, province_of, districts, "population")).astype(np.int64)
 
 
 def read_votes_per_head(districts: Sequence[Row], population: Integers, province_of: Integers) -> Floats:
-    """Valid votes of 2019 per person; where not counted, the median of the province (*guess*)."""
+    """Valid votes of 2019 per person; where missing, the median of the province (*guess*)."""
     votes = [row.count("votes_2019") for row in districts]
     measured = np.array([np.nan if count is None else count for count in votes], dtype=np.float64) / population
     return fill_with_province_median(measured, province_of, districts, "votes_2019")
@@ -311,18 +317,18 @@ def fill_with_province_median(measured: Floats, province_of: Integers, districts
     for district in np.flatnonzero(np.isnan(measured)).tolist():
         known = measured[(province_of == province_of[district]) & ~np.isnan(measured)]
         if not known.size:
-            raise districts[district].wrong(column, "a number somewhere in the province, to fill its gaps from")
+            raise districts[district].wrong(column, "a number in at least one district of the province")
         filled[district] = np.median(known)
     return filled
 
 
 def of_kind(places: Sequence[Row], kind: str) -> list[Row]:
-    """The rows of one kind; PanjError for an unknown kind."""
+    """The rows of one kind; raises PanjError for an unknown kind."""
     return [row for row in places if row.one_of("kind", PLACE_KINDS) == kind]
 
 
 def read_mark(places: Sequence[Row], kind: str, district_row: Mapping[str, int]) -> Booleans:
-    """True for districts marked 1; a district without a row is not marked."""
+    """True for districts with the value 1; a district without a row counts as 0."""
     marked = np.zeros(len(district_row), dtype=np.bool_)
     for row in of_kind(places, kind):
         marked[find(row, district_row)] = row.one_of("value", ("0", "1")) == "1"
@@ -330,18 +336,18 @@ def read_mark(places: Sequence[Row], kind: str, district_row: Mapping[str, int])
 
 
 def read_mountain(places: Sequence[Row], district_row: Mapping[str, int]) -> Floats:
-    """From 0 (plain) to 1 (high mountain), for every district."""
+    """Height of every district, from 0 (plain) to 1 (high mountain)."""
     mountain = np.full(len(district_row), np.nan)
     for row in of_kind(places, "mountain"):
         mountain[find(row, district_row)] = row.number("value", 0, 1)
     for code, district in district_row.items():
         if np.isnan(mountain[district]):
-            raise PanjError(f"places.csv: no row of kind mountain for {code}, expected one for every district")
+            raise PanjError(f"places.csv: found no row of kind mountain for {code}, expected one for every district")
     return mountain
 
 
 def read_slugs(posts: Sequence[Row]) -> tuple[str, ...]:
-    """Short names of the posts, unique and valid as names of settings."""
+    """Short names of the posts; raises PanjError unless they are unique and valid as names of settings."""
     refuse_duplicates(posts, ("post",))
     for row in posts:
         if not row.cells["post"].isidentifier():
@@ -350,7 +356,7 @@ def read_slugs(posts: Sequence[Row]) -> tuple[str, ...]:
 
 
 def read_links(districts: Sequence[Row], district_row: Mapping[str, int], latitude: Floats, longitude: Floats) -> Links:
-    """Every shared boundary, seen from both sides, with its centroid distance."""
+    """Every shared boundary, once from each side, with the distance between centroids."""
     near = [read_neighbours(row, district_row) for row in districts]
     refuse_one_sided(districts, near)
     first = np.concatenate([[0], np.cumsum([len(rows) for rows in near])]).astype(np.int64)
@@ -365,23 +371,23 @@ def read_neighbours(row: Row, district_row: Mapping[str, int]) -> list[int]:
     codes = [code.strip() for code in row.cells["neighbours"].split(";") if code.strip()]
     for code in codes:
         if code not in district_row:
-            raise row.wrong("neighbours", f"codes of districts.csv, and '{code}' is none")
+            raise row.wrong("neighbours", f"codes of districts.csv, which '{code}' is not")
         if code == row.cells["district_id"] or codes.count(code) > 1:
-            raise row.wrong("neighbours", f"other districts, each once, and '{code}' is itself or repeated")
+            raise row.wrong("neighbours", f"other districts, each once; '{code}' is the district itself or repeated")
     return sorted(district_row[code] for code in codes)
 
 
 def refuse_one_sided(districts: Sequence[Row], near: Sequence[Sequence[int]]) -> None:
-    """Raise PanjError when one district names another as its neighbour and not the reverse."""
+    """Raise PanjError if a district lists a neighbour that does not list it in return."""
     for here, rows in enumerate(near):
         for there in rows:
             if here not in near[there]:
                 found, lacking = districts[here], districts[there]
-                raise lacking.wrong("neighbours", f"{found.cells['district_id']} too, as {found.place} names this one")
+                raise lacking.wrong("neighbours", f"{found.cells['district_id']} as well, since {found.place} lists it")
 
 
 def great_circle_km(latitude: Floats, longitude: Floats, latitude_there: Floats, longitude_there: Floats) -> Floats:
-    """Distance in km on a sphere (haversine), within 0.6 % of the ellipsoid."""
+    """Great-circle distance in km (haversine), accurate to 0.6 %; arguments in degrees, arrays of equal length."""
     here, there = np.radians(latitude), np.radians(latitude_there)
     across = np.radians(longitude_there - longitude)
     chord = np.sin((there - here) / 2) ** 2 + np.cos(here) * np.cos(there) * np.sin(across / 2) ** 2

@@ -1,4 +1,4 @@
-"""Fingerprints of what code computes and what data contain, regardless of how either is written.
+"""Fingerprints of what code computes and what data contain, regardless of formatting.
 
 Changes to comments, docstrings, error messages, file names, import order, annotations or line breaks do not change a
 fingerprint. Changes to operators, numbers, names or the order of statements do.
@@ -23,7 +23,14 @@ OURS = "sim."
 
 
 def fingerprint_of(parts: Iterable[str]) -> str:
-    """First hexadecimal digits of the SHA-256 of texts, in the given order."""
+    """The fingerprint of several texts.
+
+    Args:
+        parts: The texts; their order counts.
+
+    Returns:
+        The first 16 hexadecimal digits of their SHA-256.
+    """
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:DIGITS]
 
 
@@ -31,19 +38,24 @@ def meaning_of_code(sources: Iterable[str], roots: Iterable[str] = ()) -> list[s
     """Every top-level definition of modules as normalised text, sorted.
 
     Args:
-        sources: The text of each module. Names of our own modules must not clash, since paths are left out.
-        roots: Names of definitions. If any are given, only these and what they use are returned.
+        sources: The text of each module. Names defined in our own modules must be unique, since paths are left out.
+        roots: Names of definitions. If any are given, only these and the definitions that they use are returned.
 
     Returns:
-        One text per definition or top-level statement. Imports are left out; a name imported from elsewhere is
-        written with the module that it comes from.
+        One text per definition or top-level statement. Imports are left out; names imported from other packages are
+        written with their module.
     """
     found = [definition for source in sources for definition in definitions_in(source)]
     return meaning_of_definitions(found, roots)
 
 
 def meaning_of_definitions(found: Sequence["Definition"], roots: Iterable[str] = ()) -> list[str]:
-    """`meaning_of_code` that has been parsed."""
+    """`meaning_of_code` for definitions that are already parsed.
+
+    Args:
+        found: The definitions.
+        roots: As for `meaning_of_code`.
+    """
     wanted = set(roots)
     while wanted:
         used = wanted.union(*(each.uses for each in found if each.names & wanted))
@@ -56,13 +68,13 @@ def meaning_of_definitions(found: Sequence["Definition"], roots: Iterable[str] =
 class Definition(NamedTuple):
     """A top-level statement of a module."""
 
-    names: frozenset[str]  # that it defines
-    uses: frozenset[str]
-    text: str  # normalised
+    names: frozenset[str]  # names that it defines
+    uses: frozenset[str]  # names that it reads
+    text: str  # normalised source
 
 
 def definitions_in(source: str) -> Iterator[Definition]:
-    """Each top-level statement except imports and docstrings."""
+    """Parse the text of a module; yields each top-level statement except imports and docstrings."""
     tree = ast.parse(source)
     origins = origins_of_imports(tree)
     for node in body_of(tree):
@@ -107,8 +119,8 @@ def normalised(node: ast.AST, origins: Mapping[str, str]) -> str:
 def write(node: Any, origins: Mapping[str, str], parts: list[str], is_field: bool) -> None:
     """Append the text of a node to `parts`.
 
-    The annotation of a class field (`is_field`) is kept: it decides the type to which a number is cast. The text of an
-    error is not: `raise` keeps the kind of error only.
+    The annotation of a class field (`is_field`) is kept, since it decides the type to which a number is cast. The
+    message of an error is left out: of `raise`, only the type of the error is kept.
     """
     kind = type(node)
     if kind is list:
@@ -140,7 +152,7 @@ def write(node: Any, origins: Mapping[str, str], parts: list[str], is_field: boo
 
 @cache
 def fields_of(kind: str) -> tuple[str, ...]:
-    """Fields of a kind of node that decide what it computes, in the same order for every Python version."""
+    """Names of the fields of a node type that affect what it computes, in the same order in every Python version."""
     return tuple(sorted(set(getattr(ast, kind)._fields) - OF_THE_PARSER))
 
 
@@ -153,8 +165,8 @@ def meaning_of_table(
 
     Args:
         text: The CSV.
-        counts: Whether a column counts, by its name.
-        is_kept: Whether a row counts.
+        counts: Whether to include a column, by its name.
+        is_kept: Whether to include a row, given as values by column.
     """
     rows = [
         {name: value_of(cell) for name, cell in sorted(row.items()) if name not in PROSE and counts(name)}
@@ -173,5 +185,5 @@ def value_of(cell: str) -> float | str:
 
 
 def read_sources(paths: Iterable[Path]) -> list[str]:
-    """The texts of files; the mark with which some editors begin a file is left out."""
+    """Read source files as text, without a byte order mark."""
     return [path.read_text(encoding="utf-8-sig") for path in paths]

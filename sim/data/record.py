@@ -1,4 +1,4 @@
-"""Reported figures, looked up by id in the evidence, for comparison with simulated ones.
+"""Reported figures from the evidence, looked up by id, for comparison with simulated ones.
 
 Reads   data/evidence.csv, data/posts.csv.
 Source  each row names its own. A night belongs to the morning on which it ends: 4-5 July is 5 July.
@@ -33,7 +33,7 @@ EVENTS = {  # evidence id: label on a time axis
 
 
 class Point(NamedTuple):
-    """A reported number on a day, with its range; `open_ended` if the source says *at least*."""
+    """A reported number on a day, with its range; `open_ended` if the source gives only a lower bound."""
 
     day: date
     value: float
@@ -44,7 +44,7 @@ class Point(NamedTuple):
 
 
 class Count(NamedTuple):
-    """Soldiers counted at one post on one night."""
+    """Soldiers counted at one post in one night."""
 
     post: str
     night: date
@@ -59,7 +59,14 @@ def evidence() -> dict[str, Evidence]:
 
 
 def reported(id: str) -> Evidence:
-    """One row of the record."""
+    """A row of evidence.csv.
+
+    Args:
+        id: Its id, such as `F001`.
+
+    Raises:
+        PanjError: For an unknown id.
+    """
     rows = evidence()
     if id not in rows:
         raise unknown("evidence.csv, id", id, rows)
@@ -67,11 +74,11 @@ def reported(id: str) -> Evidence:
 
 
 def point(id: str, scale: float = 1.0) -> Point:
-    """A row as a point on its last day.
+    """A reported figure as a point on the last day that it covers.
 
     Args:
-        id: of a row of evidence.csv.
-        scale: divides value and range.
+        id: Id of a row of evidence.csv.
+        scale: Divisor of the value and its range.
     """
     row = reported(id)
     known = [number for number in (row.value, row.low, row.high) if number is not None]
@@ -86,7 +93,7 @@ def out_of(id: str) -> float:
 
 
 def aan_shares() -> list[Point]:
-    """Share of district centres held on the first day and, with those taken since, at the end of June (AAN)."""
+    """Share of district centres that the Taliban held on 1 May and at the end of June, as counted by AAN."""
     start, newly = reported(AAN_START), reported(AAN_NEWLY_HELD)
     held = point(AAN_START).value + point(AAN_NEWLY_HELD).value
     share = held / out_of(AAN_NEWLY_HELD)
@@ -94,12 +101,12 @@ def aan_shares() -> list[Point]:
 
 
 def lwj_shares() -> list[Point]:
-    """Share of districts controlled, in the wider sense of the Long War Journal."""
+    """Share of districts under Taliban control, by the wider definition of the Long War Journal."""
     return [point(id, out_of(id)) for id in LWJ_COUNTS]
 
 
 def counted_so_far() -> list[Point]:
-    """Cumulative soldiers who crossed: after each counted night, then the reported total."""
+    """Cumulative number of soldiers who crossed: after each night with a count, then the reported total."""
     nights = [point(id) for id in NIGHTS]
     parts = np.cumsum([[night.value, night.low, night.high] for night in nights], axis=0).tolist()
     sums = [
@@ -110,7 +117,7 @@ def counted_so_far() -> list[Point]:
 
 @cache
 def counts_by_post() -> tuple[Count, ...]:
-    """Every count in posts.csv; `2021-07-04: 94; 2021-07-05: 104` are two counts, `300+` is at least 300."""
+    """Every count in posts.csv; `2021-07-04: 94; 2021-07-05: 104` gives two counts, `300+` means at least 300."""
     with (DATA / "posts.csv").open(encoding="utf-8", newline="") as file:
         return tuple(count for row in csv.DictReader(file) for count in read_counts(row))
 
@@ -127,8 +134,8 @@ def counted_at(post: str, until: date) -> tuple[int, bool] | None:
     """Soldiers counted at a post.
 
     Args:
-        post: short name.
-        until: last day that counts.
+        post: Short name of the post.
+        until: Last day that is included.
 
     Returns:
         The number and whether it is a lower bound; None if nothing was counted.
@@ -140,7 +147,7 @@ def counted_at(post: str, until: date) -> tuple[int, bool] | None:
 
 
 def lost_in_record(evening: date) -> list[int]:
-    """Rows of the districts reported lost by the end of a day, at most of 7 July 2021."""
+    """Row numbers of the districts reported lost by the end of a day; days after 7 July 2021 count as 7 July."""
     return np.flatnonzero(fell_dates() <= np.datetime64(min(evening, THE_LINE))).tolist()
 
 

@@ -1,4 +1,4 @@
-"""Rows of data files, checked cell by cell, with errors that name file, line and column."""
+"""Reads CSV data files and checks them cell by cell; errors name file, line and column."""
 
 import csv
 import math
@@ -13,13 +13,13 @@ from sim.errors import PanjError, unknown
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a data file, with its place for error messages."""
+    """One line of a data file; `place` names file, line and row for error messages."""
 
     place: str
     cells: Mapping[str, str]
 
     def wrong(self, column: str, expected: str) -> PanjError:
-        """An error that names file, line, row and column."""
+        """The error for an invalid cell; it names file, line, row and column."""
         return PanjError(f"{self.place}, {column}: found '{self.cells[column]}', expected {expected}")
 
     def text(self, column: str) -> str:
@@ -72,12 +72,15 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
     """Read some columns of a CSV file.
 
     Args:
-        path: a UTF-8 file with a header.
-        columns: columns to read; others are ignored.
-        key: columns that identify a row.
+        path: A UTF-8 file with a header.
+        columns: Columns to read; others are ignored.
+        key: Columns that identify a row.
+
+    Returns:
+        The rows in file order, with every cell stripped of surrounding spaces.
 
     Raises:
-        PanjError: for a missing or damaged file, a missing column or two rows with one key.
+        PanjError: For a missing or damaged file, a missing column or two rows with the same key.
     """
     reader = csv.reader(StringIO(read_text(path), newline=""), strict=True)
     try:
@@ -87,7 +90,7 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
             make_row(f"{path.name} line {reader.line_num}", name_cells(header, cells), columns, key) for cells in reader
         ]
     except csv.Error as error:
-        raise PanjError(f"{path.name} line {reader.line_num}: not a readable line of a CSV file ({error})") from None
+        raise PanjError(f"{path.name} line {reader.line_num}: found a line that is not valid CSV ({error})") from None
     if not rows:
         raise PanjError(f"{path.name}: found a header and no rows, expected at least one row")
     refuse_duplicates(rows, key)
@@ -99,7 +102,7 @@ def read_text(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError:
-        raise PanjError(f"{path.name}: no readable file of this name in the data folder {path.parent}") from None
+        raise PanjError(f"{path.name}: found no readable file in {path.parent}, expected one of this name") from None
     if not content.strip():
         raise PanjError(f"{path.name}: found an empty file, expected a header and rows")
     try:
@@ -113,9 +116,9 @@ def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> No
     """Raise PanjError unless every expected column appears exactly once."""
     for column in columns:
         if column not in header:
-            raise PanjError(f"{file} line 1: column '{column}' is missing; found {', '.join(header)}")
+            raise PanjError(f"{file} line 1: found columns {', '.join(header)}, expected '{column}' as well")
         if header.count(column) > 1:
-            raise PanjError(f"{file} line 1: column '{column}' appears twice, expected once")
+            raise PanjError(f"{file} line 1: found column '{column}' twice, expected it once")
 
 
 def name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:

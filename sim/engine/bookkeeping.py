@@ -1,8 +1,8 @@
-"""Counting of both sides per district, the start of a day, and the log.
+"""Bookkeeping: the count of both sides in each district, the start of a day, and the log.
 
-Reads   units that hold, forces, posts.
+Reads   units that hold a district, forces, posts.
 Writes  garrisons, the forces of each district, the log.
-Source  none: bookkeeping. A unit on the road, at a post or in reserve holds nothing.
+Source  none. A unit that is travelling, at a post or in reserve is not part of a garrison.
 """
 
 import math
@@ -12,25 +12,30 @@ from sim.engine.compile import rule
 from sim.engine.world import NOBODY, Armies, Count, Forces, Garrisons, Mode, Posts, Today, Units, UnitState
 
 LEAST_RATIO = 0.05
-EVEN_MORALE = 0.5  # the middle of the scale, where morale speaks neither for nor against holding out
+EVEN_MORALE = 0.5  # middle of the scale, at which morale makes holding out neither more nor less likely
 
 
 class Endurance(NamedTuple):
-    """How long a garrison bears hunger and unanswered calls."""
+    """How long a garrison can endure hunger and unanswered calls."""
 
-    hungry_below: float  # days: supply below which hunger is felt
+    hungry_below: float  # days: supply below which a garrison goes hungry
     patience_days: float  # days after which an unanswered call has its full effect
 
 
 @rule
 def log_ratio(ratio: float) -> float:
-    """Natural logarithm of a ratio of men, bounded below where one side has hardly anyone."""
+    """Natural logarithm of a ratio of men; ratios below LEAST_RATIO count as that ratio."""
     return math.log(max(LEAST_RATIO, ratio))
 
 
 @rule
 def hunger_of(supply_days: float, hungry_below: float) -> float:
-    """Hunger from 0 (enough supply) to 1 (none)."""
+    """Hunger of a garrison, from 0 (enough supply) to 1 (none).
+
+    Args:
+        supply_days: Days that its supply will last.
+        hungry_below: Days of supply below which it goes hungry.
+    """
     if supply_days >= hungry_below:
         return 0.0
     return min(1.0, max(0.0, 1.0 - supply_days / hungry_below))
@@ -38,7 +43,12 @@ def hunger_of(supply_days: float, hungry_below: float) -> float:
 
 @rule
 def unanswered_of(asked_days: int, patience_days: float) -> float:
-    """Share of its patience that a garrison has used up since it called for help: 0 before a call, at most 1."""
+    """Share of its patience that a garrison has used up while waiting for help, 0 to 1.
+
+    Args:
+        asked_days: Days since it called for help; 0 or less if it has not called.
+        patience_days: Days after which the share is 1.
+    """
     if asked_days <= 0:
         return 0.0
     return min(1.0, max(0.0, asked_days / patience_days))
@@ -62,7 +72,7 @@ def muster(armies: Armies, endurance: Endurance) -> None:
 
     Args:
         armies: `garrisons` is written; `units` and `forces` are read.
-        endurance: when hunger and unanswered calls are felt.
+        endurance: How long a garrison can endure hunger and unanswered calls.
     """
     garrisons, units, forces = armies.garrisons, armies.units, armies.forces
     count_garrisons(garrisons, units, endurance)
@@ -71,7 +81,7 @@ def muster(armies: Armies, endurance: Endurance) -> None:
 
 @rule
 def count_garrisons(garrisons: Garrisons, units: Units, endurance: Endurance) -> None:
-    """Count men, and average morale, resolve, hunger and unanswered calls weighted by men."""
+    """Count the men of each garrison, and average morale, resolve, hunger and unanswered calls weighted by men."""
     for trait in (garrisons.morale, garrisons.resolve, garrisons.hunger, garrisons.unanswered):
         trait[:] = 0.0
     garrisons.men[:] = 0
@@ -95,13 +105,13 @@ def count_garrisons(garrisons: Garrisons, units: Units, endurance: Endurance) ->
 
 @rule
 def count_forces(garrisons: Garrisons, forces: Forces) -> None:
-    """Count local forces and the mobile forces outside each district, and link the forces of one district."""
+    """Count the local and mobile forces at each district, and build the linked list of forces of each district."""
     locals_end = garrisons.local.size
     for district in range(locals_end):  # local forces are the first rows, one per district
         garrisons.mobile[district] = 0
         garrisons.local[district] = forces.men[district]
         forces.next_there[district] = NOBODY
-    for force in range(forces.men.size - 1, locals_end - 1, -1):  # backwards, so that they are linked in order
+    for force in range(forces.men.size - 1, locals_end - 1, -1):  # backwards, so that the list is in order
         district = forces.district[force]
         forces.next_there[force] = forces.next_there[district]
         forces.next_there[district] = force
@@ -112,7 +122,17 @@ def count_forces(garrisons: Garrisons, forces: Forces) -> None:
 
 @rule
 def note(today: Today, event: int, district: int, actor: int, men: int, how: int, why: int) -> None:
-    """Append one row to the log; a full log ends the campaign with a CampaignError."""
+    """Append one row to the log; if the log is full, the campaign ends with a CampaignError.
+
+    Args:
+        today: The day, the log and the totals.
+        event: `Event`.
+        district: Row of the district.
+        actor: Row of the unit, force, prong or post, by event; -1 for none.
+        men: Number of men.
+        how: `Fall`; 0 for none.
+        why: `Why`; 0 for none.
+    """
     row = today.tally[Count.LOGGED]
     if row >= today.log.day.size:
         today.tally[Count.CANNOT_GO_ON] = 1

@@ -1,9 +1,9 @@
-"""Compiled rules on disk, one file per rule and kind of arguments, each sealed by its digest.
+"""The cache of compiled rules on disk: one file per rule and types of its arguments, each with a digest.
 
-Numba's own cache trusts whatever it reads, falls back to a folder next to the source if its own cannot be written,
-and forgets a rule when a comment above it moves. Here a damaged file is compiled again, there is no second folder, and
-a rule is found again by its name: the folder is named after the fingerprint of the whole engine, so that every clone of
-one version shares it. Nothing here decides a result, and so it does not count in that fingerprint.
+Numba's own cache does not check what it reads, falls back to a folder next to the source if its folder is read-only,
+and recompiles a rule when a comment above it moves. Here a damaged file is compiled again, there is no fallback folder,
+and a rule is identified by its name: the folder is named after the fingerprint of the whole engine, so that all clones
+of one version share it. This module has no effect on results, so it is not part of that fingerprint.
 """
 
 import os
@@ -23,9 +23,9 @@ from numba.core.caching import (
 from numba.core.serialize import dumps
 
 HERE = Path(__file__).parent
-RULES = "rules"  # subfolder of the engine's own functions; those of others have one each
-SEAL = 32  # bytes of a digest
-said: set[str] = set()  # notes printed by this process
+RULES = "rules"  # subfolder for the engine's own functions; other source files have one each
+SEAL = 32  # bytes of the digest at the start of a file
+said: set[str] = set()  # notes that this process has printed
 
 
 def say_once(note: str) -> None:
@@ -41,7 +41,7 @@ def is_ours(file: str) -> bool:
 
 
 class Place(UserProvidedCacheLocator):  # type: ignore[misc]
-    """Where the compiled code of a function is; it need not be writable."""
+    """Locates the cache folder of a function; the folder may be read-only."""
 
     folder: Path  # of this version of the rules
 
@@ -52,24 +52,24 @@ class Place(UserProvidedCacheLocator):  # type: ignore[misc]
 
     @classmethod
     def from_function(cls, function: Any, file: str) -> "Place":
-        """The place of any function."""
+        """Create the locator of a function."""
         return cls(function, file)
 
     def get_source_stamp(self) -> Any:
-        """What a cached function must have been compiled from: for rules, the fingerprint in the folder's name."""
+        """The stamp that a cache file must match; constant for rules, whose folder is named after their fingerprint."""
         return RULES if is_ours(self._py_file) else _SourceFileBackedLocatorMixin.get_source_stamp(self)
 
     def get_disambiguator(self) -> str:
-        """What tells functions of one name apart: for rules nothing, since their names differ."""
+        """Text that distinguishes functions with the same name; empty for rules, whose names are unique."""
         return "" if is_ours(self._py_file) else str(self._lineno)
 
     def ensure_cache_path(self) -> None:
-        """Make the folder."""
+        """Create the folder."""
         os.makedirs(self._cache_path, exist_ok=True)
 
 
 class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
-    """Index and data of one function; each file begins with the digest of the rest."""
+    """The index file and data files of one function; each begins with the digest of the rest."""
 
     def _load_index(self) -> dict[Any, str]:
         content = self.unsealed(self._index_path)
@@ -96,7 +96,7 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
             file.write(sha256(content).digest() + content)
 
     def unsealed(self, path: str) -> bytes | None:
-        """The content of a file; None if it is missing or damaged."""
+        """The content of a file after its digest; None if the file is missing or damaged."""
         try:
             sealed = Path(path).read_bytes()
         except OSError:
@@ -108,7 +108,7 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
 
 
 class RulesCache(FunctionCache):  # type: ignore[misc]
-    """The cache of one function; where it cannot be written, what is compiled stays in memory."""
+    """The cache of one function; if the folder is read-only, compiled code stays in memory only."""
 
     def __init__(self, function: Any, folder: Path) -> None:
         places: dict[str, Any] = {"_locator_classes": [type("PlaceHere", (Place,), {"folder": folder})]}
@@ -118,7 +118,7 @@ class RulesCache(FunctionCache):  # type: ignore[misc]
         self._cache_file = SealedFile(self._cache_path, self._impl.filename_base, stamp)
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Keep compiled code."""
+        """Store compiled code, or print a note that it cannot be stored."""
         try:
             super().save_overload(signature, compiled)
         except OSError as error:
@@ -129,12 +129,15 @@ class RulesCache(FunctionCache):  # type: ignore[misc]
 
 
 def keep(dispatcher: Any, folder: Path) -> Any:
-    """Keep what Numba compiles of a function in a folder; returns the function.
+    """Store the compiled code of a function on disk.
 
     Args:
-        dispatcher: What `numba.njit` returned.
-        folder: The folder of this version of the rules.
+        dispatcher: The result of `numba.njit`.
+        folder: The cache folder of this version of the rules.
+
+    Returns:
+        The same dispatcher.
     """
-    if os.path.exists(dispatcher.py_func.__code__.co_filename):  # otherwise typed into a notebook: kept in memory
+    if os.path.exists(dispatcher.py_func.__code__.co_filename):  # otherwise defined in a notebook: kept in memory
         dispatcher._cache = RulesCache(dispatcher.py_func, folder)
     return dispatcher

@@ -1,4 +1,4 @@
-"""A campaign: day 0 to the last day in one compiled call, recorded at the end of every day."""
+"""Runs a campaign from day 0 to the last day in one compiled call and records the end of every day."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -50,7 +50,7 @@ class Series(IntEnum):
 
 
 class Record(NamedTuple):
-    """What is kept of a campaign, per day; row 0 is day 0."""
+    """The daily record of a campaign; row 0 is day 0."""
 
     holder: np.ndarray  # days x districts, Holder, int8
     series: Real  # days x Series
@@ -68,7 +68,12 @@ class Campaign(NamedTuple):
 
 
 def blank_record(world: World, days: int) -> Record:
-    """An empty record of day 0 and `days` more days."""
+    """An empty record.
+
+    Args:
+        world: The world to be recorded, for the number of districts and posts.
+        days: Days after day 0.
+    """
     posts = world.posts.district.size
     return Record(
         np.zeros((days + 1, world.districts.holder.size), np.int8),
@@ -85,18 +90,18 @@ def run_campaign(
     """Run one campaign.
 
     Args:
-        layout: world before its draws; it is not written to.
-        rules: numbers of every rule.
-        timeline: dated events.
-        seed: seed of all draws, or an address with other seeds from some day on or of some draws of day 0.
-        days: days after day 0.
-        world: a world of an earlier campaign to reuse, which is overwritten.
+        layout: The world before the draws of day 0; it is not written to.
+        rules: Numbers of every rule.
+        timeline: Dated events.
+        seed: Seed of all draws, or an address that has other seeds from some day on or for some draws of day 0.
+        days: Days after day 0.
+        world: The world of an earlier campaign, which is overwritten to save memory; by default a new one.
 
     Returns:
         The campaign, with the world of the last day and the record of `days` + 1 days.
 
     Raises:
-        CampaignError: when the space for rows is used up; it names the rows and the day.
+        CampaignError: An array for refugees or events is full, or there are too few men for the rural garrisons.
     """
     if world is None:
         world = fresh(layout)
@@ -110,7 +115,16 @@ def run_campaign(
 
 
 def raise_if_spent(world: World, day: int, seed: int) -> None:
-    """Raise CampaignError for a campaign that ran out of space; it never ends early without one."""
+    """Check that a campaign could continue to its last day.
+
+    Args:
+        world: The world of the campaign.
+        day: The last day that was run.
+        seed: Seed of the campaign, for the message.
+
+    Raises:
+        CampaignError: The campaign ended early.
+    """
     spent = int(world.tally[Count.CANNOT_GO_ON])
     if spent:
         raise CampaignError(f"seed {seed}, day {day}: {ENDS[spent]}")
@@ -118,7 +132,7 @@ def raise_if_spent(world: World, day: int, seed: int) -> None:
 
 @entry
 def run_days(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, record: Record) -> int:
-    """Run day after day until the record is full, and return the number of the last day."""
+    """Run all days of a campaign, one per row of the record; returns the number of the last day that was run."""
     for day in range(record.series.shape[0]):
         if day == 0:
             begin(world, rules, timeline, seeds)
@@ -132,15 +146,15 @@ def run_days(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, recor
 
 @entry
 def step(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, record: Record, day: int) -> None:
-    """Run one day of `run_days`, for a model that stops after every day.
+    """Run a single day, for models that stop after every day; the result is the same as that of `run_days`.
 
     Args:
-        world: written.
-        rules: numbers of every rule.
-        timeline: dated events.
-        seeds: seeds of all draws.
-        record: row `day` is written.
-        day: 0 for the draws of day 0.
+        world: The world at the end of the day before; it is updated.
+        rules: Numbers of every rule.
+        timeline: Dated events.
+        seeds: Seeds of all draws.
+        record: The record; row `day` is written.
+        day: Number of the day; 0 draws day 0.
     """
     if day == 0:
         begin(world, rules, timeline, seeds)
@@ -151,7 +165,13 @@ def step(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, record: R
 
 @rule
 def record_day(world: World, record: Record, day: int) -> None:
-    """Record the end of the day."""
+    """Write the state at the end of a day to a row of the record.
+
+    Args:
+        world: The world at the end of the day.
+        record: The record; row `day` is written.
+        day: Number of the day.
+    """
     row = record.series[day]
     tally = world.tally
     record_districts(world, record.holder[day], row, day)
@@ -168,7 +188,7 @@ def record_day(world: World, record: Record, day: int) -> None:
 
 @rule
 def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> None:
-    """Record holders, falls of the day by kind, and mean dread of the districts that the government holds."""
+    """Record holders, the day's falls by kind, and the mean dread of the districts that the government holds."""
     districts = world.districts
     dread = 0.0
     held = 0
@@ -190,7 +210,7 @@ def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> N
 
 @rule
 def record_units(world: World, row: Real) -> None:
-    """Record men by fate, and mean morale of those who hold."""
+    """Record men by fate, and the mean morale of men in garrisons."""
     units = world.units
     holding = 0
     morale = 0.0
@@ -209,7 +229,7 @@ def record_units(world: World, row: Real) -> None:
 
 @rule
 def record_people(world: World, row: Real) -> None:
-    """Record people by where they are."""
+    """Record the number of people on the road, waiting at posts and settled."""
     refugees = world.refugees
     for place in range(world.tally[Count.TRAVELLERS]):
         row[Series.PEOPLE_ON_THE_ROAD] += refugees.people[world.queues.travelling[place]]
@@ -219,7 +239,7 @@ def record_people(world: World, row: Real) -> None:
 
 @rule
 def record_posts(world: World, record: Record, row: Real, day: int) -> None:
-    """Record who crossed and who waits at each post, and guards per arrival."""
+    """Record soldiers and people who crossed or wait at each post, and the number of guards per arrival."""
     posts = world.posts
     guards = 0
     arrivals = 0

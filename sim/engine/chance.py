@@ -71,25 +71,25 @@ class Stream(IntEnum):
 
 
 class Luck(NamedTuple):
-    """What a draw depends on in addition to its stream and its actor."""
+    """The hashed seeds of one day, on which a draw depends in addition to its actor."""
 
     keys: np.ndarray  # (streams) uint64: hashes of seed, stream and day
     day: int
 
 
 class Address(NamedTuple):
-    """The seeds of a campaign that does not draw everything from one seed: with its numbers, all that repeats it."""
+    """The seeds of a campaign that uses several; together with its numbers they determine the campaign."""
 
-    runs: tuple[tuple[int, int], ...]  # (first day, seed), ascending, the first from day 0: seeds by day
-    lasting: tuple[tuple[int, int, int], ...] = ()  # (stream, province, seed): other seeds of draws made once
+    runs: tuple[tuple[int, int], ...]  # (first day, seed) in ascending order, the first for day 0: seeds by day
+    lasting: tuple[tuple[int, int, int], ...] = ()  # (stream, province, seed): other seeds for draws made once
     streams: tuple[tuple[int, int, int, int], ...] = ()  # (stream, first day, last day, seed): other seeds by day
 
 
 class Seeds(NamedTuple):
-    """All seeds of a campaign, hashed with stream and day; a free campaign has the same seed everywhere."""
+    """All seeds of a campaign, hashed with stream and day; a campaign with one seed has it everywhere."""
 
-    lasting: np.ndarray  # provinces x streams, uint64: of draws made once, on day 0 or as if on day 0
-    daily: np.ndarray  # (days + 1) x streams, uint64: of the draws of each day
+    lasting: np.ndarray  # (provinces, streams) uint64: for draws made once in a campaign, with day 0 as their day
+    daily: np.ndarray  # (days + 1, streams) uint64: for the draws of each day
 
 
 def first_seed(seed: int | Address) -> int:
@@ -107,9 +107,9 @@ def seeds_in(seed: int | Address, days: int, provinces: int) -> Seeds:
     """The seeds of a campaign before they are hashed.
 
     Args:
-        seed: one seed for all draws, or an address.
-        days: days after day 0.
-        provinces: number of provinces.
+        seed: One seed for all draws, or an address.
+        days: Days after day 0.
+        provinces: Number of provinces.
 
     Returns:
         The seeds by province and stream, and by day and stream.
@@ -129,7 +129,7 @@ def seeds_in(seed: int | Address, days: int, provinces: int) -> Seeds:
 
 @rule
 def splitmix(seed: np.uint64, position: int) -> np.uint64:
-    """The output of SplitMix64 at a position (0 is the first) of the stream of `seed`."""
+    """The output of SplitMix64 for `seed` at a position, counted from 0."""
     z = seed + GAMMA * np.uint64(position + 1)
     z = (z ^ (z >> np.uint64(30))) * FIRST
     z = (z ^ (z >> np.uint64(27))) * SECOND
@@ -151,11 +151,11 @@ def bits(luck: Luck, stream: int, actor: int) -> np.uint64:
 
 @rule
 def drawn_once(lasting: np.ndarray, province: int) -> Luck:
-    """What a draw that is made once in a campaign depends on, in addition to its stream and its actor.
+    """Keys and day of a draw that is made once in a campaign; the day is always 0.
 
     Args:
         lasting: `Seeds.lasting`.
-        province: row of the province of the actor.
+        province: Row of the province of the actor.
     """
     return Luck(lasting[province], 0)
 
@@ -165,9 +165,9 @@ def uniform(luck: Luck, stream: int, actor: int) -> float:
     """A uniform draw in [0, 1).
 
     Args:
-        luck: keys and day.
+        luck: Keys and day.
         stream: `Stream` of the decision.
-        actor: lasting identity of the agent that decides.
+        actor: Lasting identity of the agent that decides.
     """
     return float(bits(luck, stream, actor) >> np.uint64(11)) * TO_UNIT
 
@@ -183,7 +183,10 @@ def normal(luck: Luck, stream: int, actor: int) -> float:
 
 @rule
 def gumbel(luck: Luck, stream: int, actor: int) -> float:
-    """A standard Gumbel draw: the option with the highest weight + gumbel wins with probability ~ exp(weight)."""
+    """A standard Gumbel draw; arguments as for `uniform`.
+
+    The option with the highest sum of weight and Gumbel draw is chosen with a probability proportional to exp(weight).
+    """
     return -math.log(-math.log((uniform(luck, stream, actor) + TO_UNIT) / (1.0 + 2.0 * TO_UNIT)))
 
 
@@ -192,10 +195,10 @@ def draw_parameters(seed: int, actors: np.ndarray) -> np.ndarray:
 
     Args:
         seed: Seed of the campaign.
-        actors: (parameters) lasting identities.
+        actors: (parameters) Lasting identities.
 
     Returns:
-        (parameters) draws in [0, 1).
+        (parameters) Draws in [0, 1).
     """
     shares = np.empty(actors.size)
     fill_shares(Luck(seeds_of(seed, 0, 1).daily[0], 0), actors, shares)
@@ -211,19 +214,30 @@ def fill_shares(luck: Luck, actors: np.ndarray, shares: np.ndarray) -> None:
 
 @rule
 def whole(amount: float, draw: float) -> int:
-    """A whole number whose mean is `amount`: the draw decides whether the fraction is rounded up."""
+    """Round an amount to a whole number at random, so that the mean is preserved.
+
+    Args:
+        amount: A number of at least 0.
+        draw: A uniform draw in [0, 1); it decides whether the fraction is rounded up.
+    """
     return int(amount + draw)
 
 
 @rule
 def spread_around(mean: float, half_width: float, draw: float) -> float:
-    """A value spread evenly around its mean; `half_width` is a share of the mean."""
+    """A value with a uniform distribution around a mean.
+
+    Args:
+        mean: The mean.
+        half_width: Half the width of the distribution, as a share of the mean.
+        draw: A uniform draw in [0, 1).
+    """
     return mean * (1.0 + half_width * (2.0 * draw - 1.0))
 
 
 @rule
 def logistic(score: float) -> float:
-    """1 / (1 + exp(-score)), without overflow."""
+    """The logistic function, 1 / (1 + exp(-score)), without overflow."""
     if score < -40.0:
         return 0.0
     if score > 40.0:

@@ -18,7 +18,7 @@ from sim.data.meaning import fingerprint_of, meaning_of_code, read_sources
 from sim.engine.cache import keep
 
 ENGINE = Path(__file__).parent
-DECIDES_NOTHING = {"invariants.py", "cache.py"}  # reads a world and changes nothing; keeps what was compiled
+DECIDES_NOTHING = {"invariants.py", "cache.py"}  # modules without effect on results: checks, and the cache
 compiled = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
@@ -30,13 +30,13 @@ def fingerprint_of_rules() -> str:
 
 
 def cache_folder() -> Path:
-    """The folder of compiled rules with this fingerprint and bounds check; `PANJ_CACHE` moves its root."""
+    """The cache folder of this version of the rules, with or without bounds checks; `PANJ_CACHE` moves its root."""
     checked = "-checked" if os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0") else ""
     return cache_root() / f"rules-{fingerprint_of_rules()}{checked}"
 
 
 def cache_root() -> Path:
-    """The folder of all caches; one that cannot be made if the user has no home and `PANJ_CACHE` names none."""
+    """The folder of all caches: `PANJ_CACHE` or the user's cache folder; an invalid path if there is neither."""
     try:
         return Path(os.environ.get("PANJ_CACHE") or user_cache_path("panj"))
     except RuntimeError:
@@ -44,7 +44,7 @@ def cache_root() -> Path:
 
 
 def compiled_by(**options: Any) -> Callable[[Any], Any]:
-    """A decorator that compiles a function with these options of Numba and keeps the result on disk."""
+    """Return a decorator that compiles a function with these options of Numba and stores the result on disk."""
 
     def decorate(function: Any) -> Any:
         dispatcher = numba.njit(nogil=True, _nrt=False, **options)(function)  # type: ignore[call-overload]
@@ -54,8 +54,8 @@ def compiled_by(**options: Any) -> Callable[[Any], Any]:
 
 
 # Without Numba's reference counts a rule cannot create arrays, only use those passed to it: state stays explicit,
-# compiling takes a third of the time, and a call costs no atomic counting of every trait of every group.
-# Only an entry point needs a wrapper for calls from Python; without wrappers compiling takes a third of the time.
+# compiling takes a third of the time, and calls need no atomic reference counting of every trait of every group.
+# Only an entry point needs a wrapper for calls from Python; omitting the others cuts compile time to a third.
 # A call passes every trait of every group on the stack, so rules are inlined into their callers.
 rule = compiled_by(forceinline=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)
 entry = compiled_by()

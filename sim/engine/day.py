@@ -50,7 +50,7 @@ class Rules(NamedTuple):
 
 @rule
 def run_day(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, day: int) -> None:
-    """Run all steps of one day, in order: news travels by night, armies move before families, posts open last."""
+    """Run all steps of one day in order: news of the day before, then armies, then families, then border posts."""
     land, armies, border, today = land_of(world), armies_of(world), border_of(world), today_of(world, seeds, day)
     endurance = Endurance(rules.supply.hungry_below, rules.calls.patience_days)
     districts, units, posts = world.districts, world.units, world.posts

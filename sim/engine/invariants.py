@@ -1,7 +1,7 @@
-"""Claims that must hold at the end of every day: nobody vanishes, nothing is negative, no post exceeds its room.
+"""Invariants that must hold at the end of every day: nobody vanishes, nothing is negative, no post exceeds its room.
 
 Reads   the world at the end of a day and the world of day 0.
-Writes  nothing; raises the first claim that does not hold, with its row and numbers.
+Writes  nothing; raises an error for the first invariant that does not hold, with its row and numbers.
 Source  none: bookkeeping.
 """
 
@@ -43,27 +43,27 @@ SHARES = (
 
 
 class InvariantError(AssertionError):
-    """Something that must be true at the end of every day is not."""
+    """An invariant does not hold at the end of a day."""
 
 
 class Claim(NamedTuple):
-    """A claim about every row: where it holds, and how to describe a row where it does not."""
+    """An invariant of every row of a group."""
 
-    holds: Truth
-    describe: Callable[[int], str]
+    holds: Truth  # (rows) whether it holds
+    describe: Callable[[int], str]  # describes a row in which it does not
 
 
 def check(world: World, day_zero: World, day: int, morning_room: Whole | None = None) -> None:
-    """Check every claim about every row.
+    """Check every invariant.
 
     Args:
-        world: the world at the end of a day.
-        day_zero: the world at the end of day 0.
-        day: days since day 0.
-        morning_room: `posts.room` in the morning, since reserves change it later; if missing, room is not checked.
+        world: The world at the end of a day.
+        day_zero: The world at the end of day 0.
+        day: Days since day 0.
+        morning_room: (posts) `posts.room` in the morning, since reserves change it later; if None, room is not checked.
 
     Raises:
-        InvariantError: for the first claim that is not true.
+        InvariantError: For the first invariant that does not hold.
     """
     for claim in claims(world, day_zero, day, morning_room):
         wrong = np.flatnonzero(~claim.holds)
@@ -73,7 +73,7 @@ def check(world: World, day_zero: World, day: int, morning_room: Whole | None = 
 
 
 def claims(world: World, day_zero: World, day: int, morning_room: Whole | None) -> Iterator[Claim]:
-    """All claims, the simplest first."""
+    """All invariants, the simplest first."""
     yield from nothing_is_negative(world)
     yield from shares_are_shares(world)
     yield from every_soldier_is_counted(world, day_zero)
@@ -87,12 +87,12 @@ def claims(world: World, day_zero: World, day: int, morning_room: Whole | None) 
 
 
 def single(holds: bool, text: str) -> Claim:
-    """A claim about a total rather than a row."""
+    """An invariant of a total rather than of rows."""
     return Claim(np.array([holds]), lambda _row: text)
 
 
 def nothing_is_negative(world: World) -> Iterator[Claim]:
-    """Whole traits are 0 or more, except where -1 means nobody or never; so are days of supply."""
+    """Integer traits and days of supply are at least 0, except where -1 means nobody or never."""
     for name, group in world._asdict().items():
         for trait, values in group._asdict().items() if hasattr(group, "_asdict") else [(name, group)]:
             if values.dtype == np.int64:
@@ -108,7 +108,7 @@ def _below(where: str, values: Whole | Real, lowest: int) -> Callable[[int], str
 
 
 def shares_are_shares(world: World) -> Iterator[Claim]:
-    """Feelings and shares are between 0 and 1, and every real trait is finite."""
+    """Morale, dread, hunger and shares are between 0 and 1, and every float trait is finite."""
     for name, trait in SHARES:
         values = getattr(getattr(world, name), trait)
         yield Claim((values >= 0.0) & (values <= 1.0), _beyond(f"{name}.{trait}", values))
@@ -127,7 +127,7 @@ def _no_number(where: str, values: Real) -> Callable[[int], str]:
 
 
 def every_soldier_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
-    """The men of a unit are in exactly one column each, and units grow only by those who were raised."""
+    """Every man of a unit is counted in exactly one column, and units grow only by men who were raised later."""
     units = world.units
     fates = np.sum([getattr(units, fate) for fate in FATES], axis=0)
     yield Claim(
@@ -143,7 +143,7 @@ def every_soldier_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
 
 
 def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
-    """Taliban fight, are dead, or came over from the other side."""
+    """Taliban men alive and dead add up to those of day 0 and those who changed sides."""
     found = world.forces.men.sum() + world.forces.killed.sum()
     began = day_zero.forces.men.sum() + day_zero.forces.killed.sum() - day_zero.units.changed_sides.sum()
     expected = began + world.units.changed_sides.sum()
@@ -154,7 +154,7 @@ def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
 
 
 def every_person_is_counted(world: World) -> Iterator[Claim]:
-    """People are at home or in a row, district by district; rows not yet used are empty."""
+    """In each district, people at home and in refugee rows add up to its population; unused rows are empty."""
     districts, refugees = world.districts, world.refugees
     away = np.bincount(refugees.origin, weights=refugees.people, minlength=districts.at_home.size).astype(np.int64)
     yield Claim(
@@ -172,7 +172,7 @@ def every_person_is_counted(world: World) -> Iterator[Claim]:
 
 
 def every_queue_is_counted(world: World) -> Iterator[Claim]:
-    """Those who wait at a post are its queue, and those on the road are listed in order."""
+    """The queue of each post contains the families that wait there, and the list of travellers those on the road."""
     refugees, posts, queues = world.refugees, world.posts, world.queues
     waiting = people_at_posts(refugees, refugees.state == RefugeeState.WAITING, posts.district.size)
     yield Claim(
@@ -199,10 +199,18 @@ def every_queue_is_counted(world: World) -> Iterator[Claim]:
 
 
 def queue_of(queues: Queues, post: int) -> list[int]:
-    """Rows of the families in the queue of a post, in order."""
+    """The queue of a post.
+
+    Args:
+        queues: All queues.
+        post: Row of the post.
+
+    Returns:
+        Rows of the families, in order.
+    """
     rows: list[int] = []
     family = int(queues.front[post])
-    while family != NOBODY and len(rows) <= queues.behind.size:  # stops in an endless queue
+    while family != NOBODY and len(rows) <= queues.behind.size:  # ends even if the list is circular
         rows.append(family)
         family = int(queues.behind[family])
     return rows
@@ -236,7 +244,7 @@ def _closed(admitted: Whole, who: str) -> Callable[[int], str]:
 
 
 def the_gone_have_no_men(world: World) -> Iterator[Claim]:
-    """A unit that no longer exists has no men; one that holds is in a government district."""
+    """A unit that no longer exists has no men; a unit that holds a district is in a government district."""
     units, districts = world.units, world.districts
     over = np.isin(units.state, OVER)
     yield Claim(
@@ -254,7 +262,7 @@ def the_gone_have_no_men(world: World) -> Iterator[Claim]:
 
 
 def districts_have_one_holder(world: World, day: int) -> Iterator[Claim]:
-    """A district has one holder; connected and pressed ones are the government's; nothing is dated later than today."""
+    """Each district has one holder; only government districts are connected or pressed; no date is in the future."""
     districts = world.districts
     one = (districts.holder == Holder.GOVERNMENT) | (districts.holder == Holder.TALIBAN)
     yield Claim(one, lambda row: f"district {row} is held by {districts.holder[row]}, expected 0 or 1")
@@ -273,7 +281,7 @@ def districts_have_one_holder(world: World, day: int) -> Iterator[Claim]:
 
 
 def rows_point_at_rows(world: World) -> Iterator[Claim]:
-    """Every row number of another group is one of its rows."""
+    """Every row number that refers to another group is a valid row of it."""
     districts, provinces, posts = world.districts.holder.size, world.provinces.capital.size, world.posts.district.size
     for where, values, rows in (
         ("units.district", world.units.district, districts),

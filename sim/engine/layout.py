@@ -1,7 +1,7 @@
 """Builds the world of day 0 from facts and numbers.
 
-The layout (which rows exist, who lives where, how long roads are) depends on data and settings and is made once; what
-differs between campaigns is drawn by the compiled `draw_day_zero`, from the seed alone.
+The layout (which rows exist, where people live, how long roads are) depends on data and settings and is built once.
+Everything that differs between campaigns is drawn by the compiled `draw_day_zero`, from the seed alone.
 """
 
 from collections.abc import Mapping
@@ -47,7 +47,7 @@ from sim.engine.world import (
 from sim.errors import PanjError, unknown
 
 LOG_ROWS = 40000
-COMMANDO_IDENTITY = 10_000_000  # above every identity made of home and ordinal
+COMMANDO_IDENTITY = 10_000_000  # larger than every identity derived from home and ordinal
 ROOM_OF_KIND = {
     "bridge": "room_bridge",
     "ford": "room_ford",
@@ -56,7 +56,7 @@ ROOM_OF_KIND = {
     "mountain pass": "room_pass",
 }
 DTYPES = {Whole: np.int64, Real: np.float64, Truth: np.bool_}
-STARTS_AS = {  # traits that do not begin at zero
+STARTS_AS = {  # initial values of traits that do not start at zero
     "lost_on": NEVER, "first_lost_on": NEVER, "retaken_on": NEVER, "stood_on": NEVER, "helped_on": NEVER,
     "swept_on": NEVER, "asked_days": NEVER, "post": NOBODY, "prong": NOBODY, "next_there": NOBODY,
     "momentum": 1.0, "attention": 1.0,
@@ -65,7 +65,7 @@ Group = TypeVar("Group", bound=tuple)
 
 
 class Layout(NamedTuple):
-    """A world before its draws, and the facts from which it was made."""
+    """A world before the draws of day 0, and the facts from which it was built."""
 
     facts: Facts
     world: World
@@ -74,16 +74,19 @@ class Layout(NamedTuple):
 def lay_out(
     facts: Facts, rules: Rules, attention: Mapping[str, float], posts: Mapping[str, Mapping[str, float]]
 ) -> Layout:
-    """Build the world before its draws.
+    """Build the world before the draws of day 0.
 
     Args:
-        facts: districts, links and posts.
-        rules: numbers of every rule.
-        attention: weight of each region in Taliban planning; 1 where missing.
-        posts: changes per post: `soldiers`, `families` (shares admitted, 0 to 1), `room` (factor).
+        facts: Districts, links and posts.
+        rules: Numbers of every rule.
+        attention: Weight of each region in Taliban planning; 1 where missing.
+        posts: Changes by post: `soldiers` and `families` (shares admitted, 0 to 1), `room` (factor).
+
+    Returns:
+        The layout, which all campaigns with these settings share.
 
     Raises:
-        PanjError: for an unknown region or post, or a share out of range.
+        PanjError: For an unknown region or post, or a share out of range.
     """
     roads = lay_out_roads(facts, rules)
     districts = lay_out_districts(facts, roads)
@@ -108,7 +111,11 @@ def lay_out(
 
 
 def conditions_before_events() -> np.ndarray:
-    """Full air cover and full pay; no reservists, no help, no aid."""
+    """The conditions before any dated event: full air cover and pay; no reservists, CSTO help or aid.
+
+    Returns:
+        One value per `Condition`.
+    """
     conditions = np.zeros(len(Condition))
     conditions[Condition.AIR_COVER] = 1.0
     conditions[Condition.PAY] = 1.0
@@ -116,7 +123,12 @@ def conditions_before_events() -> np.ndarray:
 
 
 def blank(group: type[Group], rows: int) -> Group:
-    """A group of `rows` rows, every trait at its initial value."""
+    """A new group of agents with every trait at its initial value.
+
+    Args:
+        group: Type of the group, such as `Districts`.
+        rows: Number of rows.
+    """
     arrays: dict[str, Any] = {}
     for trait, kind in group.__annotations__.items():
         dtype = DTYPES[kind]
@@ -126,9 +138,9 @@ def blank(group: type[Group], rows: int) -> Group:
 
 
 def reserved(group: type[Group], rows: int) -> Group:
-    """Rows of zeros, all traits in one large block, so that only written parts take memory and time.
+    """A new group of zeros in one large block of memory, of which only the pages that are written cost memory and time.
 
-    Smaller separate arrays would come from used heap memory, which must be cleared in full.
+    Smaller separate arrays would be taken from reused heap memory, which has to be cleared in full.
     """
     block = np.zeros((len(group.__annotations__), rows), np.int64)
     kinds = group.__annotations__.values()
@@ -136,7 +148,12 @@ def reserved(group: type[Group], rows: int) -> Group:
 
 
 def blank_queues(posts: int, rows: int) -> Queues:
-    """Empty queues, with space for every family that there can be."""
+    """Empty queues.
+
+    Args:
+        posts: Number of posts.
+        rows: Largest number of families.
+    """
     return Queues(
         front=np.full(posts, NOBODY, np.int64),
         back=np.full(posts, NOBODY, np.int64),
@@ -146,7 +163,7 @@ def blank_queues(posts: int, rows: int) -> Queues:
 
 
 def lay_out_districts(facts: Facts, roads: Roads) -> Districts:
-    """Districts as the data describe them."""
+    """Build the districts from the data."""
     nearest = np.full(len(facts.district_id), NOBODY)
     if facts.post_district.size:
         nearest = roads.between[:, facts.post_district].argmin(axis=1)
@@ -170,7 +187,7 @@ def lay_out_districts(facts: Facts, roads: Roads) -> Districts:
 
 
 def ring_of_capitals(facts: Facts) -> np.ndarray:
-    """Districts next to the capital of their own province."""
+    """(districts) Whether each district borders the capital of its own province."""
     ring = np.zeros(len(facts.district_id), np.bool_)
     for capital in np.flatnonzero(facts.is_capital):
         for there in facts.neighbour[facts.first_neighbour[capital] : facts.first_neighbour[capital + 1]]:
@@ -179,7 +196,15 @@ def ring_of_capitals(facts: Facts) -> np.ndarray:
 
 
 def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces:
-    """Provinces with their capitals and the attention that Taliban planning gives to their region."""
+    """Build the provinces.
+
+    Args:
+        facts: Districts and provinces.
+        attention: Weight of each region in Taliban planning; 1 where missing.
+
+    Raises:
+        PanjError: For an unknown region, a weight of 0 or less, or districts of one province that are not consecutive.
+    """
     regions = dict.fromkeys(facts.region_of_province)
     for region, weight in attention.items():
         if region not in regions:
@@ -188,7 +213,7 @@ def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces
             raise PanjError(f"attention.{region}: found {weight}, expected a number above 0")
     if (np.diff(facts.province_of) < 0).any():
         raise PanjError(
-            "districts.csv: found districts of a province in several places, expected them one after another"
+            "districts.csv: found districts of a province in several places, expected them in consecutive rows"
         )
     capitals = np.zeros(len(facts.provinces), np.int64)
     capitals[facts.province_of[facts.is_capital]] = np.flatnonzero(facts.is_capital)
@@ -201,7 +226,7 @@ def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces
 
 
 def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
-    """Road km of every link, longer in mountains, and the shortest way between any two districts (Dijkstra, SciPy)."""
+    """Build the roads: the length of every link, longer in mountains, and shortest paths between all districts."""
     count = len(facts.district_id)
     start = np.repeat(np.arange(count), np.diff(facts.first_neighbour))
     height = (facts.mountain[start] + facts.mountain[facts.neighbour]) / 2.0
@@ -209,13 +234,13 @@ def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
     graph = csr_array((km, facts.neighbour, facts.first_neighbour), shape=(count, count))
     between = shortest_path(graph, method="D")
     if not np.isfinite(between).all():
-        raise PanjError("districts.csv: found districts that no chain of neighbours joins, expected one country")
+        raise PanjError("districts.csv: found districts that no neighbours connect to the rest, expected one country")
     first, neighbour = facts.first_neighbour.copy(), facts.neighbour.copy()
     return Roads(first, neighbour, km / rules.journeys.km_per_day, between, onward_links(first, neighbour, between))
 
 
 def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
-    """For every goal and district, the link that `cheapest_link` chooses on a day without fighting."""
+    """(goals, districts) The link that `cheapest_link` chooses on a day without fighting."""
     count = len(first) - 1
     onward = np.zeros((count, count), np.int64)
     for here in range(count):
@@ -228,7 +253,7 @@ def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
 
 
 def lay_out_units(facts: Facts, rules: Rules) -> Units:
-    """Units at their homes: the same rows for every seed, with identities made of home and ordinal."""
+    """Build the units, which are the same rows for every seed; identities are derived from home and ordinal."""
     rows = [row for district in range(len(facts.district_id)) for row in units_of(district, facts, rules)]
     for column in range(rules.founding.commando_columns):
         rows.append((COMMANDO_IDENTITY + column, int(UnitKind.COMMANDO), int(Role.COLUMN), 0))
@@ -251,7 +276,7 @@ def units_of(district: int, facts: Facts, rules: Rules) -> list[tuple[int, int, 
 
 
 def lay_out_forces(facts: Facts, rules: Rules) -> Forces:
-    """One local force per district, in the order of the districts, then the columns of every prong."""
+    """Build the forces: one local force per district, in the order of districts, then the columns of every prong."""
     count = len(facts.district_id)
     columns = rules.founding.columns_per_prong
     prong = np.repeat(np.arange(rules.founding.prongs, dtype=np.int64), columns)
@@ -265,7 +290,7 @@ def lay_out_forces(facts: Facts, rules: Rules) -> Forces:
 
 
 def lay_out_posts(facts: Facts, rules: Rules, changes: Mapping[str, Mapping[str, float]]) -> Posts:
-    """Posts with their room by kind of crossing, and whom each admits by policy."""
+    """Build the posts, with room by kind of crossing and the shares that each admits by policy."""
     rooms, soldiers, families = [], [], []
     for name, kind in zip(facts.post, facts.post_kind, strict=True):
         change = changes.get(name, {})
@@ -286,7 +311,15 @@ def lay_out_posts(facts: Facts, rules: Rules, changes: Mapping[str, Mapping[str,
 
 
 def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> None:
-    """Raise PanjError for a policy that names an unknown post or trait, or a value out of range."""
+    """Check the changes that policies make to posts.
+
+    Args:
+        facts: The posts.
+        changes: Changes by post, as for `lay_out`.
+
+    Raises:
+        PanjError: For an unknown post or trait, or a value out of range.
+    """
     limits = {"soldiers": 1.0, "families": 1.0, "room": 100.0}
     for post, change in changes.items():
         if post not in facts.post:
@@ -306,7 +339,14 @@ def found(layout: World, rules: Rules, timeline: Timeline, seed: int | Address) 
 
 
 def fresh(layout: World) -> World:
-    """A copy of a layout that a campaign can write to; roads are shared and row space is empty."""
+    """Copy a layout for a campaign to write to.
+
+    Args:
+        layout: The world before the draws of day 0.
+
+    Returns:
+        A world that shares the roads of the layout and has no refugees or logged events yet.
+    """
     copies = {}
     for name, group in layout._asdict().items():
         if name == "roads":
@@ -327,7 +367,7 @@ def fresh(layout: World) -> World:
 def renew(world: World, layout: World) -> None:
     """Reset a used world to its layout by overwriting only what was written.
 
-    Cheaper than a new world per campaign when many run one after the other and none is kept.
+    This is cheaper than a new world when many campaigns run one after the other and their worlds are not kept.
     """
     used = {"refugees": int(world.tally[Count.REFUGEE_ROWS]), "log": int(world.tally[Count.LOGGED])}
     groups: Any = zip(layout._fields, world, layout, strict=True)
@@ -337,7 +377,7 @@ def renew(world: World, layout: World) -> None:
                 trait[: used[name]] = 0
         elif name == "queues":
             for trait in (group.front, group.back):
-                trait[:] = NOBODY  # other traits are read only for rows in use
+                trait[:] = NOBODY  # other traits are read only for rows that are in use
         elif isinstance(group, np.ndarray):
             group[:] = there
         elif name != "roads":

@@ -1,6 +1,6 @@
-"""Dated events: what happens outside the rules is a dated row of data, not a line of code.
+"""Dated events: decisions and events outside the model are dated rows of data rather than code.
 
-Reads   rows (day, act, subject, amount), compiled from `configs/timeline` and what policies and scenarios change.
+Reads   rows (day, act, subject, amount) from `configs/timeline`, as changed by policies and scenarios.
 Writes  conditions; commandos sent; militias raised.
 Source  each row names its own.
 """
@@ -27,7 +27,7 @@ from sim.engine.world import (
 
 
 class Timeline(NamedTuple):
-    """Rows that have an effect, by day; rows of context are left out."""
+    """Dated events that have an effect; events that are only context are left out."""
 
     day: Whole
     act: Whole  # Act
@@ -37,7 +37,14 @@ class Timeline(NamedTuple):
 
 @rule
 def apply_events(timeline: Timeline, districts: Districts, units: Units, today: Today) -> None:
-    """Apply every row of today in order; on day 0 also those of earlier days."""
+    """Apply the events of today in order; on day 0 also those of earlier days.
+
+    Args:
+        timeline: All events.
+        districts: Holders are read; days of help are written.
+        units: Reserves are sent and militias grow.
+        today: Day, conditions, log and totals.
+    """
     for row in range(timeline.day.size):
         if timeline.day[row] != today.luck.day and not (today.luck.day == 0 and timeline.day[row] < 0):
             continue

@@ -1,9 +1,9 @@
-"""State of the model: every group of agents and every trait, and no behaviour.
+"""State of the model: every group of agents and every trait, without behaviour.
 
 A group is a NamedTuple of equally long arrays, one per trait; a row is an agent. Districts, units, forces, posts
-and refugees are the five kinds of agent. Provinces, prongs, roads, garrisons and queues are what they share.
-Men and people are whole numbers (int64); shares, days of supply and feelings are float64; a row number of another
-group, or an enumeration, is int64, where -1 (`NOBODY`, `NEVER`) means none.
+and refugees are the five kinds of agent; provinces, prongs, roads, garrisons and queues are shared structures.
+Men and people are int64; shares, days of supply, morale and dread are float64; row numbers of other groups and
+enumerations are int64, where -1 (`NOBODY`, `NEVER`) means none.
 """
 
 from enum import IntEnum
@@ -23,7 +23,7 @@ NEVER = -1
 
 
 class Holder(IntEnum):
-    """Who holds a district centre at the end of the day."""
+    """The side that holds a district centre at the end of the day."""
 
     GOVERNMENT = 0
     TALIBAN = 1
@@ -54,7 +54,7 @@ class Why(IntEnum):
 
 
 class UnitKind(IntEnum):
-    """Who the men of a unit are."""
+    """Branch of the security forces that a unit belongs to."""
 
     ARMY = 0
     POLICE = 1
@@ -72,7 +72,7 @@ class Role(IntEnum):
 
 
 class UnitState(IntEnum):
-    """What a unit does, or what became of most of its men."""
+    """Activity of a unit, or the fate of most of its men."""
 
     HOLDING = 0
     RETREATING = 1
@@ -97,7 +97,7 @@ class ForceKind(IntEnum):
 
 
 class Mode(IntEnum):
-    """What a Taliban force does."""
+    """Activity of a Taliban force."""
 
     GATHER = 0
     MARCH = 1
@@ -108,7 +108,7 @@ class Mode(IntEnum):
 
 
 class Phase(IntEnum):
-    """What a prong does."""
+    """Activity of a prong."""
 
     GATHER = 0
     SWEEP = 1
@@ -127,7 +127,7 @@ class RefugeeState(IntEnum):
 
 
 class Condition(IntEnum):
-    """What dated events set for everyone."""
+    """Nationwide conditions that dated events set."""
 
     AIR_COVER = 0
     PAY = 1
@@ -138,7 +138,7 @@ class Condition(IntEnum):
 
 
 class Act(IntEnum):
-    """What a dated event does."""
+    """Effect of a dated event."""
 
     SET = 0
     REINFORCE = 1
@@ -162,12 +162,12 @@ class Count(IntEnum):
     REFUSED = 11
     OUTPOSTS_SURRENDERED = 12
     TRAVELLERS = 13  # families on the road
-    SET_OUT = 14  # families in rows from this one on may have set out and not be listed yet
+    SET_OUT = 14  # first row from which families may have set out without being in `Queues.travelling` yet
     SETTLED = 15  # people
 
 
 class Event(IntEnum):
-    """What the log of a campaign records."""
+    """Kinds of event in the log of a campaign."""
 
     FALL = 0
     RETAKEN = 1
@@ -192,14 +192,14 @@ class Districts(NamedTuple):
     is_hub: Truth  # provincial capital with an airfield: a source of supply
     population: Whole  # people on day 0
     votes_per_head: Real  # valid votes of 2019 per person
-    influence: Real  # of the Taliban over daily life, 0 to 1, lasting
+    influence: Real  # of the Taliban over daily life, 0 to 1; drawn on day 0 and constant
     mountain: Real  # 0 plain, 1 high mountain
     highway: Truth
     in_ring: Truth  # next to the capital of its province
     has_post: Truth  # a crossing point on the Panj
     frontier_km: Real  # Tajik frontage
-    nearest_post: Whole  # regardless of who holds its bank
-    resolve: Real  # lasting difference of its command, drawn on day 0 (standard deviations)
+    nearest_post: Whole  # row of the nearest post, regardless of who holds it; NOBODY without posts
+    resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
     holder: Whole  # Holder
     at_home: Whole  # people who have not left
     connected: Truth  # a chain of government districts leads to a hub
@@ -237,7 +237,7 @@ class Provinces(NamedTuple):
     first: Whole  # its districts are consecutive, from this row
     end: Whole  # to the row before this
     attention: Real  # weight of its region in Taliban planning (policy)
-    resolve: Real  # lasting difference between provincial commands, drawn on day 0
+    resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
     under_pressure: Truth  # a prong sweeps it
     taken: Truth  # working space: another prong has chosen it
     adjacent: Truth  # working space: it borders the province in question
@@ -245,7 +245,7 @@ class Provinces(NamedTuple):
 
 
 class Roads(NamedTuple):
-    """Links between neighbouring districts (compressed rows) and travel over all of them."""
+    """Roads between neighbouring districts, in compressed rows, and shortest paths between all districts."""
 
     first: Whole  # districts + 1: where the links of a district begin
     neighbour: Whole
@@ -255,7 +255,7 @@ class Roads(NamedTuple):
 
 
 class Garrisons(NamedTuple):
-    """Per district, the men of both sides; counted by `muster` and written by nothing else."""
+    """Men of both sides in each district; written by `muster` only."""
 
     men: Whole  # of all units that hold it
     morale: Real  # mean weighted by men
@@ -267,7 +267,7 @@ class Garrisons(NamedTuple):
 
 
 class Units(NamedTuple):
-    """Government units. Men who leave a unit remain counted in its row, each in one column."""
+    """Government units. Men who leave a unit stay counted in its row, each in exactly one column."""
 
     identity: Whole
     kind: Whole  # UnitKind
@@ -285,7 +285,7 @@ class Units(NamedTuple):
     flown_home: Whole
     crossed: Whole  # ever, by this unit
     morale: Real  # 0 to 1
-    resolve: Real  # of its command, lasting (standard deviations)
+    resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
     supply_days: Real
     losses: Real  # share of men lost in yesterday's fighting
     district: Whole
@@ -366,7 +366,7 @@ class Refugees(NamedTuple):
 
 
 class Queues(NamedTuple):
-    """Queues of families at each post, first come first served, as linked lists; and the families on the road."""
+    """The queues of families at the posts, first come first served, as linked lists; and the families on the road."""
 
     front: Whole  # per post: the family that is called next, or NOBODY
     back: Whole  # per post: the family that came last, if any
@@ -375,7 +375,7 @@ class Queues(NamedTuple):
 
 
 class Log(NamedTuple):
-    """What happened, in order; `Count.LOGGED` rows are filled."""
+    """The log of events, in order; the first `Count.LOGGED` rows are filled."""
 
     day: Whole
     event: Whole  # Event
@@ -412,7 +412,7 @@ class Border(NamedTuple):
 
 
 class Today(NamedTuple):
-    """One day: its seed and date for draws, its conditions, and where its events and totals are recorded."""
+    """One day: seed and day number for draws, conditions, and the log and totals to write to."""
 
     luck: Luck
     lasting: np.ndarray  # provinces x streams, uint64: seeds of draws made once in a campaign
@@ -422,7 +422,7 @@ class Today(NamedTuple):
 
 
 class World(NamedTuple):
-    """Everything that a campaign reads and writes."""
+    """The whole state of a campaign."""
 
     districts: Districts
     provinces: Provinces
@@ -441,23 +441,29 @@ class World(NamedTuple):
 
 @rule
 def land_of(world: World) -> Land:
-    """Districts, provinces and roads of a world."""
+    """The districts, provinces and roads of a world."""
     return Land(world.districts, world.provinces, world.roads)
 
 
 @rule
 def armies_of(world: World) -> Armies:
-    """Both sides of a world."""
+    """The garrisons, units, forces and prongs of a world."""
     return Armies(world.garrisons, world.units, world.forces, world.prongs)
 
 
 @rule
 def border_of(world: World) -> Border:
-    """Posts, refugees and queues of a world."""
+    """The posts, refugees and queues of a world."""
     return Border(world.posts, world.refugees, world.queues)
 
 
 @rule
 def today_of(world: World, seeds: Seeds, day: int) -> Today:
-    """One day of a world."""
+    """The seed, conditions, log and totals of a world on one day.
+
+    Args:
+        world: The world.
+        seeds: Seeds of all draws.
+        day: Number of the day.
+    """
     return Today(Luck(seeds.daily[day], day), seeds.lasting, world.conditions, world.log, world.tally)

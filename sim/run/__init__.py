@@ -1,1 +1,1 @@
-"""Running campaigns on workers."""
+"""Runs campaigns on workers."""

@@ -1,7 +1,8 @@
-"""Remaining work of a sweep: the seeds of each cell that are not stored yet, split into tasks of a few seconds.
+"""The backlog of a sweep: the seeds of each cell that are not stored yet, split into tasks of a few seconds.
 
 If a precision is requested, a cell gets more campaigns until the 95 % interval of the mean of one outcome is narrow
-enough. Their number is decided only from complete sets of seeds, so that it does not depend on workers or restarts.
+enough. Their number is decided only when all campaigns requested so far have finished, so that it does not depend on
+the workers or on restarts.
 """
 
 import math
@@ -22,11 +23,11 @@ from sim.study.store import chunks_of, recorded
 
 TARGET = 2.0  # seconds per task
 FIRST = 1  # campaigns per task until their duration is known; in plain Python each takes a minute
-NORMAL_95 = 1.959963984540054  # of the normal distribution, for an interval of 95 %
+NORMAL_95 = 1.959963984540054  # half-width of the 95 % interval of the standard normal distribution
 
 
 class Verdict(NamedTuple):
-    """Whether a cell reached the requested precision."""
+    """The precision that a cell reached, and whether it is the requested one."""
 
     label: str
     runs: int
@@ -35,7 +36,7 @@ class Verdict(NamedTuple):
 
 
 class CellWork:
-    """The seeds of one cell."""
+    """The seeds of one cell that are waiting, running or done."""
 
     def __init__(self, order: Order, scope: StudyCell, first_seed: int, study: Path) -> None:
         self.order = order
@@ -49,7 +50,7 @@ class CellWork:
         self.failed: set[int] = set()  # in this command; earlier failures are retried
         self.before = sum(seed in self.done for seed in self.seeds())
         self.waiting = deque(seed for seed in self.seeds() if seed not in self.done)
-        self.open = len(self.waiting)  # seeds without a result in this command
+        self.open = len(self.waiting)  # seeds that are waiting or running
 
     def seeds(self) -> range:
         """All requested seeds."""
@@ -61,7 +62,7 @@ class CellWork:
         return self.open == 0
 
     def grow(self, runs: int) -> None:
-        """Request more campaigns."""
+        """Raise the number of requested campaigns to `runs`."""
         more = [seed for seed in range(self.first_seed + self.runs, self.first_seed + runs) if seed not in self.done]
         self.waiting.extend(more)
         self.open += len(more)
@@ -70,7 +71,7 @@ class CellWork:
 
 
 class Backlog:
-    """The cells of a sweep, in order, and their campaigns that are not stored yet."""
+    """All campaigns of a sweep that are not stored yet, by cell."""
 
     def __init__(
         self, cells: Sequence[Cell], scopes: Sequence[StudyCell], first_seed: int, study: Path, precision: Precision
@@ -85,7 +86,7 @@ class Backlog:
             known.add(scope.fingerprint)
         self.verdicts: list[Verdict] = []
         self.open = deque(range(len(self.cells)))
-        self.turns = deque(self.open)  # order in which cells get tasks, so that all are begun early
+        self.turns = deque(self.open)  # cells take turns to get tasks, so that all start early
         self.seconds_each = 0.0
         self.campaigns_done = 0
         self.failures = 0
@@ -102,7 +103,7 @@ class Backlog:
 
     @property
     def waiting(self) -> int:
-        """Campaigns not yet given to a worker."""
+        """Campaigns that no worker has been given yet."""
         return sum(len(cell.waiting) for cell in self.cells)
 
     @property
@@ -111,12 +112,12 @@ class Backlog:
         return sum(cell.is_finished for cell in self.cells)
 
     def size(self, workers: int) -> int:
-        """Campaigns in the next task: a few seconds of work, fewer near the end to keep all workers busy."""
+        """Number of campaigns in the next task: a few seconds of work, less near the end to keep all workers busy."""
         wanted = FIRST if self.seconds_each == 0.0 else max(1, round(TARGET / self.seconds_each))
         return min(wanted, max(math.ceil(self.waiting / (2 * workers)), round(wanted / 8), 1))
 
     def take(self, workers: int) -> list[tuple[int, Piece]]:
-        """The next task: pieces of one cell or of several small ones, each with the index of its cell."""
+        """Remove the next task from the backlog; returns its pieces, each with the index of its cell in `cells`."""
         left = self.size(workers)
         task = []
         for _ in range(len(self.turns)):
@@ -132,7 +133,7 @@ class Backlog:
         return task
 
     def finished(self, place: int, chunk: pa.Table) -> None:
-        """Count a stored chunk."""
+        """Update the counts for a chunk of the cell at index `place` that has been stored."""
         cell = self.cells[place]
         seeds, is_done = chunk["seed"].to_numpy(), chunk["error"].is_null().to_numpy()
         cell.done |= set(seeds[is_done].tolist())
@@ -142,21 +143,21 @@ class Backlog:
         self.failures += int((~is_done).sum())
 
     def took(self, seconds: float, campaigns: int) -> None:
-        """Adapt the size of the next tasks to the duration of one."""
+        """Update the estimated duration of a campaign, which decides the size of the next tasks."""
         each = seconds / campaigns
         self.seconds_each = each if self.seconds_each == 0.0 else 0.5 * (self.seconds_each + each)
 
     def grow(self) -> None:
-        """Request more campaigns of finished cells that are not precise enough."""
+        """Request more campaigns of finished cells that have not reached the requested precision."""
         if self.precision.outcome is None:
             return
         for place in list(self.open):
             cell = self.cells[place]
-            while cell.is_finished and place in self.open:  # the added seeds may be stored already
+            while cell.is_finished and place in self.open:  # repeated because the added seeds may be stored already
                 self.decide(place, cell, self.precision.outcome)
 
     def decide(self, place: int, cell: CellWork, outcome: str) -> None:
-        """Decide from the spread whether a cell needs more campaigns, and how many (Law 2015, section 9.4)."""
+        """Decide from the standard deviation whether a cell needs more campaigns (Law 2015, section 9.4)."""
         target, most = self.precision.half_width, self.precision.runs_max
         values = self.values_of(cell, outcome)
         half_width = half_width_of(values)
@@ -181,7 +182,7 @@ class Backlog:
 
 
 def half_width_of(values: np.ndarray) -> float:
-    """Half-width of the 95 % interval of the mean (normal); infinite below two campaigns."""
+    """Half-width of the 95 % interval of the mean (normal approximation); infinite for fewer than two campaigns."""
     if len(values) < 2:
         return math.inf
     return float(NORMAL_95 * values.std(ddof=1) / math.sqrt(len(values)))

@@ -1,4 +1,4 @@
-"""What a run prints: progress (one live line in a terminal, log lines elsewhere), notes and the summary."""
+"""Output of a run: progress (one updated line in a terminal, log lines elsewhere), notes and the summary."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ from sim.study.columns import SummaryRow
 from sim.wording import counted, format_seconds
 
 EVERY = 30.0  # seconds between log lines
-SHARE = 0.25  # or share of campaigns between log lines
+SHARE = 0.25  # share of campaigns between log lines, if that takes less time
 
 
 class Progress:
@@ -60,11 +60,11 @@ class Progress:
             self.said, self.said_at = share, now
 
     def cells(self) -> str:
-        """How many cells are finished: `3 of 10 cells`."""
+        """The number of finished cells as text: `3 of 10 cells`."""
         return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
 
     def words(self, done: int) -> str:
-        """Text on rate, time left and failures."""
+        """Rate, time left and failures as text; empty before the first campaign."""
         now_done = done - self.backlog.already
         if now_done <= 0:
             return ""
@@ -80,17 +80,17 @@ MOST_SHOWN = 24  # cells in the table of the terminal
 
 
 def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Print what is stored already, what is damaged and which cells are the same."""
+    """Print which campaigns are stored, which chunks are damaged and which cells have the same settings."""
     for cell in backlog.cells:
         for path in cell.damaged:
             aside = path.with_suffix(".damaged")
             path.replace(aside)
-            console.print(f"Found a damaged chunk; its campaigns are computed again, the file is kept as {aside}")
+            console.print(f"Found a damaged chunk; its campaigns are run again, and the file is kept as {aside}")
     for first, second in sweep.same:
         console.print(f"Cells {first} ({sweep.cells[first].label}) and {second} ({sweep.cells[second].label}) resolve "
-                      "to the same settings; their campaigns are computed once.")  # fmt: skip
+                      "to the same settings; their campaigns are run only once.")  # fmt: skip
     if backlog.already:
-        nothing = "; nothing is computed. Another name: study=NAME" if backlog.waiting == 0 else ""
+        nothing = "; nothing is computed. study=NAME starts a new study" if backlog.waiting == 0 else ""
         console.print(f"{study} holds {backlog.already} of {backlog.total} campaigns already{nothing}")
 
 
@@ -103,11 +103,11 @@ def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
 
 
 def print_doubts(sweep: Sweep, console: Console) -> None:
-    """Warn of a posterior fitted before rules, data or outcomes changed; it is used anyway."""
+    """Warn of a posterior that is used although something has changed since it was fitted."""
     for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
         console.print(
             f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
-            "python -m sim calibrate make one; calibration=as_declared takes none.",
+            "python -m sim calibrate fit a new one; calibration=as_declared uses none.",
             markup=False,
         )
 
@@ -149,7 +149,7 @@ def format_interval(row: SummaryRow) -> str:
 
 
 def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: Console) -> None:
-    """Print how long the campaigns took."""
+    """Print how long the campaigns of this command took."""
     if not backlog.campaigns_done:
         return
     each = seconds / backlog.campaigns_done * 1000
@@ -159,14 +159,18 @@ def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: C
 
 
 def console_of(file: Any = None) -> Console:
-    """A console for `file` or standard output, 110 characters wide if it is not a terminal."""
+    """A console for output, 110 characters wide if standard output is not a terminal.
+
+    Args:
+        file: File to write to; standard output by default.
+    """
     return Console(file=file or sys.stdout, width=None if sys.stdout.isatty() else 110, highlight=False)
 
 
 class Terse(Console):
-    """A console that omits tables, for studies run as an intermediate step."""
+    """A console that does not print tables, for studies run as an intermediate step."""
 
     def print(self, *objects: object, **how: object) -> None:  # type: ignore[override]
-        """Print anything but a table."""
+        """Print, unless one of the objects is a table."""
         if not any(isinstance(one, Table) for one in objects):
             super().print(*objects, **how)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Where campaigns run: threads, processes or a Dask cluster, all behind `concurrent.futures`.
+"""Workers that run campaigns: threads, processes or a Dask cluster, all used through `concurrent.futures`.
 
 Only the main process reacts to Ctrl-C; workers ignore it and finish their tasks.
 """
@@ -22,17 +22,17 @@ from sim.study.files import make_arrow_lean
 if TYPE_CHECKING:
     from sim.settings.settings import Executor
 
-PATIENCE = 5  # seconds for a scheduler to answer
-WITHOUT_WORKERS = 30  # seconds after which a cluster of this machine is given up once all its workers are gone
+PATIENCE = 5  # seconds to wait for an answer from a scheduler
+WITHOUT_WORKERS = 30  # seconds without any worker after which a cluster on this machine counts as lost
 
 
 class Workers:
-    """A pool of workers that is reopened after a worker is lost."""
+    """A pool of workers, which is reopened if a worker process is lost."""
 
     def __init__(self, executor: "Executor") -> None:
         self.executor = executor
         self.client: Any = None
-        self.seen_at = time.monotonic()  # when a worker of a cluster was last there
+        self.seen_at = time.monotonic()  # when a cluster last had a worker
         self.pool = self.open()
 
     @property
@@ -44,7 +44,7 @@ class Workers:
         return self.executor.workers or cores()
 
     def check_alive(self) -> None:
-        """Raise PanjError if a cluster of this machine has lost all its workers; one at an address may get new ones."""
+        """Raise PanjError if a cluster on this machine has lost all its workers; a remote one may get new ones."""
         if self.client is None or self.client.cluster is None:
             return
         with self.scheduler_answers():
@@ -53,11 +53,11 @@ class Workers:
         if time.monotonic() - self.seen_at > WITHOUT_WORKERS:
             raise PanjError(
                 f"executor: found no Dask worker for {WITHOUT_WORKERS} s, expected {self.executor.workers or cores()}; "
-                "what is recorded is kept, and the same command goes on from there"
+                "stored campaigns are kept, and the same command continues from them"
             )
 
     def open(self) -> Pool:
-        """Start the workers."""
+        """Start the workers and return their pool."""
         if self.executor.kind == "threads":
             return ThreadPoolExecutor(self.count, thread_name_prefix="campaigns")
         if self.executor.kind == "processes":
@@ -67,14 +67,14 @@ class Workers:
         return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
 
     def submit(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Submit a task; a pool that lost a process accepts none and is reopened."""
+        """Submit a task: a function and its arguments."""
         if self.executor.kind == "processes":
             return self.submit_to_processes(deed, *arguments)
         with self.scheduler_answers():
             return self.pool.submit(deed, *arguments)
 
     def submit_to_processes(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Submit to processes, which start now and ignore Ctrl-C from the start."""
+        """Submit to processes, which ignore Ctrl-C from their start; a pool that has lost a process is reopened."""
         with interrupts_ignored():
             try:
                 return self.pool.submit(deed, *arguments)
@@ -92,12 +92,12 @@ class Workers:
             if self.client is None:
                 raise
             raise PanjError(
-                f"executor: found no scheduler at {self.client.scheduler.address} any more, where there was one; "
-                "what is recorded is kept, and the same command goes on from there"
+                f"executor: found no scheduler at {self.client.scheduler.address} any more, expected it to stay there; "
+                "stored campaigns are kept, and the same command continues from them"
             ) from error
 
     def close(self) -> None:
-        """Stop workers and cluster."""
+        """Stop the workers, and the cluster if it was started here."""
         if self.client is None:
             self.pool.shutdown(wait=True, cancel_futures=True)
         else:
@@ -110,7 +110,17 @@ class Workers:
 
 @contextmanager
 def workers_of(executor: "Executor") -> Iterator[Workers]:
-    """Open workers for the duration of a block: threads, processes or Dask, according to `executor`."""
+    """Start workers for the duration of a block.
+
+    Args:
+        executor: Kind and number of workers, and the address of a Dask scheduler.
+
+    Yields:
+        The workers.
+
+    Raises:
+        PanjError: If worker processes or a Dask cluster cannot be started.
+    """
     workers = Workers(executor)
     try:
         yield workers
@@ -124,13 +134,13 @@ def check_main_module() -> None:
     script = getattr(main, "__file__", None) if getattr(main, "__spec__", None) is None else None
     if script is not None and not os.path.exists(script):
         raise PanjError(
-            f"executor: found processes in a script from {script}, which they cannot read, expected a script in a file "
-            "with its calls under if __name__ == '__main__', or executor=threads", key="executor",
+            f"executor: found processes with a script from {script}, which they cannot import, expected a script in a "
+            "file with its calls under if __name__ == '__main__', or executor=threads", key="executor",
         )  # fmt: skip
 
 
 def cores() -> int:
-    """Number of cores that this process may use, which may be fewer than the machine has."""
+    """Number of cores that this process is allowed to use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -142,7 +152,7 @@ def serve_the_parent() -> None:
 
 
 def end_with_parent() -> None:
-    """End this process with its parent; otherwise a killed sweep would leave idle processes."""
+    """Wait for the parent process to end, then exit, so that a killed sweep leaves no idle processes."""
     parent = parent_process()
     if parent is not None:
         parent.join()
@@ -150,7 +160,7 @@ def end_with_parent() -> None:
 
 
 async def greet(address: str) -> None:
-    """Connect once with a timeout, since a client waits forever for a scheduler that does not answer."""
+    """Connect to a scheduler once with a timeout, since a Dask client would wait forever for one that is silent."""
     from distributed import Security
     from distributed.core import connect
 
@@ -171,7 +181,7 @@ def dask_client(executor: "Executor") -> Any:
         except (OSError, ValueError) as error:
             raise PanjError(
                 f"executor.address: found no scheduler that answers at {executor.address} within {PATIENCE} s "
-                f"({' '.join(str(error).split())[:120] or 'no word'}), expected one such as tcp://host:8786"
+                f"({' '.join(str(error).split())[:120] or 'timeout'}), expected one such as tcp://host:8786"
             ) from error
     try:
         with interrupts_ignored():  # inherited by the workers
@@ -182,7 +192,7 @@ def dask_client(executor: "Executor") -> Any:
     except (RuntimeError, OSError) as error:
         raise PanjError(
             f"executor: found Dask workers that did not start ({' '.join(str(error).split())[:120]}), expected "
-            f"{executor.workers or cores()}; the same command starts them again"
+            f"{executor.workers or cores()}; run the same command to try again"
         ) from error
     return Client(cluster, set_as_default=False)
 

@@ -1,8 +1,9 @@
 """Estimates the cost and precision of a sweep before it is run: `python -m sim plan -m ...`.
 
-A short timed sample of the first cell and of the last value of each swept key gives seconds, bytes and spread; nothing
-is written. Widths are of 95 % intervals of a mean (normal), for each outcome and for its difference paired by seed.
-With `outcome=` and perhaps `above=` it says how many campaigns tell a paired difference, or one of risks, to a width.
+A few timed campaigns of the first cell and of the last value of each swept key give seconds, bytes and standard
+deviations; nothing is written. Widths are those of 95 % intervals (normal approximation) of the mean of each outcome
+and of its difference paired by seed. With `outcome=`, and optionally `above=` or `below=`, the plan gives the number of
+campaigns that estimate a paired difference of means, or of risks, to a given half-width.
 """
 
 import math
@@ -33,11 +34,11 @@ from sim.wording import counted, format_seconds, significant
 
 SAMPLE_SECONDS = 4.0
 MOST_SAMPLED = 20  # campaigns per sampled cell
-MOST_FOR_RISK = 200  # the same where a risk is asked for, which few campaigns say little of
-HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # of a risk, shown where none is asked for
+MOST_FOR_RISK = 200  # the same if a risk is planned for, which needs more campaigns for a rough estimate
+HALF_WIDTHS = (0.1, 0.05, 0.02, 0.01)  # half-widths of a risk that are shown if none is requested
 TABLES_OVER_CHUNKS = 1.2  # bytes of the tables, without figures, per byte of chunks
-LONG = 1800.0  # seconds above which fewer campaigns are suggested
-MANY = 200  # cells above which a Latin hypercube is suggested
+LONG = 1800.0  # seconds; if a sweep takes longer, fewer campaigns are suggested
+MANY = 200  # cells; if a grid has more, a Latin hypercube is suggested
 OUTCOMES = (
     "share_held_by_taliban_2021_07_05", "troops_crossed_by_2021_07_07", "troops_crossed_largest_night",
     "people_displaced_by_2021_07_07", "badakhshan_lost_2021_07_05",
@@ -47,22 +48,22 @@ OUTCOMES = (
 class Sample(NamedTuple):
     """A few campaigns of some cells, with the same seeds in every cell."""
 
-    cells: dict[int, pa.Table]  # by number
-    seconds_each: float
-    bytes_each: float
+    cells: dict[int, pa.Table]  # one row per campaign, by number of the cell
+    seconds_each: float  # per campaign on one worker
+    bytes_each: float  # of chunks, per campaign
 
 
 def main(request: Plan) -> int:
     """Print the plan.
 
     Args:
-        request: The settings, and perhaps an outcome with thresholds and the half-width wanted.
+        request: The settings, and optionally an outcome, thresholds and a half-width.
 
     Returns:
         The exit code, 0.
 
     Raises:
-        PanjError: A setting is invalid, the outcome is unknown or has no value, or a threshold does not fit it.
+        PanjError: A setting is invalid, the outcome is unknown or never counted, or a threshold does not fit it.
     """
     console, words = console_of(), request.overrides
     asked = range_of(request.above, request.below)
@@ -75,7 +76,7 @@ def main(request: Plan) -> int:
     backlog = backlog_of(sweep, scope, study)
     row = planned_outcome(request.outcome, asked, sweep) if request.outcome else None
     compile_rules(sweep.cells[0].order, sweep.base.seed, console)
-    console.print(f"Running a few campaigns to see what they cost (about {SAMPLE_SECONDS:.0f} s) ...")
+    console.print(f"Running a few campaigns to estimate the cost (about {SAMPLE_SECONDS:.0f} s) ...")
     sample = take_sample(sweep, MOST_FOR_RISK if asked else min(MOST_SAMPLED, sweep.base.runs))
     show_cost(sweep, backlog, sample, study, console)
     show_widths(sweep, sample, console)
@@ -89,7 +90,7 @@ def main(request: Plan) -> int:
 
 
 def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
-    """The outcome to plan for; PanjError if it is unknown, a date without threshold, or no match for the threshold."""
+    """The outcome to plan for; raises PanjError if it is unknown, or if its type does not fit the thresholds."""
     base = sweep.base
     table = {row.name: row for row in read_outcomes(base.facts, base.start_date, base.days) if row.last >= 0}
     if name not in table:
@@ -103,10 +104,11 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
 
 
 def say_needed(row: Outcome, asked: Range | None, half_width: float | None, sample: Sample) -> list[str]:
-    """How many campaigns a cell tell the paired difference of the sampled cells from the first to a half-width.
+    """Lines on how many campaigns per cell estimate the paired difference from the first cell to a half-width.
 
-    The differences of a risk get one invented pair of worlds each way, as its interval does in `compare` (Bonett and
-    Price 2012); a mean takes the normal approximation. The cell whose differences spread most decides.
+    For a risk, one artificial pair is added in each direction, as in the intervals of `compare` (Bonett and Price
+    2012); for a mean, the normal approximation is used. The cell whose differences have the largest standard deviation
+    decides.
     """
     first, *others = sample.cells.values()
     if not others:
@@ -126,7 +128,8 @@ def say_needed(row: Outcome, asked: Range | None, half_width: float | None, samp
         return [f"{row.label}: the sampled cells never differ, so nothing can be planned."]
     widths = (half_width,) if half_width else HALF_WIDTHS if asked else tuple(widest / root for root in (5, 10, 20))
     lines = [
-        f"{row.label}: {found} ({counted(pairs[0].size, 'world')}: rough). To tell the difference from the first cell:"
+        f"{row.label}: {found} ({counted(pairs[0].size, 'pair')}: rough). To estimate the difference from the first "
+        "cell to"
     ]
     for width in widths:
         needed = max(2, math.ceil((NORMAL_95 * widest / width) ** 2))
@@ -136,7 +139,7 @@ def say_needed(row: Outcome, asked: Range | None, half_width: float | None, samp
 
 
 def take_sample(sweep: Sweep, most: int) -> Sample:
-    """Run at most so many campaigns of the sampled cells with the same seeds."""
+    """Run up to `most` campaigns of each sampled cell, with the same seeds, as long as the time limit allows."""
     cells = sampled_cells(sweep)
     seeds = [sweep.base.seed]
     started = time.perf_counter()
@@ -156,7 +159,7 @@ def take_sample(sweep: Sweep, most: int) -> Sample:
 
 
 def sampled_cells(sweep: Sweep) -> list[Cell]:
-    """The first cell, and for each swept key the last cell that differs from it in that key alone; six at most."""
+    """The first cell and, for each swept key, the last cell that differs from it only in that key; at most six."""
     first = sweep.cells[0]
     chosen = {first.number: first}
     for key in sweep.swept:
@@ -171,18 +174,18 @@ def sampled_cells(sweep: Sweep) -> list[Cell]:
 
 
 def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, console: Console) -> None:
-    """Print cells, campaigns, time, disk space, and what is stored already."""
+    """Print the number of cells and campaigns, how many are stored already, and the time and disk space needed."""
     workers = sweep.base.executor.workers or cores()
     left = backlog.total - backlog.already
     table = Table(title=f"Plan of {study}", show_header=False)
     rows = [
         ("swept", ", ".join(swept_in_words(sweep)) or "nothing"),
         ("cells", str(len(sweep.cells))),
-        ("campaigns", f"{backlog.total:,} ({sweep.base.runs:,} a cell, seeds {sweep.base.seed} to "
+        ("campaigns", f"{backlog.total:,} ({sweep.base.runs:,} per cell, seeds {sweep.base.seed} to "
                       f"{sweep.base.seed + sweep.base.runs - 1})"),
-        ("already recorded", f"{backlog.already:,}"),
+        ("already stored", f"{backlog.already:,}"),
         ("time", f"about {format_seconds(seconds_left(sweep, backlog, sample))} with {workers} workers "
-                 f"({sample.seconds_each * 1000:.3g} ms a campaign on one)"),
+                 f"({sample.seconds_each * 1000:.3g} ms per campaign on one)"),
         ("disk", f"about {megabytes(left, sample):.3g} MB"),
     ]  # fmt: skip
     for row in rows:
@@ -209,13 +212,13 @@ def swept_in_words(sweep: Sweep) -> list[str]:
 
 
 def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
-    """Print the expected width of the intervals of the main outcomes."""
+    """Print the expected half-widths of the intervals of the main outcomes."""
     first, *others = sample.cells.values()
     names = [name for name in OUTCOMES if name in first.column_names and values(first, name).size > 1]
     if not names:
         return
-    table = Table(title=f"95 % intervals to expect with {sweep.base.runs:,} campaigns a cell (from a sample of "
-                        f"{first.num_rows}: rough)")  # fmt: skip
+    table = Table(title=f"Expected 95 % intervals with {sweep.base.runs:,} campaigns per cell (rough, from a sample of "
+                        f"{first.num_rows})")  # fmt: skip
     for column in ("outcome", "mean so far", "± of the mean", "± of a paired difference"):
         table.add_column(column)
     for name in names:
@@ -228,14 +231,14 @@ def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
 
 
 def values(chunk: pa.Table, outcome: str) -> np.ndarray:
-    """Values of an outcome, of the campaigns that have it."""
+    """Values of an outcome in the campaigns that have one; empty for a date."""
     if pa.types.is_string(chunk.schema.field(outcome).type):
         return np.zeros(0)
     return chunk[outcome].drop_null().to_numpy()
 
 
 def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | None = None) -> np.ndarray:
-    """Differences of an outcome, or of whether it is in a range, seed by seed."""
+    """Differences of an outcome between two cells, paired by seed; with a range, of whether it is in the range."""
     if outcome not in first.column_names or outcome not in other.column_names:
         return np.zeros(0)
     here, there = (numbers_of(one, outcome) for one in (first, other))
@@ -246,7 +249,7 @@ def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | No
 
 
 def numbers_of(chunk: pa.Table, outcome: str) -> np.ndarray:
-    """One number per campaign, nan where it is missing; a date as its ordinal, later than all where it never came."""
+    """One number per campaign; a date as its ordinal, infinite if it never came; any other missing value is nan."""
     column = chunk[outcome].to_pylist()
     if pa.types.is_string(chunk.schema.field(outcome).type):
         return np.array([math.inf if day is None else date.fromisoformat(day).toordinal() for day in column], float)
@@ -254,12 +257,12 @@ def numbers_of(chunk: pa.Table, outcome: str) -> np.ndarray:
 
 
 def spread(found: np.ndarray) -> float:
-    """Standard deviation; nan below two values."""
+    """Standard deviation; nan for fewer than two values."""
     return float(found.std(ddof=1)) if found.size > 1 else math.nan
 
 
 def warnings_of(sweep: Sweep, backlog: Backlog, sample: Sample) -> list[str]:
-    """Warnings of a grid too fine for its number of campaigns, too large, or too slow."""
+    """Warnings if a grid is too fine for its number of campaigns, has too many cells, or takes too long."""
     found = [line for key in sweep.swept if (line := too_fine(key, sweep, sample))]
     numeric = [key for key in sweep.swept if is_numeric(key, sweep)]
     if len(sweep.cells) > MANY and numeric and sweep.base.sampling.method == "grid":
@@ -268,7 +271,7 @@ def warnings_of(sweep: Sweep, backlog: Backlog, sample: Sample) -> list[str]:
             for key in numeric if (seen := [cell.values[key] for cell in sweep.cells])
         )  # fmt: skip
         found.append(
-            f"{len(sweep.cells)} cells are a fine grid; 100 points of a Latin hypercube cover the same ranges: "
+            f"{len(sweep.cells)} cells are a large grid; 100 points of a Latin hypercube cover the same ranges: "
             f"sampling=latin_hypercube sampling.points=100 {keys}"
         )
     seconds = seconds_left(sweep, backlog, sample)
@@ -289,7 +292,7 @@ def is_numeric(key: str, sweep: Sweep) -> bool:
 
 
 def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
-    """A warning if the values of a key are so close that every main outcome changes by less than its interval."""
+    """A warning if one step of a key changes every main outcome by less than the half-width of its interval."""
     steps = len({cell.values[key] for cell in sweep.cells}) - 1
     if steps < 2 or not is_numeric(key, sweep) or sweep.base.sampling.method != "grid":
         return ""
@@ -307,6 +310,6 @@ def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
         return ""
     fewer = max(2, math.ceil(steps * max(told)) + 1)
     return (
-        f"{key} has {steps + 1} values, closer together than runs={sweep.base.runs} can tell apart (a step moves every "
-        f"main outcome by less than its interval); {fewer} values, or sampling=latin_hypercube, would tell as much"
+        f"{key} has {steps + 1} values, too close together for runs={sweep.base.runs} (one step changes every main "
+        f"outcome by less than its interval); {fewer} values, or sampling=latin_hypercube, would show as much"
     )

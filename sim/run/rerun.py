@@ -1,8 +1,8 @@
 """Reruns one campaign of a finished study, and groups failed campaigns by cause.
 
 Reads   about.json, chunks/study.json and failures.parquet of a study.
-Returns the settings of one cell, checked to equal those of the study; its campaigns and their logs. Also provides
-        `python -m sim failures results/<study>`.
+Returns the settings of one cell, after a check that they equal those of the study; its campaigns and their logs. Also
+        provides `python -m sim failures results/<study>`.
 Assumed The same seed, settings and code give the same campaign, which `python -m sim verify` checks.
 
 `python -m pdb -c continue -m sim.run.rerun seed=17 ...` runs one campaign in a debugger, which stops at an error;
@@ -37,13 +37,13 @@ from sim.study.reader import Study, StudyCell, find_cell, open_study, read_about
 from sim.study.store import compare_settings, first_of, read_scope
 from sim.wording import counted
 
-SHOWN = 4  # most differences listed
-# Settings that do not belong to one campaign.
+SHOWN = 4  # largest number of differences listed in an error
+# Settings that have no effect on a single campaign.
 OF_MANY = ("runs", "seed", "study", "results_dir", "executor", "precision", "sampling", "runs_max")
 
 
 class Origin(NamedTuple):
-    """One cell of a finished study, whose campaigns can be run again."""
+    """One cell of a finished study, whose campaigns can be rerun."""
 
     folder: Path
     about: dict[str, Any]
@@ -60,12 +60,15 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
         cell: Number of the cell.
         composer: Turns overrides into settings.
 
+    Returns:
+        The cell, with settings that give the same campaigns as in the study.
+
     Raises:
         PanjError: If there is no study or no such cell, or if settings, rules or data have changed since.
     """
     about, scope = read_about(folder), read_scope(folder)
     if scope is None or "words" not in about:
-        raise PanjError(f"{folder}: found no record of campaigns, expected a study of this version; run it again")
+        raise PanjError(f"{folder}: found no stored campaigns, expected a study of this version; run it again")
     held = find_cell(scope.cells, cell)
     fixed = Overrides.of(about["words"]).fixed
     overrides = fixed + held.overrides
@@ -74,14 +77,22 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
         now = json.loads(json.dumps(composer.settings(fixed).as_dict()))
         found = first_of(compare_settings(scope.base, now), SHOWN) or "what the cell resolves to"
         raise PanjError(
-            f"{folder}: found campaigns of other settings, rules or data than these ({found}), expected the same, "
-            "or its campaigns cannot be run again; run the study again under a new name: study=NAME"
+            f"{folder}: found campaigns of other settings, rules or data ({found}), expected those of this version, "
+            "which reruns need; run the study again under a new name: study=NAME"
         )
     return Origin(folder, about, held, overrides, settings)
 
 
 def seed_of(origin: Origin, asked: int | None) -> int:
-    """The requested seed, or by default the first; PanjError if the study has no such campaign."""
+    """Check a requested seed.
+
+    Args:
+        origin: Cell of a study.
+        asked: The seed; None for the first of the study.
+
+    Raises:
+        PanjError: If the study has no campaign with this seed.
+    """
     first = int(origin.about["first_seed"])
     last = first + origin.cell.runs - 1
     if asked is None:
@@ -92,7 +103,15 @@ def seed_of(origin: Origin, asked: int | None) -> int:
 
 
 def rerun_campaign(settings: Settings, seed: int) -> Campaign:
-    """Rerun the campaign of a seed; PanjError if it fails."""
+    """Rerun one campaign.
+
+    Args:
+        settings: Settings of its cell.
+        seed: Its seed.
+
+    Raises:
+        PanjError: If the campaign fails.
+    """
     try:
         rules, draws = settings.rules_of(seed), settings.seed_of(seed)
         campaign = run_campaign(settings.layout.world, rules, settings.timeline, draws, settings.days)
@@ -102,12 +121,23 @@ def rerun_campaign(settings: Settings, seed: int) -> Campaign:
 
 
 def cannot_end(seed: int, error: CampaignError) -> PanjError:
-    """Error for a campaign that fails again as it did in the study."""
-    return PanjError(f"seed: found {seed}, whose campaign does not come to its end ({error}), expected another")
+    """The error for a campaign that fails, as it did in the study.
+
+    Args:
+        seed: Its seed.
+        error: Why it failed.
+    """
+    return PanjError(f"seed: found {seed}, whose campaign fails ({error}), expected a seed that reaches the last day")
 
 
 def evenings_of(campaign: Campaign, settings: Settings, cell: int = 0) -> pa.Table:
-    """The days of one campaign, with the columns of days.parquet."""
+    """The daily series of one campaign, with the columns of days.parquet.
+
+    Args:
+        campaign: The campaign.
+        settings: Its settings.
+        cell: Number of its cell.
+    """
     facts, start = settings.facts, settings.start_date
     outcomes = outcomes_of(start, settings.days)
     chunk = chunk_of([rows_of(campaign, outcomes, facts, start)], outcomes, facts, settings.days)
@@ -115,12 +145,12 @@ def evenings_of(campaign: Campaign, settings: Settings, cell: int = 0) -> pa.Tab
 
 
 def log_of(campaign: Campaign, settings: Settings) -> pa.Table:
-    """The log of one campaign, with the columns of events.parquet."""
+    """The event log of one campaign, with the columns of events.parquet."""
     return events_table(campaign, settings.facts, settings.start_date)
 
 
 def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
-    """The provenance of one campaign: its study, cell, seed, numbers and dated events."""
+    """Metadata of one campaign: its study, cell, seed, source of the numbers and dated events."""
     cell = origin.cell
     return {
         **{key: origin.about.get(key) for key in STAMPED},
@@ -154,7 +184,7 @@ def rerun_one(overrides: Sequence[str]) -> int:
 
 
 class Cause(NamedTuple):
-    """Failures with the same message, numbers aside."""
+    """Failures whose messages differ only in numbers."""
 
     message: str
     campaigns: int
@@ -163,7 +193,7 @@ class Cause(NamedTuple):
 
 
 def show_failures(request: Failures) -> int:
-    """Print the causes of failures; returns 0 in any case."""
+    """Print the causes of failures of a study; returns the exit code, 0."""
     from sim.run.console import console_of
 
     print_failures(open_study(request.folder), console_of())
@@ -185,13 +215,13 @@ def print_failures(study: Study, console: Console) -> None:
     console.print(table)
     if LUCK in study.swept:
         console.print(
-            "They are points of a sensitivity study, which settings do not name. Tracebacks: failures.parquet."
+            "They are points of a sensitivity analysis, which no command can rerun alone. Tracebacks: failures.parquet."
         )
         return
-    console.print("To run one of them in a debugger (NUMBA_DISABLE_JIT=1 before it steps into the rules):")
+    console.print("To run one of them in a debugger (put NUMBA_DISABLE_JIT=1 before it to step into the rules):")
     for cause in causes:
         console.print(f"  {command_of(cause, study)}", soft_wrap=True)
-    console.print("The same sweep command tries the failed campaigns again. Tracebacks are in failures.parquet.")
+    console.print("The command of the study retries failed campaigns. Tracebacks are in failures.parquet.")
 
 
 def causes_of(folder: Path) -> list[Cause]:
@@ -210,7 +240,7 @@ def causes_of(folder: Path) -> list[Cause]:
 
 
 def where_of(cause: Cause, study: Study) -> list[str]:
-    """Number of cells in which a cause occurs, and per swept key the values or range to which it is limited."""
+    """Lines on the number of cells in which a cause occurs and, per swept key, the values to which it is limited."""
     if not study.swept:
         return [f"{cause.campaigns} of {study.about['campaigns'] + study.about['failed']} campaigns"]
     lines = [f"{len(cause.cells)} of {len(study.cells)} cells"]
@@ -224,11 +254,11 @@ def where_of(cause: Cause, study: Study) -> list[str]:
             lines.append(f"{key} from {say(low)} to {say(high)} (swept from {say(lowest)} to {say(highest)})")
         else:
             lines.append(f"{key}={', '.join(sorted(map(str, there)))} (of {len(everywhere)} values)")
-    return lines if len(lines) > 1 else [*lines, "at every value of what was swept"]
+    return lines if len(lines) > 1 else [*lines, "at every value of the swept keys"]
 
 
 def command_of(cause: Cause, study: Study) -> str:
-    """A command that runs the example."""
+    """The command that runs the example of a cause in a debugger."""
     fixed = [row.text for row in Overrides.of(study.about["words"]).fixed if row.key.split(".")[0] not in OF_MANY]
     overrides = [*fixed, *find_cell(study.cells, cause.example["cell"]).overrides, f"seed={cause.example['seed']}"]
     return shlex.join(["python", "-m", "pdb", "-c", "continue", "-m", "sim.run.rerun", *overrides])

@@ -63,11 +63,11 @@ class Ran:
     campaigns: int  # finished campaigns of the study
     computed: int  # campaigns computed by this command
     failed: int  # campaigns of the study without a result
-    is_new: bool  # whether the tables were rewritten
+    is_new: bool  # whether this command wrote the tables
 
 
 class Stopped(Exception):
-    """Raised after Ctrl-C; running tasks have been stored and the same command resumes."""
+    """Raised after Ctrl-C, once running tasks are stored; the same command continues from there."""
 
 
 def run_sweep(sweep: Sweep, console: Console) -> Ran:
@@ -78,7 +78,7 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
         console: For progress and the summary.
 
     Returns:
-        What was done. Nothing is run or written if everything is complete already.
+        The folder and counts of campaigns. Nothing is run or written if the study is already complete.
 
     Raises:
         PanjError: If the folder holds another study or cannot be written.
@@ -121,10 +121,17 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
 
 
 def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Scope:
-    """The scope of a study with what a command asks for.
+    """The scope of a study after a command's request is added.
 
-    A damaged study.json is set aside if there is a console to say so. A request that was never finished gives way to
-    a smaller one; finished campaigns are never taken away.
+    If an earlier request for more campaigns never finished, a smaller one replaces it; finished campaigns stay.
+
+    Args:
+        study: Folder of the study.
+        asked: The requested scope.
+        console: For notes; without it, a damaged study.json is repaired in memory only.
+
+    Raises:
+        PanjError: If the folder has another study.
     """
     try:
         old = read_scope(study)
@@ -142,30 +149,30 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
 
 
 def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Console | None) -> StudyCell:
-    """The cell with as many campaigns as are asked for, if more were asked for before and never finished."""
+    """The cell with the requested number of campaigns, if more were requested before and never finished."""
     if asked >= cell.runs:
         return cell
     found = recorded(study, cell.fingerprint)
     is_finished = found.done | found.failed >= set(range(scope.first_seed, scope.first_seed + cell.runs))
     if console is not None:
-        kept = f"all {cell.runs:,} that it holds are used" if is_finished else f"{asked:,} are used"
+        kept = f"all {cell.runs:,}, which are stored, are used" if is_finished else f"{asked:,} are used"
         console.print(
-            f"Note: {cell.label or study.name} holds or was asked for {cell.runs:,} campaigns, and {asked:,} are "
-            f"asked for now; {kept}, and none that is stored is removed.",
+            f"Note: {cell.runs:,} campaigns of {cell.label or study.name} were requested before, and {asked:,} are "
+            f"requested now; {kept}, and no stored campaign is removed.",
             soft_wrap=True, markup=False,
         )  # fmt: skip
     return cell if is_finished else cell._replace(runs=asked)
 
 
 def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Console) -> None:
-    """After Ctrl-C, write tables of what is stored so far."""
+    """Write tables of the campaigns that are stored when a sweep is stopped."""
     study = sweep.base.results_dir / sweep.base.study
     if not any(recorded(study, cell.fingerprint).done for cell in scope.cells):
         return
     about = about_study(sweep, scope, 0.0, seconds)
     write_tables(study, scope, sweep.base.facts, about)
     console.print(
-        f"Tables hold the {about['campaigns']:,} of {about['asked']:,} campaigns that are stored: "
+        f"The tables have the {about['campaigns']:,} of {about['asked']:,} campaigns that are stored: "
         f"{shlex.join(['python', '-m', 'sim', 'report', str(study)])}",
         soft_wrap=True, markup=False,
     )  # fmt: skip
@@ -173,7 +180,7 @@ def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Co
 
 @contextmanager
 def locked(study: Path) -> Iterator[None]:
-    """Hold the lock of a study; PanjError if another process holds it."""
+    """Hold the lock of a study during a block; raises PanjError if another process holds it."""
     with write_errors(study):
         (study / "chunks").mkdir(parents=True, exist_ok=True)
         try:
@@ -184,7 +191,7 @@ def locked(study: Path) -> Iterator[None]:
                     forget_if_empty(study)
         except Timeout as error:
             raise PanjError(
-                f"study: found another process at work in {study}, expected none; wait for it, or choose study=NAME"
+                f"study: found another process working in {study}, expected none; wait for it, or choose study=NAME"
             ) from error
 
 
@@ -222,14 +229,20 @@ def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
 
 
 def grown(scope: Scope, backlog: Backlog) -> Scope:
-    """The scope with the campaigns added by a precision."""
+    """The scope including the campaigns that were added to reach a precision."""
     runs = {cell.order.key: cell.runs for cell in backlog.cells}
     cells = (cell._replace(runs=max(cell.runs, runs.get(cell.fingerprint, 0))) for cell in scope.cells)
     return replace(scope, cells=tuple(cells))
 
 
 def compile_rules(order: Order, seed: int, console: Console) -> None:
-    """Run one short campaign, so that compilation is reported separately from the first campaign."""
+    """Compile the rules, or load them from the cache, by running a campaign of one day.
+
+    Args:
+        order: The settings of any cell.
+        seed: Any seed.
+        console: For a message if compilation is needed, which takes about a minute.
+    """
     if not compiled:
         return
     cold = not any(cache_folder().rglob("*.nbi"))
@@ -242,7 +255,7 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
 
 
 def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Run and store every campaign of the backlog; raises Stopped after Ctrl-C, once running tasks are stored."""
+    """Run all campaigns of the backlog and store them; raises Stopped after Ctrl-C, once running tasks are stored."""
     backlog.grow()
     if backlog.waiting == 0:
         return
@@ -270,7 +283,7 @@ def hand_out(
     backlog: Backlog, workers: Workers, in_hand: dict[Future[Any], tuple[Task, int]],
     again: list[tuple[Task, int]], stop: threading.Event,
 ) -> None:  # fmt: skip
-    """Give one task to every idle worker, so that a kill loses at most one chunk per worker."""
+    """Give one task to every idle worker, so that at most one chunk per worker is lost if the process is killed."""
     while not stop.is_set() and len(in_hand) < workers.count and (again or backlog.waiting):
         task, tries = again.pop() if again else (backlog.take(workers.count), 1)
         in_hand[workers.submit(work_timed, [piece for _, piece in task])] = task, tries
@@ -279,7 +292,7 @@ def hand_out(
 def take_in(
     future: Future[Any], task: Task, tries: int, again: list[tuple[Task, int]], backlog: Backlog, study: Path
 ) -> None:
-    """Store the results of a task; if its worker was lost, retry it, and store it as failed after the last try."""
+    """Store the results of a task; if its worker was lost, queue it again or, after the last try, store a failure."""
     error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
     if error is None:
         chunks, seconds = future.result()
@@ -307,14 +320,14 @@ def lost(piece: Piece, error: BaseException) -> pa.Table:
 
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
-    """The first Ctrl-C (or SIGTERM) sets the event, to stop after the tasks in hand; the second stops at once."""
+    """Catch Ctrl-C and SIGTERM in a block: the first sets the yielded event, the second raises KeyboardInterrupt."""
     stop = threading.Event()
 
     def ask(_signal: int, _frame: Any) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        print("\nStopping after the chunks in hand; once more to stop at once ...", file=sys.stderr)
+        print("\nStopping after the running chunks; press Ctrl-C again to stop at once ...", file=sys.stderr)
 
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -328,7 +341,7 @@ def stopping() -> Iterator[threading.Event]:
 
 
 def log_of_only(settings: Settings) -> pa.Table | None:
-    """The log of the single campaign of a study; None if it fails."""
+    """The event log of a study's only campaign; None if the campaign fails."""
     rules, draws = settings.rules_of(settings.seed), settings.seed_of(settings.seed)
     try:
         campaign = run_campaign(settings.layout.world, rules, settings.timeline, draws, settings.days)
@@ -375,7 +388,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 
 def changes_of(sweep: Sweep) -> dict[str, str]:
-    """What every policy and scenario of the cells changes, by choice."""
+    """Descriptions of the changes made by the policies and scenarios of all cells, by `group=choice`."""
     chosen = dict.fromkeys(pair for cell in sweep.cells for pair in cell.settings.choices.items())
     changes = {
         f"{group}={name}": describe_changes(group, name) for group, name in chosen if group in describing_groups()

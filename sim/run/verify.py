@@ -1,12 +1,12 @@
 """Checks that campaigns are bit-identical on every executor: `python -m sim verify`.
 
 Compares hashes of the content of a study's tables: rows ordered by cell, seed, date and district, column by column with
-name and type. File layout, compression and metadata are ignored, as are timings and line numbers in tracebacks.
-Missing values, 0, nan and an empty text all differ.
+name and type. File layout, compression and metadata are ignored, as are tracebacks. A missing value, 0, nan and an
+empty text are all different.
 
-Reads   runs.parquet, days.parquet, districts.parquet and failures.parquet, a column at a time.
+Reads   runs.parquet, days.parquet, districts.parquet and failures.parquet, one column at a time.
 Writes  nothing permanent: `verify` runs its small studies in a temporary folder.
-Assumed All nans are equal, regardless of their bits.
+Assumed All nans are equal, regardless of their bit patterns.
 
 `difference_of` describes how two files differ: tables by content, CSVs by rows, pictures by pixels.
 """
@@ -55,12 +55,14 @@ ORDER = ("cell", "seed", "date", "district_id")  # sort keys of rows, as far as 
 LEFT_OUT = ("traceback",)
 DIGITS = 16  # of a hash, as of every fingerprint
 ROWS = 100_000  # rows hashed at once
-SHOWN = 6  # most differing columns listed per table
+SHOWN = 6  # largest number of differing columns listed per table
 Hashes = dict[str, str]
 DAYS = 68  # from 1 May to 8 July, in which every kind of event occurs; in plain Python a day takes half a second
 USUAL = {"runs": "1"}
 USUAL_SWEEP = ("reinforcement", "as_reported,none")
-CAPTION = "Seconds with starting Python and workers. Plain Python: the same rules, not compiled (NUMBA_DISABLE_JIT=1)."
+CAPTION = (
+    "Seconds include starting Python and workers. Plain Python: rules that are not compiled (NUMBA_DISABLE_JIT=1)."
+)
 SET_HERE = ("study", "results_dir", "executor", "executor.workers")
 
 
@@ -83,12 +85,22 @@ def columns_of_tables(folder: Path) -> dict[str, Hashes]:
 
 
 def hash_of(hashes: Mapping[str, str]) -> str:
-    """Hash of named hashes, regardless of their order."""
+    """A hash of several named hashes, regardless of their order."""
     return sha256(json.dumps(dict(hashes), sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
 def columns_of_table(path: Path) -> Hashes:
-    """The hash of each column of a table; PanjError for an unreadable file."""
+    """Hash the columns of a table.
+
+    Args:
+        path: A parquet file.
+
+    Returns:
+        The hash of each column, by name.
+
+    Raises:
+        PanjError: If the file cannot be read.
+    """
     try:
         with pq.ParquetFile(path) as file:
             order = order_of(file)
@@ -121,7 +133,7 @@ def hash_of_column(file: pq.ParquetFile, field: pa.Field, order: np.ndarray | No
 
 
 def parts_of(values: pa.Array) -> tuple[bytes, bytes, bytes]:
-    """Validity and text lengths as bytes, and values as bytes, with 0 for missing values."""
+    """Three parts to be hashed, as bytes: validity, text lengths, and values with 0 where missing."""
     there = values.is_valid().to_numpy(zero_copy_only=False).tobytes()
     if pa.types.is_floating(values.type):
         numbers = values.fill_null(0.0).to_numpy()
@@ -134,7 +146,7 @@ def parts_of(values: pa.Array) -> tuple[bytes, bytes, bytes]:
 
 
 def whole(values: pa.Array) -> pa.Array:
-    """Dates and times as their stored integers."""
+    """Dates and times as the integers in which they are stored; other values unchanged."""
     if not pa.types.is_temporal(values.type):
         return values
     return values.view(pa.int32() if values.type.bit_width == 32 else pa.int64())
@@ -146,7 +158,7 @@ def little(numbers: np.ndarray) -> bytes:
 
 
 def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes]) -> str:
-    """Tables and columns that differ, `days.parquet (mean_morale, waiting_ishkashim)`; empty for none."""
+    """List tables and columns that differ: `days.parquet (mean_morale, waiting_ishkashim)`; empty if none do."""
     said = []
     for table in dict.fromkeys([*one, *other]):
         if table not in one or table not in other:
@@ -157,14 +169,14 @@ def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes])
 
 
 def describe_columns(one: Hashes, other: Hashes) -> str:
-    """Columns that differ, or that are in only one table."""
+    """List the columns that differ or are in only one table."""
     columns = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     more = f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
     return f"{', '.join(columns[:SHOWN])}{more}"
 
 
 class Way(NamedTuple):
-    """One way to run a study."""
+    """One way to run a study: an executor, with or without compilation."""
 
     name: str
     executor: Executor
@@ -179,11 +191,11 @@ class Result(NamedTuple):
     failed: int
     seconds: float
     tables: dict[str, Hashes]
-    error: str  # why there are no tables
+    error: str  # why there are no tables; empty if there are
 
 
 def ways_of(address: str | None) -> tuple[Way, ...]:
-    """The ways to compare; the last compiles the rules if this process does not, and vice versa."""
+    """The ways to compare; the last one compiles the rules if this process does not, and vice versa."""
     dask = Executor("dask", 0, address) if address else Executor("dask", 2, None)
     return (
         Way("one thread", Executor("threads", 1, None), compiled),
@@ -195,7 +207,7 @@ def ways_of(address: str | None) -> tuple[Way, ...]:
 
 
 def main(overrides: Sequence[str]) -> int:
-    """`python -m sim verify [key=value ...]`: 0 if all ways give the same results, otherwise 1."""
+    """Run `python -m sim verify [key=value ...]`; returns 0 if all ways give the same results, otherwise 1."""
     try:
         return verify(overrides, console_of())
     except Stopped as stopped:
@@ -253,14 +265,14 @@ def events_of(sweep: Sweep) -> Counter[Event]:
 
 
 def describe_events(found: Mapping[Event, int]) -> str:
-    """`They hold: 212 fall, 92 crossing. None of: stand.`"""
+    """Describe which events occur: `Events in them: 212 fall, 92 crossing. Not compared, since none occurs: stand.`"""
     there = ", ".join(f"{found[kind]} {names_of(Event)[kind]}" for kind in Event if found.get(kind))
     missing = ", ".join(names_of(Event)[kind] for kind in Event if not found.get(kind))
     return f"Events in them: {there or 'none'}." + (f" Not compared, since none occurs: {missing}." if missing else "")
 
 
 def without_address(given: Overrides) -> tuple[str | None, Overrides]:
-    """The Dask address, if given, and the other overrides; PanjError for keys that verify sets itself."""
+    """The Dask address, or None, and the other overrides; raises PanjError for keys that verify sets itself."""
     for row in given:
         if row.key in SET_HERE:
             raise PanjError(
@@ -272,7 +284,7 @@ def without_address(given: Overrides) -> tuple[str | None, Overrides]:
 
 
 def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
-    """Overrides and cells of a study small enough for plain Python, with `given` applied."""
+    """Overrides and cells of a study that is small enough for plain Python, with the overrides `given` applied."""
     key, values = USUAL_SWEEP
     overrides = Overrides.of([] if given.sweeps or key in given else ["-m", f"{key}={values}"])
     overrides += [f"{name}={value}" for name, value in USUAL.items() if name not in given]
@@ -286,7 +298,7 @@ def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
 
 
 def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) -> Result:
-    """Run one way; if it cannot run, the result holds the reason."""
+    """Run the study in one way; if it cannot run, the result has the reason."""
     started = time.perf_counter()
     try:
         study = (
@@ -301,13 +313,13 @@ def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) ->
 
 
 def run_here(sweep: Sweep, way: Way, folder: Path) -> Path:
-    """Run in this process; returns the folder of the study."""
+    """Run the study in this process; returns its folder."""
     base = replace(sweep.base, study="verify", results_dir=folder, executor=way.executor)
     return run_sweep(replace(sweep, base=base), Console(file=io.StringIO())).folder
 
 
 def run_in_new_process(overrides: Sequence[str], way: Way, folder: Path) -> Path:
-    """Run in a new process, since compilation is switched on or off when Python starts."""
+    """Run the study in a new process, since compilation can only be switched when Python starts; returns its folder."""
     environment = {
         **os.environ,
         "NUMBA_DISABLE_JIT": "0" if way.is_compiled else "1",
@@ -317,12 +329,12 @@ def run_in_new_process(overrides: Sequence[str], way: Way, folder: Path) -> Path
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise PanjError(f"found exit code {done.returncode}, expected 0: {last[0]}")
+        raise PanjError(f"verify: found exit code {done.returncode}, expected 0: {last[0]}")
     return folder / "verify"
 
 
 def table_of(results: Sequence[Result]) -> Table:
-    """One row per way."""
+    """A table of the results, one row per way."""
     table = Table(title="One study, run in different ways", caption=CAPTION)
     for column in ("way", "campaigns", "seconds", "hash of all tables", "same"):
         table.add_column(column, justify="right" if column in ("campaigns", "seconds") else "left", overflow="fold")
@@ -337,7 +349,7 @@ def table_of(results: Sequence[Result]) -> Table:
 
 
 def conclusion(results: Sequence[Result]) -> list[str]:
-    """One sentence per difference or failure; empty if all results are the same."""
+    """Sentences on the ways that failed or gave other results; empty if all results are the same."""
     first = results[0]
     said = [f"Did not run: {one.way}: {' '.join(one.error.split())[:300]}" for one in results if one.error]
     for one in results[1:]:
@@ -345,7 +357,7 @@ def conclusion(results: Sequence[Result]) -> list[str]:
             said.append(f"Not the same: {one.way} differs from {first.way} in "
                         f"{describe_differences(first.tables, one.tables)}.")  # fmt: skip
     if not said and not first.campaigns:
-        said.append("Nothing to compare: no campaign came to its last day.")
+        said.append("Nothing to compare: no campaign reached its last day.")
     return said
 
 
@@ -356,9 +368,14 @@ def run_for_verify(overrides: Sequence[str]) -> None:
 
 
 def damaged(path: Path, error: Exception) -> PanjError:
-    """Error for a file that cannot be read."""
+    """The error for a file that cannot be read.
+
+    Args:
+        path: The file.
+        error: The error of the library that reads it.
+    """
     message = " ".join(str(error).split())[:160]
-    return PanjError(f"{path}: found a damaged file ({message}), expected a whole {path.suffix} of a study")
+    return PanjError(f"{path}: found a damaged file ({message}), expected a complete {path.suffix} file of a study")
 
 
 def difference_of(one: Path, other: Path) -> str:
@@ -384,7 +401,7 @@ def difference_of(one: Path, other: Path) -> str:
 
 
 def rows_of(path: Path) -> list[list[str]]:
-    """The rows of a CSV, the header first."""
+    """Read the rows of a CSV, including its header; raises PanjError if it cannot be read."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return list(csv.reader(file))
@@ -393,7 +410,7 @@ def rows_of(path: Path) -> list[list[str]]:
 
 
 def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> str:
-    """Number of rows that differ, and their columns."""
+    """Describe how many rows differ, and in which columns; empty if none do."""
     if one[:1] != other[:1]:
         return "the columns"
     if len(one) != len(other):
@@ -409,7 +426,7 @@ def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> 
 
 
 def difference_of_frames(one: Path, other: Path) -> str:
-    """Share of pixels that differ, in which picture, or differing durations of a picture."""
+    """Describe the first picture that differs: share of pixels, size or duration; empty if none does."""
     for number, (left, right) in enumerate(zip_longest(frames_of(one), frames_of(other))):
         where = f"picture {number + 1}: " if one.suffix.lower() == ".gif" else ""
         if left is None or right is None:
@@ -426,7 +443,17 @@ def difference_of_frames(one: Path, other: Path) -> str:
 
 
 def frames_of(path: Path) -> Iterator[tuple[np.ndarray, int]]:
-    """Every picture of a PNG or GIF as height x width x 4 (RGBA), with its duration in ms."""
+    """Read the pictures of a PNG or GIF.
+
+    Args:
+        path: The file.
+
+    Yields:
+        Each picture as an array of height x width x 4 (RGBA), with its duration in ms.
+
+    Raises:
+        PanjError: If the file is damaged.
+    """
     from PIL import Image, ImageSequence
 
     try:

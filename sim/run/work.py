@@ -1,6 +1,6 @@
-"""Worker side of a sweep: runs campaigns of a cell and returns their results as columns.
+"""The part of a sweep that runs on workers: runs campaigns of a cell and returns their results as a table.
 
-An order is small and self-contained, so that it can be sent to a thread, a process or another machine; the worker
+An `Order` is small and self-contained, so that it can be sent to a thread, a process or another machine; the worker
 builds the layout itself and caches the last few. Slow imports are avoided here.
 """
 
@@ -34,7 +34,7 @@ def work(pieces: Sequence[Piece]) -> list[pa.Table]:
         pieces: Seeds of one or several cells.
 
     Returns:
-        One chunk per piece, one row per campaign; a failed campaign has its error.
+        One chunk per piece, with one row per campaign; the row of a failed campaign has its error.
 
     Raises:
         PanjError: If data, rules or outcomes of this worker differ from those of the sender.
@@ -43,13 +43,13 @@ def work(pieces: Sequence[Piece]) -> list[pa.Table]:
 
 
 def work_timed(pieces: Sequence[Piece]) -> tuple[list[pa.Table], float]:
-    """The result of `work`, and its duration in seconds."""
+    """Run campaigns; returns the result of `work` and its duration in seconds."""
     started = time.perf_counter()
     return work(pieces), time.perf_counter() - started
 
 
 def run_piece(piece: Piece) -> pa.Table:
-    """Run the campaigns of one piece in sequence; one row per campaign."""
+    """Run the campaigns of one piece one after the other; returns a chunk with one row per campaign."""
     order = piece.order
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
@@ -60,7 +60,18 @@ def run_piece(piece: Piece) -> pa.Table:
 
 
 def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, world: World) -> RunRows | Failure:
-    """Run one campaign of a cell; returns its results or its failure."""
+    """Run one campaign of a cell.
+
+    Args:
+        order: Settings of the cell.
+        layout: Its world before the draws of day 0.
+        table: Outcomes to count.
+        seed: Seed of the campaign.
+        world: A world that is overwritten.
+
+    Returns:
+        Its results, or its error if it fails.
+    """
     try:
         draws = order.draws
         rules = order.rules if draws is None else draws.rules_of(seed)
@@ -72,7 +83,7 @@ def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
 
 
 def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
-    """Add columns of the numbers drawn per campaign, including failed ones."""
+    """Add a column for each number drawn per campaign; failed campaigns have them too."""
     if draws is None:
         return chunk
     drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]
@@ -82,7 +93,11 @@ def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
 
 
 def check_versions(expected: tuple[str, str, str]) -> None:
-    """Raise PanjError on a worker whose clone has other data, rules or outcomes."""
+    """Raise PanjError if this worker has other data, rules or outcomes than the sender.
+
+    Args:
+        expected: Fingerprints of data, rules and outcomes of the sender.
+    """
     for name, here, there in zip(("data", "rules", "outcomes"), versions_here(), expected, strict=True):
         if here != there:
             raise PanjError(
@@ -104,18 +119,29 @@ def versions_here() -> tuple[str, str, str]:
 
 
 def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
-    """The world before its draws, shared by cells that differ only in rules that it does not depend on."""
+    """The world before the draws of day 0; cached, and shared by cells that differ only in rules it does not use.
+
+    Args:
+        rules: Numbers of every rule.
+        attention: Region and weight in Taliban planning.
+        posts: Post and its changes by trait.
+    """
     others = dict.fromkeys(set(Rules._fields) - LAID_OUT_BY)
     return layout_by(rules._replace(**others), attention, posts)  # type: ignore[arg-type]
 
 
 @lru_cache(maxsize=2)
 def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
-    """The layout; rules that it does not depend on are None here, so that a new dependence raises an error."""
+    """The cached layout; rules that it should not use are None here, so that using one would raise an error."""
     return lay_out(facts_here(), rules, dict(attention), {post: dict(change) for post, change in posts})
 
 
 @lru_cache(maxsize=8)
 def outcomes_of(start: date, days: int) -> tuple[Outcome, ...]:
-    """The outcomes of campaigns of this many days, read once per pair of start and length."""
+    """The table of outcomes; cached.
+
+    Args:
+        start: The date of day 0.
+        days: Days of the campaign after day 0.
+    """
     return read_outcomes(facts_here(), start, days)

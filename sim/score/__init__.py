@@ -1,1 +1,1 @@
-"""The model compared with the record and with naive forecasts."""
+"""Scores the model against the record, next to naive forecasts."""

@@ -1,6 +1,6 @@
-"""Print a score and draw the chart of reported targets, one row per target.
+"""Prints the scores of a study and draws the chart of reported targets, one row per target.
 
-Reads   score.csv, score_forecasts.csv, score_split.csv and score.json, which `sim.score.score` wrote; nothing is
+Reads   score.csv, score_forecasts.csv, score_split.csv and score.json, which `sim.score.score` wrote; no score is
         computed here.
 Writes  score.png next to them.
 """
@@ -41,7 +41,7 @@ SPREAD = ("reported", "median", "50 %", "90 %")
 
 
 class Scores(NamedTuple):
-    """The files of a score."""
+    """The content of the files of a score."""
 
     folder: Path
     about: dict[str, Any]
@@ -56,7 +56,7 @@ class Scores(NamedTuple):
 
 
 def read_scores(folder: Path) -> Scores:
-    """Read the files of a score; PanjError where one is missing or malformed."""
+    """Read the files of a score; raises PanjError if one is missing or malformed."""
     with reading(folder, "score", "the files of python -m sim score"):
         about = read_object(folder / "score.json")
         tables = [read_rows(folder / f"{name}.csv") for name in ("score", "score_forecasts", "score_split")]
@@ -69,10 +69,10 @@ def main(folder: Path) -> int:
     """Print the tables of a score, draw its chart and suggest the next command.
 
     Args:
-        folder: Where `sim.score.score` wrote the score.
+        folder: Folder to which `sim.score.score` wrote the score.
 
     Returns:
-        The exit code: always 0, however good or bad the score.
+        The exit code, which is always 0, whatever the score.
 
     Raises:
         PanjError: A file is missing, malformed or cannot be written.
@@ -98,9 +98,9 @@ def targets_table(scores: Scores) -> Table:
     """Table of all targets, grouped by event."""
     table = new_table(
         f"Reported and simulated. {title_of(scores)}",
-        "Inside: the number reported, or part of its range, is in the 90 % interval; (yes): only with the error of "
-        "observation. CRPS: lower is better, in the unit of the outcome (log targets: of the logarithm), ± one Monte "
-        "Carlo error. * fitted by calibrate, the others only scored.",
+        "Inside: the reported number, or part of its range, is in the 90 % interval; (yes): only with the observation "
+        "error. CRPS: lower is better, in the unit of the outcome (log targets: of the logarithm), ± one Monte Carlo "
+        "error. * fitted by calibrate, the others only scored.",
         "target", SPREAD,
     )  # fmt: skip
     table.add_column("inside")
@@ -126,8 +126,8 @@ def forecasts_table(scores: Scores) -> Table:
     late = "; ".join(f"{one['name']}: {one['about']} (knows {one['knows']})" for one in scores.about["forecasts"][1:])
     table = new_table(
         f"CRPS of other forecasts. {title_of(scores)}",
-        f"Lower is better; empty: it does not forecast the target, or knew it. {late}. Naive forecasts are fitted to "
-        "counts up to 22 June; before that day they are no forecasts.",
+        f"Lower is better; empty: it does not forecast the target, or it used the answer. {late}. Naive forecasts are "
+        "fitted to counts up to 22 June; up to that day they are not forecasts.",
         "target", ("panj", *(name.replace("_", " ") for name in scores.others)),
     )  # fmt: skip
     for row in (row for _, rows in by_event(scores.targets) for row in rows):
@@ -150,8 +150,8 @@ def districts_table(scores: Scores) -> Table:
         f"July counts as 8 July, so that error is a lower bound); Brier score and AUC of lost by 22 June "
         f"({known['lost_2021_06_22']} lost of {known['known_2021_06_22']} of which it is known) and by 5 July "
         f"({known['lost_2021_07_05']} of {known['known_2021_07_05']}; three of the rest are provincial capitals, which "
-        "no naive forecast lets fall, so this AUC says little). ± one bootstrap error. A coin: Brier 0.25, AUC 0.5."
-        + ("" if scores.forecasts else " No record of campaigns (chunks/) is kept in this study: no scores."),
+        "no naive forecast lets fall, so this AUC says little). ± one bootstrap error. No skill: Brier 0.25, AUC 0.5."
+        + ("" if scores.forecasts else " This study has no stored campaigns (chunks/), so there are no scores."),
         "forecast", (*heads.values(), "not lost by 7 July"), wrap_first=True,
     )  # fmt: skip
     for row in scores.forecasts:
@@ -165,7 +165,7 @@ def split_table(scores: Scores) -> Table:
     campaigns = scores.split[0]["campaigns"] if scores.split else "0"
     table = new_table(
         f"Split of the largest night over posts, share of soldiers. {title_of(scores)}",
-        f"Of the {campaigns} campaigns in which somebody crossed at these posts in that night; half a group of men is "
+        f"Of the {campaigns} campaigns in which anybody crossed at these posts in that night; half a group of men is "
         "added to each post, as in the error of the target.",
         "post", SPREAD,
     )  # fmt: skip
@@ -177,7 +177,7 @@ def split_table(scores: Scores) -> Table:
 
 
 def sentences(scores: Scores) -> list[str]:
-    """Sentences that summarise the tables, counting each independent event once."""
+    """Sentences that summarise the tables, by target and by event."""
     events, targets = scores.about["events"], scores.targets
     inside = sum(row["inside_90"] == "yes" for row in targets)
     with_error = sum(row["inside_90_with_error"] == "yes" for row in targets)
@@ -186,7 +186,7 @@ def sentences(scores: Scores) -> list[str]:
     none = sum(row["inside"] == 0 for row in events)
     met = sum(row["fitted_inside"] == row["fitted"] for row in fitted)
     lines = [
-        f"Inside the 90 % interval: {inside} of {len(targets)} targets ({with_error} with the error of observation). "
+        f"Inside the 90 % interval: {inside} of {len(targets)} targets ({with_error} with the observation error). "
         f"By event: all targets in {whole} of {len(events)} events, none in {none}; all fitted targets "
         f"in {met} of {len(fitted)}."
     ]
@@ -197,12 +197,16 @@ def sentences(scores: Scores) -> list[str]:
             f"{everything['worse']}, {everything['cannot_tell']} cannot be told apart; of those after 22 June lower on "
             f"{late['better']}, higher on {late['worse']}."
         )
-    lines.append("The targets of one event are about the same thing; do not count them as independent.")
+    lines.append("Targets of the same event are not independent; do not count them as separate successes.")
     return lines
 
 
 def format_reported(row: Row) -> str:
-    """Format the reported number, its range or its bound."""
+    """Format the reported figure of a target: number, range or bound.
+
+    Args:
+        row: Row of score.csv.
+    """
     low, high = format_cell(row["reported_low"]), format_cell(row["reported_high"])
     value = format_cell(row["reported"])
     if row["error"] == "multinomial":
@@ -216,7 +220,7 @@ def format_score(value: str, error: str) -> str:
 
 
 ROW = 0.155  # row height, inches
-REACH = 3.0  # half-widths of the 90 % interval shown; values beyond are drawn at the edge with an arrow
+REACH = 3.0  # half-widths of the 90 % interval that are shown; values beyond are drawn at the edge with an arrow
 
 
 class Interval(NamedTuple):
@@ -234,14 +238,14 @@ class Interval(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What a chart of targets shows in addition to the record."""
+    """Columns and labels of what a chart of targets shows in addition to the reported figures."""
 
     intervals: Sequence[Interval]  # the first is drawn at the bottom
     of_scale: str = ""  # prefix of the columns whose 90 % interval runs from -1 to 1
     shown: str = ""  # prefix of the columns whose median and interval are written at the right
     inside: str = "inside_90"  # column that says whether the reported value is inside
     name: str = "median"  # label of the written values
-    scale: str = "90 % interval"  # what the scale is based on
+    scale: str = "90 % interval"  # name of the interval that defines the scale
 
 
 class Scale(NamedTuple):
@@ -261,15 +265,15 @@ def draw_scores(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> 
     """Draw all targets by event to score.png, which is replaced atomically.
 
     Args:
-        folder: Of the score.
-        rows: Of score.csv.
-        about: The metadata in score.json.
+        folder: Folder of the score.
+        rows: Rows of score.csv.
+        about: Content of score.json.
 
     Returns:
         The path of the figure.
 
     Raises:
-        PanjError: It cannot be written.
+        PanjError: The figure cannot be written.
     """
     intervals = Interval("{}_90", "90 % of campaigns", 2.2, SIMULATED_LIGHT), Interval("{}_50", "50 %")
     figure, handles = draw_targets(rows, Look(intervals))
@@ -284,8 +288,8 @@ def draw_targets(rows: Sequence[Row], look: Look) -> tuple[Figure, list[Artist]]
     """Draw one row per target on its own scale: intervals, median and reported value, with the latter two as text.
 
     Args:
-        rows: Of a table of targets, with `event`, `target`, `use`, `scale`, `error`, `sd` and `reported*`.
-        look: Which of their columns are drawn, and how.
+        rows: Rows of a table of targets, with columns `event`, `target`, `use`, `scale`, `error`, `sd` and `reported*`.
+        look: Columns that are drawn, and how.
 
     Returns:
         The figure without title and caption, and its legend entries.
@@ -319,7 +323,7 @@ def draw_targets(rows: Sequence[Row], look: Look) -> tuple[Figure, list[Artist]]
 
 
 def draw_target(axes: Axes, place: int, row: Row, look: Look) -> None:
-    """Draw one target."""
+    """Draw the row of one target."""
     star = " *" if row["use"] == "fitted" else ""
     label_row(axes, place, -0.02, row["target"].replace("_", " ") + star)
     median, ends = row[f"{look.shown}median"], [row[f"{look.shown}{end}_90"] for end in ("low", "high")]
@@ -340,7 +344,7 @@ def draw_target(axes: Axes, place: int, row: Row, look: Look) -> None:
 
 
 def by_event(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
-    """Group rows by event, events in order of first appearance."""
+    """Group rows by event, with events in order of first appearance."""
     events: dict[str, list[Row]] = {}
     for row in rows:
         events.setdefault(row["event"], []).append(row)
@@ -348,7 +352,7 @@ def by_event(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 
 
 def level(cell: str, is_log: bool) -> float:
-    """A number x as x or log(1 + x), a date as its ordinal; nan where missing."""
+    """Convert a cell to a number: a number x to x or log(1 + x), a date to its ordinal; nan if empty."""
     if not cell:
         return math.nan
     if is_date(cell):
@@ -395,7 +399,7 @@ def draw_reported(axes: Axes, place: int, row: Row, scale: Scale, inside: bool) 
 
 
 def clip(spot: float) -> float:
-    """Clip to the visible range."""
+    """Clip a position to the visible range."""
     return max(-REACH, min(REACH, spot))
 
 
@@ -406,7 +410,7 @@ def format_cell(cell: str) -> str:
         cell: A number, a date such as 2021-07-05, or empty.
 
     Returns:
-        A number to three figures, from 10,000 on in thousands; a date as 5 Jul; empty where missing.
+        A number to three significant figures, from 10,000 on in thousands; a date as 5 Jul; empty if the cell is.
     """
     if not cell:
         return ""
@@ -423,10 +427,11 @@ def caption_of(about: Mapping[str, Any]) -> str:
         f"{counted(about['campaigns'], 'campaign')}, seeds {about['first_seed']} to {about['last_seed']}, scenario "
         f"{about['scenario']}{label}, {about['calibration']}.",
         describe_failures(about["failed"]),
-        "Each row has its own scale, on which the 90 % interval of campaigns runs from −1 to 1; where all "
-        "campaigns agree its unit is the error of observation. "
-        "Numbers of soldiers that cross are on a logarithmic scale. Inside: the number reported, or part of its range, "
-        "is within the 90 % interval; the error of observation does not widen it. The split is a distance: how far "
-        "splits of campaigns, and the one reported, are from the others. * fitted by calibrate, the others only "
-        "scored. Targets of one event are not independent. Sources: evidence named in sim/data/targets.csv.",
+        "Each row has its own scale, on which the 90 % interval of campaigns runs from −1 to 1; where all campaigns "
+        "agree, its unit is the observation error. "
+        "Numbers of soldiers who crossed are on a logarithmic scale. Inside: the reported number, or part of its "
+        "range, is within the 90 % interval, which the observation error does not widen. The split is shown as the "
+        "mean distance of each campaign's split, and of the reported one, from those of the other campaigns. * fitted "
+        "by calibrate, the others only scored. Targets of one event are not independent. Sources: evidence named in "
+        "sim/data/targets.csv.",
     )

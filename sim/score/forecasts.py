@@ -1,18 +1,18 @@
 """Forecasts to be scored: numeric outcomes per campaign, and the day on which each campaign lost each district.
 
-Naive forecasts need no model. Each is an ensemble of synthetic records of who
-holds which district at the end of each day, counted by the functions of `sim.outcomes` as campaigns are. All start from
-day 0 as the model initialises it, let only rural districts fall, never retake one, and use no data after 22 June 2021.
+Naive forecasts use no model. Each is an ensemble of synthetic records of who holds which district at the end of each
+day, from which outcomes are counted by the same functions of `sim.outcomes` as from campaigns. All start from day 0 as
+the model initialises it, let only rural districts fall, never retake one, and use no data after 22 June 2021.
 
-Reads   runs.parquet and about.json of a finished study, and its record of campaigns (`chunks/`), which alone has the
-        falls of single campaigns; without it the districts are not scored. For naive forecasts data/evidence.csv (F075,
-        F077, F085, F099, F100), votes and neighbours; `map_of_22_june` also the days of falls up to 22 June. A figure
-        of a later day is refused.
-Gives   `Forecast`, from a study, a table of campaigns or a naive method.
+Reads   runs.parquet and about.json of a finished study, and its stored campaigns (`chunks/`), which have the falls in
+        each campaign; without them the districts are not scored. For naive forecasts data/evidence.csv (F075, F077,
+        F085, F099, F100), votes and neighbours; `map_of_22_june` also the days of falls up to 22 June. A figure of a
+        later day is rejected.
+Returns `Forecast`, from a study, a table of campaigns or a naive method.
 Source  F099: 12 districts had fallen by 8 June; F077 less F075: 31 by 14 June; F100: 37 by 19; F085: 50 by 22 June.
-Assumed A date is its ordinal; an event that did not come by the end of 7 July counts as the day after it. Counts are
-        Poisson. The rate is as uncertain as the count it rests on (Gamma, Jeffreys' prior), so that a sceptic is not
-        given an interval that is too narrow.
+Assumed A date is its ordinal; an event that did not occur by the end of 7 July counts as 8 July. Counts are Poisson.
+        The rate is as uncertain as the count from which it is estimated (Gamma, Jeffreys' prior), so that intervals of
+        naive forecasts are not too narrow.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +69,18 @@ class Forecast(NamedTuple):
 
 
 def study_to_score(folder: Path, number: int | None) -> Study:
-    """The study limited to the requested cell or the default one; PanjError where it cannot be scored."""
+    """Open a study for scoring.
+
+    Args:
+        folder: Folder of the study.
+        number: Number of the cell; None for the default one.
+
+    Returns:
+        The study limited to this cell.
+
+    Raises:
+        PanjError: If the study or the cell cannot be scored.
+    """
     study = open_study(folder)
     study = study.of_cell(study.choose_cell(number).number)
     cell = study.cell
@@ -95,13 +106,13 @@ def refuse_assimilated(worlds: str | None) -> None:
 
 
 def names_of(targets: Sequence[Target]) -> list[str]:
-    """The distinct outcomes that the targets use."""
+    """The names of the outcomes that targets use, each once."""
     names = (name for one in targets for name in ([part for part, _ in one.parts] or [one.outcome]))
     return list(dict.fromkeys(names))
 
 
 def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about: str, districts: int) -> Forecast:
-    """The campaigns of a cell as a forecast; PanjError for a table that lacks an outcome."""
+    """The campaigns of a cell as a forecast; raises PanjError for a table that lacks an outcome."""
     kinds = open_runs(study.folder)
     wanted = names_of(targets)
     for one in wanted:
@@ -119,19 +130,27 @@ def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about:
 
 
 def forecast_of(outcomes: pa.Table, targets: Sequence[Target], weights: Floats | None = None) -> Forecast:
-    """Campaigns as a forecast of those target outcomes that are in their table.
+    """Campaigns as a forecast of the targets whose outcomes are in their table.
 
     Args:
-        outcomes: one row per campaign, one column per outcome.
-        targets: the targets to compare with.
-        weights: one per campaign; None means equal weights.
+        outcomes: One row per campaign, one column per outcome.
+        targets: The targets to compare with.
+        weights: One per campaign; None means equal weights.
     """
     numbers = {name: numbers_of(outcomes[name]) for name in names_of(targets) if name in outcomes.column_names}
     return Forecast("", "", "", numbers, None, outcomes.num_rows, DAY_0, weights)
 
 
 def numbers_of(column: pa.ChunkedArray) -> Floats:
-    """Outcomes as numbers: a missing date is the day after the end of the record, any other missing value is nan."""
+    """Convert a column of outcomes to numbers.
+
+    Args:
+        column: Numbers or dates, one per campaign.
+
+    Returns:
+        Floats; dates as ordinals, at most that of 8 July, which also stands for a missing date; nan for a missing
+        number.
+    """
     if not (pa.types.is_string(column.type) or pa.types.is_temporal(column.type)):
         return column.cast(pa.float64()).to_numpy().copy()
     days = column.cast(pa.date32()).cast(pa.int32()).cast(pa.float64()).to_numpy() + EPOCH.toordinal()
@@ -139,7 +158,7 @@ def numbers_of(column: pa.ChunkedArray) -> Floats:
 
 
 def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
-    """The first day at whose end each district is held by the Taliban, campaigns x districts; None without a record."""
+    """(campaigns, districts) First day at whose end the Taliban hold the district; None without stored campaigns."""
     found, there = [], []
     for done, _ in chunks_of(study.folder, study.cell.fingerprint):
         found.append(first_losses(done[CHANGES].combine_chunks(), districts))
@@ -151,7 +170,7 @@ def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
 
 
 def first_losses(changes: pa.ListArray, districts: int) -> Integers:
-    """First losses from changes of holder (1 + day x districts + district, negative when won back), one row each."""
+    """(campaigns, districts) First losses, from changes of holder as encoded by `sim.study.columns.changes_of`."""
     values, ends = changes.flatten().to_numpy(), np.cumsum(changes.value_lengths().to_numpy())
     campaign = np.searchsorted(ends, np.arange(values.size), side="right")
     lost = values > 0
@@ -165,17 +184,22 @@ Marks = NDArray[np.bool_]
 
 
 class Grounds(NamedTuple):
-    """Input of the naive forecasts; the two arrays of day 0 have one row per record."""
+    """Input of the naive forecasts."""
 
     facts: Facts
     evidence: Mapping[str, Evidence]
-    fell: Integers  # day on which each district is known to have fallen by 22 June; -1 where it is not known
-    held: Marks  # by the Taliban on day 0
-    influence: Floats  # Taliban influence, drawn on day 0 and constant
+    fell: Integers  # (districts) day of a fall known by 22 June; -1 if none is
+    held: Marks  # (records, districts) held by the Taliban on day 0
+    influence: Floats  # (records, districts) Taliban influence, drawn on day 0 and constant
 
 
 def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
-    """The record up to 22 June, and day 0 as the model initialises it for these seeds."""
+    """Collect the input of the naive forecasts: the record up to 22 June, and day 0 as the model draws it.
+
+    Args:
+        settings: Settings with which day 0 is drawn.
+        seeds: One seed per synthetic record.
+    """
     world = fresh(settings.layout.world)
     held, influence = [], []
     for seed in seeds:
@@ -194,7 +218,16 @@ def table_for(targets: Sequence[Target], facts: Facts) -> list[Outcome]:
 
 
 def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> list[Forecast]:
-    """Every naive forecast, with the outcomes derived from who holds each district."""
+    """Make every naive forecast.
+
+    Args:
+        targets: The targets, which decide the outcomes that are counted.
+        grounds: Input of the forecasts, with one row per record.
+        seed: Seed of their random numbers.
+
+    Returns:
+        The forecasts, with those outcomes that depend only on who holds each district.
+    """
     table = table_for(targets, grounds.facts)
     found = []
     for name, one in NAIVE.items():
@@ -223,7 +256,7 @@ def known_falls(falls: Falls) -> Integers:
 
 
 def known(grounds: Grounds, one: str) -> float:
-    """The value of an evidence row; refused if it was not available on 22 June."""
+    """The value of an evidence row; raises PanjError if it is of a day after 22 June."""
     figure = grounds.evidence[one]
     if figure.date_end > KNOWN_UNTIL or figure.value is None:
         raise PanjError(f"evidence {one}: found a figure of {figure.date_end}, expected a value up to {KNOWN_UNTIL}")
@@ -249,14 +282,14 @@ def exponential_growth(grounds: Grounds, generator: np.random.Generator) -> Mark
 
 
 def votes_per_head(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """The same growth; districts with the fewest votes in 2019 fall first, ties at random."""
+    """Exponential growth as above, in districts with the fewest votes in 2019 first, ties at random."""
     counts = growing(grounds, generator)
     ties = 1e-9 * generator.random(grounds.held.shape)
     return fall_in_order(grounds, grounds.facts.votes_per_head + ties, counts)
 
 
 def growing(grounds: Grounds, generator: np.random.Generator) -> Integers:
-    """Falls by the end of each day after day 0, from a line through log counts with its fit uncertainty."""
+    """(records, days) Falls by the end of each day after day 0, from a regression line through the log of counts."""
     days = [day_of(grounds, one) for one in ("F099", "F077", "F100", "F085")]
     counts = [
         known(grounds, "F099"),
@@ -309,7 +342,7 @@ def nearest_neighbour(grounds: Grounds, generator: np.random.Generator) -> Marks
 
 
 def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """The recorded falls up to 22 June, followed by the same spread."""
+    """The recorded falls up to 22 June, followed by spread to neighbours."""
     evenings = np.arange(KNOWN_DAYS + 1)[:, None]
     known = (grounds.fell >= 0) & (grounds.fell <= evenings)
     before = grounds.held[:, None, :] | known[None, :, :]
@@ -319,7 +352,7 @@ def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
-    """Random factor on the rate of spread, for the uncertainty of the one count it is fitted to."""
+    """(records) Random factors on the rate of spread, for the uncertainty of the count to which it is fitted."""
     count = known(grounds, "F085")
     return generator.gamma(count + 0.5, 1 / count, len(grounds.held))
 
@@ -354,7 +387,7 @@ def neighbours_of(facts: Facts) -> csr_array:
 
 
 def pace_of_spread(grounds: Grounds) -> float:
-    """Falls per day and held neighbour that give the count of 22 June on average, by bisection."""
+    """Rate of falls per day and held neighbour that gives the count of 22 June on average, found by bisection."""
     few = grounds._replace(held=grounds.held[:FITTED_WITH])
     wanted = known(grounds, "F085")
     low, high = 1e-5, 1.0
@@ -368,32 +401,33 @@ def pace_of_spread(grounds: Grounds) -> float:
 
 NAIVE: dict[str, Naive] = {
     "constant_rate": Naive(
-        "falls go on as in May, anywhere in the country", "F099, up to 8 June", constant_rate, DAY_0
+        "falls continue at the rate of May, anywhere in the country", "F099, up to 8 June", constant_rate, DAY_0
     ),
     "exponential_growth": Naive(
-        "falls grow as from 8 to 22 June, anywhere", "F075, F077, F085, F099, F100, up to 22 June", exponential_growth,
-        DAY_0,
+        "falls grow exponentially as from 8 to 22 June, anywhere", "F075, F077, F085, F099, F100, up to 22 June",
+        exponential_growth, DAY_0,
     ),
     "nearest_neighbour": Naive(
-        "from held districts to neighbours", "F085, up to 22 June", nearest_neighbour, DAY_0
+        "falls spread from held districts to neighbours", "F085, up to 22 June", nearest_neighbour, DAY_0
     ),
     "map_of_22_june": Naive(
-        "the map of 22 June, then to neighbours", "F085 and every fall dated up to 22 June, which Panj does not know",
-        map_of_22_june, date(2021, 6, 23),
+        "the map of 22 June, then spread to neighbours",
+        "F085 and every fall dated up to 22 June, which Panj does not use", map_of_22_june, date(2021, 6, 23),
     ),
     "votes_per_head": Naive(
-        "growth as above, where fewest voted in 2019 first", "the same counts, and votes of 2019", votes_per_head, DAY_0
+        "exponential growth, in districts with the fewest votes in 2019 first", "the same counts, and votes of 2019",
+        votes_per_head, DAY_0,
     ),
 }  # fmt: skip
 
 
 def forecast(name: str, grounds: Grounds, seed: int) -> Marks:
-    """Districts held by the Taliban in one naive forecast: records x days x districts."""
+    """(records, days, districts) Whether the Taliban hold the district in one naive forecast."""
     return NAIVE[name].forecast(grounds, np.random.default_rng([seed, list(NAIVE).index(name)]))
 
 
 def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict[str, Floats]:
-    """Outcomes derived from who holds each district, one number per record, counted as for campaigns."""
+    """Count the outcomes that depend only on who holds each district; one number per record, by outcome."""
     rows = [row for row in table if row.quantity in HOLDERS]
     views = [
         view_of(record, influence, grounds.facts) for record, influence in zip(held, grounds.influence, strict=True)
@@ -407,7 +441,7 @@ def number(value: Value) -> float:
 
 
 def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
-    """A record of holders as a `View` for the counting functions; everything else in it is empty."""
+    """A synthetic record as a `View`, which the counting functions need; all but the holders is empty."""
     evenings, posts = held.shape[0], len(facts.post)
     none = np.zeros(0, np.int64)
     return View(
@@ -419,5 +453,5 @@ def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
 
 
 def targets_here() -> tuple[Target, ...]:
-    """Every target, checked against evidence and outcomes."""
+    """Read every target and check it against evidence and outcomes."""
     return read_targets(read_evidence(), read_outcomes(read_facts(), DAY_0, DAYS))

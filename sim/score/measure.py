@@ -1,7 +1,7 @@
 """Scores of forecasts against the record, for targets and for districts of the north-east.
 
-Reads   targets, forecasts, and the dates of falls (which only score; the simulation never starts from them).
-Gives   `Measured` per target and forecast, `Districts` per forecast, `Part` per post of a split.
+Reads   targets, forecasts, and the dates of falls, which are used only for scoring and never by the simulation.
+Returns `Measured` per target and forecast, `Districts` per forecast, `Part` per post of a split.
 Source  CRPS: Hersbach 2000; its fair form for few members: Ferro 2014. For members with weights it divides the mean
         distance between members by 1 - the sum of squared weights, which for equal weights is Ferro's form. Against a
         range: the threshold-weighted CRPS with no weight inside the range, Gneiting and Ranjan 2011. Shares: the energy
@@ -10,8 +10,8 @@ Source  CRPS: Hersbach 2000; its fair form for few members: Ferro 2014. For memb
 Assumed A forecast is an ensemble of independent campaigns, equally weighted unless it has weights. A score is
         of numbers on the scale of their target, and better when lower, except AUC. The reported number or range is
         used as is: no interval is widened by the observation error; `inside_with_error` says whether that error
-        would explain the difference. A Monte Carlo error says how far the number of campaigns limits a score, not
-        whether the model is right.
+        would explain the difference. A Monte Carlo error measures the uncertainty of a score due to the number of
+        campaigns, not whether the model is right.
 """
 
 import math
@@ -28,10 +28,10 @@ from sim.score.targets import DistrictTargets, Known, Target, bounds_of
 from sim.settings.posterior import weighted_quantiles
 
 LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # days at whose end districts are scored
-KNOWN_EVENT = "takhar_kunduz_june"  # the event that a forecast with the map of 22 June already knows
+KNOWN_EVENT = "takhar_kunduz_june"  # the event whose outcome is part of the map of 22 June
 CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles of `Intervals`
 RESAMPLES = 400  # gives a standard error accurate to one part in 28
-SEED_OF_RESAMPLING = 20210705  # fixed seed, so that the same table gives exactly the same error
+SEED_OF_RESAMPLING = 20210705  # fixed, so that the same table always gives exactly the same error
 Floats = NDArray[np.float64]
 
 
@@ -55,7 +55,7 @@ class Intervals(NamedTuple):
     high_90: float
 
     def hold(self, low: float, high: float) -> bool:
-        """Whether the 90 % interval, ends included, overlaps a range."""
+        """Whether the 90 % interval, including its ends, overlaps a range."""
         return bool(low <= self.high_90 and high >= self.low_90)
 
 
@@ -63,23 +63,31 @@ NO_INTERVALS = Intervals(*[math.nan] * 5)
 
 
 def intervals_of(values: Floats, weights: Floats | None = None) -> Intervals:
-    """Intervals of campaigns; with weights, inverse weighted quantiles (no interpolation)."""
+    """The median, 50 % and 90 % intervals of campaigns.
+
+    Args:
+        values: One value per campaign.
+        weights: One weight per campaign; with weights, quantiles are not interpolated. None means equal weights.
+    """
     cuts = np.quantile(values, CUTS) if weights is None else weighted_quantiles(values, weights, CUTS)
     return Intervals(*cuts.tolist())
 
 
 class Measured(NamedTuple):
-    """One target compared with one forecast, in the unit of the outcome; the score is on the scale of the target."""
+    """The result of comparing a target with a forecast; intervals are in the unit of the outcome.
+
+    The score is on the scale of the target, which may be logarithmic.
+    """
 
     intervals: Intervals
     inside: bool  # whether the reported value is in the 90 % interval
-    inside_with_error: bool  # the same after adding observation error to the campaigns
+    inside_with_error: bool  # whether it is if observation error is added to the campaigns
     score: Score
     missing: int  # campaigns without the outcome, which are left out
 
 
 class Part(NamedTuple):
-    """One post's share of the split."""
+    """The share of one post in the split of soldiers over posts."""
 
     outcome: str
     reported: float
@@ -101,7 +109,7 @@ class Districts(NamedTuple):
 
 
 def is_forecast(target: Target, forecast: Forecast) -> bool:
-    """Whether a forecast can be scored on a target: it has the outcomes and did not use the answer."""
+    """Whether a forecast can be scored on a target, because it has the outcomes and did not use the answer."""
     names = [part for part, _ in target.parts] or [target.outcome]
     knows = forecast.from_day > DAY_0 and (target.date < forecast.from_day or target.event == KNOWN_EVENT)
     return not knows and all(name in forecast.outcomes for name in names)
@@ -111,11 +119,11 @@ def measure(target: Target, forecast: Forecast) -> Measured | None:
     """Compare a target with a forecast.
 
     Args:
-        target: a reported figure, or the split of men over posts.
-        forecast: campaigns, with or without weights.
+        target: A reported figure, or the split of soldiers over posts.
+        forecast: Campaigns, with or without weights.
 
     Returns:
-        Intervals, score and Monte Carlo error; None where the forecast does not cover the target.
+        Intervals, score and Monte Carlo error; None if the forecast does not cover the target.
     """
     if not is_forecast(target, forecast):
         return None
@@ -140,23 +148,31 @@ def measure(target: Target, forecast: Forecast) -> Measured | None:
 
 
 def scaled(numbers: Floats, target: Target) -> Floats:
-    """Numbers on the scale of the target; an infinite bound stays infinite."""
+    """Convert numbers to the scale of a target.
+
+    Args:
+        numbers: Numbers in the unit of the outcome.
+        target: The target, whose scale is linear or log.
+
+    Returns:
+        The numbers, or log(1 + number) with negative numbers as 0; infinite ones are unchanged.
+    """
     return np.where(np.isinf(numbers), numbers, np.log1p(np.maximum(numbers, 0))) if target.scale == "log" else numbers
 
 
 class Shares(NamedTuple):
-    """Shares of the men at each post of a split."""
+    """Shares of the soldiers at each post of a split."""
 
-    reported: Floats
-    found: Floats  # posts x campaigns
+    reported: Floats  # (posts)
+    found: Floats  # (posts, campaigns)
     weights: Floats | None  # one per campaign
 
 
 def shares_of(target: Target, forecast: Forecast) -> Shares:
-    """The reported split and those of the campaigns, with half a group of men added to each post.
+    """The reported split and those of the campaigns, with half a group of soldiers added to each post.
 
-    This makes a post that a campaign left empty unlikely, not impossible.
-    A campaign with nobody at any of these posts has no split and is left out: an even split would favour it.
+    With this addition, a post that nobody used in a campaign counts as unlikely rather than impossible. A campaign in
+    which nobody used any of these posts has no split and is left out, since treating it as even would favour it.
     """
     reported = np.array([soldiers for _, soldiers in target.parts])
     found = np.nan_to_num(np.array([forecast.outcomes[name] for name, _ in target.parts]))
@@ -167,9 +183,10 @@ def shares_of(target: Target, forecast: Forecast) -> Shares:
 
 
 def measure_split(target: Target, forecast: Forecast) -> Measured:
-    """Score the split: its intervals are those of the mean distances between campaigns.
+    """Score a split of soldiers over posts; its intervals are those of the mean distances between campaigns.
 
-    The split is inside when it is no farther from the campaigns than 90 % of them are; its error is multinomial.
+    The reported split is inside if its mean distance from the campaigns is no larger than that of 90 % of the
+    campaigns; its observation error is multinomial.
     """
     reported, shares, weights = shares_of(target, forecast)
     missing = forecast.campaigns - shares.shape[1]
@@ -187,7 +204,7 @@ def measure_split(target: Target, forecast: Forecast) -> Measured:
 
 
 def is_no_farther(shares: Floats, reported: Floats, weights: Floats | None) -> bool:
-    """Whether a split is no farther from the campaigns than 90 % of them are from each other."""
+    """Whether the mean distance of a split from the campaigns is no larger than that of 90 % of the campaigns."""
     apart = distances_of_splits(shares, weights)
     farthest = np.quantile(apart, 0.9) if weights is None else weighted_quantiles(apart, weights, (0.9,))[0]
     return bool(distance_to_split(shares, reported, weights) <= farthest + 1e-12)
@@ -200,7 +217,7 @@ def reported_distance(target: Target, forecast: Forecast) -> float:
 
 
 def parts_of(target: Target, forecast: Forecast) -> list[Part]:
-    """Reported share and shares of campaigns, one row per post of the split."""
+    """The reported share and the shares of campaigns for each post of a split."""
     reported, shares, weights = shares_of(target, forecast)
     if not shares.size:
         return []
@@ -218,16 +235,22 @@ def days_of(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
 
 
 def was_lost(targets: DistrictTargets, evening: date) -> Floats:
-    """1 where a district must have been lost by the end of a day, 0 where it cannot have been, nan where unknown."""
+    """(districts) 1 if a district must have been lost by the end of a day, 0 if it cannot have been, otherwise nan."""
     day = np.datetime64(evening)
     must, cannot = targets.latest <= day, targets.earliest > day
     return np.where(must, 1.0, np.where(cannot, 0.0, np.nan))
 
 
 def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts | None:
-    """Score dates and probabilities over districts, with bootstrap errors; None without losses per campaign.
+    """Score dates and probabilities of falls over districts, with bootstrap errors.
 
-    A forecast that used the map of a day has no score for that day.
+    Args:
+        targets: Days on which each district can have been lost.
+        forecast: The forecast.
+
+    Returns:
+        The scores; None if the forecast has no losses per campaign. There is no score for days whose falls the
+        forecast used.
     """
     if forecast.lost_on is None:
         return None
@@ -256,7 +279,7 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
 def score_evening(
     targets: DistrictTargets, evening: date, mean: Floats, resamples: Floats, knows: bool
 ) -> tuple[Score, Score]:
-    """Brier score and AUC of "lost by the end of this day", over districts where that is known."""
+    """Brier score and AUC of the probability of being lost by the end of a day, over districts where that is known."""
     if knows and evening <= KNOWN_UNTIL:
         return UNKNOWN, UNKNOWN
     truth = was_lost(targets, evening)
@@ -269,16 +292,16 @@ def score_evening(
 
 
 def chances_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> Floats:
-    """Share of campaigns that have lost each district by the end of a day; nan where losses were not recorded."""
+    """(districts) Share of campaigns that have lost a district by the end of a day; nan if losses are not stored."""
     if forecast.lost_on is None:
         return np.full(targets.district.size, math.nan)
     return (forecast.lost_on[:, targets.district] <= (evening - DAY_0).days).mean(axis=0)
 
 
 class Tally(NamedTuple):
-    """Count of targets on which Panj or another forecast is better by more than 1.96 Monte Carlo errors.
+    """Number of targets on which Panj or another forecast is better by more than 1.96 Monte Carlo errors.
 
-    The errors are treated as independent, which is conservative with common seeds.
+    The errors are treated as independent, which is conservative for forecasts with common seeds.
     """
 
     better: int
@@ -287,24 +310,29 @@ class Tally(NamedTuple):
 
 
 def tally(ours: Sequence[Measured], theirs: Sequence[Measured | None]) -> Tally:
-    """Count the targets on which each forecast has the lower score."""
+    """Count the targets on which each of two forecasts has the lower score.
+
+    Args:
+        ours: Results of Panj, one per target.
+        theirs: Results of the other forecast; None where it does not cover the target.
+    """
     signs = [sign_of(our.score, their.score) for our, their in zip(ours, theirs, strict=True) if their is not None]
     return Tally(signs.count(-1), signs.count(1), signs.count(0))
 
 
 def sign_of(ours: Score, theirs: Score) -> int:
-    """-1 where ours is lower, 1 where theirs is, 0 where there are too few campaigns to tell."""
+    """-1 if our score is lower, 1 if theirs is, 0 if there are too few campaigns to tell."""
     gap, doubt = ours.value - theirs.value, 1.96 * math.hypot(ours.error, theirs.error)
     return 0 if math.isnan(gap) or math.isnan(doubt) or abs(gap) <= max(doubt, 1e-12) else int(math.copysign(1, gap))
 
 
 def weights_or_ones(weights: Floats | None, count: int) -> Floats:
-    """The weights of campaigns; ones if there are none."""
+    """The weights of campaigns, or `count` ones if there are none."""
     return np.ones(count) if weights is None else weights
 
 
 def gaps(members: Floats, weights: Floats | None = None) -> Floats:
-    """Weighted sum of distances from each member to all members, by sorting, in O(n log n)."""
+    """For each member, the weighted sum of its distances to all members, computed by sorting in O(n log n)."""
     order = np.argsort(members, kind="stable")
     ordered, heavy = members[order], weights_or_ones(weights, members.size)[order]
     below = np.cumsum(heavy) - heavy
@@ -316,23 +344,28 @@ def gaps(members: Floats, weights: Floats | None = None) -> Floats:
 
 
 def outside(numbers: Floats, low: float | Floats, high: float | Floats) -> Floats:
-    """How far numbers are from a range: negative below it, 0 inside it, positive above it.
+    """Signed distances of numbers from a range: negative below it, 0 inside it, positive above it.
 
-    The range counts as one point, so that a CRPS of these against 0 is the CRPS with no weight inside the range.
+    Their CRPS against 0 is the threshold-weighted CRPS with no weight inside the range.
+
+    Args:
+        numbers: The numbers.
+        low: Lower end of the range.
+        high: Upper end of the range.
     """
     return np.where(numbers < low, numbers - low, np.where(numbers > high, numbers - high, 0.0))
 
 
 def crps(members: Floats, weights: Floats | None = None) -> Score:
-    """CRPS of an ensemble against 0: mean distance from 0 less half the mean distance between members.
+    """CRPS of an ensemble against 0: mean distance from 0 minus half the mean distance between members.
 
     Args:
-        members: distances from what was reported, in the unit of the score.
-        weights: one per member; None means equal weights.
+        members: Signed distances from the reported figure, in the unit of the score.
+        weights: One per member; None means equal weights.
 
     Returns:
-        The fair score: 0 when all are right, sometimes negative with few members. One member gives its distance and no
-        error, two give no error.
+        The fair score, which is 0 if all members are right and can be negative with few members. The score of a single
+        member is its distance; one or two members give no error.
     """
     return crps_of_parts(members[None, :], weights)
 
@@ -380,9 +413,9 @@ def mean_of(values: Floats, weights: Floats | None = None) -> float:
 
 
 def distances_of_splits(shares: Floats, weights: Floats | None = None) -> Floats:
-    """Mean distance of the split of each campaign from those of the others; `shares` is parts x campaigns.
+    """(campaigns) Mean distance of each campaign's split from those of the others; `shares` is parts x campaigns.
 
-    A distance is the share of the whole that has to be moved to make two splits equal.
+    The distance of two splits is the share of the whole that would have to be moved to make them equal.
     """
     heavy = weights_or_ones(weights, shares.shape[1])
     others = heavy.sum() - heavy if heavy.size > 1 else np.ones(1)
@@ -401,12 +434,12 @@ def shares_with_error(shares: Floats, groups: int) -> Floats:
 
 
 def brier(chance: Floats, is_lost: Floats) -> Floats:
-    """Mean squared error of probabilities over districts (the last axis): 0 is perfect, 0.25 is a coin toss."""
+    """Brier score: mean squared error of probabilities over districts (the last axis); 0 is best, 0.25 no skill."""
     return np.mean((chance - is_lost) ** 2, axis=-1)
 
 
 def area_under_curve(chance: Floats, is_lost: Floats) -> Floats:
-    """AUC: how often a lost district had a higher probability than one not lost; ties count half, 0.5 is no skill."""
+    """AUC: probability that a lost district had a higher forecast than one not lost, ties as half; 0.5 is no skill."""
     lost = int(is_lost.sum())
     kept = is_lost.size - lost
     if not lost or not kept:
@@ -416,26 +449,30 @@ def area_under_curve(chance: Floats, is_lost: Floats) -> Floats:
 
 
 def lost_by(lost_on: NDArray[np.int64], days: int) -> Floats:
-    """Whether each campaign has lost each district by the end of each day: campaigns x days x districts, 0 or 1."""
+    """(campaigns, days, districts) 1 if the campaign has lost the district by the end of the day, otherwise 0."""
     return (lost_on[:, None, :] <= np.arange(days + 1)[None, :, None]).astype(np.float64)
 
 
 def median_days(chance: Floats) -> NDArray[np.int64]:
-    """The day by whose end half of the campaigns have lost a district; the number of days where they never do.
+    """The day by whose end half of the campaigns have lost a district; the number of days if they never do.
 
-    `chance` is ... x days x districts.
+    Args:
+        chance: (..., days, districts) Share of campaigns that have lost the district by the end of the day.
+
+    Returns:
+        (..., districts) Days.
     """
     reached = chance >= 0.5 - 1e-9
     return np.where(reached.any(axis=-2), reached.argmax(axis=-2), chance.shape[-2])
 
 
 def error_of_days(days: NDArray[np.int64], earliest: NDArray[np.int64], latest: NDArray[np.int64]) -> Floats:
-    """Days too late (positive) or too early (negative); 0 from the first to the last day that the record allows."""
+    """Error of days: positive if too late, negative if too early, 0 from `earliest` to `latest`."""
     return np.where(days < earliest, days - earliest, np.where(days > latest, days - latest, 0)).astype(np.float64)
 
 
 def resampled(values: Floats) -> Floats:
-    """Means over campaigns (the first axis) of resamples drawn with replacement."""
+    """Bootstrap means over campaigns (the first axis): one mean per resample drawn with replacement."""
     count = values.shape[0]
     rng = np.random.default_rng(SEED_OF_RESAMPLING)
     weights = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count

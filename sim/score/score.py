@@ -1,10 +1,10 @@
-"""Score Panj against the record and compare it with naive forecasts: `python -m sim score`.
+"""Scores Panj against the record and compares it with naive forecasts: `python -m sim score`.
 
-With settings (or none) it runs 500 campaigns itself, up to 8 July: a study named `score`, and two variants with
-the same seeds, one in which falls spread no fear and one in which air cover has no effect. With the folder of a
-finished study it scores that study against the naive forecasts, and against such variants in folders next to it.
+Without the folder of a study it runs 500 campaigns up to 8 July: a study named `score`, and two variants with the same
+seeds, one in which falls spread no dread and one in which air cover has no effect. With the folder of a finished study
+it scores that study against the naive forecasts, and against such variants in folders next to it.
 
-Reads   data/targets.csv, days of falls in data/districts.csv, and the tables and record of finished studies.
+Reads   data/targets.csv, days of falls in data/districts.csv, and the tables and chunks of finished studies.
 Writes  score/ in the folder of the study, each file atomically: score.csv (one row per target),
         score_districts.csv (per district), score_forecasts.csv (per forecast), score_split.csv (per post) and
         score.json. `sim.score.figures` shows and draws them.
@@ -70,26 +70,34 @@ from sim.study.reader import Study
 from sim.study.store import flatten, read_scope
 from sim.wording import counted
 
-USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day past the end of the record, so that its last day is complete
+USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day after the end of the record, so that its last day is complete
 RECORDS = 500  # synthetic records per naive forecast
-NAIVE_NUMBERS = "calibration=as_declared"  # parameters for day 0 of the naive forecasts, which use no fit
+NAIVE_NUMBERS = "calibration=as_declared"  # numbers for day 0 of the naive forecasts, which use no fit
 VARIANTS = {  # the same model without one of its mechanisms
     "without_contagion": (
-        "the same model, in which no fall frightens anybody",
+        "the same model without dread from the news of falls",
         ("rules.news.next_door", "rules.news.province", "rules.news.country"),
     ),
     "without_air_cover": (
-        "the same model, in which air cover has no effect",
+        "the same model without any effect of air cover",
         ("rules.morale.air_cover", "rules.parley.air_cover", "rules.combat.air_support"),
     ),
 }
 
 
 def write_score(request: options.Score, console: Console) -> Path:
-    """Run or read the requested study, score it and write the tables; returns their folder.
+    """Run or read the requested study, score it and write the tables.
 
-    Raises PanjError for an invalid setting or study before anything is run or written, and Stopped
-    after Ctrl-C; the same command resumes.
+    Args:
+        request: The settings, or the folder and cell of a finished study.
+        console: For progress.
+
+    Returns:
+        The folder of the tables.
+
+    Raises:
+        PanjError: For an invalid setting or study, before anything is run or written.
+        Stopped: After Ctrl-C; the same command continues.
     """
     check(request)
     targets = targets_here()
@@ -104,15 +112,15 @@ def write_score(request: options.Score, console: Console) -> Path:
 
 
 def check(request: options.Score) -> None:
-    """Check the request: a finished study takes `cell` and no settings, a new one settings and no `cell`."""
+    """Raise PanjError for settings together with a finished study, or a cell without one."""
     if request.folder is not None and request.overrides:
         raise unknown("score of a finished study", request.overrides[0].partition("=")[0], ("cell",))
     if request.folder is None and request.cell is not None:
-        raise PanjError(f"cell: found {request.cell} without a study, expected its folder")
+        raise PanjError(f"cell: found {request.cell} without a study, expected the folder of a study as well")
 
 
 def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
-    """The scored study and its variants, each with its own folder; all are resolved before any is run."""
+    """Compose the sweeps of the scored study and its variants, by name, so that all are checked before any is run."""
     given = Overrides.of(words)
     wanted = given.with_usual(USUAL)
     sweep = compose_sweep(wanted)
@@ -133,12 +141,12 @@ def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
 
 
 def named(usual: str) -> str:
-    """Study name: `score`, followed by the settings that are not the defaults."""
+    """The default name of a scored study: `score`, followed by the settings that are not the defaults."""
     return "score" if usual == "july_2021" else f"score__{usual}"[:90]
 
 
 def run_missing(sweep: Sweep, name: str, console: Console) -> Study:
-    """Run the campaigns of a study that are not recorded yet."""
+    """Run the campaigns of a study that are not stored yet, and open it."""
     about = "the settings that are scored" if name == "panj" else VARIANTS[name][0]
     console.print(f"{sweep.base.study}: {counted(sweep.base.runs, 'campaign')} of {about} ...")
     run_sweep(sweep, Terse(width=console.width, highlight=False))
@@ -147,7 +155,7 @@ def run_missing(sweep: Sweep, name: str, console: Console) -> Study:
 
 
 def variants_of(study: Study) -> dict[str, Study]:
-    """Variants of a study in sibling folders, if they differ only in the variant's own parameters."""
+    """Variants of a study in folders next to it, if they differ only in the variant's own numbers; by name."""
     found = {}
     for name, (_, numbers) in VARIANTS.items():
         folder = study.folder.with_name(f"{study.folder.name}__{name}")
@@ -163,12 +171,12 @@ def variants_of(study: Study) -> dict[str, Study]:
 
 
 def number_of(key: str) -> str:
-    """The parameter that a setting key belongs to (its value, whether it is drawn, or its range)."""
+    """The key of the number that a setting is about: its value, whether it is drawn, or its range."""
     return re.sub(r"^draws\.(?:keys|priors)\.(rules\.\w+\.\w+)(?:\.\d)?$", r"\1", key)
 
 
 def score(study: Study, variants: dict[str, Study], targets: Sequence[Target], console: Console) -> Path:
-    """Measure a study, its variants and the naive forecasts, and write the tables."""
+    """Score a study, its variants and the naive forecasts, and write the tables; returns their folder."""
     facts = read_facts()
     districts = len(facts.district_id)
     panj = forecast_of_study(study, targets, "panj", "the settings that are scored", districts)
@@ -183,19 +191,18 @@ def score(study: Study, variants: dict[str, Study], targets: Sequence[Target], c
 
 METHOD = {
     "crps": "fair CRPS of the campaigns on the scale of the target (log targets: of the logarithm of 1 + the number) "
-    "against the number reported; against a range or a bound, with no weight inside it; of the split, half the sum "
+    "against the reported number; against a range or a bound, with no weight inside it; of the split, half the sum "
     "over posts of the CRPS of their shares",
-    "inside_90": "whether the number reported, or some of its range, is in the 90 % interval of campaigns; nothing "
-    "is widened by the error of observation",
-    "inside_90_with_error": "the same for what would be reported of the campaigns, with the error declared in "
-    "targets.csv",
+    "inside_90": "whether the reported number, or part of its range, is in the 90 % interval of campaigns, which is "
+    "not widened by the observation error",
+    "inside_90_with_error": "the same after the observation error declared in targets.csv is added to the campaigns",
     "errors": "Monte Carlo, one standard error: jackknife over campaigns for CRPS; bootstrap over campaigns, "
     f"{RESAMPLES} resamples, for districts",
 }
 
 
 class Scored(NamedTuple):
-    """The scored forecast and those it is compared with."""
+    """The scored forecast, those with which it is compared, and the targets."""
 
     study: Study
     facts: Facts
@@ -212,7 +219,7 @@ class Scored(NamedTuple):
 
 
 def write_scored(scored: Scored) -> Path:
-    """Measure everything, then write it; returns the folder."""
+    """Compute all scores, then write the tables; returns their folder."""
     ours = [measured_or_error(target, scored.panj) for target in scored.targets]
     theirs = {one.name: [measure(target, one) for target in scored.targets] for one in scored.others}
     districts = {one.name: measure_districts(scored.districts, one) for one in (scored.panj, *scored.others)}
@@ -231,17 +238,25 @@ def write_scored(scored: Scored) -> Path:
 
 
 def measured_or_error(target: Target, panj: Forecast) -> Measured:
-    """Score of the study on a target; PanjError where the study lacks its outcome."""
+    """Compare a target with the study that is scored.
+
+    Args:
+        target: The target.
+        panj: The campaigns of the study.
+
+    Raises:
+        PanjError: If the study lacks the outcome of the target.
+    """
     found = measure(target, panj)
     if found is None:
-        raise PanjError(f"score: found no outcome {target.outcome} in the study, expected one")
+        raise PanjError(f"score: found no outcome {target.outcome} in the study, expected a study that has it")
     return found
 
 
 def rows_of_targets(
     scored: Scored, ours: Sequence[Measured], theirs: dict[str, list[Measured | None]]
 ) -> list[dict[str, Any]]:
-    """One row per target, one column per other forecast, empty where it does not cover the target."""
+    """Rows of score.csv: one per target, with a column per other forecast, empty if it does not cover the target."""
     rows = []
     for place, (target, measured) in enumerate(zip(scored.targets, ours, strict=True)):
         others = {name: found[place] for name, found in theirs.items()}
@@ -273,13 +288,21 @@ def reported_of(scored: Scored, target: Target) -> float | None:
 
 
 def bounds_in_words(target: Target) -> dict[str, str]:
-    """Reported low and high as text; empty where unbounded and for a split."""
+    """The reported low and high of a target as cells of score.csv; empty if unbounded, and for a split."""
     low, high = (math.inf, math.inf) if target.parts else bounds_of(target)
     return {"reported_low": cell_text(low, target), "reported_high": cell_text(high, target)}
 
 
 def cell_text(value: float | None, target: Target) -> str:
-    """A number to six figures or a date; empty where missing. The day after 7 July means later or never."""
+    """Format a value of a target's outcome.
+
+    Args:
+        value: A number, or the ordinal of a date; None, nan or infinite if missing.
+        target: The target.
+
+    Returns:
+        A number to six significant figures, or an ISO date, where 8 July means later or never; empty if missing.
+    """
     if value is None or not math.isfinite(value):
         return ""
     is_date = target.outcome == "largest_night"
@@ -287,12 +310,12 @@ def cell_text(value: float | None, target: Target) -> str:
 
 
 def score_text(value: float) -> str:
-    """A score to five figures."""
+    """Format a score to five significant figures; empty if nan."""
     return "" if math.isnan(value) else f"{value:.5g}"
 
 
 def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
-    """One row per post, with its shares of the men."""
+    """Rows of score_split.csv: one per post, with its shares of the soldiers."""
     rows = []
     for target in (target for target in scored.targets if target.parts):
         missing = measured_or_error(target, scored.panj).missing
@@ -309,7 +332,7 @@ def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
 
 
 def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
-    """One row per district: the record, the median day of the campaigns and its error, probabilities per forecast."""
+    """Rows of score_districts.csv: record, median day of the campaigns and its error, probabilities per forecast."""
     targets, panj, facts = scored.districts, scored.panj, scored.facts
     if panj.lost_on is None:
         return []
@@ -339,7 +362,7 @@ def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
 
 
 def row_of_forecast(name: str, found: Districts) -> dict[str, Any]:
-    """Table row with the district scores of one forecast."""
+    """Row of score_forecasts.csv: the scores of one forecast over districts."""
     row: dict[str, Any] = {"forecast": name, "dated": found.dated, "not_lost": found.not_lost}
     scores: dict[str, Score] = {"absolute_error_days": found.absolute, "days_late": found.late}
     for place, evening in enumerate(LOST_BY):
@@ -384,7 +407,15 @@ def about_score(
 
 
 def events_of(targets: Sequence[Target], ours: Sequence[Measured]) -> list[dict[str, Any]]:
-    """Number of targets inside per event; targets of one event are not independent, events nearly are."""
+    """Count the targets of each event and those inside, since targets of one event are not independent.
+
+    Args:
+        targets: The targets.
+        ours: Results of the study, one per target.
+
+    Returns:
+        One row per event, with the number of targets, of fitted targets, and of those inside the 90 % interval.
+    """
     events: dict[str, dict[str, Any]] = {}
     for target, measured in zip(targets, ours, strict=True):
         row = events.setdefault(target.event, {"event": target.event, "targets": 0, "inside": 0, "fitted": 0,

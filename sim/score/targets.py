@@ -1,10 +1,10 @@
 """Targets: reported figures, the outcome each is compared with, its error, and whether it is fitted or only scored.
 
-Reads   data/targets.csv, data/evidence.csv; the dates of falls in data/districts.csv, which only score: the simulation
-        never starts from them.
-Gives   `Target` rows, and `district_targets`: when districts of the north-east can have fallen.
+Reads   data/targets.csv, data/evidence.csv; the dates of falls in data/districts.csv, which are used only for scoring
+        and never by the simulation.
+Returns `Target` rows, and `district_targets`: when districts of the north-east can have fallen.
 Source  Every number is calculated from rows of the evidence or from dated falls; a mismatch raises an error.
-Assumed The error of each row, from how its source counted (see its `reason`); never from model output.
+Assumed The error of each row is inferred from how its source counted (see its `reason`), never from model output.
 """
 
 import ast
@@ -31,7 +31,7 @@ COLUMNS = (
     "high_from", "parts", "error", "scale", "sd", "use", "reason",
 )  # fmt: skip
 NUMBERS = ("value", "low", "high")
-ERRORS = {  # each kind of error, and which of value, low and high it needs
+ERRORS = {  # for each kind of error, the columns of value, low and high that it needs
     "exact": ("value",),
     "rounded": ("value",),
     "verbal": ("value",),
@@ -47,7 +47,7 @@ SCALES = ("linear", "log")
 USES = ("fitted", "scored")
 MOST_FITTED = 12
 ROUNDS = 1e-3  # relative rounding allowed in the file
-DAY_0 = date(2021, 5, 1)  # values set on this day cannot be targets
+DAY_0 = date(2021, 5, 1)  # figures of this day cannot be targets, since the model starts from them
 NORTH_EAST = ("Badakhshan", "Takhar", "Kunduz")  # provinces where nearly every district has a date
 
 
@@ -87,12 +87,12 @@ class DistrictTargets(NamedTuple):
 
     district: NDArray[np.int64]  # row number of the district
     earliest: NDArray[np.datetime64]  # first day on which it can have been lost; day 0 includes any earlier day
-    latest: NDArray[np.datetime64]  # last such day; NaT where it may not have been lost by the end of the record
+    latest: NDArray[np.datetime64]  # last such day; NaT if it may not have been lost by the end of the record
     known: NDArray[np.int64]  # Known
 
 
 class Records(NamedTuple):
-    """Data from which target numbers are calculated."""
+    """The data from which the numbers of targets are calculated."""
 
     place: str  # file, line and column, for errors
     evidence: Mapping[str, Evidence]
@@ -107,12 +107,15 @@ def read_targets(
     """Read every target, checked against the evidence and the outcomes table.
 
     Args:
-        evidence: rows from which the numbers are calculated.
-        outcomes: rows of the table of outcomes.
-        folder: data folder, by default Panj's own.
+        evidence: Rows from which the numbers are calculated.
+        outcomes: Rows of the table of outcomes.
+        folder: Data folder, by default Panj's own.
+
+    Returns:
+        The targets, in file order.
 
     Raises:
-        PanjError: names the line, row and column of the error.
+        PanjError: For an invalid row; names its line and column.
     """
     folder = folder or DATA
     facts, falls = read_facts(folder), read_falls(folder)
@@ -158,12 +161,12 @@ def ids_of(row: Row) -> tuple[str, ...]:
 
 
 def ids_of_formula(formula: str) -> tuple[str, ...]:
-    """Ids of all evidence used in a formula, in order of appearance."""
+    """The ids of the evidence rows in a formula, in order of appearance: F064 and F065 of `(F064 + F065) / 421`."""
     return tuple(dict.fromkeys(re.findall(r"\bF\d+\b", formula)))
 
 
 def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-    """Outcome and soldiers of each part of a split; empty for any other row, whose outcome is checked."""
+    """Outcome and number of soldiers of each part of a split, empty for other rows; checks that outcomes exist."""
     split = [part.partition("=") for part in row.cells["parts"].split(";") if part]
     names = [row.cells["outcome"].replace("<post>", post) for post, _, _ in split] or [row.cells["outcome"]]
     for name in names:
@@ -175,7 +178,7 @@ def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tu
 
 
 def read_number(row: Row, column: str, records: Records, units: Mapping[str, str]) -> float | None:
-    """Calculate value, low or high; the number in the file must agree with it."""
+    """Calculate value, low or high from its formula, and check that the number in the file agrees."""
     source = row.cells[f"{column}_from"]
     if not source:
         if row.cells[column]:
@@ -192,11 +195,11 @@ def read_number(row: Row, column: str, records: Records, units: Mapping[str, str
 
 
 def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -> None:
-    """Check that a target rests on dated, sourced figures of its own time and use, and not of day 0."""
+    """Check that the evidence of a target is dated, sourced, for calibration, not later, and not only of day 0."""
     if target.date > THE_LINE:
         raise row.wrong("date", f"a day up to {THE_LINE}")
     if target.date <= DAY_0:
-        raise row.wrong("date", f"a day after {DAY_0}, because founding sets that day")
+        raise row.wrong("date", f"a day after {DAY_0}, because the model starts from figures of that day")
     for one in target.evidence:
         figure = evidence[one]
         if not figure.source or figure.date_start is None:
@@ -206,11 +209,13 @@ def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -
         if figure.date_end > THE_LINE or figure.date_start > target.date:
             raise PanjError(f"{row.place}: found evidence {one} of a later time, expected one up to {target.date}")
     if target.evidence and all(evidence[one].date_end <= DAY_0 for one in target.evidence):
-        raise PanjError(f"{row.place}: found evidence of {DAY_0} alone, which founding sets; expected a later figure")
+        raise PanjError(
+            f"{row.place}: found evidence of {DAY_0} only, from which the model starts, expected a later one"
+        )
 
 
 def check_error(row: Row, target: Target) -> None:
-    """Check that a row has the numbers its kind of error needs, in order, and an sd unless exact."""
+    """Check that a row has the numbers that its kind of error needs, in order, and an sd unless it is exact."""
     for column in ERRORS[target.error]:
         if getattr(target, column) is None:
             raise row.wrong(column, f"a number, because error is {target.error}")
@@ -228,7 +233,7 @@ def check_error(row: Row, target: Target) -> None:
 
 
 def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) -> None:
-    """Check that few targets are fitted, and no two of them to the same or to conflicting figures."""
+    """Check that few targets are fitted, and no two of them to the same or to conflicting evidence."""
     fitted = [target for target in targets if target.use == "fitted"]
     if len(fitted) > MOST_FITTED:
         raise PanjError(f"targets.csv, use: found {len(fitted)} targets to be fitted, expected at most {MOST_FITTED}")
@@ -245,7 +250,17 @@ def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) ->
 
 
 def calculate(row: Row, column: str, source: str, records: Records) -> float:
-    """Evaluate a formula of evidence and dated falls, such as `(F064 + F065) / 421`."""
+    """Evaluate a formula of evidence and dated falls.
+
+    Args:
+        row: Row of targets.csv, for errors.
+        column: Column of the formula, for errors.
+        source: The formula, such as `(F064 + F065) / 421`.
+        records: The data that it refers to.
+
+    Raises:
+        PanjError: For a formula that cannot be evaluated.
+    """
     here = records._replace(place=f"{row.place}, {column}")
     try:
         return evaluate(ast.parse(source.strip(), mode="eval").body, here)
@@ -261,7 +276,7 @@ OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 def evaluate(node: ast.expr, records: Records) -> float:
-    """Evaluate numbers, evidence (`F065`, `F012.high`), + - * / and the functions in `FUNCTIONS` only."""
+    """Evaluate a parsed formula of numbers, evidence (`F065`, `F012.high`), + - * / and the functions in FUNCTIONS."""
     match node:
         case ast.Constant(value=int() | float() as number):
             return float(number)
@@ -279,12 +294,12 @@ def evaluate(node: ast.expr, records: Records) -> float:
 
 
 def argument(node: ast.expr) -> str:
-    """An id or a quoted string as text."""
+    """An argument of a function, an id or a quoted string, as text."""
     return node.id if isinstance(node, ast.Name) else str(getattr(node, "value", ""))
 
 
 def figure(one: str, what: str, records: Records) -> float:
-    """Value, low or high of an evidence row; PanjError where missing."""
+    """The value, low or high of an evidence row; raises PanjError if it has none."""
     if one not in records.evidence:
         raise unknown(records.place, one, records.evidence)
     number: float | None = getattr(records.evidence[one], what)
@@ -294,7 +309,7 @@ def figure(one: str, what: str, records: Records) -> float:
 
 
 def how_many(records: Records, *ids: str) -> float:
-    """Number of figures named."""
+    """The number of arguments, each of which must be an evidence row with a value."""
     return float(len([figure(one, "value", records) for one in ids]))
 
 
@@ -311,13 +326,13 @@ def surely_lost(records: Records, since: str, until: str, *provinces: str) -> fl
 
 
 def reported_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Number of districts of the provinces reported lost between two days; a `by` date counts as that day."""
+    """Number of districts of the provinces reported lost between two days, both included; a `by` date is that day."""
     latest = records.districts.latest
     return number_in((latest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
 
 
 def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Number of districts of the provinces that can have been lost between two days, undated ones included."""
+    """Number of districts of the provinces that can have been lost between two days, including undated losses."""
     earliest, latest = records.districts.earliest, records.districts.latest
     can = (earliest <= np.datetime64(until)) & ~(latest < np.datetime64(since))
     return number_in(can, records, provinces)
@@ -368,7 +383,12 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
 
 
 def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
-    """First and last day on which a district may have been lost; `by` gives the last only, an undated loss neither."""
+    """The first and last day on which each district can have been lost.
+
+    Args:
+        facts: The districts.
+        falls: Their reported dates of loss. A `by` date limits only the last day; an undated loss limits neither.
+    """
     kinds = {"day": Known.DAY, "window": Known.WINDOW, "by": Known.BY, "": Known.UNDATED}
     known = np.array([kinds[precision] for precision in falls.precision], np.int64)
     known[(known == Known.UNDATED) & facts.is_capital] = Known.NOT_LOST
@@ -380,11 +400,11 @@ def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
 
 
 def district_targets(facts: Facts, falls: Falls | None = None) -> DistrictTargets:
-    """Loss dates of the districts of the north-east and of the Tajik border, where nearly every fall is dated.
+    """Days on which the districts of the north-east and of the Tajik border, nearly all dated, can have been lost.
 
     Args:
-        facts: the districts.
-        falls: their dates, by default those of the data; for scoring only.
+        facts: The districts.
+        falls: Their reported dates of loss; by default those of the data.
     """
     every = when_lost(facts, falls or read_falls())
     wanted = np.isin(facts.province, NORTH_EAST) | (facts.tajik_border_km > 0)
@@ -392,7 +412,14 @@ def district_targets(facts: Facts, falls: Falls | None = None) -> DistrictTarget
 
 
 def bounds_of(target: Target) -> tuple[float, float]:
-    """Lowest and highest number consistent with the report, before any error; infinite where unbounded."""
+    """The lowest and highest number consistent with a report, without observation error.
+
+    Args:
+        target: The target.
+
+    Returns:
+        Two numbers in the unit of the outcome; infinite if unbounded.
+    """
     low = target.low if target.low is not None else target.value
     high = target.high if target.high is not None else target.value
     if target.error == "at_least":

@@ -1,1 +1,1 @@
-"""Text to checked, typed settings; nothing downstream parses strings."""
+"""Parses text into checked, typed settings, so that no other code has to parse strings."""

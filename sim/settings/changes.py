@@ -1,8 +1,8 @@
-"""What a policy or scenario changes, read from its file and put in words.
+"""Describes what a policy or scenario changes, from its YAML file.
 
-Help, reference, form, pages and the policy table of `docs/odd.md` use these texts, so that none of them can leave out a
-number. Only YAML is read, so that help starts quickly. `from` and the numbers in brackets are those of `configs/rules`,
-before any draw.
+Help, reference, form, pages and the policy table of `docs/odd.md` all use these texts, so that none of them can leave
+out a number. Only YAML is read, so that help starts quickly. Values after `from` and in brackets are those of
+`configs/rules`, before any draw.
 """
 
 from collections.abc import Iterator, Mapping
@@ -55,25 +55,35 @@ def groups() -> dict[str, list[str]]:
 
 
 def describing_groups() -> tuple[str, ...]:
-    """The groups whose files say what they are about: policies, theories and scenarios."""
+    """The groups whose files have an `about` text: policies, theories and scenarios."""
     return tuple(group for group, usual in usual_groups().items() if "about" in section_of(group, usual))
 
 
 def about_of(group: str, name: str) -> str:
-    """The title with which the file of a choice describes it, or else its sentence."""
+    """The title of a choice or, if its file has none, its `about` text.
+
+    Args:
+        group: A group of policies, or `scenario`.
+        name: The choice.
+    """
     section = section_of(group, name)
     return " ".join(str(section.get("title") or section.get("about", "")).split())
 
 
 def section_of(group: str, name: str) -> Mapping[str, Any]:
-    """What a file says of itself; the section `scenario` of a scenario."""
+    """The part of a choice's YAML file that describes it: the whole file or, for a scenario, its section `scenario`.
+
+    Args:
+        group: A group of policies, or `scenario`.
+        name: The choice.
+    """
     content = read_yaml(folder_of_group(group) / f"{name}.yaml")
     return content.get("scenario", {}) if group == "scenario" else content
 
 
 @cache
 def describe_changes(group: str, name: str) -> tuple[Change, ...]:
-    """List everything that a choice sets, scales, shifts, moves, strikes and admits.
+    """List everything that a choice changes: numbers, dates, attention to regions, posts and dated events.
 
     Args:
         group: A group of policies, or `scenario`.
@@ -105,7 +115,7 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
 
 
 def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
-    """What is set, scaled and shifted."""
+    """Changes of numbers that a choice sets, scales or shifts."""
     values: dict[str, float] = {}
     for how in ("set", "scale", "shift"):
         for key, amount in section.get(how, {}).items():
@@ -122,7 +132,7 @@ def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def declared(key: str) -> Mapping[str, Any]:
-    """The row of a number in `configs/rules`; PanjError if there is none."""
+    """The row of a number in `configs/rules`; raises PanjError if there is none."""
     rule, _, name = key.removeprefix("rules.").partition(".")
     path = folder_of("configs") / "rules" / f"{rule}.yaml"
     rows = read_yaml(path) if path.is_file() else {}
@@ -132,7 +142,7 @@ def declared(key: str) -> Mapping[str, Any]:
 
 
 def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
-    """Changes of posts; posts that change in the same way share a row."""
+    """Changes of posts; posts that change in the same way are listed together."""
     alike: dict[str, list[str]] = {}
     for post, change in posts.items():
         for trait, value in change.items():
@@ -144,7 +154,7 @@ def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
 
 
 def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:
-    """Dated events that are moved, changed, added or struck."""
+    """Changes of dated events that a choice moves, changes, adds or deletes (`strike`)."""
     timeline: dict[str, Mapping[str, Any]] = {}
     for path in folder_of_group("timeline").glob("*.yaml"):
         timeline |= read_yaml(path)["events"]
@@ -164,5 +174,5 @@ def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def meaning_of(name: str, row: Mapping[str, Any]) -> str:
-    """The text of an event, or its name."""
+    """The text of an event or, if it has none, its name."""
     return str(row.get("text") or name.replace("_", " ")).rstrip(".")

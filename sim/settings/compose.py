@@ -1,7 +1,8 @@
-"""Composes a command line into resolved settings with Hydra and checks all of them before anything runs.
+"""Composes overrides into resolved settings with Hydra and checks all of them before anything runs.
 
-Hydra provides the grammar, the groups and their files. What it cannot check (ranges, dates, posts, districts, shifts by
-policies) is checked here; every error names the key, what was found, what was expected and the nearest valid name.
+Hydra provides the grammar, the groups and their files. Whatever it cannot check (ranges, dates, posts, districts,
+shifts by policies) is checked here; every error names the key, what was found, what was expected and the nearest valid
+name.
 """
 
 import math
@@ -64,7 +65,7 @@ class ChoiceSchema:
     scale: dict[str, float] = field(default_factory=dict)
     shift: dict[str, float] = field(default_factory=dict)
     attention: dict[str, float] = field(default_factory=dict)
-    posts: dict[str, Any] = field(default_factory=dict)  # names with numbers, checked here: typed, 0 would be refused
+    posts: dict[str, Any] = field(default_factory=dict)  # names with numbers; checked here, since Hydra would reject 0
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     strike: list[str] = field(default_factory=list)
 
@@ -116,9 +117,9 @@ class PrecisionSchema:
 
 @dataclass
 class WorldsSchema:
-    """`free` campaigns, or worlds that followed the `record`.
+    """`free` campaigns, or campaigns that followed the `record`.
 
-    `file` is their sample, by default the shipped one; after the day `until` their draws are free.
+    `file` has their worlds, by default the shipped one; after the day `until` their random draws are new.
     """
 
     source: str = FREE
@@ -128,7 +129,7 @@ class WorldsSchema:
 
 @cache
 def schema() -> type:
-    """The typed config: main settings, timeline, how to run, one choice per group."""
+    """The typed schema of the config: main settings, timeline, execution, and one choice per group."""
     fields: list[Any] = [
         ("study", str | None, field(default=None)),
         ("runs", int, field(default=200)),
@@ -152,9 +153,14 @@ def schema() -> type:
 
 
 def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -> Settings:
-    """Settings for overrides such as `["border=closed", "runs=50", "rules.news.fade_days=5"]`.
+    """Resolve and check the settings of one cell.
 
-    Raises PanjError for any invalid setting, before anything is run or written.
+    Args:
+        overrides: Such as `["border=closed", "runs=50", "rules.news.fade_days=5"]`; all else has its default.
+        facts: The data; read from `sim/data` by default.
+
+    Raises:
+        PanjError: For an invalid setting, before anything is run or written.
     """
     parsed = Overrides.of(overrides)
     if parsed.sweeps:
@@ -166,7 +172,7 @@ Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice per gro
 
 
 class Composer:
-    """Composes many settings; Hydra runs once for those that differ only in numbers, and once per choice of a group."""
+    """Resolves settings; Hydra runs once for all that differ only in numbers, and once per choice of a group."""
 
     def __init__(self, facts: Facts | None = None) -> None:
         self.facts = facts or read_facts()
@@ -175,7 +181,7 @@ class Composer:
         self.choices: dict[tuple[str, ...], DictConfig | None] = {}  # config of a group, by overrides with its choice
 
     def settings(self, words: AnyOverrides) -> Settings:
-        """Settings of one cell; PanjError for any invalid setting."""
+        """Resolve and check the settings of one cell; raises PanjError for any invalid setting."""
         overrides = Overrides.of(words)
         for row in overrides:
             check_override(row)
@@ -186,7 +192,7 @@ class Composer:
             raise PanjError(plain(error)) from error
 
     def joined(self, overrides: Sequence[Override]) -> Composed:
-        """The config that Hydra would compose, assembled from configs with one group choice each.
+        """The config that Hydra would compose, assembled from cached configs with one group choice each.
 
         Falls back to Hydra for choices that change anything outside their group, and for invalid overrides.
         """
@@ -209,7 +215,7 @@ class Composer:
         return config, choices | names
 
     def alone(self, rest: tuple[str, ...], group: str, word: str) -> DictConfig | None:
-        """Config of a group under one choice; None if the choice changes anything outside its group."""
+        """Config of a group with one choice; None if the choice changes anything outside its group."""
         key = (*rest, word)
         if key not in self.choices:
             chosen, usual = self.whole(key)[0], self.whole(rest)[0]
@@ -218,7 +224,7 @@ class Composer:
         return self.choices[key]
 
     def whole(self, words: tuple[str, ...]) -> Composed:
-        """The config as composed by Hydra; the latest are cached."""
+        """The config as composed by Hydra; the last few are cached."""
         if words not in self.composed:
             if len(self.composed) >= KEPT:
                 del self.composed[next(iter(self.composed))]
@@ -227,7 +233,7 @@ class Composer:
 
 
 def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
-    """The composed config and the choice per group."""
+    """Compose a config with Hydra; returns it and the choice per group."""
     store = ConfigStore.instance()
     store.store(name="schema", node=schema())
     chosen = choices_in(overrides)
@@ -246,7 +252,7 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
     except (HydraException, OmegaConfBaseException, YAMLError, OSError, ValueError) as error:
         for group in (*GROUPS, *DRAW_GROUPS, "timeline"):
             for name in {chosen[group], usual_choices(chosen["scenario"]).get(group, chosen[group])}:
-                read_yaml(file_of(group, name))  # names the file that is at fault
+                read_yaml(file_of(group, name))  # raises an error that names the invalid file
         raise PanjError(plain(error)) from error
     with open_dict(config):
         del config["hydra"]  # most of the config
@@ -254,19 +260,25 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
 
 
 def choices_in(words: Sequence[str]) -> dict[str, str]:
-    """The choice per group that overrides make, or the default; a scenario may make others."""
+    """The choice per group in overrides, or the default; a scenario may change the others."""
     named = (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
     return main_choices() | {row.key: row.value_text for row in Overrides.of(words) if row.key in named}
 
 
-DEEPEST = 8  # scenarios based on each other
+DEEPEST = 8  # longest chain of scenarios based on each other
 
 
 def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
-    """Contents of the files of a scenario and of its bases, by name, the lowest base first.
+    """Read the files of a scenario and of the scenarios that it is based on.
+
+    Args:
+        scenario: Name of the scenario.
+
+    Returns:
+        Contents by name, the lowest base first.
 
     Raises:
-        PanjError: for a file that cannot be read, for more than one base, and for too many based on each other.
+        PanjError: For a file that cannot be read, for more than one base, and for a chain that is too long.
     """
     found: dict[str, dict[str, Any]] = {}
     while scenario:
@@ -286,16 +298,16 @@ def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
 
 
 def bases_of(rows: Iterable[Any]) -> list[str]:
-    """Base scenarios in a list of defaults."""
+    """Names of the base scenarios in the list of defaults of a scenario."""
     return [row for row in rows if isinstance(row, str) and row != "_self_"]
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Content of a YAML file as Hydra reads it, with dates as text; raises PanjError that names the file."""
+    """Read a YAML file as Hydra does, with dates as text; raises PanjError that names an invalid file."""
     read_yaml(path)
     try:
         return OmegaConf.to_container(OmegaConf.create(read_text(path)))  # type: ignore[return-value]
-    except (YAMLError, OmegaConfBaseException) as error:  # a tab, which only one of two parsers takes
+    except (YAMLError, OmegaConfBaseException) as error:  # such as a tab, which only one of the parsers accepts
         raise not_yaml(path, error) from error
 
 
@@ -316,7 +328,7 @@ def plain(error: BaseException) -> str:
 def settle(
     config: DictConfig, chosen: dict[str, str], overrides: Overrides, facts: Facts, outcomes_fingerprint: str
 ) -> Settings:
-    """Resolve and check numbers, events and posts, in this order."""
+    """Turn a composed config into checked settings."""
     start, end = check_dates(config.start_date, config.end_date)
     check_main(config)
     choices = [choice_of(group, chosen[group], config[group]) for group in (*GROUPS, "scenario")]
@@ -368,31 +380,39 @@ def settle(
 
 
 def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> Worlds | None:
-    """The worlds that campaigns follow, if any; PanjError where they cannot."""
+    """The worlds with which campaigns begin, or None; raises PanjError if they do not fit the other settings."""
     source, file, until = config.worlds.source, config.worlds.file, config.worlds.until
     if source not in (FREE, RECORD):
         raise unknown("worlds.source", source, (FREE, RECORD))
     if source == FREE:
         for key, value in (("file", file), ("until", until)):
             if value:
-                raise PanjError(f"worlds.{key}: found '{value}', expected it with worlds=record")
+                raise PanjError(f"worlds.{key}: found '{value}' with worlds=free, expected it with worlds=record")
         return None
     worlds = followed_to(worlds_for(file, facts.fingerprint), until)
     if start.isoformat() != worlds.about["start_date"]:
         raise PanjError(
-            f"start_date: found {start}, expected {worlds.about['start_date']}, on which worlds=record begins"
+            f"start_date: found {start}, expected {worlds.about['start_date']}, the start date of worlds=record"
         )
     many = len(worlds.addresses)
     asked = config.runs_max if config.precision.outcome else config.runs
     if end <= worlds.followed and asked > many:
         raise PanjError(
-            f"runs: found {asked}, expected at most {many}: campaigns to {worlds.followed} are the worlds themselves"
+            f"runs: found {asked}, expected at most {many}, the number of different campaigns up to {worlds.followed}"
         )
     return worlds
 
 
 def check_dates(start: str, end: str) -> tuple[date, date]:
-    """Parse both dates; PanjError unless the campaign lasts from one day to two years."""
+    """Parse the first and last day of a campaign.
+
+    Args:
+        start: ISO date of day 0.
+        end: ISO date of the last day.
+
+    Raises:
+        PanjError: For text that is not a date, or a campaign that does not last from one day to two years.
+    """
     dates = []
     for key, text in (("start_date", start), ("end_date", end)):
         try:
@@ -419,7 +439,7 @@ def executor_of(config: DictConfig) -> Executor:
     kind, workers, address = config.executor.kind, config.executor.workers, config.executor.address
     if not 0 <= workers <= MOST_WORKERS:
         raise PanjError(
-            f"executor.workers: found {workers}, expected a whole number from 0 to {MOST_WORKERS} (0: one a core)"
+            f"executor.workers: found {workers}, expected a whole number from 0 to {MOST_WORKERS} (0: one per core)"
         )
     if kind == "dask":
         require_extra("cluster", "executor")
@@ -461,7 +481,7 @@ def choice_of(group: str, name: str, node: DictConfig) -> Choice:
 
 
 def numbers_of(where: str, change: Any) -> dict[str, float]:
-    """Numbers by name; PanjError for anything else."""
+    """Check that a mapping has only numbers; returns them as floats."""
     if not isinstance(change, Mapping):
         raise PanjError(f"{where}: found '{change}', expected names with numbers, such as {{soldiers: 0.5}}")
     for key, value in change.items():
@@ -471,7 +491,12 @@ def numbers_of(where: str, change: Any) -> dict[str, float]:
 
 
 def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
-    """Study name: the scenario, choices that differ from the scenario's, and a marker of any other change."""
+    """The default name of a study: scenario, choices that differ from the scenario's, and a hash of other changes.
+
+    Args:
+        chosen: The choice per group.
+        overrides: Overrides of the study.
+    """
     usual = usual_choices(chosen["scenario"])
     parts = [chosen["scenario"]]
     parts += [f"{group}-{chosen[group]}" for group in (*GROUPS, *DRAW_GROUPS) if chosen[group] != usual[group]]
@@ -482,7 +507,7 @@ def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
 
 
 def usual_choices(scenario: str) -> dict[str, str]:
-    """The choice per group if only the scenario is given."""
+    """The choice per group if nothing but the scenario is given."""
     usual = main_choices()
     for content in chain_of(scenario).values():
         usual |= named_in(content.get("defaults") or [])
@@ -495,6 +520,6 @@ def main_choices() -> dict[str, str]:
 
 
 def named_in(rows: Iterable[Any]) -> dict[str, str]:
-    """Choice by group in a list of defaults."""
+    """The choice per group in a list of defaults, as read from YAML."""
     rows = [row for row in rows if isinstance(row, dict)]
     return {str(key).removeprefix("override /"): str(value) for row in rows for key, value in row.items()}

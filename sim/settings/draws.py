@@ -1,10 +1,10 @@
-"""Numbers that differ between campaigns, drawn by seed alone from the declared priors or from a posterior.
+"""Numbers that differ between campaigns: drawn from the declared priors or from a posterior, by seed alone.
 
-A prior draws each number independently. With a posterior each campaign takes one joint draw with probability
-proportional to its weight; `median` is one draw for all campaigns. With a design (made by the sensitivity analysis)
-campaign i uses point i, and all campaigns of a cell share one seed. Values resolve in the order of
-`sim.settings.numbers`: default, draw, policies and scenario, overrides; the last wins. Cells with the same seed share
-the drawn numbers, as they share all random draws.
+From the prior, each number is drawn independently. From a posterior, each campaign takes one joint draw with
+probability proportional to its weight; `median` is one draw for all campaigns. With a design (made by the sensitivity
+analysis) campaign i uses point i, and all campaigns of a cell share one seed. Values resolve in the order of
+`sim.settings.numbers`: default, draw, policies and scenario, overrides; the last takes precedence. Campaigns of
+different cells with the same seed have the same drawn numbers, like all other random draws.
 """
 
 import json
@@ -34,7 +34,7 @@ ONLY_OF = "theory"  # optional column: the only theory that reads the number
 DECLARED, PRIOR, POSTERIOR, MEDIAN = "declared", "prior", "posterior", "median"
 SOURCES = (DECLARED, PRIOR, POSTERIOR, MEDIAN)
 FITTED = (POSTERIOR, MEDIAN)  # sources read from a file
-LAID_OUT = {  # numbers that decide rows, road lengths or admission; not drawn, since a cell has one layout
+LAID_OUT = {  # numbers on which the layout depends; they are not drawn, since all campaigns of a cell share one layout
     "rules.founding.outposts", "rules.founding.commando_columns", "rules.founding.prongs",
     "rules.founding.columns_per_prong", "rules.flight.rows", "rules.journeys.road_factor",
     "rules.journeys.mountain_factor", "rules.journeys.km_per_day", "rules.crossing.admits", "rules.admission.admits",
@@ -50,10 +50,10 @@ class Prior(NamedTuple):
     low: float
     high: float
     scale: str  # linear or log
-    theory: str = ""  # the only theory under which it is drawn; empty: all
+    theory: str = ""  # the only theory under which it is drawn; empty for all
 
     def at(self, share: float) -> float:
-        """Quantile of the prior at probability `share`; whole numbers are equally likely."""
+        """Quantile of the prior at probability `share`; all whole numbers in the range are equally likely."""
         if declared_numbers()[self.key].is_whole:
             return min(self.high, self.low + math.floor(share * (self.high - self.low + 1)))
         if self.scale == "log":
@@ -76,15 +76,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Design:
-    """Points used by campaigns in turn; designs are equal when their points and seed are equal."""
+    """Points of a sensitivity analysis; campaign i uses point i. Designs with equal digest and seed are equal."""
 
     digest: str  # hash of keys and points
-    luck: int  # seed of every campaign, so that points differ only in their numbers
+    luck: int  # seed of every campaign, so that campaigns differ only in their numbers
     points: Floats = field(compare=False, repr=False)  # points x numbers, in their own units
 
 
 class Draws(NamedTuple):
-    """How a campaign gets its numbers: self-contained and small enough to send to workers."""
+    """The source of the numbers of each campaign, in a form that can be sent to workers."""
 
     source: str
     priors: tuple[Prior, ...]  # of the drawn numbers; those set by an override are left out
@@ -95,14 +95,14 @@ class Draws(NamedTuple):
     worlds: Worlds | None = None  # if campaigns followed the record
 
     def luck(self, seed: int) -> int | Address:
-        """Seed of all random draws of a campaign: its own, one that all points of a design share, or an address."""
+        """The seed of a campaign's random draws: its own, the one shared by a design, or an address."""
         if self.worlds is not None:
             return self.worlds.address_of(seed)
         return seed if self.design is None else self.design.luck
 
     @property
     def said(self) -> str:
-        """Text on the drawn numbers for summaries, figures and pages."""
+        """The source of the numbers, as text for summaries, figures and pages."""
         if self.worlds is not None:
             return self.worlds.said
         if self.posterior is not None:
@@ -154,27 +154,31 @@ class Draws(NamedTuple):
 
 @cache
 def actors_of(keys: tuple[str, ...]) -> np.ndarray:
-    """One lasting identity per number, from its name, so that adding a prior changes no other draw."""
+    """One lasting identity per number, a hash of its name, so that adding a prior changes no other draw."""
     return np.array([crc32(key.encode()) for key in keys], np.int64)
 
 
 @cache
 def read_priors() -> tuple[Prior, ...]:
-    """Every row of `configs/priors.yaml`; PanjError names the key, what was found and what was expected."""
+    """Read and check all priors of `configs/priors.yaml`.
+
+    Raises:
+        PanjError: For an invalid row.
+    """
     rows = read_yaml(folder_of("configs") / "priors.yaml")
     return tuple(prior_of(key, row) for key, row in rows.items())
 
 
 def prior_of(key: str, row: Any) -> Prior:
-    """One row, checked: a number of a rule, its prior range and the reason for it."""
+    """Check one row and return its prior."""
     name = f"priors.{key}"
     if key not in declared_numbers():
         raise unknown("priors", key, declared_numbers())
     if key in LAID_OUT:
-        raise PanjError(f"{name}: found a number that the layout of a cell depends on, expected one that rules read")
+        raise PanjError(f"{name}: found a number that must be the same in all campaigns of a cell, expected another")
     if not isinstance(row, Mapping) or set(row) - {ONLY_OF} != COLUMNS:
         raise PanjError(
-            f"{name}: found {row!r}, expected low, high, scale and reason, and theory where only one has it"
+            f"{name}: found {row!r}, expected low, high, scale and reason, and theory if only one theory uses it"
         )
     theory = row.get(ONLY_OF, "")
     theories = [path.stem for path in folder_of_group(ONLY_OF).glob("*.yaml")]
@@ -201,19 +205,32 @@ def draws_of(
     source: str, choices: tuple[Choice, ...], explicit: Mapping[str, float], file: str | None = None, data: str = "",
     worlds: Worlds | None = None,
 ) -> Draws | None:  # fmt: skip
-    """How campaigns get their numbers; None if all use the declared ones.
+    """Resolve and check the source of the numbers of each campaign.
 
-    `file` is the path of a posterior, `data` the fingerprint of the local data; `worlds`, if any, take the place of the
-    source. Raises PanjError for a file that is not
-    a posterior of these rules and data, and if a policy would move a drawn number out of its declared range.
+    Args:
+        source: One of `SOURCES`.
+        choices: Policies, theory and scenario.
+        explicit: Numbers set by overrides, which are not drawn.
+        file: Path of a posterior; the shipped one by default.
+        data: Fingerprint of the local data.
+        worlds: Campaigns that followed the record, whose numbers are used instead of `source`.
+
+    Returns:
+        The source; None if all campaigns use the declared numbers.
+
+    Raises:
+        PanjError: For a file that is not a posterior of these rules and data, and if a policy would move a drawn
+            number out of its declared range.
     """
     if source not in SOURCES:
         raise unknown("calibration.source", source, SOURCES)
     if file and source not in FITTED:
-        raise PanjError(f"calibration.file: found '{file}', expected it with calibration=posterior or median")
+        raise PanjError(
+            f"calibration.file: found '{file}' with calibration={source}, expected calibration=posterior or median"
+        )
     if worlds is not None and source != POSTERIOR:
         raise PanjError(
-            f"calibration: found {source} with worlds=record, whose numbers are their own, expected no choice"
+            f"calibration: found {source} with worlds=record, expected posterior: worlds have numbers of their own"
         )
     if worlds is not None:
         check_worlds(worlds, explicit, file)
@@ -239,37 +256,47 @@ def draws_of(
 
 
 def check_worlds(worlds: Worlds, explicit: Mapping[str, float], file: str | None) -> None:
-    """PanjError unless the worlds can take the place of a posterior under these overrides."""
+    """Raise PanjError unless the worlds can be used instead of a posterior with these overrides."""
     if file:
         raise PanjError(f"calibration.file: found '{file}', expected none: worlds=record has its own numbers")
     other = {key: value for key, value in worlds.about.get("explicit", {}).items() if explicit.get(key) != value}
     if other:
         known = ", ".join(f"{key}={value:g}" for key, value in sorted(other.items()))
-        raise PanjError(f"worlds.file: found worlds made with {known}, expected the same overrides")
+        raise PanjError(f"worlds.file: found worlds that were made with {known}, expected the same overrides here")
 
 
 def priors_under(choices: tuple[Choice, ...]) -> tuple[Prior, ...]:
-    """The priors of the numbers read by the chosen theory."""
+    """The priors of the numbers that the chosen theory uses.
+
+    Args:
+        choices: Policies, theory and scenario.
+    """
     theories = {one.name for one in choices if one.group == ONLY_OF}
     return tuple(prior for prior in read_priors() if not prior.theory or prior.theory in theories)
 
 
 def ranges_of(posterior: Posterior) -> tuple[Prior, ...]:
-    """The numbers of a posterior, each with the range of its draws."""
+    """The numbers of a posterior as priors, each with the range of its draws."""
     low, high = posterior.ends
     return ranges_between(posterior.keys, list(low.values()), list(high.values()))
 
 
 def ranges_between(keys: Sequence[str], low: Sequence[float], high: Sequence[float]) -> tuple[Prior, ...]:
-    """Numbers with the ranges that they are drawn from."""
+    """Uniform priors from keys and the lower and upper ends of their ranges."""
     return tuple(Prior(*row, "linear") for row in zip(keys, low, high, strict=True))
 
 
-LUCK = "luck"  # key in which the cells of a design differ: the seed of all its campaigns
+LUCK = "luck"  # key by which the cells of a design differ: the seed that all campaigns of a cell share
 
 
 def design_of(keys: Sequence[str], points: Floats, luck: int) -> Design:
-    """A design with its fingerprint."""
+    """A design with its digest.
+
+    Args:
+        keys: Keys of the numbers.
+        points: (points, keys) Values in the units of the numbers.
+        luck: Seed of every campaign.
+    """
     points = np.ascontiguousarray(points, np.float64)
     digest = sha256(json.dumps(list(keys)).encode() + points.tobytes()).hexdigest()[:16]
     return Design(digest, luck, points)

@@ -1,4 +1,4 @@
-"""The timeline of a study: dated events of files, policies, scenario and user, merged and checked."""
+"""The timeline of a study: dated events from YAML files, policies, scenario and overrides, merged and checked."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -16,14 +16,14 @@ from sim.settings.overrides import EVENTS, Overrides
 from sim.settings.settings import Event
 
 EVENT_KEYS = {"date", "act", "condition", "district", "value", "source", "text"}
-MOST_MEN = 1_000_000  # that one event can add or order
+MOST_MEN = 1_000_000  # largest number that one event can add or order
 ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_MILITIA}
 
 
 def resolve_events(
     config: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
 ) -> tuple[Event, ...]:
-    """The timeline after policies and scenario add, move or delete rows; explicit overrides win."""
+    """The timeline after policies and scenario add, move or delete events; overrides take precedence."""
     rows: dict[str, dict[str, Any]] = OmegaConf.to_container(config.timeline.events, resolve=True)  # type: ignore[assignment]
     explicit = [row.key for row in overrides if row.key.startswith(EVENTS) and not row.deletes]
     for choice in choices:
@@ -46,7 +46,7 @@ def resolve_events(
 
 
 def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
-    """One row, checked."""
+    """Check one row and return its event."""
     odd = set(row) - EVENT_KEYS
     if odd:
         raise unknown(f"timeline.events.{name}", sorted(odd)[0], sorted(EVENT_KEYS))
@@ -70,7 +70,7 @@ def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
 
 
 def check_condition(name: str, row: Mapping[str, Any]) -> None:
-    """Raise PanjError for an unknown condition or a value outside its limits."""
+    """Raise PanjError if an event sets an unknown condition or a value that is too large."""
     if row["act"] != "set":
         return
     names = [condition.name.lower() for condition in Condition if condition != Condition.ORDER_DAY]
@@ -82,7 +82,15 @@ def check_condition(name: str, row: Mapping[str, Any]) -> None:
 
 
 def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:
-    """The rows that have an effect, as arrays for the rules."""
+    """The events that have an effect, as arrays for the rules.
+
+    Args:
+        events: The timeline, with day numbers.
+        facts: The districts.
+
+    Raises:
+        PanjError: For an unknown or ambiguous district.
+    """
     rows: list[tuple[int, int, int, float]] = []
     for event in events:
         if event.act == "set":

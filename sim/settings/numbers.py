@@ -1,8 +1,8 @@
 """Resolves the numbers of the rules from config, policies and overrides; errors name the key.
 
 Every number of a rule is declared once, in `configs/rules/<rule>.yaml`, with unit, range, source and meaning. Values
-resolve in one order: default, the value drawn for the seed (if any), set, scale and shift of policies and scenario,
-explicit overrides.
+resolve in a fixed order: default; the value drawn for the seed, if any; set, scale and shift of policies and scenario;
+overrides.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from sim.errors import PanjError, nearest
 
 
 class Number(NamedTuple):
-    """One declared number: `key` is `rules.<rule>.<name>`; a value outside `low` to `high` is refused."""
+    """One declared number: `key` is `rules.<rule>.<name>`; values outside `low` to `high` are rejected."""
 
     key: str
     value: float
@@ -64,7 +64,7 @@ def declared_numbers() -> dict[str, Number]:
 
 
 def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
-    """One row of YAML; PanjError unless it has its five columns."""
+    """The number declared in one row of YAML; raises PanjError unless it has all five columns."""
     missing = {"value", "unit", "range", "source", "meaning"} - set(row)
     if missing:
         raise PanjError(f"{key}: found no {', '.join(sorted(missing))}, expected value, unit, range, source, meaning")
@@ -75,7 +75,19 @@ def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
 def resolve(
     choices: Iterable[Choice], explicit: Mapping[str, float], drawn: Mapping[str, float] | None = None
 ) -> dict[str, float]:
-    """All numbers after draw, policies, scenario, overrides; PanjError for an unknown key or a value out of range."""
+    """Resolve all numbers.
+
+    Args:
+        choices: Policies and scenario, in the order in which they apply.
+        explicit: Values set by overrides, by key.
+        drawn: Values drawn for a seed, by key.
+
+    Returns:
+        Values by key, whole numbers as int.
+
+    Raises:
+        PanjError: For an unknown key or a value out of range.
+    """
     values = {key: row.value for key, row in declared_numbers().items()} | dict(drawn or {})
     for choice in choices:
         where = f"{choice.group}={choice.name}"
@@ -94,7 +106,15 @@ def resolve(
 
 
 def known(key: str, where: str) -> str:
-    """The full key of a number; `news.fade_days` is short for `rules.news.fade_days`."""
+    """The full key of a number.
+
+    Args:
+        key: The key; `news.fade_days` is short for `rules.news.fade_days`.
+        where: Where it was found, for errors.
+
+    Raises:
+        PanjError: For an unknown key.
+    """
     full = key if key.startswith("rules.") else f"rules.{key}"
     if full not in declared_numbers():
         raise PanjError(f"{where}: found '{key}', expected the key of a number{nearest(full, declared_numbers())}")
@@ -102,7 +122,16 @@ def known(key: str, where: str) -> str:
 
 
 def check_range(key: str, value: float, where: str) -> None:
-    """Raise PanjError unless a value is a number in its declared range, and whole if declared so."""
+    """Check that a value is in the declared range of a number, and whole if the number is.
+
+    Args:
+        key: Full key of the number.
+        value: The value.
+        where: Text after the key in errors, such as `after border=closed`.
+
+    Raises:
+        PanjError: For any other value.
+    """
     row = declared_numbers()[key]
     expected = f"{'a whole number' if row.is_whole else 'a number'} from {row.low} to {row.high} ({row.unit})"
     is_number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,7 +1,7 @@
 """Overrides of settings, parsed once into typed values that keep their key and original text.
 
-Hydra's parser provides the grammar (`key=value`, `a,b`, `range()`, `interval()`, `glob()`); names are checked here,
-before Hydra composes; every error names the key, what was found, what was expected and the nearest valid name.
+Hydra's parser provides the grammar (`key=value`, `a,b`, `range()`, `interval()`, `glob()`). Names are checked here,
+before Hydra composes a config; every error names the key, what was found, what was expected and the nearest valid name.
 """
 
 import math
@@ -42,10 +42,10 @@ PATHS = ("results_dir", "calibration.file", "worlds.file")
 AS_TYPED = ("study", *PATHS)  # names and paths, to which the grammar does not apply
 EVENTS = "timeline.events."
 MOST_CELLS = 100_000
-FAR = 1e300  # no number of a rule is larger, and an infinite one is none
-PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # needs no quotes
+FAR = 1e300  # larger numbers, and infinite ones, are rejected
+PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # text that needs no quotes
 NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]{0,18})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
-FOREIGN = re.compile(  # a quoted text, or a text with letters that the grammar does not know
+FOREIGN = re.compile(  # quoted text, or unquoted text that may contain letters outside ASCII
     r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^\s,\[\]{}()'":=][^,\[\]{}()'":=]*"""
 )
 
@@ -69,7 +69,7 @@ class Override:
 
     @property
     def is_number(self) -> bool:
-        """Whether it sets a number of a rule; these bypass Hydra's config."""
+        """Whether it sets a number of a rule; such overrides bypass Hydra's config."""
         return self.key.startswith("rules.")
 
     @property
@@ -79,7 +79,7 @@ class Override:
 
     @property
     def number(self) -> float:
-        """The number that it sets, cast to its declared type; PanjError if it is not a number."""
+        """The number that it sets, cast to its declared type; raises PanjError if the value is not a number."""
         is_whole = declared_numbers()[self.key].is_whole
         is_number = isinstance(self.value, int | float) and not isinstance(self.value, bool) and not self.deletes
         if not is_number or abs(self.value) > FAR or (is_whole and self.value % 1):
@@ -90,12 +90,12 @@ class Override:
 
     @property
     def is_interval(self) -> bool:
-        """Whether it sweeps over a range, for a Latin hypercube."""
+        """Whether it gives a range for a Latin hypercube."""
         return isinstance(self.value, IntervalSweep)
 
     @property
     def count(self) -> int:
-        """Number of values that it sweeps over, without making them; 1 where it does not sweep."""
+        """Number of values that it sweeps over, calculated without listing them; 1 if it does not sweep."""
         if isinstance(self.value, RangeSweep):
             start, stop, step = (Decimal(str(end)) for end in ends_of(self.value))
             if not all(end.is_finite() for end in (start, stop, step)) or not step:
@@ -106,7 +106,7 @@ class Override:
         return len(getattr(self.value, "list", ())) if self.sweeps else 1
 
     def with_value(self, text: str) -> "Override":
-        """The same key with one value, as it would be typed."""
+        """An override of the same key with a single value, given as it would be typed."""
         return parse(f"{self.text.partition('=')[0]}={text}")
 
 
@@ -120,17 +120,17 @@ def parse(text: str) -> Override:
     """Parse one override.
 
     Args:
-        text: Such as `border=closed`. Names and paths are taken as typed, all else by Hydra's grammar.
+        text: Such as `border=closed`. Names and paths are taken literally, all other values by Hydra's grammar.
 
     Returns:
-        The override; only its form has been checked.
+        The override; whether key and value exist is not checked yet.
 
     Raises:
-        PanjError: for text that is not an override.
+        PanjError: For text that is not an override.
     """
     key, equals, value = text.partition("=")
     if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in text):
-        raise PanjError(f"{ascii(key)[1:-1]}: found {text!a}, expected letters that can be printed")
+        raise PanjError(f"{ascii(key)[1:-1]}: found {text!a}, expected printable characters")
     if not equals and not key.startswith("~"):
         raise PanjError(f"override: found '{text}', expected key=value")
     if not re.fullmatch(r"[+~]{0,2}[\w./@:$-]+", key, re.ASCII):
@@ -149,7 +149,7 @@ def parse(text: str) -> Override:
 
 
 def name_or_path(text: str, key: str, value: str) -> Override:
-    """An override whose value is taken as typed; quotes around all of it do not belong to it."""
+    """An override whose value is taken literally, without quotes around it."""
     if re.fullmatch(r"(['\"]).*\1", value):
         value = str(parsed(text, text).value())
     grammar = text if value == "null" else f"{key}={quoted(value)}"
@@ -157,12 +157,12 @@ def name_or_path(text: str, key: str, value: str) -> Override:
 
 
 def in_quotes(text: str) -> str:
-    """A text with letters outside ASCII in quotes, as Hydra's grammar wants it; any other text unchanged."""
+    """Quote a text that has letters outside ASCII, as Hydra's grammar requires; other text is returned unchanged."""
     return text if text.isascii() or text[0] in "'\"" else quoted(text.rstrip()) + text[len(text.rstrip()) :]
 
 
 def quoted(value: Any) -> str:
-    """A plain value in Hydra's grammar, with quotes where it needs them."""
+    """Format a plain value in Hydra's grammar, with quotes if it needs them."""
     if value is None:
         return "null"
     if not isinstance(value, str):
@@ -181,12 +181,12 @@ def value_text(found: Parsed) -> str:
 
 
 def parsed(grammar: str, text: str) -> Parsed:
-    """Hydra's parse of one override."""
+    """Parse one override with Hydra; `text` is the original, for errors."""
     try:
         return OverridesParser.create().parse_override(grammar)
     except (HydraException, ValueError, RecursionError) as error:
         key = text.partition("=")[0].lstrip("+~")
-        why = "in quotes where it has other signs than letters, digits and ./:-_, such as \"key='a (1)'\""
+        why = "with quotes around a value that has other characters than letters, digits and ./:-_: \"key='a (1)'\""
         raise PanjError(f"{key}: found '{text}', expected key=value, {why}", key=key) from error
 
 
@@ -205,7 +205,14 @@ class Overrides:
 
     @staticmethod
     def of(words: AnyOverrides) -> "Overrides":
-        """Parse texts; an `Overrides` is returned unchanged. Raises PanjError for text that is not an override."""
+        """Parse texts; an `Overrides` is returned unchanged.
+
+        Args:
+            words: Overrides as typed, with -m if they sweep.
+
+        Raises:
+            PanjError: For text that is not an override.
+        """
         if isinstance(words, Overrides):
             return words
         words = tuple(words)
@@ -218,7 +225,7 @@ class Overrides:
         return any(row.key == key for row in self.rows)
 
     def __add__(self, others: AnyOverrides) -> "Overrides":
-        """These overrides followed by others."""
+        """Append other overrides."""
         more = Overrides.of(others)
         return Overrides((*self.rows, *more.rows), (*self.words, *more.words))
 
@@ -262,7 +269,14 @@ class Overrides:
 
 
 def check_override(row: Override) -> None:
-    """Check key, group choice and plain value before Hydra does, for clearer errors."""
+    """Check key, group choice and value before Hydra does, for clearer errors.
+
+    Args:
+        row: An override.
+
+    Raises:
+        PanjError: For an override that sweeps, an unknown key, choice or event, or unsupported syntax.
+    """
     if row.sweeps:
         raise PanjError(f"{row.key}: found several values ('{row.text}'), expected one; a sweep has -m on its line")
     check_form(row)
@@ -272,14 +286,14 @@ def check_override(row: Override) -> None:
 
 
 def check_form(row: Override) -> None:
-    """Raise PanjError for what Hydra's grammar has and Panj does not."""
+    """Raise PanjError for syntax of Hydra that Panj does not support."""
     name = row.key.removeprefix(EVENTS)
     if row.deletes and (name == row.key or "." in name or "=" in row.text):
         raise PanjError(f"{row.key}: found '{row.text}', expected ~ only before an event: ~{EVENTS}NAME", key=row.key)
     if row.key.startswith("hydra.") or row.key == "hydra" or row.package is not None:
-        raise PanjError(f"{row.key}: found '{row.text}', expected a setting of Panj; none of Hydra has an effect here")
+        raise PanjError(f"{row.key}: found '{row.text}', expected a setting of Panj; settings of Hydra have no effect")
     if "${" in row.text:
-        raise PanjError(f"{row.key}: found '{row.text}', expected a plain value: nothing is filled in")
+        raise PanjError(f"{row.key}: found '{row.text}', expected a plain value; ${{...}} is not supported")
 
 
 def check_key(key: str, value: str) -> None:
@@ -294,7 +308,7 @@ def check_key(key: str, value: str) -> None:
 
 
 def no_such_setting(key: str) -> PanjError:
-    """An error for an unknown key, with the nearest that is known."""
+    """The error for an unknown key, with the most similar key."""
     names = [*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
     hint = nearest(key, names) or nearest(f"rules.{key}", names)
     return PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
@@ -310,7 +324,7 @@ def check_event(key: str) -> None:
 
 
 def check_once(overrides: Iterable[Override]) -> None:
-    """Raise PanjError for a key that is swept and given a second time, of which only one would count."""
+    """Raise PanjError for a swept key that is given a second time, since only one would take effect."""
     rows = list(overrides)
     given = Counter(row.key for row in rows)
     for row in rows:
@@ -319,23 +333,29 @@ def check_once(overrides: Iterable[Override]) -> None:
 
 
 def choices_of(group: str) -> list[str]:
-    """Names of the choices of a group, in alphabetical order."""
+    """The names of the choices of a group, such as `border`, in alphabetical order."""
     return sorted(path.stem for path in folder_of_group(group).glob("*.yaml"))
 
 
 def file_of(group: str, name: str) -> Path:
-    """The YAML file of one choice."""
+    """The path of the YAML file of one choice.
+
+    Args:
+        group: A group of choices, such as `border`.
+        name: The choice.
+    """
     return folder_of_group(group) / f"{name}.yaml"
 
 
 def values_of(override: Override) -> list[Override]:
-    """One override per value of a swept key, in order.
+    """Expand an override that sweeps into one override per value, in order.
 
     Args:
-        override: One that sweeps, other than by `interval`. The stop of a `range` is not included.
+        override: An override that sweeps, but not by `interval`. The stop of a `range` is not included.
 
     Raises:
-        PanjError: for a key that takes one value, for repeated values, and for more values than a sweep has cells.
+        PanjError: For a key that takes only one value, for repeated values, and for more values than a sweep may have
+            cells.
     """
     key = override.key
     if key in ONE_VALUE:
@@ -344,7 +364,7 @@ def values_of(override: Override) -> list[Override]:
     if override.count > MOST_CELLS:
         raise PanjError(f"{key}: found {override.count} values, expected at most {MOST_CELLS}")
     if getattr(override.value, "shuffle", False):
-        raise PanjError(f"{key}: found '{override.text}', expected values in an order, by which cells are numbered")
+        raise PanjError(f"{key}: found '{override.text}', expected values in a fixed order, since cells are numbered")
     if isinstance(override.value, Glob):
         found = override.value.filter(choices_of(key))
     elif isinstance(override.value, RangeSweep):
@@ -352,12 +372,12 @@ def values_of(override: Override) -> list[Override]:
     else:
         found = [str(value) for value in parsed(override.grammar, override.text).sweep_string_iterator()]
     if len(found) != len(set(found)) or not found:
-        raise PanjError(f"{key}: found '{override.text}', expected values that differ")
+        raise PanjError(f"{key}: found '{override.text}', expected at least one value, and none twice")
     return [override.with_value(value) for value in found]
 
 
 def values_of_range(sweep: RangeSweep, count: int) -> list[str]:
-    """The values of a range by decimal arithmetic, so that 0.1 and two steps of 0.1 are 0.3."""
+    """The values of a range, as text, calculated in decimal arithmetic so that 0.1 + 0.1 + 0.1 gives 0.3."""
     start, _, step = ends_of(sweep)
     is_whole = all(isinstance(end, int) for end in ends_of(sweep))
     values = (Decimal(str(start)) + number * Decimal(str(step)) for number in range(count))

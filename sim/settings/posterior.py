@@ -1,12 +1,12 @@
-"""A posterior: weighted draws of the uncertain numbers in one file; each campaign takes one draw, chosen by its seed.
+"""A posterior: a file of weighted draws of the uncertain numbers; each campaign uses one draw, selected by its seed.
 
 Reads and writes `posterior.parquet`: columns `weight`, `seed` and `distance` (of the campaign in the prior sample),
         and one column per drawn number. `panj` in its metadata records what it was made from.
-Returns `Posterior`: small, hashable and sent whole to workers.
-Assumed A file named by the user must have been fitted with these rules and this data, or it is refused. The shipped
-        file is used even if they have changed since, and every run reports it: numbers no longer drawn take their
+Returns `Posterior`, which is small and hashable, so that it can be sent to workers.
+Assumed A file named by the user must have been fitted with these rules and this data, or it is rejected. The shipped
+        file is used even if they have changed since, with a note in every run: numbers no longer drawn take their
         declared values, and draws outside today's prior range are clipped to it. Changed priors, or changed defaults
-        of numbers that were not drawn, do not invalidate a file, but every run reports them as well.
+        of numbers that were not drawn, do not invalidate a file, but every run notes them as well.
 """
 
 import json
@@ -32,18 +32,18 @@ from sim.settings.numbers import check_range, declared_numbers
 OF_A_ROW = ("weight", "seed", "distance")
 SAYS = ("rules_fingerprint", "data_fingerprint", "targets", "numbers", "priors", "rows")  # required keys of `panj`
 ROW = np.array([crc32(b"calibration.row")], np.int64)  # lasting identity of the draw that selects a row
-SHOWN = 3  # numbers named in a note
-MAKES = "a file that python -m sim calibrate results/bank makes"
+SHOWN = 3  # largest number of changed numbers named in a note
+MAKES = "a file that python -m sim calibrate results/bank writes"
 Floats = NDArray[np.float64]
 Ranges = Sequence[tuple[Any, ...]]  # current priors: key, lowest, highest, scale and further fields
 
 
 @dataclass(frozen=True)
 class Posterior:
-    """Weighted draws; posteriors are equal when all their draws are equal."""
+    """Weighted draws of the uncertain numbers. Posteriors with equal digest, keys and note are equal."""
 
     digest: str  # hash of keys, weights and draws
-    keys: tuple[str, ...]
+    keys: tuple[str, ...]  # of the drawn numbers
     note: str  # description printed by runs
     weights: Floats = field(compare=False, repr=False)  # one per draw; they need not add up to one
     rows: Floats = field(compare=False, repr=False)  # draws x keys
@@ -56,38 +56,55 @@ class Posterior:
 
     @cached_property
     def until(self) -> Floats:
-        """Cumulative weights of the draws, computed once; each campaign looks its draw up in them."""
+        """Cumulative weights of the draws, in which a campaign's draw is looked up; computed once."""
         return np.cumsum(self.weights)
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """The draw of a seed, selected in proportion to the weights."""
+        """The numbers by key of the draw that a seed selects, in proportion to the weights."""
         share = draw_parameters(seed, ROW)[0]
         row = min(int(np.searchsorted(self.until, share * self.until[-1], side="right")), self.until.size - 1)
         return dict(zip(self.keys, self.rows[row].tolist(), strict=True))
 
     @property
     def ends(self) -> tuple[dict[str, float], dict[str, float]]:
-        """The lowest and the highest value of each number."""
+        """The lowest and the highest value of each number, by key."""
         low, high = (dict(zip(self.keys, row.tolist(), strict=True))
                      for row in (self.rows.min(axis=0), self.rows.max(axis=0)))  # fmt: skip
         return low, high
 
     @property
     def median(self) -> "Posterior":
-        """A single draw of the weighted marginal medians, which need not be one of the draws."""
+        """A posterior with a single draw, the weighted marginal medians, which need not be one of the draws."""
         middle = np.array([weighted_quantiles(column, self.weights, (0.5,)) for column in self.rows.T]).T
         return posterior_of(self.keys, np.ones(1), middle, self.note, self.doubt)
 
 
 def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str, doubt: str = "") -> Posterior:
-    """A posterior of draws and weights, with its digest."""
+    """A posterior with its digest.
+
+    Args:
+        keys: Keys of the drawn numbers.
+        weights: (draws) Weights; they need not add up to one.
+        rows: (draws, keys) Values in the units of the numbers.
+        note: Description printed by runs.
+        doubt: What has changed since the fit, as text; empty if nothing has.
+    """
     weights, rows = np.ascontiguousarray(weights, np.float64), np.ascontiguousarray(rows, np.float64)
     digest = sha256(json.dumps(keys).encode() + weights.tobytes() + rows.tobytes()).hexdigest()[:16]
     return Posterior(digest, keys, note, weights, rows, doubt)
 
 
 def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float]) -> Floats:
-    """Weighted quantiles at these shares, without interpolation: always drawn values."""
+    """Weighted quantiles without interpolation, so that each is one of the values.
+
+    Args:
+        values: (n) Values.
+        weights: (n) Weights; they need not add up to one.
+        shares: Probabilities from 0 to 1.
+
+    Returns:
+        One quantile per share.
+    """
     order = np.argsort(values, kind="stable")
     until = np.cumsum(weights[order]) / weights.sum()
     places = np.searchsorted(until, np.asarray(list(shares)) - 1e-12)
@@ -96,7 +113,14 @@ def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float])
 
 
 def table_of(posterior: Posterior, seeds: NDArray[np.int64], distances: Floats, about: Mapping[str, Any]) -> pa.Table:
-    """A posterior as the table of its file."""
+    """The content of posterior.parquet.
+
+    Args:
+        posterior: The draws.
+        seeds: (draws) Seed of each draw's campaign in the prior sample.
+        distances: (draws) Distance of that campaign from the record.
+        about: Metadata on the fit.
+    """
     columns: dict[str, Any] = {"weight": posterior.weights, "seed": seeds, "distance": distances}
     columns |= dict(zip(posterior.keys, np.ascontiguousarray(posterior.rows.T), strict=True))
     return pa.table(columns).replace_schema_metadata({"panj": json.dumps(about, sort_keys=True)})
@@ -108,7 +132,16 @@ def shipped() -> Path:
 
 
 def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
-    """The posterior in a file, or the shipped one, for data with this fingerprint; PanjError if it is invalid."""
+    """Read a posterior.
+
+    Args:
+        file: Path of the file; None for the shipped one.
+        data: Fingerprint of the local data.
+        believed: Current priors.
+
+    Raises:
+        PanjError: If the file is missing, damaged, or made with other rules or data.
+    """
     path = Path(file).expanduser() if file else shipped()
     if not path.is_file():
         found = f"no file {path}" if file else f"no {path}, which Panj ships"
@@ -118,7 +151,7 @@ def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
 
 @lru_cache(maxsize=4)
 def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_shipped: bool) -> Posterior:
-    """Read and check the file; PanjError names the problem."""
+    """Read and check a file of a posterior; raises PanjError that names the problem."""
     where = f"calibration.file, {path}"
     table = open_table(path, where)
     about = about_of(table, where)
@@ -126,7 +159,7 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
     refused = [name for name in stale if name in ("rules", "data")]
     if refused and not is_shipped:
         raise PanjError(f"{where}: found draws fitted with other {' and '.join(refused)}, expected those of this "
-                        "version; make the bank again and then: python -m sim calibrate")  # fmt: skip
+                        "version; run python -m sim bank and python -m sim calibrate again")  # fmt: skip
     if is_shipped:
         table = table.select([*OF_A_ROW, *(key for key, *_ in believed if key in table.column_names)])
     keys = keys_of(table, where)
@@ -139,7 +172,7 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
 
 
 def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list[str]:
-    """Which of rules, data, evidence and priors have changed since the fit."""
+    """Names of what has changed since the fit: rules, data, evidence, priors."""
     stale = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data))
              if about[f"{name}_fingerprint"] != here]  # fmt: skip
     record = fingerprint_of_record()
@@ -149,13 +182,13 @@ def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list
 
 
 def open_table(path: Path, where: str) -> pa.Table:
-    """Read the table; PanjError if a required column is missing."""
-    import pyarrow.parquet as pq  # only needed here: workers are sent the posterior
+    """Read the table of a file; raises PanjError if a required column is missing."""
+    import pyarrow.parquet as pq  # not at the top, since workers never read the file
 
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise PanjError(f"{where}: found something damaged ({error}), expected {MAKES}") from None
+        raise PanjError(f"{where}: found a damaged file ({error}), expected {MAKES}") from None
     for name in OF_A_ROW:
         if name not in table.column_names:
             raise PanjError(f"{where}: found no column {name}, expected {MAKES}")
@@ -163,7 +196,7 @@ def open_table(path: Path, where: str) -> pa.Table:
 
 
 def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
-    """The drawn numbers; PanjError for one that is not declared."""
+    """Keys of the drawn numbers; raises PanjError for one that is not declared."""
     keys = tuple(name for name in table.column_names if name not in OF_A_ROW)
     for key in keys:
         if key not in declared_numbers():
@@ -172,31 +205,31 @@ def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
 
 
 def about_of(table: pa.Table, where: str) -> dict[str, Any]:
-    """How the file was made, from its metadata."""
+    """The metadata of the file on how it was made; raises PanjError if it is incomplete."""
     try:
         about = dict(json.loads((table.schema.metadata or {})[b"panj"]))
     except (KeyError, ValueError, TypeError):
-        raise PanjError(f"{where}: found nothing on how it was made, expected {MAKES}") from None
+        raise PanjError(f"{where}: found no metadata on how it was made, expected {MAKES}") from None
     for name in SAYS:
         if name not in about:
-            raise PanjError(f"{where}: found nothing on {name}, expected {MAKES}")
+            raise PanjError(f"{where}: found no {name} in its metadata, expected {MAKES}")
     return about
 
 
 def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floats, Floats]:
-    """Weights and draws; PanjError if no weight is positive."""
+    """Weights and draws of the file; raises PanjError if no weight is positive."""
     try:
         weights = table["weight"].to_numpy().astype(np.float64)
         rows = np.array([table[key].to_numpy().astype(np.float64) for key in keys]).T
     except (ValueError, TypeError) as error:
-        raise PanjError(f"{where}: found something that is no number ({error}), expected {MAKES}") from None
+        raise PanjError(f"{where}: found a value that is not a number ({error}), expected {MAKES}") from None
     if not keys or not weights.size or not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
         raise PanjError(f"{where}: found no draws with weights, expected {MAKES}")
     return weights, rows
 
 
 def of_today(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
-    """The draws clipped to today's prior ranges, so that an old file does not stop a run."""
+    """Clip draws to today's prior ranges, so that an old file can still be used."""
     ends = {key: (low, high) for key, low, high, *_ in believed}
     within = np.clip(rows, *np.array([ends[key] for key in keys]).T)
     return np.where([declared_numbers()[key].is_whole for key in keys], np.round(within), within)

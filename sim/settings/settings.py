@@ -1,4 +1,4 @@
-"""Everything that decides a study, resolved and checked: `Settings` and its parts."""
+"""Resolved and checked settings of a study: `Settings` and its parts."""
 
 import json
 from dataclasses import dataclass
@@ -45,22 +45,22 @@ class Sampling(NamedTuple):
     """How swept settings form cells."""
 
     method: str  # grid or latin_hypercube
-    points: int
-    keys: tuple[str, ...]  # numbers that a Latin hypercube varies over their declared ranges
-    seed: int
+    points: int  # number of points of a Latin hypercube
+    keys: tuple[str, ...]  # numbers that it varies over their declared ranges
+    seed: int  # of its points
 
 
 class Precision(NamedTuple):
-    """When a cell has enough campaigns; without an outcome, after `runs`."""
+    """The precision at which a cell has enough campaigns; without an outcome, it has `runs` campaigns."""
 
     outcome: str | None
-    half_width: float
-    runs_max: int
+    half_width: float  # of the 95 % interval of its mean, in its unit
+    runs_max: int  # largest number of campaigns
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything that decides a study, resolved and checked."""
+    """The settings of one cell, resolved and checked."""
 
     study: str
     runs: int
@@ -75,7 +75,7 @@ class Settings:
     about: str
     numbers: dict[str, float]
     rules: Rules
-    draws: Draws | None  # if numbers differ between campaigns; `numbers` then holds the values before any draw
+    draws: Draws | None  # set if numbers differ between campaigns; `numbers` then has the values before any draw
     events: tuple[Event, ...]
     timeline: Timeline
     attention: dict[str, float]
@@ -89,7 +89,7 @@ class Settings:
 
     @property
     def days(self) -> int:
-        """Days after day 0."""
+        """Number of days after day 0."""
         return (self.end_date - self.start_date).days
 
     @property
@@ -99,7 +99,7 @@ class Settings:
 
     @property
     def doubt(self) -> str:
-        """What has changed since the numbers were fitted, as text; empty if nothing has."""
+        """What has changed since the posterior was fitted, as text; empty if nothing has changed."""
         return "" if self.draws is None or self.draws.posterior is None else self.draws.posterior.doubt
 
     @property
@@ -125,11 +125,11 @@ class Settings:
 
     @cached_property
     def layout(self) -> Layout:
-        """The world before its draws, built on first use."""
+        """The world before the draws of day 0, built on first use."""
         return lay_out(self.facts, self.rules, self.attention, self.posts)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything except seeds that decides the outcome of a campaign, as plain values."""
+        """Everything except seeds that affects results, as plain values."""
         drawn = {} if self.draws is None else {"draws": self.draws.as_dict()}
         kept = {} if self.daily else {"daily": False}
         return {
@@ -147,7 +147,7 @@ class Settings:
         }
 
     def fingerprint(self) -> str:
-        """First 16 hexadecimal digits of a hash of the resolved settings; names, texts and sources do not count."""
+        """A hash of the resolved settings, 16 hexadecimal digits; names, texts and sources are not part of it."""
         resolved = {key: value for key, value in self.as_dict().items() if key not in ("choices", "events")}
         resolved["timeline"] = [column.tolist() for column in self.timeline]
         return sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:16]
@@ -158,11 +158,11 @@ PostChanges = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
 
 
 class Order(NamedTuple):
-    """One cell as a worker needs it."""
+    """The settings of one cell, in the form that is sent to workers."""
 
     key: str  # fingerprint of the settings
     rules: Rules
-    draws: Draws | None  # if numbers differ between campaigns
+    draws: Draws | None  # set if numbers differ between campaigns
     timeline: Timeline
     attention: Attention
     posts: PostChanges
@@ -173,7 +173,7 @@ class Order(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Some seeds of one cell."""
+    """Some seeds of one cell, as part of a task."""
 
     order: Order
     seeds: tuple[int, ...]

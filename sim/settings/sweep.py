@@ -1,7 +1,7 @@
-"""Turns a command line into a sweep: one cell per combination of settings, all checked before any is run.
+"""Turns overrides into a sweep: one cell per combination of settings, all checked before any is run.
 
-Hydra's grammar gives the values of each swept key; a grid takes every combination, a Latin hypercube takes points
-spread evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep of one cell.
+Hydra's grammar gives the values of each swept key; a grid has every combination, a Latin hypercube has points spread
+evenly over ranges (McKay, Beckman and Conover 1979; SciPy's `qmc`). A plain run is a sweep with one cell.
 """
 
 import math
@@ -44,12 +44,12 @@ class Cell(NamedTuple):
 
     @property
     def label(self) -> str:
-        """Label of a cell, `reinforcement=none, morale=brittle`; empty for the single cell of a plain run."""
+        """The swept values as text: `reinforcement=none, morale=brittle`; empty for the single cell of a plain run."""
         return ", ".join(f"{key}={say(value)}" for key, value in self.values.items())
 
     @property
     def order(self) -> Order:
-        """The cell as workers need it."""
+        """The settings of the cell, in the form that is sent to workers."""
         settings = self.settings
         return Order(
             key=settings.fingerprint(),
@@ -71,15 +71,15 @@ class Cell(NamedTuple):
 class Sweep:
     """The cells requested by a command line."""
 
-    base: Settings  # settings of the overrides that do not sweep
-    swept: tuple[str, ...]
+    base: Settings  # with the overrides that do not sweep
+    swept: tuple[str, ...]  # keys
     cells: tuple[Cell, ...]
     words: tuple[str, ...]  # as typed, for the record
     same: tuple[tuple[int, int], ...]  # pairs of cells that resolve to the same settings
 
 
 def say(value: Any) -> str:
-    """A value of a swept key in a label."""
+    """Format the value of a swept key for labels."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
@@ -94,7 +94,7 @@ def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
         The sweep, with one cell per combination of the swept values, the last key changing fastest.
 
     Raises:
-        PanjError: for an invalid setting; names the cell and the key.
+        PanjError: For an invalid setting; names the cell and the key.
     """
     overrides, composer = Overrides.of(words), Composer(facts)
     many = [row for row in overrides if row.sweeps and overrides.sweeps]
@@ -131,7 +131,7 @@ def check_swept(override: Override) -> None:
 
 
 def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...]]:
-    """The overrides of every cell, the last key changing fastest."""
+    """List the swept overrides of every cell, the last key changing fastest."""
     ranges = {one.key: one for one in many if one.is_interval}
     others = [one for one in many if one.key not in ranges]
     points = base.sampling.points if base.sampling.method == "latin_hypercube" else 1
@@ -155,7 +155,7 @@ def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Over
         if key not in declared_numbers():
             raise unknown("sampling.keys", key, declared_numbers())
         if key in bounds:
-            raise PanjError(f"{key}: found it twice, as interval() or in sampling.keys, expected it once")
+            raise PanjError(f"{key}: found it twice, as interval() and in sampling.keys, expected it once")
         bounds[key] = declared_numbers()[key].low, declared_numbers()[key].high
     if not bounds:
         raise PanjError(
@@ -170,7 +170,7 @@ def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Over
 
 
 def bounds_of(key: str, override: Override) -> tuple[float, float]:
-    """The range of one swept number; PanjError for a key that is not a number."""
+    """The range of a number given by interval(); raises PanjError for a key that is not a number."""
     if key not in declared_numbers():
         raise PanjError(f"{key}: found interval(), expected it only with the numbers of rules")
     interval = override.value
@@ -181,13 +181,23 @@ def bounds_of(key: str, override: Override) -> tuple[float, float]:
 
 
 def coordinate(key: str, value: float) -> Override:
-    """One coordinate of a point as an override."""
+    """The override that sets a number to one coordinate of a point."""
     is_whole = declared_numbers()[key].is_whole
     return parse(f"{key}={round(value)}" if is_whole else f"{key}={float(value)!r}")
 
 
 def cell_of(number: int, swept: AnyOverrides, fixed: Overrides, composer: Composer) -> Cell:
-    """One cell, resolved; an error names the cell."""
+    """Resolve one cell.
+
+    Args:
+        number: Number of the cell.
+        swept: Overrides of the swept keys.
+        fixed: The other overrides.
+        composer: Turns overrides into settings.
+
+    Raises:
+        PanjError: For an invalid setting; names the cell and the key.
+    """
     swept = Overrides.of(swept)
     try:
         settings = composer.settings(fixed + swept)
@@ -200,13 +210,13 @@ def cell_of(number: int, swept: AnyOverrides, fixed: Overrides, composer: Compos
 
 
 def plain_value(override: Override) -> Any:
-    """The value as a number if it belongs to a dated event, otherwise as text."""
+    """The value of an override as a float if it is a number, otherwise as text."""
     value = override.value
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def check_outcomes(base: Settings, cells: Sequence[Cell]) -> None:
-    """Raise PanjError unless all outcomes can be counted in every cell and the precision names one with a mean."""
+    """Raise PanjError for an invalid row of outcomes, or a precision whose outcome is unknown or has no mean."""
     for start, days in {(cell.settings.start_date, cell.settings.days) for cell in cells}:
         table = read_outcomes(base.facts, start, days)
         names = [row.name for row in table if row.last >= 0 and not is_date(row)]  # outcomes that have a mean
@@ -215,7 +225,14 @@ def check_outcomes(base: Settings, cells: Sequence[Cell]) -> None:
 
 
 def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
-    """Pairs of cells with the same resolved settings, whose campaigns are computed once."""
+    """Find cells with the same resolved settings, whose campaigns are computed only once.
+
+    Args:
+        cells: The cells of a sweep.
+
+    Returns:
+        For each such cell, the number of the first cell with these settings and its own number.
+    """
     first: dict[str, int] = {}
     pairs = []
     for cell in cells:
@@ -226,7 +243,7 @@ def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
 
 
 def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
-    """Raise PanjError for a swept key that changes nothing in any combination of the others."""
+    """Raise PanjError for a swept key that changes nothing in any combination of the other keys."""
     for key in swept:
         values = {cell.values[key] for cell in cells}
         groups: dict[tuple[Any, ...], set[str]] = {}
@@ -242,7 +259,7 @@ def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
 
 
 def with_name(base: Settings, swept: Sequence[str]) -> Settings:
-    """The base settings; a sweep without a study name is named after its swept keys."""
+    """The base settings; a sweep without a study name gets one from its swept keys."""
     named = any(text.startswith("study=") for text in base.overrides)
     if named or not swept:
         return base

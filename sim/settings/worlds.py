@@ -1,8 +1,9 @@
-"""Worlds that followed the record: numbers and seeds of campaigns, read from a file that `assimilate` wrote.
+"""Worlds: the numbers and seeds of campaigns that followed the record, from a file written by `assimilate`.
 
-Reads   worlds.parquet: one row per world with its numbers in their own units, its seeds by day and of draws made once.
-Gives   `Worlds`. A campaign of seed s is world s modulo their number, followed to the last day that reports speak of;
-        from the day after, or after an earlier day if one is given, it draws from seed s alone.
+Reads   worlds.parquet: one row per world with its numbers in their own units, its seeds by day and the seeds of draws
+        that are made once.
+Returns `Worlds`. The campaign of seed s repeats world s modulo the number of worlds up to the last day that the reports
+        cover, or to an earlier day if one is given; from the next day on it draws from seed s alone.
 """
 
 import json
@@ -28,7 +29,7 @@ from sim.wording import format_day
 
 FREE, RECORD = "free", "record"
 ABOUT = b"panj"  # metadata key
-LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns of observations
+LOG_LIKELIHOOD = "log_likelihood/"  # prefix of the columns with the log likelihood of each observation
 EXPECTED = "one that python -m sim assimilate wrote"
 SEEDS = {
     "first_day": pa.list_(pa.int16()),
@@ -45,10 +46,10 @@ SEEDS = {
 
 @dataclass(frozen=True)
 class Worlds:
-    """Campaigns that followed the record, of equal weight; equal when made of the same numbers and seeds."""
+    """Campaigns that followed the record, with equal weights. Objects with equal digest are equal."""
 
     digest: str  # hash of numbers and seeds
-    keys: tuple[str, ...] = field(compare=False)  # numbers
+    keys: tuple[str, ...] = field(compare=False)  # of the numbers
     numbers: Floats = field(compare=False, repr=False)  # worlds x numbers, in their own units
     addresses: tuple[Address, ...] = field(compare=False, repr=False)
     about: Mapping[str, Any] = field(compare=False, repr=False)  # how they were made
@@ -56,7 +57,7 @@ class Worlds:
 
     @property
     def until(self) -> date:
-        """The last day that reports speak of."""
+        """The last day that the reports cover."""
         return date.fromisoformat(self.about["until"])
 
     @property
@@ -66,7 +67,7 @@ class Worlds:
 
     @property
     def said(self) -> str:
-        """Text for summaries, figures and pages."""
+        """A description for summaries, figures and pages."""
         cut = f", each with its own draws to {self.cut}" if self.cut else ""
         return f"assimilated: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
 
@@ -121,10 +122,14 @@ class Worlds:
 
 
 def worlds_for(file: str | None, data: str) -> Worlds:
-    """The worlds in a file, for data with this fingerprint; by default `configs/worlds.parquet`.
+    """Read worlds and check that they fit the local rules and data.
+
+    Args:
+        file: Path of the file; None for `configs/worlds.parquet`.
+        data: Fingerprint of the local data.
 
     Raises:
-        PanjError: if there is no such file, or it is damaged or of other rules or data.
+        PanjError: If the file is missing, damaged, or made with other rules or data.
     """
     path = Path(file).expanduser() if file else folder_of("configs") / "worlds.parquet"
     if not path.is_file():
@@ -144,11 +149,11 @@ def followed_to(worlds: Worlds, until: str | None) -> Worlds:
     """The worlds with their own draws up to a day.
 
     Args:
-        worlds: the worlds.
-        until: the day as YYYY-MM-DD; None for the last day of their reports.
+        worlds: The worlds.
+        until: The day as YYYY-MM-DD; None for the last day of their reports.
 
     Raises:
-        PanjError: for a day that is not between the start and the last report.
+        PanjError: For a day that is not between the start and the last report.
     """
     if until is None:
         return worlds
@@ -174,13 +179,13 @@ def is_sound(address: Address) -> bool:
 
 @lru_cache(maxsize=4)
 def read_worlds(path: Path, _changed: int = 0) -> Worlds:
-    """Read a sample.
+    """Read worlds from a file.
 
     Args:
-        path: of a file that `assimilate` wrote.
+        path: A file that `assimilate` wrote.
 
     Raises:
-        PanjError: for a file that is missing, damaged or something else.
+        PanjError: For a file that is missing, damaged or of another kind.
     """
     try:
         table = pq.read_table(path, page_checksum_verification=True)
@@ -199,6 +204,8 @@ def read_worlds(path: Path, _changed: int = 0) -> Worlds:
         reason = " ".join(str(error).split())[:120]
         raise PanjError(f"worlds.file: found {path}, which cannot be read ({reason}), expected {EXPECTED}") from error
     if not addresses or not np.isfinite(numbers).all():
-        raise PanjError(f"worlds.file: found {path} with {len(addresses)} worlds, expected some, with finite numbers")
+        raise PanjError(
+            f"worlds.file: found {path} with {len(addresses)} worlds, expected at least one, with finite numbers"
+        )
     made_of = json.dumps([keys, addresses]).encode() + numbers.tobytes()
     return Worlds(sha256(made_of).hexdigest()[:16], keys, numbers, addresses, about)

@@ -1,1 +1,1 @@
-"""One campaign in sentences, and what-if branches of it."""
+"""Tells one campaign in sentences, and compares it with what-if branches."""

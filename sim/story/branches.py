@@ -1,15 +1,15 @@
-"""Branch a campaign at the end of a day with the same random draws: once as it went and once with a change.
+"""Branches a campaign at the end of a day: it continues unchanged and with a change, with the same random draws.
 
-No random state has to be stored: a draw depends only on seed, stream, day and actor. Both branches have the same world
-at the end of the day of the fork, to the last digit, and from the next day on each follows its own rules.
+No random state has to be stored: a draw depends only on seed, stream, day and actor. Both branches have exactly the
+same world at the end of the day of the fork, and from the next day on each follows its own rules.
 
-A policy, a parameter of a rule or a future dated event may change. Three things cannot: what has already happened,
-what acts only on day 0, and which rows and roads exist. Whom a post admits, its capacity and the attention that a
-region gets are part of the world initialised on day 0; they are set again.
+A policy, a number of a rule or a future dated event may change. Three things cannot: what has already happened, what
+acts only on day 0, and which rows and roads exist. The shares that a post admits, its capacity and the attention that a
+region gets are part of the world of day 0; the changed branch sets them again.
 
 Reads   the settings of a cell, the overrides of the change, a seed, a day; errors are raised before anything is run.
 Assumed A condition that the change would have set by that day (pay, air cover, an order) is set on the next
-        day. Men whom it would have sent or raised by then arrive on the next day; nobody arrives twice.
+        day. Men whom it would have sent or raised by then arrive on the next day; no men arrive twice.
 """
 
 from collections.abc import Sequence
@@ -47,28 +47,28 @@ Group = TypeVar("Group", bound=tuple)
 
 
 class Course(NamedTuple):
-    """Everything that determines a campaign from some day on."""
+    """Everything that determines the further course of a campaign, given its world and seed."""
 
     rules: Rules
     timeline: Timeline
-    layout: World  # after the start only `attention` and the policies of posts are used
+    layout: World  # after day 0 only `attention` and the policies of posts are used
 
 
 def run_branches(
     before: Course, after: Course, seed: int, days: int, day: int, draws: int | Address | None = None
 ) -> tuple[Campaign, Campaign]:
-    """Run a campaign twice: as it went, and with another course from the day after a given day on.
+    """Run a campaign to the end of a day and continue it twice: unchanged, and with another course.
 
     Args:
-        before: The course of the campaign as it went.
+        before: The unchanged course.
         after: The changed course.
-        seed: Seed of both.
+        seed: Seed of both branches.
         days: Number of days to run after day 0.
         day: Number of the day at whose end they branch.
-        draws: What the random draws depend on; by default the seed.
+        draws: The seed or address of the random draws; by default the seed.
 
     Returns:
-        The campaign as it went, and with the change.
+        The campaign without the change, and with it.
 
     Raises:
         CampaignError: Either branch ran out of rows.
@@ -90,7 +90,11 @@ def step_is_cold() -> bool:
 
 
 def warm(course: Course) -> None:
-    """Compile `step` or load it from the cache, by running one throwaway day."""
+    """Compile `step`, or load it from the cache, by running one day whose result is discarded.
+
+    Args:
+        course: Any course.
+    """
     world = fresh(course.layout)
     seeds = seeds_of(0, 1, world.provinces.capital.size)
     step(world, course.rules, course.timeline, seeds, blank_record(world, 1), 0)
@@ -121,7 +125,7 @@ def turn(world: World, course: Course) -> None:
 
 
 def same_traits(one: World, other: World) -> bool:
-    """Whether `turn` would change nothing."""
+    """Whether `turn` from one world to the other would change nothing."""
     pairs: list[tuple[Posts | Provinces, Posts | Provinces, tuple[str, ...]]] = [
         (one.posts, other.posts, TRAITS_OF_POSTS),
         (one.provinces, other.provinces, ("attention",)),
@@ -146,22 +150,22 @@ class Settles(Protocol):
     """Resolves overrides to settings: a `Composer`, or a cache of one."""
 
     def settings(self, overrides: Sequence[str]) -> Settings:
-        """Settings of one cell; PanjError for anything that is wrong."""
+        """Resolve the settings of one cell; raises PanjError for any invalid override."""
 
 
 class Turn(NamedTuple):
-    """A cell before and after its turning point."""
+    """A change of settings at the end of a day."""
 
     before: Settings
     after: Settings
-    day: int  # at whose end the change is made
-    events: tuple[Event, ...]  # of the changed branch: past events, then the future events under the change
-    timeline: Timeline  # the same, in the form read by rules
-    late: tuple[Event, ...]  # applied on the next day, because their own day has passed
-    left: tuple[str, ...]  # changed parameters that act only on day 0, so have no effect
+    day: int  # number of the day at whose end the change is made
+    events: tuple[Event, ...]  # of the changed branch: past events, then the future events with the change
+    timeline: Timeline  # the same events as arrays
+    late: tuple[Event, ...]  # events that are applied on the next day, because their own day has passed
+    left: tuple[str, ...]  # changed numbers that act only on day 0 and so have no effect
 
     def courses(self, seed: int) -> tuple[Course, Course]:
-        """The courses as it went and with the change, for the campaign of a seed."""
+        """The courses without and with the change, for the campaign of a seed."""
         before, after = self.before.rules_of(seed), self.after.rules_of(seed)
         return (
             Course(before, self.before.timeline, self.before.layout.world),
@@ -170,7 +174,17 @@ class Turn(NamedTuple):
 
 
 def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer: Settles) -> Turn:
-    """Resolve and check both sides of the turning point; PanjError names the key."""
+    """Resolve and check a change at the end of a day.
+
+    Args:
+        words: Overrides of the cell.
+        changes: Overrides of the change.
+        evening: The day.
+        composer: Resolves overrides to settings.
+
+    Raises:
+        PanjError: For a change that cannot be made during a campaign or on that day; names the key.
+    """
     overrides, changes = Overrides.of(words), Overrides.of(changes)
     for row in changes:
         check_key(row)
@@ -197,23 +211,23 @@ def check_key(change: Override) -> None:
         hint = nearest(key, names) or nearest(f"rules.{key}", names)
         raise PanjError(f"{key}: found no such decision, expected {DECISIONS}{hint}")
     if key.startswith(FOUNDING):
-        raise PanjError(f"{key}: found a number that acts on day 0 alone, expected one that acts later")
+        raise PanjError(f"{key}: found a number that acts only on day 0, expected one that acts later")
     if key in LAID_OUT - OF_POSTS:
-        raise PanjError(f"{key}: found a number that decides which rows or roads there are, which are there from day 0 "
-                        f"on, expected {DECISIONS}")  # fmt: skip
+        raise PanjError(f"{key}: found a number that decides which rows or roads exist, which cannot change after day "
+                        f"0, expected {DECISIONS}")  # fmt: skip
 
 
 def check_day(settings: Settings, evening: date) -> int:
     """Check that a day is in the campaign and not its last; returns its number."""
     last = settings.end_date - timedelta(days=1)
     if not settings.start_date <= evening <= last:
-        raise PanjError(f"day: found {evening}, expected an evening from {settings.start_date} to {last}, before the "
-                        "last of the campaign")  # fmt: skip
+        raise PanjError(f"day: found {evening}, expected a day from {settings.start_date} to {last}, before the last "
+                        "day of the campaign")  # fmt: skip
     return (evening - settings.start_date).days
 
 
 def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
-    """The overrides of the cell, with those of the change replacing the same keys."""
+    """The overrides of the cell, in which those of the change replace the same keys."""
     overrides, changes = Overrides.of(words), Overrides.of(changes)
     if len(changes.keys) < len(changes.rows):
         raise PanjError(f"fork: found '{' '.join(changes.words)}', expected each key once")
@@ -221,7 +235,7 @@ def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
 
 
 def check_event(change: Override, before: Settings, after: Settings, evening: date) -> None:
-    """Check that a moved, changed, added or removed event is still in the future."""
+    """Raise PanjError unless an event that is moved, changed, added or removed is still in the future."""
     key = change.key
     if not key.startswith(EVENTS):
         return
@@ -233,39 +247,39 @@ def check_event(change: Override, before: Settings, after: Settings, evening: da
             continue
         if side is before:
             raise PanjError(f"{key}: found an event that had happened by the evening of {evening} ({event.date}), "
-                            "expected one that is still to come; choose an earlier day")  # fmt: skip
+                            "expected one in the future; choose an earlier day")  # fmt: skip
         raise PanjError(f"{EVENTS}{name}.date: found {event.date}, expected a date after the evening of {evening}")
 
 
 def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
-    """Changed parameters that act only on day 0; PanjError for those that determine rows or roads."""
+    """Changed numbers that act only on day 0; raises PanjError for those that decide which rows or roads exist."""
     differ = [key for key, value in before.numbers.items() if after.numbers[key] != value]
     for key in differ:
         if key in LAID_OUT - OF_POSTS and not key.startswith(FOUNDING):
             raise PanjError(f"{key}: found a policy that changes it from {before.numbers[key]:g} to "
-                            f"{after.numbers[key]:g}, expected none that does, for it decides which rows or roads "
-                            "there are from day 0 on")  # fmt: skip
+                            f"{after.numbers[key]:g}, expected one that does not, since it decides which rows or roads "
+                            "exist from day 0 on")  # fmt: skip
     return tuple(key for key in differ if key.startswith(FOUNDING))
 
 
 def is_deed(event: Event) -> bool:
-    """Whether an event sends or raises men, which happens once, unlike a lasting condition."""
+    """Whether an event sends or raises men, which happens only once, rather than setting a lasting condition."""
     return event.act not in ("set", "context")
 
 
 def done_by(events: Sequence[Event], day: int) -> set[str]:
-    """Names of the one-time events done by the end of a day."""
+    """Names of the one-time events that have happened by the end of a day."""
     return {event.name for event in events if is_deed(event) and event.day <= day}
 
 
 def still_to_come(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """Events of the changed branch after the day of the fork."""
+    """Events of the changed branch after the day of the fork, without one-time events that have happened already."""
     done = done_by(before, day)
     return tuple(event for event in after if event.day > day and event.name not in done)
 
 
 def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """Events that the change puts before the fork but that did not happen; they are applied on the next day."""
+    """Events that the change dates before the fork and that have not happened; they are applied on the next day."""
     done = done_by(before, day)
     deeds = [event for event in after if is_deed(event) and event.day <= day and event.name not in done]
     here, there = standing(before, day), standing(after, day)
@@ -274,7 +288,7 @@ def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[E
 
 
 def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
-    """The event that last set each condition by the end of a day; initial conditions count as events."""
+    """The event that last set each condition by the end of a day, by condition; initial values count as events."""
     usual = conditions_before_events()
     found = {
         condition.name.lower(): Event(
@@ -290,7 +304,16 @@ def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
 
 
 def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> None:
-    """Raise PanjError for a change that affects no rule, post, region or future event."""
+    """Check that a change affects a rule, a post, a region or a future event.
+
+    Args:
+        turn: The change.
+        seeds: Seeds of the campaigns to be forked.
+        changes: Its overrides, for errors.
+
+    Raises:
+        PanjError: If it affects nothing.
+    """
     if not same_traits(turn.before.layout.world, turn.after.layout.world):
         return
     if rows_after(turn.before.timeline, turn.day) != rows_after(turn.timeline, turn.day):
@@ -299,9 +322,9 @@ def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> No
         before, after = turn.courses(seed)
         if acting(before.rules) != acting(after.rules):
             return
-    why = f"; {', '.join(turn.left)} would act on day 0 alone" if turn.left else ""
+    why = f" ({', '.join(turn.left)} acts only on day 0)" if turn.left else ""
     raise PanjError(
-        f"fork: found nothing that '{' '.join(changes)}' changes after that evening{why}, expected a change that acts"
+        f"fork: found nothing that '{' '.join(changes)}' changes after that day{why}, expected a change with an effect"
     )
 
 
@@ -312,7 +335,7 @@ def rows_after(timeline: Timeline, day: int) -> list[tuple[float, ...]]:
 
 
 def acting(rules: Rules) -> Rules:
-    """The rules with parameters applied on day 0 set to 0, because those are compared in the world."""
+    """The rules with numbers that act through the layout set to 0, because their effect on the world is compared."""
     for key in LAID_OUT:
         _, rule, name = key.split(".")
         rules = rules._replace(**{rule: getattr(rules, rule)._replace(**{name: 0})})
@@ -320,6 +343,6 @@ def acting(rules: Rules) -> Rules:
 
 
 def check_outcome(name: str, known: Sequence[str]) -> None:
-    """Check that campaigns have an outcome."""
+    """Raise PanjError for an unknown outcome; `known` are the outcomes of the campaigns."""
     if name not in known:
         raise unknown("outcome", name, known)

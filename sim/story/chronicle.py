@@ -3,7 +3,7 @@
 Reads   about.json and config.yaml of a study, and events.parquet and days.parquet if it has a single campaign.
 Writes  for one campaign of several stories/cell_<cell>_seed_<seed>/ with events.parquet, days.parquet and
         campaign.json, from the campaign run again. `sim.story.story` turns it into sentences.
-Assumed A row of the log has the day on which it happened; a night's crossing has the day before the morning.
+Assumed A row of the log is dated by the day of the event; a crossing is dated by the day on which the night began.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ from sim.study.reader import open_study
 
 
 class Happening(NamedTuple):
-    """A row of the log."""
+    """An event in the log of a campaign."""
 
     date: date
     event: str
@@ -39,12 +39,12 @@ class Happening(NamedTuple):
     province: str
     who: str  # kind of unit, prong or post, depending on the event
     men: int
-    how: str
-    why: str
+    how: str  # manner of a fall
+    why: str  # main reason of a fall
 
 
 class Dated(NamedTuple):
-    """A dated event of the timeline."""
+    """A dated event of the timeline, such as a decision of the government."""
 
     date: date
     text: str
@@ -80,7 +80,7 @@ class Chronicle:
 
     @property
     def facts(self) -> Facts:
-        """The static facts on districts and posts."""
+        """Facts about districts and posts."""
         return facts_here()
 
     @property
@@ -95,7 +95,7 @@ class Chronicle:
         return (day - self.start).days
 
     def of(self, event: str) -> list[Happening]:
-        """All events of a kind, in order."""
+        """All events of one kind, in order."""
         return [one for one in self.happenings if one.event == event]
 
     def on(self, day: date, name: str) -> int:
@@ -117,7 +117,16 @@ class Chronicle:
         return {post: people for post, people in found.items() if people}
 
     def narrowed(self, province: str = "", first: date | None = None, last: date | None = None) -> "Chronicle":
-        """Limit to a province or days; PanjError for an unknown province or days outside the campaign."""
+        """Limit to a province or a range of days.
+
+        Args:
+            province: Name of the province; empty for the whole country.
+            first: First day to keep; by default the first day shown.
+            last: Last day to keep; by default the last day shown.
+
+        Raises:
+            PanjError: For an unknown province, or days outside the campaign.
+        """
         first, last = first or self.first, last or self.last
         check_part(province, first, last, self.start, self.end)
         kept = [one for one in self.happenings if first <= one.date <= last and province in ("", one.province)]
@@ -128,7 +137,7 @@ class Chronicle:
 
 
 def check_part(province: str, first: date, last: date, start: date, end: date) -> None:
-    """Check that the province exists or is empty, and that the days are valid and in order; PanjError names the key."""
+    """Raise PanjError unless the province exists or is empty, and the days are in the campaign and in order."""
     provinces = facts_here().provinces
     if province and province not in provinces:
         raise unknown("province", province, provinces)
@@ -158,7 +167,16 @@ def read_chronicle(folder: Path, campaign: Mapping[str, Any], branch: str = "") 
 
 
 def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) -> Chronicle:
-    """The same from tables in memory; arguments as `read_chronicle`."""
+    """Build a chronicle from tables in memory.
+
+    Args:
+        events: Rows of events.parquet.
+        days: Rows of days.parquet, of this campaign only.
+        campaign: Metadata, as for `read_chronicle`.
+
+    Raises:
+        PanjError: A column is missing.
+    """
     start, end = (date.fromisoformat(campaign[key]) for key in ("start_date", "end_date"))
     series = [name for name in days.column_names if name not in ("branch", "cell", "run", "seed", "date")]
     dated = [Dated(date.fromisoformat(day), text) for day, text in campaign["dated"]]
@@ -172,11 +190,11 @@ def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) 
 
 
 def read_table(path: Path, branch: str) -> pa.Table:
-    """Read a table, or the rows of one branch; PanjError where it cannot be read."""
+    """Read a table, or the rows of one branch; raises PanjError if it cannot be read."""
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise PanjError(f"{path}: found no table that can be read ({error}), expected one") from None
+        raise PanjError(f"{path}: found no readable table ({error}), expected one") from None
     return table.filter(pc.field("branch") == branch) if branch else table
 
 
@@ -191,7 +209,7 @@ def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
 
 @cache
 def facts_here() -> Facts:
-    """The facts, cached."""
+    """The data files, read once."""
     return read_facts()
 
 
@@ -213,9 +231,17 @@ TABLES = ("events.parquet", "days.parquet")
 
 
 def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
-    """The folder with the tables of one campaign, rerun if they are missing, and its metadata.
+    """Find the tables of one campaign; the campaign is rerun if they are missing.
 
-    The requested part is checked before anything is run.
+    Args:
+        request: The study, and the cell and seed of the campaign.
+        check: Function that checks the requested part before anything is run.
+
+    Returns:
+        The folder with the tables, and the metadata of the campaign.
+
+    Raises:
+        PanjError: For an invalid request, or a campaign that cannot be rerun.
     """
     folder, study = request.folder, open_study(request.folder)
     about, held = dict(study.about), study.choose_cell(request.cell)
@@ -250,7 +276,7 @@ def about_only_campaign(folder: Path, about: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dict[str, Any]]:
-    """Rerun a campaign and write all its tables at once."""
+    """Rerun a campaign and write its tables; returns their folder and the metadata."""
     origin = origin_of(folder, cell, Composer())
     number = seed_of(origin, seed)
     campaign = rerun_campaign(origin.settings, number)

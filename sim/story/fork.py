@@ -1,4 +1,4 @@
-"""Fork a campaign on a day: `python -m sim fork results/x day=2021-07-04 reinforcement=answer_every_call [runs=50]`.
+"""Forks a campaign on a day: `python -m sim fork results/x day=2021-07-04 reinforcement=answer_every_call [runs=50]`.
 
 Reads   about.json and chunks/study.json of a study; its campaigns are rerun.
 Writes  forks/<name>/ in the study: fork.json, events.parquet and days.parquet (a column `branch`: as_it_went, changed),
@@ -52,27 +52,27 @@ from sim.study.reader import Measure, StudyCell, Worlds, open_study
 from sim.wording import counted, list_words
 
 BRANCHES = ("as_it_went", "changed")
-LETTERS = 120  # maximum length of a name
-OUTCOMES = (  # for paired differences; only those that end after the day of the fork
+LETTERS = 120  # maximum length of a folder name
+OUTCOMES = (  # outcomes for paired differences; only those counted up to a day after the fork are used
     "share_held_by_taliban_2021_07_05", "share_held_by_taliban_2021_07_07", "troops_crossed_by_2021_07_07",
     "troops_crossed_largest_night", "badakhshan_lost_2021_07_05", "troops_captured_by_2021_07_07",
     "people_displaced_by_2021_07_07", "refugees_admitted_by_2021_07_07",
 )  # fmt: skip
-LATER = (  # for forks after the end of the record
+LATER = (  # outcomes for forks after the end of the record
     "share_held_by_taliban_{last}", "capitals_lost", "troops_crossed", "troops_captured", "people_displaced",
     "refugees_admitted",
 )  # fmt: skip
 
 
 def words_of(request: Fork) -> list[str]:
-    """The overrides of the command in a fixed order, removals after other changes."""
+    """The words of the command in a fixed order, deletions of events after other changes."""
     changes = sorted(request.changes, key=lambda word: word.startswith("~"))
     asked = [f"seed={request.seed}"] * (request.seed is not None) + [f"cell={request.cell}"] * bool(request.cell)
     return [f"day={request.day}", *changes, *asked, *[f"runs={request.runs}"] * (request.runs > 1)]
 
 
 class Prepared(NamedTuple):
-    """What to run: a cell, its turning point, and the seeds."""
+    """A checked request: a cell, the change, and the seeds to run."""
 
     origin: Origin
     turn: Turn
@@ -89,7 +89,7 @@ class Pair(NamedTuple):
 
 
 def open_fork(request: Fork) -> Prepared:
-    """Resolve and check everything before anything is run."""
+    """Resolve and check a request before anything is run."""
     composer = Composer()
     origin = origin_of(request.folder, request.cell or 0, composer)
     first = seed_of(origin, request.seed)
@@ -106,7 +106,7 @@ def write_fork(request: Fork, console: Console) -> Path:
     """Run both branches of every seed and write their tables.
 
     Args:
-        request: The request.
+        request: Study, day, change, seeds and outcomes.
         console: For progress.
 
     Returns:
@@ -127,7 +127,7 @@ def write_fork(request: Fork, console: Console) -> Path:
     compile_rules(cell.order, fork.seeds[0], console)
     compile_step(fork, console)
     console.print(
-        f"Running {counted(len(fork.seeds), 'campaign')} to the evening of {request.day}, and from there twice ...",
+        f"Running {counted(len(fork.seeds), 'campaign')} to the evening of {request.day}, and from then on twice ...",
         soft_wrap=True,
     )
     pairs = run_all(fork, console)
@@ -154,7 +154,7 @@ def run_all(fork: Prepared, console: Console) -> list[Pair]:
 
 
 def run_one(fork: Prepared, seed: int) -> Pair:
-    """Run both branches of a seed; PanjError where one does not reach its end."""
+    """Run both branches of a seed; raises PanjError if one does not reach its last day."""
     settings = fork.origin.settings
     before, after = fork.turn.courses(seed)
     try:
@@ -188,7 +188,7 @@ def name_of(request: Fork, fork: Prepared) -> str:
 
 
 def refuse_another(place: Path, request: Fork) -> None:
-    """Raise PanjError rather than overwrite a fork of other overrides with the same name."""
+    """Raise PanjError if there is a fork with the same name and other overrides, which would be overwritten."""
     path = place / "fork.json"
     if not path.is_file():
         return
@@ -197,8 +197,8 @@ def refuse_another(place: Path, request: Fork) -> None:
     except (OSError, ValueError, KeyError):
         return
     if there != words_of(request):
-        raise PanjError(f"name: found another fork in {place} ({' '.join(there)}), expected the same or a new name; "
-                        "choose name=NAME")  # fmt: skip
+        raise PanjError(f"name: found another fork in {place} ({' '.join(there)}), expected the same one; choose a new "
+                        "name with name=NAME")  # fmt: skip
 
 
 def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pair]) -> None:
@@ -223,7 +223,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
 
 
 def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes asked for, or the main ones that end after the fork, within the record as far as it goes."""
+    """The requested outcomes; by default the main ones that end after the fork, up to 7 July if there are any."""
     last = f"{fork.origin.settings.end_date:%Y_%m_%d}"
     for names in (request.outcome, OUTCOMES, [name.format(last=last) for name in LATER]):
         found = [row for name in names for row in table if row.name == name]
@@ -234,7 +234,7 @@ def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> 
 
 
 def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
-    """Both branches in one table, named in the first column."""
+    """Join the tables of both branches, with the name of the branch in the first column."""
     parts = [
         table.add_column(0, "branch", pa.array([branch] * table.num_rows, pa.string()))
         for pair in pairs
@@ -244,7 +244,7 @@ def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
 
 
 def say_change(request: Fork) -> str:
-    """The change and when it begins: `reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
+    """The change and its first day: `reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
     morning = request.day + timedelta(days=1)
     return f"{list_words(request.changes)} from the morning of {morning} on"
 
@@ -265,7 +265,12 @@ def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
 
 
 def about_turn(turn: Turn, changes: Sequence[str]) -> dict[str, Any]:
-    """Metadata of the turning point: the day, the change, the events applied late and the keys without effect."""
+    """Metadata of a change: the day, the overrides, events that are applied late, and keys without effect.
+
+    Args:
+        turn: The change.
+        changes: Its overrides.
+    """
     started = turn.before.start_date
     late = [
         [(started + timedelta(days=event.day)).isoformat(), str(event.condition or event.name), event.value, event.act]
@@ -281,7 +286,7 @@ def about_turn(turn: Turn, changes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # as it went, and changed
+Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # without and with the change
 
 
 def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> list[dict[str, Any]]:
@@ -289,11 +294,11 @@ def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> l
 
     Args:
         table: The outcomes table.
-        outcomes: Values for the campaign as it went and with the change.
+        outcomes: Values without and with the change.
         start: First day of the campaign.
 
     Returns:
-        The rows of outcomes.csv, without outcomes that end before the campaign.
+        The rows of outcomes.csv, without outcomes that are dated after the last day of the campaign.
     """
     evidence = {row.id: row for row in read_evidence()}
     rows = []
@@ -311,7 +316,7 @@ def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> l
 
 
 def difference(before: Value, after: Value, row: Outcome) -> Value:
-    """Changed minus as it went, for dates in days; None if either is missing."""
+    """The value with the change minus the value without it, in days for a date; None if either is missing."""
     if before is None or after is None:
         return None
     if is_date(row):
@@ -320,7 +325,7 @@ def difference(before: Value, after: Value, row: Outcome) -> Value:
 
 
 def say(value: Value) -> str:
-    """A number to ten figures, a date, or empty."""
+    """Format a value: a number to ten significant figures, a date unchanged, empty if missing."""
     return "" if value is None else value if isinstance(value, str) else f"{value:.10g}"
 
 
@@ -345,13 +350,13 @@ def verdict_rows(
 
 
 def measure_of(row: Outcome, start: date) -> Measure:
-    """An outcome as a `Measure` of `sim.compare`."""
+    """The description of an outcome in the form that `sim.compare` uses."""
     unit, last_day = "days" if is_date(row) else row.unit, start + timedelta(days=row.last)
     return Measure(row.name, row.label, unit, is_date(row), {}, last_day)
 
 
 def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin) -> Worlds:
-    """One outcome of one branch, one row per seed; an event that did not happen has the day after the last."""
+    """The values of one outcome in one branch; an event that did not occur has the day after the last."""
     settings = origin.settings
     cell = StudyCell(side, ("as it went", "changed")[side], {}, settings.start_date, settings.end_date)
     values = np.array([day_or_number(pair[side][row.name], settings.start_date) for pair in outcomes], float)
@@ -361,17 +366,17 @@ def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequ
 
 
 def day_or_number(value: Value, start: date) -> float:
-    """A date as days after the first day; nan if unknown."""
+    """A number unchanged, a date as days after the first day; nan if missing."""
     if value is None:
         return math.nan
     return float((date.fromisoformat(value) - start).days) if isinstance(value, str) else float(value)
 
 
 def is_nan(value: float) -> bool:
-    """Whether a value is unknown."""
+    """Whether a value is nan."""
     return isinstance(value, float) and math.isnan(value)
 
 
 def say_known(value: float) -> str:
-    """A number, or empty if unknown."""
+    """Format a number to six significant figures; empty if nan."""
     return "" if is_nan(value) else f"{value:.6g}"

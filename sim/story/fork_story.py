@@ -1,4 +1,4 @@
-"""Report on two branches of a campaign: first event that differs, outcomes side by side, both stories, a figure.
+"""Reports on two branches of a campaign: first event that differs, outcomes side by side, both stories, a figure.
 
 Reads   forks/<name>/ of a study: fork.json, events.parquet, days.parquet, outcomes.csv and, with several campaigns,
         verdicts.csv; evidence rows on shares of districts and on counts of soldiers.
@@ -108,7 +108,7 @@ def say_many(branches: Branches, language: Language) -> str:
 
 
 def print_fork(branches: Branches, folder: Path, console: Console, language: Language) -> None:
-    """Print the part that fits in a terminal."""
+    """Print a short version of the comparison to a terminal."""
     lines = [title_of(branches, language), "", *wrapped(told_of(branches, language), ""), ""]
     lines += [language.say("head_first"), *wrapped(tell_first(branches, language))]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
@@ -210,7 +210,7 @@ def draw_fork(folder: Path, about: Mapping[str, Any], language: Language) -> Pat
 
 
 def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, Any], language: Language) -> list[date]:
-    """Draw the campaign as it went, and the changed branch from the fork on, dashed; returns the days."""
+    """Draw the unchanged campaign and, from the fork on, the changed branch as dashed lines; returns the days."""
     table = read_table(folder / "days.parquet", "as_it_went")
     evenings = evenings_of(table)
     for branch, colour, key in (("as_it_went", SIMULATED, "figure_before"), ("changed", SECOND, "figure_after")):
@@ -228,7 +228,7 @@ def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, A
 
 
 def evenings_of(days: Any) -> list[date]:
-    """The days of the first campaign."""
+    """The days of the first campaign in days.parquet."""
     first = days["seed"].to_numpy() == days["seed"][0].as_py()
     return [day for day, is_first in zip(days["date"].cast("date32").to_pylist(), first, strict=True) if is_first]
 
@@ -250,7 +250,7 @@ def mark_turn(panels: Sequence[Axes], evening: date, language: Language) -> None
 
 
 def shown(folder: Path, about: Mapping[str, Any]) -> Study:
-    """The fork as a `Study`, for captions."""
+    """Describe a fork as a `Study`, which captions need."""
     cell = StudyCell(
         about["cell"], about["cell_label"], {}, date.fromisoformat(about["start_date"]),
         date.fromisoformat(about["end_date"]), runs=about["forked"], calibration=about["calibration"],
@@ -270,12 +270,12 @@ class Difference(NamedTuple):
 
 
 def read_branches(folder: Path, language: Language) -> Branches:
-    """Read the output of `python -m sim fork`; PanjError where it is missing."""
+    """Read the files of a fork; raises PanjError if one is missing or damaged."""
     try:
         about = json.loads((folder / "fork.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise PanjError(
-            f"{folder / 'fork.json'}: cannot be read ({error}), expected what python -m sim fork writes"
+            f"{folder / 'fork.json'}: found no readable file ({error}), expected one that python -m sim fork wrote"
         ) from None
     before = read_chronicle(folder, about, BEFORE)
     after = with_late(read_chronicle(folder, changed_of(about), AFTER), about, language)
@@ -286,23 +286,37 @@ def read_branches(folder: Path, language: Language) -> Branches:
 
 
 def changed_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata of the changed branch: the same except for dated events."""
+    """Metadata of the changed branch: those of the fork (`about`), with the dated events of the change."""
     return {**about, "dated": about["dated_changed"]}
 
 
 def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outcomes: Rows, verdicts: Rows) -> Branches:
-    """Both branches from the day after the fork on."""
+    """Both branches, limited to the days after the fork.
+
+    Args:
+        about: Metadata of the fork.
+        before: The whole campaign without the change.
+        after: The whole campaign with the change.
+        outcomes: Rows of outcomes.csv.
+        verdicts: Rows of verdicts.csv; empty for a single campaign.
+    """
     morning = date.fromisoformat(about["day"]) + timedelta(days=1)
     return Branches(about, before.narrowed(first=morning), after.narrowed(first=morning), outcomes, verdicts)
 
 
 def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) -> Chronicle:
-    """The changed branch with the events applied on the day after the fork."""
+    """Add the events that the change applies on the day after the fork.
+
+    Args:
+        changed: The changed branch.
+        about: Metadata of the fork.
+        language: Language of the sentences.
+    """
     return replace(changed, dated=tuple(sorted((*late_of(about, language), *changed.dated), key=lambda one: one.date)))
 
 
 def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
-    """Events of the change applied on the day after the fork, because their own day had passed."""
+    """Events that the change applies on the day after the fork, because their own day had passed."""
     return [
         Dated(
             date.fromisoformat(day),
@@ -316,7 +330,7 @@ def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
 
 
 def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
-    """The first day whose events differ, with the events in only one branch, in order; None if there is none."""
+    """The first day whose events differ, with the events that only one branch has; None if all days are the same."""
     for day in days_told(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
         if here != there:
@@ -325,7 +339,7 @@ def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
 
 
 def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Happening, ...]:
-    """Multiset difference: the rows that are not in `others`, with multiplicity."""
+    """The rows that are not in `others`; a row that occurs several times must be there as often."""
     left = Counter(others)
     found = []
     for one in rows:
@@ -337,7 +351,7 @@ def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Hap
 
 
 def first_evening(before: Chronicle, after: Chronicle) -> date | None:
-    """The first day on which any daily series differs."""
+    """The first day on which any daily series differs between the branches; None if none does."""
     pairs = ((values, after.evenings[name]) for name, values in before.evenings.items())
     rows = [int(np.flatnonzero(here != there)[0]) for here, there in pairs if (here != there).any()]
     return before.start + timedelta(days=min(rows)) if rows else None
@@ -375,7 +389,7 @@ def together(rows: Sequence[Happening]) -> list[Happening]:
 
 
 def say_event(one: Happening, language: Language) -> str:
-    """A row of the log in a few words."""
+    """Describe an event of the log in a few words."""
     place = language.say("place", district=one.district, province=one.province)
     return language.say(
         f"event_{one.event}", place=place, province=one.province, men=number(one.men), post=say_post(one.who)
@@ -383,7 +397,7 @@ def say_event(one: Happening, language: Language) -> str:
 
 
 def told_of(branches: Branches, language: Language) -> list[str]:
-    """Sentences on what was forked and how to interpret it."""
+    """Sentences on which campaign was forked, how, and how to interpret the comparison."""
     about, before = branches.about, branches.before
     sentences = [
         language.say(
@@ -406,7 +420,7 @@ def title_of(branches: Branches, language: Language) -> str:
 
 
 class TwoDays(NamedTuple):
-    """One day in both branches: sentences common to both, and in only one."""
+    """The sentences on one day: those that are in both branches, and those that are in only one."""
 
     date: date
     both: list[str]
@@ -415,7 +429,7 @@ class TwoDays(NamedTuple):
 
 
 def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], int]:
-    """Every day that differs, and the number of days with events that do not."""
+    """Every day that differs between the branches, and the number of days with events that do not differ."""
     days, same = [], 0
     for day in days_told(branches.before):
         here, there = (tell_day(side, day, language) for side in (branches.before, branches.after))
@@ -428,7 +442,7 @@ def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], 
 
 
 def chosen_outcomes(branches: Branches) -> Rows:
-    """Outcomes that end after the fork and that differ or matter most, most important first."""
+    """Rows of the outcomes that end after the fork: requested and main ones, then others that differ."""
     open_ = [row for row in branches.outcomes if date.fromisoformat(row["last_day"]) > branches.evening]
     names = dict.fromkeys((*branches.about.get("outcomes", ()), *MAIN))
     main = [row for name in names for row in open_ if row["outcome"] == name]
@@ -436,14 +450,14 @@ def chosen_outcomes(branches: Branches) -> Rows:
 
 
 def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
-    """Say how many outcomes that end after the fork are left out of the table because they are equal."""
+    """A sentence on the number of outcomes that are left out of the table because they are the same in both."""
     open_ = sum(date.fromisoformat(row["last_day"]) > branches.evening for row in branches.outcomes)
     left = open_ - len(chosen_outcomes(branches))
     return [language.say("same_outcomes", left), ""] if left else []
 
 
 def cells_of(row: Mapping[str, str]) -> tuple[str, ...]:
-    """Table cells of an outcome."""
+    """Format a row of outcomes.csv as cells of the table of outcomes."""
     is_share, is_date = row["unit"].startswith("share"), row["unit"] == "date"
     unit = "%" if is_share else "days" if is_date else row["unit"]
     before, after = (say_value(row[side], is_share) for side in (BEFORE, AFTER))
@@ -463,7 +477,7 @@ def say_reported(text: str, is_share: bool) -> str:
 
 
 def say_value(text: str, is_share: bool) -> str:
-    """A number with thousands separators, a share in per cent, a date unchanged; empty if missing."""
+    """Format a value: a number with thousands separators, a share in per cent, a date unchanged; empty if missing."""
     try:
         value = float(text)
     except ValueError:

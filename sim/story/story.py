@@ -1,7 +1,7 @@
-"""The story of one campaign in sentences: a summary, an account by day, and the record of the same days.
+"""Tells one campaign in sentences: a summary, an account of each day, and the record of the same days.
 
 Reads   a `Chronicle`; the record.
-Gives   `Story`, and its text as a page (`story.md`) and for a terminal (`story.txt`).
+Returns `Story`, and its text as a page (`story.md`) and for a terminal (`story.txt`).
 """
 
 import math
@@ -32,7 +32,7 @@ class Day(NamedTuple):
 
     date: date
     sentences: tuple[str, ...]
-    events: int  # number of log rows, used to find the fullest days
+    events: int  # number of log rows, used to find the busiest days
 
 
 class Story(NamedTuple):
@@ -46,12 +46,12 @@ class Story(NamedTuple):
 
 
 def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: Sequence[str] = ()) -> Story:
-    """Build the story of a chronicle; deterministic.
+    """Build the story of a campaign.
 
     Args:
         chronicle: The campaign, or a part of it.
         language: The language of the sentences; English by default.
-        outcomes: Sentences on outcomes that were asked for, with which the summary begins.
+        outcomes: Sentences on requested outcomes, with which the summary begins.
 
     Returns:
         The story.
@@ -71,7 +71,7 @@ def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: S
 
 
 def tell_what(chronicle: Chronicle, language: Language) -> str:
-    """Say which campaign and which part this is, and where its parameters come from."""
+    """A sentence on which campaign and which part of it is told, and on the source of its numbers."""
     first, last = (language.day(day, year=True) for day in (chronicle.first, chronicle.last))
     part = language.say(
         "part_province" if chronicle.province else "part_time", province=chronicle.province, first=first, last=last
@@ -88,7 +88,7 @@ def say_cell(chronicle: Chronicle, language: Language) -> str:
 
 
 def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
-    """The summary: falls, capitals, help, men, the river, families."""
+    """Sentences of the summary: falls, capitals, help, men, the river, families."""
     return [
         *short_falls(chronicle, language),
         *short_capitals(chronicle, language),
@@ -230,7 +230,7 @@ def page_of(story: Story, language: Language) -> str:
 
 
 def text_of(story: Story, language: Language, days: int | None = None, rows: int | None = None, path: str = "") -> str:
-    """The story for a terminal: the `days` fullest days and the first `rows` of the record, or all of both."""
+    """The story as plain text: the `days` busiest days and the first `rows` of the record, by default all."""
     lines = [story.title, "", *wrapped(story.notes, ""), "", language.say("head_summary"), *wrapped(story.summary)]
     lines += ["", language.say("head_days")]
     shown = fullest(story.days, days)
@@ -258,7 +258,11 @@ def fullest(days: Sequence[Day], most: int | None) -> list[Day]:
 
 
 def with_line(days: Sequence[Day]) -> list[tuple[Day, bool]]:
-    """Pair each day with whether it is the first after the end of the record."""
+    """Pair each day with whether it is the first one after the end of the record.
+
+    Args:
+        days: Days in chronological order.
+    """
     after = next((day.date for day in days if day.date > THE_LINE), None)
     return [(day, day.date == after) for day in days]
 
@@ -284,13 +288,22 @@ def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
 
 
 def part_of(request: options.Story) -> dict[str, Any]:
-    """The requested province, first and last day, as far as given."""
+    """The requested province, first and last day; those that are not given are left out."""
     asked = {"province": request.province, "first": request.first, "last": request.last}
     return {key: value for key, value in asked.items() if value is not None}
 
 
 def check_filters(request: options.Story, start: date, end: date) -> None:
-    """Check, before it is run, that a campaign of these days has the requested part; PanjError names the key."""
+    """Check, before it is run, that a campaign has the requested part.
+
+    Args:
+        request: The requested province and days.
+        start: First day of the campaign.
+        end: Last day of the campaign.
+
+    Raises:
+        PanjError: For an unknown province or days outside the campaign; names the key.
+    """
     check_part(request.province, request.first or start, request.last or end, start, end)
 
 
@@ -332,16 +345,16 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
 
 
 def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language: Language) -> str:
-    """One outcome of a campaign, where it is among the campaigns of its cell, and what was reported.
+    """Sentences on an outcome: its value in a campaign, its rank among the campaigns of the cell, and the record.
 
     Args:
         study: The study of the campaign.
         name: The outcome.
-        campaign: Seed, cell and first day.
-        language: The language.
+        campaign: Metadata of the campaign: seed, cell and first day.
+        language: Language of the sentences.
 
     Returns:
-        A sentence or two.
+        One or two sentences.
 
     Raises:
         PanjError: The study has no such outcome, or no such campaign.
@@ -366,7 +379,7 @@ def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language:
 
 
 def next_command(folder: Path, campaign: Mapping[str, Any], chronicle: Chronicle) -> str:
-    """Suggest a command that forks the campaign halfway."""
+    """Suggest a command that forks the campaign on 4 July or, if that day is not shown, near it."""
     study = folder.parent.parent if folder.parent.name == "stories" else folder
     day = min(max(chronicle.first, date(2021, 7, 4)), chronicle.end - timedelta(days=1))
     where = [f"{key}={campaign[key]}" for key in ("seed", "cell")]

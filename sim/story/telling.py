@@ -1,8 +1,8 @@
-"""Sentences on the events of one day, and on the record of the same days and place.
+"""Writes sentences on the events of one day, and on the record of the same days and place.
 
-Reads   a `Chronicle`; data/evidence.csv; dates of loss in data/districts.csv. Sentences come from the language.
-Assumed A few places are named and the others counted. A row of the record is about a province when
-        it names the province, or no other and one of its districts or posts.
+Reads   a `Chronicle`; data/evidence.csv; dates of loss in data/districts.csv; the sentences of a language.
+Assumed A sentence names a few places and counts the others. A row of the record is about a province if it names the
+        province, or if it names one of its districts or posts and no other province.
 """
 
 import re
@@ -18,12 +18,18 @@ from sim.story.chronicle import Chronicle, Happening, counts, sums
 from sim.wording import MOST_NAMED, Language, number, say_post
 
 HOW = ("handed_over", "fought", "abandoned")
-FEW = 2  # maximum of districts fallen alone in their provinces that are named
-MOST_POSTS = 4  # maximum posts named in a sentence
+FEW = 2  # if more districts fall that are alone in their provinces, one sentence tells of all
+MOST_POSTS = 4  # maximum number of posts named in a sentence
 
 
 def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
-    """All sentences of a day, in the order of events; empty if nothing happened."""
+    """All sentences on a day; empty if nothing happened.
+
+    Args:
+        chronicle: The campaign.
+        day: The day.
+        language: Language of the sentences.
+    """
     rows = chronicle.by_day.get(day, [])
     told = [
         *tell_orders(chronicle, rows, language),
@@ -57,7 +63,7 @@ def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Langu
 
 
 def tell_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
-    """Sentences on falls: capitals one by one, then provinces by number of districts; and districts held in the end."""
+    """Sentences on falls: capitals one by one, then provinces by number of falls; and on districts held at the end."""
     falls = of(rows, "fall")
     capitals = capital_ids(chronicle)
     told = [tell_fall(one, say_capital(one, language), language) for one in falls if one.district_id in capitals]
@@ -115,7 +121,7 @@ def tell_scattered(falls: Sequence[Happening], chronicle: Chronicle, language: L
 
 
 def with_reasons(text: str, falls: Sequence[Happening], language: Language) -> str:
-    """Append the main reasons, most frequent first."""
+    """Append the main reasons for falls to a sentence, most frequent first."""
     whys = say_whys(falls, language)
     return language.say("fell_reasons", fell=text, whys=whys) if whys else text
 
@@ -165,7 +171,7 @@ def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Langua
 
 
 def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, language: Language) -> list[str]:
-    """Sentences on soldiers of the night by post, families of the day, and queues at its end."""
+    """Sentences on soldiers who crossed in the night, families admitted that day, and queues at its end."""
     told = []
     crossed = sums(of(rows, "crossing"), lambda one: one.who)
     if crossed:
@@ -213,7 +219,7 @@ def place_of(one: Happening, chronicle: Chronicle, language: Language) -> str:
 
 
 def of(rows: Sequence[Happening], event: str) -> list[Happening]:
-    """Rows of one kind of event."""
+    """The rows of one kind of event."""
     return [one for one in rows if one.event == event]
 
 
@@ -221,7 +227,7 @@ ALSO = {"Paktya": ("Paktia",), "Hilmand": ("Helmand",), "Sar-e-Pul": ("Sar-e Pul
 
 
 def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
-    """An introduction, then one sentence per evidence row by day, and last the districts recorded as lost."""
+    """Sentences on the record: an introduction, one per evidence row in order of date, and the districts lost."""
     line = language.day(THE_LINE, year=True)
     rows = sorted(rows_within(chronicle), key=lambda row: (row.date_end, row.date_start, row.id))
     told = [
@@ -235,7 +241,7 @@ def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def rows_within(chronicle: Chronicle) -> list[Evidence]:
-    """Evidence rows for comparison that begin in the days shown and end by the end of the record."""
+    """Evidence rows for comparison that cover some of the days shown and end by the end of the record."""
     return [
         row
         for row in evidence().values()
@@ -257,7 +263,7 @@ def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
 
 
 def names_of(province: str) -> tuple[str, ...]:
-    """Spellings of a province here and elsewhere."""
+    """The spellings of a province in the data and in sources."""
     return (province, *ALSO.get(province, ()))
 
 

@@ -1,1 +1,1 @@
-"""Storage of studies: chunks, tables and their readers."""
+"""Stores studies on disk and reads them: chunks of campaigns, and tables."""

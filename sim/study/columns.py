@@ -1,6 +1,6 @@
-"""Conversion of campaigns to chunks, and of chunks to the tables of a study.
+"""Converts campaigns to chunks, and chunks to the tables of a study.
 
-A *chunk* is a table with one row per campaign, finished or failed; its daily series are lists. Chunks are turned into
+A *chunk* is a table with one row per campaign, finished or failed; its daily series are lists. Chunks are converted to
 `runs.parquet` (one row per campaign), `days.parquet` (per campaign and day) and `districts.parquet` (per district and
 day). Tables are made from NumPy arrays through Arrow; nothing here needs pandas.
 """
@@ -41,14 +41,14 @@ DRAWN = "drawn/"  # prefix of chunk columns for numbers drawn per campaign
 MEANS = ("mean_morale", "mean_dread", "guards_per_arrival")  # daily series that are not whole numbers
 
 
-COUNTED = "outcomes"  # metadata of a chunk: the first digits of the fingerprint of each outcome in it, in order
-SHORT = 8  # of them
+COUNTED = "outcomes"  # metadata key of a chunk: the first digits of the fingerprints of its outcomes, in order
+SHORT = 8  # number of digits per outcome
 AT_POSTS = ("crossed", "admitted")
-DATE = pa.timestamp("ms")  # of dates in tables, as pandas, Polars and DuckDB read them
+DATE = pa.timestamp("ms")  # type of dates in tables, which pandas, Polars and DuckDB all read as dates
 
 
 class Counting(NamedTuple):
-    """The outcomes to have of stored campaigns."""
+    """The outcomes that stored campaigns should have, and what is needed to count missing ones."""
 
     table: Sequence[Outcome]
     facts: Facts
@@ -61,12 +61,12 @@ class RunRows(NamedTuple):
 
     seed: int
     outcomes: dict[str, Value]
-    series: np.ndarray  # days x Series
-    crossed: np.ndarray  # days x posts
-    waiting: np.ndarray
-    admitted: np.ndarray
+    series: np.ndarray  # (days, Series)
+    crossed: np.ndarray  # (days, posts) soldiers in the night before the day
+    waiting: np.ndarray  # (days, posts) people
+    admitted: np.ndarray  # (days, posts) people
     changes: np.ndarray  # changes of holder in order: 1 + day x districts + district, negative when retaken
-    first_fall: np.ndarray  # day per district, or NOT_FALLEN
+    first_fall: np.ndarray  # (districts) day, or NOT_FALLEN
 
 
 class Failure(NamedTuple):
@@ -96,7 +96,7 @@ class SummaryRow(NamedTuple):
 
 
 def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: date) -> RunRows:
-    """The stored results of one finished campaign.
+    """Extract from a finished campaign the results that are stored.
 
     Args:
         campaign: A finished campaign.
@@ -121,14 +121,22 @@ def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: d
 
 
 def changes_of(held: np.ndarray) -> np.ndarray:
-    """Changes in `held` (days x districts, true where the Taliban hold); before day 0 they hold nothing."""
+    """Encode who holds each district on each day as a list of changes.
+
+    Args:
+        held: (days, districts) bool: held by the Taliban.
+
+    Returns:
+        One int32 per change, in order: 1 + day x districts + district, negative if the government retook the district.
+        Before day 0 the Taliban hold nothing.
+    """
     before = np.vstack([np.zeros_like(held[:1]), held[:-1]])
     place = np.flatnonzero(held != before)
     return np.where(held.reshape(-1)[place], place + 1, -place - 1).astype(np.int32)
 
 
 def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
-    """Number of campaigns in which the Taliban hold a district (days x districts), from all changes."""
+    """(days, districts) Number of campaigns in which the Taliban hold each district, from all their changes."""
     steps = np.zeros(evenings * districts, np.int64)
     np.add.at(steps, np.abs(changes) - 1, np.sign(changes))
     return np.cumsum(steps.reshape(evenings, districts), axis=0)
@@ -137,7 +145,7 @@ def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
 def chunk_of(
     rows: Sequence[RunRows | Failure], table: Sequence[Outcome], facts: Facts, days: int, is_daily: bool = True
 ) -> pa.Table:
-    """Make a chunk.
+    """Put campaigns into a chunk.
 
     Args:
         rows: Campaigns, finished or failed.
@@ -173,13 +181,13 @@ def chunk_of(
 
 
 def counted_in(chunk: pa.Table) -> dict[str, str]:
-    """The outcomes of a chunk, each with the first digits of its fingerprint; a chunk of an older version has none."""
+    """The outcomes of a chunk, with the first digits of their fingerprints (empty in chunks of older versions)."""
     digits = (chunk.schema.metadata or {}).get(COUNTED.encode(), b"").decode()
     return {name: digits[SHORT * place :][:SHORT] for place, name in enumerate(outcomes_in(chunk))}
 
 
 def stored_type(outcome: Outcome) -> pa.DataType:
-    """The type of an outcome in a chunk; tables hold dates as `DATE`, see `with_dates`."""
+    """The Arrow type of an outcome in a chunk: dates are text there, and `DATE` in tables (see `with_dates`)."""
     return pa.string() if is_date(outcome) else pa.float64()
 
 
@@ -190,17 +198,20 @@ def outcomes_in(chunk: pa.Table) -> list[str]:
 
 
 def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
-    """Count the outcomes that a chunk lacks, or counted otherwise, from what it stores; others are dropped.
+    """Give a stored chunk exactly the wanted outcomes.
+
+    Outcomes that are missing or were counted by another definition are counted from the stored data; outcomes that are
+    not wanted are dropped.
 
     Args:
         chunk: A stored chunk.
-        counting: The outcomes to have.
+        counting: The wanted outcomes.
 
     Returns:
         The chunk with these outcomes.
 
     Raises:
-        PanjError: For an outcome that does not follow from what is stored.
+        PanjError: For an outcome that cannot be counted from the stored data.
     """
     known, wanted = counted_in(chunk), {row.name: row for row in counting.table}
     there = {name for name, row in wanted.items() if known.get(name) in ("", row.fingerprint[:SHORT])}
@@ -211,8 +222,8 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
     for row in missing:
         if any(done) and not is_recountable(row, is_daily):
             raise PanjError(
-                f"outcomes.{row.name}: found campaigns without it, and it cannot be counted from what is stored; "
-                "expected a new name for the study: study=NAME"
+                f"outcomes.{row.name}: found stored campaigns without it, from which it cannot be counted, expected a "
+                "new name for the study: study=NAME"
             )
     rows = [
         recount(stored_of(chunk, place, counting), missing, counting.facts, counting.start) if is_done else {}
@@ -226,7 +237,7 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
 
 
 def stored_of(chunk: pa.Table, place: int, counting: Counting) -> Stored:
-    """What is stored of one campaign of a chunk."""
+    """The stored data of the campaign in row `place` of a chunk."""
     facts, evenings = counting.facts, counting.days + 1
     columns = {name.removeprefix(DAILY): chunk[name][place] for name in chunk.column_names if name.startswith(DAILY)}
     names = [kind.name.lower() for kind in Series], *([f"{what}_{post}" for post in facts.post] for what in AT_POSTS)
@@ -239,7 +250,7 @@ def stored_of(chunk: pa.Table, place: int, counting: Counting) -> Stored:
 
 
 def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
-    """Functions that get each daily series from the rows of a campaign, by column name."""
+    """For each daily series, by column name, a function that extracts it from the results of a campaign."""
     columns: dict[str, Callable[[RunRows], np.ndarray]] = {}
     for kind in Series:
         columns[kind.name.lower()] = lambda rows, kind=kind: rows.series[:, kind]  # type: ignore[misc]
@@ -250,18 +261,24 @@ def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
 
 
 def daily(values: np.ndarray, name: str, evenings: int) -> pa.FixedSizeListArray:
-    """One list per campaign, of integers except for means."""
+    """A column with one list of daily values per campaign: integers, or floats for means."""
     kind = np.float64 if name in MEANS else np.int32
     return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(kind)), evenings)
 
 
 def dates_of(start: date, days: int) -> list[date]:
-    """The dates of day 0 to the last day."""
+    """The dates of `days` days, from day 0 on."""
     return [start + timedelta(days=day) for day in range(days)]
 
 
 def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.Table:
-    """runs.parquet: one row per finished campaign with cell, swept values, run, seed, drawn numbers and outcomes."""
+    """Rows of runs.parquet: one per campaign, with cell, swept values, run, seed, drawn numbers and outcomes.
+
+    Args:
+        chunk: Finished campaigns.
+        cell: Number (`cell`) and swept values (`values`) of their cell.
+        first_seed: First seed of the study.
+    """
     drawn = {name.removeprefix(DRAWN): chunk[name] for name in chunk.column_names if name.startswith(DRAWN)}
     columns = cell_columns(cell, chunk.num_rows)
     columns["run"] = pa.array(chunk["seed"].to_numpy() - first_seed)
@@ -270,12 +287,12 @@ def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.
 
 
 def with_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """An outcome as it is in tables: dates in words as dates."""
+    """Convert a column of a chunk to the type that it has in tables: text, which contains dates, becomes `DATE`."""
     return column.cast(pa.date32()).cast(DATE) if pa.types.is_string(column.type) else column
 
 
 def cell_columns(cell: Mapping[str, Any], rows: int) -> dict[str, Any]:
-    """The number of the cell, and the value of each swept key."""
+    """Columns with the number of the cell and the value of each swept key, repeated for `rows` rows."""
     columns: dict[str, Any] = {"cell": pa.array(np.full(rows, cell["cell"], np.int32))}
     for key, value in cell["values"].items():
         columns[key] = pa.repeat(pa.scalar(value), rows)
@@ -283,7 +300,15 @@ def cell_columns(cell: Mapping[str, Any], rows: int) -> dict[str, Any]:
 
 
 def days_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int, districts: int, start: date) -> pa.Table:
-    """days.parquet: one row per finished campaign and day."""
+    """Rows of days.parquet: one per campaign and day.
+
+    Args:
+        chunk: Finished campaigns.
+        cell: Number (`cell`) and swept values (`values`) of their cell.
+        first_seed: First seed of the study.
+        districts: Number of districts.
+        start: The date of day 0.
+    """
     names = [name for name in chunk.column_names if name.startswith(DAILY)]
     evenings = chunk.schema.field(names[0]).type.list_size
     seeds = np.repeat(chunk["seed"].to_numpy(), evenings)
@@ -301,12 +326,12 @@ def days_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int, distri
 def districts_table(
     cell: Mapping[str, Any], share: np.ndarray, median: np.ndarray, facts: Facts, start: date
 ) -> pa.Table:
-    """districts.parquet: the share of campaigns in which the Taliban hold a district, and its median first fall.
+    """Rows of districts.parquet: share of campaigns in which the Taliban hold a district, and its median first fall.
 
     Args:
-        cell: Number and swept values of the cell.
-        share: Days x districts, 0 to 1.
-        median: Day per district; NOT_FALLEN if fewer than half of the campaigns lose it.
+        cell: Number (`cell`) and swept values (`values`) of the cell.
+        share: (days, districts) Share of campaigns, 0 to 1.
+        median: (districts) Day; NOT_FALLEN if fewer than half of the campaigns lose it.
         facts: The data files.
         start: The date of day 0.
 
@@ -328,13 +353,19 @@ def districts_table(
 
 
 def failures_table(chunk: pa.Table, cell: Mapping[str, Any]) -> pa.Table:
-    """failures.parquet: one row per failed campaign."""
+    """Rows of failures.parquet: one per failed campaign."""
     kept = {name: chunk[name] for name in ("seed", "error", "traceback")}
     return pa.table({**cell_columns(cell, chunk.num_rows), **kept})
 
 
 def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
-    """events.parquet: the dated log of one campaign, with place, manner and reason of each event."""
+    """The content of events.parquet: the log of one campaign, with date, place, manner and reason of each event.
+
+    Args:
+        campaign: A finished campaign.
+        facts: The data files.
+        start: The date of day 0.
+    """
     log = campaign.world.log
     rows = range(int(campaign.world.tally[Count.LOGGED]))
     events, hows, whys = (names_of(kind) for kind in (Event, Fall, Why))
@@ -354,7 +385,7 @@ def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
 
 
 def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
-    """Name of the actor of an event."""
+    """Name of the post, prong or kind of unit that an event is about; empty if it has none."""
     if actor < 0:
         return ""
     if event in (Event.CROSSING, Event.TURNED_BACK):
@@ -366,7 +397,7 @@ def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
 
 @cache
 def names_of(kind: type[IntEnum]) -> dict[int, str]:
-    """The names of an enumeration as written in tables, by number."""
+    """The names of an enumeration's members, in lower case as in tables, by number."""
     return {int(member): member.name.lower() for member in kind}
 
 
@@ -385,7 +416,7 @@ def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
 
 
 def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evidence]) -> SummaryRow:
-    """Summary of one outcome; dates are ordered as dates, campaigns without the event are missing."""
+    """Summarise one outcome; quantiles of dates are dates, and campaigns without the event count as missing."""
     there = values.drop_null()
     cuts = ["", "", ""]
     if len(there) and not pa.types.is_floating(there.type):
@@ -402,7 +433,17 @@ def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evi
 
 
 def in_words(value: float | None, low: float | None, high: float | None, evidence: str) -> str:
-    """A reported figure with its evidence, `0.375 (F064, F065)`, or a range if only bounds were reported."""
+    """Format a reported figure.
+
+    Args:
+        value: The value, or None if only bounds were reported.
+        low: Lower bound, or None.
+        high: Upper bound, or None.
+        evidence: Ids of its evidence.
+
+    Returns:
+        Such as `0.375 (F064, F065)` or `at least 300 (F029)`; empty without evidence.
+    """
     if not evidence:
         return ""
     if low is not None and high is not None:

@@ -1,4 +1,4 @@
-"""Atomic file writes: to a temporary file in the same folder, flushed to disk, then renamed."""
+"""Writes files atomically: to a temporary file in the same folder, flushed to disk, then renamed."""
 
 import csv
 import glob
@@ -21,13 +21,13 @@ from filelock import FileLock, Timeout
 from sim.errors import PanjError
 
 DIGITS = 16  # hexadecimal digits of a digest
-LOCK = ".lock"  # in a temporary folder, held while its process is at work
+LOCK = ".lock"  # lock file in a temporary folder, held while the process that made it is running
 
 
 def make_arrow_lean() -> None:
-    """Reduce Arrow's memory use in a process that only makes tables: free memory at once and do not import pandas.
+    """Reduce the memory that Arrow uses in this process: free memory at once, and do not import pandas.
 
-    On its first array pyarrow would import pandas (0.4 s and 40 MB), only to recognise types that do not occur here.
+    With its first array, pyarrow imports pandas (0.4 s and 40 MB) to recognise types that do not occur here.
     """
     pa.set_memory_pool(pa.system_memory_pool())
     if "pandas" not in sys.modules:
@@ -64,13 +64,13 @@ def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
         yield
     except OSError as error:
         raise PanjError(
-            f"{key}: cannot write {place} ({error.strerror or error}); what was recorded before is kept, "
-            "and the same command goes on from there"
+            f"{key}: cannot write {place} ({error.strerror or error}); what was written before is kept, "
+            "and the same command continues from there"
         ) from error
 
 
 def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> Path:
-    """Write a file atomically: if the process is killed or the disk is full, the old file remains.
+    """Write a file atomically, so that the old file remains if the process is killed or the disk is full.
 
     Args:
         path: Path of the file; missing folders are created.
@@ -105,7 +105,7 @@ def flush(path: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush the names in a folder to disk, so that a power cut cannot undo a rename; not every system can."""
+    """Flush a folder to disk, so that a power cut cannot undo a rename; does nothing on systems without support."""
     with suppress(OSError):
         opened = os.open(folder, os.O_RDONLY)
         try:
@@ -115,32 +115,39 @@ def flush_folder(folder: Path) -> None:
 
 
 def digest_of(content: Any) -> str:
-    """The first digits of the SHA-256 of bytes."""
+    """The first 16 hexadecimal digits of the SHA-256 of bytes."""
     return sha256(content).hexdigest()[:DIGITS]
 
 
 def digest_of_file(path: Path) -> str:
-    """`digest_of` the content of a file, read in parts."""
+    """The digest of a file, as from `digest_of`, without reading the whole file into memory."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()[:DIGITS]
 
 
 def seal(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Add the digest of a JSON object to it, under `digest`."""
+    """Return a JSON object with its own digest added under the key `digest`.
+
+    Args:
+        content: The object; an old digest in it is replaced.
+    """
     bare = {key: value for key, value in content.items() if key != "digest"}
     return {**bare, "digest": digest_of(json.dumps(bare).encode())}
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """Read a JSON object; one without a digest, from an older version, is taken as it is.
+    """Read a JSON object written with `seal` and check its digest; older files have none.
+
+    Args:
+        path: The file.
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is no JSON object, or not the one that was written.
+        ValueError: If it is not a JSON object, or its digest does not match.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
-        raise ValueError("no JSON object")
+        raise ValueError("not a JSON object")
     if "digest" in content and seal(content)["digest"] != content["digest"]:
         raise ValueError("its content does not match its digest")
     return content
@@ -148,11 +155,11 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Collection[str] = ()) -> Iterator[Path]:
-    """Replace files of a folder together once all are written; if the block raises, none is replaced.
+    """Replace several files of a folder together once all of them are written; if the block raises, none is replaced.
 
     Args:
         folder: Destination; its parent must exist.
-        key: Setting or verb with which errors begin.
+        key: Setting or verb at the start of errors.
         fresh: Temporary folder on the same disk; by default next to `folder`.
         outdated: Names of files to remove if they are not written this time.
 
@@ -187,7 +194,7 @@ def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Co
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove temporary folders next to `folder` whose process was killed; one at work holds the lock of its own."""
+    """Remove temporary folders next to `folder` that killed processes left; a running process holds a lock."""
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
         if re.fullmatch(r"\d+", left.name.rpartition(".")[2]) and left.is_dir():
             with suppress(OSError, Timeout), FileLock(left / LOCK, timeout=0):
@@ -195,19 +202,19 @@ def remove_abandoned(folder: Path) -> None:
 
 
 def json_text(content: Mapping[str, Any], indent: int = 1) -> str:
-    """JSON text as stored in files, with a final newline."""
+    """Format a mapping as JSON, with a final newline."""
     return json.dumps(content, indent=indent) + "\n"
 
 
 def yaml_text(config: Mapping[str, Any]) -> str:
-    """Plain settings as YAML."""
+    """Format a mapping of plain values as YAML, in the given order."""
     import yaml
 
     return str(yaml.safe_dump(json.loads(json.dumps(config)), sort_keys=False))
 
 
 def csv_text(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV with the keys of the first row as header; empty without rows."""
+    """Format rows as CSV, with the keys of the first row as header; empty without rows."""
     file = io.StringIO()
     if rows:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

@@ -1,8 +1,8 @@
-"""Reads a study from disk: checked once, then read in parts by code that shows or compares it.
+"""Reads studies from disk: a study is checked when it is opened, and its tables are read when they are needed.
 
 Reads   about.json, config.yaml, runs.parquet, days.parquet, districts.parquet, summary.csv of one folder.
 Assumed Rows of days.parquet are sorted by cell, seed and date, and every campaign has all its days, so that one column
-        of one cell can be read and reshaped to days x campaigns; the whole table is never in memory.
+        of one cell can be read and reshaped to days x campaigns without reading the whole table into memory.
 """
 
 import csv
@@ -39,16 +39,16 @@ NEEDED = {
         "evidence", "label", "unit", "counted",
     ),
 }  # fmt: skip
-AS_WRITTEN = "what the study wrote; the command of the study makes it again"
+AS_WRITTEN = "the file that was written; run the command of the study again to restore it"
 SHOWN_KEYS = ("scenario", "scenario_about", "runs", "calibration")  # keys of about.json shown on figures and pages
 MANY_CELLS = 24  # above this, cells are not listed or drawn one by one
-QUANTILES = ("median", "low_5", "high_95")  # of summary.csv; those of dates are in columns that end in _date
+QUANTILES = ("median", "low_5", "high_95")  # columns of summary.csv; for dates, the names end in _date
 CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)
 Value = str | int | float | bool
 
 
 class StudyCell(NamedTuple):
-    """One combination of swept settings, as stored in a study; one campaign per seed."""
+    """One cell of a study: a combination of swept settings, with one campaign per seed."""
 
     number: int
     label: str  # `reinforcement=none, morale=brittle`; empty for a plain run
@@ -58,9 +58,9 @@ class StudyCell(NamedTuple):
     overrides: tuple[str, ...] = ()  # overrides that set the values
     fingerprint: str = ""  # of its settings; also the name of its chunk folder
     runs: int = 0  # campaigns requested
-    failed: int = 0  # of them
+    failed: int = 0  # campaigns that failed
     title: str = ""  # of the scenario
-    calibration: str = ""  # source of its numbers, as text
+    calibration: str = ""  # source of the numbers, as text
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
@@ -88,19 +88,19 @@ class StudyCell(NamedTuple):
 
     @property
     def after_last(self) -> date:
-        """The date that represents an event that did not occur: the day after the last."""
+        """The day after the last, which stands for an event that did not occur."""
         return self.end_date + timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study on disk, or one cell of it; tables are read on first use."""
+    """A study on disk, optionally limited to one cell; tables are read on first use."""
 
     folder: Path
-    name: str  # name under which it was run
+    name: str  # study name
     about: Mapping[str, Any]  # about.json
     cells: tuple[StudyCell, ...]
-    focus: StudyCell | None = None  # the cell that tables are limited to; None: all
+    focus: StudyCell | None = None  # cell to which tables are limited; None for all cells
 
     @property
     def swept(self) -> tuple[str, ...]:
@@ -109,12 +109,12 @@ class Study:
 
     @property
     def cell(self) -> StudyCell:
-        """The cell that tables are limited to."""
+        """The cell to which tables are limited."""
         assert self.focus is not None, "a study of all its cells"
         return self.focus
 
     def of_cell(self, number: int) -> "Study":
-        """The same study limited to one cell; PanjError lists the existing cells."""
+        """The same study limited to one cell; raises PanjError for a cell that does not exist."""
         return replace(self, focus=find_cell(self.cells, number))
 
     @cached_property
@@ -125,7 +125,7 @@ class Study:
 
     @cached_property
     def base(self) -> Mapping[str, Value]:
-        """Choices, dates, numbers and dated events before sweeping, by full key."""
+        """Choices, dates, numbers and dated events before the sweep, by full key."""
         config = read_yaml(self.folder / "config.yaml") if self.settings else {}
         events = {
             f"timeline.events.{event['name']}.{key}": value
@@ -139,44 +139,44 @@ class Study:
 
     @property
     def base_cell(self) -> StudyCell | None:
-        """The cell in which every swept key has its base value, if there is one."""
+        """The cell in which every swept key has the value that it had before the sweep, or None."""
         return next((cell for cell in self.cells if all(self.is_base(*pair) for pair in cell.values.items())), None)
 
     @property
     def default_cell(self) -> StudyCell:
-        """The cell that is meant where none is named: the base cell, or the first where there is none."""
+        """The cell that is used if none is named: the base cell or, if there is none, the first cell."""
         return self.base_cell or self.cells[0]
 
     @property
     def about_default_cell(self) -> str:
-        """Which cell that is, and why: `cell 1 (border=open), the settings that the sweep started from`."""
+        """Describe the default cell: `cell 1 (border=open), which has the settings before the sweep`."""
         cell, is_base = self.default_cell, self.base_cell is not None
-        why = "the settings that the sweep started from"
-        why = why if is_base else f"the first, because no cell has {why}"
+        why = "the settings before the sweep"
+        why = f"which has {why}" if is_base else f"the first, because no cell has {why}"
         return f"cell {cell.number} ({cell.label}), {why}" if cell.label else f"cell {cell.number}"
 
     def choose_cell(self, number: int | None) -> StudyCell:
-        """The cell of a number, or the default one; PanjError lists the existing cells."""
+        """The cell with a number, or the default cell for None; raises PanjError for a cell that does not exist."""
         return self.default_cell if number is None else find_cell(self.cells, number)
 
     def note_on_choice(self, number: int | None) -> str:
-        """A sentence that says which of several cells is taken because none was named, or empty."""
+        """A sentence on the cell that is used because none was named; empty if one was, or if there is only one."""
         is_chosen = number is None and len(self.cells) > 1
         return f"No cell was named, so this is {self.about_default_cell}." if is_chosen else ""
 
     def is_base(self, key: str, value: Value) -> bool:
-        """Whether a swept key has its base value."""
+        """Whether a value of a swept key is the one before the sweep."""
         return key in self.base and same(value, self.base[key])
 
     @cached_property
     def outcomes(self) -> tuple[str, ...]:
-        """Columns of runs.parquet except cell, run, seed, swept keys and the numbers that were drawn."""
+        """Names of the outcomes: columns of runs.parquet except cell, run, seed, swept keys and drawn numbers."""
         others = {"cell", "run", "seed", *self.swept, *declared_numbers()}
         return tuple(name for name in open_runs(self.folder).names if name not in others)
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
-        """One row per campaign, one column per outcome; for several cells only numbers and the swept keys."""
+        """One row per campaign and one column per outcome; for all cells, only numeric outcomes and the swept keys."""
 
         path = self.folder / "runs.parquet"
         if self.focus is not None:
@@ -192,7 +192,7 @@ class Study:
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
-        """One row per outcome and cell, with the reported value."""
+        """One row per outcome and cell, with quantiles and the reported value."""
         import pandas as pd
 
         path = self.folder / "summary.csv"
@@ -219,7 +219,7 @@ class Study:
 
     @cached_property
     def evenings(self) -> list[date]:
-        """The days of the cell's campaigns in order, from day 0."""
+        """The days of the cell's campaigns, in order from day 0."""
         column = read_columns(self.folder / "days.parquet", ["date"], self.rows).column("date")
         days = column.cast(pa.date32()).to_numpy()
         if not days.size:
@@ -228,7 +228,7 @@ class Study:
         first = days[: int(again[0]) + 1 if again.size else days.size]
         if days.size % first.size or not (days.reshape(-1, first.size) == first).all():
             place = f"{self.folder / 'days.parquet'}: cell {self.cell.number}"
-            raise PanjError(f"{place}: found campaigns of unequal length, expected the same evenings in each, in order")
+            raise PanjError(f"{place}: found campaigns of unequal length, expected the same days in each, in order")
         return [day.item() for day in first]
 
     @property
@@ -246,7 +246,10 @@ class Study:
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """The provenance of a study, from about.json.
+    """Read about.json of a study.
+
+    Args:
+        folder: Folder of the study.
 
     Raises:
         PanjError: If about.json is missing or damaged.
@@ -257,20 +260,20 @@ def read_about(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise PanjError(f"{folder}: found no about.json, expected the folder of a study") from error
     except ValueError as error:
-        raise PanjError(f"{path}: found something damaged, expected {AS_WRITTEN}") from error
+        raise PanjError(f"{path}: found a damaged file, expected {AS_WRITTEN}") from error
 
 
 def open_study(folder: Path) -> Study:
     """Open a study; only about.json is read.
 
     Args:
-        folder: Such as results/july_2021.
+        folder: Folder of the study, such as results/july_2021.
 
     Returns:
         The study with all its cells.
 
     Raises:
-        PanjError: If the folder holds no study, or one of a version that is too old.
+        PanjError: If the folder has no study, one of a version that is too old, or a damaged table.
     """
     about = read_about(folder)
     check_tables(folder, about)
@@ -286,18 +289,24 @@ def open_study(folder: Path) -> Study:
 
 
 def check_tables(folder: Path, about: Mapping[str, Any]) -> None:
-    """Check the tables of a study that are there against their digests; studies of older versions have none.
+    """Check the tables of a study against the digests in about.json, which studies of older versions lack.
 
     Raises:
-        PanjError: For the first table that is not the one that was written.
+        PanjError: For the first table that has changed since it was written; missing tables are not checked.
     """
     for name in about.get("tables", {}):
         if (folder / name).exists() and not is_as_written(folder, name, about):
-            raise PanjError(f"{folder / name}: found something damaged, expected {AS_WRITTEN}")
+            raise PanjError(f"{folder / name}: found a damaged file, expected {AS_WRITTEN}")
 
 
 def is_as_written(folder: Path, name: str, about: Mapping[str, Any]) -> bool:
-    """Whether a table of a study is there and has the digest that is in about.json."""
+    """Whether a table of a study exists and is unchanged since it was written.
+
+    Args:
+        folder: Folder of the study.
+        name: File name of the table.
+        about: About.json of the study, which has its digest.
+    """
     path = folder / name
     try:
         found = path.stat()
@@ -308,16 +317,16 @@ def is_as_written(folder: Path, name: str, about: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=512)
 def known_digest(path: Path, _changed: int, _size: int, _file: int) -> str:
-    """The digest of a file, computed once as long as it is not changed."""
+    """The digest of a file; cached until the file changes."""
     return digest_of_file(path)
 
 
-DRAWN = ("report.html", "figures/*.png", "verdicts/*")  # files that follow from the tables
+DRAWN = ("report.html", "figures/*.png", "verdicts/*")  # files made from the tables
 DRAWN_FROM = "figures/drawn.json"
 
 
 def note_drawn(folder: Path) -> None:
-    """Record which tables the page and the figures of a study show, and their own digests."""
+    """Record the digests of the report and figures of a study and of the tables that they were made from."""
     files = sorted(path for kind in DRAWN for path in folder.glob(kind))
     made = {path.relative_to(folder).as_posix(): digest_of_file(path) for path in files}
     tables = read_about(folder).get("tables")
@@ -325,7 +334,7 @@ def note_drawn(folder: Path) -> None:
 
 
 def is_drawn(folder: Path) -> bool:
-    """Whether the page and the figures of a study are whole and show its present tables."""
+    """Whether the report and figures of a study are undamaged and were made from its current tables."""
     try:
         drawn, about = read_sealed(folder / DRAWN_FROM), read_about(folder)
         return drawn["tables"] == about["tables"] and all(
@@ -336,26 +345,26 @@ def is_drawn(folder: Path) -> bool:
 
 
 def unfinished(folder: Path) -> str:
-    """A line that says how many campaigns of a stopped study its tables hold; empty for a finished one."""
+    """A line of text on how many campaigns the tables of a stopped study have; empty if the study is complete."""
     about = read_about(folder)
     there = about.get("campaigns", 0) + about.get("failed", 0)
     if about.get("asked", there) <= there:
         return ""
-    return f"Note: {folder} was stopped: its tables hold {there:,} of {about['asked']:,} campaigns.\n"
+    return f"Note: {folder} was stopped: its tables have {there:,} of {about['asked']:,} campaigns.\n"
 
 
 def copy_to(folder: Path, out: Path) -> Path:
-    """Make a folder in which a study can be read and its results written, without a copy of its data where possible.
+    """Make a writable folder with the data of a study, as links to its files where possible, otherwise as copies.
 
     Args:
-        folder: A study, perhaps one that cannot be written.
-        out: The new folder, or one that was made for the same study.
+        folder: Folder of a study, which may be read-only.
+        out: The new folder, or one that was made earlier for the same study.
 
     Returns:
         `out`.
 
     Raises:
-        PanjError: If `out` holds something else or cannot be written.
+        PanjError: If `out` has other files or cannot be written.
     """
     about = read_about(folder)
     if out.is_dir() and any(out.iterdir()) and (not (out / "about.json").is_file() or read_about(out) != about):
@@ -367,7 +376,7 @@ def copy_to(folder: Path, out: Path) -> Path:
             if source.exists() and not target.exists():
                 try:
                     target.symlink_to(source.resolve())
-                except OSError:  # Windows asks for a right of its own
+                except OSError:  # on Windows, links need a special permission
                     (shutil.copytree if source.is_dir() else shutil.copy2)(source, target)
     return out
 
@@ -380,7 +389,7 @@ def need_keys(folder: Path, about: Mapping[str, Any], keys: Sequence[str]) -> No
 
 
 def too_old(folder: Path, what: str) -> PanjError:
-    """Error for a study of an older version that lacks data needed now."""
+    """The error for a study of an older version, which lacks data that is needed now."""
     return PanjError(
         f"{folder / 'about.json'}: {what} missing, expected a study of this version; "
         "run it again under a new name: study=NAME"
@@ -388,10 +397,10 @@ def too_old(folder: Path, what: str) -> PanjError:
 
 
 def read_study(folder: Path, cell: int = 0) -> Study:
-    """Read one cell of a study; all its files must be complete and a campaign finished.
+    """Open one cell of a study that has all its files and at least one finished campaign in this cell.
 
     Args:
-        folder: Such as results/july_2021.
+        folder: Folder of the study, such as results/july_2021.
         cell: Number of the cell.
 
     Raises:
@@ -404,7 +413,10 @@ def read_study(folder: Path, cell: int = 0) -> Study:
 
 
 def read_sweep(folder: Path) -> Study:
-    """Read a study with all its cells; its files must have the columns that figures need.
+    """Open a study with all its cells, and check that its files have the columns that figures need.
+
+    Args:
+        folder: Folder of the study.
 
     Raises:
         PanjError: If a file or column is missing or a table has no rows.
@@ -419,7 +431,7 @@ def read_sweep(folder: Path) -> Study:
 
 
 def has_several_cells(folder: Path) -> bool:
-    """Whether the study in a folder has several cells."""
+    """Whether the study in a folder has more than one cell; raises PanjError if a file of the study is missing."""
     refuse_missing_files(folder)
     return len(open_study(folder).cells) > 1
 
@@ -435,7 +447,15 @@ def refuse_missing_files(folder: Path) -> None:
 
 
 def find_cell(cells: Sequence[StudyCell], number: int) -> StudyCell:
-    """The cell with this number; PanjError lists the existing ones."""
+    """The cell with a number.
+
+    Args:
+        cells: The cells of a study.
+        number: The number.
+
+    Raises:
+        PanjError: If there is no such cell; the message lists those that exist.
+    """
     for cell in cells:
         if cell.number == number:
             return cell
@@ -445,12 +465,19 @@ def find_cell(cells: Sequence[StudyCell], number: int) -> StudyCell:
 
 
 def open_runs(folder: Path) -> pa.Schema:
-    """Schema of runs.parquet; PanjError for a table that cannot be read or lacks its key columns."""
+    """Read the schema of runs.parquet of a study.
+
+    Args:
+        folder: Folder of the study.
+
+    Raises:
+        PanjError: If the table cannot be read or lacks a key column.
+    """
     return read_head(folder / "runs.parquet", ("cell", "seed")).schema.to_arrow_schema()
 
 
 def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
-    """Metadata of a table, without its rows; PanjError if a column is missing."""
+    """Read the metadata of a table without its rows; raises PanjError if one of `columns` is missing."""
     try:
         head = pq.read_metadata(path)
     except (OSError, pa.ArrowException) as error:
@@ -462,7 +489,16 @@ def read_head(path: Path, columns: Sequence[str]) -> pq.FileMetaData:
 def read_columns(
     path: Path, columns: Sequence[str] | None = None, filters: list[tuple[str, str, int]] | None = None
 ) -> pa.Table:
-    """Rows of a table, with the checksums of its pages checked; PanjError where it cannot be read."""
+    """Read rows of a parquet file and verify its checksums.
+
+    Args:
+        path: The file.
+        columns: Columns to read; all by default.
+        filters: Conditions (column, operator, value) that rows must meet; all rows by default.
+
+    Raises:
+        PanjError: If the file cannot be read or is damaged.
+    """
     try:
         wanted = None if columns is None else list(columns)
         return pq.read_table(path, columns=wanted, filters=filters, page_checksum_verification=True)
@@ -471,20 +507,34 @@ def read_columns(
 
 
 def cannot_read(path: Path, error: Exception) -> PanjError:
-    """Error of one line for a damaged table."""
+    """The error for a table that cannot be read.
+
+    Args:
+        path: The file.
+        error: The error of the library that reads it.
+    """
     said = " ".join(str(error).split())[:160]
-    return PanjError(f"{path}: found something that cannot be read ({said}), expected {AS_WRITTEN}")
+    return PanjError(f"{path}: found a file that cannot be read ({said}), expected {AS_WRITTEN}")
 
 
 def need_columns(found: "Sequence[str] | pd.Index", columns: Sequence[str], place: str) -> None:
-    """Raise PanjError if a table lacks a column."""
+    """Check that a table has some columns.
+
+    Args:
+        found: Its columns.
+        columns: The columns that it needs.
+        place: Name of the table, for errors.
+
+    Raises:
+        PanjError: If a column is missing.
+    """
     missing = [name for name in columns if name not in found]
     if missing:
         raise PanjError(f"{place}: column {', '.join(missing)} missing; found {', '.join(map(str, found))}")
 
 
 def same(one: Value | None, other: Value | None) -> bool:
-    """Whether two values are equal, as numbers if both are (3 equals 3.0), otherwise as text."""
+    """Whether two values are equal: as numbers if both are numbers (3 equals 3.0), otherwise as text."""
     try:
         return float(one) == float(other)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -496,14 +546,18 @@ class Measure(NamedTuple):
 
     outcome: str
     label: str
-    unit: str  # unit of a difference: days for a date
+    unit: str  # unit of differences: days for a date
     is_date: bool
-    reported: dict[str, Any]  # text, value, low, high, evidence
-    last_day: date | None = None  # up to which it is counted
+    reported: dict[str, Any]  # reported figure: text, value, low, high, evidence
+    last_day: date | None = None  # last day that is counted
 
 
 def read_measure(study: Study, outcome: str) -> Measure:
-    """Description of an outcome from summary.csv.
+    """Read the description of an outcome from summary.csv.
+
+    Args:
+        study: The study.
+        outcome: Name of the outcome.
 
     Raises:
         PanjError: If the study has no such outcome, or no readable summary.
@@ -523,7 +577,7 @@ def read_measure(study: Study, outcome: str) -> Measure:
 
 
 def summary_row(path: Path, outcome: str) -> dict[str, str]:
-    """The first row of an outcome, read without pandas; empty if there is none."""
+    """Read the first row of an outcome in summary.csv, without pandas; empty if there is none."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return next((row for row in csv.DictReader(file) if row.get("outcome") == outcome), {})
@@ -532,24 +586,24 @@ def summary_row(path: Path, outcome: str) -> dict[str, str]:
 
 
 class Worlds(NamedTuple):
-    """One outcome per campaign of one cell; the three arrays have one row per campaign."""
+    """The values of one outcome in the campaigns of one cell."""
 
     cell: StudyCell
-    seeds: np.ndarray
-    values: np.ndarray  # nan if missing; the day after the last for an event that did not occur
-    there: np.ndarray  # whether the campaign has an observed value
+    seeds: np.ndarray  # (campaigns)
+    values: np.ndarray  # (campaigns) nan if missing; the day after the last for an event that did not occur
+    there: np.ndarray  # (campaigns) bool: whether the outcome occurred and has a value
 
 
 def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Worlds]:
-    """One outcome of every campaign.
+    """Read the values of one outcome in all campaigns of a study.
 
     Args:
-        study: The study to read.
+        study: The study.
         measure: The outcome.
-        first_day: Dates are counted in days from here.
+        first_day: Date from which dates are counted, in days.
 
     Returns:
-        The campaigns of each cell, by its number.
+        The values of each cell, by its number.
 
     Raises:
         PanjError: If the column holds neither numbers nor dates.
@@ -589,12 +643,25 @@ class Bands:
 
 
 def spread(study: Study, quantity: str) -> Bands:
-    """Median, 50 % and 90 % bands over campaigns for one column of days.parquet."""
+    """The median, 50 % and 90 % bands over campaigns of one daily series.
+
+    Args:
+        study: A study limited to one cell.
+        quantity: Column of days.parquet.
+    """
     return bands_of(study.evenings, study.series(quantity))
 
 
 def bands_of(evenings: list[date], values: np.ndarray) -> Bands:
-    """Median, 50 % and 90 % bands of an array of days x campaigns; nan if no campaign has the day."""
+    """The median, 50 % and 90 % bands over campaigns.
+
+    Args:
+        evenings: The days.
+        values: (days, campaigns) Values; nan where missing.
+
+    Returns:
+        The bands; nan on days without any value.
+    """
     if np.isfinite(values).all():
         return Bands(evenings, *np.quantile(values, CUTS, axis=1))
     there = np.isfinite(values).any(axis=1)

@@ -1,12 +1,12 @@
-"""Stored campaigns of a study: its scope, and one immutable file per chunk of campaigns.
+"""Stores the campaigns of a study: its scope, and one immutable file per chunk of campaigns.
 
-`results/<study>/chunks/<fingerprint of a cell>/<first seed>-<last seed>.<digest>.arrow`. The name holds the first
-digits of the SHA-256 of the content, so that damage is detected. Files are written atomically: a process killed at any
-moment leaves complete chunks and at most one partial file, which the next command removes.
+Chunks are `results/<study>/chunks/<fingerprint of a cell>/<first seed>-<last seed>.<digest>.arrow`. The name contains
+the first digits of the SHA-256 of the content, so that damage is detected. Files are written atomically: a process that
+is killed leaves complete chunks and at most one partial file, which the next command removes.
 
-`chunks/study.json` is written before the first campaign and holds base settings, swept keys, cells and the number of
+`chunks/study.json` is written before the first campaign and has the base settings, swept keys, cells and the number of
 campaigns requested per cell. A later command may add campaigns and cells; one with other settings, rules or data is
-refused with the differences, so that all campaigns of a study are comparable.
+rejected with a list of the differences, so that all campaigns of a study are comparable.
 """
 
 import re
@@ -27,25 +27,25 @@ from sim.study.columns import Counting, bring_up_to_date
 from sim.study.files import digest_of, json_text, read_sealed, seal, write_errors, write_file
 from sim.study.reader import StudyCell
 
-SHOWN = 5  # most differences listed
-LEFT_OUT = ("cell", "failed")  # keys of a cell left out of study.json: its number is `number`, failures are unknown
+SHOWN = 5  # largest number of differences listed in an error
+LEFT_OUT = ("cell", "failed")  # keys of a cell that study.json lacks: it has `number`, and failures are not known yet
 NAME = re.compile(r"\d+-\d+\.[0-9a-f]{16}\.arrow")
 
 
-MENDED = "the whole command of the study writes it again from the chunks"
+MENDED = "the full command of the study restores it from the chunks"
 
 
 class DamagedScope(PanjError):
-    """Raised where study.json is damaged or missing and chunks are there."""
+    """Raised if a study has chunks but study.json is damaged or missing."""
 
 
 class Recorded(NamedTuple):
     """The stored campaigns of one cell."""
 
     paths: tuple[Path, ...]
-    done: frozenset[int]  # seeds that have finished
-    failed: frozenset[int]  # seeds that failed and have not finished since
-    damaged: tuple[Path, ...]
+    done: frozenset[int]  # seeds of finished campaigns
+    failed: frozenset[int]  # seeds of campaigns that failed and have not finished since
+    damaged: tuple[Path, ...]  # chunks that cannot be used
 
 
 def record(study: Path, key: str, chunk: pa.Table) -> Path:
@@ -54,7 +54,7 @@ def record(study: Path, key: str, chunk: pa.Table) -> Path:
     Args:
         study: The folder of the study.
         key: The fingerprint of the cell.
-        chunk: One row per campaign, as `sim.study.columns.chunk_of` makes it.
+        chunk: One row per campaign, from `sim.study.columns.chunk_of`.
 
     Returns:
         The new file.
@@ -70,20 +70,20 @@ def record(study: Path, key: str, chunk: pa.Table) -> Path:
 
 
 def remove_partial_files(study: Path) -> None:
-    """Remove partial files of killed processes; call only while holding the lock of the study."""
+    """Remove partial files of killed processes; the caller must hold the lock of the study."""
     for partial in (study / "chunks").rglob(".*.partial"):
         partial.unlink(missing_ok=True)
 
 
 def content_of(chunk: pa.Table) -> pa.Buffer:
-    """The chunk as the bytes of an Arrow file."""
+    """Serialise a chunk as the bytes of an Arrow file."""
     sink = pa.BufferOutputStream()
     feather.write_feather(chunk.combine_chunks(), sink, compression="zstd", compression_level=1)
     return sink.getvalue()
 
 
 def recorded(study: Path, key: str, needed: Collection[str] = ()) -> Recorded:
-    """Which campaigns of a cell are stored; every file is read and its digest checked.
+    """Find the stored campaigns of a cell; every file is read and its digest checked.
 
     Args:
         study: The folder of the study.
@@ -109,7 +109,7 @@ def recorded(study: Path, key: str, needed: Collection[str] = ()) -> Recorded:
 
 
 def whole_content(path: Path) -> bytes | None:
-    """The bytes of a chunk; None if unreadable or if the digest does not match."""
+    """Read the bytes of a chunk; None if the file cannot be read or its digest does not match."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -118,7 +118,7 @@ def whole_content(path: Path) -> bytes | None:
 
 
 def read_chunk(path: Path, columns: list[str] | None = None, needed: Collection[str] = ()) -> pa.Table | None:
-    """A chunk, or some columns of it; None if it is damaged, no chunk, or lacks a column with finished campaigns."""
+    """Read a chunk, or some columns of it; None if it is damaged or its finished campaigns lack a needed column."""
     content = whole_content(path)
     if content is None:
         return None
@@ -138,13 +138,14 @@ def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterat
     Args:
         study: The folder of the study.
         key: The fingerprint of the cell.
-        counting: The outcomes to have; those added or changed since are counted from what is stored. None: as stored.
+        counting: The wanted outcomes; those added or redefined since are counted from the stored data. By default the
+            outcomes are returned as stored.
 
     Yields:
-        Finished and failed campaigns, one row each.
+        Two tables per chunk: finished and failed campaigns, with one row each.
 
     Raises:
-        PanjError: For an outcome that cannot be counted from what is stored.
+        PanjError: For an outcome that cannot be counted from the stored data.
     """
     files = (study / "chunks" / key).glob("*.arrow")
     for together in overlapping(path for path in files if NAME.fullmatch(path.name)):
@@ -165,7 +166,7 @@ def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterat
 
 
 def overlapping(paths: Iterable[Path]) -> Iterator[list[Path]]:
-    """Groups of files with overlapping seeds, in order of seed."""
+    """Group files with overlapping seeds; yields the groups in order of seed."""
     together: list[Path] = []
     last = -1
     for (first, to), path in sorted((seeds_of(path), path) for path in paths):
@@ -185,21 +186,21 @@ def seeds_of(path: Path) -> tuple[int, int]:
 
 
 def each_once(chunk: pa.Table) -> pa.Table:
-    """One row per seed, in order of seed."""
+    """Keep one row per seed, in order of seed."""
     _, first = np.unique(chunk["seed"].to_numpy(), return_index=True)
     return chunk.take(first)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a study consists of: base settings, swept keys, cells and requested campaigns."""
+    """The scope of a study: base settings, swept keys, cells and the number of campaigns requested in each."""
 
     base: dict[str, Any]  # Settings.as_dict of the overrides that do not sweep
     swept: tuple[str, ...]
     first_seed: int
     cells: tuple[StudyCell, ...]
-    outcomes: Mapping[str, str] = field(default_factory=dict)  # fingerprints of what is counted in each campaign
-    only_when_run: frozenset[str] = frozenset()  # outcomes that do not follow from what is stored
+    outcomes: Mapping[str, str] = field(default_factory=dict)  # fingerprints of the outcomes, by name
+    only_when_run: frozenset[str] = frozenset()  # outcomes that cannot be counted from the stored data
 
     @property
     def daily(self) -> bool:
@@ -208,7 +209,7 @@ class Scope:
 
 
 def scope_of(sweep: Sweep) -> Scope:
-    """The scope requested by a command line."""
+    """The scope that a sweep requests."""
     base = sweep.base
     lengths = dict.fromkeys((cell.settings.start_date, cell.settings.days) for cell in sweep.cells)
     table = [row for start, days in lengths for row in read_outcomes(base.facts, start, days)]
@@ -220,7 +221,7 @@ def scope_of(sweep: Sweep) -> Scope:
 
 
 def recorded_cell(cell: Cell) -> StudyCell:
-    """A cell of a command line as stored in a study."""
+    """Convert a cell of a sweep to the form that is stored in a study."""
     settings = cell.settings
     return StudyCell(
         cell.number, cell.label, cell.values, settings.start_date, settings.end_date, cell.words,
@@ -238,16 +239,16 @@ def read_scope(study: Path) -> Scope | None:
         The scope, or None if there is no study yet.
 
     Raises:
-        DamagedScope: If study.json is damaged or missing.
-        PanjError: If the folder holds something else.
+        DamagedScope: If there are chunks, but study.json is damaged or missing.
+        PanjError: If the folder has files but no chunks.
     """
     path = study / "chunks" / "study.json"
     if not path.is_file():
         others = [one.name for one in study.iterdir() if one.name != "chunks"] if study.is_dir() else []
         if any(study.glob("chunks/*/*.arrow")):
-            raise DamagedScope(f"{path}: found nothing, expected the scope of a study; {MENDED}")
+            raise DamagedScope(f"{path}: found no such file, expected the scope of a study; {MENDED}")
         if others:
-            raise PanjError(f"study: found {study} with {', '.join(sorted(others)[:4])} and no record of campaigns, "
+            raise PanjError(f"study: found {study} with {', '.join(sorted(others)[:4])} and no stored campaigns, "
                             "expected a new name; choose study=NAME, or move the folder away")  # fmt: skip
         return None
     try:
@@ -258,22 +259,29 @@ def read_scope(study: Path) -> Scope | None:
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedScope(
-            f"{path}: found something damaged ({str(error)[:60]}), expected the scope of a study; {MENDED}"
+            f"{path}: found a damaged file ({str(error)[:60]}), expected the scope of a study; {MENDED}"
         ) from error
 
 
 def mended_scope(study: Path, asked: Scope) -> Scope:
-    """The scope of a study whose study.json is damaged, from a command and the stored chunks.
+    """Reconstruct the scope of a study whose study.json is damaged.
+
+    Args:
+        study: Folder of the study.
+        asked: The scope requested by a command.
+
+    Returns:
+        The requested scope, with at least as many campaigns per cell as are stored.
 
     Raises:
-        DamagedScope: If there are chunks of cells that the command does not ask for.
+        DamagedScope: If there are chunks of cells that the command does not request.
     """
     known = {cell.fingerprint for cell in asked.cells}
     others = sorted(path.parent.name for path in study.glob("chunks/*/*.arrow") if path.parent.name not in known)
     if others:
         raise DamagedScope(
             f"{study / 'chunks' / 'study.json'}: found it damaged or missing, and campaigns of cells that this command "
-            f"does not ask for ({others[0]}), expected the whole command of the study; or choose study=NAME"
+            f"does not request ({others[0]}), expected the full command of the study; or choose study=NAME"
         )
     cells = []
     for cell in asked.cells:
@@ -283,13 +291,21 @@ def mended_scope(study: Path, asked: Scope) -> Scope:
 
 
 def set_aside(path: Path) -> None:
-    """Rename a damaged file, if it is there, so that it is kept and not read."""
+    """Rename a damaged file, if it exists, so that it is kept but no longer read."""
     if path.is_file() or path.is_symlink():
         path.replace(path.with_suffix(".damaged"))
 
 
 def write_scope(study: Path, scope: Scope) -> None:
-    """Write the scope of a study."""
+    """Write the scope of a study to chunks/study.json.
+
+    Args:
+        study: Folder of the study.
+        scope: The scope.
+
+    Raises:
+        PanjError: If the folder cannot be written.
+    """
     path = study / "chunks" / "study.json"
     content = {
         "outcomes": dict(scope.outcomes),
@@ -306,15 +322,18 @@ def write_scope(study: Path, scope: Scope) -> None:
 
 
 def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
-    """Merge the requested scope into that of a study.
+    """Merge a requested scope into that of a study.
 
     Args:
-        study: Folder of the study, for the message.
+        study: Folder of the study, for errors.
         old: Its scope so far; None for a new study.
         new: The requested scope.
 
+    Returns:
+        The scope with the cells and campaigns of both.
+
     Raises:
-        PanjError: If they cannot be in one study; lists the differences.
+        PanjError: If their campaigns are not comparable; the message lists the differences.
     """
     if old is None:
         return new
@@ -329,14 +348,14 @@ def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
             differences.append(f"what {cell.label or 'the scenario'} resolves to")
     if any(key in there for key in asked):
         differences += [
-            f"outcomes.{name}, which cannot be counted from what is stored"
+            f"outcomes.{name}, which cannot be counted from stored campaigns"
             for name in sorted(new.only_when_run)
             if old.outcomes and old.outcomes.get(name) != new.outcomes[name]
         ]
     if differences:
         raise PanjError(
-            f"study: found another study in {study} (differs in {first_of(differences, SHOWN)}), "
-            "expected the same settings, rules and data, or a new name: choose study=NAME, or move the folder away"
+            f"study: found another study in {study} (it differs in {first_of(differences, SHOWN)}), "
+            "expected the same settings, rules and data; choose a new name with study=NAME, or move the folder away"
         )
     cells = [
         cell._replace(runs=max(cell.runs, asked[key].runs), calibration=asked[key].calibration)
@@ -350,25 +369,39 @@ def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
 
 
 def key_of(cell: StudyCell) -> tuple[str, ...]:
-    """The swept values, which identify a cell."""
+    """The swept values of a cell as text, by which it is identified."""
     return tuple(f"{key}={value!r}" for key, value in cell.values.items())
 
 
 def compare_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Every value that differs, as `rules.news.fade_days: 10 there, 5 here`."""
+    """List the values in which two settings differ: `rules.news.fade_days: 10 there, 5 here`.
+
+    Args:
+        old: Settings there, as from `Settings.as_dict`.
+        new: Settings here.
+    """
     there, here = dict(flatten(old)), dict(flatten(new))
     keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
     return [f"{key}: {say(there.get(key, 'none'))} there, {say(here.get(key, 'none'))} here" for key in keys]
 
 
 def first_of(differences: Sequence[str], most: int) -> str:
-    """The first `most` differences, and the number of the others."""
+    """Join the first `most` differences, followed by the number of the others."""
     more = f" and {len(differences) - most} more" if len(differences) > most else ""
     return f"{'; '.join(differences[:most])}{more}"
 
 
 def flatten(node: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Leaves of nested settings by dotted path; numbers of rules by their own keys, events by their names."""
+    """Flatten nested settings.
+
+    Args:
+        node: Settings, as from `Settings.as_dict`.
+        path: Dotted path of the node.
+
+    Returns:
+        Path and value of every leaf. Numbers of rules have their own keys as paths; items of lists are identified by
+        their names or, without a name, by their position.
+    """
     if isinstance(node, Mapping):
         inner = [(str(key), value) for key, value in node.items()]
     elif isinstance(node, Sequence) and not isinstance(node, str):

@@ -1,6 +1,6 @@
-"""Builds the tables of a study from its chunks, in memory that does not grow with the number of campaigns.
+"""Builds the tables of a study from its chunks, using an amount of memory that does not depend on their number.
 
-They are written to a temporary folder and replace the old ones together, `about.json` last.
+Tables are written to a temporary folder and replace the old ones together, `about.json` last.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,12 +42,12 @@ from sim.study.store import Scope, chunks_of
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
 EVENTS = "events.parquet"  # the log of a study of one campaign
 GROUP = 20_000  # rows per row group
-MOST_KEYS = 8  # swept keys that are columns of tables with many rows per campaign; more are in runs.parquet only
+MOST_KEYS = 8  # if more keys are swept, only runs.parquet has a column for each
 Chunk = tuple[pa.Table, pa.Table]  # finished and failed campaigns
 
 
 class TableWriter:
-    """Writes a parquet file in row groups of one cell each; columns that a cell lacks are empty."""
+    """Writes a parquet file whose row groups each belong to one cell; columns that a cell lacks are empty."""
 
     def __init__(self, path: Path, about: Mapping[str, Any], columns: pa.Schema | None = None) -> None:
         self.path = path
@@ -58,14 +58,14 @@ class TableWriter:
         self.rows = 0
 
     def add(self, table: pa.Table) -> None:
-        """Add rows; they are written once there are enough."""
+        """Add rows, which are written once there are enough for a row group."""
         self.waiting.append(table)
         self.rows += table.num_rows
         if self.rows >= GROUP:
             self.flush()
 
     def flush(self) -> None:
-        """Write pending rows as a row group; called at the end of a cell, so that a cell can be read alone."""
+        """Write pending rows as a row group; called at the end of a cell, so that each cell can be read separately."""
         if not self.waiting:
             return
         table = pa.concat_tables(self.waiting)
@@ -90,7 +90,7 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file; none is written if nothing was added."""
+        """Close the file; if no rows were added, there is none."""
         try:
             if error is None:
                 self.flush()
@@ -99,7 +99,7 @@ class TableWriter:
                 self.let_go(self.writer, error)
 
     def let_go(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
-        """Close the file; after a full disk it must not raise again when garbage-collected."""
+        """Close the writer, so that it does not raise again when garbage-collected after a full disk."""
         try:
             with nullcontext() if error is None else suppress(OSError):
                 writer.close()
@@ -110,14 +110,14 @@ class TableWriter:
 def write_tables(
     study: Path, scope: Scope, facts: Facts, about: dict[str, Any], events: pa.Table | None = None
 ) -> list[list[SummaryRow]]:
-    """Write every table of a study, config.yaml and about.json with the digest of each.
+    """Write all tables of a study, config.yaml, and about.json with the digest of each file.
 
     Args:
         study: Folder of the study.
         scope: Its scope.
         facts: The data files.
         about: The content of about.json; cells, campaigns, failures and digests are added.
-        events: The log of the only campaign of the study, if it has only one.
+        events: The event log of the study's campaign, if it has only one.
 
     Returns:
         The summary of every cell, one row per outcome.
@@ -142,7 +142,7 @@ def write_tables(
 
 
 def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Cells and campaigns that do not follow from the command: added by earlier commands or a precision."""
+    """The cells and numbers of campaigns that differ from the command's, due to earlier commands or a precision."""
     runs = [cell.runs for cell in scope.cells]
     is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
     return {
@@ -154,7 +154,7 @@ def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
 def write_cells(
     fresh: Path, study: Path, scope: Scope, facts: Facts, about: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
-    """Write the rows of every cell; returns the rows of about.json and the summaries, one per cell."""
+    """Write the rows of every cell; returns, per cell, its row of about.json and its summary."""
     with ExitStack() as stack:
         tables = {name: stack.enter_context(TableWriter(fresh / name, about)) for name in TABLES[:4]}
         tables["runs.parquet"].columns = columns_of_runs(study, scope, facts)
@@ -164,7 +164,7 @@ def write_cells(
 def fill(
     tables: Mapping[str, TableWriter], study: Path, scope: Scope, facts: Facts
 ) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
-    """Fill open tables cell by cell; returns as `write_cells`."""
+    """Write the rows of every cell to open tables; returns the same as `write_cells`."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
     kinds = swept_kinds(scope)
@@ -189,7 +189,7 @@ def fill(
 
 
 def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
-    """The type of each swept key in tables: the one of all its values, else a number or text."""
+    """The type of each swept key in tables: that of its values if they have one type, otherwise float or text."""
     kinds: dict[str, Callable[[Any], Any]] = {}
     for key in scope.swept:
         found = {type(cell.values[key]) for cell in scope.cells}
@@ -198,7 +198,7 @@ def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
 
 
 def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Iterate over chunks, reading the next in a thread while one is in use."""
+    """Iterate over chunks, reading the next one in a thread while the caller uses the current one."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, chunks, None)
         while (chunk := coming.result()) is not None:
@@ -207,14 +207,14 @@ def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 
 def within(chunk: pa.Table, first_seed: int, runs: int) -> pa.Table:
-    """Only the requested campaigns; a chunk may hold more."""
+    """Keep only the requested campaigns; a chunk may have more."""
     seeds = chunk["seed"].to_numpy()
     wanted = (first_seed <= seeds) & (seeds < first_seed + runs)
     return chunk if wanted.all() else chunk.filter(pa.array(wanted))
 
 
 def columns_of_runs(study: Path, scope: Scope, facts: Facts) -> pa.Schema | None:
-    """Union of columns over cells, which may differ in dated outcomes and drawn numbers."""
+    """The columns of runs.parquet: the union over cells, which may differ in dated outcomes and drawn numbers."""
     schemas, kinds = [], swept_kinds(scope)
     for cell in {(cell.start_date, cell.end_date, cell.calibration): cell for cell in scope.cells}.values():
         start, days = cell.start_date, (cell.end_date - cell.start_date).days
@@ -222,7 +222,7 @@ def columns_of_runs(study: Path, scope: Scope, facts: Facts) -> pa.Schema | None
         named = {"cell": cell.number, "values": {key: kinds[key](value) for key, value in cell.values.items()}}
         for done, _ in chunks_of(study, cell.fingerprint, counting):
             schemas.append(runs_table(done, named, 0).schema)
-            if done.num_rows:  # campaigns of lost workers may lack columns in older studies
+            if done.num_rows:  # in older studies, campaigns of lost workers may lack columns
                 break
     return pa.unify_schemas(schemas) if schemas else None
 
@@ -231,7 +231,7 @@ def add_chunk(
     tables: Mapping[str, TableWriter], chunk: Chunk, cell: Mapping[str, Any], first_seed: int,
     facts: Facts, start: date,
 ) -> None:  # fmt: skip
-    """Add one chunk to the tables with rows per campaign, which exist even if every campaign failed."""
+    """Add one chunk to the tables that have rows per campaign; they exist even if every campaign failed."""
     done, failed = chunk
     tables["runs.parquet"].add(runs_table(done, cell, first_seed))
     if any(name.startswith(DAILY) for name in done.column_names):
@@ -242,7 +242,7 @@ def add_chunk(
 
 
 class CellTally:
-    """Sums over the campaigns of a cell, and their outcomes."""
+    """Accumulates the outcomes of a cell's campaigns and the number of campaigns that hold or lose each district."""
 
     def __init__(self, districts: int, evenings: int, table: Sequence[Outcome]) -> None:
         self.runs = self.failed = 0
@@ -252,7 +252,7 @@ class CellTally:
         self.parts = [pa.schema(kinds).empty_table()]  # outcomes; has the columns even without campaigns
 
     def add(self, done: pa.Table, failed: pa.Table) -> None:
-        """Add one chunk."""
+        """Add the finished and failed campaigns of one chunk."""
         evenings, districts = self.held.shape
         self.failed += failed.num_rows
         self.parts.append(done.select(self.parts[0].column_names))
@@ -268,21 +268,21 @@ class CellTally:
         return pa.concat_tables(self.parts)
 
     def median_fall(self) -> np.ndarray:
-        """Per district, the day by which half of the campaigns have lost it, or NOT_FALLEN."""
+        """(districts) Day by whose end half of the campaigns have lost the district, or NOT_FALLEN."""
         reached = np.cumsum(self.fell, axis=0) > (self.runs - 1) // 2
         day = reached.argmax(axis=0)
         return np.where(day < len(self.held), day, NOT_FALLEN)
 
 
 def cells_in_yaml(scope: Scope) -> dict[str, Any]:
-    """The cells of a sweep, for `config.yaml`."""
+    """The cells of a sweep as part of `config.yaml`; empty for a plain run."""
     if not scope.swept:
         return {}
     return {"cells": [{"cell": cell.number, **cell.values, "fingerprint": cell.fingerprint} for cell in scope.cells]}
 
 
 def write_summary(summaries: Sequence[Sequence[SummaryRow]], scope: Scope, path: Path) -> None:
-    """summary.csv: one row per cell and outcome; quantiles of dates have columns of their own."""
+    """Write summary.csv: one row per cell and outcome, with separate columns for quantiles of dates."""
     rows = [
         {"cell": cell.number, "cell_label": cell.label} | quantiles_apart(row._asdict())
         for cell, summary in zip(scope.cells, summaries, strict=True)
@@ -292,7 +292,7 @@ def write_summary(summaries: Sequence[Sequence[SummaryRow]], scope: Scope, path:
 
 
 def quantiles_apart(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of a summary with the quantiles of numbers and of dates in columns of one type each."""
+    """Move the quantiles of a date in a row of a summary to separate columns, so that each column has one type."""
     is_date = row["unit"] == "date"
     dates = {f"{name}_date": row[name] if is_date else "" for name in QUANTILES}
     return row | (dict.fromkeys(QUANTILES, "") if is_date else {}) | dates

@@ -221,7 +221,7 @@ def test_outcomes_stand_side_by_side_with_what_was_reported(forked):
 
 @pytest.mark.parametrize(
     ("evening", "change", "said"),
-    [(date(2021, 7, 12), CHANGE, "day: found 2021-07-12, expected an evening from 2021-06-28 to 2021-07-11"),
+    [(date(2021, 7, 12), CHANGE, "day: found 2021-07-12, expected a day from 2021-06-28 to 2021-07-11"),
      (DAY, "border=as_reported", "found nothing that 'border=as_reported' changes"),
      (DAY, "seed=4", "holds for a whole campaign"), (DAY, "border=shut", "border")],
 )  # fmt: skip

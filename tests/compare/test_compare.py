@@ -182,7 +182,7 @@ def test_without_a_baseline_the_unchanged_cell_is_taken_else_the_first_and_it_is
     known = one_key(("none", [1.0, 2.0]), ("as_reported", [1.0, 2.0]))
     other = one_key(("none", [1.0, 2.0]), ("airlift", [1.0, 2.0]))
     taken = verdicts_of(write_study(tmp_path / "known", known), "troops_crossed").baseline
-    assert taken.said == "cell 1 (reinforcement=as_reported), the settings that the sweep started from"
+    assert taken.said == "cell 1 (reinforcement=as_reported), which has the settings before the sweep"
     taken = verdicts_of(write_study(tmp_path / "other", other), "troops_crossed").baseline
     assert "cell 0 (reinforcement=none), the first, because no cell has" in taken.said
 

@@ -167,7 +167,7 @@ def test_a_one_sided_neighbour_is_refused_with_its_row(folder: Path) -> None:
     spoil(folder / "districts.csv", 1, neighbours="AF0103")
     message = refusal(folder)
     assert "districts.csv line 3 (AF0102), neighbours" in message
-    assert "AF0101 too" in message
+    assert "AF0101 as well" in message
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_row_twice_is_refused_naming_both_lines(folder: Path, file: str) -> No
 def test_a_province_with_no_capital_or_two_is_refused(folder: Path, row: int, text: str) -> None:
     spoil(folder / "districts.csv", row, is_provincial_capital=text)
     message = refusal(folder)
-    assert f"Kabul has {2 * int(text)} provincial capitals" in message
+    assert f"found {2 * int(text)} provincial capitals in Kabul" in message
     assert text == "0" or "line 3 (AF0102)" in message
 
 
@@ -244,13 +244,14 @@ def test_a_province_without_any_population_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize("file", ["districts.csv", "places.csv", "posts.csv"])
 def test_a_missing_column_is_refused_by_name(folder: Path, file: str) -> None:
     rewrite(folder / file, lambda rows: [{name: row[name] for name in row if name != "district_id"} for row in rows])
-    assert f"{file} line 1: column 'district_id' is missing" in refusal(folder)
+    message = refusal(folder)
+    assert message.startswith(f"{file} line 1: found columns") and "'district_id'" in message
 
 
 @pytest.mark.parametrize("file", ["districts.csv", "places.csv", "posts.csv"])
 def test_a_missing_file_is_refused_by_name(folder: Path, file: str) -> None:
     (folder / file).unlink()
-    assert refusal(folder).startswith(f"{file}: no readable file")
+    assert refusal(folder).startswith(f"{file}: found no readable file")
 
 
 def test_an_empty_file_is_refused(folder: Path) -> None:
@@ -273,7 +274,7 @@ def test_bytes_that_are_not_utf_8_are_refused_with_their_line(folder: Path) -> N
 def test_a_line_with_too_few_values_is_refused(folder: Path) -> None:
     with (folder / "posts.csv").open("a", encoding="utf-8") as file:
         file.write("P14,somewhere\n")
-    assert "posts.csv line 15: not a readable line" in refusal(folder)
+    assert "posts.csv line 15: found a line that is not valid CSV" in refusal(folder)
 
 
 def test_a_file_saved_by_a_spreadsheet_reads_the_same(facts: Facts, folder: Path) -> None:

@@ -173,7 +173,7 @@ def test_planted_numbers_are_found_from_end_to_end(
         with Image.open(folder / name) as picture:
             assert json.loads(picture.text["panj"])["first_seed"] == 7
     assert main(["reproduce", str(folder / "heat_map.png")]) == 2
-    assert "makes again itself: python -m sim sensitivity outcome=" in capsys.readouterr().err
+    assert "recreates: python -m sim sensitivity outcome=" in capsys.readouterr().err
 
 
 def test_every_point_is_run_with_the_same_seeds(counted: Counted, tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_campaigns_that_fail_are_left_out_of_the_means_and_said(
     assert {row["number"] for row in table(folder, "morris.csv") if row["chosen"] == "yes"} == set(VARIED[:2])
     assert "failed and are left out" in " ".join(capsys.readouterr().out.split())
     assert main(["failures", str(folder / designs["morris"]["folder"])]) == 0
-    assert "They are points of a sensitivity study" in " ".join(capsys.readouterr().out.split())
+    assert "They are points of a sensitivity analysis" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_a_cause_is_placed_by_the_values_that_it_has_and_others_have_not(tmp_pat
 
 def test_a_cause_that_is_everywhere_says_so(tmp_path: Path) -> None:
     made = study(tmp_path, [failed(cell, 1, "KeyError: 1") for cell in range(6)])
-    assert where_of(causes_of(tmp_path)[0], made) == ["6 of 6 cells", "at every value of what was swept"]
+    assert where_of(causes_of(tmp_path)[0], made) == ["6 of 6 cells", "at every value of the swept keys"]
 
 
 def test_the_command_is_of_the_one_campaign_and_of_nothing_else(tmp_path: Path) -> None:

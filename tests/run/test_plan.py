@@ -66,7 +66,7 @@ def test_a_grid_finer_than_its_campaigns_can_tell_apart_is_said() -> None:
     sweep = swept(f"{CONTAGION}=range(0.1,0.3,0.01)", "runs=100")
     assert too_fine(CONTAGION, sweep, sample_of(sweep, step=10.0, noise=1.0)) == ""
     fine = too_fine(CONTAGION, sweep, sample_of(sweep, step=0.01, noise=1.0))
-    assert f"{CONTAGION} has 20 values, closer together than runs=100 can tell apart" in fine
+    assert f"{CONTAGION} has 20 values, too close together for runs=100" in fine
 
 
 def test_two_values_are_never_too_fine_and_choices_have_no_distance() -> None:
@@ -165,8 +165,8 @@ def test_the_verb_says_everything_and_writes_nothing(
     said = capsys.readouterr().out
     for part in (
         "border (2 values)",
-        "100 (50 a cell, seeds 0 to 49)",
-        "already recorded",
+        "100 (50 per cell, seeds 0 to 49)",
+        "already stored",
         "MB",
         "Next: python -m sim -m",
     ):

@@ -190,7 +190,7 @@ def test_a_folder_without_tables_and_a_damaged_table_are_said(tmp_path: Path) ->
     with pytest.raises(PanjError, match=r"found none of runs\.parquet, .* expected the folder of a study"):
         columns_of_tables(tmp_path)
     (tmp_path / "runs.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(PanjError, match=r"runs\.parquet: found something"):
+    with pytest.raises(PanjError, match=r"runs\.parquet: found a file that cannot be read"):
         columns_of_tables(tmp_path)
 
 

@@ -160,8 +160,8 @@ def test_ctrl_c_finishes_the_chunks_in_hand_says_how_to_go_on_and_is_code_130(
     wait_for_campaigns(started, study, 6)
     started.send(number, is_to_all=number == signal.SIGINT)
     assert started.end() == 130, started.said
-    assert "Stopping after the chunks in hand" in started.said
-    assert "The same command goes on from there" in started.said
+    assert "Stopping after the running chunks" in started.said
+    assert "The same command continues from there" in started.said
     assert "Traceback" not in started.said
     there = recorded_seeds(study)
     assert set().union(*tasks_in(tasks)) == there  # whatever was handed out is recorded
@@ -182,7 +182,7 @@ def test_a_second_ctrl_c_stops_without_the_chunks_in_hand(
     started = forker.start(SWEEP, seconds=0.04)
     wait_for_campaigns(started, study, 6)
     started.send(signal.SIGINT)
-    started.wait_to_say("once more")
+    started.wait_to_say("Ctrl-C again")
     started.send(signal.SIGINT)
     assert started.end() == 130, started.said
     files = chunk_files(study)
@@ -198,7 +198,7 @@ def test_ctrl_c_while_tables_are_written_loses_nothing(forker: Forker, tmp_path:
     started.wait_to_say("Writing tables")
     started.send(signal.SIGINT)
     assert started.end() == 130, started.said
-    assert "the same command goes on" in started.said
+    assert "the same command continues" in started.said
     assert len(recorded_seeds(study)) == CAMPAIGNS
     again = forker.start(SWEEP)
     assert again.end() == 0, again.said
@@ -219,7 +219,7 @@ def test_a_second_process_on_a_study_is_told_so_and_harms_nothing(
         words = [*SWEEP, f"results_dir={tmp_path / 'results'}"]
         second = other.start(words)
         assert second.end() == 2, second.said
-        assert "study: found another process at work in" in second.said
+        assert "study: found another process working in" in second.said
         first.kill()
         assert first.end() == -signal.SIGKILL
         third = other.start(words)  # the lock went with the first

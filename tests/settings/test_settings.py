@@ -119,7 +119,7 @@ def test_a_study_is_a_folder_that_can_be_seen(name: str) -> None:
 
 def test_a_scenario_that_is_not_yaml_is_named(home: Path) -> None:
     write_scenario(home, "scenario: [1")
-    with pytest.raises(PanjError, match=r"mine\.yaml: found something that is not YAML"):
+    with pytest.raises(PanjError, match=r"mine\.yaml: found invalid YAML"):
         settled("scenario=mine")
 
 

@@ -76,7 +76,7 @@ WRONG = {
     ("-m", "bordr=open,closed"): "bordr: found no such setting .* did you mean 'border'",
     ("-m", f"{CONTAGION}=0.1,9"): f"cell 1 ({CONTAGION}=9): {CONTAGION}: found 9.0, expected a number from 0.0 to 2.0",
     ("-m", f"{CONTAGION}=0.1,much"): f"cell 1 ({CONTAGION}=much): {CONTAGION}: found 'much', expected a value of type",
-    ("-m", f"{CONTAGION}=0.1,0.1"): f"{CONTAGION}: found '{CONTAGION}=0.1,0.1', expected values that differ",
+    ("-m", f"{CONTAGION}=0.1,0.1"): f"{CONTAGION}: found '{CONTAGION}=0.1,0.1', expected at least one value",
     ("-m", "runs=10,20"): "runs: found several values ('runs=10,20'), expected one; the seeds are the campaigns",
     ("-m", "executor=threads,dask"): "executor: found several values",
     ("-m", f"{CONTAGION}=interval(0,1)"): f"{CONTAGION}: found interval(), expected it with {HYPERCUBE}",

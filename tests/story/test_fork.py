@@ -221,13 +221,13 @@ def test_a_number_that_decides_rows_or_roads_cannot_change(key: str, composer: C
 
 
 def test_a_number_that_acts_on_day_0_alone_cannot_change(composer: Composer) -> None:
-    with pytest.raises(PanjError, match=r"rules\.founding\.taliban_men: found a number that acts on day 0 alone"):
+    with pytest.raises(PanjError, match=r"rules\.founding\.taliban_men: found a number that acts only on day 0"):
         turn(composer, "rules.founding.taliban_men=50000")
 
 
 @pytest.mark.parametrize("evening", [date(2021, 4, 30), date(2021, 9, 11), date(2022, 1, 1)])
 def test_an_evening_outside_the_campaign_is_named(evening: date, composer: Composer) -> None:
-    with pytest.raises(PanjError, match=rf"day: found {evening}, expected an evening from 2021-05-01 to 2021-09-10"):
+    with pytest.raises(PanjError, match=rf"day: found {evening}, expected a day from 2021-05-01 to 2021-09-10"):
         turn(composer, "border=closed", evening=evening)
 
 
@@ -399,7 +399,7 @@ def test_a_picture_of_a_fork_says_what_makes_it_again(forked: Path, capsys: pyte
     ("words", "said"),
     [
         (["day=2021-05-02", "border=as_reported"], "fork: found nothing that 'border=as_reported' changes after"),
-        (["day=2021-05-02"], "fork: found no change"),
+        (["day=2021-05-02"], "fork: found no setting to change"),
         (["border=closed"], "day: found none"),
         (["day=May", "border=closed"], "day: found 'May'"),
         (["day=2021-05-05", "border=closed"], "day: found 2021-05-05"),
@@ -424,7 +424,7 @@ def test_a_command_that_cannot_be_followed_is_one_line_and_writes_nothing(
 
 def test_a_policy_of_day_0_alone_changes_nothing(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fork", str(study), "day=2021-05-02", "capacity=double_commandos"]) == 2
-    assert f"{FOUNDING}commando_columns would act on day 0 alone" in capsys.readouterr().err
+    assert f"{FOUNDING}commando_columns acts only on day 0" in capsys.readouterr().err
 
 
 def test_many_seeds_are_judged_as_compare_judges_them(study: Path) -> None:

@@ -182,7 +182,7 @@ def test_the_same_study_again_computes_nothing(tiny: Path, monkeypatch: pytest.M
 )
 def test_another_study_of_the_same_name_is_refused_and_left_alone(override: str, differs: str, tiny: Path) -> None:
     before = all_of(tiny.parent)
-    with pytest.raises(PanjError, match=rf"differs in .*{differs}.*\), expected .* a new name: choose study=NAME"):
+    with pytest.raises(PanjError, match=rf"differs in .*{differs}.*\), expected .* a new name with study=NAME"):
         study(tiny.parent, override)
     assert all_of(tiny.parent) == before
 
@@ -190,14 +190,14 @@ def test_another_study_of_the_same_name_is_refused_and_left_alone(override: str,
 def test_a_folder_that_is_no_study_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "thesis.txt").write_text("years of work")
-    with pytest.raises(PanjError, match=r"with thesis\.txt and no record of campaigns, expected a new name"):
+    with pytest.raises(PanjError, match=r"with thesis\.txt and no stored campaigns, expected a new name"):
         study(tmp_path)
     assert all_of(tmp_path) == {"tiny/thesis.txt": b"years of work"}
 
 
 def test_a_damaged_about_is_said(tmp_path: Path) -> None:
     (tmp_path / "about.json").write_text("{")
-    with pytest.raises(PanjError, match="found something damaged"):
+    with pytest.raises(PanjError, match="found a damaged file"):
         read_about(tmp_path)
 
 
@@ -260,7 +260,7 @@ def test_a_disk_too_full_for_the_tables_keeps_what_is_recorded(
     with monkeypatch.context() as patch:
         patch.setattr(*broken, raising(OSError(28, "No space left on device")))
         with pytest.raises(
-            PanjError, match=r"cannot write .*tiny \(No space left on device\); what was recorded before"
+            PanjError, match=r"cannot write .*tiny \(No space left on device\); what was written before"
         ):
             study(tmp_path, "runs=1")
         assert {path.name for path in (tmp_path / "tiny").iterdir()} == {"chunks"}

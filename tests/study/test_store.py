@@ -528,7 +528,7 @@ def test_a_damaged_scope_is_set_aside_and_written_again_by_the_whole_command(
     content = scope.read_bytes()
     damage(scope)
     before = all_of(tmp_path)
-    with pytest.raises(PanjError, match=r"the whole command"):
+    with pytest.raises(PanjError, match=r"the full command"):
         run_in(tmp_path, "-m", "border=closed")
     assert all_of(tmp_path) == before
     assert run_in(tmp_path, *words).computed == 0
@@ -539,7 +539,7 @@ def test_a_damaged_scope_is_set_aside_and_written_again_by_the_whole_command(
 def test_a_folder_that_is_no_study_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny" / "thesis.txt").write_text("years of work")
-    with pytest.raises(PanjError, match="no record of campaigns"):
+    with pytest.raises(PanjError, match="no stored campaigns"):
         run_in(tmp_path)
     assert all_of(tmp_path) == {"tiny/thesis.txt": b"years of work"}
 

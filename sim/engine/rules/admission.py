@@ -45,19 +45,19 @@ def is_admitted(admits: float, draw: float) -> bool:
 
 @rule
 def places_left(camp_places: float, aid_places: float, aid: float, admitted: int) -> int:
-    """People who still find a place: camps fill up, aid agencies add places."""
+    """Number of people for whom camps still have places; aid adds places."""
     return max(0, int(camp_places + aid_places * aid) - admitted)
 
 
 @rule
 def admit_families(land: Land, border: Border, numbers: Admission, today: Today) -> None:
-    """Every post calls its queue in order until the day's room is used; the others wait or give up.
+    """Admit families from the queue of every post, in order, until the day's room is used; the others wait or give up.
 
     Args:
-        land: roads are read; people who go home are added to their district.
-        border: posts, refugees and queues are written.
-        numbers: numbers of the rule.
-        today: draws, aid and totals.
+        land: Roads are read; people who go home are added to their district.
+        border: Posts, refugees and queues are written.
+        numbers: Numbers of the rule.
+        today: Draws, aid and totals.
     """
     posts = border.posts
     for post in range(posts.district.size):

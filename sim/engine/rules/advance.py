@@ -54,21 +54,21 @@ class Advance(NamedTuple):
     target_ring: float  # weight: worth of the ring around the capital
     target_distance: float  # per 100 road km: how much a column dislikes a long march
     shared_target: float  # weight: how much a column dislikes a target that another column has
-    press_start: float  # probability per day per influence: local forces come out
-    press_stop: float  # probability per day: local forces go home
-    press_under_pressure: float  # factor: how much more readily they come out while a prong sweeps the province
+    press_start: float  # probability per day per influence: local forces start to press
+    press_stop: float  # probability per day: local forces stop pressing
+    press_under_pressure: float  # factor: increase of `press_start` while a prong sweeps the province
     local_assault: float  # probability per day: a pressing local force attacks alone
-    # factor: how much more readily it attacks alone while a prong sweeps the province
+    # factor: increase of `local_assault` while a prong sweeps the province
     local_assault_under_pressure: float
     local_assault_ratio: float  # Taliban per garrison man: strength below which a local force never attacks alone
     besiege_patience: float  # days: days before a column leaves a district that held
     spare_share: float  # share of local men: men of won districts who join a new prong when a sweep ends
-    spearhead_men: float  # men: men below whom no new prong is formed
+    spearhead_men: float  # men: smallest number of men that form a new prong
 
 
 @rule
 def starts_to_press(influence: float, under_pressure: bool, probability: float, boost: float, draw: float) -> bool:
-    """Whether local forces start to press: likelier where Taliban influence is high and when a prong is near."""
+    """Whether local forces start to press, which is more likely with high Taliban influence and a prong nearby."""
     factor = boost if under_pressure else 1.0
     return draw < probability * influence * factor
 
@@ -90,10 +90,10 @@ def advance(land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
     """Move prongs, then their columns, then local forces.
 
     Args:
-        land: provinces under pressure and pressed districts are written.
-        armies: forces and prongs are written; garrisons are read.
-        numbers: numbers of the rule.
-        today: draws and log.
+        land: Provinces under pressure and pressed districts are written.
+        armies: Forces and prongs are written; garrisons are read.
+        numbers: Numbers of the rule.
+        today: Draws and log.
     """
     districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     for prong in range(prongs.province.size):
@@ -227,7 +227,7 @@ def is_done(prong: int, land: Land, prongs: Prongs, numbers: Advance) -> bool:
 
 @rule
 def next_province(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck: Luck) -> int:
-    """The best province by nearness, weakness, attention and what is left to take; one prong per province."""
+    """The province with the highest value by nearness, weakness, attention and districts left; one prong each."""
     districts, provinces, roads = land.districts, land.provinces, land.roads
     here = prongs.province[prong]
     best = here
@@ -356,7 +356,7 @@ def is_busy(force: int, districts: Districts, forces: Forces, patience: float) -
 
 @rule
 def next_target(force: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> int:
-    """The best district of the target province: weak, isolated, friendly, valuable, near; -1 if none is left."""
+    """The target with the highest value in the province: weak, isolated, friendly, important, near; -1 if none."""
     districts, provinces, roads, garrisons, forces, prongs = (
         land.districts,
         land.provinces,
@@ -410,7 +410,7 @@ def count_sought(districts: Districts, forces: Forces) -> None:
 
 @rule
 def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """Let local forces come out or go home, and occasionally attack alone."""
+    """Let local forces start or stop pressing their district, and occasionally attack alone."""
     districts, provinces, forces = land.districts, land.provinces, armies.forces
     for district in range(districts.holder.size):
         force = district  # local forces are the first rows, one per district

@@ -46,7 +46,7 @@ class Calls(NamedTuple):
 
 @rule
 def asks(mobile: int, local: int, pressed: bool, garrison: int, threat_ratio: float) -> bool:
-    """Whether a garrison asks for help: a mobile force outside suffices, or local forces that press in numbers."""
+    """Whether a garrison asks for help: if a mobile force is outside, or if enough local forces press."""
     return garrison > 0 and (mobile > 0 or (pressed and local >= threat_ratio * garrison))
 
 
@@ -65,13 +65,13 @@ def urgency(is_capital: bool, has_post: bool, highway: bool, threat: float, numb
 
 @rule
 def call_for_help(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
-    """Bring help under way closer, let garrisons ask, answer the most urgent calls, and recall idle commandos.
+    """Move help that is under way, let garrisons ask, answer the most urgent calls, and recall idle commandos.
 
     Args:
-        districts: threatened districts and days of help are written.
-        armies: commandos and days since a call are written; garrisons are read.
-        numbers: numbers of the rule.
-        today: log and totals.
+        districts: Threatened districts and days of help are written.
+        armies: Commandos and days since a call are written; garrisons are read.
+        numbers: Numbers of the rule.
+        today: Log and totals.
     """
     units = armies.units
     bring_help(districts, units)
@@ -91,7 +91,7 @@ def first_commando(units: Units) -> int:
 
 @rule
 def bring_help(districts: Districts, units: Units) -> None:
-    """Move help one day closer; a column that arrives holds the district, or returns to the reserve if it fell."""
+    """Move help one day closer; a column that arrives holds the district or, if that has fallen, joins the reserve."""
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.RELIEVING:
             continue
@@ -108,7 +108,7 @@ def bring_help(districts: Districts, units: Units) -> None:
 
 @rule
 def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
-    """Count the days since units of threatened garrisons asked for help; others stop asking."""
+    """Let threatened garrisons ask for help and count the days since they did; others stop asking."""
     garrisons, units = armies.garrisons, armies.units
     for district in range(districts.holder.size):
         districts.threatened[district] = asks(
@@ -134,7 +134,7 @@ def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> N
 
 @rule
 def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
-    """Answer as many calls as there are flights, most urgent first; answered callers start a new wait."""
+    """Answer as many calls as there are flights, most urgent first; waiting days of those answered restart at 0."""
     garrisons, units = armies.garrisons, armies.units
     answered = 0
     callers = list_callers(districts, garrisons) if numbers.flights_per_day >= 1.0 else 0
@@ -192,7 +192,7 @@ def answer_one(callers: int, districts: Districts, armies: Armies, numbers: Call
 
 @rule
 def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, numbers: Calls, day: int) -> int:
-    """The most urgent caller that was not helped within its patience, or -1."""
+    """The most urgent caller that has not been sent help in the last `patience_days`, or -1."""
     best = -1
     highest = 0.0
     for place in range(callers):
@@ -211,7 +211,7 @@ def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, number
 
 @rule
 def stand_down(districts: Districts, units: Units, quiet_days: float, day: int) -> None:
-    """Return commandos in quiet districts to the reserve; retaken districts they keep holding."""
+    """Return commandos in quiet districts to the reserve; those in retaken districts stay."""
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.HOLDING:
             continue

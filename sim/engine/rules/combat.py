@@ -67,7 +67,7 @@ class Combat(NamedTuple):
 def break_probability(  # one argument per term of the sum
     loss_share: float, ratio: float, morale: float, resolve: float, dread: float, numbers: Combat
 ) -> float:
-    """Probability that a defence breaks today: losses, numbers and dread against it, morale and command for it."""
+    """Probability that a defence breaks today: losses, odds and dread raise it, morale and resolve lower it."""
     return logistic(
         numbers.break_intercept
         + numbers.break_losses * loss_share
@@ -89,10 +89,10 @@ def fight(land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
     """Fight one day in every district under assault, and besiege capitals for one day.
 
     Args:
-        land: fighting, falling districts, stands and dread are written.
-        armies: losses and modes are written.
-        numbers: numbers of the rule.
-        today: draws, air cover, log and totals.
+        land: Fighting, falling districts, stands and dread are written.
+        armies: Losses and modes are written.
+        numbers: Numbers of the rule.
+        today: Draws, air cover, log and totals.
     """
     districts, garrisons, units, forces = land.districts, armies.garrisons, armies.units, armies.forces
     districts.fighting[:] = 0.0
@@ -112,7 +112,7 @@ def fight(land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
 
 @rule
 def harass(districts: Districts, units: Units, men_a_day: float, luck: Luck) -> None:
-    """Apply losses of outposts in pressed districts between assaults."""
+    """Apply the losses that outposts in pressed districts suffer between assaults."""
     for unit in range(units.men.size):
         if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
             continue
@@ -136,7 +136,7 @@ def lose(unit: int, dead: int, units: Units) -> None:
 
 @rule
 def line_up(districts: Districts, units: Units) -> None:
-    """Link the units that hold each district under assault, so that each fight reads only its own."""
+    """Build a linked list of the units that hold each district under assault, so that a fight reads only its own."""
     districts.defender[:] = NOBODY
     for unit in range(units.men.size - 1, -1, -1):  # backwards, so that they are linked in order
         here = units.district[unit]
@@ -259,7 +259,7 @@ def call_off_assaults(district: int, land: Land, forces: Forces, numbers: Combat
 
 @rule
 def besiege_one_day(district: int, land: Land, garrisons: Garrisons, numbers: Combat, luck: Luck) -> None:
-    """A capital falls only if encircled, besieged for long enough, and outnumbered enough at the end."""
+    """Besiege a capital for one day; it can fall only if it is encircled, besieged long enough and outnumbered."""
     districts, roads = land.districts, land.roads
     around = roads.first[district + 1] - roads.first[district]
     lost = 0

@@ -46,10 +46,10 @@ def change_control(districts: Districts, armies: Armies, numbers: Control, today
     """Transfer districts that fall today; elsewhere count days of pressure.
 
     Args:
-        districts: holders, days of loss and of pressure are written.
-        armies: men and momentum of forces are written; garrisons are read.
-        numbers: numbers of the rule.
-        today: day and log.
+        districts: Holders, days of loss and of pressure are written.
+        armies: Men and momentum of forces are written; garrisons are read.
+        numbers: Numbers of the rule.
+        today: Day and log.
     """
     garrisons, forces = armies.garrisons, armies.forces
     fade_momentum(forces, numbers.momentum_fade_days)
@@ -93,7 +93,7 @@ def change_hands(district: int, districts: Districts, garrisons: Garrisons, toda
 
 @rule
 def reward(district: int, forces: Forces, numbers: Control) -> None:
-    """Forces that took a district gain momentum, leave a guard, find recruits and become available."""
+    """Raise the momentum of the forces that took a district; mobile ones leave a guard and find recruits."""
     home = district  # local forces are the first rows, one per district
     force = home
     while force != NOBODY:
@@ -107,7 +107,7 @@ def reward(district: int, forces: Forces, numbers: Control) -> None:
 
 @rule
 def leave_a_guard(force: int, home: int, forces: Forces, numbers: Control) -> None:
-    """Exchange men: some of a column stay with the local force, some of its men join the column."""
+    """Leave some men of a column with the local force, and let some local men join the column."""
     guard = int(numbers.hold_share * forces.men[force])
     recruits = int(numbers.recruit_share * forces.men[home])
     forces.men[force] += recruits - guard

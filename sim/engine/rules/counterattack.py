@@ -52,13 +52,13 @@ def recapture_probability(ratio: float, numbers: Counterattack) -> float:
 
 @rule
 def strike_back(land: Land, armies: Armies, numbers: Counterattack, today: Today) -> None:
-    """Make as many attempts as policy allows, while there are commandos.
+    """Try to retake as many districts as policy allows, as long as there are commandos in reserve.
 
     Args:
-        land: holders and dread are written; roads are read.
-        armies: commandos and forces are written; garrisons are read.
-        numbers: numbers of the rule.
-        today: draws, log and totals.
+        land: Holders and dread are written; roads are read.
+        armies: Commandos and forces are written; garrisons are read.
+        numbers: Numbers of the rule.
+        today: Draws, log and totals.
     """
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
     attempts = whole(numbers.attempts_per_day, uniform(today.luck, Stream.COUNTERATTACK, 0))
@@ -77,7 +77,7 @@ def strike_back(land: Land, armies: Armies, numbers: Counterattack, today: Today
 
 @rule
 def list_within_reach(land: Land) -> int:
-    """List lost districts next to a connected one; returns how many."""
+    """List in `choice` the lost districts that border a connected one; returns their number."""
     districts = land.districts
     found = 0
     for district in range(districts.holder.size):
@@ -90,7 +90,7 @@ def list_within_reach(land: Land) -> int:
 
 @rule
 def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrisons: Garrisons, luck: Luck) -> int:
-    """A lost district within reach, preferring weakly held ones, at most once per day, or -1."""
+    """Choose a lost district within reach that was not retaken today, preferring weakly held ones; -1 if none."""
     best = NOBODY
     highest = -math.inf
     for place in range(within_reach):

@@ -30,7 +30,7 @@ class Crossing(NamedTuple):
 
 @rule
 def is_let_in(admits: float, draw: float) -> bool:
-    """Whether a unit is admitted; a post that admits nobody admits no unit, one that admits all admits every unit."""
+    """Whether a post admits a unit: never if its share `admits` is 0, always if it is 1."""
     return draw < admits
 
 
@@ -39,11 +39,11 @@ def cross(districts: Districts, units: Units, posts: Posts, numbers: Crossing, t
     """Let every unit at a post ask to cross, in order; those left behind may be captured or go into hiding.
 
     Args:
-        districts: holders are read.
-        units: men by fate and states are written.
-        posts: counts of soldiers are written.
-        numbers: numbers of the rule.
-        today: draws and log.
+        districts: Holders are read.
+        units: Men by fate and states are written.
+        posts: Counts of soldiers are written.
+        numbers: Numbers of the rule.
+        today: Draws and log.
     """
     for unit in range(units.men.size):
         if units.state[unit] == UnitState.CROSSED:

@@ -56,13 +56,13 @@ def fear_of(fighting: float, pressed: bool, arrived: bool, dread: float, numbers
 
 @rule
 def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
-    """Send off those who leave today, in every district.
+    """Let families leave home today, in every district.
 
     Args:
-        land: people at home are written.
-        border: refugee rows are added; posts are read.
-        numbers: numbers of the rule.
-        today: draws and totals.
+        land: People at home are written.
+        border: Refugee rows are added; posts are read.
+        numbers: Numbers of the rule.
+        today: Draws and totals.
     """
     districts = land.districts
     for district in range(districts.at_home.size):
@@ -82,7 +82,7 @@ def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
 
 @rule
 def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flight, today: Today) -> None:
-    """Add one row on the road; when the space for rows is used up the campaign ends with a CampaignError."""
+    """Add one refugee row that sets out today; if all rows are in use, the campaign ends with a CampaignError."""
     districts, posts, refugees = land.districts, border.posts, border.refugees
     people = min(numbers.people_per_row, districts.at_home[district])
     row = today.tally[Count.REFUGEE_ROWS]

@@ -46,7 +46,7 @@ class Founding(NamedTuple):
     influence_votes: float  # per unit of reach: how influence falls with votes per head
     influence_spread: float  # logit: lasting differences of influence between districts
     votes_scale: float  # votes per head: turnout at which the state reaches as far as usual
-    votes_floor: float  # share of the scale: added to votes so that the state is never infinitely far away
+    votes_floor: float  # share of the scale: added to votes so that the absence of the state is never infinite
     resolve_province: float  # standard deviations: lasting difference between provincial commands
     resolve_district: float  # standard deviations: lasting difference between district commands
     resolve_unit: float  # standard deviations: lasting difference between units
@@ -79,21 +79,21 @@ class Founding(NamedTuple):
 
 @rule
 def state_absence(votes_per_head: float, scale: float, floor: float) -> float:
-    """How far the state is from a district: 0 where votes per head equal the scale, more where fewer voted."""
+    """Absence of the state from a district: 0 where votes per head equal the scale, higher where fewer voted."""
     return -math.log((votes_per_head + floor * scale) / ((1.0 + floor) * scale))
 
 
 @rule
 def draw_day_zero(land: Land, armies: Armies, numbers: Founding, morale: Morale, supply: Supply, today: Today) -> None:
-    """Draw influence first, then holders, then men on both sides.
+    """Draw everything that differs between campaigns on day 0: influence, then holders, then men on both sides.
 
     Args:
-        land: influence, holders and lasting differences are written.
-        armies: men, morale and places of both sides are written.
-        numbers: numbers of the rule.
-        morale: for the first morale of units.
-        supply: for their first supply.
-        today: draws of day 0.
+        land: Influence, holders and lasting differences are written.
+        armies: Men, morale and places of both sides are written.
+        numbers: Numbers of the rule.
+        morale: Numbers of the morale rule, for the initial morale of units.
+        supply: Numbers of the supply rule, for their initial supply.
+        today: Draws of day 0.
     """
     districts, units, forces = land.districts, armies.units, armies.forces
     draw_influence(districts, numbers, today.lasting)
@@ -221,7 +221,7 @@ def weight_in_capital(unit: int, districts: Districts, units: Units) -> float:
 
 @rule
 def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding, lasting: np.ndarray) -> int:
-    """Usual size times a factor drawn per district; commando columns are all equal."""
+    """Men of a unit outside a capital: the usual size times a factor drawn per district, which commandos lack."""
     factor = 1.0
     if units.kind[unit] != UnitKind.COMMANDO:
         home = units.home[unit]
@@ -233,7 +233,10 @@ def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding,
 
 @rule
 def part_of(men: int, before: float, after: float, total: float) -> int:
-    """Whole men for the stretch from `before` to `after` of `total`; consecutive stretches add up to all men."""
+    """Men allotted to a weight when `men` are divided in proportion to weights that add up to `total`.
+
+    `before` and `after` are the sums of the weights without and with this one, so that all parts add up to `men`.
+    """
     return int(men * after / total + 0.5) - int(men * before / total + 0.5)
 
 
@@ -300,7 +303,7 @@ def place_prongs(land: Land, armies: Armies, numbers: Founding, lasting: np.ndar
 
 @rule
 def first_target(prong: int, land: Land, prongs: Prongs, numbers: Founding, lasting: np.ndarray) -> int:
-    """The best province that no other prong has chosen."""
+    """The province with the highest value that no other prong has chosen."""
     districts, provinces = land.districts, land.provinces
     best = 0
     highest = -math.inf

@@ -2,9 +2,9 @@
 
 Reads   roads, fighting.
 Writes  where families are, days on the road, those who settle or join a queue.
-Source  Flee (Suleimenova, Bell and Groen 2017) for the method: towns, links, a choice at each. Assumption: roads are
-        longer than the distance between centroids by a factor (guess) and slower in mountains; every step brings the
-        family nearer.
+Source  Flee (Suleimenova, Bell and Groen 2017) for the method: families choose among links at every town. Assumption:
+        roads are longer than the distance between centroids by a factor (guess) and slower in mountains; every step
+        brings the family nearer.
 """
 
 import math
@@ -27,7 +27,7 @@ class Journeys(NamedTuple):
 
 @rule
 def cost(km_left: float, fighting: float, avoid_km: float) -> float:
-    """Cost of a way in km: a detour of up to `avoid_km` is better than a road through fighting."""
+    """Cost of a route in km: a detour of up to `avoid_km` is preferred to a road through fighting."""
     return km_left + avoid_km * fighting
 
 
@@ -36,10 +36,10 @@ def travel(land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
     """Move every family on the road for one day, in order; those who arrive leave the list.
 
     Args:
-        land: roads and fighting are read.
-        border: refugees, queues and counts of the posts are written.
-        numbers: numbers of the rule.
-        tally: totals are written.
+        land: Roads and fighting are read.
+        border: Refugees, queues and counts of the posts are written.
+        numbers: Numbers of the rule.
+        tally: Totals are written.
     """
     refugees, queues = border.refugees, border.queues
     join_the_road(border, tally)
@@ -56,7 +56,7 @@ def travel(land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
 
 @rule
 def join_the_road(border: Border, tally: Whole) -> None:
-    """Add families that left home or a post to the list, which is rebuilt from the first of them on."""
+    """Add families that have set out to the list of travellers, which is rebuilt from the first of them on."""
     refugees, queues = border.refugees, border.queues
     while tally[Count.TRAVELLERS] > 0 and queues.travelling[tally[Count.TRAVELLERS] - 1] >= tally[Count.SET_OUT]:
         tally[Count.TRAVELLERS] -= 1
@@ -69,7 +69,7 @@ def join_the_road(border: Border, tally: Whole) -> None:
 
 @rule
 def use_up_a_day(family: int, land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
-    """Travel as many links as fit into a day; the last one is finished tomorrow."""
+    """Move a family along as many links as it can travel in a day; the last may be completed on a later day."""
     refugees = border.refugees
     left = 1.0
     while True:
@@ -89,7 +89,7 @@ def use_up_a_day(family: int, land: Land, border: Border, numbers: Journeys, tal
 
 @rule
 def set_out_on_link(family: int, land: Land, refugees: Refugees, avoid_km: float) -> None:
-    """Choose the link that leads nearer at the least cost; the usual one unless there is fighting on it."""
+    """Choose a family's next link: the usual one or, if there is fighting on it, the cheapest that leads nearer."""
     districts, roads = land.districts, land.roads
     here = refugees.district[family]
     goal = refugees.destination[family]
@@ -102,7 +102,7 @@ def set_out_on_link(family: int, land: Land, refugees: Refugees, avoid_km: float
 
 @rule
 def cheapest_link(here: int, goal: int, land: Land, avoid_km: float) -> int:
-    """The link of least cost today among those that lead nearer."""
+    """The link with the lowest cost today among those that lead nearer to the goal."""
     districts, roads = land.districts, land.roads
     best = NOBODY
     lowest = math.inf

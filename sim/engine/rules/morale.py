@@ -50,11 +50,11 @@ def settle_morale(districts: Districts, units: Units, numbers: Morale, endurance
     """Update the morale of every unit with men under arms.
 
     Args:
-        districts: dread, help and stands are read.
-        units: morale is written and yesterday's losses are cleared.
-        numbers: numbers of the rule.
-        endurance: when hunger and unanswered calls are felt.
-        today: pay, air cover and day.
+        districts: Dread, help and stands are read.
+        units: Morale is written and yesterday's losses are cleared.
+        numbers: Numbers of the rule.
+        endurance: When hunger and unanswered calls are felt.
+        today: Pay, air cover and day.
     """
     pay = today.conditions[Condition.PAY]
     air_cover = today.conditions[Condition.AIR_COVER]

@@ -1,4 +1,4 @@
-"""News of a fall frightens next door, the province and, a little, the country; dread fades.
+"""News of a fall frightens neighbouring districts, the province and, a little, the country; dread fades.
 
 Reads   yesterday's falls and how they came, provinces under pressure, who holds what.
 Writes  dread and anger of districts.
@@ -24,19 +24,19 @@ class News(NamedTuple):
     province: float  # share of calm lost: dread that a fall adds in its province
     country: float  # share of calm lost: dread that a fall adds elsewhere
     handover_factor: float  # factor: weight of news of a fall without a fight, relative to one in battle
-    pressure_factor: float  # factor: how much louder news is in a province under pressure
+    pressure_factor: float  # factor: weight of news within a province under pressure, relative to other provinces
     fade_days: float  # days: time constant with which dread fades
     anger: float  # weight: effect of anger; 0 in theories without anger
     anger_factor: float  # factor: anger that a fall in battle adds, relative to the dread that it adds
     herding: float  # weight: dread of a garrison whose threshold is passed; 0 in theories without thresholds
-    threshold_mean: float  # share: mean share of the observed garrisons that must have gone before one follows
+    threshold_mean: float  # share: mean share of the observed garrisons that must have given up before one follows
     threshold_spread: float  # share: standard deviation of thresholds between garrisons
     threshold_steepness: float  # logit per share: how sharply dread sets in at the threshold
 
 
 @rule
 def rises(dread: float, amount: float) -> float:
-    """Dread or anger after an increase; it approaches 1, since the frightened have less calm left to lose."""
+    """Dread or anger after news: the distance to 1 shrinks by the share `amount`, so that 1 is never exceeded."""
     return dread + (1.0 - dread) * min(1.0, amount)
 
 
@@ -48,19 +48,19 @@ def weight_of(how: int, handover_factor: float) -> float:
 
 @rule
 def frightens(amount: float, anger: float) -> float:
-    """Dread that news adds; less for the angry."""
+    """Dread that news adds, which anger reduces."""
     return amount * (1.0 - anger)
 
 
 @rule
 def angers(amount: float, how: int, numbers: News) -> float:
-    """Anger that news adds: a fall in battle angers those whom it frightens, a handover angers nobody."""
+    """Anger that news adds: in proportion to the dread for a fall in battle, none for any other fall."""
     return numbers.anger * numbers.anger_factor * amount if how == Fall.FOUGHT else 0.0
 
 
 @rule
 def follows(seen: float, draw: float, numbers: News) -> float:
-    """Dread from observed falls: nearly none below a garrison's own threshold, nearly `herding` above it."""
+    """Dread from observed falls: almost 0 below a garrison's own threshold, almost `herding` above it."""
     threshold = numbers.threshold_mean + numbers.threshold_spread * draw
     return numbers.herding * logistic(numbers.threshold_steepness * (seen - threshold))
 
@@ -70,9 +70,9 @@ def spread_news(land: Land, numbers: News, day: int) -> None:
     """Fade yesterday's dread and anger, add each of yesterday's falls, then let garrisons observe neighbours.
 
     Args:
-        land: dread and anger are written.
-        numbers: numbers of the rule.
-        day: days since day 0.
+        land: Dread and anger are written.
+        numbers: Numbers of the rule.
+        day: Days since day 0.
     """
     districts = land.districts
     fade(districts, numbers.fade_days)

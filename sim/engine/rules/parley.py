@@ -47,7 +47,7 @@ class Parley(NamedTuple):
     resolve: float  # logit per standard deviation: weight of the resolve of the command
     air_cover: float  # logit per share: weight of air cover
     days: float  # days: days of negotiation before a mobile force attacks
-    outpost_offset: float  # morale: what an outpost's isolation takes off its morale
+    outpost_offset: float  # morale: reduction of an outpost's morale by its isolation
 
 
 class Situation(NamedTuple):
@@ -64,7 +64,7 @@ class Situation(NamedTuple):
 
 @rule
 def handover_probability(situation: Situation, air_cover: float, numbers: Parley) -> float:
-    """Probability that a garrison surrenders when asked: fear and want raise it, morale and command lower it."""
+    """Probability that a garrison surrenders when asked: dread and hardship raise it, morale and resolve lower it."""
     score = numbers.intercept + numbers.force_ratio * log_ratio(situation.ratio)
     if situation.isolated:
         score += numbers.isolation
@@ -100,7 +100,7 @@ def main_reason(situation: Situation, numbers: Parley) -> int:
 
 @rule
 def situation_of(district: int, districts: Districts, garrisons: Garrisons) -> Situation:
-    """The situation of a garrison that has men."""
+    """The circumstances of a garrison, which must have men."""
     attackers = garrisons.mobile[district] + garrisons.local[district]
     return Situation(
         attackers / garrisons.men[district],
@@ -117,7 +117,7 @@ def situation_of(district: int, districts: Districts, garrisons: Garrisons) -> S
 def sends_elders(
     mobile: int, pressed: bool, influence: float, mobile_probability: float, local_probability: float, draw: float
 ) -> bool:
-    """Whether elders are sent: by a mobile force, or by a local one that presses, in proportion to its influence."""
+    """Whether elders are sent: by a mobile force, or by pressing local forces in proportion to Taliban influence."""
     return (mobile > 0 and draw < mobile_probability) or (pressed and draw < local_probability * influence)
 
 
@@ -126,10 +126,10 @@ def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
     """Send elders to threatened districts; those that refuse for long enough face an assault.
 
     Args:
-        land: falling districts and reasons are written.
-        armies: outposts that surrender and modes of forces are written.
-        numbers: numbers of the rule.
-        today: draws, air cover, log and totals.
+        land: Falling districts and reasons are written.
+        armies: Outposts that surrender and modes of forces are written.
+        numbers: Numbers of the rule.
+        today: Draws, air cover, log and totals.
     """
     districts, provinces, garrisons, forces = land.districts, land.provinces, armies.garrisons, armies.forces
     air_cover = today.conditions[Condition.AIR_COVER]
@@ -169,7 +169,7 @@ def ask_garrison(
 
 @rule
 def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
-    """Ask each outpost of a pressed district to surrender; its men leave their arms and go."""
+    """Ask each outpost of a pressed district to surrender, and count the men of those that do as surrendered."""
     districts, provinces, garrisons, units = land.districts, land.provinces, armies.garrisons, armies.units
     for unit in range(units.men.size):
         if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:

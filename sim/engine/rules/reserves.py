@@ -26,7 +26,7 @@ class Reserves(NamedTuple):
 
 @rule
 def arrived(ordered: float, days: float, delay: float, ramp: float) -> float:
-    """Men who have arrived: none before the delay is over, then a curve towards all who were ordered."""
+    """Men who have arrived: none during the delay, then an exponential approach to the number ordered."""
     if ordered <= 0.0 or days <= delay:
         return 0.0
     return ordered * (1.0 - math.exp(-(days - delay) / ramp))
@@ -37,10 +37,10 @@ def deploy_reserves(districts: Districts, posts: Posts, numbers: Reserves, today
     """Divide the men available today among the posts, and set tomorrow's room.
 
     Args:
-        districts: frontage is read.
-        posts: reservists and room are written.
-        numbers: numbers of the rule.
-        today: day, orders, CSTO help and totals.
+        districts: Frontage is read.
+        posts: Reservists and room are written.
+        numbers: Numbers of the rule.
+        today: Day, orders, CSTO help and totals.
     """
     days = today.luck.day - today.conditions[Condition.ORDER_DAY]
     men = arrived(today.conditions[Condition.RESERVISTS_ORDERED], days, numbers.delay_days, numbers.ramp_days)

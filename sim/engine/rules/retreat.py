@@ -54,7 +54,7 @@ class Retreat(NamedTuple):
 
 @rule
 def leaving_probability(situation: Situation, numbers: Retreat) -> float:
-    """Probability that a cut-off garrison leaves tonight; more courage or food never raises it."""
+    """Probability that a cut-off garrison leaves tonight; higher morale or more supply never raises it."""
     return logistic(
         numbers.leave_intercept
         + numbers.leave_dread * situation.dread
@@ -80,21 +80,21 @@ def changes_sides(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
 
 @rule
 def finds_road_open(mountain: float, draw: float, numbers: Retreat) -> bool:
-    """Whether there is a way to a refuge: in the plain one can avoid a cut road, a mountain valley has one road."""
+    """Whether a unit can reach a refuge: in the plain it can avoid a cut road, but a mountain valley has only one."""
     return draw < numbers.road_open * (1.0 - numbers.road_mountain * mountain)
 
 
 @rule
 def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: Parley, today: Today) -> None:
-    """Move units on the road, let units of fallen districts flee, and let cut-off ones leave tonight.
+    """Move retreating units, decide the fate of units in fallen districts, and let cut-off garrisons leave.
 
     Args:
-        land: falling districts are written; roads and holders are read.
-        armies: states and fates of units are written; militia may join local forces.
-        posts: arrivals are written.
-        numbers: numbers of the rule.
-        terms: numbers of the parley, for the reason of an abandoned district.
-        today: draws and log.
+        land: Falling districts are written; roads and holders are read.
+        armies: States and fates of units are written; militia may join local forces.
+        posts: Arrivals are written.
+        numbers: Numbers of the rule.
+        terms: Numbers of the parley rule, which give the reason why a district is abandoned.
+        today: Draws and log.
     """
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
     for unit in range(units.men.size):
@@ -225,7 +225,7 @@ def reach_post(unit: int, units: Units, posts: Posts) -> None:
 
 @rule
 def nearest_refuge(here: int, land: Land, within_km: float) -> int:
-    """The nearest connected government district next door, else the provincial capital, or -1."""
+    """The nearest neighbouring district that is connected, otherwise the provincial capital; -1 if none is in reach."""
     districts, provinces, roads = land.districts, land.provinces, land.roads
     best = NOBODY
     for link in range(roads.first[here], roads.first[here + 1]):

@@ -35,10 +35,10 @@ def bring_home(land: Land, units: Units, numbers: Returning, today: Today) -> No
     """Fly interned units home, and let those at home rejoin.
 
     Args:
-        land: holders are read.
-        units: men and states are written.
-        numbers: numbers of the rule.
-        today: draws and log.
+        land: Holders are read.
+        units: Men and states are written.
+        numbers: Numbers of the rule.
+        today: Draws and log.
     """
     for unit in range(units.men.size):
         waits = units.interned[unit] == 0 or units.state[unit] == UnitState.WAITING

@@ -19,7 +19,7 @@ class Supply(NamedTuple):
     # days of supply: supply that a cut-off garrison uses per day; below 1 because some is found locally
     eaten_per_day: float
     restock_per_day: float  # days of supply: supply that reaches a connected garrison per day
-    hungry_below: float  # days: supply below which hunger is felt
+    hungry_below: float  # days: supply below which a garrison goes hungry
     road_cut_ratio: float  # Taliban per garrison man: pressing force that closes the roads of a district
     airlift_per_day: float  # garrisons per day: cut-off garrisons supplied by air
 
@@ -32,12 +32,12 @@ def is_road_cut(pressed: bool, local: int, mobile: int, garrison: int, ratio: fl
 
 @rule
 def supply(land: Land, armies: Armies, numbers: Supply) -> None:
-    """Find connected districts, let every garrison use up or restock supply, then fly supply to a few.
+    """Find connected districts, use up or restock the supply of every garrison, then supply a few by air.
 
     Args:
-        land: connected districts are written.
-        armies: supply of units is written; garrisons are read.
-        numbers: numbers of the rule.
+        land: Connected districts are written.
+        armies: Supply of units is written; garrisons are read.
+        numbers: Numbers of the rule.
     """
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
     find_connected(land, garrisons, numbers.road_cut_ratio)
@@ -52,7 +52,7 @@ def supply(land: Land, armies: Armies, numbers: Supply) -> None:
 
 @rule
 def find_connected(land: Land, garrisons: Garrisons, ratio: float) -> None:
-    """Walk outward from the hubs over government districts with open roads."""
+    """Mark the districts that a chain of government districts with open roads connects to a hub."""
     districts, roads = land.districts, land.roads
     connected = districts.connected
     connected[:] = False
