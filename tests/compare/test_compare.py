@@ -435,7 +435,7 @@ def test_worlds_of_the_record_say_what_is_asked_of_them_and_are_not_paired_with_
     ours = write_study(tmp_path / "ours", cells, worlds="d" * 16, what_if="In hindsight: ...")
     assert verdicts_of(ours, "troops_crossed").notes[0] == "In hindsight: ..."
     free = write_study(tmp_path / "free", cells)
-    with pytest.raises(PanjError, match=r"^compare: found .* with other worlds"):
+    with pytest.raises(PanjError, match=r"^compare: found .* with different worlds"):
         verdicts_of(ours, "troops_crossed", against=free)
 
 
