@@ -1,10 +1,11 @@
-"""Proofs of assimilation at full size: evidence, real worlds, calibrated intervals, what-ifs and rival theories.
+"""Check assimilation at full size: evidence, reruns of worlds, coverage of intervals, what-ifs and rival theories.
 
     python benchmarks/assimilate.py [quick]
 
-Every proof is a function of a `Ground`: settings, facts and what is reported. Here it is the country; in
-`tests/assimilate/test_proofs.py` the board of three districts. A *synthetic record* is a campaign of the prior whose
-counts are reported with their declared errors (simulation-based calibration: Talts and others 2018, arXiv:1804.06788).
+Every check is a function of a `Ground`: settings, decisions and observations. Here it is the whole country; in
+`tests/assimilate/test_proofs.py` it is a board of three districts. A *synthetic record* consists of the counts of a
+campaign from the prior, reported with their declared errors (simulation-based calibration: Talts and others 2018,
+arXiv:1804.06788).
 """
 
 import json
@@ -53,9 +54,9 @@ from sim.settings.overrides import choices_of
 from sim.settings.settings import Order
 from sim.settings.worlds import LOG_LIKELIHOOD, read_worlds
 
-REPORTS = ("taken_8_june", "taken_19_june", "crossed_by_22_june")  # of the check by rejection
-LATER = 7  # days after the last report: the outcomes that intervals are about
-TRUTH, FRESH, ACCEPT = 1_000, 2_000, 3_000  # purposes of random numbers, none of them a stage of the sampler
+REPORTS = ("taken_8_june", "taken_19_june", "crossed_by_22_june")  # observations for the check by rejection sampling
+LATER = 7  # days between the last report and the outcomes whose intervals are checked
+TRUTH, FRESH, ACCEPT = 1_000, 2_000, 3_000  # streams of random numbers, apart from those of the sampler's stages
 LEVELS = (0.5, 0.9)
 OUTCOMES = {
     "districts held by the Taliban": Series.DISTRICTS_HELD_BY_TALIBAN,
@@ -65,34 +66,34 @@ OUTCOMES = {
 
 
 class Ground(NamedTuple):
-    """Where a proof is made."""
+    """The settings and observations of a check."""
 
-    order: Order  # numbers from their priors
-    changed: Order  # another decision
-    null: Order  # a decision that changes nothing within the days run
+    order: Order  # settings, with parameters drawn from their priors
+    changed: Order  # the same with other decisions
+    null: Order  # the same with a decision that has no effect within the days run
     observations: tuple[Observation, ...]
     run: Run  # runs batches of worlds
 
     def model(self, observations: Sequence[Observation] | None = None) -> Campaigns:
-        """The model that the sampler conditions."""
+        """Return the model that the sampler conditions, by default on all observations."""
         provinces = len(campaigns.facts_here().provinces)
         return Campaigns(self.order, observations or self.observations, provinces, self.run)
 
 
 def in_threads(batches: Sequence[Batch]) -> list[Floats]:
-    """Log likelihoods of every batch, on all cores."""
+    """Compute the log likelihoods of every batch, on all cores."""
     with ThreadPoolExecutor(CORES) as pool:
         return list(pool.map(run_batch, batches))
 
 
 def conditioned(model: Campaigns, worlds: int, seed: int, chain: int = CHAIN) -> Cloud:
-    """The sample after the last stage."""
+    """Run the sampler and return its sample after the last stage."""
     *_, cloud = sample(model, worlds, chain, seed)
     return cloud
 
 
 def records_of(order: Order, state: State, days: int) -> list[Record]:
-    """The records of worlds under an order; days after the last of a state have the seed of its last."""
+    """Run worlds under an order and return their records; the last daily seed of the state is used for later days."""
     shares, daily, lasting = state
     daily = np.pad(daily, ((0, 0), (0, max(0, days + 1 - daily.shape[1]))), "edge")[:, : days + 1]
     parts = [slice(first, first + BATCH) for first in range(0, shares.shape[0], BATCH)]
@@ -106,13 +107,13 @@ def records_of(order: Order, state: State, days: int) -> list[Record]:
 
 
 def with_later_luck(state: State, rng: np.random.Generator) -> State:
-    """The worlds with a new seed for all days after their last."""
+    """Return the worlds with one new seed each for all days after their last."""
     shares, daily, lasting = state
     return shares, np.column_stack([daily, rng.integers(2**SEED_BITS, size=daily.shape[0], dtype=np.uint64)]), lasting
 
 
 def of_prior(model: Campaigns, count: int, seed: int) -> dict[str, Any]:
-    """Log evidence from campaigns of the prior alone, and the mean outcome of those that rejection accepts."""
+    """Estimate the log evidence from campaigns of the prior, and the parameters by rejection sampling."""
     state = model.begin(generator(seed, TRUTH), count)
     before, here = model.weigh(state, model.stages - 1)
     logs = before + here.sum(axis=1)
@@ -130,7 +131,7 @@ def of_prior(model: Campaigns, count: int, seed: int) -> dict[str, Any]:
 
 
 def of_sampler(model: Campaigns, worlds: int, repeats: int, chain: int = CHAIN) -> dict[str, Any]:
-    """Log evidence over repeats of the sampler with other seeds, and the mean of every number."""
+    """Estimate the log evidence and the mean of every parameter by repeats of the sampler with different seeds."""
     clouds = [conditioned(model, worlds, seed, chain) for seed in range(repeats)]
     found = [cloud.log_evidence for cloud in clouds]
     shares = np.array([cloud.state[NUMBER_SHARE].mean(axis=0) for cloud in clouds])
@@ -145,7 +146,7 @@ def of_sampler(model: Campaigns, worlds: int, repeats: int, chain: int = CHAIN) 
 
 
 def evidence(model: Campaigns, bank: int, worlds: int, repeats: int, chain: int = CHAIN) -> dict[str, Any]:
-    """The log evidence by brute force and by the sampler, and how many errors lie between them."""
+    """Compare brute force and the sampler in log evidence and parameters, in standard errors."""
     brute, found = of_prior(model, bank, 1), of_sampler(model, worlds, repeats, chain)
     error = math.hypot(brute["error"], found["sd"] / math.sqrt(repeats))
     accepted = max(2, brute["accepted"])
@@ -164,7 +165,7 @@ def evidence(model: Campaigns, bank: int, worlds: int, repeats: int, chain: int 
 
 
 def stored(model: Campaigns, cloud: Cloud, folder: Path) -> Path:
-    """The worlds of a sample in a file, as `assimilate` writes it."""
+    """Write the worlds of a sample to a file as `assimilate` does; return its path."""
     priors = draws_of(model.order).priors
     about = {
         "numbers": [prior.key for prior in priors], "start_date": model.order.start.isoformat(),
@@ -177,7 +178,7 @@ def stored(model: Campaigns, cloud: Cloud, folder: Path) -> Path:
 
 
 def differing(ground: Ground, observations: Sequence[Observation], path: Path, rows: Sequence[int]) -> int:
-    """Worlds of a file that, run again from their addresses, have another log likelihood than the file says."""
+    """Count worlds of a file whose log likelihood differs when they are run again from their addresses."""
     worlds, kept, order = read_worlds(path), pq.read_table(path), ground.order
     days = (worlds.until - order.start).days
     layout = campaigns.layout_of(order.rules, order.attention, order.posts).world
@@ -193,7 +194,7 @@ def differing(ground: Ground, observations: Sequence[Observation], path: Path, r
 
 
 def synthetic(ground: Ground, seed: int) -> tuple[State, tuple[Observation, ...]]:
-    """A campaign of the prior, and what would be reported of it with the declared errors."""
+    """Return a campaign from the prior, and reports of its counts with the declared errors."""
     model, facts, start = ground.model(), campaigns.facts_here(), ground.order.start
     truth, rng = model.begin(generator(seed, TRUTH), 1), generator(seed, TRUTH, 1)
     (record,) = records_of(ground.order, truth, model.last)
@@ -202,15 +203,15 @@ def synthetic(ground: Ground, seed: int) -> tuple[State, tuple[Observation, ...]
 
 
 def rank_of(truth: float, values: Floats, rng: np.random.Generator) -> float:
-    """Share of the values below the truth, ties broken at random: uniform if the truth is one of them."""
+    """Return the share of values below the truth, ties broken at random; uniform if the truth is drawn like them."""
     return float((np.count_nonzero(values < truth) + rng.integers(np.count_nonzero(values == truth) + 1)) / values.size)
 
 
 def ranks_of_record(ground: Ground, worlds: int, seed: int, chain: int = CHAIN) -> dict[str, float]:
-    """Ranks of one true campaign among worlds that know only what was reported of it.
+    """Return the ranks of a true campaign among worlds conditioned on reports of it.
 
-    Of each outcome some days after the last report; the same had the other decision been made from the first day on
-    (`changed`), for which the truth is known by its own draws.
+    There is one rank per outcome, LATER days after the last report, and another under the decisions of `changed` from
+    the first day on, for which the true campaign is run again with its own random draws.
     """
     truth, reports = synthetic(ground, seed)
     model = ground.model(reports)
@@ -225,7 +226,7 @@ def ranks_of_record(ground: Ground, worlds: int, seed: int, chain: int = CHAIN) 
 
 
 def coverage(ground: Ground, worlds: int, records: int, chain: int = CHAIN) -> dict[str, Any]:
-    """How often the central intervals of worlds hold what came in the campaign that was reported of."""
+    """Estimate how often central intervals of worlds contain the outcome of the campaign that was reported."""
     ranks = [ranks_of_record(ground, worlds, seed, chain) for seed in range(records)]
     return {
         "worlds": worlds,
@@ -235,12 +236,12 @@ def coverage(ground: Ground, worlds: int, records: int, chain: int = CHAIN) -> d
 
 
 def inside(ranks: Sequence[float], level: float) -> float:
-    """Share of ranks in the central interval."""
+    """Return the share of ranks in the central interval of this level."""
     return float(np.mean([abs(rank - 0.5) <= level / 2 for rank in ranks]))
 
 
 def null_differences(ground: Ground, state: State, days: int) -> int:
-    """Worlds in which a decision without effect changes any digit of the record."""
+    """Count worlds in which a decision without effect changes any number of the record."""
     pairs = zip(*(records_of(order, state, days) for order in (ground.order, ground.null)), strict=True)
     return sum(any(not np.array_equal(a, b) for a, b in zip(*pair, strict=True)) for pair in pairs)
 
@@ -248,7 +249,7 @@ def null_differences(ground: Ground, state: State, days: int) -> int:
 def told_apart(
     grounds: dict[str, Ground], worlds: int, records: int, chain: int = CHAIN
 ) -> dict[str, dict[str, float]]:
-    """Mean probability of each theory (inner) over synthetic records of campaigns in which another is true (outer)."""
+    """Return the mean probability of each theory (inner) over synthetic records of the true theory (outer)."""
     table = {}
     for true, ground in grounds.items():
         found = []
@@ -263,7 +264,7 @@ def told_apart(
 
 
 def country(until: str, theory: str = "contagion", only: Sequence[str] = ()) -> Ground:
-    """The country, with what was reported of it up to a day."""
+    """Return the whole country, with observations up to a day (only those named, if any are)."""
     given = [f"until={until}", f"theory={theory}"]
     _, order = settings_of(read_request(Assimilate, given))
     _, changed = settings_of(read_request(Assimilate, [*given, "reinforcement=answer_every_call", "border=closed"]))
@@ -277,7 +278,7 @@ def country(until: str, theory: str = "contagion", only: Sequence[str] = ()) -> 
 
 
 def measure(quick: bool) -> dict[str, Any]:
-    """Make every proof in the country."""
+    """Run every check on the whole country."""
     worlds, bank, repeats, records = (64, 400, 3, 4) if quick else (400, 20_000, 10, 60)
     three, until = country("2021-06-22", only=REPORTS), country("2021-06-14" if quick else "2021-06-22")
     model = until.model()
@@ -298,7 +299,7 @@ def measure(quick: bool) -> dict[str, Any]:
 
 
 def report(measured: dict[str, Any]) -> str:
-    """The proofs as a section."""
+    """Write the results as a section in Markdown."""
     three, repeats = measured["three_reports"], measured["repeats"]
     brute, sampler, covered, theories = (
         three["brute_force"],
