@@ -1,8 +1,8 @@
-"""Three rules of Panj alone (news and morale, journeys, admission), on work that other programs can also do.
+"""Run three rules of Panj alone (news and morale, journeys, admission), on work that other programs can also do.
 
-Work is the state at the end of one day of a campaign and what the other rules did on each later day: which districts
-fell and how, where there was fighting, which families set out, how much room soldiers took. It is plain values in a
-JSON file from which every program starts. Garrisons stay where they are, with the supply of the first state.
+Work consists of the state at the end of one day of a campaign, and the effects of the other rules on each later day:
+which districts fell and how, where there was fighting, which families set out, how much room soldiers took. Every
+program starts from the same plain values in a JSON file. Garrisons do not move, and keep the supply of the first state.
 
     python benchmarks/three_rules.py write FOLDER FIRST_SEED COUNT EVENING DAYS [OVERRIDE ...]
     python benchmarks/three_rules.py live WORK [REPEATS] | replicates WORK ... | travel JOURNEYS [REPEATS]
@@ -63,7 +63,7 @@ Work = dict[str, Any]
 
 
 class Told(IntEnum):
-    """Kinds of input from the other rules to the three rules."""
+    """The kinds of input from the other rules to the three rules."""
 
     FALL = 0  # yesterday; amount: Fall
     STAND = 1  # yesterday
@@ -77,7 +77,7 @@ class Told(IntEnum):
 
 
 class Given(NamedTuple):
-    """Input to the three rules by day (compressed rows)."""
+    """The input to the three rules by day (compressed rows)."""
 
     first: Whole  # days + 1: first row of each day
     what: Whole  # Told
@@ -86,7 +86,7 @@ class Given(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """The numbers of the three rules, and two of other rules that morale needs."""
+    """The parameters of the three rules, and two of other rules that morale needs."""
 
     news: News
     morale: Morale
@@ -97,7 +97,7 @@ class Numbers(NamedTuple):
 
 
 class Country(NamedTuple):
-    """State that the three rules read and write."""
+    """The state that the three rules read and write."""
 
     districts: Districts
     provinces: Provinces
@@ -144,7 +144,7 @@ def travel_on(country: Country, numbers: Numbers, given: Given, daily: np.ndarra
 
 @rule
 def be_told(country: Country, given: Given, turn: int, day: int) -> None:
-    """Start a day and apply what the other rules did."""
+    """Start a day and apply the effects of the other rules."""
     districts, posts = country.districts, country.posts
     districts.fighting[:] = 0.0
     country.provinces.under_pressure[:] = False
@@ -174,7 +174,7 @@ def be_told(country: Country, given: Given, turn: int, day: int) -> None:
 
 
 def work_of(layout: World, rules: Rules, timeline: Timeline, seed: int, evening: int, days: int) -> Work:
-    """Run a campaign to the end of day `evening` and `days` days on, recording what the other rules do."""
+    """Run a campaign to the end of day `evening` and for `days` more days, recording the effects of the other rules."""
     world = fresh(layout)
     record = blank_record(world, evening + days)
     seeds = seeds_of(seed, evening + days, world.provinces.capital.size)
@@ -191,7 +191,7 @@ def work_of(layout: World, rules: Rules, timeline: Timeline, seed: int, evening:
 
 
 def work_of_evening(world: World, rules: Rules, seed: int, evening: int) -> Work:
-    """The starting state; only families on the road or waiting, renumbered."""
+    """Collect the starting state, with only the families on the road or waiting, renumbered."""
     state = world.refugees.state[: world.tally[Count.REFUGEE_ROWS]]
     kept = np.flatnonzero((state == RefugeeState.ON_THE_ROAD) | (state == RefugeeState.WAITING))
     new_row = {int(old): new for new, old in enumerate(kept)}
@@ -213,24 +213,24 @@ def work_of_evening(world: World, rules: Rules, seed: int, evening: int) -> Work
 
 
 def numbers_of(rules: Rules) -> dict[str, Any]:
-    """The numbers of the three rules by rule and name."""
+    """Collect the parameters of the three rules by rule and name."""
     named = {name: dict(getattr(rules, name)._asdict()) for name in ("news", "morale", "journeys", "admission")}
     others = {"hungry_below": rules.supply.hungry_below, "patience_days": rules.calls.patience_days}
     return {**named, **others, "people_per_row": rules.flight.people_per_row}
 
 
 def columns(group: Any, traits: Sequence[str]) -> dict[str, Any]:
-    """Some traits of a group as plain lists."""
+    """Return some traits of a group as plain lists."""
     return {trait: getattr(group, trait).tolist() for trait in traits}
 
 
 def queues_of(queues: Queues) -> list[list[int]]:
-    """Rows of the families queuing at each post, in order of arrival."""
+    """Return the rows of the families queuing at each post, in order of arrival."""
     return [queue_of(queues, post) for post in range(len(queues.front))]
 
 
 def told_before(world: World, day: int) -> dict[str, Any]:
-    """Input on the previous day that the three rules receive at the start of a day."""
+    """Collect the input of the previous day that the three rules receive at the start of a day."""
     districts = world.districts
     fallen = np.flatnonzero(districts.lost_on == day - 1)
     return {
@@ -242,7 +242,7 @@ def told_before(world: World, day: int) -> dict[str, Any]:
 
 
 def told_after(world: World, day: int, soldiers_before: Whole) -> dict[str, Any]:
-    """What the other rules did during the day."""
+    """Collect the effects of the other rules during the day."""
     return {
         "fighting": np.flatnonzero(world.districts.fighting > 0.0).tolist(),
         "help": np.flatnonzero(world.districts.helped_on == day).tolist(),
@@ -252,7 +252,7 @@ def told_after(world: World, day: int, soldiers_before: Whole) -> dict[str, Any]
 
 
 def add_families(families: dict[str, list[Any]], world: World, rows: int) -> None:
-    """Add the families in rows from `rows` on, at home."""
+    """Add the families in rows from `rows` on, as they leave home."""
     refugees = world.refugees
     for row in range(rows, int(world.tally[Count.REFUGEE_ROWS])):
         leaving = dict.fromkeys(OF_FAMILIES, 0) | {"days_to_go": 0.0}
@@ -264,9 +264,10 @@ def add_families(families: dict[str, list[Any]], world: World, rows: int) -> Non
 
 
 def journeys_of(work: Work) -> Work:
-    """The same families without fighting, from the last district that each has reached, and no other input.
+    """Reduce work to the journeys of its families, from the last district that each has reached.
 
-    `routes` are the districts that each passes through: without fighting the rule takes the link onward.
+    There is no fighting and no other input. `routes` are the districts through which each family passes, as without
+    fighting the rule always takes the link onward.
     """
     families = work["families"]
     rows = len(families["people"])
@@ -291,7 +292,7 @@ def journeys_of(work: Work) -> Work:
 
 
 def route_of(start: int, goal: int, roads: Mapping[str, Any]) -> list[int]:
-    """Districts from `start` (excluded) to `goal` on a day without fighting."""
+    """Return the districts from `start` (excluded) to `goal` without fighting."""
     route: list[int] = []
     here = start
     while here != goal:
@@ -301,7 +302,7 @@ def route_of(start: int, goal: int, roads: Mapping[str, Any]) -> list[int]:
 
 
 def country_of(work: Work) -> Country:
-    """Build the arrays from plain lists."""
+    """Build the arrays of the state from plain lists."""
     families, posts = len(work["families"]["people"]), len(work["posts"]["district"])
     queues = blank_queues(posts, max(1, families))
     for post, rows in enumerate(work["queues"]):
@@ -325,7 +326,7 @@ def country_of(work: Work) -> Country:
 
 
 def filled(group: type[Any], traits: Mapping[str, list[Any]]) -> Any:
-    """A group with these traits, the others at their initial values."""
+    """Create a group with these traits, and the others at their initial values."""
     made = blank(group, len(next(iter(traits.values()))))
     for trait, values in traits.items():
         getattr(made, trait)[:] = values
@@ -333,7 +334,7 @@ def filled(group: type[Any], traits: Mapping[str, list[Any]]) -> Any:
 
 
 def given_of(work: Work) -> Given:
-    """Input to the three rules as arrays."""
+    """Convert the input to the three rules to arrays."""
     rows: list[tuple[int, int, float]] = []
     first = [0]
     for day in work["days"]:
@@ -355,7 +356,7 @@ def given_of(work: Work) -> Given:
 
 
 def typed_numbers(work: Work) -> Numbers:
-    """The numbers in the types that the rules take."""
+    """Convert the parameters to the types of the rules."""
     numbers = work["numbers"]
     return Numbers(
         News(**numbers["news"]),
@@ -368,7 +369,7 @@ def typed_numbers(work: Work) -> Numbers:
 
 
 def copied(country: Country) -> Country:
-    """Copies of everything that the rules write; roads are shared."""
+    """Copy everything that the rules write; roads are shared."""
     copies = {
         name: type(group)(*(trait.copy() for trait in group)) if isinstance(group, tuple) else group.copy()
         for name, group in country._asdict().items()
@@ -378,7 +379,7 @@ def copied(country: Country) -> Country:
 
 
 def end_of(country: Country) -> dict[str, Any]:
-    """Everything that the three rules wrote, as plain lists by name."""
+    """Return all results of the three rules as plain lists by name."""
     return {
         "districts": columns(country.districts, ("dread", "at_home")),
         "units": columns(country.units, ("morale", "losses")),
@@ -393,7 +394,7 @@ Living = Callable[[Country, Numbers, Given, np.ndarray, int], None]
 
 
 def daily_of(work: Work) -> np.ndarray:
-    """The seeds of the draws of each day."""
+    """Return the seeds of the draws of each day."""
     return seeds_of(int(work["seed"]), work["evening"] + given_of(work).first.size, 1).daily
 
 
@@ -405,13 +406,13 @@ def live(work: Work, living: Living = live_on) -> Country:
 
 
 def measured(work: Work, repeats: int) -> dict[str, Any]:
-    """Seconds of the days alone, and the final state."""
+    """Measure the seconds of the days alone; also return the final state."""
     seconds, country = timed(work, repeats, live_on)
     return {"seconds": seconds, "end": end_of(country)}
 
 
 def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
-    """Seconds of the journeys, families moved (counted once per day), and where each arrived."""
+    """Measure the seconds of the journeys; also return the families moved per day and where each arrived."""
     seconds, country = timed(work, repeats, travel_on)
     families = country.refugees
     arrived = np.where(families.state == RefugeeState.SETTLED, families.district, -1)
@@ -426,7 +427,7 @@ def measured_journeys(work: Work, repeats: int) -> dict[str, Any]:
 
 
 def timed(work: Work, repeats: int, living: Living) -> tuple[float, Country]:
-    """Median seconds of some repeats, and the final state of the last."""
+    """Measure the median seconds of some repeats; also return the final state of the last."""
     start, numbers, given, daily = country_of(work), typed_numbers(work), given_of(work), daily_of(work)
     living(copied(start), numbers, given, daily, work["evening"])  # warm-up: compiles or reads the cache
     seconds = []
@@ -439,7 +440,7 @@ def timed(work: Work, repeats: int, living: Living) -> tuple[float, Country]:
 
 
 def measured_replicates(works: Sequence[Work], repeats: int = 5) -> dict[str, Any]:
-    """Seconds per replicate, including a new country and its days."""
+    """Measure the seconds per replicate, including a new country and its days."""
     made = [(country_of(w), typed_numbers(w), given_of(w), daily_of(w), w["evening"]) for w in works]
     live(works[0])
     seconds = []
@@ -490,6 +491,6 @@ def main(words: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    import three_rules  # by its own name, under which Numba caches compiled code
+    import three_rules  # under its own name, by which Numba caches compiled code
 
     three_rules.main(sys.argv[1:])
