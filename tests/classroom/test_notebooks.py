@@ -5,6 +5,7 @@ import os
 
 import nbformat
 import pytest
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
@@ -15,6 +16,7 @@ FOLDER = folder_of_exercises()
 NAMES = [f"{lesson.number}_{lesson.name}.ipynb" for lesson in read_lessons()]
 BY_LESSON = pytest.mark.parametrize("lesson", read_lessons(), ids=[lesson.name for lesson in read_lessons()])
 FEW = 12  # campaigns for a look at whether a notebook runs
+pytestmark = pytest.mark.xdist_group("notebooks")  # one worker, which starts one kernel
 ENOUGH = 100  # which every task takes for a conclusion
 REFERENCE = 100
 STUDENT = "5"
@@ -54,13 +56,22 @@ def results(tmp_path_factory):
     return tmp_path_factory.mktemp("results")
 
 
+@pytest.fixture(scope="module")
+def kernel(results):
+    """One kernel with compiled rules, because starting one takes longer than most notebooks."""
+    manager = KernelManager()
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_DISABLE_JIT"}
+    paths = os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")])
+    manager.start_kernel(
+        env=environment | {"PANJ_RESULTS": str(results), "IPYTHONDIR": str(results / "ipython"), "PYTHONPATH": paths}
+    )
+    yield manager
+    manager.shutdown_kernel(now=True)
+
+
 @pytest.fixture
-def run(monkeypatch, results, tmp_path):
-    """Run a notebook with compiled rules as Jupyter would; gives the text of its outputs, and the pictures."""
-    monkeypatch.delenv("NUMBA_DISABLE_JIT", raising=False)
-    monkeypatch.setenv("PANJ_RESULTS", str(results))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]))
+def run(kernel, tmp_path):
+    """Run a notebook as Jupyter would, without names of an earlier one; gives the text of its outputs, and pictures."""
 
     def run_notebook(name, runs, more=""):
         notebook = nbformat.read(FOLDER / name, 4)
@@ -68,7 +79,8 @@ def run(monkeypatch, results, tmp_path):
         parameters.source = f'student = "{STUDENT}"\nruns = {runs}'
         if more:
             notebook.cells.append(new_code_cell(more))
-        NotebookClient(notebook, timeout=500, resources={"metadata": {"path": str(tmp_path)}}).execute()
+        notebook.cells.insert(0, new_code_cell(f"%reset -f\n%cd -q {tmp_path}"))
+        NotebookClient(notebook, timeout=500, km=kernel).execute()
         outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
         said = "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
         return said, [output.data for output in outputs if "image/png" in output.get("data", {})]
