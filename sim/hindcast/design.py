@@ -22,7 +22,7 @@ GROWTH_DAYS = (15, 10, 5, 0)  # days before the origin through whose counts `exp
 BLOCK = 3  # origins that follow one another in a block of the bootstrap
 RESAMPLES = 2000
 BINS = 10  # of probability, in the reliability diagram
-SHARES = (0.5, 0.9)  # central intervals whose coverage is counted
+TABLES = ("counts", "paths", "maps", "reliability", "coverage", "differences", "record")  # files of a hindcast, .csv
 
 
 class Target(NamedTuple):

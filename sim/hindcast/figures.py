@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
-from sim.hindcast.design import GROWTH, MAPS, MIXTURE, PANJ, TARGETS
+from sim.hindcast.design import GROWTH, MAPS, MIXTURE, PANJ, TABLES, TARGETS
 from sim.plots.charts import (
     Spaces,
     add_key,
@@ -32,7 +32,6 @@ from sim.plots.style import in_style
 from sim.plots.tables import Row, read_object, read_rows, reading
 from sim.wording import counted, list_words
 
-TABLES = ("counts", "paths", "maps", "reliability", "coverage", "differences", "record")
 RIVALS = ("free_panj", "no_change", "last_seven_days", GROWTH, "recent_days", "neighbours", MIXTURE)
 COLOURS = dict(zip(RIVALS, (SIMULATED_DARK, QUIET, EARTH, SECOND, "#4f8f6f", "#b0589a", SIMULATED), strict=True))
 SHAPES = dict(zip(RIVALS, "sDv^oPX", strict=True))

@@ -23,7 +23,7 @@ from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE, read_falls
 from sim.errors import PanjError
 from sim.hindcast.campaigns import Counted, run_counted
-from sim.hindcast.design import FREE, GROWTH, HORIZONS, MIXTURE, ORIGINS, PANJ, check, scored
+from sim.hindcast.design import FREE, GROWTH, HORIZONS, MIXTURE, ORIGINS, PANJ, TABLES, check, scored
 from sim.hindcast.hub import rows_of_record, write_hub
 from sim.hindcast.naive import mixture, naive_forecasts
 from sim.hindcast.record import day_of, known_at, record_of
@@ -46,7 +46,6 @@ from sim.settings.worlds import worlds_for
 from sim.study.files import csv_text, json_text, write_errors, write_folder
 from sim.wording import counted, format_seconds
 
-TABLES = ("counts", "paths", "maps", "reliability", "coverage", "differences", "record")  # .csv
 ORIGINS_FOLDER = "origins"
 VERSION = 1  # of how forecasts and scores are made: another one is another hindcast
 PER_STAGE = 4.0  # campaigns of the sampler per world and stage, for the estimate of time

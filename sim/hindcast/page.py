@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.table import Table
 
 from sim.data.record import evidence
-from sim.hindcast.design import FORECASTS, GROWTH, MAPS, MIXTURE, PANJ, TARGETS
-from sim.hindcast.figures import RIVALS, SHORT, TABLES, Made, describe_hindcast, draw_hindcast, read_hindcast
+from sim.hindcast.design import FORECASTS, GROWTH, MAPS, MIXTURE, PANJ, TABLES, TARGETS
+from sim.hindcast.figures import RIVALS, SHORT, Made, describe_hindcast, draw_hindcast, read_hindcast
 from sim.plots.captions import true_minus
 from sim.plots.page import TableBlock, as_text, make_source, read_picture, template_of
 from sim.plots.tables import Row, new_table, print_results

@@ -8,6 +8,7 @@ import hubdata
 import numpy as np
 import pyarrow.compute as pc
 import pytest
+from PIL import Image
 
 from sim.__main__ import main
 from sim.assimilate import assimilate as sampler
@@ -16,11 +17,13 @@ from sim.data.evidence import read_evidence
 from sim.data.facts import read_falls
 from sim.engine.campaign import Campaign, blank_record
 from sim.engine.world import Holder
-from sim.errors import CampaignError
+from sim.errors import CampaignError, PanjError
 from sim.hindcast import campaigns
 from sim.hindcast import hindcast as verb
-from sim.hindcast.design import FORECASTS, PANJ, QUANTILES, TARGETS
-from sim.hindcast.hindcast import TABLES, hindcast
+from sim.hindcast.design import FORECASTS, PANJ, QUANTILES, TABLES, TARGETS
+from sim.hindcast.figures import read_hindcast
+from sim.hindcast.hindcast import hindcast
+from sim.hindcast.page import show_hindcast
 from sim.options import Hindcast, read_command, read_request
 from sim.plots.tables import read_rows
 
@@ -197,6 +200,23 @@ def test_a_faulty_request_is_one_line_and_writes_nothing(word, key, tmp_path, ca
     assert "\n" not in said
     assert len(said) < 400
     assert not list(tmp_path.iterdir())
+
+
+def test_the_page_says_what_it_is_and_counts_losses(done, capsys):
+    assert show_hindcast(done) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    page = (done / "report.html").read_text(encoding="utf-8")
+    for text in (said, page):
+        assert "A hindcast: the rules were written by people who knew these weeks" in text
+        assert text.count("Panj is worse in") == 13  # against six other forecasts of counts and seven of maps
+    assert "2 origins x 32 worlds" in page
+    assert Image.open(done / "fans.png").text["panj"].count("2021-06-14") > 0
+
+
+def test_a_folder_without_its_tables_is_named(done, tmp_path):
+    (tmp_path / "about.json").write_text((done / "about.json").read_text(encoding="utf-8"), encoding="utf-8")
+    with pytest.raises(PanjError, match=r"counts\.csv"):
+        read_hindcast(tmp_path)
 
 
 def test_the_verb_is_declared_once():
