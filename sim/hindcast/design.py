@@ -32,7 +32,7 @@ class Target(NamedTuple):
     unit: str
     provinces: tuple[str, ...]  # whose districts are counted; empty for all
     group: float  # units that come together, for naive forecasts that draw counts
-    most: float  # above which no naive forecast goes; 0 for the districts of the provinces
+    most: float  # above which no naive forecast goes, a guess; 0 for the rural districts of the provinces
 
 
 NORTH = ("Badakhshan", "Takhar", "Kunduz", "Baghlan", "Samangan", "Balkh", "Jawzjan", "Sar-e-Pul", "Faryab")

@@ -27,6 +27,7 @@ from sim.hindcast.page import show_hindcast
 from sim.options import Hindcast, read_command, read_request
 from sim.plots.tables import read_rows
 
+pytestmark = pytest.mark.xdist_group("hindcast")  # one worker, which makes the shared hindcast once
 WORDS = ("origins=2021-06-08,2021-06-14", "horizons=1,3", "worlds=32", "executor.workers=1")
 
 
