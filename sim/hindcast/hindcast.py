@@ -94,8 +94,10 @@ def hindcast(request: Hindcast) -> Path:
         return job.folder
     started = time.monotonic()
     with write_errors(job.folder), workers_of(job.settings.executor) as workers:
+        run_counted(job.order, seeds_of(request, 0)[:1], workers)  # the first campaign compiles or loads the rules
+        warm = time.monotonic()
         free = run_counted(job.order, seeds_of(request, 0), workers)
-        console.print(estimate(job, time.monotonic() - started), soft_wrap=True)
+        console.print(estimate(job, time.monotonic() - warm), soft_wrap=True)
         forecasts = []
         for place, day in enumerate(job.origins):
             console.print(f"Origin {place + 1} of {len(job.origins)}: {day}")
