@@ -43,6 +43,15 @@ SHORT = {
 }  # fmt: skip
 
 
+def name_of(forecast: str) -> str:
+    """A forecast in words: `free Panj`.
+
+    Args:
+        forecast: Its name in the tables.
+    """
+    return forecast.replace("_", " ").replace("panj", "Panj")
+
+
 class Made(NamedTuple):
     """The files of a hindcast."""
 
@@ -120,8 +129,7 @@ def draw_fans(made: Made) -> Path:
     for place, axes in enumerate(panels):
         name, target = (PANJ, GROWTH)[place % 2], list(TARGETS)[place // 2]
         draw_fan(axes, made, target, name)
-        what = "Panj" if name == PANJ else "exponential growth"
-        axes.set_title(f"{SHORT[target]}: {what}", fontsize=8.5)
+        axes.set_title(f"{SHORT[target]}: {name_of(name)}", fontsize=8.5)
     handles = [
         key_line("record", REPORTED, 1.6), key_mark("origin", "o", INK),
         key_line("median, 50 and 90 % from one origin", SIMULATED, 6, alpha=0.4),
@@ -175,7 +183,7 @@ def draw_skill(made: Made) -> Path:
         axes.set_title(
             f"{SHORT[target]}: {'Brier score' if score == 'brier' else 'CRPS of log(1 + number)'}", fontsize=8.5
         )
-    handles = [key_mark(name.replace("_", " "), SHAPES[name], COLOURS[name]) for name in RIVALS]
+    handles = [key_mark(name_of(name), SHAPES[name], COLOURS[name]) for name in RIVALS]
     add_key(figure, handles, 4)
     caption = (
         f"{describe_hindcast(made)} Mean difference in score, Panj less the other forecast, over the origins that "

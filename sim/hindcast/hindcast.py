@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.assimilate.assimilate import CHAIN, assimilate, known_by, settings_of
+from sim.assimilate.assimilate import CHAIN, FLOOR, assimilate, known_by, settings_of
 from sim.assimilate.campaigns import draws_of, stage_ends
 from sim.assimilate.observations import Observation, read_observations
 from sim.assimilate.sampler import check_size
@@ -48,6 +48,7 @@ from sim.wording import counted, format_seconds
 
 ORIGINS_FOLDER = "origins"
 VERSION = 1  # of how forecasts and scores are made: another one is another hindcast
+OF_WORLDS = ("until", "distinct_lasting_draws", "log_evidence")  # what `assimilate` says of the worlds of an origin
 PER_STAGE = 4.0  # campaigns of the sampler per world and stage, for the estimate of time
 
 
@@ -209,9 +210,9 @@ def about_of(job: Job, origins: Sequence[Origin], seconds: float) -> dict[str, A
         "campaigns": {
             str(one.day): {name: one.forecasts[name].paths.shape[0] for name in (PANJ, FREE)} for one in origins
         },
-        "until": {day: one["until"] for day, one in told.items()},
-        "distinct_lasting_draws": {day: one["distinct_lasting_draws"] for day, one in told.items()},
-        "log_evidence": {day: one["log_evidence"] for day, one in told.items()},
+        "floor": FLOOR,
+        "ancestors": {day: one["origins"] for day, one in told.items()},
+        **{key: {day: one[key] for day, one in told.items()} for key in OF_WORLDS},
         "choices": dict(job.settings.choices), "settings_fingerprint": job.settings.fingerprint(),
         "data_fingerprint": job.order.fingerprints[0], "rules_fingerprint": job.order.fingerprints[1],
         "seconds": round(seconds, 1),

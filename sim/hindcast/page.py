@@ -12,12 +12,12 @@ from rich.table import Table
 
 from sim.data.record import evidence
 from sim.hindcast.design import FORECASTS, GROWTH, MAPS, MIXTURE, PANJ, TABLES, TARGETS
-from sim.hindcast.figures import RIVALS, SHORT, Made, describe_hindcast, draw_hindcast, read_hindcast
+from sim.hindcast.figures import RIVALS, SHORT, Made, describe_hindcast, draw_hindcast, name_of, read_hindcast
 from sim.plots.captions import true_minus
 from sim.plots.page import TableBlock, as_text, make_source, read_picture, template_of
 from sim.plots.tables import Row, new_table, print_results
 from sim.study.files import write_file
-from sim.wording import format_short_day, significant, span, with_range
+from sim.wording import format_short_day, list_words, significant, span, with_range
 
 FIGURES = {  # file: heading and explanation
     "fans.png": ("From each origin", "Panj, and exponential growth; the record in orange."),
@@ -71,8 +71,7 @@ def write_page_of_hindcast(made: Made) -> Path:
         heading="Hindcasts: what could have been said, and when",
         campaigns=describe_hindcast(made),
         short=findings(made),
-        forecasts=dict(zip(("Panj", *(name.replace("_", " ") for name in FORECASTS if name != PANJ)),
-                           FORECASTS.values(), strict=True)),
+        forecasts={name_of(name): meant for name, meant in FORECASTS.items()},
         differences={meant: table_of_differences(made, name) for name, meant in (counts | MAPS).items()},
         origins={meant: table_of_origins(made, name) for name, meant in counts.items()},
         coverage=table_of_coverage(made),
@@ -99,7 +98,20 @@ def findings(made: Made) -> list[str]:
     """
     scores = ((TARGETS, "crps_log", "CRPS of log counts"), (MAPS, "brier", "Brier score of maps"))
     lines = [against(made, rival, list(targets), *score) for targets, *score in scores for rival in RIVALS]
-    return [*filter(None, lines), *(say_coverage(made, target) for target in TARGETS)]
+    return [*say_few(made), *filter(None, lines), *(say_coverage(made, target) for target in TARGETS)]
+
+
+def say_few(made: Made) -> list[str]:
+    """Say at how many origins the worlds are too much alike to be called a sample, if at any."""
+    distinct, floor = made.about["distinct_lasting_draws"], made.about["floor"]
+    few = [short_day(day) for day in made.about["origins"] if distinct[day] < floor]
+    if not few:
+        return []
+    return [
+        f"At {len(few)} of {len(distinct)} origins ({list_words(few)}) the worlds have fewer than {floor} distinct "
+        "sets of lasting draws: Panj is too sure there, and its scores are partly those of a sample that is too small. More "
+        "worlds help: worlds=..."
+    ]
 
 
 def against(made: Made, rival: str, targets: list[str], score: str, what: str) -> str:
@@ -112,7 +124,7 @@ def against(made: Made, rival: str, targets: list[str], score: str, what: str) -
     surely_worse = sum(float(row["low_90"] or "nan") > 0 for row in rows)
     surely_better = sum(float(row["high_90"] or "nan") < 0 for row in rows)
     return (
-        f"{what}, against {rival.replace('_', ' ')}: Panj is worse in {worse} of {len(rows)} targets and horizons "
+        f"{what}, against {name_of(rival)}: Panj is worse in {worse} of {len(rows)} targets and horizons "
         f"(with the whole 90 % interval in {surely_worse}), better in {better} (in {surely_better})."
     )
 
@@ -123,7 +135,7 @@ def table_of_means(made: Made, score: str, title: str) -> Table:
     rivals = [name for name in RIVALS if any(row["rival"] == name for row in rows)]
     table = new_table(
         title, "Mean over origins; lower is better. A hindcast: the rules were written by people who knew these weeks.",
-        "target", ("origins", "Panj", *(name.replace("_", " ") for name in rivals)),
+        "target", ("origins", "Panj", *(name_of(name) for name in rivals)),
     )  # fmt: skip
     for target, horizon in dict.fromkeys((row["target"], row["horizon"]) for row in rows):
         here = {row["rival"]: row for row in rows if (row["target"], row["horizon"]) == (target, horizon)}
@@ -158,7 +170,7 @@ def table_of_differences(made: Made, target: str) -> TableBlock:
     ours = [number(next((found[name, str(one)]["mean"] for name in rivals if (name, str(one)) in found), ""))
             for one in horizons]  # fmt: skip
     rows = [["Panj", *ours]]
-    rows += [[name.replace("_", " "), *(say_difference(found.get((name, str(one)))) for one in horizons)]
+    rows += [[name_of(name), *(say_difference(found.get((name, str(one)))) for one in horizons)]
              for name in rivals]  # fmt: skip
     return TableBlock("differences.csv", ["Forecast", *(f"{one} d" for one in horizons)], rows, 0)
 
@@ -211,9 +223,10 @@ def table_of_worlds(made: Made) -> TableBlock:
     about = made.about
     rows = [
         [short_day(day), short_day(about["until"][day]), f"{about['campaigns'][day][PANJ]:,}",
-         f"{about['distinct_lasting_draws'][day]:,}", significant(about["log_evidence"][day])]
+         f"{about['distinct_lasting_draws'][day]:,}", f"{about['ancestors'][day]:,}",
+         true_minus(significant(about["log_evidence"][day]))]
         for day in about["origins"]
     ]  # fmt: skip
     columns = ["Origin", "Last day conditioned on", "Worlds", "Distinct sets of lasting draws",
-               "Log evidence"]  # fmt: skip
+               "Worlds of the prior they descend from", "Log evidence"]  # fmt: skip
     return TableBlock("", columns, rows, 0)
