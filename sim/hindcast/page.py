@@ -109,8 +109,8 @@ def say_few(made: Made) -> list[str]:
         return []
     return [
         f"At {len(few)} of {len(distinct)} origins ({list_words(few)}) the worlds have fewer than {floor} distinct "
-        "sets of lasting draws: Panj is too sure there, and its scores are partly those of a sample that is too small. More "
-        "worlds help: worlds=..."
+        "sets of lasting draws: Panj is too sure there, and its scores are partly those of a sample that is too small. "
+        "More worlds help: worlds=..."
     ]
 
 
