@@ -43,6 +43,7 @@ from sim.assimilate.observations import (
     log_likelihoods,
     read_observations,
     reported_of,
+    tally_of,
     window_of,
 )
 from sim.assimilate.sampler import Cloud, Floats, State, generator, log_mean, sample
@@ -198,7 +199,8 @@ def synthetic(ground: Ground, seed: int) -> tuple[State, tuple[Observation, ...]
     model, facts, start = ground.model(), campaigns.facts_here(), ground.order.start
     truth, rng = model.begin(generator(seed, TRUTH), 1), generator(seed, TRUTH, 1)
     (record,) = records_of(ground.order, truth, model.last)
-    counts = [count_in(record, window_of(one, facts, start, model.last)) for one in ground.observations]
+    tally = tally_of(record)
+    counts = [count_in(tally, window_of(one, facts, start, model.last)) for one in ground.observations]
     return truth, tuple(reported_of(*one, rng) for one in zip(ground.observations, counts, strict=True))
 
 

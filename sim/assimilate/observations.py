@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,6 +116,15 @@ def read_observation(row: Row, records: Records) -> Observation:
     )  # fmt: skip
 
 
+class Tally(NamedTuple):
+    """What observations count in a campaign."""
+
+    held: NDArray[np.bool_]  # days x districts: whether the Taliban hold it in the evening
+    taken_on: NDArray[np.int64]  # districts: first day on which the Taliban took it; beyond the last if they did not
+    crossed: NDArray[Any]  # nights x posts: soldiers, by the morning on which the night ended
+    admitted: NDArray[Any]  # days x posts: families
+
+
 def window_of(observation: Observation, facts: Facts, start: date, days: int) -> Window:
     """The rows and days of a record that an observation counts; PanjError for a day outside the campaign."""
     last = (observation.until - start).days
@@ -133,29 +142,36 @@ def window_of(observation: Observation, facts: Facts, start: date, days: int) ->
     return Window(observation.quantity, max(1, (observation.since - start).days), last, np.array(rows, np.int64))
 
 
-def count_in(record: Record, window: Window) -> float:
+def tally_of(record: Record) -> Tally:
+    """What observations count in the record of a campaign."""
+    held = record.holder == Holder.TALIBAN
+    taken = held[1:].any(axis=0) & ~held[0]
+    return Tally(
+        held, np.where(taken, 1 + held[1:].argmax(axis=0), len(held)), nights_of(record.crossed), record.admitted
+    )
+
+
+def count_in(tally: Tally, window: Window) -> float:
     """The count of a campaign in the unit of the observation.
 
     Args:
-        record: of the campaign, up to the last day of the window at least.
-        window: what is counted.
+        tally: Of the campaign, up to the last day of the window at least.
+        window: What is counted.
     """
     kind, first, last, rows = window
     if kind in OF_POSTS:
-        nights = (record.admitted if kind == "admitted" else nights_of(record.crossed))[first : last + 1]
+        nights = (tally.admitted if kind == "admitted" else tally.crossed)[first : last + 1]
         there = float(nights[:, rows].sum())
         return there * NIGHT / max(1.0, float(nights.sum())) if kind == "crossed_per_1037" else there
-    held = record.holder[: last + 1, rows] == Holder.TALIBAN
+    held, taken_on = tally.held[last, rows], tally.taken_on[rows]
     if kind == "share_held":
-        return float(held[-1].mean())
+        return float(held.mean())
     if kind == "capitals":
-        return float(held[-1].sum())
+        return float(held.sum())
+    taken = taken_on <= last
     if kind == "retaken":
-        return float((held[1:].any(axis=0) & ~held[0] & ~held[-1]).sum())
-    ever = held[1:].any(axis=0) & ~held[0]
-    if kind == "ever_taken":
-        return float(ever.sum())
-    return float((ever & ~held[1:first].any(axis=0)).sum())
+        return float((taken & ~held).sum())
+    return float((taken if kind == "ever_taken" else taken & (taken_on >= first)).sum())
 
 
 def log_likelihood(observation: Observation, count: float) -> float:
@@ -207,7 +223,8 @@ def log_thinned(value: float, mean: float, size: float) -> float:
 
 def log_likelihoods(record: Record, observations: Sequence[Observation], windows: Sequence[Window]) -> list[float]:
     """Log likelihood of each observation given the record of a campaign."""
+    tally = tally_of(record)
     return [
-        log_likelihood(observation, count_in(record, window))
+        log_likelihood(observation, count_in(tally, window))
         for observation, window in zip(observations, windows, strict=True)
     ]

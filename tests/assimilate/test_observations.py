@@ -15,6 +15,7 @@ from sim.assimilate.observations import (
     count_in,
     log_likelihood,
     read_observations,
+    tally_of,
     window_of,
 )
 from sim.data.evidence import read_evidence
@@ -45,7 +46,7 @@ def day(month, number):
 
 
 def counted(name, made):
-    return count_in(made, window_of(BY_NAME[name], FACTS, START, DAYS))
+    return count_in(tally_of(made), window_of(BY_NAME[name], FACTS, START, DAYS))
 
 
 def test_no_observation_speaks_of_a_day_after_the_line():
