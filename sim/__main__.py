@@ -199,7 +199,7 @@ def bank(request: options.Bank) -> int:
 
 
 def assimilate(request: options.Assimilate) -> int:
-    """Condition campaigns on the record, or compare theories by it."""
+    """Condition campaigns on the record or, with -m, compare theories by their evidence."""
     from sim.settings.overrides import Overrides
 
     if Overrides.of(request.overrides).sweeps:
@@ -213,7 +213,7 @@ def assimilate(request: options.Assimilate) -> int:
 
 
 def hindcast(request: options.Hindcast) -> int:
-    """Forecast from days of the record, and score."""
+    """Forecast from several days of the record and score the forecasts."""
     from sim.hindcast.hindcast import hindcast
 
     folder = hindcast(request)

@@ -137,7 +137,7 @@ def splitmix(seed: np.uint64, position: int) -> np.uint64:
 
 
 def keys_of(seeds: np.ndarray, day: int | np.ndarray) -> np.ndarray:
-    """The hashes of seeds (rows x streams) with their stream and day, by the same lines as in compiled rules."""
+    """Hash seeds (rows x streams) with their stream and day, by the same code as in compiled rules."""
     plain = getattr(splitmix, "py_func", splitmix)
     keys: np.ndarray = plain(plain(seeds, np.arange(seeds.shape[1])), np.asarray(day))
     return keys
@@ -145,7 +145,7 @@ def keys_of(seeds: np.ndarray, day: int | np.ndarray) -> np.ndarray:
 
 @rule
 def bits(luck: Luck, stream: int, actor: int) -> np.uint64:
-    """64 bits that depend on the seed, the stream, the day and the actor alone."""
+    """64 random bits that depend only on the seed, the stream, the day and the actor."""
     return splitmix(luck.keys[stream], actor)
 
 
@@ -207,7 +207,7 @@ def draw_parameters(seed: int, actors: np.ndarray) -> np.ndarray:
 
 @entry
 def fill_shares(luck: Luck, actors: np.ndarray, shares: np.ndarray) -> None:
-    """Write a draw for each parameter."""
+    """Fill `shares` with one draw per parameter; see `draw_parameters`."""
     for place in range(actors.size):
         shares[place] = uniform(luck, Stream.PARAMETER, actors[place])
 

@@ -415,7 +415,7 @@ class Today(NamedTuple):
     """One day: seed and day number for draws, conditions, and the log and totals to write to."""
 
     luck: Luck
-    lasting: np.ndarray  # provinces x streams, uint64: seeds of draws made once in a campaign
+    lasting: np.ndarray  # (provinces, streams) uint64: hashed seeds of draws made once in a campaign
     conditions: Real  # by Condition
     log: Log
     tally: Whole  # by Count

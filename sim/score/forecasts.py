@@ -97,7 +97,7 @@ def study_to_score(folder: Path, number: int | None) -> Study:
 
 
 def refuse_assimilated(worlds: str | None) -> None:
-    """PanjError for campaigns that have seen what they would be scored against."""
+    """Raise PanjError for campaigns that were conditioned on the figures with which they would be scored."""
     if worlds == RECORD:
         raise PanjError(
             "worlds: found record, whose campaigns were conditioned on the reported figures, expected worlds=free; "
@@ -303,18 +303,18 @@ def growing(grounds: Grounds, generator: np.random.Generator) -> Integers:
 def grown(
     days: Sequence[int], counts: Sequence[float], last: int, most: float, size: int, generator: np.random.Generator
 ) -> Integers:
-    """Counts that grow exponentially.
+    """Extrapolate counts that grow exponentially, with the uncertainty of the fit.
 
     Args:
         days: Numbers of at least four days.
-        counts: A positive count at the end of each.
-        last: The last day wanted.
-        most: Above which no expected count goes.
-        size: Number of series.
-        generator: Of the uncertainty of the fit and of Poisson counts.
+        counts: A positive count at the end of each of these days.
+        last: The last day to forecast.
+        most: Upper limit of the expected counts.
+        size: Number of series to draw.
+        generator: Random numbers for the uncertainty of the fit and for Poisson counts.
 
     Returns:
-        Series x days from day 1 to the last: cumulative counts.
+        (series, days) Cumulative counts from day 1 to the last day.
     """
     line, doubt = np.polyfit(days, np.log(counts), 1, cov=True)
     growth, start = generator.multivariate_normal(line, doubt, size).T
@@ -362,13 +362,13 @@ def spread(facts: Facts, held: Marks, pace: Floats, days: int, generator: np.ran
 
     Args:
         facts: The districts.
-        held: Records x districts, at the beginning.
-        pace: Falls per day and held neighbour, of each record.
+        held: (records, districts) Districts held at the start.
+        pace: (records) Rate of falls per day and held neighbour.
         days: Number of days.
-        generator: Of the falls.
+        generator: Random numbers for the falls.
 
     Returns:
-        Records x days x districts, with the beginning as day 0.
+        (records, days + 1, districts) Districts held at the end of each day; the first day is the start.
     """
     links = neighbours_of(facts)
     rural = ~facts.is_capital

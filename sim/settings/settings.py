@@ -104,14 +104,17 @@ class Settings:
 
     @property
     def worlds(self) -> Worlds | None:
-        """The worlds of the record that campaigns follow; None for free campaigns."""
+        """The worlds that followed the record, with which campaigns begin; None for free campaigns."""
         return None if self.draws is None else self.draws.worlds
 
     def question(self, decided: date | None) -> str:
-        """Which question another decision asks of campaigns that followed the record; empty for free campaigns.
+        """Describe the what-if question that a changed decision asks of campaigns that followed the record.
 
         Args:
             decided: The day at whose end the decision changes; None if it differs from the first day on.
+
+        Returns:
+            One or two sentences, as from `Worlds.question`; empty for free campaigns.
         """
         return "" if self.worlds is None else self.worlds.question(decided)
 

@@ -53,7 +53,7 @@ class Worlds:
     numbers: Floats = field(compare=False, repr=False)  # worlds x numbers, in their own units
     addresses: tuple[Address, ...] = field(compare=False, repr=False)
     about: Mapping[str, Any] = field(compare=False, repr=False)  # how they were made
-    cut: date | None = None  # last day of their own draws, if it is before the last day of their reports
+    cut: date | None = None  # last day on which campaigns repeat them, if it is before the last day of their reports
 
     @property
     def until(self) -> date:
@@ -62,7 +62,7 @@ class Worlds:
 
     @property
     def followed(self) -> date:
-        """The last day of their own draws."""
+        """The last day on which campaigns repeat the random draws of the worlds."""
         return self.cut or self.until
 
     @property
@@ -72,13 +72,14 @@ class Worlds:
         return f"assimilated: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
 
     def question(self, decided: date | None) -> str:
-        """Which question another decision asks of these worlds.
+        """Describe the what-if question that a changed decision asks of these worlds.
 
         Args:
             decided: The day at whose end the decision changes; None if it differs from the first day on.
 
         Returns:
-            One sentence, or two where the draws that follow the decision were conditioned on later reports.
+            One sentence on whether later random draws are new, the same, or chosen with hindsight, because they were
+            conditioned on later reports; with hindsight, also one on how improbable they were.
         """
         since = "" if decided is None else f" from the evening of {format_day(decided)} on"
         if decided is None or decided < self.followed:
@@ -98,10 +99,10 @@ class Worlds:
 
     @property
     def improbable(self) -> str:
-        """How improbable the draws were that hindsight keeps."""
+        """A sentence on how improbable the draws of these worlds were, from the evidence of their reports."""
         found, best = self.about.get("log_evidence"), self.about.get("highest_log_likelihood")
         if found is None or best is None:
-            return "How improbable those draws were is not known: the file does not say."
+            return "It is not known how improbable those draws were, since the file has no evidence."
         return (
             f"Those draws were improbable, and the answer inherits that: the log evidence of the reports to "
             f"{format_day(self.until)} is {found:.1f}, and {best:.1f} if each had been foreseen exactly, 10 to the "
@@ -146,11 +147,14 @@ def worlds_for(file: str | None, data: str) -> Worlds:
 
 
 def followed_to(worlds: Worlds, until: str | None) -> Worlds:
-    """The worlds with their own draws up to a day.
+    """Limit the days on which campaigns repeat worlds.
 
     Args:
         worlds: The worlds.
-        until: The day as YYYY-MM-DD; None for the last day of their reports.
+        until: The last such day as YYYY-MM-DD; None for the last day of their reports.
+
+    Returns:
+        The worlds, after whose last such day campaigns have new random draws.
 
     Raises:
         PanjError: For a day that is not between the start and the last report.
@@ -170,7 +174,7 @@ def followed_to(worlds: Worlds, until: str | None) -> Worlds:
 
 
 def is_sound(address: Address) -> bool:
-    """Whether the runs of an address begin on day 0 and ascend, and its other seeds are of draws that there are."""
+    """Whether an address is valid: its runs begin on day 0 and ascend, and its other seeds are for known streams."""
     days, streams = [day for day, _ in address.runs], {int(stream) for stream in Stream}
     is_known = all(stream in streams and province >= 0 for stream, province, _ in address.lasting)
     is_known &= all(stream in streams and 0 <= first <= last for stream, first, last, _ in address.streams)
