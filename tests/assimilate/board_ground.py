@@ -56,15 +56,15 @@ def order_of(*events: tuple[int, int, int, float]) -> Order:
 def observation(name: str, quantity: str, until: date, value: float, likelihood: str, sd: float) -> Observation:
     """A report."""
     return Observation(
-        name, name, quantity, (), START, until, until, False, value, (), likelihood, sd, 0.7, 10.0, "a test"
+        name, name, quantity, (), START, until, until, False, value, (), likelihood, sd, 0.7, 4.0, "a test"
     )  # fmt: skip
 
 
 FIRST, LAST = date(2021, 6, 8), date(2021, 6, 11)
 REPORTS = (
     observation("fallen_first", "fallen", FIRST, 1.0, "thinned", math.nan),
-    observation("held_last", "share_held", LAST, 0.6, "normal", 0.15),
-    observation("crossed_last", "crossed", LAST, 60.0, "log", 0.4),
+    observation("held_last", "share_held", LAST, 0.6, "normal", 0.3),
+    observation("crossed_last", "crossed", LAST, 60.0, "log", 1.2),
 )
 
 
