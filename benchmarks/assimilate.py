@@ -96,7 +96,7 @@ def conditioned(model: Campaigns, worlds: int, seed: int, chain: int = CHAIN) ->
 def records_of(order: Order, state: State, days: int) -> list[Record]:
     """Run worlds under an order and return their records; the last daily seed of the state is used for later days."""
     shares, daily, lasting = state
-    daily = np.pad(daily, ((0, 0), (0, max(0, days + 1 - daily.shape[1]))), "edge")[:, : days + 1]
+    daily = np.pad(daily, ((0, 0), (0, max(0, days + 1 - daily.shape[1])), (0, 0)), "edge")[:, : days + 1]
     parts = [slice(first, first + BATCH) for first in range(0, shares.shape[0], BATCH)]
 
     def run(rows: slice) -> list[Record]:
@@ -110,7 +110,8 @@ def records_of(order: Order, state: State, days: int) -> list[Record]:
 def with_later_luck(state: State, rng: np.random.Generator) -> State:
     """Return the worlds with one new seed each for all days after their last."""
     shares, daily, lasting = state
-    return shares, np.column_stack([daily, rng.integers(2**SEED_BITS, size=daily.shape[0], dtype=np.uint64)]), lasting
+    new = rng.integers(2**SEED_BITS, size=(daily.shape[0], 1, 1), dtype=np.uint64)
+    return shares, np.concatenate([daily, np.repeat(new, daily.shape[2], axis=2)], axis=1), lasting
 
 
 def of_prior(model: Campaigns, count: int, seed: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from conftest import TESTS, run_compiled
 from scipy.stats import binom
 
 from sim.assimilate import campaigns
+from sim.assimilate.observations import log_likelihood, reported_of
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(TESTS.parent / "benchmarks"))
@@ -99,3 +100,13 @@ def test_a_rank_is_uniform_where_all_values_are_the_same():
     rng = np.random.default_rng(1)
     ranks = [proofs.rank_of(1.0, np.ones(64), rng) for _ in range(2000)]
     assert np.mean(ranks) == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("report", board.REPORTS, ids=lambda one: one.likelihood)
+def test_a_synthetic_report_is_drawn_from_its_likelihood(report):
+    """The mean ratio of the likelihoods of two counts is 1 over reports drawn from the likelihood of one of them."""
+    rng = np.random.default_rng(1)
+    drawn = [reported_of(report, 3.0, rng) for _ in range(4000)]
+    ratios = np.exp([log_likelihood(one, 2.6) - log_likelihood(one, 3.0) for one in drawn])
+    assert ratios.std() > 0.05
+    assert ratios.mean() == pytest.approx(1.0, abs=4 * ratios.std() / len(ratios) ** 0.5)
