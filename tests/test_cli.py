@@ -98,7 +98,7 @@ def test_the_first_choice_of_each_group_is_the_default(capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["rnu"], "verb: found 'rnu', expected one of run, plan, settings"),
+        (["rnu"], "verb: found 'rnu', expected one of"),
         (["runz=3"], "runz: found no such setting"),
         (["run", "border=clsed"], "did you mean 'closed'?"),
         (["runs=0"], "runs: found 0, expected a whole number"),
