@@ -1,74 +1,153 @@
 """Condition campaigns on what was reported: `python -m sim assimilate`.
 
 Reads   settings of one cell, priors.yaml, data/observations.csv.
-Writes  worlds.parquet, stages.csv, observations.csv and about.json in results_dir/<name>; stages/ while it runs, from
-        which the same command goes on after Ctrl-C, a kill or a power cut, to the same digits.
-Assumed Numbers start from their priors: the shipped posterior was fitted to figures that are observations here.
+Writes  worlds.parquet, the tables of `TABLES` and about.json in results_dir/<name>; stages/ while it runs, from
+        which the same command goes on after Ctrl-C, a kill or a power cut, to the same digits. Figures and page are
+        made from the tables (`sim.assimilate.page`).
+Assumed Numbers start from their priors: the shipped posterior was fitted to figures that are observations here. Free
+        campaigns, as many as there are worlds, are drawn from the same priors and conditioned on nothing.
 """
 
 import io
 import json
-import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from statistics import mean, stdev
+from typing import TypeVar
 
 import numpy as np
 from rich.console import Console
 
-from sim.assimilate.campaigns import LASTING, MOVES, NUMBER_SHARE, Batch, Campaigns, draws_of, run_batch
-from sim.assimilate.observations import Observation, log_likelihood, read_observations
-from sim.assimilate.sampler import Cloud, Floats, Step, generator, rows_of, sample
-from sim.assimilate.worlds import table_of_worlds, write_worlds
+from sim.assimilate.campaigns import LASTING, MOVES, Batch, Campaigns, draws_of, run_batch
+from sim.assimilate.observations import Observation, read_observations
+from sim.assimilate.sampler import Cloud, Floats, State, Step, generator, rows_of, sample
+from sim.assimilate.tables import (
+    ASSIMILATED,
+    FLOOR,
+    FREE,
+    PAGE,
+    TABLES,
+    Sample,
+    Seen,
+    Sizes,
+    distinct,
+    joined_seen,
+    sizes_of,
+    watch_batch,
+    write_sample,
+)
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE
 from sim.errors import PanjError
-from sim.options import Assimilate
-from sim.provenance import command_line, commit, versions
+from sim.options import Assimilate, missing_of
+from sim.provenance import shell_command
 from sim.run.console import console_of
 from sim.run.executors import Workers, workers_of
 from sim.settings.settings import Order, Settings
 from sim.settings.sweep import compose_sweep
-from sim.study.files import csv_text, json_text, write_errors, write_file, write_folder
+from sim.study.files import write_errors, write_file
 
 CHAIN = 8  # worlds per chain of moves
-FLOOR = 50  # distinct sets of lasting draws below which a sample is not called one
 COUNTED = "nights by the morning on which they end"  # a sample made with another way of counting is another sample
 EVERY = 15.0  # seconds between lines of progress
+RUNS = 200  # of the next step
+Result = TypeVar("Result")
 
 
 def assimilate(request: Assimilate) -> int:
-    """Run the sampler of a request and write its worlds."""
+    """Run the sampler of a request, write its worlds and tables, and draw the page."""
     console = console_of()
+    folder = make_worlds(request, console)
+    is_drawn = (folder / PAGE).is_file() or not all((folder / name).is_file() for name in TABLES)
+    return 0 if is_drawn else show(folder, request, console)
+
+
+def make_worlds(request: Assimilate, console: Console) -> Path:
+    """Run the sampler of a request and write its worlds and tables, unless they are there.
+
+    Args:
+        request: The request.
+        console: Where progress is printed.
+
+    Returns:
+        The folder of the worlds.
+
+    Raises:
+        PanjError: The request cannot be met, or the folder holds other worlds.
+    """
     settings, order = settings_of(request)
     observations = known_by(read_observations(read_evidence()), request.until, request.known)
     folder = settings.results_dir / (request.name or f"worlds_{request.until:%Y_%m_%d}")
-    asked = asked_of(request, order, observations)
+    sampled = asked_of(request, order, observations)
+    asked = f"{sampled}_{request.repeats}" if request.repeats > 1 else sampled
     finished = folder / "about.json"
     if finished.exists() and json.loads(finished.read_text(encoding="utf-8")).get("asked") == asked:
         console.print(
             f"{folder} holds these worlds already; nothing is computed. Another name: name=NAME", soft_wrap=True
         )
-        return 0
+        return folder
     if finished.exists():
         raise PanjError(f"name: found {folder}, which holds other worlds, expected a new name: name=NAME")
     started = time.monotonic()
     with workers_of(settings.executor) as workers, write_errors(folder):
         runner = Runner(workers, console)
         model = Campaigns(order, observations, len(settings.facts.provinces), runner)
-        cloud = run_stages(model, request, folder / "stages" / asked, console, runner)
+        place = folder / "stages" / sampled
+        cloud = run_stages(model, request, place, console, runner)
+        sizes = sizes_by_stage(place, model.stages)
+        repeats = [cloud.log_evidence, *repeated(model, request, folder / "stages", console, runner)]
         cloud = shuffled(cloud, request.seed, model.stages)
-        terms = model.terms(cloud.state, model.stages - 1)
+        free = model.begin(generator(request.seed, model.stages, 1, 0), cloud.before.size)
+        runner.stage = "Tables"
+        samples = {name: watch(model, state, runner) for name, state in ((ASSIMILATED, cloud.state), (FREE, free))}
+    made = Sample(cloud, model, settings, free, samples, sizes, repeats)
     seconds = time.monotonic() - started
-    write_all(folder, cloud, model, terms, asked, settings, seconds)
+    write_sample(folder, made, asked, seconds)
     shutil.rmtree(folder / "stages", ignore_errors=True)
-    print_summary(cloud, model, runner, seconds, folder, console)
+    print_summary(made, runner, seconds, console)
+    return folder
+
+
+def show(folder: Path, request: Assimilate, console: Console) -> int:
+    """Draw figures and page from the tables in a folder, and print what is there and the next step."""
+    missing = missing_of("report")
+    if missing:
+        console.print(f'No figures and no page: they need {", ".join(missing)}: pip install "panj[report]"')
+    else:
+        from sim.assimilate.page import write_page_of_worlds
+
+        write_page_of_worlds(folder)
+    page = [] if missing else [folder / PAGE]
+    console.print("Written:")
+    for path in (folder / "worlds.parquet", *(folder / name for name in TABLES), *page):
+        console.print(f"  {path}", soft_wrap=True)
+    others = [word for word in request.overrides if not word.startswith("calibration")]
+    runs = f"runs={min(RUNS, request.worlds)}"
+    record = shell_command([*others, "worlds=record", f"worlds.file={folder / 'worlds.parquet'}", runs])
+    console.print(f"Next: {f'open {page[0]}; or ' if page else ''}{record}", soft_wrap=True)
     return 0
+
+
+def watch(model: Campaigns, state: State, runner: "Runner") -> Seen:
+    """Run every world once more and keep what it did."""
+    return joined_seen(runner.run(watch_batch, model.batches(state, model.stages - 1)))
+
+
+def repeated(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner") -> list[float]:
+    """Log evidence of further runs of the sampler, each with its own seed."""
+    found = []
+    for repeat in range(1, request.repeats):
+        other = replace(request, seed=request.seed + repeat)
+        console.print(f"Repeat {repeat + 1} of {request.repeats}: seed {other.seed}")
+        kept = place / asked_of(other, model.order, model.observations)
+        found.append(run_stages(model, other, kept, console, runner).log_evidence)
+    return found
 
 
 def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
@@ -116,18 +195,22 @@ class Runner:
         self.said_at = time.monotonic()
 
     def __call__(self, batches: Sequence[Batch]) -> list[Floats]:
-        """Log likelihoods of every batch; a batch whose worker was lost is run again, twice at most."""
-        futures = [self.workers.submit(run_batch, batch) for batch in batches]
-        return [self.result(future, batch) for future, batch in zip(futures, batches, strict=True)]
+        """Log likelihoods of every batch."""
+        return self.run(run_batch, batches)
 
-    def result(self, future: Future[Floats], batch: Batch, again: int = 2) -> Floats:
+    def run(self, deed: Callable[[Batch], Result], batches: Sequence[Batch]) -> list[Result]:
+        """What a deed gives for every batch; a batch whose worker was lost is run again, twice at most."""
+        futures = [self.workers.submit(deed, batch) for batch in batches]
+        return [self.result(future, deed, batch) for future, batch in zip(futures, batches, strict=True)]
+
+    def result(self, future: Future[Result], deed: Callable[[Batch], Result], batch: Batch, again: int = 2) -> Result:
         """The result of one batch."""
         try:
-            found: Floats = future.result()
+            found = future.result()
         except (OSError, RuntimeError):
             if again == 0:
                 raise
-            return self.result(self.workers.submit(run_batch, batch), batch, again - 1)
+            return self.result(self.workers.submit(deed, batch), deed, batch, again - 1)
         self.campaigns += batch.shares.shape[0]
         if time.monotonic() - self.said_at > EVERY:
             self.console.print(f"{self.stage}: {self.campaigns:,} campaigns so far")
@@ -157,16 +240,18 @@ def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
     proposed, accepted = (
         sum(sum(one) for one in column) for column in zip(*((s.proposed, s.accepted) for s in steps), strict=True)
     )
+    sizes = sizes_of(cloud)
     return (
         f"To {model.ends[stage]}: log evidence {cloud.log_evidence:.2f}, {len(steps)} steps, "
         f"{accepted / max(1, proposed):.0%} of moves accepted, "
-        f"{distinct(cloud.state[LASTING])} distinct sets of lasting draws, {np.unique(cloud.origin).size} origins"
+        f"{sizes.lasting} distinct sets of lasting draws, {sizes.origins} origins"
     )
 
 
-def distinct(array: np.ndarray) -> int:
-    """Number of different worlds in an array of a state."""
-    return int(np.unique(array.reshape(array.shape[0], -1), axis=0).shape[0])
+def sizes_by_stage(place: Path, stages: int) -> list[Sizes | None]:
+    """The sizes after each stage, from what is recorded of it; None where that is damaged."""
+    clouds = (read_stage(place, stage) for stage in range(stages))
+    return [None if cloud is None else sizes_of(cloud) for cloud in clouds]
 
 
 def pack(cloud: Cloud) -> bytes:
@@ -195,86 +280,34 @@ def unpack(content: bytes) -> Cloud | None:
 def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
     """How many stages are recorded without damage, and the cloud after the last of them."""
     for stage in reversed(range(stages)):
-        path = place / f"{stage:02}.stage"
-        cloud = unpack(path.read_bytes()) if path.exists() else None
+        cloud = read_stage(place, stage)
         if cloud is not None:
             return stage + 1, cloud
     return 0, None
 
 
-def write_all(
-    folder: Path, cloud: Cloud, model: Campaigns, terms: Floats, asked: str, settings: Settings, seconds: float
-) -> None:
-    """Write worlds and tables."""
-    priors = draws_of(model.order).priors
-    about = {
-        "asked": asked, "command": command_line(), "commit": commit(), "versions": versions(),
-        "numbers": [prior.key for prior in priors], "worlds": int(cloud.before.size),
-        "until": model.ends[-1].isoformat(), "start_date": model.order.start.isoformat(),
-        "settings_fingerprint": settings.fingerprint(), "choices": dict(settings.choices),
-        "explicit": dict(draws_of(model.order).explicit),
-        "data_fingerprint": model.order.fingerprints[0], "rules_fingerprint": model.order.fingerprints[1],
-        "log_evidence": cloud.log_evidence,
-        "highest_log_likelihood": math.fsum(best(one) for one in model.observations),
-        "distinct_lasting_draws": distinct(cloud.state[LASTING]),
-        "distinct_numbers": distinct(cloud.state[NUMBER_SHARE]), "origins": int(np.unique(cloud.origin).size),
-    }  # fmt: skip
-    table = table_of_worlds(cloud, priors, [one.name for one in model.observations], terms, about)
-    folder.mkdir(parents=True, exist_ok=True)
-    with write_folder(folder, "results_dir") as fresh:
-        write_worlds(table, fresh / "worlds.parquet")
-        (fresh / "stages.csv").write_text(csv_text(rows_of_stages(cloud, model)), encoding="utf-8")
-        (fresh / "observations.csv").write_text(csv_text(rows_of_observations(cloud, model, terms)), encoding="utf-8")
-        (fresh / "about.json").write_text(json_text({**about, "seconds": round(seconds, 1)}), encoding="utf-8")
+def read_stage(place: Path, stage: int) -> Cloud | None:
+    """The cloud after a stage; None if it is not recorded, or damaged."""
+    path = place / f"{stage:02}.stage"
+    return unpack(path.read_bytes()) if path.exists() else None
 
 
-def rows_of_stages(cloud: Cloud, model: Campaigns) -> list[dict[str, Any]]:
-    """One row per step of tempering."""
-    return [
-        {
-            "stage": step.stage, "until": model.ends[step.stage].isoformat(), "temperature": f"{step.temperature:.6g}",
-            "log_evidence": f"{step.log_evidence:.6g}", "effective_sample_size": f"{step.effective:.1f}",
-            **{
-                f"accepted, {kind}": f"{accepted / proposed:.4f}" if proposed else ""
-                for kind, proposed, accepted in zip(MOVES, step.proposed, step.accepted, strict=True)
-            },
-        }
-        for step in cloud.steps
-    ]  # fmt: skip
-
-
-def rows_of_observations(cloud: Cloud, model: Campaigns, terms: Floats) -> list[dict[str, Any]]:
-    """One row per observation: how surprising it was given all earlier stages, and how well it is met in the end."""
-    foreseen = [value for stage in cloud.foreseen for value in stage]
-    return [
-        {
-            "observation": one.name, "until": one.until.isoformat(), "published": one.published.isoformat(),
-            "published_is": "guess" if one.is_guess else "reported", "value": f"{one.value:g}",
-            "log_probability": f"{before:.4g}", "surprise": f"{best(one) - before:.4g}",
-            "surprise_at_the_end": f"{best(one) - float(np.mean(terms[:, place])):.4g}",
-        }
-        for place, (one, before) in enumerate(zip(model.observations, foreseen, strict=True))
-    ]  # fmt: skip
-
-
-def best(observation: Observation) -> float:
-    """The highest log likelihood that any campaign could have."""
-    if observation.likelihood == "thinned":
-        return max(log_likelihood(observation, float(count)) for count in range(int(3 * observation.value) + 2))
-    return log_likelihood(observation, observation.value)
-
-
-def print_summary(
-    cloud: Cloud, model: Campaigns, runner: Runner, seconds: float, folder: Path, console: Console
-) -> None:
-    """Print what was found and the next step."""
+def print_summary(made: Sample, runner: Runner, seconds: float, console: Console) -> None:
+    """Print what was found."""
+    cloud = made.cloud
     days = distinct(cloud.state[LASTING])
     console.print(
-        f"{cloud.before.size:,} worlds that followed the record to {model.ends[-1]}: "
+        f"{cloud.before.size:,} worlds that followed the record to {made.model.ends[-1]}: "
         f"log evidence {cloud.log_evidence:.2f}; {runner.campaigns:,} campaigns in {seconds:.0f} s"
     )
+    if len(made.repeats) > 1:
+        console.print(describe_repeats(made.repeats))
     if days < FLOOR:
         console.print(f"Only {days} distinct sets of lasting draws, too few for a sample; more would help: worlds=...")
-    console.print("Written:")
-    for name in ("worlds.parquet", "stages.csv", "observations.csv"):
-        console.print(f"  {folder / name}", soft_wrap=True)
+
+
+def describe_repeats(evidence: Sequence[float]) -> str:
+    """Mean and spread of the log evidence over runs of the sampler."""
+    return (
+        f"Log evidence over {len(evidence)} runs: mean {mean(evidence):.2f}, standard deviation {stdev(evidence):.2f}"
+    )

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.assimilate.assimilate import CHAIN, FLOOR, assimilate, known_by, settings_of
+from sim.assimilate.assimilate import CHAIN, known_by, make_worlds, settings_of
 from sim.assimilate.campaigns import draws_of, stage_ends
 from sim.assimilate.observations import Observation, read_observations
 from sim.assimilate.sampler import check_size
+from sim.assimilate.tables import FLOOR
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE, read_falls
 from sim.errors import PanjError
@@ -176,12 +177,8 @@ def worlds_at(day: date, job: Job) -> Path:
     """The worlds that followed what was published up to a day, made by `assimilate` where they are missing."""
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
-    assimilate(
-        Assimilate(
-            until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides
-        )
-    )  # fmt: skip
-    return job.settings.results_dir / name / "worlds.parquet"
+    wanted = Assimilate(until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides)
+    return make_worlds(wanted, console_of()) / "worlds.parquet"
 
 
 def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:

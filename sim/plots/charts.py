@@ -24,7 +24,7 @@ from sim.data.facts import THE_LINE
 from sim.data.record import Point
 from sim.plots.captions import describe_campaigns
 from sim.plots.colours import INK, QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
-from sim.plots.style import CAPTION, CHANCE, DARK, EDGE, HEADING, LETTERS_PER_INCH, RESOLUTION, WIDTH
+from sim.plots.style import CAPTION, CHANCE, DARK, EDGE, HALO, HEADING, LETTERS_PER_INCH, RESOLUTION, WIDTH
 from sim.provenance import stamp
 from sim.study.files import write_file
 from sim.study.reader import Bands, Study
@@ -497,7 +497,9 @@ def label_bands(study: Study, name: str) -> str:
     return name if study.cell.finished == 1 else f"{name}: median, 50 and 90 % of campaigns"
 
 
-def draw_whiskers(axes: Axes, places: np.ndarray, bands: Bands, across: bool = False, labels: bool = False) -> None:
+def draw_whiskers(
+    axes: Axes, places: np.ndarray, bands: Bands, across: bool = False, labels: bool = False, colour: str = SIMULATED
+) -> None:
     """Draw whiskers: thin lines over 90 % of campaigns and thick lines over 50 %.
 
     Args:
@@ -506,13 +508,29 @@ def draw_whiskers(axes: Axes, places: np.ndarray, bands: Bands, across: bool = F
         bands: Quantiles over campaigns, one per position.
         across: Whether the whiskers are horizontal.
         labels: Whether the lines are labelled for a legend.
+        colour: Their colour.
     """
     lines = axes.hlines if across else axes.vlines
     for low, high, width, label in (
         (bands.low_5, bands.high_95, 1.0, "5 to 95 % of campaigns"),
         (bands.low_25, bands.high_75, 3.5, "25 to 75 % of campaigns"),
     ):
-        lines(places, low, high, color=SIMULATED, linewidth=width, label=label if labels else "")
+        lines(places, low, high, color=colour, linewidth=width, label=label if labels else "")
+
+
+def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -> None:
+    """Draw a counted number as a labelled diamond.
+
+    Args:
+        axes: The panel.
+        place: Position of the diamond.
+        text: The label.
+        away: Distance of the label to the right (negative: to the left), in points.
+    """
+    axes.plot(*place, "D", color=REPORTED, markeredgecolor="white", markersize=7, zorder=8)
+    style: dict[str, Any] = {"color": REPORTED, "fontsize": 9, "zorder": 9, "path_effects": HALO, "va": "center"}
+    side = "right" if away < 0 else "left"
+    axes.annotate(text, place, (away, 0), textcoords="offset points", ha=side, **style)
 
 
 def draw_histogram(axes: Axes, counts: np.ndarray, edges: np.ndarray, floor: float = 0.0) -> None:

@@ -80,7 +80,24 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
         PanjError: The study does not have this day.
     """
     day = evening or default_evening(study)
-    land, chance = read_land(), chances(study, day)
+    figure = new_map(chances(study, day), day)
+    title = f"Chance that the Taliban hold a district, evening of {format_day(day, year=True)}"
+    if day > THE_LINE:
+        title += "\n(beyond the record)"
+    return save_study_chart(figure, study, title, SOURCES, path, {"evening": day.isoformat()})
+
+
+def new_map(chance: np.ndarray, day: date) -> Figure:
+    """A figure with two maps, the country and the frontier.
+
+    Args:
+        chance: Share of campaigns in which the Taliban hold each district, in file order; NaN where there is none.
+        day: Districts reported lost by its end get a dot.
+
+    Returns:
+        The figure, with its legend.
+    """
+    land = read_land()
     views = {"country": country_bounds(land), "frontier": frontier_bounds(land)}
     heights = [(north - south) / (east - west) for west, south, east, north in views.values()]
     figure = new_figure(WIDTH * sum(heights) + ROOM_FOR_WORDS)
@@ -96,10 +113,7 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
     name_places(frontier, land, WIDTH, day, posts=True)
     add_scale(figure, whole, frontier)
     add_key(figure, key_of(day), 2)
-    title = f"Chance that the Taliban hold a district, evening of {format_day(day, year=True)}"
-    if day > THE_LINE:
-        title += "\n(beyond the record)"
-    return save_study_chart(figure, study, title, SOURCES, path, {"evening": day.isoformat()})
+    return figure
 
 
 def default_evening(study: Study) -> date:

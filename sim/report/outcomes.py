@@ -32,6 +32,7 @@ from sim.plots.charts import (
     key_line,
     key_mark,
     key_of_reported,
+    mark_count,
     mark_end_of_record,
     mark_reported,
     new_figure,
@@ -40,7 +41,6 @@ from sim.plots.charts import (
     save_study_chart,
 )
 from sim.plots.colours import QUIET, REPORTED, SIMULATED, SIMULATED_LIGHT
-from sim.plots.style import HALO
 from sim.settings.numbers import declared_numbers
 from sim.study.reader import Study, bands_of, need_columns
 from sim.wording import format_day, say_post, significant
@@ -388,14 +388,6 @@ def draw_dots(axes: Axes, values: np.ndarray, reported_value: float | None) -> i
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     return int(above.sum())
-
-
-def mark_count(axes: Axes, place: tuple[float, float], text: str, away: float) -> None:
-    """Draw a counted number as a diamond, labelled `away` points to the right (negative: to the left)."""
-    axes.plot(*place, "D", color=REPORTED, markeredgecolor="white", markersize=7, zorder=8)
-    style: dict[str, Any] = {"color": REPORTED, "fontsize": 9, "zorder": 9, "path_effects": HALO, "va": "center"}
-    side = "right" if away < 0 else "left"
-    axes.annotate(text, place, (away, 0), textcoords="offset points", ha=side, **style)
 
 
 def west_to_east(facts: Facts) -> list[str]:

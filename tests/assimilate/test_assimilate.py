@@ -23,6 +23,7 @@ from sim.assimilate.campaigns import (
 )
 from sim.assimilate.observations import read_observations
 from sim.assimilate.sampler import generator, sample
+from sim.assimilate.tables import Seen
 from sim.assimilate.worlds import table_of_worlds, write_worlds
 from sim.data.evidence import read_evidence
 from sim.engine.chance import Address, Stream, seeds_in
@@ -177,7 +178,15 @@ def test_worlds_are_written_once(tmp_path, monkeypatch, capsys):
     def run(batch):
         return np.repeat(-8.0 * (batch.shares[:, :1] - 0.7) ** 2, len(batch.observations), axis=1)
 
+    def seen(batch):
+        shape = batch.shares.shape[0], batch.days + 1
+        return Seen(
+            np.ones((shape[0], len(batch.observations))), np.zeros((*shape, 13), int), np.zeros((*shape, 50), np.uint8)
+        )
+
     monkeypatch.setattr(verb, "run_batch", run)
+    monkeypatch.setattr(verb, "watch_batch", seen)
+    monkeypatch.setattr(verb, "missing_of", lambda _extra: ["matplotlib"])
     words = ["until=2021-06-08", "worlds=32", f"results_dir={tmp_path}", "name=small", "executor.workers=1"]
     assert verb.assimilate(read_request(Assimilate, words)) == 0
     folder = tmp_path / "small"

@@ -1,0 +1,434 @@
+"""Figures of a sample of worlds: what was reported against free campaigns and worlds, and how the sampler went.
+
+Reads   the tables that `python -m sim assimilate` wrote; nothing is computed from campaigns here.
+Writes  PNG files next to them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
+from matplotlib.dates import DayLocator, date2num
+from matplotlib.figure import Figure
+
+from sim.data.record import (
+    AAN_NEWLY_HELD,
+    AAN_START,
+    ABOUT_A_THIRD,
+    LWJ_COUNTS,
+    NIGHTS,
+    aan_shares,
+    lwj_shares,
+    point,
+)
+from sim.plots.captions import true_minus
+from sim.plots.charts import (
+    Spaces,
+    add_key,
+    date_axis,
+    days_of,
+    draw_bands,
+    draw_interval,
+    draw_whiskers,
+    key_line,
+    key_mark,
+    label_axes,
+    label_row,
+    mark_count,
+    mark_points,
+    new_panels,
+    number_axis,
+    save_next_to,
+    set_rows,
+)
+from sim.plots.colours import (
+    EARTH,
+    INK,
+    QUIET,
+    REPORTED,
+    REPORTED_OTHER,
+    SAND,
+    SECOND,
+    SIMULATED,
+    SIMULATED_DARK,
+    SIMULATED_LIGHT,
+)
+from sim.plots.maps import SOURCES, new_map
+from sim.plots.style import in_style
+from sim.plots.tables import Row, read_object, read_rows, reading
+from sim.study.reader import Bands
+from sim.wording import counted, format_day, format_short_day, paragraph, percent, say_post
+
+TABLES = ("stages", "observations", "days", "crossings", "districts", "luck")
+LOOKS = {  # sample: name in legends, colour, colour of bars
+    "free": ("free campaigns", EARTH, SAND),
+    "assimilated": ("assimilated worlds", SIMULATED, SIMULATED_LIGHT),
+}
+QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")
+AREAS = {  # quantity and area of days.csv: title, label of the axis
+    ("share_held", "country"): ("The country: districts held by the Taliban", "% of all districts"),
+    ("lost", "nine northern provinces"): ("Nine northern provinces: districts lost since 1 May", "districts"),
+    ("lost", "Badakhshan"): ("Badakhshan: districts lost since 1 May", "districts"),
+}
+SHIFT = 0.19  # of the two samples from the middle of a night or row
+MOST_REPORTS = 32  # in the figure of surprise
+LUCK = LinearSegmentedColormap.from_list(
+    "luck", ["#173554", "#2b5c8a", "#b9cbd8", "#f7f3e9", "#cdbfe0", "#7b5aa6", "#4c3370"]
+)
+MOST_LUCK = 4.0  # standard deviations at the ends of the colour scale
+LINES_OF_MOVES = (  # colour and line of each kind of proposal
+    (SIMULATED, "-"), (SIMULATED, ":"), (SECOND, "-"), (SECOND, ":"), (SECOND, "--"), (EARTH, "-"),
+)  # fmt: skip
+
+
+class Followed(NamedTuple):
+    """The tables of a sample."""
+
+    folder: Path
+    about: dict[str, Any]
+    stages: list[Row]
+    observations: list[Row]
+    days: list[Row]
+    crossings: list[Row]
+    districts: list[Row]
+    luck: list[Row]
+
+    @property
+    def until(self) -> date:
+        """The last day that reports speak of."""
+        return date.fromisoformat(self.about["until"])
+
+    @property
+    def is_sample(self) -> bool:
+        """Whether enough different worlds are left to speak of a sample."""
+        return bool(self.about["distinct_lasting_draws"] >= self.about["floor"])
+
+
+def read_followed(folder: Path) -> Followed:
+    """Read the tables of a sample.
+
+    Args:
+        folder: Where `python -m sim assimilate` wrote them.
+
+    Raises:
+        PanjError: A file is missing or damaged.
+    """
+    with reading(folder, "assimilate", "the files of a sample"):
+        tables = (read_rows(folder / f"{name}.csv") for name in TABLES)
+        return Followed(folder, read_object(folder / "about.json"), *tables)
+
+
+@in_style
+def draw_followed(made: Followed) -> list[Path]:
+    """Draw every figure of a sample next to its tables."""
+    return [draw(made) for draw in FIGURES]
+
+
+def describe_worlds(made: Followed) -> str:
+    """Say how many worlds and free campaigns there are, and what each is conditioned on."""
+    about = made.about
+    failed = f"{counted(about['free_failed'], 'free campaign')} failed and left out." if about["free_failed"] else ""
+    few = "" if made.is_sample else f", too few for a sample ({about['floor']} are needed)"
+    return paragraph(
+        f"Assimilated: {about['worlds']:,} worlds, numbers and random draws conditioned on {about['observations']} "
+        f"reports up to {format_day(made.until, year=True)}; they have {about['distinct_lasting_draws']} distinct sets "
+        f"of lasting draws{few}. Free: {counted(about['free'], 'campaign')}, numbers from the prior, conditioned on "
+        "nothing.",
+        failed,
+    )
+
+
+def bands_in(rows: Iterable[Row]) -> Bands:
+    """Rows of one sample as bands, with their days where they have some."""
+    kept = list(rows)
+    cuts = ([float(row[name]) for row in kept] for name in QUANTILES)
+    return Bands([date.fromisoformat(row["date"]) for row in kept if "date" in row], *map(np.array, cuts))
+
+
+def draw_days(made: Followed) -> Path:
+    """Draw districts by day in three areas: bands of both samples and the record."""
+    caption = (
+        f"{describe_worlds(made)} Lines are medians, bands hold 50 and 90 % of campaigns. Reported, country: "
+        f"Afghanistan Analysts Network ({AAN_START}, {AAN_NEWLY_HELD}), Long War Journal ({', '.join(LWJ_COUNTS)}; a "
+        f"wider sense), RFE/RL ({ABOUT_A_THIRD}); each counts its own set of districts, so shares are compared. "
+        "Reported, below: falls that have a date (districts.csv), nearly all in Badakhshan, fewer elsewhere."
+    )
+    figure, panels = new_panels(len(AREAS), 1, 1.9, Spaces(left=0.75, right=0.2, top=0.35, bottom=0.3, down=0.55))
+    for axes, ((quantity, area), (title, unit)) in zip(panels, AREAS.items(), strict=True):
+        rows = [row for row in made.days if (row["quantity"], row["area"]) == (quantity, area)]
+        for sample, (name, colour, _) in LOOKS.items():
+            bands = bands_in(row for row in rows if row["sample"] == sample)
+            draw_bands(axes, bands, colour, name, "--" if sample == "free" else "-")
+        evenings = bands.evenings
+        if quantity == "share_held":
+            for points, shape, colour in (
+                (aan_shares(), "s", REPORTED), (lwj_shares(), "D", REPORTED_OTHER), ([point(ABOUT_A_THIRD)], "o", INK),
+            ):  # fmt: skip
+                mark_points(axes, evenings, points, shape, colour, "", 5)
+            number_axis(axes, unit="share")
+        else:
+            dated = [int(row["dated_falls"]) for row in rows if row["sample"] == "free"]
+            axes.step(days_of(evenings), dated, where="post", color=REPORTED, linewidth=1.8)
+        axes.set_title(title, fontsize=9.5)
+        label_axes(axes, "", unit)
+        axes.set_ylim(0, None)
+        date_axis(axes, evenings)
+    add_key(figure, [*keys_of_samples(), key_line("reported falls that have a date", REPORTED, 1.8),
+                     key_mark("AAN", "s"), key_mark("LWJ", "D", REPORTED_OTHER), key_mark("RFE/RL", "o", INK)], 3,
+            fontsize=8.5)  # fmt: skip
+    return save_next_to(made, "days.png", figure, "Districts by evening, free and assimilated, and the record", caption)
+
+
+def keys_of_samples() -> list[Artist]:
+    """Legend entries of both samples."""
+    return [
+        key_line(name, colour, 1.8, linestyle="--" if sample == "free" else "-")
+        for sample, (name, colour, _) in LOOKS.items()
+    ]
+
+
+def draw_crossings(made: Followed) -> Path:
+    """Draw soldiers across by night and by post: both samples and the record."""
+    caption = (
+        f"{describe_worlds(made)} Bars are medians, thick lines hold 50 % and thin lines 90 % of campaigns. Diamonds: "
+        f"Tajik border service and press counts ({', '.join(NIGHTS)}), placed on the day to which they are counted; by "
+        "post, posts.csv (a bound where the source says at least). A night belongs to the morning on which it ended."
+    )
+    nights = [row for row in made.crossings if row["post"] == "all" and row["night"] != "all"]
+    posts = [row for row in made.crossings if row["post"] != "all" and row["night"] == "all"]
+    figure, (above, below) = new_panels(2, 1, 2.6, Spaces(left=1.15, right=0.3, top=0.35, bottom=0.5, down=0.75))
+    draw_nights(above, nights, made.until)
+    draw_posts(below, posts, made.until)
+    bars: list[Artist] = [key_line(name, bar, 8) for name, _, bar in LOOKS.values()]
+    add_key(figure, [*bars, key_mark("reported", "D")], 3)
+    return save_next_to(made, "crossings.png", figure, "Soldiers across, free and assimilated, and the record", caption)
+
+
+def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
+    """Draw the last nights, from the first that was reported or on which soldiers cross in half of the worlds."""
+    first = min(point(NIGHTS[0]).day - timedelta(days=2), until - timedelta(days=7))
+    rows = [row for row in rows if date.fromisoformat(row["night"]) >= first]
+    nights = [first + timedelta(days=day) for day in range((until - first).days + 1)]
+    for side, (sample, look) in zip((-1, 1), LOOKS.items(), strict=True):
+        chosen = [row for row in rows if row["sample"] == sample]
+        places = days_of([date.fromisoformat(row["night"]) for row in chosen]) + side * SHIFT
+        draw_spreads(axes, places, chosen, look)
+    for row in rows:
+        if row["reported"] and row["sample"] == "assimilated":
+            night, soldiers = float(date2num(date.fromisoformat(row["night"]))), float(row["reported"])
+            mark_count(axes, (night, soldiers), f"{soldiers:,.0f}", -7)
+    axes.set_title("By night", fontsize=9.5)
+    label_axes(axes, "", "soldiers in the night")
+    axes.set_ylim(0, None)
+    date_axis(axes, nights, room=0.7, locator=DayLocator(interval=1 + len(nights) // 9))
+    number_axis(axes)
+
+
+def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
+    """Draw one row per post at which somebody crosses in some campaign, or was counted."""
+    names = list(dict.fromkeys(row["post"] for row in rows if float(row["high_95"]) > 0 or row["reported"]))
+    for side, (sample, look) in zip((-1, 1), LOOKS.items(), strict=True):
+        chosen = [row for row in rows if row["sample"] == sample and row["post"] in names]
+        places = np.array([names.index(row["post"]) for row in chosen]) + side * SHIFT
+        draw_spreads(axes, places, chosen, look, across=True)
+    for row in rows:
+        if row["reported"] and row["sample"] == "assimilated":
+            soldiers = float(row["reported"])
+            mark_count(axes, (soldiers, float(names.index(row["post"]))), f"{soldiers:,.0f}", 7)
+    axes.set_yticks(range(len(names)), [say_post(name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_title(f"By post, up to {format_day(until)}", fontsize=9.5)
+    label_axes(axes, "soldiers let in")
+    axes.set_xlim(0, None)
+    axes.grid(axis="y", visible=False)
+    number_axis(axes, "x")
+
+
+def draw_spreads(
+    axes: Axes, places: np.ndarray, rows: Sequence[Row], look: tuple[str, str, str], across: bool = False
+) -> None:
+    """Draw median bars with whiskers at places."""
+    bands = bands_in(rows)
+    (axes.barh if across else axes.bar)(places, bands.median, 2 * SHIFT, color=look[2])
+    draw_whiskers(axes, places, bands, across=across, colour=look[1])
+
+
+def draw_where(made: Followed) -> Path:
+    """Draw the map of the assimilated worlds on their last day, with the reported falls."""
+    return draw_map(made, "assimilated", "map.png")
+
+
+def draw_where_free(made: Followed) -> Path:
+    """Draw the same map of the free campaigns."""
+    return draw_map(made, "free", "map_free.png")
+
+
+def draw_map(made: Followed, sample: str, name: str) -> Path:
+    """Draw the share of campaigns of a sample in which the Taliban hold each district at the end."""
+    figure = new_map(np.array([float(row[f"share_{sample}"]) for row in made.districts]), made.until)
+    title = f"Districts held by the Taliban, {LOOKS[sample][0]}, {format_day(made.until, year=True)}"
+    return save_next_to(made, name, figure, title, f"{describe_worlds(made)} Sources: {SOURCES}")
+
+
+def draw_surprise(made: Followed) -> Path:
+    """Draw how surprising the reports were: given all earlier ones, and in the worlds at the end."""
+    rows = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:MOST_REPORTS]
+    rest = len(made.observations) - len(rows)
+    others = f"The {counted(rest, 'report')} with the least surprise are only in observations.csv. " if rest else ""
+    caption = (
+        f"{describe_worlds(made)} Surprise: by how many log units a report is less probable than in a campaign that "
+        "meets it best; 2 is about two errors of the source away. Bar: given all reports of earlier stages. Dot: in "
+        f"the worlds at the end. * the day of publication is a guess. {others}The number is what was reported."
+    )
+    figure, (axes,) = new_panels(1, 1, 0.19 * len(rows), Spaces(left=3.75, right=0.65, top=0.1, bottom=0.45))
+    for place, row in enumerate(rows):
+        draw_interval(axes, place, [0.0, float(row["surprise"])], SIMULATED_LIGHT, 7)
+        axes.plot([float(row["surprise_at_the_end"])], [place], "o", color=SIMULATED_DARK, markersize=4.5, zorder=3)
+        star = " *" if row["published_is"] == "guess" else ""
+        label_row(axes, place, -0.015, f"{row['description']}{star}", fontsize=7.5)
+        label_row(axes, place, 1.02, f"{float(row['value']):,g}", color=REPORTED)
+    set_rows(axes, len(rows))
+    axes.set_xlim(0, None)
+    label_axes(axes, "surprise (log units)")
+    add_key(figure, [key_line("given all earlier reports", SIMULATED_LIGHT, 7),
+                     key_mark("in the worlds at the end", "o", SIMULATED_DARK)], 2)  # fmt: skip
+    return save_next_to(made, "surprise.png", figure, "How surprising each report is", caption)
+
+
+def draw_stages(made: Followed) -> Path:
+    """Draw how the sampler went: sample size and temperature by step, and what is left after each stage."""
+    caption = (
+        f"{describe_worlds(made)} Above: a dot is a step of tempering; dotted lines are ends of stages. A step adds as "
+        "much of the reports of a stage as leaves half of the worlds. Below: after each stage, named by its last day. "
+        f"Line at {made.about['floor']}: fewer distinct sets of lasting draws are not called a sample. Accepted: share "
+        "of proposals, by kind."
+    )
+    figure, panels = new_panels(6, 2, 1.45, Spaces(left=0.6, right=0.2, top=0.35, bottom=0.55, across=0.65, down=0.75))
+    size, temperature, left, accepted, evidence, key = panels
+    steps = np.arange(len(made.stages))
+    ends = [place - 0.5 for place in steps[1:] if made.stages[place]["stage"] != made.stages[place - 1]["stage"]]
+    for axes, column, title in ((size, "effective_sample_size", "effective sample size"),
+                                (temperature, "temperature", "temperature")):  # fmt: skip
+        axes.plot(
+            steps, [float(row[column]) for row in made.stages], "o-", color=SIMULATED, markersize=3, linewidth=0.8
+        )
+        for end in ends:
+            axes.axvline(end, color=QUIET, linestyle=":", linewidth=0.7)
+        axes.set_title(title, fontsize=9)
+        axes.set_ylim(0, None)
+        label_axes(axes, "step")
+    by_stage = {row["until"]: [one for one in made.stages if one["until"] == row["until"]] for row in made.stages}
+    draw_left(left, by_stage, made.about["floor"])
+    moves = [name for name in made.stages[0] if name.startswith("accepted, ")]
+    for move, (colour, line) in zip(moves, LINES_OF_MOVES, strict=False):
+        axes_values = [mean_of(rows, move) for rows in by_stage.values()]
+        accepted.plot(range(len(by_stage)), axes_values, line, color=colour, linewidth=1.5)
+    accepted.set_title("accepted", fontsize=9)
+    accepted.set_ylim(0, 1)
+    number_axis(accepted, unit="share")
+    gained = np.cumsum([sum(float(row["log_evidence"]) for row in rows) for rows in by_stage.values()])
+    evidence.plot(range(len(by_stage)), gained, "o-", color=SIMULATED, markersize=3)
+    evidence.set_title("log evidence of all reports so far", fontsize=9)
+    days = [format_short_day(date.fromisoformat(day)) for day in by_stage]
+    for axes in (left, accepted, evidence):
+        axes.set_xticks(range(len(days)), days, rotation=60, fontsize=7)
+        axes.tick_params(axis="y", labelsize=8)
+    key.axis("off")
+    handles = [key_line(move.removeprefix("accepted, "), colour, linestyle=line)
+               for move, (colour, line) in zip(moves, LINES_OF_MOVES, strict=False)]  # fmt: skip
+    key.legend(handles=handles, loc="upper left", fontsize=8, title="accepted, by proposal", alignment="left")
+    return save_next_to(made, "stages.png", figure, "How the sampler went", caption)
+
+
+def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
+    """Draw how many different worlds are left after each stage."""
+    for column, label, colour in (
+        ("distinct_lasting_draws", "lasting draws", SIMULATED), ("distinct_numbers", "numbers", EARTH),
+        ("origins", "worlds of the prior", SECOND),
+    ):  # fmt: skip
+        values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]
+        axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2, label=label)
+    axes.axhline(floor, color=QUIET, linestyle="--", linewidth=0.8)
+    axes.set_yscale("log")
+    axes.set_title("different ones left", fontsize=9)
+    axes.legend(fontsize=7)
+
+
+def mean_of(rows: Sequence[Row], column: str) -> float:
+    """Mean of a column over the steps in which it has a value."""
+    known = [float(row[column]) for row in rows if row[column]]
+    return sum(known) / len(known) if known else float("nan")
+
+
+def draw_luck(made: Followed) -> Path:
+    """Draw the luck ledger of draws made every day: one panel per region, one row per stream, one column per week."""
+    rows = [row for row in made.luck if row["since"] != made.about["start_date"]]
+    streams = in_order(row["drawn"] for row in made.luck if row in rows)
+    weeks = sorted({(row["since"], row["until"]) for row in rows})
+    regions = list(dict.fromkeys(row["region"] for row in sorted(rows, key=lambda row: row["region"])))
+    spaces = Spaces(left=2.25, right=0.12, top=0.35, bottom=0.75, across=0.15, down=0.42)
+    figure, panels = new_panels(len(regions), 2, 0.135 * len(streams), spaces)
+    for place, (axes, region) in enumerate(zip(panels, regions, strict=True)):
+        fields = {(row["drawn"], (row["since"], row["until"])): row for row in rows if row["region"] == region}
+        shade(axes, [[fields.get((stream, week)) for week in weeks] for stream in streams], made.about["luck_rate"])
+        axes.set_title(region[0].upper() + region[1:], fontsize=9)
+        axes.set_yticks(range(len(streams)), streams if place % 2 == 0 else [""] * len(streams), fontsize=6.5)
+        is_last = place >= len(regions) - 2
+        ends = [format_short_day(date.fromisoformat(until)) for _, until in weeks]
+        axes.set_xticks(range(len(weeks)), ends if is_last else [""] * len(ends), rotation=60, fontsize=6.5)
+    return save_luck(made, figure, "luck.png", "The luck of the worlds, by week (named by its last day)")
+
+
+def draw_luck_once(made: Followed) -> Path:
+    """Draw the luck ledger of draws made once: one row per stream, one column per region."""
+    rows = [row for row in made.luck if row["since"] == made.about["start_date"]]
+    streams, regions = in_order(row["drawn"] for row in rows), sorted({row["region"] for row in rows})
+    figure, (axes,) = new_panels(1, 1, 0.2 * len(streams), Spaces(left=2.9, right=0.15, top=0.1, bottom=0.85))
+    fields = {(row["drawn"], row["region"]): row for row in rows}
+    shade(axes, [[fields.get((stream, region)) for region in regions] for stream in streams], made.about["luck_rate"])
+    axes.set_yticks(range(len(streams)), streams, fontsize=7.5)
+    axes.set_xticks(range(len(regions)), [region.replace(" and ", "\nand ") for region in regions], rotation=30,
+                    ha="right", fontsize=7.5)  # fmt: skip
+    return save_luck(made, figure, "luck_once.png", "The luck of the worlds: draws made once in a campaign")
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Different names, sorted."""
+    return sorted(set(names))
+
+
+def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None:
+    """Draw a heat map of luck, with a dot on every finding; white where there are too few draws."""
+    luck = np.array([[float("nan") if row is None else float(row["luck"]) for row in line] for line in rows])
+    axes.imshow(luck, LUCK, aspect="auto", norm=Normalize(-MOST_LUCK, MOST_LUCK))
+    found = [(across, down) for down, line in enumerate(rows) for across, row in enumerate(line)
+             if row is not None and float(row["q"]) < rate]  # fmt: skip
+    if found:
+        axes.plot(*np.array(found).T, "o", color="white", markeredgecolor=INK, markeredgewidth=0.6, markersize=3)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def save_luck(made: Followed, figure: Figure, name: str, title: str) -> Path:
+    """Save a heat map of luck with its key and caption."""
+    caption = (
+        f"{describe_worlds(made)} Luck: in standard deviations of one free campaign, over the draws that can have been "
+        f"asked for, mean of {made.about['luck_worlds']:,} worlds. Dot: false discovery rate below "
+        f"{percent(made.about['luck_rate'])}. Whether low or high draws helped is in luck.csv, with probabilities."
+    )
+    colours = LUCK(np.linspace(0, 1, 5))
+    words = ("low draws: -4", "-2", "0, as in free campaigns", "2", "high draws: 4")
+    add_key(figure, [key_mark(true_minus(text), "s", to_hex(colour), markersize=7)
+                     for text, colour in zip(words, colours, strict=True)], 5, fontsize=7.5)  # fmt: skip
+    return save_next_to(made, name, figure, title, caption)
+
+
+FIGURES = (
+    draw_days, draw_crossings, draw_where, draw_where_free, draw_surprise, draw_stages, draw_luck, draw_luck_once,
+)  # fmt: skip

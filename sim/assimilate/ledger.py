@@ -1,0 +1,289 @@
+"""The luck ledger: how far the random draws of worlds are from those of free campaigns, by stream, region and week.
+
+Reads   seeds of worlds by day and of draws made once; which districts the Taliban hold at the end of each day.
+Gives   the rows of luck.csv.
+Method  A draw is a function of seed, stream, day and actor, so it is computed from them, and no campaign is run. It is
+        turned into a standard normal score. Only draws that can have been asked for count: those of a district that
+        the government held on the evening before, of the units of a district that fell on that day, of a district
+        that can be retaken. Which these are was decided before the draw, so in a free campaign the sum of their scores
+        has mean 0 and its variance is their number. `luck` is the mean over worlds of that sum, divided by the root of
+        the mean number of draws: in standard deviations of one free campaign. Worlds share seeds: a seed is weighed by
+        the worlds that share it, and the variance of the mean is the sum of squared weights, so `p` is exact but for
+        the dependence of later weights on earlier draws (two-sided, normal). `q` is the false discovery rate of
+        Benjamini and Hochberg 1995 over the table. As a check the ledger of as many free campaigns is made too.
+Assumed Draws that were never asked for (a district that nobody presses) cannot be left out, since records do not keep
+        them; they make luck look smaller than it was, never larger. Streams whose actors are columns, prongs or
+        families, who may be anywhere, are not in the table.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from enum import Enum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
+from scipy.stats import false_discovery_control
+
+from sim.assimilate.campaigns import ONCE
+from sim.assimilate.sampler import Floats, Integers
+from sim.data.facts import Facts
+from sim.engine.chance import TO_UNIT, Stream, splitmix
+from sim.engine.layout import COMMANDO_IDENTITY
+from sim.engine.world import Role, Units
+
+WORLDS = 400  # of a sample that are looked at; they are in random order
+WEEK = 7  # days
+RATE = 0.05  # false discovery rate of a finding
+LEAST = 1.0  # draws per world, below which a cell is left out
+hashed = getattr(splitmix, "py_func", splitmix)  # of whole arrays
+
+Booleans = NDArray[np.bool_]
+Seeds = NDArray[np.uint64]
+
+
+class Asked(Enum):
+    """Whose draws can have been asked for on a day."""
+
+    HELD = "districts that the government held on the evening before"
+    FELL = "districts that fell on that day"
+    LOST = "districts lost before that the Taliban still held on the evening before"
+    ONCE = "all, once"
+
+
+class Line(NamedTuple):
+    """A stream of draws in the ledger."""
+
+    stream: Stream
+    actors: str  # districts, units, outposts, capitals
+    asked: Asked
+    label: str  # what is drawn
+    low: str  # what low draws mean
+    high: str  # what high draws mean
+    is_normal: bool = False
+    factor: int = 1  # an actor is its identity times this
+
+
+LINES = (
+    Line(Stream.PRESS, "districts", Asked.HELD, "local forces come out",
+         "local forces come out, and go home, sooner", "local forces come out, and go home, later"),
+    Line(Stream.LOCAL_ASSAULT, "districts", Asked.HELD, "local forces attack alone",
+         "local forces attack more often", "local forces attack less often"),
+    Line(Stream.ELDERS, "districts", Asked.HELD, "elders are sent",
+         "elders are sent more often", "elders are sent less often"),
+    Line(Stream.HANDOVER, "districts", Asked.HELD, "handover by a garrison",
+         "garrisons hand over more readily", "garrisons hand over less readily"),
+    Line(Stream.OUTPOST, "outposts", Asked.HELD, "surrender of an outpost",
+         "outposts surrender more readily", "outposts surrender less readily"),
+    Line(Stream.DEFENDER_LOSSES, "districts", Asked.HELD, "losses of defenders, rounded",
+         "losses are rounded down", "losses are rounded up"),
+    Line(Stream.ATTACKER_LOSSES, "districts", Asked.HELD, "losses of attackers, rounded",
+         "losses are rounded down", "losses are rounded up"),
+    Line(Stream.BREAK, "districts", Asked.HELD, "a defence breaks",
+         "defences break more readily", "defences break less readily"),
+    Line(Stream.SIEGE, "districts", Asked.HELD, "a siege succeeds",
+         "sieges succeed more often", "sieges succeed less often"),
+    Line(Stream.LEAVE_UNATTACKED, "districts", Asked.HELD, "a cut-off garrison leaves",
+         "cut-off garrisons leave more readily", "cut-off garrisons leave less readily"),
+    Line(Stream.ROAD_OPEN, "districts", Asked.FELL, "a road is open to those who flee",
+         "more roads are open", "fewer roads are open"),
+    Line(Stream.REFUSE_SURRENDER, "units", Asked.FELL, "surrender after a handover",
+         "more units surrender", "fewer units surrender"),
+    Line(Stream.CHANGE_SIDES, "units", Asked.FELL, "militia change sides",
+         "more militia change sides", "fewer militia change sides"),
+    Line(Stream.CAPTURE_ON_FALL, "units", Asked.FELL, "capture when a district falls, rounded",
+         "captures are rounded down", "captures are rounded up"),
+    Line(Stream.CAPTURE_IN_FLIGHT, "units", Asked.FELL, "capture in flight, rounded",
+         "captures are rounded down", "captures are rounded up"),
+    Line(Stream.COUNTERATTACK, "districts", Asked.LOST, "target of a counter-attack",
+         "other districts are chosen", "these districts are chosen", factor=100),
+    Line(Stream.RETAKE, "districts", Asked.LOST, "a counter-attack succeeds",
+         "counter-attacks succeed more often", "counter-attacks succeed less often"),
+    Line(Stream.INFLUENCE, "districts", Asked.ONCE, "influence of the Taliban on day 0",
+         "influence is lower", "influence is higher", is_normal=True),
+    Line(Stream.HELD_ON_DAY_0, "districts", Asked.ONCE, "districts held on day 0",
+         "fewer of its districts are held on day 0", "more of its districts are held on day 0"),
+    Line(Stream.PROVINCE_RESOLVE, "capitals", Asked.ONCE, "resolve of provinces",
+         "resolve is lower", "resolve is higher", is_normal=True),
+    Line(Stream.DISTRICT_RESOLVE, "districts", Asked.ONCE, "resolve of districts",
+         "resolve is lower", "resolve is higher", is_normal=True),
+    Line(Stream.UNIT_RESOLVE, "units", Asked.ONCE, "resolve of units",
+         "resolve is lower", "resolve is higher", is_normal=True),
+    Line(Stream.GARRISON_SIZE, "districts", Asked.ONCE, "size of garrisons",
+         "garrisons are smaller", "garrisons are larger", is_normal=True),
+    Line(Stream.THRESHOLD, "districts", Asked.ONCE, "threshold of dread (theory private_thresholds)",
+         "thresholds are lower", "thresholds are higher", is_normal=True),
+    Line(Stream.PRONG_START, "capitals", Asked.ONCE, "where prongs start",
+         "prongs start elsewhere", "prongs start here"),
+)  # fmt: skip
+
+
+class Cell(NamedTuple):
+    """Sums over the draws of one line, by region and week."""
+
+    total: Floats  # of scores, each weighed by the share of worlds that have it
+    variance: Floats  # of the total in free campaigns that share seeds as the worlds do
+    draws: Floats  # per world
+
+
+def rows_of_luck(
+    daily: Seeds,
+    lasting: Seeds,
+    held: Booleans,
+    facts: Facts,
+    units: Units,
+    regions: Mapping[str, Sequence[str]],
+    start: date,
+) -> list[dict[str, Any]]:
+    """The ledger of some worlds, the greatest luck first.
+
+    Args:
+        daily: worlds x days: seeds.
+        lasting: worlds x streams of `ONCE` x provinces: seeds of draws made once.
+        held: worlds x days x districts: the Taliban hold it at the end of the day.
+        facts: districts.
+        units: as they are laid out.
+        regions: provinces by region.
+        start: day 0.
+
+    Returns:
+        Rows of luck.csv.
+    """  # fmt: skip
+    last = daily.shape[1] - 1
+    weeks = weeks_of(last)
+    region_of = np.array(
+        [next(row for row, names in enumerate(regions.values()) if one in names) for one in facts.province]
+    )
+    rows: list[dict[str, Any]] = []
+    for line in LINES:
+        actors, home = actors_of(line, facts, units)
+        if line.asked is Asked.ONCE:
+            cell, dates = sum_once(line, actors, home, lasting, region_of, facts), [(0, 0)]
+        else:
+            cell, dates = sum_by_week(line, actors, home, daily, held, region_of, weeks), weeks
+        for place, region in enumerate(regions):
+            for week, (first, until) in enumerate(dates):
+                total, variance, draws = (float(part[place, week]) for part in cell)
+                if draws >= LEAST:
+                    days = (start + timedelta(days=day) for day in (first, until))
+                    rows.append({**row_of(line, region, *days), **figures_of(total, variance, draws)})
+    rates = false_discovery_control([row["p"] for row in rows]) if rows else []
+    for row, rate in zip(rows, rates, strict=True):
+        row["q"] = float(rate)
+    return sorted(rows, key=lambda row: -abs(row["luck"]))
+
+
+def weeks_of(last: int) -> list[tuple[int, int]]:
+    """First and last day of each week; the last week ends on the last day, the first may be short."""
+    ends = range(last, 0, -WEEK)
+    return [(max(1, end - WEEK + 1), end) for end in reversed(ends)]
+
+
+def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
+    """The columns that say which draws are meant."""
+    return {
+        "stream": line.stream.name.lower(), "drawn": line.label, "region": region,
+        "since": since.isoformat(), "until": until.isoformat(), "scale": "normal" if line.is_normal else "uniform",
+        "low": line.low, "high": line.high,
+    }  # fmt: skip
+
+
+def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
+    """Luck and its significance from the sums of one cell."""
+    luck = total / math.sqrt(draws)
+    return {
+        "draws": draws,  # per world
+        "mean": total / draws,  # score of a draw, in standard deviations
+        "luck": luck,  # in standard deviations of one free campaign; negative for low draws
+        "one_in": 1.0 / float(ndtr(-abs(luck))),  # free campaigns with at least as much luck in this direction
+        "spread": math.sqrt(variance / draws),  # standard deviation of luck, if the draws do not matter
+        "p": float(2.0 * ndtr(-abs(total) / math.sqrt(variance))),
+    }
+
+
+def actors_of(line: Line, facts: Facts, units: Units) -> tuple[Integers, Integers]:
+    """Identity and home district of every actor of a line."""
+    if line.actors in ("districts", "capitals"):
+        home = np.flatnonzero(facts.is_capital) if line.actors == "capitals" else np.arange(len(facts.district))
+        return facts.identity[home] * line.factor, home
+    chosen = units.role == Role.OUTPOST if line.actors == "outposts" else units.identity < COMMANDO_IDENTITY
+    return units.identity[chosen], units.home[chosen]
+
+
+def sum_by_week(
+    line: Line,
+    actors: Integers,
+    home: Integers,
+    daily: Seeds,
+    held: Booleans,
+    region_of: Integers,
+    weeks: Sequence[tuple[int, int]],
+) -> Cell:
+    """Sums of the draws that can have been asked for on each day."""  # fmt: skip
+    cell = Cell(*np.zeros((3, int(region_of.max()) + 1, len(weeks))))
+    for week, (first, until) in enumerate(weeks):
+        for day in range(first, until + 1):
+            asked = asked_on(line, held, day)[:, home]
+            add(cell, week, scored(line, daily[:, day], day, actors, asked), region_of[home])
+    return cell
+
+
+def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
+    """Worlds x districts: whether draws can have been asked for."""
+    before = held[:, day - 1]
+    if line.asked is Asked.HELD:
+        return ~before
+    return held[:, day] & ~before if line.asked is Asked.FELL else before & ~held[:, 0]
+
+
+def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, region_of: Integers, facts: Facts) -> Cell:
+    """Sums of draws that are made once, whose seeds differ by province."""
+    cell = Cell(*np.zeros((3, int(region_of.max()) + 1, 1)))
+    for province in range(len(facts.provinces)):
+        there = facts.province_of[home] == province
+        asked = np.ones((lasting.shape[0], int(there.sum())), bool)
+        seeds = lasting[:, ONCE.index(line.stream), province]
+        add(cell, 0, scored(line, seeds, 0, actors[there], asked), region_of[home[there]])
+    return cell
+
+
+def scored(line: Line, seeds: Seeds, day: int, actors: Integers, asked: Booleans) -> tuple[Integers, Floats, Floats]:
+    """Every different draw of a day that was asked for.
+
+    Args:
+        line: the stream.
+        seeds: (worlds) of the day.
+        day: from day 0.
+        actors: lasting identities.
+        asked: worlds x actors.
+
+    Returns:
+        By draw: the place of its actor, the share of worlds that asked for it, and its normal score.
+    """
+    different, which = np.unique(seeds, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    starts = np.searchsorted(which[order], np.arange(different.size))
+    shares = np.add.reduceat(asked[order].astype(np.float64), starts, axis=0) / seeds.size
+    rows, places = np.nonzero(shares)
+    keys = hashed(hashed(hashed(different, int(line.stream)), day)[rows], actors[places])
+    return places, shares[rows, places], normal_of(keys) if line.is_normal else score_of(keys)
+
+
+def score_of(keys: Seeds) -> Floats:
+    """Normal scores of `uniform` draws, from their bits."""
+    return np.asarray(ndtri(((keys >> np.uint64(11)) + 0.5) * TO_UNIT))
+
+
+def normal_of(keys: Seeds) -> Floats:
+    """`normal` draws from their bits."""
+    radius, angle = ((hashed(keys, place) >> np.uint64(11)) for place in range(2))
+    return np.asarray(np.sqrt(-2.0 * np.log((radius + 1.0) * TO_UNIT)) * np.cos(2.0 * math.pi * angle * TO_UNIT))
+
+
+def add(cell: Cell, week: int, draws: tuple[Integers, Floats, Floats], region_of: Integers) -> None:
+    """Add draws to the sums of their regions."""
+    places, shares, scores = draws
+    for sums, values in zip(cell, (shares * scores, shares**2, shares), strict=True):
+        sums[:, week] += np.bincount(region_of[places], values, sums.shape[0])

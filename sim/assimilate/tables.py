@@ -1,0 +1,372 @@
+"""What is written of a sample: worlds, and tables of what they and free campaigns did.
+
+Gives   `watch_batch`, which runs worlds on a worker; `Seen`, what is kept of them; `write_sample`.
+Assumed A district is lost once the Taliban hold it on a day after day 0, if they did not hold it on day 0. A night
+        belongs to the morning on which it ends.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.assimilate.campaigns import (
+    DAILY,
+    LASTING,
+    MOVES,
+    NUMBER_SHARE,
+    Batch,
+    Campaigns,
+    campaigns_of,
+    draws_of,
+    windows_of,
+)
+from sim.assimilate.ledger import RATE, WORLDS, rows_of_luck
+from sim.assimilate.observations import Observation, count_in, log_likelihood, read_observations
+from sim.assimilate.sampler import Cloud, Floats, Integers, State
+from sim.assimilate.worlds import table_of_worlds, write_worlds
+from sim.data.evidence import read_evidence
+from sim.data.facts import Facts, read_falls
+from sim.data.record import NIGHTS, counted_at, point
+from sim.engine.world import Holder
+from sim.outcomes import nights_of
+from sim.provenance import command_line, commit, versions
+from sim.run.work import facts_here, layout_of
+from sim.settings.settings import Settings
+from sim.study.files import csv_text, json_text, write_folder
+from sim.study.reader import CUTS
+from sim.wording import format_day, list_words, say_post
+
+FREE, ASSIMILATED = "free", "assimilated"  # samples
+QUANTILES = ("low_5", "low_25", "median", "high_75", "high_95")  # columns, for the shares in CUTS
+SHARE_HELD, LOST = "share_held", "lost"  # quantities by day
+NORTHERN = ("Northern", "North Eastern")  # regions of nine provinces
+ALL = "all"  # nights or posts
+CHUNK = 200  # campaigns whose days are unpacked at once
+
+FLOOR = 50  # distinct sets of lasting draws below which a sample is not called one
+PAGE = "report.html"
+TABLES = ("stages.csv", "observations.csv", "days.csv", "crossings.csv", "districts.csv", "luck.csv")
+NOUNS = {  # of what is counted
+    "ever_taken": "Districts taken", "fallen": "Districts lost", "capitals": "Provincial capitals held by the Taliban",
+    "retaken": "Districts retaken", "share_held": "Share of districts held by the Taliban",
+    "crossed": "Soldiers across", "crossed_per_1037": "Soldiers across of every 1,037", "admitted": "People let in",
+}  # fmt: skip
+Booleans = NDArray[np.bool_]
+
+
+class Seen(NamedTuple):
+    """What is kept of some campaigns, up to their last day."""
+
+    counts: Floats  # campaigns x observations, in their units; nan for a campaign that cannot be run to the end
+    crossed: Integers  # campaigns x days x posts: soldiers by night
+    held: NDArray[np.uint8]  # campaigns x days x districts, eight to a byte: the Taliban hold it at the end of the day
+
+    def finished(self) -> "Seen":
+        """Without the campaigns that cannot be run to the end."""
+        there = ~np.isnan(self.counts).any(axis=1)
+        return Seen(self.counts[there], self.crossed[there], self.held[there])
+
+    def days(self, districts: int, rows: slice = slice(None)) -> Booleans:
+        """Campaigns x days x districts: the Taliban hold it at the end of the day."""
+        return np.unpackbits(self.held[rows], axis=2, count=districts).view(bool)
+
+
+def watch_batch(batch: Batch) -> Seen:
+    """Run some worlds in sequence and keep what tables and figures show of them.
+
+    Args:
+        batch: the worlds, and the observations that are counted in each.
+    """
+    facts = facts_here()
+    windows = windows_of(batch.observations, batch.order.start, batch.days)
+    count, days = batch.shares.shape[0], batch.days + 1
+    seen = Seen(
+        np.full((count, len(windows)), math.nan),
+        np.zeros((count, days, len(facts.post)), np.int64),
+        np.zeros((count, days, -(-len(facts.district) // 8)), np.uint8),
+    )
+    for row, campaign in enumerate(campaigns_of(batch)):
+        if campaign is not None:
+            seen.counts[row] = [count_in(campaign.record, window) for window in windows]
+            seen.crossed[row] = nights_of(campaign.record.crossed)
+            seen.held[row] = np.packbits(campaign.record.holder == Holder.TALIBAN, axis=1)
+    return seen
+
+
+def joined_seen(parts: Sequence[Seen]) -> Seen:
+    """Several groups of campaigns, one after the other."""
+    return Seen(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+
+def quantiles_of(values: NDArray[Any]) -> dict[str, str]:
+    """Quantiles of one value per campaign, by column."""
+    cuts = np.quantile(values, CUTS) if values.size else np.full(len(CUTS), math.nan)
+    return {name: f"{cut:.5g}" for name, cut in zip(QUANTILES, cuts, strict=True)}
+
+
+def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
+    """The districts of each quantity and area that is shown by day."""
+    north = np.isin(facts.region, NORTHERN)
+    return {
+        (SHARE_HELD, "country"): np.ones(north.size, bool),
+        (LOST, "nine northern provinces"): north,
+        (LOST, "Badakhshan"): np.array(facts.province) == "Badakhshan",
+    }
+
+
+def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
+    """One row per sample, quantity, area and day: quantiles over campaigns, and the dated falls up to the day."""
+    fell = read_falls().fell_date
+    for sample, seen in samples.items():
+        by_day = by_area(seen, facts)
+        for (quantity, area), values in by_day.items():
+            rows = areas_of(facts)[quantity, area]
+            for day in range(values.shape[1]):
+                today = start + timedelta(days=day)
+                dated = int((fell[rows] <= np.datetime64(today)).sum())
+                yield {
+                    "sample": sample, "quantity": quantity, "area": area, "date": today.isoformat(),
+                    **quantiles_of(values[:, day]), "dated_falls": dated,
+                }  # fmt: skip
+
+
+def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
+    """Campaigns x days, by quantity and area."""
+    found: dict[tuple[str, str], list[Floats]] = {key: [] for key in areas_of(facts)}
+    for first in range(0, seen.held.shape[0], CHUNK):
+        held = seen.days(len(facts.district), slice(first, first + CHUNK))
+        lost = np.logical_or.accumulate(held & ~held[:, :1], axis=1)
+        for (quantity, area), rows in areas_of(facts).items():
+            part = held.mean(axis=2) if quantity == SHARE_HELD else lost[:, :, rows].sum(axis=2)
+            found[quantity, area].append(part.astype(np.float64))
+    return {key: np.concatenate(parts) for key, parts in found.items()}
+
+
+def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
+    """One row per sample, night and post on which somebody crossed in some campaign, or was counted; and the totals."""
+    days = next(iter(samples.values())).crossed.shape[1]
+    until = start + timedelta(days=days - 1)
+    counted = {one.day: one.value for one in (point(id) for id in NIGHTS)}
+    for sample, seen in samples.items():
+        for post, name in ((None, ALL), *enumerate(facts.post)):
+            nights = seen.crossed.sum(axis=2) if post is None else seen.crossed[:, :, post]
+            for day in (None, *range(1, days)):
+                values = nights.sum(axis=1) if day is None else nights[:, day]
+                night = ALL if day is None else (start + timedelta(days=day)).isoformat()
+                reported = None
+                if post is None and day is not None:
+                    reported = counted.get(start + timedelta(days=day))
+                elif post is not None and day is None:
+                    found = counted_at(name, until)
+                    reported = found[0] if found else None
+                if values.any() or reported is not None or day is None:
+                    yield {
+                        "sample": sample, "night": night, "post": name, **quantiles_of(values),
+                        "share_with_any": f"{(values > 0).mean() if values.size else math.nan:.4g}",
+                        "reported": "" if reported is None else f"{reported:g}",
+                    }  # fmt: skip
+
+
+def rows_of_districts(samples: Mapping[str, Seen], facts: Facts) -> Iterator[dict[str, Any]]:
+    """One row per district: share of campaigns of each sample in which the Taliban hold it at the end."""
+    fell = read_falls().fell_date
+    last = {
+        name: np.unpackbits(seen.held[:, -1], axis=1, count=len(facts.district)).mean(axis=0)
+        for name, seen in samples.items()
+    }
+    for row, district in enumerate(facts.district_id):
+        yield {
+            "district_id": district, "district": facts.district[row], "province": facts.province[row],
+            **{f"share_{name}": f"{shares[row]:.4g}" for name, shares in last.items()},
+            "reported_lost": "" if np.isnat(fell[row]) else str(fell[row]),
+        }  # fmt: skip
+
+
+class Sizes(NamedTuple):
+    """How many different worlds a cloud has."""
+
+    lasting: int  # sets of lasting draws
+    numbers: int  # sets of numbers
+    origins: int  # worlds of the prior
+
+
+def sizes_of(cloud: Cloud) -> Sizes:
+    """The sizes of a cloud."""
+    lasting, numbers = (distinct(cloud.state[part]) for part in (LASTING, NUMBER_SHARE))
+    return Sizes(lasting, numbers, np.unique(cloud.origin).size)
+
+
+def distinct(array: np.ndarray) -> int:
+    """Number of different worlds in an array of a state."""
+    return int(np.unique(array.reshape(array.shape[0], -1), axis=0).shape[0])
+
+
+class Sample(NamedTuple):
+    """Everything that is written of a sample."""
+
+    cloud: Cloud
+    model: Campaigns
+    settings: Settings
+    free: State  # numbers and seeds of the free campaigns
+    samples: dict[str, Seen]  # worlds and free campaigns
+    sizes: list[Sizes | None]  # by stage
+    repeats: list[float]  # log evidence by run of the sampler
+
+
+def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None:
+    """Write worlds and tables."""
+    cloud, model, settings, facts = made.cloud, made.model, made.settings, made.settings.facts
+    priors = draws_of(model.order).priors
+    free = made.samples[FREE].finished()
+    both = {ASSIMILATED: made.samples[ASSIMILATED], FREE: free}
+    terms = terms_of(made.samples[ASSIMILATED].counts, model.observations)
+    luck, luck_of_free = ledgers_of(made)
+    about = {
+        "asked": asked, "command": command_line(), "commit": commit(), "versions": versions(),
+        "numbers": [prior.key for prior in priors], "worlds": int(cloud.before.size),
+        "until": model.ends[-1].isoformat(), "start_date": model.order.start.isoformat(),
+        "settings_fingerprint": settings.fingerprint(), "choices": dict(settings.choices),
+        "explicit": dict(draws_of(model.order).explicit),
+        "data_fingerprint": model.order.fingerprints[0], "rules_fingerprint": model.order.fingerprints[1],
+        "log_evidence": cloud.log_evidence,
+        "highest_log_likelihood": math.fsum(best(one) for one in model.observations),
+        "distinct_lasting_draws": distinct(cloud.state[LASTING]),
+        "distinct_numbers": distinct(cloud.state[NUMBER_SHARE]), "origins": int(np.unique(cloud.origin).size),
+    }  # fmt: skip
+    table = table_of_worlds(cloud, priors, [one.name for one in model.observations], terms, about)
+    start = model.order.start
+    tables: dict[str, Iterable[dict[str, Any]]] = {
+        "stages.csv": rows_of_stages(made),
+        "observations.csv": rows_of_observations(made, terms, free),
+        "days.csv": rows_of_days(both, facts, start),
+        "crossings.csv": rows_of_crossings(both, facts, start),
+        "districts.csv": rows_of_districts(both, facts),
+        "luck.csv": [{key: text_of(value) for key, value in row.items()} for row in luck],
+    }
+    more: dict[str, Any] = {
+        "seconds": round(seconds, 1), "floor": FLOOR, "free": free.counts.shape[0],
+        "free_failed": int(cloud.before.size - free.counts.shape[0]), "repeats": made.repeats,
+        "luck_worlds": min(WORLDS, cloud.before.size), "luck_rate": RATE,
+        "luck_cells_of_free": len(luck_of_free), "luck_found_in_free": sum(row["q"] < RATE for row in luck_of_free),
+        "observations": len(model.observations),
+    }  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    with write_folder(folder, "results_dir", outdated=[PAGE]) as fresh:
+        write_worlds(table, fresh / "worlds.parquet")
+        for name, rows in tables.items():
+            (fresh / name).write_text(csv_text(list(rows)), encoding="utf-8")
+        (fresh / "about.json").write_text(json_text({**about, **more}), encoding="utf-8")
+
+
+def text_of(value: float | str) -> str:
+    """A number to four digits; texts as they are."""
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def terms_of(counts: Floats, observations: Sequence[Observation]) -> Floats:
+    """Worlds x observations: log likelihoods of the counts; -inf for a world that cannot be run to the end."""
+    return np.array([
+        [-math.inf if math.isnan(count) else log_likelihood(one, float(count))
+         for one, count in zip(observations, row, strict=True)]
+        for row in counts
+    ])  # fmt: skip
+
+
+def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
+    """The luck ledger of the first worlds, and of as many free campaigns."""
+    model, facts = made.model, made.settings.facts
+    order = model.order
+    units = layout_of(order.rules, order.attention, order.posts).world.units
+    regions = regions_of(read_observations(read_evidence()))
+    return [
+        rows_of_luck(
+            state[DAILY][:WORLDS], state[LASTING][:WORLDS], seen.days(len(facts.district), slice(WORLDS)), facts,
+            units, regions, order.start,
+        )
+        for state, seen in ((made.cloud.state, made.samples[ASSIMILATED]), (made.free, made.samples[FREE]))
+    ]  # fmt: skip
+
+
+def regions_of(observations: Sequence[Observation]) -> dict[str, tuple[str, ...]]:
+    """The groups of provinces in which falls are counted, by name."""
+    return {name_of_region(one): one.scope for one in observations if one.quantity == "fallen"}
+
+
+def name_of_region(observation: Observation) -> str:
+    """The name of the provinces of a count of falls."""
+    if len(observation.scope) < 3:
+        return list_words(observation.scope)
+    return observation.event.removesuffix("_falls").replace("_", " ")
+
+
+def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
+    """One row per step of tempering; how many different worlds there are is that of the end of the stage."""
+    return [
+        {
+            "stage": step.stage, "until": made.model.ends[step.stage].isoformat(),
+            "temperature": f"{step.temperature:.6g}",
+            "log_evidence": f"{step.log_evidence:.6g}", "effective_sample_size": f"{step.effective:.1f}",
+            **{
+                f"accepted, {kind}": f"{accepted / proposed:.4f}" if proposed else ""
+                for kind, proposed, accepted in zip(MOVES, step.proposed, step.accepted, strict=True)
+            },
+            **dict(zip(
+                ("distinct_lasting_draws", "distinct_numbers", "origins"), made.sizes[step.stage] or ("", "", ""),
+                strict=True,
+            )),
+        }
+        for step in made.cloud.steps
+    ]  # fmt: skip
+
+
+def rows_of_observations(made: Sample, terms: Floats, free: Seen) -> list[dict[str, Any]]:
+    """One row per observation: what is counted in free campaigns and in worlds, and how surprising the report is.
+
+    `surprise` is given all earlier stages, `surprise_at_the_end` in the worlds: how much less probable the report is
+    than in a campaign that meets it best.
+    """
+    foreseen = [value for stage in made.cloud.foreseen for value in stage]
+    counts = made.samples[ASSIMILATED].counts
+    return [
+        {
+            "observation": one.name, "description": describe(one, made.model.order.start), "quantity": one.quantity,
+            "until": one.until.isoformat(), "published": one.published.isoformat(),
+            "published_is": "guess" if one.is_guess else "reported", "evidence": " ".join(one.evidence),
+            "value": f"{one.value:g}",
+            **{f"free_{name}": cell for name, cell in quantiles_of(free.counts[:, place]).items()},
+            **quantiles_of(counts[:, place]),
+            "log_probability": f"{before:.4g}", "surprise": f"{best(one) - before:.4g}",
+            "surprise_at_the_end": f"{best(one) - float(np.mean(terms[:, place])):.4g}",
+        }
+        for place, (one, before) in enumerate(zip(made.model.observations, foreseen, strict=True))
+    ]  # fmt: skip
+
+
+def describe(observation: Observation, start: date) -> str:
+    """What is counted, where and when: `Soldiers across at Tem, 5 July`."""
+    one = observation
+    if one.quantity == "fallen":
+        place = f" in the {name_of_region(one)}" if len(one.scope) > 2 else f" in {name_of_region(one)}"
+    else:
+        place = f" at {list_words([say_post(post) for post in one.scope])}" if 0 < len(one.scope) < 4 else ""
+    return f"{NOUNS[one.quantity]}{place}, {span_of_days(one, start)}"
+
+
+def span_of_days(observation: Observation, start: date) -> str:
+    """`by 22 June`, `5 July` or `29 June to 3 July`."""
+    since, until = observation.since, observation.until
+    if since <= start:
+        return f"by {format_day(until)}"
+    return format_day(until) if since == until else f"{format_day(since)} to {format_day(until)}"
+
+
+def best(observation: Observation) -> float:
+    """The highest log likelihood that any campaign could have."""
+    if observation.likelihood == "thinned":
+        return max(log_likelihood(observation, float(count)) for count in range(int(3 * observation.value) + 2))
+    return log_likelihood(observation, observation.value)
