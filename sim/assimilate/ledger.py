@@ -37,7 +37,7 @@ from sim.engine.world import Role, Units
 WORLDS = 400  # of a sample that are looked at; they are in random order
 WEEK = 7  # days
 RATE = 0.05  # false discovery rate of a finding
-LEAST = 1.0  # draws per world, below which a cell is left out
+LEAST = 0.99  # draws per world, below which a cell is left out
 hashed = getattr(splitmix, "py_func", splitmix)  # of whole arrays
 
 Booleans = NDArray[np.bool_]
@@ -137,7 +137,7 @@ def rows_of_luck(
     regions: Mapping[str, Sequence[str]],
     start: date,
 ) -> list[dict[str, Any]]:
-    """The ledger of some worlds, the greatest luck first.
+    """The ledger of some worlds, by stream, region and week.
 
     Args:
         daily: worlds x days: seeds.
@@ -172,7 +172,7 @@ def rows_of_luck(
     rates = false_discovery_control([row["p"] for row in rows]) if rows else []
     for row, rate in zip(rows, rates, strict=True):
         row["q"] = float(rate)
-    return sorted(rows, key=lambda row: -abs(row["luck"]))
+    return rows
 
 
 def weeks_of(last: int) -> list[tuple[int, int]]:

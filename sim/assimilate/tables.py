@@ -293,8 +293,9 @@ def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
 
 
 def regions_of(observations: Sequence[Observation]) -> dict[str, tuple[str, ...]]:
-    """The groups of provinces in which falls are counted, by name."""
-    return {name_of_region(one): one.scope for one in observations if one.quantity == "fallen"}
+    """The groups of provinces in which falls are counted, by name, the smallest first."""
+    regions = {name_of_region(one): one.scope for one in observations if one.quantity == "fallen"}
+    return dict(sorted(regions.items(), key=lambda region: len(region[1])))
 
 
 def name_of_region(observation: Observation) -> str:
@@ -358,11 +359,13 @@ def describe(observation: Observation, start: date) -> str:
 
 
 def span_of_days(observation: Observation, start: date) -> str:
-    """`by 22 June`, `5 July` or `29 June to 3 July`."""
+    """`by 22 June`, `5 July`, `1 to 2 July` or `29 June to 3 July`."""
     since, until = observation.since, observation.until
     if since <= start:
         return f"by {format_day(until)}"
-    return format_day(until) if since == until else f"{format_day(since)} to {format_day(until)}"
+    if since == until:
+        return format_day(until)
+    return f"{since.day if since.month == until.month else format_day(since)} to {format_day(until)}"
 
 
 def best(observation: Observation) -> float:
