@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
 from matplotlib.dates import DayLocator, date2num
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sim.data.record import (
     AAN_NEWLY_HELD,
@@ -83,6 +84,12 @@ LUCK = LinearSegmentedColormap.from_list(
 MOST_LUCK = 4.0  # standard deviations at the ends of the colour scale
 LINES_OF_MOVES = (  # colour and line of each kind of proposal
     (SIMULATED, "-"), (SIMULATED, ":"), (SECOND, "-"), (SECOND, ":"), (SECOND, "--"), (EARTH, "-"),
+)  # fmt: skip
+
+
+LEFT = (  # column of stages.csv, label, colour
+    ("distinct_lasting_draws", "lasting draws", SIMULATED), ("distinct_numbers", "numbers", EARTH),
+    ("origins", "worlds of the prior", SECOND),
 )  # fmt: skip
 
 
@@ -201,7 +208,7 @@ def draw_crossings(made: Followed) -> Path:
     )
     nights = [row for row in made.crossings if row["post"] == "all" and row["night"] != "all"]
     posts = [row for row in made.crossings if row["post"] != "all" and row["night"] == "all"]
-    figure, (above, below) = new_panels(2, 1, 2.6, Spaces(left=1.15, right=0.3, top=0.35, bottom=0.5, down=0.75))
+    figure, (above, below) = new_panels(2, 1, 2.6, Spaces(left=1.3, right=0.3, top=0.35, bottom=0.5, down=0.75))
     draw_nights(above, nights, made.until)
     draw_posts(below, posts, made.until)
     bars: list[Artist] = [key_line(name, bar, 8) for name, _, bar in LOOKS.values()]
@@ -310,24 +317,24 @@ def draw_stages(made: Followed) -> Path:
     )
     figure, panels = new_panels(6, 2, 1.45, Spaces(left=0.6, right=0.2, top=0.35, bottom=0.55, across=0.65, down=0.75))
     size, temperature, left, accepted, evidence, key = panels
-    steps = np.arange(len(made.stages))
-    ends = [place - 0.5 for place in steps[1:] if made.stages[place]["stage"] != made.stages[place - 1]["stage"]]
+    steps = np.arange(1, len(made.stages) + 1)
+    ends = [step + 0.5 for step in steps[:-1] if made.stages[step]["stage"] != made.stages[step - 1]["stage"]]
     for axes, column, title in ((size, "effective_sample_size", "effective sample size"),
                                 (temperature, "temperature", "temperature")):  # fmt: skip
-        axes.plot(
-            steps, [float(row[column]) for row in made.stages], "o-", color=SIMULATED, markersize=3, linewidth=0.8
-        )
+        values = [float(row[column]) for row in made.stages]
+        axes.plot(steps, values, "o-", color=SIMULATED, markersize=3, linewidth=0.8)
         for end in ends:
             axes.axvline(end, color=QUIET, linestyle=":", linewidth=0.7)
         axes.set_title(title, fontsize=9)
-        axes.set_ylim(0, None)
+        axes.set_ylim(0, 1.08 * max(values))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         label_axes(axes, "step")
     by_stage = {row["until"]: [one for one in made.stages if one["until"] == row["until"]] for row in made.stages}
     draw_left(left, by_stage, made.about["floor"])
     moves = [name for name in made.stages[0] if name.startswith("accepted, ")]
     for move, (colour, line) in zip(moves, LINES_OF_MOVES, strict=False):
-        axes_values = [mean_of(rows, move) for rows in by_stage.values()]
-        accepted.plot(range(len(by_stage)), axes_values, line, color=colour, linewidth=1.5)
+        shares = [mean_of(rows, move) for rows in by_stage.values()]
+        accepted.plot(range(len(by_stage)), shares, line, color=colour, linewidth=1.5)
     accepted.set_title("accepted", fontsize=9)
     accepted.set_ylim(0, 1)
     number_axis(accepted, unit="share")
@@ -339,24 +346,23 @@ def draw_stages(made: Followed) -> Path:
         axes.set_xticks(range(len(days)), days, rotation=60, fontsize=7)
         axes.tick_params(axis="y", labelsize=8)
     key.axis("off")
-    handles = [key_line(move.removeprefix("accepted, "), colour, linestyle=line)
-               for move, (colour, line) in zip(moves, LINES_OF_MOVES, strict=False)]  # fmt: skip
-    key.legend(handles=handles, loc="upper left", fontsize=8, title="accepted, by proposal", alignment="left")
+    handles = [key_line(f"left: {label}", colour, 1.2, marker="o", markersize=3) for _, label, colour in LEFT]
+    handles += [
+        key_line(f"accepted: {move.removeprefix('accepted, ')}", colour, linestyle=line)
+        for move, (colour, line) in zip(moves, LINES_OF_MOVES, strict=False)
+    ]
+    key.legend(handles=handles, loc="upper left", fontsize=8)
     return save_next_to(made, "stages.png", figure, "How the sampler went", caption)
 
 
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
     """Draw how many different worlds are left after each stage."""
-    for column, label, colour in (
-        ("distinct_lasting_draws", "lasting draws", SIMULATED), ("distinct_numbers", "numbers", EARTH),
-        ("origins", "worlds of the prior", SECOND),
-    ):  # fmt: skip
+    for column, _, colour in LEFT:
         values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]
-        axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2, label=label)
+        axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2)
     axes.axhline(floor, color=QUIET, linestyle="--", linewidth=0.8)
     axes.set_yscale("log")
     axes.set_title("different ones left", fontsize=9)
-    axes.legend(fontsize=7)
 
 
 def mean_of(rows: Sequence[Row], column: str) -> float:
@@ -368,9 +374,8 @@ def mean_of(rows: Sequence[Row], column: str) -> float:
 def draw_luck(made: Followed) -> Path:
     """Draw the luck ledger of draws made every day: one panel per region, one row per stream, one column per week."""
     rows = [row for row in made.luck if row["since"] != made.about["start_date"]]
-    streams = in_order(row["drawn"] for row in made.luck if row in rows)
+    streams, regions = (list(dict.fromkeys(row[name] for row in rows)) for name in ("drawn", "region"))
     weeks = sorted({(row["since"], row["until"]) for row in rows})
-    regions = list(dict.fromkeys(row["region"] for row in sorted(rows, key=lambda row: row["region"])))
     spaces = Spaces(left=2.25, right=0.12, top=0.35, bottom=0.75, across=0.15, down=0.42)
     figure, panels = new_panels(len(regions), 2, 0.135 * len(streams), spaces)
     for place, (axes, region) in enumerate(zip(panels, regions, strict=True)):
@@ -387,7 +392,7 @@ def draw_luck(made: Followed) -> Path:
 def draw_luck_once(made: Followed) -> Path:
     """Draw the luck ledger of draws made once: one row per stream, one column per region."""
     rows = [row for row in made.luck if row["since"] == made.about["start_date"]]
-    streams, regions = in_order(row["drawn"] for row in rows), sorted({row["region"] for row in rows})
+    streams, regions = (list(dict.fromkeys(row[name] for row in rows)) for name in ("drawn", "region"))
     figure, (axes,) = new_panels(1, 1, 0.2 * len(streams), Spaces(left=2.9, right=0.15, top=0.1, bottom=0.85))
     fields = {(row["drawn"], row["region"]): row for row in rows}
     shade(axes, [[fields.get((stream, region)) for region in regions] for stream in streams], made.about["luck_rate"])
@@ -395,11 +400,6 @@ def draw_luck_once(made: Followed) -> Path:
     axes.set_xticks(range(len(regions)), [region.replace(" and ", "\nand ") for region in regions], rotation=30,
                     ha="right", fontsize=7.5)  # fmt: skip
     return save_luck(made, figure, "luck_once.png", "The luck of the worlds: draws made once in a campaign")
-
-
-def in_order(names: Iterable[str]) -> list[str]:
-    """Different names, sorted."""
-    return sorted(set(names))
 
 
 def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None:
