@@ -4,12 +4,14 @@
 `effects` it also runs campaigns with and without each step of the day and writes the effect of each step; with `fit` it
 runs the default campaigns and writes the table of `configs/bands.yaml` and the sentences of `docs/blocks.yaml`; with
 `sweep`, `capacity` and `question` it runs the sweeps of the README and of docs/question.md and writes their results;
-with `july` it writes the what-ifs of docs/july_2021.md.
+with `july` it writes the what-ifs of docs/july_2021.md; with `worlds` it writes what the page of the worlds in
+`results/worlds_2021_07_07` says, and copies its first figure.
 """
 
 import csv
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,6 +29,8 @@ import pyarrow.parquet as pq
 import yaml
 from scipy.stats import bootstrap
 
+from sim.assimilate.figures import describe_worlds, read_followed
+from sim.assimilate.page import describe_all
 from sim.compare.pairs import judge
 from sim.data.configs import folder_of, read_yaml
 from sim.engine.campaign import run_campaign
@@ -58,6 +62,7 @@ QUESTION = (
 )
 ASK = "compare results/question outcome=troops_crossed_largest_night above=1037 effects=true"
 JULY = ROOT / "docs" / "july_2021.md"
+ASSIMILATION, SAMPLE = ROOT / "docs" / "assimilation.md", ROOT / "results" / "worlds_2021_07_07"
 TURNED = "2021-06-22"  # evening on which the decisions of docs/july_2021.md change
 WORLDS = {  # study by question
     "other luck": f"worlds=record worlds.until={TURNED} {RECORD} study=july_other_luck",
@@ -288,6 +293,15 @@ def write_july() -> None:
     insert(JULY, "july", "\n\n".join(["\n".join([stamp_of(cells, FIT_RUNS, "july"), *lines]), *asked]))
 
 
+def write_worlds() -> None:
+    """Write what the page of a sample of worlds says, and copy its figure by day."""
+    made = read_followed(SAMPLE)
+    shutil.copyfile(SAMPLE / "days.png", ROOT / "docs" / "worlds_by_day.png")
+    insert(ASSIMILATION, "worlds", "\n".join(f"- {sentence}" for sentence in describe_all(made)))
+    picture = "![Districts by evening: free campaigns, worlds that followed the record, and the record]"
+    insert(README, "worlds", f"{picture}(docs/worlds_by_day.png)\n\n{describe_worlds(made)}")
+
+
 def turned(change: str) -> list[str]:
     """Return the paired difference of every outcome under a decision, for each kind of worlds."""
     found: dict[tuple[str, str], str] = {}
@@ -430,6 +444,8 @@ def main(arguments: Sequence[str]) -> int:
         write_question()
     if "july" in arguments:
         write_july()
+    if "worlds" in arguments:
+        write_worlds()
     return 0
 
 

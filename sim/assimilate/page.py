@@ -101,6 +101,15 @@ def worst_first(row: Row) -> float:
     return -float(row["surprise_at_the_end"])
 
 
+def describe_all(made: Followed) -> list[str]:
+    """Everything that the page says in sentences: what was reached, surprise, size and luck.
+
+    Args:
+        made: The tables of a sample.
+    """
+    return [*describe_reached(made), describe_surprises(made), *describe_size(made), *describe_luck(made)]
+
+
 def describe_size(made: Followed) -> list[str]:
     """Say whether there are enough different worlds, what would help if not, and how sure the log evidence is."""
     about = made.about
