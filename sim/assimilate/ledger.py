@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 from scipy.stats import false_discovery_control
 
-from sim.assimilate.campaigns import ONCE
+from sim.assimilate.campaigns import DAILY_STREAMS, ONCE
 from sim.assimilate.sampler import Floats, Integers
 from sim.data.facts import Facts
 from sim.engine.chance import TO_UNIT, Stream, splitmix
@@ -140,7 +140,7 @@ def rows_of_luck(
     """The ledger of some worlds, by stream, region and week.
 
     Args:
-        daily: worlds x days: seeds.
+        daily: worlds x days x streams of `DAILY_STREAMS`: seeds.
         lasting: worlds x streams of `ONCE` x provinces: seeds of draws made once.
         held: worlds x days x districts: the Taliban hold it at the end of the day.
         facts: districts.
@@ -223,10 +223,11 @@ def sum_by_week(
 ) -> Cell:
     """Sums of the draws that can have been asked for on each day."""  # fmt: skip
     cell = Cell(*np.zeros((3, int(region_of.max()) + 1, len(weeks))))
+    seeds = daily[:, :, DAILY_STREAMS.index(line.stream)]
     for week, (first, until) in enumerate(weeks):
         for day in range(first, until + 1):
             asked = asked_on(line, held, day)[:, home]
-            add(cell, week, scored(line, daily[:, day], day, actors, asked), region_of[home])
+            add(cell, week, scored(line, seeds[:, day], day, actors, asked), region_of[home])
     return cell
 
 

@@ -8,10 +8,10 @@ import pytest
 from scipy.stats import kstest
 
 from sim.assimilate import ledger
-from sim.assimilate.campaigns import ONCE
-from sim.assimilate.ledger import LINES, RATE, hashed, normal_of, rows_of_luck, score_of, weeks_of
+from sim.assimilate.campaigns import DAILY_STREAMS, ONCE
+from sim.assimilate.ledger import LINES, RATE, hashed, rows_of_luck, score_of, weeks_of
 from sim.data.facts import read_facts
-from sim.engine.chance import Luck, Stream, normal, uniform
+from sim.engine.chance import Luck, Stream, normal, seeds_of, uniform
 from sim.engine.world import Role
 
 START, DAYS = date(2021, 6, 1), 14
@@ -27,7 +27,7 @@ UNITS = SimpleNamespace(
 def free_seeds(rng, worlds):
     """Seeds of campaigns that are conditioned on nothing."""
     first = rng.integers(2**48, size=worlds, dtype=np.uint64)
-    daily = np.repeat(first[:, None], DAYS + 1, axis=1)
+    daily = np.tile(first[:, None, None], (1, DAYS + 1, len(DAILY_STREAMS)))
     return daily, np.tile(first[:, None, None], (1, len(ONCE), len(FACTS.provinces)))
 
 
@@ -43,11 +43,14 @@ def luck_of(daily, lasting, held):
 
 
 def test_scores_are_those_of_the_engine():
-    seed, stream, day, actor = np.uint64(12345), Stream.HANDOVER, 9, 1501
-    keys = hashed(hashed(hashed(np.array([seed]), int(stream)), day), np.array([actor]))
-    draw = uniform(Luck(seed, day), stream, actor)
-    assert ledger.ndtr(score_of(keys))[0] == pytest.approx(draw, abs=1e-12)
-    assert normal_of(keys)[0] == pytest.approx(normal(Luck(seed, day), stream, actor), abs=1e-12)
+    """The one draw of a line for one world, one day and one actor."""
+    day, actor, luck = 9, 1501, Luck(seeds_of(12345, 9, 1).daily[9], 9)
+    seeds, actors, asked = np.array([12345], np.uint64), np.array([actor]), np.ones((1, 1), bool)
+    for line in LINES:
+        _, shares, scores = ledger.scored(line, seeds, day, actors, asked)
+        draw = normal(luck, line.stream, actor) if line.is_normal else ledger.ndtri(uniform(luck, line.stream, actor))
+        assert scores.tolist() == [pytest.approx(draw, abs=1e-9)]
+        assert shares.tolist() == [1.0]
 
 
 @pytest.mark.parametrize("shared", [1, 6])
