@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sim.assimilate import assimilate as verb
+from sim.assimilate import tables
 from sim.assimilate.assimilate import known_by, pack, recorded, settings_of, unpack
 from sim.assimilate.campaigns import (
     DAILY,
@@ -187,6 +188,7 @@ def test_worlds_are_written_once(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(verb, "run_batch", run)
     monkeypatch.setattr(verb, "watch_batch", seen)
     monkeypatch.setattr(verb, "missing_of", lambda _extra: ["matplotlib"])
+    monkeypatch.setattr(tables, "WORLDS", 8)
     words = ["until=2021-06-08", "worlds=32", f"results_dir={tmp_path}", "name=small", "executor.workers=1"]
     assert verb.assimilate(read_request(Assimilate, words)) == 0
     folder = tmp_path / "small"

@@ -9,6 +9,7 @@ from PIL import Image
 
 from sim.assimilate import assimilate as verb
 from sim.assimilate import page as pages
+from sim.assimilate import tables
 from sim.assimilate.figures import read_followed
 from sim.assimilate.tables import FLOOR, PAGE, TABLES, Seen
 from sim.data.facts import read_facts
@@ -51,6 +52,7 @@ def sample(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verb, "run_batch", likelihoods)
         patch.setattr(verb, "watch_batch", seen)
+        patch.setattr(tables, "WORLDS", 8)  # of the luck ledger
         assert verb.assimilate(read_request(Assimilate, words(place, "repeats=3"))) == 0
     return place / "small"
 
@@ -161,6 +163,7 @@ def test_without_the_extra_tables_are_written_and_the_page_is_not(tmp_path, monk
     monkeypatch.setattr(verb, "run_batch", likelihoods)
     monkeypatch.setattr(verb, "watch_batch", seen)
     monkeypatch.setattr(verb, "missing_of", lambda _extra: ["matplotlib"])
+    monkeypatch.setattr(tables, "WORLDS", 8)
     assert verb.assimilate(read_request(Assimilate, words(tmp_path))) == 0
     assert "matplotlib" in capsys.readouterr().out
     assert (tmp_path / "small" / "luck.csv").is_file()
