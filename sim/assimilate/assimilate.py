@@ -39,6 +39,7 @@ from sim.assimilate.tables import (
     distinct,
     joined_seen,
     sizes_of,
+    terms_of,
     watch_batch,
     write_sample,
 )
@@ -68,12 +69,13 @@ def assimilate(request: Assimilate) -> int:
     return 0 if is_drawn else show(folder, request, console)
 
 
-def make_worlds(request: Assimilate, console: Console) -> Path:
-    """Run the sampler of a request and write its worlds and tables, unless they are there.
+def make_worlds(request: Assimilate, console: Console, watched: bool = True) -> Path:
+    """Run the sampler of a request and write its worlds, unless they are there.
 
     Args:
         request: The request.
         console: Where progress is printed.
+        watched: Whether free campaigns are run too, and the tables of the page are written.
 
     Returns:
         The folder of the worlds.
@@ -105,8 +107,13 @@ def make_worlds(request: Assimilate, console: Console) -> Path:
         cloud = shuffled(cloud, request.seed, model.stages)
         free = model.begin(generator(request.seed, model.stages, 1, 0), cloud.before.size)
         runner.stage = "Tables"
-        samples = {name: watch(model, state, runner) for name, state in ((ASSIMILATED, cloud.state), (FREE, free))}
-    made = Sample(cloud, model, settings, free, samples, sizes, repeats)
+        states = {ASSIMILATED: cloud.state, FREE: free} if watched else {}
+        samples = {name: watch(model, state, runner) for name, state in states.items()}
+        if watched:
+            terms = terms_of(samples[ASSIMILATED].counts, observations)
+        else:
+            terms = model.terms(cloud.state, model.stages - 1)
+    made = Sample(cloud, model, settings, free, terms, samples, sizes, repeats)
     seconds = time.monotonic() - started
     write_sample(folder, made, asked, seconds)
     shutil.rmtree(folder / "stages", ignore_errors=True)

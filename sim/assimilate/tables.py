@@ -6,7 +6,7 @@ Assumed A district is lost once the Taliban hold it on a day after day 0, if the
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -213,20 +213,17 @@ class Sample(NamedTuple):
     model: Campaigns
     settings: Settings
     free: State  # numbers and seeds of the free campaigns
-    samples: dict[str, Seen]  # worlds and free campaigns
+    terms: Floats  # worlds x observations: log likelihoods
+    samples: dict[str, Seen]  # worlds and free campaigns; empty if nothing is shown of them
     sizes: list[Sizes | None]  # by stage
     repeats: list[float]  # log evidence by run of the sampler
 
 
 def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None:
-    """Write worlds and tables."""
-    cloud, model, settings, facts = made.cloud, made.model, made.settings, made.settings.facts
+    """Write worlds, and the tables if the worlds were watched."""
+    cloud, model, settings = made.cloud, made.model, made.settings
     priors = draws_of(model.order).priors
-    free = made.samples[FREE].finished()
-    both = {ASSIMILATED: made.samples[ASSIMILATED], FREE: free}
-    terms = terms_of(made.samples[ASSIMILATED].counts, model.observations)
-    luck, luck_of_free = ledgers_of(made)
-    about = {
+    about: dict[str, Any] = {
         "asked": asked, "command": command_line(), "commit": commit(), "versions": versions(),
         "numbers": [prior.key for prior in priors], "worlds": int(cloud.before.size),
         "until": model.ends[-1].isoformat(), "start_date": model.order.start.isoformat(),
@@ -238,29 +235,37 @@ def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None
         "distinct_lasting_draws": distinct(cloud.state[LASTING]),
         "distinct_numbers": distinct(cloud.state[NUMBER_SHARE]), "origins": int(np.unique(cloud.origin).size),
     }  # fmt: skip
-    table = table_of_worlds(cloud, priors, [one.name for one in model.observations], terms, about)
-    start = model.order.start
-    tables: dict[str, Iterable[dict[str, Any]]] = {
-        "stages.csv": rows_of_stages(made),
-        "observations.csv": rows_of_observations(made, terms, free),
-        "days.csv": rows_of_days(both, facts, start),
-        "crossings.csv": rows_of_crossings(both, facts, start),
-        "districts.csv": rows_of_districts(both, facts),
-        "luck.csv": [{key: text_of(value) for key, value in row.items()} for row in luck],
-    }
-    more: dict[str, Any] = {
-        "seconds": round(seconds, 1), "floor": FLOOR, "free": free.counts.shape[0],
-        "free_failed": int(cloud.before.size - free.counts.shape[0]), "repeats": made.repeats,
-        "luck_worlds": min(WORLDS, cloud.before.size), "luck_rate": RATE,
-        "luck_cells_of_free": len(luck_of_free), "luck_found_in_free": sum(row["q"] < RATE for row in luck_of_free),
-        "observations": len(model.observations),
-    }  # fmt: skip
+    table = table_of_worlds(cloud, priors, [one.name for one in model.observations], made.terms, about)
+    about |= {"seconds": round(seconds, 1), "floor": FLOOR, "repeats": made.repeats}
+    tables = {"stages.csv": rows_of_stages(made)}
+    if made.samples:
+        tables |= tables_of(made, about)
     folder.mkdir(parents=True, exist_ok=True)
     with write_folder(folder, "results_dir", outdated=[PAGE]) as fresh:
         write_worlds(table, fresh / "worlds.parquet")
         for name, rows in tables.items():
-            (fresh / name).write_text(csv_text(list(rows)), encoding="utf-8")
-        (fresh / "about.json").write_text(json_text({**about, **more}), encoding="utf-8")
+            (fresh / name).write_text(csv_text(rows), encoding="utf-8")
+        (fresh / "about.json").write_text(json_text(about), encoding="utf-8")
+
+
+def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The tables of what worlds and free campaigns did, by file; how many they are is added to `about`."""
+    facts, start, many = made.settings.facts, made.model.order.start, made.cloud.before.size
+    free = made.samples[FREE].finished()
+    both = {ASSIMILATED: made.samples[ASSIMILATED], FREE: free}
+    luck, luck_of_free = ledgers_of(made)
+    about |= {
+        "observations": len(made.model.observations), "free": free.counts.shape[0],
+        "free_failed": int(many - free.counts.shape[0]), "luck_worlds": min(WORLDS, many), "luck_rate": RATE,
+        "luck_cells_of_free": len(luck_of_free), "luck_found_in_free": sum(row["q"] < RATE for row in luck_of_free),
+    }  # fmt: skip
+    return {
+        "observations.csv": rows_of_observations(made, free),
+        "days.csv": list(rows_of_days(both, facts, start)),
+        "crossings.csv": list(rows_of_crossings(both, facts, start)),
+        "districts.csv": list(rows_of_districts(both, facts)),
+        "luck.csv": [{key: text_of(value) for key, value in row.items()} for row in luck],
+    }
 
 
 def text_of(value: float | str) -> str:
@@ -325,7 +330,7 @@ def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def rows_of_observations(made: Sample, terms: Floats, free: Seen) -> list[dict[str, Any]]:
+def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
     """One row per observation: what is counted in free campaigns and in worlds, and how surprising the report is.
 
     `surprise` is given all earlier stages, `surprise_at_the_end` in the worlds: how much less probable the report is
@@ -342,7 +347,7 @@ def rows_of_observations(made: Sample, terms: Floats, free: Seen) -> list[dict[s
             **{f"free_{name}": cell for name, cell in quantiles_of(free.counts[:, place]).items()},
             **quantiles_of(counts[:, place]),
             "log_probability": f"{before:.4g}", "surprise": f"{best(one) - before:.4g}",
-            "surprise_at_the_end": f"{best(one) - float(np.mean(terms[:, place])):.4g}",
+            "surprise_at_the_end": f"{best(one) - float(np.mean(made.terms[:, place])):.4g}",
         }
         for place, (one, before) in enumerate(zip(made.model.observations, foreseen, strict=True))
     ]  # fmt: skip

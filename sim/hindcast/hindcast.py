@@ -178,7 +178,7 @@ def worlds_at(day: date, job: Job) -> Path:
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
     wanted = Assimilate(until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides)
-    return make_worlds(wanted, console_of()) / "worlds.parquet"
+    return make_worlds(wanted, console_of(), watched=False) / "worlds.parquet"
 
 
 def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:
