@@ -26,14 +26,12 @@ from sim.assimilate.campaigns import (
     windows_of,
 )
 from sim.assimilate.ledger import RATE, WORLDS, rows_of_luck
-from sim.assimilate.observations import Observation, count_in, log_likelihood, read_observations
+from sim.assimilate.observations import Observation, count_in, log_likelihood, read_observations, tally_of
 from sim.assimilate.sampler import Cloud, Floats, Integers, State
 from sim.assimilate.worlds import table_of_worlds, write_worlds
 from sim.data.evidence import read_evidence
 from sim.data.facts import Facts, read_falls
 from sim.data.record import NIGHTS, counted_at, point
-from sim.engine.world import Holder
-from sim.outcomes import nights_of
 from sim.provenance import command_line, commit, versions
 from sim.run.work import facts_here, layout_of
 from sim.settings.settings import Settings
@@ -92,9 +90,10 @@ def watch_batch(batch: Batch) -> Seen:
     )
     for row, campaign in enumerate(campaigns_of(batch)):
         if campaign is not None:
-            seen.counts[row] = [count_in(campaign.record, window) for window in windows]
-            seen.crossed[row] = nights_of(campaign.record.crossed)
-            seen.held[row] = np.packbits(campaign.record.holder == Holder.TALIBAN, axis=1)
+            tally = tally_of(campaign.record)
+            seen.counts[row] = [count_in(tally, window) for window in windows]
+            seen.crossed[row] = tally.crossed
+            seen.held[row] = np.packbits(tally.held, axis=1)
     return seen
 
 
