@@ -31,6 +31,7 @@ from sim.errors import PanjError
 from sim.help import setting_words
 from sim.outcomes import read_outcomes
 from sim.settings import compose
+from sim.settings.overrides import Override
 
 MOST_LETTERS = 400  # of a message
 MOST_SECONDS = 2.0  # of a case, counted by the clock of the process
@@ -246,12 +247,12 @@ def no_campaigns(folder: Path) -> Iterator[None]:
     (folder / "work").mkdir()
     names = ("run_sweep", "compile_rules", "take_sample", "run_campaign", "rerun_campaign")
     composed = compose.compose_config
-    kept: dict[tuple[Path, tuple[str, ...]], Any] = {}
+    kept: dict[tuple[Path, tuple[Override, ...]], Any] = {}
 
-    def compose_once(words: list[str]) -> Any:
-        key = (compose.folder_of("configs"), tuple(words))
+    def compose_once(rows: Sequence[Override]) -> Any:
+        key = (compose.folder_of("configs"), tuple(rows))
         if key not in kept or key[0] != configs.folder_of("configs") or (folder / "home") in key[0].parents:
-            kept[key] = composed(words)
+            kept[key] = composed(rows)
         return kept[key]
 
     with ExitStack() as stack:

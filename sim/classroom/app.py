@@ -5,6 +5,7 @@ from pathlib import Path
 
 import solara
 
+from sim.classroom.choice.parse import parse_choice
 from sim.classroom.desk import the_desk
 from sim.classroom.hooks import chosen
 from sim.classroom.pages import change, compare, home, join, lessons, projector, story, teacher, watch, what_if
@@ -32,7 +33,7 @@ def LifelineView(
 def Lifeline() -> None:
     """Monitor the connection of a page to its server."""
     said = texts_of("shell").say("stopped")
-    LifelineView(server=THIS_SERVER, said=said, every=CHECKS, choice=list(chosen.value), event_restore=restore)
+    LifelineView(server=THIS_SERVER, said=said, every=CHECKS, choice=list(chosen.value.words), event_restore=restore)
 
 
 def restore(kept: object) -> None:
@@ -40,10 +41,11 @@ def restore(kept: object) -> None:
     if not isinstance(kept, list) or not all(isinstance(word, str) for word in kept):
         return
     try:
-        the_desk().settings(kept)
+        overrides = parse_choice(kept)
+        the_desk().settings(overrides)
     except PanjError:
         return
-    chosen.set(tuple(kept))
+    chosen.set(overrides)
 
 
 @solara.component

@@ -10,14 +10,13 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 
 import pyarrow as pa
 from cachetools import LRUCache
 
-from sim.classroom.choice.form import Overrides
 from sim.classroom.choice.parse import check_choice
 from sim.classroom.worker import run_piece_nicely
 from sim.engine.campaign import Campaign
@@ -25,6 +24,7 @@ from sim.errors import PanjError
 from sim.run.executors import Workers, cores
 from sim.run.rerun import rerun_campaign
 from sim.settings.compose import Composer
+from sim.settings.overrides import Overrides
 from sim.settings.settings import Executor, Order, Piece, Settings
 from sim.settings.sweep import Cell
 
@@ -160,11 +160,11 @@ class Desk:
         for number in range(count):
             threading.Thread(target=self.serve, name=f"desk-{number}", daemon=True).start()
 
-    def settings(self, overrides: Sequence[str]) -> Settings:
+    def settings(self, overrides: Overrides) -> Settings:
         """Resolve a choice of settings.
 
         Args:
-            overrides: The overrides as on the command line.
+            overrides: The choice of settings.
 
         Returns:
             The settings; the last `KEPT_SETTINGS` are cached.
@@ -172,18 +172,17 @@ class Desk:
         Raises:
             PanjError: An override is wrong, or is not allowed in a classroom.
         """
-        overrides = tuple(overrides)
         with self.lock:
             if overrides in self.known:
                 return self.known[overrides]
         check_choice(overrides)
         with self.hydra:
-            found = self.composer.settings([*overrides, "daily=false"])
+            found = self.composer.settings(overrides + Overrides.of(["daily=false"]))
         with self.lock:
             self.known[overrides] = found
         return found
 
-    def ask(self, who: str, overrides: Sequence[str], runs: int = 200, first_seed: int = 0) -> Ticket:
+    def ask(self, who: str, overrides: Overrides, runs: int = 200, first_seed: int = 0) -> Ticket:
         """Request campaigns; those whose results are cached are not run again.
 
         Args:
@@ -202,7 +201,6 @@ class Desk:
             raise PanjError(f"runs: found {runs}, expected 1 to {MOST_RUNS}")
         if first_seed not in range(0, MOST_RUNS, CHUNK):
             raise PanjError(f"first seed: found {first_seed}, expected a multiple of {CHUNK} below {MOST_RUNS}")
-        overrides = tuple(overrides)
         order = Cell(0, {}, (), self.settings(overrides)).order
         with self.lock:
             waiting = sum(ticket.who == who for ticket in self.waiting)
@@ -222,7 +220,7 @@ class Desk:
             answer = self.answers[order.key] = Answer(order)
         return answer
 
-    def campaign(self, overrides: Sequence[str], seed: int) -> Campaign:
+    def campaign(self, overrides: Overrides, seed: int) -> Campaign:
         """Run one campaign immediately, in this process.
 
         Args:

@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 from sim.classroom.lessons.campaigns import CampaignStore
 from sim.classroom.lessons.estimates import bootstrapped, reported_value
 from sim.classroom.lessons.hand_in import file_name, write_hand_in
-from sim.classroom.lessons.lesson import RANGES, Overrides, Sheet, lesson_of, outcome_of, sheet_of
+from sim.classroom.lessons.lesson import RANGES, Sheet, lesson_of, outcome_of, sheet_of
 from sim.classroom.lessons.marking import Answer, mark
 from sim.classroom.texts import texts_of
 from sim.data.configs import PACKAGE
@@ -41,6 +41,7 @@ from sim.plots.colours import SECOND, SIMULATED
 from sim.plots.style import STYLE
 from sim.report.outcomes import are_whole, bins_of, draw_outcome, key_of_outcomes
 from sim.run.work import outcomes_of
+from sim.settings.overrides import Overrides
 from sim.study.columns import summarise
 from sim.study.files import write_file
 from sim.wording import counted
@@ -74,8 +75,13 @@ def run(*overrides: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
     Raises:
         PanjError: The settings are wrong, or `runs` is out of range.
     """
+    return campaigns_of(Overrides.of(overrides), runs, first_seed)
+
+
+def campaigns_of(overrides: Overrides, runs: int, first_seed: int) -> pd.DataFrame:
+    """Campaigns of a choice, indexed by seed."""
     check_runs(runs)
-    return campaigns().table(tuple(overrides), first_seed, runs).to_pandas().set_index("seed")
+    return campaigns().table(overrides, first_seed, runs).to_pandas().set_index("seed")
 
 
 def check_runs(runs: int) -> None:
@@ -125,13 +131,13 @@ class Exercise:
         for choice in asked.choices:
             print(f"  - {choice}")
 
-    def overrides(self, settings: str) -> Overrides:
+    def overrides(self, settings: str) -> tuple[str, ...]:
         """Return the overrides of named settings of the sheet, as on the command line."""
-        return self.sheet.overrides(settings)
+        return self.sheet.overrides(settings).words
 
     def run(self, settings: str, runs: int = 100) -> pd.DataFrame:
         """Run campaigns with named settings of the sheet and the seeds of this student."""
-        return run(*self.overrides(settings), runs=runs, first_seed=self.sheet.first_seed)
+        return campaigns_of(self.sheet.overrides(settings), runs, self.sheet.first_seed)
 
     def differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> pd.Series:
         """Return the differences of an outcome between campaigns with the same seed, `settings` minus `minus`."""
@@ -140,9 +146,9 @@ class Exercise:
     def show(self, settings: str, outcome: str, runs: int = 100) -> Picture:
         """Draw the distribution of an outcome, with the median and the reported figure."""
         check_runs(runs)
-        overrides = self.overrides(settings)
+        overrides = self.sheet.overrides(settings)
         table = campaigns().table(overrides, self.sheet.first_seed, runs)
-        composed = campaigns().composer.settings([*overrides, "daily=false"])
+        composed = campaigns().settings(overrides)
         summary = pd.DataFrame(summarise(table, outcomes_of(composed.start_date, composed.days)))
         shown: Any = SimpleNamespace(runs=table.to_pandas(), summary=summary)
         with rc_context(STYLE):
@@ -158,7 +164,7 @@ class Exercise:
     def show_differences(self, settings: str, minus: str, outcome: str, runs: int = 100) -> Picture:
         """Draw the distribution of a paired difference, with lines at its mean and at zero."""
         values = self.differences(settings, minus, outcome, runs).dropna()
-        calibration = campaigns().composer.settings([*self.overrides(settings), "daily=false"]).calibration
+        calibration = campaigns().settings(self.sheet.overrides(settings)).calibration
         with rc_context(STYLE):
             figure = new_figure(3.2)
             axes = figure.add_subplot()

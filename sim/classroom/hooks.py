@@ -11,13 +11,13 @@ import numpy as np
 import solara
 from solara.server.kernel_context import get_current_context
 
-from sim.classroom.choice.form import Overrides
 from sim.classroom.desk import Ticket, the_desk
 from sim.classroom.reading import Campaigns
 from sim.classroom.sessions.claims import ENDS, Refused, by_seed
 from sim.classroom.sessions.register import USUAL_RUNS, the_register
 from sim.classroom.sessions.session import Session, spelled
 from sim.errors import PanjError
+from sim.settings.overrides import BASELINE, Overrides
 
 OFTEN, SELDOM = 0.4, 2.0  # minimum and maximum seconds between updates of a distribution
 SPARE, LONGEST = 10, 4.0  # pause per second of drawing, and its maximum in seconds: a full class redraws less often
@@ -26,7 +26,7 @@ QUERY = "class"  # in an address: /join?class=FKMRWX
 State = TypeVar("State")
 Action = Callable[[], object]
 
-chosen: solara.Reactive[Overrides] = solara.reactive(())  # the visitor's choice of settings; () is the baseline
+chosen: solara.Reactive[Overrides] = solara.reactive(BASELINE)  # the visitor's choice of settings
 seed: solara.Reactive[int] = solara.reactive(0)  # seed of the campaign on the pages Watch, Story and What if
 day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign last shown on a page; 0 is the first
 
@@ -71,7 +71,7 @@ def use_campaigns(overrides: Overrides | None, runs: int, wish: int = 0, first_s
 
     def ask() -> RequestState:
         if overrides is None:
-            return RequestState(None, "", ())
+            return RequestState(None, "", BASELINE)
         try:
             return RequestState(the_desk().ask(session(), overrides, runs, first_seed), "", overrides)
         except PanjError as error:
@@ -225,7 +225,7 @@ def middle_of_baseline(outcome: str) -> tuple[float, float] | None:
     Returns:
         The 5 and 95 % quantiles, in the unit of the outcome; None until the campaigns are finished.
     """
-    ticket = the_desk().ask("class baseline", (), USUAL_RUNS)
+    ticket = the_desk().ask("class baseline", BASELINE, USUAL_RUNS)
     table = ticket.table()
     if not ticket.ended or table is None:
         ticket.withdraw()

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sim.classroom.choice.form import Overrides
 from sim.classroom.desk import the_desk
 from sim.data.facts import THE_LINE, read_falls
 from sim.data.record import Point, aan_shares, counted_so_far
@@ -28,6 +27,7 @@ from sim.outcomes import count_outcomes
 from sim.plots.land import NARROW_MARGIN, Bounds, Lines, bounds_of, country_bounds, frontier_bounds, read_land
 from sim.run.rerun import cannot_end, dated_of, evenings_of, log_of
 from sim.run.work import outcomes_of
+from sim.settings.overrides import BASELINE, Override, Overrides
 from sim.settings.settings import Settings
 from sim.story.branches import Course, check_effect, run_branches, turn_of
 from sim.story.branches import warm as warm_step
@@ -259,9 +259,9 @@ def film_for(overrides: Overrides, seed: int) -> str:
 
 def warm() -> None:
     """Prepare what is slow at first use: the shapes, the film of the baseline, and the compiled step of a day."""
-    settings = the_desk().settings(())
+    settings = the_desk().settings(BASELINE)
     shapes()
-    film_for((), 0)
+    film_for(BASELINE, 0)
     warm_step(Course(settings.rules_of(0), settings.timeline, settings.layout.world))
 
 
@@ -280,7 +280,7 @@ class Forked(NamedTuple):
 
 
 @lru_cache(maxsize=KEPT_FORKS)
-def fork(overrides: Overrides, seed: int, evening: date, change: str) -> Forked:
+def fork(overrides: Overrides, seed: int, evening: date, change: Override) -> Forked:
     """Run both branches of a fork; recent ones are cached.
 
     Args:
@@ -295,14 +295,14 @@ def fork(overrides: Overrides, seed: int, evening: date, change: str) -> Forked:
     Raises:
         PanjError: The change cannot be made on that day, has no effect, or a branch fails.
     """
-    turn = turn_of(overrides, (change,), evening, the_desk())
-    check_effect(turn, (seed,), (change,))
+    turn = turn_of(overrides, Overrides.from_rows([change]), evening, the_desk())
+    check_effect(turn, (seed,), (change.text,))
     settings, language = turn.before, language_of()
     try:
         lived = run_branches(*turn.courses(seed), seed, settings.days, turn.day, settings.seed_of(seed))
     except CampaignError as error:
         raise cannot_end(seed, error) from error
-    about = {**said_of(settings, seed), **about_turn(turn, (change,))}
+    about = {**said_of(settings, seed), **about_turn(turn, (change.text,))}
     before = chronicle_from(lived[0], settings, about)
     after = with_late(chronicle_from(lived[1], settings, changed_of(about)), about, language)
     table = outcomes_of(settings.start_date, settings.days)

@@ -258,7 +258,7 @@ def join_address() -> str:
     return os.environ.get(JOIN, "")
 
 
-BASELINE = 200  # baseline campaigns requested at the start
+BASELINE_RUNS = 200  # baseline campaigns requested at the start
 
 
 def room_of(request: Classroom) -> Room:
@@ -307,11 +307,12 @@ def main(request: Classroom) -> int:
 def get_ready(console: Console) -> None:
     """Compile the rules and request the baseline campaigns, so that no visitor has to wait for them."""
     from sim.classroom.desk import the_desk
+    from sim.settings.overrides import BASELINE
     from sim.settings.sweep import Cell
 
     desk = the_desk()
-    compile_rules(Cell(0, {}, (), desk.settings(())).order, 0, console)
-    desk.ask("the room", (), BASELINE)
+    compile_rules(Cell(0, {}, (), desk.settings(BASELINE)).order, 0, console)
+    desk.ask("the room", BASELINE, BASELINE_RUNS)
     threading.Thread(target=warm, daemon=True).start()
 
 

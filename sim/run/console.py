@@ -15,6 +15,7 @@ from sim.run.backlog import Backlog
 from sim.settings.settings import Settings
 from sim.settings.sweep import Sweep
 from sim.study.columns import SummaryRow
+from sim.study.reader import StudyCell
 from sim.wording import counted, format_seconds
 
 EVERY = 30.0  # seconds between log lines
@@ -113,10 +114,13 @@ def print_doubts(sweep: Sweep, console: Console) -> None:
 
 
 def print_summary(
-    summaries: Sequence[Sequence[SummaryRow]], settings: Settings, about: dict[str, Any], console: Console
+    cells: Sequence[StudyCell],
+    summaries: Sequence[Sequence[SummaryRow]],
+    settings: Settings,
+    about: dict[str, Any],
+    console: Console,
 ) -> None:
     """Print the summary: every reported outcome of a single cell, or the main outcomes of several cells."""
-    cells = about["cells"]
     sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
     if len(cells) == 1:
         title = f"{settings.title}: {counted(about['campaigns'], 'campaign')}, {about['calibration']}"
@@ -137,7 +141,7 @@ def print_summary(
         for cell, rows in list(zip(cells, summaries, strict=True))[:MOST_SHOWN]:
             by_name = {row.outcome: row for row in rows}
             found = [by_name[row.outcome] for row in shown if row.outcome in by_name]
-            table.add_row(cell["label"], *(f"{row.median or '-'}\n{format_interval(row)}" for row in found))
+            table.add_row(cell.label, *(f"{row.median or '-'}\n{format_interval(row)}" for row in found))
     console.print(table)
     if len(cells) > MOST_SHOWN:
         console.print(f"{len(cells) - MOST_SHOWN} more cells are in summary.csv and in the report.")

@@ -115,7 +115,7 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
         is_single = len(scope.cells) == 1 and scope.cells[0].runs == 1 and not backlog.failures
         console.print("Writing tables ...")
         summaries = write_tables(study, scope, base.facts, about, log_of_only(base) if is_single else None)
-    print_summary(summaries, base, about, console)
+    print_summary(scope.cells, summaries, base, about, console)
     print_speed(backlog, base, seconds, console)
     return Ran(study, about["campaigns"], backlog.campaigns_done, about["failed"], True)
 

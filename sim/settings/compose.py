@@ -177,62 +177,60 @@ class Composer:
     def __init__(self, facts: Facts | None = None) -> None:
         self.facts = facts or read_facts()
         self.outcomes_fingerprint = fingerprint_of_outcomes()
-        self.composed: dict[tuple[str, ...], Composed] = {}
-        self.choices: dict[tuple[str, ...], DictConfig | None] = {}  # config of a group, by overrides with its choice
+        self.composed: dict[tuple[Override, ...], Composed] = {}
+        self.choices: dict[tuple[Override, ...], DictConfig | None] = {}  # of a group, by overrides with its choice
 
     def settings(self, words: AnyOverrides) -> Settings:
         """Resolve and check the settings of one cell; raises PanjError for any invalid setting."""
         overrides = Overrides.of(words)
         for row in overrides:
             check_override(row)
-        config, choices = self.joined([row for row in overrides if not row.is_number])
+        config, choices = self.joined(tuple(row for row in overrides if not row.is_number))
         try:
             return settle(config, choices, overrides, self.facts, self.outcomes_fingerprint)
         except OmegaConfBaseException as error:
             raise PanjError(plain(error)) from error
 
-    def joined(self, overrides: Sequence[Override]) -> Composed:
+    def joined(self, overrides: tuple[Override, ...]) -> Composed:
         """The config that Hydra would compose, assembled from cached configs with one group choice each.
 
         Falls back to Hydra for choices that change anything outside their group, and for invalid overrides.
         """
-        words = tuple(row.grammar for row in overrides)
-        chosen = {row.key: row.grammar for row in overrides if row.key in GROUPS and row.is_plain}
-        names = {row.key: row.value_text for row in overrides if row.key in chosen}
-        rest = tuple(word for word in words if word not in chosen.values())
-        if len(chosen) < 2 or len(rest) + len(chosen) < len(words):
-            return self.whole(words)
+        chosen = {row.key: row for row in overrides if row.key in GROUPS and row.is_plain}
+        rest = tuple(row for row in overrides if row not in chosen.values())
+        if len(chosen) < 2 or len(rest) + len(chosen) < len(overrides):
+            return self.whole(overrides)
         try:
             config, choices = self.whole(rest)
-            alone = {group: self.alone(rest, group, word) for group, word in chosen.items()}
+            alone = {group: self.alone(rest, row) for group, row in chosen.items()}
         except PanjError:
-            return self.whole(words)
+            return self.whole(overrides)
         if None in alone.values():
-            return self.whole(words)
+            return self.whole(overrides)
         config = copy(config)
         for group, choice in alone.items():
             config[group] = choice
-        return config, choices | names
+        return config, choices | {group: row.value_text for group, row in chosen.items()}
 
-    def alone(self, rest: tuple[str, ...], group: str, word: str) -> DictConfig | None:
+    def alone(self, rest: tuple[Override, ...], choice: Override) -> DictConfig | None:
         """Config of a group with one choice; None if the choice changes anything outside its group."""
-        key = (*rest, word)
+        key, group = (*rest, choice), choice.key
         if key not in self.choices:
             chosen, usual = self.whole(key)[0], self.whole(rest)[0]
             keeps_to_itself = all(chosen[other] == usual[other] for other in usual if other != group)
             self.choices[key] = chosen[group] if keeps_to_itself else None
         return self.choices[key]
 
-    def whole(self, words: tuple[str, ...]) -> Composed:
+    def whole(self, overrides: tuple[Override, ...]) -> Composed:
         """The config as composed by Hydra; the last few are cached."""
-        if words not in self.composed:
+        if overrides not in self.composed:
             if len(self.composed) >= KEPT:
                 del self.composed[next(iter(self.composed))]
-            self.composed[words] = compose_config(list(words))
-        return self.composed[words]
+            self.composed[overrides] = compose_config(overrides)
+        return self.composed[overrides]
 
 
-def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
+def compose_config(overrides: Sequence[Override]) -> Composed:
     """Compose a config with Hydra; returns it and the choice per group."""
     store = ConfigStore.instance()
     store.store(name="schema", node=schema())
@@ -245,7 +243,7 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(folder_of("configs")), version_base="1.3", job_name="panj"):
-            config = compose("config", overrides=overrides, return_hydra_config=True)
+            config = compose("config", overrides=[row.grammar for row in overrides], return_hydra_config=True)
             chosen = {
                 group: config.hydra.runtime.choices[group] for group in (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
             }
@@ -259,10 +257,10 @@ def compose_config(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
     return config, chosen
 
 
-def choices_in(words: Sequence[str]) -> dict[str, str]:
+def choices_in(overrides: Iterable[Override]) -> dict[str, str]:
     """The choice per group in overrides, or the default; a scenario may change the others."""
     named = (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
-    return main_choices() | {row.key: row.value_text for row in Overrides.of(words) if row.key in named}
+    return main_choices() | {row.key: row.value_text for row in overrides if row.key in named}
 
 
 DEEPEST = 8  # longest chain of scenarios based on each other

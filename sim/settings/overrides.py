@@ -45,16 +45,17 @@ MOST_CELLS = 100_000
 FAR = 1e300  # larger numbers, and infinite ones, are rejected
 PLAIN = re.compile(r"[A-Za-z][\w-]*|\d{4}-\d\d-\d\d", re.ASCII)  # text that needs no quotes
 NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]{0,18})(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+QUOTED = re.compile(r"'(?:\\.|[^'\\])*'" r'|"(?:\\.|[^"\\])*"')
 FOREIGN = re.compile(  # quoted text, or unquoted text that may contain letters outside ASCII
-    r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^\s,\[\]{}()'":=][^,\[\]{}()'":=]*"""
+    QUOTED.pattern + r"""|[^\s,\[\]{}()'":=][^,\[\]{}()'":=]*"""
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Override:
     """One change of settings, such as `border=closed`, `~timeline.events.x` or `morale=brittle,reported`.
 
-    `value` is plain, a list, a mapping, or a Hydra sweep; two overrides are equal when their texts are.
+    `value` is plain, a list, a mapping, or a Hydra sweep; overrides are equal, and are sorted, by their texts.
     """
 
     text: str  # as it was typed
@@ -66,6 +67,22 @@ class Override:
     deletes: bool = field(compare=False, repr=False)  # ~ before the key
     sweeps: bool = field(compare=False, repr=False)
     package: str | None = field(compare=False, repr=False)
+
+    @staticmethod
+    def of(key: str, value: Any = None, sign: str = "") -> "Override":
+        """An override made from a value, not from text.
+
+        Args:
+            key: In full, such as `border`.
+            value: A text, a number, None, or a mapping of such.
+            sign: `+` to add the key, `~` to delete it, otherwise nothing.
+
+        Returns:
+            The same override as `parse` returns for its text.
+        """
+        text = f"{sign}{key}" if sign == "~" else f"{sign}{key}={quoted(value)}"
+        value_text = value if isinstance(value, str) else quoted(value)
+        return Override(text, text, key, value, value_text, sign == "+", sign == "~", False, None)
 
     @property
     def is_number(self) -> bool:
@@ -162,9 +179,11 @@ def in_quotes(text: str) -> str:
 
 
 def quoted(value: Any) -> str:
-    """Format a plain value in Hydra's grammar, with quotes if it needs them."""
+    """Format a plain value, or a mapping of such, in Hydra's grammar, with quotes if it needs them."""
     if value is None:
         return "null"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{quoted(part)}' for key, part in value.items())}}}"
     if not isinstance(value, str):
         return repr(value)
     if PLAIN.fullmatch(value) and value.lower() not in ("null", "true", "false", "nan", "inf"):
@@ -193,7 +212,7 @@ def parsed(grammar: str, text: str) -> Parsed:
 AnyOverrides = Union["Overrides", Iterable[str]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Overrides:
     """Overrides in the order in which they were typed.
 
@@ -220,6 +239,9 @@ class Overrides:
 
     def __iter__(self) -> Iterator[Override]:
         return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def __contains__(self, key: object) -> bool:
         return any(row.key == key for row in self.rows)
@@ -257,7 +279,8 @@ class Overrides:
     def without(self, keys: Iterable[str]) -> "Overrides":
         """These overrides without some keys; -m is kept."""
         dropped = [row.text for row in self.rows if row.key in set(keys)]
-        return Overrides.of(word for word in self.words if word not in dropped)
+        rows = tuple(row for row in self.rows if row.text not in dropped)
+        return Overrides(rows, tuple(word for word in self.words if word not in dropped))
 
     def with_usual(self, usual: Mapping[str, str]) -> "Overrides":
         """These overrides, with `usual` values appended for keys that they do not set."""
@@ -266,6 +289,9 @@ class Overrides:
     def numbers(self) -> dict[str, float]:
         """Numbers of rules that are set, by key; PanjError for an invalid number."""
         return {row.key: row.number for row in self.rows if row.is_number}
+
+
+BASELINE = Overrides()
 
 
 def check_override(row: Override) -> None:

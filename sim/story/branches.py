@@ -149,7 +149,7 @@ DECISIONS = (
 class Settles(Protocol):
     """Resolves overrides to settings: a `Composer`, or a cache of one."""
 
-    def settings(self, overrides: Sequence[str]) -> Settings:
+    def settings(self, overrides: Overrides) -> Settings:
         """Resolve the settings of one cell; raises PanjError for any invalid override."""
 
 
@@ -188,9 +188,9 @@ def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer:
     overrides, changes = Overrides.of(words), Overrides.of(changes)
     for row in changes:
         check_key(row)
-    before = composer.settings(overrides.words)
+    before = composer.settings(overrides)
     day = check_day(before, evening)
-    after = composer.settings(changed(overrides, changes).words)
+    after = composer.settings(changed(overrides, changes))
     for row in changes:
         check_event(row, before, after, evening)
     left = check_numbers(before, after)

@@ -26,7 +26,7 @@ from sim.provenance import STAMPED
 from sim.run.rerun import about_campaign, dated_of, evenings_of, log_of, origin_of, rerun_campaign, seed_of
 from sim.settings.compose import Composer
 from sim.study.files import json_text, write_folder
-from sim.study.reader import open_study
+from sim.study.reader import Study, open_study
 
 
 class Happening(NamedTuple):
@@ -243,35 +243,35 @@ def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
     Raises:
         PanjError: For an invalid request, or a campaign that cannot be rerun.
     """
-    folder, study = request.folder, open_study(request.folder)
-    about, held = dict(study.about), study.choose_cell(request.cell)
-    cell = held.number
-    check(request, held.start_date, held.end_date)
-    if holds_the_log(folder, about, request.seed, cell):
-        return folder, about_only_campaign(folder, about)
-    return write_campaign(folder, request.seed, cell)
+    study = open_study(request.folder)
+    cell = study.choose_cell(request.cell)
+    check(request, cell.start_date, cell.end_date)
+    if holds_the_log(study, request.seed):
+        return study.folder, about_only_campaign(study)
+    return write_campaign(study.folder, request.seed, cell.number)
 
 
-def holds_the_log(folder: Path, about: dict[str, Any], seed: int | None, cell: int) -> bool:
+def holds_the_log(study: Study, seed: int | None) -> bool:
     """Whether the study consists of this campaign alone and has its event log."""
-    is_one = about.get("campaigns") == 1 and len(about.get("cells", [])) == 1 and cell == 0
-    return is_one and seed in (None, about["first_seed"]) and all((folder / name).is_file() for name in TABLES)
+    is_one = study.about.get("campaigns") == 1 and len(study.cells) == 1
+    is_it = is_one and seed in (None, study.about["first_seed"])
+    return is_it and all((study.folder / name).is_file() for name in TABLES)
 
 
-def about_only_campaign(folder: Path, about: dict[str, Any]) -> dict[str, Any]:
+def about_only_campaign(study: Study) -> dict[str, Any]:
     """Metadata of the only campaign of a study, in the form of `campaign.json`."""
-    cell = about["cells"][0]
+    about, cell = study.about, study.cells[0]
     return {
         **{key: about.get(key) for key in STAMPED},
         "scenario": about["scenario"],
-        "cell": cell["cell"],
-        "cell_label": cell["label"],
-        "cell_words": cell["words"],
-        "calibration": cell["calibration"],
+        "cell": cell.number,
+        "cell_label": cell.label,
+        "cell_words": list(cell.overrides),
+        "calibration": cell.calibration,
         "seed": about["first_seed"],
-        "start_date": cell["start_date"],
-        "end_date": cell["end_date"],
-        "dated": dated_of(read_yaml(folder / "config.yaml").get("events", [])),
+        "start_date": cell.start_date.isoformat(),
+        "end_date": cell.end_date.isoformat(),
+        "dated": dated_of(read_yaml(study.folder / "config.yaml").get("events", [])),
     }
 
 

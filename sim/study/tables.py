@@ -36,7 +36,7 @@ from sim.study.columns import (
     summarise,
 )
 from sim.study.files import csv_text, digest_of_file, json_text, seal, write_folder, yaml_text
-from sim.study.reader import QUANTILES
+from sim.study.reader import QUANTILES, StudyCell
 from sim.study.store import Scope, chunks_of
 
 TABLES = ("runs.parquet", "days.parquet", "districts.parquet", "failures.parquet", "summary.csv", "config.yaml")
@@ -127,9 +127,10 @@ def write_tables(
     """
     about |= beyond_words(scope, about)
     with write_folder(study, "results_dir", study / ".tables", (*TABLES, EVENTS)) as fresh:
-        about["cells"], summaries = write_cells(fresh, study, scope, facts, about)
-        about["campaigns"] = sum(cell["runs"] - cell["failed"] for cell in about["cells"])
-        about["failed"] = sum(cell["failed"] for cell in about["cells"])
+        cells, summaries = write_cells(fresh, study, scope, facts, about)
+        about["cells"] = [cell.as_dict() for cell in cells]
+        about["campaigns"] = sum(cell.finished for cell in cells)
+        about["failed"] = sum(cell.failed for cell in cells)
         write_summary(summaries, scope, fresh / "summary.csv")
         said = {"study": about["study"], "calibration_in_words": about["calibration"]}
         config = {**said, **scope.base, **cells_in_yaml(scope)}
@@ -153,8 +154,8 @@ def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_cells(
     fresh: Path, study: Path, scope: Scope, facts: Facts, about: Mapping[str, Any]
-) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
-    """Write the rows of every cell; returns, per cell, its row of about.json and its summary."""
+) -> tuple[list[StudyCell], list[list[SummaryRow]]]:
+    """Write the rows of every cell; returns the cells with their campaigns counted, and their summaries."""
     with ExitStack() as stack:
         tables = {name: stack.enter_context(TableWriter(fresh / name, about)) for name in TABLES[:4]}
         tables["runs.parquet"].columns = columns_of_runs(study, scope, facts)
@@ -163,7 +164,7 @@ def write_cells(
 
 def fill(
     tables: Mapping[str, TableWriter], study: Path, scope: Scope, facts: Facts
-) -> tuple[list[dict[str, Any]], list[list[SummaryRow]]]:
+) -> tuple[list[StudyCell], list[list[SummaryRow]]]:
     """Write the rows of every cell to open tables; returns the same as `write_cells`."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
@@ -184,7 +185,7 @@ def fill(
         for table in tables.values():
             table.flush()
         summaries.append(summarise(tally.outcomes(), outcomes))
-        held.append(cell._replace(runs=tally.runs + tally.failed, failed=tally.failed).as_dict())
+        held.append(cell._replace(runs=tally.runs + tally.failed, failed=tally.failed))
     return held, summaries
 
 

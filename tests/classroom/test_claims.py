@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from sim.classroom.choice.parse import parse_choice
 from sim.classroom.sessions.claims import (
     ABOVE,  # fmt: skip
     BELOW,
@@ -39,6 +40,7 @@ from sim.classroom.sessions.claims import (
     tally,
 )
 from sim.errors import PanjError
+from sim.settings.overrides import BASELINE, Overrides
 
 numbers = some.floats(-1e6, 1e6)
 
@@ -58,11 +60,11 @@ def table(values, first=0):
 
 
 def test_the_words_of_a_claim_are_kept_as_the_form_writes_them():
-    overrides = ("rules.news.fade_days=5", "timeline.events.bagram_handed_over.date=2021-06-20", "border=closed")
-    kept = clean_overrides(overrides)
-    assert kept == clean_overrides(kept) == clean_overrides(overrides[::-1])
-    assert kept[0] == "border=closed" and len(kept) == 3
-    assert clean_overrides(()) == clean_overrides(("border=as_reported",)) == ()
+    overrides = ["rules.news.fade_days=5", "timeline.events.bagram_handed_over.date=2021-06-20", "border=closed"]
+    kept = clean_overrides(Overrides.of(overrides))
+    assert kept == clean_overrides(kept) == clean_overrides(Overrides.of(overrides[::-1]))
+    assert kept.words[0] == "border=closed" and len(kept) == 3
+    assert clean_overrides(BASELINE) == clean_overrides(Overrides.of(["border=as_reported"])) == BASELINE
 
 
 @pytest.mark.parametrize(
@@ -76,12 +78,12 @@ def test_the_words_of_a_claim_are_kept_as_the_form_writes_them():
 )  # fmt: skip
 def test_what_decides_how_campaigns_are_run_or_is_no_setting_is_no_part_of_a_claim(word):
     with pytest.raises(PanjError):
-        clean_overrides((word,))
+        clean_overrides(parse_choice([word]))
 
 
 def test_words_are_few_and_short():
-    assert refusal(clean_overrides, ("border=open",) * (MOST_OVERRIDES + 1)) == "many_words"
-    assert refusal(clean_overrides, ("border=" + "x" * LONGEST_OVERRIDE,)) == "long_word"
+    assert refusal(clean_overrides, Overrides.of(["border=open"] * (MOST_OVERRIDES + 1))) == "many_words"
+    assert refusal(clean_overrides, Overrides.of(["border=" + "x" * LONGEST_OVERRIDE])) == "long_word"
 
 
 @pytest.mark.parametrize(
@@ -116,18 +118,18 @@ def test_a_number_that_could_be_read_in_two_ways_is_refused(typed):
     ],
 )  # fmt: skip
 def test_a_range_has_two_ordinary_ends_in_order_and_a_confidence(low, high, confidence, why):
-    assert refusal(checked_claim, Claim((), low, high, confidence), EFFECT) == why
+    assert refusal(checked_claim, Claim(BASELINE, low, high, confidence), EFFECT) == why
 
 
 def test_an_outcome_is_not_less_than_nothing_and_an_effect_may_be():
-    claim = Claim(("border=closed",), -20.0, -10.0)
+    claim = Claim(Overrides.of(["border=closed"]), -20.0, -10.0)
     assert checked_claim(claim, EFFECT) == claim
     assert refusal(checked_claim, claim, OUTCOME) == "below_nothing"
 
 
 def test_a_choice_that_changes_nothing_has_an_outcome_and_no_effect():
-    claim = Claim(("border=as_reported",), 20.0, 30.0)
-    assert checked_claim(claim, OUTCOME).overrides == ()
+    claim = Claim(Overrides.of(["border=as_reported"]), 20.0, 30.0)
+    assert checked_claim(claim, OUTCOME).overrides == BASELINE
     assert refusal(checked_claim, claim, EFFECT) == "nothing_chosen"
 
 
@@ -140,7 +142,7 @@ def test_a_reason_is_short_and_hides_nothing():
     ("low", "high", "said"), [(-2, -1, "lower"), (1, 2, "higher"), (-1, 2, "either"), (0, 2, "either")]
 )
 def test_a_direction_is_said_only_by_a_range_that_keeps_clear_of_zero(low, high, said):
-    assert Claim((), low, high).direction == said
+    assert Claim(BASELINE, low, high).direction == said
 
 
 def test_an_effect_is_the_difference_of_campaigns_with_one_seed():
@@ -165,8 +167,8 @@ def test_an_answer_is_kept_to_the_last_digit():
 def test_campaigns_that_failed_score_nothing():
     kept = load_answer(dump_answer(failed("all posts are closed")))
     assert kept.error == "all posts are closed"
-    assert score_of(Claim((), 0, 1), EFFECT, kept) is None
-    assert score_of(Claim((), 0, 1), OUTCOME, kept) is None
+    assert score_of(Claim(BASELINE, 0, 1), EFFECT, kept) is None
+    assert score_of(Claim(BASELINE, 0, 1), OUTCOME, kept) is None
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ def test_campaigns_that_failed_score_nothing():
     ],
 )
 def test_an_effect_is_scored_by_width_and_twenty_for_each_unit_missed_at_90_per_cent(mean, low, high, verdict, total):
-    score = score_of(Claim((), 0.0, 10.0, 0.9), EFFECT, answer([], mean, low, high))
+    score = score_of(Claim(BASELINE, 0.0, 10.0, 0.9), EFFECT, answer([], mean, low, high))
     assert score.verdict == verdict
     assert score.total == pytest.approx(total)
     assert score.penalty == pytest.approx(total - 10) and score.width == 10
@@ -188,11 +190,11 @@ def test_an_effect_is_scored_by_width_and_twenty_for_each_unit_missed_at_90_per_
 
 def test_a_range_for_an_outcome_is_compared_with_all_campaigns():
     values = np.arange(100.0)
-    fitting = score_of(Claim((), 4.5, 94.5, 0.9), OUTCOME, answer(values))
+    fitting = score_of(Claim(BASELINE, 4.5, 94.5, 0.9), OUTCOME, answer(values))
     assert (fitting.verdict, fitting.held) == (FITTING, pytest.approx(0.9))
-    assert score_of(Claim((), 40.0, 60.0, 0.9), OUTCOME, answer(values)).verdict == NARROW
-    assert score_of(Claim((), 0.0, 99.0, 0.5), OUTCOME, answer(values)).verdict == WIDE
-    missed = score_of(Claim((), 200.0, 300.0, 0.9), OUTCOME, answer(values))
+    assert score_of(Claim(BASELINE, 40.0, 60.0, 0.9), OUTCOME, answer(values)).verdict == NARROW
+    assert score_of(Claim(BASELINE, 0.0, 99.0, 0.5), OUTCOME, answer(values)).verdict == WIDE
+    missed = score_of(Claim(BASELINE, 200.0, 300.0, 0.9), OUTCOME, answer(values))
     assert (missed.held, missed.miss) == (0.0, pytest.approx(200 - values.mean()))
 
 
@@ -214,7 +216,7 @@ def test_a_wider_range_costs_more_where_it_wins_nothing(low, width, more, value)
 
 
 def test_a_class_is_told_how_many_ranges_held_and_how_many_ought_to_have():
-    claims = [Claim((), 0.0, 10.0), Claim((), 20.0, 30.0), Claim((), 0.0, 30.0, 0.5)]
+    claims = [Claim(BASELINE, 0.0, 10.0), Claim(BASELINE, 20.0, 30.0), Claim(BASELINE, 0.0, 30.0, 0.5)]
     scored = [(claim, score_of(claim, EFFECT, answer([], 5.0, 4.9, 5.1))) for claim in claims]
     found = tally(scored)
     assert (found.ranges, found.held, found.expected) == (3, 2, pytest.approx(2.3))

@@ -9,8 +9,10 @@ import pytest
 from cachetools import LRUCache
 
 from sim.classroom import desk as desks
+from sim.classroom.choice.parse import parse_choice
 from sim.classroom.desk import CHUNK, MOST_RUNS, MOST_WAITING, Desk
 from sim.errors import PanjError
+from sim.settings.overrides import BASELINE, Overrides
 
 RUNS = 3 * CHUNK
 
@@ -50,7 +52,7 @@ def desk(kitchen):
 
 
 def test_a_request_may_begin_at_a_later_seed_and_runs_no_other(desk, kitchen):
-    ticket = desk.ask("one", (), CHUNK + 3, first_seed=2 * CHUNK)
+    ticket = desk.ask("one", BASELINE, CHUNK + 3, first_seed=2 * CHUNK)
     kitchen.serve(4)
     until(lambda: ticket.ended)
     assert ticket.table()["seed"].to_pylist() == list(range(2 * CHUNK, 3 * CHUNK + 3))
@@ -60,7 +62,7 @@ def test_a_request_may_begin_at_a_later_seed_and_runs_no_other(desk, kitchen):
 @pytest.mark.parametrize("first_seed", [-CHUNK, 1, MOST_RUNS, 0.5])
 def test_a_first_seed_begins_a_chunk(desk, first_seed):
     with pytest.raises(PanjError, match="first seed"):
-        desk.ask("one", (), 1, first_seed=first_seed)
+        desk.ask("one", BASELINE, 1, first_seed=first_seed)
 
 
 def until(condition, seconds=20.0):
@@ -71,11 +73,11 @@ def until(condition, seconds=20.0):
 
 
 def overrides(number):
-    return (f"rules.news.fade_days={number}.0",)
+    return Overrides.of([f"rules.news.fade_days={number}.0"])
 
 
 def test_a_ticket_fills_chunk_by_chunk_in_the_order_of_seeds(desk, kitchen):
-    ticket = desk.ask("ada", (), RUNS)
+    ticket = desk.ask("ada", BASELINE, RUNS)
     assert (ticket.done, ticket.ended, ticket.table()) == (0, False, None)
     kitchen.serve(1)
     until(lambda: ticket.done == CHUNK)
@@ -88,26 +90,26 @@ def test_a_ticket_fills_chunk_by_chunk_in_the_order_of_seeds(desk, kitchen):
 
 def test_a_ticket_of_fewer_campaigns_than_a_chunk_has_just_those(desk, kitchen):
     kitchen.serve(1)
-    ticket = desk.ask("ada", (), 1)
+    ticket = desk.ask("ada", BASELINE, 1)
     until(lambda: ticket.ended)
     assert ticket.table()["seed"].to_pylist() == [0]
 
 
 def test_the_same_settings_are_run_once_for_all(desk, kitchen):
-    first, second = desk.ask("ada", (), RUNS), desk.ask("ben", (), RUNS)
+    first, second = desk.ask("ada", BASELINE, RUNS), desk.ask("ben", BASELINE, RUNS)
     kitchen.serve(3)
     until(lambda: first.ended and second.ended)
     assert len(kitchen.asked) == 3
-    third = desk.ask("cyd", (), RUNS)
+    third = desk.ask("cyd", BASELINE, RUNS)
     assert third.ended and third.table().equals(first.table())
     assert len(kitchen.asked) == 3
 
 
 def test_what_is_packed_is_what_came(desk, kitchen):
-    later = desk.ask("ada", (), CHUNK, first_seed=2 * CHUNK)
+    later = desk.ask("ada", BASELINE, CHUNK, first_seed=2 * CHUNK)
     kitchen.serve(1)
     until(lambda: later.ended)
-    first = desk.ask("ben", (), RUNS)
+    first = desk.ask("ben", BASELINE, RUNS)
     kitchen.serve(2)
     until(lambda: first.ended)
     assert first.table()["outcome"].to_pylist() == [2.0 * seed for seed in range(RUNS)]
@@ -116,9 +118,9 @@ def test_what_is_packed_is_what_came(desk, kitchen):
 
 def test_more_campaigns_of_known_settings_cost_only_those_that_are_missing(desk, kitchen):
     kitchen.serve(4)
-    short = desk.ask("ada", (), CHUNK)
+    short = desk.ask("ada", BASELINE, CHUNK)
     until(lambda: short.ended)
-    longer = desk.ask("ben", (), 4 * CHUNK)
+    longer = desk.ask("ben", BASELINE, 4 * CHUNK)
     until(lambda: longer.ended)
     assert [seed for _, seed in kitchen.asked] == [0, CHUNK, 2 * CHUNK, 3 * CHUNK]
 
@@ -172,7 +174,7 @@ def test_one_visitor_cannot_fill_the_line(desk):
 
 
 def test_a_ticket_that_is_withdrawn_is_run_no_further(desk, kitchen):
-    ticket = desk.ask("ada", (), 100)
+    ticket = desk.ask("ada", BASELINE, 100)
     until(lambda: ticket.answer.taken)
     ticket.withdraw()
     other = desk.ask("ben", overrides(2), CHUNK)
@@ -182,7 +184,7 @@ def test_a_ticket_that_is_withdrawn_is_run_no_further(desk, kitchen):
 
 
 def test_a_listener_is_called_after_each_chunk_until_it_is_removed(desk, kitchen):
-    ticket, heard = desk.ask("ada", (), RUNS), []
+    ticket, heard = desk.ask("ada", BASELINE, RUNS), []
     let_go = ticket.watch(lambda: heard.append(ticket.done))
     kitchen.serve(2)
     until(lambda: heard == [CHUNK, 2 * CHUNK])
@@ -193,7 +195,7 @@ def test_a_listener_is_called_after_each_chunk_until_it_is_removed(desk, kitchen
 
 
 def test_a_listener_that_fails_keeps_nothing_from_the_others(desk, kitchen):
-    ticket, heard = desk.ask("ada", (), RUNS), []
+    ticket, heard = desk.ask("ada", BASELINE, RUNS), []
     ticket.watch(lambda: 1 / 0)
     ticket.watch(lambda: heard.append(ticket.done))
     kitchen.serve(3)
@@ -201,7 +203,7 @@ def test_a_listener_that_fails_keeps_nothing_from_the_others(desk, kitchen):
 
 
 def test_an_error_ends_a_ticket_and_the_desk_serves_the_next(desk, kitchen):
-    ticket = desk.ask("ada", (), RUNS)
+    ticket = desk.ask("ada", BASELINE, RUNS)
     kitchen.troubles[ticket.answer.order.key] = ValueError("no room")
     kitchen.serve(1)
     until(lambda: ticket.ended)
@@ -213,12 +215,12 @@ def test_an_error_ends_a_ticket_and_the_desk_serves_the_next(desk, kitchen):
 
 
 def test_an_answer_that_ended_with_an_error_begins_anew_when_it_is_asked_for_again(desk, kitchen):
-    ticket = desk.ask("ada", (), CHUNK)
+    ticket = desk.ask("ada", BASELINE, CHUNK)
     kitchen.troubles[ticket.answer.order.key] = OSError("a process was lost")
     kitchen.serve(1)
     until(lambda: ticket.ended)
     kitchen.troubles.clear()
-    again = desk.ask("ben", (), CHUNK)
+    again = desk.ask("ben", BASELINE, CHUNK)
     kitchen.serve(1)
     until(lambda: again.ended)
     assert not again.error and again.done == CHUNK
@@ -226,7 +228,7 @@ def test_an_answer_that_ended_with_an_error_begins_anew_when_it_is_asked_for_aga
 
 
 def test_a_desk_that_is_closed_records_neither_campaigns_nor_errors(desk, kitchen):
-    ticket = desk.ask("ada", (), RUNS)
+    ticket = desk.ask("ada", BASELINE, RUNS)
     until(lambda: ticket.answer.taken)
     desk.close()
     kitchen.troubles[ticket.answer.order.key] = RuntimeError("the pool was shut down")
@@ -248,21 +250,21 @@ def test_closing_a_desk_ends_its_processes():
 @pytest.mark.parametrize("runs", [0, -1, MOST_RUNS + 1])
 def test_as_many_campaigns_as_can_be_asked_for(desk, runs):
     with pytest.raises(PanjError, match=f"runs: found {runs}"):
-        desk.ask("ada", (), runs)
+        desk.ask("ada", BASELINE, runs)
 
 
 @pytest.mark.parametrize("wrong", [("border=nobody",), ("border",), ("__import__('os')=1",), ("seed=a",)])
 def test_words_that_are_wrong_are_refused_before_anything_waits(desk, wrong):
     with pytest.raises(PanjError):
-        desk.ask("ada", wrong, RUNS)
+        desk.ask("ada", parse_choice(wrong), RUNS)
     assert not desk.waiting
 
 
 def test_words_have_bounds(desk):
     with pytest.raises(PanjError, match="settings: found 61"):
-        desk.settings(["border=open"] * 61)
+        desk.settings(Overrides.of(["border=open"] * 61))
     with pytest.raises(PanjError, match="characters"):
-        desk.settings([f"study={'b' * 5001}"])
+        parse_choice([f"study={'b' * 5001}"])
 
 
 @pytest.mark.parametrize(
@@ -275,7 +277,7 @@ def test_words_have_bounds(desk):
 )  # fmt: skip
 def test_nothing_is_filled_in_called_or_read_for_a_visitor(desk, word):
     with pytest.raises(PanjError):
-        desk.settings([word])
+        desk.settings(parse_choice([word]))
 
 
 def test_only_the_latest_answers_are_kept(desk, kitchen):
@@ -289,7 +291,7 @@ def test_only_the_latest_answers_are_kept(desk, kitchen):
 
 
 def test_how_long_people_waited_is_measured(desk, kitchen):
-    ticket = desk.ask("ada", (), RUNS)
+    ticket = desk.ask("ada", BASELINE, RUNS)
     kitchen.serve(3)
     until(lambda: ticket.ended)
     assert len(desk.latencies["first_distribution"]) == len(desk.latencies["whole_distribution"]) == 1

@@ -2,6 +2,7 @@
 
 import shutil
 from datetime import date, timedelta
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 import sim.data.configs
 import sim.settings.compose
+import sim.settings.overrides
 from sim.classroom.choice.fields import MAIN_NUMBERS, describe_change, fields_of
 from sim.classroom.choice.form import (
     CHOSEN,
@@ -17,19 +19,17 @@ from sim.classroom.choice.form import (
     TECHNICAL,
     Form,
     command_of,
-    keyed_overrides,
-    other_overrides,
     put,
     usual_of,
 )
-from sim.classroom.choice.parse import read_command, read_overrides, read_yaml_text, without, yaml_of
+from sim.classroom.choice.parse import parse_choice, read_command, read_overrides, read_yaml_text, without, yaml_of
 from sim.classroom.texts import MOST_TEXT
 from sim.data.configs import folder_of
 from sim.data.facts import read_facts
 from sim.errors import PanjError
 from sim.settings.compose import Composer
 from sim.settings.numbers import declared_numbers
-from sim.settings.overrides import GROUPS, choices_of
+from sim.settings.overrides import BASELINE, GROUPS, Override, choices_of, parse
 
 NUMBERS = [key for key in declared_numbers() if key not in TECHNICAL]
 EVENTS = ["bagram_handed_over", "commandos_to_faizabad", "reservists_ordered", "aid_talks", "pay_in_arrears"]
@@ -74,7 +74,7 @@ def forms(draw):
     if draw(st.booleans()):
         overrides.append(f"end_date={date(2021, 5, 10) + timedelta(draw(st.integers(0, MOST_DAYS - 9)))}")
     try:
-        form = read_overrides(draw(st.permutations(overrides))).form
+        form = read_overrides(parse_choice(draw(st.permutations(overrides)))).form
     except PanjError as error:
         assume("expected one of the two" not in str(error))
         raise
@@ -84,10 +84,44 @@ def forms(draw):
 @given(forms())
 def test_a_form_read_from_its_words_is_the_same_form(form):
     again = read_overrides(form.overrides())
-    assert again.aside == ()
+    assert again.aside == BASELINE
     assert again.form == form._replace(title="", about="")
     assert again.form.overrides() == form.overrides()
     assert read_command(f"python -m sim run {command_of(form)}").form == form
+
+
+@given(forms())
+def test_an_override_made_from_a_value_is_the_one_that_its_text_is_parsed_to(form):
+    said = [Override.of(f"scenario.{key}", getattr(form, key)) for key in ("title", "about")]
+    for row in (*form.overrides(), *said):
+        assert vars(row) | {"value_text": ""} == vars(parse(row.text)) | {"value_text": ""}
+
+
+@given(forms())
+def test_overrides_of_a_form_are_not_parsed_again(form):
+    for cached in (parse, read_overrides):
+        cached.cache_clear()
+    with patch.object(sim.settings.overrides, "parsed", side_effect=AssertionError("parsed again")):
+        assert read_overrides(form.overrides()).form == form._replace(title="", about="")
+    assert parse.cache_info().misses == 0
+
+
+def test_overrides_of_a_form_become_settings_without_being_parsed_again(composer):
+    form = read_yaml_text(
+        "defaults: [override /border: closed, override /morale: brittle]\nend_date: 2021-08-01\n"
+        "scenario: {set: {news.fade_days: 5.5}, scale: {morale.base: 0.9}, attention: {North Eastern: 2.0},"
+        " events: {bagram_handed_over: {text: 'b (a)'}}, strike: [aid_talks]}"
+    ).form
+    parse.cache_clear()
+    with patch.object(sim.settings.overrides, "parsed", side_effect=AssertionError("parsed again")):
+        made = Composer(composer.facts).settings(form.overrides())
+    assert made.choices["border"] == "closed" and made.numbers["rules.news.fade_days"] == 5.5
+    assert parse.cache_info().misses == 0
+
+
+def test_brackets_in_a_text_are_no_nesting():
+    form = read_yaml_text("scenario: {events: {bagram_handed_over: {text: 'f(x) ((((((('}}}").form
+    assert read_command(command_of(form)).form == form
 
 
 @given(forms())
@@ -101,7 +135,7 @@ def test_words_hold_only_what_differs_from_the_defaults(form):
     for key in form.chosen:
         back = put(form, key, None) if key != "scenario" else None
         assert back is None or key not in back.chosen
-    assert Form().overrides() == () and read_yaml_text(yaml_of(Form())).form == Form()
+    assert Form().overrides() == BASELINE and read_yaml_text(yaml_of(Form())).form == Form()
 
 
 @given(forms(), st.sampled_from([*GROUPS]), st.data())
@@ -119,10 +153,11 @@ def test_a_field_that_is_changed_changes_alone(form, group, data):
 
 @given(forms())
 def test_every_word_is_shown_in_a_field_or_among_the_other_settings(form):
-    others = other_overrides(form, fields_of())
-    assert {word for key, word in keyed_overrides(form) if key in fields_of()} | set(others) == set(form.overrides())
-    for word in others:
-        assert word not in without(form, word).overrides()
+    others = form.overrides().without(fields_of())
+    shown = [row for row in form.overrides() if row.key in fields_of()]
+    assert {*shown, *others} == {*form.overrides()}
+    for override in others:
+        assert override not in [*without(form, override).overrides()]
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +207,7 @@ def test_a_shipped_scenario_pasted_as_yaml_lives_as_by_its_name(name, composer):
 def test_a_number_set_to_its_declared_value_is_kept_because_the_fit_would_draw_it(composer):
     key = "rules.morale.base"
     form = put(Form(), key, declared_numbers()[key].value)
-    assert form.overrides() == (f"{key}={declared_numbers()[key].value!r}",)
+    assert form.overrides().words == (f"{key}={declared_numbers()[key].value!r}",)
     assert composer.settings(form.overrides()).fingerprint() != composer.settings(()).fingerprint()
     assert put(form, key, None) == Form()
 
@@ -181,14 +216,14 @@ def test_a_number_that_a_scenario_sets_and_scales_is_what_it_leaves():
     low = declared_numbers()["rules.flight.daily_share"].low
     value = max(low, 0.001)
     scale = usual_of("refugee_surge").scale["flight.daily_share"]
-    form = read_overrides([f"+scenario.set={{flight.daily_share:{value!r}}}", "scenario=refugee_surge"]).form
+    form = read_command(f"+scenario.set={{flight.daily_share:{value!r}}} scenario=refugee_surge").form
     assert form.numbers == {"rules.flight.daily_share": value * scale}
 
 
 def test_how_campaigns_are_run_is_left_aside_by_name():
     loaded = read_command("python -m sim run border=closed runs=50 seed=3 executor.workers=2")
     assert loaded.form == put(Form(), "border", "closed")
-    assert loaded.aside == ("runs=50", "seed=3", "executor.workers=2")
+    assert loaded.aside.words == ("runs=50", "seed=3", "executor.workers=2")
 
 
 WRONG_WORDS = {
@@ -229,6 +264,7 @@ NEVER = [
     "calibration.file=/etc/passwd",
     "executor.address=tcp://127.0.0.1:1",
     "rules.news.fade_days=int(5)",
+    "'rules.news.fade_days=int (5)'",
     "rules.news.fade_days=range(1,9)",
     "border@_global_=closed",
     "rules.flight.rows=5000000",
@@ -266,6 +302,7 @@ BAD_YAML = [
     "scenario: {set: {news.fade_days: .nan}}",
     "scenario: {set: {flight.rows: 500000}}",
     "scenario: {about: [x]}",
+    "scenario: {attention: {'Southern:2.0,North Eastern': 1.5}}",
     "scenario: {strike: [no_such_event]}",
     "end_date: 2029-01-01",
     "start_date: [x]",

@@ -29,6 +29,7 @@ from sim.errors import PanjError
 from sim.help import help_of
 from sim.options import Grade, read_request
 from sim.run import work
+from sim.settings.overrides import Overrides
 
 MANY = 1000
 
@@ -223,7 +224,7 @@ def test_one_bad_file_keeps_nothing_from_the_others(quick, file, capsys):
 
 
 def test_campaigns_for_marking_are_kept_and_a_damaged_file_is_rerun(quick, tmp_path):
-    overrides = ("end_date=2021-07-08",)
+    overrides = Overrides.of(["end_date=2021-07-08"])
     lived = CampaignStore(tmp_path)
     first = lived.table(overrides, 30, 40)
     assert first["seed"].to_pylist() == list(range(30, 70))
@@ -239,8 +240,8 @@ def test_campaigns_for_marking_are_kept_and_a_damaged_file_is_rerun(quick, tmp_p
 
 def test_other_settings_have_other_campaigns(quick, tmp_path):
     lived = CampaignStore(tmp_path)
-    overrides = ("end_date=2021-07-08",)
-    closed = ("border=closed", *overrides)
+    overrides = Overrides.of(["end_date=2021-07-08"])
+    closed = Overrides.of(["border=closed"]) + overrides
     assert lived.path(lived.order(overrides), 0) != lived.path(lived.order(closed), 0)
 
 

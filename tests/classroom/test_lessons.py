@@ -267,7 +267,7 @@ def shifting(by):
     """Campaigns in which answering every call changes every outcome by so much, give or take one."""
 
     def value(overrides, outcome, seeds):
-        helps = "reinforcement=answer_every_call" in overrides
+        helps = "reinforcement=answer_every_call" in overrides.words
         return luck(seeds, outcome) + helps * (by + np.where(np.asarray(seeds) % 2, 1.0, -1.0))
 
     return PlantedCampaigns(value)
@@ -292,7 +292,7 @@ def test_a_verdict_that_only_others_show_is_half_right(helped):
     """The student's own pairs show nothing; the many others do."""
 
     def value(overrides, outcome, seeds):
-        helps = "reinforcement=answer_every_call" in overrides
+        helps = "reinforcement=answer_every_call" in overrides.words
         own_pairs, sign = np.asarray(seeds) < REFERENCE_SEED, np.where(np.asarray(seeds) % 2, 1.0, -1.0)
         return luck(seeds, outcome) + helps * np.where(own_pairs, 40 * sign, -40)
 
@@ -318,7 +318,9 @@ def stepping(heights, noise=1.0):
 
     def value(overrides, outcome, seeds):
         rung = next(
-            place for place, word in enumerate(("0.03", "0.06", "0.12", "0.24")) if f"=0.{word[2:]}" in overrides[0]
+            place
+            for place, word in enumerate(("0.03", "0.06", "0.12", "0.24"))
+            if f"=0.{word[2:]}" in overrides.words[0]
         )
         return noise * luck(np.asarray(seeds) + 1000 * rung, outcome) + sum(heights[:rung])
 

@@ -12,10 +12,13 @@ from sim.classroom.sessions.register import Register
 from sim.classroom.sessions.runner import QuestionRunner
 from sim.classroom.sessions.session import ANSWERED, CLOSED, RUNNING
 from sim.errors import PanjError
+from sim.settings.overrides import BASELINE, Overrides
 
 TEACHER, OUTCOME, RUNS = "cookie of a teacher", "peak_queue", 8
-CLOSED_BORDER, OPEN_BORDER = ("border=closed",), ("border=open",)
-EFFECTS = {(): 0.0, CLOSED_BORDER: -5.0, OPEN_BORDER: 7.0}
+CLOSED_BORDER, OPEN_BORDER, SOLDIERS_ONLY = (
+    Overrides.of([f"border={name}"]) for name in ("closed", "open", "soldiers_only")
+)
+EFFECTS = {BASELINE: 0.0, CLOSED_BORDER: -5.0, OPEN_BORDER: 7.0}
 
 
 class PlantedTicket:
@@ -104,7 +107,7 @@ def test_every_choice_is_answered_once_however_many_teams_made_it(register):
     code = asked(register, CLOSED_BORDER, OPEN_BORDER, CLOSED_BORDER)
     runner_of(register, desk).start(code, TEACHER)
     until(lambda: stage(register, code) == ANSWERED)
-    assert sorted(ticket.overrides for ticket in desk.tickets) == [(), CLOSED_BORDER, OPEN_BORDER]
+    assert sorted(ticket.overrides for ticket in desk.tickets) == [BASELINE, CLOSED_BORDER, OPEN_BORDER]
     assert {ticket.runs for ticket in desk.tickets} == {RUNS}
     assert len({ticket.who for ticket in desk.tickets}) == 3
 
@@ -125,7 +128,7 @@ def test_an_answer_waits_for_the_baseline_and_is_kept_at_once(register):
     desk.waits_for(CLOSED_BORDER).end()
     time.sleep(0.3)
     assert register.room(code, TEACHER).answers[1] == {}
-    desk.waits_for(()).end()
+    desk.waits_for(BASELINE).end()
     until(lambda: CLOSED_BORDER in register.room(code, TEACHER).answers[1])
     assert stage(register, code) == RUNNING
     desk.waits_for(OPEN_BORDER).end()
@@ -136,14 +139,14 @@ def test_a_stop_half_way_costs_only_what_was_under_way(register):
     desk = PlantedDesk(at_once=False)
     code = asked(register, CLOSED_BORDER, OPEN_BORDER)
     runner_of(register, desk).start(code, TEACHER)
-    desk.waits_for(()).end()
+    desk.waits_for(BASELINE).end()
     desk.waits_for(CLOSED_BORDER).end()
     until(lambda: CLOSED_BORDER in register.room(code, TEACHER).answers[1])
     kept = register.answer(code, 1, CLOSED_BORDER)
     again, new_desk = opened(register.storage.path), PlantedDesk()
     runner_of(again, new_desk)
     until(lambda: stage(again, code) == ANSWERED)
-    assert sorted(ticket.overrides for ticket in new_desk.tickets) == [(), OPEN_BORDER]
+    assert sorted(ticket.overrides for ticket in new_desk.tickets) == [BASELINE, OPEN_BORDER]
     assert again.answer(code, 1, CLOSED_BORDER) == kept
 
 
@@ -156,7 +159,7 @@ def test_what_is_answered_is_not_rerun_after_a_restart(register):
     again = opened(register.storage.path)
     runner_of(again, desk).start(other, TEACHER)
     until(lambda: stage(again, other) == ANSWERED)
-    assert {ticket.overrides for ticket in desk.tickets} == {(), OPEN_BORDER}
+    assert {ticket.overrides for ticket in desk.tickets} == {BASELINE, OPEN_BORDER}
 
 
 def test_a_session_waits_for_no_other(register):
@@ -167,8 +170,8 @@ def test_a_session_waits_for_no_other(register):
     desk.waits_for(CLOSED_BORDER)
     runner.start(quick, TEACHER)
     desk.waits_for(OPEN_BORDER).end()
-    until(lambda: sum(ticket.overrides == () for ticket in desk.tickets) == 2)
-    desk.tickets[[ticket.overrides for ticket in desk.tickets].index((), 1)].end()
+    until(lambda: sum(ticket.overrides == BASELINE for ticket in desk.tickets) == 2)
+    desk.tickets[[ticket.overrides for ticket in desk.tickets].index(BASELINE, 1)].end()
     until(lambda: stage(register, quick) == ANSWERED)
     assert stage(register, slow) == RUNNING
     assert runner.progress(slow, 1).wanted == 2 * RUNS
@@ -176,15 +179,15 @@ def test_a_session_waits_for_no_other(register):
 
 def test_a_choice_whose_campaigns_fail_keeps_nothing_from_the_others(register):
     desk = PlantedDesk(at_once=False)
-    code = asked(register, CLOSED_BORDER, OPEN_BORDER, ("border=soldiers_only",))
+    code = asked(register, CLOSED_BORDER, OPEN_BORDER, SOLDIERS_ONLY)
     runner_of(register, desk).start(code, TEACHER)
     desk.waits_for(CLOSED_BORDER).end(error="seed 3: no room for more rows")
     desk.waits_for(OPEN_BORDER).end()
-    desk.waits_for(()).end()
+    desk.waits_for(BASELINE).end()
     until(lambda: stage(register, code) == ANSWERED)
     answers = register.room(code, TEACHER).answers[1]
     assert answers[CLOSED_BORDER].error == "seed 3: no room for more rows"
-    assert answers["border=soldiers_only",].error == "border: found what there is not"
+    assert answers[SOLDIERS_ONLY].error == "border: found what there is not"
     assert answers[OPEN_BORDER].error == ""
 
 

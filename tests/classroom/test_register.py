@@ -24,15 +24,16 @@ from sim.classroom.sessions.session import (
     spelled,
 )
 from sim.errors import PanjError
+from sim.settings.overrides import BASELINE, Overrides
 
 TEACHER, ANNA, BORIS, CYRUS = "cookie-of-the-teacher", "cookie-of-anna", "cookie-of-boris", "cookie-of-cyrus"
 OUTCOME = "troops_crossed_by_2021_07_07"
-CLAIM = Claim(("border=closed",), -300.0, -100.0)
+CLAIM = Claim(Overrides.of(["border=closed"]), -300.0, -100.0)
 ANSWER = Answer((1.0, 2.5), (-0.5, 1 / 3), 1, -1 / 12, -0.5, 1 / 3, "drawn from the posterior")
 
 
 def resolve(overrides):
-    if "border=nowhere" in overrides:
+    if "border=nowhere" in overrides.words:
         raise PanjError("border: found 'nowhere', expected one of closed, open")
 
 
@@ -207,11 +208,11 @@ def test_members_of_a_team_have_one_claim_together(register, code):
 def test_a_student_sees_nothing_of_others(register, code):
     register.join(code, BORIS, "Boris of the north", team="Hidden team")
     register.send(code, BORIS, 1, CLAIM._replace(why="a reason of Boris"))
-    register.send(code, ANNA, 1, Claim(("border=open",), 5.0, 10.0))
+    register.send(code, ANNA, 1, Claim(Overrides.of(["border=open"]), 5.0, 10.0))
     register.move(code, TEACHER, CLOSED)
     register.move(code, TEACHER, RUNNING)
     register.keep_answer(code, 1, CLAIM.overrides, ANSWER._replace(calibration="answer of Boris"))
-    register.keep_answer(code, 1, ("border=open",), ANSWER)
+    register.keep_answer(code, 1, Overrides.of(["border=open"]), ANSWER)
     register.all_answered(code, 1)
     seen = repr(register.place(code, ANNA))
     assert "Anna" in seen and "border=open" in seen and "posterior" in seen
@@ -255,20 +256,20 @@ def test_a_claim_may_be_revised_until_claims_are_closed(register, code):
 def test_a_claim_on_an_earlier_question_is_refused(register, code):
     register.ask(code, TEACHER, "peak_queue", "outcome")
     assert refusal(register.send, code, ANNA, 1, CLAIM) == "other_question"
-    register.send(code, ANNA, 2, Claim((), 0.0, 5000.0))
+    register.send(code, ANNA, 2, Claim(BASELINE, 0.0, 5000.0))
     assert register.place(code, ANNA).question.number == 2
 
 
 def test_a_choice_of_settings_that_is_none_is_refused_in_the_words_of_the_settings(register, code):
     with pytest.raises(PanjError, match="nowhere"):
-        register.send(code, ANNA, 1, CLAIM._replace(overrides=("border=nowhere",)))
+        register.send(code, ANNA, 1, CLAIM._replace(overrides=Overrides.of(["border=nowhere"])))
     assert register.place(code, ANNA).sent is None
 
 
 def test_where_the_choice_is_fixed_every_claim_is_about_it(register, code):
-    register.ask(code, TEACHER, OUTCOME, "effect", ("border=closed",), is_fixed=True)
-    register.send(code, ANNA, 2, Claim(("border=open",), -1.0, 1.0))
-    assert register.place(code, ANNA).sent.claim.overrides == ("border=closed",)
+    register.ask(code, TEACHER, OUTCOME, "effect", CLAIM.overrides, is_fixed=True)
+    register.send(code, ANNA, 2, Claim(Overrides.of(["border=open"]), -1.0, 1.0))
+    assert register.place(code, ANNA).sent.claim.overrides == CLAIM.overrides
 
 
 def test_questions_are_about_what_is_offered(register, code):
@@ -316,14 +317,14 @@ def test_a_restart_loses_nothing(register, code, path):
     register.send(code, ANNA, 1, CLAIM._replace(why="two\nlines"))
     register.move(code, TEACHER, CLOSED)
     register.move(code, TEACHER, RUNNING)
-    register.keep_answer(code, 1, (), ANSWER)
+    register.keep_answer(code, 1, BASELINE, ANSWER)
     before = register.room(code, TEACHER), register.place(code, ANNA)
     register.storage.close()
     again = opened(path)
     assert (again.room(code, TEACHER), again.place(code, ANNA)) == before
     assert [(where, question.number) for where, question in again.running()] == [(code, 1)]
     assert again.unanswered(code, 1) == [CLAIM.overrides]
-    assert again.answer(code, 1, ()) == ANSWER
+    assert again.answer(code, 1, BASELINE) == ANSWER
 
 
 def traces(path, *overrides):

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from sim.classroom.choice.fields import chosen_in, describe_choice, overrides_for, rest_of
+from sim.classroom.choice.fields import POLICIES, chosen_in, describe_choice, overrides_for
 from sim.classroom.reading import to_plain
 from sim.classroom.sessions import wall
 from sim.classroom.sessions.claims import EFFECT, OUTCOME, Answer, Claim, failed, score_of
@@ -18,15 +18,18 @@ from sim.classroom.sessions.wall import (
     describe_tally,
 )
 from sim.errors import PanjError
+from sim.settings.overrides import BASELINE, Overrides
 from sim.study.reader import Measure
 
 SOLDIERS = Measure("crossed", "Soldiers who crossed", "soldiers", False,
                    {"value": 1587.0, "low": 1500.0, "high": 1600.0, "evidence": "F039"})  # fmt: skip
 SHARE = Measure("held", "Districts held", "share", False, {"value": None, "low": 0.3, "high": None, "evidence": "F012"})
 SILENT = SOLDIERS._replace(reported={"value": None, "low": None, "high": None, "evidence": ""})
-CLOSED_BORDER, OPEN_BORDER = ("border=closed",), ("border=open",)
+CLOSED_BORDER, OPEN_BORDER, NEWS = (
+    Overrides.of([text]) for text in ("border=closed", "border=open", "rules.news.fade_days=5.0")
+)
 ANSWERS = {
-    (): Answer((10.0, 20.0, 30.0), (0.0, 0.0, 0.0), 0, 0.0, 0.0, 0.0, "as declared"),
+    BASELINE: Answer((10.0, 20.0, 30.0), (0.0, 0.0, 0.0), 0, 0.0, 0.0, 0.0, "as declared"),
     CLOSED_BORDER: Answer((0.0, 0.0, 0.0), (-10.0, -20.0, -30.0), 0, -20.0, -30.0, -10.0, "as declared"),
     OPEN_BORDER: Answer((40.0, 50.0, 60.0), (30.0, 30.0, 30.0), 0, 30.0, 30.0, 30.0, "as declared"),
 }
@@ -39,7 +42,7 @@ def measures(monkeypatch):
 
 
 def question(about=EFFECT, outcome="crossed"):
-    return Question(1, outcome, about, (), False, 3, ANSWERED)
+    return Question(1, outcome, about, BASELINE, False, 3, ANSWERED)
 
 
 def team(letter, name, claim):
@@ -119,7 +122,7 @@ def test_a_student_is_drawn_alone():
 def test_a_claim_is_said_with_its_confidence():
     said = describe_claim(Claim(CLOSED_BORDER, -300.0, -100.0, 0.8), EFFECT, SOLDIERS)
     assert "80 %" in said and "100 to 300 soldiers lower" in said
-    said = describe_claim(Claim((), 0.2, 0.4), OUTCOME, SHARE)
+    said = describe_claim(Claim(BASELINE, 0.2, 0.4), OUTCOME, SHARE)
     assert "20 % to 40 %" in said and "90 %" in said
 
 
@@ -160,26 +163,27 @@ def test_a_class_is_told_how_many_ranges_held():
 
 def test_decisions_become_words_and_come_back():
     given = {"border": "closed", "reinforcement": "as_reported", "morale": "brittle"}
-    overrides = overrides_for(given, ("rules.news.fade_days=5.0",))
-    assert set(overrides) == {"border=closed", "morale=brittle", "rules.news.fade_days=5.0"}
+    overrides = overrides_for(given, NEWS)
+    assert set(overrides.words) == {"border=closed", "morale=brittle", "rules.news.fade_days=5.0"}
     assert chosen_in(overrides)["border"] == "closed" and chosen_in(overrides)["reinforcement"] == "as_reported"
-    assert rest_of(overrides) == ("rules.news.fade_days=5.0",)
-    assert overrides_for({"border": "as_reported", "morale": "reported"}, overrides) == ("rules.news.fade_days=5.0",)
+    assert overrides.without(POLICIES) == NEWS
+    assert overrides_for({"border": "as_reported", "morale": "reported"}, overrides) == NEWS
 
 
 def test_a_scenario_is_overruled_by_a_decision():
-    overrides = overrides_for({"border": "open"}, ("scenario=border_closed",))
+    closed = Overrides.of(["scenario=border_closed"])
+    overrides = overrides_for({"border": "open"}, closed)
     assert chosen_in(overrides)["border"] == "open"
-    assert chosen_in(("scenario=border_closed",))["border"] == "closed"
+    assert chosen_in(closed)["border"] == "closed"
 
 
 def test_a_decision_that_there_is_not_is_refused():
     with pytest.raises(PanjError, match="nowhere"):
-        overrides_for({"border": "nowhere"}, ())
+        overrides_for({"border": "nowhere"}, BASELINE)
 
 
 def test_a_choice_is_said_in_the_words_of_the_form():
-    assert describe_choice(()) == "the baseline, nothing changed"
+    assert describe_choice(BASELINE) == "the baseline, nothing changed"
     assert "Closed" in describe_choice(CLOSED_BORDER)
 
 

@@ -24,15 +24,16 @@ from sim.errors import PanjError
 from sim.plots import colours
 from sim.run.rerun import rerun_campaign
 from sim.settings.compose import compose_settings
+from sim.settings.overrides import Override, Overrides, parse
 from sim.story.telling import tell_day
 from sim.study.columns import events_table
 from sim.wording import language_of
 
-CHOICE = (
+CHOICE = Overrides.of((
     "calibration=as_declared", "start_date=2021-06-28", "end_date=2021-07-12",
     "rules.parley.intercept=4", "rules.retreat.post_km=1000",  # who is talked to gives up; who flees can cross
-)  # fmt: skip
-SEED, CHANGE, DAY = 3, "border=closed", date(2021, 7, 4)
+))  # fmt: skip
+SEED, CHANGE, DAY = 3, Override.of("border", "closed"), date(2021, 7, 4)
 WORDS = language_of()
 FACTS = read_facts()
 CLASSROOM = Path(player.__file__).parent
@@ -40,7 +41,7 @@ CLASSROOM = Path(player.__file__).parent
 
 @pytest.fixture(scope="module")
 def settings():
-    return compose_settings([*CHOICE, "daily=false"])
+    return compose_settings([*CHOICE.words, "daily=false"])
 
 
 @pytest.fixture(scope="module")
@@ -221,13 +222,13 @@ def test_outcomes_stand_side_by_side_with_what_was_reported(forked):
 
 @pytest.mark.parametrize(
     ("evening", "change", "said"),
-    [(date(2021, 7, 12), CHANGE, "day: found 2021-07-12, expected a day from 2021-06-28 to 2021-07-11"),
+    [(date(2021, 7, 12), "border=closed", "day: found 2021-07-12, expected a day from 2021-06-28 to 2021-07-11"),
      (DAY, "border=as_reported", "found nothing that 'border=as_reported' changes"),
      (DAY, "seed=4", "holds for a whole campaign"), (DAY, "border=shut", "border")],
 )  # fmt: skip
 def test_a_fork_that_cannot_be_is_refused_in_words(evening, change, said):
     with pytest.raises(PanjError, match=said):
-        player.fork(CHOICE, SEED, evening, change)
+        player.fork(CHOICE, SEED, evening, parse(change))
 
 
 def test_a_decision_that_is_not_of_the_list_is_not_even_tried():
@@ -235,8 +236,8 @@ def test_a_decision_that_is_not_of_the_list_is_not_even_tried():
         with pytest.raises(PanjError, match="expected one from the list"):
             what_if.read_asked({"evening": "2021-07-04", "decision": found})
     with pytest.raises(PanjError, match="day: found 'July'"):
-        what_if.read_asked({"evening": "July", "decision": CHANGE})
-    assert what_if.read_asked({"evening": "2021-07-04", "decision": CHANGE}) == what_if.ForkRequest(
+        what_if.read_asked({"evening": "July", "decision": CHANGE.text})
+    assert what_if.read_asked({"evening": "2021-07-04", "decision": CHANGE.text}) == what_if.ForkRequest(
         date(2021, 7, 4), CHANGE
     )
 

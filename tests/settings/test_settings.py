@@ -343,7 +343,7 @@ def test_choices_that_are_put_together_are_what_hydra_composes_of_them(words: li
     composer = Composer(FACTS)
     composer.settings(["morale=commanders_stay", "border=room_limited"])  # others were composed before
     made = composer.settings(words)
-    config, chosen = compose_config([word for word in words if not word.startswith("rules.")])
+    config, chosen = compose_config([row for row in Overrides.of(words) if not row.is_number])
     whole = settle(config, chosen, Overrides.of(words), FACTS, made.outcomes_fingerprint)
     assert made.as_dict() == whole.as_dict()
     assert (made.study, made.title, made.runs, made.rules) == (whole.study, whole.title, whole.runs, whole.rules)
@@ -352,7 +352,7 @@ def test_choices_that_are_put_together_are_what_hydra_composes_of_them(words: li
 def test_a_choice_is_composed_once_for_all_that_it_is_combined_with(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     composed = compose.compose_config
-    monkeypatch.setattr(compose, "compose_config", lambda words: asked.append(words) or composed(words))
+    monkeypatch.setattr(compose, "compose_config", lambda rows: asked.append(rows) or composed(rows))
     composer = Composer(FACTS)
     for border in ("open", "closed", "soldiers_only"):
         for morale in ("brittle", "resilient", "reported"):

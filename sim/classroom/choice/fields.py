@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from sim.classroom.choice.form import Form, Overrides, keyed_overrides, put
+from sim.classroom.choice.form import Form, put
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 from sim.settings.changes import describe_changes, describing_groups, section_of
 from sim.settings.draws import read_priors
 from sim.settings.numbers import Number, declared_numbers
-from sim.settings.overrides import choices_of
+from sim.settings.overrides import Overrides, choices_of
 from sim.wording import Language
 
 POLICIES = ("reinforcement", "morale", "air_support", "taliban", "border", "mobilisation")
@@ -129,7 +129,7 @@ def describe_change(form: Form, base: Form, language: str = "en") -> str:
         for key, field in fields.items()
         if form.value(key) != base.value(key) and not is_of_scenario(key, form, base)
     ]
-    ours, theirs = (set(form.overrides()) - own_words(form) for form in (form, base))
+    ours, theirs = (set(form.overrides().without(fields).words) for form in (form, base))
     changed += [texts.say("change_other", word=word) for word in sorted(ours - theirs)]
     changed += [texts.say("change_gone", word=word) for word in sorted(theirs - ours)]
     return texts.say("nothing_changed") if not changed else "; ".join(changed)
@@ -139,11 +139,6 @@ def is_of_scenario(key: str, form: Form, base: Form) -> bool:
     """Whether a value differs only because of the scenario, which is listed itself."""
     is_own = any(key in part for one in (form, base) for part in (one.chosen, one.dates, one.numbers))
     return key != "scenario" and form.scenario != base.scenario and not is_own
-
-
-def own_words(form: Form) -> set[str]:
-    """Return the overrides that have a field in the form."""
-    return {word for key, word in keyed_overrides(form) if key in fields_of()}
 
 
 def chosen_in(overrides: Overrides) -> dict[str, str]:
@@ -177,18 +172,6 @@ def overrides_for(given: Mapping[str, str], before: Overrides) -> Overrides:
         if group in given and given[group] != form.value(group):
             form = put(form, group, given[group])
     return form.overrides()
-
-
-def rest_of(overrides: Overrides) -> Overrides:
-    """Return the overrides that are not decisions of the sheet.
-
-    Args:
-        overrides: The choice of settings.
-
-    Returns:
-        The overrides without those of policy groups.
-    """
-    return tuple(word for word in overrides if word.partition("=")[0] not in POLICIES)
 
 
 def describe_choice(overrides: Overrides) -> str:

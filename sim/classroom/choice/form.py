@@ -12,7 +12,7 @@ Assumes A number that is set outright overrides policies and scenario, as on the
 import math
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache
 from typing import Any, NamedTuple
@@ -23,10 +23,11 @@ from sim.errors import PanjError, unknown
 from sim.settings.compose import chain_of, check_dates, main_choices, named_in
 from sim.settings.events import EVENT_KEYS
 from sim.settings.numbers import check_range, declared_numbers, known
-from sim.settings.overrides import DRAW_GROUPS, GROUPS, choices_of, file_of, quoted
+from sim.settings.overrides import DRAW_GROUPS, EVENTS, GROUPS, Override, Overrides, choices_of, file_of
 
 CHOSEN = ("scenario", *GROUPS, *DRAW_GROUPS, "timeline")  # groups, in the order of overrides
 DATES = ("start_date", "end_date")
+NAME = re.compile(r"[A-Za-z][\w. -]*", re.ASCII)  # a name that needs no quotes in a mapping
 MOST_DAYS = 245  # a campaign to the end of 2021
 
 
@@ -74,53 +75,36 @@ class Form(NamedTuple):
             return self.dates.get(key, self.usual.dates[key])
         return self.numbers.get(key)
 
-    def overrides(self) -> tuple[str, ...]:
+    def overrides(self) -> Overrides:
         """The overrides in canonical order; without title and description, which do not affect campaigns."""
-        return tuple(word for _, word in keyed_overrides(self))
+        return Overrides.from_rows(rows_of(self))
 
 
-def keyed_overrides(form: Form) -> list[tuple[str, str]]:
-    """Every override with the key of its field; parts of a scenario have `scenario.<section>`."""
-    overrides = [(key, f"{key}={form.chosen[key]}") for key in CHOSEN if key in form.chosen]
-    overrides += [(key, f"{key}={form.dates[key]}") for key in DATES if key in form.dates]
-    overrides += [(key, f"{key}={form.numbers[key]!r}") for key in declared_numbers() if key in form.numbers]
+def rows_of(form: Form) -> Iterator[Override]:
+    """Every override of a form; its values are not parsed."""
+    for keys, values in ((CHOSEN, form.chosen), (DATES, form.dates), (declared_numbers(), form.numbers)):
+        yield from (Override.of(key, values[key]) for key in keys if key in values)
     for section in ("scale", "shift"):
-        named = {spelled(key, getattr(form.usual, section)): value for key, value in getattr(form, section).items()}
-        overrides += [
-            (f"scenario.{section}", f"+scenario.{section}={{{key}:{value!r}}}") for key, value in named.items()
-        ]
-    overrides += [
-        ("scenario.attention", f"+scenario.attention={{{key}:{form.attention[key]!r}}}") for key in form.attention
-    ]
+        for key, value in getattr(form, section).items():
+            yield Override.of(f"scenario.{section}", {spelled(key, getattr(form.usual, section)): value}, "+")
+    for region, value in form.attention.items():
+        yield Override.of("scenario.attention", {region: value}, "+")
     for post, change in form.posts.items():
-        overrides += [("scenario.posts", f"+scenario.posts={{{post}:{{{key}:{change[key]!r}}}}}") for key in change]
-    overrides += [(f"timeline.events.{name}", f"~timeline.events.{name}") for name in form.strike]
-    return overrides + [
-        (f"timeline.events.{name}", word) for name in form.events for word in event_overrides(name, form)
-    ]
-
-
-def event_overrides(name: str, form: Form) -> list[str]:
-    """One override per column, in the syntax for an event of the timeline or for a new one."""
-    known = name in timeline_events(form)
-    return [
-        f"timeline.events.{name}.{column}={quoted(value)}"
-        if known
-        else f"+scenario.events={{{name}:{{{column}:{quoted(value)}}}}}"
-        for column, value in form.events[name].items()
-    ]
+        yield from (Override.of("scenario.posts", {post: {key: value}}, "+") for key, value in change.items())
+    yield from (Override.of(f"{EVENTS}{name}", sign="~") for name in form.strike)
+    known = timeline_events(form) if form.events else []
+    for name, columns in form.events.items():
+        for column, value in columns.items():
+            if name in known:
+                yield Override.of(f"{EVENTS}{name}.{column}", value)
+            else:
+                yield Override.of("scenario.events", {name: {column: value}}, "+")
 
 
 def command_of(form: Form) -> str:
     """The overrides with title and description, quoted for a shell, as they follow `python -m sim run`."""
-    said = [f"scenario.{key}={quoted(getattr(form, key))}" for key in ("title", "about") if getattr(form, key)]
-    return shlex.join([*form.overrides(), *said])
-
-
-def other_overrides(form: Form, fields: Iterable[str]) -> list[str]:
-    """Overrides that have no field."""
-    shown_fields = set(fields)
-    return [word for key, word in keyed_overrides(form) if key not in shown_fields]
+    said = [Override.of(f"scenario.{key}", getattr(form, key)) for key in ("title", "about") if getattr(form, key)]
+    return shlex.join(row.text for row in (*form.overrides(), *said))
 
 
 def timeline_events(form: Form) -> list[str]:
@@ -183,7 +167,6 @@ def check_events(form: Form) -> None:
                             "expected one of the two")  # fmt: skip
 
 
-Overrides = tuple[str, ...]
 SECTIONS = ("title", "about", "set", "scale", "shift", "attention", "posts", "events", "strike")  # of a scenario
 TECHNICAL = ("rules.flight.rows", "rules.flight.people_per_row")  # resolution of families: affects memory, not results
 MOST_TITLE, MOST_ABOUT, MOST_SAID = 100, 2_000, 120  # maximum characters of title, description, text of an event
@@ -283,7 +266,7 @@ def mapping(section: str, value: Any) -> Mapping[str, Any]:
     """Return a mapping keyed by name, empty for None; PanjError for anything else."""
     if value is None:
         return {}
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) and NAME.fullmatch(key) for key in value):
         raise PanjError(f"scenario.{section}: found '{shown(str(value))}', expected names with values")
     return value
 

@@ -10,17 +10,29 @@ Assumes Nothing is evaluated: no interpolation, no function, no path. Changes in
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import yaml
 
-from sim.classroom.choice.form import CHOSEN, DATES, Form, Overrides, canonical, merged, short_key, spelled
+from sim.classroom.choice.form import CHOSEN, DATES, Form, canonical, merged, short_key, spelled
 from sim.classroom.texts import check_text, plain_yaml, shown
 from sim.errors import PanjError, unknown
 from sim.settings.compose import SCENARIO_KEYS, bases_of
-from sim.settings.overrides import GROUPS, HOW_GROUPS, HOW_KEYS, Override, check_override, choices_of, parse
+from sim.settings.overrides import (
+    BASELINE,
+    EVENTS,
+    GROUPS,
+    HOW_GROUPS,
+    HOW_KEYS,
+    QUOTED,
+    Override,
+    Overrides,
+    check_override,
+    choices_of,
+    parse,
+)
 
 ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)
 MOST_OVERRIDES, MOST_LETTERS, MOST_NESTED = 60, 2_500, 6
@@ -30,7 +42,7 @@ class Loaded(NamedTuple):
     """A form, and the overrides that were ignored because they only decide how campaigns are run."""
 
     form: Form
-    aside: tuple[str, ...] = ()
+    aside: Overrides = BASELINE
 
 
 def read_command(text: str) -> Loaded:
@@ -47,68 +59,72 @@ def read_command(text: str) -> Loaded:
     """
     check_text(text)
     try:
-        overrides = shlex.split(text)
+        texts = shlex.split(text)
     except ValueError as error:
         raise PanjError(f"settings: found '{shown(text)}', expected quotes in pairs ({error})") from error
     for before in (["python", "-m", "sim", "run"], ["panj", "run"], ["run"]):
-        if overrides[: len(before)] == before:
-            overrides = overrides[len(before) :]
+        if texts[: len(before)] == before:
+            texts = texts[len(before) :]
             break
-    return read_overrides(overrides)
+    return read_overrides(parse_choice(texts))
 
 
-def read_overrides(overrides: Sequence[str]) -> Loaded:
+def parse_choice(texts: Sequence[str]) -> Overrides:
+    """Parse texts of a visitor, of which number, size and nesting are bounded; PanjError where they are wrong."""
+    check_count(texts)
+    return Overrides.from_rows(safely_parsed(text) for text in texts)
+
+
+@lru_cache(maxsize=512)
+def read_overrides(overrides: Overrides) -> Loaded:
     """Read overrides into a form; repeated calls are cached.
 
     Args:
-        overrides: The overrides as on the command line, in any order.
+        overrides: The overrides, in any order.
 
     Returns:
         The form, and the overrides that were ignored.
 
     Raises:
-        PanjError: An override is wrong, given twice, unsafe to parse or not allowed in a classroom.
+        PanjError: An override is wrong, given twice or not allowed in a classroom.
     """
-    return read_distinct(tuple(overrides))
-
-
-@lru_cache(maxsize=512)
-def read_distinct(overrides: Overrides) -> Loaded:
-    """Read overrides as in `read_overrides`; this part is cached and needs hashable overrides."""
-    check_count(overrides)
-    form, aside, seen = Form(), [], set()
+    check_choice(overrides)
+    form, seen = Form(), set()
     changes: list[dict[str, Any]] = []
-    for word in overrides:
-        override = safely_parsed(word)
+    for override in overrides.without(ASIDE):
         key = override.key
-        if key in ASIDE:
-            aside.append(word)
-            continue
         if key in seen:
             raise PanjError(f"{key}: found twice, expected once")
-        if not word.startswith("+scenario."):  # scenario sections are merged
+        if not override.text.startswith("+scenario."):  # scenario sections are merged
             seen.add(key)
-        changes.append(change_of(override, word))
+        changes.append(change_of(override))
     for change in sorted(changes, key=rank_of):
         form = merged(form, change)
-    return Loaded(canonical(form), tuple(aside))
+    return Loaded(canonical(form), Overrides.from_rows(row for row in overrides if row.key in ASIDE))
 
 
-def check_choice(overrides: Sequence[str]) -> None:
+def check_choice(overrides: Overrides) -> None:
     """Check a choice of settings.
 
     Args:
-        overrides: The overrides as on the command line.
+        overrides: The overrides.
 
     Raises:
-        PanjError: There are too many, or one is wrong, unsafe to parse or not allowed in a classroom.
+        PanjError: There are too many, or one is wrong or not allowed in a classroom.
     """
     check_count(overrides)
-    for word in overrides:
-        safely_parsed(word)
+    for override in overrides:
+        key, (group, is_inside, _) = override.key, override.key.partition(".")
+        if key.startswith(("hydra.", "calibration.", "worlds.", "executor.address")) or override.package is not None:
+            raise PanjError(f"{key}: found '{shown(override.text)}', expected a setting of campaigns, "
+                            "no files or Hydra keys")  # fmt: skip
+        if is_inside and group in GROUPS:
+            raise PanjError(f"{key}: found a change inside a policy, expected {group}= with one of "
+                            f"{', '.join(choices_of(group))}, or a number under rules.")  # fmt: skip
+        check_override(override)
 
 
-def check_count(overrides: Sequence[str]) -> None:
+def check_count(overrides: Sized) -> None:
     """Raise PanjError for too many overrides."""
     if len(overrides) > MOST_OVERRIDES:
         raise PanjError(f"settings: found {len(overrides)} overrides, expected at most {MOST_OVERRIDES}")
@@ -122,49 +138,39 @@ def rank_of(change: Mapping[str, Any]) -> int:
 
 
 def safely_parsed(word: str) -> Override:
-    """Parse and check one override; its size and nesting are limited before it is parsed."""
+    """Parse one override; its size and nesting are limited before it is parsed."""
     check_text(word)
     if len(word) > MOST_LETTERS:
         raise PanjError(
             f"settings: found {len(word):,} characters in '{shown(word)}', expected at most {MOST_LETTERS:,}"
         )
-    value = word.partition("=")[2]
-    if len(re.findall(r"[\[{(]", word)) > MOST_NESTED and not value.startswith(("'", '"')):
+    bare = QUOTED.sub("", word)
+    if len(re.findall(r"[\[{(]", bare)) > MOST_NESTED:
         raise PanjError(f"settings: found many brackets in '{shown(word)}', expected at most {MOST_NESTED}")
-    if re.search(r"\w\(", value) and not value.startswith(("'", '"')):
+    if re.search(r"\w\s*\(", bare):
         raise PanjError(f"settings: found '{shown(word)}', expected a plain value and no function")
-    override = parse(word)
-    key = override.key
-    if key.startswith(("hydra.", "calibration.", "worlds.", "executor.address")) or override.package is not None:
-        raise PanjError(f"{key}: found '{shown(word)}', expected a setting of campaigns, no files or Hydra keys")
-    for group in GROUPS:
-        if key.startswith(f"{group}."):
-            raise PanjError(f"{key}: found a change inside a policy, expected {group}= with one of "
-                            f"{', '.join(choices_of(group))}, or a number under rules.")  # fmt: skip
-    check_override(override)
-    return override
+    return parse(word)
 
 
-def change_of(override: Override, word: str) -> dict[str, Any]:
+def change_of(override: Override) -> dict[str, Any]:
     """Return the change that an override makes: a value by key, or `scenario.` with a section of the scenario."""
-    key, adds, deletes = override.key, override.adds, override.deletes
+    key, value, text = override.key, override.value, shown(override.text)
     if key.startswith("rules."):
         return {key: override.number}
-    if deletes:
-        name = key.removeprefix("timeline.events.")
+    if override.deletes:
+        name = key.removeprefix(EVENTS)
         if key == name or "." in name:
-            raise PanjError(f"{key}: found '{shown(word)}', expected ~ only before a whole event of the timeline")
+            raise PanjError(f"{key}: found '{text}', expected ~ only before a whole event of the timeline")
         return {"scenario.": {"strike": [name]}}
-    value: Any = override.value
     if key in (*CHOSEN, *DATES):
-        if adds or not isinstance(value, str):
-            raise PanjError(f"{key}: found '{shown(word)}', expected {key}= and a name or a date")
+        if override.adds or not isinstance(value, str):
+            raise PanjError(f"{key}: found '{text}', expected {key}= and a name or a date")
         return {key: value}
-    if key.startswith("timeline.events."):
+    if key.startswith(EVENTS):
         return {"scenario.": {"events": nested(key.split(".")[2:], value)}}
     section, *rest = key.split(".")[1:]
     if section in ("scale", "shift", "set", "attention") and rest:
-        raise PanjError(f"{key}: found '{shown(word)}', expected +scenario.{section}={{{'.'.join(rest)}:...}}")
+        raise PanjError(f"{key}: found '{text}', expected +scenario.{section}={{{'.'.join(rest)}:...}}")
     return {"scenario.": nested([section, *rest], value)}
 
 
@@ -175,17 +181,17 @@ def nested(path: Sequence[str], value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def without(form: Form, word: str) -> Form:
+def without(form: Form, override: Override) -> Form:
     """Remove one override from a form.
 
     Args:
         form: The form.
-        word: The override, as in `form.overrides()`.
+        override: One of `form.overrides()`.
 
     Returns:
         The form without it, with the same title and description.
     """
-    rest = [other for other in form.overrides() if other != word]
+    rest = Overrides.from_rows(other for other in form.overrides() if other != override)
     return read_overrides(rest).form._replace(title=form.title, about=form.about)
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sim.classroom.lessons.lesson import Overrides
 from sim.classroom.worker import run_piece
 from sim.errors import PanjError
 from sim.run.executors import cores
 from sim.settings.compose import Composer
-from sim.settings.settings import Order, Piece
+from sim.settings.overrides import Overrides
+from sim.settings.settings import Order, Piece, Settings
 from sim.settings.sweep import Cell
 from sim.study.files import write_file
 
@@ -37,10 +37,14 @@ class CampaignStore:
         """The composer of settings, created when first needed because this takes a second."""
         return Composer()
 
+    def settings(self, overrides: Overrides) -> Settings:
+        """Resolve overrides; PanjError if they are wrong."""
+        return self.composer.settings(overrides + Overrides.of(["daily=false"]))
+
     def order(self, overrides: Overrides) -> Order:
         """Resolve overrides to an order; PanjError if they are wrong."""
         if overrides not in self.orders:
-            self.orders[overrides] = Cell(0, {}, (), self.composer.settings([*overrides, "daily=false"])).order
+            self.orders[overrides] = Cell(0, {}, (), self.settings(overrides)).order
         return self.orders[overrides]
 
     def table(self, overrides: Overrides, first_seed: int, runs: int) -> pa.Table:

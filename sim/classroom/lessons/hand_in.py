@@ -57,7 +57,7 @@ def write_hand_in(sheet: Sheet, answers: Mapping[str, Answer]) -> str:
             for task in sheet.tasks
             if task.key in answers
         },
-        "settings": {name: list(overrides) for name, overrides in sheet.settings.items()},
+        "settings": {name: overrides.words for name, overrides in sheet.settings.items()},
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -152,7 +152,7 @@ def other_settings(sheet: Sheet, found: Any) -> tuple[str, ...]:
         return ()
     if not isinstance(found, dict):
         raise PanjError(f"settings: found {shown(found)}, expected a name for each, with its overrides")
-    return tuple(name for name, overrides in sheet.settings.items() if name in found and found[name] != list(overrides))
+    return tuple(name for name, own in sheet.settings.items() if name in found and found[name] != list(own.words))
 
 
 def shown(value: Any) -> str:

@@ -19,6 +19,7 @@ from sim.data.evidence import Evidence
 from sim.data.record import evidence
 from sim.errors import PanjError, unknown
 from sim.outcomes import Outcome, Reported, reported_of
+from sim.settings.overrides import Overrides
 
 MINUTES = 45  # length of every lesson
 BLOCKS, BLOCK = 8, 100  # number of possible first seeds of a student, and their distance
@@ -29,7 +30,6 @@ CHOSEN = ("verdict", "inside", "pick", "quiz")  # kinds of task whose answer is 
 KINDS = (*NUMBERS, *RANGES, *CHOSEN, "evidence", "words")
 NEED = {"number": 50, "range": 100, "verdict": 50, "inside": 100, "pick": 50}  # minimum campaigns for a conclusion
 VERDICTS = ("more", "fewer", "cannot tell")
-Overrides = tuple[str, ...]
 
 
 class Step(NamedTuple):
@@ -166,7 +166,7 @@ def read_lesson(path: Path) -> Lesson:
             timing=tuple(Step(**row) for row in rows.pop("timing")),
             background=tuple(Fact(row["says"], tuple(row["evidence"])) for row in rows.pop("background")),
             parameters=rows.pop("parameters"),
-            settings={key: tuple(overrides) for key, overrides in rows.pop("settings").items()},
+            settings={key: tuple(texts) for key, texts in rows.pop("settings").items()},
             runs=rows.pop("runs"),
             tasks=tuple(read_task(row) for row in rows.pop("tasks")),
             questions=tuple(rows.pop("questions")),
@@ -241,7 +241,7 @@ def sheet_of(lesson: Lesson, student: object) -> Sheet:
             parameters |= with_outcome(f"{name}_{key}" if key else name, value)
     first_seed = BLOCK * place(lesson, code, "first_seed", BLOCKS)
     parameters |= {"first_seed": first_seed, "runs": lesson.runs, "last_seed": first_seed + lesson.runs - 1}
-    settings = {key: tuple(fill(word, parameters) for word in overrides) for key, overrides in lesson.settings.items()}
+    settings = {key: Overrides.of(fill(text, parameters) for text in texts) for key, texts in lesson.settings.items()}
     tasks = tuple(filled(task, parameters) for task in lesson.tasks)
     return Sheet(lesson, code, first_seed, parameters, settings, tasks)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import solara
 
 from sim.classroom.choice.fields import describe_change
-from sim.classroom.choice.form import Form, Overrides
+from sim.classroom.choice.form import Form
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.hooks import RequestState, chosen, use_campaigns
 from sim.classroom.parts import Folded, Heading, Note, Press, Prose, Trouble
@@ -17,10 +17,10 @@ from sim.classroom.parts.form import FormPart
 from sim.classroom.reading import MAIN_OUTCOMES, outcomes_to_choose, read
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
+from sim.settings.overrides import BASELINE, Overrides
 from sim.wording import Language
 
 RUNS = 200
-BASELINE: Overrides = ()
 
 
 class Wanted(NamedTuple):
@@ -108,7 +108,7 @@ def Result(form: Form, wanted: Wanted) -> None:
     options = outcomes_to_choose(shown.settings)
     outcome = outcome if outcome in options else next(iter(options))
     Choose(texts.say("outcome"), options, outcome, set_outcome)
-    said = describe_change(form_of(wanted.overrides or ()), Form())
+    said = describe_change(form_of(wanted.overrides or BASELINE), Form())
     Distribution(read(base.campaigns, ours.campaigns, outcome, said))
     if ours.ticket:
         Note(texts.say("pairs"))

@@ -3,7 +3,7 @@
 import solara
 
 from sim.classroom.choice.fields import describe_change, fields_of
-from sim.classroom.choice.form import Form, Overrides
+from sim.classroom.choice.form import Form
 from sim.classroom.hooks import RequestState, chosen, day, seed, use_campaigns
 from sim.classroom.pages.change import RUNS, describe_progress, form_of
 from sim.classroom.parts import Heading, Note, Press, Prose, Trouble
@@ -15,6 +15,7 @@ from sim.classroom.player import film_for
 from sim.classroom.reading import MAIN_OUTCOMES, outcomes_to_choose, read
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
+from sim.settings.overrides import Overrides
 
 BASELINE, MINE, NAMED = "baseline", "mine", "scenario="
 FIRST_SEEN = "scenario=call_answered"  # compared with the baseline until something is chosen
@@ -57,7 +58,7 @@ def choices() -> dict[str, str]:
 
 def overrides_for(name: str) -> Overrides:
     """Return the overrides of a named choice."""
-    return chosen.value if name == MINE else () if name == BASELINE else (name,)
+    return chosen.value if name == MINE else Overrides.of([] if name == BASELINE else [name])
 
 
 def short(name: str) -> str:

@@ -5,6 +5,7 @@ import solara
 from sim.classroom.hooks import use_campaigns
 from sim.classroom.parts import Heading, Note, Prose
 from sim.classroom.texts import texts_of
+from sim.settings.overrides import BASELINE
 
 WAYS = ("watch", "change", "compare", "what_if", "story", "lessons", "join")
 RUNS = 200
@@ -26,7 +27,7 @@ def Page() -> None:
 def Baseline() -> None:
     """Show the progress of the baseline campaigns."""
     texts = texts_of("home")
-    asked = use_campaigns((), RUNS)
+    asked = use_campaigns(BASELINE, RUNS)
     if asked.ticket is None:
         return
     done = asked.ticket.done

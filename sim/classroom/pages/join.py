@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import solara
 
-from sim.classroom.choice.fields import describe_choice, overrides_for, rest_of
-from sim.classroom.choice.form import Overrides
+from sim.classroom.choice.fields import POLICIES, describe_choice, overrides_for
 from sim.classroom.hooks import chosen, middle_of_baseline, session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Heading, Note, Press, Trouble
 from sim.classroom.parts.distribution import ClassChart, Said, Style
@@ -48,6 +47,7 @@ from sim.classroom.sessions.wall import (
     unit_of,
 )
 from sim.classroom.texts import texts_of
+from sim.settings.overrides import Overrides
 from sim.wording import percent
 
 ALONE, NEW, WITH_KEY = "alone", "new", "with_key"
@@ -199,8 +199,8 @@ def Taking(start: Overrides, on_start: Callable[[Overrides], None]) -> None:
     """Show a button that adopts the choice of the page Change, and list settings other than the decisions below."""
     texts = texts_of("class")
     trouble, attempt = use_attempt()
-    if rest_of(start):
-        Note(texts.say("choice_rest", None, choice=describe_choice(rest_of(start))))
+    if rest := start.without(POLICIES):
+        Note(texts.say("choice_rest", None, choice=describe_choice(rest)))
     if chosen.value and chosen.value != start:
         label = texts.say("join_take", None, choice=describe_choice(chosen.value))
         Press(label, lambda: attempt(lambda: on_start(clean_overrides(chosen.value))))

@@ -16,7 +16,6 @@ from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import (
     LONGEST_CODE,
     Lesson,
-    Overrides,
     Sheet,
     Task,
     lesson_of,
@@ -34,6 +33,7 @@ from sim.classroom.parts.questions import Table
 from sim.classroom.reading import read
 from sim.classroom.texts import markdown_list, texts_of
 from sim.errors import PanjError
+from sim.settings.overrides import Overrides
 
 RUNS = (1, 10, 50, 100, 200)
 MOST_SETTINGS = 5  # maximum settings of one task
@@ -301,7 +301,7 @@ def Numbers(task: Task, values: Mapping[str, np.ndarray], asked: Mapping[str, Re
     rows = []
     for name, numbers in values.items():
         cuts = [float(numbers.mean()), *np.quantile(numbers, [0.5, 0.05, 0.95]).tolist()] if numbers.size else []
-        said = f"{name.replace('_', ' ')} ({' '.join(asked[name].overrides)})"
+        said = f"{name.replace('_', ' ')} ({' '.join(asked[name].overrides.words)})"
         rows.append([said, f"{numbers.size}", *(plain(cut) for cut in cuts)])
     caption = f"{texts.say('numbers_caption')}: {outcome_of(task.outcome).label}"
     Table(heads_of(texts.say("numbers_head")), rows, caption, NUMBERS)

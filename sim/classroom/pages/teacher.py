@@ -9,7 +9,6 @@ import reacton.ipyvuetify as vuetify
 import solara
 
 from sim.classroom.choice.fields import describe_choice, overrides_for
-from sim.classroom.choice.form import Overrides
 from sim.classroom.gate import is_loopback
 from sim.classroom.hooks import QUERY, session, session_code, use_attempt, use_session_state
 from sim.classroom.parts import Folded, Heading, Note, Press, Trouble, Wide
@@ -41,10 +40,10 @@ from sim.classroom.sessions.session import (
 from sim.classroom.sessions.wall import describe_tally, format_range, scored_in, title_of
 from sim.classroom.texts import texts_of
 from sim.compare.sentences import say_amount
+from sim.settings.overrides import BASELINE
 from sim.wording import percent
 
 USUAL_OUTCOME = "troops_crossed_by_2021_07_07"
-NOTHING: Overrides = ()
 
 
 @solara.component
@@ -229,7 +228,7 @@ def Asking(code: str, is_next: bool) -> None:
     trouble, attempt = use_attempt()
 
     def ask(given: Given) -> None:
-        suggested = overrides_for(given, NOTHING) if given["suggests"] else NOTHING
+        suggested = overrides_for(given, BASELINE) if given["suggests"] else BASELINE
         is_fixed = bool(given["suggests"] and given["fixed"])
         the_register().ask(code, session(), given["outcome"], given["about"], suggested, is_fixed)
 
@@ -240,7 +239,7 @@ def Asking(code: str, is_next: bool) -> None:
         one_of("outcome", texts.say("teacher_outcome"), USUAL_OUTCOME, outcomes),
         one_of("about", texts.say("teacher_about_what"), EFFECT, abouts),
         tick("suggests", texts.say("teacher_suggest")),
-        *decision_fields(NOTHING, only=only),
+        *decision_fields(BASELINE, only=only),
         tick("fixed", texts.say("teacher_fixed"), only=only),
     ]
     Heading(texts.say("teacher_ask_next" if is_next else "teacher_ask"), 2)

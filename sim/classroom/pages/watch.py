@@ -3,7 +3,7 @@
 import solara
 
 from sim.classroom.choice.fields import describe_change
-from sim.classroom.choice.form import Form, Overrides
+from sim.classroom.choice.form import Form
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.hooks import chosen, day, seed
 from sim.classroom.parts import Heading, Note, Trouble
@@ -12,6 +12,7 @@ from sim.classroom.parts.questions import SeedForm
 from sim.classroom.player import film_for
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
+from sim.settings.overrides import Overrides
 
 
 @solara.component
@@ -47,4 +48,4 @@ def describe_choice(overrides: Overrides) -> str:
     try:
         return describe_change(read_overrides(overrides).form, Form())
     except PanjError:
-        return " ".join(overrides)
+        return " ".join(overrides.words)

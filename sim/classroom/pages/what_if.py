@@ -18,9 +18,10 @@ from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day
 from sim.classroom.player import Forked, fork
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
+from sim.settings.overrides import Override, Overrides, parse
 from sim.story.fork_story import TwoDays
 
-USUAL = date(2021, 7, 4), "reinforcement=answer_every_call"
+USUAL = date(2021, 7, 4), Override.of("reinforcement", "answer_every_call")
 SHOWN_DAYS = 4
 
 
@@ -28,7 +29,7 @@ class ForkRequest(NamedTuple):
     """A day and the decision that is changed at its end."""
 
     evening: date
-    change: str
+    change: Override
 
 
 @solara.component
@@ -63,7 +64,7 @@ def read_asked(given: dict[str, str]) -> ForkRequest:
     """Read the day and the decision from the form; PanjError if the decision is not in the list."""
     if given["decision"] not in {f"{group}={one.name}" for group in POLICIES for one in fields_of()[group].options}:
         raise PanjError(texts_of("what_if").say("bad_choice", found=given["decision"]))
-    return ForkRequest(read_day("day", given["evening"]), given["decision"])
+    return ForkRequest(read_day("day", given["evening"]), parse(given["decision"]))
 
 
 @solara.component
@@ -78,7 +79,7 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
     Sheet(
         [
             day_field("evening", texts.say("evening"), asked.evening, start, last, texts.say("evening_help")),
-            one_of("decision", texts.say("decision"), asked.change, decisions),
+            one_of("decision", texts.say("decision"), asked.change.text, decisions),
         ],
         texts.say("go"),
         on_asked,
@@ -98,7 +99,7 @@ def Answer(asked: ForkRequest, number: int) -> None:
         Parted(task.value, asked)
 
 
-def answer_of(choice: tuple[str, ...], number: int, asked: ForkRequest) -> Forked | str:
+def answer_of(choice: Overrides, number: int, asked: ForkRequest) -> Forked | str:
     """Run both branches; return them, or the message of an error."""
     try:
         return fork(choice, number, asked.evening, asked.change)
@@ -128,10 +129,10 @@ def Parted(forked: Forked, asked: ForkRequest) -> None:
     Note(texts.say("many"))
 
 
-def describe_change(change: str) -> str:
+def describe_change(change: Override) -> str:
     """Describe a change with the labels of the form, such as `Help for garrisons: Every call is answered`."""
-    group, _, choice = change.partition("=")
-    return f"{fields_of()[group].label}: {fields_of()[group].describe(choice)}"
+    field = fields_of()[change.key]
+    return f"{field.label}: {field.describe(change.value)}"
 
 
 def label_of(key: str) -> str:

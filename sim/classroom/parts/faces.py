@@ -43,7 +43,7 @@ def Faces(form: Form, on_form: Callable[[Form], None]) -> None:
             return
         on_form(loaded.form)
         set_trouble("")
-        aside = " " + texts.say("aside", overrides=", ".join(loaded.aside)) if loaded.aside else ""
+        aside = " " + texts.say("aside", overrides=", ".join(loaded.aside.words)) if loaded.aside else ""
         set_said(texts.say("loaded") + aside)
 
     command = f"{RUN} {command_of(form)}".strip()

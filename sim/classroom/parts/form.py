@@ -9,11 +9,12 @@ from typing import Any
 import solara
 
 from sim.classroom.choice.fields import MAIN_NUMBERS, Field, fields_of
-from sim.classroom.choice.form import MOST_DAYS, Form, other_overrides, put
+from sim.classroom.choice.form import MOST_DAYS, Form, put
 from sim.classroom.choice.parse import without
 from sim.classroom.parts import Note, Press
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
+from sim.settings.overrides import Override
 
 AFGHANS = ("reinforcement", "capacity", "morale", "air_support", "taliban")
 TAJIKS = ("border", "mobilisation")
@@ -68,18 +69,18 @@ def FormPart(form: Form, on_form: Callable[[Form], None]) -> None:
 def Others(form: Form, on_form: Callable[[Form], None]) -> None:
     """Show the settings that have no field, each with a button that removes it."""
     texts = texts_of("change")
-    others = other_overrides(form, fields_of())
+    others = form.overrides().without(fields_of())
     if not others:
         return
 
-    def take_out(word: str) -> None:
-        on_form(without(form, word))
+    def take_out(override: Override) -> None:
+        on_form(without(form, override))
 
     Note(texts.say("others"))
-    for word in others:
+    for override in others:
         with solara.Div(classes=["panj-other"]):
-            solara.HTML("code", escape(word))
-            Press(texts.say("take_out"), on_click=partial(take_out, word))
+            solara.HTML("code", escape(override.text))
+            Press(texts.say("take_out"), on_click=partial(take_out, override))
 
 
 def given_of(given: Any) -> tuple[str, Any]:

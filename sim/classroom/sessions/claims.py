@@ -22,10 +22,10 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from sim.classroom.choice.form import Overrides
 from sim.classroom.choice.parse import read_overrides
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
+from sim.settings.overrides import Overrides
 
 LONGEST_NAME, LONGEST_REASON = 24, 300  # maximum characters
 MOST_OVERRIDES, LONGEST_OVERRIDE = 40, 200
@@ -109,7 +109,7 @@ def folded(name: str) -> str:
     return " ".join(plain.casefold().split())
 
 
-def clean_overrides(overrides: Sequence[str]) -> Overrides:
+def clean_overrides(overrides: Overrides) -> Overrides:
     """Check the choice of settings of a claim.
 
     Args:
@@ -123,10 +123,10 @@ def clean_overrides(overrides: Sequence[str]) -> Overrides:
     """
     if len(overrides) > MOST_OVERRIDES:
         raise Refused("many_words", found=len(overrides), most=MOST_OVERRIDES)
-    if any(len(word) > LONGEST_OVERRIDE for word in overrides):
+    if any(len(row.text) > LONGEST_OVERRIDE for row in overrides):
         raise Refused("long_word", most=LONGEST_OVERRIDE)
     form, aside = read_overrides(overrides)
-    barred = [*aside, *form.dates, *(key for key in NO_DECISION if key in form.chosen)]
+    barred = [*aside.words, *form.dates, *(key for key in NO_DECISION if key in form.chosen)]
     if barred:
         raise Refused("forbidden_key", found=barred[0])
     return form.overrides()
@@ -146,7 +146,7 @@ def checked_claim(claim: Claim, about: str) -> Claim:
     return claim._replace(overrides=clean_choice(claim.overrides, about), why=clean_reason(claim.why))
 
 
-def clean_choice(overrides: Sequence[str], about: str) -> Overrides:
+def clean_choice(overrides: Overrides, about: str) -> Overrides:
     """Return the canonical overrides; Refused if a question about an effect has no change."""
     found = clean_overrides(overrides)
     if about == EFFECT and not found:

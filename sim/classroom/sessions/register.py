@@ -7,13 +7,12 @@ Assumes One browser is one person. Its secret is stored as a hash that differs b
 
 import secrets
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from sim.classroom.choice.form import Overrides
 from sim.classroom.sessions import storage
 from sim.classroom.sessions.claims import (
     ABOUT,
@@ -51,6 +50,7 @@ from sim.classroom.sessions.session import (
     spelled,
 )
 from sim.classroom.sessions.storage import Storage, place_of_register
+from sim.settings.overrides import BASELINE, Overrides
 
 MOST_SESSIONS, MOST_OWN = 200, 20  # maximum per file; per browser
 MOST_MEMBERS, MOST_QUESTIONS = 60, 20  # maximum per session
@@ -127,7 +127,7 @@ class Register:
 
     def ask(
         self, code: str, browser: str, outcome: str, about: str,
-        suggested: Sequence[str] = (), is_fixed: bool = False, runs: int = USUAL_RUNS,
+        suggested: Overrides = BASELINE, is_fixed: bool = False, runs: int = USUAL_RUNS,
     ) -> Question:  # fmt: skip
         """Ask the next question of a session, which is immediately open to claims."""
         if about not in ABOUT or outcome not in self.offered() or not 2 <= runs <= MOST_RUNS:
@@ -268,7 +268,7 @@ class Register:
         if question is None or question.number != number:
             raise Refused("other_question")
         overrides = question.suggested if question.is_fixed else claim.overrides
-        claim = checked_claim(claim._replace(overrides=tuple(overrides)), question.about)
+        claim = checked_claim(claim._replace(overrides=overrides), question.about)
         self.resolve(claim.overrides)
         with self.changing(code) as (act, session):
             seat = storage.seated(act, storage.alive(session), browser)
@@ -301,7 +301,7 @@ class Register:
         with self.storage.reading() as act:
             question = storage.question_row(act, code, number)
             found = act.execute("SELECT DISTINCT words FROM claims WHERE question = ?", (question["id"],)).fetchall()
-            wanted = sorted({(), *(storage.load_overrides(row["words"]) for row in found)})
+            wanted = sorted({BASELINE, *(storage.load_overrides(row["words"]) for row in found)})
             return [overrides for overrides in wanted if overrides not in storage.answers_to(act, question["id"])]
 
     def keep_answer(self, code: str, number: int, overrides: Overrides, answer: Answer) -> None:

@@ -13,18 +13,17 @@ from contextlib import suppress
 from functools import cache
 from typing import NamedTuple
 
-from sim.classroom.choice.form import Overrides
 from sim.classroom.desk import Ticket, the_desk
 from sim.classroom.sessions.claims import Answer, Refused, answer_of, failed
 from sim.classroom.sessions.register import Register, the_register
 from sim.classroom.sessions.session import RUNNING, Question
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
+from sim.settings.overrides import BASELINE, Overrides
 
 LOG = logging.getLogger(__name__)
 OFTEN = 1.0  # seconds between announcements of progress
 BREATH = 0.1  # seconds between checks
-BASELINE: Overrides = ()
 Ask = Callable[[str, Overrides, int], Ticket]  # as `Desk.ask`
 
 

@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.classroom.choice.form import Overrides
 from sim.classroom.desk import the_desk
 from sim.classroom.sessions.claims import Answer, Claim, score_of
 from sim.classroom.texts import safe_cell, texts_of
 from sim.data.evidence import read_evidence
 from sim.data.facts import THE_LINE
 from sim.outcomes import read_outcomes, reported_of
+from sim.settings.overrides import BASELINE, Overrides
 from sim.study.reader import Measure
 
 LETTERS = "FHKLMQRTWXY"  # letters that neither sound nor look alike, without vowels, so that codes spell no words
@@ -214,7 +214,7 @@ def row_of(room: Room, question: Question, team: Team) -> dict[str, object]:
         return row
     claim = sent.claim
     row |= {
-        "words": " ".join(claim.overrides),
+        "words": " ".join(claim.overrides.words),
         "low": claim.low,
         "high": claim.high,
         "confidence": claim.confidence,
@@ -264,7 +264,7 @@ def measure_of(outcome: str) -> Measure:
 @cache
 def beyond_the_record() -> frozenset[str]:
     """Return the outcomes that are counted after 7 July 2021, for which there is no reported figure."""
-    settings = the_desk().settings(())
+    settings = the_desk().settings(BASELINE)
     last = (THE_LINE - settings.start_date).days
     table = read_outcomes(settings.facts, settings.start_date, settings.days)
     return frozenset(row.name for row in table if row.last > last)
@@ -277,7 +277,7 @@ def offered() -> Mapping[str, Measure]:
     Returns:
         Label, unit and reported figure, by name of the outcome.
     """
-    settings = the_desk().settings(())
+    settings = the_desk().settings(BASELINE)
     evidence = {figure.id: figure for figure in read_evidence()}
     return {
         row.name: Measure(row.name, row.label, row.unit, False, reported_of(row, evidence)._asdict())

@@ -19,7 +19,6 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from sim.classroom.choice.form import Overrides
 from sim.classroom.sessions.claims import Answer, Claim, Refused, folded, load_answer
 from sim.classroom.sessions.session import (
     KEY,
@@ -34,6 +33,7 @@ from sim.classroom.sessions.session import (
     name_of,
     spelled,
 )
+from sim.settings.overrides import Overrides
 
 VERSION = 1  # version of the tables; stored in the file
 PATIENCE = 10.0  # seconds to wait for another thread's transaction
@@ -124,14 +124,14 @@ def is_busy(connection: sqlite3.Connection, statement: str) -> bool:
     return row is not None and row[0] != 0
 
 
-def dump_overrides(overrides: Sequence[str]) -> str:
+def dump_overrides(overrides: Overrides) -> str:
     """Convert a choice of settings to text."""
-    return json.dumps(list(overrides))
+    return json.dumps(overrides.words)
 
 
 def load_overrides(text: str) -> Overrides:
     """Convert stored text to a choice of settings."""
-    return tuple(json.loads(text))
+    return Overrides.of(json.loads(text))
 
 
 def count(act: sqlite3.Connection, statement: str, values: Sequence[object] = ()) -> int:

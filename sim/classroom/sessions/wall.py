@@ -18,10 +18,9 @@ from sim.classroom.sessions.session import Place, Question, Room, Team, beyond_t
 from sim.classroom.texts import texts_of
 from sim.compare.sentences import is_share, say_amount, say_difference, say_interval
 from sim.outcomes import Reported
+from sim.settings.overrides import BASELINE
 from sim.study.reader import Measure
 from sim.wording import percent, significant
-
-BASELINE = ()
 
 
 def called(room: Room, team: Team) -> str:
