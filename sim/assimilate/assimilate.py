@@ -50,12 +50,15 @@ from sim.options import Assimilate, missing_of
 from sim.provenance import shell_command
 from sim.run.console import console_of
 from sim.run.executors import Workers, workers_of
+from sim.score.targets import DAY_0
+from sim.settings.overrides import Overrides
 from sim.settings.settings import Order, Settings
 from sim.settings.sweep import compose_sweep
 from sim.study.files import write_errors, write_file
 
 CHAIN = 8  # worlds per chain of moves
 COUNTED = "nights by the morning on which they end"  # a sample made with another way of counting is another sample
+DECIDED = {"end_date": "until=", "runs": "worlds=", "runs_max": "worlds=", "study": "name="}  # settings with no effect
 EVERY = 15.0  # seconds between lines of progress
 RUNS = 200  # of the next step
 Result = TypeVar("Result")
@@ -165,10 +168,17 @@ def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
 
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
     """The settings, with numbers from their priors, and the order of its only cell; PanjError for a sweep."""
+    if not DAY_0 < request.until <= THE_LINE:
+        raise PanjError(f"until: found {request.until}, expected a day after {DAY_0} and up to {THE_LINE}")
+    for row in Overrides.of(request.overrides):
+        if row.key in DECIDED:
+            raise PanjError(f"{row.key}: found '{row.text}', expected none: {DECIDED[row.key]} decides that")
     sweep = compose_sweep(["calibration=prior", *request.overrides, f"end_date={request.until}"])
     if len(sweep.cells) > 1:
         raise PanjError(f"assimilate: found {len(sweep.cells)} cells, expected settings of one")
     order = sweep.cells[0].order
+    if order.start != DAY_0:
+        raise PanjError(f"start_date: found {order.start}, expected {DAY_0}, from which falls are reported")
     draws_of(order)
     return sweep.base, order
 
@@ -177,11 +187,15 @@ def known_by(observations: Sequence[Observation], until: date, known: date | Non
     """Observations of days up to one, and published up to another; PanjError if there is none."""
     if until > THE_LINE:
         raise PanjError(f"until: found {until}, expected a day up to {THE_LINE}, where the record ends")
-    found = tuple(one for one in observations if one.until <= until and (known is None or one.published <= known))
-    if not found:
+    spoken_of = [one for one in observations if one.until <= until]
+    if not spoken_of:
         raise PanjError(
             f"until: found {until}, by which nothing is reported, expected a day from {observations[0].until}"
         )
+    found = tuple(one for one in spoken_of if known is None or one.published <= known)
+    if not found:
+        first = min(one.published for one in spoken_of)
+        raise PanjError(f"known: found {known}, by which nothing was published, expected a day from {first}")
     return found
 
 

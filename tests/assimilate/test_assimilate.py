@@ -156,7 +156,12 @@ def test_a_file_that_holds_no_worlds_is_named(tmp_path, damage):
     [
         (["until=2021-07-08"], "until"),
         (["until=2021-05-20"], "until"),
-        (["known=2021-05-20"], "until"),
+        (["until=2021-04-20"], "until"),
+        (["known=2021-05-20"], "known"),
+        (["start_date=2021-06-01"], "start_date"),
+        (["end_date=2021-06-22"], "end_date"),
+        (["runs=200"], "runs"),
+        (["worlds=33"], "worlds"),
         (["worlds=10"], "worlds"),
         (["calibration=as_declared"], "calibration"),
         (["morale=brittle,reported", "-m"], "assimilate"),
