@@ -205,7 +205,7 @@ def draw(found: Evidence, about: Mapping[str, Any], path: Path) -> Path:
         "with twice the Monte Carlo error. Right: probability, all theories equally likely beforehand, with 95 % of "
         "Monte Carlo error. The reported figures are what the evidence is of, so none can be drawn."
     )
-    figure, (left, right) = new_panels(2, 2, 2.6, Spaces(left=0.7, right=0.25, top=0.55, bottom=0.5, across=0.75))
+    figure, (left, right) = new_panels(2, 2, 2.6, Spaces(left=0.7, right=0.25, top=0.15, bottom=0.5, across=0.75))
     low, median, high = found.probabilities
     days, centre = days_of(found.ends), found.mean.mean(axis=0)
     for place, colour in zip(range(len(names)), COLOURS * len(names), strict=False):
