@@ -46,7 +46,7 @@ TARGETS: dict[str, Target] = {
 }
 MAPS = {
     "map": "Districts of the north-east and of the Tajik frontier: lost by the day or not",
-    "map_open": "The same, without the districts that were known as lost at the origin",
+    "map_open": "Districts of the north-east and of the Tajik frontier not yet lost at the origin: lost or not",
 }
 PANJ, FREE, GROWTH, MIXTURE = "panj", "free_panj", "exponential_growth", "mixture"
 FORECASTS = {

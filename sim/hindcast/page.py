@@ -94,11 +94,11 @@ def findings(made: Made) -> list[str]:
         made: The hindcast.
 
     Returns:
-        One sentence per other forecast of counts, one per other forecast of maps, one per target on intervals.
+        Where worlds are too few; losses, then wins, for counts and for maps; how often intervals held.
     """
     scores = ((TARGETS, "crps_log", "CRPS of log counts"), (MAPS, "brier", "Brier score of maps"))
-    lines = [against(made, rival, list(targets), *score) for targets, *score in scores for rival in RIVALS]
-    return [*say_few(made), *filter(None, lines), *(say_coverage(made, target) for target in TARGETS)]
+    compared = [line for targets, *score in scores for line in against(made, list(targets), *score)]
+    return [*say_few(made), *compared, say_coverage(made)]
 
 
 def say_few(made: Made) -> list[str]:
@@ -114,19 +114,25 @@ def say_few(made: Made) -> list[str]:
     ]
 
 
-def against(made: Made, rival: str, targets: list[str], score: str, what: str) -> str:
-    """How often Panj was worse and better than one other forecast; empty where it forecasts none of the targets."""
-    pairs = made.rows("differences", score=score, forecast=PANJ, rival=rival)
-    rows = [row for row in pairs if row["target"] in targets]
-    if not rows:
-        return ""
-    worse, better = (sum(sign * float(row["difference"]) > 0 for row in rows) for sign in (1, -1))
-    surely_worse = sum(float(row["low_90"] or "nan") > 0 for row in rows)
-    surely_better = sum(float(row["high_90"] or "nan") < 0 for row in rows)
-    return (
-        f"{what}, against {name_of(rival)}: Panj is worse in {worse} of {len(rows)} targets and horizons "
-        f"(with the whole 90 % interval in {surely_worse}), better in {better} (in {surely_better})."
-    )
+def against(made: Made, targets: list[str], score: str, what: str) -> list[str]:
+    """In how many targets and horizons Panj was worse, and better, than each other forecast."""
+    every = [row for row in made.rows("differences", score=score, forecast=PANJ) if row["target"] in targets]
+    by_rival = {name: [row for row in every if row["rival"] == name] for name in RIVALS}
+    found = {name_of(name): rows for name, rows in by_rival.items() if rows}
+    worse = [f"{name} in {tally(rows, 'low_90', 1)}" for name, rows in found.items()]
+    better = [f"{name} in {tally(rows, 'high_90', -1)}" for name, rows in found.items()]
+    count = max(map(len, found.values()))
+    return [
+        f"{what}, {count} targets and horizons: Panj is worse than {list_words(worse)} (in brackets: with the whole "
+        "90 % interval of the difference).",
+        f"{what}: Panj is better than {list_words(better)}.",
+    ]
+
+
+def tally(rows: list[Row], end: str, sign: int) -> str:
+    """How many differences have a sign, and of how many the whole interval has it: `13 (6)`."""
+    some = sum(sign * float(row["difference"]) > 0 for row in rows)
+    return f"{some} ({sum(sign * float(row[end] or 'nan') > 0 for row in rows)})"
 
 
 def table_of_means(made: Made, score: str, title: str) -> Table:
@@ -145,14 +151,14 @@ def table_of_means(made: Made, score: str, title: str) -> Table:
     return table
 
 
-def say_coverage(made: Made, target: str) -> str:
-    """How often the intervals of Panj held one target."""
-    rows = made.rows("counts", forecast=PANJ, target=target)
-    inside = [sum(int(row[f"inside_{level}"]) for row in rows) for level in (50, 90)]
-    return (
-        f"{SHORT[target].capitalize()}: the central 50 % interval of Panj held {inside[0]} and the 90 % interval "
-        f"{inside[1]} of {len(rows)} reported numbers, over all origins and horizons."
-    )
+def say_coverage(made: Made) -> str:
+    """How often the intervals of Panj held each target."""
+    held = []
+    for target in TARGETS:
+        rows = made.rows("counts", forecast=PANJ, target=target)
+        inside = [sum(int(row[f"inside_{level}"]) for row in rows) for level in (50, 90)]
+        held.append(f"{SHORT[target]} {inside[0]} and {inside[1]} of {len(rows)}")
+    return f"The central 50 and 90 % intervals of Panj held, over all origins and horizons: {list_words(held)}."
 
 
 def number(cell: str) -> str:
