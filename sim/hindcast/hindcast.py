@@ -8,6 +8,7 @@ Writes  in results_dir/<name>: origins/<day>/, what `assimilate` writes for each
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -127,11 +128,10 @@ def is_done(job: Job) -> bool:
     finished = job.folder / "about.json"
     if not finished.exists():
         return False
-    if json.loads(finished.read_text(encoding="utf-8")).get("asked") != job.asked:
-        raise PanjError(
-            f"name: found {job.folder}, which holds another hindcast or study, expected a new name: name=NAME"
-        )
-    return True
+    with suppress(ValueError, AttributeError):  # damaged, or no object
+        if json.loads(finished.read_text(encoding="utf-8")).get("asked") == job.asked:
+            return True
+    raise PanjError(f"name: found {job.folder}, which holds another hindcast or study, expected a new name: name=NAME")
 
 
 def seeds_of(request: Hindcast, origin: int) -> list[int]:

@@ -88,6 +88,14 @@ def test_the_same_command_computes_nothing_and_another_one_is_refused(done, caps
     assert digits(done) == before
 
 
+def test_a_damaged_folder_is_not_overwritten(tmp_path, capsys):
+    (tmp_path / "h").mkdir()
+    (tmp_path / "h" / "about.json").write_text("{", encoding="utf-8")
+    assert main(["hindcast", *WORDS, f"results_dir={tmp_path}", "name=h"]) == 2
+    assert capsys.readouterr().err.startswith("panj: name: found")
+    assert [path.name for path in (tmp_path / "h").iterdir()] == ["about.json"]
+
+
 def test_a_stopped_hindcast_goes_on_to_the_same_digits(done, tmp_path, monkeypatch):
     calls = []
 
