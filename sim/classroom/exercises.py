@@ -26,10 +26,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim.classroom.lessons import forecasts
 from sim.classroom.lessons.campaigns import CampaignStore
 from sim.classroom.lessons.estimates import bootstrapped, reported_value
 from sim.classroom.lessons.hand_in import file_name, write_hand_in
-from sim.classroom.lessons.lesson import RANGES, Sheet, lesson_of, outcome_of, sheet_of
+from sim.classroom.lessons.lesson import FORECAST, RANGES, Sheet, lesson_of, outcome_of, sheet_of
 from sim.classroom.lessons.marking import Answer, mark
 from sim.classroom.texts import texts_of
 from sim.data.configs import PACKAGE
@@ -113,6 +114,7 @@ class Exercise:
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.answers: dict[str, Answer] = {}
+        self.is_fixed = False  # whether what was reported is shown, and forecasts can no longer be changed
 
     def __getattr__(self, name: str) -> Any:
         """Return a parameter of the student's sheet, such as `lesson.outcome`."""
@@ -188,11 +190,41 @@ class Exercise:
         """Return a row of the evidence, such as `lesson.evidence("F001")`."""
         return reported(id)
 
+    def known(self) -> pd.DataFrame:
+        """Return the counts that were known on the evening of a lesson of forecasts, one row per day."""
+        return pd.DataFrame(forecasts.known_counts()).set_index("day").round()
+
+    def growth(self, task: str) -> tuple[float, ...]:
+        """Return the ranges of exponential growth for a forecast, fitted to what was known on that evening."""
+        asked = self.sheet.task(task)
+        return forecasts.growth(asked.target, asked.day)
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, ...]]:
+        """The forecasts given, by task; empty unless all are given."""
+        return forecasts.given_ranges(self.sheet.lesson, {key: one.value for key, one in self.answers.items()}) or {}
+
+    def reveal(self) -> None:
+        """Fix the forecasts, and print what was reported and all scores; before all are given, only say so."""
+        texts, asked = texts_of("forecasts"), self.sheet.lesson.forecasts
+        if not self.ranges:
+            print(texts.say("first_all", tasks=texts.listed([one.key for one in asked])))
+            return
+        self.is_fixed = True
+        for task in asked:
+            print(f"{task.key}. {forecasts.describe_reported(task, texts)} {task.because}")
+            for row in forecasts.compared(task, self.ranges[task.key]):
+                print(f"  {row.name}: {forecasts.format_ranges(row.ranges)}; score {row.score:,.3g}")
+        print(texts.say("score_about"), forecasts.describe_panj(texts), sep="\n")
+
     def check(self, task: str, answer: Any = None, runs: int = 0) -> None:
         """Store an answer and print its mark from the student's own campaigns; without an answer nothing is stored."""
         asked = self.sheet.task(task)
         if answer is None:
             print(texts_of("marks").say("missing"))
+            return
+        if asked.kind == FORECAST and self.is_fixed:
+            print(texts_of("forecasts").say("fixed", ranges=forecasts.format_ranges(self.ranges[task])))
             return
         given = Answer(plain(answer, asked.kind), runs)
         found = mark(self.sheet, asked, given, campaigns())

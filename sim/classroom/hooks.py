@@ -27,6 +27,7 @@ State = TypeVar("State")
 Action = Callable[[], object]
 
 chosen: solara.Reactive[Overrides] = solara.reactive(BASELINE)  # the visitor's choice of settings
+followed: solara.Reactive[str] = solara.reactive("")  # day to which campaigns of these pages follow the record
 seed: solara.Reactive[int] = solara.reactive(0)  # seed of the campaign on the pages Watch, Story and What if
 day: solara.Reactive[int] = solara.reactive(0)  # day of that campaign last shown on a page; 0 is the first
 

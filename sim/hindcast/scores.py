@@ -43,9 +43,23 @@ def weighted_interval_score(members: Floats, reported: float) -> float:
     Returns:
         The score, in the unit of the members: twice the mean quantile loss.
     """
-    levels = np.array(QUANTILES)
-    gap = reported - np.quantile(members, levels)
-    return float(2 * np.maximum(levels * gap, (levels - 1) * gap).mean())
+    return quantile_score(np.quantile(members, QUANTILES), QUANTILES, reported)
+
+
+def quantile_score(quantiles: Floats, levels: Sequence[float], reported: float) -> float:
+    """Weighted interval score of quantiles in pairs around the middle.
+
+    Args:
+        quantiles: The forecast, one per level.
+        levels: From 0 to 1.
+        reported: What came.
+
+    Returns:
+        The score, in the unit of the quantiles: twice the mean quantile loss.
+    """
+    shares = np.asarray(levels)
+    gap = reported - quantiles
+    return float(2 * np.maximum(shares * gap, (shares - 1) * gap).mean())
 
 
 def energy_score(paths: Floats, reported: Floats) -> float:

@@ -35,6 +35,7 @@ from sim.settings.overrides import (
 )
 
 ASIDE = ("study", "runs", "runs_max", "seed", "results_dir", "daily", "debug", *HOW_GROUPS, *HOW_KEYS)
+BARRED = ("hydra.", "calibration.", "worlds.file", "executor.address")  # beginnings of keys
 MOST_OVERRIDES, MOST_LETTERS, MOST_NESTED = 60, 2_500, 6
 
 
@@ -115,7 +116,7 @@ def check_choice(overrides: Overrides) -> None:
     check_count(overrides)
     for override in overrides:
         key, (group, is_inside, _) = override.key, override.key.partition(".")
-        if key.startswith(("hydra.", "calibration.", "worlds.", "executor.address")) or override.package is not None:
+        if key.startswith(BARRED) or override.package is not None:
             raise PanjError(f"{key}: found '{shown(override.text)}', expected a setting of campaigns, "
                             "no files or Hydra keys")  # fmt: skip
         if is_inside and group in GROUPS:
@@ -166,6 +167,8 @@ def change_of(override: Override) -> dict[str, Any]:
         if override.adds or not isinstance(value, str):
             raise PanjError(f"{key}: found '{text}', expected {key}= and a name or a date")
         return {key: value}
+    if key.startswith("worlds."):
+        raise PanjError(f"{key}: found '{text}', expected it on the page Watch, which asks for the day")
     if key.startswith(EVENTS):
         return {"scenario.": {"events": nested(key.split(".")[2:], value)}}
     section, *rest = key.split(".")[1:]

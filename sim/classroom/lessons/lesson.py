@@ -1,4 +1,4 @@
-"""The six lessons, one file each, and the sheet of each student, with parameters of its own.
+"""The seven lessons, one file each, and the sheet of each student, with parameters of its own.
 
 Reads   exercises/lessons/*.yaml, configs/outcomes.yaml, data/evidence.csv.
 Returns `Lesson`, as in its file; `Sheet`, the lesson with the parameters of one student filled in.
@@ -18,6 +18,7 @@ from sim.data.configs import PACKAGE, folder_of, read_yaml
 from sim.data.evidence import Evidence
 from sim.data.record import evidence
 from sim.errors import PanjError, unknown
+from sim.hindcast.design import TARGETS
 from sim.outcomes import Outcome, Reported, reported_of
 from sim.settings.overrides import Overrides
 
@@ -25,7 +26,9 @@ MINUTES = 45  # length of every lesson
 BLOCKS, BLOCK = 8, 100  # number of possible first seeds of a student, and their distance
 LONGEST_CODE = 40  # maximum characters of a student's name or number
 NUMBERS = ("number", "exact")  # kinds of task whose answer is a number
-RANGES = ("guess", "range")  # kinds of task whose answer is two numbers
+FORECAST = "forecast"  # kind of task whose answer is a 90 % and a 50 % range, as four numbers in ascending order
+RANGES = ("guess", "range", FORECAST)  # kinds of task whose answer is several numbers
+BEFORE_REVEAL = (FORECAST, "guess")  # kinds of task that come before what was reported is shown
 CHOSEN = ("verdict", "inside", "pick", "quiz")  # kinds of task whose answer is one of several choices
 KINDS = (*NUMBERS, *RANGES, *CHOSEN, "evidence", "words")
 NEED = {"number": 50, "range": 100, "verdict": 50, "inside": 100, "pick": 50}  # minimum campaigns for a conclusion
@@ -64,6 +67,9 @@ class Task(NamedTuple):
     right: str = ""
     because: str = ""  # the reason, shown with the mark
     row: str = ""  # id of a row of the evidence
+    target: str = ""  # count that is forecast, of `sim.hindcast.design`
+    day: str = ""  # day at whose end it is counted
+    sum: tuple[str, ...] = ()  # ids of the evidence whose values add up to what was reported
     needs: int = 0  # minimum campaigns for a conclusion; 0 if none are needed
     points: int = 1
     solution: str = ""  # answer in the teacher's notebook
@@ -86,6 +92,11 @@ class Lesson(NamedTuple):
     tasks: tuple[Task, ...]
     questions: tuple[str, ...]
     debrief: tuple[str, ...]
+
+    @property
+    def forecasts(self) -> tuple[Task, ...]:
+        """The tasks in which days after the evening of the lesson are forecast."""
+        return tuple(task for task in self.tasks if task.kind == FORECAST)
 
 
 class Sheet(NamedTuple):
@@ -205,6 +216,11 @@ def check_lesson(lesson: Lesson, where: str) -> None:
     if len(set(keys)) < len(keys):
         raise PanjError(f"{where}, tasks: found a key twice in {', '.join(keys)}, expected each once")
     for task in lesson.tasks:
+        for id in task.sum:
+            if id not in evidence():
+                raise unknown(f"{where}, task {task.key}", id, evidence())
+        if task.kind == FORECAST and task.target not in TARGETS:
+            raise unknown(f"{where}, task {task.key}", task.target, TARGETS)
         for name in (task.of, task.minus, *task.ladder):
             if name and name not in lesson.settings:
                 raise unknown(f"{where}, task {task.key}", name, lesson.settings)

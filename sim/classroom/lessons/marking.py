@@ -10,6 +10,7 @@ Assumes A number is right if it is in the 95 % interval of the student's own cam
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from sim.classroom.lessons.estimates import (
@@ -23,7 +24,18 @@ from sim.classroom.lessons.estimates import (
     reported_inside,
     verdict,
 )
-from sim.classroom.lessons.lesson import CHOSEN, NUMBERS, RANGES, Sheet, Task, TaskOutcome, answered_rows, outcome_of
+from sim.classroom.lessons.forecasts import say_score
+from sim.classroom.lessons.lesson import (
+    CHOSEN,
+    FORECAST,
+    NUMBERS,
+    RANGES,
+    Sheet,
+    Task,
+    TaskOutcome,
+    answered_rows,
+    outcome_of,
+)
 from sim.classroom.texts import texts_of
 from sim.data.record import evidence
 from sim.errors import PanjError, nearest
@@ -36,7 +48,7 @@ OF_THESE_ALONE = ("first_campaign", "best_group_gap")  # measures that other cam
 MOST_RUNS = 1000
 MOST_LETTERS = 2000  # maximum characters of a text answer
 LONGEST_NUMBER = 1e12
-Value = float | tuple[float, float] | str
+Value = float | tuple[float, ...] | str
 
 
 class Answer(NamedTuple):
@@ -88,7 +100,8 @@ def mark(sheet: Sheet, task: Task, answer: Answer | None, campaigns: CampaignSou
     flags = flags_of(task, answer, texts)
     part = judged.part * credit_for_runs(task, answer.runs)
     says = judged.says if part or not judged.part else tuple(said for said in judged.says if said != texts.say("right"))
-    because = (task.because,) if task.because and part else ()
+    may_tell = task.kind != FORECAST or reference  # what came is not told to a student who may still change a range
+    because = (task.because,) if task.because and part and may_tell else ()
     return Mark(task.key, round(part * task.points, 2), task.points, (*says, *because), flags)
 
 
@@ -101,7 +114,7 @@ def check_answer(task: Task, answer: Answer) -> None:
     if task.kind in NUMBERS:
         check_number(where, value)
     elif task.kind in RANGES:
-        check_range(where, value)
+        check_range(where, value, 4 if task.kind == FORECAST else 2)
     elif not isinstance(value, str):
         raise PanjError(f"{where}: found {str(value)[:40]}, expected text")
     elif len(value) > MOST_LETTERS:
@@ -113,14 +126,16 @@ def check_answer(task: Task, answer: Answer) -> None:
         raise PanjError(f"{where}, runs: found none, expected the number of campaigns on which the answer is based")
 
 
-def check_range(where: str, value: object) -> None:
-    """Raise PanjError unless a value is two numbers, the lower first."""
-    if not isinstance(value, tuple) or len(value) != 2:
-        raise PanjError(f"{where}: found {str(value)[:40]}, expected two numbers, the lower first")
+def check_range(where: str, value: object, count: int) -> None:
+    """Raise PanjError unless a value is so many numbers in ascending order."""
+    if not isinstance(value, tuple) or len(value) != count:
+        said = "two numbers, the lower first" if count == 2 else "four: low 90 %, low 50 %, high 50 %, high 90 %"
+        raise PanjError(f"{where}: found {str(value)[:40]}, expected {said}")
     for one in value:
         check_number(where, one)
-    if value[0] > value[1]:
-        raise PanjError(f"{where}: found {value[0]:g} before {value[1]:g}, expected the lower number first")
+    for low, high in pairwise(value):
+        if low > high:
+            raise PanjError(f"{where}: found {low:g} before {high:g}, expected the lower number first")
 
 
 def check_number(where: str, value: object) -> None:
@@ -155,6 +170,10 @@ def judge(
         return judge_number(sheet, task, answer.value, own, others, texts)
     if task.kind == "range":
         return judge_range(sheet, task, answer.value, own, others, texts)
+    if task.kind == FORECAST:
+        assert isinstance(answer.value, tuple)
+        said = say_score(task, answer.value, texts) if reference else texts.say("forecast_kept")
+        return Judgement(1.0, (said,))
     if task.kind == "guess":
         return judge_guess(sheet, task, answer, own, texts)
     if task.kind in ("verdict", "inside", "pick"):

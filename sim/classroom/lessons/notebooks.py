@@ -13,7 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from sim.classroom.lessons.estimates import GROUPS
-from sim.classroom.lessons.lesson import CHOSEN, Fact, Lesson, Task, folder_of_exercises, read_lessons, rows_of
+from sim.classroom.lessons.lesson import (
+    BEFORE_REVEAL,
+    CHOSEN,
+    FORECAST,
+    Fact,
+    Lesson,
+    Task,
+    folder_of_exercises,
+    read_lessons,
+    rows_of,
+)
 from sim.classroom.texts import markdown_list, texts_of
 
 PARAMETERS = "parameters"  # tag of the cell with the student and the number of campaigns
@@ -65,7 +75,7 @@ def for_student(lesson: Lesson) -> list[Any]:
     return [
         *head(lesson, texts.say("for_students")),
         *beginning(lesson),
-        *(cell for task in lesson.tasks for cell in task_cells(task)),
+        *with_reveal(lesson, task_cells),
         text(f"## {texts.say('hand_in')}\n\n{texts.say('how_to_hand_in')}"),
         code("lesson.hand_in()"),
         text(f"## {texts.say('questions')}\n\n{markdown_list(lesson.questions)}"),
@@ -75,10 +85,11 @@ def for_student(lesson: Lesson) -> list[Any]:
 def head(lesson: Lesson, who: str) -> list[Any]:
     """Create the cells with title, goals and background."""
     texts = texts_of("notebooks")
+    credits = texts.say("credits_known" if lesson.forecasts else "credits")
     return [
         text(f"# {lesson.number}. {lesson.title}\n\n**{lesson.question}**\n\n{who}"),
         text(f"## {texts.say('goals')}\n\n{markdown_list(lesson.goals)}"),
-        text(f"## {texts.say('background')}\n\n{background(lesson.background)}\n\n{texts.say('credits')}"),
+        text(f"## {texts.say('background')}\n\n{background(lesson.background)}\n\n{credits}"),
     ]
 
 
@@ -92,9 +103,20 @@ def beginning(lesson: Lesson, student: str = "1") -> list[Any]:
             "import numpy as np\n\nfrom sim.classroom import exercises\n\n"
             f"lesson = exercises.open_lesson({lesson.number}, student)\nlesson"
         ),
-        text(texts.say("settings")),
-        code("lesson.sheet.settings"),
+        *([text(texts.say("settings")), code("lesson.sheet.settings")] if lesson.settings else []),
+        *([text(texts.say("known")), code("lesson.known()")] if lesson.forecasts else []),
     ]
+
+
+def with_reveal(lesson: Lesson, cells_of: Callable[[Task], list[Any]]) -> list[Any]:
+    """Create the cells of all tasks; after the last that comes before the reveal of forecasts, those of the reveal."""
+    texts, cells = texts_of("notebooks"), []
+    before = [task.key for task in lesson.tasks if task.kind in BEFORE_REVEAL] if lesson.forecasts else []
+    for task in lesson.tasks:
+        cells += cells_of(task)
+        if before[-1:] == [task.key]:
+            cells += [text(f"## {texts.say('reveal')}\n\n{texts.say('about_reveal')}"), code("lesson.reveal()")]
+    return cells
 
 
 def task_cells(task: Task) -> list[Any]:
@@ -102,7 +124,7 @@ def task_cells(task: Task) -> list[Any]:
     texts = texts_of("notebooks")
     begin = "\n".join(line for line in (f"lesson.ask({task.key!r})", beginning_of(task)) if line)
     cells = [text(title_of(task)), code(begin)]
-    choose = texts.say("choose") if task.kind in CHOSEN else texts.say("fill_in")
+    choose = texts.say("choose" if task.kind in CHOSEN else "fill_in_ranges" if task.kind == FORECAST else "fill_in")
     cells.append(code(f"answer = None  # {choose}\nlesson.check({task.key!r}, answer{runs_of(task)})"))
     return cells
 
@@ -155,7 +177,7 @@ def solved(lesson: Lesson) -> list[Any]:
         *head(lesson, texts.say("for_teachers")),
         text(f"## {texts.say('timing')}\n\n| {texts.say('columns')} |\n|---|---|---|\n{timing}"),
         *beginning(lesson),
-        *(cell for task in lesson.tasks for cell in solution_cells(task)),
+        *with_reveal(lesson, solution_cells),
         text(f"## {texts.say('hand_in')}"),
         code("lesson.hand_in()"),
         text(f"## {texts.say('questions')}\n\n{markdown_list(lesson.questions)}"),
@@ -258,6 +280,7 @@ def solve_evidence(task: Task) -> str:
 
 
 WORKED: dict[str, Callable[[Task], str]] = {
+    FORECAST: lambda task: f"answer = lesson.growth({task.key!r})  # any honest ranges earn the point",
     "guess": lambda _: "answer = [0, 1]  # any honest range earns its point",
     "range": solve_range,
     "verdict": solve_verdict,

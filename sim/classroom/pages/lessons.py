@@ -10,10 +10,13 @@ import pyarrow as pa
 import solara
 
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import RequestState, session, use_campaigns
+from sim.classroom.hooks import RequestState, session, session_code, use_campaigns
 from sim.classroom.lessons.estimates import GROUPS, reported_value
+from sim.classroom.lessons.forecasts import format_ranges, given_ranges, the_class_ranges
 from sim.classroom.lessons.hand_in import file_name, hand_in_of, write_hand_in
 from sim.classroom.lessons.lesson import (
+    BEFORE_REVEAL,
+    FORECAST,
     LONGEST_CODE,
     Lesson,
     Sheet,
@@ -30,7 +33,9 @@ from sim.classroom.parts.answer import AnswerForm, Keeper
 from sim.classroom.parts.choose import Choose
 from sim.classroom.parts.distribution import Distribution
 from sim.classroom.parts.questions import Table
+from sim.classroom.parts.reveal import KnownCounts, Revealed
 from sim.classroom.reading import read
+from sim.classroom.sessions.register import the_register
 from sim.classroom.texts import markdown_list, texts_of
 from sim.errors import PanjError
 from sim.settings.overrides import Overrides
@@ -41,6 +46,7 @@ NUMBERS = "panj-numbers"  # class of the tables of this page in the style sheet
 Answers = Mapping[str, Answer]
 opened: solara.Reactive[Sheet | None] = solara.reactive(None)
 answers: solara.Reactive[dict[tuple[str, str], Answers]] = solara.reactive({})  # by lesson and student
+fixed: solara.Reactive[frozenset[tuple[str, str]]] = solara.reactive(frozenset())  # sheets whose forecasts are fixed
 
 
 class DeskCampaigns:
@@ -109,12 +115,17 @@ def Opening() -> None:
 
 def answers_of(sheet: Sheet) -> Answers:
     """Return the answers of a sheet."""
-    return answers.value.get((sheet.lesson.name, sheet.student), {})
+    return answers.value.get(key_of(sheet), {})
+
+
+def key_of(sheet: Sheet) -> tuple[str, str]:
+    """Identify a sheet by lesson and student."""
+    return sheet.lesson.name, sheet.student
 
 
 def keep(sheet: Sheet, found: Answers) -> None:
     """Store the answers of a sheet; those of the visitor's other sheets are kept."""
-    answers.set({**answers.value, (sheet.lesson.name, sheet.student): dict(found)})
+    answers.set({**answers.value, key_of(sheet): dict(found)})
 
 
 @solara.component
@@ -158,7 +169,9 @@ def Goals(lesson: Lesson) -> None:
     Heading(texts.say("background"), 3)
     facts = [(fact.says, "; ".join(f"{row.id}, {row.source}" for row in rows_of(fact))) for fact in lesson.background]
     Prose(markdown_list([texts.say("fact", says=says, sources=sources) for says, sources in facts]))
-    Note(texts.say("credits"))
+    if lesson.forecasts:
+        KnownCounts()
+    Note(texts.say("credits_known" if lesson.forecasts else "credits"))
 
 
 @solara.component
@@ -167,9 +180,13 @@ def Tasks(sheet: Sheet) -> None:
     texts = texts_of("lessons")
     with solara.Div(classes=["prose"]):
         solara.HTML("h2", unsafe_innerHTML=escape(texts.say("sheet", student=sheet.student)))
-    Note(texts.say("your_seeds", first_seed=sheet.first_seed))
+    if sheet.settings:
+        Note(texts.say("your_seeds", first_seed=sheet.first_seed))
+    before = [place for place, task in enumerate(sheet.tasks, 1) if task.kind in BEFORE_REVEAL]
     for place, task in enumerate(sheet.tasks, 1):
         OneTask(sheet, task, place)
+        if sheet.lesson.forecasts and place == before[-1]:
+            Reveal(sheet)
     Heading(texts.say("hand_in"), 2)
     Prose(texts.say("hand_in_about"))
     missing = [title_of(task) for task in sheet.tasks if task.key not in answers_of(sheet)]
@@ -177,6 +194,29 @@ def Tasks(sheet: Sheet) -> None:
         Note(texts.say("not_answered", tasks=", ".join(missing)))
     Heading(texts.say("questions"), 2)
     Prose(markdown_list(sheet.lesson.questions))
+
+
+@solara.component
+def Reveal(sheet: Sheet) -> None:
+    """Show the button that fixes the forecasts of a sheet, and after it what was reported."""
+    texts = texts_of("forecasts")
+    code = session_code(the_register().seats_of)
+    forecasts = tuple(task for task in sheet.tasks if task.kind == FORECAST)
+    own = given_ranges(sheet.lesson, {key: one.value for key, one in answers_of(sheet).items()})
+
+    def fix() -> None:
+        assert own is not None
+        the_class_ranges().fix(code, f"{session()} {sheet.student}", own)
+        fixed.set(fixed.value | {key_of(sheet)})
+
+    Heading(texts.say("reveal"), 3)
+    if own is None:
+        Note(texts.say("reveal_first"), live=True)
+    elif key_of(sheet) not in fixed.value:
+        Note(texts.say("reveal_about"))
+        Press(texts.say("fix"), on_click=fix, is_main=True)
+    else:
+        Revealed(forecasts, own, code)
 
 
 def title_of(task: Task) -> str:
@@ -209,6 +249,9 @@ def OneTask(sheet: Sheet, task: Task, place: int) -> None:
             set_found(None)
             set_trouble(said)
 
+        if task.kind == FORECAST and key_of(sheet) in fixed.value and given is not None:
+            Note(texts_of("forecasts").say("fixed", ranges=format_ranges(cast(tuple[float, ...], given.value))))
+            return
         AnswerForm(task, given.value if given else None, answer, refuse)
         Trouble(trouble)
         Said(found)

@@ -7,9 +7,10 @@ import solara
 
 from sim import options
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import chosen, seed
+from sim.classroom.hooks import chosen, followed, seed
 from sim.classroom.pages.watch import describe_choice
 from sim.classroom.parts import Heading, Note, Trouble
+from sim.classroom.parts.follow import following
 from sim.classroom.parts.questions import SeedForm, Sentences, listed
 from sim.classroom.parts.sheet import Sheet, day_field, one_of
 from sim.classroom.player import chronicle_for
@@ -48,7 +49,7 @@ def Page() -> None:
 
 def days_of_choice() -> tuple[date, date]:
     """Return the first and the last day of campaigns of the visitor's choice."""
-    settings = the_desk().settings(chosen.value)
+    settings = the_desk().settings(following(chosen.value, followed.value))
     return settings.start_date, settings.end_date
 
 
@@ -56,7 +57,7 @@ def tell(asked: Filters, number: int) -> Story:
     """Write the requested part of the story; PanjError for an unknown province or a wrong day."""
     filters = {key: text for key, text in asked.items() if text}
     part = options.read_options(options.Story, filters)
-    return story_of(chronicle_for(chosen.value, number).narrowed(**part), texts_of("story"))
+    return story_of(chronicle_for(following(chosen.value, followed.value), number).narrowed(**part), texts_of("story"))
 
 
 @solara.component
@@ -81,7 +82,7 @@ def Choice(asked: Filters, start: date, end: date, on_asked: solara.Callable[[Fi
 def Told(story: Story) -> None:
     """Show a story: summary, days, and what was reported."""
     texts = texts_of("story")
-    settings = the_desk().settings(chosen.value)
+    settings = the_desk().settings(following(chosen.value, followed.value))
     Note(texts.say("seed_of", seed=seed.value), live=True)
     Heading(texts.say("head_summary"), 2)
     Sentences(story.summary)

@@ -5,8 +5,9 @@ import solara
 from sim.classroom.choice.fields import describe_change
 from sim.classroom.choice.form import Form
 from sim.classroom.choice.parse import read_overrides
-from sim.classroom.hooks import chosen, day, seed
+from sim.classroom.hooks import chosen, day, followed, seed
 from sim.classroom.parts import Heading, Note, Trouble
+from sim.classroom.parts.follow import FollowForm, following
 from sim.classroom.parts.map import Map
 from sim.classroom.parts.questions import SeedForm
 from sim.classroom.player import film_for
@@ -22,9 +23,10 @@ def Page() -> None:
     first = solara.use_memo(day.peek, [])
     Heading(texts.say("heading"))
     Note(texts.say("about", choice=describe_choice(chosen.value)))
+    FollowForm()
     SeedForm()
     try:
-        film = film_for(chosen.value, seed.value)
+        film = film_for(following(chosen.value, followed.value), seed.value)
     except PanjError as error:
         Trouble(str(error))
         return

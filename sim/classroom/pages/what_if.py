@@ -9,9 +9,10 @@ from solara.lab import use_task
 
 from sim.classroom.choice.fields import POLICIES, fields_of
 from sim.classroom.desk import the_desk
-from sim.classroom.hooks import chosen, day, seed, use_attempt
+from sim.classroom.hooks import chosen, day, followed, seed, use_attempt
 from sim.classroom.pages.watch import describe_choice
 from sim.classroom.parts import Heading, Note, Trouble
+from sim.classroom.parts.follow import following, sample
 from sim.classroom.parts.map import Map
 from sim.classroom.parts.questions import SeedForm, Sentences, Table, listed
 from sim.classroom.parts.sheet import Sheet, day_field, one_of, read_day
@@ -23,13 +24,19 @@ from sim.story.fork_story import TwoDays
 
 USUAL = date(2021, 7, 4), Override.of("reinforcement", "answer_every_call")
 SHOWN_DAYS = 4
+FOLLOWED, AS_WATCHED = "followed", "as_watched"  # a world that followed the record to that evening, or that of Watch
 
 
 class ForkRequest(NamedTuple):
-    """A day and the decision that is changed at its end."""
+    """A day, the decision that is changed at its end, and the campaign in which it is changed."""
 
     evening: date
     change: Override
+    kind: str = AS_WATCHED
+
+    def choice(self, overrides: Overrides, watched: str) -> Overrides:
+        """Return the overrides of the campaign, from the visitor's choice and the day followed on the page Watch."""
+        return following(overrides, self.evening.isoformat() if self.kind == FOLLOWED else watched)
 
 
 @solara.component
@@ -40,13 +47,13 @@ def Page() -> None:
     Note(texts.say("about", choice=describe_choice(chosen.value)))
     SeedForm()
     try:
-        settings = the_desk().settings(chosen.value)
+        settings = the_desk().settings(following(chosen.value, followed.value))
     except PanjError as error:
         Trouble(str(error))
         return
     start, last = settings.start_date, settings.end_date - timedelta(days=1)
     begun = start + timedelta(days=day.peek()) if day.peek() else USUAL[0]
-    asked, set_asked = solara.use_state(ForkRequest(max(start, min(begun, last)), USUAL[1]))
+    asked, set_asked = solara.use_state(ForkRequest(max(start, min(begun, last)), USUAL[1], kinds()[0]))
     trouble, attempt = use_attempt()
     is_wanted, set_wanted = solara.use_state(False)
 
@@ -64,7 +71,16 @@ def read_asked(given: dict[str, str]) -> ForkRequest:
     """Read the day and the decision from the form; PanjError if the decision is not in the list."""
     if given["decision"] not in {f"{group}={one.name}" for group in POLICIES for one in fields_of()[group].options}:
         raise PanjError(texts_of("what_if").say("bad_choice", found=given["decision"]))
-    return ForkRequest(read_day("day", given["evening"]), parse(given["decision"]))
+    return ForkRequest(read_day("day", given["evening"]), parse(given["decision"]), given.get("kind", AS_WATCHED))
+
+
+def kinds() -> list[str]:
+    """Return the campaigns that may be asked about, the usual one first."""
+    try:
+        sample()
+    except PanjError:
+        return [AS_WATCHED]
+    return [FOLLOWED, AS_WATCHED]
 
 
 @solara.component
@@ -76,8 +92,10 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
         for group in POLICIES
         for one in fields_of()[group].options
     ]
+    worlds = [{"value": one, "text": texts.say(f"kind_{one}")} for one in kinds()]
     Sheet(
         [
+            *([one_of("kind", texts.say("kind"), asked.kind, worlds, "radio")] if len(worlds) > 1 else []),
             day_field("evening", texts.say("evening"), asked.evening, start, last, texts.say("evening_help")),
             one_of("decision", texts.say("decision"), asked.change.text, decisions),
         ],
@@ -89,14 +107,23 @@ def Question(asked: ForkRequest, start: date, last: date, on_asked: solara.Calla
 @solara.component
 def Answer(asked: ForkRequest, number: int) -> None:
     """Compute both branches in a separate thread, and show them."""
-    texts, choice = texts_of("what_if"), chosen.value
+    texts, choice = texts_of("what_if"), asked.choice(chosen.value, followed.value)
     task = use_task(lambda: answer_of(choice, number, asked), dependencies=[choice, number, asked])
     if task.pending or task.value is None:
         Note(texts.say("waits"), live=True)
     elif isinstance(task.value, str):
         Trouble(task.value)
     else:
+        Asked(choice, asked.evening)
         Parted(task.value, asked)
+
+
+@solara.component
+def Asked(choice: Overrides, evening: date) -> None:
+    """State which question is answered, and of which campaigns."""
+    settings = the_desk().settings(choice)
+    Note(settings.question(evening) or texts_of("what_if").say("free_question"), live=True)
+    Note(texts_of("story").say("calibration", calibration=settings.calibration))
 
 
 def answer_of(choice: Overrides, number: int, asked: ForkRequest) -> Forked | str:

@@ -5,12 +5,13 @@ from typing import Any
 
 import solara
 
-from sim.classroom.lessons.lesson import CHOSEN, NUMBERS, RANGES, Task
+from sim.classroom.lessons.forecasts import LEVELS
+from sim.classroom.lessons.lesson import CHOSEN, FORECAST, NUMBERS, RANGES, Task
 from sim.classroom.lessons.marking import Value
 from sim.classroom.texts import texts_of
 from sim.errors import PanjError
 
-LABELS = ("number", "from", "to", "choice", "id", "words", "keep", "check")
+LABELS = ("number", "from", "to", "nine", "half", "choice", "id", "words", "keep", "check")
 
 
 @solara.component_vue("answer.vue")
@@ -62,6 +63,8 @@ def shape_of(task: Task) -> str:
     """Return the kind of controls for a task."""
     if task.kind in NUMBERS:
         return "number"
+    if task.kind == FORECAST:
+        return FORECAST
     if task.kind in RANGES:
         return "range"
     return "choice" if task.kind in CHOSEN else "id" if task.kind == "evidence" else "words"
@@ -69,12 +72,15 @@ def shape_of(task: Task) -> str:
 
 def value_of(task: Task, found: Any) -> Value:
     """Read the answer that a browser sent; PanjError if a number is expected and cannot be read."""
-    first, second = (str(found.get(key, "")) for key in ("first", "second")) if isinstance(found, Mapping) else ("", "")
+    given = found if isinstance(found, Mapping) else {}
+    first, second, third, fourth = (str(given.get(key, "")) for key in ("first", "second", "third", "fourth"))
     shape = shape_of(task)
     if shape == "number":
         return number_of(first)
     if shape == "range":
         return number_of(first), number_of(second)
+    if shape == FORECAST:  # the form has the 90 % range first
+        return tuple(number_of(text) for text in (first, third, fourth, second))
     return first
 
 
@@ -97,5 +103,6 @@ def shown(given: Value | None) -> list[str]:
     if given is None:
         return ["", ""]
     if isinstance(given, tuple):
-        return [f"{one:.12g}" for one in given]
+        told = [f"{one:.12g}" for one in given]
+        return [told[0], told[3], told[1], told[2]] if len(told) == len(LEVELS) else told
     return [given if isinstance(given, str) else f"{given:.12g}", ""]

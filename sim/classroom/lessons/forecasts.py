@@ -1,0 +1,342 @@
+"""Ranges that students give on the evening of 22 June 2021, scored next to Panj, exponential growth and their class.
+
+Reads   tasks of kind `forecast`; the evidence; what was known on that evening; lessons/panj_2021_06_22.json, which
+        `python -m sim.classroom.lessons.forecasts FOLDER` writes from a hindcast of that day.
+Returns counts known on that evening, and after it rows of ranges with their scores.
+Source  Weighted interval score: `sim.hindcast.scores`; equal mixture: the linear opinion pool, Stone 1961.
+Assumes The 90 % and 50 % ranges of a student are four quantiles. Between them a number is equally probable
+        everywhere; the 5 % on each side are put at the ends. All forecasts are scored at the same four quantiles.
+"""
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from cachetools import LRUCache
+
+from sim.assimilate.observations import read_observations
+from sim.classroom.lessons.lesson import Lesson, Task, folder_of_exercises
+from sim.classroom.texts import texts_of
+from sim.data.facts import read_facts, read_falls
+from sim.data.record import evidence
+from sim.engine.compile import fingerprint_of_rules
+from sim.errors import PanjError
+from sim.hindcast.design import PANJ, SOLDIERS, TARGETS
+from sim.hindcast.naive import count_forecast, exponential_growth
+from sim.hindcast.record import Reported, day_of, known_at, record_of
+from sim.hindcast.scores import quantile_score
+from sim.plots.tables import read_object, read_rows, reading
+from sim.study.files import json_text, write_file
+from sim.wording import Language, significant
+
+ORIGIN = date(2021, 6, 22)  # the evening of the lesson
+KNOWN_DAYS = (14, 8, 3, 0)  # days before it whose counts are shown
+LEVELS = (0.05, 0.25, 0.75, 0.95)  # quantiles of a 90 % and a 50 % range
+MEMBERS = 1000  # of each distribution that is mixed or fitted
+SEED = 0
+FEWEST = 2  # students in a mixture
+MOST_STUDENTS = 500  # of one server
+PANJ_FILE = "panj_2021_06_22.json"
+COLUMNS = ("low_90", "low_50", "high_50", "high_90")  # of counts.csv of a hindcast
+Ranges = tuple[float, ...]  # at LEVELS
+
+
+class Row(NamedTuple):
+    """One forecast of a task."""
+
+    name: str
+    ranges: Ranges
+    score: float  # weighted interval score, in the unit of the target; lower is better
+
+
+class Known(NamedTuple):
+    """Counts as they were known on the evening of the lesson."""
+
+    day: date
+    districts: float  # taken since 1 May
+    soldiers: float  # crossed since 1 May
+
+
+@cache
+def known_record() -> Reported:
+    """Read the record as it was known on the evening of the lesson."""
+    return known_at(ORIGIN, read_facts(), read_falls(), read_observations(tuple(evidence().values())))
+
+
+def known_counts() -> list[Known]:
+    """List the counts of some days as they were known on the evening of the lesson.
+
+    Returns:
+        One row per day, the last for the evening itself.
+    """
+    rows = list(TARGETS)
+    districts, soldiers = (known_record().counts[rows.index(name)] for name in ("country", SOLDIERS))
+    days = [ORIGIN - timedelta(days=back) for back in KNOWN_DAYS]
+    return [Known(day, float(districts[day_of(day)]), float(soldiers[day_of(day)])) for day in days]
+
+
+def reported_in(task: Task) -> float:
+    """Add up what was reported for a task.
+
+    Args:
+        task: A task of kind `forecast`.
+
+    Returns:
+        The figure, in the unit of its target.
+
+    Raises:
+        PanjError: A row of the evidence has no value.
+    """
+    values = [evidence()[id].value for id in task.sum]
+    if not values or None in values:
+        raise PanjError(f"task {task.key}, sum: found {', '.join(task.sum) or 'nothing'}, expected rows with values")
+    return float(sum(value for value in values if value is not None))
+
+
+def other_count(task: Task) -> float:
+    """Return the count of dated falls or of nights, with which hindcasts are scored, for the day of a task."""
+    record = record_of(read_facts(), read_falls(), read_observations(tuple(evidence().values())))
+    return float(record.counts[list(TARGETS).index(task.target), day_of(date.fromisoformat(task.day))])
+
+
+@cache
+def growth(target: str, day: str) -> Ranges:
+    """Forecast a count by exponential growth, fitted to what was known on the evening of the lesson.
+
+    Args:
+        target: Count of `sim.hindcast.design`.
+        day: Day to forecast, as YYYY-MM-DD.
+
+    Returns:
+        The quantiles at `LEVELS`.
+    """
+    ahead, origin = (date.fromisoformat(day) - ORIGIN).days, day_of(ORIGIN)
+    generator = np.random.default_rng([SEED, origin])
+    found = count_forecast(exponential_growth, known_record(), origin, (ahead,), read_facts(), MEMBERS, generator)
+    return tuple(np.quantile(found.paths[:, list(TARGETS).index(target), 0], LEVELS).tolist())
+
+
+def mixture_of(students: Sequence[Ranges]) -> Ranges:
+    """Mix the ranges of students with equal weights.
+
+    Args:
+        students: The quantiles of each at `LEVELS`.
+
+    Returns:
+        The quantiles of the mixture.
+    """
+    places = (np.arange(MEMBERS) + 0.5) / MEMBERS
+    members = np.concatenate([np.interp(places, LEVELS, ranges) for ranges in students])
+    return tuple(np.quantile(members, LEVELS).tolist())
+
+
+@cache
+def panj_file() -> Mapping[str, Any]:
+    """Read the forecasts of Panj; empty if the file is missing or damaged."""
+    try:
+        found = json.loads((folder_of_exercises() / "lessons" / PANJ_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def panj(target: str, day: str) -> Ranges | None:
+    """Return the forecast of Panj.
+
+    Args:
+        target: Count of `sim.hindcast.design`.
+        day: Day that is forecast, as YYYY-MM-DD.
+
+    Returns:
+        The quantiles at `LEVELS`; None if there is none.
+    """
+    ranges = panj_file().get("forecasts", {}).get(target, {}).get(day)
+    return tuple(map(float, ranges)) if ranges else None
+
+
+def describe_panj(texts: Language) -> str:
+    """Describe how the forecast of Panj was made, or say that there is none.
+
+    Args:
+        texts: The texts `forecasts`.
+
+    Returns:
+        One or two sentences.
+    """
+    about = panj_file()
+    if not about:
+        return texts.say("no_panj")
+    said = texts.say("panj_about", about["worlds"], until=about["until"], command=about["command"])
+    return said if about["rules_fingerprint"] == fingerprint_of_rules() else f"{said} {texts.say('panj_other_rules')}"
+
+
+def compared(task: Task, own: Ranges, students: Sequence[Ranges] = ()) -> list[Row]:
+    """Compare the forecasts of a task with what was reported.
+
+    Args:
+        task: A task of kind `forecast`.
+        own: The ranges of the student.
+        students: The ranges of everybody in the class, the student's own included.
+
+    Returns:
+        One row per forecast: the student's, that of the class if there are several, those of Panj and of exponential
+        growth.
+    """
+    texts, reported = texts_of("forecasts"), reported_in(task)
+    found = {texts.say("you"): own}
+    if len(students) >= FEWEST:
+        found[texts.say("class", len(students))] = mixture_of(students)
+    if (ours := panj(task.target, task.day)) is not None:
+        found[texts.say("panj")] = ours
+    found[texts.say("growth")] = growth(task.target, task.day)
+    return [Row(name, ranges, quantile_score(np.array(ranges), LEVELS, reported)) for name, ranges in found.items()]
+
+
+def say_score(task: Task, own: Ranges, texts: Language) -> str:
+    """State what was reported and the score of a student's ranges, for the teacher.
+
+    Args:
+        task: A task of kind `forecast`.
+        own: The ranges of the student.
+        texts: The texts `marks`.
+
+    Returns:
+        One sentence.
+    """
+    rows = compared(task, own)
+    others = "; ".join(f"{row.name} {significant(row.score)}" for row in rows[1:])
+    reported = f"{reported_in(task):,.0f} ({' + '.join(task.sum)})"
+    return texts.say("forecast_scored", reported=reported, score=significant(rows[0].score), others=others)
+
+
+def describe_reported(task: Task, texts: Language) -> str:
+    """State what was reported for a task, and what dated falls give where districts are counted.
+
+    Args:
+        task: A task of kind `forecast`.
+        texts: The texts `forecasts`.
+
+    Returns:
+        One or two sentences.
+    """
+    said = texts.say("reported", value=f"{reported_in(task):,.0f}", ids=" + ".join(task.sum))
+    if task.target == SOLDIERS:
+        return said
+    return f"{said} {texts.say('other_count', value=f'{other_count(task):,.0f}')}"
+
+
+def format_ranges(ranges: Ranges) -> str:
+    """Format ranges, such as `90 %: 80 to 200, 50 %: 100 to 150`."""
+    low_90, low_50, high_50, high_90 = (f"{one:,.0f}" for one in ranges)
+    return texts_of("forecasts").say("ranges", low_90=low_90, high_90=high_90, low_50=low_50, high_50=high_50)
+
+
+class ClassRanges:
+    """Ranges that students of this server have fixed, by class and student; in memory only."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.found: LRUCache[tuple[str, str], Mapping[str, Ranges]] = LRUCache(MOST_STUDENTS)
+        self.listeners: list[Callable[[], None]] = []
+
+    def fix(self, code: str, student: str, ranges: Mapping[str, Ranges]) -> None:
+        """Keep the ranges of a student by task; the first ones stay.
+
+        Args:
+            code: Code of the class session; empty for students who joined none.
+            student: Identifies the student.
+            ranges: By key of the task.
+        """
+        with self.lock:
+            self.found.setdefault((code, student), dict(ranges))
+        for listener in list(self.listeners):
+            listener()
+
+    def ranges(self, code: str, task: str) -> list[Ranges]:
+        """Return the ranges of a class for a task.
+
+        Args:
+            code: Code of the class session.
+            task: Key of the task.
+
+        Returns:
+            One per student.
+        """
+        with self.lock:
+            return [one[task] for (where, _), one in self.found.items() if where == code and task in one]
+
+    def watch(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` whenever a student has fixed ranges; return a function that removes it."""
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener) if listener in self.listeners else None
+
+
+@cache
+def the_class_ranges() -> ClassRanges:
+    """Return the ranges of this server."""
+    return ClassRanges()
+
+
+def given_ranges(lesson: Lesson, values: Mapping[str, Any]) -> dict[str, Ranges] | None:
+    """Return the ranges of a student by task.
+
+    Args:
+        lesson: The lesson.
+        values: Values of answers by key of the task.
+
+    Returns:
+        The ranges; None unless every forecast of the lesson is answered.
+    """
+    keys = [task.key for task in lesson.forecasts]
+    return {key: values[key] for key in keys} if keys and all(key in values for key in keys) else None
+
+
+def write_panj(folder: Path, days: Sequence[tuple[str, str]], place: Path | None = None) -> Path:
+    """Write the forecasts of Panj from a hindcast of the evening of the lesson.
+
+    Args:
+        folder: Where `python -m sim hindcast origins=2021-06-22` wrote it.
+        days: Target and day of every forecast.
+        place: The file to write; None for that of the lesson.
+
+    Returns:
+        The file.
+
+    Raises:
+        PanjError: The folder is no hindcast, or lacks a day.
+    """
+    with reading(folder, "hindcast", "the files of python -m sim hindcast"):
+        about, rows = read_object(folder / "about.json"), read_rows(folder / "counts.csv")
+        found = {
+            (row["target"], row["day"]): [float(row[column]) for column in COLUMNS]
+            for row in rows if row["forecast"] == PANJ and row["origin"] == ORIGIN.isoformat()
+        }  # fmt: skip
+    forecasts: dict[str, dict[str, list[float]]] = {}
+    for target, day in days:
+        if (target, day) not in found:
+            raise PanjError(f"{folder}: found no forecast of {target} on {day}, expected one: horizons=8,13")
+        forecasts.setdefault(target, {})[day] = found[target, day]
+    kept = {key: about[key] for key in ("command", "commit", "worlds", "seed", "rules_fingerprint", "data_fingerprint")}
+    until = about["until"][ORIGIN.isoformat()]
+    path = place or folder_of_exercises() / "lessons" / PANJ_FILE
+    write_file(path, json_text({**kept, "until": until, "levels": LEVELS, "forecasts": forecasts}))
+    return path
+
+
+def main() -> int:
+    """Write the forecasts of Panj from the hindcast in the folder that is named."""
+    from sim.classroom.lessons.lesson import read_lessons
+
+    days = [(task.target, task.day) for lesson in read_lessons() for task in lesson.forecasts]
+    print(write_panj(Path(sys.argv[1]), days))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The choice between free campaigns and worlds that followed the record, on the pages that show one campaign."""
+
+import solara
+
+from sim.classroom.desk import the_desk
+from sim.classroom.hooks import followed, use_attempt
+from sim.classroom.parts import Note, Trouble
+from sim.classroom.parts.sheet import Given, Sheet, day_field, one_of, read_day
+from sim.classroom.texts import texts_of
+from sim.errors import PanjError
+from sim.settings.overrides import BASELINE, Override, Overrides
+from sim.settings.worlds import FREE, RECORD, Worlds, followed_to, worlds_for
+
+
+def sample() -> Worlds:
+    """Read the sample of worlds that ships.
+
+    Returns:
+        The worlds.
+
+    Raises:
+        PanjError: There is none, or it was made with other rules or data.
+    """
+    return worlds_for(None, the_desk().settings(BASELINE).facts.fingerprint)
+
+
+def following(overrides: Overrides, until: str) -> Overrides:
+    """Let the campaigns of a choice follow the record.
+
+    Args:
+        overrides: The choice of settings.
+        until: The last day of the record to follow, as YYYY-MM-DD; empty for free campaigns.
+
+    Returns:
+        The choice, with overrides that name the day.
+    """
+    if not until:
+        return overrides
+    return overrides + Overrides.from_rows([Override.of("worlds", RECORD), Override.of("worlds.until", until)])
+
+
+@solara.component
+def FollowForm() -> None:
+    """Show the form for the kind of campaign and the day, or one line that says why there is no choice."""
+    texts = texts_of("watch")
+    trouble, attempt = use_attempt()
+    try:
+        worlds = sample()
+    except PanjError:
+        Note(texts.say("no_worlds"))
+        return
+
+    def show(given: Given) -> None:
+        if given["kind"] == RECORD:
+            until = read_day("worlds.until", given["until"]).isoformat()
+            followed_to(worlds, until)
+            followed.set(until)
+        else:
+            followed.set("")
+
+    kinds = [{"value": one, "text": texts.say(f"kind_{one}")} for one in (FREE, RECORD)]
+    start = the_desk().settings(BASELINE).start_date
+    until = read_day("worlds.until", followed.value) if followed.value else worlds.until
+    Sheet(
+        [
+            one_of("kind", texts.say("kind"), RECORD if followed.value else FREE, kinds, "radio"),
+            day_field("until", texts.say("until"), until, start, worlds.until) | {"only": ["kind", RECORD]},
+        ],
+        texts.say("show"),
+        lambda given: attempt(lambda: show(given)),
+    )
+    Trouble(trouble)
+    if followed.value:
+        Note(
+            texts.say("following", len(worlds.addresses), day=texts.day(until), last=texts.day(worlds.until)), live=True
+        )

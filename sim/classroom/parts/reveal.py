@@ -1,0 +1,100 @@
+"""Forecasts of a lesson: what was known on its evening; once the ranges are fixed, what was reported and all scores."""
+
+from datetime import date
+from typing import Any
+
+import solara
+
+from sim.classroom.hooks import BREATH, follow_updates
+from sim.classroom.lessons.forecasts import (
+    Ranges,
+    Row,
+    compared,
+    describe_panj,
+    describe_reported,
+    format_ranges,
+    known_counts,
+    reported_in,
+    the_class_ranges,
+)
+from sim.classroom.lessons.lesson import Task
+from sim.classroom.parts import Heading, Note
+from sim.classroom.parts.distribution import ClassChart, Style
+from sim.classroom.parts.questions import Sentences, Table
+from sim.classroom.texts import texts_of
+from sim.data.record import evidence
+from sim.wording import Language, significant
+
+
+@solara.component
+def KnownCounts() -> None:
+    """Show the counts that were known on the evening of the lesson."""
+    texts = texts_of("forecasts")
+    rows = [[texts.day(one.day), f"{one.districts:,.0f}", f"{one.soldiers:,.0f}"] for one in known_counts()]
+    Table(heads_of(texts, "known_head"), rows, texts.say("known"), "panj-numbers")
+    Note(texts.say("known_about"))
+
+
+def heads_of(texts: Language, key: str) -> list[str]:
+    """Split a text into the headings of a table."""
+    return [head.strip() for head in texts.say(key).split(";")]
+
+
+@solara.component
+def Revealed(tasks: tuple[Task, ...], own: dict[str, Ranges], code: str) -> None:
+    """Show what was reported next to all forecasts, with the class as it fixes its ranges.
+
+    Args:
+        tasks: The forecasts of the lesson.
+        own: The ranges of the student by task.
+        code: Code of the class session; empty for students who joined none.
+    """
+    texts = texts_of("forecasts")
+    _, set_seen = solara.use_state(0)
+
+    def update() -> bool:
+        set_seen(len(the_class_ranges().ranges(code, tasks[0].key)))
+        return False
+
+    solara.use_effect(lambda: follow_updates(the_class_ranges().watch, update, lambda _: BREATH), [code])
+    Style()
+    for task in tasks:
+        rows = compared(task, own[task.key], the_class_ranges().ranges(code, task.key))
+        Heading(title_of(task, texts), 4)
+        ClassChart(chart_of(task, rows, texts))
+        Note(f"{describe_reported(task, texts)} {task.because}")
+        sources = [evidence()[id] for id in task.sum]
+        Sentences([texts.say("source", id=row.id, quote=row.quote, source=row.source) for row in sources])
+    for said in (texts.say("score_about"), describe_panj(texts), texts.say("growth_about")):
+        Note(said)
+
+
+def title_of(task: Task, texts: Language) -> str:
+    """Return what a task forecasts, with its day."""
+    return texts.say("by", title=texts.say(f"unit_{task.target}"), day=texts.day(date.fromisoformat(task.day)))
+
+
+def chart_of(task: Task, rows: list[Row], texts: Language) -> dict[str, Any]:
+    """Prepare the chart of a task for `ClassChart`: a bracket for each 90 % range, a bar for each 50 % range."""
+    reported = reported_in(task)
+    shown = [row_of(row, reported, number, texts) for number, row in enumerate(rows)]
+    return {
+        "title": title_of(task, texts), "key_claimed": texts.say("key_90"), "key_simulated": texts.say("key_50"),
+        "key_reported": texts.say("key_reported"), "rows": shown, "zero": False, "reported": {"value": reported},
+        "unit": texts.say(f"unit_{task.target}"), "note": "", "table_title": texts.say("table"),
+        "heads": heads_of(texts, "head"), "summary": " ".join(row["summary"] for row in shown),
+    }  # fmt: skip
+
+
+def row_of(row: Row, reported: float, number: int, texts: Language) -> dict[str, Any]:
+    """Prepare one forecast for the chart."""
+    low_90, low_50, high_50, high_90 = row.ranges
+    inside = "held" if low_50 <= reported <= high_50 else "held_90" if low_90 <= reported <= high_90 else "missed"
+    ranges, score = format_ranges(row.ranges), significant(row.score)
+    verdict = texts.say(inside)
+    return {
+        "letter": str(number), "name": row.name, "choice": "", "from": low_90, "to": high_90, "low": low_50,
+        "high": high_50, "middle": None, "verdict": texts.say("score", score=score),
+        "cells": [row.name, ranges, verdict, score],
+        "summary": texts.say("summary", name=row.name, ranges=ranges, verdict=verdict, score=score),
+    }  # fmt: skip
