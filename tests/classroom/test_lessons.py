@@ -11,6 +11,7 @@ from sim.classroom.lessons import lesson
 from sim.classroom.lessons.estimates import MEASURES, SCORES, Sample, estimate, rank_choices, share_of
 from sim.classroom.lessons.lesson import (
     BLOCK,
+    FORECAST,
     LONGEST_CODE,
     MINUTES,
     Task,
@@ -32,7 +33,7 @@ LESSONS = read_lessons()
 BY_NAME = pytest.mark.parametrize("lesson", LESSONS, ids=[lesson.name for lesson in LESSONS])
 TITLES = [
     "Reading a distribution", "Tipping points", "Was help the missing thing?", "The border's dilemma",
-    "Fitting a model and fooling yourself", "What the model leaves out",
+    "Fitting a model and fooling yourself", "What the model leaves out", "Knowing what they knew",
 ]  # fmt: skip
 MANY = 1000
 
@@ -42,9 +43,9 @@ def composer():
     return Composer()
 
 
-def test_there_are_six_lessons_in_their_order():
+def test_there_are_seven_lessons_in_their_order():
     assert [lesson.title for lesson in LESSONS] == TITLES
-    assert [lesson.number for lesson in LESSONS] == [1, 2, 3, 4, 5, 6]
+    assert [lesson.number for lesson in LESSONS] == [1, 2, 3, 4, 5, 6, 7]
 
 
 @BY_NAME
@@ -52,7 +53,7 @@ def test_a_lesson_has_goals_minutes_tasks_and_questions(lesson):
     assert sum(step.minutes for step in lesson.timing) == MINUTES
     assert len(lesson.goals) >= 3 and len(lesson.questions) >= 3 and len(lesson.debrief) >= 2
     assert {"guess", "words"} <= {task.kind for task in lesson.tasks}
-    assert sum(task.needs > 1 for task in lesson.tasks) >= 3
+    assert sum(task.needs > 1 or task.kind == FORECAST for task in lesson.tasks) >= 3
 
 
 @BY_NAME
@@ -121,7 +122,7 @@ def test_a_student_is_a_short_name_or_a_number(said):
         student_code(said)
 
 
-@pytest.mark.parametrize("which", ["7", "tipping", "../1", ""])
+@pytest.mark.parametrize("which", ["8", "tipping", "../1", ""])
 def test_a_lesson_that_there_is_not_is_refused_by_name(which):
     with pytest.raises(PanjError, match=r"lesson: found .* expected one of 1, reading_a_distribution"):
         lesson_of(which)
@@ -136,6 +137,8 @@ def test_a_lesson_that_there_is_not_is_refused_by_name(which):
         ({"goals": None}, "cannot be read"),
         ({"tasks": [{"key": "a", "asks": "x", "kind": "number", "of": "nowhere"}]}, "found 'nowhere'"),
         ({"tasks": [{"key": "a", "asks": "x", "kind": "riddle"}]}, "found 'riddle'"),
+        ({"tasks": [{"key": "a", "asks": "x", "kind": "forecast", "target": "weather"}]}, "found 'weather'"),
+        ({"tasks": [{"key": "a", "asks": "x", "kind": "forecast", "sum": ["F999"]}]}, "found 'F999'"),
         ({"tasks": [{"key": "a", "asks": "x", "kind": "words"}] * 2}, "found a key twice"),
     ],
 )
