@@ -64,7 +64,7 @@ def FollowForm() -> None:
     Sheet(
         [
             one_of("kind", texts.say("kind"), RECORD if followed.value else FREE, kinds, "radio"),
-            day_field("until", texts.say("until"), until, start, worlds.until) | {"only": ["kind", RECORD]},
+            {**day_field("until", texts.say("until"), until, start, worlds.until), "only": ["kind", RECORD]},
         ],
         texts.say("show"),
         lambda given: attempt(lambda: show(given)),
