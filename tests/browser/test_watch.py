@@ -213,3 +213,17 @@ def test_days_that_there_are_not_are_refused_in_words(visitor):
     page.get_by_label("To", exact=True).fill("2021-07-05")
     page.get_by_role("button", name="Tell it").click()
     page.wait_for_selector("text=from: found 2021-07-06, expected a day up to 2021-07-05")
+
+
+def test_a_world_that_followed_the_record_is_offered_where_a_sample_is(watch, keep):
+    page = watch()
+    if page.get_by_text("Free campaigns only").count():
+        assert page.get_by_label("Worlds that followed").count() == 0
+        return
+    page.get_by_label("Worlds that followed").check()
+    page.locator("input[type=date]").fill("2021-06-22")
+    page.get_by_role("button", name="Show it").click()
+    page.get_by_text("followed the record to the evening of 22 June").first.wait_for()
+    keep(page, "watch_record", whole=True)
+    page.get_by_role("link", name="Change one decision").click()
+    assert page.get_by_label("up to that evening").is_checked()

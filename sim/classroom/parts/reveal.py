@@ -61,7 +61,7 @@ def Revealed(tasks: tuple[Task, ...], own: dict[str, Ranges], code: str) -> None
     for task in tasks:
         rows = compared(task, own[task.key], the_class_ranges().ranges(code, task.key))
         Heading(title_of(task, texts), 4)
-        ClassChart(chart_of(task, rows, texts))
+        ClassChart(chart=chart_of(task, rows, texts))
         Note(f"{describe_reported(task, texts)} {task.because}")
         sources = [evidence()[id] for id in task.sum]
         Sentences([texts.say("source", id=row.id, quote=row.quote, source=row.source) for row in sources])
