@@ -15,7 +15,9 @@ CHOICE = Overrides.of(["border=closed"])
 
 
 def test_a_followed_day_is_named_in_overrides_and_free_campaigns_have_none():
-    assert follow.following(CHOICE, "2021-06-22") == CHOICE + ["worlds=record", "worlds.until=2021-06-22"]
+    assert follow.following(CHOICE, "2021-06-22") == Overrides.of(
+        [*CHOICE.words, "worlds=record", "worlds.until=2021-06-22"]
+    )
     assert follow.following(CHOICE, "") == CHOICE
     check_choice(follow.following(CHOICE, "2021-06-22"))
 
@@ -23,7 +25,7 @@ def test_a_followed_day_is_named_in_overrides_and_free_campaigns_have_none():
 @pytest.mark.parametrize("override", ["worlds.file=/etc/passwd", "worlds.file=x", "calibration.file=x"])
 def test_no_visitor_names_a_file(override):
     with pytest.raises(PanjError, match=r"\.file: found"):
-        check_choice(CHOICE + ["worlds=record", override])
+        check_choice(Overrides.of([*CHOICE.words, "worlds=record", override]))
 
 
 def test_the_form_of_settings_leaves_the_day_to_the_page_watch():
