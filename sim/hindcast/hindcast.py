@@ -1,8 +1,8 @@
 """Forecast from days of the record and score the forecasts: `python -m sim hindcast`.
 
 Reads   settings of one cell, priors.yaml, data/observations.csv, dates of falls.
-Writes  in results_dir/<name>: origins/<day>/, what `assimilate` writes for each origin; the tables of `TABLES`; hub/;
-        about.json. The same command goes on after Ctrl-C or a kill, to the same digits.
+Writes  in results_dir/<name>: origins/<day>/, what `assimilate` writes for each origin; the tables of `TABLES`;
+        hubverse/; about.json. The same command goes on after Ctrl-C or a kill, to the same digits.
 """
 
 import json
@@ -26,7 +26,7 @@ from sim.data.facts import THE_LINE, read_falls
 from sim.errors import PanjError
 from sim.hindcast.campaigns import Counted, run_counted
 from sim.hindcast.design import FREE, GROWTH, HORIZONS, MIXTURE, ORIGINS, PANJ, TABLES, check, scored
-from sim.hindcast.hub import rows_of_record, write_hub
+from sim.hindcast.hubverse import rows_of_record, write_hubverse
 from sim.hindcast.naive import mixture, naive_forecasts
 from sim.hindcast.record import day_of, known_at, record_of
 from sim.hindcast.scores import (
@@ -190,7 +190,7 @@ def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:
         "coverage": coverage(counts), "differences": differences(counts, paths, maps),
         "record": rows_of_record(record),
     }  # fmt: skip
-    write_hub(job.folder / "hub", origins, record)
+    write_hubverse(job.folder / "hubverse", origins, record)
     with write_folder(job.folder, "results_dir") as fresh:
         for name in TABLES:
             (fresh / f"{name}.csv").write_text(csv_text([as_text(row) for row in rows[name]]), encoding="utf-8")

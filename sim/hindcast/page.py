@@ -48,7 +48,7 @@ def show_hindcast(folder: Path) -> int:
     pictures = draw_hindcast(folder)
     made = read_hindcast(folder)
     page = write_page_of_hindcast(made)
-    written = [*(folder / f"{name}.csv" for name in TABLES), *pictures, folder / "hub", page]
+    written = [*(folder / f"{name}.csv" for name in TABLES), *pictures, folder / "hubverse", page]
     tables = (
         table_of_means(made, "crps_log", "CRPS of log(1 + number)"),
         table_of_means(made, "brier", "Brier score of maps"),

@@ -150,7 +150,7 @@ def test_nothing_after_the_origin_reaches_a_hindcast(tmp_path, monkeypatch):
 
 def test_hubdata_reads_the_files_of_the_hub(done):
     logging.getLogger("hubdata").setLevel(logging.ERROR)
-    hub = hubdata.connect_hub(str(done / "hub"))
+    hub = hubdata.connect_hub(str(done / "hubverse"))
     table = hub.to_table() if hasattr(hub, "to_table") else hub.get_dataset().to_table()
     assert set(table["model_id"].to_pylist()) == {f"panj-{name}" for name in FORECASTS if name != "neighbours"}
     rows = table.filter(

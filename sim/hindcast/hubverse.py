@@ -1,6 +1,6 @@
 """Forecasts as files of the hubverse: quantiles, and samples that are joined over horizons.
 
-Writes  hub/ with hub-config/admin.json and tasks.json, target-data/time-series.csv, and for every model and origin
+Writes  hubverse/ with hub-config/admin.json and tasks.json, target-data/time-series.csv, and for every model and origin
         model-output/panj-<forecast>/<origin>-panj-<forecast>.parquet, as https://docs.hubverse.io describes them.
 Assumed A sample's id is its target's number times the members plus its own number, so that it is unique in a file; of
         Panj's samples the same member is one world in every target.
@@ -30,7 +30,7 @@ SCHEMA = pa.schema([
 ])  # fmt: skip
 
 
-def write_hub(folder: Path, origins: Sequence[Origin], record: Reported) -> None:
+def write_hubverse(folder: Path, origins: Sequence[Origin], record: Reported) -> None:
     """Write all forecasts of counts.
 
     Args:
