@@ -80,7 +80,7 @@ def run(*overrides: str, runs: int = 200, first_seed: int = 0) -> pd.DataFrame:
 
 
 def campaigns_of(overrides: Overrides, runs: int, first_seed: int) -> pd.DataFrame:
-    """Campaigns of a choice, indexed by seed."""
+    """Run campaigns of a choice of settings; return their outcomes indexed by seed."""
     check_runs(runs)
     return campaigns().table(overrides, first_seed, runs).to_pandas().set_index("seed")
 

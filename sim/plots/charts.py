@@ -508,7 +508,7 @@ def draw_whiskers(
         bands: Quantiles over campaigns, one per position.
         across: Whether the whiskers are horizontal.
         labels: Whether the lines are labelled for a legend.
-        colour: Their colour.
+        colour: Colour of the bands.
     """
     lines = axes.hlines if across else axes.vlines
     for low, high, width, label in (

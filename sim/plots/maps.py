@@ -88,11 +88,11 @@ def draw_map_of(study: Study, evening: date | None, path: Path) -> Path:
 
 
 def new_map(chance: np.ndarray, day: date) -> Figure:
-    """A figure with two maps, the country and the frontier.
+    """Draw two maps, of the country and of the frontier, with the chance that the Taliban hold each district.
 
     Args:
-        chance: Share of campaigns in which the Taliban hold each district, in file order; NaN where there is none.
-        day: Districts reported lost by its end get a dot.
+        chance: Share of campaigns per district, in file order; NaN if a district is missing.
+        day: Day of the map; districts reported lost by its end get a dot.
 
     Returns:
         The figure, with its legend.

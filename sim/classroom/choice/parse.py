@@ -71,7 +71,17 @@ def read_command(text: str) -> Loaded:
 
 
 def parse_choice(texts: Sequence[str]) -> Overrides:
-    """Parse texts of a visitor, of which number, size and nesting are bounded; PanjError where they are wrong."""
+    """Parse the overrides that a visitor sent; number, size and nesting are limited before anything is parsed.
+
+    Args:
+        texts: The overrides as on the command line.
+
+    Returns:
+        The parsed overrides.
+
+    Raises:
+        PanjError: There are too many, or one is wrong or unsafe to parse.
+    """
     check_count(texts)
     return Overrides.from_rows(safely_parsed(text) for text in texts)
 
