@@ -8,11 +8,15 @@ import pytest
 from PIL import Image
 
 from sim.assimilate import assimilate as verb
+from sim.assimilate import campaigns, tables
 from sim.assimilate import page as pages
-from sim.assimilate import tables
 from sim.assimilate.figures import read_followed
+from sim.assimilate.observations import read_observations
 from sim.assimilate.tables import FLOOR, PAGE, TABLES, Seen
+from sim.data.evidence import read_evidence
 from sim.data.facts import read_facts
+from sim.engine.campaign import Campaign, blank_record
+from sim.engine.world import Holder
 from sim.errors import PanjError
 from sim.options import Assimilate, read_request
 from sim.plots.tables import read_rows
@@ -182,6 +186,25 @@ def test_a_damaged_table_is_named(sample, tmp_path, damage):
         pages.write_page_of_worlds(tmp_path)
     assert raised.value.key.startswith(str(tmp_path))
     assert not (tmp_path / PAGE).exists()
+
+
+def test_tables_weigh_worlds_as_the_sampler_does(monkeypatch):
+    """What is counted in the last run of a world gives its log likelihoods, to the digit."""
+
+    def of_address(layout, _rules, _timeline, seed, days, _world=None):
+        luck, record = np.random.default_rng(hash(seed) % 2**32), blank_record(layout, days)
+        fell = luck.integers(0, 2 * days, record.holder.shape[1])
+        record.holder[:] = np.where(np.arange(days + 1)[:, None] >= fell, Holder.TALIBAN, Holder.GOVERNMENT)
+        record.crossed[:] = luck.integers(0, 20, record.crossed.shape)
+        return Campaign(0, layout, record)
+
+    monkeypatch.setattr(campaigns, "run_campaign", of_address)
+    observations = read_observations(read_evidence())
+    _, order = verb.settings_of(read_request(Assimilate, []))
+    model = campaigns.Campaigns(order, observations, len(FACTS.provinces), lambda _batches: [])
+    batch = model.batches(model.begin(np.random.default_rng(0), 2), model.stages - 1)[0]
+    counts = tables.watch_batch(batch).counts
+    assert np.array_equal(tables.terms_of(counts, observations), campaigns.run_batch(batch))
 
 
 def test_a_campaign_that_cannot_be_run_is_left_out():
