@@ -6,6 +6,7 @@ Writes  PNG files next to them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,11 +83,9 @@ LUCK = LinearSegmentedColormap.from_list(
     "luck", ["#173554", "#2b5c8a", "#b9cbd8", "#f7f3e9", "#cdbfe0", "#7b5aa6", "#4c3370"]
 )
 MOST_LUCK = 4.0  # standard deviations at the ends of the colour scale
-LINES_OF_MOVES = (  # colour and line of each kind of proposal
-    (SIMULATED, "-"), (SIMULATED, ":"), (SECOND, "-"), (SECOND, ":"), (SECOND, "--"), (EARTH, "-"),
-)  # fmt: skip
-
-
+LINES_OF_MOVES = tuple(  # colour and line of each kind of proposal, in turn
+    (colour, line) for colour in (SIMULATED, SIMULATED_LIGHT, SECOND, EARTH) for line in ("-", ":")
+)
 LEFT = (  # column of stages.csv, label, colour
     ("distinct_lasting_draws", "lasting draws", SIMULATED), ("distinct_numbers", "numbers", EARTH),
     ("origins", "worlds of the prior", SECOND),
@@ -332,7 +331,7 @@ def draw_stages(made: Followed) -> Path:
     by_stage = {row["until"]: [one for one in made.stages if one["until"] == row["until"]] for row in made.stages}
     draw_left(left, by_stage, made.about["floor"])
     moves = [name for name in made.stages[0] if name.startswith("accepted, ")]
-    for move, (colour, line) in zip(moves, LINES_OF_MOVES, strict=False):
+    for move, (colour, line) in zip(moves, cycle(LINES_OF_MOVES), strict=False):
         shares = [mean_of(rows, move) for rows in by_stage.values()]
         accepted.plot(range(len(by_stage)), shares, line, color=colour, linewidth=1.5)
     accepted.set_title("accepted", fontsize=9)
@@ -349,7 +348,7 @@ def draw_stages(made: Followed) -> Path:
     handles = [key_line(f"left: {label}", colour, 1.2, marker="o", markersize=3) for _, label, colour in LEFT]
     handles += [
         key_line(f"accepted: {move.removeprefix('accepted, ')}", colour, linestyle=line)
-        for move, (colour, line) in zip(moves, LINES_OF_MOVES, strict=False)
+        for move, (colour, line) in zip(moves, cycle(LINES_OF_MOVES), strict=False)
     ]
     key.legend(handles=handles, loc="upper left", fontsize=8)
     return save_next_to(made, "stages.png", figure, "How the sampler went", caption)

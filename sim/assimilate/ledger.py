@@ -197,7 +197,8 @@ def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
         "draws": draws,  # per world
         "mean": total / draws,  # score of a draw, in standard deviations
         "luck": luck,  # in standard deviations of one free campaign; negative for low draws
-        "one_in": 1.0 / max(float(ndtr(-abs(luck))), 1e-300),  # free campaigns with at least as much luck in this direction
+        "one_in": 1.0
+        / max(float(ndtr(-abs(luck))), 1e-300),  # free campaigns with at least as much luck in this direction
         "spread": math.sqrt(variance / draws),  # standard deviation of luck, if the draws do not matter
         "p": float(2.0 * ndtr(-abs(total) / math.sqrt(variance))),
     }

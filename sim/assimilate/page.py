@@ -115,7 +115,7 @@ def describe_size(made: Followed) -> list[str]:
     about = made.about
     left = (
         f"{about['distinct_lasting_draws']} distinct sets of lasting draws and {about['distinct_numbers']} of numbers "
-        f"are left; all descend from {counted(about['origins'], 'world')} of the prior."
+        f"are left; all descend from {counted(about['origins'], 'world')} of the prior, changed by moves since."
     )
     if made.is_sample:
         first = f"Large enough to be called a sample: {left}"
