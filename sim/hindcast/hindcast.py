@@ -1,7 +1,7 @@
 """Forecast from days of the record and score the forecasts: `python -m sim hindcast`.
 
 Reads   settings of one cell, priors.yaml, data/observations.csv, dates of falls.
-Writes  in results_dir/<name>: origins/<day>/, what `assimilate` writes for each origin; the tables of `TABLES`;
+Writes  in results_dir/<name>: origins/<day>/worlds.parquet, as `assimilate` writes it; the tables of `TABLES`;
         hubverse/; about.json. The same command goes on after Ctrl-C or a kill, to the same digits.
 """
 
