@@ -36,7 +36,7 @@ EXTRA_OF = {  # the extra that a part of sim/ belongs to; every other part needs
     **dict.fromkeys(("calibrate", "explore"), "calibrate"),
     "classroom": "classroom",
     "model": "mesa",
-    **dict.fromkeys(("assimilate.figures", "assimilate.page"), "report"),
+    **dict.fromkeys(("assimilate.figures", "assimilate.page", "assimilate.theories"), "report"),
 }
 NEVER_IMPORTED = {  # required for what their line in pyproject.toml says, without an import of ours
     "ipyvue", "ipyvuetify", "networkx", "solara", "solara-assets", "solara-server",
