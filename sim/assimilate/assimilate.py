@@ -55,6 +55,7 @@ from sim.settings.overrides import Overrides
 from sim.settings.settings import Order, Settings
 from sim.settings.sweep import compose_sweep
 from sim.study.files import write_errors, write_file
+from sim.wording import counted
 
 CHAIN = 8  # worlds per chain of moves
 COUNTED = "nights by the morning on which they end"  # a sample made with another way of counting is another sample
@@ -128,7 +129,8 @@ def show(folder: Path, request: Assimilate, console: Console) -> int:
     """Draw figures and page from the tables in a folder, and print what is there and the next step."""
     missing = missing_of("report")
     if missing:
-        console.print(f'No figures and no page: they need {", ".join(missing)}: pip install "panj[report]"')
+        needed = f'No figures and no page: they need {", ".join(missing)}: pip install "panj[report]"'
+        console.print(needed, markup=False, soft_wrap=True)
     else:
         from sim.assimilate.page import write_page_of_worlds
 
@@ -265,7 +267,7 @@ def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
     return (
         f"To {model.ends[stage]}: log evidence {cloud.log_evidence:.2f}, {len(steps)} steps, "
         f"{accepted / max(1, proposed):.0%} of moves accepted, "
-        f"{sizes.lasting} distinct sets of lasting draws, {sizes.origins} origins"
+        f"{sizes.lasting} distinct sets of lasting draws, {counted(sizes.origins, 'origin')}"
     )
 
 

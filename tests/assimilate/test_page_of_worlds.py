@@ -169,7 +169,7 @@ def test_without_the_extra_tables_are_written_and_the_page_is_not(tmp_path, monk
     monkeypatch.setattr(verb, "missing_of", lambda _extra: ["matplotlib"])
     monkeypatch.setattr(tables, "WORLDS", 8)
     assert verb.assimilate(read_request(Assimilate, words(tmp_path))) == 0
-    assert "matplotlib" in capsys.readouterr().out
+    assert "panj[report]" in capsys.readouterr().out
     assert (tmp_path / "small" / "luck.csv").is_file()
     assert not (tmp_path / "small" / PAGE).exists()
 
