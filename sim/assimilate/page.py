@@ -5,6 +5,7 @@ Writes  report.html and the figures next to them.
 """
 
 import json
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from statistics import mean, stdev
@@ -20,6 +21,7 @@ from sim.wording import counted, format_day, list_words, percent, significant, w
 REACHED = 2.0  # surprise at the end, in log units, above which a report counts as not reached: about two errors
 TOLD = 5  # reports that are told
 MOST_FINDINGS = 10  # of the luck ledger
+NEAREST = 3  # entries that are told where there is no finding
 ODD = 20.0  # a finding is told if fewer than one free campaign in this many has as much luck
 FIGURES = {  # file: heading and explanation
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
@@ -181,7 +183,17 @@ def describe_luck(made: Followed) -> list[str]:
         f"In the ledger of {about['luck_worlds']:,} free campaigns, made in the same way, "
         f"{about['luck_found_in_free']} of {about['luck_cells_of_free']} cells differ.",
         *(describe_finding(row, about["start_date"]) for row in told[:MOST_FINDINGS]),
+        *describe_strongest(made, told),
     ]
+
+
+def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
+    """Where nothing is beyond chance, the entries nearest to it, said to be no findings."""
+    if told or not made.luck:
+        return []
+    first = sorted(made.luck, key=lambda row: float(row["p"]))[:NEAREST]
+    sentences = " ".join(describe_finding(row, made.about["start_date"]) for row in first)
+    return [f"No finding; the entries nearest to one, which as many draws of chance alone would also give: {sentences}"]
 
 
 def describe_finding(row: Row, start: str) -> str:

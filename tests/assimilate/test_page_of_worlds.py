@@ -144,6 +144,8 @@ def test_what_is_not_reached_comes_first(made):
 def test_luck_is_told_only_where_it_is_beyond_chance(made):
     row = {**made.luck[0], "luck": "-2.6", "one_in": "210", "scale": "uniform", "region": "Takhar"}
     told = [{**row, "q": "0.001"}, {**row, "q": "0.2"}, {**row, "q": "0.001", "luck": "-0.1", "one_in": "2.1"}]
+    *_, nothing = pages.describe_luck(made._replace(luck=told[1:2]))
+    assert nothing.startswith("No finding")
     first, *sentences = pages.describe_luck(made._replace(luck=told))
     assert first.startswith("2 of 3")
     assert len(sentences) == 1
