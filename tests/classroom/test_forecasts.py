@@ -252,6 +252,15 @@ def test_the_forecast_of_panj_is_taken_from_a_hindcast_and_missing_days_are_name
     assert not (tmp_path / "none.json").exists()
 
 
+def test_the_forecast_that_ships_has_every_task_and_what_it_was_conditioned_on():
+    about = forecasts.panj_file()
+    assert about["until"] == ORIGIN.isoformat() and tuple(about["levels"]) == LEVELS and about["worlds"] >= 100
+    for task in LESSON.forecasts:
+        ranges = forecasts.panj(task.target, task.day)
+        assert ranges and all(low <= high for low, high in pairwise(ranges))
+    assert "22 June" in forecasts.describe_panj(forecasts.texts_of("forecasts"))
+
+
 @pytest.mark.parametrize("content", [None, "{", "[]"])
 def test_without_a_file_the_others_are_still_compared(monkeypatch, tmp_path, content):
     (tmp_path / "lessons").mkdir()

@@ -99,10 +99,15 @@ def reported_in(task: Task) -> float:
     return float(sum(value for value in values if value is not None))
 
 
+@cache
+def whole_record() -> Reported:
+    """Read the record to 7 July, as hindcasts are scored."""
+    return record_of(read_facts(), read_falls(), read_observations(tuple(evidence().values())))
+
+
 def other_count(task: Task) -> float:
     """Return the count of dated falls or of nights, with which hindcasts are scored, for the day of a task."""
-    record = record_of(read_facts(), read_falls(), read_observations(tuple(evidence().values())))
-    return float(record.counts[list(TARGETS).index(task.target), day_of(date.fromisoformat(task.day))])
+    return float(whole_record().counts[list(TARGETS).index(task.target), day_of(date.fromisoformat(task.day))])
 
 
 @cache
@@ -172,7 +177,8 @@ def describe_panj(texts: Language) -> str:
     about = panj_file()
     if not about:
         return texts.say("no_panj")
-    said = texts.say("panj_about", about["worlds"], until=about["until"], command=about["command"])
+    until = texts.day(date.fromisoformat(about["until"]))
+    said = texts.say("panj_about", about["worlds"], until=until, command=about["command"])
     return said if about["rules_fingerprint"] == fingerprint_of_rules() else f"{said} {texts.say('panj_other_rules')}"
 
 

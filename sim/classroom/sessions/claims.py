@@ -33,7 +33,7 @@ LARGEST = 1e9  # largest bound, in the unit of the outcome
 LOWEST_CONFIDENCE, USUAL_CONFIDENCE, HIGHEST_CONFIDENCE = 0.5, 0.9, 0.99
 EFFECT, OUTCOME = "effect", "outcome"  # the quantity that a range predicts
 ABOUT = (EFFECT, OUTCOME)
-NO_DECISION = ("calibration", "timeline")  # the sources of numbers and events are the same for everybody
+NO_DECISION = ("calibration", "worlds", "timeline")  # the sources of numbers and events are the same for everybody
 JOINERS = "\u200c\u200d"  # needed by Persian and other scripts; ignored when names are compared
 NUMBER = re.compile(r"[+-]?\d{1,3}([ ,]\d{3})+(\.\d+)?|[+-]?\d{1,12}(\.\d{1,9})?")
 
