@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 
 from sim.assimilate.figures import TABLES, Followed, describe_worlds, draw_followed, read_followed
 from sim.data.record import evidence
@@ -127,7 +127,19 @@ def describe_size(made: Followed) -> list[str]:
             "then these are some campaigns that came near the record: their intervals are too narrow and must not be "
             f"quoted. What would help: more worlds (worlds={2 * about['worlds']}), or an earlier last day (until=)."
         )
-    return [first, true_minus(describe_evidence(about["repeats"]))]
+    return [first, *describe_shared(made), true_minus(describe_evidence(about["repeats"]))]
+
+
+def describe_shared(made: Followed) -> list[str]:
+    """Say how far the worlds share their draws: as how many independent ones they count in the luck ledger."""
+    if not made.luck:
+        return []
+    independent = median(float(row["spread"]) ** -2 for row in made.luck)
+    return [
+        f"Worlds share draws: in the median cell of the luck ledger the {made.about['luck_worlds']:,} worlds looked at "
+        f"count as {significant(independent, 2)} independent ones. The fewer, the more the worlds are versions of one "
+        "campaign, and the greater luck must be to be told from chance."
+    ]
 
 
 def describe_evidence(repeats: list[float]) -> str:

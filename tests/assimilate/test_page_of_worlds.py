@@ -121,7 +121,7 @@ def test_repeats_have_seeds_of_their_own(made):
     repeats = made.about["repeats"]
     assert len(set(repeats)) == 3
     assert repeats[0] == made.about["log_evidence"]
-    assert f"{np.mean(repeats):.1f}".replace("-", "−") in pages.describe_size(made)[1]
+    assert f"{np.mean(repeats):.1f}".replace("-", "−") in pages.describe_size(made)[-1]
 
 
 def test_too_few_worlds_are_not_called_a_sample(made):
@@ -130,6 +130,12 @@ def test_too_few_worlds_are_not_called_a_sample(made):
     assert "too few" in pages.describe_worlds(few) and "too few" not in pages.describe_worlds(enough)
     assert f"worlds={2 * WORLDS}" in pages.describe_size(few)[0]
     assert pages.heading_of(few) != pages.heading_of(enough)
+
+
+def test_worlds_that_are_versions_of_one_campaign_are_said_to_be(made):
+    rows = [{**made.luck[0], "spread": spread} for spread in ("1", "0.5", "0.1")]
+    (sentence,) = pages.describe_shared(made._replace(luck=rows))
+    assert "count as 4 independent" in sentence
 
 
 def test_what_is_not_reached_comes_first(made):
