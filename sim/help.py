@@ -26,7 +26,7 @@ SETTINGS = {  # keys of configs/config.yaml that are not groups of choices
     "precision.half_width": "add campaigns until the 95 % interval of the mean of that outcome is at most this wide to "
     "either side",
     "calibration.file": "posterior.parquet of your own fit, instead of the one that comes with Panj",
-    "worlds.file": "worlds.parquet written by `assimilate`; required with worlds=record, as Panj comes with none yet",
+    "worlds.file": "worlds.parquet written by `assimilate`; by default the sample that comes with Panj",
     "worlds.until": "last day of the random draws of those worlds; by default the last day of their reports",
     "executor.workers": "threads, processes or Dask workers; 0 means one per core",
     "executor.address": "Dask scheduler, such as tcp://host:8786 (with executor=dask)",
