@@ -22,6 +22,7 @@ REACHED = 2.0  # surprise at the end, in log units, above which a report counts 
 TOLD = 5  # reports that are told
 MOST_FINDINGS = 10  # of the luck ledger
 NEAREST = 3  # entries that are told where there is no finding
+FEW_ANCESTORS = 10  # worlds of the prior: with fewer, intervals of a sample are not quoted
 ODD = 20.0  # a finding is told if fewer than one free campaign in this many has as much luck
 FIGURES = {  # file: heading and explanation
     "days.png": ("By evening", "Districts held and lost: free campaigns, worlds, and the record."),
@@ -120,7 +121,9 @@ def describe_size(made: Followed) -> list[str]:
         f"are left; all descend from {counted(about['origins'], 'world')} of the prior, changed by moves since."
     )
     if made.is_sample:
-        first = f"Large enough to be called a sample: {left}"
+        first = f"Enough different worlds (at least {about['floor']} sets of lasting draws): {left}"
+        if about["origins"] < FEW_ANCESTORS:
+            first += " With so few ancestors their intervals are too narrow and must not be quoted."
     else:
         first = (
             f"Too few to be called a sample: {left} At least {about['floor']} sets of lasting draws are needed. Until "
