@@ -186,7 +186,7 @@ def settings_of(request: Assimilate) -> tuple[Settings, Order]:
 
 
 def known_by(observations: Sequence[Observation], until: date, known: date | None) -> tuple[Observation, ...]:
-    """Observations of days up to one, and published up to another; PanjError if there is none."""
+    """Observations of days up to one, and published up to another. Raise PanjError if there is none."""
     if until > THE_LINE:
         raise PanjError(f"until: found {until}, expected a day up to {THE_LINE}, where the record ends")
     spoken_of = [one for one in observations if one.until <= until]
@@ -289,7 +289,7 @@ def pack(cloud: Cloud) -> bytes:
 
 
 def unpack(content: bytes) -> Cloud | None:
-    """A cloud from its bytes; None if they are damaged."""
+    """A cloud from its bytes. Return None if they are damaged."""
     digest, arrays = content[:32], content[32:]
     if sha256(arrays).digest() != digest:
         return None
@@ -310,7 +310,7 @@ def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
 
 
 def read_stage(place: Path, stage: int) -> Cloud | None:
-    """The cloud after a stage; None if it is not recorded, or damaged."""
+    """The cloud after a stage. Return None if it is not recorded, or damaged."""
     path = place / f"{stage:02}.stage"
     return unpack(path.read_bytes()) if path.exists() else None
 

@@ -7,10 +7,10 @@ Writes  calibration/ in the bank: posterior.parquet, screening.csv, diagnostics.
         files of an earlier fit are replaced only when all new ones are complete.
 Source  First fit: rejection with an Epanechnikov kernel and local linear regression, Beaumont, Zhang and Balding 2002.
         Refined fit: see `sim.calibrate.chains`.
-Assumed The nearest campaigns, a share `accept` of all, represent the posterior. Each keeps all its drawn parameters, so
-        that correlations are kept; only the parameters chosen by screening are adjusted. The observation error enters
-        through the units of distance, not as noise: if campaigns come nearer to the record than that error, the
-        posterior is too narrow.
+Assumed The nearest campaigns, a share `accept` of all, represent the posterior. Each campaign keeps all its drawn
+        parameters, which preserves correlations; only the parameters chosen by screening are adjusted. The observation
+        error enters through the units of distance and is not added as noise. The posterior is therefore too narrow if
+        campaigns come nearer to the record than that error.
 """
 
 import json
@@ -72,7 +72,7 @@ def rows_of_predictive(made: Fit) -> list[dict[str, Any]]:
 
 
 def about_fit(made: Fit, request: Calibrate) -> dict[str, Any]:
-    """Collect the metadata of the posterior, with which a run checks whether it is still valid."""
+    """Collect the metadata of the posterior, which a run uses to check whether the posterior is still valid."""
     about, base = read_about(made.bank.folder), base_of(made.bank.folder)
     drawn = set(made.bank.keys)
     numbers = {key: value for key, value in base["rules"].items() if key not in drawn and key != SPACE}
@@ -121,7 +121,10 @@ def write_fit(request: Calibrate, folder: Path, console: Console) -> None:
 def write_refined(
     made: Fit, about: dict[str, Any], request: Calibrate, folder: Path, console: Console
 ) -> tuple[dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Refine the fit and write both posteriors; return the content of fit.json, and further tables by file name."""
+    """Refine the fit and write the first and the refined posterior.
+
+    Return the content of fit.json, and the other tables by file name.
+    """
     write_posterior(folder / "posterior_first.parquet", made.posterior, made.bank.seeds[made.nearest.rows],
                     made.nearest.distances, about)  # fmt: skip
     found = refined_fit(made, request, request.place, console)

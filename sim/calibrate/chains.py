@@ -178,7 +178,7 @@ def refine(
 
 
 def starts_of(problem: Problem, chains: int) -> list[Population]:
-    """Distribute the nearest campaigns of the bank over the chains in turn; PanjError if there are too few."""
+    """Deal the nearest campaigns of the bank out to the chains in turn. Raise PanjError if there are too few."""
     order = np.argsort(problem.distances, kind="stable")
     order = order[: min(problem.nearest, int(np.isfinite(problem.distances).sum()))]
     fewest = FEWEST * (1 + len(problem.priors))
@@ -198,18 +198,21 @@ def starts_of(problem: Problem, chains: int) -> list[Population]:
 
 
 def read_ended(folder: Path) -> dict[str, Any]:
-    """Read ended.json, with the generation and the reason of the end; empty if the chains have not ended."""
+    """Read ended.json: the last generation and the reason for stopping.
+
+    Return an empty dictionary if the chains have not ended.
+    """
     path = folder / "ended.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def ended_here(ended: Mapping[str, Any], done: Sequence[object]) -> str | None:
-    """Return the recorded reason for ending with this generation, or None."""
+    """Return the recorded reason if the chains ended with the last generation of `done`; otherwise return None."""
     return str(ended["why"]) if ended.get("generation") == len(done) - 1 else None
 
 
 def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error: float) -> str | None:
-    """Return the reason to stop after the last generation, or None to continue."""
+    """Return the reason to stop after the last generation, or None if the chains should continue."""
     last = done[-1]
     if last[0].tolerance <= error:
         return f"the tolerance has reached the observation error ({error:.4g})"
@@ -230,13 +233,13 @@ def reason_to_end(done: Sequence[tuple[Population, ...]], effort: Effort, error:
 
 
 def tolerance_after(populations: Sequence[Population], error: float) -> float:
-    """Return the distance within which a share NEARER of the pooled weight is, but at least the observation error."""
+    """Return the next tolerance: the NEARER quantile of the pooled distances, but at least the observation error."""
     distances = np.concatenate([one.distances for one in populations])
     return max(error, float(weighted_quantiles(distances, pooled_weights(populations), (NEARER,))[0]))
 
 
 def pooled_weights(populations: Sequence[Population]) -> Floats:
-    """Return the weights of all draws, chain by chain, with sum 1; a chain counts by its effective sample size."""
+    """Return the weights of all draws, chain by chain, with sum 1; chains are weighted by effective sample size."""
     weights = np.concatenate([one.weights / one.weights.sum() * one.effective for one in populations])
     return np.asarray(weights / weights.sum(), np.float64)
 
@@ -250,7 +253,10 @@ def run_next_generation(
     every: Sequence[Chain], done: Sequence[tuple[Population, ...]], effort: Effort, error: float,
     console: Console, pool: Executor | None,
 ) -> bool:  # fmt: skip
-    """Run the next generation of every chain that does not have it; False if one needs too many simulations."""
+    """Run the next generation of every chain whose file is missing.
+
+    Return False if a chain would exceed the maximum number of simulations.
+    """
     number, tolerance = len(done), tolerance_after([one.by_seed() for one in done[-1]], error)
     orders = [
         (chain, done[-1][chain.number], number, tolerance, effort.draws,
@@ -387,17 +393,20 @@ def prior_densities(scores: Floats) -> Floats:
 
 
 def numbers_at(priors: Sequence[Prior], shares: Floats) -> dict[str, float]:
-    """Return parameter values by key: the quantiles of the priors at these shares."""
+    """Return the value of each parameter by key: the quantile of its prior at its share."""
     return {prior.key: prior.at(float(share)) for prior, share in zip(priors, shares, strict=True)}
 
 
 def scores_of(shares: Floats) -> Floats:
-    """Return normal scores of shares, which are kept EDGE away from the ends of a prior, which an integer may take."""
+    """Return the normal scores of prior shares.
+
+    Shares are clipped to EDGE from 0 and 1, since an integer parameter may take an end of its prior.
+    """
     return np.asarray(ndtri(np.clip(shares, EDGE, 1 - EDGE)), np.float64)
 
 
 def seed_of(chain: Chain, generation: int, scores: Floats) -> int:
-    """Return the seed of the campaign of a proposal, a hash of the proposal."""
+    """Return the campaign seed of a proposal: a hash of fit, chain, generation and scores."""
     text = f"campaign {chain.seed} {chain.number} {generation} ".encode() + scores.astype("<f8").tobytes()
     return int.from_bytes(sha256(text).digest()[:8], "little") & LAST_SEED
 
@@ -411,15 +420,15 @@ def run_generation(
     parameters and a single thread, because several threads may sum in another order.
 
     Args:
-        chain: The chain.
-        before: The previous generation of the chain.
-        generation: Number of the generation.
-        tolerance: Maximum distance of a draw.
+        chain: The chain to continue.
+        before: The previous generation of the chain, from which proposals are made.
+        generation: Number of the generation to run.
+        tolerance: Maximum distance of an accepted draw from the record.
         draws: Number of draws to accept.
         most: Maximum number of simulations.
 
     Returns:
-        Whether the generation was completed; False if `most` simulations gave too few draws, and nothing is written.
+        True if the generation was completed. False if `most` simulations gave too few draws; nothing is written then.
     """
     order = np.argsort([prior.key for prior in chain.priors])
     back = np.argsort(order)
@@ -452,7 +461,7 @@ def run_generation(
 
 
 def read_generation(chain: Chain, generation: int) -> Population:
-    """Read one generation of a chain; PanjError if the file is missing or damaged."""
+    """Read one generation of a chain. Raise PanjError if the file is missing or damaged."""
     path = chain.path(generation)
     try:
         with np.load(path) as found:

@@ -61,7 +61,7 @@ def draw_checks(folder: Path) -> list[Path]:
 
 
 def read_table(path: Path) -> list[Row]:
-    """Read a table; PanjError if it is missing or has no rows."""
+    """Read a table. Raise PanjError if it is missing or has no rows."""
     rows = read_rows(path) if path.is_file() else []
     if not rows:
         raise PanjError(f"{path}: found no rows that can be read, expected a table written by the checks of a fit")

@@ -79,7 +79,10 @@ def generator_for(what: int) -> np.random.Generator:
 
 
 def reports_of(summaries: Summaries, rows: Integers, errs: bool) -> Reports:
-    """Generate reports of campaigns, with or without errors; ranges and bounds are the same in both cases."""
+    """Generate synthetic reports of campaigns, with or without observation error.
+
+    The random positions of ranges and bounds are the same in both cases.
+    """
     generator = generator_for(1)
     ends = [report_of(target, column, rows, errs, generator)
             for target, column in zip(summaries.targets, summaries.numbers.T, strict=True)]  # fmt: skip
@@ -100,7 +103,7 @@ def report_of(
 
 
 def reportable(summaries: Summaries) -> Integers:
-    """Return the rows of campaigns with every summary; PanjError if there are too few."""
+    """Return the rows of campaigns with every summary. Raise PanjError if there are too few."""
     rows = np.flatnonzero(~np.isnan(summaries.numbers).any(axis=1))
     if rows.size < FEWEST:
         raise PanjError(f"soundness: found {rows.size:,} campaigns with every outcome that is fitted, expected {FEWEST}"
@@ -118,7 +121,7 @@ def nearest_reports(summaries: Summaries, reports: Reports, count: int) -> Repor
 
 
 def erring(made: Fit, summaries: Summaries) -> Fit:
-    """Return the fit with an observation error, drawn once per campaign and target, added to its campaigns."""
+    """Return the fit after adding to each campaign one random observation error per target."""
     errors = np.array([target.sd for target in summaries.targets]) * generator_for(2).standard_normal(
         summaries.numbers.shape
     )
@@ -136,7 +139,7 @@ class Found(NamedTuple):
 
 
 def refit(made: Fit, accept: float, reports: Reports, what: str, console: Console) -> Found:
-    """Fit every report without its own campaign, and compute the rank of the truth in the posterior."""
+    """Fit every report to the bank without the campaign that it describes, and rank the true values."""
     bank, summaries = made.bank, made.summaries
     chosen = [bank.keys.index(key) for key in made.screening.chosen]
     fitted = [made.priors[place] for place in chosen]
@@ -161,7 +164,7 @@ def refit(made: Fit, accept: float, reports: Reports, what: str, console: Consol
 
 
 def checks_of(made: Fit, accept: float, console: Console) -> dict[str, Found]:
-    """Run all checks; return their results by name, first the one on which verdicts are based."""
+    """Run all checks, and return their results by name. Verdicts are based on the first."""
     summaries = summaries_of(made.bank.outcomes, made.targets)
     every = reportable(summaries)
     rows = np.sort(generator_for(0).choice(every, min(TRUTHS, every.size), replace=False))
@@ -285,7 +288,10 @@ def verdicts_of(found: Found) -> list[Verdict]:
 
 
 def width_of(covered: Sequence[Coverage], chances: Floats, ranks: Floats) -> str:
-    """Return the most serious fault found; `chances` are adjusted p-values of the intervals and of the ranks."""
+    """Return the most serious fault found.
+
+    `chances` are the adjusted p-values of the intervals, followed by that of the ranks.
+    """
     faults = [one.share - right for one, right, chance in zip(covered, INTERVALS, chances, strict=False)
               if chance < ALPHA]  # fmt: skip
     if faults:
@@ -305,7 +311,10 @@ def identified_by(recovery: float, error: float) -> str:
 
 
 def rows_of_soundness(made: Fit, checks: Mapping[str, Found]) -> list[dict[str, Any]]:
-    """Make one row per parameter, fitted ones first; columns without a suffix are for random truths with error."""
+    """Make one row per parameter, fitted parameters first.
+
+    Columns without a suffix are for truths chosen at random and reported with error.
+    """
     verdicts = {name: verdicts_of(found) for name, found in checks.items()}
     order = [made.bank.keys.index(key) for key in made.screening.chosen]
     order += [place for place in range(len(made.bank.keys)) if place not in order]
@@ -407,7 +416,7 @@ def describe_identified(fitted: Sequence[Mapping[str, Any]], others: Sequence[Ma
 def describe_widths(
     fitted: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]], pooled: Mapping[str, Sequence[str]]
 ) -> str:
-    """State whether intervals have their nominal coverage, and how the error of reports affects it."""
+    """State whether intervals have their nominal coverage, and how observation error affects it."""
     return (
         f"Of {len(fitted)} fitted numbers, intervals are {count(fitted, 'width')}. Taken together, their 90 % "
         f"intervals hold {pooled[''][0]} of the truths and their 50 % intervals {pooled[''][1]}. Reported without "
@@ -435,7 +444,7 @@ def count(rows: Sequence[Mapping[str, Any]], column: str) -> str:
 
 
 def chance_of_coverage(truths: int) -> str:
-    """Format the range that contains the coverage of a correct 90 % interval in 95 of 100 checks: `0.881 to 0.918`."""
+    """Format the central 95 % range of the observed coverage of a well-calibrated 90 % interval: `0.881 to 0.918`."""
     from scipy.stats import binom
 
     low, high = binom.interval(0.95, truths, INTERVALS[-1])

@@ -127,7 +127,7 @@ def draw_pairs(made: Fitted) -> Path:
 
 
 def correlation(one: Floats, other: Floats, weights: Floats) -> float:
-    """Compute the weighted correlation; 0 if one of the two is constant."""
+    """Compute the weighted correlation. Return 0 if one of the two is constant."""
     spread = np.cov(np.array([one, other]), aweights=weights)
     size = math.sqrt(spread[0, 0] * spread[1, 1])
     return float(spread[0, 1] / size) if size > 0 else 0.0
@@ -245,7 +245,7 @@ class Rivals(NamedTuple):
 
 
 def read_theories(folder: Path) -> Rivals:
-    """Read the files of a comparison; PanjError if one is missing or damaged."""
+    """Read the files of a comparison. Raise PanjError if one is missing or damaged."""
     with reading(folder, "theories", "a comparison written by python -m sim theories"):
         tables = (read_rows(folder / f"{name}.csv") for name in ("theories", "told_apart", "theory_targets"))
         return Rivals(folder, read_object(folder / "theories.json"), *tables)

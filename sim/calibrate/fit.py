@@ -79,7 +79,7 @@ class Distance(NamedTuple):
         return distances_of(self.targets, self.outside(outcomes))
 
     def outside(self, outcomes: pa.Table) -> Floats:
-        """Compute how far each campaign is outside the reported range of each target, in units: campaigns x targets."""
+        """Compute how far each campaign is outside each reported range (campaigns x targets, in units of targets)."""
         columns = np.array([column_of(outcomes, target) for target in self.targets])
         return outside_of(columns.T, *scaled_bounds(self.targets), self.units)
 
@@ -116,12 +116,18 @@ def scaled_bounds(targets: Sequence[Target]) -> tuple[Floats, Floats]:
 
 
 def outside_of(numbers: Floats, low: Floats, high: Floats, units: Floats) -> Floats:
-    """Compute how far numbers (campaigns x targets) are outside the range of each target, in units; NaN if missing."""
+    """Compute how far numbers (campaigns x targets) are outside the range of each target, in the units of the targets.
+
+    The result is NaN where a number is missing.
+    """
     return np.where(np.isnan(numbers), np.nan, outside(numbers, low, high)) / units
 
 
 def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
-    """Compute the summaries of every target to be fitted whose outcome is in the table; PanjError if there is none."""
+    """Compute the summaries of the targets to be fitted whose outcomes are in the table.
+
+    Raise PanjError if there is none.
+    """
     fitted = [target for target in targets if target.use == "fitted" and not target.parts]
     found = {target: column_of(outcomes, target) for target in fitted}
     known = {target: column for target, column in found.items() if not np.isnan(column).all()}
@@ -134,7 +140,7 @@ def summaries_of(outcomes: pa.Table, targets: Sequence[Target]) -> Summaries:
 
 
 def column_of(outcomes: pa.Table, target: Target) -> Floats:
-    """Return one outcome on the scale of its target; all NaN if it is not in the table."""
+    """Return one outcome on the scale of its target. Return only NaN if the table lacks the outcome."""
     if target.outcome not in outcomes.column_names:
         return np.full(outcomes.num_rows, np.nan)
     return scaled(numbers_of(outcomes[target.outcome]), target)
@@ -143,8 +149,8 @@ def column_of(outcomes: pa.Table, target: Target) -> Floats:
 def unit_of(target: Target, column: Floats) -> float:
     """Compute the unit of a target: sqrt(sd² + spread²).
 
-    `sd` is the observation error, the spread that over the bank (median absolute deviation as a standard deviation),
-    which prevents a target that few campaigns meet from dominating. An exact figure has the unit 1.
+    `sd` is the observation error. `spread` is the spread over the bank: the median absolute deviation, scaled to a
+    standard deviation. It prevents a target that few campaigns meet from dominating. An exact figure has the unit 1.
     """
     if target.sd == 0:
         return UNIT
@@ -181,7 +187,7 @@ def screen(keys: tuple[str, ...], drawn: Floats, summaries: Summaries) -> Screen
 
 
 def indices_of(keys: tuple[str, ...], ranks: Floats, column: Floats) -> Floats:
-    """Compute the first-order indices for one summary; all are 0 if it is constant."""
+    """Compute the first-order index of every parameter for one summary. All are 0 if the summary is constant."""
     from SALib.analyze import rbd_fast  # slow to import
 
     there = ~np.isnan(column)
@@ -209,7 +215,7 @@ NEGLIGIBLE = 1e-6  # singular values below this share of the largest count as 0 
 
 
 def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
-    """Compute the share of each prior below each value, rows x parameters; a vectorised `Prior.share`."""
+    """Compute the share of each prior below each value, rows x parameters, as `Prior.share` does for one value."""
     shares = np.empty(rows.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -222,7 +228,7 @@ def shares_of(priors: Sequence[Prior], rows: Floats) -> Floats:
 
 
 def numbers_of_shares(priors: Sequence[Prior], shares: Floats) -> Floats:
-    """Compute the quantile of each prior at each share, rows x parameters; a vectorised `Prior.at`."""
+    """Compute the quantile of each prior at each share, rows x parameters, as `Prior.at` does for one share."""
     rows = np.empty(shares.shape)
     for place, prior in enumerate(priors):
         if declared_numbers()[prior.key].is_whole:
@@ -422,7 +428,7 @@ def nearest_of(distances: Floats, accept: float, fewest: int) -> Nearest:
 
 
 def base_of(folder: Path) -> dict[str, Any]:
-    """Read the settings of a bank as plain values."""
+    """Read the resolved settings of a bank, as JSON types. Raise PanjError if the folder has none."""
     scope = read_scope(folder)
     if scope is None or "draws" not in scope.base:
         raise PanjError(f"calibrate: found no record of campaigns in {folder}, expected a bank from python -m sim bank")

@@ -64,17 +64,20 @@ def heard() -> Heard:
 
 
 def ends_by(target: Target, day: date, when: Heard) -> bool:
-    """Whether the outcome of a target ends by a day."""
+    """Return whether the outcome of a target ends by a day."""
     return all(when.ends[name] <= day for name in names_of([target]))
 
 
 def is_told_by(target: Target, day: date, when: Heard) -> bool:
-    """Whether all evidence of a target is from days up to `day`; without evidence its own date counts."""
+    """Return whether all evidence of a target dates from `day` or earlier.
+
+    For a target without evidence, its own date counts.
+    """
     return all(when.dates[one] <= day for one in target.evidence) if target.evidence else target.date <= day
 
 
 def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
-    """Split targets into those that a fit at the end of a day may use and those that it predicts."""
+    """Choose the targets that a fit at the end of `day` uses, and give every target its role in that fit."""
     kinds = {}
     for target in targets:
         early, told = ends_by(target, day, when), is_told_by(target, day, when)
@@ -93,7 +96,10 @@ def split_by(targets: Sequence[Target], day: date, when: Heard) -> Split:
 
 
 def predictions(targets: Sequence[Target], every: Forecast, nearest: Nearest | None = None) -> dict[str, Measured]:
-    """Score the targets that a forecast covers, with all campaigns or only the accepted ones by weight."""
+    """Score the targets that a forecast covers.
+
+    If `nearest` is given, only the accepted campaigns are used, with their weights.
+    """
     if nearest is not None:
         outcomes = {name: values[nearest.rows] for name, values in every.outcomes.items()}
         every = every._replace(outcomes=outcomes, campaigns=nearest.rows.size, weights=nearest.weights)
@@ -152,7 +158,7 @@ By = Mapping[str, Measured]  # by target
 
 
 def row_of(target: Target) -> dict[str, Any]:
-    """Make the table entries of a target; a split over posts has no reported value."""
+    """Make the table entries of a target. The reported value of a split over posts is left empty."""
     reported = None if target.parts else target.value
     return {
         "target": target.target, "event": target.event, "date": target.date.isoformat(), "use": target.use,
@@ -162,7 +168,7 @@ def row_of(target: Target) -> dict[str, Any]:
 
 
 def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, Any]:
-    """Make the table entries of one side's prediction of a target; empty if there is none."""
+    """Make the table entries of one side's prediction of a target. Return an empty dictionary if there is none."""
     if measured is None:
         return dict.fromkeys([f"{side}_{name}" for name in (*Intervals._fields, "inside_90", "crps", "crps_error")], "")
     cuts = {f"{side}_{name}": cell_text(end, target) for name, end in measured.intervals._asdict().items()}
@@ -174,7 +180,7 @@ def cells_of(side: str, measured: Measured | None, target: Target) -> dict[str, 
 def rows_of_held_out(
     targets: Sequence[Target], kinds: Mapping[str, str], sides: Mapping[str, By], naives: Mapping[str, By]
 ) -> list[dict[str, Any]]:
-    """Make one row per target; `kind` is its role in the fit of 22 June."""
+    """Make one row per target that campaigns cover. The column `kind` is its role in the fit of 22 June."""
     rows = []
     for target in targets:
         if target.target not in sides["prior"]:
@@ -242,7 +248,7 @@ def describe_inside(targets: Sequence[Target], sides: Mapping[str, By]) -> str:
 
 
 def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequence[Target]) -> list[str]:
-    """State on how many targets each side has the lower CRPS; empty if they have no target in common."""
+    """State on how many targets each side has the lower CRPS. Return an empty list if they have no target in common."""
     both = [target.target for target in targets if target.target in found and target.target in other]
     if not both:
         return []
@@ -252,7 +258,10 @@ def describe_against(ours: str, found: By, theirs: str, other: By, targets: Sequ
 
 
 def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: By, prior: By) -> list[str]:
-    """Describe each event left out: how many targets are inside without it, in the full fit, and before any fit."""
+    """Describe each event that was left out.
+
+    State how many of its targets are inside the 90 % intervals of the fit without it, of the full fit and of no fit.
+    """
     said = ["Then each fitted event was left out in turn, and all of its targets were predicted from the others."]
     for event, found in left.items():
         names = [target.target for target in targets if target.event == event and target.target in found]
@@ -271,5 +280,5 @@ def describe_left_out(targets: Sequence[Target], left: Mapping[str, By], full: B
 
 
 def small(measured: Measured) -> str:
-    """Format a CRPS to four decimals; the fair CRPS of few campaigns can be slightly below 0."""
+    """Format a CRPS, rounded to four decimals; adding 0.0 turns a rounded -0 into 0."""
     return f"{round(measured.score.value, 4) + 0.0:.4g}"

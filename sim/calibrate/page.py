@@ -184,7 +184,7 @@ def write_page_of_fit(folder: Path, sections: Path | None = None) -> Path:
 
 
 def format_value(value: Any) -> str:
-    """Format a fraction to four significant figures, anything else as text."""
+    """Format a float to four significant figures, an integer with thousands separators, anything else as text."""
     return significant(value, 4) if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
@@ -236,7 +236,10 @@ def table_of_generations(made: Fitted) -> TableBlock:
 
 
 def table_of_agreement(made: Fitted) -> TableBlock:
-    """Make the table of chains: one row per fitted parameter, one median per chain; empty with a single chain."""
+    """Make the table of chains: one row per fitted parameter, with the median of each chain.
+
+    The table has no rows if there is only one chain.
+    """
     chains = [name for name in (made.chains[0] if made.chains else {}) if name.startswith("chain_")]
     columns = ["Number", *(f"Median of {name.replace('_', ' ')}" for name in chains), "Apart [sd]",
                "Standard error [sd]", "Agree"]  # fmt: skip
@@ -298,7 +301,7 @@ def describe_fit(made: Fitted) -> str:
 
 
 def describe_inside(made: Fitted) -> str:
-    """State how many targets are inside, and how many events have all their targets inside."""
+    """State how many targets are inside the 90 % interval, and for how many events all targets are."""
     inside = {use: [row["inside_90"] == "yes" for row in made.predictive if row["use"] == use]
               for use in ("fitted", "scored")}  # fmt: skip
     events: dict[str, bool] = {}
@@ -313,7 +316,7 @@ def describe_inside(made: Fitted) -> str:
 
 
 def describe_learned(made: Fitted) -> list[str]:
-    """State which parameters the record constrains, and which have their draws at an end of the prior."""
+    """State which parameters the record constrains, and which have draws that accumulate at an end of the prior."""
     learned = [key for key in made.shares if float(made.rows[key]["contraction"]) >= LEARNED]
     left = [key for key in made.shares if key not in learned]
     parts = []
@@ -361,7 +364,7 @@ def pressed_end(shares: Floats, weights: Floats) -> str | None:
         weights: One weight per draw.
 
     Returns:
-        `low` or `high`, or None if there is none.
+        `low` or `high`, or None if draws accumulate at neither end.
     """
     heights, _ = np.histogram(shares, BINS, (0, 1), weights=weights / weights.sum() * BINS)
     found = {"low": heights[0], "high": heights[-1]}

@@ -89,7 +89,7 @@ class RefinedFit(NamedTuple):
 
 
 def refined_fit(made: Fit, request: Calibrate, place: Path, console: Console) -> RefinedFit:
-    """Run the chains of a request and campaigns from their posterior, continuing from an earlier call.
+    """Run the requested chains, and then campaigns from their posterior; an interrupted call is continued.
 
     Args:
         made: The first fit.
@@ -176,7 +176,7 @@ def accepted_in(made: Fit, order: Order, problem: Problem, found: Gathered, pool
 
 
 def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -> pa.Table:
-    """Run campaigns with draws of a posterior; return one row per campaign, without failed ones."""
+    """Run campaigns with draws of a posterior, and return one row per campaign that did not fail."""
     order = order._replace(draws=draws_in(order)._replace(source=POSTERIOR, posterior=posterior))
     pieces = [seeds[first : first + PIECE] for first in range(0, len(seeds), PIECE)]
     table = pa.concat_tables(pooled(pool, run_piece, [(Piece(order, tuple(one)),) for one in pieces]))
@@ -184,7 +184,7 @@ def run_with(posterior: Posterior, order: Order, seeds: range, pool: Executor) -
 
 
 def pooled(pool: Executor, task: Callable[..., pa.Table], orders: Sequence[tuple[Any, ...]]) -> list[pa.Table]:
-    """Run a task in worker processes; return the results in the order of `orders`."""
+    """Run a task in worker processes, and return the results in the order of `orders`."""
     with interrupts_ignored():  # worker processes may start here
         futures = [pool.submit(task, *order) for order in orders]
     return [future.result() for future in futures]
@@ -206,7 +206,7 @@ def draws_of_chains(priors: Sequence[Prior], refined: Refined) -> pa.Table:
 
 
 def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
-    """Make one row per generation for all chains together; the first is from the bank."""
+    """Make one row per generation, for all chains together. The first generation is from the bank."""
     return [
         {
             "generation": number, "tolerance": f"{populations[0].tolerance:.6g}",
@@ -222,7 +222,7 @@ def rows_of_generations(refined: Refined) -> list[dict[str, Any]]:
 
 
 def rows_of_agreement(made: Fit, refined: Refined) -> list[dict[str, Any]]:
-    """Make one row per fitted parameter on the agreement of the chains; empty with a single chain."""
+    """Make one row per fitted parameter on the agreement of the chains. Return no rows if there is only one chain."""
     shares, weights = [one.shares for one in refined.last], [one.weights for one in refined.last]
     return rows_of_chains(fitted_in(made), shares, weights) if len(refined.last) > 1 else []
 
@@ -234,7 +234,7 @@ def fitted_in(made: Fit) -> tuple[Prior, ...]:
 
 
 def about_refined(made: RefinedFit, request: Calibrate) -> dict[str, Any]:
-    """Collect the metadata of the refined posterior, in addition to those of `about_fit`."""
+    """Collect the metadata of a refined posterior that `about_fit` does not contain."""
     ran: Sequence[Any] = [one for populations in made.refined.generations[1:] for one in populations]
     return {
         "refine": request.refine, "chains": request.chains, "seed": request.seed, **made.effort._asdict(),
@@ -248,7 +248,7 @@ def about_refined(made: RefinedFit, request: Calibrate) -> dict[str, Any]:
 
 
 class Simulator:
-    """Computes the distance from the record for parameters and a seed; the world is built once per process."""
+    """Simulator of one campaign, which returns its distance from the record; the world is built once per process."""
 
     def __init__(self, order: Order, distance: Distance) -> None:
         self.order = order
@@ -258,7 +258,7 @@ class Simulator:
         return {"order": self.order, "distance": self.distance}
 
     def __call__(self, numbers: Mapping[str, float], seed: int) -> float:
-        """Run a campaign and return its distance; NaN if it failed."""
+        """Run a campaign and return its distance. Return NaN if it failed."""
         order, (layout, world, table) = self.order, self.made
         draws = draws_in(order)
         try:
@@ -289,7 +289,7 @@ def draws_in(order: Order) -> Draws:
 
 
 def order_of(bank: Bank) -> Order:
-    """Return the order of the campaigns of a bank; PanjError if its settings now resolve differently."""
+    """Return the order of the campaigns of a bank. Raise PanjError if its settings now resolve differently."""
     about = read_about(bank.folder)
     sweep = compose_sweep(about["words"])
     here, there = sweep.base.fingerprint(), about["settings_fingerprint"]
@@ -302,7 +302,7 @@ def order_of(bank: Bank) -> Order:
 
 
 def run_again(order: Order, numbers: Sequence[Mapping[str, float]], seeds: Sequence[int]) -> pa.Table:
-    """Run campaigns with these parameters and seeds; return every outcome, one row per campaign in order."""
+    """Run campaigns with the given parameters and seeds, and return every outcome, one row per campaign in order."""
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
     table = outcomes_of(order.start, order.days)

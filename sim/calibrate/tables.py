@@ -125,7 +125,7 @@ def rows_of_record(targets: Sequence[Target], bank: Forecast, fitted: Mapping[st
 
 
 def known_intervals(forecast: Forecast, target: Target) -> Intervals | None:
-    """Compute the weighted intervals of one outcome; None if no campaign has a value."""
+    """Compute the weighted intervals of one outcome. Return None if no campaign has a value."""
     values = forecast.outcomes[target.outcome]
     weights = weights_or_ones(forecast.weights, values.size)
     known = ~np.isnan(values) & (weights > 0)

@@ -74,7 +74,7 @@ def usual_folders() -> tuple[Path, ...]:
 
 
 def read_rivals(folders: Sequence[Path], targets: Sequence[Target]) -> Rivals:
-    """Read banks that differ only in their theory; PanjError if they differ otherwise."""
+    """Read banks that differ only in their theory. Raise PanjError if they differ in anything else."""
     if len(folders) < 2:
         makes = "; ".join(f"python -m sim bank theory={name}" for name in choices_of("theory"))
         raise PanjError(
@@ -131,7 +131,7 @@ def intervals_of(accepted: Integers, sizes: Integers) -> tuple[Floats, Floats, F
 
 
 def told_apart(rivals: Rivals, accept: float) -> Floats:
-    """Compute the mean weight that each theory (columns) gets if a theory is true (rows), for truths near the record.
+    """Compute the mean weight of each theory (columns) if the theory of the row is true, for truths near the record.
 
     A truth is a campaign whose synthetic report, with the error of each target, is near the record; the campaign itself
     is left out of the bank. If rows are similar, the evidence cannot distinguish the theories, whatever their weights.
@@ -200,7 +200,7 @@ def rows_of_targets(rivals: Rivals, targets: Sequence[Target], accept: float) ->
 
 
 def describe_weights(rivals: Rivals, weights: Weights) -> list[str]:
-    """Describe the weight of each theory, the likeliest first, and whether it can be distinguished from that one."""
+    """Describe the weight of each theory, likeliest first, and whether it can be told apart from the likeliest."""
     order = np.argsort(-weights.median, kind="stable")
     best = order[0]
     sentences = []

@@ -106,7 +106,10 @@ def verdicts_of(
 
 
 def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Study]:
-    """Open a study and the study with its baselines, which by default is the same."""
+    """Open a study and the study that contains the baselines, by default the same one.
+
+    Raise PanjError if the only study has a single cell, both folders are the same, or the studies have other worlds.
+    """
     study = open_study(folder)
     if against is None:
         if len(study.cells) < 2:
@@ -126,7 +129,7 @@ def open_studies(folder: Path, against: Path | None = None) -> tuple[Study, Stud
 
 
 def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked: Range | None = None) -> Comparison:
-    """Compare every cell on one outcome as in `verdicts_of`, for opened studies and a parsed baseline."""
+    """Compare every cell on one outcome, as `verdicts_of` does, given open studies and a parsed baseline."""
     measure = read_measure(study, outcome)
     if read_measure(other, outcome).is_date != measure.is_date:
         raise PanjError(f"outcome {outcome}: found a date in one study and a number in the other")
@@ -158,7 +161,7 @@ def compare(study: Study, other: Study, outcome: str, baseline: Baseline, asked:
 
 
 def read_passing(study: Study, measure: Measure, first_day: date, asked: Range | None) -> dict[int, Worlds]:
-    """Read an outcome by cell number; if a range is asked, 1 for campaigns in the range and 0 for others."""
+    """Read an outcome by cell number. If a range is requested, values are 1 for campaigns in it and 0 for others."""
     worlds = read_worlds(study, measure, first_day)
     if asked is None:
         return worlds
@@ -167,7 +170,7 @@ def read_passing(study: Study, measure: Measure, first_day: date, asked: Range |
 
 
 def have_common_seeds(ours: Worlds, base: Worlds) -> bool:
-    """Whether two cells have seeds in common."""
+    """Return whether two cells have seeds in common."""
     return np.intersect1d(ours.seeds, base.seeds).size > 0
 
 
@@ -209,7 +212,10 @@ def verdict_of(
 
 
 def spread_of(values: np.ndarray, asked: Range | None = None) -> Spread:
-    """Compute the median and the 5 and 95 % quantiles of known values; for a range, the risk and its interval."""
+    """Compute the median and the 5 and 95 % quantiles of the known values.
+
+    If a range is requested, compute the risk and its 95 % interval instead.
+    """
     if asked is not None:
         return Spread(*spread_of_risk(values))
     there = values[~np.isnan(values)]
@@ -240,20 +246,29 @@ def say_seeds(worlds: Mapping[int, Worlds]) -> str:
 
 
 def usual_outcomes(study: Study, other: Study) -> tuple[str, ...]:
-    """Choose the main outcomes with values in both studies, or else the first four others, if possible by 7 July."""
+    """Choose the main outcomes that are in both studies and have values in the first.
+
+    If there are none, choose the first four others, preferring those that are counted by 7 July.
+    """
     both = [name for name in study.outcomes if name in other.outcomes and has_values(study, name)]
     within = [name for name in both if last_day_of(name, study.cells[0].end_date) <= THE_LINE] or both
     return tuple(name for name in MAIN_OUTCOMES if name in both) or tuple(within[:4])
 
 
 def has_values(study: Study, outcome: str) -> bool:
-    """Whether any campaign of the study has a value of an outcome; none has if it is counted after the last day."""
+    """Return whether any campaign of the study has a value of an outcome.
+
+    No campaign has one if the outcome is counted after the last day of the study.
+    """
     column = pq.read_table(study.folder / "runs.parquet", columns=[outcome])[outcome]
     return bool(column.null_count < len(column))
 
 
 def missing_outcomes(study: Study, used: Sequence[str]) -> str:
-    """Write a sentence that names the main outcomes without a value in the study; empty if there are none."""
+    """Write a sentence that names the main outcomes without a value in the study.
+
+    Return an empty string if there are none.
+    """
     names = [name for name in MAIN_OUTCOMES if name in study.outcomes and name not in used]
     last = max(cell.end_date for cell in study.cells)
     return f"Not compared, because the study ends on {last} and has no value: {', '.join(names)}." if names else ""
@@ -307,7 +322,7 @@ def write_comparison(comparison: Comparison) -> Path:
 
 
 def write_pair(study: Study, name: str, about: Mapping[str, Any], rows: str) -> Path:
-    """Write a table and its metadata to the folder of verdicts; return the path of the table."""
+    """Write a table and its metadata to the folder of verdicts, and return the path of the table."""
     table = study.folder / "verdicts" / f"{name}.csv"
     with write_errors(table, "compare"):
         write_file(table.with_suffix(".json"), json_text(about, indent=2))
@@ -316,7 +331,10 @@ def write_pair(study: Study, name: str, about: Mapping[str, Any], rows: str) -> 
 
 
 def write_effects(study: Study, found: Effects, measure: Measure, baseline: Baseline, asked: Range | None) -> Path:
-    """Write verdicts/<outcome>__effects.csv and its metadata; return the path of the table."""
+    """Write verdicts/<outcome>__effects.csv and its metadata, and return the path of the table.
+
+    The name also contains the threshold and the baseline if these were requested.
+    """
     name = name_of(measure, asked, baseline, "effects")
     left_out = f"Left out: {counted(found.left_out, 'world')} without a value in every cell."
     about = about_question(study, name, measure, baseline, asked, effects=True)
@@ -341,7 +359,7 @@ COLUMNS_OF_RISK = ("risk", "baseline_risk", *Risk._fields)
 
 
 def rows_as_text(verdicts: Sequence[Verdict]) -> str:
-    """Format the verdicts as CSV text; unknown numbers are empty."""
+    """Format the verdicts as CSV text, leaving unknown numbers empty."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*COLUMNS, *(COLUMNS_OF_RISK if verdicts and verdicts[0].risk else ())])
@@ -383,7 +401,7 @@ def verdict_in(row: Mapping[str, str]) -> Verdict:
 
 
 def about_comparison(comparison: Comparison) -> dict[str, Any]:
-    """Collect the metadata of a comparison, which suffice to reproduce it."""
+    """Collect the metadata that are needed to describe and to reproduce a comparison."""
     study, other = comparison.study, comparison.against
     against = None if other is study else json.loads(stamp(other.about, {}))
     about = about_question(study, comparison.name, comparison.measure, comparison.baseline, comparison.asked, against)

@@ -119,7 +119,7 @@ def levels_of(study: Study, key: str, base: Value) -> list[Value]:
 def table_of(
     study: Study, worlds: Mapping[int, Worlds], levels: Mapping[str, Sequence[Value]]
 ) -> tuple[np.ndarray, int]:
-    """Arrange the outcome as worlds x values of the first key x values of the second and so on.
+    """Arrange the outcome as an array: worlds x values of the first key x values of the second key, and so on.
 
     Returns:
         The array, and the number of worlds left out because some cell has no value.
@@ -148,7 +148,10 @@ def table_of(
 
 
 def difference_in(table: np.ndarray, axis: int, level: int) -> np.ndarray:
-    """Subtract the table at the base value of a key from that at another value; the axis is kept, with length 1."""
+    """Subtract the table at the base value of a key from the table at another value.
+
+    The axis of the key is kept, with length 1.
+    """
     values = np.take(table, [0, level], axis + 1)
     return np.diff(values, axis=axis + 1)
 
@@ -210,7 +213,7 @@ def paragraph_of(found: Effects, measure: Measure, asked: Range | None, cells: i
 
 
 def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
-    """State which changes would have prevented the event in more than half of the worlds in which it happens."""
+    """State which changes would, would not or may prevent the event in more than half of the worlds that have it."""
     would = [effect.change for effect in main if effect.high < -HALF * effect.base]
     would_not = [effect for effect in main if effect.low > -HALF * effect.base]
     share = f"{significant(100 * found.risk)} % of the worlds at the base settings"
@@ -234,7 +237,7 @@ def tell_prevention(found: Effects, main: Sequence[Effect], event: str) -> str:
 
 
 def list_some(names: Sequence[str]) -> str:
-    """List the first few names, and the number of the others."""
+    """List the first MOST_NAMED names, followed by the number of the others."""
     more = f"; and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return "; ".join(names[:MOST_NAMED]) + more
 
@@ -265,5 +268,5 @@ def effects_as_text(found: Effects) -> str:
 
 
 def effect_in(row: Mapping[str, str]) -> Effect:
-    """Read one row of a table of effects; KeyError or ValueError if it is damaged."""
+    """Read one row of a table of effects. Raise KeyError or ValueError if it is damaged."""
     return Effect(*(kind(row[name] or "nan") for name, kind in Effect.__annotations__.items()))

@@ -96,7 +96,7 @@ def read_verdicts(table: Path) -> Verdicts:
 
 
 def read_effects(table: Path) -> EffectsTable:
-    """Read a table of effects and its metadata; PanjError if a file is missing or damaged."""
+    """Read a table of effects and its metadata. Raise PanjError if a file is missing or damaged."""
     about = table.with_suffix(".json")
     with reading(table, "compare effects=true", f"effects and {about.name}"):
         rows = tuple(effect_in(row) for row in read_rows(table))
@@ -104,7 +104,7 @@ def read_effects(table: Path) -> EffectsTable:
 
 
 def shown_about(about: dict[str, Any]) -> dict[str, Any]:
-    """Prepare the metadata for display; with a threshold the outcome is a risk, which has no reported figure."""
+    """Prepare the metadata for display. With a threshold the outcome becomes a risk, which has no reported figure."""
     if not about.get("thresholds"):  # verdicts written before there were thresholds have none
         return {"thresholds": {}, "question": about["label"], **about}
     none = {"value": None, "low": None, "high": None}
@@ -115,7 +115,7 @@ def shown_about(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_of_effects(table: Path) -> bool:
-    """Whether a table in the folder of verdicts contains effects."""
+    """Return whether a table in the folder of verdicts contains effects."""
     return "effects" in table.stem.split("__")
 
 
@@ -135,7 +135,7 @@ def draw_table(table: Path) -> Path:
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """List the verdicts of a study against its own baseline, without those on risks and effects.
+    """List the tables that compare a study with its default baseline, without tables on risks and effects.
 
     Args:
         folder: The folder of the study.
@@ -171,7 +171,11 @@ def main(tables: Sequence[Path]) -> int:
 
 
 def next_command(table: Path) -> str:
-    """Suggest the risk of the largest night, then the effects of a grid, then the outcomes themselves."""
+    """Suggest the next command.
+
+    After outcomes it is the risk of the largest night; after a risk, the effects of a grid of several keys; after that
+    the main outcomes. A study without the outcome of the largest night gets its report.
+    """
     folder = table.parent.parent
     about = read_object(table.with_suffix(".json"))
     study = open_study(folder)
@@ -286,7 +290,7 @@ def describe_pairing(rows: Sequence[Verdict]) -> str:
 def draw_forest(verdicts: Verdicts) -> Path:
     """Draw the difference of each cell with its interval, next to the spread of each cell and the reported figure.
 
-    Of more than 60 cells, those with the 60 largest mean differences are drawn, and the caption states this.
+    If there are more than 60 cells, only the 60 with the largest mean differences are drawn, and the caption says so.
 
     Args:
         verdicts: The comparison to draw.
@@ -316,7 +320,10 @@ def draw_forest(verdicts: Verdicts) -> Path:
 
 
 def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]:
-    """Arrange the rows of the chart, each baseline followed by its cells; also return the number of cells left out."""
+    """Arrange the rows of the chart, each baseline followed by its cells.
+
+    Return the rows and the number of cells left out.
+    """
     shown = {id(row) for row in by_size(verdicts.rows)[:MOST_CELLS]}
     groups: dict[int, list[Verdict]] = {}
     for row in verdicts.rows:
@@ -334,14 +341,17 @@ def bars_of(verdicts: Verdicts, labels: dict[str, str]) -> tuple[list[Bar], int]
 
 
 class Labels(NamedTuple):
-    """Short row labels by full label; if they contain only values, `keys` is their heading, otherwise empty."""
+    """Short row labels by full label, and their heading: the keys if labels contain only values, otherwise empty."""
 
     of: dict[str, str]
     keys: str
 
 
 def labels_of(verdicts: Verdicts) -> Labels:
-    """Shorten labels such as `rules.news.fade_days=3.0` to `fade_days=3.0`; many long labels lose their keys."""
+    """Shorten labels such as `rules.news.fade_days=3.0` to `fade_days=3.0`.
+
+    If there are many long labels and all have the same keys, only values are kept and the keys become their heading.
+    """
     full = dict.fromkeys(label for row in verdicts.rows for label in (row.cell_label, row.baseline_label))
     parts = {label: [part.partition("=") for part in label.split(", ")] for label in full}
     keys = list(dict.fromkeys(key for label in full for key, equals, _ in parts[label] if equals))
@@ -382,7 +392,7 @@ def rule_rows(axes: Axes, bars: Sequence[Bar], places: Sequence[float], heights:
 
 
 def draw_differences(axes: Axes, about: dict[str, Any], bars: Sequence[Bar], places: Sequence[float]) -> None:
-    """Draw the differences as points with 95 % intervals; a point is hollow if the interval includes zero."""
+    """Draw the differences as points with 95 % intervals. A point is hollow if its interval includes zero."""
     axes.set_yticks(places, [bar.label for bar in bars], fontsize=8.5)
     axes.axvline(0, color=INK, linewidth=1)
     for bar, place in zip(bars, places, strict=True):
@@ -546,12 +556,12 @@ def directions(about: dict[str, Any]) -> tuple[str, str]:
 
 
 def is_share(about: dict[str, Any]) -> bool:
-    """Whether the outcome is a share."""
+    """Return whether the outcome is a share."""
     return str(about["unit"]).startswith("share")
 
 
 def unit_of(about: dict[str, Any], difference: bool = True) -> str:
-    """Return the unit of differences or of levels; shares are in percentage points or per cent."""
+    """Return the unit of differences or of levels. For a share these are percentage points and per cent."""
     if is_share(about):
         return "percentage points" if difference else "per cent"
     return str(about["unit"])

@@ -68,9 +68,9 @@ def judge(cell: np.ndarray, baseline: np.ndarray) -> Judgement:
         baseline: The values in the same worlds, in the same order.
 
     Returns:
-        The summary. With one pair the intervals are NaN, with no pair everything is; equal differences give an interval
-        of zero width. `fold` is (var cell + var baseline) / var difference (Law and Kelton 2000): infinite if the
-        difference never varies, NaN if neither cell varies.
+        The summary. With one pair the intervals are NaN; with no pair every number except the counts is NaN. If all
+        differences are equal, the intervals have zero width. `fold` is (var cell + var baseline) / var difference (Law
+        and Kelton 2000): infinite if the difference never varies, and NaN if neither cell varies.
     """
     differences = np.asarray(cell, float) - np.asarray(baseline, float)
     worlds = int(differences.size)
@@ -108,7 +108,7 @@ def interval_of(differences: np.ndarray, statistic: Any, method: str) -> tuple[f
 
 
 def never_varies(values: np.ndarray) -> bool:
-    """Whether all values are equal, up to rounding error.
+    """Return whether all values are equal, up to rounding error.
 
     Args:
         values: At least one value.
@@ -120,7 +120,7 @@ def never_varies(values: np.ndarray) -> bool:
 
 
 def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> float:
-    """Compute the factor by which independent seeds would need more campaigns for the same interval."""
+    """Compute how many times as many campaigns independent seeds would need for an interval of the same width."""
     if differences.size < 2 or (never_varies(cell) and never_varies(baseline)):
         return math.nan
     if never_varies(differences):
@@ -129,7 +129,7 @@ def fold_of(cell: np.ndarray, baseline: np.ndarray, differences: np.ndarray) -> 
 
 
 def clear(low: float, high: float) -> bool:
-    """Whether an interval excludes zero.
+    """Return whether an interval excludes zero.
 
     Args:
         low: Lower end; NaN if unknown.
@@ -152,7 +152,7 @@ class Baseline(NamedTuple):
 
 
 def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) -> StudyCell | None:
-    """Return the baseline of a cell; None if the other study does not have it."""
+    """Return the baseline of a cell. Return None if the other study does not have it."""
     if baseline.cell is not None:
         return baseline.cell
     keys = {*study.swept, *other.swept}
@@ -165,7 +165,10 @@ def partner_of(cell: StudyCell, study: Study, other: Study, baseline: Baseline) 
 
 
 def choose_baseline(text: str | None, study: Study, other: Study) -> Baseline:
-    """Parse the requested baseline, or choose the default; PanjError if the text matches nothing or is ambiguous."""
+    """Parse the requested baseline, or choose the default.
+
+    Raise PanjError if the text matches nothing or is ambiguous.
+    """
     baseline = usual_baseline(study, other) if text is None else read_baseline(text, other)
     baseline = baseline._replace(asked=text)
     if other is study:
@@ -194,8 +197,8 @@ def read_baseline(text: str, other: Study) -> Baseline:
 def usual_baseline(study: Study, other: Study) -> Baseline:
     """Return the default baseline.
 
-    In the same study it is the cell with the base settings, else the first. In a second study it is the only cell, or
-    for each cell the one with equal settings.
+    In the same study, it is the cell with the base settings, or the first cell if none has them. In a second study, it
+    is the only cell, or if there are several, the one with the same settings as the cell that is compared.
     """
     if other is not study:
         if len(other.cells) == 1:
@@ -218,7 +221,10 @@ def of_cell(cell: StudyCell) -> Baseline:
 
 
 def pinned_baseline(text: str, other: Study) -> Baseline:
-    """Parse settings `key=value`: those of all swept keys select one cell; keys not named stay as in each cell."""
+    """Parse a baseline given as settings `key=value`, separated by commas.
+
+    If every swept key is named, they select one cell. Otherwise the keys not named keep their value in each cell.
+    """
     pinned: dict[str, Value] = {}
     for part in text.split(","):
         key, equals, value = part.strip().partition("=")
@@ -249,7 +255,7 @@ def no_such_baseline(text: str, other: Study) -> PanjError:
 
 
 def plain(text: str) -> str:
-    """Reduce text to letters, digits, dots, hyphens and underscores for a file name; long text ends with a hash."""
+    """Reduce text to letters, digits, dots, hyphens and underscores for a file name. Cut long text and add a hash."""
     name = re.sub(r"[^\w.-]+", "_", text)
     if len(name.encode()) <= LONGEST:
         return name

@@ -53,7 +53,7 @@ class Risk(NamedTuple):
 
 
 def passing(worlds: Worlds, asked: Range, measure: Measure, first_day: date) -> Worlds:
-    """Replace each value by 1 if it passes the threshold and 0 if it does not; a missing value stays NaN."""
+    """Replace each value by 1 if it is in the requested range and 0 if it is not. A missing value stays NaN."""
     values = worlds.values + first_day.toordinal() if measure.is_date else worlds.values
     marks = np.where(np.isnan(values), math.nan, asked.holds(values).astype(float))
     return worlds._replace(values=marks)
@@ -124,7 +124,10 @@ def wilson(count: int, size: int, z: float) -> tuple[float, float]:
 
 
 def spread_of_risk(marks: np.ndarray) -> tuple[float, float, float]:
-    """Compute the risk in the campaigns of one cell and its 95 % Wilson interval; NaN without a campaign."""
+    """Compute the risk in the campaigns of one cell and its 95 % Wilson interval.
+
+    All three numbers are NaN if no campaign has a value.
+    """
     known = marks[~np.isnan(marks)]
     if not known.size:
         return math.nan, math.nan, math.nan

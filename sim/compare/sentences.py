@@ -57,7 +57,10 @@ class Verdict(NamedTuple):
 
 
 def notes_on_studies(study: Study, other: Study) -> list[str]:
-    """Write which what-if question the worlds answer, and warnings if rules, data, calibration or settings differ."""
+    """Write which what-if question the worlds answer, and note any difference in rules, data, calibration or settings.
+
+    Settings are compared only for keys that neither study sweeps.
+    """
     notes = [text for text in dict.fromkeys(one.about.get("what_if") for one in (study, other)) if text]
     for what in ("rules", "data"):
         ours, theirs = (one.about.get(f"{what}_fingerprint") for one in (study, other))
@@ -107,7 +110,7 @@ def say_cell(cell: StudyCell) -> str:
 
 
 def notes_on_outcome(measure: Measure, verdicts: Sequence[Verdict]) -> list[str]:
-    """Write notes on the end of the record, on missing events and on multiple comparisons."""
+    """Write notes on missing events, days after the end of the record, and multiple comparisons, where they apply."""
     notes = []
     if measure.is_date and any(verdict.without_event + verdict.baseline_without_event for verdict in verdicts):
         notes.append("A campaign in which the event did not occur counts as the day after its last.")
@@ -156,7 +159,7 @@ def sentence_of(verdict: Verdict, measure: Measure, change: str, never: date | N
 
 
 def say_verdict(verdict: Verdict, measure: Measure, what: str, worlds: str) -> str:
-    """Describe the mean difference and its interval, and state if the interval includes zero."""
+    """Describe the mean difference and its interval, and state that none was detected if it includes zero."""
     found = verdict.judgement
     amount = say_difference(found.mean_difference, measure)
     interval = say_interval(found.mean_low, found.mean_high, measure)
@@ -275,7 +278,7 @@ def say_number(value: float, measure: Measure) -> str:
 
 
 def is_share(measure: Measure) -> bool:
-    """Whether an outcome is a share.
+    """Return whether an outcome is a share.
 
     Args:
         measure: The outcome.

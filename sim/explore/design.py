@@ -93,12 +93,18 @@ def sweep_of(
 
 
 def run_missing(sweep: Sweep, console: Console) -> Ran:
-    """Run the campaigns that are not recorded yet; Stopped after Ctrl-C, PanjError if the folder has other points."""
+    """Run the campaigns that are not recorded yet.
+
+    Raise Stopped after Ctrl-C, and PanjError if the folder has other points.
+    """
     return run_sweep(sweep, Terse(file=console.file, width=console.width, highlight=False))
 
 
 def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int) -> dict[str, Answers]:
-    """Read outcomes at every point of a finished study; an event that did not occur is dated one day after the last."""
+    """Read outcomes at every point of a finished study.
+
+    An event that did not occur is dated one day after the last day.
+    """
     study = open_study(folder)
     answers = {}
     for outcome in outcomes:
@@ -111,7 +117,7 @@ def read_answers(folder: Path, outcomes: Sequence[str], seeds: int, points: int)
 
 
 def known(answers: Mapping[str, Answers], console: Console) -> dict[str, Answers]:
-    """Drop outcomes missing in all campaigns of some point, and print their names; PanjError if none is left."""
+    """Drop outcomes missing in all campaigns of some point, and print their names. Raise PanjError if none is left."""
     kept = {outcome: answer for outcome, answer in answers.items() if answer.is_known}
     for outcome in answers:
         if outcome not in kept:
@@ -134,14 +140,17 @@ def problem_of(keys: Sequence[str]) -> dict[str, Any]:
 
 
 def trajectories(keys: Sequence[str], count: int, seed: int) -> Floats:
-    """Draw `count` trajectories of Morris of (parameters + 1) rows; consecutive rows differ in one parameter."""
+    """Draw `count` Morris trajectories of (parameters + 1) rows; consecutive rows differ in one parameter."""
     from SALib.sample import morris  # slow to import
 
     return np.array(morris.sample(problem_of(keys), count, num_levels=LEVELS, seed=seed), np.float64)
 
 
 def cross_samples(keys: Sequence[str], samples: int, seed: int) -> Floats:
-    """Draw Saltelli's sample for first and total order: samples x (parameters + 2) rows, samples a power of two."""
+    """Draw Saltelli's sample for first- and total-order Sobol' indices, of samples x (parameters + 2) rows.
+
+    `samples` must be a power of two.
+    """
     from SALib.sample import sobol  # slow to import
 
     return np.array(sobol.sample(problem_of(keys), samples, calc_second_order=False, seed=seed), np.float64)

@@ -86,7 +86,10 @@ class Measured(NamedTuple):
 
 
 def measure(box: Box, half: Half, keys: Sequence[str], whole: Half) -> Measured:
-    """Measure a box in the campaigns of `half`, which are outside earlier boxes; `whole` includes the latter."""
+    """Measure a box in one half of the campaigns.
+
+    `half` has only the campaigns outside earlier boxes; `whole` also has those inside.
+    """
     within = inside(box, half.drawn, keys)
     held, cases = int(within.sum()), int(half.cases[within].sum())
     around = int((~within).sum())
@@ -143,7 +146,11 @@ class Found(NamedTuple):
 
 
 def discover(drawn: Floats, cases: Truths, keys: Sequence[str], request: Discover) -> list[Found]:
-    """Find boxes one after another, each outside the earlier ones; stop after the first that is not a finding."""
+    """Find boxes one after another, each among the campaigns outside earlier boxes.
+
+    Stop after the first box that is not a finding (it is returned as well), after `request.boxes` boxes, when too few
+    cases or other campaigns are left, or when no limit of a box is significant.
+    """
     first, other = whole_first, whole_other = halves_of(drawn, cases)
     found: list[Found] = []
     while len(found) < request.boxes and min(first.cases.sum(), (~first.cases).sum()) >= FEWEST:
@@ -167,8 +174,9 @@ def choose(measured: Sequence[Measured], density: float | None) -> int:
     """Choose a step of the search.
 
     Returns:
-        The index of the step with the best harmonic mean of coverage and density. If a density is asked: the index of
-        the step with the largest coverage among those that reach it, or of the densest step if none does.
+        Without a requested density, the index of the step with the best harmonic mean of coverage and density.
+        Otherwise the index of the step with the largest coverage among those that reach the density, or of the densest
+        step if none does.
     """
     dense = [place for place, one in enumerate(measured) if density is not None and one.density >= density]
     if dense:
@@ -189,7 +197,10 @@ def supported(box: Box, half: Half, keys: Sequence[str]) -> Box:
 
 
 def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
-    """Read the outcome of every campaign in the order of the bank, dates as ordinals; PanjError if none has it."""
+    """Read the outcome of every campaign in the order of the bank, with dates as ordinals.
+
+    Raise PanjError if no campaign has the outcome, or if a threshold is a date and the outcome a number or vice versa.
+    """
     study = open_study(bank.folder)
     measure = read_measure(study, request.outcome)
     for key, text in request.thresholds.items():
@@ -205,7 +216,10 @@ def values_of(bank: Bank, request: Discover) -> tuple[Measure, Floats]:
 
 
 def cases_of(values: Floats, request: Discover) -> Truths:
-    """Mark campaigns beyond the threshold or between two; PanjError if there are too few of them or too few others."""
+    """Mark the cases: campaigns beyond the threshold, or between two thresholds.
+
+    Raise PanjError if either half of the bank has too few cases or too few other campaigns.
+    """
     cases = Range(request.above, request.below).holds(values)
     fewest = min(min(int(half.sum()), int((~half).sum())) for half in (cases[::2], cases[1::2]))
     if fewest < FEWEST:
@@ -258,7 +272,7 @@ ABOVE, BELOW = "above", "below"
 
 
 def inside(box: Box, drawn: Floats, keys: Sequence[str]) -> Truths:
-    """Mark the campaigns within all limits of a box; without limits, all of them."""
+    """Mark the campaigns within all limits of a box. A box without limits contains every campaign."""
     within = np.ones(len(drawn), np.bool_)
     for limit in box:
         column = drawn[:, list(keys).index(limit.key)]
@@ -272,7 +286,7 @@ def without(box: Box, limit: Limit) -> Box:
 
 
 def harmonic(one: float, other: float) -> float:
-    """Return the harmonic mean of two shares; 0 if both are 0."""
+    """Return the harmonic mean of two shares. Return 0 if both are 0."""
     return 2 * one * other / (one + other) if one + other > 0 else 0.0
 
 
@@ -365,7 +379,7 @@ def moved_end(ends: Floats, end: int, place: int, value: float) -> Floats:
 
 
 def halfway(ordered: Floats, share: float) -> float:
-    """Return the midpoint of the two neighbouring values at a quantile; it never splits a run of equal values."""
+    """Return a value at a quantile, halfway between two different neighbours so that equal values are not separated."""
     place = (ordered.size - 1) * share
     low, high = ordered[math.floor(place)], ordered[math.ceil(place)]
     if low == high:
@@ -379,7 +393,7 @@ def halfway(ordered: Floats, share: float) -> float:
 def best_move(
     moves: Iterable[Floats], whole: Floats, drawn: Floats, cases: Truths, within: Truths
 ) -> tuple[Floats, Truths] | None:
-    """Choose the move that raises the density most per campaign lost or gained; None if none raises it."""
+    """Choose the move that raises the density most per campaign lost or gained. Return None if none raises it."""
     held, before = int(within.sum()), float(cases[within].mean())
     best, found = (0.0, 0), None
     for ends in moves:
@@ -402,7 +416,7 @@ def limits_of(ends: Floats, whole: Floats, keys: Sequence[str]) -> Box:
 
 
 def check(request: Discover) -> None:
-    """Check that a threshold is given, and that a lower one is below the upper one."""
+    """Check that at least one threshold is given, and that the lower threshold is below the upper one."""
     if not request.thresholds:
         raise PanjError(f"above: found neither above nor below, expected at least one: {usage_of(Discover)}")
     range_of(request.above, request.below)
@@ -414,7 +428,10 @@ LEVEL = 0.05  # significance level, divided by the number of limits of a box
 def campaigns_table(
     seeds: NDArray[np.int64], drawn: Floats, cases: Truths, keys: Sequence[str], found: Sequence[Found]
 ) -> pa.Table:
-    """Make one row per campaign: seed, half, whether it is a case, the first box with it (0: none), parameters."""
+    """Make one row per campaign: seed, half, whether it is a case, first box that contains it, restricted parameters.
+
+    The box is 0 if no box contains the campaign.
+    """
     first_box = np.zeros(len(seeds), np.int32)
     for number, one in reversed(list(enumerate(found, start=1))):
         first_box[inside(one.box, drawn, keys)] = number
@@ -425,7 +442,10 @@ def campaigns_table(
 
 
 def row_of(number: int, found: Found) -> dict[str, str]:
-    """Make the row of a box; columns `found_...` are from the half where it was found, the others from the holdout."""
+    """Make the row of a box.
+
+    Columns `found_...` are from the half in which the box was found, the others from the holdout half.
+    """
     other = found.other
     return {
         "box": str(number), "finding": "yes" if found.is_finding else "no", "limits": str(len(found.box)),

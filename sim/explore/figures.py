@@ -66,7 +66,7 @@ class Measured(NamedTuple):
 
 
 def read_measured(folder: Path) -> Measured:
-    """Read the files of a sensitivity study; PanjError if one is missing or malformed."""
+    """Read the files of a sensitivity study. Raise PanjError if one is missing or malformed."""
     with reading(folder, "sensitivity", "a sensitivity study"):
         morris, sobol, outcomes = (read_rows(folder / f"{name}.csv") for name in ("morris", "sobol", "outcomes"))
         about = read_object(folder / "sensitivity.json")
@@ -140,7 +140,7 @@ def draw_effects(axes: Axes, rows: Sequence[Row], about: Row) -> None:
 
 
 def is_marked(about: Row) -> bool:
-    """Whether the reported figure of an outcome is drawn; reported dates are not."""
+    """Return whether an outcome has a reported figure that can be drawn; reported dates are not drawn."""
     return about["unit"] != "days" and any(reported_cells(about))
 
 
@@ -150,7 +150,7 @@ def reported_cells(about: Row) -> list[str]:
 
 
 def draw_indices(axes: Axes, rows: Sequence[Row], left: float) -> None:
-    """Draw total and first-order indices of each parameter, with their intervals; dotted: the share of noise."""
+    """Draw total and first-order indices of each parameter with their intervals, and the share of noise as a line."""
     for place, row in enumerate(rows):
         for name, shift, width, colour in (("total", 0.17, 0.3, SIMULATED_LIGHT), ("first", -0.17, 0.3, SIMULATED)):
             axes.barh(place + shift, max(0.0, float(row[name])), width, color=colour, linewidth=0)
@@ -201,7 +201,10 @@ def draw_screening(made: Measured) -> Path:
 def draw_heat(
     made: Measured, name: str, title: str, caption: str, fields: dict[tuple[str, str], float], keys: Sequence[str]
 ) -> Path:
-    """Draw a heat map with the value in each field, parameters as rows, outcomes as columns; empty fields are white."""
+    """Draw a heat map with the value in each field, parameters as rows and outcomes as columns.
+
+    Fields without a value are white.
+    """
     outcomes = list(made.outcomes.values())
     wide = min(WIDTH - NAMES - RIGHT, 1.3 * len(outcomes))
     letters = int(wide / len(outcomes) * 15)
@@ -277,7 +280,7 @@ def show_sensitivity(folder: Path) -> int:
 
 
 def table_of(made: Measured, about: Row) -> Table:
-    """Make the table of parameters for one outcome, by total index, or by mu* if there are no indices."""
+    """Make the table of parameters for one outcome, sorted by total index, or by mu* if there are no Sobol' indices."""
     mean = significant(float(about["mean"]))
     title = f"{about['label']}: mean {mean} {about['unit']}, reported {about['reported_text'] or '-'}"
     caption = f"{describe_design(made, about['design'])} {describe_shares(about)}"
@@ -330,7 +333,7 @@ class Discovered(NamedTuple):
 
 
 def read_discovered(folder: Path) -> Discovered:
-    """Read the files of a discovery; PanjError if one is missing or malformed."""
+    """Read the files of a discovery. Raise PanjError if one is missing or malformed."""
     with reading(folder, "discover", "discoveries"):
         boxes, *others = (read_rows(folder / f"{name}.csv") for name in ("boxes", "limits", "trade_off"))
         limits, steps = (
@@ -363,7 +366,7 @@ def describe_limit(limit: Row) -> str:
 
 
 def is_finding(row: Row) -> bool:
-    """Whether the box is a finding, as defined in `sim.explore.discover`."""
+    """Return whether the box is a finding, as defined in `sim.explore.discover`."""
     return row["finding"] == "yes"
 
 
@@ -389,7 +392,7 @@ def draw_discovered(folder: Path) -> list[Path]:
         folder: The folder of the discovery, as written by `python -m sim discover`.
 
     Returns:
-        The path of boxes.png; empty if no box was found.
+        The path of boxes.png, in a list that is empty if no box was found.
 
     Raises:
         PanjError: A file is missing or malformed.
@@ -465,7 +468,7 @@ def draw_along(axes: Axes, made: Discovered, box: str, key: str, values: Floats,
 
 
 def ends_of(made: Discovered, box: str, key: str) -> tuple[float, float]:
-    """Return the lower and upper limit of a box along one parameter; without a limit, the end of the prior."""
+    """Return the lower and upper limit of a box along one parameter. A missing limit is the end of the prior."""
     low, high, _ = made.about["priors"][key]
     ends = {"above": low, "below": high}
     ends |= {limit["side"]: float(limit["limit"]) for limit in made.limits[box] if limit["number"] == key}

@@ -137,7 +137,7 @@ class Index(NamedTuple):
 
 
 def indices_of(keys: Sequence[str], shares: Floats, answers: Mapping[str, Answers], seed: int) -> list[Index]:
-    """Compute the Sobol' indices of every parameter for every outcome; all are 0 if an outcome is constant."""
+    """Compute the Sobol' indices of every parameter for every outcome. All are 0 if an outcome is constant."""
     indices = []
     for outcome, answer in answers.items():
         means = answer.means
@@ -154,7 +154,10 @@ def fifths_of(shares: Floats) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 
 def sobol_columns(keys: Sequence[str], means: Floats, seed: int) -> Floats:
-    """Compute first-order and total indices, each followed by its half-width, 4 x parameters; 0 for a constant."""
+    """Compute first-order and total indices, each followed by its half-width (4 x parameters).
+
+    All are 0 if the outcome is constant.
+    """
     from SALib.analyze import sobol  # slow to import
 
     if np.ptp(means) == 0:
@@ -297,7 +300,7 @@ def resolve(asked: Sensitivity) -> Resolved:
 
 
 def base_of(words: AnyOverrides) -> Settings:
-    """Compose the settings of every point; PanjError for those not allowed in a sensitivity study."""
+    """Compose the settings of every point. Raise PanjError if one is not allowed in a sensitivity study."""
     overrides = Overrides.of(words)
     for row in overrides:
         if row.key.split(".")[0] in NOT_HERE:
@@ -316,7 +319,10 @@ def base_of(words: AnyOverrides) -> Settings:
 
 
 def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
-    """Return the requested outcomes; PanjError if one is unknown or is not counted by the end of the campaign."""
+    """Return the requested outcomes.
+
+    Raise PanjError if there is none, or if one is unknown or is not counted by the end of the campaign.
+    """
     table = read_outcomes(base.facts, base.start_date, base.days)
     names = [row.name for row in table if row.last >= 0]
     if not wanted:
@@ -328,7 +334,10 @@ def outcomes_of(wanted: tuple[str, ...], base: Settings) -> tuple[str, ...]:
 
 
 def priors_of(wanted: tuple[str, ...] | None, base: Settings) -> tuple[Prior, ...]:
-    """Return the priors of the varied parameters: those of `keys=`, or all that no override sets."""
+    """Return the priors of the parameters to vary: those named in `keys=`, by default all that no override sets.
+
+    Raise PanjError if `keys=` is empty or names a parameter that is unknown or also set by an override.
+    """
     assert base.draws is not None
     free = {prior.key: prior for prior in base.draws.priors}
     if wanted is None:
@@ -408,7 +417,7 @@ def rows_of_sobol(indices: Sequence[Index], answers: Mapping[str, Answers]) -> l
 
 
 def share_left(answer: Answers) -> float:
-    """Return the share of the variance between points that is noise; 0 if there is no variance."""
+    """Return the share of the variance between points that is noise. Return 0 if there is no variance."""
     between = float(answer.means.var())
     return min(1.0, answer.left / between) if between > 0 else 0.0
 

@@ -1,4 +1,4 @@
-"""Campaigns run to the end of the record, counted as the targets of the hindcasts count them."""
+"""Run campaigns to the end of the record, and count what the targets of the hindcasts count."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -25,20 +25,20 @@ BATCH = 25  # campaigns per task
 
 
 class Counted(NamedTuple):
-    """Campaigns as the targets count them."""
+    """Daily counts of every target, and dates of loss, in several campaigns."""
 
     counts: Floats  # campaigns x targets x days
     lost_on: Integers  # campaigns x districts of the map: first day on which a district is held; day 0 included
 
     def from_origin(self, origin: int, horizons: tuple[int, ...]) -> Ensemble:
-        """The campaigns as a forecast from an origin.
+        """Turn the campaigns into a forecast from an origin.
 
         Args:
-            origin: Number of the day.
-            horizons: Days ahead.
+            origin: Day from which to forecast, counted from day 0.
+            horizons: Lead times, in days.
 
         Returns:
-            Their counts and chances on the days of the horizons.
+            The counts of each campaign and the share of campaigns that have lost each district, at each horizon.
         """
         days = [origin + horizon for horizon in horizons]
         chances = np.array([(self.lost_on <= day).mean(axis=0) for day in days])
@@ -49,15 +49,15 @@ def run_counted(order: Order, seeds: Sequence[int], workers: Workers) -> Counted
     """Run campaigns of a cell to its last day.
 
     Args:
-        order: The cell.
-        seeds: Of the campaigns.
-        workers: Where they run.
+        order: The settings and random draws of the cell.
+        seeds: Seed of each campaign.
+        workers: Pool of workers that runs them in batches.
 
     Returns:
-        The counts of those that could be run, in the order of the seeds.
+        The counts of the campaigns that did not fail, in the order of the seeds.
 
     Raises:
-        PanjError: None could be run.
+        PanjError: Every campaign failed.
     """
     batches = [seeds[first : first + BATCH] for first in range(0, len(seeds), BATCH)]
     futures = [workers.submit(run_batch, order, batch) for batch in batches]
@@ -68,7 +68,7 @@ def run_counted(order: Order, seeds: Sequence[int], workers: Workers) -> Counted
 
 
 def run_batch(order: Order, seeds: Sequence[int]) -> list[tuple[Floats, Integers]]:
-    """Run some campaigns in sequence; one that fails is left out."""
+    """Run campaigns one after another, and return the counts of those that did not fail."""
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
     world, found = fresh(layout.world), []
@@ -84,7 +84,7 @@ def run_batch(order: Order, seeds: Sequence[int]) -> list[tuple[Floats, Integers
 
 
 def count(record: Record) -> tuple[Floats, Integers]:
-    """Targets x days, and when each district of the map was first held."""
+    """Count each target by day (targets x days), and find the day on which each district of the map was first held."""
     facts = facts_here()
     held = record.holder == Holder.TALIBAN
     taken = np.logical_or.accumulate(held, axis=0) & ~held[0]
@@ -99,5 +99,5 @@ def count(record: Record) -> tuple[Floats, Integers]:
 
 @lru_cache(maxsize=1)
 def rows_of_map() -> Integers:
-    """The districts of the map."""
+    """Return the row numbers of the districts of the map."""
     return district_targets(facts_here()).district

@@ -1,7 +1,7 @@
 """The design of the hindcasts, declared before the first of them was run.
 
-Gives   origins, horizons, targets and forecasts; `docs/hindcast.md` says why.
-Assumed A forecast may use what was published up to its origin; only days up to 7 July are scored.
+Gives   origins, horizons, targets and forecasts; `docs/hindcast.md` gives the reasons.
+A forecast may use what was published up to its origin. Only days up to 7 July are scored.
 """
 
 from datetime import date, timedelta
@@ -26,7 +26,7 @@ TABLES = ("counts", "paths", "maps", "reliability", "coverage", "differences", "
 
 
 class Target(NamedTuple):
-    """A count that is forecast."""
+    """A cumulative count that is forecast."""
 
     about: str
     unit: str
@@ -63,19 +63,19 @@ ONLY_OF_MAPS = ("neighbours",)
 
 
 def scored(origin: date, horizons: tuple[int, ...] = HORIZONS) -> tuple[int, ...]:
-    """The horizons of an origin whose day is not after the record."""
+    """Return the horizons at which a forecast from an origin can be scored: those that end by 7 July."""
     return tuple(horizon for horizon in horizons if origin + timedelta(horizon) <= THE_LINE)
 
 
 def check(origins: tuple[date, ...], horizons: tuple[int, ...]) -> None:
-    """Check origins and horizons.
+    """Check the requested origins and horizons.
 
     Args:
         origins: The days from which to forecast.
-        horizons: Days ahead.
+        horizons: Lead times, in days.
 
     Raises:
-        PanjError: An origin that is not of the design, a horizon below 1 or given twice, or nothing to score.
+        PanjError: An origin is not in the design or has no horizon that ends by 7 July, or a value is given twice.
     """
     for origin in origins:
         if origin not in ORIGINS:

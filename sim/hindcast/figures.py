@@ -44,7 +44,7 @@ SHORT = {
 
 
 def name_of(forecast: str) -> str:
-    """A forecast in words: `free Panj`.
+    """Format the name of a forecast, such as `free Panj`.
 
     Args:
         forecast: Its name in the tables.
@@ -60,11 +60,11 @@ class Made(NamedTuple):
     tables: dict[str, list[Row]]
 
     def rows(self, table: str, **where: object) -> list[Row]:
-        """The rows of a table that have these values.
+        """Return the rows of a table that have the given values.
 
         Args:
-            table: Its name.
-            where: Values by column.
+            table: Name of the table, without `.csv`.
+            where: The required value of each column named.
         """
         wanted = {key: str(value) for key, value in where.items()}
         return [row for row in self.tables[table] if all(row[key] == value for key, value in wanted.items())]
@@ -74,10 +74,10 @@ def read_hindcast(folder: Path) -> Made:
     """Read the files of a hindcast.
 
     Args:
-        folder: Where `python -m sim hindcast` wrote it.
+        folder: The folder that `python -m sim hindcast` wrote.
 
     Returns:
-        Its tables and metadata.
+        The tables and metadata of the hindcast.
 
     Raises:
         PanjError: A file is missing or malformed.
@@ -88,13 +88,13 @@ def read_hindcast(folder: Path) -> Made:
 
 
 def describe_hindcast(made: Made) -> str:
-    """Say how many worlds each origin has, and what they were conditioned on.
+    """Describe the sample: the number of origins and worlds, and what the worlds were conditioned on.
 
     Args:
         made: The hindcast.
 
     Returns:
-        Two sentences for captions and the page.
+        Three sentences for captions and the page.
     """
     about = made.about
     return (
@@ -109,7 +109,7 @@ def draw_hindcast(folder: Path) -> list[Path]:
     """Draw every figure of a hindcast.
 
     Args:
-        folder: Where `python -m sim hindcast` wrote it.
+        folder: The folder that `python -m sim hindcast` wrote.
 
     Returns:
         The paths of the figures.
@@ -167,7 +167,7 @@ def draw_fan(axes: Axes, made: Made, target: str, name: str) -> None:
 
 
 def numbers(rows: Sequence[Row], column: str) -> list[float]:
-    """A column as numbers; nan where empty."""
+    """Return a column as numbers, with NaN for empty cells."""
     return [float(row[column] or "nan") for row in rows]
 
 
@@ -196,13 +196,13 @@ def draw_skill(made: Made) -> Path:
 
 
 def reached(made: Made) -> list[str]:
-    """How many origins reach each horizon: `9 at 1 d`."""
+    """Format how many origins reach each horizon, such as `9 at 1 d`."""
     rows = made.rows("coverage", forecast=PANJ, target=next(iter(TARGETS)))
     return [f"{row['origins']} at {row['horizon']}\u00a0d" for row in rows]
 
 
 def draw_differences(axes: Axes, made: Made, target: str, score: str) -> None:
-    """Draw the differences of one target."""
+    """Draw the mean difference between Panj and every other forecast on one target, by horizon, with its interval."""
     horizons = made.about["horizons"]
     for place, rival in enumerate(RIVALS):
         rows = made.rows("differences", target=target, score=score, forecast=PANJ, rival=rival)
@@ -217,7 +217,7 @@ def draw_differences(axes: Axes, made: Made, target: str, score: str) -> None:
 
 
 def draw_reliability(made: Made) -> Path:
-    """Draw one panel per horizon: how often districts were lost, by the probability that was given."""
+    """Draw one reliability diagram per horizon: how often districts were lost, by forecast probability."""
     horizons = made.about["horizons"]
     figure, panels = new_panels(
         len(horizons), 2, 2.3, Spaces(left=0.62, right=0.15, top=0.3, bottom=0.45, across=0.55, down=0.7)

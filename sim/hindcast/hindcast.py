@@ -2,7 +2,7 @@
 
 Reads   settings of one cell, priors.yaml, data/observations.csv, dates of falls.
 Writes  in results_dir/<name>: origins/<day>/worlds.parquet, as `assimilate` writes it; the tables of `TABLES`;
-        hubverse/; about.json. The same command goes on after Ctrl-C or a kill, to the same digits.
+        hubverse/; about.json. After Ctrl-C or a kill, the same command continues and gives identical results.
 """
 
 import json
@@ -55,7 +55,7 @@ PER_STAGE = 4.0  # campaigns of the sampler per world and stage, for the estimat
 
 
 class Job(NamedTuple):
-    """A request, checked, with what it needs."""
+    """A checked request, with its settings and observations."""
 
     request: Hindcast
     origins: tuple[date, ...]
@@ -66,12 +66,12 @@ class Job(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        """Where everything is written."""
+        """The folder of all results."""
         return self.settings.results_dir / self.request.name
 
     @property
     def asked(self) -> str:
-        """Hash of everything that decides the digits."""
+        """Hash of everything that determines the results."""
         rows = [[str(part) for part in one[:-1]] for one in self.observations]
         made_of = [self.order.key, list(self.order.fingerprints), self.request.worlds, self.request.seed, rows]
         days = [str(one) for one in self.origins]
@@ -79,16 +79,16 @@ class Job(NamedTuple):
 
 
 def hindcast(request: Hindcast) -> Path:
-    """Forecast from every origin of a request and score the forecasts.
+    """Forecast from every requested origin, score the forecasts and write them.
 
     Args:
-        request: Origins, horizons and settings.
+        request: The parsed command line of `hindcast`: origins, horizons and settings.
 
     Returns:
         The folder of the tables.
 
     Raises:
-        PanjError: The request is faulty, or its folder holds another hindcast.
+        PanjError: The request is invalid, or the folder contains another hindcast or study.
     """
     job, console = job_of(request), console_of()
     if is_done(job):
@@ -112,7 +112,7 @@ def hindcast(request: Hindcast) -> Path:
 
 
 def job_of(request: Hindcast) -> Job:
-    """Check a request; PanjError before anything is run."""
+    """Check a request and resolve its settings. Raise PanjError if it is invalid; nothing has been run by then."""
     origins, horizons = tuple(sorted(request.origins)) or ORIGINS, tuple(sorted(request.horizons)) or HORIZONS
     check(origins, horizons)
     check_size(request.worlds, CHAIN)
@@ -124,7 +124,7 @@ def job_of(request: Hindcast) -> Job:
 
 
 def is_done(job: Job) -> bool:
-    """Whether the folder holds this hindcast; PanjError if it holds another one."""
+    """Return whether the folder already contains this hindcast. Raise PanjError if it contains another one."""
     finished = job.folder / "about.json"
     if not finished.exists():
         return False
@@ -135,13 +135,16 @@ def is_done(job: Job) -> bool:
 
 
 def seeds_of(request: Hindcast, origin: int) -> list[int]:
-    """Seeds of campaigns after an origin; campaign i follows world i, since its seed is i modulo their number."""
+    """Return the seeds of the campaigns from an origin, one per world.
+
+    Seed modulo the number of worlds is the number of the world that the campaign continues.
+    """
     base = np.random.SeedSequence([request.seed, origin]).generate_state(1, np.uint32)[0]
     return [int(base) * request.worlds + world for world in range(request.worlds)]
 
 
 def estimate(job: Job, seconds: float) -> str:
-    """How long it will take, from the seconds that as many free campaigns as worlds took."""
+    """Format the estimated time, given the seconds taken by as many free campaigns as there are worlds."""
     stages = sum(len(stage_ends(known_by(job.observations, one, one))) for one in job.origins)
     workers = job.settings.executor.workers or cores()
     left = seconds * (PER_STAGE * stages + len(job.origins))
@@ -152,16 +155,16 @@ def estimate(job: Job, seconds: float) -> str:
 
 
 def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origin:
-    """Every forecast from one origin, made of what was published up to it.
+    """Make every forecast from one origin, using only what was published up to it.
 
     Args:
-        day: The origin.
-        job: The request.
-        free: Campaigns conditioned on nothing.
-        workers: Where campaigns run.
+        day: The origin, a day of the design.
+        job: The checked request.
+        free: Campaigns that are not conditioned on any observation.
+        workers: Pool of workers that runs campaigns.
 
     Returns:
-        The forecasts.
+        The forecasts, with the record as it was known at the origin.
     """
     request, facts, origin, horizons = job.request, job.settings.facts, day_of(day), scored(day, job.horizons)
     worlds = worlds_for(str(worlds_at(day, job)), facts.fingerprint)
@@ -174,7 +177,7 @@ def forecast_from(day: date, job: Job, free: Counted, workers: Workers) -> Origi
 
 
 def worlds_at(day: date, job: Job) -> Path:
-    """The worlds that followed what was published up to a day, made by `assimilate` where they are missing."""
+    """Return the file of worlds conditioned on what was published up to a day, made by `assimilate` if missing."""
     request, name = job.request, f"{job.request.name}/{ORIGINS_FOLDER}/{day}"
     seed = int(np.random.SeedSequence([request.seed, day.toordinal()]).generate_state(1, np.uint32)[0])
     wanted = Assimilate(until=day, known=day, worlds=request.worlds, seed=seed, name=name, overrides=request.overrides)
@@ -182,7 +185,7 @@ def worlds_at(day: date, job: Job) -> Path:
 
 
 def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:
-    """Score the forecasts and write everything; about.json last."""
+    """Score the forecasts and write the hubverse files, the tables and, last of all, about.json."""
     record = record_of(job.settings.facts, read_falls(), job.observations)
     counts, paths, maps = score_counts(origins, record), score_paths(origins, record), score_maps(origins, record)
     rows: dict[str, list[Row]] = {
@@ -198,7 +201,7 @@ def write_all(job: Job, origins: Sequence[Origin], seconds: float) -> None:
 
 
 def about_of(job: Job, origins: Sequence[Origin], seconds: float) -> dict[str, Any]:
-    """How the hindcast was made."""
+    """Collect the metadata of a hindcast: request, versions, fingerprints, and the worlds of each origin."""
     places = {str(one.day): job.folder / ORIGINS_FOLDER / str(one.day) / "about.json" for one in origins}
     told = {day: json.loads(path.read_text(encoding="utf-8")) for day, path in places.items()}
     return {
@@ -217,7 +220,7 @@ def about_of(job: Job, origins: Sequence[Origin], seconds: float) -> dict[str, A
 
 
 def as_text(row: Row) -> Row:
-    """Numbers to five digits, and nothing for nan."""
+    """Format the floats of a row to five significant figures, and NaN as an empty string."""
     return {
         key: ("" if np.isnan(value) else f"{value:.5g}") if isinstance(value, float) else value
         for key, value in row.items()

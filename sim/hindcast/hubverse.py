@@ -1,9 +1,9 @@
-"""Forecasts as files of the hubverse: quantiles, and samples that are joined over horizons.
+"""Write forecasts in the hubverse format: quantiles, and samples that are joint over horizons.
 
 Writes  hubverse/ with hub-config/admin.json and tasks.json, target-data/time-series.csv, and for every model and origin
         model-output/panj-<forecast>/<origin>-panj-<forecast>.parquet, as https://docs.hubverse.io describes them.
-Assumed A sample's id is its target's number times the members plus its own number, so that it is unique in a file; of
-        Panj's samples the same member is one world in every target.
+The id of a sample is (number of its target) x (number of members) + (number of its member), so it is unique in a file.
+In the forecasts of Panj, a member is the same world for every target.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,12 +31,12 @@ SCHEMA = pa.schema([
 
 
 def write_hubverse(folder: Path, origins: Sequence[Origin], record: Reported) -> None:
-    """Write all forecasts of counts.
+    """Write all forecasts of counts, the configuration of the hub, and the record.
 
     Args:
-        folder: The hub.
-        origins: Their forecasts.
-        record: What came.
+        folder: The folder of the hub.
+        origins: The forecasts of each origin; those of maps only are left out.
+        record: The record, written as the target data of the hub.
     """
     members = {forecast.paths.shape[0] for one in origins for forecast in one.forecasts.values()}
     write_file(folder / "hub-config" / "admin.json", json_text(admin()))
@@ -51,14 +51,14 @@ def write_hubverse(folder: Path, origins: Sequence[Origin], record: Reported) ->
 
 
 def parquet_of(table: pa.Table) -> bytes:
-    """A table as the bytes of a Parquet file."""
+    """Encode a table as the bytes of a Parquet file."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())
 
 
 def table_of(origin: date, horizons: tuple[int, ...], forecast: Ensemble) -> pa.Table:
-    """The rows of one model and origin."""
+    """Make the table of one forecast from one origin: quantiles and samples by target and horizon."""
     members, columns = forecast.paths.shape[0], []
     for place, target in enumerate(TARGETS):
         for column, horizon in enumerate(horizons):
@@ -73,14 +73,14 @@ def table_of(origin: date, horizons: tuple[int, ...], forecast: Ensemble) -> pa.
 def rows_of(
     origin: date, target: str, horizon: int, kinds: Sequence[str], ids: Sequence[str], values: np.ndarray
 ) -> pa.Table:
-    """The rows of one number."""
+    """Make the rows of one target at one horizon."""
     count = len(ids)
     same = ([origin] * count, [target] * count, [horizon] * count, [origin + timedelta(horizon)] * count)
     return pa.table([*same, kinds, ids, values], schema=SCHEMA)
 
 
 def rows_of_record(record: Reported) -> list[dict[str, Any]]:
-    """What the record has, by day and target."""
+    """Make one row per target and day with the value in the record."""
     return [
         {"target_end_date": (DAY_0 + timedelta(day)).isoformat(), "target": target, "observation": f"{value:.6g}"}
         for place, target in enumerate(TARGETS)
@@ -89,7 +89,7 @@ def rows_of_record(record: Reported) -> list[dict[str, Any]]:
 
 
 def admin() -> dict[str, Any]:
-    """The description of the hub."""
+    """Return the content of admin.json, which describes the hub."""
     return {
         "schema_version": f"{SCHEMAS}/admin-schema.json", "name": "Panj hindcasts", "maintainer": "Panj",
         "contact": {"name": "Panj", "email": "none@example.org"}, "repository_host": "", "repository_url": "",
@@ -98,7 +98,10 @@ def admin() -> dict[str, Any]:
 
 
 def tasks(least: int, most: int) -> dict[str, Any]:
-    """The tasks of the hub: every origin is a round."""
+    """Return the content of tasks.json, in which every origin is a round.
+
+    `least` and `most` are the smallest and the largest number of members of any forecast.
+    """
     ends = sorted({(one + timedelta(horizon)).isoformat() for one in ORIGINS for horizon in scored(one)})
     choices: Mapping[str, Sequence[Any]] = {
         "origin_date": [one.isoformat() for one in ORIGINS], "target": list(TARGETS), "horizon": list(HORIZONS),

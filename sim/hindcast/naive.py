@@ -1,7 +1,8 @@
-"""Naive forecasts from an origin: of counts and of the map, from what was known on that day.
+"""Naive forecasts of counts and of the map from an origin, based on what was known on that day.
 
-Each is fitted again at each origin. Counts of districts grow one by one, soldiers by groups; none goes above the
-number of rural districts of its provinces.
+Each method is fitted again at each origin. Counts of districts grow by one at a time, soldiers by groups. A count of
+districts never exceeds the number of rural districts of its provinces, and soldiers never exceed a declared maximum,
+unless the count at the origin already does.
 """
 
 from collections.abc import Callable
@@ -21,33 +22,36 @@ class Ensemble(NamedTuple):
     """A forecast from one origin."""
 
     paths: Floats  # members x targets x horizons; no targets for a forecast of maps only
-    chances: Floats  # horizons x districts of the map: that a district is lost
+    chances: Floats  # horizons x districts of the map: probability that a district is lost
 
 
 def no_change(_known: Floats, ahead: int, _most: float, size: int, _generator: np.random.Generator) -> Floats:
-    """Nothing is added.
+    """Forecast that the count stays as it is.
 
     Args:
         _known: Cumulative count by day up to the origin.
-        ahead: Days ahead.
-        _most: Largest count.
+        ahead: Longest lead time, in days.
+        _most: Largest possible count.
         size: Number of members.
-        _generator: Of random numbers.
+        _generator: Generator of random numbers.
 
     Returns:
-        Members x days ahead: what is added to the count of the origin.
+        Members x days: what is added to the count at the origin by the end of each of the next `ahead` days.
     """
     return np.zeros((size, ahead))
 
 
 def last_seven_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
-    """As many a day as in the last week; the rate is as uncertain as its count (Gamma, Jeffreys' prior)."""
+    """Forecast a Poisson process with the rate of the last week, drawn from its Gamma posterior (Jeffreys' prior)."""
     rate = generator.gamma(known[-1] - known[-1 - WEEK] + 0.5, 1 / WEEK, size)
     return np.cumsum(generator.poisson(np.repeat(rate[:, None], ahead, axis=1)), axis=1).astype(np.float64)
 
 
 def exponential_growth(known: Floats, ahead: int, most: float, size: int, generator: np.random.Generator) -> Floats:
-    """A line through the logs of four counts, half a unit added to each so that 0 has a log."""
+    """Forecast exponential growth: a line through the logarithms of four counts.
+
+    0.5 is added to each count, so that a count of 0 has a logarithm.
+    """
     origin = known.size - 1
     days = [origin - back for back in GROWTH_DAYS]
     counts = grown(days, [float(known[day]) + 0.5 for day in days], origin + ahead, most, size, generator)
@@ -55,7 +59,7 @@ def exponential_growth(known: Floats, ahead: int, most: float, size: int, genera
 
 
 def recent_days(known: Floats, ahead: int, _most: float, size: int, generator: np.random.Generator) -> Floats:
-    """Each day ahead is one of the last days, drawn at random."""
+    """Forecast daily increments that are drawn at random from those of the last RECENT days."""
     return np.cumsum(generator.choice(np.diff(known[-1 - RECENT :]), (size, ahead)), axis=1)
 
 
@@ -67,15 +71,15 @@ COUNTS: dict[str, Forward] = {
 def naive_forecasts(
     known: Reported, origin: int, horizons: tuple[int, ...], facts: Facts, size: int, seed: int
 ) -> dict[str, Ensemble]:
-    """Every naive forecast from one origin.
+    """Make every naive forecast from one origin.
 
     Args:
-        known: The record as it was known.
-        origin: Number of the day.
-        horizons: Days ahead.
-        facts: The districts.
-        size: Members of each forecast.
-        seed: Of their random numbers.
+        known: The record as it was known at the origin.
+        origin: Day from which to forecast, counted from day 0.
+        horizons: Lead times, in days.
+        facts: Facts about the districts: provinces, capitals and neighbours.
+        size: Number of members of each forecast.
+        seed: Seed of the random numbers.
 
     Returns:
         The forecasts by name.
@@ -96,7 +100,7 @@ def count_forecast(
     size: int,
     generator: np.random.Generator,
 ) -> Ensemble:
-    """Counts by one method, and a map on which the falls of the country are at random."""
+    """Forecast all counts by one method, and a map on which the new losses of the country fall on random districts."""
     paths = np.zeros((size, len(TARGETS), len(horizons)))
     steps = [horizon - 1 for horizon in horizons]
     for place, target in enumerate(TARGETS.values()):
@@ -107,12 +111,15 @@ def count_forecast(
 
 
 def most_of(target: Target, facts: Facts) -> float:
-    """The largest count of a target: its rural districts, or what is declared."""
+    """Return the largest possible count of a target: the declared one, or else the number of its rural districts."""
     return target.most or float((districts_of(target, facts) & ~facts.is_capital).sum())
 
 
 def at_random(added: Floats, known: Reported, origin: int, facts: Facts) -> Floats:
-    """Chance of each district of the map when new falls are anywhere among rural districts that are not lost."""
+    """Return the probability that each district of the map is lost if new losses fall on random rural districts.
+
+    Districts already lost have probability 1, and capitals that are not lost have probability 0.
+    """
     lost = lost_at(known, origin)
     is_open = ~lost & ~facts.is_capital
     chance = np.minimum(added, is_open.sum()).mean(axis=0) / is_open.sum()
@@ -120,14 +127,14 @@ def at_random(added: Floats, known: Reported, origin: int, facts: Facts) -> Floa
 
 
 def lost_at(known: Reported, day: int) -> Marks:
-    """Whether each district is known as lost by a day."""
+    """Mark the districts that are known to be lost by a day."""
     return (known.fell >= 0) & (known.fell <= day)
 
 
 def neighbours(
     known: Reported, origin: int, horizons: tuple[int, ...], facts: Facts, size: int, seed: int
 ) -> Ensemble:  # fmt: skip
-    """Districts next to lost ones fall, as often a day and lost neighbour as in the last week."""
+    """Forecast that districts next to lost ones fall, at the rate per day and lost neighbour of the last week."""
     generator = np.random.default_rng([seed, origin, len(COUNTS)])
     falls, exposed = 0, 0.0
     for day in range(origin - WEEK + 1, origin + 1):
@@ -142,13 +149,13 @@ def neighbours(
 
 
 def mixture(one: Ensemble, other: Ensemble) -> Ensemble:
-    """Half of each of two forecasts of the same size.
+    """Mix two forecasts of the same size in equal parts.
 
     Args:
-        one: A forecast.
-        other: Another.
+        one: The first forecast.
+        other: The second forecast, with as many members.
 
     Returns:
-        The members of both.
+        A forecast with the members of both and the mean of their probabilities.
     """
     return Ensemble(np.concatenate([one.paths, other.paths]), (one.chances + other.chances) / 2)

@@ -1,4 +1,4 @@
-"""Describe a hindcast in sentences and tables, and write its page; nothing is computed here but counts.
+"""Describe a hindcast in sentences and tables, and write its page. Only counts are computed here.
 
 Reads   what `sim.hindcast.figures` reads, and the figures.
 Writes  report.html.
@@ -37,10 +37,10 @@ def show_hindcast(folder: Path) -> int:
     """Draw the figures and the page of a hindcast, and print its findings.
 
     Args:
-        folder: Where `sim.hindcast.hindcast` wrote it.
+        folder: The folder that `sim.hindcast.hindcast` wrote.
 
     Returns:
-        The exit code: 0, however good or bad the scores.
+        The exit code, 0, whatever the scores.
 
     Raises:
         PanjError: A file is missing or malformed.
@@ -88,13 +88,14 @@ def write_page_of_hindcast(made: Made) -> Path:
 
 
 def findings(made: Made) -> list[str]:
-    """Sentences on losses and wins of Panj against every other forecast, and on its intervals.
+    """Write the findings: how Panj compares with every other forecast, and how often its intervals held the record.
 
     Args:
         made: The hindcast.
 
     Returns:
-        Where worlds are too few; losses, then wins, for counts and for maps; how often intervals held.
+        A warning if an origin has too few distinct worlds; where Panj was worse and where it was better, for counts and
+        then for maps; and the coverage of the intervals.
     """
     scores = ((TARGETS, "crps_log", "CRPS of log counts"), (MAPS, "brier", "Brier score of maps"))
     compared = [line for targets, *score in scores for line in against(made, list(targets), *score)]
@@ -102,7 +103,7 @@ def findings(made: Made) -> list[str]:
 
 
 def say_few(made: Made) -> list[str]:
-    """Say at how many origins the worlds are too much alike to be called a sample, if at any."""
+    """Warn of origins whose worlds are too much alike to be a sample. Return an empty list if there are none."""
     distinct, floor = made.about["distinct_lasting_draws"], made.about["floor"]
     few = [short_day(day) for day in made.about["origins"] if distinct[day] < floor]
     if not few:
@@ -115,7 +116,7 @@ def say_few(made: Made) -> list[str]:
 
 
 def against(made: Made, targets: list[str], score: str, what: str) -> list[str]:
-    """In how many targets and horizons Panj was worse, and better, than each other forecast."""
+    """State for how many targets and horizons Panj was worse and better than each other forecast."""
     every = [row for row in made.rows("differences", score=score, forecast=PANJ) if row["target"] in targets]
     by_rival = {name: [row for row in every if row["rival"] == name] for name in RIVALS}
     found = {name_of(name): rows for name, rows in by_rival.items() if rows}
@@ -130,13 +131,13 @@ def against(made: Made, targets: list[str], score: str, what: str) -> list[str]:
 
 
 def tally(rows: list[Row], end: str, sign: int) -> str:
-    """How many differences have a sign, and of how many the whole interval has it: `13 (6)`."""
+    """Count the differences with a given sign, and in brackets those whose whole interval has it: `13 (6)`."""
     some = sum(sign * float(row["difference"]) > 0 for row in rows)
     return f"{some} ({sum(sign * float(row[end] or 'nan') > 0 for row in rows)})"
 
 
 def table_of_means(made: Made, score: str, title: str) -> Table:
-    """The mean score of every forecast, one row per target and horizon."""
+    """Make the table of the mean score of every forecast, one row per target and horizon."""
     rows = made.rows("differences", score=score, forecast=PANJ)
     rivals = [name for name in RIVALS if any(row["rival"] == name for row in rows)]
     table = new_table(
@@ -152,7 +153,7 @@ def table_of_means(made: Made, score: str, title: str) -> Table:
 
 
 def say_coverage(made: Made) -> str:
-    """How often the intervals of Panj held each target."""
+    """State how often the intervals of Panj held the record, by target."""
     held = []
     for target in TARGETS:
         rows = made.rows("counts", forecast=PANJ, target=target)
@@ -162,12 +163,12 @@ def say_coverage(made: Made) -> str:
 
 
 def number(cell: str) -> str:
-    """A cell to three figures."""
+    """Format a number of a table to three significant figures. An empty cell stays empty."""
     return true_minus(significant(float(cell))) if cell else ""
 
 
 def table_of_differences(made: Made, target: str) -> TableBlock:
-    """One row per forecast: mean score and difference from Panj, by horizon."""
+    """Make the table of one target, one row per forecast: mean score and difference from Panj, by horizon."""
     score, horizons = ("brier" if target in MAPS else "crps_log"), made.about["horizons"]
     found: dict[tuple[str, str], Row] = {}
     for row in made.rows("differences", target=target, score=score, forecast=PANJ):
@@ -182,7 +183,7 @@ def table_of_differences(made: Made, target: str) -> TableBlock:
 
 
 def say_difference(row: Row | None) -> str:
-    """A mean score and the difference of Panj from it."""
+    """Format the mean score of a forecast and the difference of Panj from it. Return an empty string without a row."""
     if row is None:
         return ""
     apart = number(row["difference"])
@@ -191,7 +192,7 @@ def say_difference(row: Row | None) -> str:
 
 
 def table_of_origins(made: Made, target: str) -> TableBlock:
-    """One row per origin and horizon: what was said and what came."""
+    """Make the table of forecasts of one target and the record, one row per origin and horizon."""
     names = (PANJ, GROWTH, MIXTURE)
     found = {(row["origin"], row["horizon"], row["forecast"]): row for row in made.rows("counts", target=target)}
     keys = list(dict.fromkeys((origin, horizon) for origin, horizon, _ in found))
@@ -207,12 +208,12 @@ def table_of_origins(made: Made, target: str) -> TableBlock:
 
 
 def short_day(text: str) -> str:
-    """A date as `22 June`."""
+    """Format an ISO date as `22 June`."""
     return format_short_day(date.fromisoformat(text))
 
 
 def table_of_coverage(made: Made) -> TableBlock:
-    """One row per target and horizon: coverage of Panj and of exponential growth."""
+    """Make the table of coverage of Panj and of exponential growth, one row per target and horizon."""
     rows = [
         [SHORT[target], f"{horizon} d", row["origins"],
          *(f"{float(one[key]):.2f}" for one in (row, other) for key in ("coverage_50", "coverage_90"))]
@@ -225,7 +226,7 @@ def table_of_coverage(made: Made) -> TableBlock:
 
 
 def table_of_worlds(made: Made) -> TableBlock:
-    """One row per origin: how many worlds, and how different they are."""
+    """Make the table of worlds, one row per origin: how many there are, and how different from one another."""
     about = made.about
     rows = [
         [short_day(day), short_day(about["until"][day]), f"{about['campaigns'][day][PANJ]:,}",

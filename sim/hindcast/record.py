@@ -1,9 +1,10 @@
-"""What the record has for each target at the end of each day, and how much of it was known at an origin.
+"""The record of each target at the end of each day, and the part of it that was known at an origin.
 
 Reads   dates of falls, observations.csv; for scoring and for naive forecasts only.
 Gives   `Reported`, the record; `known_at`, the part of it that was known on a day.
-Assumed A fall counts 1 / the share of falls that have a date, declared in the row of observations.csv for its province
-        and day. A fall was known on its day; a night of crossings on the day of its publication.
+Assumed A dated fall counts as 1 / share falls. The share, that of falls which have a date, is declared in
+        observations.csv for its province and day. A fall was known on its day, and a night of crossings when its count
+        was published.
 """
 
 from collections.abc import Sequence
@@ -21,23 +22,23 @@ from sim.score.targets import DistrictTargets, district_targets, when_lost
 
 
 class Reported(NamedTuple):
-    """The record, or what was known of it."""
+    """The record, or the part of it that was known on a day."""
 
     counts: Floats  # targets x days, from day 0; in the order of TARGETS
-    fell: NDArray[np.int64]  # every district: day number of its dated fall; -1 where it has none
+    fell: NDArray[np.int64]  # one per district: day of its dated fall, counted from day 0; -1 if it has none
     districts: DistrictTargets  # the districts of the map
 
 
 def record_of(facts: Facts, falls: Falls, observations: Sequence[Observation]) -> Reported:
-    """The record to 7 July.
+    """Count the record of every target up to 7 July.
 
     Args:
-        facts: The districts.
-        falls: Their dates of falls.
-        observations: Nights of crossings, and shares of falls that have a date.
+        facts: The districts and their provinces.
+        falls: The dated falls of districts.
+        observations: Counts of soldiers by night, and the shares of falls that have a date.
 
     Returns:
-        The record, as it is scored.
+        The record against which forecasts are scored.
     """
     latest = when_lost(facts, falls).latest
     fell = np.full(latest.size, -1, np.int64)
@@ -57,12 +58,12 @@ def record_of(facts: Facts, falls: Falls, observations: Sequence[Observation]) -
 
 
 def districts_of(target: Target, facts: Facts) -> NDArray[np.bool_]:
-    """Whether each district is counted by a target."""
+    """Mark the districts that a target counts."""
     return np.isin(facts.province, target.provinces or facts.provinces)
 
 
 def weight_of(province: str, day: int, observations: Sequence[Observation]) -> float:
-    """How many falls one dated fall stands for."""
+    """Return how many falls one dated fall of a province and day stands for."""
     shares = [
         one.share
         for one in observations
@@ -72,21 +73,22 @@ def weight_of(province: str, day: int, observations: Sequence[Observation]) -> f
 
 
 def day_of(day: date) -> int:
-    """Number of a day of the campaign."""
+    """Return the number of a date, counted from day 0."""
     return (day - DAY_0).days
 
 
 def known_at(origin: date, facts: Facts, falls: Falls, observations: Sequence[Observation]) -> Reported:
-    """The record as it was known at the end of a day; later days repeat that day.
+    """Count the record as it was known at the end of a day.
 
     Args:
         origin: The day.
-        facts: The districts.
-        falls: Dates of falls; later ones are not used.
-        observations: Of those published later nothing is used but the share of falls that have a date.
+        facts: The districts and their provinces.
+        falls: The dated falls of districts; those after `origin` are ignored.
+        observations: Counts of soldiers, which are ignored if they were published after `origin`, and the shares of
+            falls that have a date, which are always used.
 
     Returns:
-        The record up to that day.
+        The record, in which the counts of later days equal those of `origin`.
     """
     late = ~(falls.fell_date <= np.datetime64(origin))  # NaT compares as false
     dates = np.where(late, np.datetime64("NaT"), falls.fell_date)

@@ -1,8 +1,8 @@
-"""Scores of forecasts at every origin, and paired differences between them.
+"""Score the forecasts of every origin, and compute paired differences between forecasts.
 
 Source  Fair CRPS and Brier score: `sim.score.measure`. Weighted interval score: Bracher and others 2021,
         doi:10.1371/journal.pcbi.1008618. Energy score: Gneiting and Raftery 2007. Circular block bootstrap: Politis and
-        Romano 1992. All are better when lower, and in the unit of the target or of log(1 + number).
+        Romano 1992. Lower scores are better. Scores of counts are in the unit of the target or of log(1 + number).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,15 +30,15 @@ class Origin(NamedTuple):
     day: date
     horizons: tuple[int, ...]
     forecasts: Mapping[str, Ensemble]
-    known: Reported  # at the origin
+    known: Reported  # the record as it was known at the origin
 
 
 def weighted_interval_score(members: Floats, reported: float) -> float:
-    """Weighted interval score over the quantiles of the forecast hubs.
+    """Compute the weighted interval score over the quantiles that forecast hubs use.
 
     Args:
-        members: The forecast.
-        reported: What came.
+        members: The forecast, one number per member.
+        reported: The value in the record.
 
     Returns:
         The score, in the unit of the members: twice the mean quantile loss.
@@ -47,12 +47,12 @@ def weighted_interval_score(members: Floats, reported: float) -> float:
 
 
 def quantile_score(quantiles: Floats, levels: Sequence[float], reported: float) -> float:
-    """Weighted interval score of quantiles in pairs around the middle.
+    """Compute the weighted interval score of quantiles that are symmetric about the median.
 
     Args:
-        quantiles: The forecast, one per level.
-        levels: From 0 to 1.
-        reported: What came.
+        quantiles: The forecast, one quantile per level.
+        levels: Probability levels of the quantiles, from 0 to 1.
+        reported: The value in the record.
 
     Returns:
         The score, in the unit of the quantiles: twice the mean quantile loss.
@@ -63,20 +63,20 @@ def quantile_score(quantiles: Floats, levels: Sequence[float], reported: float) 
 
 
 def energy_score(paths: Floats, reported: Floats) -> float:
-    """Energy score of paths, in its fair form.
+    """Compute the fair energy score of a forecast of paths.
 
     Args:
-        paths: Members x horizons.
-        reported: What came, at each horizon.
+        paths: The forecast, members x horizons.
+        reported: The record at each horizon.
 
     Returns:
-        The mean distance from what came, less half the mean distance between two members.
+        The mean distance of members from the record, less half the mean distance between two different members.
     """
     return float(np.linalg.norm(paths - reported, axis=1).mean() - pdist(paths).mean() / 2)
 
 
 def score_counts(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """One row per origin, horizon, target and forecast."""
+    """Make one row per origin, horizon, target and forecast of counts, with intervals and scores."""
     return [
         {
             "origin": one.day.isoformat(), "horizon": horizon, "day": (one.day + timedelta(horizon)).isoformat(),
@@ -91,12 +91,12 @@ def score_counts(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def reported_on(record: Reported, target: int, origin: date, horizon: int) -> float:
-    """What the record has so many days after an origin."""
+    """Return the value of a target in the record, `horizon` days after an origin."""
     return float(record.counts[target, day_of(origin) + horizon])
 
 
 def score_count(members: Floats, reported: float) -> Row:
-    """Intervals and scores of one number."""
+    """Compute the intervals and scores of the forecast of one number."""
     found = intervals_of(members)
     return {
         "reported": reported, **found._asdict(),
@@ -109,7 +109,7 @@ def score_count(members: Floats, reported: float) -> Row:
 
 
 def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """One row per origin, target and forecast: energy scores over all horizons."""
+    """Make one row per origin, target and forecast of counts, with energy scores over all horizons."""
     found = []
     for one in origins:
         for place, target in enumerate(TARGETS):
@@ -126,7 +126,10 @@ def score_paths(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, Floats, Floats]]:
-    """Every map: where it belongs, the chances of its districts, and whether they were lost."""
+    """Yield every map that is forecast: its keys, the probability of each district, and whether it was lost.
+
+    Districts whose state is unknown on the day are left out.
+    """
     for one in origins:
         new = was_lost(one.known.districts, one.day) != 1
         for column, horizon in enumerate(one.horizons):
@@ -143,7 +146,7 @@ def on_maps(origins: Sequence[Origin], record: Reported) -> Iterator[tuple[Row, 
 
 
 def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """One row per origin, horizon, map and forecast: the Brier score over districts."""
+    """Make one row per origin, horizon, map and forecast, with the Brier score over districts."""
     return [
         {**place, "districts": lost.size, "lost": int(lost.sum()), "brier": float(brier(chances, lost))}
         for place, chances, lost in on_maps(origins, record)
@@ -152,7 +155,7 @@ def score_maps(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
-    """One row per horizon, map, forecast and bin of probability, over all origins."""
+    """Make one row per horizon, map, forecast and bin of forecast probability, pooled over all origins."""
     pooled: dict[tuple[int, str, str], list[tuple[Floats, Floats]]] = {}
     for place, chances, lost in on_maps(origins, record):
         pooled.setdefault((place["horizon"], place["target"], place["forecast"]), []).append((chances, lost))
@@ -171,7 +174,7 @@ def reliability(origins: Sequence[Origin], record: Reported) -> list[Row]:
 
 
 def coverage(rows: Sequence[Row]) -> list[Row]:
-    """One row per target, horizon and forecast: how often the central intervals held the record."""
+    """Make one row per target, horizon and forecast, with the coverage of the central intervals over origins."""
     return [
         {
             "target": target, "horizon": horizon, "forecast": name, "origins": len(group),
@@ -183,7 +186,7 @@ def coverage(rows: Sequence[Row]) -> list[Row]:
 
 
 def grouped(rows: Sequence[Row], keys: Sequence[str]) -> dict[tuple[Any, ...], list[Row]]:
-    """Rows by the values of some keys, in their order."""
+    """Group rows by the values of some keys, keeping their order."""
     found: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         found.setdefault(tuple(row[key] for key in keys), []).append(row)
@@ -191,15 +194,15 @@ def grouped(rows: Sequence[Row], keys: Sequence[str]) -> dict[tuple[Any, ...], l
 
 
 def differences(counts: Sequence[Row], paths: Sequence[Row], maps: Sequence[Row]) -> list[Row]:
-    """Paired differences of Panj from every other forecast, and of the mixture from exponential growth.
+    """Compute paired differences between Panj and every other forecast, and between mixture and exponential growth.
 
     Args:
         counts: Rows of `score_counts`.
-        paths: Rows of `score_paths`; their horizon is empty.
+        paths: Rows of `score_paths`, which have no horizon.
         maps: Rows of `score_maps`.
 
     Returns:
-        One row per score, target, horizon and pair; below 0 the first of the two is better.
+        One row per score, target, horizon and pair. If a difference is below 0, the first forecast is better.
     """
     pairs = [(PANJ, name) for name in FORECASTS if name != PANJ] + [(MIXTURE, GROWTH)]
     sources = ((counts, COUNT_SCORES), ([{**row, "horizon": ""} for row in paths], PATH_SCORES), (maps, ("brier",)))
@@ -214,14 +217,14 @@ def differences(counts: Sequence[Row], paths: Sequence[Row], maps: Sequence[Row]
 
 
 def by_origin(rows: Sequence[Row], name: str, score: str) -> dict[str, float]:
-    """The scores of one forecast, by origin."""
+    """Return the scores of one forecast, by origin."""
     return {row["origin"]: row[score] for row in rows if row["forecast"] == name}
 
 
 def compared(
     ours: Mapping[str, float], theirs: Mapping[str, float], score: str, target: str, horizon: Any, one: str, other: str
 ) -> Row:
-    """One row of paired differences."""
+    """Make the row of paired differences between two forecasts."""
     pairs = np.array([(ours[origin], theirs[origin]) for origin in ours])
     apart = pairs[:, 0] - pairs[:, 1]
     low, high = block_interval(apart)
@@ -233,13 +236,14 @@ def compared(
 
 
 def block_interval(values: Floats) -> tuple[float, float]:
-    """90 % interval of a mean over successive origins, by a circular block bootstrap.
+    """Compute the 90 % interval of a mean over successive origins, by a circular block bootstrap.
 
     Args:
-        values: One per origin, in their order.
+        values: One value per origin, in the order of origins.
 
     Returns:
-        Its ends; nan with no more values than a block has, of which every resample would be the same.
+        The lower and upper end. Both are NaN if there are no more values than a block has, as then all resamples would
+        have the same mean.
     """
     if values.size <= BLOCK:
         return np.nan, np.nan

@@ -13,7 +13,7 @@ def describe_campaigns(shown: Study) -> str:
         shown: The study, restricted to one cell or with all of its cells.
 
     Returns:
-        One to three sentences; failed campaigns and a single campaign are always mentioned.
+        One to three sentences, which state whether any campaigns failed and whether there is only a single one.
     """
     if shown.focus is None:
         finished = [cell.finished for cell in shown.cells]
@@ -65,8 +65,8 @@ def name_key(sweep: Study, key: str) -> str:
         key: A swept key, such as `rules.news.fade_days`.
 
     Returns:
-        The last part without underscores, such as `fade days`; the whole key if another swept key ends in the same
-        part, and for keys of the timeline.
+        The last part with spaces for underscores, such as `fade days`. The whole key is returned if another swept key
+        ends in the same part, and for keys of the timeline.
     """
     last = key.rpartition(".")[2]
     alone = sum(other.rpartition(".")[2] == last for other in sweep.swept) == 1
@@ -80,7 +80,7 @@ def format_setting(value: object) -> str:
         value: A choice, a number or a date.
 
     Returns:
-        A fraction to four significant figures, anything else as text without underscores.
+        A float to four significant figures, anything else as text with spaces for underscores.
     """
     return significant(value, 4) if isinstance(value, float) else str(value).replace("_", " ")
 

@@ -36,7 +36,7 @@ POINTS = 72.0  # per inch
 
 
 class Tables(Protocol):
-    """The tables that a verb wrote, as read from their folder."""
+    """The tables that a subcommand wrote, as read from their folder."""
 
     @property
     def folder(self) -> Path:
@@ -172,7 +172,7 @@ def set_around(figure: Figure, title: str, caption: str) -> None:
 
 
 def lay_out(figure: Figure, title: str, caption: str) -> None:
-    """Add title and caption and compute the layout once; with its layout engine, saving would compute it twice."""
+    """Add title and caption, compute the layout, and remove the engine, which would compute it again on saving."""
     if not figure.legends:
         figure.suptitle(title, x=EDGE, ha="left", fontproperties=HEADING)
     add_caption(figure, caption)
@@ -198,7 +198,7 @@ def wrap_caption(figure: Figure, caption: str) -> str:
 
 
 def make_room(figure: Figure, title: str, caption: str) -> None:
-    """Enlarge a figure with fixed panels to fit title, legend and caption; the panels keep their size."""
+    """Enlarge a figure with fixed panels to fit title, legend and caption, without changing the size of the panels."""
     height = float(figure.get_figheight())
     above, below = room_above(figure, title), (caption.count("\n") + 1) * CAPTION * LINE / POINTS + 0.12
     tall = height + above + below
@@ -294,8 +294,8 @@ def key_of_reported(arrow: str = ">") -> list[Line2D]:
 def mark_reported(axes: Axes, value: float | None, low: float | None, high: float | None, across: bool = False) -> None:
     """Mark the reported figure of an outcome on its axis.
 
-    A band from low to high and a dashed line at the value; a single bound is a thin line with an arrow that points
-    to the range that the record allows.
+    A value is drawn as a dashed line and a range as a band. A single bound is drawn as a thin line with an arrow that
+    points to the range that the record allows.
 
     Args:
         axes: Axes with the outcome on the horizontal axis, or with `across` on the vertical one.
@@ -334,7 +334,7 @@ def mark_points(
         size: Marker size, in points.
 
     Returns:
-        The highest value drawn; 0 if there is none.
+        The upper end of the highest range drawn, or 0 if none of the days shown has a figure.
     """
     seen = [each for each in points if days[0] <= each.day <= days[-1]]
     if not seen:

@@ -82,7 +82,7 @@ def read_land() -> Land:
 
 @cache
 def projection() -> Transformer:
-    """The projection from longitude and latitude in degrees to km."""
+    """Return the projection from longitude and latitude in degrees to km."""
     return Transformer.from_crs("EPSG:4326", PROJECTION, always_xy=True)
 
 
@@ -111,7 +111,10 @@ def to_degrees(km: np.ndarray) -> np.ndarray:
 
 
 def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[int]]:
-    """Return the districts on either side of each arc: two, one on the outline of the country, none abroad."""
+    """Return the set of districts that share each arc.
+
+    An arc has two districts inside the country, one on its outline, and none abroad.
+    """
     sides: list[set[int]] = [set() for _ in range(count)]
     for row, shape in enumerate(rings):
         for arc in (arc for ring in shape for arc in ring):
@@ -120,7 +123,7 @@ def sides_of(rings: Sequence[Sequence[Sequence[int]]], count: int) -> list[set[i
 
 
 def join(arcs: Sequence[np.ndarray], numbers: Iterable[int]) -> np.ndarray:
-    """Join consecutive arcs to one line; a negative number, as in TopoJSON, is an arc in reverse."""
+    """Join consecutive arcs to one line. As in TopoJSON, ~n stands for arc n in reverse."""
     pieces = [arcs[number] if number >= 0 else arcs[~number][::-1] for number in numbers]
     return np.concatenate([pieces[0], *(piece[1:] for piece in pieces[1:])])
 

@@ -122,7 +122,10 @@ def default_evening(study: Study) -> date:
 
 
 def chances(study: Study, day: date) -> np.ndarray:
-    """Return the share of campaigns in which the Taliban hold each district, in file order; NaN without data."""
+    """Return the share of campaigns in which the Taliban hold each district, in file order.
+
+    A district without data is NaN. Raise PanjError if the study does not have the day.
+    """
     rows = study.districts[study.districts["date"].dt.date == day].set_index("district_id")["share_of_runs_taliban"]
     if rows.empty:
         days = study.districts["date"].dt.date
@@ -131,7 +134,7 @@ def chances(study: Study, day: date) -> np.ndarray:
 
 
 def path_of(rings: Lines) -> Outline:
-    """Closed rings as one path, with holes."""
+    """Return one path, with holes, from closed rings."""
     codes = [np.full(len(ring), Outline.LINETO, Outline.code_type) for ring in rings]
     for code in codes:
         code[0], code[-1] = Outline.MOVETO, Outline.CLOSEPOLY
@@ -198,7 +201,10 @@ def lines_of(land: Land, **style: Any) -> list[LineCollection]:
 
 
 def draw_record(axes: Axes, land: Land, day: date) -> None:
-    """Draw a dot in every district dated as lost by the end of that day; a loss without a date is not marked."""
+    """Draw a dot in every district that the record dates as lost by the end of a day.
+
+    Losses without a date are not marked.
+    """
     axes.plot(*land.centres[lost_in_record(day)].T, "o", markersize=4.6, **RECORD)
 
 
@@ -212,7 +218,7 @@ def draw_places(axes: Axes, land: Land) -> None:
 def name_places(
     axes: Axes, land: Land, width: float, day: date, posts: bool = False, size: float = 7.0
 ) -> list[Artist]:
-    """Write the names of posts, then those of provincial capitals, the largest first, where they overlap least.
+    """Write names where they overlap least: first those of posts, then those of capitals, the most populous first.
 
     A capital whose name would cover other marks or names is left without one.
 

@@ -147,7 +147,11 @@ def block(name: str, rows: Sequence[Row]) -> TableBlock:
 
 
 def is_told(about: Mapping[str, Any], key: str) -> bool:
-    """Whether a page shows this key of the provenance, for instance campaigns per cell only if there are several."""
+    """Return whether a page shows this key of the provenance.
+
+    Campaigns per cell are shown only if there are several cells or no total, failures only if there are any, and other
+    keys only if they have a value.
+    """
     if key == "runs":
         return len(about["cells"]) > 1 or "campaigns" not in about
     return about.get(key) not in (None, "") and not (key == "failed" and about[key] == 0)
@@ -174,7 +178,7 @@ def read_film(folder: Path) -> list[Picture]:
         folder: Folder of the figures.
 
     Returns:
-        The animations, sorted by file name; empty if there are none.
+        The animations, sorted by file name. The list is empty if there are none.
     """
     explained = (
         "The darker a district, the more campaigns have it in Taliban hands that evening, as on the map of one evening."
@@ -189,7 +193,7 @@ def encode(path: Path) -> str:
 
 
 def as_text(pairs: Mapping[str, Any]) -> dict[str, str]:
-    """Convert a mapping to text, with names without underscores.
+    """Convert the names and values of a mapping to text, with spaces for underscores in names.
 
     Args:
         pairs: Values by name.
@@ -207,13 +211,13 @@ def format_choices(choices: Mapping[str, Any]) -> dict[str, str]:
         choices: The choice in each group.
 
     Returns:
-        The choices by group, both without underscores.
+        The choices by group, both with spaces for underscores.
     """
     return {key.replace("_", " "): format_setting(choice) for key, choice in choices.items()}
 
 
 def cited(summary: pd.DataFrame, ids: Iterable[str]) -> list[str]:
-    """List the evidence ids given or cited in the summary, in file order."""
+    """List the evidence ids that are in `ids` or cited in the summary, in file order."""
     shown = {*ids, *cite(*summary["evidence"].dropna().astype(str).unique())}
     return [id for id in evidence() if id in shown]
 

@@ -46,11 +46,11 @@ def read_object(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def reading(place: Path, verb: str, expected: str) -> Iterator[None]:
-    """Convert errors while reading results to a PanjError of one line.
+    """Convert errors that occur while results are read to a PanjError of one line.
 
     Args:
         place: The file or folder being read.
-        verb: The verb that writes it.
+        verb: The subcommand that writes it.
         expected: Description of the expected content.
 
     Yields:
@@ -100,7 +100,7 @@ def new_table(title: str, caption: str, first: str, numbers: Iterable[str], wrap
 
 
 def print_results(parts: Iterable[Table | str], written: Iterable[Path], next_step: str, width: int = 118) -> int:
-    """Print the results of a verb.
+    """Print the results of a subcommand.
 
     Args:
         parts: Tables and sentences.

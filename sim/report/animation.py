@@ -130,7 +130,7 @@ def draw_animation(
 def make_film(
     folder: Path, cell: int | Sequence[int] = 0, first: date | None = None, last: date | None = None, every: int = 1
 ) -> Film:
-    """Read the content of the animation: the probabilities of each cell on the days that all the cells have."""
+    """Read the daily probabilities of each cell, and choose the days to show from those that all cells have."""
     cells = (cell,) if isinstance(cell, int) else tuple(cell)
     if not 1 <= len(set(cells)) == len(cells) <= MOST_CELLS:
         found = ",".join(map(str, cells))
@@ -153,7 +153,7 @@ def chances_of(study: Study) -> dict[date, np.ndarray]:
 
 
 def choose_evenings(there: Sequence[date], first: date, last: date, every: int) -> tuple[date, ...]:
-    """Choose every n-th day from first to last, and always the last day and the end of the record."""
+    """Choose every n-th day from `first` to `last`; `last` and the end of the record, if between, are always chosen."""
     for key, day in (("from", first), ("to", last)):
         if not there[0] <= day <= there[-1]:
             raise PanjError(f"animate, {key}: found {day}, expected a day from {there[0]} to {there[-1]}")
@@ -166,13 +166,16 @@ def choose_evenings(there: Sequence[date], first: date, last: date, every: int) 
 
 
 def colours_of(chance: np.ndarray) -> np.ndarray:
-    """Return the RGB colours of probabilities, as on the map of one day; grey where the study has no data."""
+    """Return the RGB colours of probabilities, as on the map of one day, with grey for districts without data."""
     colours = CHANCE(np.nan_to_num(chance))[..., :3]
     return np.where(np.isnan(chance)[..., np.newaxis], to_rgb(NEIGHBOURS), colours)
 
 
 def lay_out(film: Film, ratio: float) -> Sheet:
-    """Compute the layout from the length of labels and caption; `ratio` is the height of a map over its width."""
+    """Compute the layout from the length of labels and caption.
+
+    `ratio` is the height of a map divided by its width.
+    """
     maps = len(film.studies)
     width = WIDTHS[maps]
     map_width = (width - EDGE * (maps + 1)) // maps
@@ -236,7 +239,7 @@ def place(figure: Figure, left: float, top: float, across: float, down: float) -
 
 
 def draw_bar(axes: Axes, film: Film) -> Line2D:
-    """Draw a progress bar with a mark at the end of the record; return the line of its elapsed part."""
+    """Draw a progress bar with a mark at the end of the record, and return the line that shows elapsed time."""
     first, last = film.span
     axes.set_xlim(date2num(first) - 0.01, date2num(last) + 0.01)
     axes.plot([date2num(first), date2num(last)], [5, 5], color=FAINT, linewidth=3, solid_capstyle="butt")
@@ -253,7 +256,7 @@ def draw_bar(axes: Axes, film: Film) -> Line2D:
 
 
 def add_map(stage: Stage, axes: Axes, bounds: Bounds, sheet: Sheet) -> None:
-    """Add one map: static neighbours, animated districts and dots, and borders and names above them."""
+    """Add one map: neighbours, dots of reported losses, and above the districts their borders and names."""
     axes.axis("on")
     set_view(axes, stage.land, "country", bounds, SMALL)
     stage.maps.append(axes)
@@ -291,7 +294,7 @@ def draw_key(axes: Axes) -> None:
 
 
 def show(stage: Stage, day: date, first: date) -> None:
-    """Set dots, date and progress bar to one day; after the end of the record the dots are lighter."""
+    """Set dots, date and progress bar to one day, with lighter dots after the end of the record."""
     colour = lighten(np.array(to_rgb(REPORTED)), gauze_of(day))
     for record in stage.records:
         record.set(data=stage.land.centres[lost_in_record(day)].T, color=colour)
@@ -300,7 +303,7 @@ def show(stage: Stage, day: date, first: date) -> None:
 
 
 def gauze_of(day: date) -> float:
-    """Return the share by which the map of a day is lightened."""
+    """Return how far the map of a day is blended towards white, from 0 to 1."""
     return GAUZE if day > THE_LINE else 0.0
 
 
@@ -310,7 +313,7 @@ def lighten(colours: np.ndarray, share: float | np.ndarray) -> np.ndarray:
 
 
 def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
-    """Yield the RGB frame of each day; static parts and district shapes are drawn only once."""
+    """Yield the RGB frame of each day, drawing static parts and district shapes only once."""
     stage = set_stage(film)
     stage.figure.set_dpi(dpi)
     canvas = FigureCanvasAgg(stage.figure)
@@ -330,7 +333,10 @@ def frames(film: Film, dpi: int) -> Iterator[np.ndarray]:
 
 
 def draw_ground(stage: Stage, canvas: FigureCanvasAgg, beyond: bool) -> np.ndarray:
-    """Draw the static parts below the districts; `beyond` adds those shown after the end of the record."""
+    """Draw the static parts below the districts.
+
+    If `beyond` is true, include the parts that are shown only after the end of the record.
+    """
     for part in stage.beyond:
         part.set_visible(beyond)
     canvas.draw()
@@ -348,7 +354,7 @@ def draw_layer(stage: Stage, canvas: FigureCanvasAgg, parts: Sequence[Artist]) -
 
 
 def draw_fields(stage: Stage, canvas: FigureCanvasAgg, axes: Axes) -> tuple[np.ndarray, np.ndarray]:
-    """Return the pixels of one map that are in a district, and the district of each.
+    """Return the pixels of one map that show a district, and the number of the district at each of them.
 
     Every district is drawn once in a colour that encodes its number.
     """
@@ -411,7 +417,7 @@ class Page(Figure):
 
 
 def write_frames(film: Film) -> Path:
-    """Write every day as a PNG at twice the resolution of the GIF; return the folder."""
+    """Write every day as a PNG at twice the resolution of the GIF, and return the folder."""
     for day, frame in zip(film.evenings, frames(film, SHARP_DPI), strict=True):
         name = f"frames/{name_of(film)}_{day:%Y_%m_%d}.png"
         write_file(film.figures / name, partial(save_frame, frame, provenance(film, f"figures/{name}")))
@@ -475,7 +481,10 @@ def main(request: Animate) -> int:
 
 
 def writable(formats: Sequence[str]) -> list[str]:
-    """Return the formats that can be written; without ffmpeg, mp4 is left out, or is an error if it is the only one."""
+    """Return the formats that can be written. Without ffmpeg, leave out mp4 and print so.
+
+    Raise PanjError if ffmpeg is missing and mp4 is the only format requested.
+    """
     if "mp4" not in formats or shutil.which("ffmpeg"):
         return list(formats)
     if list(formats) == ["mp4"]:

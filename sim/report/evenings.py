@@ -111,14 +111,17 @@ def draw_falls_by_week(study: Study, path: Path) -> Path:
 
 
 def falls_by_week(study: Study) -> tuple[list[date], dict[str, np.ndarray]]:
-    """Return the first day of each week, and by manner of loss the districts lost, weeks x campaigns."""
+    """Return the first day of each week, and the districts lost by manner of loss (each weeks x campaigns)."""
     starts = np.arange(0, len(study.evenings), WEEK)
     falls = {how: np.add.reduceat(study.series(how), starts, axis=0) for how in HOW}
     return [study.evenings[start] for start in starts], falls
 
 
 def draw_total(axes: Axes, middle: np.ndarray, total: Bands, runs: int) -> None:
-    """Draw the median and the 90 % range of the total, which the medians of the parts need not add up to."""
+    """Draw the median and the 90 % range of the total if there are several campaigns.
+
+    The total is drawn separately because the medians of its parts need not add up to its median.
+    """
     if runs == 1:
         return
     reach = np.array([total.median - total.low_5, total.high_95 - total.median])
@@ -153,7 +156,7 @@ def count_civilians() -> str:
 
 
 def draw_people(axes: Axes, study: Study, lines: dict[str, tuple[str, str]], title: str) -> None:
-    """Draw one panel of numbers of people by day; `lines` maps quantity to label and colour."""
+    """Draw one panel of numbers of people by day. `lines` maps each quantity to its label and colour."""
     for quantity, (words, colour) in lines.items():
         draw_bands(axes, spread(study, quantity), colour, words)
     axes.set_title(title)
@@ -226,10 +229,10 @@ def draw_events(strip: Axes, axes: Axes, study: Study) -> None:
 
 
 def have_room_before(events: Sequence[tuple[date, str]], study: Study) -> bool:
-    """Whether there is more room for the names of events to the left of their lines than to the right."""
+    """Return whether there is more room for the names of events to the left of their lines than to the right."""
     return (events[0][0] - study.evenings[0]).days > (study.evenings[-1] - events[-1][0]).days
 
 
 def in_study(day: date, study: Study) -> bool:
-    """Whether both the study and the record cover this day."""
+    """Return whether both the study and the record cover this day."""
     return study.evenings[0] <= day <= min(THE_LINE, study.evenings[-1])

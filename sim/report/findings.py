@@ -1,7 +1,7 @@
 """Main findings of a study in at most five sentences, generated from its tables; each names one date.
 
 Reads   runs.parquet and summary.csv of a study or of one of its cells.
-Assumed A reported figure does not fit if at most 5 % of campaigns reach it from one side.
+A reported figure *does not fit* if at most 5 % of campaigns reach it from one side.
 """
 
 from collections.abc import Sequence
@@ -61,15 +61,16 @@ def share_of(share: float) -> str:
 
 
 def place_among(values: np.ndarray, row: pd.Series) -> Side | None:
-    """Compute the position of a reported figure in the distribution of an outcome.
+    """Compute where a reported figure lies in the distribution of an outcome.
 
     Args:
         values: The outcome in each campaign that has a value, in the unit of the outcome.
         row: The row of the outcome in the summary.
 
     Returns:
-        Shares of campaigns below, equal to and above the reported value, or else the reported range. If only one bound
-        was reported, campaigns beyond it count as equal. None if nothing was reported or no campaign has a value.
+        The shares of campaigns below, equal to and above the reported value; if only a range was reported, the shares
+        below, inside and above it. If only one bound was reported, campaigns on its permitted side count as equal.
+        None if nothing was reported or no campaign has a value.
     """
     value, low, high = reported_numbers(row)
     if (value is None and low is None and high is None) or not values.size:
@@ -114,7 +115,10 @@ def describe_one(value: float, row: pd.Series, name: str) -> str:
 
 
 def cite_report(row: pd.Series) -> str:
-    """Write the end of a sentence with the reported figure and its evidence; empty if nothing was reported."""
+    """Write the part of a sentence that gives the reported figure and its evidence.
+
+    Return an empty string if nothing was reported.
+    """
     return f"; reported: {format_reported(row)} ({text_in(row, 'evidence')})" if text_in(row, "reported") else ""
 
 
@@ -127,7 +131,7 @@ def describe_median(row: pd.Series, name: str) -> str:
 
 
 def unit_after(unit: str) -> str:
-    """Return the unit as written after a number; for a share, what it is a share of."""
+    """Return the unit as it is written after a number. For a share, return what it is a share of."""
     return f" {unit.removeprefix('share').strip()}".rstrip()
 
 
@@ -144,7 +148,10 @@ def label_dated(row: pd.Series, name: str) -> str:
 
 
 def describe_chance(values: np.ndarray, row: pd.Series) -> str:
-    """State in how many campaigns the largest night reached the reported figure; empty if none was reported."""
+    """State in how many campaigns the largest night reached the reported figure.
+
+    Return an empty string if no figure was reported.
+    """
     reported = reported_numbers(row)[0]
     if reported is None:
         return ""
@@ -156,7 +163,7 @@ def describe_chance(values: np.ndarray, row: pd.Series) -> str:
 
 
 def describe_misfit(study: Study) -> str:
-    """State how many reported figures do not fit, and name those that the fewest campaigns reach."""
+    """State how many reported figures do not fit, and name up to four that the fewest campaigns reach."""
     sides = {name: side for name in study.summary["outcome"] if (side := side_of(study, name)) is not None}
     off = sorted((name for name, side in sides.items() if not side.fits), key=lambda name: reach_of(sides[name]))
     if not sides:
@@ -179,7 +186,7 @@ def side_of(study: Study, name: str) -> Side | None:
 
 
 def reach_of(side: Side) -> float:
-    """Return the share of campaigns that reach a reported figure, from the side with fewer campaigns."""
+    """Return the share of campaigns at or beyond a reported figure, on the side that has fewer campaigns."""
     return min(side.below, side.above) + side.equal
 
 
@@ -188,7 +195,7 @@ def findings_of_sweep(sweep: Study, cells: Sequence[StudyCell], names: Sequence[
 
     Args:
         sweep: All cells of a study.
-        cells: Its cells with a finished campaign: the base first if there is one, then by effect.
+        cells: The cells with a finished campaign: the base first if there is one, then by effect.
         names: The outcomes shown on the page.
 
     Returns:
@@ -237,5 +244,5 @@ def describe_chances(sweep: Study, cells: Sequence[StudyCell]) -> str:
 
 
 def lower(sentence: str) -> str:
-    """Return a sentence that begins with a small letter, to follow an introduction."""
+    """Return a sentence with its first letter in lower case, so that it can follow an introduction."""
     return sentence[0].lower() + sentence[1:]

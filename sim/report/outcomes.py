@@ -106,7 +106,7 @@ def draw_outcomes(study: Study, path: Path) -> Path:
 
 
 def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, but: Sequence[str] = ()) -> list[str]:
-    """Choose the outcomes to show: those wanted that have a value in some campaign, or else the first others.
+    """Choose the numeric outcomes to show: those wanted that have a value in some campaign, or else the first others.
 
     Args:
         runs: Table with one row per campaign and one column per outcome.
@@ -114,7 +114,7 @@ def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, b
         but: Further columns that are not outcomes, such as swept keys; seeds and drawn parameters never count.
 
     Returns:
-        Names of columns, at most as many as wanted; empty if no campaign has a value of any outcome.
+        Names of columns, at most as many as wanted. The list is empty if no campaign has a value of any outcome.
     """
     others = {"cell", "run", "seed", *but, *declared_numbers()}
     numbers = runs.select_dtypes("number").dropna(axis="columns", how="all").columns
@@ -123,7 +123,7 @@ def chosen_outcomes(runs: pd.DataFrame, wanted: Sequence[str] = MAIN_OUTCOMES, b
 
 
 def summary_row(summary: pd.DataFrame, name: str) -> pd.Series:
-    """Return the row of an outcome in a summary; every entry is missing if there is no such row."""
+    """Return the row of an outcome in a summary. If there is none, return a row in which every entry is missing."""
     rows = summary[summary["outcome"] == name]
     return rows.iloc[0] if len(rows) else pd.Series(index=summary.columns, dtype=object)
 
@@ -134,12 +134,12 @@ def text_in(row: pd.Series, column: str, otherwise: str = "") -> str:
 
 
 def label_of(row: pd.Series, name: str) -> str:
-    """Return the label of an outcome; without one, its name without underscores."""
+    """Return the label of an outcome, or its name without underscores if it has no label."""
     return text_in(row, "label", name.replace("_", " "))
 
 
 def number_in(cell: Any) -> float | None:
-    """Return a table entry as a number; None for a date or a missing entry."""
+    """Return a table entry as a number, or None if it is missing or is not a number, such as a date."""
     try:
         return None if pd.isna(cell) else float(cell)
     except ValueError:
@@ -147,13 +147,13 @@ def number_in(cell: Any) -> float | None:
 
 
 def reported_numbers(row: pd.Series) -> tuple[float | None, float | None, float | None]:
-    """Return the reported value, low and high of an outcome; None for what was not reported."""
+    """Return the reported value, low and high of an outcome, each None if it was not reported."""
     value, low, high = (number_in(row[f"reported_{part}"]) for part in ("value", "low", "high"))
     return value, low, high
 
 
 def format_cell(cell: Any) -> str:
-    """Format a number to three significant figures, a date unchanged; empty if missing."""
+    """Format a number to three significant figures, leave a date unchanged, and turn a missing entry into no text."""
     number = number_in(cell)
     if number is None:
         return "" if pd.isna(cell) else str(cell)
@@ -161,25 +161,34 @@ def format_cell(cell: Any) -> str:
 
 
 def format_rounded(cell: Any) -> str:
-    """Round a simulated number to three significant figures and format it; a date is unchanged, a gap is empty."""
+    """Round a simulated number to three significant figures and format it.
+
+    A date is left unchanged, and a missing entry gives an empty string.
+    """
     number = number_in(cell)
     return format_cell(cell if number is None else float(f"{number:.3g}"))
 
 
 def format_spread(row: pd.Series) -> str:
-    """Format the 90 % interval of an outcome, such as `5 to 36`; empty if no campaign has a value."""
+    """Format the 90 % interval of an outcome, such as `5 to 36`. Return an empty string if no campaign has a value."""
     return "" if pd.isna(row["low_5"]) else f"{format_rounded(row['low_5'])} to {format_rounded(row['high_95'])}"
 
 
 def values_of(study: Outcomes, name: str) -> np.ndarray:
-    """Return the values of a numeric outcome, without missing ones; empty for a date or an unknown outcome."""
+    """Return the values of a numeric outcome, without missing ones.
+
+    The array is empty if the outcome is a date or is unknown.
+    """
     if name not in study.runs or not pd.api.types.is_numeric_dtype(study.runs[name]):
         return np.empty(0)
     return study.runs[name].dropna().to_numpy(float)
 
 
 def is_inside(row: pd.Series) -> str:
-    """Whether the 90 % interval contains the reported value or part of its range: `yes`, `no`, or empty if unknown."""
+    """Return `yes` if the 90 % interval contains the reported value or part of its range, otherwise `no`.
+
+    Return an empty string if nothing was reported or the interval is unknown.
+    """
     value, low, high = reported_numbers(row)
     low_5, high_95 = number_in(row["low_5"]), number_in(row["high_95"])
     known = [number for number in (low, value, high) if number is not None]
@@ -232,7 +241,7 @@ def write_instead(axes: Axes, text: str, **style: Any) -> None:
 
 
 def wrap(text: str, letters: int = 43) -> str:
-    """Wrap a title to at most two lines."""
+    """Wrap a title to at most two lines, cutting off the end of a longer one."""
     if len(text) <= letters:
         return text
     cut = text.rfind(" ", 0, letters)
@@ -241,7 +250,7 @@ def wrap(text: str, letters: int = 43) -> str:
 
 
 def are_whole(values: np.ndarray, unit: str = "") -> bool:
-    """Whether an outcome is shown in whole numbers.
+    """Return whether an outcome is shown in whole numbers.
 
     Args:
         values: Values of the outcome; empty values count as not whole.
@@ -282,7 +291,7 @@ def key_of_outcomes() -> list[Artist]:
 
 
 def cite_reported(summary: pd.DataFrame, names: Sequence[str]) -> str:
-    """Write the sources of a caption: the evidence that the summary cites for these outcomes."""
+    """Write the sources for a caption: the ids of the evidence that the summary cites for these outcomes."""
     ids = cite(*(text_in(summary_row(summary, name), "evidence") for name in names))
     return f"for what was reported, {', '.join(ids) or 'no rows'} in evidence.csv."
 
@@ -315,7 +324,8 @@ def draw_crossings(study: Study, path: Path) -> Path:
 def nights_shown(study: Study) -> list[date]:
     """Choose the nights to show, up to two days after the end of the record.
 
-    The first is the first counted night or, if it is earlier, the first night with a crossing in 5 % of campaigns.
+    The first night shown is the first one for which a count was reported or, if that is earlier, the first one with a
+    crossing in at least 5 % of campaigns.
     """
     often = (study.series("troops_crossed") > 0).mean(axis=1) >= OFTEN
     simulated = study.evenings[int(np.argmax(often))] if often.any() else date.max
@@ -324,7 +334,7 @@ def nights_shown(study: Study) -> list[date]:
 
 
 def draw_nights(axes: Axes, study: Study) -> None:
-    """Draw crossings by night: median bars, thick 50 % and thin 90 % whiskers, and counts as labelled diamonds."""
+    """Draw crossings by night: median bars, thick 50 % and thin 90 % whiskers, and reported counts as diamonds."""
     nights = nights_shown(study)
     axes.set_title("By night")
     axes.set_ylabel("soldiers in the night")
@@ -348,7 +358,7 @@ def draw_nights(axes: Axes, study: Study) -> None:
 
 
 def draw_largest_night(study: Study, path: Path) -> Path:
-    """Draw the distribution of the largest night as 50 dots, each for 2 % of campaigns, with the reported figure."""
+    """Draw the distribution of the largest night as 50 dots of 2 % of campaigns each, with the reported figure."""
     row, values = summary_row(study.summary, LARGEST_NIGHT), values_of(study, LARGEST_NIGHT)
     figure = new_figure(3.8)
     axes = figure.add_subplot()
@@ -372,7 +382,7 @@ def draw_largest_night(study: Study, path: Path) -> Path:
 
 
 def draw_dots(axes: Axes, values: np.ndarray, reported_value: float | None) -> int:
-    """Draw quantiles as dots stacked in columns; return how many are at or above the reported value."""
+    """Draw quantiles as dots stacked in columns, and return how many are at or above the reported value."""
     dots = np.quantile(values, (np.arange(DOTS) + 0.5) / DOTS)
     reach = max(float(dots[-1]), reported_value or 0.0, 1.0) * 1.06
     width = reach / 40
@@ -396,7 +406,7 @@ def west_to_east(facts: Facts) -> list[str]:
 
 
 def draw_posts(axes: Axes, study: Study, facts: Facts) -> None:
-    """Draw crossings by post, one row per post from west to east: median bar, whiskers, and the counted number."""
+    """Draw crossings by post, one row per post from west to east: median bar, whiskers, and reported count."""
     posts = west_to_east(facts)
     columns = [f"crossed_{post}" for post in posts]
     need_columns(study.runs.columns, columns, "runs.parquet")

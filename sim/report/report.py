@@ -154,7 +154,7 @@ def figures_for(shown: Study) -> dict[str, PageFigure]:
 
 
 def picture(shown: Study, name: str) -> Path:
-    """Return the path of a figure; if there are several cells, the figures of one cell have their own folder."""
+    """Return the path of a figure. In a study of several cells, figures of one cell have a folder of their own."""
     folder = shown.folder / "figures"
     if shown.focus is not None and len(shown.cells) > 1:
         folder /= f"cell_{shown.cell.number}"
@@ -163,7 +163,7 @@ def picture(shown: Study, name: str) -> Path:
 
 @in_style
 def draw_figure(shown: Study, name: str, evening: date | None, path: Path) -> Path:
-    """Draw one figure; `evening` is the day of the map."""
+    """Draw one figure. `evening` is the day of the map of one cell, and has no effect on other figures."""
     if name == "map" and shown.focus is not None:
         return draw_map_of(shown, evening, path)
     return figures_for(shown)[name].draw(shown, path)
@@ -175,7 +175,10 @@ def drawings_of(shown: Study, evening: date | None = None) -> list[Drawing]:
 
 
 def drawings_in(folder: Path, evening: date | None, cell: int | None) -> list[Drawing]:
-    """Return one drawing function per figure of a folder; a day for the map requires a single cell."""
+    """Return one drawing function per figure of a folder.
+
+    Raise PanjError if a day for the map is given but the figures are those of several cells.
+    """
     shown = read_shown(folder, cell)
     if evening is not None and shown.focus is None:
         raise PanjError("report, evening: found several cells, expected one, such as cell=0 evening=2021-07-05")
@@ -221,8 +224,8 @@ def draw_everything(folder: Path, evening: date | None = None, cell: int | None 
 def drawings_of_film(folder: Path) -> list[Drawing]:
     """Return the drawing function of the animated map, and remove old animations.
 
-    Of several cells, the map shows the base and the cell that differs most from it. Nothing is drawn or removed if
-    every cell has a single campaign.
+    If there are several cells, the map shows the base (or the first cell) and the cell that differs most from it. If
+    no cell has more than one campaign, return nothing and remove nothing.
     """
     sweep = read_sweep(folder)
     if max(cell.finished for cell in sweep.cells) < 2:
@@ -276,7 +279,7 @@ def in_parallel(drawings: Sequence[Drawing]) -> list[Path]:
 
 
 def ignore_interrupts() -> None:
-    """Ignore Ctrl-C in a worker, which ends within about a second; the parent process handles the interrupt."""
+    """Ignore Ctrl-C in a worker, which ends within about a second anyway; the parent handles the interrupt."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -314,7 +317,7 @@ def redraw(folder: Path, recipe: Mapping[str, Any]) -> Path:
 
 
 def write_report(folder: Path, cell: int | None = None, verdicts: Sequence[VerdictBlock] = ()) -> Path:
-    """Write the page of a study to its folder; missing figures are drawn.
+    """Write the page of a study to its folder, drawing all figures first if one is missing.
 
     Args:
         folder: The folder of the study.
@@ -409,7 +412,10 @@ def list_values(sweep: Study, key: str) -> str:
 
 
 def describe_failed_cells(sweep: Study) -> str:
-    """Describe the failed campaigns, with the command that prints the reasons; empty if there are none."""
+    """Describe the failed campaigns, with the command that prints the reasons.
+
+    Return an empty string if there are none.
+    """
     failed = describe_failures(sum(cell.failed for cell in sweep.cells))
     if not failed:
         return ""

@@ -1,9 +1,10 @@
 """Figures of a study with several cells: outcomes and daily series per cell, and outcomes against swept values.
 
 Reads   runs.parquet, days.parquet (one column of one cell at a time), summary.csv; the evidence.
-Assumed Cells are ordered by effect: the base first, then those that differ most from it (without a base, from the
-        first cell). The effect is the mean absolute difference of medians over the outcomes shown, each in standard
-        deviations over all campaigns. Up to 24 cells are all shown; of more, twelve at equal steps of that order.
+Cells are ordered by effect: the base first, then those that differ most from it. If there is no base, the first cell
+takes its place. The effect is the mean absolute difference of medians over the outcomes shown, each in standard
+deviations over all campaigns. Up to 24 cells are all shown. If there are more, twelve are shown, at equal steps in that
+order.
 """
 
 from collections.abc import Callable, Sequence
@@ -146,7 +147,10 @@ def figures_of(sweep: Study) -> dict[str, PageFigure]:
 
 
 def value_figures(sweep: Study) -> dict[str, PageFigure]:
-    """Choose the figures of outcomes against swept values: lines, heat maps, or one dot per cell."""
+    """Choose the figures of outcomes against swept values: lines, heat maps, or one dot per cell.
+
+    Return none if there is no outcome to show, or if the only swept key has values that are not numbers.
+    """
     names = outcomes_of(sweep)
     if not names:
         return {}
@@ -176,7 +180,7 @@ def value_figures(sweep: Study) -> dict[str, PageFigure]:
 
 
 def is_number(sweep: Study, key: str) -> bool:
-    """Whether every value of a swept key is a number."""
+    """Return whether every value of a swept key is a number."""
     return all(isinstance(cell.values[key], int | float) for cell in sweep.cells)
 
 
@@ -199,7 +203,10 @@ def cells_by_effect(sweep: Study) -> list[StudyCell]:
 
 
 def shown_cells(sweep: Study) -> list[StudyCell]:
-    """Choose the cells to show: all that have a completed campaign, or twelve that represent them, by effect."""
+    """Choose the cells to show, in order of effect.
+
+    These are all cells with a completed campaign or, if there are too many, twelve at equal steps in that order.
+    """
     order = cells_by_effect(sweep)
     if len(order) <= MANY_CELLS:
         return order
@@ -207,7 +214,7 @@ def shown_cells(sweep: Study) -> list[StudyCell]:
 
 
 def describe_stand_ins(sweep: Study) -> str:
-    """State which cells are shown if not all are; otherwise empty."""
+    """State which cells are shown. Return an empty string if all are."""
     shown, finished = shown_cells(sweep), sum(cell.finished > 0 for cell in sweep.cells)
     if len(shown) == finished:
         return ""
@@ -215,7 +222,7 @@ def describe_stand_ins(sweep: Study) -> str:
 
 
 def describe_base(sweep: Study) -> str:
-    """Explain the thin line of the base, or state that no cell is the base."""
+    """Explain the thin line of the base, or state that no cell has the values of the base."""
     base = sweep.base_cell
     if base is None or not base.finished:
         return " No cell has the values of the base scenario."
@@ -279,7 +286,7 @@ def draw_row(axes: Axes, values: np.ndarray, place: int, bins: Sequence[float]) 
 
 
 def name_rows(axes: Axes, sweep: Study, cells: Sequence[StudyCell]) -> None:
-    """Write the name of each cell above its bars; a name may extend over the next columns."""
+    """Write the name of each cell above its bars. Long names extend into the next columns."""
     style: dict[str, Any] = {"fontsize": 8, "path_effects": HALO, "color": INK, "zorder": 9}
     for place, cell in enumerate(cells):
         base = " (base)" if cell == sweep.base_cell else ""
@@ -306,7 +313,7 @@ def draw_course(sweep: Study, path: Path, course: Course) -> Path:
 
 
 def course_of(study: Study, course: Course) -> Bands:
-    """Compute the bands of the quantity on the nights or days shown."""
+    """Compute the median and the bands of a daily quantity on the days or nights shown."""
     values = study.series(course.quantity)
     values = np.cumsum(values, axis=0) if course.total else values
     wanted = set(nights_shown(study) if course.nights else []) or set(study.evenings)
@@ -315,7 +322,10 @@ def course_of(study: Study, course: Course) -> Bands:
 
 
 def draw_cell(axes: Axes, sweep: Study, cell: StudyCell, course: Course, middle: Bands | None) -> float:
-    """Draw the bands of one cell with the median of the base and the reported figures; return the highest value."""
+    """Draw the bands of one cell with the median of the base and the reported figures.
+
+    Return the highest value drawn.
+    """
     bands = course_of(sweep.of_cell(cell.number), course)
     if middle is not None and cell != sweep.base_cell:
         axes.plot(days_of(middle.evenings), middle.median, color=INK, linewidth=1.0, linestyle=DASHED, zorder=3)

@@ -1,8 +1,8 @@
 """Outcomes against swept values: a line for one number, a heat map for two keys, dots for many cells.
 
 Reads   summary.csv for medians, spread and reported figures; runs.parquet for the 50 % band.
-Assumed A cell *meets* the record if the reported value, or part of its range, is in the 90 % interval of its
-        campaigns.
+A cell *meets* the record if the reported value, or part of the reported range, is in the 90 % interval of the cell's
+campaigns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -94,7 +94,10 @@ def draw_line(axes: Axes, sweep: Study, key: str, name: str) -> None:
 
 
 def outcome_axis(axes: Axes, row: pd.Series, name: str, letters: int) -> None:
-    """Set up a vertical axis of an outcome with its reported figure; there are no labels if `letters` is 0."""
+    """Set up the vertical axis of an outcome, with its reported figure.
+
+    `letters` is the line width of the title; if it is 0, the axis has neither title nor unit.
+    """
     mark_reported(axes, *reported_numbers(row), across=True)
     unit = text_in(row, "unit")
     if letters:
@@ -113,7 +116,10 @@ def values_of_key(cells: Sequence[StudyCell], key: str) -> list[Value]:
 
 
 def others_fixed(sweep: Study) -> dict[str, Value]:
-    """Return the value at which a heat map holds each swept key after the first two: that of the base, or the first."""
+    """Return the value at which a heat map keeps each swept key after the first two.
+
+    It is the base value, or the first value if the base value is not swept.
+    """
     fixed = {}
     for key in sweep.swept[2:]:
         values = values_of_key(sweep.cells, key)
@@ -129,7 +135,7 @@ def grid_cells(sweep: Study) -> list[StudyCell]:
 
 
 def is_grid(sweep: Study) -> bool:
-    """Whether the first two swept keys form a grid that is small and complete enough for a heat map."""
+    """Return whether the first two swept keys form a grid that is small and complete enough for a heat map."""
     cells = grid_cells(sweep)
     tall, wide = (len(values_of_key(cells, key)) for key in sweep.swept[:2])
     return max(tall, wide) <= WIDEST and min(tall, wide) > 1 and len(cells) >= FULL_ENOUGH * tall * wide
@@ -147,7 +153,7 @@ def describe_fixed(sweep: Study) -> str:
 
 
 def draw_against_two_keys(sweep: Study, path: Path, names: Sequence[str]) -> Path:
-    """Draw one heat map per outcome: first key down, second across, the median in each field."""
+    """Draw one heat map of medians per outcome, with the first swept key as rows and the second as columns."""
     cells = grid_cells(sweep)
     down, across = (values_of_key(cells, key) for key in sweep.swept[:2])
     longest = max(len(line) for value in down for line in wrap(format_setting(value), 16).split("\n"))
@@ -201,7 +207,7 @@ def format_value(value: float, unit: str) -> str:
 
 
 def format_reported(row: pd.Series) -> str:
-    """Format the reported figure of an outcome, in the format of the fields."""
+    """Format the reported figure of an outcome in the same way as the values in the fields."""
     known = zip(("value", "low", "high"), reported_numbers(row), strict=True)
     said = {part: format_value(number, text_in(row, "unit")) for part, number in known if number is not None}
     if {"low", "high"} <= said.keys():
@@ -217,12 +223,12 @@ def break_words(text: str) -> str:
 
 
 def place_of(sweep: Study, cell: StudyCell, down: Sequence[Value], across: Sequence[Value]) -> tuple[int, int]:
-    """Row and column of a cell in the heat map."""
+    """Return row and column of a cell in the heat map."""
     return down.index(cell.values[sweep.swept[0]]), across.index(cell.values[sweep.swept[1]])
 
 
 def field_of(sweep: Study, cell: StudyCell, name: str) -> Field:
-    """Compute the median of a cell, and compare the cell with the record."""
+    """Read the median of a cell from the summary, and compare the cell with the record."""
     row = summary_row(sweep.summary[sweep.summary["cell"] == cell.number], name)
     median, value = number_in(row["median"]), reported_numbers(row)[0]
     off = np.inf if median is None or value is None else abs(median - value)
@@ -310,7 +316,7 @@ def places_of(sweep: Study, key: str) -> dict[int, float]:
 
 
 def strongest_keys(sweep: Study, names: Sequence[str]) -> list[str]:
-    """Return the swept keys with the strongest rank correlation with the medians, in the order of the command line."""
+    """Return up to KEYS swept keys whose values correlate most with the medians by rank, in command-line order."""
     if len(sweep.swept) <= KEYS:
         return list(sweep.swept)
     places = pd.DataFrame({key: places_of(sweep, key) for key in sweep.swept})

@@ -361,7 +361,7 @@ def level(cell: str, is_log: bool) -> float:
 
 
 def is_date(cell: str) -> bool:
-    """Whether a cell holds a date such as 2021-07-05."""
+    """Return whether a cell holds a date such as 2021-07-05."""
     return cell.count("-") == 2
 
 

@@ -55,7 +55,7 @@ class Intervals(NamedTuple):
     high_90: float
 
     def hold(self, low: float, high: float) -> bool:
-        """Whether the 90 % interval, including its ends, overlaps a range."""
+        """Return whether the 90 % interval, including its ends, overlaps a range."""
         return bool(low <= self.high_90 and high >= self.low_90)
 
 
@@ -109,7 +109,7 @@ class Districts(NamedTuple):
 
 
 def is_forecast(target: Target, forecast: Forecast) -> bool:
-    """Whether a forecast can be scored on a target, because it has the outcomes and did not use the answer."""
+    """Return whether a forecast can be scored on a target, because it has the outcomes and did not use the answer."""
     names = [part for part, _ in target.parts] or [target.outcome]
     knows = forecast.from_day > DAY_0 and (target.date < forecast.from_day or target.event == KNOWN_EVENT)
     return not knows and all(name in forecast.outcomes for name in names)
@@ -398,7 +398,7 @@ def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
 def interval_with_error_holds(
     members: Floats, low: float, high: float, sd: float, weights: Floats | None = None
 ) -> bool:  # fmt: skip
-    """Whether the 90 % interval of the campaigns plus normal error with `sd` overlaps a range."""
+    """Return whether the 90 % interval of the campaigns plus normal error with `sd` overlaps a range."""
     if sd > 0:
         below, above = norm.cdf((high - members) / sd), norm.cdf((members - low) / sd)
     else:

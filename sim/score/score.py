@@ -288,7 +288,10 @@ def reported_of(scored: Scored, target: Target) -> float | None:
 
 
 def bounds_in_words(target: Target) -> dict[str, str]:
-    """The reported low and high of a target as cells of score.csv; empty if unbounded, and for a split."""
+    """The reported low and high of a target as cells of score.csv.
+
+    Return an empty dictionary if unbounded, and for a split.
+    """
     low, high = (math.inf, math.inf) if target.parts else bounds_of(target)
     return {"reported_low": cell_text(low, target), "reported_high": cell_text(high, target)}
 
@@ -310,7 +313,7 @@ def cell_text(value: float | None, target: Target) -> str:
 
 
 def score_text(value: float) -> str:
-    """Format a score to five significant figures; empty if nan."""
+    """Format a score to five significant figures. Return an empty string if nan."""
     return "" if math.isnan(value) else f"{value:.5g}"
 
 

@@ -85,7 +85,7 @@ def run_branches(
 
 
 def step_is_cold() -> bool:
-    """Whether the first call of `step` has to compile it, which takes about ten seconds."""
+    """Return whether the first call of `step` has to compile it, which takes about ten seconds."""
     return compiled and not any(cache_folder().rglob(STEP_COMPILED))
 
 
@@ -125,7 +125,7 @@ def turn(world: World, course: Course) -> None:
 
 
 def same_traits(one: World, other: World) -> bool:
-    """Whether `turn` from one world to the other would change nothing."""
+    """Return whether `turn` from one world to the other would change nothing."""
     pairs: list[tuple[Posts | Provinces, Posts | Provinces, tuple[str, ...]]] = [
         (one.posts, other.posts, TRAITS_OF_POSTS),
         (one.provinces, other.provinces, ("attention",)),
@@ -263,7 +263,7 @@ def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
 
 
 def is_deed(event: Event) -> bool:
-    """Whether an event sends or raises men, which happens only once, rather than setting a lasting condition."""
+    """Return whether an event sends or raises men, which happens only once, rather than setting a lasting condition."""
     return event.act not in ("set", "context")
 
 

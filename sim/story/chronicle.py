@@ -252,7 +252,7 @@ def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
 
 
 def holds_the_log(study: Study, seed: int | None) -> bool:
-    """Whether the study consists of this campaign alone and has its event log."""
+    """Return whether the study consists of this campaign alone and has its event log."""
     is_one = study.about.get("campaigns") == 1 and len(study.cells) == 1
     is_it = is_one and seed in (None, study.about["first_seed"])
     return is_it and all((study.folder / name).is_file() for name in TABLES)

@@ -316,7 +316,7 @@ def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> l
 
 
 def difference(before: Value, after: Value, row: Outcome) -> Value:
-    """The value with the change minus the value without it, in days for a date; None if either is missing."""
+    """The value with the change minus the value without it, in days for a date. Return None if either is missing."""
     if before is None or after is None:
         return None
     if is_date(row):
@@ -373,10 +373,10 @@ def day_or_number(value: Value, start: date) -> float:
 
 
 def is_nan(value: float) -> bool:
-    """Whether a value is nan."""
+    """Return whether a value is nan."""
     return isinstance(value, float) and math.isnan(value)
 
 
 def say_known(value: float) -> str:
-    """Format a number to six significant figures; empty if nan."""
+    """Format a number to six significant figures. Return an empty string if nan."""
     return "" if is_nan(value) else f"{value:.6g}"

@@ -330,7 +330,10 @@ def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
 
 
 def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
-    """The first day whose events differ, with the events that only one branch has; None if all days are the same."""
+    """The first day whose events differ, with the events that only one branch has.
+
+    Return None if all days are the same.
+    """
     for day in days_told(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
         if here != there:
@@ -351,7 +354,7 @@ def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Hap
 
 
 def first_evening(before: Chronicle, after: Chronicle) -> date | None:
-    """The first day on which any daily series differs between the branches; None if none does."""
+    """The first day on which any daily series differs between the branches. Return None if none does."""
     pairs = ((values, after.evenings[name]) for name, values in before.evenings.items())
     rows = [int(np.flatnonzero(here != there)[0]) for here, there in pairs if (here != there).any()]
     return before.start + timedelta(days=min(rows)) if rows else None
@@ -477,7 +480,10 @@ def say_reported(text: str, is_share: bool) -> str:
 
 
 def say_value(text: str, is_share: bool) -> str:
-    """Format a value: a number with thousands separators, a share in per cent, a date unchanged; empty if missing."""
+    """Format a value: a number with thousands separators, a share in per cent, a date unchanged.
+
+    Return an empty string if missing.
+    """
     try:
         value = float(text)
     except ValueError:

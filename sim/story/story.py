@@ -153,7 +153,7 @@ def short_help(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def falls_soon(answer: Happening, chronicle: Chronicle) -> bool:
-    """Whether a district to which help was sent fell within a week."""
+    """Return whether a district to which help was sent fell within a week."""
     return any(
         fall.district_id == answer.district_id and answer.date <= fall.date <= answer.date + WEEK
         for fall in chronicle.of("fall")

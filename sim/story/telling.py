@@ -23,7 +23,7 @@ MOST_POSTS = 4  # maximum number of posts named in a sentence
 
 
 def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
-    """All sentences on a day; empty if nothing happened.
+    """All sentences on a day. Return an empty list if nothing happened.
 
     Args:
         chronicle: The campaign.
@@ -253,7 +253,7 @@ def rows_within(chronicle: Chronicle) -> list[Evidence]:
 
 
 def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
-    """Whether a row is about the province shown; always true for the whole country."""
+    """Return whether a row is about the province shown; always true for the whole country."""
     if not chronicle.province or any(names(row, name) for name in names_of(chronicle.province)):
         return True
     others = [other for other in chronicle.facts.provinces if other != chronicle.province]
@@ -277,7 +277,7 @@ def places_of(chronicle: Chronicle) -> list[str]:
 
 
 def names(row: Evidence, name: str) -> bool:
-    """Whether a row contains the name of a place as a whole word."""
+    """Return whether a row contains the name of a place as a whole word."""
     said = f"{row.scope} {row.quote}".replace("-", " ")
     return re.search(rf"\b{re.escape(name.replace('-', ' '))}\b", said, re.IGNORECASE) is not None
 
