@@ -24,6 +24,7 @@ from sim.classroom.lessons.forecasts import (
     reported_in,
     write_panj,
 )
+from sim.classroom.lessons.hand_in import as_text, grade, write_hand_in
 from sim.classroom.lessons.lesson import folder_of_exercises, lesson_of, rows_of, sheet_of
 from sim.classroom.lessons.marking import Answer, mark
 from sim.classroom.pages import lessons as page
@@ -284,3 +285,18 @@ def test_in_a_notebook_ranges_are_fixed_by_the_reveal(capsys):
     assert "Reported: 1,582" in capsys.readouterr().out
     lesson.check("soldiers_5_july", [1, 2, 3, 4])
     assert "fixed" in capsys.readouterr().out and lesson.ranges == RANGES
+
+
+def test_a_teacher_is_told_the_score_of_the_class_when_several_hand_in(tmp_path):
+    other = {key: tuple(2 * number for number in value) for key, value in RANGES.items()}
+    graded = []
+    for student, ranges in (("1", RANGES), ("2", other), ("3", {})):
+        sheet = sheet_of(LESSON, student)
+        path = tmp_path / f"{student}.json"
+        path.write_text(write_hand_in(sheet, {key: Answer(value) for key, value in ranges.items()}))
+        graded.append(grade(path, PlantedCampaigns(), 100))
+    told = as_text(graded)
+    for key in RANGES:
+        mixed = forecasts.compared(SHEET.task(key), mixture_of([RANGES[key], other[key]]))[0]
+        assert f"{key.replace('_', ' ')}: 2 students mixed, {forecasts.format_ranges(mixed.ranges)}" in told
+    assert "students mixed" not in as_text([graded[0], graded[2]])

@@ -216,9 +216,30 @@ def say_score(task: Task, own: Ranges, texts: Language) -> str:
         One sentence.
     """
     rows = compared(task, own)
-    others = "; ".join(f"{row.name} {significant(row.score)}" for row in rows[1:])
     reported = f"{reported_in(task):,.0f} ({' + '.join(task.sum)})"
-    return texts.say("forecast_scored", reported=reported, score=significant(rows[0].score), others=others)
+    return texts.say("forecast_scored", reported=reported, score=significant(rows[0].score), others=scores_of(rows[1:]))
+
+
+def scores_of(rows: Sequence[Row]) -> str:
+    """List forecasts with their scores."""
+    return "; ".join(f"{row.name} {significant(row.score)}" for row in rows)
+
+
+def say_class(task: Task, students: Sequence[Ranges]) -> str:
+    """State the score of the mixture of a class, for the teacher.
+
+    Args:
+        task: A task of kind `forecast`.
+        students: The ranges of each student.
+
+    Returns:
+        One sentence.
+    """
+    (mixed, *others), scores = compared(task, mixture_of(students)), [compared(task, one)[0].score for one in students]
+    return texts_of("forecasts").say(
+        "class_scored", len(students), task=task.key.replace("_", " "), ranges=format_ranges(mixed.ranges),
+        score=significant(mixed.score), mean=significant(float(np.mean(scores))), others=scores_of(others),
+    )  # fmt: skip
 
 
 def describe_reported(task: Task, texts: Language) -> str:

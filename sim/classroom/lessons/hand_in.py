@@ -17,6 +17,7 @@ import yaml
 
 from sim.classroom.lessons.campaigns import CampaignStore
 from sim.classroom.lessons.estimates import CampaignSource
+from sim.classroom.lessons.forecasts import FEWEST, Ranges, given_ranges, say_class
 from sim.classroom.lessons.lesson import RANGES, Sheet, lesson_of, sheet_of, student_code
 from sim.classroom.lessons.marking import Answer, Mark, check_answer, mark, total
 from sim.classroom.texts import plain_yaml, safe_cell, texts_of
@@ -222,8 +223,22 @@ def main(request: Grade) -> int:
 
 def as_text(graded: Sequence[Graded]) -> str:
     """Format all hand-ins with remarks; if there are several, a table comes first."""
-    parts = [table_of(graded)] if len(graded) > 1 else []
+    parts = [table_of(graded), *class_texts(graded)] if len(graded) > 1 else []
     return "\n".join([*parts, *(sheet_text(one) for one in graded)])
+
+
+def class_texts(graded: Sequence[Graded]) -> list[str]:
+    """Score the forecasts of all students together, one text per lesson in which several gave all of theirs."""
+    given: dict[str, list[dict[str, Ranges]]] = {}
+    for one in graded:
+        lesson = one.hand_in.sheet.lesson
+        values = {key: answer.value for key, answer in one.hand_in.answers.items()}
+        if (ranges := given_ranges(lesson, values)) is not None:
+            given.setdefault(lesson.name, []).append(ranges)
+    return [
+        "".join(f"{say_class(task, [ranges[task.key] for ranges in found])}\n" for task in lesson_of(name).forecasts)
+        for name, found in given.items() if len(found) >= FEWEST
+    ]  # fmt: skip
 
 
 def table_of(graded: Sequence[Graded]) -> str:
