@@ -36,8 +36,8 @@ from sim.hindcast.scores import quantile_score
 LESSON = lesson_of("knowing_what_they_knew")
 SHEET = sheet_of(LESSON, "5")
 RANGES = {
-    "districts_30_june": (90.0, 110.0, 140.0, 200.0), "districts_5_july": (95.0, 120.0, 180.0, 250.0),
-    "soldiers_30_june": (134.0, 140.0, 300.0, 600.0), "soldiers_5_july": (134.0, 150.0, 500.0, 900.0),
+    "districts_after_8_days": (90.0, 110.0, 140.0, 200.0), "districts_after_13_days": (95.0, 120.0, 180.0, 250.0),
+    "soldiers_after_8_days": (134.0, 140.0, 300.0, 600.0), "soldiers_after_13_days": (134.0, 150.0, 500.0, 900.0),
 }  # fmt: skip
 ANSWERS = {key: Answer(value) for key, value in RANGES.items()}
 TOKEN = re.compile(r"(?<![\w.-])\d[\d,]*(?:\.\d+)?(?![\w-])")
@@ -184,12 +184,15 @@ def test_a_check_does_not_say_what_came_and_a_teacher_is_told():
 
 @pytest.mark.parametrize("value", [(1.0, 2.0), (1.0, 2.0, 4.0, 3.0), (1.0, 2.0, 3.0, float("nan")), "1 to 2", 5.0])
 def test_ranges_are_four_numbers_in_order(value):
-    with pytest.raises(PanjError, match="answer districts_5_july: found"):
-        mark(SHEET, SHEET.task("districts_5_july"), Answer(value), PlantedCampaigns())
+    with pytest.raises(PanjError, match="answer districts_after_13_days: found"):
+        mark(SHEET, SHEET.task("districts_after_13_days"), Answer(value), PlantedCampaigns())
 
 
 def test_the_form_asks_for_the_wider_range_first():
-    task, typed = SHEET.task("soldiers_5_july"), {"first": "10", "second": "1,500", "third": "20", "fourth": "30"}
+    task, typed = (
+        SHEET.task("soldiers_after_13_days"),
+        {"first": "10", "second": "1,500", "third": "20", "fourth": "30"},
+    )
     assert value_of(task, typed) == (10.0, 20.0, 30.0, 1500.0)
     assert shown((10.0, 20.0, 30.0, 1500.0)) == ["10", "1500", "20", "30"]
 
@@ -197,11 +200,11 @@ def test_the_form_asks_for_the_wider_range_first():
 def test_the_score_is_the_mean_of_two_interval_scores():
     """By hand (Bracher and others 2021): width times (1 - level) / 2, and one for each unit missed."""
     by_hand = ((200 - 90) * 0.05 + (140 - 110) * 0.25 + (150 - 140)) / 2
-    assert quantile_score(np.array(RANGES["districts_30_june"]), LEVELS, 150.0) == pytest.approx(by_hand)
+    assert quantile_score(np.array(RANGES["districts_after_8_days"]), LEVELS, 150.0) == pytest.approx(by_hand)
 
 
 def test_a_class_of_one_is_that_student_and_a_mixture_lies_between():
-    one, other = RANGES["soldiers_30_june"], RANGES["soldiers_5_july"]
+    one, other = RANGES["soldiers_after_8_days"], RANGES["soldiers_after_13_days"]
     assert mixture_of([one]) == pytest.approx(one, rel=0.01)
     mixed = mixture_of([one, other])
     assert mixed == pytest.approx(mixture_of([other, one]))
@@ -210,7 +213,7 @@ def test_a_class_of_one_is_that_student_and_a_mixture_lies_between():
 
 
 def test_the_class_is_shown_from_the_second_student_on_and_first_ranges_stay():
-    task, ours = SHEET.task("districts_30_june"), ClassRanges()
+    task, ours = SHEET.task("districts_after_8_days"), ClassRanges()
     ours.fix("ABC", "one", RANGES)
     ours.fix("ABC", "one", {task.key: (0.0, 0.0, 0.0, 0.0)})
     ours.fix("", "elsewhere", RANGES)
@@ -269,7 +272,7 @@ def test_without_a_file_the_others_are_still_compared(monkeypatch, tmp_path, con
         (tmp_path / "lessons" / forecasts.PANJ_FILE).write_text(content)
     monkeypatch.setattr(forecasts, "folder_of_exercises", lambda: tmp_path)
     forecasts.panj_file.cache_clear()
-    task = SHEET.task("districts_30_june")
+    task = SHEET.task("districts_after_8_days")
     assert forecasts.panj(task.target, task.day) is None
     assert [row.name for row in compared(task, RANGES[task.key])] == ["You", "Exponential growth"]
     assert "python -m sim hindcast" in forecasts.describe_panj(forecasts.texts_of("forecasts"))
@@ -283,7 +286,7 @@ def test_in_a_notebook_ranges_are_fixed_by_the_reveal(capsys):
     lesson.answers.update(ANSWERS)
     lesson.reveal()
     assert "Reported: 1,582" in capsys.readouterr().out
-    lesson.check("soldiers_5_july", [1, 2, 3, 4])
+    lesson.check("soldiers_after_13_days", [1, 2, 3, 4])
     assert "fixed" in capsys.readouterr().out and lesson.ranges == RANGES
 
 

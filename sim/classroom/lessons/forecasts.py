@@ -182,6 +182,11 @@ def describe_panj(texts: Language) -> str:
     return said if about["rules_fingerprint"] == fingerprint_of_rules() else f"{said} {texts.say('panj_other_rules')}"
 
 
+def describe_worlds(texts: Language) -> str:
+    """State how many worlds the forecast of Panj is made of, for a chart; empty if there is none."""
+    return texts.say("panj_worlds", panj_file()["worlds"]) if panj_file() else ""
+
+
 def compared(task: Task, own: Ranges, students: Sequence[Ranges] = ()) -> list[Row]:
     """Compare the forecasts of a task with what was reported.
 

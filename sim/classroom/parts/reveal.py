@@ -12,13 +12,14 @@ from sim.classroom.lessons.forecasts import (
     compared,
     describe_panj,
     describe_reported,
+    describe_worlds,
     format_ranges,
     known_counts,
     reported_in,
     the_class_ranges,
 )
 from sim.classroom.lessons.lesson import Task
-from sim.classroom.parts import Heading, Note
+from sim.classroom.parts import Note
 from sim.classroom.parts.distribution import ClassChart, Style
 from sim.classroom.parts.questions import Sentences, Table
 from sim.classroom.texts import texts_of
@@ -60,7 +61,6 @@ def Revealed(tasks: tuple[Task, ...], own: dict[str, Ranges], code: str) -> None
     Style()
     for task in tasks:
         rows = compared(task, own[task.key], the_class_ranges().ranges(code, task.key))
-        Heading(title_of(task, texts), 4)
         ClassChart(chart=chart_of(task, rows, texts))
         Note(f"{describe_reported(task, texts)} {task.because}")
         sources = [evidence()[id] for id in task.sum]
@@ -81,7 +81,7 @@ def chart_of(task: Task, rows: list[Row], texts: Language) -> dict[str, Any]:
     return {
         "title": title_of(task, texts), "key_claimed": texts.say("key_90"), "key_simulated": texts.say("key_50"),
         "key_reported": texts.say("key_reported"), "rows": shown, "zero": False, "reported": {"value": reported},
-        "unit": texts.say(f"unit_{task.target}"), "note": "", "table_title": texts.say("table"),
+        "unit": texts.say(f"unit_{task.target}"), "note": describe_worlds(texts), "table_title": texts.say("table"),
         "heads": heads_of(texts, "head"), "summary": " ".join(row["summary"] for row in shown),
     }  # fmt: skip
 
