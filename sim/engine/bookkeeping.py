@@ -2,7 +2,7 @@
 
 Reads   units that hold a district, forces, posts.
 Writes  garrisons, the forces of each district, the log.
-Source  none. A unit that is travelling, at a post or in reserve is not part of a garrison.
+Source  none. Units that travel, wait at a post or are in reserve are not part of a garrison.
 """
 
 import math
@@ -16,7 +16,7 @@ EVEN_MORALE = 0.5  # middle of the scale, at which morale makes holding out neit
 
 
 class Endurance(NamedTuple):
-    """How long a garrison can endure hunger and unanswered calls."""
+    """Limits of supply and time at which hunger and unanswered calls take effect."""
 
     hungry_below: float  # days: supply below which a garrison goes hungry
     patience_days: float  # days after which an unanswered call has its full effect
@@ -24,17 +24,17 @@ class Endurance(NamedTuple):
 
 @rule
 def log_ratio(ratio: float) -> float:
-    """Natural logarithm of a ratio of men; ratios below LEAST_RATIO count as that ratio."""
+    """Return the natural logarithm of a ratio of men; a ratio below LEAST_RATIO counts as LEAST_RATIO."""
     return math.log(max(LEAST_RATIO, ratio))
 
 
 @rule
 def hunger_of(supply_days: float, hungry_below: float) -> float:
-    """Hunger of a garrison, from 0 (enough supply) to 1 (none).
+    """Return the hunger of a garrison, from 0 (enough supply) to 1 (none).
 
     Args:
-        supply_days: Days that its supply will last.
-        hungry_below: Days of supply below which it goes hungry.
+        supply_days: Days that the garrison's supply will last.
+        hungry_below: Days of supply below which a garrison goes hungry.
     """
     if supply_days >= hungry_below:
         return 0.0
@@ -43,10 +43,10 @@ def hunger_of(supply_days: float, hungry_below: float) -> float:
 
 @rule
 def unanswered_of(asked_days: int, patience_days: float) -> float:
-    """Share of its patience that a garrison has used up while waiting for help, 0 to 1.
+    """Return the share of its patience that a garrison has used up while it waited for help, from 0 to 1.
 
     Args:
-        asked_days: Days since it called for help; 0 or less if it has not called.
+        asked_days: Days since the garrison called for help; 0 on the day of the call, -1 if it has not called.
         patience_days: Days after which the share is 1.
     """
     if asked_days <= 0:
@@ -56,7 +56,7 @@ def unanswered_of(asked_days: int, patience_days: float) -> float:
 
 @rule
 def start_day(units: Units, posts: Posts) -> None:
-    """Add a day to the time in state of every unit and clear the daily counts of every post."""
+    """Add a day to the time that every unit has spent in its state, and reset the daily counts of every post."""
     for unit in range(units.state_days.size):
         units.state_days[unit] += 1
     for post in range(posts.room.size):
@@ -68,11 +68,11 @@ def start_day(units: Units, posts: Posts) -> None:
 
 @rule
 def muster(armies: Armies, endurance: Endurance) -> None:
-    """Count both sides in every district.
+    """Count the men of both sides in every district.
 
     Args:
         armies: `garrisons` is written; `units` and `forces` are read.
-        endurance: How long a garrison can endure hunger and unanswered calls.
+        endurance: Supply and waiting time (days) at which hunger and unanswered calls take effect.
     """
     garrisons, units, forces = armies.garrisons, armies.units, armies.forces
     count_garrisons(garrisons, units, endurance)
@@ -81,7 +81,7 @@ def muster(armies: Armies, endurance: Endurance) -> None:
 
 @rule
 def count_garrisons(garrisons: Garrisons, units: Units, endurance: Endurance) -> None:
-    """Count the men of each garrison, and average morale, resolve, hunger and unanswered calls weighted by men."""
+    """Count the men of each garrison, and average its morale, resolve, hunger and unanswered calls by men."""
     for trait in (garrisons.morale, garrisons.resolve, garrisons.hunger, garrisons.unanswered):
         trait[:] = 0.0
     garrisons.men[:] = 0
@@ -105,7 +105,10 @@ def count_garrisons(garrisons: Garrisons, units: Units, endurance: Endurance) ->
 
 @rule
 def count_forces(garrisons: Garrisons, forces: Forces) -> None:
-    """Count the local and mobile forces at each district, and build the linked list of forces of each district."""
+    """Count local and mobile forces at each district, and link the forces of each district in a list.
+
+    Mobile forces count only if they negotiate, assault or besiege; the list has all of them.
+    """
     locals_end = garrisons.local.size
     for district in range(locals_end):  # local forces are the first rows, one per district
         garrisons.mobile[district] = 0
@@ -122,16 +125,16 @@ def count_forces(garrisons: Garrisons, forces: Forces) -> None:
 
 @rule
 def note(today: Today, event: int, district: int, actor: int, men: int, how: int, why: int) -> None:
-    """Append one row to the log; if the log is full, the campaign ends with a CampaignError.
+    """Append one row to the log. If the log is full, the campaign ends with a CampaignError.
 
     Args:
-        today: The day, the log and the totals.
-        event: `Event`.
+        today: Number of the day; the log and the running totals are written.
+        event: Kind of event, an `Event`.
         district: Row of the district.
         actor: Row of the unit, force, prong or post, by event; -1 for none.
-        men: Number of men.
-        how: `Fall`; 0 for none.
-        why: `Why`; 0 for none.
+        men: Number of men concerned.
+        how: How the district fell, a `Fall`; 0 if it did not fall.
+        why: Main reason, a `Why`; 0 if there is none.
     """
     row = today.tally[Count.LOGGED]
     if row >= today.log.day.size:

@@ -1,9 +1,9 @@
-"""The cache of compiled rules on disk: one file per rule and types of its arguments, each with a digest.
+"""The on-disk cache of compiled rules, with one file per rule and argument types, each with a digest.
 
-Numba's own cache does not check what it reads, falls back to a folder next to the source if its folder is read-only,
-and recompiles a rule when a comment above it moves. Here a damaged file is compiled again, there is no fallback folder,
-and a rule is identified by its name: the folder is named after the fingerprint of the whole engine, so that all clones
-of one version share it. This module has no effect on results, so it is not part of that fingerprint.
+Numba's own cache does not verify what it reads, falls back to a folder next to the source if its folder is read-only,
+and recompiles a rule when a comment above it moves. Here a rule whose file is damaged is compiled again, there is no
+fallback folder, and rules are identified by name. The folder is named after the fingerprint of the whole engine, so
+that all clones of one version share it. This module has no effect on results, so it is not part of that fingerprint.
 """
 
 import os
@@ -29,19 +29,19 @@ said: set[str] = set()  # notes that this process has printed
 
 
 def say_once(note: str) -> None:
-    """Print a note to standard error, once per process."""
+    """Print a note to standard error, at most once per process."""
     if note not in said:
         said.add(note)
         print(f"Note: {note}", file=sys.stderr)
 
 
 def is_ours(file: str) -> bool:
-    """Whether a source file is part of the engine."""
+    """Return whether a source file is part of the engine."""
     return Path(file).resolve().is_relative_to(HERE.resolve())
 
 
 class Place(UserProvidedCacheLocator):  # type: ignore[misc]
-    """Locates the cache folder of a function; the folder may be read-only."""
+    """Locator of the cache folder of a function; the folder may be read-only."""
 
     folder: Path  # of this version of the rules
 
@@ -52,24 +52,27 @@ class Place(UserProvidedCacheLocator):  # type: ignore[misc]
 
     @classmethod
     def from_function(cls, function: Any, file: str) -> "Place":
-        """Create the locator of a function."""
+        """Return the locator of a function."""
         return cls(function, file)
 
     def get_source_stamp(self) -> Any:
-        """The stamp that a cache file must match; constant for rules, whose folder is named after their fingerprint."""
+        """Return the stamp that a cache file must match.
+
+        It is constant for rules, whose folder is named after their fingerprint.
+        """
         return RULES if is_ours(self._py_file) else _SourceFileBackedLocatorMixin.get_source_stamp(self)
 
     def get_disambiguator(self) -> str:
-        """Text that distinguishes functions with the same name; empty for rules, whose names are unique."""
+        """Return text that distinguishes functions with the same name; empty for rules, whose names are unique."""
         return "" if is_ours(self._py_file) else str(self._lineno)
 
     def ensure_cache_path(self) -> None:
-        """Create the folder."""
+        """Create the cache folder if it does not exist."""
         os.makedirs(self._cache_path, exist_ok=True)
 
 
 class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
-    """The index file and data files of one function; each begins with the digest of the rest."""
+    """Index file and data files of one function, each of which begins with a digest of the rest."""
 
     def _load_index(self) -> dict[Any, str]:
         content = self.unsealed(self._index_path)
@@ -91,12 +94,12 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
         self.write(self._data_path(name), dumps(data))
 
     def write(self, path: str, content: bytes) -> None:
-        """Write a file atomically."""
+        """Write a file atomically, with the digest of `content` before it."""
         with self._open_for_write(path) as file:
             file.write(sha256(content).digest() + content)
 
     def unsealed(self, path: str) -> bytes | None:
-        """The content of a file after its digest; None if the file is missing or damaged."""
+        """Return the content of a file after its digest, or None if the file is missing or damaged."""
         try:
             sealed = Path(path).read_bytes()
         except OSError:
@@ -108,7 +111,7 @@ class SealedFile(IndexDataCacheFile):  # type: ignore[misc]
 
 
 class RulesCache(FunctionCache):  # type: ignore[misc]
-    """The cache of one function; if the folder is read-only, compiled code stays in memory only."""
+    """Cache of one function; if its folder is read-only, compiled code is kept only in memory."""
 
     def __init__(self, function: Any, folder: Path) -> None:
         places: dict[str, Any] = {"_locator_classes": [type("PlaceHere", (Place,), {"folder": folder})]}
@@ -118,7 +121,7 @@ class RulesCache(FunctionCache):  # type: ignore[misc]
         self._cache_file = SealedFile(self._cache_path, self._impl.filename_base, stamp)
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Store compiled code, or print a note that it cannot be stored."""
+        """Store compiled code on disk, or print a note if it cannot be stored."""
         try:
             super().save_overload(signature, compiled)
         except OSError as error:
@@ -129,14 +132,14 @@ class RulesCache(FunctionCache):  # type: ignore[misc]
 
 
 def keep(dispatcher: Any, folder: Path) -> Any:
-    """Store the compiled code of a function on disk.
+    """Make Numba cache the compiled code of a function on disk, unless the function was defined in a notebook.
 
     Args:
         dispatcher: The result of `numba.njit`.
         folder: The cache folder of this version of the rules.
 
     Returns:
-        The same dispatcher.
+        The same dispatcher, with its cache set.
     """
     if os.path.exists(dispatcher.py_func.__code__.co_filename):  # otherwise defined in a notebook: kept in memory
         dispatcher._cache = RulesCache(dispatcher.py_func, folder)

@@ -1,4 +1,4 @@
-"""Runs a campaign from day 0 to the last day in one compiled call and records the end of every day."""
+"""One campaign, run from day 0 to the last day in one compiled call, with a record of the end of every day."""
 
 from enum import IntEnum
 from typing import NamedTuple
@@ -21,7 +21,7 @@ ENDS = {
 
 
 class Series(IntEnum):
-    """Daily series of a campaign; totals count from day 0, the others are of the day or its end."""
+    """Daily series of a campaign. Those named `_TOTAL` count from day 0; all others refer to the day or its end."""
 
     DISTRICTS_HELD_BY_TALIBAN = 0
     HANDED_OVER = 1
@@ -60,7 +60,7 @@ class Record(NamedTuple):
 
 
 class Campaign(NamedTuple):
-    """One finished campaign."""
+    """A finished campaign: its seed, its last day and its daily record."""
 
     seed: int
     world: World
@@ -68,10 +68,10 @@ class Campaign(NamedTuple):
 
 
 def blank_record(world: World, days: int) -> Record:
-    """An empty record.
+    """Return an empty record for a campaign.
 
     Args:
-        world: The world to be recorded, for the number of districts and posts.
+        world: The world to be recorded, which gives the number of districts and posts.
         days: Days after day 0.
     """
     posts = world.posts.district.size
@@ -87,21 +87,21 @@ def blank_record(world: World, days: int) -> Record:
 def run_campaign(
     layout: World, rules: Rules, timeline: Timeline, seed: int | Address, days: int, world: World | None = None
 ) -> Campaign:
-    """Run one campaign.
+    """Run one campaign from day 0 to its last day.
 
     Args:
-        layout: The world before the draws of day 0; it is not written to.
-        rules: Numbers of every rule.
-        timeline: Dated events.
-        seed: Seed of all draws, or an address that has other seeds from some day on or for some draws of day 0.
-        days: Days after day 0.
-        world: The world of an earlier campaign, which is overwritten to save memory; by default a new one.
+        layout: The world before the draws of day 0, which is not written to.
+        rules: Parameters of every rule.
+        timeline: Dated events, which are applied on their days.
+        seed: Seed of all draws, or an address that gives several seeds for different days, streams or provinces.
+        days: Number of days after day 0.
+        world: The world of an earlier campaign with this layout, to be overwritten; by default a new world is made.
 
     Returns:
         The campaign, with the world of the last day and the record of `days` + 1 days.
 
     Raises:
-        CampaignError: An array for refugees or events is full, or there are too few men for the rural garrisons.
+        CampaignError: The space for refugees or for the log is full, or rural garrisons need more men than there are.
     """
     if world is None:
         world = fresh(layout)
@@ -115,15 +115,15 @@ def run_campaign(
 
 
 def raise_if_spent(world: World, day: int, seed: int) -> None:
-    """Check that a campaign could continue to its last day.
+    """Raise CampaignError if a campaign could not continue to its last day.
 
     Args:
-        world: The world of the campaign.
-        day: The last day that was run.
+        world: The world at the end of the last day that was run.
+        day: Number of the last day that was run.
         seed: Seed of the campaign, for the message.
 
     Raises:
-        CampaignError: The campaign ended early.
+        CampaignError: The campaign ended before its last day; the message has seed, day and cause.
     """
     spent = int(world.tally[Count.CANNOT_GO_ON])
     if spent:
@@ -132,7 +132,7 @@ def raise_if_spent(world: World, day: int, seed: int) -> None:
 
 @entry
 def run_days(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, record: Record) -> int:
-    """Run all days of a campaign, one per row of the record; returns the number of the last day that was run."""
+    """Run all days of a campaign, one per row of the record, and return the number of the last day that was run."""
     for day in range(record.series.shape[0]):
         if day == 0:
             begin(world, rules, timeline, seeds)
@@ -146,15 +146,15 @@ def run_days(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, recor
 
 @entry
 def step(world: World, rules: Rules, timeline: Timeline, seeds: Seeds, record: Record, day: int) -> None:
-    """Run a single day, for models that stop after every day; the result is the same as that of `run_days`.
+    """Run a single day, with the same result as `run_days`, for callers that stop after every day.
 
     Args:
         world: The world at the end of the day before; it is updated.
-        rules: Numbers of every rule.
-        timeline: Dated events.
-        seeds: Seeds of all draws.
+        rules: Parameters of every rule.
+        timeline: Dated events, which are applied on their days.
+        seeds: Hashed seeds of all draws.
         record: The record; row `day` is written.
-        day: Number of the day; 0 draws day 0.
+        day: Number of the day; on day 0 the initial state is drawn.
     """
     if day == 0:
         begin(world, rules, timeline, seeds)
@@ -210,7 +210,7 @@ def record_districts(world: World, holder: np.ndarray, row: Real, day: int) -> N
 
 @rule
 def record_units(world: World, row: Real) -> None:
-    """Record men by fate, and the mean morale of men in garrisons."""
+    """Record the number of men by fate, and the mean morale of men in garrisons."""
     units = world.units
     holding = 0
     morale = 0.0

@@ -1,9 +1,10 @@
-"""Random numbers as pure functions of (seed, stream, day, actor), without any state.
+"""Random numbers as pure functions of seed, stream, day and actor, without any state.
 
 Source  SplitMix64 (Steele, Lea and Flood 2014), whose n-th output for a seed is a hash of seed + n x gamma.
-Three of its outputs are chained, over the stream, the day and the actor. Two scenarios with one seed therefore
-share all their draws, and a new rule or a new agent changes no other draw. An actor is a lasting identity, never
-a row number. Such event-keyed, counter-based draws make an agent-based model a structural causal model (Buffalo,
+
+The hash is applied three times: to the stream, the day and the actor. Scenarios with the same seed therefore share all
+their draws, and adding a rule or an agent changes no other draw. An actor is identified by its lasting identity, never
+by a row number. Such event-keyed, counter-based draws make an agent-based model a structural causal model (Buffalo,
 Pearson and Klein 2026, arXiv:2603.11084).
 """
 
@@ -26,7 +27,7 @@ TO_UNIT = 1.0 / 9007199254740992.0  # 2 ** -53
 
 
 class Stream(IntEnum):
-    """One stream per decision, so that no two decisions share a draw."""
+    """Streams of random numbers, one per decision, so that no two decisions share a draw."""
 
     INFLUENCE = 1
     HELD_ON_DAY_0 = 2
@@ -71,14 +72,14 @@ class Stream(IntEnum):
 
 
 class Luck(NamedTuple):
-    """The hashed seeds of one day, on which a draw depends in addition to its actor."""
+    """Hashed seeds of the draws of one day; a draw also depends on its actor."""
 
     keys: np.ndarray  # (streams) uint64: hashes of seed, stream and day
     day: int
 
 
 class Address(NamedTuple):
-    """The seeds of a campaign that uses several; together with its numbers they determine the campaign."""
+    """Seeds of a campaign that uses several; seeds and uncertain numbers together determine the campaign."""
 
     runs: tuple[tuple[int, int], ...]  # (first day, seed) in ascending order, the first for day 0: seeds by day
     lasting: tuple[tuple[int, int, int], ...] = ()  # (stream, province, seed): other seeds for draws made once
@@ -86,33 +87,33 @@ class Address(NamedTuple):
 
 
 class Seeds(NamedTuple):
-    """All seeds of a campaign, hashed with stream and day; a campaign with one seed has it everywhere."""
+    """All seeds of a campaign by stream, and by day or province; `seeds_of` hashes them with stream and day."""
 
     lasting: np.ndarray  # (provinces, streams) uint64: for draws made once in a campaign, with day 0 as their day
     daily: np.ndarray  # (days + 1, streams) uint64: for the draws of each day
 
 
 def first_seed(seed: int | Address) -> int:
-    """The seed of day 0, which names the campaign."""
+    """Return the seed of day 0, which identifies the campaign."""
     return seed.runs[0][1] if isinstance(seed, Address) else seed
 
 
 def seeds_of(seed: int | Address, days: int, provinces: int) -> Seeds:
-    """The seeds of a campaign, hashed; arguments as for `seeds_in`."""
+    """Return the hashed seeds of a campaign. The arguments are those of `seeds_in`."""
     lasting, daily = seeds_in(seed, days, provinces)
     return Seeds(keys_of(lasting, 0), keys_of(daily, np.arange(days + 1)[:, None]))
 
 
 def seeds_in(seed: int | Address, days: int, provinces: int) -> Seeds:
-    """The seeds of a campaign before they are hashed.
+    """Return the seeds of a campaign before they are hashed.
 
     Args:
-        seed: One seed for all draws, or an address.
-        days: Days after day 0.
+        seed: One seed for all draws, or an address with several.
+        days: Number of days after day 0.
         provinces: Number of provinces.
 
     Returns:
-        The seeds by province and stream, and by day and stream.
+        The seeds as two arrays: (provinces, streams) and (days + 1, streams).
     """
     first = np.uint64(first_seed(seed))
     lasting = np.full((provinces, LAST_STREAM + 1), first, np.uint64)
@@ -129,7 +130,7 @@ def seeds_in(seed: int | Address, days: int, provinces: int) -> Seeds:
 
 @rule
 def splitmix(seed: np.uint64, position: int) -> np.uint64:
-    """The output of SplitMix64 for `seed` at a position, counted from 0."""
+    """Return the output of SplitMix64 for `seed` at `position`, which is counted from 0."""
     z = seed + GAMMA * np.uint64(position + 1)
     z = (z ^ (z >> np.uint64(30))) * FIRST
     z = (z ^ (z >> np.uint64(27))) * SECOND
@@ -137,7 +138,7 @@ def splitmix(seed: np.uint64, position: int) -> np.uint64:
 
 
 def keys_of(seeds: np.ndarray, day: int | np.ndarray) -> np.ndarray:
-    """Hash seeds (rows x streams) with their stream and day, by the same code as in compiled rules."""
+    """Hash seeds (rows x streams) with their stream and day, by the same arithmetic as in compiled rules."""
     plain = getattr(splitmix, "py_func", splitmix)
     keys: np.ndarray = plain(plain(seeds, np.arange(seeds.shape[1])), np.asarray(day))
     return keys
@@ -145,27 +146,27 @@ def keys_of(seeds: np.ndarray, day: int | np.ndarray) -> np.ndarray:
 
 @rule
 def bits(luck: Luck, stream: int, actor: int) -> np.uint64:
-    """64 random bits that depend only on the seed, the stream, the day and the actor."""
+    """Return 64 random bits that depend only on the seed, the stream, the day and the actor."""
     return splitmix(luck.keys[stream], actor)
 
 
 @rule
 def drawn_once(lasting: np.ndarray, province: int) -> Luck:
-    """Keys and day of a draw that is made once in a campaign; the day is always 0.
+    """Return the keys for draws that are made once in a campaign, as if they were all made on day 0.
 
     Args:
-        lasting: `Seeds.lasting`.
-        province: Row of the province of the actor.
+        lasting: Hashed seeds of draws made once in a campaign, as in `Seeds.lasting`.
+        province: Row of the actor's province.
     """
     return Luck(lasting[province], 0)
 
 
 @rule
 def uniform(luck: Luck, stream: int, actor: int) -> float:
-    """A uniform draw in [0, 1).
+    """Return a uniform draw in [0, 1).
 
     Args:
-        luck: Keys and day.
+        luck: Hashed seeds of the day.
         stream: `Stream` of the decision.
         actor: Lasting identity of the agent that decides.
     """
@@ -174,7 +175,7 @@ def uniform(luck: Luck, stream: int, actor: int) -> float:
 
 @rule
 def normal(luck: Luck, stream: int, actor: int) -> float:
-    """A standard normal draw (Box and Muller 1958); arguments as for `uniform`."""
+    """Return a standard normal draw (Box and Muller 1958). The arguments are those of `uniform`."""
     key = bits(luck, stream, actor)
     radius = float((splitmix(key, 0) >> np.uint64(11)) + np.uint64(1)) * TO_UNIT
     angle = float(splitmix(key, 1) >> np.uint64(11)) * TO_UNIT
@@ -183,7 +184,7 @@ def normal(luck: Luck, stream: int, actor: int) -> float:
 
 @rule
 def gumbel(luck: Luck, stream: int, actor: int) -> float:
-    """A standard Gumbel draw; arguments as for `uniform`.
+    """Return a standard Gumbel draw. The arguments are those of `uniform`.
 
     The option with the highest sum of weight and Gumbel draw is chosen with a probability proportional to exp(weight).
     """
@@ -191,11 +192,11 @@ def gumbel(luck: Luck, stream: int, actor: int) -> float:
 
 
 def draw_parameters(seed: int, actors: np.ndarray) -> np.ndarray:
-    """Draw a uniform number for each uncertain parameter of the model.
+    """Return a uniform draw for each uncertain parameter of the model.
 
     Args:
         seed: Seed of the campaign.
-        actors: (parameters) Lasting identities.
+        actors: (parameters) Lasting identity of each parameter.
 
     Returns:
         (parameters) Draws in [0, 1).
@@ -207,37 +208,37 @@ def draw_parameters(seed: int, actors: np.ndarray) -> np.ndarray:
 
 @entry
 def fill_shares(luck: Luck, actors: np.ndarray, shares: np.ndarray) -> None:
-    """Fill `shares` with one draw per parameter; see `draw_parameters`."""
+    """Fill `shares` with one uniform draw per parameter; see `draw_parameters`."""
     for place in range(actors.size):
         shares[place] = uniform(luck, Stream.PARAMETER, actors[place])
 
 
 @rule
 def whole(amount: float, draw: float) -> int:
-    """Round an amount to a whole number at random, so that the mean is preserved.
+    """Round an amount up or down at random so that its mean is preserved.
 
     Args:
-        amount: A number of at least 0.
-        draw: A uniform draw in [0, 1); it decides whether the fraction is rounded up.
+        amount: The number to be rounded, at least 0.
+        draw: A uniform draw in [0, 1), which decides between rounding up and down.
     """
     return int(amount + draw)
 
 
 @rule
 def spread_around(mean: float, half_width: float, draw: float) -> float:
-    """A value with a uniform distribution around a mean.
+    """Return a value from a uniform distribution around a mean.
 
     Args:
-        mean: The mean.
+        mean: Mean of the distribution.
         half_width: Half the width of the distribution, as a share of the mean.
-        draw: A uniform draw in [0, 1).
+        draw: A uniform draw in [0, 1), which selects the value.
     """
     return mean * (1.0 + half_width * (2.0 * draw - 1.0))
 
 
 @rule
 def logistic(score: float) -> float:
-    """The logistic function, 1 / (1 + exp(-score)), without overflow."""
+    """Return 1 / (1 + exp(-score)), without overflow; the result is exactly 0 below -40 and exactly 1 above 40."""
     if score < -40.0:
         return 0.0
     if score > 40.0:

@@ -1,8 +1,8 @@
-"""The decorator that compiles the rules of the model.
+"""The decorators that compile the rules of the model.
 
-Every rule runs as compiled code or, with `NUMBA_DISABLE_JIT=1`, as the same lines of plain Python. Compiled code is
-kept on disk (`sim.engine.cache`) in a folder named after the fingerprint of the whole engine and the setting of the
-bounds check, so that code of other rules can never be used.
+Every rule runs as compiled code or, with `NUMBA_DISABLE_JIT=1`, uncompiled. Compiled code is cached
+on disk (`sim.engine.cache`) in a folder named after the fingerprint of the whole engine and the setting of Numba's
+bounds check, so that compiled code of another version is never used.
 """
 
 import os
@@ -24,19 +24,23 @@ compiled = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 @cache
 def fingerprint_of_rules() -> str:
-    """The fingerprint of what the engine computes, 16 hexadecimal digits."""
+    """Return the fingerprint of what the engine computes, as 16 hexadecimal digits."""
     paths = (path for path in sorted(ENGINE.rglob("*.py")) if path.name not in DECIDES_NOTHING)
     return fingerprint_of(meaning_of_code(read_sources(paths)))
 
 
 def cache_folder() -> Path:
-    """The cache folder of this version of the rules, with or without bounds checks; `PANJ_CACHE` moves its root."""
+    """Return the cache folder of this version of the rules; code with bounds checks has a folder of its own."""
     checked = "-checked" if os.environ.get("NUMBA_BOUNDSCHECK", "0") not in ("", "0") else ""
     return cache_root() / f"rules-{fingerprint_of_rules()}{checked}"
 
 
 def cache_root() -> Path:
-    """The folder of all caches: `PANJ_CACHE` or the user's cache folder; an invalid path if there is neither."""
+    """Return the root of all caches:
+
+    `PANJ_CACHE` if it is set, otherwise the user's cache folder. Without a home folder, return a path that cannot
+    exist, so that nothing is cached.
+    """
     try:
         return Path(os.environ.get("PANJ_CACHE") or user_cache_path("panj"))
     except RuntimeError:
@@ -44,7 +48,7 @@ def cache_root() -> Path:
 
 
 def compiled_by(**options: Any) -> Callable[[Any], Any]:
-    """Return a decorator that compiles a function with these options of Numba and stores the result on disk."""
+    """Return a decorator that compiles a function with the given Numba options and caches the result on disk."""
 
     def decorate(function: Any) -> Any:
         dispatcher = numba.njit(nogil=True, _nrt=False, **options)(function)  # type: ignore[call-overload]

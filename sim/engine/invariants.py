@@ -1,8 +1,8 @@
-"""Invariants that must hold at the end of every day: nobody vanishes, nothing is negative, no post exceeds its room.
+"""Invariants at the end of every day: nobody vanishes, nothing is negative, no post exceeds its room.
 
 Reads   the world at the end of a day and the world of day 0.
 Writes  nothing; raises an error for the first invariant that does not hold, with its row and numbers.
-Source  none: bookkeeping.
+Source  none; this is bookkeeping.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,24 +43,24 @@ SHARES = (
 
 
 class InvariantError(AssertionError):
-    """An invariant does not hold at the end of a day."""
+    """Error for an invariant that does not hold at the end of a day."""
 
 
 class Claim(NamedTuple):
-    """An invariant of every row of a group."""
+    """An invariant of every row of a group, with a function that describes a row in which it fails."""
 
     holds: Truth  # (rows) whether it holds
     describe: Callable[[int], str]  # describes a row in which it does not
 
 
 def check(world: World, day_zero: World, day: int, morning_room: Whole | None = None) -> None:
-    """Check every invariant.
+    """Check every invariant at the end of a day.
 
     Args:
-        world: The world at the end of a day.
-        day_zero: The world at the end of day 0.
-        day: Days since day 0.
-        morning_room: (posts) `posts.room` in the morning, since reserves change it later; if None, room is not checked.
+        world: The world at the end of the day.
+        day_zero: The world of the same campaign at the end of day 0.
+        day: Number of the day.
+        morning_room: (posts) `posts.room` in the morning, which reserves change later; if None, room is not checked.
 
     Raises:
         InvariantError: For the first invariant that does not hold.
@@ -73,7 +73,7 @@ def check(world: World, day_zero: World, day: int, morning_room: Whole | None = 
 
 
 def claims(world: World, day_zero: World, day: int, morning_room: Whole | None) -> Iterator[Claim]:
-    """All invariants, the simplest first."""
+    """Yield the claims of all invariants, the simplest first."""
     yield from nothing_is_negative(world)
     yield from shares_are_shares(world)
     yield from every_soldier_is_counted(world, day_zero)
@@ -87,12 +87,15 @@ def claims(world: World, day_zero: World, day: int, morning_room: Whole | None) 
 
 
 def single(holds: bool, text: str) -> Claim:
-    """An invariant of a total rather than of rows."""
+    """Return a claim about a total rather than about rows."""
     return Claim(np.array([holds]), lambda _row: text)
 
 
 def nothing_is_negative(world: World) -> Iterator[Claim]:
-    """Integer traits and days of supply are at least 0, except where -1 means nobody or never."""
+    """Yield claims that integer traits and days of supply are at least 0.
+
+    Integer traits of `MAY_BE_MISSING` may also be -1, which means nobody or never.
+    """
     for name, group in world._asdict().items():
         for trait, values in group._asdict().items() if hasattr(group, "_asdict") else [(name, group)]:
             if values.dtype == np.int64:
@@ -108,7 +111,10 @@ def _below(where: str, values: Whole | Real, lowest: int) -> Callable[[int], str
 
 
 def shares_are_shares(world: World) -> Iterator[Claim]:
-    """Morale, dread, hunger and shares are between 0 and 1, and every float trait is finite."""
+    """Yield claims that morale, dread, hunger and shares are from 0 to 1, and that float traits are finite.
+
+    Roads are not checked.
+    """
     for name, trait in SHARES:
         values = getattr(getattr(world, name), trait)
         yield Claim((values >= 0.0) & (values <= 1.0), _beyond(f"{name}.{trait}", values))
@@ -127,7 +133,7 @@ def _no_number(where: str, values: Real) -> Callable[[int], str]:
 
 
 def every_soldier_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
-    """Every man of a unit is counted in exactly one column, and units grow only by men who were raised later."""
+    """Yield claims that every man of a unit is in exactly one column, and that units grow only by men raised later."""
     units = world.units
     fates = np.sum([getattr(units, fate) for fate in FATES], axis=0)
     yield Claim(
@@ -143,7 +149,10 @@ def every_soldier_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
 
 
 def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
-    """Taliban men alive and dead add up to those of day 0 and those who changed sides."""
+    """Yield claims on Taliban men: the living and dead add up to those of day 0 and those who changed sides.
+
+    The dead also equal the tally.
+    """
     found = world.forces.men.sum() + world.forces.killed.sum()
     began = day_zero.forces.men.sum() + day_zero.forces.killed.sum() - day_zero.units.changed_sides.sum()
     expected = began + world.units.changed_sides.sum()
@@ -154,7 +163,10 @@ def every_fighter_is_counted(world: World, day_zero: World) -> Iterator[Claim]:
 
 
 def every_person_is_counted(world: World) -> Iterator[Claim]:
-    """In each district, people at home and in refugee rows add up to its population; unused rows are empty."""
+    """Yield claims that people at home and in refugee rows add up to the population of each district.
+
+    Unused refugee rows must be empty.
+    """
     districts, refugees = world.districts, world.refugees
     away = np.bincount(refugees.origin, weights=refugees.people, minlength=districts.at_home.size).astype(np.int64)
     yield Claim(
@@ -172,7 +184,10 @@ def every_person_is_counted(world: World) -> Iterator[Claim]:
 
 
 def every_queue_is_counted(world: World) -> Iterator[Claim]:
-    """The queue of each post contains the families that wait there, and the list of travellers those on the road."""
+    """Yield claims that counts and queues of posts match the families there.
+
+    The list of travellers must contain exactly the families on the road, in row order.
+    """
     refugees, posts, queues = world.refugees, world.posts, world.queues
     waiting = people_at_posts(refugees, refugees.state == RefugeeState.WAITING, posts.district.size)
     yield Claim(
@@ -199,14 +214,14 @@ def every_queue_is_counted(world: World) -> Iterator[Claim]:
 
 
 def queue_of(queues: Queues, post: int) -> list[int]:
-    """The queue of a post.
+    """Return the rows of the families in the queue of a post, in order.
 
     Args:
-        queues: All queues.
+        queues: The queues of all posts.
         post: Row of the post.
 
     Returns:
-        Rows of the families, in order.
+        Rows in `Refugees`; more than there are families if the list is circular.
     """
     rows: list[int] = []
     family = int(queues.front[post])
@@ -217,12 +232,15 @@ def queue_of(queues: Queues, post: int) -> list[int]:
 
 
 def people_at_posts(refugees: Refugees, chosen: Truth, posts: int) -> Whole:
-    """People of the chosen rows, by post."""
+    """Return the number of people in the chosen refugee rows, by post."""
     return np.bincount(refugees.post[chosen], weights=refugees.people[chosen], minlength=posts).astype(np.int64)
 
 
 def posts_respect_their_limits(world: World, morning_room: Whole | None) -> Iterator[Claim]:
-    """No post exceeds its room, and nobody crosses a closed one."""
+    """Yield claims that no post exceeds its room, and that nobody crosses at a post that is closed to them.
+
+    Men who crossed by unit and by post must have the same total.
+    """
     posts, units = world.posts, world.units
     if morning_room is not None:
         yield Claim(
@@ -244,7 +262,7 @@ def _closed(admitted: Whole, who: str) -> Callable[[int], str]:
 
 
 def the_gone_have_no_men(world: World) -> Iterator[Claim]:
-    """A unit that no longer exists has no men; a unit that holds a district is in a government district."""
+    """Yield claims that units in a final state have no men, and that units hold only government districts."""
     units, districts = world.units, world.districts
     over = np.isin(units.state, OVER)
     yield Claim(
@@ -262,7 +280,10 @@ def the_gone_have_no_men(world: World) -> Iterator[Claim]:
 
 
 def districts_have_one_holder(world: World, day: int) -> Iterator[Claim]:
-    """Each district has one holder; only government districts are connected or pressed; no date is in the future."""
+    """Yield claims that each district has one holder, and only government districts are connected or pressed.
+
+    No loss or recapture may be dated after `day`.
+    """
     districts = world.districts
     one = (districts.holder == Holder.GOVERNMENT) | (districts.holder == Holder.TALIBAN)
     yield Claim(one, lambda row: f"district {row} is held by {districts.holder[row]}, expected 0 or 1")
@@ -281,7 +302,7 @@ def districts_have_one_holder(world: World, day: int) -> Iterator[Claim]:
 
 
 def rows_point_at_rows(world: World) -> Iterator[Claim]:
-    """Every row number that refers to another group is a valid row of it."""
+    """Yield claims that row numbers of districts, provinces, posts and prongs are below the number of rows there."""
     districts, provinces, posts = world.districts.holder.size, world.provinces.capital.size, world.posts.district.size
     for where, values, rows in (
         ("units.district", world.units.district, districts),

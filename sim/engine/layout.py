@@ -1,7 +1,7 @@
-"""Builds the world of day 0 from facts and numbers.
+"""Construction of the world at the start of a campaign, from facts and settings.
 
-The layout (which rows exist, where people live, how long roads are) depends on data and settings and is built once.
-Everything that differs between campaigns is drawn by the compiled `draw_day_zero`, from the seed alone.
+The layout (rows of every group, population, lengths of roads) depends on data and settings and is built once.
+Everything that differs between campaigns is drawn by the compiled `draw_day_zero`.
 """
 
 from collections.abc import Mapping
@@ -65,7 +65,7 @@ Group = TypeVar("Group", bound=tuple)
 
 
 class Layout(NamedTuple):
-    """A world before the draws of day 0, and the facts from which it was built."""
+    """A world before the draws of day 0, with the facts from which it was built."""
 
     facts: Facts
     world: World
@@ -78,15 +78,15 @@ def lay_out(
 
     Args:
         facts: Districts, links and posts.
-        rules: Numbers of every rule.
-        attention: Weight of each region in Taliban planning; 1 where missing.
-        posts: Changes by post: `soldiers` and `families` (shares admitted, 0 to 1), `room` (factor).
+        rules: Parameters of every rule.
+        attention: Weight of each region in Taliban planning, above 0; missing regions have 1.
+        posts: Changes by post: `soldiers` and `families` (shares admitted, 0 to 1), `room` (factor from 0 to 100).
 
     Returns:
         The layout, which all campaigns with these settings share.
 
     Raises:
-        PanjError: For an unknown region or post, or a share out of range.
+        PanjError: For an unknown region or post, a value out of range, or districts unconnected or out of order.
     """
     roads = lay_out_roads(facts, rules)
     districts = lay_out_districts(facts, roads)
@@ -111,7 +111,7 @@ def lay_out(
 
 
 def conditions_before_events() -> np.ndarray:
-    """The conditions before any dated event: full air cover and pay; no reservists, CSTO help or aid.
+    """Return the conditions before any dated event: full air cover and pay; no reservists, CSTO help or aid.
 
     Returns:
         One value per `Condition`.
@@ -123,11 +123,11 @@ def conditions_before_events() -> np.ndarray:
 
 
 def blank(group: type[Group], rows: int) -> Group:
-    """A new group of agents with every trait at its initial value.
+    """Return a new group of agents with every trait at its initial value.
 
     Args:
         group: Type of the group, such as `Districts`.
-        rows: Number of rows.
+        rows: Number of agents in the group.
     """
     arrays: dict[str, Any] = {}
     for trait, kind in group.__annotations__.items():
@@ -138,9 +138,9 @@ def blank(group: type[Group], rows: int) -> Group:
 
 
 def reserved(group: type[Group], rows: int) -> Group:
-    """A new group of zeros in one large block of memory, of which only the pages that are written cost memory and time.
+    """Return a new group of zeros in one large block of memory, of which pages that are never written cost nothing.
 
-    Smaller separate arrays would be taken from reused heap memory, which has to be cleared in full.
+    Smaller separate arrays would be allocated from reused heap memory, which has to be cleared in full.
     """
     block = np.zeros((len(group.__annotations__), rows), np.int64)
     kinds = group.__annotations__.values()
@@ -148,11 +148,11 @@ def reserved(group: type[Group], rows: int) -> Group:
 
 
 def blank_queues(posts: int, rows: int) -> Queues:
-    """Empty queues.
+    """Return empty queues.
 
     Args:
-        posts: Number of posts.
-        rows: Largest number of families.
+        posts: Number of crossing points.
+        rows: Largest number of refugee rows.
     """
     return Queues(
         front=np.full(posts, NOBODY, np.int64),
@@ -163,7 +163,7 @@ def blank_queues(posts: int, rows: int) -> Queues:
 
 
 def lay_out_districts(facts: Facts, roads: Roads) -> Districts:
-    """Build the districts from the data."""
+    """Return the districts with the values of the data; nothing is drawn yet."""
     nearest = np.full(len(facts.district_id), NOBODY)
     if facts.post_district.size:
         nearest = roads.between[:, facts.post_district].argmin(axis=1)
@@ -187,7 +187,7 @@ def lay_out_districts(facts: Facts, roads: Roads) -> Districts:
 
 
 def ring_of_capitals(facts: Facts) -> np.ndarray:
-    """(districts) Whether each district borders the capital of its own province."""
+    """Return whether each district borders the capital of its own province, as a bool array of shape (districts)."""
     ring = np.zeros(len(facts.district_id), np.bool_)
     for capital in np.flatnonzero(facts.is_capital):
         for there in facts.neighbour[facts.first_neighbour[capital] : facts.first_neighbour[capital + 1]]:
@@ -196,11 +196,11 @@ def ring_of_capitals(facts: Facts) -> np.ndarray:
 
 
 def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces:
-    """Build the provinces.
+    """Return the provinces: their capitals, rows of districts and weights in Taliban planning.
 
     Args:
-        facts: Districts and provinces.
-        attention: Weight of each region in Taliban planning; 1 where missing.
+        facts: Districts and their provinces, capitals and regions.
+        attention: Weight of each region in Taliban planning, above 0; missing regions have 1.
 
     Raises:
         PanjError: For an unknown region, a weight of 0 or less, or districts of one province that are not consecutive.
@@ -226,7 +226,10 @@ def lay_out_provinces(facts: Facts, attention: Mapping[str, float]) -> Provinces
 
 
 def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
-    """Build the roads: the length of every link, longer in mountains, and shortest paths between all districts."""
+    """Return the roads: the travel time of every link, and the shortest paths between all districts.
+
+    Links are longer in mountains. Raises PanjError if some districts cannot be reached from others.
+    """
     count = len(facts.district_id)
     start = np.repeat(np.arange(count), np.diff(facts.first_neighbour))
     height = (facts.mountain[start] + facts.mountain[facts.neighbour]) / 2.0
@@ -240,7 +243,7 @@ def lay_out_roads(facts: Facts, rules: Rules) -> Roads:
 
 
 def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
-    """(goals, districts) The link that `cheapest_link` chooses on a day without fighting."""
+    """Return the link that `cheapest_link` chooses on a day without fighting, of shape (goals, districts)."""
     count = len(first) - 1
     onward = np.zeros((count, count), np.int64)
     for here in range(count):
@@ -253,7 +256,7 @@ def onward_links(first: Whole, neighbour: Whole, between: Real) -> Whole:
 
 
 def lay_out_units(facts: Facts, rules: Rules) -> Units:
-    """Build the units, which are the same rows for every seed; identities are derived from home and ordinal."""
+    """Return the units, whose rows are the same for every seed; identities are derived from home and ordinal."""
     rows = [row for district in range(len(facts.district_id)) for row in units_of(district, facts, rules)]
     for column in range(rules.founding.commando_columns):
         rows.append((COMMANDO_IDENTITY + column, int(UnitKind.COMMANDO), int(Role.COLUMN), 0))
@@ -262,7 +265,7 @@ def lay_out_units(facts: Facts, rules: Rules) -> Units:
 
 
 def units_of(district: int, facts: Facts, rules: Rules) -> list[tuple[int, int, int, int]]:
-    """Identity, kind, role and home of every unit of one district."""
+    """Return identity, kind, role and home of every unit of one district, commando columns excepted."""
     kinds = [(UnitKind.POLICE, Role.GARRISON), (UnitKind.MILITIA, Role.GARRISON)]
     if facts.is_capital[district]:
         kinds += [(UnitKind.ARMY, Role.GARRISON)] * rules.founding.capital_army_units
@@ -276,7 +279,7 @@ def units_of(district: int, facts: Facts, rules: Rules) -> list[tuple[int, int, 
 
 
 def lay_out_forces(facts: Facts, rules: Rules) -> Forces:
-    """Build the forces: one local force per district, in the order of districts, then the columns of every prong."""
+    """Return the forces: one local force per district, in district order, then the columns of every prong."""
     count = len(facts.district_id)
     columns = rules.founding.columns_per_prong
     prong = np.repeat(np.arange(rules.founding.prongs, dtype=np.int64), columns)
@@ -290,7 +293,7 @@ def lay_out_forces(facts: Facts, rules: Rules) -> Forces:
 
 
 def lay_out_posts(facts: Facts, rules: Rules, changes: Mapping[str, Mapping[str, float]]) -> Posts:
-    """Build the posts, with room by kind of crossing and the shares that each admits by policy."""
+    """Return the posts, with their room by kind of crossing and the shares that each admits by policy."""
     rooms, soldiers, families = [], [], []
     for name, kind in zip(facts.post, facts.post_kind, strict=True):
         change = changes.get(name, {})
@@ -314,7 +317,7 @@ def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> Non
     """Check the changes that policies make to posts.
 
     Args:
-        facts: The posts.
+        facts: The data, which give the names of the posts.
         changes: Changes by post, as for `lay_out`.
 
     Raises:
@@ -332,20 +335,20 @@ def check_posts(facts: Facts, changes: Mapping[str, Mapping[str, float]]) -> Non
 
 
 def found(layout: World, rules: Rules, timeline: Timeline, seed: int | Address) -> World:
-    """The world at the end of day 0 for one seed; the layout is not written to."""
+    """Return the world at the end of day 0 for one seed; the layout is not written to."""
     world = fresh(layout)
     begin(world, rules, timeline, seeds_of(seed, 0, layout.provinces.capital.size))
     return world
 
 
 def fresh(layout: World) -> World:
-    """Copy a layout for a campaign to write to.
+    """Return a world that a campaign can write to, made from a layout.
 
     Args:
-        layout: The world before the draws of day 0.
+        layout: The world before the draws of day 0, which is not written to.
 
     Returns:
-        A world that shares the roads of the layout and has no refugees or logged events yet.
+        A copy that shares the read-only roads of the layout and has no refugees or logged events yet.
     """
     copies = {}
     for name, group in layout._asdict().items():
@@ -367,7 +370,7 @@ def fresh(layout: World) -> World:
 def renew(world: World, layout: World) -> None:
     """Reset a used world to its layout by overwriting only what was written.
 
-    This is cheaper than a new world when many campaigns run one after the other and their worlds are not kept.
+    This is cheaper than a new world when many campaigns run one after another and their worlds are not kept.
     """
     used = {"refugees": int(world.tally[Count.REFUGEE_ROWS]), "log": int(world.tally[Count.LOGGED])}
     groups: Any = zip(layout._fields, world, layout, strict=True)
@@ -387,7 +390,7 @@ def renew(world: World, layout: World) -> None:
 
 @rule
 def begin(world: World, rules: Rules, timeline: Timeline, seeds: Seeds) -> None:
-    """Draw day 0 and apply its dated events."""
+    """Draw the state of day 0 and apply the dated events of day 0 and earlier."""
     today = today_of(world, seeds, 0)
     draw_day_zero(land_of(world), armies_of(world), rules.founding, rules.morale, rules.supply, today)
     apply_events(timeline, world.districts, world.units, today)

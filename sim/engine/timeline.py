@@ -1,8 +1,8 @@
-"""Dated events: decisions and events outside the model are dated rows of data rather than code.
+"""Dated events: decisions from outside the model take effect on their dates, as rows of data rather than code.
 
 Reads   rows (day, act, subject, amount) from `configs/timeline`, as changed by policies and scenarios.
-Writes  conditions; commandos sent; militias raised.
-Source  each row names its own.
+Writes  conditions, commandos in threatened districts, men of militias.
+Source  named in each row.
 """
 
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from sim.engine.world import (
 
 
 class Timeline(NamedTuple):
-    """Dated events that have an effect; events that are only context are left out."""
+    """Dated events that have an effect, without those that are only context."""
 
     day: Whole
     act: Whole  # Act
@@ -37,13 +37,13 @@ class Timeline(NamedTuple):
 
 @rule
 def apply_events(timeline: Timeline, districts: Districts, units: Units, today: Today) -> None:
-    """Apply the events of today in order; on day 0 also those of earlier days.
+    """Apply the events of the day in order; on day 0 also apply those of earlier days.
 
     Args:
-        timeline: All events.
-        districts: Holders are read; days of help are written.
-        units: Reserves are sent and militias grow.
-        today: Day, conditions, log and totals.
+        timeline: All dated events of the campaign.
+        districts: Holders are read; the day of the latest help is written.
+        units: Men and positions of commandos and militias are written.
+        today: Number of the day; conditions, the event log and running totals are written.
     """
     for row in range(timeline.day.size):
         if timeline.day[row] != today.luck.day and not (today.luck.day == 0 and timeline.day[row] < 0):
@@ -62,7 +62,7 @@ def apply_events(timeline: Timeline, districts: Districts, units: Units, today: 
 
 @rule
 def reinforce(district: int, men: int, districts: Districts, units: Units, today: Today) -> None:
-    """Fly in columns from the reserve until enough men have arrived, if the government still holds the district."""
+    """Fly columns from the reserve into a district that the government holds, until enough men have arrived."""
     if districts.holder[district] != Holder.GOVERNMENT:
         return
     sent = 0
@@ -80,7 +80,10 @@ def reinforce(district: int, men: int, districts: Districts, units: Units, today
 
 @rule
 def raise_militia(district: int, men: int, districts: Districts, units: Units, today: Today) -> None:
-    """Arm men of the district as militia, if the government still holds it, and count them as raised."""
+    """Arm men of a district as militia and count them as raised, if the government still holds the district.
+
+    Nothing happens if the district has no militia unit in place.
+    """
     if districts.holder[district] != Holder.GOVERNMENT:
         return
     for unit in range(units.men.size):

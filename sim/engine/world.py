@@ -1,4 +1,4 @@
-"""State of the model: every group of agents and every trait, without behaviour.
+"""The state of the model: every group of agents and each of their traits, without behaviour.
 
 A group is a NamedTuple of equally long arrays, one per trait; a row is an agent. Districts, units, forces, posts
 and refugees are the five kinds of agent; provinces, prongs, roads, garrisons and queues are shared structures.
@@ -39,7 +39,7 @@ class Fall(IntEnum):
 
 
 class Why(IntEnum):
-    """Main reason why a garrison surrendered, broke or left."""
+    """Main reason why a garrison surrendered, was defeated or left."""
 
     NONE = 0
     FORCE = 1
@@ -64,7 +64,7 @@ class UnitKind(IntEnum):
 
 
 class Role(IntEnum):
-    """Purpose of a unit."""
+    """Task of a unit: to hold a district centre, to hold an outpost, or to move where it is needed."""
 
     GARRISON = 0
     OUTPOST = 1
@@ -72,7 +72,7 @@ class Role(IntEnum):
 
 
 class UnitState(IntEnum):
-    """Activity of a unit, or the fate of most of its men."""
+    """What a unit does, or what became of most of its men."""
 
     HOLDING = 0
     RETREATING = 1
@@ -90,14 +90,14 @@ class UnitState(IntEnum):
 
 
 class ForceKind(IntEnum):
-    """Local forces stay in one district; mobile ones march in a prong."""
+    """Kind of a Taliban force: local forces stay in one district, mobile ones march as columns of a prong."""
 
     LOCAL = 0
     MOBILE = 1
 
 
 class Mode(IntEnum):
-    """Activity of a Taliban force."""
+    """What a Taliban force is doing."""
 
     GATHER = 0
     MARCH = 1
@@ -108,7 +108,7 @@ class Mode(IntEnum):
 
 
 class Phase(IntEnum):
-    """Activity of a prong."""
+    """What a prong is doing."""
 
     GATHER = 0
     SWEEP = 1
@@ -116,7 +116,7 @@ class Phase(IntEnum):
 
 
 class RefugeeState(IntEnum):
-    """Where a family is."""
+    """Where a family is, or how its journey ended."""
 
     ON_THE_ROAD = 0
     WAITING = 1
@@ -127,7 +127,7 @@ class RefugeeState(IntEnum):
 
 
 class Condition(IntEnum):
-    """Nationwide conditions that dated events set."""
+    """Conditions for the whole country, set by dated events."""
 
     AIR_COVER = 0
     PAY = 1
@@ -138,7 +138,7 @@ class Condition(IntEnum):
 
 
 class Act(IntEnum):
-    """Effect of a dated event."""
+    """Kind of effect of a dated event."""
 
     SET = 0
     REINFORCE = 1
@@ -189,14 +189,14 @@ class Districts(NamedTuple):
     identity: Whole  # lasting number, from the OCHA code
     province: Whole
     is_capital: Truth  # provincial capital
-    is_hub: Truth  # provincial capital with an airfield: a source of supply
+    is_hub: Truth  # provincial capital with an airfield, a source of supply
     population: Whole  # people on day 0
     votes_per_head: Real  # valid votes of 2019 per person
-    influence: Real  # of the Taliban over daily life, 0 to 1; drawn on day 0 and constant
+    influence: Real  # Taliban influence over daily life, 0 to 1; drawn on day 0 and constant
     mountain: Real  # 0 plain, 1 high mountain
     highway: Truth
     in_ring: Truth  # next to the capital of its province
-    has_post: Truth  # a crossing point on the Panj
+    has_post: Truth  # has a crossing point on the Panj
     frontier_km: Real  # Tajik frontage
     nearest_post: Whole  # row of the nearest post, regardless of who holds it; NOBODY without posts
     resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
@@ -207,7 +207,7 @@ class Districts(NamedTuple):
     choice: Whole  # working space: districts among which a rule chooses, in order
     chosen: Truth  # working space: a rule has chosen it
     reached: Whole  # working space: districts in the order in which open roads reach them
-    sought: Whole  # working space: columns at it or heading for it
+    sought: Whole  # working space: number of columns at the district or heading for it
     defender: Whole  # working space: the first unit that holds it while it is fought over
     closed: Truth  # working space: held by the Taliban, or its roads are cut, or reached already
     pressed: Truth  # local forces press and cut its roads
@@ -215,11 +215,11 @@ class Districts(NamedTuple):
     dread: Real  # 0 to 1
     anger: Real  # 0 to 1; stays 0 under a theory without anger
     threshold_draw: (
-        Real  # threshold: how many others must give up before this garrison does, drawn on day 0 (standard deviations)
+        Real  # deviation of the garrison's own threshold from the mean, drawn on day 0 (standard deviations)
     )
     fighting: Real  # 0 none, 1 an assault today
     pressure_days: Whole  # consecutive days pressed or with a mobile force outside
-    siege_days: Whole  # of a capital, consecutive
+    siege_days: Whole  # consecutive days of encirclement of a capital
     falling: Whole  # Fall decided today, not yet carried out
     why: Whole  # Why of the latest fall
     lost_on: Whole  # day of the latest loss
@@ -234,8 +234,8 @@ class Provinces(NamedTuple):
     """The 34 provinces."""
 
     capital: Whole  # district
-    first: Whole  # its districts are consecutive, from this row
-    end: Whole  # to the row before this
+    first: Whole  # first row of its districts, which are consecutive
+    end: Whole  # first row after those of its districts
     attention: Real  # weight of its region in Taliban planning (policy)
     resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
     under_pressure: Truth  # a prong sweeps it
@@ -245,35 +245,38 @@ class Provinces(NamedTuple):
 
 
 class Roads(NamedTuple):
-    """Roads between neighbouring districts, in compressed rows, and shortest paths between all districts."""
+    """Links between neighbouring districts in compressed sparse rows, and shortest paths between all districts."""
 
     first: Whole  # districts + 1: where the links of a district begin
     neighbour: Whole
-    days: Real  # of travel on foot or by lorry over one link
+    days: Real  # days of travel, on foot or by lorry, over one link
     between: Real  # districts x districts: km of the quickest way, mountains counted as longer
     onward: Whole  # districts x districts: [to, from] the link to take while nobody fights
 
 
 class Garrisons(NamedTuple):
-    """Men of both sides in each district; written by `muster` only."""
+    """Men of both sides in each district, written by `muster` only."""
 
-    men: Whole  # of all units that hold it
+    men: Whole  # men of all units that hold the district
     morale: Real  # mean weighted by men
     resolve: Real  # mean weighted by men
     hunger: Real  # mean weighted by men, 0 to 1
     unanswered: Real  # share of the men's patience that unanswered calls have used up, 0 to 1
-    mobile: Whole  # Taliban men of mobile forces outside it
-    local: Whole  # Taliban men of its local force
+    mobile: Whole  # Taliban men of mobile forces outside the district
+    local: Whole  # Taliban men of the district's local force
 
 
 class Units(NamedTuple):
-    """Government units. Men who leave a unit stay counted in its row, each in exactly one column."""
+    """Government units.
+
+    Each man of a unit stays counted in its row, in exactly one of the columns from `men` to `flown_home`.
+    """
 
     identity: Whole
     kind: Whole  # UnitKind
     role: Whole  # Role
     home: Whole  # district
-    founded: Whole  # men of day 0, and those raised later
+    founded: Whole  # men on day 0, and men raised later
     paper: Whole  # men on the rolls, ghosts included
     men: Whole  # with the unit
     killed: Whole
@@ -283,7 +286,7 @@ class Units(NamedTuple):
     changed_sides: Whole
     interned: Whole  # in Tajikistan
     flown_home: Whole
-    crossed: Whole  # ever, by this unit
+    crossed: Whole  # men of this unit who ever crossed
     morale: Real  # 0 to 1
     resolve: Real  # determination of its command, drawn on day 0 and constant (standard deviations)
     supply_days: Real
@@ -293,9 +296,9 @@ class Units(NamedTuple):
     days_to_go: Real
     state: Whole  # UnitState
     state_days: Whole  # days in this state
-    asked_days: Whole  # since it asked for help, -1 if it did not
+    asked_days: Whole  # days since it asked for help, -1 if it did not
     post: Whole
-    next_there: Whole  # working space: the next that holds the same district while it is fought over, or NOBODY
+    next_there: Whole  # working space: the next unit that holds the district while it is fought over, or NOBODY
 
 
 class Forces(NamedTuple):
@@ -313,16 +316,16 @@ class Forces(NamedTuple):
     mode_days: Whole
     momentum: Real  # 1 on day 0
     losses: Whole  # men lost in the current assault
-    next_there: Whole  # of those in its district: first the local force, then the columns in order, then NOBODY
+    next_there: Whole  # next force at its district: first the local force, then columns in row order, then NOBODY
 
 
 class Prongs(NamedTuple):
-    """Spearheads: a few mobile forces each, with one target province."""
+    """Spearheads, each of a few mobile forces with one target province."""
 
     identity: Whole
     province: Whole
     phase: Whole  # Phase
-    days_left: Real  # of gathering
+    days_left: Real  # days of gathering that are left
     phase_days: Whole
 
 
@@ -337,19 +340,19 @@ class Posts(NamedTuple):
     admits_families: Real
     guards: Whole
     reservists: Whole
-    admitted_today: Whole  # soldiers and people
+    admitted_today: Whole  # soldiers and people admitted today
     soldiers_admitted: Whole
-    soldiers_before: Whole  # of them, before today
+    soldiers_before: Whole  # soldiers admitted before today
     soldiers_refused: Whole
     people_admitted: Whole
-    people_before: Whole  # of them, before today
+    people_before: Whole  # people admitted before today
     people_refused: Whole
     people_waiting: Whole
-    arrivals_today: Whole  # soldiers and people who reached it
+    arrivals_today: Whole  # soldiers and people who reached the post today
 
 
 class Refugees(NamedTuple):
-    """Families, or `people_per_row` people who travel together. Rows are filled in order of departure."""
+    """Families: rows of up to `people_per_row` people who travel together, in order of departure."""
 
     identity: Whole
     people: Whole
@@ -358,7 +361,7 @@ class Refugees(NamedTuple):
     destination: Whole  # district
     post: Whole
     state: Whole  # RefugeeState
-    days_to_go: Real  # over the current link
+    days_to_go: Real  # days of travel left on the current link
     next_district: Whole
     road_days: Whole
     waited_days: Whole
@@ -366,7 +369,7 @@ class Refugees(NamedTuple):
 
 
 class Queues(NamedTuple):
-    """The queues of families at the posts, first come first served, as linked lists; and the families on the road."""
+    """Queues of families at the posts, first come first served, as linked lists; and the families on the road."""
 
     front: Whole  # per post: the family that is called next, or NOBODY
     back: Whole  # per post: the family that came last, if any
@@ -375,7 +378,7 @@ class Queues(NamedTuple):
 
 
 class Log(NamedTuple):
-    """The log of events, in order; the first `Count.LOGGED` rows are filled."""
+    """The log of events in chronological order; the first `Count.LOGGED` rows are filled."""
 
     day: Whole
     event: Whole  # Event
@@ -395,7 +398,7 @@ class Land(NamedTuple):
 
 
 class Armies(NamedTuple):
-    """Both sides: government units, Taliban forces and prongs, and the men of both per district."""
+    """Both sides: government units, Taliban forces and prongs, and the men of both in each district."""
 
     garrisons: Garrisons
     units: Units
@@ -412,7 +415,7 @@ class Border(NamedTuple):
 
 
 class Today(NamedTuple):
-    """One day: seed and day number for draws, conditions, and the log and totals to write to."""
+    """What the rules need on one day: hashed seeds, conditions, and the log and running totals to which they write."""
 
     luck: Luck
     lasting: np.ndarray  # (provinces, streams) uint64: hashed seeds of draws made once in a campaign
@@ -422,7 +425,7 @@ class Today(NamedTuple):
 
 
 class World(NamedTuple):
-    """The whole state of a campaign."""
+    """The complete state of a campaign."""
 
     districts: Districts
     provinces: Provinces
@@ -441,29 +444,29 @@ class World(NamedTuple):
 
 @rule
 def land_of(world: World) -> Land:
-    """The districts, provinces and roads of a world."""
+    """Return the districts, provinces and roads of a world."""
     return Land(world.districts, world.provinces, world.roads)
 
 
 @rule
 def armies_of(world: World) -> Armies:
-    """The garrisons, units, forces and prongs of a world."""
+    """Return the garrisons, units, forces and prongs of a world."""
     return Armies(world.garrisons, world.units, world.forces, world.prongs)
 
 
 @rule
 def border_of(world: World) -> Border:
-    """The posts, refugees and queues of a world."""
+    """Return the posts, refugees and queues of a world."""
     return Border(world.posts, world.refugees, world.queues)
 
 
 @rule
 def today_of(world: World, seeds: Seeds, day: int) -> Today:
-    """The seed, conditions, log and totals of a world on one day.
+    """Return what the rules need on one day: the seeds of its draws, conditions, the log and running totals.
 
     Args:
-        world: The world.
-        seeds: Seeds of all draws.
+        world: The world of a campaign.
+        seeds: Hashed seeds of all draws.
         day: Number of the day.
     """
     return Today(Luck(seeds.daily[day], day), seeds.lasting, world.conditions, world.log, world.tally)

@@ -1,7 +1,7 @@
-"""Posts admit families in order of arrival, as far as policy, room and camps allow.
+"""Posts admit families in order of arrival, as far as policy, the room of the post and camp places allow.
 
-Reads   queues, room, whom a post admits, aid.
-Writes  families admitted, refused, sent to the next post or home; counts of the posts.
+Reads   queues, room, share of families that a post admits, aid.
+Writes  families admitted, refused, or sent to the next post or home; counts of the posts.
 Source  article 3 (camps looked into), article 5 (families placed in safe locations, talks on food and care);
         evidence F013. Room and patience: guess. Assumption: soldiers of the same night use the room first.
 """
@@ -26,7 +26,7 @@ from sim.engine.world import (
 
 
 class Admission(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/admission.yaml`."""
+    """Parameters of the admission rule; values, ranges and sources are in `configs/rules/admission.yaml`."""
 
     admits: float  # share per day: waiting families that a post admits; policies change it for each post
     camp_places: float  # people: places in camps
@@ -39,25 +39,25 @@ class Admission(NamedTuple):
 
 @rule
 def is_admitted(admits: float, draw: float) -> bool:
-    """Whether a family is admitted: a draw against the share set by policy; a closed post admits nobody."""
+    """Return whether a family is admitted: never if the share `admits` is 0, always if it is 1."""
     return draw < admits
 
 
 @rule
 def places_left(camp_places: float, aid_places: float, aid: float, admitted: int) -> int:
-    """Number of people for whom camps still have places; aid adds places."""
+    """Return the number of people for whom there are still places in camps; aid adds places."""
     return max(0, int(camp_places + aid_places * aid) - admitted)
 
 
 @rule
 def admit_families(land: Land, border: Border, numbers: Admission, today: Today) -> None:
-    """Admit families from the queue of every post, in order, until the day's room is used; the others wait or give up.
+    """Go through the queue of every post once; each family is admitted, sent away or kept waiting.
 
     Args:
         land: Roads are read; people who go home are added to their district.
         border: Posts, refugees and queues are written.
-        numbers: Numbers of the rule.
-        today: Draws, aid and totals.
+        numbers: Parameters of the admission rule.
+        today: Source of random draws, aid; running totals are written.
     """
     posts = border.posts
     for post in range(posts.district.size):
@@ -67,7 +67,10 @@ def admit_families(land: Land, border: Border, numbers: Admission, today: Today)
 
 @rule
 def call_queue(post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
-    """Go through a queue once: admit each family, send it away or keep it waiting."""
+    """Go through the queue of one post once: admit each family, send it away or keep it waiting.
+
+    Once a family does not fit into the room or the camps, no family behind it is admitted that day.
+    """
     posts, refugees, queues = border.posts, border.refugees, border.queues
     is_full = False
     family = queues.front[post]
@@ -93,7 +96,7 @@ def call_queue(post: int, land: Land, border: Border, numbers: Admission, today:
 
 @rule
 def admit_family(family: int, post: int, border: Border, tally: Whole) -> None:
-    """Move a family across the river."""
+    """Admit a family to Tajikistan and update the counts of the post."""
     posts, refugees = border.posts, border.refugees
     people = refugees.people[family]
     refugees.state[family] = RefugeeState.ADMITTED
@@ -105,7 +108,7 @@ def admit_family(family: int, post: int, border: Border, tally: Whole) -> None:
 
 @rule
 def send_away(family: int, post: int, land: Land, border: Border, numbers: Admission, today: Today) -> None:
-    """Refuse a family: it goes to the next near and untried post, else home, or stays at the river."""
+    """Send a refused family to another post nearby; after its last try it goes home or stays at the river."""
     districts, roads, posts, refugees = land.districts, land.roads, border.posts, border.refugees
     people = refugees.people[family]
     posts.people_waiting[post] -= people
@@ -132,7 +135,7 @@ def send_away(family: int, post: int, land: Land, border: Border, numbers: Admis
 
 @rule
 def next_post(post: int, roads: Roads, posts: Posts, within_km: float) -> int:
-    """The nearest other post in another district, or -1."""
+    """Return the nearest post in another district within `within_km`, or -1 if there is none."""
     here = posts.district[post]
     best = NOBODY
     for other in range(posts.district.size):

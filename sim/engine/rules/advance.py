@@ -1,11 +1,11 @@
 """Prongs gather, sweep a province, choose the next and multiply; local forces press their own district.
 
 Reads   holders, influence, garrisons, roads, attention that policy gives to a region.
-Writes  prongs, mobile forces on the march or outside a district, pressed districts, provinces under pressure.
+Writes  prongs, modes and positions of forces, pressed districts, provinces under pressure.
 Source  article 4 and AAN ("a preemptive strike to prevent a northern opposition"); evidence F072, F073, F079, F089,
-        F101. Assumption: a prong never besieges a capital while its province has rural districts left to take, and
-        its first move waits for weeks of preparation after the withdrawal begins (guess). Men whom a swept province
-        no longer needs form a new prong (guess; from F099, F100 and F064 to F066, falls doubled within a week).
+        F101. Assumptions: a prong does not begin a siege of a capital while its province has rural districts left to
+        take; prongs prepare for weeks after the withdrawal begins before they first move (guess); men whom a swept
+        province no longer needs form a new prong (guess; by F099, F100 and F064 to F066, falls doubled within a week).
 """
 
 import math
@@ -34,7 +34,7 @@ PER_100_KM = 100.0  # road km to which weights of distance refer
 
 
 class Advance(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/advance.yaml`."""
+    """Parameters of the advance rule; values, ranges and sources are in `configs/rules/advance.yaml`."""
 
     march_km_per_day: float  # road km per day: march of a column
     gather_days: float  # days: mean days between two sweeps of a prong
@@ -68,32 +68,32 @@ class Advance(NamedTuple):
 
 @rule
 def starts_to_press(influence: float, under_pressure: bool, probability: float, boost: float, draw: float) -> bool:
-    """Whether local forces start to press, which is more likely with high Taliban influence and a prong nearby."""
+    """Return whether local forces start to press; influence, and a prong in the province, make it more likely."""
     factor = boost if under_pressure else 1.0
     return draw < probability * influence * factor
 
 
 @rule
 def stops_pressing(under_pressure: bool, probability: float, draw: float) -> bool:
-    """Whether local forces stop pressing; never while a prong sweeps the province."""
+    """Return whether local forces stop pressing, which they never do while a prong sweeps or besieges the province."""
     return not under_pressure and draw < probability
 
 
 @rule
 def march_days(km: float, km_per_day: float) -> float:
-    """Days of a march, at least one."""
+    """Return the duration of a march in whole days, at least 1."""
     return max(1.0, math.ceil(km / km_per_day))
 
 
 @rule
 def advance(land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
-    """Move prongs, then their columns, then local forces.
+    """Move all prongs, then their columns, then all local forces.
 
     Args:
         land: Provinces under pressure and pressed districts are written.
         armies: Forces and prongs are written; garrisons are read.
-        numbers: Numbers of the rule.
-        today: Draws and log.
+        numbers: Parameters of the advance rule.
+        today: Source of random draws; the event log is written.
     """
     districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     for prong in range(prongs.province.size):
@@ -107,7 +107,7 @@ def advance(land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
 
 @rule
 def lead(prong: int, land: Land, armies: Armies, numbers: Advance, today: Today) -> None:
-    """Run one day of a prong: it gathers, sweeps its province, then chooses the next and gathers again."""
+    """Run one day of a prong, which gathers, then sweeps or besieges its province, then turns to another province."""
     provinces, forces, prongs = land.provinces, armies.forces, armies.prongs
     if prongs.province[prong] == NOBODY:  # not raised yet
         return
@@ -130,7 +130,7 @@ def lead(prong: int, land: Land, armies: Armies, numbers: Advance, today: Today)
 
 @rule
 def turn_to_next(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck: Luck) -> None:
-    """Let a prong choose its next province and gather for some days."""
+    """Let a prong choose its next province and start to gather for it."""
     prongs.province[prong] = next_province(prong, land, prongs, numbers, luck)
     prongs.phase[prong] = Phase.GATHER
     prongs.phase_days[prong] = 0
@@ -140,7 +140,7 @@ def turn_to_next(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck:
 
 @rule
 def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """Form a new prong of men whom a swept province no longer needs, if there are enough."""
+    """Form a new prong from men whom a swept province no longer needs, if there are enough of them."""
     districts, provinces, forces, prongs = land.districts, land.provinces, armies.forces, armies.prongs
     prong = not_yet_raised(prongs)
     men = 0
@@ -162,13 +162,13 @@ def raise_prong(province: int, land: Land, armies: Armies, numbers: Advance, luc
 
 @rule
 def spare_men(local: int, share: float) -> int:
-    """Men of a local force who can leave a district that was won."""
+    """Return the number of men of a local force who can leave a district that the Taliban hold."""
     return int(share * local)
 
 
 @rule
 def not_yet_raised(prongs: Prongs) -> int:
-    """The first prong that is not raised yet, or -1."""
+    """Return the first prong that has not been raised yet, or -1 if all have."""
     for prong in range(prongs.province.size):
         if prongs.province[prong] == NOBODY:
             return prong
@@ -177,7 +177,7 @@ def not_yet_raised(prongs: Prongs) -> int:
 
 @rule
 def form_columns(prong: int, men: int, base: int, first_mobile: int, forces: Forces) -> None:
-    """Divide men among the columns of a prong, which gather at the base."""
+    """Divide `men` equally among the columns of a prong, which gather in the district `base`."""
     columns = 0
     for force in range(first_mobile, forces.men.size):
         columns += forces.prong[force] == prong
@@ -194,7 +194,7 @@ def form_columns(prong: int, men: int, base: int, first_mobile: int, forces: For
 
 @rule
 def rural_left(province: int, land: Land) -> int:
-    """Number of rural districts of a province that the government still holds."""
+    """Return the number of rural districts of a province that the government still holds."""
     districts, provinces = land.districts, land.provinces
     left = 0
     for district in range(provinces.first[province], provinces.end[province]):
@@ -205,7 +205,7 @@ def rural_left(province: int, land: Land) -> int:
 
 @rule
 def is_any_left(province: int, land: Land) -> bool:
-    """Whether the government still holds a rural district of the province."""
+    """Return whether the government still holds a rural district of the province."""
     districts, provinces = land.districts, land.provinces
     for district in range(provinces.first[province], provinces.end[province]):
         if not districts.is_capital[district]:
@@ -216,7 +216,11 @@ def is_any_left(province: int, land: Land) -> bool:
 
 @rule
 def is_done(prong: int, land: Land, prongs: Prongs, numbers: Advance) -> bool:
-    """Whether a prong is done: nothing rural is left to sweep, the besieged capital has fallen, or time is up."""
+    """Return whether a prong is done with its province.
+
+    A sweep ends when no rural district is left to take, a siege when the capital has fallen, and both when their
+    time is up.
+    """
     districts, provinces = land.districts, land.provinces
     province = prongs.province[prong]
     if prongs.phase[prong] == Phase.SWEEP:
@@ -227,7 +231,11 @@ def is_done(prong: int, land: Land, prongs: Prongs, numbers: Advance) -> bool:
 
 @rule
 def next_province(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck: Luck) -> int:
-    """The province with the highest value by nearness, weakness, attention and districts left; one prong each."""
+    """Return the province with the highest value among those that no other prong has chosen.
+
+    The value depends on districts left to take, influence, attention, distance and chance; provinces whose capital
+    has fallen are left out. If none remains, the prong stays in its province.
+    """
     districts, provinces, roads = land.districts, land.provinces, land.roads
     here = prongs.province[prong]
     best = here
@@ -256,7 +264,7 @@ def next_province(prong: int, land: Land, prongs: Prongs, numbers: Advance, luck
 
 @rule
 def rural_districts(province: int, land: Land) -> int:
-    """Number of districts of a province, without the capital."""
+    """Return the number of districts of a province other than its capital."""
     districts, provinces = land.districts, land.provinces
     count = 0
     for district in range(provinces.first[province], provinces.end[province]):
@@ -266,7 +274,7 @@ def rural_districts(province: int, land: Land) -> int:
 
 @rule
 def rural_influence(province: int, land: Land) -> float:
-    """Mean Taliban influence in the districts of a province, without the capital."""
+    """Return the mean Taliban influence in the districts of a province other than its capital."""
     districts, provinces = land.districts, land.provinces
     total = 0.0
     for district in range(provinces.first[province], provinces.end[province]):
@@ -277,7 +285,7 @@ def rural_influence(province: int, land: Land) -> float:
 
 @rule
 def mark_adjacent(province: int, land: Land) -> None:
-    """Mark the provinces that border this one, and itself."""
+    """Mark the provinces that border a province; the province itself is marked as well."""
     districts, provinces, roads = land.districts, land.provinces, land.roads
     provinces.adjacent[:] = False
     for district in range(provinces.first[province], provinces.end[province]):
@@ -287,7 +295,7 @@ def mark_adjacent(province: int, land: Land) -> None:
 
 @rule
 def mark_taken(prong: int, provinces: Provinces, prongs: Prongs) -> None:
-    """Mark the provinces that other prongs have chosen."""
+    """Mark the provinces that prongs other than this one have chosen."""
     provinces.taken[:] = False
     for other in range(prongs.province.size):
         if other != prong and prongs.province[other] != NOBODY:
@@ -296,7 +304,7 @@ def mark_taken(prong: int, provinces: Provinces, prongs: Prongs) -> None:
 
 @rule
 def recall_columns(prong: int, forces: Forces) -> None:
-    """Order the columns of a prong to stop and gather."""
+    """Stop the columns of a prong and let them gather."""
     for force in range(forces.men.size):
         if forces.prong[force] == prong:
             forces.mode[force] = Mode.GATHER
@@ -306,7 +314,7 @@ def recall_columns(prong: int, forces: Forces) -> None:
 
 @rule
 def mark_pressure(provinces: Provinces, prongs: Prongs) -> None:
-    """Mark provinces as under pressure while a prong sweeps them."""
+    """Mark the provinces that a prong sweeps or besieges as under pressure."""
     provinces.under_pressure[:] = False
     for prong in range(prongs.province.size):
         if prongs.province[prong] != NOBODY and prongs.phase[prong] != Phase.GATHER:
@@ -315,7 +323,7 @@ def mark_pressure(provinces: Provinces, prongs: Prongs) -> None:
 
 @rule
 def move_column(force: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """March a column to its target, keep it there while the district holds out, then choose the next."""
+    """March a column to its target, keep it there while it is busy, then send it to the next target."""
     districts, roads, forces, prongs = land.districts, land.roads, armies.forces, armies.prongs
     if forces.men[force] == 0:
         return
@@ -346,7 +354,10 @@ def move_column(force: int, land: Land, armies: Armies, numbers: Advance, luck: 
 
 @rule
 def is_busy(force: int, districts: Districts, forces: Forces, patience: float) -> bool:
-    """Whether a column negotiates, assaults or besieges a district that holds out, within its patience."""
+    """Return whether a column negotiates with, assaults or besieges a district that still holds out.
+
+    A siege of a district other than a capital ends after `patience` days.
+    """
     mode = forces.mode[force]
     if mode == Mode.BESIEGE and forces.mode_days[force] > patience and not districts.is_capital[forces.district[force]]:
         return False
@@ -356,7 +367,7 @@ def is_busy(force: int, districts: Districts, forces: Forces, patience: float) -
 
 @rule
 def next_target(force: int, land: Land, armies: Armies, numbers: Advance, luck: Luck) -> int:
-    """The target with the highest value in the province: weak, isolated, friendly, important, near; -1 if none."""
+    """Return the district of the prong's province with the highest value as a target; -1 if none is left."""
     districts, provinces, roads, garrisons, forces, prongs = (
         land.districts,
         land.provinces,
@@ -386,7 +397,7 @@ def next_target(force: int, land: Land, armies: Armies, numbers: Advance, luck: 
 
 @rule
 def attraction(district: int, districts: Districts, garrisons: Garrisons, numbers: Advance) -> float:
-    """Value of a district as a target, apart from its distance."""
+    """Return the value of a district as a target, without the effect of its distance."""
     value = -numbers.target_weak * math.log(1.0 + garrisons.men[district])
     if not districts.connected[district]:
         value += numbers.target_isolated
@@ -400,7 +411,7 @@ def attraction(district: int, districts: Districts, garrisons: Garrisons, number
 
 @rule
 def count_sought(districts: Districts, forces: Forces) -> None:
-    """Count the columns outside each district or on the way to it; gathering columns are neither."""
+    """Count the columns at each district or on the march to it; gathering columns are not counted."""
     districts.sought[:] = 0
     for force in range(districts.holder.size, forces.men.size):  # local forces are the first rows, one per district
         if forces.men[force] > 0 and forces.mode[force] != Mode.GATHER:
@@ -410,7 +421,7 @@ def count_sought(districts: Districts, forces: Forces) -> None:
 
 @rule
 def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
-    """Let local forces start or stop pressing their district, and occasionally attack alone."""
+    """Let local forces start or stop pressing their districts, and sometimes attack alone."""
     districts, provinces, forces = land.districts, land.provinces, armies.forces
     for district in range(districts.holder.size):
         force = district  # local forces are the first rows, one per district
@@ -434,7 +445,10 @@ def press(land: Land, armies: Armies, numbers: Advance, luck: Luck) -> None:
 def direct_local_force(
     district: int, probability: float, districts: Districts, armies: Armies, numbers: Advance, luck: Luck
 ) -> None:
-    """Set the mode of a local force: hold, parley while it presses, or attack alone with this probability."""
+    """Set the mode of a local force: hold, or parley while it presses; it may attack alone instead.
+
+    It attacks with the given probability, if it is strong enough and the district is not a capital.
+    """
     force = district  # local forces are the first rows, one per district
     garrisons, forces = armies.garrisons, armies.forces
     forces.mode_days[force] += 1

@@ -1,4 +1,4 @@
-"""A garrison under threat asks for help; headquarters answers a few calls per day, by policy.
+"""A garrison under threat asks for help; headquarters answers a few calls per day, depending on policy.
 
 Reads   garrisons, districts, commandos in reserve.
 Writes  days since a unit asked, commandos on the way or arrived, calls made and answered.
@@ -29,7 +29,7 @@ from sim.engine.world import (
 
 
 class Calls(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/calls.yaml`."""
+    """Parameters of the rule for calls; values, ranges and sources are in `configs/rules/calls.yaml`."""
 
     threat_ratio: float  # Taliban per garrison man: pressing local force at which a garrison asks for help
     patience_days: float  # days: days after which an unanswered call has its full effect
@@ -46,13 +46,19 @@ class Calls(NamedTuple):
 
 @rule
 def asks(mobile: int, local: int, pressed: bool, garrison: int, threat_ratio: float) -> bool:
-    """Whether a garrison asks for help: if a mobile force is outside, or if enough local forces press."""
+    """Return whether a garrison asks for help.
+
+    It does if a mobile force is outside, or if the local forces that press it are numerous enough.
+    """
     return garrison > 0 and (mobile > 0 or (pressed and local >= threat_ratio * garrison))
 
 
 @rule
 def urgency(is_capital: bool, has_post: bool, highway: bool, threat: float, numbers: Calls) -> float:
-    """Weight that headquarters gives to a call: the value of the place times how far its garrison is outnumbered."""
+    """Return the weight that headquarters gives to a call: the value of the place times how far it is outnumbered.
+
+    `threat` is the number of Taliban per garrison man, counted up to `threat_limit`.
+    """
     weight = numbers.weight_other
     if highway:
         weight = max(weight, numbers.weight_highway)
@@ -70,8 +76,8 @@ def call_for_help(districts: Districts, armies: Armies, numbers: Calls, today: T
     Args:
         districts: Threatened districts and days of help are written.
         armies: Commandos and days since a call are written; garrisons are read.
-        numbers: Numbers of the rule.
-        today: Log and totals.
+        numbers: Parameters of the rule for calls.
+        today: Number of the day; the event log and running totals are written.
     """
     units = armies.units
     bring_help(districts, units)
@@ -82,7 +88,7 @@ def call_for_help(districts: Districts, armies: Armies, numbers: Calls, today: T
 
 @rule
 def first_commando(units: Units) -> int:
-    """Row of the first commando unit; commandos are the last rows."""
+    """Return the row of the first commando unit; commandos are the last rows."""
     first = units.kind.size
     while first > 0 and units.kind[first - 1] == UnitKind.COMMANDO:
         first -= 1
@@ -91,7 +97,10 @@ def first_commando(units: Units) -> int:
 
 @rule
 def bring_help(districts: Districts, units: Units) -> None:
-    """Move help one day closer; a column that arrives holds the district or, if that has fallen, joins the reserve."""
+    """Move relieving columns one day closer.
+
+    On arrival a column holds the district or, if that has fallen, returns to the reserve.
+    """
     for unit in range(first_commando(units), units.men.size):
         if units.state[unit] != UnitState.RELIEVING:
             continue
@@ -108,7 +117,7 @@ def bring_help(districts: Districts, units: Units) -> None:
 
 @rule
 def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
-    """Let threatened garrisons ask for help and count the days since they did; others stop asking."""
+    """Let threatened garrisons ask for help and count the days since they did; withdraw the calls of all others."""
     garrisons, units = armies.garrisons, armies.units
     for district in range(districts.holder.size):
         districts.threatened[district] = asks(
@@ -134,7 +143,7 @@ def ask(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> N
 
 @rule
 def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -> None:
-    """Answer as many calls as there are flights, most urgent first; waiting days of those answered restart at 0."""
+    """Answer the most urgent calls, one per flight, and reset the waiting days of the garrisons that get help."""
     garrisons, units = armies.garrisons, armies.units
     answered = 0
     callers = list_callers(districts, garrisons) if numbers.flights_per_day >= 1.0 else 0
@@ -151,7 +160,10 @@ def answer(districts: Districts, armies: Armies, numbers: Calls, today: Today) -
 
 @rule
 def list_callers(districts: Districts, garrisons: Garrisons) -> int:
-    """List threatened districts with an unanswered call and clear `chosen`; returns their number."""
+    """List threatened districts with an unanswered call in `districts.choice`, and return their number.
+
+    `districts.chosen` is cleared for the choice that follows.
+    """
     districts.chosen[:] = False
     found = 0
     for district in range(districts.holder.size):
@@ -164,7 +176,10 @@ def list_callers(districts: Districts, garrisons: Garrisons) -> int:
 
 @rule
 def answer_one(callers: int, districts: Districts, armies: Armies, numbers: Calls, today: Today) -> bool:
-    """Send columns from the reserve to the most urgent unanswered call; False if there is no call or column."""
+    """Send columns from the reserve to the most urgent unanswered call.
+
+    Return False if there is no such call or no column in reserve.
+    """
     garrisons, units = armies.garrisons, armies.units
     caller = most_urgent(callers, districts, garrisons, numbers, today.luck.day)
     if caller < 0:
@@ -192,7 +207,10 @@ def answer_one(callers: int, districts: Districts, armies: Armies, numbers: Call
 
 @rule
 def most_urgent(callers: int, districts: Districts, garrisons: Garrisons, numbers: Calls, day: int) -> int:
-    """The most urgent caller that has not been sent help in the last `patience_days`, or -1."""
+    """Return the most urgent caller, or -1 if there is none.
+
+    Callers that were sent help in the last `patience_days` are left out.
+    """
     best = -1
     highest = 0.0
     for place in range(callers):

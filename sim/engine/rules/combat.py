@@ -1,6 +1,6 @@
-"""Assaults cost both sides men every day until the defence breaks or the attack is called off.
+"""An assault costs both sides men every day until the defence breaks or the attack is called off.
 
-Reads   forces that assault or press, garrisons, their dread, air cover.
+Reads   forces that assault or press, garrisons, dread of their districts, air cover.
 Writes  men killed on both sides, districts that fall today after a fight, successful stands, fighting, sieges.
 Source  Lanchester 1916 (losses in proportion to the enemy's men); evidence F101 (three to one, two days), F104, F105,
         F106 (losses on fall), F110 (a relief force destroyed without support), F120 (outposts that are pressed lose men
@@ -35,7 +35,7 @@ from sim.engine.world import (
 
 
 class Combat(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/combat.yaml`."""
+    """Parameters of the combat rule; values, ranges and sources are in `configs/rules/combat.yaml`."""
 
     defenders_killed: float  # per day per attacker: defenders killed by one attacker
     attackers_killed: float  # per day per defender: attackers killed by one defender
@@ -67,7 +67,11 @@ class Combat(NamedTuple):
 def break_probability(  # one argument per term of the sum
     loss_share: float, ratio: float, morale: float, resolve: float, dread: float, numbers: Combat
 ) -> float:
-    """Probability that a defence breaks today: losses, odds and dread raise it, morale and resolve lower it."""
+    """Return the probability that a defence breaks today.
+
+    Losses, odds and dread raise it; morale and resolve lower it. `loss_share` is the share of the defenders killed
+    today, `ratio` the number of attackers per defender.
+    """
     return logistic(
         numbers.break_intercept
         + numbers.break_losses * loss_share
@@ -80,19 +84,19 @@ def break_probability(  # one argument per term of the sum
 
 @rule
 def is_called_off(loss_share: float, days: int, numbers: Combat) -> bool:
-    """Whether the attackers give up, after too many losses or too many days."""
+    """Return whether the attackers give up, which they do after too many losses or too many days."""
     return loss_share >= numbers.called_off_losses or days >= numbers.called_off_days
 
 
 @rule
 def fight(land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
-    """Fight one day in every district under assault, and besiege capitals for one day.
+    """Run one day of fighting in every district under assault, and one day of siege at every government-held capital.
 
     Args:
         land: Fighting, falling districts, stands and dread are written.
         armies: Losses and modes are written.
-        numbers: Numbers of the rule.
-        today: Draws, air cover, log and totals.
+        numbers: Parameters of the combat rule.
+        today: Source of random draws, air cover; the event log and running totals are written.
     """
     districts, garrisons, units, forces = land.districts, armies.garrisons, armies.units, armies.forces
     districts.fighting[:] = 0.0
@@ -125,7 +129,7 @@ def harass(districts: Districts, units: Units, men_a_day: float, luck: Luck) -> 
 
 @rule
 def lose(unit: int, dead: int, units: Units) -> None:
-    """Kill `dead` men of a unit; a unit without men is destroyed."""
+    """Kill `dead` men of a unit, which is destroyed if none remain."""
     units.losses[unit] = dead / units.men[unit]
     units.men[unit] -= dead
     units.killed[unit] += dead
@@ -136,7 +140,7 @@ def lose(unit: int, dead: int, units: Units) -> None:
 
 @rule
 def line_up(districts: Districts, units: Units) -> None:
-    """Build a linked list of the units that hold each district under assault, so that a fight reads only its own."""
+    """Build a linked list of the defending units of each district under assault, so that a fight reads only those."""
     districts.defender[:] = NOBODY
     for unit in range(units.men.size - 1, -1, -1):  # backwards, so that they are linked in order
         here = units.district[unit]
@@ -147,7 +151,10 @@ def line_up(districts: Districts, units: Units) -> None:
 
 @rule
 def fight_one_day(district: int, land: Land, armies: Armies, numbers: Combat, today: Today) -> None:
-    """Apply losses to both sides; then the defence breaks, the attackers give up, or neither."""
+    """Apply one day of losses to both sides; then the defence may break or exhausted attackers may give up.
+
+    If neither happens, the assault goes on.
+    """
     districts, garrisons, units, forces = land.districts, armies.garrisons, armies.units, armies.forces
     actor = districts.identity[district]
     defenders = garrisons.men[district]
@@ -180,7 +187,12 @@ def fight_one_day(district: int, land: Land, armies: Armies, numbers: Combat, to
 
 @rule
 def strength(district: int, forces: Forces, local_share: float) -> float:
-    """Strength of the attackers by momentum; only a share of a local force joins an assault that it does not lead."""
+    """Return the strength of the attackers: the men who assault, weighted by momentum.
+
+    A local force that does not assault itself adds a share of its men, without momentum.
+
+    If the local force does not assault itself, a share of its men joins the assault of the others.
+    """
     total = 0.0
     force = district  # local forces are the first rows, one per district
     while force != NOBODY:
@@ -194,7 +206,7 @@ def strength(district: int, forces: Forces, local_share: float) -> float:
 
 @rule
 def kill_defenders(first: int, men: int, units: Units, fallen: int) -> int:
-    """Kill the same share of each unit, in order; returns the number killed."""
+    """Kill `fallen` men spread over the units of a list in proportion to their size, and return the number killed."""
     left = fallen
     unit = first
     while unit != NOBODY and left > 0:
@@ -208,7 +220,7 @@ def kill_defenders(first: int, men: int, units: Units, fallen: int) -> int:
 
 @rule
 def men_of(first: int, units: Units) -> int:
-    """Men of the linked units that hold a district."""
+    """Return the number of men in the linked list of units that starts with `first`."""
     men = 0
     unit = first
     while unit != NOBODY:
@@ -219,7 +231,7 @@ def men_of(first: int, units: Units) -> int:
 
 @rule
 def kill_attackers(district: int, forces: Forces, killed: int, tally: Whole) -> int:
-    """Kill men of the assaulting forces, in order; returns the number killed."""
+    """Kill up to `killed` men of the assaulting forces, in list order, and return the number killed."""
     left = killed
     force = district  # local forces are the first rows, one per district
     while force != NOBODY and left > 0:
@@ -236,7 +248,10 @@ def kill_attackers(district: int, forces: Forces, killed: int, tally: Whole) -> 
 
 @rule
 def call_off_assaults(district: int, land: Land, forces: Forces, numbers: Combat, today: Today) -> None:
-    """Turn exhausted assaults into sieges; a district no longer assaulted has held, and dread next door falls."""
+    """Turn assaults that are called off into sieges.
+
+    If no assault remains, the district has stood: dread in the neighbouring districts falls.
+    """
     districts, roads = land.districts, land.roads
     still = 0
     gave_up = 0
@@ -259,7 +274,14 @@ def call_off_assaults(district: int, land: Land, forces: Forces, numbers: Combat
 
 @rule
 def besiege_one_day(district: int, land: Land, garrisons: Garrisons, numbers: Combat, luck: Luck) -> None:
-    """Besiege a capital for one day; it can fall only if it is encircled, besieged long enough and outnumbered."""
+    """Besiege a capital for one day.
+
+    It may fall only if enough neighbouring districts have been lost for long enough, a mobile force is outside, and
+    its garrison is outnumbered.
+
+    It can fall only after it has been encircled for long enough, by a mobile force among others, and is
+    outnumbered.
+    """
     districts, roads = land.districts, land.roads
     around = roads.first[district + 1] - roads.first[district]
     lost = 0

@@ -1,9 +1,9 @@
 """A district that surrendered, broke or was left empty changes hands, and success raises momentum.
 
 Reads   districts that fall today, garrisons, forces.
-Writes  holders, how and when, momentum, men of local and mobile forces.
+Writes  holders, day and manner of each fall, momentum, men of local and mobile forces.
 Source  evidence F064 to F066, F090; captured arms and prestige: Lehmann and Zhukov 2019 for the direction, guess for
-        the size. Assumption: a mobile force leaves some men to hold what it takes and finds recruits there.
+        the size. Assumption: a mobile force leaves some men to hold a district that it takes and finds recruits there.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ from sim.engine.world import (
 
 
 class Control(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/control.yaml`."""
+    """Parameters of the control rule; values, ranges and sources are in `configs/rules/control.yaml`."""
 
     momentum_gain: float  # momentum: captured arms and prestige of one district
     momentum_limit: float  # momentum: highest momentum
@@ -37,19 +37,19 @@ class Control(NamedTuple):
 
 @rule
 def is_left_empty(garrison: int, local: int, mobile: int) -> bool:
-    """Whether nobody defends a district and somebody is there to take it."""
+    """Return whether a district has no garrison while Taliban men are there to take it."""
     return garrison == 0 and local + mobile > 0
 
 
 @rule
 def change_control(districts: Districts, armies: Armies, numbers: Control, today: Today) -> None:
-    """Transfer districts that fall today; elsewhere count days of pressure.
+    """Hand over to the Taliban the districts that fall today, and count days of pressure in the others.
 
     Args:
-        districts: Holders, days of loss and of pressure are written.
+        districts: Holders, days of losses and numbers of days under pressure are written.
         armies: Men and momentum of forces are written; garrisons are read.
-        numbers: Numbers of the rule.
-        today: Day and log.
+        numbers: Parameters of the control rule.
+        today: Number of the day; the event log is written.
     """
     garrisons, forces = armies.garrisons, armies.forces
     fade_momentum(forces, numbers.momentum_fade_days)
@@ -69,14 +69,14 @@ def change_control(districts: Districts, armies: Armies, numbers: Control, today
 
 @rule
 def fade_momentum(forces: Forces, fade_days: float) -> None:
-    """Let the momentum of forces decay to 1."""
+    """Let the momentum of all forces decay towards 1."""
     for force in range(forces.momentum.size):
         forces.momentum[force] += (1.0 - forces.momentum[force]) / fade_days
 
 
 @rule
 def change_hands(district: int, districts: Districts, garrisons: Garrisons, today: Today) -> None:
-    """Transfer a district to the Taliban; record how and why."""
+    """Give a district to the Taliban, and record the day, how it fell and why."""
     how = districts.falling[district]
     districts.holder[district] = Holder.TALIBAN
     districts.lost_on[district] = today.luck.day
@@ -93,7 +93,10 @@ def change_hands(district: int, districts: Districts, garrisons: Garrisons, toda
 
 @rule
 def reward(district: int, forces: Forces, numbers: Control) -> None:
-    """Raise the momentum of the forces that took a district; mobile ones leave a guard and find recruits."""
+    """Raise the momentum of the forces at a district that has just fallen.
+
+    Mobile forces also leave a guard there and find recruits. Forces that march or gather take no part.
+    """
     home = district  # local forces are the first rows, one per district
     force = home
     while force != NOBODY:
@@ -107,7 +110,7 @@ def reward(district: int, forces: Forces, numbers: Control) -> None:
 
 @rule
 def leave_a_guard(force: int, home: int, forces: Forces, numbers: Control) -> None:
-    """Leave some men of a column with the local force, and let some local men join the column."""
+    """Leave some men of a column with the local force, and let some men of the local force join the column."""
     guard = int(numbers.hold_share * forces.men[force])
     recruits = int(numbers.recruit_share * forces.men[home])
     forces.men[force] += recruits - guard

@@ -2,8 +2,9 @@
 
 Reads   districts lost next to connected ones, commandos in reserve, Taliban men there.
 Writes  holders, commandos, men killed.
-Source  evidence F066 (8 of 133 lost again by 30 June), F080, F110; rate and odds: guess, compared with F066.
-        Assumption: what is retaken is held by the commandos alone.
+Source  evidence F066 (the Taliban lost 8 of 133 districts again by 30 June), F080, F110; rate and odds: guess,
+        compared with F066.
+        Assumption: a retaken district is held by the commandos alone.
 """
 
 import math
@@ -33,7 +34,7 @@ from sim.engine.world import (
 
 
 class Counterattack(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/counterattack.yaml`."""
+    """Parameters of the counter-attack rule; values, ranges and sources are in `configs/rules/counterattack.yaml`."""
 
     attempts_per_day: float  # attempts per day: attempts to retake a district
     columns: float  # columns: commando columns of an attempt
@@ -46,7 +47,7 @@ class Counterattack(NamedTuple):
 
 @rule
 def recapture_probability(ratio: float, numbers: Counterattack) -> float:
-    """Probability that an attempt succeeds; more commandos never lower it."""
+    """Return the probability that an attempt succeeds; more commandos never lower it."""
     return logistic(numbers.odds + numbers.force_ratio * log_ratio(ratio))
 
 
@@ -57,8 +58,8 @@ def strike_back(land: Land, armies: Armies, numbers: Counterattack, today: Today
     Args:
         land: Holders and dread are written; roads are read.
         armies: Commandos and forces are written; garrisons are read.
-        numbers: Numbers of the rule.
-        today: Draws, log and totals.
+        numbers: Parameters of the counter-attack rule.
+        today: Source of random draws; the event log and running totals are written.
     """
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
     attempts = whole(numbers.attempts_per_day, uniform(today.luck, Stream.COUNTERATTACK, 0))
@@ -77,7 +78,7 @@ def strike_back(land: Land, armies: Armies, numbers: Counterattack, today: Today
 
 @rule
 def list_within_reach(land: Land) -> int:
-    """List in `choice` the lost districts that border a connected one; returns their number."""
+    """List in `districts.choice` the lost districts that border a connected district, and return their number."""
     districts = land.districts
     found = 0
     for district in range(districts.holder.size):
@@ -90,7 +91,10 @@ def list_within_reach(land: Land) -> int:
 
 @rule
 def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrisons: Garrisons, luck: Luck) -> int:
-    """Choose a lost district within reach that was not retaken today, preferring weakly held ones; -1 if none."""
+    """Choose a lost district within reach at random, with preference for weakly held ones; return -1 if there is none.
+
+    Districts that were already retaken today are left out.
+    """
     best = NOBODY
     highest = -math.inf
     for place in range(within_reach):
@@ -108,7 +112,7 @@ def weakest_lost(attempt: int, within_reach: int, districts: Districts, garrison
 
 @rule
 def is_next_to_connected(district: int, land: Land) -> bool:
-    """Whether a connected district is next to this one, to attack from."""
+    """Return whether a neighbour of the district is connected, so that commandos can attack from there."""
     districts, roads = land.districts, land.roads
     for link in range(roads.first[district], roads.first[district + 1]):
         if districts.connected[roads.neighbour[link]]:
@@ -118,7 +122,7 @@ def is_next_to_connected(district: int, land: Land) -> bool:
 
 @rule
 def reserve_of(units: Units, columns: float) -> int:
-    """Men of the first columns in reserve."""
+    """Return the number of men in the first `columns` commando columns in reserve."""
     men = 0
     found = 0
     for unit in range(first_commando(units), units.men.size):
@@ -132,7 +136,10 @@ def reserve_of(units: Units, columns: float) -> int:
 def try_to_retake(
     target: int, men: int, districts: Districts, armies: Armies, numbers: Counterattack, today: Today
 ) -> None:
-    """Apply losses to both sides; on success the commandos stay and the local force returns home."""
+    """Attack a district with commandos and apply the losses of both sides.
+
+    If the attack succeeds and commandos survive, the government holds the district again.
+    """
     garrisons, units, forces = armies.garrisons, armies.units, armies.forces
     actor = districts.identity[target]
     ratio = men / max(1, garrisons.local[target] + garrisons.mobile[target])
@@ -169,7 +176,7 @@ def try_to_retake(
 
 @rule
 def take_back(target: int, districts: Districts, forces: Forces, calm: float, day: int) -> None:
-    """Return a district to the government, ease its dread, and turn mobile forces inside to a siege."""
+    """Return a district to the government, reduce its dread, and turn assaults by forces in it into sieges."""
     districts.holder[target] = Holder.GOVERNMENT
     districts.retaken_on[target] = day
     districts.pressed[target] = False

@@ -1,9 +1,9 @@
 """Soldiers at the river cross the same night, as far as Tajik policy and room allow.
 
-Reads   units at posts, room, whom a post admits.
+Reads   units at posts, room, share of units that a post admits.
 Writes  men interned in Tajikistan, men turned back or captured, counts of the posts.
 Source  articles 1 to 3; evidence F001, F004, F005, F021 to F029, F033 to F036. Room: guess. Assumption: a post
-        answers a unit as a whole, and gives the same answer again until the policy or the unit's draw changes.
+        decides on a unit as a whole, and decides the same on every later night.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from sim.engine.world import Districts, Event, Holder, Posts, Today, Units, Unit
 
 
 class Crossing(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/crossing.yaml`."""
+    """Parameters of the crossing rule; values, ranges and sources are in `configs/rules/crossing.yaml`."""
 
     room_bridge: float  # people per day: capacity of a bridge
     room_ford: float  # people per day: capacity of a ford
@@ -30,20 +30,20 @@ class Crossing(NamedTuple):
 
 @rule
 def is_let_in(admits: float, draw: float) -> bool:
-    """Whether a post admits a unit: never if its share `admits` is 0, always if it is 1."""
+    """Return whether a post admits a unit: never if the share `admits` is 0, always if it is 1."""
     return draw < admits
 
 
 @rule
 def cross(districts: Districts, units: Units, posts: Posts, numbers: Crossing, today: Today) -> None:
-    """Let every unit at a post ask to cross, in order; those left behind may be captured or go into hiding.
+    """Let every unit at a post ask to cross, in row order; men left behind may be captured or go into hiding.
 
     Args:
         districts: Holders are read.
         units: Men by fate and states are written.
         posts: Counts of soldiers are written.
-        numbers: Numbers of the rule.
-        today: Draws and log.
+        numbers: Parameters of the crossing rule.
+        today: Source of random draws; the event log is written.
     """
     for unit in range(units.men.size):
         if units.state[unit] == UnitState.CROSSED:
@@ -57,7 +57,7 @@ def cross(districts: Districts, units: Units, posts: Posts, numbers: Crossing, t
 
 @rule
 def ask_at_post(unit: int, districts: Districts, units: Units, posts: Posts, today: Today) -> None:
-    """Admit a unit as far as there is room tonight, or refuse it."""
+    """Admit as many men of a unit as there is room for tonight, if the post admits the unit at all."""
     post = units.post[unit]
     province = districts.province[units.home[unit]]
     once = drawn_once(today.lasting, province)  # the same answer every night
@@ -84,7 +84,10 @@ def ask_at_post(unit: int, districts: Districts, units: Units, posts: Posts, tod
 
 @rule
 def wait_at_river(unit: int, districts: Districts, units: Units, numbers: Crossing, today: Today) -> None:
-    """Capture some waiting men per night if the Taliban hold the bank; after some days the rest disperse."""
+    """Capture some of the waiting men if the Taliban hold the bank, and disperse a unit that has waited too long.
+
+    `numbers.gives_up_days` sets how long a unit waits.
+    """
     if districts.holder[units.district[unit]] == Holder.TALIBAN:
         draw = uniform(today.luck, Stream.CAPTURE_AT_POST, units.identity[unit])
         capture(unit, numbers.captured_waiting, draw, units, today)

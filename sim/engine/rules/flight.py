@@ -1,9 +1,9 @@
-"""Families leave home for fear of fighting, pressing forces, the arrival of the Taliban or dread.
+"""Families leave home for fear of fighting, of forces that press, of the newly arrived Taliban, or out of dread.
 
 Reads   fighting, local forces that press, holders, dread, people at home, posts.
 Writes  people at home, new refugee rows.
-Source  Davenport, Moore and Poe 2003; evidence F013, F108, F126. Assumption: the people of a row travel together; fear
-        counts in proportion, and begins where outposts are pressed, before a district falls.
+Source  Davenport, Moore and Poe 2003; evidence F013, F108, F126. Assumptions: the people of a row travel together;
+        departures are proportional to fear; fear begins before a district falls, when local forces press it.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ CAPITAL_CITY = 0  # Kabul is the first district of the data
 
 
 class Flight(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/flight.yaml`."""
+    """Parameters of the flight rule; values, ranges and sources are in `configs/rules/flight.yaml`."""
 
     daily_share: float  # share per day: people of a fully frightened district who leave per day
     people_per_row: int  # people: people who travel together as one row
@@ -45,7 +45,10 @@ class Flight(NamedTuple):
 
 @rule
 def fear_of(fighting: float, pressed: bool, arrived: bool, dread: float, numbers: Flight) -> float:
-    """Fear in a district, 0 when calm; fighting, pressing, arrival and dread add up to 1 at most."""
+    """Return the fear in a district, from 0 (calm) to 1: the sum of fighting, pressing, arrival and dread.
+
+    Sums below `calm_below` count as 0, and sums above 1 as 1.
+    """
     fear = numbers.fighting * fighting + numbers.dread * dread
     if pressed:
         fear += numbers.pressing
@@ -56,13 +59,13 @@ def fear_of(fighting: float, pressed: bool, arrived: bool, dread: float, numbers
 
 @rule
 def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
-    """Let families leave home today, in every district.
+    """Let families leave home today, in every district except Kabul.
 
     Args:
         land: People at home are written.
         border: Refugee rows are added; posts are read.
-        numbers: Numbers of the rule.
-        today: Draws and totals.
+        numbers: Parameters of the flight rule.
+        today: Source of random draws; running totals are written.
     """
     districts = land.districts
     for district in range(districts.at_home.size):
@@ -82,7 +85,7 @@ def flee(land: Land, border: Border, numbers: Flight, today: Today) -> None:
 
 @rule
 def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flight, today: Today) -> None:
-    """Add one refugee row that sets out today; if all rows are in use, the campaign ends with a CampaignError."""
+    """Add one refugee row that sets out today. If all rows are in use, the campaign ends with a CampaignError."""
     districts, posts, refugees = land.districts, border.posts, border.refugees
     people = min(numbers.people_per_row, districts.at_home[district])
     row = today.tally[Count.REFUGEE_ROWS]
@@ -115,7 +118,7 @@ def leave(district: int, ordinal: int, land: Land, border: Border, numbers: Flig
 
 @rule
 def post_in_reach(district: int, land: Land, posts: Posts, within_km: float) -> int:
-    """The nearest post within reach, regardless of who holds its bank, or -1."""
+    """Return the nearest post if it is within `within_km`, otherwise -1; it does not matter who holds its district."""
     districts, roads = land.districts, land.roads
     post = districts.nearest_post[district]
     if post < 0 or roads.between[district, posts.district[post]] > within_km:
@@ -125,7 +128,11 @@ def post_in_reach(district: int, land: Land, posts: Posts, within_km: float) -> 
 
 @rule
 def choose_city(district: int, land: Land, draw: float, capital_city_share: float) -> int:
-    """City of destination: mostly the provincial capital if the government holds it, else Kabul."""
+    """Return the city to which a family goes:
+
+    Kabul with probability `capital_city_share`, else the provincial capital. A family from that capital, or from a
+    province whose capital has fallen, goes to Kabul.
+    """
     districts, provinces = land.districts, land.provinces
     capital = provinces.capital[districts.province[district]]
     if draw < capital_city_share or capital == district or districts.holder[capital] == Holder.TALIBAN:

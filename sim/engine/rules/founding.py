@@ -1,10 +1,10 @@
-"""Day 0: influence, lasting differences, holders, garrisons and forces are drawn once per campaign.
+"""Influence, lasting differences, holders, garrisons and forces are drawn once per campaign, on day 0.
 
 Reads   facts of districts (votes, people, frontage, places), configured strengths.
-Writes  everything that differs between campaigns on day 0.
+Writes  influence, resolve, holders, men, morale, supply and places of units, forces and prongs.
 Source  evidence F064 (33 of 421 held), F113 and F158 (300,699 on the rolls, 180,000 who fight), F157 (58,000 to
-        100,000 Taliban), F101 to F109 (sizes of garrisons and outposts); votes of 2019 as a stand-in for the reach of
-        the government. Never reads a fall date.
+        100,000 Taliban), F101 to F109 (sizes of garrisons and outposts); votes of 2019 as a proxy for the reach of
+        the state. The rule never reads the date of a fall.
 """
 
 import math
@@ -38,7 +38,7 @@ from sim.engine.world import (
 
 
 class Founding(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/founding.yaml`."""
+    """Parameters of the rule for day 0; values, ranges and sources are in `configs/rules/founding.yaml`."""
 
     taliban_share: float  # share of districts: districts held on day 0
     held_sharpness: float  # per unit of reach: how sharply the odds of being held fall with votes per head
@@ -79,7 +79,10 @@ class Founding(NamedTuple):
 
 @rule
 def state_absence(votes_per_head: float, scale: float, floor: float) -> float:
-    """Absence of the state from a district: 0 where votes per head equal the scale, higher where fewer voted."""
+    """Return the absence of the state from a district: 0 if votes per head equal `scale`, positive if fewer voted.
+
+    It is negative where more voted. `floor`, as a share of `scale`, is added to both so that it stays finite.
+    """
     return -math.log((votes_per_head + floor * scale) / ((1.0 + floor) * scale))
 
 
@@ -90,10 +93,10 @@ def draw_day_zero(land: Land, armies: Armies, numbers: Founding, morale: Morale,
     Args:
         land: Influence, holders and lasting differences are written.
         armies: Men, morale and places of both sides are written.
-        numbers: Numbers of the rule.
-        morale: Numbers of the morale rule, for the initial morale of units.
-        supply: Numbers of the supply rule, for their initial supply.
-        today: Draws of day 0.
+        numbers: Parameters of the rule for day 0.
+        morale: Parameters of the morale rule, which set the initial morale of units.
+        supply: Parameters of the supply rule, which set the initial supply of units.
+        today: Source of the random draws of day 0; the running totals are written.
     """
     districts, units, forces = land.districts, armies.units, armies.forces
     draw_influence(districts, numbers, today.lasting)
@@ -109,7 +112,7 @@ def draw_day_zero(land: Land, armies: Armies, numbers: Founding, morale: Morale,
 
 @rule
 def draw_influence(districts: Districts, numbers: Founding, lasting: np.ndarray) -> None:
-    """Draw Taliban influence: higher where fewer voted, with lasting differences between districts."""
+    """Draw Taliban influence in each district; it tends to be higher where fewer people voted."""
     for district in range(districts.influence.size):
         score = numbers.influence_bias
         score += numbers.influence_votes * state_absence(
@@ -122,7 +125,10 @@ def draw_influence(districts: Districts, numbers: Founding, lasting: np.ndarray)
 
 @rule
 def draw_holders(districts: Districts, numbers: Founding, lasting: np.ndarray) -> None:
-    """Draw the reported number of Taliban-held rural districts, with odds that fall with votes per head."""
+    """Choose at random the rural districts that the Taliban hold on day 0, preferring those where fewer people voted.
+
+    Their number is fixed by the reported share.
+    """
     for district in range(districts.holder.size):
         score = numbers.held_sharpness * state_absence(
             districts.votes_per_head[district], numbers.votes_scale, numbers.votes_floor
@@ -163,7 +169,7 @@ def draw_resolve(land: Land, units: Units, numbers: Founding, lasting: np.ndarra
 
 @rule
 def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding, lasting: np.ndarray) -> float:
-    """Men of a unit outside a provincial capital, before random variation."""
+    """Return the number of men of a unit outside a provincial capital, before random variation."""
     kind = units.kind[unit]
     if kind == UnitKind.COMMANDO:
         return numbers.commando_men
@@ -184,7 +190,13 @@ def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding,
 
 @rule
 def size_garrisons(land: Land, units: Units, numbers: Founding, today: Today) -> None:
-    """Set unit sizes: usual sizes in rural districts; provincial capitals share the remaining fighting men."""
+    """Set the size of every unit and station it.
+
+    Units of capitals, except commando columns, share the men whom all other units leave.
+
+    Units outside capitals get their usual size, with random variation; units of capitals share the remaining
+    fighting men.
+    """
     districts = land.districts
     left = numbers.fighting_men
     total = 0.0
@@ -207,13 +219,16 @@ def size_garrisons(land: Land, units: Units, numbers: Founding, today: Today) ->
 
 @rule
 def is_of_capital(unit: int, districts: Districts, units: Units) -> bool:
-    """Whether a unit is police, army or future militia of a provincial capital."""
+    """Return whether a unit's home is a provincial capital and the unit is not a commando column."""
     return districts.is_capital[units.home[unit]] and units.kind[unit] != UnitKind.COMMANDO
 
 
 @rule
 def weight_in_capital(unit: int, districts: Districts, units: Units) -> float:
-    """Weight of a unit in a capital: square root of the population; 0 for militia on day 0."""
+    """Return the weight by which a unit of a capital shares in the remaining men: the square root of the population.
+
+    It is 0 for units outside capitals, and for militia, which capitals do not have on day 0.
+    """
     if not is_of_capital(unit, districts, units) or units.kind[unit] == UnitKind.MILITIA:
         return 0.0
     return math.sqrt(districts.population[units.home[unit]])
@@ -221,7 +236,10 @@ def weight_in_capital(unit: int, districts: Districts, units: Units) -> float:
 
 @rule
 def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding, lasting: np.ndarray) -> int:
-    """Men of a unit outside a capital: the usual size times a factor drawn per district, which commandos lack."""
+    """Return the number of men of a unit outside a capital: its usual size times a random factor of its district.
+
+    Commando columns always have their usual size.
+    """
     factor = 1.0
     if units.kind[unit] != UnitKind.COMMANDO:
         home = units.home[unit]
@@ -233,16 +251,16 @@ def rural_size(unit: int, districts: Districts, units: Units, numbers: Founding,
 
 @rule
 def part_of(men: int, before: float, after: float, total: float) -> int:
-    """Men allotted to a weight when `men` are divided in proportion to weights that add up to `total`.
+    """Return how many of `men` go to one share when they are divided in proportion to weights that add up to `total`.
 
-    `before` and `after` are the sums of the weights without and with this one, so that all parts add up to `men`.
+    `before` and `after` are the sums of the weights without and with this share, so that all parts add up to `men`.
     """
     return int(men * after / total + 0.5) - int(men * before / total + 0.5)
 
 
 @rule
 def station(unit: int, paper: float, land: Land, units: Units) -> None:
-    """Place a unit at home, or in the provincial capital if the Taliban hold its home."""
+    """Place a unit in its home district or, if the Taliban hold that, in the provincial capital."""
     districts, provinces = land.districts, land.provinces
     home = units.home[unit]
     men = units.founded[unit]
@@ -256,7 +274,7 @@ def station(unit: int, paper: float, land: Land, units: Units) -> None:
 
 @rule
 def size_forces(districts: Districts, forces: Forces, numbers: Founding) -> None:
-    """Set Taliban men: local ones by influence and population, mobile ones in equal columns of the first prongs."""
+    """Set the men of local forces by influence and population, and divide mobile men among the first columns."""
     count = districts.influence.size
     columns = min(numbers.first_prongs, numbers.prongs) * numbers.columns_per_prong
     total = 0.0
@@ -278,13 +296,16 @@ def size_forces(districts: Districts, forces: Forces, numbers: Founding) -> None
 
 @rule
 def weight_of_local(district: int, districts: Districts) -> float:
-    """Weight of a local force: influence times the square root of population."""
+    """Return the weight by which a local force shares in the men: influence times the square root of population."""
     return districts.influence[district] * math.sqrt(districts.population[district])
 
 
 @rule
 def place_prongs(land: Land, armies: Armies, numbers: Founding, lasting: np.ndarray) -> None:
-    """Place the first prongs in provinces with high attention and weak government, with random variation."""
+    """Place the first prongs in provinces with high attention, high Taliban influence and few mountains.
+
+    The choice varies at random between campaigns.
+    """
     forces, prongs = armies.forces, armies.prongs
     for prong in range(prongs.province.size):
         prongs.province[prong] = NOBODY
@@ -303,7 +324,7 @@ def place_prongs(land: Land, armies: Armies, numbers: Founding, lasting: np.ndar
 
 @rule
 def first_target(prong: int, land: Land, prongs: Prongs, numbers: Founding, lasting: np.ndarray) -> int:
-    """The province with the highest value that no other prong has chosen."""
+    """Return the province with the highest value as a first target, among those that no other prong has chosen."""
     districts, provinces = land.districts, land.provinces
     best = 0
     highest = -math.inf
@@ -325,7 +346,7 @@ def first_target(prong: int, land: Land, prongs: Prongs, numbers: Founding, last
 
 @rule
 def rural_mountain(province: int, land: Land) -> float:
-    """Mean height of the districts of a province without the capital, 0 plain to 1 high mountain."""
+    """Return the mean mountain index of a province's rural districts, from 0 (plain) to 1 (high mountain)."""
     districts, provinces = land.districts, land.provinces
     total = 0.0
     for district in range(provinces.first[province], provinces.end[province]):
@@ -336,7 +357,7 @@ def rural_mountain(province: int, land: Land) -> float:
 
 @rule
 def friendliest(province: int, land: Land) -> int:
-    """The rural district of a province with the highest Taliban influence."""
+    """Return the rural district of a province with the highest Taliban influence, or the capital if there is none."""
     districts, provinces = land.districts, land.provinces
     best = NOBODY
     for district in range(provinces.first[province], provinces.end[province]):

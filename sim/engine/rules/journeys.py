@@ -1,10 +1,10 @@
 """Families travel link by link towards their destination and avoid fighting when they can.
 
 Reads   roads, fighting.
-Writes  where families are, days on the road, those who settle or join a queue.
-Source  Flee (Suleimenova, Bell and Groen 2017) for the method: families choose among links at every town. Assumption:
-        roads are longer than the distance between centroids by a factor (guess) and slower in mountains; every step
-        brings the family nearer.
+Writes  positions and days on the road of families, families that settle or join a queue.
+Source  Flee (Suleimenova, Bell and Groen 2017) for the method: families choose among links at every town. Assumptions:
+        a road is longer than the distance between centroids by a factor (guess), and longer still in mountains; every
+        link that a family takes brings it nearer to its destination.
 """
 
 import math
@@ -17,7 +17,7 @@ ROUNDING = 1e-9  # days of travel attributed to rounding
 
 
 class Journeys(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/journeys.yaml`."""
+    """Parameters of the rule for journeys; values, ranges and sources are in `configs/rules/journeys.yaml`."""
 
     road_factor: float  # road km per km: length of a road relative to the straight line between centroids
     km_per_day: float  # road km per day: distance that a family travels per day
@@ -27,19 +27,19 @@ class Journeys(NamedTuple):
 
 @rule
 def cost(km_left: float, fighting: float, avoid_km: float) -> float:
-    """Cost of a route in km: a detour of up to `avoid_km` is preferred to a road through fighting."""
+    """Return the cost of a route in km; a detour of up to `avoid_km` is preferred to a road through fighting."""
     return km_left + avoid_km * fighting
 
 
 @rule
 def travel(land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
-    """Move every family on the road for one day, in order; those who arrive leave the list.
+    """Move every family on the road by one day, in row order, and remove those that arrive from the list of travellers.
 
     Args:
         land: Roads and fighting are read.
         border: Refugees, queues and counts of the posts are written.
-        numbers: Numbers of the rule.
-        tally: Totals are written.
+        numbers: Parameters of the rule for journeys.
+        tally: Running totals of the campaign are written.
     """
     refugees, queues = border.refugees, border.queues
     join_the_road(border, tally)
@@ -56,7 +56,7 @@ def travel(land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
 
 @rule
 def join_the_road(border: Border, tally: Whole) -> None:
-    """Add families that have set out to the list of travellers, which is rebuilt from the first of them on."""
+    """Add families that have set out since the last call to the list of travellers, which is kept in row order."""
     refugees, queues = border.refugees, border.queues
     while tally[Count.TRAVELLERS] > 0 and queues.travelling[tally[Count.TRAVELLERS] - 1] >= tally[Count.SET_OUT]:
         tally[Count.TRAVELLERS] -= 1
@@ -69,7 +69,7 @@ def join_the_road(border: Border, tally: Whole) -> None:
 
 @rule
 def use_up_a_day(family: int, land: Land, border: Border, numbers: Journeys, tally: Whole) -> None:
-    """Move a family along as many links as it can travel in a day; the last may be completed on a later day."""
+    """Move a family along as many links as it can travel in a day; it may end the day partway along a link."""
     refugees = border.refugees
     left = 1.0
     while True:
@@ -89,7 +89,7 @@ def use_up_a_day(family: int, land: Land, border: Border, numbers: Journeys, tal
 
 @rule
 def set_out_on_link(family: int, land: Land, refugees: Refugees, avoid_km: float) -> None:
-    """Choose a family's next link: the usual one or, if there is fighting on it, the cheapest that leads nearer."""
+    """Choose a family's next link: the usual one or, if it leads to fighting, the cheapest that leads nearer."""
     districts, roads = land.districts, land.roads
     here = refugees.district[family]
     goal = refugees.destination[family]
@@ -102,7 +102,7 @@ def set_out_on_link(family: int, land: Land, refugees: Refugees, avoid_km: float
 
 @rule
 def cheapest_link(here: int, goal: int, land: Land, avoid_km: float) -> int:
-    """The link with the lowest cost today among those that lead nearer to the goal."""
+    """Return the link with the lowest cost today, among those that lead nearer to the goal."""
     districts, roads = land.districts, land.roads
     best = NOBODY
     lowest = math.inf
@@ -119,7 +119,7 @@ def cheapest_link(here: int, goal: int, land: Land, avoid_km: float) -> int:
 
 @rule
 def arrive(family: int, border: Border, tally: Whole) -> None:
-    """Settle a family in a town, or add it to the queue of a post."""
+    """Settle a family in a town, or add it to the queue of its post."""
     posts, refugees, queues = border.posts, border.refugees, border.queues
     post = refugees.post[family]
     if post < 0:
@@ -135,7 +135,7 @@ def arrive(family: int, border: Border, tally: Whole) -> None:
 
 @rule
 def stand_in_line(family: int, post: int, queues: Queues) -> None:
-    """Add a family to the end of the queue."""
+    """Add a family to the end of the queue of a post."""
     if queues.front[post] == NOBODY:
         queues.front[post] = family
     else:

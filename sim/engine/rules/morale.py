@@ -1,4 +1,4 @@
-"""Morale drifts to the level that a unit's circumstances justify, and jumps with help, a stand or losses.
+"""Morale drifts to the level that a unit's circumstances justify, and changes at once with help, a stand or losses.
 
 Reads   dread, supply, calls, pay, air cover, help, stands, losses, resolve of the command.
 Writes  morale of units.
@@ -14,7 +14,7 @@ from sim.engine.world import Condition, Districts, Today, Units, UnitState
 
 
 class Morale(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/morale.yaml`."""
+    """Parameters of the morale rule; values, ranges and sources are in `configs/rules/morale.yaml`."""
 
     base: float  # morale: morale of a well-supplied unit in a calm district
     settle_rate: float  # share per day: how fast morale drifts to the level that circumstances justify
@@ -33,7 +33,7 @@ class Morale(NamedTuple):
 def deserved(  # one argument per circumstance
     resolve: float, dread: float, hunger: float, unanswered: float, pay: float, air_cover: float, numbers: Morale
 ) -> float:
-    """Morale to which a unit in these circumstances drifts."""
+    """Return the morale to which a unit in these circumstances drifts; the sum is not limited to 0 to 1."""
     return (
         numbers.base
         + numbers.resolve * resolve
@@ -47,14 +47,14 @@ def deserved(  # one argument per circumstance
 
 @rule
 def settle_morale(districts: Districts, units: Units, numbers: Morale, endurance: Endurance, today: Today) -> None:
-    """Update the morale of every unit with men under arms.
+    """Update the morale of every unit that holds a district, retreats, waits, or is in or on its way from the reserve.
 
     Args:
         districts: Dread, help and stands are read.
-        units: Morale is written and yesterday's losses are cleared.
-        numbers: Numbers of the rule.
-        endurance: When hunger and unanswered calls are felt.
-        today: Pay, air cover and day.
+        units: Morale is written, and yesterday's losses are reset to 0.
+        numbers: Parameters of the morale rule.
+        endurance: Supply and waiting time (days) at which hunger and unanswered calls take effect.
+        today: Number of the day, pay and air cover.
     """
     pay = today.conditions[Condition.PAY]
     air_cover = today.conditions[Condition.AIR_COVER]

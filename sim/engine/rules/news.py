@@ -1,12 +1,12 @@
 """News of a fall frightens neighbouring districts, the province and, a little, the country; dread fades.
 
-Reads   yesterday's falls and how they came, provinces under pressure, who holds what.
+Reads   yesterday's falls and how each came about, provinces under pressure, holders.
 Writes  dread and anger of districts.
 Source  Kuran 1991; Lehmann and Zhukov 2019 (a surrender makes the next more likely); evidence F079 and F089 (nine
         districts in two days, ten in three). Assumption: news takes one night.
-        Rival theories (config group `theory`): private thresholds, Granovetter 1978: a garrison gives up once enough of
-        those that it observes have, at any past time; anger and fear, Epstein 2013 and Bennett 2008: a fall in battle
-        angers those who hear of it, and the angry are frightened less.
+        Rival theories (config group `theory`): private thresholds (Granovetter 1978), where dread sets in once enough
+        of the observed districts are lost; anger and fear (Epstein 2013, Bennett 2008), where a fall in battle angers
+        those who hear of it, and anger reduces fear.
 """
 
 import math
@@ -18,7 +18,7 @@ from sim.engine.world import NEVER, Districts, Fall, Holder, Land
 
 
 class News(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/news.yaml`."""
+    """Parameters of the news rule; values, ranges and sources are in `configs/rules/news.yaml`."""
 
     next_door: float  # share of calm lost: dread that a fall adds next door
     province: float  # share of calm lost: dread that a fall adds in its province
@@ -36,42 +36,45 @@ class News(NamedTuple):
 
 @rule
 def rises(dread: float, amount: float) -> float:
-    """Dread or anger after news: the distance to 1 shrinks by the share `amount`, so that 1 is never exceeded."""
+    """Return dread or anger after news, which moves it towards 1 by the share `amount` of the distance."""
     return dread + (1.0 - dread) * min(1.0, amount)
 
 
 @rule
 def weight_of(how: int, handover_factor: float) -> float:
-    """Weight of a fall as news; one without a fight weighs differently from one in battle."""
+    """Return the weight of a fall as news: 1 for a fall in battle, `handover_factor` for any other."""
     return 1.0 if how == Fall.FOUGHT else handover_factor
 
 
 @rule
 def frightens(amount: float, anger: float) -> float:
-    """Dread that news adds, which anger reduces."""
+    """Return the dread that news adds, which anger reduces."""
     return amount * (1.0 - anger)
 
 
 @rule
 def angers(amount: float, how: int, numbers: News) -> float:
-    """Anger that news adds: in proportion to the dread for a fall in battle, none for any other fall."""
+    """Return the anger that news adds: proportional to the dread if the district fell in battle, otherwise 0."""
     return numbers.anger * numbers.anger_factor * amount if how == Fall.FOUGHT else 0.0
 
 
 @rule
 def follows(seen: float, draw: float, numbers: News) -> float:
-    """Dread from observed falls: almost 0 below a garrison's own threshold, almost `herding` above it."""
+    """Return the dread caused by observed falls: near 0 below the garrison's threshold, near `herding` above it.
+
+    `seen` is the observed share, `draw` the standard normal number that sets the threshold.
+    """
     threshold = numbers.threshold_mean + numbers.threshold_spread * draw
     return numbers.herding * logistic(numbers.threshold_steepness * (seen - threshold))
 
 
 @rule
 def spread_news(land: Land, numbers: News, day: int) -> None:
-    """Fade yesterday's dread and anger, add each of yesterday's falls, then let garrisons observe neighbours.
+    """Fade dread and anger, spread the news of yesterday's falls, then let garrisons observe their neighbours.
 
     Args:
         land: Dread and anger are written.
-        numbers: Numbers of the rule.
+        numbers: Parameters of the news rule.
         day: Days since day 0.
     """
     districts = land.districts
@@ -94,7 +97,7 @@ def fade(districts: Districts, fade_days: float) -> None:
 
 @rule
 def receive_news(district: int, amount: float, how: int, districts: Districts, numbers: News) -> None:
-    """Apply one piece of news to one district."""
+    """Add the dread and anger that one piece of news causes in one district."""
     fright = frightens(amount, districts.anger[district])
     districts.dread[district] = rises(districts.dread[district], fright)
     districts.anger[district] = rises(districts.anger[district], angers(amount, how, numbers))
@@ -102,7 +105,7 @@ def receive_news(district: int, amount: float, how: int, districts: Districts, n
 
 @rule
 def spread_fall(lost: int, land: Land, numbers: News) -> None:
-    """Spread news of one fall to neighbouring districts, its province and the country."""
+    """Spread the news of one fall to neighbouring districts, its province and the country."""
     districts, provinces, roads = land.districts, land.provinces, land.roads
     how = districts.lost_how[lost]
     weight = weight_of(how, numbers.handover_factor)
@@ -119,7 +122,7 @@ def spread_fall(lost: int, land: Land, numbers: News) -> None:
 
 @rule
 def observe_neighbours(land: Land, numbers: News) -> None:
-    """Raise dread according to the share of districts lost in the province and next door."""
+    """Raise dread according to the share of districts lost in the province and among neighbouring districts."""
     districts, provinces = land.districts, land.provinces
     for province in range(provinces.capital.size):
         gone = 0
@@ -134,13 +137,17 @@ def observe_neighbours(land: Land, numbers: News) -> None:
 
 @rule
 def has_gone(district: int, districts: Districts) -> int:
-    """1 for a district lost since day 0 and not retaken, else 0."""
+    """Return 1 if the district was lost after day 0 and the Taliban hold it, otherwise 0."""
     return 1 if districts.first_lost_on[district] != NEVER and districts.holder[district] == Holder.TALIBAN else 0
 
 
 @rule
 def share_seen(district: int, gone: int, count: int, land: Land) -> float:
-    """Share lost of its province and of the neighbouring districts in other provinces."""
+    """Return the share of lost districts among those that a garrison observes.
+
+    These are the districts of its province and its neighbours in other provinces; `gone` and `count` are the number
+    of lost districts and of all districts in the province.
+    """
     districts, roads = land.districts, land.roads
     for link in range(roads.first[district], roads.first[district + 1]):
         neighbour = roads.neighbour[link]

@@ -1,9 +1,9 @@
-"""Before an assault elders are sent to persuade the garrison to surrender.
+"""Before an assault, elders are sent to persuade the garrison to surrender.
 
-Reads   garrisons, both sides' men, dread, isolation, air cover.
+Reads   garrisons, men of both sides, dread, isolation, air cover.
 Writes  districts that fall today without a fight, outposts that surrender, forces that turn to assault.
 Source  Christia 2012; article 2 ("in almost every district ... they send a team of elders"); evidence F020, F108,
-        F109. Assumption: the garrison of a district centre decides as one, outposts each for themselves.
+        F109. Assumption: the garrison of a district centre decides as one, while each outpost decides for itself.
 """
 
 from typing import NamedTuple
@@ -32,7 +32,7 @@ from sim.engine.world import (
 
 
 class Parley(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/parley.yaml`."""
+    """Parameters of the parley rule; values, ranges and sources are in `configs/rules/parley.yaml`."""
 
     mobile_elders: float  # probability per day: a mobile force outside a district sends elders
     local_elders: float  # probability per day per influence: a pressing local force sends elders
@@ -51,7 +51,7 @@ class Parley(NamedTuple):
 
 
 class Situation(NamedTuple):
-    """Circumstances that decide whether a garrison surrenders when asked."""
+    """Circumstances in which a garrison or outpost decides whether to surrender."""
 
     ratio: float  # Taliban per garrison man
     isolated: bool  # no open road to a hub
@@ -64,7 +64,10 @@ class Situation(NamedTuple):
 
 @rule
 def handover_probability(situation: Situation, air_cover: float, numbers: Parley) -> float:
-    """Probability that a garrison surrenders when asked: dread and hardship raise it, morale and resolve lower it."""
+    """Return the probability that a garrison surrenders when asked.
+
+    Dread and hardship raise it; morale, resolve and air cover lower it.
+    """
     score = numbers.intercept + numbers.force_ratio * log_ratio(situation.ratio)
     if situation.isolated:
         score += numbers.isolation
@@ -81,7 +84,7 @@ def handover_probability(situation: Situation, air_cover: float, numbers: Parley
 
 @rule
 def main_reason(situation: Situation, numbers: Parley) -> int:
-    """The largest of the terms in favour of surrender, as a `Why`."""
+    """Return the reason (`Why`) with the largest term in favour of surrender."""
     terms = (  # in the order of `Why`
         numbers.force_ratio * log_ratio(situation.ratio),
         numbers.isolation if situation.isolated else 0.0,
@@ -100,7 +103,7 @@ def main_reason(situation: Situation, numbers: Parley) -> int:
 
 @rule
 def situation_of(district: int, districts: Districts, garrisons: Garrisons) -> Situation:
-    """The circumstances of a garrison, which must have men."""
+    """Return the circumstances of a garrison, which must not be empty."""
     attackers = garrisons.mobile[district] + garrisons.local[district]
     return Situation(
         attackers / garrisons.men[district],
@@ -117,19 +120,23 @@ def situation_of(district: int, districts: Districts, garrisons: Garrisons) -> S
 def sends_elders(
     mobile: int, pressed: bool, influence: float, mobile_probability: float, local_probability: float, draw: float
 ) -> bool:
-    """Whether elders are sent: by a mobile force, or by pressing local forces in proportion to Taliban influence."""
+    """Return whether elders are sent.
+
+    A mobile force may send them, and so may local forces that press, with a probability in proportion to Taliban
+    influence.
+    """
     return (mobile > 0 and draw < mobile_probability) or (pressed and draw < local_probability * influence)
 
 
 @rule
 def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
-    """Send elders to threatened districts; those that refuse for long enough face an assault.
+    """Send elders to threatened garrisons and outposts, and let mobile forces that are refused turn to assault.
 
     Args:
         land: Falling districts and reasons are written.
         armies: Outposts that surrender and modes of forces are written.
-        numbers: Numbers of the rule.
-        today: Draws, air cover, log and totals.
+        numbers: Parameters of the parley rule.
+        today: Source of random draws, air cover; the event log and running totals are written.
     """
     districts, provinces, garrisons, forces = land.districts, land.provinces, armies.garrisons, armies.forces
     air_cover = today.conditions[Condition.AIR_COVER]
@@ -160,7 +167,7 @@ def parley(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
 def ask_garrison(
     district: int, districts: Districts, garrisons: Garrisons, air_cover: float, numbers: Parley, draw: float
 ) -> None:
-    """Ask a garrison to surrender, and record its fall if it does."""
+    """Ask a garrison to surrender and, if it does, mark its district as handed over today."""
     situation = situation_of(district, districts, garrisons)
     if draw < handover_probability(situation, air_cover, numbers):
         districts.falling[district] = Fall.HANDED_OVER
@@ -169,7 +176,7 @@ def ask_garrison(
 
 @rule
 def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> None:
-    """Ask each outpost of a pressed district to surrender, and count the men of those that do as surrendered."""
+    """Ask outposts of pressed districts to surrender, and count the men of those that do as surrendered."""
     districts, provinces, garrisons, units = land.districts, land.provinces, armies.garrisons, armies.units
     for unit in range(units.men.size):
         if units.role[unit] != Role.OUTPOST or units.state[unit] != UnitState.HOLDING or units.men[unit] == 0:
@@ -210,7 +217,7 @@ def ask_outposts(land: Land, armies: Armies, numbers: Parley, today: Today) -> N
 
 @rule
 def lose_patience(districts: Districts, forces: Forces, days: float) -> None:
-    """Turn mobile forces to assault after enough days of refusal; outside a capital to a siege."""
+    """Turn mobile forces to assault after `days` days of refusal; outside a capital they turn to a siege at once."""
     for force in range(forces.men.size):
         if forces.kind[force] != ForceKind.MOBILE or forces.mode[force] != Mode.PARLEY:
             continue

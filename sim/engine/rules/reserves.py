@@ -1,9 +1,9 @@
-"""Reservists who were called up arrive over days, are divided among the posts, and raise their capacity.
+"""Reservists who were called up arrive over days, are divided among the posts, and increase the posts' capacity.
 
-Reads   men ordered and when, help of the CSTO, arrivals at posts, frontage.
+Reads   number of men ordered and date of the order, help of the CSTO, arrivals at posts, frontage.
 Writes  reservists and room of posts.
 Source  evidence F006 (20,000 ordered on 5 July), F059, F060; articles 2, 3 and 5. Delay, pace and room per man: guess.
-        Assumption: they are divided by frontage, a share of them by where most people arrive.
+        Assumption: some are divided by frontage, the others by the number of people at each post.
 """
 
 import math
@@ -14,7 +14,7 @@ from sim.engine.world import Condition, Count, Districts, Posts, Today
 
 
 class Reserves(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/reserves.yaml`."""
+    """Parameters of the rule for reservists; values, ranges and sources are in `configs/rules/reserves.yaml`."""
 
     delay_days: float  # days: from the order to the first arrivals
     ramp_days: float  # days: time constant of arrival
@@ -26,7 +26,10 @@ class Reserves(NamedTuple):
 
 @rule
 def arrived(ordered: float, days: float, delay: float, ramp: float) -> float:
-    """Men who have arrived: none during the delay, then an exponential approach to the number ordered."""
+    """Return how many men have arrived: none during the delay, then an exponential approach to the number ordered.
+
+    All arguments but `ordered` (men) are in days.
+    """
     if ordered <= 0.0 or days <= delay:
         return 0.0
     return ordered * (1.0 - math.exp(-(days - delay) / ramp))
@@ -34,13 +37,13 @@ def arrived(ordered: float, days: float, delay: float, ramp: float) -> float:
 
 @rule
 def deploy_reserves(districts: Districts, posts: Posts, numbers: Reserves, today: Today) -> None:
-    """Divide the men available today among the posts, and set tomorrow's room.
+    """Divide the available men among the posts, and set the room of each post for tomorrow.
 
     Args:
         districts: Frontage is read.
         posts: Reservists and room are written.
-        numbers: Numbers of the rule.
-        today: Day, orders, CSTO help and totals.
+        numbers: Parameters of the rule for reservists.
+        today: Number of the day, orders for reservists, CSTO help; running totals are written.
     """
     days = today.luck.day - today.conditions[Condition.ORDER_DAY]
     men = arrived(today.conditions[Condition.RESERVISTS_ORDERED], days, numbers.delay_days, numbers.ramp_days)
@@ -61,7 +64,7 @@ def deploy_reserves(districts: Districts, posts: Posts, numbers: Reserves, today
 
 @rule
 def share_of(post: int, frontage: float, people: float, districts: Districts, posts: Posts, to_busiest: float) -> float:
-    """Share of the men for one post: part by frontage, the rest by the people who wait and arrived."""
+    """Return the share of the men for one post: partly by frontage, partly by people who wait or arrived."""
     by_frontage = (1.0 + districts.frontier_km[posts.district[post]]) / frontage
     by_people = (1.0 + posts.people_waiting[post] + posts.arrivals_today[post]) / people
     return (1.0 - to_busiest) * by_frontage + to_busiest * by_people

@@ -1,10 +1,10 @@
 """When a district falls, or before, its men look for a way out: to their own side, across the river, or home.
 
 Reads   districts, roads, posts, garrisons.
-Writes  state, road and fate of units; men who change sides join the local force.
+Writes  states, routes and fates of units; men who change sides join the local force.
 Source  articles 3 and 4 ("cut off all the roads ... nowhere to go but to cross the border"; "local militias ... joined
         the Taliban when they arrived"); evidence F031, F035, F036, F104 to F106. Shares: guess.
-        In the plain men find another way (guess); a valley has one road.
+        Where the land is flat, men can often go around a cut road (guess); a mountain valley has only one road.
         Assumption: a fallen district's men can still use the post of that district during the night of the fall.
 """
 
@@ -32,7 +32,7 @@ from sim.engine.world import (
 
 
 class Retreat(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/retreat.yaml`."""
+    """Parameters of the retreat rule; values, ranges and sources are in `configs/rules/retreat.yaml`."""
 
     walk_km_per_day: float  # road km per day: march of a retreating unit
     refuge_km: float  # road km: farthest refuge that is tried, next door or in the provincial capital
@@ -54,7 +54,7 @@ class Retreat(NamedTuple):
 
 @rule
 def leaving_probability(situation: Situation, numbers: Retreat) -> float:
-    """Probability that a cut-off garrison leaves tonight; higher morale or more supply never raises it."""
+    """Return the probability that a cut-off garrison leaves tonight; more morale or supply never raises it."""
     return logistic(
         numbers.leave_intercept
         + numbers.leave_dread * situation.dread
@@ -66,7 +66,12 @@ def leaving_probability(situation: Situation, numbers: Retreat) -> float:
 
 @rule
 def surrenders(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
-    """Whether a unit surrenders, only after a handover: police mostly do, soldiers and border force mostly do not."""
+    """Return whether a unit surrenders, which happens only after a handover and never to militia.
+
+    Police have a probability of their own; all other units share one.
+
+    Each kind of unit but militia has its own probability: that of police, or that of all others.
+    """
     if how != Fall.HANDED_OVER or kind == UnitKind.MILITIA:
         return False
     return draw < (numbers.police_surrender if kind == UnitKind.POLICE else numbers.others_surrender)
@@ -74,27 +79,27 @@ def surrenders(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
 
 @rule
 def changes_sides(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
-    """Whether a local militia joins the Taliban when its district is handed over."""
+    """Return whether a unit joins the Taliban; only militia whose district is handed over can."""
     return kind == UnitKind.MILITIA and how == Fall.HANDED_OVER and draw < numbers.militia_change_sides
 
 
 @rule
 def finds_road_open(mountain: float, draw: float, numbers: Retreat) -> bool:
-    """Whether a unit can reach a refuge: in the plain it can avoid a cut road, but a mountain valley has only one."""
+    """Return whether the road to a refuge is open, which is less likely the more mountainous the district is."""
     return draw < numbers.road_open * (1.0 - numbers.road_mountain * mountain)
 
 
 @rule
 def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: Parley, today: Today) -> None:
-    """Move retreating units, decide the fate of units in fallen districts, and let cut-off garrisons leave.
+    """Move retreating units, let cut-off garrisons leave, and decide the fate of units in districts that have fallen.
 
     Args:
         land: Falling districts are written; roads and holders are read.
         armies: States and fates of units are written; militia may join local forces.
         posts: Arrivals are written.
-        numbers: Numbers of the rule.
-        terms: Numbers of the parley rule, which give the reason why a district is abandoned.
-        today: Draws and log.
+        numbers: Parameters of the retreat rule.
+        terms: Parameters of the parley rule, from which the main reason for abandoning a district is found.
+        today: Source of random draws; the event log is written.
     """
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
     for unit in range(units.men.size):
@@ -120,7 +125,7 @@ def retreat(land: Land, armies: Armies, posts: Posts, numbers: Retreat, terms: P
 def leave_if_cut_off(
     district: int, districts: Districts, garrisons: Garrisons, numbers: Retreat, terms: Parley, luck: Luck
 ) -> None:
-    """Let a cut-off garrison under pressure leave before it is attacked."""
+    """Decide whether a cut-off rural garrison under pressure abandons its district before it is attacked."""
     if districts.connected[district] or districts.is_capital[district] or garrisons.men[district] == 0:
         return
     if not districts.pressed[district] and garrisons.mobile[district] == 0:
@@ -134,7 +139,10 @@ def leave_if_cut_off(
 
 @rule
 def meet_fate(unit: int, land: Land, armies: Armies, posts: Posts, numbers: Retreat, today: Today) -> None:
-    """Decide the fate of a unit in a fallen district: change sides, surrender, capture or flight."""
+    """Decide the fate of a unit in a fallen district: it changes sides, surrenders or flees.
+
+    If the district was lost in battle, some of its men are captured before the rest flee.
+    """
     districts, units, forces = land.districts, armies.units, armies.forces
     here = units.district[unit]
     how = districts.lost_how[here]
@@ -158,7 +166,7 @@ def meet_fate(unit: int, land: Land, armies: Armies, posts: Posts, numbers: Retr
 
 @rule
 def disband(unit: int, units: Units, state: int) -> None:
-    """Remove the men of a unit and set its state."""
+    """Set the men of a unit to 0 and change its state to `state`."""
     units.men[unit] = 0
     units.state[unit] = state
     units.state_days[unit] = 0
@@ -166,7 +174,7 @@ def disband(unit: int, units: Units, state: int) -> None:
 
 @rule
 def capture(unit: int, share: float, draw: float, units: Units, today: Today) -> None:
-    """Capture a share of the men of a unit."""
+    """Capture a share of the men of a unit, and disband the unit if none remain."""
     taken = min(units.men[unit], whole(share * units.men[unit], draw))
     if taken == 0:
         return
@@ -179,7 +187,7 @@ def capture(unit: int, share: float, draw: float, units: Units, today: Today) ->
 
 @rule
 def flee_from(unit: int, land: Land, units: Units, posts: Posts, numbers: Retreat, today: Today) -> None:
-    """Send a unit to a connected district if a road is open, else to a post, else into hiding or captivity."""
+    """Send a unit to a refuge if the road there is open, otherwise to a post, otherwise into captivity or hiding."""
     districts, roads = land.districts, land.roads
     units.post[unit] = NOBODY
     here = units.district[unit]
@@ -206,7 +214,7 @@ def flee_from(unit: int, land: Land, units: Units, posts: Posts, numbers: Retrea
 
 @rule
 def set_out(unit: int, destination: int, days: float, units: Units) -> None:
-    """Send a unit on the road to another district."""
+    """Start the march of a unit to another district, which takes `days` days."""
     units.destination[unit] = destination
     units.days_to_go[unit] = days
     units.state[unit] = UnitState.RETREATING
@@ -215,7 +223,7 @@ def set_out(unit: int, destination: int, days: float, units: Units) -> None:
 
 @rule
 def reach_post(unit: int, units: Units, posts: Posts) -> None:
-    """Record the arrival of a unit at the river."""
+    """Record the arrival of a unit at its post on the river."""
     post = units.post[unit]
     units.district[unit] = posts.district[post]
     units.state[unit] = UnitState.WAITING
@@ -225,7 +233,7 @@ def reach_post(unit: int, units: Units, posts: Posts) -> None:
 
 @rule
 def nearest_refuge(here: int, land: Land, within_km: float) -> int:
-    """The nearest neighbouring district that is connected, otherwise the provincial capital; -1 if none is in reach."""
+    """Return the nearest connected neighbour within reach, else the provincial capital if that is; -1 if neither is."""
     districts, provinces, roads = land.districts, land.provinces, land.roads
     best = NOBODY
     for link in range(roads.first[here], roads.first[here + 1]):
@@ -243,7 +251,7 @@ def nearest_refuge(here: int, land: Land, within_km: float) -> int:
 
 @rule
 def nearest_post(here: int, land: Land, posts: Posts, within_km: float) -> int:
-    """The nearest post in this district or in one that the government still holds, or -1."""
+    """Return the nearest post within reach, in this district or one that the government holds; -1 if there is none."""
     districts, roads = land.districts, land.roads
     best = NOBODY
     for post in range(posts.district.size):
@@ -260,7 +268,7 @@ def nearest_post(here: int, land: Land, posts: Posts, within_km: float) -> int:
 
 @rule
 def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Posts) -> bool:
-    """Whether a post is nearer or, within one district, has more room left today."""
+    """Return whether a post is nearer than the best so far or, at the same distance, has more room left today."""
     if km != km_of_best:
         return km < km_of_best
     return posts.room[post] - posts.arrivals_today[post] > posts.room[best] - posts.arrivals_today[best]
@@ -268,7 +276,10 @@ def is_better_post(km: float, post: int, km_of_best: float, best: int, posts: Po
 
 @rule
 def march_on(unit: int, land: Land, units: Units, posts: Posts, numbers: Retreat, today: Today) -> None:
-    """March a unit for a day; on arrival it holds the district, waits at the post, or must flee again."""
+    """Advance a retreating unit by one day.
+
+    On arrival it waits at its post, holds the district or, if the Taliban hold that, flees again.
+    """
     districts = land.districts
     units.days_to_go[unit] -= 1.0
     if units.days_to_go[unit] > 0.0:

@@ -3,7 +3,7 @@
 Reads   interned units, holders of capitals.
 Writes  men flown home, men back under arms.
 Source  evidence F019 (an adviser says on 7 July that those who fled are coming back); days and share: guess.
-        Assumption: those who rejoin hold the capital of their home province, or else Kabul.
+        Assumption: men who rejoin do so in the capital of their home province or, if that has fallen, in Kabul.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from sim.engine.world import NEVER, Event, Holder, Land, Today, Units, UnitState
 
 
 class Returning(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/returning.yaml`."""
+    """Parameters of the return rule; values, ranges and sources are in `configs/rules/returning.yaml`."""
 
     interned_days: float  # days: days in Tajikistan before the flight home
     home_days: float  # days: days at home before a unit may rejoin
@@ -26,19 +26,19 @@ class Returning(NamedTuple):
 
 @rule
 def is_flown_home(days: int, interned_days: float) -> bool:
-    """Whether the days of internment are over."""
+    """Return whether a unit has been interned long enough to be flown home."""
     return days >= interned_days
 
 
 @rule
 def bring_home(land: Land, units: Units, numbers: Returning, today: Today) -> None:
-    """Fly interned units home, and let those at home rejoin.
+    """Fly home units whose internment is over, and let some of those at home rejoin a garrison.
 
     Args:
         land: Holders are read.
         units: Men and states are written.
-        numbers: Numbers of the rule.
-        today: Draws and log.
+        numbers: Parameters of the return rule.
+        today: Source of random draws; the event log is written.
     """
     for unit in range(units.men.size):
         waits = units.interned[unit] == 0 or units.state[unit] == UnitState.WAITING
@@ -54,7 +54,10 @@ def bring_home(land: Land, units: Units, numbers: Returning, today: Today) -> No
 
 @rule
 def rejoin(unit: int, land: Land, units: Units, morale: float, today: Today) -> None:
-    """Make a unit a garrison again, in the capital of its province or in Kabul."""
+    """Add a unit to the garrison of the capital of its home province, or of Kabul if the Taliban hold that capital.
+
+    Nothing changes if the Taliban hold both.
+    """
     districts, provinces = land.districts, land.provinces
     city = provinces.capital[districts.province[units.home[unit]]]
     if districts.holder[city] == Holder.TALIBAN:

@@ -1,9 +1,9 @@
-"""A garrison uses up its supply; one with an open road to a hub is restocked.
+"""A garrison uses up its supply; one with open roads to a hub is restocked.
 
 Reads   holders, roads, pressed districts, garrisons, units.
 Writes  connected districts, days of supply.
 Source  evidence F107 (40 days of siege, then flown out), articles: "supply lines strained", "ran out of supplies".
-Assumption: a road through a district is cut where pressing local forces outnumber its garrison enough.
+        Assumption: the roads of a district are cut if pressing or besieging Taliban are numerous enough.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from sim.engine.world import Armies, Districts, Garrisons, Holder, Land, Units, 
 
 
 class Supply(NamedTuple):
-    """Numbers of the rule; values, ranges and sources are in `configs/rules/supply.yaml`."""
+    """Parameters of the supply rule; values, ranges and sources are in `configs/rules/supply.yaml`."""
 
     full_days: float  # days: days a restocked garrison can last
     # days of supply: supply that a cut-off garrison uses per day; below 1 because some is found locally
@@ -26,18 +26,21 @@ class Supply(NamedTuple):
 
 @rule
 def is_road_cut(pressed: bool, local: int, mobile: int, garrison: int, ratio: float) -> bool:
-    """Whether Taliban who press or besiege the centre are strong enough to close its roads."""
+    """Return whether the Taliban who press or besiege a district are strong enough to close its roads.
+
+    They are if their men are at least `ratio` times the garrison.
+    """
     return (pressed or mobile > 0) and local + mobile >= ratio * garrison
 
 
 @rule
 def supply(land: Land, armies: Armies, numbers: Supply) -> None:
-    """Find connected districts, use up or restock the supply of every garrison, then supply a few by air.
+    """Find connected districts, use up or restock the supply of every garrison, then supply some garrisons by air.
 
     Args:
         land: Connected districts are written.
         armies: Supply of units is written; garrisons are read.
-        numbers: Numbers of the rule.
+        numbers: Parameters of the supply rule.
     """
     districts, garrisons, units = land.districts, armies.garrisons, armies.units
     find_connected(land, garrisons, numbers.road_cut_ratio)
@@ -52,7 +55,7 @@ def supply(land: Land, armies: Armies, numbers: Supply) -> None:
 
 @rule
 def find_connected(land: Land, garrisons: Garrisons, ratio: float) -> None:
-    """Mark the districts that a chain of government districts with open roads connects to a hub."""
+    """Mark the government districts that reach a hub through districts with open roads."""
     districts, roads = land.districts, land.roads
     connected = districts.connected
     connected[:] = False
@@ -86,7 +89,7 @@ def find_connected(land: Land, garrisons: Garrisons, ratio: float) -> None:
 
 @rule
 def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: Supply) -> None:
-    """Supply the hungriest cut-off garrisons by air, as far as flights allow."""
+    """Fully restock the hungriest cut-off garrisons by air, one per flight."""
     if numbers.airlift_per_day < 1.0:
         return
     hungry = list_hungry(districts, garrisons)
@@ -107,7 +110,10 @@ def airlift(districts: Districts, garrisons: Garrisons, units: Units, numbers: S
 
 @rule
 def list_hungry(districts: Districts, garrisons: Garrisons) -> int:
-    """List cut-off districts with a hungry garrison and clear `chosen`; returns their number."""
+    """List cut-off districts with a hungry garrison in `districts.choice`, and return their number.
+
+    `districts.chosen` is cleared for the choice that follows.
+    """
     districts.chosen[:] = False
     found = 0
     for district in range(districts.holder.size):
