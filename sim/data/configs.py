@@ -1,4 +1,4 @@
-"""Finds and reads the YAML files of Panj, in a clone and in an installed wheel."""
+"""Reading of Panj's YAML files, in a clone and in an installed wheel."""
 
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ PACKAGE = Path(__file__).parent.parent
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C, where available: ten times faster
-    """A YAML loader of plain values that rejects duplicate keys, of which YAML would silently keep the last."""
+    """YAML loader of plain values that rejects duplicate keys, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """The mapping of a node; raises ConstructorError for a duplicate key."""
+        """Return the mapping of a node, or raise ConstructorError if a key occurs twice."""
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode):
@@ -25,25 +25,25 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 
 
 def folder_of(name: str) -> Path:
-    """The folder of configuration files: next to the package in a clone, inside it in a wheel.
+    """Return the folder of configuration files: next to the package in a clone, inside it in a wheel.
 
     Args:
-        name: `configs` or `scenarios`.
+        name: Name of the folder, `configs` or `scenarios`.
     """
     in_clone = PACKAGE.parent / name
     return in_clone if (in_clone / "..").resolve() == PACKAGE.parent and in_clone.is_dir() else PACKAGE / name
 
 
 def folder_of_group(group: str) -> Path:
-    """The folder that holds the YAML files of a group of choices, such as `border` or `scenario`."""
+    """Return the folder with the YAML files of a group of choices, such as `border` or `scenario`."""
     return folder_of("scenarios" if group == "scenario" else "configs") / group
 
 
 def read_text(path: Path) -> str:
-    """Read a configuration file as text, without a byte order mark.
+    """Return the text of a configuration file, without a byte order mark.
 
     Args:
-        path: The file.
+        path: Path of the YAML file.
 
     Raises:
         PanjError: When the file cannot be read or is not UTF-8; the key is the path.
@@ -62,21 +62,21 @@ def read_text(path: Path) -> str:
 
 
 def not_yaml(path: Path, error: Exception) -> PanjError:
-    """The error for a file that is not valid YAML.
+    """Return the error for a file that is not valid YAML.
 
     Args:
-        path: The file.
-        error: The error of the YAML parser.
+        path: Path of the file, which is also the key of the error.
+        error: The error that the YAML parser raised.
     """
     why = " ".join(str(error).split())
     return PanjError(f"{path}: found invalid YAML ({why}), expected names with values", key=str(path))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read the mapping in a YAML file.
+    """Return the mapping in a YAML file.
 
     Args:
-        path: The file.
+        path: Path of the YAML file.
 
     Raises:
         PanjError: When the file is missing, damaged, not a mapping or has a duplicate key; the key is the path.

@@ -2,7 +2,7 @@
 
 Reads   data/evidence.csv.
 Returns `Evidence` rows, filters for them, and a table for the console.
-Source  each row names its own. Where a source is verbal ("dozens"), the bounds are our interpretation (see its note).
+Source  named in each row. Where a source gives no number ("dozens"), the bounds are our interpretation (see its note).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CREDITS = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """One reported figure."""
+    """One reported figure: a row of evidence.csv."""
 
     id: str
     date_start: date
@@ -57,13 +57,13 @@ class Evidence:
 
 
 def read_evidence(folder: Path | None = None) -> list[Evidence]:
-    """Read all reported figures, in file order.
+    """Return all reported figures, in file order.
 
     Args:
-        folder: Folder of evidence.csv; the data of the package by default.
+        folder: Folder of evidence.csv; by default the data folder of the package.
 
     Raises:
-        PanjError: For a row without source or date or with low above high; names file, line and column.
+        PanjError: For an invalid row, such as one without source or date; the message names file, line and column.
     """
     rows = read_table((folder or DATA) / "evidence.csv", COLUMNS, ("id",))
     ids = {row.cells["id"] for row in rows}
@@ -71,7 +71,7 @@ def read_evidence(folder: Path | None = None) -> list[Evidence]:
 
 
 def read_figure(row: Row, ids: set[str]) -> Evidence:
-    """Parse and check one row of the file."""
+    """Parse and check one row of evidence.csv; `ids` are the ids of all rows."""
     low, high = read_range(row)
     date_start, date_end = read_dates(row)
     return Evidence(
@@ -95,12 +95,15 @@ def read_figure(row: Row, ids: set[str]) -> Evidence:
 
 
 def optional_number(row: Row, column: str) -> float | None:
-    """The cell as a number of at least 0, or None when empty."""
+    """Return the cell as a number of at least 0, or None if it is empty."""
     return row.number(column, 0) if row.cells[column] else None
 
 
 def read_range(row: Row) -> tuple[float | None, float | None]:
-    """Parse low and high, and check that the value is between them and at least one of the three is given."""
+    """Parse `low` and `high` of a row.
+
+    Checks that `value` is between them, and that at least one of the three is given.
+    """
     value, low, high = (optional_number(row, column) for column in ("value", "low", "high"))
     if value is None and low is None and high is None:
         raise row.wrong("value", "a value, or a low or a high")
@@ -111,7 +114,10 @@ def read_range(row: Row) -> tuple[float | None, float | None]:
 
 
 def read_dates(row: Row) -> tuple[date, date]:
-    """Parse the first and last day of a figure, and check that they are in order and the first is by 7 July 2021."""
+    """Parse the first and last day of a figure.
+
+    Checks that they are in order and that the first is not after 7 July 2021.
+    """
     start, end = row.day("date_start"), row.day("date_end")
     if start > THE_LINE:
         raise row.wrong("date_start", f"a day up to {THE_LINE}")
@@ -121,7 +127,7 @@ def read_dates(row: Row) -> tuple[date, date]:
 
 
 def read_conflicts(row: Row, ids: set[str]) -> tuple[str, ...]:
-    """Parse the ids of the rows that conflict with this one."""
+    """Parse the ids of the rows that conflict with this one, which must be other rows of the file."""
     conflicts = tuple(name for name in row.cells["conflicts"].split(";") if name)
     for name in conflicts:
         if name not in ids or name == row.cells["id"]:
@@ -130,14 +136,11 @@ def read_conflicts(row: Row, ids: set[str]) -> tuple[str, ...]:
 
 
 def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
-    """Select the rows that match every filter.
+    """Return the rows that match every filter, in the same order.
 
     Args:
         rows: Rows to choose from.
-        filters: `key=text`, or words to find anywhere in the row.
-
-    Returns:
-        The matching rows, in the same order.
+        filters: Each `key=text`, or text to find anywhere in a row.
 
     Raises:
         PanjError: For an unknown key, an empty text or a malformed date.
@@ -147,7 +150,7 @@ def select(rows: Sequence[Evidence], filters: Sequence[str]) -> list[Evidence]:
 
 
 def split_filter(text: str) -> tuple[str, str]:
-    """Split a filter into key (empty for plain words) and search text."""
+    """Split a filter into its key and its search text; the key is empty if the filter has no `=`."""
     key, equals, wanted = text.partition("=") if "=" in text else ("", "", text)
     key, wanted = key.strip().lower(), wanted.strip()
     if equals and key not in FILTER_KEYS:
@@ -160,19 +163,19 @@ def split_filter(text: str) -> tuple[str, str]:
 
 
 def matches(row: Evidence, key: str, wanted: str) -> bool:
-    """Whether a row matches one filter; case is ignored and `_` matches a space."""
+    """Return whether a row matches one filter; case is ignored, and `_` is the same as a space."""
     if key == "date":
         return covers(row, wanted)
     return plain(wanted) in plain(searched_text(row, key))
 
 
 def covers(row: Evidence, day: str) -> bool:
-    """Whether a row covers a day, or any day of a month or year."""
+    """Return whether a figure covers a day, or at least one day of a month or year."""
     return row.date_start.isoformat()[: len(day)] <= day <= row.date_end.isoformat()[: len(day)]
 
 
 def searched_text(row: Evidence, key: str) -> str:
-    """The text that a filter searches: one column, source and link, or all columns."""
+    """Return the text that a filter searches: one column, source and link together, or all columns."""
     if key == "conflicts":
         return ";".join(row.conflicts)
     if key == "source":
@@ -183,12 +186,12 @@ def searched_text(row: Evidence, key: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The text in lower case, with spaces instead of `_`."""
+    """Return the text in lower case, with spaces instead of `_`."""
     return text.lower().replace("_", " ")
 
 
 def show(rows: Sequence[Evidence], console: Console) -> None:
-    """Print the rows as a table that fits 80 columns, their number and the credits."""
+    """Print the rows as a table that fits 80 columns, followed by their number and the credits."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -203,7 +206,7 @@ def show(rows: Sequence[Evidence], console: Console) -> None:
 
 
 def table_cells(row: Evidence) -> list[str]:
-    """Table cells for one figure, with spaces instead of `_` so that long names wrap."""
+    """Return the table cells of one figure, with spaces instead of `_` so that long names wrap."""
     days = [row.date_start.isoformat()]
     if row.date_end != row.date_start:
         days.append(row.date_end.isoformat())
@@ -224,7 +227,7 @@ def say_value(row: Evidence) -> str:
 
 
 def say_range(low: float | None, high: float | None) -> str:
-    """A range as text; empty without bounds, one number if both bounds are equal."""
+    """Format a range: `1,000 to 1,100`, or one number if both bounds are equal; empty without bounds."""
     if low is None and high is None:
         return ""
     if low is None or high is None:
@@ -233,14 +236,14 @@ def say_range(low: float | None, high: float | None) -> str:
 
 
 def say_number(number: float | None) -> str:
-    """A number with thousands separators and without trailing zeros."""
+    """Format a number with thousands separators and at most three significant digits after rounding fractions."""
     if number is None:
         return ""
     return f"{number:,.0f}" if number == int(number) else f"{number:,.3g}"
 
 
 def main(arguments: list[str]) -> int:
-    """`panj evidence [key=text | words] ...`: print the rows that match every filter."""
+    """Run `panj evidence [key=text | words] ...`, which prints the rows that match every filter; return exit code 0."""
     from rich.console import Console
 
     console = Console()
@@ -254,6 +257,6 @@ def main(arguments: list[str]) -> int:
 
 
 def say_nothing_found(rows: Sequence[Evidence], filters: Sequence[str]) -> str:
-    """Message that no row matches the filters, with the available quantities."""
+    """Return the message that no row matches the filters, with the quantities that exist."""
     quantities = "\n".join(f"  {name}" for name in sorted({row.quantity for row in rows}))
     return f"No evidence matches {' '.join(filters)}. Quantities:\n{quantities}"

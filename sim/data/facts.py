@@ -3,7 +3,7 @@
 Reads   data/districts.csv, data/places.csv, data/posts.csv.
 Returns `Facts`, from which a campaign starts, and `Falls`, which are used only for scoring. `Facts` has no `fell_*`
         column.
-Source  every row of the data names its own; see data/README.md. Assumption: a missing population or vote count is the
+Source  named in each row of the data; see data/README.md. Assumption: a missing population or vote count is the
         median of its province (*guess*).
 """
 
@@ -74,7 +74,10 @@ class Facts(NamedTuple):
 
 
 class Falls(NamedTuple):
-    """First loss of each district after 1 May 2021, in file order. For scoring only: campaigns must not read it."""
+    """First loss of each district from 1 May to 7 July 2021, in file order.
+
+    For scoring only: a campaign must not read it.
+    """
 
     fell_date: NDArray[np.datetime64]  # (districts) day; NaT means not dated, whether lost or not
     precision: tuple[str, ...]  # (districts) day, window (about two days), by (on or before), or empty
@@ -82,7 +85,7 @@ class Falls(NamedTuple):
 
 
 class Links(NamedTuple):
-    """Shared boundaries in compressed rows: those of district d are `neighbour[first[d]:first[d + 1]]`."""
+    """Shared boundaries in compressed sparse rows: those of district d are `neighbour[first[d]:first[d + 1]]`."""
 
     first: Integers
     neighbour: Integers
@@ -93,10 +96,10 @@ def read_facts(folder: Path | None = None) -> Facts:
     """Read and check the facts from which a campaign starts.
 
     Args:
-        folder: Folder of the tables; the data of the package by default.
+        folder: Folder of the tables; by default the data folder of the package.
 
     Raises:
-        PanjError: Names the file, the line and the column that is wrong.
+        PanjError: For an invalid cell; the message names file, line and column.
     """
     folder = folder or DATA
     districts = read_table(folder / "districts.csv", DISTRICT_COLUMNS, ("district_id",))
@@ -145,18 +148,18 @@ def read_facts(folder: Path | None = None) -> Facts:
 
 
 def row_of_district(facts: Facts, name: object, key: str) -> int:
-    """The row number of a district.
+    """Return the row of a district, given by P-code or name.
 
     Args:
-        facts: The data.
+        facts: The facts that list all districts.
         name: A P-code such as AF1501, or a name that only one district has.
-        key: The setting that names the district, for errors.
+        key: Key of the setting that names the district, for errors.
 
     Returns:
         The row number, from 0.
 
     Raises:
-        PanjError: For an unknown name, and for a name that districts of several provinces have.
+        PanjError: For an unknown name, and for a name that several districts have.
     """
     if name in facts.district_id:
         return facts.district_id.index(str(name))
@@ -170,13 +173,13 @@ def row_of_district(facts: Facts, name: object, key: str) -> int:
 
 
 def read_falls(folder: Path | None = None) -> Falls:
-    """Read when each district is reported to have been lost, for scoring only.
+    """Read when each district is reported to have been lost first. For scoring only.
 
     Args:
-        folder: Folder of districts.csv; the data of the package by default.
+        folder: Folder of districts.csv; by default the data folder of the package.
 
     Raises:
-        PanjError: Names the line and the column that is wrong.
+        PanjError: For an invalid cell; the message names file, line and column.
     """
     districts = read_table((folder or DATA) / "districts.csv", FALL_COLUMNS, ("district_id",))
     return Falls(
@@ -189,7 +192,10 @@ def read_falls(folder: Path | None = None) -> Falls:
 
 
 def read_fell_date(row: Row) -> date | None:
-    """Parse the day of the first loss, or None; checks that a date has a precision and is by 7 July 2021."""
+    """Parse the day of the first loss, or return None if there is none.
+
+    Checks that a date has a precision and is from 1 May to 7 July 2021.
+    """
     precision = row.one_of("fell_date_precision", PRECISIONS)
     if not row.cells["fell_date"]:
         if precision:
@@ -208,7 +214,11 @@ def meaning_of(
     counts: Callable[[str], bool] = lambda _name: True,
     is_kept: Callable[[Mapping[str, str]], bool] = lambda _row: True,
 ) -> str:
-    """The normalised content of a data table, for fingerprints; raises PanjError for a line unlike its header."""
+    """Return the normalised content of a data table, for fingerprints.
+
+    Raises PanjError for a line that does not fit the header. `counts` selects columns by name, and `is_kept`
+    selects rows.
+    """
     try:
         return meaning_of_table(read_text(path), counts, is_kept)
     except (TypeError, AttributeError, KeyError, csv.Error) as error:
@@ -216,19 +226,22 @@ def meaning_of(
 
 
 def fingerprint(folder: Path) -> str:
-    """Fingerprint of the data from which campaigns start, 16 hexadecimal digits; the record is not part of it."""
+    """Return the fingerprint of the data from which campaigns start, as 16 hexadecimal digits.
+
+    Dated falls and other columns of the record do not affect it.
+    """
     paths = [folder / f"{name}.csv" for name in STARTED_FROM]
     return fingerprint_of(meaning_of(path, lambda name: name not in FALL_COLUMNS[1:]) for path in paths)
 
 
 def fingerprint_of_record(folder: Path | None = None) -> str:
-    """Fingerprint of the record that results are compared with: evidence, targets and dated falls.
+    """Return the fingerprint of the record that results are compared with: evidence, targets and dated falls.
 
     Args:
-        folder: Folder of the tables; the data of the package by default.
+        folder: Folder of the tables; by default the data folder of the package.
 
     Returns:
-        16 hexadecimal digits; evidence that is only context does not count.
+        16 hexadecimal digits, which do not depend on evidence that is only context.
     """
     falls, evidence, targets = ((folder or DATA) / f"{name}.csv" for name in ("districts", "evidence", "targets"))
     return fingerprint_of(
@@ -241,17 +254,17 @@ def fingerprint_of_record(folder: Path | None = None) -> str:
 
 
 def texts(rows: Sequence[Row], column: str) -> tuple[str, ...]:
-    """One column of text; raises PanjError for an empty cell."""
+    """Return one column of text; raises PanjError for an empty cell."""
     return tuple(row.text(column) for row in rows)
 
 
 def degrees(rows: Sequence[Row], column: str, limit: float) -> Floats:
-    """One column of degrees, from -limit to limit."""
+    """Return one column of degrees, which must be from `-limit` to `limit`."""
     return np.array([row.number(column, -limit, limit) for row in rows])
 
 
 def identity(row: Row) -> int:
-    """The number in a P-code: AF0101 is 101."""
+    """Return the number in the P-code of a district: 101 for AF0101."""
     digits = row.cells["district_id"].removeprefix("AF")
     if len(digits) != 4 or not (digits.isascii() and digits.isdecimal()):
         raise row.wrong("district_id", "AF and four digits, such as AF0101")
@@ -259,7 +272,7 @@ def identity(row: Row) -> int:
 
 
 def find(row: Row, district_row: Mapping[str, int]) -> int:
-    """The row number of the district named in a row of another file."""
+    """Return the row of a district that a row of another file names by P-code."""
     code = row.cells["district_id"]
     if code not in district_row:
         raise row.wrong("district_id", "a district_id of districts.csv")
@@ -267,7 +280,7 @@ def find(row: Row, district_row: Mapping[str, int]) -> int:
 
 
 def read_regions(districts: Sequence[Row]) -> tuple[str, ...]:
-    """The region of each province, in file order; raises PanjError for a province in several regions."""
+    """Return the region of each province, in file order; raises PanjError for a province in several regions."""
     regions: dict[str, str] = {}
     for row in districts:
         region = regions.setdefault(row.text("province"), row.text("region"))
@@ -277,7 +290,7 @@ def read_regions(districts: Sequence[Row]) -> tuple[str, ...]:
 
 
 def read_capitals(districts: Sequence[Row]) -> Booleans:
-    """True for provincial capitals; raises PanjError unless each province has exactly one."""
+    """Return whether each district is a provincial capital; raises PanjError unless each province has exactly one."""
     capitals: dict[str, list[str]] = {row.cells["province"]: [] for row in districts}
     for row in districts:
         if row.one_of("is_provincial_capital", ("0", "1")) == "1":
@@ -292,27 +305,30 @@ def read_capitals(districts: Sequence[Row]) -> Booleans:
 
 
 def check_areas(districts: Sequence[Row]) -> None:
-    """Raise PanjError for a negative area; rules do not use areas, but other users of the file rely on them."""
+    """Raise PanjError for an area that is negative or not a number.
+
+    No rule uses areas, but other users of the file rely on them.
+    """
     for row in districts:
         row.number("area_km2", 0)
 
 
 def read_population(districts: Sequence[Row], province_of: Integers) -> Integers:
-    """Population of each district; where missing, the median of its province (*guess*)."""
+    """Return the population of each district; a missing one is the median of its province (*guess*)."""
     people = [row.count("population", low=1) for row in districts]
     measured = np.array([np.nan if count is None else count for count in people], dtype=np.float64)
     return np.rint(fill_with_province_median(measured, province_of, districts, "population")).astype(np.int64)
 
 
 def read_votes_per_head(districts: Sequence[Row], population: Integers, province_of: Integers) -> Floats:
-    """Valid votes of 2019 per person; where missing, the median of the province (*guess*)."""
+    """Return valid votes of 2019 per person in each district; a missing one is the province's median (*guess*)."""
     votes = [row.count("votes_2019") for row in districts]
     measured = np.array([np.nan if count is None else count for count in votes], dtype=np.float64) / population
     return fill_with_province_median(measured, province_of, districts, "votes_2019")
 
 
 def fill_with_province_median(measured: Floats, province_of: Integers, districts: Sequence[Row], column: str) -> Floats:
-    """Replace each gap (NaN) with the median of its province."""
+    """Return a copy with each gap (NaN) replaced by the median of its province."""
     filled = measured.copy()
     for district in np.flatnonzero(np.isnan(measured)).tolist():
         known = measured[(province_of == province_of[district]) & ~np.isnan(measured)]
@@ -323,12 +339,12 @@ def fill_with_province_median(measured: Floats, province_of: Integers, districts
 
 
 def of_kind(places: Sequence[Row], kind: str) -> list[Row]:
-    """The rows of one kind; raises PanjError for an unknown kind."""
+    """Return the rows of places.csv of one kind; raises PanjError if any row has an unknown kind."""
     return [row for row in places if row.one_of("kind", PLACE_KINDS) == kind]
 
 
 def read_mark(places: Sequence[Row], kind: str, district_row: Mapping[str, int]) -> Booleans:
-    """True for districts with the value 1; a district without a row counts as 0."""
+    """Return whether each district has the value 1 in places.csv; a district without a row has 0."""
     marked = np.zeros(len(district_row), dtype=np.bool_)
     for row in of_kind(places, kind):
         marked[find(row, district_row)] = row.one_of("value", ("0", "1")) == "1"
@@ -336,7 +352,7 @@ def read_mark(places: Sequence[Row], kind: str, district_row: Mapping[str, int])
 
 
 def read_mountain(places: Sequence[Row], district_row: Mapping[str, int]) -> Floats:
-    """Height of every district, from 0 (plain) to 1 (high mountain)."""
+    """Return the mountain index of every district, from 0 (plain) to 1 (high mountain)."""
     mountain = np.full(len(district_row), np.nan)
     for row in of_kind(places, "mountain"):
         mountain[find(row, district_row)] = row.number("value", 0, 1)
@@ -347,7 +363,7 @@ def read_mountain(places: Sequence[Row], district_row: Mapping[str, int]) -> Flo
 
 
 def read_slugs(posts: Sequence[Row]) -> tuple[str, ...]:
-    """Short names of the posts; raises PanjError unless they are unique and valid as names of settings."""
+    """Return the short names of the posts; raises PanjError unless they are unique and valid as keys of settings."""
     refuse_duplicates(posts, ("post",))
     for row in posts:
         if not row.cells["post"].isidentifier():
@@ -356,7 +372,7 @@ def read_slugs(posts: Sequence[Row]) -> tuple[str, ...]:
 
 
 def read_links(districts: Sequence[Row], district_row: Mapping[str, int], latitude: Floats, longitude: Floats) -> Links:
-    """Every shared boundary, once from each side, with the distance between centroids."""
+    """Return every shared boundary, once from each side, with the distance between centroids in km."""
     near = [read_neighbours(row, district_row) for row in districts]
     refuse_one_sided(districts, near)
     first = np.concatenate([[0], np.cumsum([len(rows) for rows in near])]).astype(np.int64)
@@ -367,7 +383,7 @@ def read_links(districts: Sequence[Row], district_row: Mapping[str, int], latitu
 
 
 def read_neighbours(row: Row, district_row: Mapping[str, int]) -> list[int]:
-    """Rows of the districts that share a boundary with this one, in file order."""
+    """Return the rows of the districts that share a boundary with this one, in ascending order."""
     codes = [code.strip() for code in row.cells["neighbours"].split(";") if code.strip()]
     for code in codes:
         if code not in district_row:
@@ -387,7 +403,10 @@ def refuse_one_sided(districts: Sequence[Row], near: Sequence[Sequence[int]]) ->
 
 
 def great_circle_km(latitude: Floats, longitude: Floats, latitude_there: Floats, longitude_there: Floats) -> Floats:
-    """Great-circle distance in km (haversine), accurate to 0.6 %; arguments in degrees, arrays of equal length."""
+    """Return great-circle distances in km (haversine formula), accurate to 0.6 %.
+
+    Arguments are in degrees, in arrays of equal length.
+    """
     here, there = np.radians(latitude), np.radians(latitude_there)
     across = np.radians(longitude_there - longitude)
     chord = np.sin((there - here) / 2) ** 2 + np.cos(here) * np.cos(there) * np.sin(across / 2) ** 2

@@ -1,4 +1,4 @@
-"""Fingerprints of what code computes and what data contain, regardless of formatting.
+"""Fingerprints of what code computes and what data contain, which do not depend on formatting.
 
 Changes to comments, docstrings, error messages, file names, import order, annotations or line breaks do not change a
 fingerprint. Changes to operators, numbers, names or the order of statements do.
@@ -23,10 +23,10 @@ OURS = "sim."
 
 
 def fingerprint_of(parts: Iterable[str]) -> str:
-    """The fingerprint of several texts.
+    """Return the fingerprint of several texts.
 
     Args:
-        parts: The texts; their order counts.
+        parts: The texts, whose order matters.
 
     Returns:
         The first 16 hexadecimal digits of their SHA-256.
@@ -35,10 +35,10 @@ def fingerprint_of(parts: Iterable[str]) -> str:
 
 
 def meaning_of_code(sources: Iterable[str], roots: Iterable[str] = ()) -> list[str]:
-    """Every top-level definition of modules as normalised text, sorted.
+    """Return every top-level definition of some modules as normalised text, sorted.
 
     Args:
-        sources: The text of each module. Names defined in our own modules must be unique, since paths are left out.
+        sources: Source text of each module. Names defined in our own modules must be unique, since paths are left out.
         roots: Names of definitions. If any are given, only these and the definitions that they use are returned.
 
     Returns:
@@ -50,11 +50,11 @@ def meaning_of_code(sources: Iterable[str], roots: Iterable[str] = ()) -> list[s
 
 
 def meaning_of_definitions(found: Sequence["Definition"], roots: Iterable[str] = ()) -> list[str]:
-    """`meaning_of_code` for definitions that are already parsed.
+    """Return definitions that are already parsed as normalised text, as `meaning_of_code` does.
 
     Args:
-        found: The definitions.
-        roots: As for `meaning_of_code`.
+        found: The parsed definitions.
+        roots: Names of definitions. If any are given, only these and the definitions that they use are returned.
     """
     wanted = set(roots)
     while wanted:
@@ -66,7 +66,7 @@ def meaning_of_definitions(found: Sequence["Definition"], roots: Iterable[str] =
 
 
 class Definition(NamedTuple):
-    """A top-level statement of a module."""
+    """A top-level statement of a module, normalised."""
 
     names: frozenset[str]  # names that it defines
     uses: frozenset[str]  # names that it reads
@@ -74,7 +74,7 @@ class Definition(NamedTuple):
 
 
 def definitions_in(source: str) -> Iterator[Definition]:
-    """Parse the text of a module; yields each top-level statement except imports and docstrings."""
+    """Yield each top-level statement of a module, except imports and the module docstring."""
     tree = ast.parse(source)
     origins = origins_of_imports(tree)
     for node in body_of(tree):
@@ -88,7 +88,7 @@ def definitions_in(source: str) -> Iterator[Definition]:
 
 
 def origins_of_imports(tree: ast.AST) -> dict[str, str]:
-    """Origin of each imported name: `module.name` if external, `name` if from our own modules."""
+    """Return the origin of each imported name: `module.name` if external, `name` if from our own modules."""
     origins: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -100,7 +100,7 @@ def origins_of_imports(tree: ast.AST) -> dict[str, str]:
 
 
 def body_of(node: Any) -> list[ast.stmt]:
-    """The statements of a module, class or function without its docstring."""
+    """Return the statements of a module, class or function without its docstring."""
     body: list[ast.stmt] = node.body
     first = body[0] if body else None
     is_text = (
@@ -110,17 +110,17 @@ def body_of(node: Any) -> list[ast.stmt]:
 
 
 def normalised(node: ast.AST, origins: Mapping[str, str]) -> str:
-    """A top-level statement as text that is the same in every Python version."""
+    """Return a top-level statement as text that is the same in every Python version."""
     parts: list[str] = []
     write(node, origins, parts, False)
     return " ".join(parts)
 
 
 def write(node: Any, origins: Mapping[str, str], parts: list[str], is_field: bool) -> None:
-    """Append the text of a node to `parts`.
+    """Append the normalised text of a node to `parts`.
 
-    The annotation of a class field (`is_field`) is kept, since it decides the type to which a number is cast. The
-    message of an error is left out: of `raise`, only the type of the error is kept.
+    The annotation of a class field (`is_field`) is kept, since it decides the type to which a number is converted.
+    Error messages are left out: of `raise`, only the type of the error is kept.
     """
     kind = type(node)
     if kind is list:
@@ -152,7 +152,10 @@ def write(node: Any, origins: Mapping[str, str], parts: list[str], is_field: boo
 
 @cache
 def fields_of(kind: str) -> tuple[str, ...]:
-    """Names of the fields of a node type that affect what it computes, in the same order in every Python version."""
+    """Return the names of the fields of a node type that affect what it computes, in sorted order.
+
+    They are the same in every Python version.
+    """
     return tuple(sorted(set(getattr(ast, kind)._fields) - OF_THE_PARSER))
 
 
@@ -161,12 +164,12 @@ def meaning_of_table(
     counts: Callable[[str], bool] = lambda _name: True,
     is_kept: Callable[[Mapping[str, str]], bool] = lambda _row: True,
 ) -> str:
-    """The rows of a CSV as normalised text: numbers by value, columns by name, prose left out.
+    """Return the rows of a CSV as normalised text: numbers by value, cells by column, without columns of prose.
 
     Args:
-        text: The CSV.
-        counts: Whether to include a column, by its name.
-        is_kept: Whether to include a row, given as values by column.
+        text: Text of the CSV, with a header.
+        counts: Function that returns whether a column, given by name, is included.
+        is_kept: Function that returns whether a row, given as cells by column, is included.
     """
     rows = [
         {name: value_of(cell) for name, cell in sorted(row.items()) if name not in PROSE and counts(name)}
@@ -177,7 +180,7 @@ def meaning_of_table(
 
 
 def value_of(cell: str) -> float | str:
-    """The cell of a table as a number if it is one, otherwise as text."""
+    """Return a cell as a number if it is one, otherwise as text without surrounding spaces."""
     try:
         return float(cell)
     except ValueError:
@@ -185,5 +188,5 @@ def value_of(cell: str) -> float | str:
 
 
 def read_sources(paths: Iterable[Path]) -> list[str]:
-    """Read source files as text, without a byte order mark."""
+    """Return the text of source files, without byte order marks."""
     return [path.read_text(encoding="utf-8-sig") for path in paths]

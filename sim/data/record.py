@@ -1,7 +1,7 @@
-"""Reported figures from the evidence, looked up by id, for comparison with simulated ones.
+"""Figures of the record, looked up by id or by post, for comparison with simulated ones.
 
 Reads   data/evidence.csv, data/posts.csv.
-Source  each row names its own. A night belongs to the morning on which it ends: 4-5 July is 5 July.
+Source  named in each row. A night belongs to the morning on which it ends: 4-5 July is 5 July.
 """
 
 import csv
@@ -54,15 +54,15 @@ class Count(NamedTuple):
 
 @cache
 def evidence() -> dict[str, Evidence]:
-    """Every row of the record by its id."""
+    """Return every row of evidence.csv by its id."""
     return {row.id: row for row in read_evidence()}
 
 
 def reported(id: str) -> Evidence:
-    """A row of evidence.csv.
+    """Return the row of evidence.csv with an id.
 
     Args:
-        id: Its id, such as `F001`.
+        id: Id of the row, such as `F001`.
 
     Raises:
         PanjError: For an unknown id.
@@ -74,11 +74,13 @@ def reported(id: str) -> Evidence:
 
 
 def point(id: str, scale: float = 1.0) -> Point:
-    """A reported figure as a point on the last day that it covers.
+    """Return a reported figure as a point on the last day that it covers.
+
+    Without a value, the point is at the lower bound or, if there is none, the upper bound.
 
     Args:
         id: Id of a row of evidence.csv.
-        scale: Divisor of the value and its range.
+        scale: Number by which the value and its range are divided.
     """
     row = reported(id)
     known = [number for number in (row.value, row.low, row.high) if number is not None]
@@ -88,12 +90,12 @@ def point(id: str, scale: float = 1.0) -> Point:
 
 
 def out_of(id: str) -> float:
-    """Total number of districts to which a count refers: 421 if the unit is `of 421`."""
+    """Return the number of districts out of which a figure counts: 421 if its unit is `of 421`."""
     return float(reported(id).unit.split()[-1])
 
 
 def aan_shares() -> list[Point]:
-    """Share of district centres that the Taliban held on 1 May and at the end of June, as counted by AAN."""
+    """Return the shares of district centres held by the Taliban, as counted by AAN for 1 May and the end of June."""
     start, newly = reported(AAN_START), reported(AAN_NEWLY_HELD)
     held = point(AAN_START).value + point(AAN_NEWLY_HELD).value
     share = held / out_of(AAN_NEWLY_HELD)
@@ -101,12 +103,12 @@ def aan_shares() -> list[Point]:
 
 
 def lwj_shares() -> list[Point]:
-    """Share of districts under Taliban control, by the wider definition of the Long War Journal."""
+    """Return the shares of districts under Taliban control, by the wider definition of the Long War Journal."""
     return [point(id, out_of(id)) for id in LWJ_COUNTS]
 
 
 def counted_so_far() -> list[Point]:
-    """Cumulative number of soldiers who crossed: after each night with a count, then the reported total."""
+    """Return how many soldiers had crossed: sums up to each night with a count, then the reported total."""
     nights = [point(id) for id in NIGHTS]
     parts = np.cumsum([[night.value, night.low, night.high] for night in nights], axis=0).tolist()
     sums = [
@@ -117,13 +119,16 @@ def counted_so_far() -> list[Point]:
 
 @cache
 def counts_by_post() -> tuple[Count, ...]:
-    """Every count in posts.csv; `2021-07-04: 94; 2021-07-05: 104` gives two counts, `300+` means at least 300."""
+    """Return every count of posts.csv.
+
+    `2021-07-04: 94; 2021-07-05: 104` gives two counts, and `300+` means at least 300.
+    """
     with (DATA / "posts.csv").open(encoding="utf-8", newline="") as file:
         return tuple(count for row in csv.DictReader(file) for count in read_counts(row))
 
 
 def read_counts(row: dict[str, str]) -> list[Count]:
-    """The counts of one post."""
+    """Parse the counts in one row of posts.csv."""
     found = re.findall(r"(\d{4}-\d\d-\d\d): (\d+)(\+?)", row["reported_crossings"])
     return [
         Count(row["post"], date.fromisoformat(night), int(soldiers), plus == "+") for night, soldiers, plus in found
@@ -131,14 +136,14 @@ def read_counts(row: dict[str, str]) -> list[Count]:
 
 
 def counted_at(post: str, until: date) -> tuple[int, bool] | None:
-    """Soldiers counted at a post.
+    """Return how many soldiers were counted at a post up to a day.
 
     Args:
         post: Short name of the post.
-        until: Last day that is included.
+        until: Morning of the last night that is included.
 
     Returns:
-        The number and whether it is a lower bound; None if nothing was counted.
+        The number of soldiers, and whether it is a lower bound; None if nothing was counted.
     """
     counts = [count for count in counts_by_post() if count.post == post and count.night <= until]
     if not counts:
@@ -147,11 +152,11 @@ def counted_at(post: str, until: date) -> tuple[int, bool] | None:
 
 
 def lost_in_record(evening: date) -> list[int]:
-    """Row numbers of the districts reported lost by the end of a day; days after 7 July 2021 count as 7 July."""
+    """Return the rows of districts reported lost by the end of a day; days after 7 July count as 7 July 2021."""
     return np.flatnonzero(fell_dates() <= np.datetime64(min(evening, THE_LINE))).tolist()
 
 
 @cache
 def fell_dates() -> np.ndarray:
-    """Day on which each district is reported to have been lost; NaT if not dated."""
+    """Return the day on which each district is reported to have been lost first; NaT if the loss is not dated."""
     return read_falls().fell_date

@@ -1,4 +1,4 @@
-"""Reads CSV data files and checks them cell by cell; errors name file, line and column."""
+"""Reading of CSV data files, checked cell by cell; errors name file, line and column."""
 
 import csv
 import math
@@ -13,30 +13,33 @@ from sim.errors import PanjError, unknown
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a data file; `place` names file, line and row for error messages."""
+    """One line of a data file.
+
+    `place` names file, line and key for error messages; `cells` has the text by column.
+    """
 
     place: str
     cells: Mapping[str, str]
 
     def wrong(self, column: str, expected: str) -> PanjError:
-        """The error for an invalid cell; it names file, line, row and column."""
+        """Return the error for an invalid cell, which names file, line, key and column."""
         return PanjError(f"{self.place}, {column}: found '{self.cells[column]}', expected {expected}")
 
     def text(self, column: str) -> str:
-        """The text of the cell, which must not be empty."""
+        """Return the text of a cell, which must not be empty."""
         if not self.cells[column]:
             raise self.wrong(column, "some text")
         return self.cells[column]
 
     def one_of(self, column: str, names: Iterable[str]) -> str:
-        """The cell, which must be one of `names`."""
+        """Return the text of a cell, which must be one of `names`."""
         names = list(names)
         if self.cells[column] not in names:
             raise unknown(f"{self.place}, {column}", self.cells[column], names)
         return self.cells[column]
 
     def number(self, column: str, low: float = -math.inf, high: float = math.inf) -> float:
-        """The cell as a finite number from `low` to `high`."""
+        """Return the number in a cell, which must be finite and from `low` to `high`."""
         try:
             value = float(self.cells[column])
         except ValueError:
@@ -48,7 +51,7 @@ class Row:
         return value
 
     def count(self, column: str, low: int = 0) -> int | None:
-        """The cell as a whole number of at least `low`; None when empty."""
+        """Return the whole number in a cell, which must be at least `low`, or None if the cell is empty."""
         if not self.cells[column]:
             return None
         value = self.number(column, low)
@@ -57,11 +60,11 @@ class Row:
         return int(value)
 
     def measure(self, column: str) -> float:
-        """The cell as a number of at least 0; an empty cell is 0."""
+        """Return the number in a cell, which must be at least 0; an empty cell counts as 0."""
         return self.number(column, 0) if self.cells[column] else 0.0
 
     def day(self, column: str) -> date:
-        """The cell as a date, written 2021-07-05."""
+        """Return the date in a cell, which is written as in 2021-07-05."""
         try:
             return date.fromisoformat(self.cells[column])
         except ValueError:
@@ -69,12 +72,12 @@ class Row:
 
 
 def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[Row]:
-    """Read some columns of a CSV file.
+    """Return the rows of a CSV file, with only the given columns.
 
     Args:
-        path: A UTF-8 file with a header.
-        columns: Columns to read; others are ignored.
-        key: Columns that identify a row.
+        path: Path of a UTF-8 file with a header.
+        columns: Names of the columns to read; others are ignored.
+        key: Names of the columns that together identify a row.
 
     Returns:
         The rows in file order, with every cell stripped of surrounding spaces.
@@ -98,7 +101,7 @@ def read_table(path: Path, columns: Sequence[str], key: Sequence[str]) -> list[R
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 file that is not empty."""
+    """Return the text of a UTF-8 file, without a byte order mark; raises PanjError if it is empty or unreadable."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -113,7 +116,7 @@ def read_text(path: Path) -> str:
 
 
 def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> None:
-    """Raise PanjError unless every expected column appears exactly once."""
+    """Raise PanjError unless the header has every expected column exactly once."""
     for column in columns:
         if column not in header:
             raise PanjError(f"{file} line 1: found columns {', '.join(header)}, expected '{column}' as well")
@@ -122,20 +125,20 @@ def check_header(file: str, header: Sequence[str], columns: Sequence[str]) -> No
 
 
 def name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    """Values by column; raises csv.Error for a line with too few or too many values."""
+    """Return the cells of a line by column; raises csv.Error for a line with too few or too many cells."""
     if len(cells) != len(header):
         raise csv.Error(f"found {len(cells)} values, expected {len(header)}")
     return {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
 
 
 def make_row(place: str, cells: Mapping[str, str], columns: Sequence[str], key: Sequence[str]) -> Row:
-    """A row with only the wanted columns, named by its key."""
+    """Return a row with only the wanted columns, named after its key."""
     name = " ".join(cells[column] for column in key)
     return Row(f"{place} ({name})", {column: cells[column] for column in columns})
 
 
 def refuse_duplicates(rows: Sequence[Row], key: Sequence[str]) -> None:
-    """Raise PanjError when two rows share their key."""
+    """Raise PanjError if two rows have the same key."""
     seen: dict[tuple[str, ...], str] = {}
     for row in rows:
         name = tuple(row.text(column) for column in key)
