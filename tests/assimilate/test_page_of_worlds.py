@@ -22,7 +22,6 @@ from sim.options import Assimilate, read_request
 from sim.plots.tables import read_rows
 from sim.settings.worlds import read_worlds
 
-pytestmark = pytest.mark.xdist_group("page_of_worlds")  # one worker, which makes the sample once
 FACTS = read_facts()
 BADAKHSHAN = np.array(FACTS.province) == "Badakhshan"
 WORLDS, LAST = 32, 52  # days from 1 May to 22 June

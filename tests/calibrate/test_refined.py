@@ -48,7 +48,6 @@ distances = [propose(numbers, int(seed)) for seed in bank.seeds[:2]]  # its own 
 print(json.dumps([bool(distance == made.summaries.distances[0]) for distance in distances]))
 """
 WORDS = ("calibrate", "results/bank", "accept=0.3", "chains=2", "seed=3")
-pytestmark = pytest.mark.xdist_group("refined")  # one worker, which makes the bank once
 TABLES = ("diagnostics.csv", "predictive.csv", "generations.csv", "chains.csv", "screening.csv", "fit.json")
 
 

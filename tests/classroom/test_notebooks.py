@@ -16,7 +16,6 @@ FOLDER = folder_of_exercises()
 NAMES = [f"{lesson.number}_{lesson.name}.ipynb" for lesson in read_lessons()]
 BY_LESSON = pytest.mark.parametrize("lesson", read_lessons(), ids=[lesson.name for lesson in read_lessons()])
 FEW = 12  # campaigns for a look at whether a notebook runs
-pytestmark = pytest.mark.xdist_group("notebooks")  # one worker, which starts one kernel
 ENOUGH = 100  # which every task takes for a conclusion
 REFERENCE = 100
 STUDENT = "5"

@@ -28,7 +28,6 @@ from sim.options import Hindcast, read_command, read_request
 from sim.plots.tables import read_rows
 from sim.settings.worlds import read_worlds
 
-pytestmark = pytest.mark.xdist_group("hindcast")  # one worker, which makes the shared hindcast once
 WORDS = ("origins=2021-06-08,2021-06-14", "horizons=1,3", "worlds=32", "executor.workers=1")
 
 

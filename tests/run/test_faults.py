@@ -22,12 +22,12 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faults]:
     work.run_campaign, run.run_campaign, front.drawing_apart = usual  # type: ignore[assignment]
 
 
-@pytest.mark.parametrize("first", range(1, 57, 8))
+@pytest.mark.parametrize("first", range(1, 57, 12))
 def test_killed_at_a_step_with_a_file_a_study_is_whole_after_the_same_command(first: int, faults: Faults) -> None:
     faults.kill_at_every_step("threads", [first])
 
 
-@pytest.mark.parametrize("first", range(3, 60, 14))
+@pytest.mark.parametrize("first", range(3, 60, 19))
 def test_killed_while_it_grows_a_study_is_whole_after_the_same_command(first: int, faults: Faults) -> None:
     faults.kill_at_every_step("threads", [first], grows=True)
 
