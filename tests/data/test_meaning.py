@@ -105,6 +105,7 @@ def test_names_of_the_engine_are_unique_since_paths_are_left_out():
 
 def engine_in(tmp_path, monkeypatch, change):
     """The fingerprint of a copy of the engine after a change."""
+    fingerprint_of_rules()  # cached before there is another engine
     copy = tmp_path / "engine"
     shutil.copytree(ENGINE, copy)
     change(copy)
@@ -120,7 +121,7 @@ def rewrite(path, old, new):
 
 def test_the_engine_may_be_reworded_reformatted_and_renamed(tmp_path, monkeypatch):
     def change(engine):
-        rewrite(engine / "day.py", '"""The order of one day', '"""How a day is ordered')
+        rewrite(engine / "day.py", '"""The steps of one day', '"""What is done on a day')
         (engine / "rules" / "crossing.py").rename(engine / "rules" / "river.py")
         rewrite(engine / "day.py", "sim.engine.rules.crossing", "sim.engine.rules.river")
         subprocess.run(
