@@ -1,8 +1,8 @@
 """The backlog of a sweep: the seeds of each cell that are not stored yet, split into tasks of a few seconds.
 
 If a precision is requested, a cell gets more campaigns until the 95 % interval of the mean of one outcome is narrow
-enough. Their number is decided only when all campaigns requested so far have finished, so that it does not depend on
-the workers or on restarts.
+enough. How many is decided only when all campaigns requested so far have finished, so that the number depends neither
+on the workers nor on restarts.
 """
 
 import math
@@ -22,12 +22,12 @@ from sim.study.reader import StudyCell
 from sim.study.store import chunks_of, recorded
 
 TARGET = 2.0  # seconds per task
-FIRST = 1  # campaigns per task until their duration is known; in plain Python each takes a minute
+FIRST = 1  # campaigns per task until their duration is known; uncompiled, each takes a minute
 NORMAL_95 = 1.959963984540054  # half-width of the 95 % interval of the standard normal distribution
 
 
 class Verdict(NamedTuple):
-    """The precision that a cell reached, and whether it is the requested one."""
+    """Precision that a cell reached, and whether it is the one that was requested."""
 
     label: str
     runs: int
@@ -36,7 +36,7 @@ class Verdict(NamedTuple):
 
 
 class CellWork:
-    """The seeds of one cell that are waiting, running or done."""
+    """Seeds of one cell that are waiting, running or done."""
 
     def __init__(self, order: Order, scope: StudyCell, first_seed: int, study: Path) -> None:
         self.order = order
@@ -53,12 +53,12 @@ class CellWork:
         self.open = len(self.waiting)  # seeds that are waiting or running
 
     def seeds(self) -> range:
-        """All requested seeds."""
+        """Return all requested seeds."""
         return range(self.first_seed, self.first_seed + self.runs)
 
     @property
     def is_finished(self) -> bool:
-        """Whether nothing is waiting and nothing is running."""
+        """Whether no campaign of the cell is waiting or running."""
         return self.open == 0
 
     def grow(self, runs: int) -> None:
@@ -71,7 +71,7 @@ class CellWork:
 
 
 class Backlog:
-    """All campaigns of a sweep that are not stored yet, by cell."""
+    """Campaigns of a sweep that are not stored yet, by cell."""
 
     def __init__(
         self, cells: Sequence[Cell], scopes: Sequence[StudyCell], first_seed: int, study: Path, precision: Precision
@@ -93,17 +93,17 @@ class Backlog:
 
     @property
     def total(self) -> int:
-        """Campaigns requested so far; a precision may request more."""
+        """Number of campaigns requested so far, stored ones included; a precision may request more."""
         return sum(cell.runs for cell in self.cells)
 
     @property
     def already(self) -> int:
-        """Campaigns stored before this command."""
+        """Number of requested campaigns that were stored before this command."""
         return sum(cell.before for cell in self.cells)
 
     @property
     def waiting(self) -> int:
-        """Campaigns that no worker has been given yet."""
+        """Number of campaigns that have not been given to a worker yet."""
         return sum(len(cell.waiting) for cell in self.cells)
 
     @property
@@ -112,12 +112,15 @@ class Backlog:
         return sum(cell.is_finished for cell in self.cells)
 
     def size(self, workers: int) -> int:
-        """Number of campaigns in the next task: a few seconds of work, less near the end to keep all workers busy."""
+        """Return the number of campaigns in the next task.
+
+        A task takes a few seconds; near the end, tasks are smaller so that all workers stay busy.
+        """
         wanted = FIRST if self.seconds_each == 0.0 else max(1, round(TARGET / self.seconds_each))
         return min(wanted, max(math.ceil(self.waiting / (2 * workers)), round(wanted / 8), 1))
 
     def take(self, workers: int) -> list[tuple[int, Piece]]:
-        """Remove the next task from the backlog; returns its pieces, each with the index of its cell in `cells`."""
+        """Remove the next task from the backlog and return its pieces, each with the index of its cell in `cells`."""
         left = self.size(workers)
         task = []
         for _ in range(len(self.turns)):
@@ -133,7 +136,7 @@ class Backlog:
         return task
 
     def finished(self, place: int, chunk: pa.Table) -> None:
-        """Update the counts for a chunk of the cell at index `place` that has been stored."""
+        """Update the counts after a chunk of the cell at index `place` has been stored."""
         cell = self.cells[place]
         seeds, is_done = chunk["seed"].to_numpy(), chunk["error"].is_null().to_numpy()
         cell.done |= set(seeds[is_done].tolist())
@@ -148,7 +151,7 @@ class Backlog:
         self.seconds_each = each if self.seconds_each == 0.0 else 0.5 * (self.seconds_each + each)
 
     def grow(self) -> None:
-        """Request more campaigns of finished cells that have not reached the requested precision."""
+        """Request more campaigns for finished cells that have not reached the requested precision."""
         if self.precision.outcome is None:
             return
         for place in list(self.open):
@@ -157,7 +160,7 @@ class Backlog:
                 self.decide(place, cell, self.precision.outcome)
 
     def decide(self, place: int, cell: CellWork, outcome: str) -> None:
-        """Decide from the standard deviation whether a cell needs more campaigns (Law 2015, section 9.4)."""
+        """Decide whether a cell needs more campaigns, from the standard deviation so far (Law 2015, section 9.4)."""
         target, most = self.precision.half_width, self.precision.runs_max
         values = self.values_of(cell, outcome)
         half_width = half_width_of(values)
@@ -170,7 +173,7 @@ class Backlog:
         cell.grow(min(most, 10 * math.ceil(step / 10)))
 
     def values_of(self, cell: CellWork, outcome: str) -> np.ndarray:
-        """The outcome of every finished campaign of a cell."""
+        """Return the values of an outcome in the finished campaigns of a cell that have one."""
         wanted = cell.seeds()
         found: list[float] = []
         order = cell.order
@@ -182,7 +185,10 @@ class Backlog:
 
 
 def half_width_of(values: np.ndarray) -> float:
-    """Half-width of the 95 % interval of the mean (normal approximation); infinite for fewer than two campaigns."""
+    """Return the half-width of the 95 % interval of the mean, by the normal approximation.
+
+    It is infinite for fewer than two campaigns.
+    """
     if len(values) < 2:
         return math.inf
     return float(NORMAL_95 * values.std(ddof=1) / math.sqrt(len(values)))

@@ -48,7 +48,7 @@ class Progress:
         self.bar.stop()
 
     def update(self) -> None:
-        """Update the progress display."""
+        """Update the bar in a terminal; elsewhere print a log line if one is due."""
         backlog = self.backlog
         done = backlog.already + backlog.campaigns_done + backlog.failures
         self.bar.update(
@@ -61,11 +61,11 @@ class Progress:
             self.said, self.said_at = share, now
 
     def cells(self) -> str:
-        """The number of finished cells as text: `3 of 10 cells`."""
+        """Return the number of finished cells as text: `3 of 10 cells`."""
         return f"{self.backlog.finished_cells} of {len(self.backlog.cells)} cells"
 
     def words(self, done: int) -> str:
-        """Rate, time left and failures as text; empty before the first campaign."""
+        """Return the rate, time left and failures as text; empty before the first campaign of this command."""
         now_done = done - self.backlog.already
         if now_done <= 0:
             return ""
@@ -81,7 +81,10 @@ MOST_SHOWN = 24  # cells in the table of the terminal
 
 
 def print_backlog(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Print which campaigns are stored, which chunks are damaged and which cells have the same settings."""
+    """Print which campaigns are stored, which chunks are damaged and which cells have the same settings.
+
+    Damaged chunks are renamed, so that they are kept but not read again.
+    """
     for cell in backlog.cells:
         for path in cell.damaged:
             aside = path.with_suffix(".damaged")
@@ -104,7 +107,7 @@ def print_verdicts(backlog: Backlog, title: str, console: Console) -> None:
 
 
 def print_doubts(sweep: Sweep, console: Console) -> None:
-    """Warn of a posterior that is used although something has changed since it was fitted."""
+    """Print a warning if a posterior is used although something has changed since it was fitted."""
     for doubt in dict.fromkeys(cell.settings.doubt for cell in sweep.cells if cell.settings.doubt):
         console.print(
             f"Note: the posterior that the numbers are drawn from was fitted {doubt}. python -m sim bank and then "
@@ -120,7 +123,11 @@ def print_summary(
     about: dict[str, Any],
     console: Console,
 ) -> None:
-    """Print the summary: every reported outcome of a single cell, or the main outcomes of several cells."""
+    """Print the summary of a study.
+
+    For a single cell, these are the outcomes that were reported, and a few others; for several cells, the main
+    outcomes.
+    """
     sources = "Sources: python -m sim evidence id=F001; every outcome is in summary.csv"
     if len(cells) == 1:
         title = f"{settings.title}: {counted(about['campaigns'], 'campaign')}, {about['calibration']}"
@@ -148,12 +155,12 @@ def print_summary(
 
 
 def format_interval(row: SummaryRow) -> str:
-    """The 90 % interval of a row, `0.29 to 0.43`; a dash if no campaign has the outcome."""
+    """Format the 90 % interval of a row as `0.29 to 0.43`, or as a dash if no campaign has the outcome."""
     return f"{row.low_5} to {row.high_95}" if row.low_5 else "-"
 
 
 def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: Console) -> None:
-    """Print how long the campaigns of this command took."""
+    """Print how long the campaigns of this command took, if it ran any."""
     if not backlog.campaigns_done:
         return
     each = seconds / backlog.campaigns_done * 1000
@@ -163,7 +170,7 @@ def print_speed(backlog: Backlog, settings: Settings, seconds: float, console: C
 
 
 def console_of(file: Any = None) -> Console:
-    """A console for output, 110 characters wide if standard output is not a terminal.
+    """Return a console for output, 110 characters wide if standard output is not a terminal.
 
     Args:
         file: File to write to; standard output by default.
@@ -175,6 +182,6 @@ class Terse(Console):
     """A console that does not print tables, for studies run as an intermediate step."""
 
     def print(self, *objects: object, **how: object) -> None:  # type: ignore[override]
-        """Print, unless one of the objects is a table."""
+        """Print the objects, unless one of them is a table."""
         if not any(isinstance(one, Table) for one in objects):
             super().print(*objects, **how)  # type: ignore[arg-type]

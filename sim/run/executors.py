@@ -27,7 +27,7 @@ WITHOUT_WORKERS = 30  # seconds without any worker after which a cluster on this
 
 
 class Workers:
-    """A pool of workers, which is reopened if a worker process is lost."""
+    """Pool of workers, which is reopened if a worker process is lost."""
 
     def __init__(self, executor: "Executor") -> None:
         self.executor = executor
@@ -44,7 +44,10 @@ class Workers:
         return self.executor.workers or cores()
 
     def check_alive(self) -> None:
-        """Raise PanjError if a cluster on this machine has lost all its workers; a remote one may get new ones."""
+        """Raise PanjError if a cluster started here has had no worker for a while.
+
+        A remote cluster may get new workers, so it is not checked.
+        """
         if self.client is None or self.client.cluster is None:
             return
         with self.scheduler_answers():
@@ -67,14 +70,14 @@ class Workers:
         return self.client.get_executor(pure=False)  # type: ignore[no-any-return]
 
     def submit(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Submit a task: a function and its arguments."""
+        """Submit a task, which is a function with its arguments, and return its future."""
         if self.executor.kind == "processes":
             return self.submit_to_processes(deed, *arguments)
         with self.scheduler_answers():
             return self.pool.submit(deed, *arguments)
 
     def submit_to_processes(self, deed: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Submit to processes, which ignore Ctrl-C from their start; a pool that has lost a process is reopened."""
+        """Submit a task to processes that ignore Ctrl-C from their start; reopen the pool if it has lost a process."""
         with interrupts_ignored():
             try:
                 return self.pool.submit(deed, *arguments)
@@ -85,7 +88,7 @@ class Workers:
 
     @contextmanager
     def scheduler_answers(self) -> Iterator[None]:
-        """Turn a lost connection to the scheduler into a PanjError."""
+        """Convert a lost connection to the scheduler into a PanjError."""
         try:
             yield
         except (OSError, RuntimeError) as error:
@@ -113,7 +116,7 @@ def workers_of(executor: "Executor") -> Iterator[Workers]:
     """Start workers for the duration of a block.
 
     Args:
-        executor: Kind and number of workers, and the address of a Dask scheduler.
+        executor: Kind and number of workers and, for Dask, the address of a scheduler.
 
     Yields:
         The workers.
@@ -129,7 +132,7 @@ def workers_of(executor: "Executor") -> Iterator[Workers]:
 
 
 def check_main_module() -> None:
-    """Raise PanjError for a script that worker processes cannot import, such as one from standard input."""
+    """Raise PanjError if worker processes cannot import the main script, for instance from standard input."""
     main = sys.modules["__main__"]
     script = getattr(main, "__file__", None) if getattr(main, "__spec__", None) is None else None
     if script is not None and not os.path.exists(script):
@@ -140,12 +143,12 @@ def check_main_module() -> None:
 
 
 def cores() -> int:
-    """Number of cores that this process is allowed to use."""
+    """Return the number of cores that this process is allowed to use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def serve_the_parent() -> None:
-    """Set up a worker process: it ignores Ctrl-C, ends when its parent is killed, and uses little memory."""
+    """Set up a worker process to ignore Ctrl-C, to end with its parent, and to use little memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     make_arrow_lean()
     threading.Thread(target=end_with_parent, daemon=True).start()
@@ -160,7 +163,7 @@ def end_with_parent() -> None:
 
 
 async def greet(address: str) -> None:
-    """Connect to a scheduler once with a timeout, since a Dask client would wait forever for one that is silent."""
+    """Connect to a scheduler once, with a timeout, since a Dask client would wait forever for one that never answers."""
     from distributed import Security
     from distributed.core import connect
 
@@ -169,7 +172,7 @@ async def greet(address: str) -> None:
 
 
 def dask_client(executor: "Executor") -> Any:
-    """A client of the scheduler at the address, or of a new cluster on this machine."""
+    """Return a client of the scheduler at the given address or, without one, of a new cluster on this machine."""
     import asyncio
 
     from distributed import Client, LocalCluster

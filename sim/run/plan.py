@@ -1,9 +1,10 @@
 """Estimates the cost and precision of a sweep before it is run: `python -m sim plan -m ...`.
 
-A few timed campaigns of the first cell and of the last value of each swept key give seconds, bytes and standard
-deviations; nothing is written. Widths are those of 95 % intervals (normal approximation) of the mean of each outcome
-and of its difference paired by seed. With `outcome=`, and optionally `above=` or `below=`, the plan gives the number of
-campaigns that estimate a paired difference of means, or of risks, to a given half-width.
+A few timed campaigns of some cells (the first cell and, for each swept key, the last cell that differs only in it)
+give seconds, bytes and standard deviations; nothing is written. Half-widths are those of 95 % intervals (normal
+approximation) of the mean of each outcome and of its difference paired by seed. With `outcome=`, and optionally
+`above=` or `below=`, the plan also gives the number of campaigns that estimate a paired difference of means, or of
+risks, to a given half-width.
 """
 
 import math
@@ -54,16 +55,17 @@ class Sample(NamedTuple):
 
 
 def main(request: Plan) -> int:
-    """Print the plan.
+    """Print the estimated cost and precision of a sweep.
 
     Args:
-        request: The settings, and optionally an outcome, thresholds and a half-width.
+        request: Settings of the sweep, and optionally an outcome, thresholds and a half-width.
 
     Returns:
         The exit code, 0.
 
     Raises:
-        PanjError: A setting is invalid, the outcome is unknown or never counted, or a threshold does not fit it.
+        PanjError: If a setting is invalid, if the outcome is unknown or never counted, if thresholds do not fit it,
+            or if thresholds or a half-width are given without an outcome.
     """
     console, words = console_of(), request.overrides
     asked = range_of(request.above, request.below)
@@ -90,7 +92,10 @@ def main(request: Plan) -> int:
 
 
 def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
-    """The outcome to plan for; raises PanjError if it is unknown, or if its type does not fit the thresholds."""
+    """Return the outcome to plan for.
+
+    Raises PanjError if it is unknown, or if its type does not fit the thresholds.
+    """
     base = sweep.base
     table = {row.name: row for row in read_outcomes(base.facts, base.start_date, base.days) if row.last >= 0}
     if name not in table:
@@ -104,11 +109,11 @@ def planned_outcome(name: str, asked: Range | None, sweep: Sweep) -> Outcome:
 
 
 def say_needed(row: Outcome, asked: Range | None, half_width: float | None, sample: Sample) -> list[str]:
-    """Lines on how many campaigns per cell estimate the paired difference from the first cell to a half-width.
+    """Return lines that say how many campaigns per cell estimate a paired difference to a given half-width.
 
-    For a risk, one artificial pair is added in each direction, as in the intervals of `compare` (Bonett and Price
-    2012); for a mean, the normal approximation is used. The cell whose differences have the largest standard deviation
-    decides.
+    Differences are those between the first sampled cell and each of the others; the cell whose differences have the
+    largest standard deviation decides. For a risk, one artificial pair is added in each direction, as in the
+    intervals of `compare` (Bonett and Price 2012); for a mean, the normal approximation is used.
     """
     first, *others = sample.cells.values()
     if not others:
@@ -139,7 +144,7 @@ def say_needed(row: Outcome, asked: Range | None, half_width: float | None, samp
 
 
 def take_sample(sweep: Sweep, most: int) -> Sample:
-    """Run up to `most` campaigns of each sampled cell, with the same seeds, as long as the time limit allows."""
+    """Run up to `most` campaigns of each sampled cell, with the same seeds, within the time limit."""
     cells = sampled_cells(sweep)
     seeds = [sweep.base.seed]
     started = time.perf_counter()
@@ -159,7 +164,10 @@ def take_sample(sweep: Sweep, most: int) -> Sample:
 
 
 def sampled_cells(sweep: Sweep) -> list[Cell]:
-    """The first cell and, for each swept key, the last cell that differs from it only in that key; at most six."""
+    """Return the first cell and, for each swept key, the last cell that differs from it only in that key.
+
+    At most six cells are returned.
+    """
     first = sweep.cells[0]
     chosen = {first.number: first}
     for key in sweep.swept:
@@ -194,7 +202,10 @@ def show_cost(sweep: Sweep, backlog: Backlog, sample: Sample, study: Path, conso
 
 
 def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
-    """Remaining time on all workers, in seconds; plain Python does not benefit from threads."""
+    """Return the remaining time on all workers, in seconds.
+
+    Threads do not shorten it if the rules are not compiled.
+    """
     workers = sweep.base.executor.workers or cores()
     if sweep.base.executor.kind == "threads" and not compiled:
         workers = 1
@@ -202,12 +213,12 @@ def seconds_left(sweep: Sweep, backlog: Backlog, sample: Sample) -> float:
 
 
 def megabytes(campaigns: int, sample: Sample) -> float:
-    """Disk space of chunks and tables, in MB."""
+    """Return the disk space of chunks and tables, in MB."""
     return campaigns * sample.bytes_each * (1 + TABLES_OVER_CHUNKS) / 1e6
 
 
 def swept_in_words(sweep: Sweep) -> list[str]:
-    """Each swept key with its number of values."""
+    """Return each swept key as text, with its number of values."""
     return [f"{key} ({len({str(cell.values[key]) for cell in sweep.cells})} values)" for key in sweep.swept]
 
 
@@ -231,14 +242,17 @@ def show_widths(sweep: Sweep, sample: Sample, console: Console) -> None:
 
 
 def values(chunk: pa.Table, outcome: str) -> np.ndarray:
-    """Values of an outcome in the campaigns that have one; empty for a date."""
+    """Return the values of an outcome in the campaigns that have one; empty for a date."""
     if pa.types.is_string(chunk.schema.field(outcome).type):
         return np.zeros(0)
     return chunk[outcome].drop_null().to_numpy()
 
 
 def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | None = None) -> np.ndarray:
-    """Differences of an outcome between two cells, paired by seed; with a range, of whether it is in the range."""
+    """Return the differences of an outcome between two cells, paired by seed.
+
+    With a range, these are differences between indicators (0 or 1) of whether the outcome is in the range.
+    """
     if outcome not in first.column_names or outcome not in other.column_names:
         return np.zeros(0)
     here, there = (numbers_of(one, outcome) for one in (first, other))
@@ -249,7 +263,10 @@ def difference(first: pa.Table, other: pa.Table, outcome: str, asked: Range | No
 
 
 def numbers_of(chunk: pa.Table, outcome: str) -> np.ndarray:
-    """One number per campaign; a date as its ordinal, infinite if it never came; any other missing value is nan."""
+    """Return one number per campaign.
+
+    A date is returned as its ordinal, or infinity if the event never occurred; any other missing value is nan.
+    """
     column = chunk[outcome].to_pylist()
     if pa.types.is_string(chunk.schema.field(outcome).type):
         return np.array([math.inf if day is None else date.fromisoformat(day).toordinal() for day in column], float)
@@ -257,12 +274,12 @@ def numbers_of(chunk: pa.Table, outcome: str) -> np.ndarray:
 
 
 def spread(found: np.ndarray) -> float:
-    """Standard deviation; nan for fewer than two values."""
+    """Return the standard deviation, or nan for fewer than two values."""
     return float(found.std(ddof=1)) if found.size > 1 else math.nan
 
 
 def warnings_of(sweep: Sweep, backlog: Backlog, sample: Sample) -> list[str]:
-    """Warnings if a grid is too fine for its number of campaigns, has too many cells, or takes too long."""
+    """Return warnings if values are too close together, or the sweep has too many cells or takes too long."""
     found = [line for key in sweep.swept if (line := too_fine(key, sweep, sample))]
     numeric = [key for key in sweep.swept if is_numeric(key, sweep)]
     if len(sweep.cells) > MANY and numeric and sweep.base.sampling.method == "grid":
@@ -292,7 +309,10 @@ def is_numeric(key: str, sweep: Sweep) -> bool:
 
 
 def too_fine(key: str, sweep: Sweep, sample: Sample) -> str:
-    """A warning if one step of a key changes every main outcome by less than the half-width of its interval."""
+    """Return a warning if one step of a key changes each main outcome by less than the half-width of its interval.
+
+    The text is empty if there is nothing to warn of.
+    """
     steps = len({cell.values[key] for cell in sweep.cells}) - 1
     if steps < 2 or not is_numeric(key, sweep) or sweep.base.sampling.method != "grid":
         return ""

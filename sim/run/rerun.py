@@ -1,12 +1,11 @@
 """Reruns one campaign of a finished study, and groups failed campaigns by cause.
 
-Reads   about.json, chunks/study.json and failures.parquet of a study.
-Returns the settings of one cell, after a check that they equal those of the study; its campaigns and their logs. Also
-        provides `python -m sim failures results/<study>`.
-Assumed The same seed, settings and code give the same campaign, which `python -m sim verify` checks.
+Reads about.json, chunks/study.json and failures.parquet of a study. Before a campaign is rerun, the settings of its
+cell are resolved again and must equal those of the study. The same seed, settings and code give the same campaign,
+which `python -m sim verify` checks. `python -m sim failures results/<study>` prints the causes of failures.
 
 `python -m pdb -c continue -m sim.run.rerun seed=17 ...` runs one campaign in a debugger, which stops at an error;
-with `NUMBA_DISABLE_JIT=1` the rules are plain Python, and the debugger can step into them.
+with `NUMBA_DISABLE_JIT=1` the rules are not compiled, so that the debugger can step into them.
 """
 
 import json
@@ -53,18 +52,19 @@ class Origin(NamedTuple):
 
 
 def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
-    """Resolve the settings of one cell of a study.
+    """Resolve the settings of one cell of a study and check that they are those of its stored campaigns.
 
     Args:
         folder: Folder of the study.
         cell: Number of the cell.
-        composer: Turns overrides into settings.
+        composer: Composer that resolves and caches settings.
 
     Returns:
         The cell, with settings that give the same campaigns as in the study.
 
     Raises:
-        PanjError: If there is no study or no such cell, or if settings, rules or data have changed since.
+        PanjError: If there is no study, no stored campaign or no such cell, or if settings, rules or data have
+            changed since.
     """
     about, scope = read_about(folder), read_scope(folder)
     if scope is None or "words" not in about:
@@ -84,11 +84,11 @@ def origin_of(folder: Path, cell: int, composer: Composer) -> Origin:
 
 
 def seed_of(origin: Origin, asked: int | None) -> int:
-    """Check a requested seed.
+    """Return a requested seed after checking that the study has it.
 
     Args:
-        origin: Cell of a study.
-        asked: The seed; None for the first of the study.
+        origin: Cell of the study.
+        asked: Requested seed; None for the first seed of the study.
 
     Raises:
         PanjError: If the study has no campaign with this seed.
@@ -103,11 +103,11 @@ def seed_of(origin: Origin, asked: int | None) -> int:
 
 
 def rerun_campaign(settings: Settings, seed: int) -> Campaign:
-    """Rerun one campaign.
+    """Run one campaign with the settings of a cell.
 
     Args:
-        settings: Settings of its cell.
-        seed: Its seed.
+        settings: Settings of the cell.
+        seed: Seed of the campaign.
 
     Raises:
         PanjError: If the campaign fails.
@@ -121,22 +121,22 @@ def rerun_campaign(settings: Settings, seed: int) -> Campaign:
 
 
 def cannot_end(seed: int, error: CampaignError) -> PanjError:
-    """The error for a campaign that fails, as it did in the study.
+    """Return the error to raise if the campaign of a requested seed fails.
 
     Args:
-        seed: Its seed.
-        error: Why it failed.
+        seed: Seed of the campaign.
+        error: Reason why the campaign failed.
     """
     return PanjError(f"seed: found {seed}, whose campaign fails ({error}), expected a seed that reaches the last day")
 
 
 def evenings_of(campaign: Campaign, settings: Settings, cell: int = 0) -> pa.Table:
-    """The daily series of one campaign, with the columns of days.parquet.
+    """Return the daily series of one campaign, with the columns of days.parquet.
 
     Args:
-        campaign: The campaign.
-        settings: Its settings.
-        cell: Number of its cell.
+        campaign: Finished campaign.
+        settings: Settings of its cell.
+        cell: Number of its cell, which fills the column `cell`.
     """
     facts, start = settings.facts, settings.start_date
     outcomes = outcomes_of(start, settings.days)
@@ -145,12 +145,12 @@ def evenings_of(campaign: Campaign, settings: Settings, cell: int = 0) -> pa.Tab
 
 
 def log_of(campaign: Campaign, settings: Settings) -> pa.Table:
-    """The event log of one campaign, with the columns of events.parquet."""
+    """Return the event log of one campaign, with the columns of events.parquet."""
     return events_table(campaign, settings.facts, settings.start_date)
 
 
 def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
-    """Metadata of one campaign: its study, cell, seed, source of the numbers and dated events."""
+    """Return the metadata of one campaign: its study, cell, seed, source of the numbers and dated events."""
     cell = origin.cell
     return {
         **{key: origin.about.get(key) for key in STAMPED},
@@ -167,12 +167,12 @@ def about_campaign(origin: Origin, seed: int) -> dict[str, Any]:
 
 
 def dated_of(events: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Date and text of every dated event that has a text."""
+    """Return the date and text of every dated event that has a text."""
     return [[str(event["date"]), str(event["text"])] for event in events if event.get("text")]
 
 
 def rerun_one(overrides: Sequence[str]) -> int:
-    """Run the campaign of `seed` without catching its errors."""
+    """Run the campaign of the setting `seed` without catching its errors; return the exit code, 0."""
     settings = compose_settings(overrides)
     rules = settings.rules_of(settings.seed)
     draws = settings.seed_of(settings.seed)
@@ -184,7 +184,7 @@ def rerun_one(overrides: Sequence[str]) -> int:
 
 
 class Cause(NamedTuple):
-    """Failures whose messages differ only in numbers."""
+    """Failures with the same message except for numbers."""
 
     message: str
     campaigns: int
@@ -193,7 +193,7 @@ class Cause(NamedTuple):
 
 
 def show_failures(request: Failures) -> int:
-    """Print the causes of failures of a study; returns the exit code, 0."""
+    """Print the causes of a study's failures and return the exit code, 0."""
     from sim.run.console import console_of
 
     print_failures(open_study(request.folder), console_of())
@@ -225,7 +225,7 @@ def print_failures(study: Study, console: Console) -> None:
 
 
 def causes_of(folder: Path) -> list[Cause]:
-    """The causes of a study's failures, most frequent first."""
+    """Return the causes of a study's failures, the most frequent first."""
     path = folder / "failures.parquet"
     if not path.is_file():
         return []
@@ -240,7 +240,10 @@ def causes_of(folder: Path) -> list[Cause]:
 
 
 def where_of(cause: Cause, study: Study) -> list[str]:
-    """Lines on the number of cells in which a cause occurs and, per swept key, the values to which it is limited."""
+    """Return lines that say where a cause occurs.
+
+    The first line has the number of cells; there is another for each swept key that is limited to some of its values.
+    """
     if not study.swept:
         return [f"{cause.campaigns} of {study.about['campaigns'] + study.about['failed']} campaigns"]
     lines = [f"{len(cause.cells)} of {len(study.cells)} cells"]
@@ -258,7 +261,7 @@ def where_of(cause: Cause, study: Study) -> list[str]:
 
 
 def command_of(cause: Cause, study: Study) -> str:
-    """The command that runs the example of a cause in a debugger."""
+    """Return the command that runs the example of a cause in a debugger."""
     fixed = [row.text for row in Overrides.of(study.about["words"]).fixed if row.key.split(".")[0] not in OF_MANY]
     overrides = [*fixed, *find_cell(study.cells, cause.example["cell"]).overrides, f"seed={cause.example['seed']}"]
     return shlex.join(["python", "-m", "pdb", "-c", "continue", "-m", "sim.run.rerun", *overrides])

@@ -1,6 +1,7 @@
 """Runs the campaigns of every cell of a sweep on all workers, stores them chunk by chunk, and writes the tables.
 
-After any interruption (Ctrl-C, a kill, a full disk, a lost worker) the same command resumes from the stored chunks.
+After any interruption (Ctrl-C, a killed process, a full disk, a lost worker), the same command resumes from the
+stored chunks.
 """
 
 import shlex
@@ -57,7 +58,7 @@ Task = list[tuple[int, Piece]]
 
 @dataclass(frozen=True)
 class Ran:
-    """Result of a run."""
+    """Result of a run: the folder of the study, and counts of campaigns."""
 
     folder: Path
     campaigns: int  # finished campaigns of the study
@@ -67,21 +68,22 @@ class Ran:
 
 
 class Stopped(Exception):
-    """Raised after Ctrl-C, once running tasks are stored; the same command continues from there."""
+    """Raised after Ctrl-C, once running tasks are stored; the same command then resumes from the stored chunks."""
 
 
 def run_sweep(sweep: Sweep, console: Console) -> Ran:
     """Run the campaigns that are not stored yet and write the tables of the study.
 
     Args:
-        sweep: The requested cells.
-        console: For progress and the summary.
+        sweep: Requested cells, with their settings.
+        console: Console for progress and the summary.
 
     Returns:
-        The folder and counts of campaigns. Nothing is run or written if the study is already complete.
+        The folder and counts of campaigns. If the study is already complete, nothing is run or written.
 
     Raises:
-        PanjError: If the folder holds another study or cannot be written.
+        PanjError: If the folder holds another study, is used by another process or cannot be written, or if all
+            workers are lost.
         Stopped: After Ctrl-C, once running tasks are stored.
     """
     base = sweep.base
@@ -121,17 +123,18 @@ def run_sweep(sweep: Sweep, console: Console) -> Ran:
 
 
 def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Scope:
-    """The scope of a study after a command's request is added.
+    """Return the scope of a study with the request of a command added.
 
-    If an earlier request for more campaigns never finished, a smaller one replaces it; finished campaigns stay.
+    If an earlier command requested more campaigns that were never finished, the smaller request replaces that number;
+    finished campaigns stay stored.
 
     Args:
         study: Folder of the study.
-        asked: The requested scope.
-        console: For notes; without it, a damaged study.json is repaired in memory only.
+        asked: Scope that the command requests.
+        console: Console for notes; without it, a damaged study.json is repaired in memory only.
 
     Raises:
-        PanjError: If the folder has another study.
+        PanjError: If the folder holds another study.
     """
     try:
         old = read_scope(study)
@@ -149,7 +152,7 @@ def found_scope(study: Path, asked: Scope, console: Console | None = None) -> Sc
 
 
 def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Console | None) -> StudyCell:
-    """The cell with the requested number of campaigns, if more were requested before and never finished."""
+    """Return the cell, reduced to the requested campaigns if more were requested before and never finished."""
     if asked >= cell.runs:
         return cell
     found = recorded(study, cell.fingerprint)
@@ -165,7 +168,7 @@ def fewer(study: Path, scope: Scope, cell: StudyCell, asked: int, console: Conso
 
 
 def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Console) -> None:
-    """Write tables of the campaigns that are stored when a sweep is stopped."""
+    """Write tables of the stored campaigns after a sweep was stopped; without any, write nothing."""
     study = sweep.base.results_dir / sweep.base.study
     if not any(recorded(study, cell.fingerprint).done for cell in scope.cells):
         return
@@ -180,7 +183,7 @@ def write_partial_tables(sweep: Sweep, scope: Scope, seconds: float, console: Co
 
 @contextmanager
 def locked(study: Path) -> Iterator[None]:
-    """Hold the lock of a study during a block; raises PanjError if another process holds it."""
+    """Hold the lock of a study for the duration of a block; raises PanjError if another process holds it."""
     with write_errors(study):
         (study / "chunks").mkdir(parents=True, exist_ok=True)
         try:
@@ -196,21 +199,21 @@ def locked(study: Path) -> Iterator[None]:
 
 
 def forget_if_empty(study: Path) -> None:
-    """Remove the folder of a study without stored campaigns."""
+    """Remove the folder of a study if it has no stored campaigns and no other files."""
     files = {path.name for path in study.rglob("*")}
     if files and files <= {"chunks", "study.json", ".lock"}:
         shutil.rmtree(study, ignore_errors=True)
 
 
 def backlog_of(sweep: Sweep, scope: Scope, study: Path) -> Backlog:
-    """The campaigns that this command has to run, given the scope and stored chunks of the study."""
+    """Return the backlog of a command: the campaigns of its cells that are in the scope and not stored yet."""
     by_key = {cell.fingerprint: cell for cell in sorted(scope.cells, key=lambda cell: cell.runs)}
     scopes = [by_key[cell.settings.fingerprint()] for cell in sweep.cells]
     return Backlog(sweep.cells, scopes, sweep.base.seed, study, sweep.base.precision)
 
 
 def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
-    """Whether the tables exist and include every stored campaign that was requested."""
+    """Check that all tables are as written and include every requested campaign."""
     try:
         cells = open_study(study).cells
     except PanjError:
@@ -229,7 +232,7 @@ def is_written(study: Path, scope: Scope, backlog: Backlog) -> bool:
 
 
 def grown(scope: Scope, backlog: Backlog) -> Scope:
-    """The scope including the campaigns that were added to reach a precision."""
+    """Return the scope with the campaigns that were added to reach a precision."""
     runs = {cell.order.key: cell.runs for cell in backlog.cells}
     cells = (cell._replace(runs=max(cell.runs, runs.get(cell.fingerprint, 0))) for cell in scope.cells)
     return replace(scope, cells=tuple(cells))
@@ -239,9 +242,9 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
     """Compile the rules, or load them from the cache, by running a campaign of one day.
 
     Args:
-        order: The settings of any cell.
-        seed: Any seed.
-        console: For a message if compilation is needed, which takes about a minute.
+        order: Settings of any cell, in the form that is sent to workers.
+        seed: Any seed; the campaign is discarded.
+        console: Console for a message if rules have to be compiled, which takes about a minute.
     """
     if not compiled:
         return
@@ -255,7 +258,10 @@ def compile_rules(order: Order, seed: int, console: Console) -> None:
 
 
 def run_tasks(backlog: Backlog, sweep: Sweep, study: Path, console: Console) -> None:
-    """Run all campaigns of the backlog and store them; raises Stopped after Ctrl-C, once running tasks are stored."""
+    """Run all campaigns of the backlog and store them.
+
+    Raises Stopped after Ctrl-C, once running tasks are stored.
+    """
     backlog.grow()
     if backlog.waiting == 0:
         return
@@ -283,7 +289,7 @@ def hand_out(
     backlog: Backlog, workers: Workers, in_hand: dict[Future[Any], tuple[Task, int]],
     again: list[tuple[Task, int]], stop: threading.Event,
 ) -> None:  # fmt: skip
-    """Give one task to every idle worker, so that at most one chunk per worker is lost if the process is killed."""
+    """Give one task to every idle worker, so that a killed process loses at most one task per worker."""
     while not stop.is_set() and len(in_hand) < workers.count and (again or backlog.waiting):
         task, tries = again.pop() if again else (backlog.take(workers.count), 1)
         in_hand[workers.submit(work_timed, [piece for _, piece in task])] = task, tries
@@ -292,7 +298,10 @@ def hand_out(
 def take_in(
     future: Future[Any], task: Task, tries: int, again: list[tuple[Task, int]], backlog: Backlog, study: Path
 ) -> None:
-    """Store the results of a task; if its worker was lost, queue it again or, after the last try, store a failure."""
+    """Store the results of a task.
+
+    If its worker was lost, queue the task again or, after the last attempt, store its campaigns as failures.
+    """
     error = future.exception() if not future.cancelled() else RuntimeError("cancelled")
     if error is None:
         chunks, seconds = future.result()
@@ -310,7 +319,7 @@ def take_in(
 
 
 def lost(piece: Piece, error: BaseException) -> pa.Table:
-    """Failure rows of campaigns whose worker was lost in every attempt."""
+    """Return a chunk of failures for campaigns whose worker was lost in every attempt."""
     said = f"WorkerLost: {type(error).__name__}: {error} ({TRIES} times)"
     order = piece.order
     facts, table = facts_here(), outcomes_of(order.start, order.days)
@@ -341,7 +350,7 @@ def stopping() -> Iterator[threading.Event]:
 
 
 def log_of_only(settings: Settings) -> pa.Table | None:
-    """The event log of a study's only campaign; None if the campaign fails."""
+    """Rerun the only campaign of a study and return its event log, or None if the campaign fails."""
     rules, draws = settings.rules_of(settings.seed), settings.seed_of(settings.seed)
     try:
         campaign = run_campaign(settings.layout.world, rules, settings.timeline, draws, settings.days)
@@ -351,7 +360,7 @@ def log_of_only(settings: Settings) -> pa.Table | None:
 
 
 def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: float) -> dict[str, Any]:
-    """The content of about.json without its cells, which `write_tables` adds."""
+    """Return the content of about.json without its cells, which `write_tables` adds."""
     settings = sweep.base
     return {
         "study": settings.study,
@@ -388,7 +397,7 @@ def about_study(sweep: Sweep, scope: Scope, compile_seconds: float, seconds: flo
 
 
 def changes_of(sweep: Sweep) -> dict[str, str]:
-    """Descriptions of the changes made by the policies and scenarios of all cells, by `group=choice`."""
+    """Describe the changes made by the policies, theories and scenarios of all cells, by `group=choice`."""
     chosen = dict.fromkeys(pair for cell in sweep.cells for pair in cell.settings.choices.items())
     changes = {
         f"{group}={name}": describe_changes(group, name) for group, name in chosen if group in describing_groups()
@@ -397,6 +406,6 @@ def changes_of(sweep: Sweep) -> dict[str, str]:
 
 
 def calibration_of(scope: Scope) -> str:
-    """Source of the numbers of all cells, as text for summaries, figures and pages."""
+    """Return the source of the numbers of all cells, as text for summaries, figures and pages."""
     said = list(dict.fromkeys(cell.calibration for cell in scope.cells))
     return said[0] if len(said) == 1 else f"numbers that differ by cell: {'; '.join(said)}"

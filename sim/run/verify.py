@@ -1,14 +1,11 @@
 """Checks that campaigns are bit-identical on every executor: `python -m sim verify`.
 
-Compares hashes of the content of a study's tables: rows ordered by cell, seed, date and district, column by column with
-name and type. File layout, compression and metadata are ignored, as are tracebacks. A missing value, 0, nan and an
-empty text are all different.
+Studies are compared by hashes of runs.parquet, days.parquet, districts.parquet and failures.parquet, read one column
+at a time. Rows are ordered by cell, seed, date and district, and a column is hashed with its name and type. File
+layout, compression and metadata are ignored, as are tracebacks. A missing value, 0, nan and an empty text all differ
+from each other; all nans are the same, regardless of their bit patterns. Studies are run in a temporary folder.
 
-Reads   runs.parquet, days.parquet, districts.parquet and failures.parquet, one column at a time.
-Writes  nothing permanent: `verify` runs its small studies in a temporary folder.
-Assumed All nans are equal, regardless of their bit patterns.
-
-`difference_of` describes how two files differ: tables by content, CSVs by rows, pictures by pixels.
+`difference_of` describes how two files differ: tables by content, CSVs by rows, images by pixels.
 """
 
 import csv
@@ -57,7 +54,7 @@ DIGITS = 16  # of a hash, as of every fingerprint
 ROWS = 100_000  # rows hashed at once
 SHOWN = 6  # largest number of differing columns listed per table
 Hashes = dict[str, str]
-DAYS = 68  # from 1 May to 8 July, in which every kind of event occurs; in plain Python a day takes half a second
+DAYS = 68  # from 1 May to 8 July, in which every kind of event occurs; uncompiled, a day takes half a second
 USUAL = {"runs": "1"}
 USUAL_SWEEP = ("reinforcement", "as_reported,none")
 CAPTION = (
@@ -67,16 +64,16 @@ SET_HERE = ("study", "results_dir", "executor", "executor.workers")
 
 
 def columns_of_tables(folder: Path) -> dict[str, Hashes]:
-    """Hash the tables of a study.
+    """Hash every column of the tables of a study.
 
     Args:
         folder: Folder of the study.
 
     Returns:
-        The hash of each column, by table and column.
+        Hash of each column, by table and column name.
 
     Raises:
-        PanjError: If the folder holds no table, or a damaged one.
+        PanjError: If the folder holds no table, or a table that cannot be read.
     """
     found = {name: columns_of_table(folder / name) for name in TABLES if (folder / name).is_file()}
     if not found:
@@ -85,18 +82,18 @@ def columns_of_tables(folder: Path) -> dict[str, Hashes]:
 
 
 def hash_of(hashes: Mapping[str, str]) -> str:
-    """A hash of several named hashes, regardless of their order."""
+    """Return one hash of several named hashes, regardless of their order."""
     return sha256(json.dumps(dict(hashes), sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
 def columns_of_table(path: Path) -> Hashes:
-    """Hash the columns of a table.
+    """Hash the columns of a parquet file.
 
     Args:
-        path: A parquet file.
+        path: Path of the file.
 
     Returns:
-        The hash of each column, by name.
+        Hash of each column, by name; columns with tracebacks are left out.
 
     Raises:
         PanjError: If the file cannot be read.
@@ -111,7 +108,10 @@ def columns_of_table(path: Path) -> Hashes:
 
 
 def order_of(file: pq.ParquetFile) -> np.ndarray | None:
-    """Indices that sort the rows by cell, seed, date and district; None if they are sorted."""
+    """Return the indices that sort the rows by cell, seed, date and district.
+
+    None is returned if the rows are sorted already or have none of these columns.
+    """
     keys = [name for name in ORDER if name in file.schema_arrow.names]
     if not keys:
         return None
@@ -120,7 +120,7 @@ def order_of(file: pq.ParquetFile) -> np.ndarray | None:
 
 
 def hash_of_column(file: pq.ParquetFile, field: pa.Field, order: np.ndarray | None) -> str:
-    """Hash of a column: name, type, validity, text lengths and values."""
+    """Return the hash of a column: its name, type, validity, text lengths and values."""
     column = file.read(columns=[field.name])
     if order is not None:
         column = column.take(order)
@@ -133,7 +133,7 @@ def hash_of_column(file: pq.ParquetFile, field: pa.Field, order: np.ndarray | No
 
 
 def parts_of(values: pa.Array) -> tuple[bytes, bytes, bytes]:
-    """Three parts to be hashed, as bytes: validity, text lengths, and values with 0 where missing."""
+    """Return three parts of a column as bytes to be hashed: validity, text lengths, and values with 0 where missing."""
     there = values.is_valid().to_numpy(zero_copy_only=False).tobytes()
     if pa.types.is_floating(values.type):
         numbers = values.fill_null(0.0).to_numpy()
@@ -146,19 +146,22 @@ def parts_of(values: pa.Array) -> tuple[bytes, bytes, bytes]:
 
 
 def whole(values: pa.Array) -> pa.Array:
-    """Dates and times as the integers in which they are stored; other values unchanged."""
+    """Convert dates and times to the integers in which they are stored; return other values unchanged."""
     if not pa.types.is_temporal(values.type):
         return values
     return values.view(pa.int32() if values.type.bit_width == 32 else pa.int64())
 
 
 def little(numbers: np.ndarray) -> bytes:
-    """The bytes of an array, little-endian on every machine."""
+    """Return the bytes of an array, in little-endian order on every machine."""
     return numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
 def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes]) -> str:
-    """List tables and columns that differ: `days.parquet (mean_morale, waiting_ishkashim)`; empty if none do."""
+    """List the tables and columns that differ: `days.parquet (mean_morale, waiting_ishkashim)`.
+
+    The text is empty if none do.
+    """
     said = []
     for table in dict.fromkeys([*one, *other]):
         if table not in one or table not in other:
@@ -169,7 +172,7 @@ def describe_differences(one: Mapping[str, Hashes], other: Mapping[str, Hashes])
 
 
 def describe_columns(one: Hashes, other: Hashes) -> str:
-    """List the columns that differ or are in only one table."""
+    """List the columns that differ or that only one table has; only the first few are named."""
     columns = [name for name in dict.fromkeys([*one, *other]) if one.get(name) != other.get(name)]
     more = f" and {len(columns) - SHOWN} more columns" if len(columns) > SHOWN else ""
     return f"{', '.join(columns[:SHOWN])}{more}"
@@ -184,7 +187,7 @@ class Way(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The result of running the study in one way."""
+    """Result of running the study in one way."""
 
     way: str
     campaigns: int
@@ -195,7 +198,10 @@ class Result(NamedTuple):
 
 
 def ways_of(address: str | None) -> tuple[Way, ...]:
-    """The ways to compare; the last one compiles the rules if this process does not, and vice versa."""
+    """Return the ways to compare.
+
+    The last one runs the rules uncompiled if this process compiles them, and compiled otherwise.
+    """
     dask = Executor("dask", 0, address) if address else Executor("dask", 2, None)
     return (
         Way("one thread", Executor("threads", 1, None), compiled),
@@ -207,7 +213,7 @@ def ways_of(address: str | None) -> tuple[Way, ...]:
 
 
 def main(overrides: Sequence[str]) -> int:
-    """Run `python -m sim verify [key=value ...]`; returns 0 if all ways give the same results, otherwise 1."""
+    """Run `python -m sim verify [key=value ...]`; return 0 if all ways give the same results, otherwise 1."""
     try:
         return verify(overrides, console_of())
     except Stopped as stopped:
@@ -215,18 +221,18 @@ def main(overrides: Sequence[str]) -> int:
 
 
 def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = None) -> int:
-    """Run one study in every way and print whether all tables are the same.
+    """Run one study in several ways and print whether all tables are the same.
 
     Args:
-        given: Overrides of the settings of the study.
-        console: Where to print.
+        given: Overrides of the settings of the study; it has few campaigns by default.
+        console: Console to print to.
         ways: Ways to compare; `ways_of` by default.
 
     Returns:
-        Exit code: 0 if all are the same, otherwise 1.
+        Exit code: 0 if all ways give the same tables, otherwise 1.
 
     Raises:
-        PanjError: For overrides that verify sets itself.
+        PanjError: For an invalid setting, or one that this subcommand sets itself.
     """
     address, wanted = without_address(Overrides.of(given))
     overrides, sweep = study_of(wanted)
@@ -252,7 +258,7 @@ def verify(given: AnyOverrides, console: Console, ways: Sequence[Way] | None = N
 
 
 def events_of(sweep: Sweep) -> Counter[Event]:
-    """Number of events of each kind in the logs of all campaigns of a sweep."""
+    """Count the events of each kind in the logs of all campaigns of a sweep that finish."""
     found: Counter[Event] = Counter()
     for cell in sweep.cells:
         settings = cell.settings
@@ -272,7 +278,10 @@ def describe_events(found: Mapping[Event, int]) -> str:
 
 
 def without_address(given: Overrides) -> tuple[str | None, Overrides]:
-    """The Dask address, or None, and the other overrides; raises PanjError for keys that verify sets itself."""
+    """Separate the address of a Dask scheduler (or None) from the other overrides.
+
+    Raises PanjError for settings that this subcommand sets itself.
+    """
     for row in given:
         if row.key in SET_HERE:
             raise PanjError(
@@ -284,7 +293,7 @@ def without_address(given: Overrides) -> tuple[str | None, Overrides]:
 
 
 def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
-    """Overrides and cells of a study that is small enough for plain Python, with the overrides `given` applied."""
+    """Return the overrides and cells of a study small enough to run uncompiled, with the overrides `given` applied."""
     key, values = USUAL_SWEEP
     overrides = Overrides.of([] if given.sweeps or key in given else ["-m", f"{key}={values}"])
     overrides += [f"{name}={value}" for name, value in USUAL.items() if name not in given]
@@ -298,7 +307,7 @@ def study_of(given: Overrides) -> tuple[Overrides, Sweep]:
 
 
 def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) -> Result:
-    """Run the study in one way; if it cannot run, the result has the reason."""
+    """Run the study in one way and return the result, which has the error instead of tables if it could not run."""
     started = time.perf_counter()
     try:
         study = (
@@ -313,13 +322,16 @@ def result_of(way: Way, overrides: Sequence[str], sweep: Sweep, folder: Path) ->
 
 
 def run_here(sweep: Sweep, way: Way, folder: Path) -> Path:
-    """Run the study in this process; returns its folder."""
+    """Run the study in this process and return its folder."""
     base = replace(sweep.base, study="verify", results_dir=folder, executor=way.executor)
     return run_sweep(replace(sweep, base=base), Console(file=io.StringIO())).folder
 
 
 def run_in_new_process(overrides: Sequence[str], way: Way, folder: Path) -> Path:
-    """Run the study in a new process, since compilation can only be switched when Python starts; returns its folder."""
+    """Run the study in a new process and return its folder.
+
+    Compilation can only be switched on or off when Python starts.
+    """
     environment = {
         **os.environ,
         "NUMBA_DISABLE_JIT": "0" if way.is_compiled else "1",
@@ -334,7 +346,7 @@ def run_in_new_process(overrides: Sequence[str], way: Way, folder: Path) -> Path
 
 
 def table_of(results: Sequence[Result]) -> Table:
-    """A table of the results, one row per way."""
+    """Return a table of the results, with one row per way."""
     table = Table(title="One study, run in different ways", caption=CAPTION)
     for column in ("way", "campaigns", "seconds", "hash of all tables", "same"):
         table.add_column(column, justify="right" if column in ("campaigns", "seconds") else "left", overflow="fold")
@@ -349,7 +361,7 @@ def table_of(results: Sequence[Result]) -> Table:
 
 
 def conclusion(results: Sequence[Result]) -> list[str]:
-    """Sentences on the ways that failed or gave other results; empty if all results are the same."""
+    """Return sentences on the ways that failed or gave other results; empty if all results are the same."""
     first = results[0]
     said = [f"Did not run: {one.way}: {' '.join(one.error.split())[:300]}" for one in results if one.error]
     for one in results[1:]:
@@ -362,17 +374,17 @@ def conclusion(results: Sequence[Result]) -> list[str]:
 
 
 def run_for_verify(overrides: Sequence[str]) -> None:
-    """Entry point of `run_in_new_process`; arguments are a folder and the overrides of a study."""
+    """Run a study in a process started by `run_in_new_process`, from a folder followed by the overrides."""
     way = Way("", Executor("threads", 1, None), compiled)
     run_here(compose_sweep(overrides[1:]), way, Path(overrides[0]))
 
 
 def damaged(path: Path, error: Exception) -> PanjError:
-    """The error for a file that cannot be read.
+    """Return the error for a file that cannot be read.
 
     Args:
-        path: The file.
-        error: The error of the library that reads it.
+        path: Path of the file.
+        error: Error of the library that reads it.
     """
     message = " ".join(str(error).split())[:160]
     return PanjError(f"{path}: found a damaged file ({message}), expected a complete {path.suffix} file of a study")
@@ -382,14 +394,14 @@ def difference_of(one: Path, other: Path) -> str:
     """Compare two files of the same kind.
 
     Args:
-        one: A parquet file, CSV, PNG or GIF.
-        other: Another one.
+        one: Path of a parquet file, CSV, PNG or GIF.
+        other: Path of another file of the same kind.
 
     Returns:
-        How they differ, as text; empty if they do not.
+        Text that describes how they differ; empty if they do not.
 
     Raises:
-        PanjError: For a damaged file.
+        PanjError: For a file that cannot be read.
     """
     kind = one.suffix.lower()
     if kind == ".parquet":
@@ -426,7 +438,10 @@ def difference_of_rows(one: Sequence[list[str]], other: Sequence[list[str]]) -> 
 
 
 def difference_of_frames(one: Path, other: Path) -> str:
-    """Describe the first picture that differs: share of pixels, size or duration; empty if none does."""
+    """Describe how the first differing image differs: in pixels, size or duration.
+
+    The text is empty if no image differs.
+    """
     for number, (left, right) in enumerate(zip_longest(frames_of(one), frames_of(other))):
         where = f"picture {number + 1}: " if one.suffix.lower() == ".gif" else ""
         if left is None or right is None:
@@ -443,13 +458,13 @@ def difference_of_frames(one: Path, other: Path) -> str:
 
 
 def frames_of(path: Path) -> Iterator[tuple[np.ndarray, int]]:
-    """Read the pictures of a PNG or GIF.
+    """Read the images of a PNG or GIF.
 
     Args:
-        path: The file.
+        path: Path of the file.
 
     Yields:
-        Each picture as an array of height x width x 4 (RGBA), with its duration in ms.
+        Each image as an array of height x width x 4 (RGBA), with its duration in ms.
 
     Raises:
         PanjError: If the file is damaged.

@@ -1,7 +1,7 @@
 """The part of a sweep that runs on workers: runs campaigns of a cell and returns their results as a table.
 
-An `Order` is small and self-contained, so that it can be sent to a thread, a process or another machine; the worker
-builds the layout itself and caches the last few. Slow imports are avoided here.
+An `Order` is small and self-contained, so that it can be sent to a thread, a process or another machine. The worker
+builds the layout itself and caches the last few. Modules that are slow to import are avoided here.
 """
 
 import time
@@ -28,13 +28,13 @@ LAID_OUT_BY = {"founding", "flight", "journeys", "crossing", "admission", "reser
 
 
 def work(pieces: Sequence[Piece]) -> list[pa.Table]:
-    """Run campaigns.
+    """Run the campaigns of a task.
 
     Args:
-        pieces: Seeds of one or several cells.
+        pieces: Seeds of one or several cells, each with the settings of its cell.
 
     Returns:
-        One chunk per piece, with one row per campaign; the row of a failed campaign has its error.
+        One chunk per piece, with one row per campaign; a failed campaign has its error there instead of results.
 
     Raises:
         PanjError: If data, rules or outcomes of this worker differ from those of the sender.
@@ -43,13 +43,13 @@ def work(pieces: Sequence[Piece]) -> list[pa.Table]:
 
 
 def work_timed(pieces: Sequence[Piece]) -> tuple[list[pa.Table], float]:
-    """Run campaigns; returns the result of `work` and its duration in seconds."""
+    """Run the campaigns of a task and return the result of `work` with its duration in seconds."""
     started = time.perf_counter()
     return work(pieces), time.perf_counter() - started
 
 
 def run_piece(piece: Piece) -> pa.Table:
-    """Run the campaigns of one piece one after the other; returns a chunk with one row per campaign."""
+    """Run the campaigns of one piece in order and return a chunk with one row per campaign."""
     order = piece.order
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
@@ -63,14 +63,14 @@ def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
     """Run one campaign of a cell.
 
     Args:
-        order: Settings of the cell.
-        layout: Its world before the draws of day 0.
+        order: Settings of the cell, in the form that is sent to workers.
+        layout: Layout of the cell: its world before the draws of day 0.
         table: Outcomes to count.
         seed: Seed of the campaign.
-        world: A world that is overwritten.
+        world: World that the campaign overwrites.
 
     Returns:
-        Its results, or its error if it fails.
+        Results of the campaign, or its error if it fails.
     """
     try:
         draws = order.draws
@@ -83,7 +83,7 @@ def run_seed(order: Order, layout: Layout, table: Sequence[Outcome], seed: int, 
 
 
 def with_drawn(chunk: pa.Table, draws: Draws | None) -> pa.Table:
-    """Add a column for each number drawn per campaign; failed campaigns have them too."""
+    """Add a column to a chunk for each number that is drawn per campaign, for failed campaigns as well."""
     if draws is None:
         return chunk
     drawn = [draws.numbers(seed) for seed in chunk["seed"].to_pylist()]
@@ -96,7 +96,7 @@ def check_versions(expected: tuple[str, str, str]) -> None:
     """Raise PanjError if this worker has other data, rules or outcomes than the sender.
 
     Args:
-        expected: Fingerprints of data, rules and outcomes of the sender.
+        expected: Fingerprints of the data, rules and outcomes of the sender.
     """
     for name, here, there in zip(("data", "rules", "outcomes"), versions_here(), expected, strict=True):
         if here != there:
@@ -108,23 +108,25 @@ def check_versions(expected: tuple[str, str, str]) -> None:
 
 @lru_cache(maxsize=1)
 def facts_here() -> Facts:
-    """The data files, read once per process."""
+    """Return the content of the data files, read once per process."""
     return read_facts()
 
 
 @lru_cache(maxsize=1)
 def versions_here() -> tuple[str, str, str]:
-    """Fingerprints of data, rules and outcomes of this process."""
+    """Return the fingerprints of data, rules and outcomes of this process."""
     return facts_here().fingerprint, fingerprint_of_rules(), fingerprint_of_outcomes()
 
 
 def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
-    """The world before the draws of day 0; cached, and shared by cells that differ only in rules it does not use.
+    """Return the world before the draws of day 0.
+
+    It is cached, and shared by cells that differ only in rules that it does not depend on.
 
     Args:
         rules: Numbers of every rule.
-        attention: Region and weight in Taliban planning.
-        posts: Post and its changes by trait.
+        attention: Weight in Taliban planning, by region.
+        posts: Changes of each post, by trait.
     """
     others = dict.fromkeys(set(Rules._fields) - LAID_OUT_BY)
     return layout_by(rules._replace(**others), attention, posts)  # type: ignore[arg-type]
@@ -132,16 +134,16 @@ def layout_of(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
 
 @lru_cache(maxsize=2)
 def layout_by(rules: Rules, attention: Attention, posts: PostChanges) -> Layout:
-    """The cached layout; rules that it should not use are None here, so that using one would raise an error."""
+    """Return the cached layout; rules that must not affect it are None, so that reading one raises an error."""
     return lay_out(facts_here(), rules, dict(attention), {post: dict(change) for post, change in posts})
 
 
 @lru_cache(maxsize=8)
 def outcomes_of(start: date, days: int) -> tuple[Outcome, ...]:
-    """The table of outcomes; cached.
+    """Return the outcomes that campaigns of these days count; cached.
 
     Args:
-        start: The date of day 0.
-        days: Days of the campaign after day 0.
+        start: Date of day 0.
+        days: Number of days after day 0.
     """
     return read_outcomes(facts_here(), start, days)

@@ -1,8 +1,8 @@
 """Describes what a policy or scenario changes, from its YAML file.
 
-Help, reference, form, pages and the policy table of `docs/odd.md` all use these texts, so that none of them can leave
-out a number. Only YAML is read, so that help starts quickly. Values after `from` and in brackets are those of
-`configs/rules`, before any draw.
+The help, the reference, the form, the pages and the policy table of `docs/odd.md` all use these texts, so none of
+them can omit a number. Only YAML is read, so that the help starts quickly. Values after `from` and in brackets are
+those of `configs/rules`, before any draw.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,23 +31,23 @@ class Change(NamedTuple):
 
     @property
     def short(self) -> str:
-        """The change with its key."""
+        """The key, followed by the change."""
         return f"{self.key} {self.change}"
 
     @property
     def long(self) -> str:
-        """The change with its meaning."""
+        """The meaning, followed by the change."""
         return f"{self.meaning}: {self.change}"
 
 
 def usual_groups() -> dict[str, str]:
-    """The default choice of each group."""
+    """Return the default choice of each group."""
     rows = read_yaml(folder_of("configs") / "config.yaml")["defaults"]
     return {key: value for row in rows if isinstance(row, Mapping) for key, value in row.items()}
 
 
 def groups() -> dict[str, list[str]]:
-    """The choices of each group of settings, the default first."""
+    """Return the choices of each group of settings, with the default choice first."""
     return {
         group: [usual, *sorted(path.stem for path in folder_of_group(group).glob("*.yaml") if path.stem != usual)]
         for group, usual in usual_groups().items()
@@ -55,27 +55,29 @@ def groups() -> dict[str, list[str]]:
 
 
 def describing_groups() -> tuple[str, ...]:
-    """The groups whose files have an `about` text: policies, theories and scenarios."""
+    """Return the groups whose default choice has an `about` text: policies, theories and scenarios."""
     return tuple(group for group, usual in usual_groups().items() if "about" in section_of(group, usual))
 
 
 def about_of(group: str, name: str) -> str:
-    """The title of a choice or, if its file has none, its `about` text.
+    """Return the title of a choice or, if its file has none, its `about` text, on one line.
 
     Args:
         group: A group of policies, or `scenario`.
-        name: The choice.
+        name: Name of the choice, which is the name of its file.
     """
     section = section_of(group, name)
     return " ".join(str(section.get("title") or section.get("about", "")).split())
 
 
 def section_of(group: str, name: str) -> Mapping[str, Any]:
-    """The part of a choice's YAML file that describes it: the whole file or, for a scenario, its section `scenario`.
+    """Return the part of a choice's YAML file that describes it.
+
+    This is the whole file, except for a scenario, where it is the section `scenario`.
 
     Args:
         group: A group of policies, or `scenario`.
-        name: The choice.
+        name: Name of the choice, which is the name of its file.
     """
     content = read_yaml(folder_of_group(group) / f"{name}.yaml")
     return content.get("scenario", {}) if group == "scenario" else content
@@ -87,10 +89,11 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
 
     Args:
         group: A group of policies, or `scenario`.
-        name: The choice.
+        name: Name of the choice, which is the name of its file.
 
     Returns:
-        The changes in the order in which they apply; those of a scenario begin with the policies that it chooses.
+        The changes in the order in which they apply. For a scenario, the changes of its base scenario and of the
+        policies that it chooses come first.
 
     Raises:
         PanjError: A file is missing or damaged, or names a number that is not declared.
@@ -115,7 +118,7 @@ def describe_changes(group: str, name: str) -> tuple[Change, ...]:
 
 
 def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
-    """Changes of numbers that a choice sets, scales or shifts."""
+    """Yield one change for each number that a choice sets, scales or shifts."""
     values: dict[str, float] = {}
     for how in ("set", "scale", "shift"):
         for key, amount in section.get(how, {}).items():
@@ -132,7 +135,7 @@ def numbers_changed(section: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def declared(key: str) -> Mapping[str, Any]:
-    """The row of a number in `configs/rules`; raises PanjError if there is none."""
+    """Return the row of a number in `configs/rules`; raises PanjError if there is none."""
     rule, _, name = key.removeprefix("rules.").partition(".")
     path = folder_of("configs") / "rules" / f"{rule}.yaml"
     rows = read_yaml(path) if path.is_file() else {}
@@ -142,7 +145,7 @@ def declared(key: str) -> Mapping[str, Any]:
 
 
 def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
-    """Changes of posts; posts that change in the same way are listed together."""
+    """Yield the changes of posts; posts that change in the same way are listed together."""
     alike: dict[str, list[str]] = {}
     for post, change in posts.items():
         for trait, value in change.items():
@@ -154,7 +157,7 @@ def posts_changed(posts: Mapping[str, Mapping[str, float]]) -> Iterator[Change]:
 
 
 def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:
-    """Changes of dated events that a choice moves, changes, adds or deletes (`strike`)."""
+    """Yield the dated events that a choice moves, changes, adds or deletes (`strike`)."""
     timeline: dict[str, Mapping[str, Any]] = {}
     for path in folder_of_group("timeline").glob("*.yaml"):
         timeline |= read_yaml(path)["events"]
@@ -174,5 +177,5 @@ def events_changed(section: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def meaning_of(name: str, row: Mapping[str, Any]) -> str:
-    """The text of an event or, if it has none, its name."""
+    """Return the text of an event or, if it has none, its name."""
     return str(row.get("text") or name.replace("_", " ")).rstrip(".")

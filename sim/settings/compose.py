@@ -1,8 +1,8 @@
 """Composes overrides into resolved settings with Hydra and checks all of them before anything runs.
 
-Hydra provides the grammar, the groups and their files. Whatever it cannot check (ranges, dates, posts, districts,
-shifts by policies) is checked here; every error names the key, what was found, what was expected and the nearest valid
-name.
+Hydra provides the grammar, the groups and their files. What it cannot check (ranges, dates, posts, districts, shifts
+by policies) is checked here. Every error names the key, what was found and what was expected, with the nearest valid
+name where there is one.
 """
 
 import math
@@ -57,7 +57,7 @@ SCENARIO_KEYS = ("defaults", "scenario", "start_date", "end_date")  # numbers ar
 
 @dataclass
 class ChoiceSchema:
-    """Keys allowed in a policy or scenario file."""
+    """Schema of a policy or scenario file: the keys that it may have."""
 
     title: str | None = None
     about: str = ""
@@ -72,16 +72,17 @@ class ChoiceSchema:
 
 @dataclass
 class TimelineSchema:
-    """Dated events by name."""
+    """Schema of a timeline: dated events by name."""
 
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass
 class CalibrationSchema:
-    """Source of the uncertain numbers: `declared`, or drawn per campaign from a `posterior` or the `prior`.
+    """Schema of `calibration`: where the uncertain numbers come from.
 
-    `median` is the median of a posterior. `file` is the path of the posterior; by default the shipped one.
+    `source` is one of `declared`, `median`, `posterior` and `prior`; with the last two, numbers are drawn for each
+    campaign. `file` is the path of the posterior; without it, the shipped one is used.
     """
 
     source: str = "declared"
@@ -90,7 +91,7 @@ class CalibrationSchema:
 
 @dataclass
 class ExecutorSchema:
-    """Where campaigns run: `kind` is threads, processes or dask; 0 workers means one per core."""
+    """Schema of `executor`: `kind` is threads, processes or dask; 0 `workers` means one per core."""
 
     kind: str = "threads"
     workers: int = 0
@@ -99,7 +100,7 @@ class ExecutorSchema:
 
 @dataclass
 class SamplingSchema:
-    """How swept settings form cells: `grid` (every combination) or `latin_hypercube` (points within ranges)."""
+    """Schema of `sampling`: cells form a `grid` (every combination) or a `latin_hypercube` (points within ranges)."""
 
     method: str = "grid"
     points: int = 100
@@ -109,7 +110,10 @@ class SamplingSchema:
 
 @dataclass
 class PrecisionSchema:
-    """Add campaigns until the 95 % interval of the mean of `outcome` is no wider than +/- `half_width`."""
+    """Schema of `precision`: add campaigns until the 95 % interval of the mean outcome is narrow enough.
+
+    That is the case once the interval is no wider than +/- `half_width`, in the unit of `outcome`.
+    """
 
     outcome: str | None = None
     half_width: float | None = None
@@ -117,9 +121,10 @@ class PrecisionSchema:
 
 @dataclass
 class WorldsSchema:
-    """`free` campaigns, or campaigns that followed the `record`.
+    """Schema of `worlds`: `free` campaigns, or campaigns that followed the `record`.
 
-    `file` has their worlds, by default the shipped one; after the day `until` their random draws are new.
+    `file` is the path of the worlds; without it, the shipped file is used. After the day `until`, random draws are
+    new.
     """
 
     source: str = FREE
@@ -129,7 +134,7 @@ class WorldsSchema:
 
 @cache
 def schema() -> type:
-    """The typed schema of the config: main settings, timeline, execution, and one choice per group."""
+    """Return the typed schema of the config: main settings, timeline, execution, and one field per group."""
     fields: list[Any] = [
         ("study", str | None, field(default=None)),
         ("runs", int, field(default=200)),
@@ -156,8 +161,9 @@ def compose_settings(overrides: AnyOverrides = (), facts: Facts | None = None) -
     """Resolve and check the settings of one cell.
 
     Args:
-        overrides: Such as `["border=closed", "runs=50", "rules.news.fade_days=5"]`; all else has its default.
-        facts: The data; read from `sim/data` by default.
+        overrides: Overrides such as `["border=closed", "runs=50", "rules.news.fade_days=5"]`; every other setting has
+            its default.
+        facts: Districts, roads and posts; read from `sim/data` by default.
 
     Raises:
         PanjError: For an invalid setting, before anything is run or written.
@@ -172,7 +178,10 @@ Composed = tuple[DictConfig, dict[str, str]]  # a config, and the choice per gro
 
 
 class Composer:
-    """Resolves settings; Hydra runs once for all that differ only in numbers, and once per choice of a group."""
+    """Resolves the settings of many cells with few calls of Hydra, whose configs are cached.
+
+    Overrides of rule numbers bypass Hydra, so settings that differ only in such numbers share one config.
+    """
 
     def __init__(self, facts: Facts | None = None) -> None:
         self.facts = facts or read_facts()
@@ -192,9 +201,9 @@ class Composer:
             raise PanjError(plain(error)) from error
 
     def joined(self, overrides: tuple[Override, ...]) -> Composed:
-        """The config that Hydra would compose, assembled from cached configs with one group choice each.
+        """Return the config that Hydra would compose, assembled from cached configs with one group choice each.
 
-        Falls back to Hydra for choices that change anything outside their group, and for invalid overrides.
+        Leaves the whole to Hydra if a choice changes anything outside its group, and for invalid overrides.
         """
         chosen = {row.key: row for row in overrides if row.key in GROUPS and row.is_plain}
         rest = tuple(row for row in overrides if row not in chosen.values())
@@ -213,7 +222,7 @@ class Composer:
         return config, choices | {group: row.value_text for group, row in chosen.items()}
 
     def alone(self, rest: tuple[Override, ...], choice: Override) -> DictConfig | None:
-        """Config of a group with one choice; None if the choice changes anything outside its group."""
+        """Return a group's config with one choice, or None if the choice changes anything outside its group."""
         key, group = (*rest, choice), choice.key
         if key not in self.choices:
             chosen, usual = self.whole(key)[0], self.whole(rest)[0]
@@ -222,7 +231,7 @@ class Composer:
         return self.choices[key]
 
     def whole(self, overrides: tuple[Override, ...]) -> Composed:
-        """The config as composed by Hydra; the last few are cached."""
+        """Return the config as composed by Hydra; the last few configs are cached."""
         if overrides not in self.composed:
             if len(self.composed) >= KEPT:
                 del self.composed[next(iter(self.composed))]
@@ -231,7 +240,7 @@ class Composer:
 
 
 def compose_config(overrides: Sequence[Override]) -> Composed:
-    """Compose a config with Hydra; returns it and the choice per group."""
+    """Compose a config with Hydra and return it with the choice per group."""
     store = ConfigStore.instance()
     store.store(name="schema", node=schema())
     chosen = choices_in(overrides)
@@ -258,7 +267,7 @@ def compose_config(overrides: Sequence[Override]) -> Composed:
 
 
 def choices_in(overrides: Iterable[Override]) -> dict[str, str]:
-    """The choice per group in overrides, or the default; a scenario may change the others."""
+    """Return the choice per group named in overrides, or else the default, which a scenario may still change."""
     named = (*GROUPS, *DRAW_GROUPS, "scenario", "timeline")
     return main_choices() | {row.key: row.value_text for row in overrides if row.key in named}
 
@@ -273,7 +282,7 @@ def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
         scenario: Name of the scenario.
 
     Returns:
-        Contents by name, the lowest base first.
+        Content of each file by scenario name, beginning with the scenario that has no base.
 
     Raises:
         PanjError: For a file that cannot be read, for more than one base, and for a chain that is too long.
@@ -296,12 +305,12 @@ def chain_of(scenario: str) -> dict[str, dict[str, Any]]:
 
 
 def bases_of(rows: Iterable[Any]) -> list[str]:
-    """Names of the base scenarios in the list of defaults of a scenario."""
+    """Return the names of the base scenarios in a scenario's list of defaults."""
     return [row for row in rows if isinstance(row, str) and row != "_self_"]
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read a YAML file as Hydra does, with dates as text; raises PanjError that names an invalid file."""
+    """Read a YAML file as Hydra does, with dates as text; raises PanjError naming the file if it is invalid."""
     read_yaml(path)
     try:
         return OmegaConf.to_container(OmegaConf.create(read_text(path)))  # type: ignore[return-value]
@@ -310,7 +319,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def plain(error: BaseException) -> str:
-    """The innermost message of a Hydra or OmegaConf error on one line, key first."""
+    """Return the innermost message of a Hydra or OmegaConf error on one line, with the key first if it is known."""
     cause = error.__cause__ or error
     text = str(cause)
     key = re.search(r"full_key: (\S+)", text)
@@ -378,7 +387,10 @@ def settle(
 
 
 def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> Worlds | None:
-    """The worlds with which campaigns begin, or None; raises PanjError if they do not fit the other settings."""
+    """Return the worlds with which campaigns begin, or None for free campaigns.
+
+    Raises PanjError if the worlds do not fit the other settings.
+    """
     source, file, until = config.worlds.source, config.worlds.file, config.worlds.until
     if source not in (FREE, RECORD):
         raise unknown("worlds.source", source, (FREE, RECORD))
@@ -402,7 +414,7 @@ def worlds_of(config: DictConfig, start: date, end: date, facts: Facts) -> World
 
 
 def check_dates(start: str, end: str) -> tuple[date, date]:
-    """Parse the first and last day of a campaign.
+    """Parse and check the first and last day of a campaign.
 
     Args:
         start: ISO date of day 0.
@@ -433,7 +445,7 @@ def check_main(config: DictConfig) -> None:
 
 
 def executor_of(config: DictConfig) -> Executor:
-    """The executor settings, checked."""
+    """Return the executor settings after checking them."""
     kind, workers, address = config.executor.kind, config.executor.workers, config.executor.address
     if not 0 <= workers <= MOST_WORKERS:
         raise PanjError(
@@ -447,7 +459,7 @@ def executor_of(config: DictConfig) -> Executor:
 
 
 def sampling_of(config: DictConfig) -> Sampling:
-    """The sampling settings, checked."""
+    """Return the sampling settings after checking them."""
     points, keys, seed = config.sampling.points, tuple(config.sampling["keys"]), config.sampling.seed
     if not 1 <= points <= 1_000_000:
         raise PanjError(f"sampling.points: found {points}, expected a whole number from 1 to 1000000")
@@ -457,7 +469,7 @@ def sampling_of(config: DictConfig) -> Sampling:
 
 
 def precision_of(config: DictConfig) -> Precision:
-    """The requested precision, checked; `check_outcomes` later checks that its outcome exists."""
+    """Return the requested precision after checking it; `check_outcomes` later checks that its outcome exists."""
     outcome, half_width, most = config.precision.outcome, config.precision.half_width, config.runs_max
     if (outcome is None) != (half_width is None):
         missing = "precision.half_width" if half_width is None else "precision.outcome"
@@ -470,7 +482,7 @@ def precision_of(config: DictConfig) -> Precision:
 
 
 def choice_of(group: str, name: str, node: DictConfig) -> Choice:
-    """The choice described by a config node."""
+    """Convert the config node of a group's choice to a `Choice`."""
     values: dict[str, Any] = OmegaConf.to_container(node, resolve=True)  # type: ignore[assignment]
     values.pop("title")
     strike = tuple(values.pop("strike"))
@@ -479,7 +491,7 @@ def choice_of(group: str, name: str, node: DictConfig) -> Choice:
 
 
 def numbers_of(where: str, change: Any) -> dict[str, float]:
-    """Check that a mapping has only numbers; returns them as floats."""
+    """Check that all values of a mapping are finite numbers and return them as floats."""
     if not isinstance(change, Mapping):
         raise PanjError(f"{where}: found '{change}', expected names with numbers, such as {{soldiers: 0.5}}")
     for key, value in change.items():
@@ -489,11 +501,14 @@ def numbers_of(where: str, change: Any) -> dict[str, float]:
 
 
 def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
-    """The default name of a study: scenario, choices that differ from the scenario's, and a hash of other changes.
+    """Return the default name of a study.
+
+    It consists of the scenario, the choices that differ from those of the scenario, and a hash of all other changes
+    that affect results.
 
     Args:
-        chosen: The choice per group.
-        overrides: Overrides of the study.
+        chosen: Choice per group.
+        overrides: All overrides of the study.
     """
     usual = usual_choices(chosen["scenario"])
     parts = [chosen["scenario"]]
@@ -505,7 +520,7 @@ def name_of(chosen: Mapping[str, str], overrides: Overrides) -> str:
 
 
 def usual_choices(scenario: str) -> dict[str, str]:
-    """The choice per group if nothing but the scenario is given."""
+    """Return the choice per group that applies if only the scenario is given."""
     usual = main_choices()
     for content in chain_of(scenario).values():
         usual |= named_in(content.get("defaults") or [])
@@ -513,11 +528,11 @@ def usual_choices(scenario: str) -> dict[str, str]:
 
 
 def main_choices() -> dict[str, str]:
-    """The default choice per group."""
+    """Return the default choice per group, from `config.yaml`."""
     return named_in(read_yaml(folder_of("configs") / "config.yaml")["defaults"])
 
 
 def named_in(rows: Iterable[Any]) -> dict[str, str]:
-    """The choice per group in a list of defaults, as read from YAML."""
+    """Return the choice per group in a list of defaults, as read from YAML."""
     rows = [row for row in rows if isinstance(row, dict)]
     return {str(key).removeprefix("override /"): str(value) for row in rows for key, value in row.items()}

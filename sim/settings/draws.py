@@ -1,10 +1,11 @@
 """Numbers that differ between campaigns: drawn from the declared priors or from a posterior, by seed alone.
 
 From the prior, each number is drawn independently. From a posterior, each campaign takes one joint draw with
-probability proportional to its weight; `median` is one draw for all campaigns. With a design (made by the sensitivity
-analysis) campaign i uses point i, and all campaigns of a cell share one seed. Values resolve in the order of
-`sim.settings.numbers`: default, draw, policies and scenario, overrides; the last takes precedence. Campaigns of
-different cells with the same seed have the same drawn numbers, like all other random draws.
+probability proportional to its weight; with `median`, all campaigns share one draw. With a design (made by the
+sensitivity analysis), campaign i uses point i, and all campaigns of a cell share one seed. Values resolve in the
+order of `sim.settings.numbers`: default, draw, policies and scenario, overrides; the last takes precedence. Campaigns
+of different cells with the same seed have the same drawn numbers, as they have the same random draws of every other
+kind.
 """
 
 import json
@@ -44,7 +45,7 @@ LAID_OUT = {  # numbers on which the layout depends; they are not drawn, since a
 
 
 class Prior(NamedTuple):
-    """Prior of one number: uniform from `low` to `high` on its scale."""
+    """Prior of one number: uniform from `low` to `high` on its scale, linear or logarithmic."""
 
     key: str
     low: float
@@ -53,7 +54,7 @@ class Prior(NamedTuple):
     theory: str = ""  # the only theory under which it is drawn; empty for all
 
     def at(self, share: float) -> float:
-        """Quantile of the prior at probability `share`; all whole numbers in the range are equally likely."""
+        """Return the quantile of the prior at probability `share`; whole numbers in the range are equally likely."""
         if declared_numbers()[self.key].is_whole:
             return min(self.high, self.low + math.floor(share * (self.high - self.low + 1)))
         if self.scale == "log":
@@ -63,7 +64,10 @@ class Prior(NamedTuple):
         return min(self.high, max(self.low, value))
 
     def share(self, value: float) -> float:
-        """Prior probability below a value (inverse of `at`); for a whole number the middle of its interval."""
+        """Return the prior probability below a value (the inverse of `at`).
+
+        For a whole number, this is the middle of its interval of probabilities.
+        """
         if declared_numbers()[self.key].is_whole:
             return (value - self.low + 0.5) / (self.high - self.low + 1)
         if self.scale == "log":
@@ -76,7 +80,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Design:
-    """Points of a sensitivity analysis; campaign i uses point i. Designs with equal digest and seed are equal."""
+    """Points of a sensitivity analysis; campaign i uses point i.
+
+    Two designs are equal if their digests and seeds are equal.
+    """
 
     digest: str  # hash of keys and points
     luck: int  # seed of every campaign, so that campaigns differ only in their numbers
@@ -84,7 +91,7 @@ class Design:
 
 
 class Draws(NamedTuple):
-    """The source of the numbers of each campaign, in a form that can be sent to workers."""
+    """Source of the numbers of each campaign, in a form that can be sent to workers."""
 
     source: str
     priors: tuple[Prior, ...]  # of the drawn numbers; those set by an override are left out
@@ -95,14 +102,18 @@ class Draws(NamedTuple):
     worlds: Worlds | None = None  # if campaigns followed the record
 
     def luck(self, seed: int) -> int | Address:
-        """The seed of a campaign's random draws: its own, the one shared by a design, or an address."""
+        """Return what the random draws of a campaign depend on.
+
+        This is the address of its world if campaigns followed the record, the shared seed of a design, and otherwise
+        the campaign's own seed.
+        """
         if self.worlds is not None:
             return self.worlds.address_of(seed)
         return seed if self.design is None else self.design.luck
 
     @property
     def said(self) -> str:
-        """The source of the numbers, as text for summaries, figures and pages."""
+        """Source of the numbers, as text for summaries, figures and pages."""
         if self.worlds is not None:
             return self.worlds.said
         if self.posterior is not None:
@@ -110,7 +121,7 @@ class Draws(NamedTuple):
         return f"numbers drawn from the {self.source}, {NOT_CALIBRATED}"
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """Numbers drawn for a seed, by key; those set by an override are left out."""
+        """Return the numbers drawn for a seed, by key, without those that an override sets."""
         if self.design is not None:
             point = self.design.points[seed].tolist()
             return {prior.key: value for prior, value in zip(self.priors, point, strict=True)}
@@ -122,15 +133,15 @@ class Draws(NamedTuple):
         return {prior.key: prior.at(float(share)) for prior, share in zip(self.priors, shares, strict=True)}
 
     def rules_of(self, seed: int) -> Rules:
-        """The numbers of every rule in the campaign of a seed."""
+        """Return the numbers of every rule in the campaign with this seed."""
         return self.rules(self.numbers(seed))
 
     def rules(self, drawn: Mapping[str, float]) -> Rules:
-        """The numbers of every rule after policies and overrides are applied to the drawn numbers."""
+        """Apply policies and overrides to drawn numbers and return the numbers of every rule."""
         return typed(resolve(self.choices, dict(self.explicit), drawn))
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything that decides the numbers, as plain values for the fingerprint."""
+        """Return everything that decides the numbers, as plain values for the fingerprint."""
         steps = [
             {"group": one.group, "set": dict(one.set), "scale": dict(one.scale), "shift": dict(one.shift)}
             for one in self.choices
@@ -154,7 +165,7 @@ class Draws(NamedTuple):
 
 @cache
 def actors_of(keys: tuple[str, ...]) -> np.ndarray:
-    """One lasting identity per number, a hash of its name, so that adding a prior changes no other draw."""
+    """Return a lasting identity per number: a hash of its name, so that adding a prior changes no other draw."""
     return np.array([crc32(key.encode()) for key in keys], np.int64)
 
 
@@ -170,7 +181,7 @@ def read_priors() -> tuple[Prior, ...]:
 
 
 def prior_of(key: str, row: Any) -> Prior:
-    """Check one row and return its prior."""
+    """Check one row of `priors.yaml` and return its prior."""
     name = f"priors.{key}"
     if key not in declared_numbers():
         raise unknown("priors", key, declared_numbers())
@@ -209,18 +220,19 @@ def draws_of(
 
     Args:
         source: One of `SOURCES`.
-        choices: Policies, theory and scenario.
-        explicit: Numbers set by overrides, which are not drawn.
-        file: Path of a posterior; the shipped one by default.
+        choices: Choices of policies, theory and scenario, in the order in which they apply.
+        explicit: Numbers set by overrides, by key; they are not drawn.
+        file: Path of a posterior; without it, the shipped one is used.
         data: Fingerprint of the local data.
-        worlds: Campaigns that followed the record, whose numbers are used instead of `source`.
+        worlds: Worlds that followed the record, whose numbers replace draws from the posterior; None for free
+            campaigns.
 
     Returns:
-        The source; None if all campaigns use the declared numbers.
+        The source, or None if all campaigns use the declared numbers.
 
     Raises:
-        PanjError: For a file that is not a posterior of these rules and data, and if a policy would move a drawn
-            number out of its declared range.
+        PanjError: For an unknown source, settings that exclude each other, a file that is not a posterior of these
+            rules and data, or a policy that would move a drawn number out of its declared range.
     """
     if source not in SOURCES:
         raise unknown("calibration.source", source, SOURCES)
@@ -266,23 +278,23 @@ def check_worlds(worlds: Worlds, explicit: Mapping[str, float], file: str | None
 
 
 def priors_under(choices: tuple[Choice, ...]) -> tuple[Prior, ...]:
-    """The priors of the numbers that the chosen theory uses.
+    """Return the priors of the numbers that the chosen theory uses.
 
     Args:
-        choices: Policies, theory and scenario.
+        choices: Choices of policies, theory and scenario.
     """
     theories = {one.name for one in choices if one.group == ONLY_OF}
     return tuple(prior for prior in read_priors() if not prior.theory or prior.theory in theories)
 
 
 def ranges_of(posterior: Posterior) -> tuple[Prior, ...]:
-    """The numbers of a posterior as priors, each with the range of its draws."""
+    """Return a uniform prior for each number of a posterior, over the range of its draws."""
     low, high = posterior.ends
     return ranges_between(posterior.keys, list(low.values()), list(high.values()))
 
 
 def ranges_between(keys: Sequence[str], low: Sequence[float], high: Sequence[float]) -> tuple[Prior, ...]:
-    """Uniform priors from keys and the lower and upper ends of their ranges."""
+    """Return uniform priors between the lower and upper ends of ranges."""
     return tuple(Prior(*row, "linear") for row in zip(keys, low, high, strict=True))
 
 
@@ -290,12 +302,12 @@ LUCK = "luck"  # key by which the cells of a design differ: the seed that all ca
 
 
 def design_of(keys: Sequence[str], points: Floats, luck: int) -> Design:
-    """A design with its digest.
+    """Return a design of these points, with its digest.
 
     Args:
-        keys: Keys of the numbers.
+        keys: Keys of the numbers, one per column of the points.
         points: (points, keys) Values in the units of the numbers.
-        luck: Seed of every campaign.
+        luck: Seed that every campaign of the design shares.
     """
     points = np.ascontiguousarray(points, np.float64)
     digest = sha256(json.dumps(list(keys)).encode() + points.tobytes()).hexdigest()[:16]

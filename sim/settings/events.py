@@ -1,4 +1,4 @@
-"""The timeline of a study: dated events from YAML files, policies, scenario and overrides, merged and checked."""
+"""The timeline of a study: the dated events of YAML files, policies, scenario and overrides, merged and checked."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -23,7 +23,10 @@ ACTS = {"set": Act.SET, "reinforce": Act.REINFORCE, "raise_militia": Act.RAISE_M
 def resolve_events(
     config: DictConfig, choices: Sequence[Choice], overrides: Overrides, start: date
 ) -> tuple[Event, ...]:
-    """The timeline after policies and scenario add, move or delete events; overrides take precedence."""
+    """Return the timeline after policies and scenario add, change or delete events.
+
+    Overrides take precedence. Events are sorted by day, then by name.
+    """
     rows: dict[str, dict[str, Any]] = OmegaConf.to_container(config.timeline.events, resolve=True)  # type: ignore[assignment]
     explicit = [row.key for row in overrides if row.key.startswith(EVENTS) and not row.deletes]
     for choice in choices:
@@ -46,7 +49,7 @@ def resolve_events(
 
 
 def event_of(name: str, row: Mapping[str, Any], start: date) -> Event:
-    """Check one row and return its event."""
+    """Check one row of a timeline and return its event."""
     odd = set(row) - EVENT_KEYS
     if odd:
         raise unknown(f"timeline.events.{name}", sorted(odd)[0], sorted(EVENT_KEYS))
@@ -82,11 +85,11 @@ def check_condition(name: str, row: Mapping[str, Any]) -> None:
 
 
 def timeline_of(events: Sequence[Event], facts: Facts) -> Timeline:
-    """The events that have an effect, as arrays for the rules.
+    """Convert the events that have an effect to arrays for the rules.
 
     Args:
-        events: The timeline, with day numbers.
-        facts: The districts.
+        events: Events of the timeline, with day numbers.
+        facts: Districts, among which the district of each event is looked up.
 
     Raises:
         PanjError: For an unknown or ambiguous district.

@@ -1,8 +1,8 @@
 """Resolves the numbers of the rules from config, policies and overrides; errors name the key.
 
 Every number of a rule is declared once, in `configs/rules/<rule>.yaml`, with unit, range, source and meaning. Values
-resolve in a fixed order: default; the value drawn for the seed, if any; set, scale and shift of policies and scenario;
-overrides.
+resolve in a fixed order, in which later steps take precedence: the default; the value drawn for the seed, if any;
+set, scale and shift of policies and scenario; overrides.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,10 @@ from sim.errors import PanjError, nearest
 
 
 class Number(NamedTuple):
-    """One declared number: `key` is `rules.<rule>.<name>`; values outside `low` to `high` are rejected."""
+    """One declared number; values outside the range from `low` to `high` are rejected.
+
+    `key` is `rules.<rule>.<name>`.
+    """
 
     key: str
     value: float
@@ -30,7 +33,7 @@ class Number(NamedTuple):
 
 @dataclass(frozen=True)
 class Choice:
-    """Changes made by one policy or scenario. `name` is its file, `group` its config group."""
+    """Changes made by one policy, theory or scenario; `name` is the name of its file, `group` its config group."""
 
     group: str
     name: str
@@ -46,7 +49,7 @@ class Choice:
 
 @cache
 def declared_numbers() -> dict[str, Number]:
-    """Every number of every rule by key, in the order of `Rules`.
+    """Return the declaration of every number of every rule by key, in the order of `Rules`.
 
     Raises PanjError if a rule and its YAML file name different numbers.
     """
@@ -64,7 +67,7 @@ def declared_numbers() -> dict[str, Number]:
 
 
 def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
-    """The number declared in one row of YAML; raises PanjError unless it has all five columns."""
+    """Return the number declared in one row of YAML; raises PanjError if a column is missing."""
     missing = {"value", "unit", "range", "source", "meaning"} - set(row)
     if missing:
         raise PanjError(f"{key}: found no {', '.join(sorted(missing))}, expected value, unit, range, source, meaning")
@@ -75,15 +78,15 @@ def number(key: str, row: Mapping[str, Any], is_whole: bool) -> Number:
 def resolve(
     choices: Iterable[Choice], explicit: Mapping[str, float], drawn: Mapping[str, float] | None = None
 ) -> dict[str, float]:
-    """Resolve all numbers.
+    """Resolve the numbers of all rules to the values of one campaign.
 
     Args:
-        choices: Policies and scenario, in the order in which they apply.
+        choices: Choices of policies, theory and scenario, in the order in which they apply.
         explicit: Values set by overrides, by key.
         drawn: Values drawn for a seed, by key.
 
     Returns:
-        Values by key, whole numbers as int.
+        Value of every declared number by key; whole numbers are int.
 
     Raises:
         PanjError: For an unknown key or a value out of range.
@@ -106,11 +109,11 @@ def resolve(
 
 
 def known(key: str, where: str) -> str:
-    """The full key of a number.
+    """Return the full key of a number.
 
     Args:
-        key: The key; `news.fade_days` is short for `rules.news.fade_days`.
-        where: Where it was found, for errors.
+        key: Key as given; `news.fade_days` is short for `rules.news.fade_days`.
+        where: Source of the key, with which the error begins, such as `border=closed`.
 
     Raises:
         PanjError: For an unknown key.
@@ -122,15 +125,15 @@ def known(key: str, where: str) -> str:
 
 
 def check_range(key: str, value: float, where: str) -> None:
-    """Check that a value is in the declared range of a number, and whole if the number is.
+    """Check that a value is within the declared range of its number, and whole if the number must be whole.
 
     Args:
         key: Full key of the number.
-        value: The value.
+        value: Value to check, in the unit of the number.
         where: Text after the key in errors, such as `after border=closed`.
 
     Raises:
-        PanjError: For any other value.
+        PanjError: For a value that is out of range, not a number, or not whole where it must be.
     """
     row = declared_numbers()[key]
     expected = f"{'a whole number' if row.is_whole else 'a number'} from {row.low} to {row.high} ({row.unit})"
@@ -142,7 +145,7 @@ def check_range(key: str, value: float, where: str) -> None:
 
 
 def typed(values: Mapping[str, float]) -> Rules:
-    """The numbers as `Rules`, each cast to its declared type."""
+    """Convert values by key to `Rules`, each cast to its declared type."""
     parts = {}
     for rule, kind in Rules.__annotations__.items():
         casts = kind.__annotations__

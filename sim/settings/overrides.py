@@ -1,7 +1,8 @@
 """Overrides of settings, parsed once into typed values that keep their key and original text.
 
 Hydra's parser provides the grammar (`key=value`, `a,b`, `range()`, `interval()`, `glob()`). Names are checked here,
-before Hydra composes a config; every error names the key, what was found, what was expected and the nearest valid name.
+before Hydra composes a config. Every error names the key, what was found and what was expected, with the nearest
+valid name where there is one.
 """
 
 import math
@@ -55,7 +56,7 @@ FOREIGN = re.compile(  # quoted text, or unquoted text that may contain letters 
 class Override:
     """One change of settings, such as `border=closed`, `~timeline.events.x` or `morale=brittle,reported`.
 
-    `value` is plain, a list, a mapping, or a Hydra sweep; overrides are equal, and are sorted, by their texts.
+    `value` is a plain value, a list, a mapping or a Hydra sweep. Overrides are compared and sorted by `text` alone.
     """
 
     text: str  # as it was typed
@@ -70,15 +71,15 @@ class Override:
 
     @staticmethod
     def of(key: str, value: Any = None, sign: str = "") -> "Override":
-        """An override made from a value, not from text.
+        """Make an override from a value instead of text.
 
         Args:
-            key: In full, such as `border`.
-            value: A text, a number, None, or a mapping of such.
-            sign: `+` to add the key, `~` to delete it, otherwise nothing.
+            key: Full key, such as `border`.
+            value: Text, a number, None, or a mapping of names to such values.
+            sign: `+` to add the key, `~` to delete it, empty to set it.
 
         Returns:
-            The same override as `parse` returns for its text.
+            The override that `parse` returns for the same setting typed as text.
         """
         text = f"{sign}{key}" if sign == "~" else f"{sign}{key}={quoted(value)}"
         value_text = value if isinstance(value, str) else quoted(value)
@@ -86,17 +87,17 @@ class Override:
 
     @property
     def is_number(self) -> bool:
-        """Whether it sets a number of a rule; such overrides bypass Hydra's config."""
+        """Whether the override sets a number of a rule; such overrides bypass Hydra's config."""
         return self.key.startswith("rules.")
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a simple `key=value`."""
+        """Whether the override is a simple `key=value` with a single value."""
         return not (self.adds or self.deletes or self.sweeps) and self.package is None
 
     @property
     def number(self) -> float:
-        """The number that it sets, cast to its declared type; raises PanjError if the value is not a number."""
+        """The number that the override sets, cast to its declared type; raises PanjError for any other value."""
         is_whole = declared_numbers()[self.key].is_whole
         is_number = isinstance(self.value, int | float) and not isinstance(self.value, bool) and not self.deletes
         if not is_number or abs(self.value) > FAR or (is_whole and self.value % 1):
@@ -107,12 +108,12 @@ class Override:
 
     @property
     def is_interval(self) -> bool:
-        """Whether it gives a range for a Latin hypercube."""
+        """Whether the override gives a range for a Latin hypercube."""
         return isinstance(self.value, IntervalSweep)
 
     @property
     def count(self) -> int:
-        """Number of values that it sweeps over, calculated without listing them; 1 if it does not sweep."""
+        """Number of values in a sweep, calculated without listing them; 1 for an override that does not sweep."""
         if isinstance(self.value, RangeSweep):
             start, stop, step = (Decimal(str(end)) for end in ends_of(self.value))
             if not all(end.is_finite() for end in (start, stop, step)) or not step:
@@ -123,12 +124,12 @@ class Override:
         return len(getattr(self.value, "list", ())) if self.sweeps else 1
 
     def with_value(self, text: str) -> "Override":
-        """An override of the same key with a single value, given as it would be typed."""
+        """Return an override of the same key with a single value, given as it would be typed."""
         return parse(f"{self.text.partition('=')[0]}={text}")
 
 
 def ends_of(sweep: RangeSweep) -> tuple[float, float, float]:
-    """Start, stop and step of a range; `range(5)` starts at 0."""
+    """Return the start, stop and step of a range; `range(5)` starts at 0."""
     return sweep.start or 0, sweep.stop or 0, sweep.step
 
 
@@ -137,10 +138,11 @@ def parse(text: str) -> Override:
     """Parse one override.
 
     Args:
-        text: Such as `border=closed`. Names and paths are taken literally, all other values by Hydra's grammar.
+        text: Text such as `border=closed`. Names and paths are taken literally; all other values follow Hydra's
+            grammar.
 
     Returns:
-        The override; whether key and value exist is not checked yet.
+        The override. Whether its key and value exist is not checked yet.
 
     Raises:
         PanjError: For text that is not an override.
@@ -166,7 +168,7 @@ def parse(text: str) -> Override:
 
 
 def name_or_path(text: str, key: str, value: str) -> Override:
-    """An override whose value is taken literally, without quotes around it."""
+    """Return an override whose value is taken literally, except that quotes around it are removed."""
     if re.fullmatch(r"(['\"]).*\1", value):
         value = str(parsed(text, text).value())
     grammar = text if value == "null" else f"{key}={quoted(value)}"
@@ -174,12 +176,12 @@ def name_or_path(text: str, key: str, value: str) -> Override:
 
 
 def in_quotes(text: str) -> str:
-    """Quote a text that has letters outside ASCII, as Hydra's grammar requires; other text is returned unchanged."""
+    """Quote text that has letters outside ASCII, as Hydra's grammar requires; return other text unchanged."""
     return text if text.isascii() or text[0] in "'\"" else quoted(text.rstrip()) + text[len(text.rstrip()) :]
 
 
 def quoted(value: Any) -> str:
-    """Format a plain value, or a mapping of such, in Hydra's grammar, with quotes if it needs them."""
+    """Format a plain value, or a mapping of plain values, in Hydra's grammar, with quotes where it needs them."""
     if value is None:
         return "null"
     if isinstance(value, Mapping):
@@ -194,13 +196,13 @@ def quoted(value: Any) -> str:
 
 
 def value_text(found: Parsed) -> str:
-    """The value as text, without quotes."""
+    """Return the value of a parsed override as text, without quotes."""
     value = found.value()
     return value if isinstance(value, str) else str(found.get_value_element_as_str())
 
 
 def parsed(grammar: str, text: str) -> Parsed:
-    """Parse one override with Hydra; `text` is the original, for errors."""
+    """Parse one override with Hydra; errors quote the original `text`."""
     try:
         return OverridesParser.create().parse_override(grammar)
     except (HydraException, ValueError, RecursionError) as error:
@@ -224,10 +226,10 @@ class Overrides:
 
     @staticmethod
     def of(words: AnyOverrides) -> "Overrides":
-        """Parse texts; an `Overrides` is returned unchanged.
+        """Parse the texts of overrides; an `Overrides` object is returned unchanged.
 
         Args:
-            words: Overrides as typed, with -m if they sweep.
+            words: Overrides as typed, including -m if any of them sweeps.
 
         Raises:
             PanjError: For text that is not an override.
@@ -247,7 +249,7 @@ class Overrides:
         return any(row.key == key for row in self.rows)
 
     def __add__(self, others: AnyOverrides) -> "Overrides":
-        """Append other overrides."""
+        """Return these overrides followed by others."""
         more = Overrides.of(others)
         return Overrides((*self.rows, *more.rows), (*self.words, *more.words))
 
@@ -268,26 +270,26 @@ class Overrides:
 
     @staticmethod
     def from_rows(rows: Iterable[Override]) -> "Overrides":
-        """Overrides from parsed rows, without -m."""
+        """Return `Overrides` of parsed rows, without -m."""
         kept = tuple(rows)
         return Overrides(kept, tuple(row.text for row in kept))
 
     def get(self, key: str) -> Override | None:
-        """The last override of a key, which takes precedence, or None."""
+        """Return the last override of a key, which takes precedence, or None if there is none."""
         return next((row for row in reversed(self.rows) if row.key == key), None)
 
     def without(self, keys: Iterable[str]) -> "Overrides":
-        """These overrides without some keys; -m is kept."""
+        """Return these overrides without those of the given keys; -m is kept."""
         dropped = [row.text for row in self.rows if row.key in set(keys)]
         rows = tuple(row for row in self.rows if row.text not in dropped)
         return Overrides(rows, tuple(word for word in self.words if word not in dropped))
 
     def with_usual(self, usual: Mapping[str, str]) -> "Overrides":
-        """These overrides, with `usual` values appended for keys that they do not set."""
+        """Return these overrides with the `usual` values appended for keys that they do not set."""
         return self + [f"{key}={value}" for key, value in usual.items() if key not in self]
 
     def numbers(self) -> dict[str, float]:
-        """Numbers of rules that are set, by key; PanjError for an invalid number."""
+        """Return the rule numbers that are set, by key; raises PanjError for an invalid number."""
         return {row.key: row.number for row in self.rows if row.is_number}
 
 
@@ -295,13 +297,13 @@ BASELINE = Overrides()
 
 
 def check_override(row: Override) -> None:
-    """Check key, group choice and value before Hydra does, for clearer errors.
+    """Check the key, group choice and syntax of an override before Hydra does, for clearer errors.
 
     Args:
-        row: An override.
+        row: Override to check.
 
     Raises:
-        PanjError: For an override that sweeps, an unknown key, choice or event, or unsupported syntax.
+        PanjError: For an override that sweeps, an unknown key, choice or event, or syntax that Panj does not support.
     """
     if row.sweeps:
         raise PanjError(f"{row.key}: found several values ('{row.text}'), expected one; a sweep has -m on its line")
@@ -334,14 +336,14 @@ def check_key(key: str, value: str) -> None:
 
 
 def no_such_setting(key: str) -> PanjError:
-    """The error for an unknown key, with the most similar key."""
+    """Return the error for an unknown key, which suggests the most similar key."""
     names = [*MAIN_KEYS, *DRAW_KEYS, *HOW_KEYS, *GROUPS, *DRAW_GROUPS, *HOW_GROUPS, "scenario", *declared_numbers()]
     hint = nearest(key, names) or nearest(f"rules.{key}", names)
     return PanjError(f"{key}: found no such setting, expected one that `python -m sim --help` lists{hint}")
 
 
 def check_event(key: str) -> None:
-    """Raise PanjError if an event to change or delete does not exist; new ones need + before the key."""
+    """Raise PanjError if an override changes or deletes an event that does not exist."""
     files = [file_of("timeline", timeline) for timeline in choices_of("timeline")]
     events = {name for path in files for name in read_yaml(path)["events"]}
     name = key.split(".")[2]
@@ -350,7 +352,7 @@ def check_event(key: str) -> None:
 
 
 def check_once(overrides: Iterable[Override]) -> None:
-    """Raise PanjError for a swept key that is given a second time, since only one would take effect."""
+    """Raise PanjError if a key is swept and given again, since only one of its overrides would take effect."""
     rows = list(overrides)
     given = Counter(row.key for row in rows)
     for row in rows:
@@ -359,29 +361,29 @@ def check_once(overrides: Iterable[Override]) -> None:
 
 
 def choices_of(group: str) -> list[str]:
-    """The names of the choices of a group, such as `border`, in alphabetical order."""
+    """Return the names of the choices of a group, such as `border`, in alphabetical order."""
     return sorted(path.stem for path in folder_of_group(group).glob("*.yaml"))
 
 
 def file_of(group: str, name: str) -> Path:
-    """The path of the YAML file of one choice.
+    """Return the path of the YAML file of one choice.
 
     Args:
         group: A group of choices, such as `border`.
-        name: The choice.
+        name: Name of the choice.
     """
     return folder_of_group(group) / f"{name}.yaml"
 
 
 def values_of(override: Override) -> list[Override]:
-    """Expand an override that sweeps into one override per value, in order.
+    """Expand an override that sweeps into one override per value, in the order of the values.
 
     Args:
-        override: An override that sweeps, but not by `interval`. The stop of a `range` is not included.
+        override: Override that sweeps by a list, `range` (whose stop is excluded) or `glob`, not by `interval`.
 
     Raises:
-        PanjError: For a key that takes only one value, for repeated values, and for more values than a sweep may have
-            cells.
+        PanjError: For a key that takes only one value, for values that are repeated, shuffled or missing, and for
+            more values than a sweep may have cells.
     """
     key = override.key
     if key in ONE_VALUE:
@@ -403,7 +405,10 @@ def values_of(override: Override) -> list[Override]:
 
 
 def values_of_range(sweep: RangeSweep, count: int) -> list[str]:
-    """The values of a range, as text, calculated in decimal arithmetic so that 0.1 + 0.1 + 0.1 gives 0.3."""
+    """Return the values of a range as text.
+
+    They are calculated in decimal arithmetic, so that 0.1 + 0.1 + 0.1 gives 0.3.
+    """
     start, _, step = ends_of(sweep)
     is_whole = all(isinstance(end, int) for end in ends_of(sweep))
     values = (Decimal(str(start)) + number * Decimal(str(step)) for number in range(count))

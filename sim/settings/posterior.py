@@ -1,12 +1,13 @@
-"""A posterior: a file of weighted draws of the uncertain numbers; each campaign uses one draw, selected by its seed.
+"""A posterior: weighted draws of the uncertain numbers, of which each campaign uses one, selected by its seed.
 
-Reads and writes `posterior.parquet`: columns `weight`, `seed` and `distance` (of the campaign in the prior sample),
-        and one column per drawn number. `panj` in its metadata records what it was made from.
-Returns `Posterior`, which is small and hashable, so that it can be sent to workers.
-Assumed A file named by the user must have been fitted with these rules and this data, or it is rejected. The shipped
-        file is used even if they have changed since, with a note in every run: numbers no longer drawn take their
-        declared values, and draws outside today's prior range are clipped to it. Changed priors, or changed defaults
-        of numbers that were not drawn, do not invalidate a file, but every run notes them as well.
+Reads and writes `posterior.parquet`, with the columns `weight`, `seed` and `distance` (both of the draw's campaign in
+the prior sample) and one column per drawn number. The key `panj` of its metadata records what it was made from.
+`Posterior` is small and hashable, so that it can be sent to workers.
+
+A file named by the user is rejected unless it was fitted with the local rules and data. The shipped file is used even
+if they have changed since, with a note in every run: numbers that are no longer drawn take their declared values, and
+draws outside the current prior range are clipped to it. If only the evidence, the priors, or the defaults of numbers
+that were not drawn have changed, any file remains valid, but every run notes the change as well.
 """
 
 import json
@@ -40,7 +41,10 @@ Ranges = Sequence[tuple[Any, ...]]  # current priors: key, lowest, highest, scal
 
 @dataclass(frozen=True)
 class Posterior:
-    """Weighted draws of the uncertain numbers. Posteriors with equal digest, keys and note are equal."""
+    """Weighted draws of the uncertain numbers.
+
+    Two posteriors are equal if their digests, keys and notes are equal.
+    """
 
     digest: str  # hash of keys, weights and draws
     keys: tuple[str, ...]  # of the drawn numbers
@@ -56,38 +60,41 @@ class Posterior:
 
     @cached_property
     def until(self) -> Floats:
-        """Cumulative weights of the draws, in which a campaign's draw is looked up; computed once."""
+        """Cumulative weights of the draws, computed once; a campaign's draw is looked up in them."""
         return np.cumsum(self.weights)
 
     def numbers(self, seed: int) -> dict[str, float]:
-        """The numbers by key of the draw that a seed selects, in proportion to the weights."""
+        """Return the numbers, by key, of the draw that a seed selects.
+
+        The probability of a draw is proportional to its weight.
+        """
         share = draw_parameters(seed, ROW)[0]
         row = min(int(np.searchsorted(self.until, share * self.until[-1], side="right")), self.until.size - 1)
         return dict(zip(self.keys, self.rows[row].tolist(), strict=True))
 
     @property
     def ends(self) -> tuple[dict[str, float], dict[str, float]]:
-        """The lowest and the highest value of each number, by key."""
+        """Lowest and highest value of each number, by key."""
         low, high = (dict(zip(self.keys, row.tolist(), strict=True))
                      for row in (self.rows.min(axis=0), self.rows.max(axis=0)))  # fmt: skip
         return low, high
 
     @property
     def median(self) -> "Posterior":
-        """A posterior with a single draw, the weighted marginal medians, which need not be one of the draws."""
+        """A posterior with one draw, made of the weighted marginal medians; it need not be one of the draws."""
         middle = np.array([weighted_quantiles(column, self.weights, (0.5,)) for column in self.rows.T]).T
         return posterior_of(self.keys, np.ones(1), middle, self.note, self.doubt)
 
 
 def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str, doubt: str = "") -> Posterior:
-    """A posterior with its digest.
+    """Return a posterior with its digest.
 
     Args:
-        keys: Keys of the drawn numbers.
+        keys: Keys of the drawn numbers, one per column of the rows.
         weights: (draws) Weights; they need not add up to one.
         rows: (draws, keys) Values in the units of the numbers.
         note: Description printed by runs.
-        doubt: What has changed since the fit, as text; empty if nothing has.
+        doubt: Text that says what has changed since the fit; empty if nothing has.
     """
     weights, rows = np.ascontiguousarray(weights, np.float64), np.ascontiguousarray(rows, np.float64)
     digest = sha256(json.dumps(keys).encode() + weights.tobytes() + rows.tobytes()).hexdigest()[:16]
@@ -95,15 +102,15 @@ def posterior_of(keys: tuple[str, ...], weights: Floats, rows: Floats, note: str
 
 
 def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float]) -> Floats:
-    """Weighted quantiles without interpolation, so that each is one of the values.
+    """Return weighted quantiles without interpolation, so that each is one of the values.
 
     Args:
-        values: (n) Values.
+        values: (n) Sample, in any order.
         weights: (n) Weights; they need not add up to one.
         shares: Probabilities from 0 to 1.
 
     Returns:
-        One quantile per share.
+        One quantile per probability, in the unit of the values.
     """
     order = np.argsort(values, kind="stable")
     until = np.cumsum(weights[order]) / weights.sum()
@@ -113,13 +120,13 @@ def weighted_quantiles(values: Floats, weights: Floats, shares: Iterable[float])
 
 
 def table_of(posterior: Posterior, seeds: NDArray[np.int64], distances: Floats, about: Mapping[str, Any]) -> pa.Table:
-    """The content of posterior.parquet.
+    """Return the table that is written to posterior.parquet.
 
     Args:
-        posterior: The draws.
+        posterior: Posterior whose draws and weights are written.
         seeds: (draws) Seed of each draw's campaign in the prior sample.
         distances: (draws) Distance of that campaign from the record.
-        about: Metadata on the fit.
+        about: Metadata that records how the fit was made.
     """
     columns: dict[str, Any] = {"weight": posterior.weights, "seed": seeds, "distance": distances}
     columns |= dict(zip(posterior.keys, np.ascontiguousarray(posterior.rows.T), strict=True))
@@ -127,20 +134,21 @@ def table_of(posterior: Posterior, seeds: NDArray[np.int64], distances: Floats, 
 
 
 def shipped() -> Path:
-    """Path of the shipped posterior."""
+    """Return the path of the shipped posterior."""
     return folder_of("configs") / "posterior.parquet"
 
 
 def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
-    """Read a posterior.
+    """Read a posterior and check that it fits the local rules, data and priors.
 
     Args:
         file: Path of the file; None for the shipped one.
         data: Fingerprint of the local data.
-        believed: Current priors.
+        believed: Current priors: key, lowest, highest, scale and further fields of each.
 
     Raises:
-        PanjError: If the file is missing, damaged, or made with other rules or data.
+        PanjError: If the file is missing or damaged, or if it is not the shipped one and was fitted with other rules
+            or data.
     """
     path = Path(file).expanduser() if file else shipped()
     if not path.is_file():
@@ -151,7 +159,7 @@ def posterior_for(file: str | None, data: str, believed: Ranges) -> Posterior:
 
 @lru_cache(maxsize=4)
 def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_shipped: bool) -> Posterior:
-    """Read and check a file of a posterior; raises PanjError that names the problem."""
+    """Read and check a posterior file; raises PanjError naming the file and the problem."""
     where = f"calibration.file, {path}"
     table = open_table(path, where)
     about = about_of(table, where)
@@ -172,7 +180,7 @@ def read_posterior(path: Path, _changed: int, data: str, believed: Ranges, is_sh
 
 
 def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list[str]:
-    """Names of what has changed since the fit: rules, data, evidence, priors."""
+    """Return the names of what has changed since the fit: rules, data, evidence, priors."""
     stale = [name for name, here in (("rules", fingerprint_of_rules()), ("data", data))
              if about[f"{name}_fingerprint"] != here]  # fmt: skip
     record = fingerprint_of_record()
@@ -182,7 +190,7 @@ def changed_since(about: Mapping[str, Any], data: str, believed: Ranges) -> list
 
 
 def open_table(path: Path, where: str) -> pa.Table:
-    """Read the table of a file; raises PanjError if a required column is missing."""
+    """Read the table of a posterior file; raises PanjError if it is damaged or a required column is missing."""
     import pyarrow.parquet as pq  # not at the top, since workers never read the file
 
     try:
@@ -196,7 +204,7 @@ def open_table(path: Path, where: str) -> pa.Table:
 
 
 def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
-    """Keys of the drawn numbers; raises PanjError for one that is not declared."""
+    """Return the keys of the drawn numbers; raises PanjError for a key that is not declared."""
     keys = tuple(name for name in table.column_names if name not in OF_A_ROW)
     for key in keys:
         if key not in declared_numbers():
@@ -205,7 +213,7 @@ def keys_of(table: pa.Table, where: str) -> tuple[str, ...]:
 
 
 def about_of(table: pa.Table, where: str) -> dict[str, Any]:
-    """The metadata of the file on how it was made; raises PanjError if it is incomplete."""
+    """Return the metadata on how the file was made; raises PanjError if it is incomplete."""
     try:
         about = dict(json.loads((table.schema.metadata or {})[b"panj"]))
     except (KeyError, ValueError, TypeError):
@@ -217,7 +225,10 @@ def about_of(table: pa.Table, where: str) -> dict[str, Any]:
 
 
 def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floats, Floats]:
-    """Weights and draws of the file; raises PanjError if no weight is positive."""
+    """Return the weights and draws in a file.
+
+    Raises PanjError for values that are not numbers, a negative or infinite weight, and weights that are all zero.
+    """
     try:
         weights = table["weight"].to_numpy().astype(np.float64)
         rows = np.array([table[key].to_numpy().astype(np.float64) for key in keys]).T
@@ -229,7 +240,7 @@ def numbers_in(table: pa.Table, keys: tuple[str, ...], where: str) -> tuple[Floa
 
 
 def of_today(rows: Floats, keys: tuple[str, ...], believed: Ranges) -> Floats:
-    """Clip draws to today's prior ranges, so that an old file can still be used."""
+    """Clip draws to the current prior ranges and round whole numbers, so that an old file can still be used."""
     ends = {key: (low, high) for key, low, high, *_ in believed}
     within = np.clip(rows, *np.array([ends[key] for key in keys]).T)
     return np.where([declared_numbers()[key].is_whole for key in keys], np.round(within), within)
@@ -246,7 +257,7 @@ def check_rows(rows: Floats, keys: tuple[str, ...], where: str) -> None:
 
 
 def doubt_of(about: Mapping[str, Any], stale: list[str]) -> str:
-    """What has changed since the fit, as text; empty if nothing has."""
+    """Describe what has changed since the fit; return an empty text if nothing has."""
     doubts = [f"with other {' and '.join(stale)} than these (fit again)"] if stale else []
     declared = declared_numbers()
     others = [key for key, value in about["numbers"].items() if key not in declared or declared[key].value != value]

@@ -20,7 +20,7 @@ from sim.settings.worlds import Worlds
 
 
 class Event(NamedTuple):
-    """One dated event after all policies; `day` 0 is the start date."""
+    """One dated event after all changes; `day` counts from the start date, which is day 0."""
 
     name: str
     day: int
@@ -51,7 +51,7 @@ class Sampling(NamedTuple):
 
 
 class Precision(NamedTuple):
-    """The precision at which a cell has enough campaigns; without an outcome, it has `runs` campaigns."""
+    """Requested precision, at which a cell has enough campaigns; without an outcome, it has `runs` campaigns."""
 
     outcome: str | None
     half_width: float  # of the 95 % interval of its mean, in its unit
@@ -99,31 +99,31 @@ class Settings:
 
     @property
     def doubt(self) -> str:
-        """What has changed since the posterior was fitted, as text; empty if nothing has changed."""
+        """Text that says what has changed since the posterior was fitted; empty if nothing has changed."""
         return "" if self.draws is None or self.draws.posterior is None else self.draws.posterior.doubt
 
     @property
     def worlds(self) -> Worlds | None:
-        """The worlds that followed the record, with which campaigns begin; None for free campaigns."""
+        """Worlds that followed the record, with which campaigns begin; None for free campaigns."""
         return None if self.draws is None else self.draws.worlds
 
     def question(self, decided: date | None) -> str:
         """Describe the what-if question that a changed decision asks of campaigns that followed the record.
 
         Args:
-            decided: The day at whose end the decision changes; None if it differs from the first day on.
+            decided: Day at whose end the decision changes; None if it differs from the first day on.
 
         Returns:
-            One or two sentences, as from `Worlds.question`; empty for free campaigns.
+            One or two sentences from `Worlds.question`; empty for free campaigns.
         """
         return "" if self.worlds is None else self.worlds.question(decided)
 
     def rules_of(self, seed: int) -> Rules:
-        """The numbers of every rule in the campaign of a seed."""
+        """Return the numbers of every rule in the campaign with this seed."""
         return self.rules if self.draws is None else self.draws.rules_of(seed)
 
     def seed_of(self, seed: int) -> int | Address:
-        """What the random draws of the campaign of a seed depend on: the seed itself, or an address."""
+        """Return what the random draws of a campaign depend on: its seed, a shared seed, or the address of a world."""
         return seed if self.draws is None else self.draws.luck(seed)
 
     @cached_property
@@ -132,7 +132,7 @@ class Settings:
         return lay_out(self.facts, self.rules, self.attention, self.posts)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything except seeds that affects results, as plain values."""
+        """Return everything except seeds that affects results, as plain values."""
         drawn = {} if self.draws is None else {"draws": self.draws.as_dict()}
         kept = {} if self.daily else {"daily": False}
         return {
@@ -150,7 +150,10 @@ class Settings:
         }
 
     def fingerprint(self) -> str:
-        """A hash of the resolved settings, 16 hexadecimal digits; names, texts and sources are not part of it."""
+        """Return a hash of the resolved settings, as 16 hexadecimal digits.
+
+        Names, texts and sources are not part of it.
+        """
         resolved = {key: value for key, value in self.as_dict().items() if key not in ("choices", "events")}
         resolved["timeline"] = [column.tolist() for column in self.timeline]
         return sha256(json.dumps(resolved, sort_keys=True).encode()).hexdigest()[:16]
@@ -161,7 +164,7 @@ PostChanges = tuple[tuple[str, tuple[tuple[str, float], ...]], ...]
 
 
 class Order(NamedTuple):
-    """The settings of one cell, in the form that is sent to workers."""
+    """Settings of one cell, in the form that is sent to workers."""
 
     key: str  # fingerprint of the settings
     rules: Rules

@@ -44,12 +44,12 @@ class Cell(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The swept values as text: `reinforcement=none, morale=brittle`; empty for the single cell of a plain run."""
+        """Swept values as text: `reinforcement=none, morale=brittle`; empty for the single cell of a plain run."""
         return ", ".join(f"{key}={say(value)}" for key, value in self.values.items())
 
     @property
     def order(self) -> Order:
-        """The settings of the cell, in the form that is sent to workers."""
+        """Settings of the cell, in the form that is sent to workers."""
         settings = self.settings
         return Order(
             key=settings.fingerprint(),
@@ -69,7 +69,7 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Sweep:
-    """The cells requested by a command line."""
+    """Cells requested by a command line."""
 
     base: Settings  # with the overrides that do not sweep
     swept: tuple[str, ...]  # keys
@@ -87,14 +87,14 @@ def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
     """Compose and check every cell before anything runs.
 
     Args:
-        words: Overrides, or their texts as typed, with -m if they sweep.
-        facts: The data; read from `sim/data` by default.
+        words: Overrides, parsed or as typed, including -m if any of them sweeps.
+        facts: Districts, roads and posts; read from `sim/data` by default.
 
     Returns:
-        The sweep, with one cell per combination of the swept values, the last key changing fastest.
+        The sweep, with one cell per combination of the swept values; the last key changes fastest.
 
     Raises:
-        PanjError: For an invalid setting; names the cell and the key.
+        PanjError: For an invalid setting, naming the key and, in a sweep, the cell.
     """
     overrides, composer = Overrides.of(words), Composer(facts)
     many = [row for row in overrides if row.sweeps and overrides.sweeps]
@@ -120,7 +120,7 @@ def compose_sweep(words: AnyOverrides, facts: Facts | None = None) -> Sweep:
 
 
 def check_swept(override: Override) -> None:
-    """Raise PanjError for an unknown swept key or choice."""
+    """Raise PanjError if a swept key or one of its choices is unknown."""
     check_form(override)
     key = override.key
     if key in (*MAIN_KEYS, *HOW_KEYS, *declared_numbers()) or "." in key:
@@ -131,7 +131,7 @@ def check_swept(override: Override) -> None:
 
 
 def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...]]:
-    """List the swept overrides of every cell, the last key changing fastest."""
+    """List the swept overrides of every cell; the last key changes fastest."""
     ranges = {one.key: one for one in many if one.is_interval}
     others = [one for one in many if one.key not in ranges]
     points = base.sampling.points if base.sampling.method == "latin_hypercube" else 1
@@ -143,7 +143,7 @@ def expand(many: Sequence[Override], base: Settings) -> list[tuple[Override, ...
 
 
 def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Override, ...]]:
-    """The points of the Latin hypercube as overrides; one empty point for a grid."""
+    """Return the points of the Latin hypercube as overrides, or one empty point for a grid."""
     sampling = base.sampling
     if sampling.method == "grid":
         if ranges:
@@ -170,7 +170,10 @@ def points_of(ranges: Mapping[str, Override], base: Settings) -> list[tuple[Over
 
 
 def bounds_of(key: str, override: Override) -> tuple[float, float]:
-    """The range of a number given by interval(); raises PanjError for a key that is not a number."""
+    """Return the bounds given by `interval()`.
+
+    Raises PanjError if the key is not a number of a rule, or if the bounds are infinite or not ascending.
+    """
     if key not in declared_numbers():
         raise PanjError(f"{key}: found interval(), expected it only with the numbers of rules")
     interval = override.value
@@ -181,7 +184,7 @@ def bounds_of(key: str, override: Override) -> tuple[float, float]:
 
 
 def coordinate(key: str, value: float) -> Override:
-    """The override that sets a number to one coordinate of a point."""
+    """Return the override that sets a number to one coordinate of a point."""
     is_whole = declared_numbers()[key].is_whole
     return parse(f"{key}={round(value)}" if is_whole else f"{key}={float(value)!r}")
 
@@ -190,13 +193,13 @@ def cell_of(number: int, swept: AnyOverrides, fixed: Overrides, composer: Compos
     """Resolve one cell.
 
     Args:
-        number: Number of the cell.
-        swept: Overrides of the swept keys.
-        fixed: The other overrides.
-        composer: Turns overrides into settings.
+        number: Number of the cell in its sweep, counted from 0.
+        swept: Overrides of the swept keys, with one value each; empty for a plain run.
+        fixed: Overrides that all cells share.
+        composer: Composer that resolves and caches settings.
 
     Raises:
-        PanjError: For an invalid setting; names the cell and the key.
+        PanjError: For an invalid setting, naming the key and, in a sweep, the cell.
     """
     swept = Overrides.of(swept)
     try:
@@ -210,7 +213,7 @@ def cell_of(number: int, swept: AnyOverrides, fixed: Overrides, composer: Compos
 
 
 def plain_value(override: Override) -> Any:
-    """The value of an override as a float if it is a number, otherwise as text."""
+    """Return the value of an override as a float if it is a number, otherwise as text."""
     value = override.value
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
@@ -228,10 +231,10 @@ def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
     """Find cells with the same resolved settings, whose campaigns are computed only once.
 
     Args:
-        cells: The cells of a sweep.
+        cells: Cells of one sweep.
 
     Returns:
-        For each such cell, the number of the first cell with these settings and its own number.
+        For each repeated cell, the number of the first cell with its settings, followed by its own number.
     """
     first: dict[str, int] = {}
     pairs = []
@@ -243,7 +246,7 @@ def alike(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
 
 
 def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
-    """Raise PanjError for a swept key that changes nothing in any combination of the other keys."""
+    """Raise PanjError for a swept key that changes nothing, whatever the values of the other keys."""
     for key in swept:
         values = {cell.values[key] for cell in cells}
         groups: dict[tuple[Any, ...], set[str]] = {}
@@ -259,7 +262,7 @@ def check_effect(cells: Sequence[Cell], swept: Sequence[str]) -> None:
 
 
 def with_name(base: Settings, swept: Sequence[str]) -> Settings:
-    """The base settings; a sweep without a study name gets one from its swept keys."""
+    """Return the base settings; a sweep without a study name is named after its swept keys."""
     named = any(text.startswith("study=") for text in base.overrides)
     if named or not swept:
         return base

@@ -1,9 +1,8 @@
 """Worlds: the numbers and seeds of campaigns that followed the record, from a file written by `assimilate`.
 
-Reads   worlds.parquet: one row per world with its numbers in their own units, its seeds by day and the seeds of draws
-        that are made once.
-Returns `Worlds`. The campaign of seed s repeats world s modulo the number of worlds up to the last day that the reports
-        cover, or to an earlier day if one is given; from the next day on it draws from seed s alone.
+`worlds.parquet` has one row per world, with its numbers in their own units, its seeds by day, and the seeds of draws
+that are made only once. The campaign with seed s repeats world s modulo the number of worlds, up to the last day that
+the reports cover or an earlier day if one is given. From the next day on, it draws from seed s alone.
 """
 
 import json
@@ -46,7 +45,10 @@ SEEDS = {
 
 @dataclass(frozen=True)
 class Worlds:
-    """Campaigns that followed the record, with equal weights. Objects with equal digest are equal."""
+    """Campaigns that followed the record, with equal weights.
+
+    Two objects are equal if their digests and cuts are equal.
+    """
 
     digest: str  # hash of numbers and seeds
     keys: tuple[str, ...] = field(compare=False)  # of the numbers
@@ -57,17 +59,17 @@ class Worlds:
 
     @property
     def until(self) -> date:
-        """The last day that the reports cover."""
+        """Last day that the reports cover."""
         return date.fromisoformat(self.about["until"])
 
     @property
     def followed(self) -> date:
-        """The last day on which campaigns repeat the random draws of the worlds."""
+        """Last day on which campaigns repeat the random draws of the worlds."""
         return self.cut or self.until
 
     @property
     def said(self) -> str:
-        """A description for summaries, figures and pages."""
+        """Description for summaries, figures and pages."""
         cut = f", each with its own draws to {self.cut}" if self.cut else ""
         return f"assimilated: {len(self.addresses):,} worlds that followed the record to {self.until}{cut}"
 
@@ -75,11 +77,11 @@ class Worlds:
         """Describe the what-if question that a changed decision asks of these worlds.
 
         Args:
-            decided: The day at whose end the decision changes; None if it differs from the first day on.
+            decided: Day at whose end the decision changes; None if it differs from the first day on.
 
         Returns:
-            One sentence on whether later random draws are new, the same, or chosen with hindsight, because they were
-            conditioned on later reports; with hindsight, also one on how improbable they were.
+            One sentence that says whether later random draws are new, the same, or known in hindsight to have led to
+            what was reported; in hindsight, also one on how improbable those draws were.
         """
         since = "" if decided is None else f" from the evening of {format_day(decided)} on"
         if decided is None or decided < self.followed:
@@ -99,7 +101,7 @@ class Worlds:
 
     @property
     def improbable(self) -> str:
-        """A sentence on how improbable the draws of these worlds were, from the evidence of their reports."""
+        """A sentence on how improbable the draws of these worlds were, from the log evidence of their reports."""
         found, best = self.about.get("log_evidence"), self.about.get("highest_log_likelihood")
         if found is None or best is None:
             return "It is not known how improbable those draws were, since the file has no evidence."
@@ -110,11 +112,11 @@ class Worlds:
         )
 
     def numbers_of(self, seed: int) -> dict[str, float]:
-        """The numbers of the world of a seed, by key."""
+        """Return the numbers, by key, of the world that a seed repeats."""
         return dict(zip(self.keys, self.numbers[seed % len(self.addresses)].tolist(), strict=True))
 
     def address_of(self, seed: int) -> Address:
-        """The address of the campaign of a seed."""
+        """Return the address of the random draws of the campaign with this seed."""
         world = self.addresses[seed % len(self.addresses)]
         free = (self.followed - date.fromisoformat(self.about["start_date"])).days + 1
         runs = (*(run for run in world.runs if run[0] < free), (free, seed))
@@ -123,10 +125,10 @@ class Worlds:
 
 
 def worlds_for(file: str | None, data: str) -> Worlds:
-    """Read worlds and check that they fit the local rules and data.
+    """Read worlds and check that they were made with the local rules and data.
 
     Args:
-        file: Path of the file; None for `configs/worlds.parquet`.
+        file: Path of the file; None for the shipped `configs/worlds.parquet`.
         data: Fingerprint of the local data.
 
     Raises:
@@ -150,14 +152,14 @@ def followed_to(worlds: Worlds, until: str | None) -> Worlds:
     """Limit the days on which campaigns repeat worlds.
 
     Args:
-        worlds: The worlds.
-        until: The last such day as YYYY-MM-DD; None for the last day of their reports.
+        worlds: Worlds that campaigns repeat.
+        until: Last day to repeat, as YYYY-MM-DD; None for the last day that the reports cover.
 
     Returns:
-        The worlds, after whose last such day campaigns have new random draws.
+        The worlds with this limit, after which campaigns have new random draws.
 
     Raises:
-        PanjError: For a day that is not between the start and the last report.
+        PanjError: For a day that is not after the start and by the last day that the reports cover.
     """
     if until is None:
         return worlds
@@ -174,7 +176,7 @@ def followed_to(worlds: Worlds, until: str | None) -> Worlds:
 
 
 def is_sound(address: Address) -> bool:
-    """Whether an address is valid: its runs begin on day 0 and ascend, and its other seeds are for known streams."""
+    """Check that the runs of an address start on day 0 and ascend, and that its other seeds have known streams."""
     days, streams = [day for day, _ in address.runs], {int(stream) for stream in Stream}
     is_known = all(stream in streams and province >= 0 for stream, province, _ in address.lasting)
     is_known &= all(stream in streams and 0 <= first <= last for stream, first, last, _ in address.streams)
@@ -183,10 +185,10 @@ def is_sound(address: Address) -> bool:
 
 @lru_cache(maxsize=4)
 def read_worlds(path: Path, _changed: int = 0) -> Worlds:
-    """Read worlds from a file.
+    """Read worlds from a file and check them.
 
     Args:
-        path: A file that `assimilate` wrote.
+        path: Path of a file that `assimilate` wrote.
 
     Raises:
         PanjError: For a file that is missing, damaged or of another kind.

@@ -1,8 +1,8 @@
 """Converts campaigns to chunks, and chunks to the tables of a study.
 
-A *chunk* is a table with one row per campaign, finished or failed; its daily series are lists. Chunks are converted to
-`runs.parquet` (one row per campaign), `days.parquet` (per campaign and day) and `districts.parquet` (per district and
-day). Tables are made from NumPy arrays through Arrow; nothing here needs pandas.
+A *chunk* is a table with one row per campaign, finished or failed; its daily series are lists. Chunks are converted
+to `runs.parquet` (one row per campaign), `days.parquet` (one row per campaign and day) and `districts.parquet` (one
+row per district and day). Tables are made from NumPy arrays through Arrow, without pandas.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +48,7 @@ DATE = pa.timestamp("ms")  # type of dates in tables, which pandas, Polars and D
 
 
 class Counting(NamedTuple):
-    """The outcomes that stored campaigns should have, and what is needed to count missing ones."""
+    """Outcomes that stored campaigns should have, with what is needed to count missing ones."""
 
     table: Sequence[Outcome]
     facts: Facts
@@ -57,7 +57,7 @@ class Counting(NamedTuple):
 
 
 class RunRows(NamedTuple):
-    """The stored results of one finished campaign."""
+    """Results of one finished campaign that are stored."""
 
     seed: int
     outcomes: dict[str, Value]
@@ -78,7 +78,7 @@ class Failure(NamedTuple):
 
 
 class SummaryRow(NamedTuple):
-    """One outcome over all campaigns of a cell, with the reported value."""
+    """Summary of one outcome over all campaigns of a cell, with the reported value."""
 
     outcome: str
     label: str
@@ -99,10 +99,10 @@ def rows_of(campaign: Campaign, table: Sequence[Outcome], facts: Facts, start: d
     """Extract from a finished campaign the results that are stored.
 
     Args:
-        campaign: A finished campaign.
-        table: The outcomes to count.
-        facts: The data files.
-        start: The date of day 0.
+        campaign: Finished campaign.
+        table: Outcomes to count.
+        facts: Districts and posts of the campaign.
+        start: Date of day 0.
     """
     first = campaign.world.districts.first_lost_on
     series = campaign.record.series.copy()
@@ -124,7 +124,7 @@ def changes_of(held: np.ndarray) -> np.ndarray:
     """Encode who holds each district on each day as a list of changes.
 
     Args:
-        held: (days, districts) bool: held by the Taliban.
+        held: (days, districts) True where the Taliban hold the district at the end of the day.
 
     Returns:
         One int32 per change, in order: 1 + day x districts + district, negative if the government retook the district.
@@ -136,7 +136,10 @@ def changes_of(held: np.ndarray) -> np.ndarray:
 
 
 def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
-    """(days, districts) Number of campaigns in which the Taliban hold each district, from all their changes."""
+    """Return the number of campaigns in which the Taliban hold each district at the end of each day.
+
+    `changes` are those of all campaigns, from `changes_of`; the result has the shape (days, districts).
+    """
     steps = np.zeros(evenings * districts, np.int64)
     np.add.at(steps, np.abs(changes) - 1, np.sign(changes))
     return np.cumsum(steps.reshape(evenings, districts), axis=0)
@@ -145,17 +148,17 @@ def held_of(changes: np.ndarray, evenings: int, districts: int) -> np.ndarray:
 def chunk_of(
     rows: Sequence[RunRows | Failure], table: Sequence[Outcome], facts: Facts, days: int, is_daily: bool = True
 ) -> pa.Table:
-    """Put campaigns into a chunk.
+    """Put the results of campaigns into a chunk.
 
     Args:
         rows: Campaigns, finished or failed.
-        table: The outcomes that were counted.
-        facts: The data files.
-        days: Days of each campaign after day 0.
+        table: Outcomes that were counted.
+        facts: Districts and posts of the campaigns.
+        days: Number of days of each campaign after day 0.
         is_daily: Whether to keep daily series.
 
     Returns:
-        One row per campaign, in the order given; a failed one has its error and empty lists.
+        One row per campaign, in the order given. A failed campaign has its error, no outcomes and placeholder series.
     """
     done = {row.seed: row for row in rows if isinstance(row, RunRows)}
     failed = {row.seed: row for row in rows if isinstance(row, Failure)}
@@ -181,31 +184,34 @@ def chunk_of(
 
 
 def counted_in(chunk: pa.Table) -> dict[str, str]:
-    """The outcomes of a chunk, with the first digits of their fingerprints (empty in chunks of older versions)."""
+    """Return the outcomes of a chunk with the first digits of their fingerprints.
+
+    The digits are empty in chunks of older versions.
+    """
     digits = (chunk.schema.metadata or {}).get(COUNTED.encode(), b"").decode()
     return {name: digits[SHORT * place :][:SHORT] for place, name in enumerate(outcomes_in(chunk))}
 
 
 def stored_type(outcome: Outcome) -> pa.DataType:
-    """The Arrow type of an outcome in a chunk: dates are text there, and `DATE` in tables (see `with_dates`)."""
+    """Return the Arrow type of an outcome in a chunk; dates are text there, and `DATE` in tables (see `with_dates`)."""
     return pa.string() if is_date(outcome) else pa.float64()
 
 
 def outcomes_in(chunk: pa.Table) -> list[str]:
-    """The columns of a chunk that are outcomes."""
+    """Return the names of the columns of a chunk that are outcomes."""
     others = ("seed", "error", "traceback", CHANGES, FIRST_FALL)
     return [name for name in chunk.column_names if name not in others and not name.startswith((DAILY, DRAWN))]
 
 
 def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
-    """Give a stored chunk exactly the wanted outcomes.
+    """Return a stored chunk with exactly the wanted outcomes.
 
-    Outcomes that are missing or were counted by another definition are counted from the stored data; outcomes that are
-    not wanted are dropped.
+    Outcomes that are missing, or were counted by another definition, are counted from the stored data; outcomes that
+    are not wanted are dropped.
 
     Args:
         chunk: A stored chunk.
-        counting: The wanted outcomes.
+        counting: Wanted outcomes, with what is needed to count them.
 
     Returns:
         The chunk with these outcomes.
@@ -237,7 +243,7 @@ def bring_up_to_date(chunk: pa.Table, counting: Counting) -> pa.Table:
 
 
 def stored_of(chunk: pa.Table, place: int, counting: Counting) -> Stored:
-    """The stored data of the campaign in row `place` of a chunk."""
+    """Return the stored data of the campaign in row `place` of a chunk."""
     facts, evenings = counting.facts, counting.days + 1
     columns = {name.removeprefix(DAILY): chunk[name][place] for name in chunk.column_names if name.startswith(DAILY)}
     names = [kind.name.lower() for kind in Series], *([f"{what}_{post}" for post in facts.post] for what in AT_POSTS)
@@ -250,7 +256,7 @@ def stored_of(chunk: pa.Table, place: int, counting: Counting) -> Stored:
 
 
 def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
-    """For each daily series, by column name, a function that extracts it from the results of a campaign."""
+    """Return, for each daily series by column name, a function that extracts it from the results of a campaign."""
     columns: dict[str, Callable[[RunRows], np.ndarray]] = {}
     for kind in Series:
         columns[kind.name.lower()] = lambda rows, kind=kind: rows.series[:, kind]  # type: ignore[misc]
@@ -261,23 +267,25 @@ def daily_columns(facts: Facts) -> dict[str, Callable[[RunRows], np.ndarray]]:
 
 
 def daily(values: np.ndarray, name: str, evenings: int) -> pa.FixedSizeListArray:
-    """A column with one list of daily values per campaign: integers, or floats for means."""
+    """Return a column with one list of daily values per campaign: floats for means, otherwise integers."""
     kind = np.float64 if name in MEANS else np.int32
     return pa.FixedSizeListArray.from_arrays(pa.array(values.astype(kind)), evenings)
 
 
 def dates_of(start: date, days: int) -> list[date]:
-    """The dates of `days` days, from day 0 on."""
+    """Return the dates of `days` consecutive days, beginning with day 0."""
     return [start + timedelta(days=day) for day in range(days)]
 
 
 def runs_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int) -> pa.Table:
-    """Rows of runs.parquet: one per campaign, with cell, swept values, run, seed, drawn numbers and outcomes.
+    """Return rows of runs.parquet, one per campaign.
+
+    Columns are cell, swept values, run, seed, drawn numbers and outcomes.
 
     Args:
-        chunk: Finished campaigns.
-        cell: Number (`cell`) and swept values (`values`) of their cell.
-        first_seed: First seed of the study.
+        chunk: Chunk of finished campaigns.
+        cell: Number (`cell`) and swept values (`values`) of the cell.
+        first_seed: First seed of the study, which is run 0.
     """
     drawn = {name.removeprefix(DRAWN): chunk[name] for name in chunk.column_names if name.startswith(DRAWN)}
     columns = cell_columns(cell, chunk.num_rows)
@@ -292,7 +300,7 @@ def with_dates(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def cell_columns(cell: Mapping[str, Any], rows: int) -> dict[str, Any]:
-    """Columns with the number of the cell and the value of each swept key, repeated for `rows` rows."""
+    """Return columns with the number of the cell and the value of each swept key, repeated for `rows` rows."""
     columns: dict[str, Any] = {"cell": pa.array(np.full(rows, cell["cell"], np.int32))}
     for key, value in cell["values"].items():
         columns[key] = pa.repeat(pa.scalar(value), rows)
@@ -300,14 +308,14 @@ def cell_columns(cell: Mapping[str, Any], rows: int) -> dict[str, Any]:
 
 
 def days_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int, districts: int, start: date) -> pa.Table:
-    """Rows of days.parquet: one per campaign and day.
+    """Return rows of days.parquet, one per campaign and day.
 
     Args:
-        chunk: Finished campaigns.
-        cell: Number (`cell`) and swept values (`values`) of their cell.
-        first_seed: First seed of the study.
+        chunk: Chunk of finished campaigns, with daily series.
+        cell: Number (`cell`) and swept values (`values`) of the cell.
+        first_seed: First seed of the study, which is run 0.
         districts: Number of districts.
-        start: The date of day 0.
+        start: Date of day 0.
     """
     names = [name for name in chunk.column_names if name.startswith(DAILY)]
     evenings = chunk.schema.field(names[0]).type.list_size
@@ -326,14 +334,17 @@ def days_table(chunk: pa.Table, cell: Mapping[str, Any], first_seed: int, distri
 def districts_table(
     cell: Mapping[str, Any], share: np.ndarray, median: np.ndarray, facts: Facts, start: date
 ) -> pa.Table:
-    """Rows of districts.parquet: share of campaigns in which the Taliban hold a district, and its median first fall.
+    """Return rows of districts.parquet, with the share of campaigns in which the Taliban hold each district.
+
+    Each row also has the median date on which the district falls for the first time.
 
     Args:
         cell: Number (`cell`) and swept values (`values`) of the cell.
-        share: (days, districts) Share of campaigns, 0 to 1.
-        median: (districts) Day; NOT_FALLEN if fewer than half of the campaigns lose it.
-        facts: The data files.
-        start: The date of day 0.
+        share: (days, districts) Share of campaigns in which the Taliban hold the district, 0 to 1.
+        median: (districts) Median day of the first fall; NOT_FALLEN if fewer than half of the campaigns lose the
+            district.
+        facts: Districts, in the order of the arrays.
+        start: Date of day 0.
 
     Returns:
         One row per district and day.
@@ -353,18 +364,20 @@ def districts_table(
 
 
 def failures_table(chunk: pa.Table, cell: Mapping[str, Any]) -> pa.Table:
-    """Rows of failures.parquet: one per failed campaign."""
+    """Return rows of failures.parquet, one per failed campaign."""
     kept = {name: chunk[name] for name in ("seed", "error", "traceback")}
     return pa.table({**cell_columns(cell, chunk.num_rows), **kept})
 
 
 def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
-    """The content of events.parquet: the log of one campaign, with date, place, manner and reason of each event.
+    """Return the content of events.parquet: the event log of one campaign.
+
+    Each event has its date, place, manner and reason.
 
     Args:
-        campaign: A finished campaign.
-        facts: The data files.
-        start: The date of day 0.
+        campaign: Finished campaign.
+        facts: Districts and posts of the campaign.
+        start: Date of day 0.
     """
     log = campaign.world.log
     rows = range(int(campaign.world.tally[Count.LOGGED]))
@@ -385,7 +398,7 @@ def events_table(campaign: Campaign, facts: Facts, start: date) -> pa.Table:
 
 
 def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
-    """Name of the post, prong or kind of unit that an event is about; empty if it has none."""
+    """Return the name of the post, prong or kind of unit that an event is about; empty if it has none."""
     if actor < 0:
         return ""
     if event in (Event.CROSSING, Event.TURNED_BACK):
@@ -397,16 +410,16 @@ def actor_of(event: int, actor: int, campaign: Campaign, facts: Facts) -> str:
 
 @cache
 def names_of(kind: type[IntEnum]) -> dict[int, str]:
-    """The names of an enumeration's members, in lower case as in tables, by number."""
+    """Return the names of an enumeration's members by number, in lower case as in tables."""
     return {int(member): member.name.lower() for member in kind}
 
 
 def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
-    """Summarise outcomes.
+    """Summarise each outcome over the campaigns of a cell.
 
     Args:
         runs: One row per finished campaign, one column per outcome.
-        table: The outcomes.
+        table: Outcomes to summarise.
 
     Returns:
         Median and 90 % interval of each outcome, with the reported value.
@@ -416,7 +429,10 @@ def summarise(runs: pa.Table, table: Sequence[Outcome]) -> list[SummaryRow]:
 
 
 def summary_of(row: Outcome, values: pa.ChunkedArray, evidence: Mapping[str, Evidence]) -> SummaryRow:
-    """Summarise one outcome; quantiles of dates are dates, and campaigns without the event count as missing."""
+    """Summarise one outcome.
+
+    Quantiles of a date are dates; campaigns in which the event did not occur are counted as missing.
+    """
     there = values.drop_null()
     cuts = ["", "", ""]
     if len(there) and not pa.types.is_floating(there.type):
@@ -436,13 +452,13 @@ def in_words(value: float | None, low: float | None, high: float | None, evidenc
     """Format a reported figure.
 
     Args:
-        value: The value, or None if only bounds were reported.
-        low: Lower bound, or None.
-        high: Upper bound, or None.
-        evidence: Ids of its evidence.
+        value: Reported value, or None if only bounds were reported.
+        low: Lower bound, or None if there is none.
+        high: Upper bound, or None if there is none.
+        evidence: Ids in the evidence table.
 
     Returns:
-        Such as `0.375 (F064, F065)` or `at least 300 (F029)`; empty without evidence.
+        Text such as `0.375 (F064, F065)` or `at least 300 (F029)`; empty without evidence.
     """
     if not evidence:
         return ""

@@ -25,9 +25,10 @@ LOCK = ".lock"  # lock file in a temporary folder, held while the process that m
 
 
 def make_arrow_lean() -> None:
-    """Reduce the memory that Arrow uses in this process: free memory at once, and do not import pandas.
+    """Reduce the memory that Arrow uses in this process.
 
-    With its first array, pyarrow imports pandas (0.4 s and 40 MB) to recognise types that do not occur here.
+    Memory is freed at once, and pandas is not imported: with its first array, pyarrow would import it (0.4 s and 40
+    MB) to recognise types that do not occur here.
     """
     pa.set_memory_pool(pa.system_memory_pool())
     if "pandas" not in sys.modules:
@@ -51,11 +52,11 @@ def lean_arrow() -> Iterator[None]:
 
 @contextmanager
 def write_errors(place: Path, key: str = "results_dir") -> Iterator[None]:
-    """Turn a full disk or missing permission into an error of one line.
+    """Convert errors of the operating system, such as a full disk, into an error of one line.
 
     Args:
         place: Path being written, for the message.
-        key: Setting or verb behind the path, for the message.
+        key: Setting or subcommand that determines the path, for the message.
 
     Raises:
         PanjError: For any OSError in the block.
@@ -73,14 +74,14 @@ def write_file(path: Path, content: str | bytes | Callable[[Path], object]) -> P
     """Write a file atomically, so that the old file remains if the process is killed or the disk is full.
 
     Args:
-        path: Path of the file; missing folders are created.
+        path: Path of the file; missing parent folders are created.
         content: Text (UTF-8), bytes, or a function that writes to a temporary path.
 
     Returns:
-        `path`.
+        The path.
 
     Raises:
-        OSError: If it cannot be written; wrap the call in `write_errors` to name the setting.
+        OSError: If the file cannot be written; wrap the call in `write_errors` to name the setting.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex}.partial")
@@ -105,7 +106,7 @@ def flush(path: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Flush a folder to disk, so that a power cut cannot undo a rename; does nothing on systems without support."""
+    """Flush a folder to disk, so that a power cut cannot undo a rename; systems without support are ignored."""
     with suppress(OSError):
         opened = os.open(folder, os.O_RDONLY)
         try:
@@ -115,12 +116,12 @@ def flush_folder(folder: Path) -> None:
 
 
 def digest_of(content: Any) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of bytes."""
+    """Return the first 16 hexadecimal digits of the SHA-256 hash of bytes."""
     return sha256(content).hexdigest()[:DIGITS]
 
 
 def digest_of_file(path: Path) -> str:
-    """The digest of a file, as from `digest_of`, without reading the whole file into memory."""
+    """Return the digest of a file, as from `digest_of`, without reading the whole file into memory."""
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()[:DIGITS]
 
@@ -129,21 +130,21 @@ def seal(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a JSON object with its own digest added under the key `digest`.
 
     Args:
-        content: The object; an old digest in it is replaced.
+        content: JSON object; a digest that it already has is replaced.
     """
     bare = {key: value for key, value in content.items() if key != "digest"}
     return {**bare, "digest": digest_of(json.dumps(bare).encode())}
 
 
 def read_sealed(path: Path) -> dict[str, Any]:
-    """Read a JSON object written with `seal` and check its digest; older files have none.
+    """Read a JSON object written with `seal` and check its digest, if it has one; files of older versions do not.
 
     Args:
-        path: The file.
+        path: Path of the file.
 
     Raises:
-        OSError: If it cannot be read.
-        ValueError: If it is not a JSON object, or its digest does not match.
+        OSError: If the file cannot be read.
+        ValueError: If it is not a JSON object, or if its digest does not match.
     """
     content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
@@ -155,12 +156,14 @@ def read_sealed(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Collection[str] = ()) -> Iterator[Path]:
-    """Replace several files of a folder together once all of them are written; if the block raises, none is replaced.
+    """Replace several files of a folder together, once all of them are written.
+
+    If the block raises an error, no file is replaced.
 
     Args:
-        folder: Destination; its parent must exist.
-        key: Setting or verb at the start of errors.
-        fresh: Temporary folder on the same disk; by default next to `folder`.
+        folder: Destination; its parent folder must exist.
+        key: Setting or subcommand with which errors begin.
+        fresh: Temporary folder on the same disk; without it, one is made next to `folder`.
         outdated: Names of files to remove if they are not written this time.
 
     Yields:
@@ -194,7 +197,10 @@ def write_folder(folder: Path, key: str, fresh: Path | None = None, outdated: Co
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove temporary folders next to `folder` that killed processes left; a running process holds a lock."""
+    """Remove temporary folders next to `folder` that killed processes left behind.
+
+    Folders of running processes are kept: they hold a lock.
+    """
     for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
         if re.fullmatch(r"\d+", left.name.rpartition(".")[2]) and left.is_dir():
             with suppress(OSError, Timeout), FileLock(left / LOCK, timeout=0):

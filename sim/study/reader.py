@@ -1,8 +1,8 @@
 """Reads studies from disk: a study is checked when it is opened, and its tables are read when they are needed.
 
-Reads   about.json, config.yaml, runs.parquet, days.parquet, districts.parquet, summary.csv of one folder.
-Assumed Rows of days.parquet are sorted by cell, seed and date, and every campaign has all its days, so that one column
-        of one cell can be read and reshaped to days x campaigns without reading the whole table into memory.
+Reads about.json, config.yaml, runs.parquet, days.parquet, districts.parquet and summary.csv of one folder. Rows of
+days.parquet are sorted by cell, seed and date, and every campaign has all its days. One column of one cell can
+therefore be read and reshaped to days x campaigns without reading the whole table into memory.
 """
 
 import csv
@@ -64,7 +64,7 @@ class StudyCell(NamedTuple):
 
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
-        """A cell from its row in about.json or chunks/study.json."""
+        """Return a cell from its row in about.json or chunks/study.json."""
         return cls(
             int(row["cell"] if "cell" in row else row["number"]), str(row["label"]), dict(row["values"]),
             date.fromisoformat(row["start_date"]), date.fromisoformat(row["end_date"]),
@@ -73,7 +73,7 @@ class StudyCell(NamedTuple):
         )  # fmt: skip
 
     def as_dict(self) -> dict[str, Any]:
-        """The cell as a row of about.json."""
+        """Return the cell as a row of about.json."""
         return {
             "cell": self.number, "label": self.label, "values": dict(self.values), "words": list(self.overrides),
             "fingerprint": self.fingerprint, "runs": self.runs, "failed": self.failed, "title": self.title,
@@ -83,12 +83,12 @@ class StudyCell(NamedTuple):
 
     @property
     def finished(self) -> int:
-        """Campaigns that reached their last day."""
+        """Number of campaigns that reached their last day."""
         return self.runs - self.failed
 
     @property
     def after_last(self) -> date:
-        """The day after the last, which stands for an event that did not occur."""
+        """Day after the last one, which stands for the date of an event that did not occur."""
         return self.end_date + timedelta(days=1)
 
 
@@ -109,23 +109,23 @@ class Study:
 
     @property
     def cell(self) -> StudyCell:
-        """The cell to which tables are limited."""
+        """Cell to which tables are limited."""
         assert self.focus is not None, "a study of all its cells"
         return self.focus
 
     def of_cell(self, number: int) -> "Study":
-        """The same study limited to one cell; raises PanjError for a cell that does not exist."""
+        """Return the same study limited to one cell; raises PanjError if there is no such cell."""
         return replace(self, focus=find_cell(self.cells, number))
 
     @cached_property
     def settings(self) -> str:
-        """config.yaml as text; empty if there is none."""
+        """Content of config.yaml as text; empty if there is no such file."""
         path = self.folder / "config.yaml"
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
     @cached_property
     def base(self) -> Mapping[str, Value]:
-        """Choices, dates, numbers and dated events before the sweep, by full key."""
+        """Choices, dates, numbers and dated events of the base settings, by full key."""
         config = read_yaml(self.folder / "config.yaml") if self.settings else {}
         events = {
             f"timeline.events.{event['name']}.{key}": value
@@ -139,33 +139,39 @@ class Study:
 
     @property
     def base_cell(self) -> StudyCell | None:
-        """The cell in which every swept key has the value that it had before the sweep, or None."""
+        """Cell in which every swept key has its value in the base settings; None if there is no such cell."""
         return next((cell for cell in self.cells if all(self.is_base(*pair) for pair in cell.values.items())), None)
 
     @property
     def default_cell(self) -> StudyCell:
-        """The cell that is used if none is named: the base cell or, if there is none, the first cell."""
+        """Cell that is used if none is named: the base cell or, if there is none, the first cell."""
         return self.base_cell or self.cells[0]
 
     @property
     def about_default_cell(self) -> str:
-        """Describe the default cell: `cell 1 (border=open), which has the settings before the sweep`."""
+        """Description of the default cell: `cell 1 (border=open), which has the settings before the sweep`."""
         cell, is_base = self.default_cell, self.base_cell is not None
         why = "the settings before the sweep"
         why = f"which has {why}" if is_base else f"the first, because no cell has {why}"
         return f"cell {cell.number} ({cell.label}), {why}" if cell.label else f"cell {cell.number}"
 
     def choose_cell(self, number: int | None) -> StudyCell:
-        """The cell with a number, or the default cell for None; raises PanjError for a cell that does not exist."""
+        """Return the cell with a number, or the default cell for None.
+
+        Raises PanjError if there is no such cell.
+        """
         return self.default_cell if number is None else find_cell(self.cells, number)
 
     def note_on_choice(self, number: int | None) -> str:
-        """A sentence on the cell that is used because none was named; empty if one was, or if there is only one."""
+        """Return a sentence that says which cell is used if none was named.
+
+        The text is empty if a cell was named, or if there is only one.
+        """
         is_chosen = number is None and len(self.cells) > 1
         return f"No cell was named, so this is {self.about_default_cell}." if is_chosen else ""
 
     def is_base(self, key: str, value: Value) -> bool:
-        """Whether a value of a swept key is the one before the sweep."""
+        """Check whether a value of a swept key is the one in the base settings."""
         return key in self.base and same(value, self.base[key])
 
     @cached_property
@@ -176,7 +182,11 @@ class Study:
 
     @cached_property
     def runs(self) -> "pd.DataFrame":
-        """One row per campaign and one column per outcome; for all cells, only numeric outcomes and the swept keys."""
+        """Campaigns, one row each.
+
+        Limited to a cell, the table has every column except the cell and its swept values. For all cells, it has
+        cell, swept keys, run, seed and numeric columns only.
+        """
 
         path = self.folder / "runs.parquet"
         if self.focus is not None:
@@ -192,7 +202,7 @@ class Study:
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
-        """One row per outcome and cell, with quantiles and the reported value."""
+        """Summary with one row per cell and outcome: quantiles and the reported value."""
         import pandas as pd
 
         path = self.folder / "summary.csv"
@@ -211,7 +221,7 @@ class Study:
 
     @cached_property
     def districts(self) -> "pd.DataFrame":
-        """One row per district and day of the cell, with parsed dates."""
+        """Districts of the cell, one row per district and day, with parsed dates."""
         import pandas as pd
 
         table = read_columns(self.folder / "districts.parquet", filters=self.rows).to_pandas()
@@ -219,7 +229,7 @@ class Study:
 
     @cached_property
     def evenings(self) -> list[date]:
-        """The days of the cell's campaigns, in order from day 0."""
+        """Days of the cell's campaigns, in order from day 0."""
         column = read_columns(self.folder / "days.parquet", ["date"], self.rows).column("date")
         days = column.cast(pa.date32()).to_numpy()
         if not days.size:
@@ -233,11 +243,11 @@ class Study:
 
     @property
     def rows(self) -> list[tuple[str, str, int]]:
-        """Parquet filter for the rows of the cell."""
+        """Parquet filter that selects the rows of the cell."""
         return [("cell", "==", self.cell.number)]
 
     def series(self, column: str) -> np.ndarray:
-        """One column of days.parquet as days x campaigns, ordered by seed."""
+        """Return one column of days.parquet for the cell, as an array of days x campaigns, ordered by seed."""
         path = self.folder / "days.parquet"
         need_columns(read_head(path, ()).schema.to_arrow_schema().names, (column,), "days.parquet")
         values = read_columns(path, [column], self.rows).column(column)
@@ -246,7 +256,7 @@ class Study:
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """Read about.json of a study.
+    """Read about.json of a study and check its digest.
 
     Args:
         folder: Folder of the study.
@@ -264,7 +274,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def open_study(folder: Path) -> Study:
-    """Open a study; only about.json is read.
+    """Open a study and check its tables against their digests; of its content, only about.json is read.
 
     Args:
         folder: Folder of the study, such as results/july_2021.
@@ -273,7 +283,7 @@ def open_study(folder: Path) -> Study:
         The study with all its cells.
 
     Raises:
-        PanjError: If the folder has no study, one of a version that is too old, or a damaged table.
+        PanjError: If the folder has no study, a study of a version that is too old, or a damaged table.
     """
     about = read_about(folder)
     check_tables(folder, about)
@@ -289,10 +299,12 @@ def open_study(folder: Path) -> Study:
 
 
 def check_tables(folder: Path, about: Mapping[str, Any]) -> None:
-    """Check the tables of a study against the digests in about.json, which studies of older versions lack.
+    """Check the tables of a study against the digests in about.json.
+
+    Studies of older versions have no digests, and are not checked.
 
     Raises:
-        PanjError: For the first table that has changed since it was written; missing tables are not checked.
+        PanjError: For the first table that has changed since it was written. Missing tables are not checked.
     """
     for name in about.get("tables", {}):
         if (folder / name).exists() and not is_as_written(folder, name, about):
@@ -300,12 +312,12 @@ def check_tables(folder: Path, about: Mapping[str, Any]) -> None:
 
 
 def is_as_written(folder: Path, name: str, about: Mapping[str, Any]) -> bool:
-    """Whether a table of a study exists and is unchanged since it was written.
+    """Check that a table of a study exists and has not changed since it was written.
 
     Args:
         folder: Folder of the study.
         name: File name of the table.
-        about: About.json of the study, which has its digest.
+        about: Content of the study's about.json, which has the digest.
     """
     path = folder / name
     try:
@@ -317,7 +329,7 @@ def is_as_written(folder: Path, name: str, about: Mapping[str, Any]) -> bool:
 
 @lru_cache(maxsize=512)
 def known_digest(path: Path, _changed: int, _size: int, _file: int) -> str:
-    """The digest of a file; cached until the file changes."""
+    """Return the digest of a file, which is cached until the file changes."""
     return digest_of_file(path)
 
 
@@ -334,7 +346,7 @@ def note_drawn(folder: Path) -> None:
 
 
 def is_drawn(folder: Path) -> bool:
-    """Whether the report and figures of a study are undamaged and were made from its current tables."""
+    """Check that the report and figures of a study are undamaged and were made from its current tables."""
     try:
         drawn, about = read_sealed(folder / DRAWN_FROM), read_about(folder)
         return drawn["tables"] == about["tables"] and all(
@@ -345,7 +357,7 @@ def is_drawn(folder: Path) -> bool:
 
 
 def unfinished(folder: Path) -> str:
-    """A line of text on how many campaigns the tables of a stopped study have; empty if the study is complete."""
+    """Return a note on how many campaigns the tables of a stopped study have; empty if the study is complete."""
     about = read_about(folder)
     there = about.get("campaigns", 0) + about.get("failed", 0)
     if about.get("asked", there) <= there:
@@ -354,14 +366,16 @@ def unfinished(folder: Path) -> str:
 
 
 def copy_to(folder: Path, out: Path) -> Path:
-    """Make a writable folder with the data of a study, as links to its files where possible, otherwise as copies.
+    """Make a writable folder with the data of a study.
+
+    The folder has links to the files of the study where possible, otherwise copies.
 
     Args:
         folder: Folder of a study, which may be read-only.
-        out: The new folder, or one that was made earlier for the same study.
+        out: New folder, or one that was made earlier for the same study.
 
     Returns:
-        `out`.
+        The new folder, `out`.
 
     Raises:
         PanjError: If `out` has other files or cannot be written.
@@ -389,7 +403,7 @@ def need_keys(folder: Path, about: Mapping[str, Any], keys: Sequence[str]) -> No
 
 
 def too_old(folder: Path, what: str) -> PanjError:
-    """The error for a study of an older version, which lacks data that is needed now."""
+    """Return the error for a study of an older version that lacks data which is needed now."""
     return PanjError(
         f"{folder / 'about.json'}: {what} missing, expected a study of this version; "
         "run it again under a new name: study=NAME"
@@ -397,7 +411,9 @@ def too_old(folder: Path, what: str) -> PanjError:
 
 
 def read_study(folder: Path, cell: int = 0) -> Study:
-    """Open one cell of a study that has all its files and at least one finished campaign in this cell.
+    """Open one cell of a study.
+
+    The study must have all its files and the cell at least one finished campaign.
 
     Args:
         folder: Folder of the study, such as results/july_2021.
@@ -419,7 +435,7 @@ def read_sweep(folder: Path) -> Study:
         folder: Folder of the study.
 
     Raises:
-        PanjError: If a file or column is missing or a table has no rows.
+        PanjError: If a file or column is missing, or a table has no rows.
     """
     refuse_missing_files(folder)
     study = open_study(folder)
@@ -431,7 +447,7 @@ def read_sweep(folder: Path) -> Study:
 
 
 def has_several_cells(folder: Path) -> bool:
-    """Whether the study in a folder has more than one cell; raises PanjError if a file of the study is missing."""
+    """Check whether the study in a folder has more than one cell; raises PanjError if one of its files is missing."""
     refuse_missing_files(folder)
     return len(open_study(folder).cells) > 1
 
@@ -447,14 +463,14 @@ def refuse_missing_files(folder: Path) -> None:
 
 
 def find_cell(cells: Sequence[StudyCell], number: int) -> StudyCell:
-    """The cell with a number.
+    """Find the cell with a number.
 
     Args:
-        cells: The cells of a study.
-        number: The number.
+        cells: Cells of a study.
+        number: Number of the cell.
 
     Raises:
-        PanjError: If there is no such cell; the message lists those that exist.
+        PanjError: If there is no such cell; the message lists the cells that exist.
     """
     for cell in cells:
         if cell.number == number:
@@ -465,7 +481,7 @@ def find_cell(cells: Sequence[StudyCell], number: int) -> StudyCell:
 
 
 def open_runs(folder: Path) -> pa.Schema:
-    """Read the schema of runs.parquet of a study.
+    """Read the schema of the runs.parquet of a study.
 
     Args:
         folder: Folder of the study.
@@ -492,7 +508,7 @@ def read_columns(
     """Read rows of a parquet file and verify its checksums.
 
     Args:
-        path: The file.
+        path: Path of the file.
         columns: Columns to read; all by default.
         filters: Conditions (column, operator, value) that rows must meet; all rows by default.
 
@@ -507,22 +523,22 @@ def read_columns(
 
 
 def cannot_read(path: Path, error: Exception) -> PanjError:
-    """The error for a table that cannot be read.
+    """Return the error for a table that cannot be read.
 
     Args:
-        path: The file.
-        error: The error of the library that reads it.
+        path: Path of the file.
+        error: Error of the library that reads it.
     """
     said = " ".join(str(error).split())[:160]
     return PanjError(f"{path}: found a file that cannot be read ({said}), expected {AS_WRITTEN}")
 
 
 def need_columns(found: "Sequence[str] | pd.Index", columns: Sequence[str], place: str) -> None:
-    """Check that a table has some columns.
+    """Check that a table has the columns that are needed.
 
     Args:
-        found: Its columns.
-        columns: The columns that it needs.
+        found: Columns of the table.
+        columns: Columns that are needed.
         place: Name of the table, for errors.
 
     Raises:
@@ -534,7 +550,7 @@ def need_columns(found: "Sequence[str] | pd.Index", columns: Sequence[str], plac
 
 
 def same(one: Value | None, other: Value | None) -> bool:
-    """Whether two values are equal: as numbers if both are numbers (3 equals 3.0), otherwise as text."""
+    """Check whether two values are equal: as numbers if both are numbers (3 equals 3.0), otherwise as text."""
     try:
         return float(one) == float(other)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -556,11 +572,11 @@ def read_measure(study: Study, outcome: str) -> Measure:
     """Read the description of an outcome from summary.csv.
 
     Args:
-        study: The study.
+        study: Study that counts the outcome.
         outcome: Name of the outcome.
 
     Raises:
-        PanjError: If the study has no such outcome, or no readable summary.
+        PanjError: If the study has no such outcome, or if its summary cannot be read.
     """
     if outcome not in study.outcomes:
         raise unknown(f"outcome of {study.folder}", outcome, study.outcomes)
@@ -586,7 +602,7 @@ def summary_row(path: Path, outcome: str) -> dict[str, str]:
 
 
 class Worlds(NamedTuple):
-    """The values of one outcome in the campaigns of one cell."""
+    """Values of one outcome in the campaigns of one cell."""
 
     cell: StudyCell
     seeds: np.ndarray  # (campaigns)
@@ -598,15 +614,15 @@ def read_worlds(study: Study, measure: Measure, first_day: date) -> dict[int, Wo
     """Read the values of one outcome in all campaigns of a study.
 
     Args:
-        study: The study.
-        measure: The outcome.
-        first_day: Date from which dates are counted, in days.
+        study: Study whose campaigns are read.
+        measure: Description of the outcome.
+        first_day: Day 0 for outcomes that are dates, which are returned as days since then.
 
     Returns:
-        The values of each cell, by its number.
+        Values of each cell, by the number of the cell.
 
     Raises:
-        PanjError: If the column holds neither numbers nor dates.
+        PanjError: If the column cannot be read, or has neither numbers nor dates.
     """
     path = study.folder / "runs.parquet"
     try:
@@ -643,24 +659,24 @@ class Bands:
 
 
 def spread(study: Study, quantity: str) -> Bands:
-    """The median, 50 % and 90 % bands over campaigns of one daily series.
+    """Return the median and the 50 % and 90 % bands of one daily series over the campaigns of a cell.
 
     Args:
-        study: A study limited to one cell.
+        study: Study limited to one cell.
         quantity: Column of days.parquet.
     """
     return bands_of(study.evenings, study.series(quantity))
 
 
 def bands_of(evenings: list[date], values: np.ndarray) -> Bands:
-    """The median, 50 % and 90 % bands over campaigns.
+    """Return the median and the 50 % and 90 % bands over campaigns.
 
     Args:
-        evenings: The days.
+        evenings: Days of the values.
         values: (days, campaigns) Values; nan where missing.
 
     Returns:
-        The bands; nan on days without any value.
+        Bands per day; nan on days without any value.
     """
     if np.isfinite(values).all():
         return Bands(evenings, *np.quantile(values, CUTS, axis=1))

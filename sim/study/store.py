@@ -1,12 +1,13 @@
 """Stores the campaigns of a study: its scope, and one immutable file per chunk of campaigns.
 
-Chunks are `results/<study>/chunks/<fingerprint of a cell>/<first seed>-<last seed>.<digest>.arrow`. The name contains
-the first digits of the SHA-256 of the content, so that damage is detected. Files are written atomically: a process that
-is killed leaves complete chunks and at most one partial file, which the next command removes.
+Chunks are `results/<study>/chunks/<fingerprint of a cell>/<first seed>-<last seed>.<digest>.arrow`. The digest
+consists of the first digits of the SHA-256 hash of the content, by which damage is detected. Files are written
+atomically: a process that is killed leaves complete chunks and at most one partial file, which the next command
+removes.
 
-`chunks/study.json` is written before the first campaign and has the base settings, swept keys, cells and the number of
-campaigns requested per cell. A later command may add campaigns and cells; one with other settings, rules or data is
-rejected with a list of the differences, so that all campaigns of a study are comparable.
+`chunks/study.json` is written before the first campaign and has the base settings, swept keys, cells and the number
+of campaigns requested per cell. A later command may add campaigns and cells. A command with other settings, rules or
+data is rejected with a list of the differences, so that all campaigns of a study are comparable.
 """
 
 import re
@@ -36,11 +37,11 @@ MENDED = "the full command of the study restores it from the chunks"
 
 
 class DamagedScope(PanjError):
-    """Raised if a study has chunks but study.json is damaged or missing."""
+    """Raised if a study has chunks, but its study.json is damaged or missing."""
 
 
 class Recorded(NamedTuple):
-    """The stored campaigns of one cell."""
+    """Stored campaigns of one cell."""
 
     paths: tuple[Path, ...]
     done: frozenset[int]  # seeds of finished campaigns
@@ -49,18 +50,18 @@ class Recorded(NamedTuple):
 
 
 def record(study: Path, key: str, chunk: pa.Table) -> Path:
-    """Store a chunk of campaigns.
+    """Store a chunk of campaigns in a new file.
 
     Args:
-        study: The folder of the study.
-        key: The fingerprint of the cell.
-        chunk: One row per campaign, from `sim.study.columns.chunk_of`.
+        study: Folder of the study.
+        key: Fingerprint of the cell.
+        chunk: Chunk with one row per campaign, from `sim.study.columns.chunk_of`.
 
     Returns:
-        The new file.
+        Path of the new file.
 
     Raises:
-        PanjError: If the disk is full or the folder is read-only.
+        PanjError: If the file cannot be written, for instance because the disk is full.
     """
     content = content_of(chunk)
     seeds = chunk["seed"].to_numpy()
@@ -70,7 +71,7 @@ def record(study: Path, key: str, chunk: pa.Table) -> Path:
 
 
 def remove_partial_files(study: Path) -> None:
-    """Remove partial files of killed processes; the caller must hold the lock of the study."""
+    """Remove partial files that killed processes left behind; the caller must hold the lock of the study."""
     for partial in (study / "chunks").rglob(".*.partial"):
         partial.unlink(missing_ok=True)
 
@@ -83,11 +84,13 @@ def content_of(chunk: pa.Table) -> pa.Buffer:
 
 
 def recorded(study: Path, key: str, needed: Collection[str] = ()) -> Recorded:
-    """Find the stored campaigns of a cell; every file is read and its digest checked.
+    """Find the stored campaigns of a cell.
+
+    Every file is read and its digest checked.
 
     Args:
-        study: The folder of the study.
-        key: The fingerprint of the cell.
+        study: Folder of the study.
+        key: Fingerprint of the cell.
         needed: Columns that a chunk with finished campaigns must have.
 
     Returns:
@@ -109,7 +112,7 @@ def recorded(study: Path, key: str, needed: Collection[str] = ()) -> Recorded:
 
 
 def whole_content(path: Path) -> bytes | None:
-    """Read the bytes of a chunk; None if the file cannot be read or its digest does not match."""
+    """Return the bytes of a chunk, or None if the file cannot be read or its digest does not match."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -118,7 +121,10 @@ def whole_content(path: Path) -> bytes | None:
 
 
 def read_chunk(path: Path, columns: list[str] | None = None, needed: Collection[str] = ()) -> pa.Table | None:
-    """Read a chunk, or some columns of it; None if it is damaged or its finished campaigns lack a needed column."""
+    """Read a chunk, or some of its columns.
+
+    Returns None if it is damaged, or if it has finished campaigns and lacks a needed column.
+    """
     content = whole_content(path)
     if content is None:
         return None
@@ -133,13 +139,13 @@ def read_chunk(path: Path, columns: list[str] | None = None, needed: Collection[
 
 
 def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterator[tuple[pa.Table, pa.Table]]:
-    """Read the campaigns of a cell chunk by chunk, in order of seed, each seed once.
+    """Read the campaigns of a cell chunk by chunk in order of seed, with each seed only once.
 
     Args:
-        study: The folder of the study.
-        key: The fingerprint of the cell.
-        counting: The wanted outcomes; those added or redefined since are counted from the stored data. By default the
-            outcomes are returned as stored.
+        study: Folder of the study.
+        key: Fingerprint of the cell.
+        counting: Wanted outcomes; those that a chunk lacks or that have been redefined are counted from the stored
+            data. By default, outcomes are returned as stored.
 
     Yields:
         Two tables per chunk: finished and failed campaigns, with one row each.
@@ -166,7 +172,7 @@ def chunks_of(study: Path, key: str, counting: Counting | None = None) -> Iterat
 
 
 def overlapping(paths: Iterable[Path]) -> Iterator[list[Path]]:
-    """Group files with overlapping seeds; yields the groups in order of seed."""
+    """Group files whose ranges of seeds overlap and yield the groups in order of seed."""
     together: list[Path] = []
     last = -1
     for (first, to), path in sorted((seeds_of(path), path) for path in paths):
@@ -180,20 +186,20 @@ def overlapping(paths: Iterable[Path]) -> Iterator[list[Path]]:
 
 
 def seeds_of(path: Path) -> tuple[int, int]:
-    """The first and the last seed of a chunk, from its name."""
+    """Return the first and last seed of a chunk, from its file name."""
     first, last = path.name.split(".")[0].split("-")
     return int(first), int(last)
 
 
 def each_once(chunk: pa.Table) -> pa.Table:
-    """Keep one row per seed, in order of seed."""
+    """Return one row per seed, in order of seed."""
     _, first = np.unique(chunk["seed"].to_numpy(), return_index=True)
     return chunk.take(first)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The scope of a study: base settings, swept keys, cells and the number of campaigns requested in each."""
+    """Scope of a study: base settings, swept keys, cells and the number of campaigns requested in each."""
 
     base: dict[str, Any]  # Settings.as_dict of the overrides that do not sweep
     swept: tuple[str, ...]
@@ -209,7 +215,7 @@ class Scope:
 
 
 def scope_of(sweep: Sweep) -> Scope:
-    """The scope that a sweep requests."""
+    """Return the scope that a sweep requests."""
     base = sweep.base
     lengths = dict.fromkeys((cell.settings.start_date, cell.settings.days) for cell in sweep.cells)
     table = [row for start, days in lengths for row in read_outcomes(base.facts, start, days)]
@@ -221,7 +227,7 @@ def scope_of(sweep: Sweep) -> Scope:
 
 
 def recorded_cell(cell: Cell) -> StudyCell:
-    """Convert a cell of a sweep to the form that is stored in a study."""
+    """Convert a cell of a sweep to the form in which a study stores it."""
     settings = cell.settings
     return StudyCell(
         cell.number, cell.label, cell.values, settings.start_date, settings.end_date, cell.words,
@@ -240,7 +246,7 @@ def read_scope(study: Path) -> Scope | None:
 
     Raises:
         DamagedScope: If there are chunks, but study.json is damaged or missing.
-        PanjError: If the folder has files but no chunks.
+        PanjError: If the folder has other files, but neither study.json nor chunks.
     """
     path = study / "chunks" / "study.json"
     if not path.is_file():
@@ -264,14 +270,14 @@ def read_scope(study: Path) -> Scope | None:
 
 
 def mended_scope(study: Path, asked: Scope) -> Scope:
-    """Reconstruct the scope of a study whose study.json is damaged.
+    """Reconstruct the scope of a study whose study.json is damaged or missing.
 
     Args:
         study: Folder of the study.
-        asked: The scope requested by a command.
+        asked: Scope that a command requests.
 
     Returns:
-        The requested scope, with at least as many campaigns per cell as are stored.
+        The requested scope, extended so that every cell includes all its stored campaigns.
 
     Raises:
         DamagedScope: If there are chunks of cells that the command does not request.
@@ -301,7 +307,7 @@ def write_scope(study: Path, scope: Scope) -> None:
 
     Args:
         study: Folder of the study.
-        scope: The scope.
+        scope: Scope to write.
 
     Raises:
         PanjError: If the folder cannot be written.
@@ -322,18 +328,18 @@ def write_scope(study: Path, scope: Scope) -> None:
 
 
 def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
-    """Merge a requested scope into that of a study.
+    """Merge a requested scope into the scope of a study.
 
     Args:
         study: Folder of the study, for errors.
-        old: Its scope so far; None for a new study.
-        new: The requested scope.
+        old: Scope of the study so far; None for a new study.
+        new: Requested scope.
 
     Returns:
-        The scope with the cells and campaigns of both.
+        Scope with the cells and campaigns of both.
 
     Raises:
-        PanjError: If their campaigns are not comparable; the message lists the differences.
+        PanjError: If the campaigns of the two are not comparable; the message lists the differences.
     """
     if old is None:
         return new
@@ -369,7 +375,7 @@ def join_scopes(study: Path, old: Scope | None, new: Scope) -> Scope:
 
 
 def key_of(cell: StudyCell) -> tuple[str, ...]:
-    """The swept values of a cell as text, by which it is identified."""
+    """Return the swept values of a cell as text, by which it is identified."""
     return tuple(f"{key}={value!r}" for key, value in cell.values.items())
 
 
@@ -377,8 +383,8 @@ def compare_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
     """List the values in which two settings differ: `rules.news.fade_days: 10 there, 5 here`.
 
     Args:
-        old: Settings there, as from `Settings.as_dict`.
-        new: Settings here.
+        old: Settings of the study, as from `Settings.as_dict`.
+        new: Requested settings, in the same form.
     """
     there, here = dict(flatten(old)), dict(flatten(new))
     keys = [key for key in {**there, **here} if there.get(key) != here.get(key)]
@@ -392,11 +398,11 @@ def first_of(differences: Sequence[str], most: int) -> str:
 
 
 def flatten(node: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Flatten nested settings.
+    """List the path and value of every leaf of nested settings.
 
     Args:
-        node: Settings, as from `Settings.as_dict`.
-        path: Dotted path of the node.
+        node: Settings from `Settings.as_dict`, or a part of them.
+        path: Dotted path of the node; empty for the whole settings.
 
     Returns:
         Path and value of every leaf. Numbers of rules have their own keys as paths; items of lists are identified by

@@ -1,6 +1,6 @@
 """Builds the tables of a study from its chunks, using an amount of memory that does not depend on their number.
 
-Tables are written to a temporary folder and replace the old ones together, `about.json` last.
+Tables are written to a temporary folder and then replace the old ones together, with `about.json` last.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ Chunk = tuple[pa.Table, pa.Table]  # finished and failed campaigns
 
 
 class TableWriter:
-    """Writes a parquet file whose row groups each belong to one cell; columns that a cell lacks are empty."""
+    """Writes a parquet file whose row groups belong to one cell each; columns that a cell lacks are empty."""
 
     def __init__(self, path: Path, about: Mapping[str, Any], columns: pa.Schema | None = None) -> None:
         self.path = path
@@ -65,7 +65,10 @@ class TableWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write pending rows as a row group; called at the end of a cell, so that each cell can be read separately."""
+        """Write pending rows as a row group.
+
+        It is called at the end of each cell, so that cells can be read separately.
+        """
         if not self.waiting:
             return
         table = pa.concat_tables(self.waiting)
@@ -90,7 +93,7 @@ class TableWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file; if no rows were added, there is none."""
+        """Write pending rows and close the file; without any rows, no file is written."""
         try:
             if error is None:
                 self.flush()
@@ -99,7 +102,7 @@ class TableWriter:
                 self.let_go(self.writer, error)
 
     def let_go(self, writer: pq.ParquetWriter, error: BaseException | None) -> None:
-        """Close the writer, so that it does not raise again when garbage-collected after a full disk."""
+        """Close the writer so that it does not raise again when it is garbage-collected after a full disk."""
         try:
             with nullcontext() if error is None else suppress(OSError):
                 writer.close()
@@ -114,13 +117,13 @@ def write_tables(
 
     Args:
         study: Folder of the study.
-        scope: Its scope.
-        facts: The data files.
-        about: The content of about.json; cells, campaigns, failures and digests are added.
-        events: The event log of the study's campaign, if it has only one.
+        scope: Scope of the study.
+        facts: Districts and posts of the campaigns.
+        about: Content of about.json; cells, numbers of campaigns and failures, and digests are added to it.
+        events: Event log of the only campaign; None for a study with several.
 
     Returns:
-        The summary of every cell, one row per outcome.
+        Summary of every cell, with one row per outcome.
 
     Raises:
         PanjError: If the folder cannot be written.
@@ -143,7 +146,10 @@ def write_tables(
 
 
 def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
-    """The cells and numbers of campaigns that differ from the command's, due to earlier commands or a precision."""
+    """Return the cells and numbers of campaigns that the command alone does not give.
+
+    They come from earlier commands, or from a requested precision.
+    """
     runs = [cell.runs for cell in scope.cells]
     is_said = not scope.swept or (about.get("cells_from_words") and any(word in MULTIRUN for word in about["words"]))
     return {
@@ -155,7 +161,7 @@ def beyond_words(scope: Scope, about: Mapping[str, Any]) -> dict[str, Any]:
 def write_cells(
     fresh: Path, study: Path, scope: Scope, facts: Facts, about: Mapping[str, Any]
 ) -> tuple[list[StudyCell], list[list[SummaryRow]]]:
-    """Write the rows of every cell; returns the cells with their campaigns counted, and their summaries."""
+    """Write the rows of every cell and return the cells, with their campaigns counted, and their summaries."""
     with ExitStack() as stack:
         tables = {name: stack.enter_context(TableWriter(fresh / name, about)) for name in TABLES[:4]}
         tables["runs.parquet"].columns = columns_of_runs(study, scope, facts)
@@ -165,7 +171,7 @@ def write_cells(
 def fill(
     tables: Mapping[str, TableWriter], study: Path, scope: Scope, facts: Facts
 ) -> tuple[list[StudyCell], list[list[SummaryRow]]]:
-    """Write the rows of every cell to open tables; returns the same as `write_cells`."""
+    """Write the rows of every cell to open tables and return the same as `write_cells`."""
     held, summaries = [], []
     outcomes_of = cache(partial(read_outcomes, facts))  # most cells have the same dates
     kinds = swept_kinds(scope)
@@ -190,7 +196,7 @@ def fill(
 
 
 def swept_kinds(scope: Scope) -> dict[str, Callable[[Any], Any]]:
-    """The type of each swept key in tables: that of its values if they have one type, otherwise float or text."""
+    """Return the type of each swept key in tables: that of its values if they share one, otherwise float or text."""
     kinds: dict[str, Callable[[Any], Any]] = {}
     for key in scope.swept:
         found = {type(cell.values[key]) for cell in scope.cells}
@@ -208,14 +214,17 @@ def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 
 def within(chunk: pa.Table, first_seed: int, runs: int) -> pa.Table:
-    """Keep only the requested campaigns; a chunk may have more."""
+    """Return the rows of the requested campaigns; a chunk may have others."""
     seeds = chunk["seed"].to_numpy()
     wanted = (first_seed <= seeds) & (seeds < first_seed + runs)
     return chunk if wanted.all() else chunk.filter(pa.array(wanted))
 
 
 def columns_of_runs(study: Path, scope: Scope, facts: Facts) -> pa.Schema | None:
-    """The columns of runs.parquet: the union over cells, which may differ in dated outcomes and drawn numbers."""
+    """Return the schema of runs.parquet: the union over cells, whose dated outcomes and drawn numbers may differ.
+
+    Returns None if no campaign is stored.
+    """
     schemas, kinds = [], swept_kinds(scope)
     for cell in {(cell.start_date, cell.end_date, cell.calibration): cell for cell in scope.cells}.values():
         start, days = cell.start_date, (cell.end_date - cell.start_date).days
@@ -232,7 +241,7 @@ def add_chunk(
     tables: Mapping[str, TableWriter], chunk: Chunk, cell: Mapping[str, Any], first_seed: int,
     facts: Facts, start: date,
 ) -> None:  # fmt: skip
-    """Add one chunk to the tables that have rows per campaign; they exist even if every campaign failed."""
+    """Add one chunk to the tables that have rows per campaign, which are written even if every campaign failed."""
     done, failed = chunk
     tables["runs.parquet"].add(runs_table(done, cell, first_seed))
     if any(name.startswith(DAILY) for name in done.column_names):
@@ -265,18 +274,18 @@ class CellTally:
         np.add.at(self.fell, (np.minimum(first, evenings), np.arange(districts)[None, :]), 1)
 
     def outcomes(self) -> pa.Table:
-        """One row per finished campaign, one column per outcome."""
+        """Return a table with one row per finished campaign and one column per outcome."""
         return pa.concat_tables(self.parts)
 
     def median_fall(self) -> np.ndarray:
-        """(districts) Day by whose end half of the campaigns have lost the district, or NOT_FALLEN."""
+        """Return, per district, the day by whose end at least half of the campaigns have lost it, or NOT_FALLEN."""
         reached = np.cumsum(self.fell, axis=0) > (self.runs - 1) // 2
         day = reached.argmax(axis=0)
         return np.where(day < len(self.held), day, NOT_FALLEN)
 
 
 def cells_in_yaml(scope: Scope) -> dict[str, Any]:
-    """The cells of a sweep as part of `config.yaml`; empty for a plain run."""
+    """Return the cells of a sweep as part of `config.yaml`; empty for a plain run."""
     if not scope.swept:
         return {}
     return {"cells": [{"cell": cell.number, **cell.values, "fingerprint": cell.fingerprint} for cell in scope.cells]}
