@@ -163,7 +163,7 @@ def end_with_parent() -> None:
 
 
 async def greet(address: str) -> None:
-    """Connect to a scheduler once, with a timeout, since a Dask client would wait forever for one that never answers."""
+    """Connect to a scheduler once, with a timeout, since a Dask client would wait forever for a silent one."""
     from distributed import Security
     from distributed.core import connect
 
