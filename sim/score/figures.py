@@ -87,7 +87,7 @@ def main(folder: Path) -> int:
 
 
 def title_of(scores: Scores) -> str:
-    """Title: the number of campaigns, their seeds, and the source of their parameters."""
+    """Return the title: the number of campaigns, their seeds, and the source of their parameters."""
     about = scores.about
     label = f", {about['label']}" if about["label"] else ""
     seeds = f"seeds {about['first_seed']} to {about['last_seed']}"
@@ -95,7 +95,7 @@ def title_of(scores: Scores) -> str:
 
 
 def targets_table(scores: Scores) -> Table:
-    """Table of all targets, grouped by event."""
+    """Return a table of all targets, grouped by event."""
     table = new_table(
         f"Reported and simulated. {title_of(scores)}",
         "Inside: the reported number, or part of its range, is in the 90 % interval; (yes): only with the observation "
@@ -116,13 +116,13 @@ def targets_table(scores: Scores) -> Table:
 
 
 def spread_cells(row: Row) -> list[str]:
-    """Table cells for the median and the 50 % and 90 % intervals."""
+    """Return table cells for the median and the 50 % and 90 % intervals."""
     ranges = ([format_cell(row[f"{end}_{per_cent}"]) for end in ("low", "high")] for per_cent in (50, 90))
     return [format_cell(row["median"]), *(span(low, high) for low, high in ranges)]
 
 
 def forecasts_table(scores: Scores) -> Table:
-    """Table of the CRPS of Panj and of every other forecast, per target."""
+    """Return a table of the CRPS of Panj and of every other forecast, per target."""
     late = "; ".join(f"{one['name']}: {one['about']} (knows {one['knows']})" for one in scores.about["forecasts"][1:])
     table = new_table(
         f"CRPS of other forecasts. {title_of(scores)}",
@@ -137,7 +137,7 @@ def forecasts_table(scores: Scores) -> Table:
 
 
 def districts_table(scores: Scores) -> Table:
-    """Table of scores for dates and probabilities over the districts of the north-east."""
+    """Return a table of scores for dates and probabilities over the districts of the north-east and frontier."""
     heads = {
         "absolute_error_days": "error, days", "days_late": "late, days", "brier_2021_06_22": "Brier 22 June",
         "auc_2021_06_22": "AUC 22 June", "brier_2021_07_05": "Brier 5 July", "auc_2021_07_05": "AUC 5 July",
@@ -161,7 +161,7 @@ def districts_table(scores: Scores) -> Table:
 
 
 def split_table(scores: Scores) -> Table:
-    """Table of each post's share of the largest night."""
+    """Return a table of each post's share of the largest night."""
     campaigns = scores.split[0]["campaigns"] if scores.split else "0"
     table = new_table(
         f"Split of the largest night over posts, share of soldiers. {title_of(scores)}",
@@ -177,7 +177,7 @@ def split_table(scores: Scores) -> Table:
 
 
 def sentences(scores: Scores) -> list[str]:
-    """Sentences that summarise the tables, by target and by event."""
+    """Return sentences that summarise the tables, by target and by event."""
     events, targets = scores.about["events"], scores.targets
     inside = sum(row["inside_90"] == "yes" for row in targets)
     with_error = sum(row["inside_90_with_error"] == "yes" for row in targets)
@@ -215,7 +215,7 @@ def format_reported(row: Row) -> str:
 
 
 def format_score(value: str, error: str) -> str:
-    """A score and its standard error: `0.0126 ± 0.0007`."""
+    """Format a score and its standard error: `0.0126 ± 0.0007`."""
     return f"{significant(float(value))} ± {float(error):.1g}" if value and error else format_cell(value)
 
 
@@ -233,7 +233,7 @@ class Interval(NamedTuple):
     shift: float = 0.0  # rows up
 
     def ends(self, row: Row) -> tuple[str, str]:
-        """Lower and upper end as cells; empty where missing."""
+        """Return the lower and upper end as cells; empty where missing."""
         return row[self.columns.format("low")], row[self.columns.format("high")]
 
 
@@ -256,7 +256,7 @@ class Scale(NamedTuple):
     is_log: bool
 
     def place(self, cell: str) -> float:
-        """Position of a number on the scale; nan where missing."""
+        """Return the position of a number on the scale; nan where missing."""
         return (level(cell, self.is_log) - self.middle) / self.half
 
 
@@ -361,12 +361,15 @@ def level(cell: str, is_log: bool) -> float:
 
 
 def is_date(cell: str) -> bool:
-    """Return whether a cell holds a date such as 2021-07-05."""
+    """Check whether a cell holds a date such as 2021-07-05."""
     return cell.count("-") == 2
 
 
 def scale_of(row: Row, prefix: str) -> Scale:
-    """The scale of a row; where all campaigns agree, the unit is the observation error, or 1 if there is none."""
+    """Return the scale of a row.
+
+    Where all campaigns agree, its unit is the observation error, or 1 if there is none.
+    """
     is_log = row["scale"] == "log" and row["error"] != "multinomial"
     low, high = (level(row[f"{prefix}{end}_90"], is_log) for end in ("low", "high"))
     half = (high - low) / 2 or float(row["sd"]) or 1.0
@@ -421,7 +424,7 @@ def format_cell(cell: str) -> str:
 
 
 def caption_of(about: Mapping[str, Any]) -> str:
-    """Caption: the number of campaigns, their seeds, the source of their parameters, and how to read a row."""
+    """Return the caption: campaigns, seeds, source of the parameters, and how to read a row."""
     label = f", {about['label']}" if about["label"] else ""
     return paragraph(
         f"{counted(about['campaigns'], 'campaign')}, seeds {about['first_seed']} to {about['last_seed']}, scenario "

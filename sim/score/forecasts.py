@@ -106,13 +106,13 @@ def refuse_assimilated(worlds: str | None) -> None:
 
 
 def names_of(targets: Sequence[Target]) -> list[str]:
-    """The names of the outcomes that targets use, each once."""
+    """Return the names of the outcomes that targets use, each once."""
     names = (name for one in targets for name in ([part for part, _ in one.parts] or [one.outcome]))
     return list(dict.fromkeys(names))
 
 
 def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about: str, districts: int) -> Forecast:
-    """The campaigns of a cell as a forecast; raises PanjError for a table that lacks an outcome."""
+    """Return the campaigns of a cell as a forecast; raises PanjError for a table that lacks an outcome."""
     kinds = open_runs(study.folder)
     wanted = names_of(targets)
     for one in wanted:
@@ -130,7 +130,7 @@ def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about:
 
 
 def forecast_of(outcomes: pa.Table, targets: Sequence[Target], weights: Floats | None = None) -> Forecast:
-    """Campaigns as a forecast of the targets whose outcomes are in their table.
+    """Return campaigns as a forecast of the targets whose outcomes are in their table.
 
     Args:
         outcomes: One row per campaign, one column per outcome.
@@ -158,7 +158,10 @@ def numbers_of(column: pa.ChunkedArray) -> Floats:
 
 
 def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
-    """(campaigns, districts) First day at whose end the Taliban hold the district; None without stored campaigns."""
+    """Return the first day at whose end the Taliban hold each district, per campaign (campaigns x districts).
+
+    Returns None if not all of the campaigns are stored.
+    """
     found, there = [], []
     for done, _ in chunks_of(study.folder, study.cell.fingerprint):
         found.append(first_losses(done[CHANGES].combine_chunks(), districts))
@@ -170,7 +173,7 @@ def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
 
 
 def first_losses(changes: pa.ListArray, districts: int) -> Integers:
-    """(campaigns, districts) First losses, from changes of holder as encoded by `sim.study.columns.changes_of`."""
+    """Return first losses (campaigns x districts) from changes encoded by `sim.study.columns.changes_of`."""
     values, ends = changes.flatten().to_numpy(), np.cumsum(changes.value_lengths().to_numpy())
     campaign = np.searchsorted(ends, np.arange(values.size), side="right")
     lost = values > 0
@@ -212,7 +215,7 @@ def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
 
 
 def table_for(targets: Sequence[Target], facts: Facts) -> list[Outcome]:
-    """The rows of the outcomes table that the targets use."""
+    """Return the rows of the outcomes table that the targets use."""
     wanted = set(names_of(targets))
     return [row for row in read_outcomes(facts, DAY_0, DAYS) if row.name in wanted]
 
@@ -223,7 +226,7 @@ def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> l
     Args:
         targets: The targets, which decide the outcomes that are counted.
         grounds: Input of the forecasts, with one row per record.
-        seed: Seed of their random numbers.
+        seed: Seed of the random numbers of the forecasts.
 
     Returns:
         The forecasts, with those outcomes that depend only on who holds each district.
@@ -248,7 +251,7 @@ class Naive(NamedTuple):
 
 
 def known_falls(falls: Falls) -> Integers:
-    """Day numbers of the falls up to 22 June; later falls are dropped."""
+    """Return the day number of each fall up to 22 June, and -1 for districts without one."""
     is_known = falls.fell_date <= np.datetime64(KNOWN_UNTIL)  # NaT compares as false
     days = np.full(falls.fell_date.size, -1, np.int64)
     days[is_known] = (falls.fell_date[is_known] - np.datetime64(DAY_0)).astype(np.int64)
@@ -256,7 +259,7 @@ def known_falls(falls: Falls) -> Integers:
 
 
 def known(grounds: Grounds, one: str) -> float:
-    """The value of an evidence row; raises PanjError if it is of a day after 22 June."""
+    """Return the value of an evidence row; raises PanjError if it is of a day after 22 June or has no value."""
     figure = grounds.evidence[one]
     if figure.date_end > KNOWN_UNTIL or figure.value is None:
         raise PanjError(f"evidence {one}: found a figure of {figure.date_end}, expected a value up to {KNOWN_UNTIL}")
@@ -264,25 +267,25 @@ def known(grounds: Grounds, one: str) -> float:
 
 
 def day_of(grounds: Grounds, one: str) -> int:
-    """The number of the last day that a figure covers."""
+    """Return the number of the last day that a figure covers."""
     return (grounds.evidence[one].date_end - DAY_0).days
 
 
 def constant_rate(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Falls at the mean daily rate of 1 May to 8 June, in random districts."""
+    """Let random rural districts fall at the mean daily rate of 1 May to 8 June."""
     rate = generator.gamma(known(grounds, "F099") + 0.5, 1 / day_of(grounds, "F099"), len(grounds.held))
     daily = generator.poisson(np.repeat(rate[:, None], DAYS, axis=1))
     return fall_in_order(grounds, generator.random(grounds.held.shape), np.cumsum(daily, axis=1))
 
 
 def exponential_growth(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Exponential growth fitted to four counts from 8 to 22 June, in random districts."""
+    """Let random rural districts fall at a rate that grows exponentially, fitted to counts from 8 to 22 June."""
     counts = growing(grounds, generator)
     return fall_in_order(grounds, generator.random(grounds.held.shape), counts)
 
 
 def votes_per_head(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Exponential growth as above, in districts with the fewest votes in 2019 first, ties at random."""
+    """Let districts with the fewest votes per head in 2019 fall first, with exponentially growing counts."""
     counts = growing(grounds, generator)
     ties = 1e-9 * generator.random(grounds.held.shape)
     return fall_in_order(grounds, grounds.facts.votes_per_head + ties, counts)
@@ -352,7 +355,7 @@ def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
-    """(records) Random factors on the rate of spread, for the uncertainty of the count to which it is fitted."""
+    """Return random factors on the rate of spread, one per record, for the uncertainty of the fitted count."""
     count = known(grounds, "F085")
     return generator.gamma(count + 0.5, 1 / count, len(grounds.held))
 
@@ -381,13 +384,16 @@ def spread(facts: Facts, held: Marks, pace: Floats, days: int, generator: np.ran
 
 
 def neighbours_of(facts: Facts) -> csr_array:
-    """Symmetric adjacency matrix, districts x districts: 1 where two districts share a boundary."""
+    """Return the symmetric adjacency matrix of districts: 1 where two districts share a boundary."""
     count = len(facts.district_id)
     return csr_array((np.ones(facts.neighbour.size), facts.neighbour, facts.first_neighbour), shape=(count, count))
 
 
 def pace_of_spread(grounds: Grounds) -> float:
-    """Rate of falls per day and held neighbour that gives the count of 22 June on average, found by bisection."""
+    """Find by bisection the rate of spread that gives the count of 22 June on average.
+
+    The rate is in falls per day and held neighbour.
+    """
     few = grounds._replace(held=grounds.held[:FITTED_WITH])
     wanted = known(grounds, "F085")
     low, high = 1e-5, 1.0
@@ -422,7 +428,7 @@ NAIVE: dict[str, Naive] = {
 
 
 def forecast(name: str, grounds: Grounds, seed: int) -> Marks:
-    """(records, days, districts) Whether the Taliban hold the district in one naive forecast."""
+    """Return whether the Taliban hold each district in one naive forecast (records x days x districts)."""
     return NAIVE[name].forecast(grounds, np.random.default_rng([seed, list(NAIVE).index(name)]))
 
 
@@ -436,12 +442,12 @@ def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict
 
 
 def number(value: Value) -> float:
-    """A counted outcome as a float; nan where missing."""
+    """Convert a counted outcome to a float; nan where missing."""
     return np.nan if value is None else float(value)
 
 
 def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
-    """A synthetic record as a `View`, which the counting functions need; all but the holders is empty."""
+    """Return a synthetic record as a `View`, which the counting functions need; all but the holders is empty."""
     evenings, posts = held.shape[0], len(facts.post)
     none = np.zeros(0, np.int64)
     return View(

@@ -55,7 +55,7 @@ class Intervals(NamedTuple):
     high_90: float
 
     def hold(self, low: float, high: float) -> bool:
-        """Return whether the 90 % interval, including its ends, overlaps a range."""
+        """Check whether the 90 % interval, including its ends, overlaps a range."""
         return bool(low <= self.high_90 and high >= self.low_90)
 
 
@@ -63,7 +63,7 @@ NO_INTERVALS = Intervals(*[math.nan] * 5)
 
 
 def intervals_of(values: Floats, weights: Floats | None = None) -> Intervals:
-    """The median, 50 % and 90 % intervals of campaigns.
+    """Return the median and the 50 % and 90 % intervals of campaigns.
 
     Args:
         values: One value per campaign.
@@ -109,7 +109,7 @@ class Districts(NamedTuple):
 
 
 def is_forecast(target: Target, forecast: Forecast) -> bool:
-    """Return whether a forecast can be scored on a target, because it has the outcomes and did not use the answer."""
+    """Check whether a forecast has the outcomes of a target and did not use the answer."""
     names = [part for part, _ in target.parts] or [target.outcome]
     knows = forecast.from_day > DAY_0 and (target.date < forecast.from_day or target.event == KNOWN_EVENT)
     return not knows and all(name in forecast.outcomes for name in names)
@@ -204,20 +204,20 @@ def measure_split(target: Target, forecast: Forecast) -> Measured:
 
 
 def is_no_farther(shares: Floats, reported: Floats, weights: Floats | None) -> bool:
-    """Whether the mean distance of a split from the campaigns is no larger than that of 90 % of the campaigns."""
+    """Check whether a split is no farther from the campaigns, on average, than 90 % of the campaigns are."""
     apart = distances_of_splits(shares, weights)
     farthest = np.quantile(apart, 0.9) if weights is None else weighted_quantiles(apart, weights, (0.9,))[0]
     return bool(distance_to_split(shares, reported, weights) <= farthest + 1e-12)
 
 
 def reported_distance(target: Target, forecast: Forecast) -> float:
-    """Mean distance of the reported split from those of the campaigns."""
+    """Return the mean distance of the reported split from those of the campaigns; nan without any."""
     reported, shares, weights = shares_of(target, forecast)
     return distance_to_split(shares, reported, weights) if shares.size else math.nan
 
 
 def parts_of(target: Target, forecast: Forecast) -> list[Part]:
-    """The reported share and the shares of campaigns for each post of a split."""
+    """Return the reported share and the campaigns' shares for each post of a split."""
     reported, shares, weights = shares_of(target, forecast)
     if not shares.size:
         return []
@@ -227,7 +227,7 @@ def parts_of(target: Target, forecast: Forecast) -> list[Part]:
 
 
 def days_of(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """Day numbers of the campaign; missing dates become the day after the end of the record."""
+    """Return day numbers of the campaign; missing dates become the day after the end of the record."""
     known = ~np.isnat(dates)
     days = np.full(dates.size, DAYS + 1, np.int64)
     days[known] = (dates[known] - np.datetime64(DAY_0)).astype(np.int64)
@@ -321,18 +321,18 @@ def tally(ours: Sequence[Measured], theirs: Sequence[Measured | None]) -> Tally:
 
 
 def sign_of(ours: Score, theirs: Score) -> int:
-    """-1 if our score is lower, 1 if theirs is, 0 if there are too few campaigns to tell."""
+    """Return -1 if our score is lower, 1 if theirs is, and 0 if there are too few campaigns to tell."""
     gap, doubt = ours.value - theirs.value, 1.96 * math.hypot(ours.error, theirs.error)
     return 0 if math.isnan(gap) or math.isnan(doubt) or abs(gap) <= max(doubt, 1e-12) else int(math.copysign(1, gap))
 
 
 def weights_or_ones(weights: Floats | None, count: int) -> Floats:
-    """The weights of campaigns, or `count` ones if there are none."""
+    """Return the weights of campaigns, or `count` ones if there are none."""
     return np.ones(count) if weights is None else weights
 
 
 def gaps(members: Floats, weights: Floats | None = None) -> Floats:
-    """For each member, the weighted sum of its distances to all members, computed by sorting in O(n log n)."""
+    """Return each member's weighted sum of distances to all members, computed by sorting in O(n log n)."""
     order = np.argsort(members, kind="stable")
     ordered, heavy = members[order], weights_or_ones(weights, members.size)[order]
     below = np.cumsum(heavy) - heavy
@@ -344,7 +344,7 @@ def gaps(members: Floats, weights: Floats | None = None) -> Floats:
 
 
 def outside(numbers: Floats, low: float | Floats, high: float | Floats) -> Floats:
-    """Signed distances of numbers from a range: negative below it, 0 inside it, positive above it.
+    """Return signed distances from a range: negative below it, 0 inside it, positive above it.
 
     Their CRPS against 0 is the threshold-weighted CRPS with no weight inside the range.
 
@@ -398,7 +398,7 @@ def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
 def interval_with_error_holds(
     members: Floats, low: float, high: float, sd: float, weights: Floats | None = None
 ) -> bool:  # fmt: skip
-    """Return whether the 90 % interval of the campaigns plus normal error with `sd` overlaps a range."""
+    """Check whether the 90 % interval of the campaigns plus normal error with `sd` overlaps a range."""
     if sd > 0:
         below, above = norm.cdf((high - members) / sd), norm.cdf((members - low) / sd)
     else:
@@ -407,7 +407,7 @@ def interval_with_error_holds(
 
 
 def mean_of(values: Floats, weights: Floats | None = None) -> float:
-    """Weighted mean over campaigns."""
+    """Return the weighted mean over campaigns."""
     heavy = weights_or_ones(weights, values.size)
     return float((heavy * values).sum() / heavy.sum())
 
@@ -423,12 +423,12 @@ def distances_of_splits(shares: Floats, weights: Floats | None = None) -> Floats
 
 
 def distance_to_split(shares: Floats, reported: Floats, weights: Floats | None = None) -> float:
-    """Mean distance of the reported split from those of the campaigns."""
+    """Return the mean distance of the reported split from those of the campaigns."""
     return mean_of(np.abs(shares - reported[:, None]).sum(axis=0), weights) / 2
 
 
 def shares_with_error(shares: Floats, groups: int) -> Floats:
-    """Multinomial draws of shares, as if reported for `groups` independent groups of men."""
+    """Draw multinomial shares, as if reported for `groups` independent groups of men."""
     rng = np.random.default_rng(SEED_OF_RESAMPLING)
     return rng.multinomial(groups, np.ascontiguousarray(shares.T)).T / groups
 
@@ -467,7 +467,7 @@ def median_days(chance: Floats) -> NDArray[np.int64]:
 
 
 def error_of_days(days: NDArray[np.int64], earliest: NDArray[np.int64], latest: NDArray[np.int64]) -> Floats:
-    """Error of days: positive if too late, negative if too early, 0 from `earliest` to `latest`."""
+    """Return the error in days: positive if too late, negative if too early, 0 from `earliest` to `latest`."""
     return np.where(days < earliest, days - earliest, np.where(days > latest, days - latest, 0)).astype(np.float64)
 
 
@@ -480,6 +480,6 @@ def resampled(values: Floats) -> Floats:
 
 
 def with_error(value: Floats | float, resamples: Floats) -> Score:
-    """A score with the standard deviation of its resamples as its error."""
+    """Return a score with the standard deviation of its resamples as its error."""
     spread = float(np.std(resamples, ddof=1)) if np.isfinite(resamples).all() else math.nan
     return Score(float(value), spread)

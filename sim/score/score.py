@@ -141,7 +141,7 @@ def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
 
 
 def named(usual: str) -> str:
-    """The default name of a scored study: `score`, followed by the settings that are not the defaults."""
+    """Return the default name of a scored study: `score`, followed by the settings that are not the defaults."""
     return "score" if usual == "july_2021" else f"score__{usual}"[:90]
 
 
@@ -171,7 +171,7 @@ def variants_of(study: Study) -> dict[str, Study]:
 
 
 def number_of(key: str) -> str:
-    """The key of the number that a setting is about: its value, whether it is drawn, or its range."""
+    """Return the key of the number that a setting is about: its value, whether it is drawn, or its range."""
     return re.sub(r"^draws\.(?:keys|priors)\.(rules\.\w+\.\w+)(?:\.\d)?$", r"\1", key)
 
 
@@ -219,7 +219,7 @@ class Scored(NamedTuple):
 
 
 def write_scored(scored: Scored) -> Path:
-    """Compute all scores, then write the tables; returns their folder."""
+    """Compute all scores, write the tables, and return their folder."""
     ours = [measured_or_error(target, scored.panj) for target in scored.targets]
     theirs = {one.name: [measure(target, one) for target in scored.targets] for one in scored.others}
     districts = {one.name: measure_districts(scored.districts, one) for one in (scored.panj, *scored.others)}
@@ -283,15 +283,12 @@ def rows_of_targets(
 
 
 def reported_of(scored: Scored, target: Target) -> float | None:
-    """The reported number; for a split, its mean distance from those of the campaigns."""
+    """Return the reported number; for a split, its mean distance from those of the campaigns."""
     return reported_distance(target, scored.panj) if target.parts else target.value
 
 
 def bounds_in_words(target: Target) -> dict[str, str]:
-    """The reported low and high of a target as cells of score.csv.
-
-    Return an empty dictionary if unbounded, and for a split.
-    """
+    """Return the reported bounds of a target as cells of score.csv; empty if unbounded, and for a split."""
     low, high = (math.inf, math.inf) if target.parts else bounds_of(target)
     return {"reported_low": cell_text(low, target), "reported_high": cell_text(high, target)}
 
@@ -318,7 +315,7 @@ def score_text(value: float) -> str:
 
 
 def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
-    """Rows of score_split.csv: one per post, with its shares of the soldiers."""
+    """Return the rows of score_split.csv: one per post, with its shares of the soldiers."""
     rows = []
     for target in (target for target in scored.targets if target.parts):
         missing = measured_or_error(target, scored.panj).missing
@@ -365,7 +362,7 @@ def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
 
 
 def row_of_forecast(name: str, found: Districts) -> dict[str, Any]:
-    """Row of score_forecasts.csv: the scores of one forecast over districts."""
+    """Return the row of score_forecasts.csv with the scores of one forecast over districts."""
     row: dict[str, Any] = {"forecast": name, "dated": found.dated, "not_lost": found.not_lost}
     scores: dict[str, Score] = {"absolute_error_days": found.absolute, "days_late": found.late}
     for place, evening in enumerate(LOST_BY):
@@ -383,7 +380,7 @@ def about_score(
     theirs: dict[str, list[Measured | None]],
     districts: dict[str, Districts | None],
 ) -> dict[str, Any]:
-    """Metadata of score.json: what was scored, how, and against what."""
+    """Return the metadata of score.json: what was scored, how, and against what."""
     about, cell = scored.study.about, scored.study.cell
     first = int(about["first_seed"])
     late = [place for place, target in enumerate(scored.targets) if target.date > KNOWN_UNTIL]

@@ -156,7 +156,7 @@ def read_target(row: Row, records: Records, units: Mapping[str, str]) -> Target:
 
 
 def ids_of(row: Row) -> tuple[str, ...]:
-    """Ids of all evidence used in a row, in order of appearance."""
+    """Return the ids of all evidence used in a row, in order of appearance."""
     return ids_of_formula(" ".join(row.cells[column] for column in ("value_from", "low_from", "high_from", "parts")))
 
 
@@ -294,12 +294,12 @@ def evaluate(node: ast.expr, records: Records) -> float:
 
 
 def argument(node: ast.expr) -> str:
-    """An argument of a function, an id or a quoted string, as text."""
+    """Return an argument of a function, an id or a quoted string, as text."""
     return node.id if isinstance(node, ast.Name) else str(getattr(node, "value", ""))
 
 
 def figure(one: str, what: str, records: Records) -> float:
-    """The value, low or high of an evidence row; raises PanjError if it has none."""
+    """Return the value, low or high of an evidence row; raises PanjError if it has none."""
     if one not in records.evidence:
         raise unknown(records.place, one, records.evidence)
     number: float | None = getattr(records.evidence[one], what)
@@ -309,12 +309,12 @@ def figure(one: str, what: str, records: Records) -> float:
 
 
 def how_many(records: Records, *ids: str) -> float:
-    """The number of arguments, each of which must be an evidence row with a value."""
+    """Return the number of arguments, each of which must be an evidence row with a value."""
     return float(len([figure(one, "value", records) for one in ids]))
 
 
 def last_day(records: Records, one: str) -> float:
-    """The last day that a figure covers, as the ordinal of a date."""
+    """Return the last day that a figure covers, as the ordinal of a date."""
     figure(one, "value", records)
     return float(records.evidence[one].date_end.toordinal())
 
@@ -339,7 +339,7 @@ def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> f
 
 
 def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[str]) -> float:
-    """Number of marked districts in the provinces, or in the whole country if none is given."""
+    """Count the marked districts in the provinces, or in the whole country if none is given."""
     for province in provinces:
         if province not in records.facts.provinces:
             raise unknown(records.place, province, records.facts.provinces)
@@ -348,28 +348,28 @@ def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[s
 
 
 def surely_lost_border(records: Records, until: str) -> float:
-    """Share of the Tajik border in districts that must have been lost by a day."""
+    """Return the share of the Tajik border in districts that must have been lost by a day."""
     return frontage(records.districts.latest <= np.datetime64(until), records)
 
 
 def perhaps_lost_border(records: Records, until: str) -> float:
-    """Share of the Tajik border in districts that can have been lost by a day."""
+    """Return the share of the Tajik border in districts that can have been lost by a day."""
     return frontage(records.districts.earliest <= np.datetime64(until), records)
 
 
 def frontage(marked: NDArray[np.bool_], records: Records) -> float:
-    """Share of the Tajik border, by km, in the marked districts."""
+    """Return the share of the Tajik border, by km, in the marked districts."""
     km = records.facts.tajik_border_km
     return float(km[marked].sum() / km.sum())
 
 
 def given_up(records: Records) -> float:
-    """Number of dated falls reported as without a fight."""
+    """Count the dated falls reported as without a fight."""
     return float((records.falls.without_fight == 1).sum())
 
 
 def fought_for(records: Records) -> float:
-    """Number of dated falls reported as fought for."""
+    """Count the dated falls reported as fought for."""
     return float((records.falls.without_fight == 0).sum())
 
 
@@ -383,7 +383,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
 
 
 def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
-    """The first and last day on which each district can have been lost.
+    """Return the first and last day on which each district can have been lost.
 
     Args:
         facts: The districts.
@@ -412,7 +412,7 @@ def district_targets(facts: Facts, falls: Falls | None = None) -> DistrictTarget
 
 
 def bounds_of(target: Target) -> tuple[float, float]:
-    """The lowest and highest number consistent with a report, without observation error.
+    """Return the lowest and highest number consistent with a report, without observation error.
 
     Args:
         target: The target.

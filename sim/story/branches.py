@@ -68,10 +68,10 @@ def run_branches(
         draws: The seed or address of the random draws; by default the seed.
 
     Returns:
-        The campaign without the change, and with it.
+        The campaign without the change, followed by the campaign with it.
 
     Raises:
-        CampaignError: Either branch ran out of rows.
+        CampaignError: If either branch runs out of rows.
     """
     world = fresh(before.layout)
     record = blank_record(world, days)
@@ -85,7 +85,7 @@ def run_branches(
 
 
 def step_is_cold() -> bool:
-    """Return whether the first call of `step` has to compile it, which takes about ten seconds."""
+    """Check whether the first call of `step` has to compile it, which takes about ten seconds."""
     return compiled and not any(cache_folder().rglob(STEP_COMPILED))
 
 
@@ -101,14 +101,14 @@ def warm(course: Course) -> None:
 
 
 def run_days(world: World, record: Record, course: Course, seeds: Seeds, first: int, last: int, seed: int) -> None:
-    """Run days from first to last, both included."""
+    """Run the days from `first` to `last`, both included."""
     for day in range(first, last + 1):
         step(world, course.rules, course.timeline, seeds, record, day)
         raise_if_spent(world, day, seed)
 
 
 def copied(group: Group) -> Group:
-    """A copy of every array except roads, which are read-only."""
+    """Return a deep copy of the group; roads are read-only, so they are shared rather than copied."""
     traits: dict[str, Any] = {}
     for name, trait in zip(group._fields, group, strict=True):  # type: ignore[attr-defined]
         traits[name] = trait if name == "roads" else copied(trait) if isinstance(trait, tuple) else trait.copy()
@@ -116,7 +116,7 @@ def copied(group: Group) -> Group:
 
 
 def turn(world: World, course: Course) -> None:
-    """Update the parts of the world that policies set on day 0 to the new course."""
+    """Set the parts of the world that policies determine on day 0 to those of another course."""
     world.provinces.attention[:] = course.layout.provinces.attention
     for trait in TRAITS_OF_POSTS:
         getattr(world.posts, trait)[:] = getattr(course.layout.posts, trait)
@@ -125,7 +125,7 @@ def turn(world: World, course: Course) -> None:
 
 
 def same_traits(one: World, other: World) -> bool:
-    """Return whether `turn` from one world to the other would change nothing."""
+    """Check whether `turn` from one world to the other would change nothing."""
     pairs: list[tuple[Posts | Provinces, Posts | Provinces, tuple[str, ...]]] = [
         (one.posts, other.posts, TRAITS_OF_POSTS),
         (one.provinces, other.provinces, ("attention",)),
@@ -165,7 +165,7 @@ class Turn(NamedTuple):
     left: tuple[str, ...]  # changed numbers that act only on day 0 and so have no effect
 
     def courses(self, seed: int) -> tuple[Course, Course]:
-        """The courses without and with the change, for the campaign of a seed."""
+        """Return the courses without and with the change, for the campaign with this seed."""
         before, after = self.before.rules_of(seed), self.after.rules_of(seed)
         return (
             Course(before, self.before.timeline, self.before.layout.world),
@@ -200,7 +200,7 @@ def turn_of(words: AnyOverrides, changes: AnyOverrides, evening: date, composer:
 
 
 def check_key(change: Override) -> None:
-    """Check that a key is a decision that can be changed during a campaign."""
+    """Raise PanjError unless the key is a decision that can be changed during a campaign."""
     key = change.key
     if key in GROUPS or (key.startswith(EVENTS) and key.count(".") > 1):
         return
@@ -218,7 +218,7 @@ def check_key(change: Override) -> None:
 
 
 def check_day(settings: Settings, evening: date) -> int:
-    """Check that a day is in the campaign and not its last; returns its number."""
+    """Check that a day is within the campaign and not its last, and return its number."""
     last = settings.end_date - timedelta(days=1)
     if not settings.start_date <= evening <= last:
         raise PanjError(f"day: found {evening}, expected a day from {settings.start_date} to {last}, before the last "
@@ -227,7 +227,7 @@ def check_day(settings: Settings, evening: date) -> int:
 
 
 def changed(words: AnyOverrides, changes: AnyOverrides) -> Overrides:
-    """The overrides of the cell, in which those of the change replace the same keys."""
+    """Return the overrides of the cell, in which those of the change replace the same keys."""
     overrides, changes = Overrides.of(words), Overrides.of(changes)
     if len(changes.keys) < len(changes.rows):
         raise PanjError(f"fork: found '{' '.join(changes.words)}', expected each key once")
@@ -252,7 +252,10 @@ def check_event(change: Override, before: Settings, after: Settings, evening: da
 
 
 def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
-    """Changed numbers that act only on day 0; raises PanjError for those that decide which rows or roads exist."""
+    """Return the keys of changed numbers that act only on day 0.
+
+    Raises PanjError for a change of a number that decides which rows or roads exist.
+    """
     differ = [key for key, value in before.numbers.items() if after.numbers[key] != value]
     for key in differ:
         if key in LAID_OUT - OF_POSTS and not key.startswith(FOUNDING):
@@ -263,23 +266,26 @@ def check_numbers(before: Settings, after: Settings) -> tuple[str, ...]:
 
 
 def is_deed(event: Event) -> bool:
-    """Return whether an event sends or raises men, which happens only once, rather than setting a lasting condition."""
+    """Check whether an event sends or raises men, which happens only once, rather than setting a lasting condition."""
     return event.act not in ("set", "context")
 
 
 def done_by(events: Sequence[Event], day: int) -> set[str]:
-    """Names of the one-time events that have happened by the end of a day."""
+    """Return the names of the one-time events that have happened by the end of a day."""
     return {event.name for event in events if is_deed(event) and event.day <= day}
 
 
 def still_to_come(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """Events of the changed branch after the day of the fork, without one-time events that have happened already."""
+    """Return the changed branch's events after the fork, without one-time events that have happened already."""
     done = done_by(before, day)
     return tuple(event for event in after if event.day > day and event.name not in done)
 
 
 def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[Event, ...]:
-    """Events that the change dates before the fork and that have not happened; they are applied on the next day."""
+    """Return the events that the change dates by the day of the fork and that have not happened.
+
+    They are applied on the next day.
+    """
     done = done_by(before, day)
     deeds = [event for event in after if is_deed(event) and event.day <= day and event.name not in done]
     here, there = standing(before, day), standing(after, day)
@@ -288,7 +294,7 @@ def passed(before: Sequence[Event], after: Sequence[Event], day: int) -> tuple[E
 
 
 def standing(events: Sequence[Event], day: int) -> dict[str, Event]:
-    """The event that last set each condition by the end of a day, by condition; initial values count as events."""
+    """Return, by condition, the event that last set it by the end of a day; initial values count as events."""
     usual = conditions_before_events()
     found = {
         condition.name.lower(): Event(
@@ -329,13 +335,16 @@ def check_effect(turn: Turn, seeds: Sequence[int], changes: Sequence[str]) -> No
 
 
 def rows_after(timeline: Timeline, day: int) -> list[tuple[float, ...]]:
-    """The rows of a timeline after a day."""
+    """Return the rows of a timeline after a day."""
     rows = np.flatnonzero(timeline.day > day)
     return [tuple(float(column[row]) for column in timeline) for row in rows]
 
 
 def acting(rules: Rules) -> Rules:
-    """The rules with numbers that act through the layout set to 0, because their effect on the world is compared."""
+    """Return the rules with every number that acts through the layout set to 0.
+
+    The effect of these numbers on the world is compared separately.
+    """
     for key in LAID_OUT:
         _, rule, name = key.split(".")
         rules = rules._replace(**{rule: getattr(rules, rule)._replace(**{name: 0})})

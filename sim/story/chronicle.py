@@ -91,33 +91,33 @@ class Chronicle:
         return tuple(post for post, here in places if self.province in ("", facts.province[here]))
 
     def row(self, day: date) -> int:
-        """Row number of a day in the series."""
+        """Return the row number of a day in the series."""
         return (day - self.start).days
 
     def of(self, event: str) -> list[Happening]:
-        """All events of one kind, in order."""
+        """Return all events of one kind, in order."""
         return [one for one in self.happenings if one.event == event]
 
     def on(self, day: date, name: str) -> int:
-        """Value of a daily series on a day."""
+        """Return the value of a daily series on a day."""
         return int(self.evenings[name][self.row(day)])
 
     def grown(self, day: date, name: str) -> int:
-        """Increase of a running total on a day."""
+        """Return the increase of a running total on a day."""
         row = self.row(day)
         return int(self.evenings[name][row] - (self.evenings[name][row - 1] if row else 0))
 
     def in_time(self, name: str) -> np.ndarray:
-        """A daily series on the days shown."""
+        """Return a daily series on the days shown."""
         return self.evenings[name][self.row(self.first) : self.row(self.last) + 1]
 
     def at_posts(self, what: str, day: date) -> dict[str, int]:
-        """Non-zero values by post of a daily series, such as `admitted`, on a day."""
+        """Return the non-zero values by post of a daily series, such as `admitted`, on a day."""
         found = {post: self.on(day, f"{what}_{post}") for post in self.posts}
         return {post: people for post, people in found.items() if people}
 
     def narrowed(self, province: str = "", first: date | None = None, last: date | None = None) -> "Chronicle":
-        """Limit to a province or a range of days.
+        """Return the chronicle limited to a province or a range of days.
 
         Args:
             province: Name of the province; empty for the whole country.
@@ -160,7 +160,7 @@ def read_chronicle(folder: Path, campaign: Mapping[str, Any], branch: str = "") 
         The whole campaign.
 
     Raises:
-        PanjError: A table cannot be read or lacks a column.
+        PanjError: If a table cannot be read or lacks a column.
     """
     events, days = (read_table(folder / name, branch) for name in ("events.parquet", "days.parquet"))
     return chronicle_of(events, days.filter(pc.field("seed") == campaign["seed"]), campaign)
@@ -175,7 +175,7 @@ def chronicle_of(events: pa.Table, days: pa.Table, campaign: Mapping[str, Any]) 
         campaign: Metadata, as for `read_chronicle`.
 
     Raises:
-        PanjError: A column is missing.
+        PanjError: If a column is missing.
     """
     start, end = (date.fromisoformat(campaign[key]) for key in ("start_date", "end_date"))
     series = [name for name in days.column_names if name not in ("branch", "cell", "run", "seed", "date")]
@@ -199,7 +199,7 @@ def read_table(path: Path, branch: str) -> pa.Table:
 
 
 def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
-    """The fields of a `Happening`, row by row."""
+    """Return the fields of a `Happening` for each row; raises PanjError if a column is missing."""
     missing = [name for name in Happening._fields if name not in events.column_names]
     if missing:
         raise PanjError(f"events.parquet: column {', '.join(missing)} missing, expected a log of this version")
@@ -209,12 +209,12 @@ def rows_of(events: pa.Table) -> Sequence[tuple[Any, ...]]:
 
 @cache
 def facts_here() -> Facts:
-    """The data files, read once."""
+    """Return the content of the data files, which are read once."""
     return read_facts()
 
 
 def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
-    """Number of men by key, largest first, ties in order of appearance."""
+    """Return the number of men by key, largest first, with ties in order of appearance."""
     found: dict[str, int] = {}
     for one in happenings:
         found[key(one)] = found.get(key(one), 0) + one.men
@@ -222,7 +222,7 @@ def sums(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> di
 
 
 def counts(happenings: Sequence[Happening], key: Callable[[Happening], str]) -> dict[str, int]:
-    """Number of events by key, largest first."""
+    """Return the number of events by key, largest first."""
     return sums([one._replace(men=1) for one in happenings], key)
 
 
@@ -231,7 +231,7 @@ TABLES = ("events.parquet", "days.parquet")
 
 
 def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
-    """Find the tables of one campaign; the campaign is rerun if they are missing.
+    """Find the tables of one campaign, or rerun the campaign to write them.
 
     Args:
         request: The study, and the cell and seed of the campaign.
@@ -252,14 +252,14 @@ def read_telling(request: Story, check: Check) -> tuple[Path, dict[str, Any]]:
 
 
 def holds_the_log(study: Study, seed: int | None) -> bool:
-    """Return whether the study consists of this campaign alone and has its event log."""
+    """Check whether the study consists of this campaign alone and has its event log."""
     is_one = study.about.get("campaigns") == 1 and len(study.cells) == 1
     is_it = is_one and seed in (None, study.about["first_seed"])
     return is_it and all((study.folder / name).is_file() for name in TABLES)
 
 
 def about_only_campaign(study: Study) -> dict[str, Any]:
-    """Metadata of the only campaign of a study, in the form of `campaign.json`."""
+    """Return the metadata of the only campaign of a study, in the form of `campaign.json`."""
     about, cell = study.about, study.cells[0]
     return {
         **{key: about.get(key) for key in STAMPED},
@@ -276,7 +276,7 @@ def about_only_campaign(study: Study) -> dict[str, Any]:
 
 
 def write_campaign(folder: Path, seed: int | None, cell: int) -> tuple[Path, dict[str, Any]]:
-    """Rerun a campaign and write its tables; returns their folder and the metadata."""
+    """Rerun a campaign, write its tables, and return their folder and the metadata."""
     origin = origin_of(folder, cell, Composer())
     number = seed_of(origin, seed)
     campaign = rerun_campaign(origin.settings, number)

@@ -65,7 +65,7 @@ LATER = (  # outcomes for forks after the end of the record
 
 
 def words_of(request: Fork) -> list[str]:
-    """The words of the command in a fixed order, deletions of events after other changes."""
+    """Return the overrides and options of the command in a fixed order, with deletions of events last."""
     changes = sorted(request.changes, key=lambda word: word.startswith("~"))
     asked = [f"seed={request.seed}"] * (request.seed is not None) + [f"cell={request.cell}"] * bool(request.cell)
     return [f"day={request.day}", *changes, *asked, *[f"runs={request.runs}"] * (request.runs > 1)]
@@ -171,7 +171,7 @@ def run_one(fork: Prepared, seed: int) -> Pair:
 
 
 def outcomes_in(campaign: Campaign, fork: Prepared) -> dict[str, Value]:
-    """Every outcome of a branch."""
+    """Return every outcome of a branch."""
     settings = fork.origin.settings
     return count_outcomes(
         campaign, outcomes_of(settings.start_date, settings.days), settings.facts, settings.start_date
@@ -179,7 +179,7 @@ def outcomes_in(campaign: Campaign, fork: Prepared) -> dict[str, Value]:
 
 
 def name_of(request: Fork, fork: Prepared) -> str:
-    """Folder name of a fork: `2021-07-04_reinforcement-answer_every_call_seed-0`."""
+    """Return the folder name of a fork: `2021-07-04_reinforcement-answer_every_call_seed-0`."""
     changes = [re.sub(r"[^\w.]+", "-", word).strip("-") for word in request.changes]
     cell = [f"cell-{request.cell}"] * bool(request.cell)
     many = [f"runs-{request.runs}"] * (request.runs > 1)
@@ -223,7 +223,7 @@ def write_tables(folder: Path, request: Fork, fork: Prepared, pairs: Sequence[Pa
 
 
 def wanted_outcomes(request: Fork, fork: Prepared, table: Sequence[Outcome]) -> list[Outcome]:
-    """The requested outcomes; by default the main ones that end after the fork, up to 7 July if there are any."""
+    """Return the requested outcomes; by default the main ones that end after the fork."""
     last = f"{fork.origin.settings.end_date:%Y_%m_%d}"
     for names in (request.outcome, OUTCOMES, [name.format(last=last) for name in LATER]):
         found = [row for name in names for row in table if row.name == name]
@@ -244,13 +244,13 @@ def branched(pairs: Sequence[tuple[pa.Table, pa.Table]]) -> pa.Table:
 
 
 def say_change(request: Fork) -> str:
-    """The change and its first day: `reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
+    """Format the change and its first day: `reinforcement=answer_every_call from the morning of 2021-07-05 on`."""
     morning = request.day + timedelta(days=1)
     return f"{list_words(request.changes)} from the morning of {morning} on"
 
 
 def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
-    """Metadata of fork.json: what was forked, and how to reproduce it."""
+    """Return the metadata of fork.json: what was forked, and how to reproduce it."""
     return {
         **about_campaign(fork.origin, fork.seeds[0]),
         "title": fork.turn.before.title,
@@ -265,11 +265,11 @@ def about_fork(request: Fork, fork: Prepared) -> dict[str, Any]:
 
 
 def about_turn(turn: Turn, changes: Sequence[str]) -> dict[str, Any]:
-    """Metadata of a change: the day, the overrides, events that are applied late, and keys without effect.
+    """Return the metadata of a change: day, overrides, events applied late, and keys without effect.
 
     Args:
         turn: The change.
-        changes: Its overrides.
+        changes: Overrides of the change.
     """
     started = turn.before.start_date
     late = [
@@ -290,7 +290,7 @@ Outcomes = tuple[Mapping[str, Value], Mapping[str, Value]]  # without and with t
 
 
 def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> list[dict[str, Any]]:
-    """One row per outcome of one campaign: the reported figure, both branches, and their difference.
+    """Return one row per outcome of a campaign: the reported figure, both branches, and their difference.
 
     Args:
         table: The outcomes table.
@@ -316,7 +316,10 @@ def outcome_rows(table: Sequence[Outcome], outcomes: Outcomes, start: date) -> l
 
 
 def difference(before: Value, after: Value, row: Outcome) -> Value:
-    """The value with the change minus the value without it, in days for a date. Return None if either is missing."""
+    """Return the value with the change minus the value without it.
+
+    A difference between dates is in days; None is returned if either value is missing.
+    """
     if before is None or after is None:
         return None
     if is_date(row):
@@ -332,7 +335,7 @@ def say(value: Value) -> str:
 def verdict_rows(
     table: Sequence[Outcome], outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin, change: str
 ) -> list[dict[str, Any]]:
-    """One row per outcome: the paired difference over all seeds, its intervals, and the sentence of `compare`."""
+    """Return one row per outcome: the paired difference over all seeds, its intervals, and a sentence."""
     rows = []
     for row in table:
         measure = measure_of(row, origin.settings.start_date)
@@ -350,13 +353,13 @@ def verdict_rows(
 
 
 def measure_of(row: Outcome, start: date) -> Measure:
-    """The description of an outcome in the form that `sim.compare` uses."""
+    """Return the description of an outcome in the form that `sim.compare` uses."""
     unit, last_day = "days" if is_date(row) else row.unit, start + timedelta(days=row.last)
     return Measure(row.name, row.label, unit, is_date(row), {}, last_day)
 
 
 def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequence[int], origin: Origin) -> Worlds:
-    """The values of one outcome in one branch; an event that did not occur has the day after the last."""
+    """Return the values of one outcome in one branch; an event that did not occur has the day after the last."""
     settings = origin.settings
     cell = StudyCell(side, ("as it went", "changed")[side], {}, settings.start_date, settings.end_date)
     values = np.array([day_or_number(pair[side][row.name], settings.start_date) for pair in outcomes], float)
@@ -366,14 +369,14 @@ def worlds_of(side: int, row: Outcome, outcomes: Sequence[Outcomes], seeds: Sequ
 
 
 def day_or_number(value: Value, start: date) -> float:
-    """A number unchanged, a date as days after the first day; nan if missing."""
+    """Return a number unchanged and a date as days after the first day; nan if missing."""
     if value is None:
         return math.nan
     return float((date.fromisoformat(value) - start).days) if isinstance(value, str) else float(value)
 
 
 def is_nan(value: float) -> bool:
-    """Return whether a value is nan."""
+    """Check whether a value is nan."""
     return isinstance(value, float) and math.isnan(value)
 
 

@@ -49,7 +49,7 @@ SHOWN_DAYS, SHOWN_OUTCOMES = 3, 14  # limits in a terminal
 
 
 def columns(language: Language) -> list[str]:
-    """Column headers of the outcomes table."""
+    """Return the column headers of the outcomes table."""
     return [language.say(f"column_{name}") for name in ("outcome", "reported", "before", "after", "difference")]
 
 
@@ -72,7 +72,7 @@ class Branches(NamedTuple):
 
 
 def page_of_fork(branches: Branches, language: Language) -> str:
-    """The whole comparison in Markdown."""
+    """Return the whole comparison in Markdown."""
     lines = [f"# {title_of(branches, language)}", ""]
     for sentence in told_of(branches, language):
         lines += [sentence, ""]
@@ -139,13 +139,13 @@ def show_fork(folder: Path) -> int:
     """Write a fork as pages and a figure, print it and suggest the next command.
 
     Args:
-        folder: The folder of the fork.
+        folder: Folder of the fork.
 
     Returns:
         The exit code, 0.
 
     Raises:
-        PanjError: A table is missing or damaged.
+        PanjError: If a table is missing or damaged.
     """
     language = language_of()
     branches = read_branches(folder, language)
@@ -210,7 +210,7 @@ def draw_fork(folder: Path, about: Mapping[str, Any], language: Language) -> Pat
 
 
 def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, Any], language: Language) -> list[date]:
-    """Draw the unchanged campaign and, from the fork on, the changed branch as dashed lines; returns the days."""
+    """Draw the unchanged campaign and, from the fork on, the changed branch as dashed lines; return the days."""
     table = read_table(folder / "days.parquet", "as_it_went")
     evenings = evenings_of(table)
     for branch, colour, key in (("as_it_went", SIMULATED, "figure_before"), ("changed", SECOND, "figure_after")):
@@ -228,13 +228,13 @@ def draw_branches(panels: tuple[Axes, Axes], folder: Path, about: Mapping[str, A
 
 
 def evenings_of(days: Any) -> list[date]:
-    """The days of the first campaign in days.parquet."""
+    """Return the days of the first campaign in days.parquet."""
     first = days["seed"].to_numpy() == days["seed"][0].as_py()
     return [day for day, is_first in zip(days["date"].cast("date32").to_pylist(), first, strict=True) if is_first]
 
 
 def series_of(days: Any, column: str, evenings: int) -> np.ndarray:
-    """A column as an array, days x campaigns."""
+    """Return a column as an array of days x campaigns."""
     return np.asarray(days[column].to_numpy().reshape(-1, evenings).T, dtype=np.float64)
 
 
@@ -286,12 +286,12 @@ def read_branches(folder: Path, language: Language) -> Branches:
 
 
 def changed_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata of the changed branch: those of the fork (`about`), with the dated events of the change."""
+    """Return the metadata of the changed branch: those of the fork, with the dated events of the change."""
     return {**about, "dated": about["dated_changed"]}
 
 
 def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outcomes: Rows, verdicts: Rows) -> Branches:
-    """Both branches, limited to the days after the fork.
+    """Return both branches, limited to the days after the fork.
 
     Args:
         about: Metadata of the fork.
@@ -305,7 +305,7 @@ def branches_of(about: dict[str, Any], before: Chronicle, after: Chronicle, outc
 
 
 def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) -> Chronicle:
-    """Add the events that the change applies on the day after the fork.
+    """Return the changed branch with the events that the change applies on the day after the fork.
 
     Args:
         changed: The changed branch.
@@ -316,7 +316,7 @@ def with_late(changed: Chronicle, about: Mapping[str, Any], language: Language) 
 
 
 def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
-    """Events that the change applies on the day after the fork, because their own day had passed."""
+    """Return the events that the change applies on the day after the fork, because their own day had passed."""
     return [
         Dated(
             date.fromisoformat(day),
@@ -330,9 +330,9 @@ def late_of(about: Mapping[str, Any], language: Language) -> list[Dated]:
 
 
 def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
-    """The first day whose events differ, with the events that only one branch has.
+    """Return the first day whose events differ, with the events that only one branch has.
 
-    Return None if all days are the same.
+    Returns None if no day differs.
     """
     for day in days_told(before):
         here, there = before.by_day.get(day, []), after.by_day.get(day, [])
@@ -342,7 +342,7 @@ def first_difference(before: Chronicle, after: Chronicle) -> Difference | None:
 
 
 def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Happening, ...]:
-    """The rows that are not in `others`; a row that occurs several times must be there as often."""
+    """Return the rows that are not in `others`; a row that occurs several times must be there as often."""
     left = Counter(others)
     found = []
     for one in rows:
@@ -354,7 +354,7 @@ def only_in(rows: Sequence[Happening], others: Sequence[Happening]) -> tuple[Hap
 
 
 def first_evening(before: Chronicle, after: Chronicle) -> date | None:
-    """The first day on which any daily series differs between the branches. Return None if none does."""
+    """Return the first day on which any daily series differs between the branches, or None if none does."""
     pairs = ((values, after.evenings[name]) for name, values in before.evenings.items())
     rows = [int(np.flatnonzero(here != there)[0]) for here, there in pairs if (here != there).any()]
     return before.start + timedelta(days=min(rows)) if rows else None
@@ -369,7 +369,7 @@ MAIN = (  # outcomes listed first if they end after the fork
 
 
 def tell_first(branches: Branches, language: Language) -> list[str]:
-    """Sentences on the first event that differs."""
+    """Return sentences on the first event that differs."""
     found = first_difference(branches.before, branches.after)
     if found is not None:
         sentences = [language.say("fork_first", day=language.day(found.day, year=True))]
@@ -400,7 +400,7 @@ def say_event(one: Happening, language: Language) -> str:
 
 
 def told_of(branches: Branches, language: Language) -> list[str]:
-    """Sentences on which campaign was forked, how, and how to interpret the comparison."""
+    """Return sentences on which campaign was forked, how, and how to interpret the comparison."""
     about, before = branches.about, branches.before
     sentences = [
         language.say(
@@ -415,7 +415,7 @@ def told_of(branches: Branches, language: Language) -> list[str]:
 
 
 def title_of(branches: Branches, language: Language) -> str:
-    """Title: the campaign and the day of the fork."""
+    """Return the title: the campaign and the day of the fork."""
     before = branches.before
     return language.say(
         "fork_title", study=before.study, seed=before.seed, day=language.day(branches.evening, year=True)
@@ -432,7 +432,7 @@ class TwoDays(NamedTuple):
 
 
 def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], int]:
-    """Every day that differs between the branches, and the number of days with events that do not differ."""
+    """Return every day whose sentences differ, and the number of days with the same sentences."""
     days, same = [], 0
     for day in days_told(branches.before):
         here, there = (tell_day(side, day, language) for side in (branches.before, branches.after))
@@ -445,7 +445,7 @@ def two_stories(branches: Branches, language: Language) -> tuple[list[TwoDays], 
 
 
 def chosen_outcomes(branches: Branches) -> Rows:
-    """Rows of the outcomes that end after the fork: requested and main ones, then others that differ."""
+    """Return the outcomes that end after the fork: requested and main ones, then others that differ."""
     open_ = [row for row in branches.outcomes if date.fromisoformat(row["last_day"]) > branches.evening]
     names = dict.fromkeys((*branches.about.get("outcomes", ()), *MAIN))
     main = [row for name in names for row in open_ if row["outcome"] == name]
@@ -453,7 +453,7 @@ def chosen_outcomes(branches: Branches) -> Rows:
 
 
 def tell_same_outcomes(branches: Branches, language: Language) -> list[str]:
-    """A sentence on the number of outcomes that are left out of the table because they are the same in both."""
+    """Return a sentence on how many outcomes are left out because they are the same in both branches."""
     open_ = sum(date.fromisoformat(row["last_day"]) > branches.evening for row in branches.outcomes)
     left = open_ - len(chosen_outcomes(branches))
     return [language.say("same_outcomes", left), ""] if left else []

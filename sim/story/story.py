@@ -71,7 +71,7 @@ def story_of(chronicle: Chronicle, language: Language | None = None, outcomes: S
 
 
 def tell_what(chronicle: Chronicle, language: Language) -> str:
-    """A sentence on which campaign and which part of it is told, and on the source of its numbers."""
+    """Return a sentence on which campaign, which part of it and which source of numbers the story has."""
     first, last = (language.day(day, year=True) for day in (chronicle.first, chronicle.last))
     part = language.say(
         "part_province" if chronicle.province else "part_time", province=chronicle.province, first=first, last=last
@@ -88,7 +88,7 @@ def say_cell(chronicle: Chronicle, language: Language) -> str:
 
 
 def tell_short(chronicle: Chronicle, language: Language) -> list[str]:
-    """Sentences of the summary: falls, capitals, help, men, the river, families."""
+    """Return the sentences of the summary: falls, capitals, help, men, the river, families."""
     return [
         *short_falls(chronicle, language),
         *short_capitals(chronicle, language),
@@ -153,7 +153,7 @@ def short_help(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def falls_soon(answer: Happening, chronicle: Chronicle) -> bool:
-    """Return whether a district to which help was sent fell within a week."""
+    """Check whether a district to which help was sent fell within a week."""
     return any(
         fall.district_id == answer.district_id and answer.date <= fall.date <= answer.date + WEEK
         for fall in chronicle.of("fall")
@@ -185,7 +185,7 @@ def short_river(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def short_families(chronicle: Chronicle, language: Language) -> list[str]:
-    """Sentences on people who left home, were admitted, were refused or waited; for a province, those admitted."""
+    """Describe people who left home, were admitted, were refused or waited; for a province, only those admitted."""
     by_post = {post: int(chronicle.in_time(f"admitted_{post}").sum()) for post in chronicle.posts}
     admitted = {post: people for post, people in by_post.items() if people}
     told = []
@@ -209,12 +209,12 @@ def short_families(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def days_told(chronicle: Chronicle) -> list[date]:
-    """Every day shown."""
+    """Return every day shown."""
     return [chronicle.first + timedelta(days=day) for day in range((chronicle.last - chronicle.first).days + 1)]
 
 
 def page_of(story: Story, language: Language) -> str:
-    """The whole story in Markdown."""
+    """Return the whole story in Markdown."""
     lines = [f"# {story.title}", "", *paragraphs(story.notes), f"## {language.say('head_summary')}", ""]
     lines += [*bullets(story.summary), "", f"## {language.say('head_days')}", ""]
     for day, is_after in with_line(story.days):
@@ -230,7 +230,10 @@ def page_of(story: Story, language: Language) -> str:
 
 
 def text_of(story: Story, language: Language, days: int | None = None, rows: int | None = None, path: str = "") -> str:
-    """The story as plain text: the `days` busiest days and the first `rows` of the record, by default all."""
+    """Return the story as plain text.
+
+    It has the `days` busiest days and the first `rows` rows of the record; by default all of them.
+    """
     lines = [story.title, "", *wrapped(story.notes, ""), "", language.say("head_summary"), *wrapped(story.summary)]
     lines += ["", language.say("head_days")]
     shown = fullest(story.days, days)
@@ -250,7 +253,7 @@ def text_of(story: Story, language: Language, days: int | None = None, rows: int
 
 
 def fullest(days: Sequence[Day], most: int | None) -> list[Day]:
-    """The days with the most events, in chronological order."""
+    """Return the days with the most events, in chronological order."""
     if most is None or len(days) <= most:
         return list(days)
     chosen = sorted(days, key=lambda day: (-day.events, day.date))[:most]
@@ -268,17 +271,17 @@ def with_line(days: Sequence[Day]) -> list[tuple[Day, bool]]:
 
 
 def paragraphs(sentences: Sequence[str]) -> list[str]:
-    """Sentences as Markdown paragraphs."""
+    """Format sentences as Markdown paragraphs."""
     return [line for sentence in sentences for line in (sentence, "")]
 
 
 def bullets(sentences: Sequence[str]) -> list[str]:
-    """Sentences as a Markdown list."""
+    """Format sentences as a Markdown list."""
     return [f"- {sentence}" for sentence in sentences]
 
 
 def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
-    """Sentences wrapped to LETTERS characters per line."""
+    """Wrap sentences to LETTERS characters per line."""
     blank = " " * len(mark)
     return [
         line
@@ -288,7 +291,7 @@ def wrapped(sentences: Sequence[str], mark: str = "- ") -> list[str]:
 
 
 def part_of(request: options.Story) -> dict[str, Any]:
-    """The requested province, first and last day; those that are not given are left out."""
+    """Return the requested province, first and last day, without those that are not given."""
     asked = {"province": request.province, "first": request.first, "last": request.last}
     return {key: value for key, value in asked.items() if value is not None}
 
@@ -326,7 +329,7 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
         The exit code, 0.
 
     Raises:
-        PanjError: A table cannot be read.
+        PanjError: If a table cannot be read.
     """
     language = language_of()
     study = open_study(request.folder)
@@ -345,7 +348,7 @@ def show_story(folder: Path, campaign: Mapping[str, Any], request: options.Story
 
 
 def tell_outcome(study: Study, name: str, campaign: Mapping[str, Any], language: Language) -> str:
-    """Sentences on an outcome: its value in a campaign, its rank among the campaigns of the cell, and the record.
+    """Describe an outcome of a campaign: its value, its rank among the cell's campaigns, and what was reported.
 
     Args:
         study: The study of the campaign.

@@ -23,7 +23,7 @@ MOST_POSTS = 4  # maximum number of posts named in a sentence
 
 
 def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
-    """All sentences on a day. Return an empty list if nothing happened.
+    """Return all sentences on a day; empty if nothing happened.
 
     Args:
         chronicle: The campaign.
@@ -46,7 +46,7 @@ def tell_day(chronicle: Chronicle, day: date, language: Language) -> list[str]:
 
 
 def tell_orders(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Sentences on men who came by a dated event, and spearheads that set out."""
+    """Describe men who came by a dated event, and spearheads that set out."""
     told = []
     for one in of(rows, "dated"):
         place = place_of(one, chronicle, language)
@@ -85,7 +85,7 @@ def tell_falls(chronicle: Chronicle, rows: Sequence[Happening], day: date, langu
 
 
 def capital_ids(chronicle: Chronicle) -> set[str]:
-    """P-codes of the provincial capitals."""
+    """Return the P-codes of the provincial capitals."""
     facts = chronicle.facts
     return {code for code, is_capital in zip(facts.district_id, facts.is_capital, strict=True) if is_capital}
 
@@ -96,7 +96,7 @@ def say_capital(one: Happening, language: Language) -> str:
 
 
 def tell_fall(one: Happening, place: str, language: Language) -> str:
-    """Sentence on the fall of one district: how and why."""
+    """Describe the fall of one district: how and why."""
     fell = language.say(f"fell_{one.how}", place=place)
     if one.why == "none":
         return language.say("fell", fell=fell)
@@ -104,7 +104,7 @@ def tell_fall(one: Happening, place: str, language: Language) -> str:
 
 
 def tell_group(falls: Sequence[Happening], language: Language) -> str:
-    """Sentence on the fall of several districts of one province."""
+    """Describe the fall of several districts of one province."""
     names = language.listed([one.district for one in falls], MOST_NAMED)
     hows = say_hows(falls, language)
     return with_reasons(
@@ -113,7 +113,7 @@ def tell_group(falls: Sequence[Happening], language: Language) -> str:
 
 
 def tell_scattered(falls: Sequence[Happening], chronicle: Chronicle, language: Language) -> str:
-    """Sentence on the fall of one district in each of several provinces."""
+    """Describe the fall of one district in each of several provinces."""
     names = language.listed([place_of(one, chronicle, language) for one in falls], MOST_NAMED)
     return with_reasons(
         language.say("fell_scattered", len(falls), names=names, hows=say_hows(falls, language)), falls, language
@@ -135,14 +135,14 @@ def say_hows(falls: Sequence[Happening], language: Language) -> str:
 
 
 def say_whys(falls: Sequence[Happening], language: Language, most: int | None = None) -> str:
-    """The reasons for falls, with counts: `dread (4) and low morale (1)`."""
+    """Format the reasons for falls with their counts: `dread (4) and low morale (1)`."""
     found = counts([one for one in falls if one.why != "none"], lambda one: one.why)
     pairs = list(found.items())[:most]
     return language.listed([language.say("counted", count, name=language.say(f"reason_{why}")) for why, count in pairs])
 
 
 def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Sentences on districts held or retaken, calls for help and the answers."""
+    """Describe districts held or retaken, calls for help and the answers."""
     told = []
     for event, key in (("stand", "stood"), ("retaken", "retaken"), ("call", "called")):
         places = list(dict.fromkeys(place_of(one, chronicle, language) for one in of(rows, event)))
@@ -157,7 +157,7 @@ def tell_help(chronicle: Chronicle, rows: Sequence[Happening], language: Languag
 
 
 def tell_fates(chronicle: Chronicle, rows: Sequence[Happening], language: Language) -> list[str]:
-    """Sentences on men captured, surrendered or back in service, by province or district, largest first."""
+    """Describe men captured, surrendered or back in service, by province or district, largest first."""
     told = []
     for event, key in (("capture", "captured"), ("surrender", "surrendered"), ("return", "returned")):
         men = sums(of(rows, event), lambda one: one.district if chronicle.province else one.province)
@@ -198,13 +198,13 @@ def tell_river(chronicle: Chronicle, rows: Sequence[Happening], day: date, langu
 
 
 def say_posts(people: Mapping[str, int], language: Language) -> str:
-    """People by post, largest first: `213 at Ruzvai and 104 at Shohon`."""
+    """Format people by post, largest first: `213 at Ruzvai and 104 at Shohon`."""
     by_name = {say_post(post): count for post, count in people.items()}
     return say_where(by_name, ("at_one_post", "at_post"), MOST_POSTS, language)
 
 
 def say_where(people: Mapping[str, int], keys: tuple[str, str], most: int, language: Language) -> str:
-    """People by place, largest first: `213 in Kunduz and 104 in Balkh`, `all in Kunduz`, or `in Kunduz`."""
+    """Format people by place, largest first: `213 in Kunduz and 104 in Balkh`, `all in Kunduz`, or `in Kunduz`."""
     alone, each = keys
     if len(people) == 1:
         ((name, count),) = people.items()
@@ -219,7 +219,7 @@ def place_of(one: Happening, chronicle: Chronicle, language: Language) -> str:
 
 
 def of(rows: Sequence[Happening], event: str) -> list[Happening]:
-    """The rows of one kind of event."""
+    """Return the rows of one kind of event."""
     return [one for one in rows if one.event == event]
 
 
@@ -241,7 +241,7 @@ def tell_record(chronicle: Chronicle, language: Language) -> list[str]:
 
 
 def rows_within(chronicle: Chronicle) -> list[Evidence]:
-    """Evidence rows for comparison that cover some of the days shown and end by the end of the record."""
+    """Return the evidence rows for comparison that cover some days shown and end by the end of the record."""
     return [
         row
         for row in evidence().values()
@@ -253,7 +253,7 @@ def rows_within(chronicle: Chronicle) -> list[Evidence]:
 
 
 def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
-    """Return whether a row is about the province shown; always true for the whole country."""
+    """Check whether a row is about the province shown; always true for the whole country."""
     if not chronicle.province or any(names(row, name) for name in names_of(chronicle.province)):
         return True
     others = [other for other in chronicle.facts.provinces if other != chronicle.province]
@@ -263,12 +263,12 @@ def speaks_of(row: Evidence, chronicle: Chronicle) -> bool:
 
 
 def names_of(province: str) -> tuple[str, ...]:
-    """The spellings of a province in the data and in sources."""
+    """Return the spellings of a province in the data and in sources."""
     return (province, *ALSO.get(province, ()))
 
 
 def places_of(chronicle: Chronicle) -> list[str]:
-    """Districts and posts of the province shown."""
+    """Return the names of the districts and posts of the province shown."""
     facts = chronicle.facts
     pairs = zip(facts.post_name, facts.post_district, strict=True)
     posts = [part for name, here in pairs if facts.province[here] == chronicle.province for part in name.split(" / ")]
@@ -277,13 +277,13 @@ def places_of(chronicle: Chronicle) -> list[str]:
 
 
 def names(row: Evidence, name: str) -> bool:
-    """Return whether a row contains the name of a place as a whole word."""
+    """Check whether a row contains the name of a place as a whole word."""
     said = f"{row.scope} {row.quote}".replace("-", " ")
     return re.search(rf"\b{re.escape(name.replace('-', ' '))}\b", said, re.IGNORECASE) is not None
 
 
 def say_days(row: Evidence, language: Language) -> str:
-    """The days of a row: `5 July`, or `4 July to 5 July`."""
+    """Format the days of a row: `5 July`, or `4 July to 5 July`."""
     first, last = language.day(row.date_start), language.day(row.date_end)
     return last if row.date_start == row.date_end else language.say("record_days", first=first, last=last)
 
