@@ -1,4 +1,4 @@
-"""The command line: `python -m sim [verb] [settings]`; without a verb it runs the scenario."""
+"""The command line: `python -m sim [verb] [settings]`, which runs the scenario if no verb is given."""
 
 import os
 import signal
@@ -25,7 +25,10 @@ FAILED = 3  # exit code of a study in which campaigns failed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; exit code 0 on success, 2 for an error that the user can correct, 130 after Ctrl-C."""
+    """Run one command and return its exit code: 0 on success, 2 for an error of the user, 130 after Ctrl-C.
+
+    `EXIT_CODES` in `sim.help` lists all of them.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "debug=true" in [word.lower() for word in words]
     words = [word for word in words if word.lower() != "debug=true"]
@@ -38,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def answer(words: list[str], debug: bool) -> int:
-    """Run one command, print an error in one line and return the exit code."""
+    """Run one command, print any error in one line, and return the exit code.
+
+    With `debug`, the traceback is shown as well.
+    """
     try:
         return dispatch(words)
     except KeyboardInterrupt:
@@ -58,7 +64,7 @@ def answer(words: list[str], debug: bool) -> int:
 
 
 def dispatch(words: list[str]) -> int:
-    """Show help or the version, or parse and run a command; returns the exit code."""
+    """Show help or the version, or parse and run a command; return the exit code."""
     if any(word in ("-h", "--help", "help") for word in words):
         from sim.help import help_of
 
@@ -75,9 +81,9 @@ def dispatch(words: list[str]) -> int:
 
 
 def written_elsewhere(request: options.Request, verb: str) -> options.Request:
-    """Copy the study of a request to `out`, if given; returns the request with the folder of the copy.
+    """Copy the study of a request to `out`, if that is given, and return the request with the folder of the copy.
 
-    Raises PanjError if the study is read-only and there is no `out`.
+    Raises PanjError if the study is read-only and there is no `out`, or if there is an `out` and no study.
     """
     if not hasattr(request, "out"):
         return request
@@ -99,7 +105,7 @@ def written_elsewhere(request: options.Request, verb: str) -> options.Request:
 
 
 def run(request: options.Run) -> int:
-    """Run campaigns, write tables, figures and report, and suggest the next command."""
+    """Run campaigns, write tables, figures and a report, print the next command to try, and return the exit code."""
     missing = missing_of("report")
     if missing:
         print(f'Figures and report are left out; they need {", ".join(missing)}: pip install "panj[report]"')
@@ -143,9 +149,10 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
 
 @contextmanager
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
-    """Start a process that draws figures and report, so that its memory is freed when it ends.
+    """Start a process that draws figures and report, whose memory is freed when it ends.
 
-    It starts before the campaigns, so that its imports overlap with them; its own process group shields it from Ctrl-C.
+    The process starts before the campaigns, so that its imports overlap with them; in a process group of its own, it
+    does not receive Ctrl-C.
 
     Yields:
         A function that draws the figures and report of the study in a folder.
@@ -173,7 +180,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
 
 
 def judge(folder: Path) -> None:
-    """Write the default comparisons of a study with several cells; print why if no campaigns can be paired."""
+    """Write the default comparisons of a study with several cells, or print why its campaigns cannot be paired."""
     from sim.study.reader import open_study
 
     if len(open_study(folder).cells) > 1:
@@ -186,20 +193,20 @@ def judge(folder: Path) -> None:
 
 
 def written(folder: Path) -> list[Path]:
-    """The files of a study that users read."""
+    """Return the files of a study that users read."""
     kinds = ("*.parquet", "summary.csv", "figures/*.png", "figures/*.gif", "verdicts/*.png", "report.html")
     return [path for kind in kinds for path in sorted(folder.glob(kind))]
 
 
 def bank(request: options.Bank) -> int:
-    """Run campaigns from the prior, one row each."""
+    """Run campaigns whose uncertain numbers are drawn from the prior, and return the exit code."""
     from sim.calibrate.fit import bank_overrides
 
     return run_and_draw(bank_overrides(request.overrides), lambda _folder: None)
 
 
 def assimilate(request: options.Assimilate) -> int:
-    """Condition campaigns on the record or, with -m, compare theories by their evidence."""
+    """Condition campaigns on the record or, with -m, compare theories by the evidence for each."""
     from sim.settings.overrides import Overrides
 
     if Overrides.of(request.overrides).sweeps:
@@ -291,21 +298,21 @@ def discover(request: options.Discover) -> int:
 
 
 def next_step(overrides: "Overrides", folder: Path) -> str:
-    """Suggest the next command."""
+    """Return the command to suggest after a run: a comparison after a sweep, otherwise a change of a decision."""
     if overrides.sweeps:
         return shell_command(["compare", folder])
     return f"change a decision: {shell_command(['reinforcement=none'])}"
 
 
 def evidence(request: options.Evidence) -> int:
-    """Print the reported figures."""
+    """Print the reported figures that match the filters."""
     from sim.data import evidence as table
 
     return table.main(list(request.filters))
 
 
 def report(request: options.Report) -> int:
-    """Write verdicts, figures and report of a study; for `-` its folder is read from standard input."""
+    """Write verdicts, figures and report of a study; if its folder is `-`, read the folder from standard input."""
     from sim.report import report as page
 
     if request.folder == Path("-"):
@@ -325,7 +332,7 @@ def report(request: options.Report) -> int:
 
 
 def plan(request: options.Plan) -> int:
-    """Print the cost of a sweep."""
+    """Print what a sweep would cost."""
     from sim.run import plan as ahead
 
     return ahead.main(request)

@@ -1,4 +1,4 @@
-"""Readable errors: the key, what was found, what was expected, the nearest valid name."""
+"""Errors that users can read: the key, what was found, what was expected and the nearest valid name."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ FEW = 200  # characters of the longest list of names that is shown in full
 
 
 class PanjError(ValueError):
-    """An error that the user can correct; the command line prints it as one line and exits with code 2.
+    """Error that the user can correct; the command line prints it as one line and exits with code 2.
 
     Args:
         message: One line: the key, what was found, what was expected, the nearest valid name. Long values in quotes
@@ -25,25 +25,25 @@ class PanjError(ValueError):
 
 
 class CampaignError(RuntimeError):
-    """A campaign that could not continue, for instance because an array was full."""
+    """Error of a campaign that cannot continue, for instance because an array is full."""
 
 
 def shortened(text: str, most: int = MOST_LETTERS) -> str:
-    """Shorten a text by replacing its middle with an ellipsis.
+    """Return a text with its middle replaced by an ellipsis if it is too long.
 
     Args:
-        text: Any text.
+        text: The text to shorten.
         most: Largest number of characters to return.
 
     Returns:
-        The text, unchanged if it is short enough.
+        The text, with at most `most` characters.
     """
     half = (most - 3) // 2
     return text if len(text) <= most else f"{text[: most - 3 - half]}...{text[-half:]}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Suggest the most similar name, to be appended to an error message.
+    """Return a suggestion of the most similar valid name, to be appended to an error message.
 
     Args:
         name: The invalid name.
@@ -57,10 +57,10 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def unknown(what: str, name: object, names: Iterable[str]) -> PanjError:
-    """An error for an unknown name, which lists the valid names and suggests the most similar one.
+    """Return an error for an unknown name, which lists the valid names and suggests the most similar one.
 
     Args:
-        what: The key, such as `border`.
+        what: Key of the setting, such as `border`.
         name: The value that was found.
         names: The valid names; of a long list the message names only the five most similar.
 

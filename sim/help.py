@@ -1,6 +1,6 @@
 """Help for the command line: help texts, shell completion and the reference `docs/cli.md`.
 
-All of it is made from the verbs of `sim.options`, the settings below, and the YAML files of `configs/`.
+All of it is generated from the verbs of `sim.options`, the settings below and the YAML files of `configs/`.
 """
 
 import textwrap
@@ -49,7 +49,7 @@ EXIT_CODES = {
 
 
 def usual_settings() -> dict[str, str]:
-    """The default of every key of `SETTINGS`, as it would be typed; empty if it has none."""
+    """Return the default of every key of `SETTINGS` as it would be typed; the text is empty if there is none."""
     config = read_yaml(folder_of("configs") / "config.yaml")
     usual = {"calibration.file": "", "worlds.file": "", "worlds.until": "", "executor.workers": "0",
              "executor.address": "", "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
@@ -63,7 +63,7 @@ def usual_settings() -> dict[str, str]:
 
 
 def changes() -> dict[str, str]:
-    """Describe each policy and scenario and its changes, by `group=choice`."""
+    """Describe each policy and scenario and what it changes, by `group=choice`."""
     return {
         f"{group}={name}": " ".join([
             about_of(group, name).removesuffix(".") + ".",
@@ -74,7 +74,7 @@ def changes() -> dict[str, str]:
 
 
 def help_of(words: Sequence[str]) -> str:
-    """The help text for a command line.
+    """Return the help text for a command line.
 
     Args:
         words: The words after `python -m sim`.
@@ -87,7 +87,7 @@ def help_of(words: Sequence[str]) -> str:
 
 
 def general_help() -> str:
-    """The help text on all verbs, settings, choices and exit codes."""
+    """Return the help text on all verbs, settings, choices and exit codes."""
     settings = {f"{key}={value}": SETTINGS[key] for key, value in usual_settings().items()}
     return "\n".join([
         TITLE, "", "  python -m sim [verb] [key=value ...]", "  python -m sim VERB --help     explains one verb", "",
@@ -102,7 +102,7 @@ def general_help() -> str:
 
 
 def verb_help(verb: type[Request]) -> str:
-    """The help text on one verb: usage, arguments, options and examples."""
+    """Return the help text on one verb: usage, arguments, options and examples."""
     lines = [f"  {usage_of(verb)}", "", *textwrap.wrap(text_of(verb), WIDTH)]
     for title, role in (("Arguments", "argument"), ("Options", "option")):
         rows = {heading_of(one): describe(one) for one in options_of(verb) if one.role == role}
@@ -116,32 +116,32 @@ def verb_help(verb: type[Request]) -> str:
 
 
 def install_command(extras: Iterable[str]) -> str:
-    """The command that installs an extra: `pip install "panj[report]"`."""
+    """Return the command that installs extras: `pip install "panj[report]"`."""
     return f'pip install "panj[{",".join(extras)}]"'
 
 
 def keys_allowed(one: Option) -> str:
-    """The settings that may follow a verb: those that it allows, or a pointer to all of them."""
+    """Return the settings that may follow a verb, or a pointer to the list of all settings if any may."""
     return ", ".join(one.declared["keys"]) or "python -m sim --help lists them."
 
 
 def text_of(verb: type[Request]) -> str:
-    """The docstring of a verb on one line."""
+    """Return the docstring of a verb on one line."""
     return " ".join((verb.__doc__ or "").split())
 
 
 def summary_of(verb: type[Request]) -> str:
-    """The first paragraph of the docstring."""
+    """Return the first paragraph of the docstring of a verb, on one line."""
     return " ".join((verb.__doc__ or "").partition("\n\n")[0].split())
 
 
 def heading_of(one: Option) -> str:
-    """The heading of an option or argument in help: `day=`, or `FOLDER`."""
+    """Return the heading of an option or argument in the help text: `day=`, or `FOLDER`."""
     return f"{one.key}=" if one.role == "option" else one.name.upper()
 
 
 def describe(one: Option) -> str:
-    """Describe an option or argument: meaning, possible values, example, and its default or `required`."""
+    """Describe an option or argument: its meaning, possible values, example, and its default or `required`."""
     facts = []
     if one.role == "option" and (one.declared["choices"] or one.kind in (int, float, bool)):
         facts.append(expected_of(one))
@@ -155,13 +155,13 @@ def describe(one: Option) -> str:
 
 
 def usual_of(one: Option) -> str:
-    """The default of an option as it would be typed."""
+    """Return the default of an option as it would be typed."""
     values = one.default if one.is_many else [one.default]
     return ",".join(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
 
 
 def table_of(rows: dict[str, str]) -> list[str]:
-    """Format keys and texts as lines in two columns; a key too wide for its column gets its own line."""
+    """Format keys and texts as lines in two columns. A key that is too wide for its column gets its own line."""
     width = min(28, max(map(len, rows)) + 2)
     lines = []
     for key, text in rows.items():
@@ -172,7 +172,7 @@ def table_of(rows: dict[str, str]) -> list[str]:
 
 
 def reference() -> str:
-    """The text of `docs/cli.md`."""
+    """Return the text of `docs/cli.md`."""
     parts = ["# Command line", "", "Written by `docs/generate.py` from `sim/options.py`; change that file, not this "
              "one.", "", "```", "python -m sim [verb] [key=value ...]", "```", ""]  # fmt: skip
     for name, verb in VERBS.items():
@@ -194,12 +194,12 @@ def reference() -> str:
 
 
 def markdown(first: str, second: str, rows: Iterable[tuple[str, str]]) -> list[str]:
-    """A Markdown table of two columns, as lines."""
+    """Return the lines of a Markdown table with two columns, of which the first is set as code."""
     return [f"| {first} | {second} |", "|---|---|", *(f"| `{key}` | {text} |" for key, text in rows)]
 
 
 def completions() -> dict[str, tuple[list[str], bool]]:
-    """For each verb, its completions (`key=` or `key=value`) and whether it takes overrides."""
+    """Return, for each verb, its completions (`key=` or `key=value`) and whether overrides may follow."""
     found = {}
     for name, verb in VERBS.items():
         words = []
@@ -212,7 +212,7 @@ def completions() -> dict[str, tuple[list[str], bool]]:
 
 
 def setting_words() -> list[str]:
-    """Completions of settings: every key as `key=` and every choice as `group=choice`."""
+    """Return the completions of settings: every key as `key=` and every choice as `group=choice`."""
     rules = [f"rules.{path.stem}.{name}=" for path in sorted((folder_of("configs") / "rules").glob("*.yaml"))
              for name in read_yaml(path)]  # fmt: skip
     chosen = [f"{group}={choice}" for group, names in groups().items() for choice in names]
@@ -253,10 +253,10 @@ compdef _panj panj
 
 
 def completion(shell: str) -> str:
-    """The completion script of the command `panj`.
+    """Return the completion script of the command `panj` for one shell.
 
     Args:
-        shell: `bash`, `zsh` or `fish`.
+        shell: Name of the shell: `bash`, `zsh` or `fish`.
     """
     settings = setting_words()
     if shell == "fish":

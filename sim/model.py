@@ -1,4 +1,4 @@
-"""A campaign as a Mesa model, one step per day.
+"""A campaign as a Mesa model that is stepped day by day.
 
 Mesa is only the interface. The world consists of the same arrays, and the same compiled code runs each day with the
 same draws, so a model stepped to the end equals the campaign of `sim.engine.campaign` to the last digit. All draws come
@@ -7,7 +7,7 @@ from the seed; Mesa's `model.random` and `model.rng` are for users' additions, a
 The agents District, Unit, Force, Post and Refugee are views of single rows of the world, without state of their own:
 reading a trait reads its array, writing a trait writes its array, and the rules of the next day see the change. Every
 trait of a group in `sim.engine.world` is available under its name, as a plain number or as its enumeration. Only the
-type of a value is checked on writing; code that moves men must keep their number consistent.
+type of a value is checked when it is written; code that moves men must keep their total consistent.
 """
 
 import datetime
@@ -46,29 +46,32 @@ from sim.errors import PanjError
 
 
 class Config(Protocol):
-    """The part of `sim.settings.settings.Settings` that a model needs, without Hydra."""
+    """The part of `sim.settings.settings.Settings` that a model needs.
+
+    A model that depends only on this part needs no Hydra.
+    """
 
     @property
     def facts(self) -> Facts:
-        """Districts and posts by name."""
+        """Facts about districts and posts."""
 
     @property
     def layout(self) -> Layout:
         """The world before the random draws of day 0."""
 
     def rules_of(self, seed: int) -> Rules:
-        """The numbers of every rule in the campaign of a seed."""
+        """Return the parameters of all rules in the campaign of a seed."""
 
     def seed_of(self, seed: int) -> int | Address:
-        """What the random draws of the campaign of a seed depend on: the seed itself, or an address."""
+        """Return what determines the random draws of the campaign of a seed: the seed itself, or an address."""
 
     @property
     def doubt(self) -> str:
-        """What has changed since the posterior was fitted, as text; empty if nothing has changed."""
+        """Description of what has changed since the posterior was fitted; empty if nothing has changed."""
 
     @property
     def timeline(self) -> Timeline:
-        """Dated events."""
+        """Dated events of the campaign."""
 
     @property
     def start_date(self) -> datetime.date:
@@ -80,23 +83,23 @@ class Config(Protocol):
 
 
 class BorderCrisis(mesa.Model):
-    """The border crisis with the random draws of one seed; a new model is at the end of day 0.
+    """Model of the border crisis with the random draws of one seed; a new model is at the end of day 0.
 
     `BorderCrisis(compose_settings(["border=closed"]), rng=7).run()` runs a whole campaign, the same one that the
     command line runs for seed 7, with the posterior draw that belongs to this seed. `world` and `record` hold the
-    arrays, `day` and `date` the latest day. `agents_by_type` has District, Unit, Force, Post and Refugee; there are no
-    Refugee agents until families leave home. `running` becomes false on the last day.
+    arrays, `day` and `date` the latest day that was run. `agents_by_type` has District, Unit, Force, Post and Refugee;
+    there are no Refugee agents until families leave home. `running` becomes false on the last day.
     """
 
     def __init__(self, config: Config, rng: int) -> None:
         """Create the model at the end of day 0.
 
         Args:
-            config: Settings, such as those of `compose_settings`.
-            rng: The seed, a whole number from 0.
+            config: Settings of the campaign, such as `compose_settings` returns.
+            rng: Seed of the campaign, a whole number from 0.
 
         Raises:
-            PanjError: For any other `rng`, such as a generator.
+            PanjError: If `rng` is not a seed, for instance if it is a generator.
         """
         if type(rng) is not int or not 0 <= rng <= LAST_SEED:
             raise PanjError(f"rng: found {rng!r}, expected a seed, a whole number from 0 to {LAST_SEED}")
@@ -130,8 +133,8 @@ class BorderCrisis(mesa.Model):
         """Run the next day.
 
         Raises:
-            PanjError: After the last day.
-            CampaignError: When an array for refugees or events is full.
+            PanjError: If the last day has been run already.
+            CampaignError: If the space for refugees or for the log is full.
         """
         if self.day >= self.config.days:
             raise PanjError(f"step: found day {self.day}, which is the last ({self.date}); expected a later end_date")
@@ -140,19 +143,19 @@ class BorderCrisis(mesa.Model):
         self.show_refugees()
 
     def run(self) -> Campaign:
-        """Run to the last day and return the campaign."""
+        """Run the remaining days and return the finished campaign."""
         while self.running:
             self.step()
         return Campaign(self.seed, self.world, self.record)
 
     def run_day(self) -> None:
-        """Run one compiled day and record it."""
+        """Run the current day with the compiled rules and record it."""
         step(self.world, self.rules, self.config.timeline, self.seeds, self.record, self.day)
         raise_if_spent(self.world, self.day, self.seed)
         self.running = self.day < self.config.days
 
     def show_refugees(self) -> None:
-        """Create agents for the rows filled since the last day."""
+        """Create an agent for each refugee row that was filled since the last call."""
         filled = int(self.world.tally[Count.REFUGEE_ROWS])
         for row in range(self.refugee_rows, filled):
             Refugee(self, row)
@@ -175,28 +178,32 @@ TAKEN = ("model", "unique_id", "pos", "row")  # attributes of every agent in add
 
 
 class Trait:
-    """One trait of one row, read from and written to its array."""
+    """One trait of an agent, which is read from and written to the array of its group."""
 
     def __init__(self, group: str, name: str) -> None:
-        """Describe a trait by its group and name in `sim.engine.world`."""
+        """Store the group and name of a trait in `sim.engine.world`, and look up its type."""
         self.group = group
         self.name = name
         self.enumeration = ENUMERATIONS[group].get(name)
         self.kind, self.expected = KINDS[World.__annotations__[group].__annotations__[name]]
 
     def array(self, agent: "Window") -> np.ndarray:
-        """The trait for all rows of the group."""
+        """Return the array of the trait, with the values of all rows of the group."""
         return getattr(getattr(agent.model.world, self.group), self.name)
 
     def __get__(self, agent: "Window | None", owner: type | None = None) -> Any:
-        """Return the value as a plain number or an enumeration; accessed on the class, return the trait itself."""
+        """Return the value as a plain number or an enumeration; on the class, return the trait itself."""
         if agent is None:
             return self
         value = self.array(agent).item(agent.row)
         return value if self.enumeration is None else self.enumeration(value)
 
     def __set__(self, agent: "Window", value: Any) -> None:
-        """Write a value; raises PanjError for the wrong type, where NumPy would silently truncate 0.5 to 0."""
+        """Write a value.
+
+        Raises PanjError for a value of the wrong type, since NumPy would silently truncate 0.5 to 0, and for
+        one that is not in the enumeration.
+        """
         if not isinstance(value, self.kind):
             raise self.wrong(agent, value, self.expected)
         if self.enumeration is not None and value not in tuple(self.enumeration):
@@ -204,15 +211,15 @@ class Trait:
         self.array(agent)[agent.row] = value
 
     def wrong(self, agent: "Window", value: Any, expected: str) -> PanjError:
-        """An error that names the type of agent and the trait."""
+        """Return an error that names the type of the agent and the trait."""
         return PanjError(f"{type(agent).__name__}.{self.name}: found {value!r}, expected {expected}")
 
 
 class Window(mesa.Agent):
-    """An agent that is a view of one row of a group; `class District(Window, group="districts")` adds its traits."""
+    """Agent that is a view of one row of a group; `class District(Window, group="districts")` adds its traits."""
 
     def __init_subclass__(cls, group: str = "", **rest: Any) -> None:
-        """Make every trait of the group an attribute; raises TypeError for a name that agents already have."""
+        """Make every trait of the group an attribute. Raises TypeError for a trait whose name agents already use."""
         super().__init_subclass__(**rest)
         for name in World.__annotations__[group]._fields if group else ():
             if name in TAKEN or hasattr(cls, name):
@@ -220,7 +227,10 @@ class Window(mesa.Agent):
             setattr(cls, name, Trait(group, name))
 
     def __init__(self, model: mesa.Model, row: int) -> None:
-        """Create the agent of a row (from 0) of its group; Mesa's `unique_id` counts all agents of a model from 1."""
+        """Create the agent of one row of its group, counted from 0.
+
+        Mesa's `unique_id` counts all agents of a model from 1.
+        """
         super().__init__(model)
         self.row = row
 
@@ -235,7 +245,7 @@ class District(Window, group="districts"):
 
     @property
     def province_name(self) -> str:
-        """Name of its province; `province` is the province's row number."""
+        """Name of the province of the district; `province` is the row number of that province."""
         return self.model.config.facts.province[self.row]
 
 

@@ -98,7 +98,7 @@ class Range(NamedTuple):
     below: Threshold | None
 
     def holds(self, values: Any) -> Any:
-        """Whether each value is in the range.
+        """Return whether each value is in the range.
 
         Args:
             values: A number or an array of numbers; dates as ordinals, missing values as nan.
@@ -113,9 +113,9 @@ class Range(NamedTuple):
         """Check that the thresholds fit an outcome.
 
         Args:
-            outcome: Its name.
-            unit: Its unit.
-            is_date: Whether it is a date.
+            outcome: Name of the outcome.
+            unit: Unit of the outcome.
+            is_date: Whether the outcome is a date.
 
         Raises:
             PanjError: A threshold is a number where the outcome is a date, a date where it is a number, or a share
@@ -140,7 +140,7 @@ class Range(NamedTuple):
 
 
 def range_of(above: Threshold | None, below: Threshold | None) -> Range | None:
-    """The range between two thresholds.
+    """Return the range between two thresholds.
 
     Args:
         above: The lower threshold, or None.
@@ -648,18 +648,18 @@ class Option(NamedTuple):
 
     @property
     def is_required(self) -> bool:
-        """Whether the command line must give it."""
+        """Whether the command line must give a value."""
         return self.default is MISSING
 
 
 def options_of(verb: type[Request]) -> tuple[Option, ...]:
-    """The arguments, options and overrides that a verb declares, in order."""
+    """Return the arguments, options and overrides that a verb declares, in order."""
     hints = get_type_hints(verb)
     return tuple(option_of(one, hints[one.name]) for one in fields(verb) if one.metadata)
 
 
 def option_of(one: Field[Any], hint: Any) -> Option:
-    """Describe a field as an Option; `tuple[int, ...] | None` becomes kind int with `is_many`."""
+    """Return a field as an Option; `tuple[int, ...] | None` becomes kind int with `is_many`."""
     kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
     kind = kinds[0]
     is_many = getattr(hint, "__origin__", None) is tuple or getattr(kind, "__origin__", None) is tuple
@@ -701,7 +701,7 @@ def read_request(verb: type[Request], words: Sequence[str]) -> Any:
 
     Args:
         verb: Class of the verb.
-        words: Its arguments, options and overrides, as typed.
+        words: Arguments, options and overrides of the verb, as typed.
 
     Returns:
         An instance of the class.
@@ -756,7 +756,7 @@ def read_options(verb: type[Request], given: Mapping[str, str]) -> dict[str, Any
 
 
 def is_argument(word: str, place: Option, verb: type[Request]) -> bool:
-    """Whether a word is a folder, a file or a filter rather than an override or option."""
+    """Return whether a word is a folder, a file or a filter rather than an override or option."""
     if verb is Evidence or (place.declared["is_file"] and Path(word).is_file()):
         return True
     key, equals, _ = word.partition("=")
@@ -765,13 +765,13 @@ def is_argument(word: str, place: Option, verb: type[Request]) -> bool:
 
 
 def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjError:
-    """An error for a word that the verb does not take."""
+    """Return an error for a word that the verb does not take."""
     name, key = verb.__name__.lower(), word.partition("=")[0]
     return unknown(name, key, keyed) if keyed else PanjError(f"{name}: found '{word}', expected {usage_of(verb)}")
 
 
 def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> dict[str, Any]:
-    """The argument of a verb by its field name; empty if none is given and the default applies."""
+    """Return the argument of a verb by its field name; empty if none is given and the default applies."""
     least = place.declared["least"] if place.is_required else 0
     most = place.declared["most"]
     if not least <= len(found) <= most:
@@ -785,7 +785,7 @@ def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> 
 
 
 def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> tuple[str, ...]:
-    """The overrides of a verb; whether their keys and values exist is checked later."""
+    """Return the overrides of a verb; whether their keys and values exist is checked later."""
     name, keys = verb.__name__.lower(), rest.declared["keys"]
     set_once = [word.partition("=")[0] for word in found if "=" in word and not word.startswith("+")]
     for key in set_once:
@@ -848,7 +848,7 @@ def expected_of(one: Option) -> str:
 
 
 def usage_of(verb: type[Request]) -> str:
-    """The usage line of a verb: `python -m sim fork FOLDER day=... [seed=...] [settings ...]`."""
+    """Return the usage line of a verb: `python -m sim fork FOLDER day=... [seed=...] [settings ...]`."""
     parts = ["python -m sim", verb.__name__.lower()]
     for one in options_of(verb):
         if one.role == "option":
@@ -861,7 +861,7 @@ def usage_of(verb: type[Request]) -> str:
 
 
 def missing_of(extra: str) -> list[str]:
-    """Packages of an optional dependency that are not installed, as the metadata of Panj lists them."""
+    """Return the packages of an extra that are not installed, as the metadata of Panj lists them."""
     names = []
     for line in metadata.requires("panj") or ():
         requirement, _, condition = line.partition(";")
@@ -871,7 +871,7 @@ def missing_of(extra: str) -> list[str]:
 
 
 def is_installed(package: str) -> bool:
-    """Whether a distribution is installed."""
+    """Return whether a distribution is installed."""
     try:
         return bool(metadata.version(package))
     except metadata.PackageNotFoundError:
@@ -882,7 +882,7 @@ def require_extra(extra: str, what: str) -> None:
     """Check that the packages of an extra are installed.
 
     Args:
-        extra: Its name in `pip install "panj[extra]"`.
+        extra: Name of the extra, as in `pip install "panj[extra]"`.
         what: Verb or setting that needs it, such as `executor`.
 
     Raises:

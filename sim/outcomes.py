@@ -31,7 +31,7 @@ Value = float | str | None
 
 
 class Outcome(NamedTuple):
-    """One outcome, resolved for the dates of a campaign."""
+    """One outcome, resolved for the dates of a campaign: what is counted, where, when and how."""
 
     name: str
     quantity: str
@@ -50,7 +50,7 @@ class Outcome(NamedTuple):
 
 
 class View(NamedTuple):
-    """The data that the counting functions read: the record of a campaign, with each night dated by its morning."""
+    """The data that counting functions read: the record of a campaign, with each night dated by its morning."""
 
     start: date
     facts: Facts
@@ -71,7 +71,7 @@ class View(NamedTuple):
 
 
 def nights_of(crossed: np.ndarray) -> np.ndarray:
-    """Shift soldiers who crossed by night to the morning on which the night ended.
+    """Date soldiers who crossed by night by the morning on which the night ended.
 
     Args:
         crossed: (days, posts) soldiers who crossed in the night after each day.
@@ -83,14 +83,14 @@ def nights_of(crossed: np.ndarray) -> np.ndarray:
 
 
 def last_day_of(name: str, end: date) -> date:
-    """The day up to which an outcome is counted.
+    """Return the last day on which an outcome counts.
 
     Args:
         name: Name of the outcome.
-        end: Last day of the campaign.
+        end: Date of the last day of the campaign.
 
     Returns:
-        The date declared for the outcome, 7 July for outcomes of a single post, or else `end`.
+        The date that is declared for the outcome; 7 July for those derived for single posts; `end` for all others.
     """
     row = read_yaml(folder_of("configs") / "outcomes.yaml").get(name, {})
     is_of_post = not row and name.startswith(("crossed_", "largest_night_"))
@@ -99,7 +99,7 @@ def last_day_of(name: str, end: date) -> date:
 
 
 def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
-    """Prepare the record of one campaign for counting."""
+    """Prepare the record of one campaign for counting; each night is dated by its morning."""
     log = campaign.world.log
     rows = int(campaign.world.tally[Count.LOGGED])
     falls = np.flatnonzero(log.event[:rows] == Event.FALL)
@@ -127,11 +127,11 @@ def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
 
 
 def first_held(held: np.ndarray, wanted: np.ndarray) -> dict[int, int]:
-    """The first day at whose end each district was held.
+    """Return the first day at whose end the Taliban held each district.
 
     Args:
-        held: (days, districts) bool: held at the end of the day.
-        wanted: (districts) bool: districts to include.
+        held: (days, districts) bool: whether the Taliban held the district at the end of the day.
+        wanted: (districts) bool: whether to include the district.
 
     Returns:
         Day by row number of the district; districts that were never held are left out.
@@ -141,7 +141,7 @@ def first_held(held: np.ndarray, wanted: np.ndarray) -> dict[int, int]:
 
 
 def outposts_that_gave_up(campaign: Campaign, rows: int) -> np.ndarray:
-    """Row numbers of the log in which an outpost surrendered."""
+    """Return the rows of the log in which an outpost surrendered; only the first `rows` are searched."""
     log = campaign.world.log
     surrendered = np.flatnonzero(log.event[:rows] == Event.SURRENDER)
     return surrendered[campaign.world.units.role[log.actor[surrendered]] == Role.OUTPOST]
@@ -153,12 +153,12 @@ def outposts_surrendered(view: View, row: Outcome) -> Value:
 
 
 def count_within(marked: np.ndarray, row: Outcome) -> float:
-    """Number of marked districts in the scope."""
+    """Return the number of marked districts in the scope of an outcome."""
     return float(np.count_nonzero(marked & row.districts))
 
 
 def share_within(marked: np.ndarray, row: Outcome) -> float:
-    """Share of the districts of the scope that are marked."""
+    """Return the share of marked districts among those in the scope of an outcome."""
     return count_within(marked, row) / float(np.count_nonzero(row.districts))
 
 
@@ -173,10 +173,11 @@ def share_held_or_influenced(view: View, row: Outcome) -> Value:
 
 
 def influenced(view: View, day_0_share: float) -> np.ndarray:
-    """Whether each district is among the rural ones with the highest Taliban influence that were not held on day 0.
+    """Return whether each district counts as influenced, by a cut on Taliban influence.
 
-    Their number brings the share of all districts held on day 0 up to `day_0_share`; ties are broken by row number.
-    Influence is drawn on day 0 and lasts, so they are the same on every day of a campaign.
+    Chosen are the rural districts with the highest influence that the Taliban did not hold on day 0. Their number
+    brings the share of all districts up to `day_0_share` on day 0; ties are broken by row number. Influence is
+    drawn on day 0 and constant, so the same districts are chosen on every day of a campaign.
     """
     lacking = round(day_0_share * view.held.shape[1]) - int(view.held[0].sum())
     rural = np.flatnonzero(~view.held[0] & ~view.facts.is_capital)
@@ -207,7 +208,7 @@ def share_ever_taken(view: View, row: Outcome) -> Value:
 
 
 def taken(view: View, row: Outcome) -> np.ndarray:
-    """Whether each district was held at the end of any day up to the date and not on day 0."""
+    """Return whether each district was held at the end of some day up to the outcome's date, but not on day 0."""
     return np.any(view.held[: row.last + 1], axis=0) & ~view.held[0]
 
 
@@ -243,7 +244,7 @@ def most_lost_in_six_days(view: View, row: Outcome) -> Value:
 
 
 def most_lost_in(days: int, view: View, row: Outcome) -> float:
-    """Largest number of districts of the scope lost within `days` consecutive days."""
+    """Return the largest number of districts of the scope lost within `days` consecutive days."""
     held = view.held[: row.last + 1, row.districts]
     lost = (held[1:] & ~held[:-1]).sum(axis=1)
     return float(np.convolve(lost, np.ones(days), "full").max()) if lost.size else 0.0
@@ -267,7 +268,7 @@ def crossed(view: View, row: Outcome) -> Value:
 
 
 def morning_after(view: View, row: Outcome) -> int:
-    """The day on which the largest night of all posts ended; 0 when nobody crossed."""
+    """Return the day on which the largest night of all posts ended, or 0 if nobody crossed."""
     return int(view.night_totals[: row.last + 1].argmax())
 
 
@@ -359,13 +360,13 @@ OF_DAYS = {
 
 
 def is_recountable(row: Outcome, is_daily: bool) -> bool:
-    """Whether an outcome can be counted again from what a study stores of each campaign.
+    """Return whether an outcome can be counted again from what a study stores of each campaign.
 
     A study stores changes of holder and, if daily, the daily series. Soldiers who crossed are stored by the morning
     after, without the night that follows the last day.
 
     Args:
-        row: The outcome.
+        row: The outcome in question.
         is_daily: Whether the study stores daily series.
     """
     is_of_days = row.quantity in OF_DAYS and row.series != Series.TROOPS_CROSSED
@@ -373,7 +374,7 @@ def is_recountable(row: Outcome, is_daily: bool) -> bool:
 
 
 class Stored(NamedTuple):
-    """The stored data of one campaign from which outcomes can be counted again."""
+    """Data of one campaign that a study stores, from which outcomes can be counted again."""
 
     held: np.ndarray  # evenings x districts
     series: np.ndarray  # evenings x Series, as stored; empty without daily series
@@ -382,12 +383,12 @@ class Stored(NamedTuple):
 
 
 def recount(stored: Stored, table: Sequence[Outcome], facts: Facts, start: date) -> dict[str, Value]:
-    """Count outcomes of a stored campaign.
+    """Count outcomes from the stored data of a campaign.
 
     Args:
-        stored: What is stored of it.
+        stored: What the study stores of the campaign.
         table: Outcomes for which `is_recountable` is true.
-        facts: The data files.
+        facts: Facts about districts and posts.
         start: The date of day 0.
 
     Returns:
@@ -402,22 +403,22 @@ def recount(stored: Stored, table: Sequence[Outcome], facts: Facts, start: date)
 
 
 def iso(view: View, day: int) -> str:
-    """The date of a day of the campaign."""
+    """Return the date of a day of the campaign in ISO format; `day` counts from day 0."""
     return (view.start + timedelta(days=day)).isoformat()
 
 
 def slug(name: str) -> str:
-    """A name as part of a key: `Sar-e-Pul` becomes `sar_e_pul`."""
+    """Return a name as part of a key: `sar_e_pul` for `Sar-e-Pul`."""
     return re.sub(r"\W+", "_", name.lower()).strip("_")
 
 
 def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
-    """Read the table of outcomes.
+    """Read the table of outcomes and resolve it for the dates of a campaign.
 
     Args:
-        facts: The data files.
-        start: The date of day 0.
-        days: Days of the campaign after day 0.
+        facts: Facts about districts and posts, which names in scopes refer to.
+        start: Date of day 0.
+        days: Number of days after day 0.
 
     Returns:
         Declared outcomes, then those derived from the data.
@@ -451,7 +452,10 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
 
 
 def declared_rows() -> dict[str, dict[str, Any]]:
-    """The rows of `configs/outcomes.yaml` by name; raises PanjError for a reserved name or an invalid row."""
+    """Return the rows of `configs/outcomes.yaml` by name.
+
+    Raises PanjError for an invalid or reserved name, and for a row that is not a mapping.
+    """
     rows = read_yaml(folder_of("configs") / "outcomes.yaml")
     for name, row in rows.items():
         if not re.fullmatch(r"[A-Za-z]\w*", str(name)) or name in RESERVED:
@@ -464,18 +468,18 @@ def declared_rows() -> dict[str, dict[str, Any]]:
 
 @cache
 def meaning_of_counting(*roots: str) -> tuple[str, ...]:
-    """The normalised code of the named functions of this module and of those that they use."""
+    """Return the normalised code of the named functions of this module and of those that they use."""
     return tuple(meaning_of_definitions(definitions_here(), roots))
 
 
 @cache
 def definitions_here() -> list[Any]:
-    """The definitions of this module, parsed."""
+    """Return the parsed definitions of this module."""
     return [each for text in read_sources([Path(__file__)]) for each in definitions_in(text)]
 
 
 def fingerprint_of_outcomes() -> str:
-    """The fingerprint of what is counted and how; labels and reported figures do not count."""
+    """Return the fingerprint of what all outcomes count and how; labels and reported figures do not affect it."""
     rows = declared_rows()
     counted = {name: {key: row.get(key) for key in COUNTED} for name, row in rows.items()}
     meaning = meaning_of_counting("count_outcomes", "outcome_of")
@@ -483,19 +487,19 @@ def fingerprint_of_outcomes() -> str:
 
 
 def fingerprint_of_shown() -> str:
-    """The fingerprint of what tables show in addition to results: labels, units and reported figures."""
+    """Return the fingerprint of what tables show in addition to results: labels, units and reported figures."""
     rows = declared_rows()
     return fingerprint_of([json.dumps(rows, sort_keys=True, default=str), fingerprint_of_record()])
 
 
 def fingerprint_of_row(row: Mapping[str, Any]) -> str:
-    """The fingerprint of what one row counts and how."""
+    """Return the fingerprint of what the outcome of one row counts, and how."""
     counted = json.dumps({key: row.get(key) for key in COUNTED}, sort_keys=True, default=str)
     return fingerprint_of([counted, *meaning_of_counting(row["quantity"], *CHECKS_OF_A_ROW)])
 
 
 def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, days: int) -> Outcome:
-    """Check one row and resolve it for the dates of a campaign."""
+    """Check one row and resolve it as an outcome for the dates of a campaign."""
     for key in row:
         if key not in KEYS:
             raise unknown(f"outcomes.{name}", key, sorted(KEYS))
@@ -525,7 +529,10 @@ def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, day
 
 
 def window_of(name: str, row: Mapping[str, Any], start: date, days: int) -> tuple[int, int]:
-    """First and last day that a row counts: by default day 0 and the last day of the campaign."""
+    """Return the first and last day on which an outcome counts; by default the first and last day of the campaign.
+
+    Days are counted from day 0.
+    """
     for key in ("date", "since", "until"):
         if row.get(key) is not None and not isinstance(row[key], date):
             raise PanjError(
@@ -538,7 +545,7 @@ def window_of(name: str, row: Mapping[str, Any], start: date, days: int) -> tupl
 
 
 def share_of(name: str, row: Mapping[str, Any]) -> float:
-    """The `day_0_share` of a row, checked; 0 if it has none."""
+    """Return the `day_0_share` of a row after checking it; 0 if the row has none."""
     share = row.get("day_0_share", 0.0)
     if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
         raise PanjError(f"outcomes.{name}.day_0_share: found '{share}', expected a share from 0 to 1")
@@ -546,7 +553,10 @@ def share_of(name: str, row: Mapping[str, Any]) -> float:
 
 
 def scope_of(name: str, scope: Mapping[str, Any], facts: Facts) -> tuple[np.ndarray, np.ndarray]:
-    """Which districts and posts a row counts: those that match every key of its scope; two arrays of bool."""
+    """Return which districts and which posts match the scope of a row, as two bool arrays.
+
+    Districts must match every key of the scope; posts are restricted only by the key `post`.
+    """
     districts = np.ones(len(facts.district_id), np.bool_)
     posts = np.ones(len(facts.post), np.bool_)
     if not isinstance(scope, Mapping):
@@ -584,19 +594,23 @@ def count_outcomes(campaign: Campaign, table: Sequence[Outcome], facts: Facts, s
 
     Args:
         campaign: A campaign that has reached its last day.
-        table: The outcomes.
-        facts: The data files.
+        table: Outcomes to count.
+        facts: Facts about districts and posts.
         start: The date of day 0.
 
     Returns:
-        A number or an ISO date per outcome; None where the campaign ends before its date or has no such event.
+        A number or an ISO date by name of the outcome; None if the campaign ends before the date of the outcome or has
+        no such event.
     """
     view = view_of(campaign, facts, start)
     return {row.name: QUANTITIES[row.quantity](view, row) if row.last >= 0 else None for row in table}
 
 
 class Reported(NamedTuple):
-    """The reported figure of an outcome: a value, bounds, or neither; `evidence` lists the ids of its rows."""
+    """Reported figure of an outcome: a value, bounds, both or neither.
+
+    `evidence` lists the ids of the rows from which it was made.
+    """
 
     value: float | None
     low: float | None
@@ -605,17 +619,17 @@ class Reported(NamedTuple):
 
 
 def reported_of(row: Outcome, evidence: Mapping[str, Evidence]) -> Reported:
-    """The reported figure of an outcome.
+    """Return the reported figure of an outcome.
 
     Args:
-        row: The outcome.
+        row: The outcome, whose `reported` names the figures.
         evidence: Rows of evidence.csv by id.
 
     Returns:
-        The figure, in the unit of the outcome; all None if nothing was reported.
+        The figure, in the unit of the outcome; its numbers are None if nothing was reported.
 
     Raises:
-        PanjError: For an unknown id.
+        PanjError: For an id that is not in evidence.csv.
     """
     ids = row.reported.get("sum") or row.reported.get("count") or []
     for one in ids:
@@ -635,12 +649,12 @@ def reported_of(row: Outcome, evidence: Mapping[str, Evidence]) -> Reported:
 
 
 def total(values: Sequence[float | None], divide: float) -> float | None:
-    """The sum of values divided by `divide`; None if a value is missing."""
+    """Return the sum of values divided by `divide`, or None if a value is missing."""
     if any(value is None for value in values):
         return None
     return sum(value for value in values if value is not None) / divide
 
 
 def is_date(outcome: Outcome) -> bool:
-    """Whether the value of an outcome is a date."""
+    """Return whether the value of an outcome is a date."""
     return outcome.quantity in ("first_capital_fell", "largest_night")

@@ -23,7 +23,7 @@ STAMPED = (
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, this package and the installed libraries that affect results."""
+    """Return the versions of Python, Panj and those installed libraries that affect results."""
     found = {"python": platform.python_version(), "panj": version("panj")}
     for name in LIBRARIES:
         with suppress(PackageNotFoundError):  # optional libraries may be missing
@@ -32,10 +32,11 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Commit of the clone from which the code runs.
+    """Return the commit of the clone that the code runs from.
 
     Returns:
-        The hash, with `+changed` if files differ; `unknown` with the reason if git fails; None outside a clone.
+        The hash, with `+changed` if files have been changed or added; `unknown` with the reason if git fails; None
+        outside a clone.
     """
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
@@ -52,11 +53,11 @@ def commit() -> str | None:
 
 
 def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
-    """Metadata stored in a figure or table so that it can be reproduced.
+    """Return the metadata that is stored in a figure or table so that it can be reproduced.
 
     Args:
-        about: The content of about.json of the study.
-        recipe: How the file is made from the tables: its name in the folder, cell, day and so on.
+        about: Content of the study's about.json.
+        recipe: How the file is made from the tables: its name in the folder, the cell, the day and so on.
 
     Returns:
         Overrides, seeds, versions, fingerprints and the recipe, as JSON.
@@ -65,10 +66,10 @@ def stamp(about: Mapping[str, Any], recipe: Mapping[str, Any]) -> str:
 
 
 def command_line() -> str:
-    """The command that started this run, quoted so that it can be pasted into a shell."""
+    """Return the command that started this process, quoted so that it can be pasted into a shell."""
     return shell_command(sys.argv[1:])
 
 
 def shell_command(words: Sequence[object]) -> str:
-    """Format a command line: `python -m sim` followed by words, each quoted if a shell needs it."""
+    """Return a command line: `python -m sim` followed by words, each quoted if a shell needs it."""
     return shlex.join(["python", "-m", "sim", *map(str, words)])

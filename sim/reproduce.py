@@ -1,12 +1,13 @@
-"""Reproduces a figure or table from its metadata: `python -m sim reproduce results/policy/figures/map.png`.
+"""Reproduction of a figure or table from its metadata: `python -m sim reproduce results/policy/figures/map.png`.
 
 Every PNG, GIF and parquet file of a study stores the overrides, seeds, versions and fingerprints that it was made with,
-and the recipe that makes it from the tables. A CSV has no metadata; that of its study is used.
+and the recipe that makes it from the tables. A CSV has no metadata; the metadata of its study are used.
 
 Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV, and for differences
         in settings, the study that the file is in.
 Writes  the rerun study as `<study>_again` next to the old one, and in it the same figure or table.
-Assumed The executor has no effect on results (`python -m sim verify` checks this), so it may differ.
+
+The executor has no effect on results (`python -m sim verify` checks this), so another one may be used.
 """
 
 import json
@@ -45,17 +46,17 @@ Redraw = Callable[[Path, Mapping[str, Any]], Path]
 
 
 def main(request: Reproduce, redraw: Redraw) -> int:
-    """Reproduce a file and print whether it is the same.
+    """Reproduce a file and print whether the new one equals it.
 
     Args:
-        request: The file, and the executor for its study.
+        request: The file, and optionally the executor and folder for the rerun of its study.
         redraw: Function that draws a figure into the folder of a study from a recipe, and returns its path.
 
     Returns:
-        Exit code: 0 if the file is the same, 1 if not.
+        Exit code: 0 if both files are the same, 1 if not.
 
     Raises:
-        PanjError: For a file without valid metadata, or one that today's settings cannot produce.
+        PanjError: For a file without valid metadata, or one that the current settings cannot produce.
     """
     path, given = request.file, Overrides.of(request.overrides)
     console = console_of()
@@ -77,7 +78,7 @@ def main(request: Reproduce, redraw: Redraw) -> int:
 
 
 def print_changes(console: Console, changes: Sequence[str]) -> None:
-    """One line per change."""
+    """Print each change on a line of its own."""
     print_lines(console, *(f"Changed since: {change}" for change in changes))
 
 
@@ -88,7 +89,7 @@ def print_lines(console: Console, *lines: str) -> None:
 
 
 class Made(NamedTuple):
-    """How a file was made, from its metadata."""
+    """How a file was made, according to its metadata."""
 
     study: str
     words: tuple[str, ...]
@@ -101,7 +102,7 @@ class Made(NamedTuple):
 
 
 def describe(path: Path, made: Made) -> list[str]:
-    """Lines of text that describe how a file was made."""
+    """Return lines of text that describe how a file was made."""
     runs = f"{min(made.runs)} to {max(made.runs)}" if len(made.runs) > 1 else str(made.runs[0])
     each = " in each cell" if any(word in MULTIRUN for word in made.words) or made.cells else ""
     known = ", ".join(f"{name} {value}" for name, value in made.known.items())
@@ -114,7 +115,7 @@ def describe(path: Path, made: Made) -> list[str]:
 
 
 def changes_since(made: Made, facts: Facts) -> list[str]:
-    """Changes of code, data and libraries since a file was made: `rules: 1f... then, 2e... now`."""
+    """Return the changes of code, data and libraries since a file was made: `rules: 1f... then, 2e... now`."""
     now = {"rules": fingerprint_of_rules(), "data": facts.fingerprint, "outcomes": fingerprint_of_outcomes()}
     now |= {"commit": commit() or "none", **versions()}
     pairs = ((name, then, now.get(name, "none")) for name, then in made.known.items())
@@ -122,7 +123,10 @@ def changes_since(made: Made, facts: Facts) -> list[str]:
 
 
 def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Sequence[str]) -> list[str]:
-    """Changes since a file was made in what its overrides resolve to; each setting, if the study is available."""
+    """Return the changes since a file was made in what its overrides resolve to.
+
+    Each changed setting is listed if the study of the file is available; otherwise only the fingerprints are.
+    """
     now = json.loads(json.dumps(sweep.base.as_dict()))
     if home is not None and (home / "config.yaml").is_file():
         then = read_yaml(home / "config.yaml")
@@ -137,7 +141,7 @@ def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Seq
 
 
 def home_of(path: Path, made: Made) -> Path | None:
-    """The folder of the study that a file belongs to, if the file is still in it; otherwise None."""
+    """Return the folder of the study that a file is in, or None if the file is not in its study."""
     for folder in path.resolve().parents[:ABOVE]:
         try:
             about = read_about(folder)
@@ -149,7 +153,7 @@ def home_of(path: Path, made: Made) -> Path | None:
 
 
 def sweep_of(made: Made, given: Overrides, facts: Facts) -> Sweep:
-    """The sweep that a file was made from, with the original number of campaigns in each cell."""
+    """Return the sweep that a file was made from, with the original number of campaigns in each cell."""
     executor = given.without(["results_dir"])
     kept = Overrides.of(made.words).without(NOT_KEPT)
     if made.cells is None:
@@ -168,7 +172,7 @@ def sweep_of(made: Made, given: Overrides, facts: Facts) -> Sweep:
 
 
 def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Overrides, facts: Facts) -> Sweep:
-    """A sweep of cells that several commands added to a study."""
+    """Return the sweep of a study whose cells come from several commands."""
     composer = Composer(facts)
     found: tuple[Cell, ...] = tuple(cell_of(number, words, fixed, composer) for number, words in enumerate(cells))
     return Sweep(composer.settings(fixed), tuple(found[0].values), found, fixed.words, alike(found))
@@ -177,7 +181,7 @@ def sweep_of_cells(cells: Sequence[Sequence[str]], fixed: Overrides, facts: Fact
 def make_again(
     made: Made, sweep: Sweep, given: Overrides, facts: Facts, home: Path | None, redraw: Redraw, console: Console
 ) -> Path:
-    """Rerun the study, or two of them for a comparison, and make the file; returns its path."""
+    """Rerun the study of a file, or both studies of a comparison, make the file again and return its path."""
     chosen = given.get("results_dir")
     results = Path(str(chosen.value)) if chosen else home.parent if home else sweep.base.results_dir
     folder = rebuild(sweep, made.study, results, console)
@@ -222,7 +226,7 @@ def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
 
 
 def fresh_name(results: Path, name: str) -> Path:
-    """An unused folder for a rerun study: `policy_again`, or `policy_again_2` if that exists."""
+    """Return an unused folder for a rerun study: `policy_again`, or `policy_again_2` if that exists."""
     number, path = 1, results / name
     while path.exists():
         number += 1
@@ -243,7 +247,7 @@ def judge_again(folder: Path, other: Path | None, recipe: Mapping[str, Any]) -> 
 
 
 def conclude(path: Path, again: Path, changes: Sequence[str], console: Console) -> int:
-    """Print whether both files are the same, and if not what changed; returns the exit code."""
+    """Print whether both files are the same and, if not, what has changed; return the exit code."""
     difference = difference_of(path, again)
     if not difference:
         unit = "pixel" if path.suffix.lower() in (".png", ".gif") else "digit"
@@ -261,7 +265,7 @@ def conclude(path: Path, again: Path, changes: Sequence[str], console: Console) 
 
 
 def read_made(path: Path) -> Made:
-    """Read and check the metadata of a file."""
+    """Return the checked metadata of a file."""
     made = made_of(content_of(path), str(path))
     if "fork" in made.recipe:
         raise PanjError(
@@ -276,7 +280,7 @@ def read_made(path: Path) -> Made:
 
 
 def content_of(path: Path) -> str:
-    """The metadata of a file as JSON text."""
+    """Return the metadata of a file as JSON text."""
     readers = {".png": stamp_of_picture, ".gif": stamp_of_picture, ".parquet": stamp_of_table, ".csv": stamp_of_csv}
     if not path.is_file():
         raise PanjError(f"reproduce: found no file {path}, expected a figure or table of a study")
@@ -292,7 +296,7 @@ def content_of(path: Path) -> str:
 
 
 def check_whole(path: Path) -> None:
-    """Read the whole file, so that damage is reported before a study is rerun."""
+    """Read a file to its end, so that damage is reported before a study is rerun."""
     if path.suffix.lower() == ".parquet":
         columns_of_table(path)
     elif path.suffix.lower() == ".csv":
@@ -303,7 +307,7 @@ def check_whole(path: Path) -> None:
 
 
 def stamp_of_picture(path: Path) -> str | None:
-    """The metadata of a PNG (a text chunk) or GIF (its comment); None if there is none."""
+    """Return the metadata of a PNG (a text chunk) or GIF (its comment), or None if it has none."""
     from PIL import Image
 
     try:
@@ -316,7 +320,7 @@ def stamp_of_picture(path: Path) -> str | None:
 
 
 def stamp_of_table(path: Path) -> str | None:
-    """The metadata of a parquet file; None if there is none."""
+    """Return the metadata of a parquet file, or None if it has none."""
     try:
         found = (pq.read_schema(path).metadata or {}).get(b"panj")
     except (OSError, pa.ArrowException) as error:
@@ -325,7 +329,10 @@ def stamp_of_table(path: Path) -> str | None:
 
 
 def stamp_of_csv(path: Path) -> str:
-    """The metadata of a CSV: from the JSON file next to a table of verdicts, or from about.json next to summary.csv."""
+    """Return the metadata of a CSV file, which has none inside.
+
+    The metadata of a table of verdicts are in the JSON file next to it; those of summary.csv come from about.json.
+    """
     place = path.resolve()
     if place.parent.name == "verdicts":
         source = place.with_suffix(".json")
@@ -342,7 +349,7 @@ def stamp_of_csv(path: Path) -> str:
 
 
 def refuse_by_itself(words: Sequence[str], where: str) -> None:
-    """Raise PanjError for a file that is recreated by running its own command; the message has the command."""
+    """Raise PanjError if running the file's own command recreates it; the message contains that command."""
     if words and words[0] in BY_ITSELF:
         command = shell_command(words)
         raise PanjError(f"{Path(where).name}: found a file that this command recreates: {command}")

@@ -1,4 +1,4 @@
-"""Standard output that never interrupts a command when a pipe is closed, the disk is full or there is no output."""
+"""Standard output that never interrupts a command, even if a pipe is closed, the disk is full or there is none."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ class Output:
         self.error: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Write text; characters that the terminal's encoding lacks are replaced."""
+        """Write text, with replacements for characters that the terminal's encoding lacks."""
         try:
             self.file.write(text)
         except UnicodeEncodeError:
@@ -25,7 +25,7 @@ class Output:
         return len(text)
 
     def flush(self) -> None:
-        """Flush, unless a write has failed."""
+        """Flush the output; like a failed write, a failed flush discards all further output."""
         try:
             self.file.flush()
         except OSError as error:
@@ -49,10 +49,10 @@ class Output:
 
 @contextmanager
 def safe_output() -> Iterator[Output]:
-    """Replace standard output for the duration of a block.
+    """Replace standard output by an `Output` for the duration of a block.
 
     Yields:
-        The output; its `error` is set after a write has failed. Callers treat a closed pipe (`| head`) as success.
+        The output, whose `error` is set once a write has failed. Callers treat a closed pipe (`| head`) as success.
     """
     usual = sys.stdout
     output = Output(open(os.devnull, "w") if usual is None else usual)  # noqa: SIM115

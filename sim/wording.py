@@ -17,7 +17,7 @@ MOST_NAMED = 3  # places that a list names before "and n others"
 
 
 class Language:
-    """The sentences of one language."""
+    """The sentences of one language, by key."""
 
     def __init__(self, sentences: Mapping[str, Any]) -> None:
         self.sentences = sentences
@@ -27,7 +27,7 @@ class Language:
 
         Args:
             key: Key of the sentence in the file of the language.
-            count: Number that selects the form `one` or `other` and fills the gap {count}.
+            count: Number that selects the form `one` or `other`, and that fills the gap {count}.
             gaps: Values of the other gaps.
 
         Raises:
@@ -46,12 +46,15 @@ class Language:
             raise PanjError(f"sentence {key}: found the gap {error}, expected one of {', '.join(gaps)}") from error
 
     def day(self, day: date, year: bool = False) -> str:
-        """A date in this language: `5 July`, or `5 July 2021`."""
+        """Return a date in this language: `5 July`, or `5 July 2021`."""
         month = self.sentences["month"][day.month - 1]
         return self.say("date_and_year" if year else "date", day=day.day, month=month, year=day.year)
 
     def listed(self, names: Sequence[str], most: int | None = None) -> str:
-        """Join names: `A, B and C`, or `A, B, C and 4 others` if there are more than `most` + 1."""
+        """Join names:
+
+        `A, B and C`. If there are more than `most` + 1, the rest are only counted: `A, B, C and 4 others`.
+        """
         if most is not None and len(names) > most + 1:
             return self.say("list_more", len(names) - most, names=", ".join(names[:most]))
         if len(names) < 2:
@@ -61,7 +64,7 @@ class Language:
 
 @cache
 def language_of(name: str = "en") -> Language:
-    """The sentences of a language, such as `en`; raises PanjError for a language without a file."""
+    """Return the sentences of a language, such as `en`; raises PanjError for a language without a file."""
     known = sorted(path.stem for path in SENTENCES.glob("*.yaml"))
     if name not in known:
         raise unknown("language", name, known)
@@ -69,40 +72,46 @@ def language_of(name: str = "en") -> Language:
 
 
 def number(value: float) -> str:
-    """A number with thousands separators: `1,037`."""
+    """Format a number without decimals and with thousands separators: `1,037`."""
     return f"{value:,.0f}"
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """A number to at least `digits` digits, with thousands separators and no powers of ten: 0.125, 12.5, 1,037."""
+    """Format a number to `digits` significant digits, but never round off whole digits: 0.125, 12.5, 1,037."""
     return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
 
 
 def percent(share: float, decimals: int = 0) -> str:
-    """A share from 0 to 1 as a percentage: `57 %`."""
+    """Format a share from 0 to 1 as a percentage: `57 %`."""
     return f"{100 * share:.{decimals}f} %"
 
 
 def counted(many: int, noun: str) -> str:
-    """A number with its noun: `1 campaign`, `10,000 campaigns`."""
+    """Format a number with its noun, which gets an s in the plural: `1 campaign`, `10,000 campaigns`."""
     return f"{many:,} {noun if many == 1 else f'{noun}s'}"
 
 
 def span(low: str, high: str) -> str:
-    """A range: `5 to 36`, `at least 5`, `at most 36`, or one number if both are the same; empty without both."""
+    """Format a range:
+
+    `5 to 36`, `at least 5`, `at most 36`, or one number if both are the same. The text is empty if both are.
+    """
     if not low or not high:
         return f"at least {low}" if low else f"at most {high}" if high else ""
     return low if low == high else f"{low} to {high}"
 
 
 def span_of(numbers: Iterable[int]) -> str:
-    """The range of some numbers: `200 to 1,000`; one number if they are all the same."""
+    """Format the range of some numbers: `200 to 1,000`, or one number if they are all the same."""
     known = sorted(numbers)
     return span(number(known[0]), number(known[-1]))
 
 
 def with_range(value: str, low: str, high: str) -> str:
-    """A value with its range: `1,037 (1,000 to 1,100)`; either one alone if the other is missing or the same."""
+    """Format a value with its range:
+
+    `1,037 (1,000 to 1,100)`. If one of them is missing, or both are the same, there is only one.
+    """
     between = span(low, high)
     return f"{value} ({between})" if value and between not in ("", value) else value or between
 
@@ -113,22 +122,22 @@ def list_words(words: Sequence[str]) -> str:
 
 
 def paragraph(*sentences: str) -> str:
-    """Join sentences with spaces; empty ones are left out."""
+    """Join sentences with spaces, leaving out empty ones."""
     return " ".join(sentence for sentence in sentences if sentence)
 
 
 def format_day(day: date, year: bool = False) -> str:
-    """A date in words: `5 July`, or `5 July 2021`."""
+    """Format a date in words: `5 July`, or `5 July 2021`."""
     return f"{day.day} {day:%B %Y}" if year else f"{day.day} {day:%B}"
 
 
 def format_short_day(day: date) -> str:
-    """A date for an axis: `5 Jul`."""
+    """Format a date for an axis: `5 Jul`."""
     return f"{day.day} {day:%b}"
 
 
 def format_seconds(seconds: float) -> str:
-    """A duration: `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    """Format a duration: `12 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -138,5 +147,5 @@ def format_seconds(seconds: float) -> str:
 
 
 def say_post(slug: str) -> str:
-    """Display name of a post: shahr_e_buzurg gives Shahr-e Buzurg."""
+    """Return the display name of a post: `Shahr-e Buzurg` for `shahr_e_buzurg`."""
     return slug.replace("_e_", "-e ").replace("_", " ").title().replace("-E ", "-e ")

@@ -190,8 +190,6 @@ def strength(district: int, forces: Forces, local_share: float) -> float:
     """Return the strength of the attackers: the men who assault, weighted by momentum.
 
     A local force that does not assault itself adds a share of its men, without momentum.
-
-    If the local force does not assault itself, a share of its men joins the assault of the others.
     """
     total = 0.0
     force = district  # local forces are the first rows, one per district
@@ -278,9 +276,6 @@ def besiege_one_day(district: int, land: Land, garrisons: Garrisons, numbers: Co
 
     It may fall only if enough neighbouring districts have been lost for long enough, a mobile force is outside, and
     its garrison is outnumbered.
-
-    It can fall only after it has been encircled for long enough, by a mobile force among others, and is
-    outnumbered.
     """
     districts, roads = land.districts, land.roads
     around = roads.first[district + 1] - roads.first[district]

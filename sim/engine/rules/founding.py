@@ -192,10 +192,7 @@ def usual_size(unit: int, districts: Districts, units: Units, numbers: Founding,
 def size_garrisons(land: Land, units: Units, numbers: Founding, today: Today) -> None:
     """Set the size of every unit and station it.
 
-    Units of capitals, except commando columns, share the men whom all other units leave.
-
-    Units outside capitals get their usual size, with random variation; units of capitals share the remaining
-    fighting men.
+    Units of capitals, except commando columns, share the men that remain once all other units have their size.
     """
     districts = land.districts
     left = numbers.fighting_men

@@ -69,8 +69,6 @@ def surrenders(kind: int, how: int, draw: float, numbers: Retreat) -> bool:
     """Return whether a unit surrenders, which happens only after a handover and never to militia.
 
     Police have a probability of their own; all other units share one.
-
-    Each kind of unit but militia has its own probability: that of police, or that of all others.
     """
     if how != Fall.HANDED_OVER or kind == UnitKind.MILITIA:
         return False
