@@ -28,6 +28,7 @@ SECTIONS = {
     "sweeps": "sweeps of many cells",
     "growth": "time and memory as the work grows",
     "growth_by_rule": "time of every rule as the country grows",
+    "assimilate": "assimilation: evidence, worlds run again, coverage, what-ifs, theories told apart",
 }
 MEASURE = """
 import importlib, json, sys
