@@ -198,5 +198,5 @@ def test_an_outcome_that_is_no_more_still_has_its_name():
 
 def test_one_campaign_is_shown_next_to_nine_in_ten():
     said = describe_one_campaign(ANSWERS[CLOSED_BORDER], EFFECT, SOLDIERS)
-    assert "said: 10 soldiers lower" in said and "29 soldiers lower" in said
-    assert "said: 40 soldiers" in describe_one_campaign(ANSWERS[OPEN_BORDER], OUTCOME, SOLDIERS)
+    assert "gives 10 soldiers lower" in said and "29 soldiers lower" in said
+    assert "gives 40 soldiers" in describe_one_campaign(ANSWERS[OPEN_BORDER], OUTCOME, SOLDIERS)
