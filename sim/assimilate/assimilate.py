@@ -147,12 +147,12 @@ def show(folder: Path, request: Assimilate, console: Console) -> int:
 
 
 def watch(model: Campaigns, state: State, runner: "Runner") -> Seen:
-    """Run every world once more and keep what it did."""
+    """Run every world once more, and keep what tables and figures show of it."""
     return joined_seen(runner.run(watch_batch, model.batches(state, model.stages - 1)))
 
 
 def repeated(model: Campaigns, request: Assimilate, place: Path, console: Console, runner: "Runner") -> list[float]:
-    """Log evidence of further runs of the sampler, each with its own seed."""
+    """Run the sampler again with other seeds, and return the log evidence of each run."""
     found = []
     for repeat in range(1, request.repeats):
         other = replace(request, seed=request.seed + repeat)
@@ -163,13 +163,16 @@ def repeated(model: Campaigns, request: Assimilate, place: Path, console: Consol
 
 
 def shuffled(cloud: Cloud, seed: int, stages: int) -> Cloud:
-    """The worlds in random order, so that the first of them are a sample of all."""
+    """Return the worlds in random order, so that the first n of them are a random sample of all."""
     rows = generator(seed, stages, 0, 0).permutation(cloud.before.size)
     return cloud._replace(state=rows_of(cloud.state, rows), before=cloud.before[rows], origin=cloud.origin[rows])
 
 
 def settings_of(request: Assimilate) -> tuple[Settings, Order]:
-    """The settings, with numbers from their priors, and the order of its only cell; PanjError for a sweep."""
+    """Compose the settings of a request, with numbers drawn from priors, and the order of its cell.
+
+    Raise PanjError if a setting is not allowed or gives several cells.
+    """
     if not DAY_0 < request.until <= THE_LINE:
         raise PanjError(f"until: found {request.until}, expected a day after {DAY_0} and up to {THE_LINE}")
     for row in Overrides.of(request.overrides):
@@ -186,7 +189,10 @@ def settings_of(request: Assimilate) -> tuple[Settings, Order]:
 
 
 def known_by(observations: Sequence[Observation], until: date, known: date | None) -> tuple[Observation, ...]:
-    """Observations of days up to one, and published up to another. Raise PanjError if there is none."""
+    """Choose the observations of days up to `until` that were published by `known`.
+
+    Raise PanjError if there are none.
+    """
     if until > THE_LINE:
         raise PanjError(f"until: found {until}, expected a day up to {THE_LINE}, where the record ends")
     spoken_of = [one for one in observations if one.until <= until]
@@ -202,14 +208,14 @@ def known_by(observations: Sequence[Observation], until: date, known: date | Non
 
 
 def asked_of(request: Assimilate, order: Order, observations: Sequence[Observation]) -> str:
-    """Hash of everything that decides the digits of a sample."""
+    """Return a hash of everything that determines a sample."""
     rows = [[str(part) for part in one[:-1]] for one in observations]
     whole = [COUNTED, order.key, list(order.fingerprints), request.worlds, request.seed, CHAIN, MOVES, rows]
     return sha256(json.dumps(whole).encode()).hexdigest()[:16]
 
 
 class Runner:
-    """Runs batches on workers, in order, and says how far they are."""
+    """Runner of batches on workers, which keeps their order and prints progress."""
 
     def __init__(self, workers: Workers, console: Console) -> None:
         self.workers, self.console = workers, console
@@ -218,16 +224,19 @@ class Runner:
         self.said_at = time.monotonic()
 
     def __call__(self, batches: Sequence[Batch]) -> list[Floats]:
-        """Log likelihoods of every batch."""
+        """Return the log likelihoods of every batch."""
         return self.run(run_batch, batches)
 
     def run(self, deed: Callable[[Batch], Result], batches: Sequence[Batch]) -> list[Result]:
-        """What a deed gives for every batch; a batch whose worker was lost is run again, twice at most."""
+        """Apply `deed` to every batch and return the results in order.
+
+        A batch whose worker was lost is run again, at most twice.
+        """
         futures = [self.workers.submit(deed, batch) for batch in batches]
         return [self.result(future, deed, batch) for future, batch in zip(futures, batches, strict=True)]
 
     def result(self, future: Future[Result], deed: Callable[[Batch], Result], batch: Batch, again: int = 2) -> Result:
-        """The result of one batch."""
+        """Wait for the result of one batch, running it again at most `again` times if its worker was lost."""
         try:
             found = future.result()
         except (OSError, RuntimeError):
@@ -258,7 +267,7 @@ def run_stages(model: Campaigns, request: Assimilate, place: Path, console: Cons
 
 
 def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
-    """One line on a finished stage."""
+    """Describe a finished stage in one line."""
     steps = [step for step in cloud.steps if step.stage == stage]
     proposed, accepted = (
         sum(sum(one) for one in column) for column in zip(*((s.proposed, s.accepted) for s in steps), strict=True)
@@ -272,13 +281,13 @@ def line_of(stage: int, cloud: Cloud, model: Campaigns) -> str:
 
 
 def sizes_by_stage(place: Path, stages: int) -> list[Sizes | None]:
-    """The sizes after each stage, from what is recorded of it; None where that is damaged."""
+    """Return the numbers of different worlds after each stage. A stage whose file is missing or damaged gives None."""
     clouds = (read_stage(place, stage) for stage in range(stages))
     return [None if cloud is None else sizes_of(cloud) for cloud in clouds]
 
 
 def pack(cloud: Cloud) -> bytes:
-    """A cloud as bytes, with a hash in front."""
+    """Encode a cloud as bytes, preceded by their hash."""
     arrays = io.BytesIO()
     shares, daily, lasting = cloud.state
     np.savez_compressed(
@@ -289,7 +298,7 @@ def pack(cloud: Cloud) -> bytes:
 
 
 def unpack(content: bytes) -> Cloud | None:
-    """A cloud from its bytes. Return None if they are damaged."""
+    """Decode a cloud. Return None if the bytes do not match their hash."""
     digest, arrays = content[:32], content[32:]
     if sha256(arrays).digest() != digest:
         return None
@@ -301,7 +310,10 @@ def unpack(content: bytes) -> Cloud | None:
 
 
 def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
-    """How many stages are recorded without damage, and the cloud after the last of them."""
+    """Return the number of stages up to the last undamaged file, and the cloud in it.
+
+    Return 0 and None if there is none.
+    """
     for stage in reversed(range(stages)):
         cloud = read_stage(place, stage)
         if cloud is not None:
@@ -310,13 +322,13 @@ def recorded(place: Path, stages: int) -> tuple[int, Cloud | None]:
 
 
 def read_stage(place: Path, stage: int) -> Cloud | None:
-    """The cloud after a stage. Return None if it is not recorded, or damaged."""
+    """Read the cloud after a stage. Return None if its file is missing or damaged."""
     path = place / f"{stage:02}.stage"
     return unpack(path.read_bytes()) if path.exists() else None
 
 
 def print_summary(made: Sample, runner: Runner, seconds: float, console: Console) -> None:
-    """Print what was found."""
+    """Print the size of the sample, its log evidence and the campaigns run, and warn if it is too small."""
     cloud = made.cloud
     days = distinct(cloud.state[LASTING])
     console.print(
@@ -330,7 +342,7 @@ def print_summary(made: Sample, runner: Runner, seconds: float, console: Console
 
 
 def describe_repeats(evidence: Sequence[float]) -> str:
-    """Mean and spread of the log evidence over runs of the sampler."""
+    """State the mean and the standard deviation of the log evidence over runs of the sampler."""
     return (
         f"Log evidence over {len(evidence)} runs: mean {mean(evidence):.2f}, standard deviation {stdev(evidence):.2f}"
     )

@@ -60,7 +60,7 @@ Run = Callable[[Sequence["Batch"]], list[Floats]]
 
 
 class Batch(NamedTuple):
-    """Some worlds to run up to a day, and what they are weighed against."""
+    """Worlds to run up to a day, with the observations against which they are weighed."""
 
     order: Order
     observations: tuple[Observation, ...]  # up to that day
@@ -71,7 +71,7 @@ class Batch(NamedTuple):
 
 
 def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Address:
-    """The address of one world.
+    """Return the address of one world, from which the same world can be run again.
 
     Args:
         daily: days x streams of DAILY_STREAMS: seeds.
@@ -89,7 +89,7 @@ def address_of(daily: NDArray[np.uint64], lasting: NDArray[np.uint64]) -> Addres
 
 
 def runs_of(daily: NDArray[np.uint64], usual: NDArray[np.uint64]) -> Iterator[tuple[int, int, int, int]]:
-    """Runs of days on which a stream has another seed than most: (stream, first day, last day, seed)."""
+    """Yield spans of days on which a stream has an unusual seed: (stream, first day, last day, seed)."""
     for place in np.flatnonzero((daily != usual[:, None])[1:].any(axis=0)):
         column = daily[:, place]
         ends = np.flatnonzero(np.append(column[1:] != column[:-1], True))
@@ -100,14 +100,14 @@ def runs_of(daily: NDArray[np.uint64], usual: NDArray[np.uint64]) -> Iterator[tu
 
 
 def draws_of(order: Order) -> Draws:
-    """The priors of the numbers; PanjError for settings that draw none."""
+    """Return the source of the numbers of campaigns. Raise PanjError if the settings draw none."""
     if order.draws is None:
         raise PanjError("calibration: found numbers as declared, expected calibration=prior or posterior")
     return order.draws
 
 
 def campaigns_of(batch: Batch) -> Iterator[Campaign | None]:
-    """The campaigns of some worlds, one after the other; None for a world that cannot be run to the end."""
+    """Run worlds one after another and yield their campaigns, or None for a campaign that failed."""
     order = batch.order
     check_versions(order.fingerprints)
     layout = layout_of(order.rules, order.attention, order.posts)
@@ -139,12 +139,12 @@ def run_batch(batch: Batch) -> Floats:
 
 @lru_cache(maxsize=64)
 def windows_of(observations: tuple[Observation, ...], start: date, days: int) -> tuple[Window, ...]:
-    """What each observation counts in a record."""
+    """Return the rows and days of a record that each observation counts."""
     return tuple(window_of(one, facts_here(), start, days) for one in observations)
 
 
 class Campaigns:
-    """Campaigns with everything random in them, for the sampler.
+    """Model for the sampler: campaigns with all their numbers and seeds.
 
     Args:
         order: the settings; numbers are drawn from their priors.
@@ -164,11 +164,11 @@ class Campaigns:
         self.last = (self.ends[-1] - order.start).days
 
     def day(self, stage: int) -> int:
-        """The last day of a stage; day 0 before the first."""
+        """Return the last day of a stage, counted from day 0. Before the first stage it is 0."""
         return (self.ends[stage] - self.order.start).days if stage >= 0 else 0
 
     def begin(self, rng: np.random.Generator, count: int) -> State:
-        """Numbers and seeds from the prior."""
+        """Draw numbers and seeds from the prior."""
         first = seeds(rng, count)
         shares = rng.random((count, len(draws_of(self.order).priors)))
         daily = np.tile(first[:, None, None], (1, self.last + 1, len(DAILY_STREAMS)))
@@ -176,7 +176,7 @@ class Campaigns:
         return shares, daily, lasting
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
-        """New seeds for the days of the stage and after it."""
+        """Draw new seeds for the days of the stage and all later days."""
         if stage == 0:
             return state
         daily = state[DAILY].copy()
@@ -184,7 +184,7 @@ class Campaigns:
         return state[NUMBER_SHARE], daily, state[LASTING]
 
     def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
-        """One proposal per world."""
+        """Make one proposal per world, of the kind in `move`."""
         shares, daily, lasting = (array.copy() for array in state)
         last, count = self.day(stage), move.size
         new = seeds(rng, count)
@@ -207,17 +207,17 @@ class Campaigns:
         return shares, daily, lasting
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
-        """Run every world to the last day of the stage."""
+        """Run every world to the last day of the stage, and return its log likelihoods as in `Model.weigh`."""
         terms = self.terms(state, stage)
         earlier = np.array([one.until <= self.ends[stage - 1] for one in self.up_to(stage)]) & (stage > 0)
         return terms[:, earlier].sum(axis=1), terms[:, ~earlier]
 
     def terms(self, state: State, stage: int) -> Floats:
-        """Log likelihood of each observation up to a stage, for every world."""
+        """Return the log likelihood of each observation up to a stage, worlds x observations."""
         return np.concatenate(self.run(self.batches(state, stage)))
 
     def batches(self, state: State, stage: int) -> list[Batch]:
-        """The worlds of a state as tasks, to be run to the last day of a stage."""
+        """Divide the worlds of a state into tasks, to be run to the last day of a stage."""
         shares, daily, lasting = state
         observations, days = self.up_to(stage), self.day(stage)
         return [
@@ -226,23 +226,23 @@ class Campaigns:
         ]
 
     def up_to(self, stage: int) -> tuple[Observation, ...]:
-        """The observations up to the end of a stage."""
+        """Return the observations of days up to the end of a stage."""
         return tuple(one for one in self.observations if one.until <= self.ends[stage])
 
 
 def stage_ends(observations: Sequence[Observation]) -> tuple[date, ...]:
-    """The last day of each stage: days of `STAGE_ENDS` by which something new is reported, and the last of all."""
+    """Return the last day of each stage: days of `STAGE_ENDS` with a new observation, and the last day observed."""
     last = max(one.until for one in observations)
     ends = (date.min, *(end for end in STAGE_ENDS if end < last), last)
     return tuple(end for before, end in pairwise(ends) if any(before < one.until <= end for one in observations))
 
 
 def seeds(rng: np.random.Generator, count: int) -> NDArray[np.uint64]:
-    """New seeds."""
+    """Draw new seeds."""
     return rng.integers(2**SEED_BITS, size=count, dtype=np.uint64)
 
 
 def reflected(shares: Floats) -> Floats:
-    """Shares reflected at 0 and 1, which keeps a step symmetric."""
+    """Reflect shares at 0 and 1, which keeps a step symmetric."""
     folded = np.abs(shares) % 2.0
     return np.minimum(np.where(folded > 1.0, 2.0 - folded, folded), np.nextafter(1.0, 0.0))

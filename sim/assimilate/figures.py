@@ -136,7 +136,7 @@ def draw_followed(made: Followed) -> list[Path]:
 
 
 def describe_worlds(made: Followed) -> str:
-    """Say how many worlds and free campaigns there are, and what each is conditioned on."""
+    """Describe the sample: how many worlds and free campaigns there are, and what each is conditioned on."""
     about = made.about
     failed = f"{counted(about['free_failed'], 'free campaign')} failed and left out." if about["free_failed"] else ""
     few = "" if made.is_sample else f", too few for a sample ({about['floor']} are needed)"
@@ -150,7 +150,7 @@ def describe_worlds(made: Followed) -> str:
 
 
 def bands_in(rows: Iterable[Row]) -> Bands:
-    """Rows of one sample as bands, with their days where they have some."""
+    """Convert rows of one sample to bands, with their days if the rows have a date."""
     kept = list(rows)
     cuts = ([float(row[name]) for row in kept] for name in QUANTILES)
     return Bands([date.fromisoformat(row["date"]) for row in kept if "date" in row], *map(np.array, cuts))
@@ -191,7 +191,7 @@ def draw_days(made: Followed) -> Path:
 
 
 def keys_of_samples() -> list[Artist]:
-    """Legend entries of both samples."""
+    """Create the legend entries of both samples."""
     return [
         key_line(name, colour, 1.8, linestyle="--" if sample == "free" else "-")
         for sample, (name, colour, _) in LOOKS.items()
@@ -216,7 +216,7 @@ def draw_crossings(made: Followed) -> Path:
 
 
 def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
-    """Draw the last nights, from the first that was reported or on which soldiers cross in half of the worlds."""
+    """Draw crossings by night in both samples, with the counts, for at least the last week and all nights counted."""
     first = min(point(NIGHTS[0]).day - timedelta(days=2), until - timedelta(days=7))
     rows = [row for row in rows if date.fromisoformat(row["night"]) >= first]
     nights = [first + timedelta(days=day) for day in range((until - first).days + 1)]
@@ -236,7 +236,7 @@ def draw_nights(axes: Axes, rows: Sequence[Row], until: date) -> None:
 
 
 def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
-    """Draw one row per post at which somebody crosses in some campaign, or was counted."""
+    """Draw one row per post that has a count, or crossings in at least 5 % of either sample."""
     names = list(dict.fromkeys(row["post"] for row in rows if float(row["high_95"]) > 0 or row["reported"]))
     for side, (sample, look) in zip((-1, 1), LOOKS.items(), strict=True):
         chosen = [row for row in rows if row["sample"] == sample and row["post"] in names]
@@ -258,7 +258,7 @@ def draw_posts(axes: Axes, rows: Sequence[Row], until: date) -> None:
 def draw_spreads(
     axes: Axes, places: np.ndarray, rows: Sequence[Row], look: tuple[str, str, str], across: bool = False
 ) -> None:
-    """Draw median bars with whiskers at places."""
+    """Draw median bars with whiskers at given positions."""
     bands = bands_in(rows)
     (axes.barh if across else axes.bar)(places, bands.median, 2 * SHIFT, color=look[2])
     draw_whiskers(axes, places, bands, across=across, colour=look[1])
@@ -270,7 +270,7 @@ def draw_where(made: Followed) -> Path:
 
 
 def draw_where_free(made: Followed) -> Path:
-    """Draw the same map of the free campaigns."""
+    """Draw the map of the free campaigns on the last day, with the reported falls."""
     return draw_map(made, "free", "map_free.png")
 
 
@@ -282,7 +282,7 @@ def draw_map(made: Followed, sample: str, name: str) -> Path:
 
 
 def draw_surprise(made: Followed) -> Path:
-    """Draw how surprising the reports were: given all earlier ones, and in the worlds at the end."""
+    """Draw the surprise of each report: given all earlier stages, and in the final worlds."""
     rows = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:MOST_REPORTS]
     rest = len(made.observations) - len(rows)
     others = f"The {counted(rest, 'report')} with the least surprise are only in observations.csv. " if rest else ""
@@ -355,7 +355,7 @@ def draw_stages(made: Followed) -> Path:
 
 
 def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> None:
-    """Draw how many different worlds are left after each stage."""
+    """Draw the number of different worlds left after each stage."""
     for column, _, colour in LEFT:
         values = [float(rows[-1][column] or "nan") for rows in by_stage.values()]
         axes.plot(range(len(values)), values, "o-", color=colour, markersize=3, linewidth=1.2)
@@ -365,7 +365,7 @@ def draw_left(axes: Axes, by_stage: Mapping[str, Sequence[Row]], floor: int) -> 
 
 
 def mean_of(rows: Sequence[Row], column: str) -> float:
-    """Mean of a column over the steps in which it has a value."""
+    """Return the mean of a column over the steps in which it has a value, or NaN if there are none."""
     known = [float(row[column]) for row in rows if row[column]]
     return sum(known) / len(known) if known else float("nan")
 
@@ -402,7 +402,7 @@ def draw_luck_once(made: Followed) -> Path:
 
 
 def shade(axes: Axes, rows: Sequence[Sequence[Row | None]], rate: float) -> None:
-    """Draw a heat map of luck, with a dot on every finding; white where there are too few draws."""
+    """Draw a heat map of luck with a dot on every finding. Cells with too few draws are white."""
     luck = np.array([[float("nan") if row is None else float(row["luck"]) for row in line] for line in rows])
     axes.imshow(luck, LUCK, aspect="auto", norm=Normalize(-MOST_LUCK, MOST_LUCK))
     found = [(across, down) for down, line in enumerate(rows) for across, row in enumerate(line)

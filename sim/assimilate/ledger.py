@@ -137,7 +137,7 @@ def rows_of_luck(
     regions: Mapping[str, Sequence[str]],
     start: date,
 ) -> list[dict[str, Any]]:
-    """The ledger of some worlds, by stream, region and week.
+    """Compute the luck ledger of worlds, by stream, region and week.
 
     Args:
         daily: worlds x days x streams of `DAILY_STREAMS`: seeds.
@@ -176,13 +176,16 @@ def rows_of_luck(
 
 
 def weeks_of(last: int) -> list[tuple[int, int]]:
-    """First and last day of each week; the last week ends on the last day, the first may be short."""
+    """Return the first and the last day of each week.
+
+    Weeks are counted back from the last day, so the first may be short.
+    """
     ends = range(last, 0, -WEEK)
     return [(max(1, end - WEEK + 1), end) for end in reversed(ends)]
 
 
 def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
-    """The columns that say which draws are meant."""
+    """Make the columns that identify an entry: stream, region, days, and the meaning of low and high draws."""
     return {
         "stream": line.stream.name.lower(), "drawn": line.label, "region": region,
         "since": since.isoformat(), "until": until.isoformat(), "scale": "normal" if line.is_normal else "uniform",
@@ -191,7 +194,7 @@ def row_of(line: Line, region: str, since: date, until: date) -> dict[str, Any]:
 
 
 def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
-    """Luck and its significance from the sums of one cell."""
+    """Compute the luck of one cell and its significance."""
     luck = total / math.sqrt(draws)
     return {
         "draws": draws,  # per world
@@ -205,7 +208,7 @@ def figures_of(total: float, variance: float, draws: float) -> dict[str, float]:
 
 
 def actors_of(line: Line, facts: Facts, units: Units) -> tuple[Integers, Integers]:
-    """Identity and home district of every actor of a line."""
+    """Return the identity and the home district of every actor of a line."""
     if line.actors in ("districts", "capitals"):
         home = np.flatnonzero(facts.is_capital) if line.actors == "capitals" else np.arange(len(facts.district))
         return facts.identity[home] * line.factor, home
@@ -222,7 +225,7 @@ def sum_by_week(
     region_of: Integers,
     weeks: Sequence[tuple[int, int]],
 ) -> Cell:
-    """Sums of the draws that can have been asked for on each day."""  # fmt: skip
+    """Sum the draws of each day that can have been asked for, by region and week."""
     cell = Cell(*np.zeros((3, int(region_of.max()) + 1, len(weeks))))
     seeds = daily[:, :, DAILY_STREAMS.index(line.stream)]
     for week, (first, until) in enumerate(weeks):
@@ -233,7 +236,7 @@ def sum_by_week(
 
 
 def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
-    """Worlds x districts: whether draws can have been asked for."""
+    """Mark the districts whose draws can have been asked for on a day, worlds x districts."""
     before = held[:, day - 1]
     if line.asked is Asked.HELD:
         return ~before
@@ -241,7 +244,7 @@ def asked_on(line: Line, held: Booleans, day: int) -> Booleans:
 
 
 def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, region_of: Integers, facts: Facts) -> Cell:
-    """Sums of draws that are made once, whose seeds differ by province."""
+    """Sum the draws that are made once, whose seeds differ by province, by region."""
     cell = Cell(*np.zeros((3, int(region_of.max()) + 1, 1)))
     for province in range(len(facts.provinces)):
         there = facts.province_of[home] == province
@@ -252,7 +255,7 @@ def sum_once(line: Line, actors: Integers, home: Integers, lasting: Seeds, regio
 
 
 def scored(line: Line, seeds: Seeds, day: int, actors: Integers, asked: Booleans) -> tuple[Integers, Floats, Floats]:
-    """Every different draw of a day that was asked for.
+    """Return every distinct draw of a day that can have been asked for.
 
     Args:
         line: the stream.
@@ -274,12 +277,12 @@ def scored(line: Line, seeds: Seeds, day: int, actors: Integers, asked: Booleans
 
 
 def score_of(keys: Seeds) -> Floats:
-    """Normal scores of `uniform` draws, from their bits."""
+    """Convert the raw 64-bit keys of `uniform` draws to normal scores."""
     return np.asarray(ndtri(((keys >> np.uint64(11)) + 0.5) * TO_UNIT))
 
 
 def normal_of(keys: Seeds) -> Floats:
-    """`normal` draws from their bits."""
+    """Convert raw 64-bit keys to `normal` draws."""
     radius, angle = ((hashed(keys, place) >> np.uint64(11)) for place in range(2))
     return np.asarray(np.sqrt(-2.0 * np.log((radius + 1.0) * TO_UNIT)) * np.cos(2.0 * math.pi * angle * TO_UNIT))
 

@@ -117,7 +117,7 @@ def read_observation(row: Row, records: Records) -> Observation:
 
 
 class Tally(NamedTuple):
-    """What observations count in a campaign."""
+    """The parts of a campaign that observations count."""
 
     held: NDArray[np.bool_]  # days x districts: whether the Taliban hold it in the evening
     taken_on: NDArray[np.int64]  # districts: first day on which the Taliban took it; beyond the last if they did not
@@ -126,7 +126,10 @@ class Tally(NamedTuple):
 
 
 def window_of(observation: Observation, facts: Facts, start: date, days: int) -> Window:
-    """The rows and days of a record that an observation counts; PanjError for a day outside the campaign."""
+    """Return the rows and days of a record that an observation counts.
+
+    Raise PanjError if its day is not in the campaign.
+    """
     last = (observation.until - start).days
     if not 0 < last <= days:
         raise PanjError(
@@ -143,7 +146,7 @@ def window_of(observation: Observation, facts: Facts, start: date, days: int) ->
 
 
 def tally_of(record: Record) -> Tally:
-    """What observations count in the record of a campaign."""
+    """Extract the parts of a record that observations count."""
     held = record.holder == Holder.TALIBAN
     taken = held[1:].any(axis=0) & ~held[0]
     return Tally(
@@ -152,7 +155,7 @@ def tally_of(record: Record) -> Tally:
 
 
 def count_in(tally: Tally, window: Window) -> float:
-    """The count of a campaign in the unit of the observation.
+    """Count what an observation counts in a campaign, in the unit of the observation.
 
     Args:
         tally: Of the campaign, up to the last day of the window at least.
@@ -175,7 +178,7 @@ def count_in(tally: Tally, window: Window) -> float:
 
 
 def log_likelihood(observation: Observation, count: float) -> float:
-    """Log of the probability (density) of the reported figure, given the count of a campaign."""
+    """Compute the log likelihood of the reported figure, given the count of a campaign."""
     if observation.likelihood == "thinned":
         return log_thinned(observation.value, observation.share * count + UNSEEN, observation.size)
     if observation.likelihood == "normal":
@@ -187,7 +190,7 @@ def log_likelihood(observation: Observation, count: float) -> float:
 
 
 def reported_of(observation: Observation, count: float, rng: np.random.Generator) -> Observation:
-    """The observation as it would be reported of a campaign: a synthetic record.
+    """Draw a synthetic report of a campaign from the likelihood of an observation.
 
     Args:
         observation: what is counted, and its error.
@@ -209,12 +212,12 @@ def reported_of(observation: Observation, count: float, rng: np.random.Generator
 
 
 def log_normal(z: float, sd: float) -> float:
-    """Log density of a normal error `z` standard deviations from 0."""
+    """Compute the log density of a normal error that is `z` standard deviations from 0."""
     return -0.5 * z * z - math.log(sd) - 0.5 * math.log(2.0 * math.pi)
 
 
 def log_thinned(value: float, mean: float, size: float) -> float:
-    """Log probability of a negative binomial count with this mean and variance mean + mean² / size."""
+    """Compute the log probability of a negative binomial count with this mean, and variance mean + mean² / size."""
     return (
         math.lgamma(value + size) - math.lgamma(size) - math.lgamma(value + 1.0)
         + size * math.log(size / (size + mean)) + value * math.log(mean / (size + mean))
@@ -222,7 +225,7 @@ def log_thinned(value: float, mean: float, size: float) -> float:
 
 
 def log_likelihoods(record: Record, observations: Sequence[Observation], windows: Sequence[Window]) -> list[float]:
-    """Log likelihood of each observation given the record of a campaign."""
+    """Compute the log likelihood of each observation, given the record of a campaign."""
     tally = tally_of(record)
     return [
         log_likelihood(observation, count_in(tally, window))

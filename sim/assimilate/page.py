@@ -84,28 +84,28 @@ def write_page_of_worlds(folder: Path) -> Path:
 
 
 def heading_of(made: Followed) -> str:
-    """The heading, which speaks of a sample only if it is one."""
+    """Return the heading, which mentions worlds only if there are enough of them for a sample."""
     day = format_day(made.until, year=True)
     return f"Worlds that followed the record to {day}" if made.is_sample else f"Campaigns near the record of {day}"
 
 
 def text_of(value: object) -> str:
-    """A value of about.json as text."""
+    """Format a value of about.json as text."""
     return true_minus(significant(value, 5)) if isinstance(value, float) else str(value)
 
 
 def cited(made: Followed) -> set[str]:
-    """Evidence behind the reports."""
+    """Return the ids of the evidence behind the reports."""
     return {id for row in made.observations for id in row["evidence"].split()}
 
 
 def worst_first(row: Row) -> float:
-    """Key that sorts reports, the worst met first."""
+    """Return the sort key that puts the reports met worst first."""
     return -float(row["surprise_at_the_end"])
 
 
 def describe_all(made: Followed) -> list[str]:
-    """Everything that the page says in sentences: what was reached, surprise, size and luck.
+    """Write all sentences of the page: reports reached, surprise, size of the sample and luck.
 
     Args:
         made: The tables of a sample.
@@ -146,7 +146,7 @@ def describe_shared(made: Followed) -> list[str]:
 
 
 def describe_evidence(repeats: list[float]) -> str:
-    """Say what the log evidence is, and how well it is known."""
+    """State the log evidence, and how far it varies between runs of the sampler."""
     if len(repeats) == 1:
         return (
             f"Log evidence: {repeats[0]:.1f}, from one run of the sampler; how far another run would be from it is not "
@@ -159,7 +159,7 @@ def describe_evidence(repeats: list[float]) -> str:
 
 
 def describe_reached(made: Followed) -> list[str]:
-    """Say how many reports the worlds meet, and which not."""
+    """State how many reports the worlds meet, and describe those missed most."""
     missed = [row for row in made.observations if float(row["surprise_at_the_end"]) > REACHED]
     sentences = [
         f"Reached: {len(made.observations) - len(missed)} of {len(made.observations)} reports are met, on average over "
@@ -173,7 +173,7 @@ def describe_reached(made: Followed) -> list[str]:
 
 
 def describe_gap(row: Row) -> str:
-    """A report that the worlds do not meet: `districts retaken by 30 June (8 reported; 2 in the worlds ...)`."""
+    """Describe a report that the worlds do not meet: `districts retaken by 30 June (8 reported; worlds 2 ...)`."""
     return (
         f"{lower(row['description'])} ({number(row['value'])} reported; worlds {spread_of(row, '')}, free campaigns "
         f"{spread_of(row, 'free_')})"
@@ -181,14 +181,14 @@ def describe_gap(row: Row) -> str:
 
 
 def describe_surprises(made: Followed) -> str:
-    """Say which reports surprised the worlds most that had followed the earlier ones."""
+    """State which reports were most surprising to worlds that had followed all earlier ones."""
     first = sorted(made.observations, key=lambda row: -float(row["surprise"]))[:TOLD]
     names = list_words([f"{lower(row['description'])} ({float(row['surprise']):.1f})" for row in first])
     return f"Most surprising to worlds that had followed all earlier reports, in log units: {names}."
 
 
 def describe_luck(made: Followed) -> list[str]:
-    """Say which draws had to be unusual, one sentence per finding, and how the same ledger looks for free campaigns."""
+    """Describe which draws had to be unusual, and how many entries of the ledger of free campaigns differ."""
     about = made.about
     found = [row for row in made.luck if float(row["q"]) < about["luck_rate"]]
     told = sorted((row for row in found if float(row["one_in"]) >= ODD), key=lambda row: -float(row["one_in"]))
@@ -203,7 +203,7 @@ def describe_luck(made: Followed) -> list[str]:
 
 
 def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
-    """Where nothing is beyond chance, the entries nearest to it, said to be no findings."""
+    """Describe the entries nearest to a finding. Return an empty list if there are findings or no entries."""
     if told or not made.luck:
         return []
     first = sorted(made.luck, key=lambda row: float(row["p"]))[:NEAREST]
@@ -212,7 +212,7 @@ def describe_strongest(made: Followed, told: Sequence[Row]) -> list[str]:
 
 
 def describe_finding(row: Row, start: str) -> str:
-    """One finding of the luck ledger."""
+    """Describe one entry of the luck ledger."""
     is_low = float(row["luck"]) < 0
     when = "day 0" if row["since"] == start else " to ".join(format_iso(row[end]) for end in ("since", "until"))
     size = "Luckier than"
@@ -225,18 +225,18 @@ def describe_finding(row: Row, start: str) -> str:
 
 
 def odds(row: Row) -> str:
-    """How many free campaigns there are to one with as much luck, to two digits."""
+    """Format among how many free campaigns one has as much luck, to two significant figures."""
     value = float(row["one_in"])
     return significant(float(f"{value:.2g}")) if value < 1e6 else "a million"
 
 
 def format_iso(day: str) -> str:
-    """A day of a table in words."""
+    """Format an ISO date, such as `22 June`."""
     return format_day(date.fromisoformat(day))
 
 
 def line_of(row: Row) -> list[str]:
-    """A row of the table of reports on the page."""
+    """Format a report as a row of the table on the page."""
     return [
         row["description"], number(row["value"]), spread_of(row, "free_"), spread_of(row, ""),
         *(true_minus(f"{float(row[name]):.1f}") for name in ("surprise", "surprise_at_the_end")), row["published_is"],
@@ -244,15 +244,15 @@ def line_of(row: Row) -> list[str]:
 
 
 def spread_of(row: Row, sample: str) -> str:
-    """Median and 90 % range of a count."""
+    """Format the median and the 90 % range of a count."""
     return with_range(*(number(row[f"{sample}{name}"]) for name in ("median", "low_5", "high_95")))
 
 
 def number(cell: str) -> str:
-    """A number of a table, to three digits."""
+    """Format a number of a table to three significant figures."""
     return significant(float(cell))
 
 
 def lower(text: str) -> str:
-    """A text with a small first letter."""
+    """Return a text with its first letter in lower case."""
     return text[0].lower() + text[1:]

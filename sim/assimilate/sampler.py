@@ -26,20 +26,20 @@ DRAW, RESAMPLE, CHOOSE, ACCEPT = range(4)  # purposes of random numbers
 
 
 class Model(Protocol):
-    """What the sampler asks of a model."""
+    """The interface between the sampler and a model."""
 
     stages: int
     moves: tuple[str, ...]  # kinds of proposals
     chances: tuple[float, ...]  # of each kind, adding up to 1
 
     def begin(self, rng: np.random.Generator, count: int) -> State:
-        """States drawn from the prior."""
+        """Draw states from the prior."""
 
     def renew(self, rng: np.random.Generator, state: State, stage: int) -> State:
-        """The states with new draws for everything that the likelihood of earlier stages does not depend on."""
+        """Draw anew everything that the likelihood of earlier stages does not depend on."""
 
     def propose(self, rng: np.random.Generator, state: State, stage: int, move: Integers) -> State:
-        """One proposal per state, of the kind in `move`, symmetric with respect to the prior."""
+        """Make one proposal per state, of the kind in `move`, symmetric with respect to the prior."""
 
     def weigh(self, state: State, stage: int) -> tuple[Floats, Floats]:
         """Log likelihood of earlier stages (states), and of each observation of this one (states x observations).
@@ -75,22 +75,22 @@ class Cloud(NamedTuple):
 
 
 def generator(seed: int, *place: int) -> np.random.Generator:
-    """A generator that depends only on the seed and on where it is used."""
+    """Return a generator that depends only on the seed and on where it is used."""
     return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, *place])))
 
 
 def rows_of(state: State, rows: Integers) -> State:
-    """Some of the states."""
+    """Return some of the states."""
     return tuple(array[rows] for array in state)
 
 
 def joined(states: list[State]) -> State:
-    """Several groups of states, one after the other."""
+    """Concatenate several groups of states."""
     return tuple(np.concatenate(arrays) for arrays in zip(*states, strict=True))
 
 
 def mixed(changes: NDArray[np.bool_], new: State, old: State) -> State:
-    """States of `new` where `changes` is true, of `old` elsewhere."""
+    """Return states taken from `new` where `changes` is true, and from `old` elsewhere."""
     return tuple(
         np.where(changes.reshape(-1, *[1] * (array.ndim - 1)), array, there)
         for array, there in zip(new, old, strict=True)
@@ -98,19 +98,19 @@ def mixed(changes: NDArray[np.bool_], new: State, old: State) -> State:
 
 
 def log_mean(log_values: Floats) -> float:
-    """Log of the mean of values given by their logs."""
+    """Compute the log of the mean of values that are given by their logs."""
     top = log_values.max()
     return float(top + np.log(np.exp(log_values - top).mean())) if np.isfinite(top) else -math.inf
 
 
 def effective(log_weights: Floats) -> float:
-    """Effective sample size of log weights (Kish)."""
+    """Compute the effective sample size of log weights (Kish)."""
     weights = np.exp(log_weights - log_weights.max())
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def next_temperature(log_likelihood: Floats, from_: float) -> float:
-    """The highest temperature at which half of the states still count; 1 if all of the likelihood may count."""
+    """Return the highest temperature up to 1 that keeps at least half of the states effective."""
     log_likelihood = log_likelihood[np.isfinite(log_likelihood)]
 
     def enough(to: float) -> bool:
@@ -126,14 +126,14 @@ def next_temperature(log_likelihood: Floats, from_: float) -> float:
 
 
 def systematic(log_weights: Floats, count: int, rng: np.random.Generator) -> Integers:
-    """Rows chosen by systematic resampling with one uniform number."""
+    """Choose rows by systematic resampling with one uniform number."""
     weights = np.exp(log_weights - log_weights.max())
     points = (np.arange(count) + rng.random()) / count
     return np.minimum(np.searchsorted(np.cumsum(weights) / weights.sum(), points), weights.size - 1)
 
 
 def check_size(count: int, chain: int) -> None:
-    """PanjError unless `count` states are whole chains of at least two."""
+    """Raise PanjError unless `count` is a multiple of `chain` and at least four chains of two or more states."""
     if chain < 2 or count < 4 * chain or count % chain:
         raise PanjError(f"worlds: found {count}, expected a multiple of {chain} of at least {4 * chain}")
 

@@ -58,19 +58,19 @@ Booleans = NDArray[np.bool_]
 
 
 class Seen(NamedTuple):
-    """What is kept of some campaigns, up to their last day."""
+    """What is kept of campaigns, up to their last day."""
 
     counts: Floats  # campaigns x observations, in their units; nan for a campaign that cannot be run to the end
     crossed: Integers  # campaigns x days x posts: soldiers by night
     held: NDArray[np.uint8]  # campaigns x days x districts, eight to a byte: the Taliban hold it at the end of the day
 
     def finished(self) -> "Seen":
-        """Without the campaigns that cannot be run to the end."""
+        """Return the campaigns that did not fail."""
         there = ~np.isnan(self.counts).any(axis=1)
         return Seen(self.counts[there], self.crossed[there], self.held[there])
 
     def days(self, districts: int, rows: slice = slice(None)) -> Booleans:
-        """Campaigns x days x districts: the Taliban hold it at the end of the day."""
+        """Return whether the Taliban hold each district at the end of each day, campaigns x days x districts."""
         return np.unpackbits(self.held[rows], axis=2, count=districts).view(bool)
 
 
@@ -98,18 +98,18 @@ def watch_batch(batch: Batch) -> Seen:
 
 
 def joined_seen(parts: Sequence[Seen]) -> Seen:
-    """Several groups of campaigns, one after the other."""
+    """Concatenate several groups of campaigns."""
     return Seen(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def quantiles_of(values: NDArray[Any]) -> dict[str, str]:
-    """Quantiles of one value per campaign, by column."""
+    """Format the quantiles of one value per campaign, by column."""
     cuts = np.quantile(values, CUTS) if values.size else np.full(len(CUTS), math.nan)
     return {name: f"{cut:.5g}" for name, cut in zip(QUANTILES, cuts, strict=True)}
 
 
 def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
-    """The districts of each quantity and area that is shown by day."""
+    """Mark the districts of each quantity and area that is shown by day."""
     north = np.isin(facts.region, NORTHERN)
     return {
         (SHARE_HELD, "country"): np.ones(north.size, bool),
@@ -119,7 +119,7 @@ def areas_of(facts: Facts) -> dict[tuple[str, str], Booleans]:
 
 
 def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
-    """One row per sample, quantity, area and day: quantiles over campaigns, and the dated falls up to the day."""
+    """Yield one row per sample, quantity, area and day, with quantiles over campaigns and dated falls up to the day."""
     fell = read_falls().fell_date
     for sample, seen in samples.items():
         by_day = by_area(seen, facts)
@@ -135,7 +135,7 @@ def rows_of_days(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iter
 
 
 def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
-    """Campaigns x days, by quantity and area."""
+    """Compute each daily quantity by area, campaigns x days."""
     found: dict[tuple[str, str], list[Floats]] = {key: [] for key in areas_of(facts)}
     for first in range(0, seen.held.shape[0], CHUNK):
         held = seen.days(len(facts.district), slice(first, first + CHUNK))
@@ -147,7 +147,7 @@ def by_area(seen: Seen, facts: Facts) -> dict[tuple[str, str], Floats]:
 
 
 def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) -> Iterator[dict[str, Any]]:
-    """One row per sample, night and post on which somebody crossed in some campaign, or was counted; and the totals."""
+    """Yield one row per sample, night and post with a count or a crossing, and all totals over nights."""
     days = next(iter(samples.values())).crossed.shape[1]
     until = start + timedelta(days=days - 1)
     counted = {one.day: one.value for one in (point(id) for id in NIGHTS)}
@@ -172,7 +172,7 @@ def rows_of_crossings(samples: Mapping[str, Seen], facts: Facts, start: date) ->
 
 
 def rows_of_districts(samples: Mapping[str, Seen], facts: Facts) -> Iterator[dict[str, Any]]:
-    """One row per district: share of campaigns of each sample in which the Taliban hold it at the end."""
+    """Yield one row per district with the share of each sample in which the Taliban hold it at the end."""
     fell = read_falls().fell_date
     last = {
         name: np.unpackbits(seen.held[:, -1], axis=1, count=len(facts.district)).mean(axis=0)
@@ -195,13 +195,13 @@ class Sizes(NamedTuple):
 
 
 def sizes_of(cloud: Cloud) -> Sizes:
-    """The sizes of a cloud."""
+    """Count the different worlds of a cloud."""
     lasting, numbers = (distinct(cloud.state[part]) for part in (LASTING, NUMBER_SHARE))
     return Sizes(lasting, numbers, np.unique(cloud.origin).size)
 
 
 def distinct(array: np.ndarray) -> int:
-    """Number of different worlds in an array of a state."""
+    """Return the number of different rows in an array of a state."""
     return int(np.unique(array.reshape(array.shape[0], -1), axis=0).shape[0])
 
 
@@ -219,7 +219,7 @@ class Sample(NamedTuple):
 
 
 def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None:
-    """Write worlds, and the tables if the worlds were watched."""
+    """Write the worlds and the table of stages, and if campaigns were watched all other tables."""
     cloud, model, settings = made.cloud, made.model, made.settings
     priors = draws_of(model.order).priors
     about: dict[str, Any] = {
@@ -248,7 +248,7 @@ def write_sample(folder: Path, made: Sample, asked: str, seconds: float) -> None
 
 
 def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The tables of what worlds and free campaigns did, by file; how many they are is added to `about`."""
+    """Make the tables of worlds and free campaigns, by file. Their numbers are added to `about`."""
     facts, start, many = made.settings.facts, made.model.order.start, made.cloud.before.size
     free = made.samples[FREE].finished()
     both = {ASSIMILATED: made.samples[ASSIMILATED], FREE: free}
@@ -268,12 +268,12 @@ def tables_of(made: Sample, about: dict[str, Any]) -> dict[str, list[dict[str, A
 
 
 def text_of(value: float | str) -> str:
-    """A number to four digits; texts as they are."""
+    """Format a number to four significant figures, and return text unchanged."""
     return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def terms_of(counts: Floats, observations: Sequence[Observation]) -> Floats:
-    """Worlds x observations: log likelihoods of the counts; -inf for a world that cannot be run to the end."""
+    """Compute the log likelihoods of counts, worlds x observations. A missing count gives -inf."""
     return np.array([
         [-math.inf if math.isnan(count) else log_likelihood(one, float(count))
          for one, count in zip(observations, row, strict=True)]
@@ -282,7 +282,7 @@ def terms_of(counts: Floats, observations: Sequence[Observation]) -> Floats:
 
 
 def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
-    """The luck ledger of the first worlds, and of as many free campaigns."""
+    """Make the luck ledger of the first worlds, and that of as many free campaigns."""
     model, facts = made.model, made.settings.facts
     order = model.order
     units = layout_of(order.rules, order.attention, order.posts).world.units
@@ -297,20 +297,20 @@ def ledgers_of(made: Sample) -> list[list[dict[str, Any]]]:
 
 
 def regions_of(observations: Sequence[Observation]) -> dict[str, tuple[str, ...]]:
-    """The groups of provinces in which falls are counted, by name, the smallest first."""
+    """Return the groups of provinces in which falls are counted, by name, smallest first."""
     regions = {name_of_region(one): one.scope for one in observations if one.quantity == "fallen"}
     return dict(sorted(regions.items(), key=lambda region: len(region[1])))
 
 
 def name_of_region(observation: Observation) -> str:
-    """The name of the provinces of a count of falls."""
+    """Name the provinces of a count of falls."""
     if len(observation.scope) < 3:
         return list_words(observation.scope)
     return observation.event.removesuffix("_falls").replace("_", " ")
 
 
 def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
-    """One row per step of tempering; how many different worlds there are is that of the end of the stage."""
+    """Make one row per step of tempering. Numbers of different worlds are those at the end of the stage."""
     return [
         {
             "stage": step.stage, "until": made.model.ends[step.stage].isoformat(),
@@ -330,7 +330,7 @@ def rows_of_stages(made: Sample) -> list[dict[str, Any]]:
 
 
 def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
-    """One row per observation: what is counted in free campaigns and in worlds, and how surprising the report is.
+    """Make one row per observation: its counts in free campaigns and in worlds, and its surprise.
 
     `surprise` is given all earlier stages, `surprise_at_the_end` in the worlds: how much less probable the report is
     than in a campaign that meets it best.
@@ -353,7 +353,7 @@ def rows_of_observations(made: Sample, free: Seen) -> list[dict[str, Any]]:
 
 
 def describe(observation: Observation, start: date) -> str:
-    """What is counted, where and when: `Soldiers across at Tem, 5 July`."""
+    """Describe what is counted, where and when: `Soldiers across at Tem, 5 July`."""
     one = observation
     if one.quantity == "fallen":
         place = f" in the {name_of_region(one)}" if len(one.scope) > 2 else f" in {name_of_region(one)}"
@@ -363,7 +363,7 @@ def describe(observation: Observation, start: date) -> str:
 
 
 def span_of_days(observation: Observation, start: date) -> str:
-    """`by 22 June`, `5 July`, `1 to 2 July` or `29 June to 3 July`."""
+    """Format the days of an observation: `by 22 June`, `5 July`, `1 to 2 July` or `29 June to 3 July`."""
     since, until = observation.since, observation.until
     if since <= start:
         return f"by {format_day(until)}"
@@ -373,7 +373,7 @@ def span_of_days(observation: Observation, start: date) -> str:
 
 
 def best(observation: Observation) -> float:
-    """The highest log likelihood that any campaign could have."""
+    """Return the highest log likelihood that a campaign can have."""
     if observation.likelihood == "thinned":
         return max(log_likelihood(observation, float(count)) for count in range(int(3 * observation.value) + 2))
     return log_likelihood(observation, observation.value)

@@ -44,7 +44,7 @@ COLOURS = (SIMULATED, SECOND, EARTH, REPORTED_OTHER)
 
 
 class Asked(NamedTuple):
-    """One sample to make: of a theory, with one seed."""
+    """A sample to make, of one theory and one seed."""
 
     theory: str
     request: Assimilate
@@ -79,7 +79,7 @@ class Evidence(NamedTuple):
 
 
 def compare_theories(request: Assimilate) -> int:
-    """Make the samples of every theory and write what each says.
+    """Make the samples of every theory, and write and draw the evidence for each.
 
     Args:
         request: what `assimilate` takes, with -m and theory=a,b.
@@ -126,7 +126,7 @@ def compare_theories(request: Assimilate) -> int:
 
 
 def samples_of(request: Assimilate) -> list[Asked]:
-    """Every sample to make, all checked before any is made."""
+    """List the samples to make. Raise PanjError if one is invalid; none has been made by then."""
     overrides = Overrides.of(request.overrides)
     swept = [row for row in overrides if row.sweeps]
     if [row.key for row in swept] != ["theory"]:
@@ -151,7 +151,7 @@ def samples_of(request: Assimilate) -> list[Asked]:
 
 
 def evidence_of(wanted: Sequence[Asked], place: Path, runner: Runner, console: Console) -> Evidence:
-    """Make or read every sample and keep its log evidence by stage."""
+    """Make or read every sample, and return the log evidence by theory, repeat and stage."""
     by_theory: dict[str, list[list[float]]] = {}
     for one in wanted:
         one.model.run = runner
@@ -164,7 +164,7 @@ def evidence_of(wanted: Sequence[Asked], place: Path, runner: Runner, console: C
 
 
 def rows_of(found: Evidence) -> list[dict[str, Any]]:
-    """One row per theory and stage."""
+    """Make one row per theory and stage."""
     low, median, high = found.probabilities
     return [
         {
@@ -179,7 +179,7 @@ def rows_of(found: Evidence) -> list[dict[str, Any]]:
 
 
 def sentences_of(found: Evidence) -> list[str]:
-    """One sentence per theory at the end, likeliest first, and which cannot be told apart from it."""
+    """Describe the final evidence for each theory, likeliest first."""
     low, median, high = (quantile[:, -1] for quantile in found.probabilities)
     order = np.argsort(-found.mean[:, -1], kind="stable")
     best = order[0]
@@ -197,7 +197,7 @@ def sentences_of(found: Evidence) -> list[str]:
 
 @in_style
 def draw(found: Evidence, about: Mapping[str, Any], path: Path) -> Path:
-    """Draw log evidence above the mean of the theories, and the probability of each, by day of the last report."""
+    """Draw log evidence above the mean of the theories, and their probabilities, by day of the last report."""
     names = [name.replace("_", " ") for name in found.names]
     caption = (
         f"Each theory conditioned on all reports up to the day: {about['repeats']} samples of {about['worlds']:,} "

@@ -23,7 +23,7 @@ from sim.settings.worlds import ABOUT, LOG_LIKELIHOOD, SEEDS
 def table_of_worlds(
     cloud: Cloud, priors: Sequence[Prior], names: Sequence[str], terms: Floats, about: Mapping[str, Any]
 ) -> pa.Table:
-    """The table of a sample.
+    """Make the table of a sample, one row per world.
 
     Args:
         cloud: the sample.
