@@ -54,16 +54,16 @@ class Advance(NamedTuple):
     target_ring: float  # weight: worth of the ring around the capital
     target_distance: float  # per 100 road km: how much a column dislikes a long march
     shared_target: float  # weight: how much a column dislikes a target that another column has
-    press_start: float  # probability per day per influence: local forces start to press
-    press_stop: float  # probability per day: local forces stop pressing
-    press_under_pressure: float  # factor: increase of `press_start` while a prong sweeps the province
+    press_start: float  # probability per day per influence: local forces come out
+    press_stop: float  # probability per day: local forces go home
+    press_under_pressure: float  # factor: how much more readily they come out while a prong sweeps the province
     local_assault: float  # probability per day: a pressing local force attacks alone
-    # factor: increase of `local_assault` while a prong sweeps the province
+    # factor: how much more readily it attacks alone while a prong sweeps the province
     local_assault_under_pressure: float
     local_assault_ratio: float  # Taliban per garrison man: strength below which a local force never attacks alone
     besiege_patience: float  # days: days before a column leaves a district that held
     spare_share: float  # share of local men: men of won districts who join a new prong when a sweep ends
-    spearhead_men: float  # men: smallest number of men that form a new prong
+    spearhead_men: float  # men: men below whom no new prong is formed
 
 
 @rule

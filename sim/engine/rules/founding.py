@@ -46,7 +46,7 @@ class Founding(NamedTuple):
     influence_votes: float  # per unit of reach: how influence falls with votes per head
     influence_spread: float  # logit: lasting differences of influence between districts
     votes_scale: float  # votes per head: turnout at which the state reaches as far as usual
-    votes_floor: float  # share of the scale: added to votes so that the absence of the state is never infinite
+    votes_floor: float  # share of the scale: added to votes so that the state is never infinitely far away
     resolve_province: float  # standard deviations: lasting difference between provincial commands
     resolve_district: float  # standard deviations: lasting difference between district commands
     resolve_unit: float  # standard deviations: lasting difference between units

@@ -24,12 +24,12 @@ class News(NamedTuple):
     province: float  # share of calm lost: dread that a fall adds in its province
     country: float  # share of calm lost: dread that a fall adds elsewhere
     handover_factor: float  # factor: weight of news of a fall without a fight, relative to one in battle
-    pressure_factor: float  # factor: weight of news within a province under pressure, relative to other provinces
+    pressure_factor: float  # factor: how much louder news is in a province under pressure
     fade_days: float  # days: time constant with which dread fades
     anger: float  # weight: effect of anger; 0 in theories without anger
     anger_factor: float  # factor: anger that a fall in battle adds, relative to the dread that it adds
     herding: float  # weight: dread of a garrison whose threshold is passed; 0 in theories without thresholds
-    threshold_mean: float  # share: mean share of the observed garrisons that must have given up before one follows
+    threshold_mean: float  # share: mean share of the observed garrisons that must have gone before one follows
     threshold_spread: float  # share: standard deviation of thresholds between garrisons
     threshold_steepness: float  # logit per share: how sharply dread sets in at the threshold
 

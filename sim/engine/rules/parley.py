@@ -47,7 +47,7 @@ class Parley(NamedTuple):
     resolve: float  # logit per standard deviation: weight of the resolve of the command
     air_cover: float  # logit per share: weight of air cover
     days: float  # days: days of negotiation before a mobile force attacks
-    outpost_offset: float  # morale: reduction of an outpost's morale by its isolation
+    outpost_offset: float  # morale: what an outpost's isolation takes off its morale
 
 
 class Situation(NamedTuple):

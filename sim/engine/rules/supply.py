@@ -19,7 +19,7 @@ class Supply(NamedTuple):
     # days of supply: supply that a cut-off garrison uses per day; below 1 because some is found locally
     eaten_per_day: float
     restock_per_day: float  # days of supply: supply that reaches a connected garrison per day
-    hungry_below: float  # days: supply below which a garrison goes hungry
+    hungry_below: float  # days: supply below which hunger is felt
     road_cut_ratio: float  # Taliban per garrison man: pressing force that closes the roads of a district
     airlift_per_day: float  # garrisons per day: cut-off garrisons supplied by air
 
