@@ -18,7 +18,7 @@ test: .venv/installed-test
 	$(BIN)/ruff format --check sim tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile
 	@echo "Not run: tests/browser, which drives the classroom in Chromium: make test-browser"
 
 test-browser: .venv/installed-browser

@@ -159,11 +159,3 @@ def whole(one_forker, tmp_path_factory):
     started = one_forker.start(SWEEP)
     assert started.end() == 0, started.said
     return tables_of(one_forker.folder / "results" / "quick")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests of a file in one worker, which makes their shared fixtures once (`--dist loadgroup`)."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))

@@ -20,7 +20,6 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(TESTS.parent / "benchmarks"))
 proofs, board = import_module("assimilate"), import_module("board_ground")
 
-pytestmark = pytest.mark.xdist_group("compiled")
 WORLDS, CHAIN, RECORDS = 96, 2, 60
 PROOFS = f"""
 import json, os, sys

@@ -34,12 +34,10 @@ ORDER = [
 ]  # fmt: skip
 
 
-@pytest.mark.xdist_group("compiled")
 def test_compiled_and_plain_campaigns_agree_to_the_last_digit(compiled):
     assert campaigns() == compiled["digests"]
 
 
-@pytest.mark.xdist_group("compiled")
 def test_every_rule_is_compiled_for_one_kind_of_arguments(compiled):
     assert len(compiled["signatures"]) > 100
     assert {rule: kinds for rule, kinds in compiled["signatures"].items() if len(kinds) != 1} == {}

@@ -1,9 +1,6 @@
 """Contagion is weak where no spearhead is near."""
 
 import numpy as np
-import pytest
-
-pytestmark = pytest.mark.xdist_group("compiled")
 
 
 def test_outside_a_province_under_pressure_one_fall_causes_fewer_than_one_further_fall(compiled):
