@@ -1,7 +1,8 @@
-"""Prints the scores of a study and draws the chart of reported targets, one row per target.
+"""Prints the scores of a study and draws a chart of reported and simulated figures, with one row per target.
 
-Reads   score.csv, score_forecasts.csv, score_split.csv and score.json, which `sim.score.score` wrote; no score is
-        computed here.
+It computes no scores.
+
+Reads   score.csv, score_forecasts.csv, score_split.csv and score.json, which `sim.score.score` wrote.
 Writes  score.png next to them.
 """
 
@@ -51,12 +52,12 @@ class Scores(NamedTuple):
 
     @property
     def others(self) -> list[str]:
-        """The forecasts other than Panj."""
+        """Names of the forecasts other than Panj."""
         return [one["name"] for one in self.about["forecasts"][1:]]
 
 
 def read_scores(folder: Path) -> Scores:
-    """Read the files of a score; raises PanjError if one is missing or malformed."""
+    """Read the files in the folder of a score. Raises PanjError if one is missing or malformed."""
     with reading(folder, "score", "the files of python -m sim score"):
         about = read_object(folder / "score.json")
         tables = [read_rows(folder / f"{name}.csv") for name in ("score", "score_forecasts", "score_split")]
@@ -69,7 +70,7 @@ def main(folder: Path) -> int:
     """Print the tables of a score, draw its chart and suggest the next command.
 
     Args:
-        folder: Folder to which `sim.score.score` wrote the score.
+        folder: Folder to which `sim.score.score` wrote the tables.
 
     Returns:
         The exit code, which is always 0, whatever the score.
@@ -87,7 +88,7 @@ def main(folder: Path) -> int:
 
 
 def title_of(scores: Scores) -> str:
-    """Return the title: the number of campaigns, their seeds, and the source of their parameters."""
+    """Return the part that all table titles share: study, number of campaigns, seeds and source of the parameters."""
     about = scores.about
     label = f", {about['label']}" if about["label"] else ""
     seeds = f"seeds {about['first_seed']} to {about['last_seed']}"
@@ -137,7 +138,10 @@ def forecasts_table(scores: Scores) -> Table:
 
 
 def districts_table(scores: Scores) -> Table:
-    """Return a table of scores for dates and probabilities over the districts of the north-east and frontier."""
+    """Return a table of how well each forecast predicts falls in the districts of the north-east and of the frontier.
+
+    It scores the dates of the falls, and the probabilities of being lost by 22 June and by 5 July.
+    """
     heads = {
         "absolute_error_days": "error, days", "days_late": "late, days", "brier_2021_06_22": "Brier 22 June",
         "auc_2021_06_22": "AUC 22 June", "brier_2021_07_05": "Brier 5 July", "auc_2021_07_05": "AUC 5 July",
@@ -161,7 +165,7 @@ def districts_table(scores: Scores) -> Table:
 
 
 def split_table(scores: Scores) -> Table:
-    """Return a table of each post's share of the largest night."""
+    """Return a table of each post's share of the soldiers who crossed in the largest night."""
     campaigns = scores.split[0]["campaigns"] if scores.split else "0"
     table = new_table(
         f"Split of the largest night over posts, share of soldiers. {title_of(scores)}",
@@ -202,10 +206,9 @@ def sentences(scores: Scores) -> list[str]:
 
 
 def format_reported(row: Row) -> str:
-    """Format the reported figure of a target: number, range or bound.
+    """Format what was reported about the target in a row of score.csv: a number, a range, a bound, or a split.
 
-    Args:
-        row: Row of score.csv.
+    A split is given as the mean distance of the reported split from the simulated ones.
     """
     low, high = format_cell(row["reported_low"]), format_cell(row["reported_high"])
     value = format_cell(row["reported"])
@@ -220,11 +223,11 @@ def format_score(value: str, error: str) -> str:
 
 
 ROW = 0.155  # row height, inches
-REACH = 3.0  # half-widths of the 90 % interval that are shown; values beyond are drawn at the edge with an arrow
+REACH = 3.0  # the chart ends this many half-widths from the middle; a reported value beyond it gets an arrow
 
 
 class Interval(NamedTuple):
-    """A bar drawn for every target: its columns, such as `prior_low_90`, its legend label and its style."""
+    """An interval that is drawn for every target: the columns of its ends, its legend label and its style."""
 
     columns: str  # template with a placeholder for low or high: `{}_90`
     label: str
@@ -238,36 +241,36 @@ class Interval(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Columns and labels of what a chart of targets shows in addition to the reported figures."""
+    """What a chart of targets shows next to the reported figures: table columns and labels."""
 
     intervals: Sequence[Interval]  # the first is drawn at the bottom
-    of_scale: str = ""  # prefix of the columns whose 90 % interval runs from -1 to 1
-    shown: str = ""  # prefix of the columns whose median and interval are written at the right
-    inside: str = "inside_90"  # column that says whether the reported value is inside
-    name: str = "median"  # label of the written values
+    of_scale: str = ""  # prefix of the columns of the 90 % interval that is drawn from -1 to 1
+    shown: str = ""  # prefix of the columns of the median and interval that are printed at the right
+    inside: str = "inside_90"  # column that says whether the reported value is inside the interval
+    name: str = "median"  # label of the printed values
     scale: str = "90 % interval"  # name of the interval that defines the scale
 
 
 class Scale(NamedTuple):
-    """The scale of a row: the 90 % interval runs from -1 to 1."""
+    """The scale of one row of the chart, on which the 90 % interval runs from -1 to 1."""
 
     middle: float
     half: float
     is_log: bool
 
     def place(self, cell: str) -> float:
-        """Return the position of a number on the scale; nan where missing."""
+        """Return the position of a table cell on the scale; nan if the cell is empty."""
         return (level(cell, self.is_log) - self.middle) / self.half
 
 
 @in_style
 def draw_scores(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> Path:
-    """Draw all targets by event to score.png, which is replaced atomically.
+    """Draw the chart of all targets, grouped by event, and save it atomically as score.png.
 
     Args:
-        folder: Folder of the score.
+        folder: Folder to which the figure is written.
         rows: Rows of score.csv.
-        about: Content of score.json.
+        about: Content of score.json, for the caption and the provenance.
 
     Returns:
         The path of the figure.
@@ -285,11 +288,13 @@ def draw_scores(folder: Path, rows: Sequence[Row], about: Mapping[str, Any]) -> 
 
 
 def draw_targets(rows: Sequence[Row], look: Look) -> tuple[Figure, list[Artist]]:
-    """Draw one row per target on its own scale: intervals, median and reported value, with the latter two as text.
+    """Draw one row per target, each on its own scale, with its intervals, its median and the reported value.
+
+    The reported value, the median and its 90 % interval are also printed at the right of the row.
 
     Args:
         rows: Rows of a table of targets, with columns `event`, `target`, `use`, `scale`, `error`, `sd` and `reported*`.
-        look: Columns that are drawn, and how.
+        look: The intervals to draw, the columns that they are read from, and the labels.
 
     Returns:
         The figure without title and caption, and its legend entries.
@@ -323,7 +328,7 @@ def draw_targets(rows: Sequence[Row], look: Look) -> tuple[Figure, list[Artist]]
 
 
 def draw_target(axes: Axes, place: int, row: Row, look: Look) -> None:
-    """Draw the row of one target."""
+    """Draw one target in the row at `place`, or a note if no campaign has its outcome."""
     star = " *" if row["use"] == "fitted" else ""
     label_row(axes, place, -0.02, row["target"].replace("_", " ") + star)
     median, ends = row[f"{look.shown}median"], [row[f"{look.shown}{end}_90"] for end in ("low", "high")]
@@ -352,7 +357,7 @@ def by_event(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 
 
 def level(cell: str, is_log: bool) -> float:
-    """Convert a cell to a number: a number x to x or log(1 + x), a date to its ordinal; nan if empty."""
+    """Convert a table cell to a number: a date to its ordinal, a number x to x or to log(1 + x); nan if empty."""
     if not cell:
         return math.nan
     if is_date(cell):
@@ -366,9 +371,9 @@ def is_date(cell: str) -> bool:
 
 
 def scale_of(row: Row, prefix: str) -> Scale:
-    """Return the scale of a row.
+    """Return the scale on which the 90 % interval of a row runs from -1 to 1.
 
-    Where all campaigns agree, its unit is the observation error, or 1 if there is none.
+    If that interval has no width, the unit of the scale is the observation error, or 1 if there is none.
     """
     is_log = row["scale"] == "log" and row["error"] != "multinomial"
     low, high = (level(row[f"{prefix}{end}_90"], is_log) for end in ("low", "high"))
@@ -377,7 +382,12 @@ def scale_of(row: Row, prefix: str) -> Scale:
 
 
 def draw_reported(axes: Axes, place: int, row: Row, scale: Scale, inside: bool) -> None:
-    """Draw the reported number, with a line for its range and error: filled if inside, a hollow diamond if not."""
+    """Draw what was reported about a target: a marker, and lines for its range and its error.
+
+    The marker of a bound points away from it. Any other marker is a circle if the report is inside the interval and a
+    diamond if not; every marker is filled only if it is inside. A marker beyond the visible part of the scale is drawn
+    at the edge, with its position as text.
+    """
     low, high, value = (scale.place(row[key]) for key in ("reported_low", "reported_high", "reported"))
     is_bound = math.isnan(value) and (math.isnan(low) != math.isnan(high))
     spots = [spot for spot in (value, low, high) if not math.isnan(spot)]
@@ -402,18 +412,19 @@ def draw_reported(axes: Axes, place: int, row: Row, scale: Scale, inside: bool) 
 
 
 def clip(spot: float) -> float:
-    """Clip a position to the visible range."""
+    """Clip a position to the visible part of the scale."""
     return max(-REACH, min(REACH, spot))
 
 
 def format_cell(cell: str) -> str:
-    """Format a cell of a table of targets.
+    """Format a cell of a table of targets for readers.
 
     Args:
-        cell: A number, a date such as 2021-07-05, or empty.
+        cell: A number, a date such as 2021-07-05, or an empty string.
 
     Returns:
-        A number to three significant figures, from 10,000 on in thousands; a date as 5 Jul; empty if the cell is.
+        A number to three significant figures, or in whole thousands if it is 10,000 or more; a date as `5 Jul`; an
+        empty string for an empty cell.
     """
     if not cell:
         return ""
@@ -424,7 +435,7 @@ def format_cell(cell: str) -> str:
 
 
 def caption_of(about: Mapping[str, Any]) -> str:
-    """Return the caption: campaigns, seeds, source of the parameters, and how to read a row."""
+    """Return the caption of the chart: campaigns, seeds, source of the parameters, and how to read a row."""
     label = f", {about['label']}" if about["label"] else ""
     return paragraph(
         f"{counted(about['campaigns'], 'campaign')}, seeds {about['first_seed']} to {about['last_seed']}, scenario "

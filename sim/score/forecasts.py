@@ -1,18 +1,20 @@
-"""Forecasts to be scored: numeric outcomes per campaign, and the day on which each campaign lost each district.
+"""Builds the forecasts that are scored, from a study, a table of campaigns or a naive method.
 
-Naive forecasts use no model. Each is an ensemble of synthetic records of who holds which district at the end of each
-day, from which outcomes are counted by the same functions of `sim.outcomes` as from campaigns. All start from day 0 as
-the model initialises it, let only rural districts fall, never retake one, and use no data after 22 June 2021.
+A `Forecast` has the outcomes of each campaign as numbers, and the day on which each campaign lost each district. Dates
+are ordinals, and an event that did not occur by the end of 7 July has the date 8 July.
 
-Reads   runs.parquet and about.json of a finished study, and its stored campaigns (`chunks/`), which have the falls in
-        each campaign; without them the districts are not scored. For naive forecasts data/evidence.csv (F075, F077,
-        F085, F099, F100), votes and neighbours; `map_of_22_june` also the days of falls up to 22 June. A figure of a
-        later day is rejected.
-Returns `Forecast`, from a study, a table of campaigns or a naive method.
-Source  F099: 12 districts had fallen by 8 June; F077 less F075: 31 by 14 June; F100: 37 by 19; F085: 50 by 22 June.
-Assumed A date is its ordinal; an event that did not occur by the end of 7 July counts as 8 July. Counts are Poisson.
-        The rate is as uncertain as the count from which it is estimated (Gamma, Jeffreys' prior), so that intervals of
-        naive forecasts are not too narrow.
+Naive forecasts do not use the model, except for its day 0. Each is an ensemble of synthetic records of who holds which
+district at the end of each day, from which outcomes are counted by the same functions of `sim.outcomes` as from
+campaigns. In all of them only rural districts fall, none is retaken, and no data after 22 June 2021 are used.
+Falls are Poisson counts. Their rate is drawn from a distribution as wide as the uncertainty of the counts it is
+estimated from (for a single count a gamma distribution, with Jeffreys' prior), so that the intervals of naive forecasts
+are not too narrow.
+
+Reads   runs.parquet and about.json of a finished study, and its stored campaigns (`chunks/`), without which districts
+        are not scored. For naive forecasts: data/evidence.csv (F075, F077, F085, F099, F100), votes and neighbours;
+        `map_of_22_june` also reads the dates of falls up to 22 June.
+Source  F099: 12 districts had fallen by 8 June; F077 less F075: 31 by 14 June; F100: 37 by 19 June; F085: 50 by 22
+        June.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +47,7 @@ DAYS = (THE_LINE - DAY_0).days
 KNOWN_DAYS = (KNOWN_UNTIL - DAY_0).days
 FITTED_WITH = 100  # number of records used to fit the rate of spread
 HALVINGS = 12  # bisection steps on the range of that rate
-HOLDERS = {  # quantities derived from who holds each district; the others get no naive forecast
+HOLDERS = {  # quantities that depend only on who holds each district; the others get no naive forecast
     "share_held", "share_held_or_influenced", "held", "newly_fallen", "ever_taken", "share_ever_taken", "lost_between",
     "retaken", "most_lost_in_two_days", "most_lost_in_four_days", "most_lost_in_five_days", "most_lost_in_six_days",
     "border_share", "capitals_held",
@@ -73,13 +75,14 @@ def study_to_score(folder: Path, number: int | None) -> Study:
 
     Args:
         folder: Folder of the study.
-        number: Number of the cell; None for the default one.
+        number: Number of the cell to score; None means the default cell.
 
     Returns:
-        The study limited to this cell.
+        The study, limited to this cell.
 
     Raises:
-        PanjError: If the study or the cell cannot be scored.
+        PanjError: The study or the cell cannot be scored: its days are not those of the targets, every campaign
+            failed, or the campaigns were conditioned on the record.
     """
     study = open_study(folder)
     study = study.of_cell(study.choose_cell(number).number)
@@ -92,16 +95,21 @@ def study_to_score(folder: Path, number: int | None) -> Study:
         raise PanjError(f"start_date: found a study from {cell.start_date}, expected one from {DAY_0}, "
                         "from which falls are reported")  # fmt: skip
     if cell.finished == 0:
-        raise PanjError(f"{folder}: in cell {cell.number} every campaign failed; see python -m sim failures {folder}")
+        raise PanjError(f"{folder}: found only failed campaigns in cell {cell.number}, expected finished ones; "
+                        f"python -m sim failures {folder} lists the errors")  # fmt: skip
     return study
 
 
 def refuse_assimilated(worlds: str | None) -> None:
-    """Raise PanjError for campaigns that were conditioned on the figures with which they would be scored."""
+    """Raise PanjError if campaigns were conditioned on the figures against which they would be scored.
+
+    Args:
+        worlds: The setting `worlds` of the campaigns; None if the study has none.
+    """
     if worlds == RECORD:
         raise PanjError(
             "worlds: found record, whose campaigns were conditioned on the reported figures, expected worlds=free; "
-            "python -m sim hindcast scores forecasts that know nothing later"
+            "python -m sim hindcast scores forecasts made from earlier figures only"
         )
 
 
@@ -112,7 +120,18 @@ def names_of(targets: Sequence[Target]) -> list[str]:
 
 
 def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about: str, districts: int) -> Forecast:
-    """Return the campaigns of a cell as a forecast; raises PanjError for a table that lacks an outcome."""
+    """Return the campaigns of a cell as a forecast.
+
+    Args:
+        study: The study, limited to one cell.
+        targets: The targets whose outcomes are read.
+        name: Name of the forecast in tables.
+        about: Description of the forecast for readers.
+        districts: Number of districts.
+
+    Raises:
+        PanjError: The table of campaigns cannot be read or lacks an outcome.
+    """
     kinds = open_runs(study.folder)
     wanted = names_of(targets)
     for one in wanted:
@@ -130,12 +149,12 @@ def forecast_of_study(study: Study, targets: Sequence[Target], name: str, about:
 
 
 def forecast_of(outcomes: pa.Table, targets: Sequence[Target], weights: Floats | None = None) -> Forecast:
-    """Return campaigns as a forecast of the targets whose outcomes are in their table.
+    """Return a table of campaigns as a forecast, with those outcomes of the targets that the table contains.
 
     Args:
         outcomes: One row per campaign, one column per outcome.
-        targets: The targets to compare with.
-        weights: One per campaign; None means equal weights.
+        targets: The targets to be forecast.
+        weights: One weight per campaign; None means equal weights.
     """
     numbers = {name: numbers_of(outcomes[name]) for name in names_of(targets) if name in outcomes.column_names}
     return Forecast("", "", "", numbers, None, outcomes.num_rows, DAY_0, weights)
@@ -148,8 +167,8 @@ def numbers_of(column: pa.ChunkedArray) -> Floats:
         column: Numbers or dates, one per campaign.
 
     Returns:
-        Floats; dates as ordinals, at most that of 8 July, which also stands for a missing date; nan for a missing
-        number.
+        Floats. A date becomes its ordinal; a missing date, or one after 8 July, becomes that of 8 July. A missing
+        number becomes nan.
     """
     if not (pa.types.is_string(column.type) or pa.types.is_temporal(column.type)):
         return column.cast(pa.float64()).to_numpy().copy()
@@ -173,7 +192,12 @@ def losses_of(study: Study, seeds: Integers, districts: int) -> Integers | None:
 
 
 def first_losses(changes: pa.ListArray, districts: int) -> Integers:
-    """Return first losses (campaigns x districts) from changes encoded by `sim.study.columns.changes_of`."""
+    """Return the day on which each campaign first lost each district (campaigns x districts).
+
+    Args:
+        changes: Changes of control per campaign, as encoded by `sim.study.columns.changes_of`.
+        districts: Number of districts.
+    """
     values, ends = changes.flatten().to_numpy(), np.cumsum(changes.value_lengths().to_numpy())
     campaign = np.searchsorted(ends, np.arange(values.size), side="right")
     lost = values > 0
@@ -187,20 +211,20 @@ Marks = NDArray[np.bool_]
 
 
 class Grounds(NamedTuple):
-    """Input of the naive forecasts."""
+    """The data and initial states from which naive forecasts are made."""
 
     facts: Facts
     evidence: Mapping[str, Evidence]
-    fell: Integers  # (districts) day of a fall known by 22 June; -1 if none is
+    fell: Integers  # (districts) day of a fall dated up to 22 June; -1 if there is none
     held: Marks  # (records, districts) held by the Taliban on day 0
     influence: Floats  # (records, districts) Taliban influence, drawn on day 0 and constant
 
 
 def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
-    """Collect the input of the naive forecasts: the record up to 22 June, and day 0 as the model draws it.
+    """Return the input of the naive forecasts: the record up to 22 June, and day 0 as the model draws it.
 
     Args:
-        settings: Settings with which day 0 is drawn.
+        settings: Settings with which the model draws day 0.
         seeds: One seed per synthetic record.
     """
     world = fresh(settings.layout.world)
@@ -215,7 +239,7 @@ def grounds_of(settings: Settings, seeds: Sequence[int]) -> Grounds:
 
 
 def table_for(targets: Sequence[Target], facts: Facts) -> list[Outcome]:
-    """Return the rows of the outcomes table that the targets use."""
+    """Return the rows of the outcomes table for the outcomes that the targets use."""
     wanted = set(names_of(targets))
     return [row for row in read_outcomes(facts, DAY_0, DAYS) if row.name in wanted]
 
@@ -224,12 +248,12 @@ def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> l
     """Make every naive forecast.
 
     Args:
-        targets: The targets, which decide the outcomes that are counted.
-        grounds: Input of the forecasts, with one row per record.
-        seed: Seed of the random numbers of the forecasts.
+        targets: The targets to be forecast.
+        grounds: Data and initial states; one initial state per synthetic record.
+        seed: Seed of the random numbers.
 
     Returns:
-        The forecasts, with those outcomes that depend only on who holds each district.
+        The forecasts. Of the outcomes of the targets, each has those that depend only on who holds each district.
     """
     table = table_for(targets, grounds.facts)
     found = []
@@ -242,7 +266,7 @@ def naive_forecasts(targets: Sequence[Target], grounds: Grounds, seed: int) -> l
 
 
 class Naive(NamedTuple):
-    """One naive forecasting method."""
+    """A naive forecasting method."""
 
     about: str
     knows: str  # which data it uses, and up to which day
@@ -251,7 +275,7 @@ class Naive(NamedTuple):
 
 
 def known_falls(falls: Falls) -> Integers:
-    """Return the day number of each fall up to 22 June, and -1 for districts without one."""
+    """Return the day number of each district's fall up to 22 June, or -1 for a district without one."""
     is_known = falls.fell_date <= np.datetime64(KNOWN_UNTIL)  # NaT compares as false
     days = np.full(falls.fell_date.size, -1, np.int64)
     days[is_known] = (falls.fell_date[is_known] - np.datetime64(DAY_0)).astype(np.int64)
@@ -259,7 +283,7 @@ def known_falls(falls: Falls) -> Integers:
 
 
 def known(grounds: Grounds, one: str) -> float:
-    """Return the value of an evidence row; raises PanjError if it is of a day after 22 June or has no value."""
+    """Return the value of an evidence row. Raises PanjError if the row ends after 22 June or has no value."""
     figure = grounds.evidence[one]
     if figure.date_end > KNOWN_UNTIL or figure.value is None:
         raise PanjError(f"evidence {one}: found a figure of {figure.date_end}, expected a value up to {KNOWN_UNTIL}")
@@ -267,7 +291,7 @@ def known(grounds: Grounds, one: str) -> float:
 
 
 def day_of(grounds: Grounds, one: str) -> int:
-    """Return the number of the last day that a figure covers."""
+    """Return the last day that an evidence row covers, as a day of the campaign."""
     return (grounds.evidence[one].date_end - DAY_0).days
 
 
@@ -279,20 +303,24 @@ def constant_rate(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def exponential_growth(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Let random rural districts fall at a rate that grows exponentially, fitted to counts from 8 to 22 June."""
+    """Let random rural districts fall, in numbers that grow exponentially as the counts of 8 to 22 June did."""
     counts = growing(grounds, generator)
     return fall_in_order(grounds, generator.random(grounds.held.shape), counts)
 
 
 def votes_per_head(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Let districts with the fewest votes per head in 2019 fall first, with exponentially growing counts."""
+    """Let the rural districts with the fewest votes per head in 2019 fall first, in exponentially growing numbers."""
     counts = growing(grounds, generator)
     ties = 1e-9 * generator.random(grounds.held.shape)
     return fall_in_order(grounds, grounds.facts.votes_per_head + ties, counts)
 
 
 def growing(grounds: Grounds, generator: np.random.Generator) -> Integers:
-    """(records, days) Falls by the end of each day after day 0, from a regression line through the log of counts."""
+    """Draw the number of falls by the end of each day, from exponential growth fitted to counts from 8 to 22 June.
+
+    Returns:
+        (records, days) Cumulative falls, from day 1 on.
+    """
     days = [day_of(grounds, one) for one in ("F099", "F077", "F100", "F085")]
     counts = [
         known(grounds, "F099"),
@@ -306,15 +334,17 @@ def growing(grounds: Grounds, generator: np.random.Generator) -> Integers:
 def grown(
     days: Sequence[int], counts: Sequence[float], last: int, most: float, size: int, generator: np.random.Generator
 ) -> Integers:
-    """Extrapolate counts that grow exponentially, with the uncertainty of the fit.
+    """Draw series of counts that grow exponentially, with the uncertainty of the fit.
+
+    A line is fitted to the logarithms of the given counts; each series draws its own line and Poisson counts.
 
     Args:
-        days: Numbers of at least four days.
-        counts: A positive count at the end of each of these days.
+        days: Days of the given counts; at least four.
+        counts: A positive cumulative count at the end of each of these days.
         last: The last day to forecast.
-        most: Upper limit of the expected counts.
+        most: Upper limit of the expected cumulative count.
         size: Number of series to draw.
-        generator: Random numbers for the uncertainty of the fit and for Poisson counts.
+        generator: Source of the random numbers.
 
     Returns:
         (series, days) Cumulative counts from day 1 to the last day.
@@ -328,7 +358,16 @@ def grown(
 
 
 def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
-    """Let rural districts fall in the given order, lowest first, `counts` of them by the end of each day."""
+    """Let rural districts fall in a given order, and return which districts the Taliban hold at the end of each day.
+
+    Args:
+        grounds: Facts about the districts, and those held on day 0.
+        order: (records, districts) Districts with the lowest numbers fall first.
+        counts: (records, days) Cumulative falls, from day 1 on.
+
+    Returns:
+        (records, days + 1, districts) Whether the Taliban hold the district.
+    """
     order = np.where(grounds.held | grounds.facts.is_capital, np.inf, order)
     rank = np.argsort(np.argsort(order, axis=1), axis=1)
     open_to_fall = np.isfinite(order).sum(axis=1)
@@ -339,13 +378,13 @@ def fall_in_order(grounds: Grounds, order: Floats, counts: Integers) -> Marks:
 
 
 def nearest_neighbour(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """Spread from held districts to their neighbours, at the rate that gives F085's 50 falls by 22 June."""
+    """Let districts next to held ones fall, at a rate that gives the 50 falls by 22 June (F085) on average."""
     pace = pace_of_spread(grounds) * doubt_of_count(grounds, generator)
     return spread(grounds.facts, grounds.held, pace, DAYS, generator)
 
 
 def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
-    """The recorded falls up to 22 June, followed by spread to neighbours."""
+    """Take over the falls recorded up to 22 June, and from then on let districts next to held ones fall."""
     evenings = np.arange(KNOWN_DAYS + 1)[:, None]
     known = (grounds.fell >= 0) & (grounds.fell <= evenings)
     before = grounds.held[:, None, :] | known[None, :, :]
@@ -355,7 +394,7 @@ def map_of_22_june(grounds: Grounds, generator: np.random.Generator) -> Marks:
 
 
 def doubt_of_count(grounds: Grounds, generator: np.random.Generator) -> Floats:
-    """Return random factors on the rate of spread, one per record, for the uncertainty of the fitted count."""
+    """Draw one factor on the rate of spread per record, for the uncertainty of the count that the rate is fitted to."""
     count = known(grounds, "F085")
     return generator.gamma(count + 0.5, 1 / count, len(grounds.held))
 
@@ -364,14 +403,14 @@ def spread(facts: Facts, held: Marks, pace: Floats, days: int, generator: np.ran
     """Let each rural district fall each day with a probability that grows with its number of held neighbours.
 
     Args:
-        facts: The districts.
-        held: (records, districts) Districts held at the start.
+        facts: Facts about the districts: who is next to whom, and which are provincial capitals.
+        held: (records, districts) Whether the Taliban hold the district at the start.
         pace: (records) Rate of falls per day and held neighbour.
-        days: Number of days.
-        generator: Random numbers for the falls.
+        days: Number of days to simulate.
+        generator: Source of the random numbers.
 
     Returns:
-        (records, days + 1, districts) Districts held at the end of each day; the first day is the start.
+        (records, days + 1, districts) Whether the Taliban hold the district at the start and at the end of each day.
     """
     links = neighbours_of(facts)
     rural = ~facts.is_capital
@@ -390,7 +429,7 @@ def neighbours_of(facts: Facts) -> csr_array:
 
 
 def pace_of_spread(grounds: Grounds) -> float:
-    """Find by bisection the rate of spread that gives the count of 22 June on average.
+    """Return the rate of spread that gives the 50 falls by 22 June (F085) on average, found by bisection.
 
     The rate is in falls per day and held neighbour.
     """
@@ -428,12 +467,20 @@ NAIVE: dict[str, Naive] = {
 
 
 def forecast(name: str, grounds: Grounds, seed: int) -> Marks:
-    """Return whether the Taliban hold each district in one naive forecast (records x days x districts)."""
+    """Make the naive forecast with the given name, and return whether the Taliban hold each district.
+
+    Returns:
+        (records, days, districts) Holders at the end of each day.
+    """
     return NAIVE[name].forecast(grounds, np.random.default_rng([seed, list(NAIVE).index(name)]))
 
 
 def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict[str, Floats]:
-    """Count the outcomes that depend only on who holds each district; one number per record, by outcome."""
+    """Count those outcomes of a table that depend only on who holds each district.
+
+    Returns:
+        By name of the outcome, one number per record.
+    """
     rows = [row for row in table if row.quantity in HOLDERS]
     views = [
         view_of(record, influence, grounds.facts) for record, influence in zip(held, grounds.influence, strict=True)
@@ -442,12 +489,15 @@ def count_naive(held: Marks, grounds: Grounds, table: Sequence[Outcome]) -> dict
 
 
 def number(value: Value) -> float:
-    """Convert a counted outcome to a float; nan where missing."""
+    """Convert an outcome to a float; a missing one becomes nan."""
     return np.nan if value is None else float(value)
 
 
 def view_of(held: Marks, influence: Floats, facts: Facts) -> View:
-    """Return a synthetic record as a `View`, which the counting functions need; all but the holders is empty."""
+    """Return a synthetic record as a `View`, from which `sim.outcomes` counts.
+
+    Only the holders, the falls of capitals and the influence are filled in; everything else is empty or 0.
+    """
     evenings, posts = held.shape[0], len(facts.post)
     none = np.zeros(0, np.int64)
     return View(

@@ -1,17 +1,15 @@
-"""Scores of forecasts against the record, for targets and for districts of the north-east.
+"""Scores forecasts against the record: the targets, and the falls of districts in the north-east and on the frontier.
 
-Reads   targets, forecasts, and the dates of falls, which are used only for scoring and never by the simulation.
-Returns `Measured` per target and forecast, `Districts` per forecast, `Part` per post of a split.
-Source  CRPS: Hersbach 2000; its fair form for few members: Ferro 2014. For members with weights it divides the mean
-        distance between members by 1 - the sum of squared weights, which for equal weights is Ferro's form. Against a
+A forecast is an ensemble of independent campaigns, equally weighted unless weights are given. Scores are computed on
+the scale of their target; lower is better, except for AUC. No interval is widened by the observation error;
+`inside_with_error` says whether that error would explain the difference. A Monte Carlo error is the uncertainty of a
+score that is due to the number of campaigns; it does not tell whether the model is right.
+
+Source  CRPS: Hersbach 2000; its fair form for small ensembles: Ferro 2014. With weights, the mean distance between
+        members is divided by 1 minus the sum of squared weights, which for equal weights is Ferro's form. Against a
         range: the threshold-weighted CRPS with no weight inside the range, Gneiting and Ranjan 2011. Shares: the energy
-        score, Gneiting and Raftery 2007. Brier 1950. AUC: Hanley and McNeil 1982. Monte Carlo errors: jackknife of a
-        U-statistic, Arvesen 1969, and bootstrap over campaigns, Efron and Tibshirani 1993.
-Assumed A forecast is an ensemble of independent campaigns, equally weighted unless it has weights. A score is
-        of numbers on the scale of their target, and better when lower, except AUC. The reported number or range is
-        used as is: no interval is widened by the observation error; `inside_with_error` says whether that error
-        would explain the difference. A Monte Carlo error measures the uncertainty of a score due to the number of
-        campaigns, not whether the model is right.
+        score, Gneiting and Raftery 2007. Brier score: Brier 1950. AUC: Hanley and McNeil 1982. Monte Carlo errors:
+        jackknife of a U-statistic, Arvesen 1969, and bootstrap over campaigns, Efron and Tibshirani 1993.
 """
 
 import math
@@ -27,16 +25,16 @@ from sim.score.forecasts import DAY_0, DAYS, KNOWN_UNTIL, Forecast
 from sim.score.targets import DistrictTargets, Known, Target, bounds_of
 from sim.settings.posterior import weighted_quantiles
 
-LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # days at whose end districts are scored
+LOST_BY: tuple[date, ...] = (KNOWN_UNTIL, date(2021, 7, 5))  # days by whose end the loss of districts is scored
 KNOWN_EVENT = "takhar_kunduz_june"  # the event whose outcome is part of the map of 22 June
 CUTS = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles of `Intervals`
-RESAMPLES = 400  # gives a standard error accurate to one part in 28
+RESAMPLES = 400  # number of bootstrap resamples; the relative accuracy of a standard error is then one in 28
 SEED_OF_RESAMPLING = 20210705  # fixed, so that the same table always gives exactly the same error
 Floats = NDArray[np.float64]
 
 
 class Score(NamedTuple):
-    """A score and its Monte Carlo standard error; nan where undefined."""
+    """A score and its Monte Carlo standard error; each is nan if undefined."""
 
     value: float
     error: float
@@ -46,7 +44,7 @@ UNKNOWN = Score(math.nan, math.nan)
 
 
 class Intervals(NamedTuple):
-    """The median and the ends of the central 50 and 90 % intervals of campaigns."""
+    """The median of the campaigns, and the ends of their central 50 % and 90 % intervals."""
 
     low_90: float
     low_50: float
@@ -55,7 +53,7 @@ class Intervals(NamedTuple):
     high_90: float
 
     def hold(self, low: float, high: float) -> bool:
-        """Check whether the 90 % interval, including its ends, overlaps a range."""
+        """Return whether the 90 % interval overlaps a range; the ends of both are included."""
         return bool(low <= self.high_90 and high >= self.low_90)
 
 
@@ -67,27 +65,27 @@ def intervals_of(values: Floats, weights: Floats | None = None) -> Intervals:
 
     Args:
         values: One value per campaign.
-        weights: One weight per campaign; with weights, quantiles are not interpolated. None means equal weights.
+        weights: One weight per campaign; None means equal weights. Only unweighted quantiles are interpolated.
     """
     cuts = np.quantile(values, CUTS) if weights is None else weighted_quantiles(values, weights, CUTS)
     return Intervals(*cuts.tolist())
 
 
 class Measured(NamedTuple):
-    """The result of comparing a target with a forecast; intervals are in the unit of the outcome.
+    """The result of comparing a target with a forecast.
 
-    The score is on the scale of the target, which may be logarithmic.
+    The intervals are in the unit of the outcome; the score is on the scale of the target, which may be logarithmic.
     """
 
     intervals: Intervals
     inside: bool  # whether the reported value is in the 90 % interval
-    inside_with_error: bool  # whether it is if observation error is added to the campaigns
+    inside_with_error: bool  # the same after the observation error is added to the campaigns
     score: Score
     missing: int  # campaigns without the outcome, which are left out
 
 
 class Part(NamedTuple):
-    """The share of one post in the split of soldiers over posts."""
+    """The reported and simulated share of one post in the split of soldiers over posts."""
 
     outcome: str
     reported: float
@@ -99,9 +97,9 @@ class Districts(NamedTuple):
     """Scores of one forecast over the districts of the north-east and of the frontier."""
 
     absolute: Score  # mean error of the median date of fall, days
-    late: Score  # mean signed error: too late is positive
-    dated: int  # districts with a day, a window or a last day
-    not_lost: int  # of these, lost by fewer than half of the campaigns by 7 July; counted as lost on the day after
+    late: Score  # mean signed error of that date, days; positive if the forecast is too late
+    dated: int  # districts whose loss is reported for a day, for a window, or by a day
+    not_lost: int  # of these, districts lost by 7 July in fewer than half of the campaigns; scored as lost on 8 July
     brier: tuple[Score, ...]  # one score per day of LOST_BY
     auc: tuple[Score, ...]
     known: tuple[int, ...]  # districts known to be lost or not lost by the end of that day
@@ -109,7 +107,7 @@ class Districts(NamedTuple):
 
 
 def is_forecast(target: Target, forecast: Forecast) -> bool:
-    """Check whether a forecast has the outcomes of a target and did not use the answer."""
+    """Return whether a forecast has every outcome of a target and did not use data that give the answer."""
     names = [part for part, _ in target.parts] or [target.outcome]
     knows = forecast.from_day > DAY_0 and (target.date < forecast.from_day or target.event == KNOWN_EVENT)
     return not knows and all(name in forecast.outcomes for name in names)
@@ -123,7 +121,7 @@ def measure(target: Target, forecast: Forecast) -> Measured | None:
         forecast: Campaigns, with or without weights.
 
     Returns:
-        Intervals, score and Monte Carlo error; None if the forecast does not cover the target.
+        Intervals and score; None if the forecast lacks an outcome of the target or used data that give the answer.
     """
     if not is_forecast(target, forecast):
         return None
@@ -148,20 +146,20 @@ def measure(target: Target, forecast: Forecast) -> Measured | None:
 
 
 def scaled(numbers: Floats, target: Target) -> Floats:
-    """Convert numbers to the scale of a target.
+    """Convert numbers from the unit of an outcome to the scale of a target.
 
     Args:
-        numbers: Numbers in the unit of the outcome.
+        numbers: Numbers in the unit of the outcome; infinite ones are returned unchanged.
         target: The target, whose scale is linear or log.
 
     Returns:
-        The numbers, or log(1 + number) with negative numbers as 0; infinite ones are unchanged.
+        On a linear scale, the same numbers; on a log scale, log(1 + number), with negative numbers taken as 0.
     """
     return np.where(np.isinf(numbers), numbers, np.log1p(np.maximum(numbers, 0))) if target.scale == "log" else numbers
 
 
 class Shares(NamedTuple):
-    """Shares of the soldiers at each post of a split."""
+    """The reported and simulated share of soldiers at each post of a split."""
 
     reported: Floats  # (posts)
     found: Floats  # (posts, campaigns)
@@ -169,10 +167,11 @@ class Shares(NamedTuple):
 
 
 def shares_of(target: Target, forecast: Forecast) -> Shares:
-    """The reported split and those of the campaigns, with half a group of soldiers added to each post.
+    """Return the reported split, and the split of each campaign with half a group of soldiers added to every post.
 
-    With this addition, a post that nobody used in a campaign counts as unlikely rather than impossible. A campaign in
-    which nobody used any of these posts has no split and is left out, since treating it as even would favour it.
+    Because of this addition, a post that nobody used in a campaign counts as unlikely rather than impossible. A
+    campaign in which nobody used any of the posts is left out: the addition alone would make its split even, which
+    would favour it.
     """
     reported = np.array([soldiers for _, soldiers in target.parts])
     found = np.nan_to_num(np.array([forecast.outcomes[name] for name, _ in target.parts]))
@@ -183,10 +182,10 @@ def shares_of(target: Target, forecast: Forecast) -> Shares:
 
 
 def measure_split(target: Target, forecast: Forecast) -> Measured:
-    """Score a split of soldiers over posts; its intervals are those of the mean distances between campaigns.
+    """Score a split of soldiers over posts.
 
-    The reported split is inside if its mean distance from the campaigns is no larger than that of 90 % of the
-    campaigns; its observation error is multinomial.
+    The intervals are those of each campaign's mean distance from the other campaigns. The reported split is inside if
+    its own mean distance from the campaigns is within the lowest 90 % of these. The observation error is multinomial.
     """
     reported, shares, weights = shares_of(target, forecast)
     missing = forecast.campaigns - shares.shape[1]
@@ -204,20 +203,27 @@ def measure_split(target: Target, forecast: Forecast) -> Measured:
 
 
 def is_no_farther(shares: Floats, reported: Floats, weights: Floats | None) -> bool:
-    """Check whether a split is no farther from the campaigns, on average, than 90 % of the campaigns are."""
+    """Return whether the reported split is close enough to the campaigns to be one of them.
+
+    Its mean distance from the campaigns must not exceed the 90 % quantile of the campaigns' mean distances from each
+    other.
+    """
     apart = distances_of_splits(shares, weights)
     farthest = np.quantile(apart, 0.9) if weights is None else weighted_quantiles(apart, weights, (0.9,))[0]
     return bool(distance_to_split(shares, reported, weights) <= farthest + 1e-12)
 
 
 def reported_distance(target: Target, forecast: Forecast) -> float:
-    """Return the mean distance of the reported split from those of the campaigns; nan without any."""
+    """Return the mean distance of the reported split from those of the campaigns; nan if no campaign has a split."""
     reported, shares, weights = shares_of(target, forecast)
     return distance_to_split(shares, reported, weights) if shares.size else math.nan
 
 
 def parts_of(target: Target, forecast: Forecast) -> list[Part]:
-    """Return the reported share and the campaigns' shares for each post of a split."""
+    """Return the reported share and the intervals of the campaigns for each post of a split.
+
+    The list is empty if no campaign has a split.
+    """
     reported, shares, weights = shares_of(target, forecast)
     if not shares.size:
         return []
@@ -227,7 +233,7 @@ def parts_of(target: Target, forecast: Forecast) -> list[Part]:
 
 
 def days_of(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """Return day numbers of the campaign; missing dates become the day after the end of the record."""
+    """Convert dates to days of the campaign; a missing date becomes the day after the end of the record."""
     known = ~np.isnat(dates)
     days = np.full(dates.size, DAYS + 1, np.int64)
     days[known] = (dates[known] - np.datetime64(DAY_0)).astype(np.int64)
@@ -235,7 +241,7 @@ def days_of(dates: NDArray[np.datetime64]) -> NDArray[np.int64]:
 
 
 def was_lost(targets: DistrictTargets, evening: date) -> Floats:
-    """(districts) 1 if a district must have been lost by the end of a day, 0 if it cannot have been, otherwise nan."""
+    """Return, per district, 1 if it must have been lost by the end of a day, 0 if it cannot have been, and else nan."""
     day = np.datetime64(evening)
     must, cannot = targets.latest <= day, targets.earliest > day
     return np.where(must, 1.0, np.where(cannot, 0.0, np.nan))
@@ -245,12 +251,12 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
     """Score dates and probabilities of falls over districts, with bootstrap errors.
 
     Args:
-        targets: Days on which each district can have been lost.
-        forecast: The forecast.
+        targets: The range of days on which each district can have been lost.
+        forecast: Campaigns with the day on which each lost each district.
 
     Returns:
-        The scores; None if the forecast has no losses per campaign. There is no score for days whose falls the
-        forecast used.
+        The scores; None if these days are not stored. If the forecast used the falls up to 22 June, the scores of dates
+        and of 22 June are nan.
     """
     if forecast.lost_on is None:
         return None
@@ -279,7 +285,11 @@ def measure_districts(targets: DistrictTargets, forecast: Forecast) -> Districts
 def score_evening(
     targets: DistrictTargets, evening: date, mean: Floats, resamples: Floats, knows: bool
 ) -> tuple[Score, Score]:
-    """Brier score and AUC of the probability of being lost by the end of a day, over districts where that is known."""
+    """Return Brier score and AUC of the probabilities that districts are lost by the end of a day.
+
+    Only districts known to be lost or not lost by then are scored. Both scores are nan if the forecast used the falls
+    up to that day.
+    """
     if knows and evening <= KNOWN_UNTIL:
         return UNKNOWN, UNKNOWN
     truth = was_lost(targets, evening)
@@ -292,16 +302,17 @@ def score_evening(
 
 
 def chances_by(targets: DistrictTargets, forecast: Forecast, evening: date) -> Floats:
-    """(districts) Share of campaigns that have lost a district by the end of a day; nan if losses are not stored."""
+    """Return, per district, the share of campaigns that have lost it by the end of a day; nan if that is not stored."""
     if forecast.lost_on is None:
         return np.full(targets.district.size, math.nan)
     return (forecast.lost_on[:, targets.district] <= (evening - DAY_0).days).mean(axis=0)
 
 
 class Tally(NamedTuple):
-    """Number of targets on which Panj or another forecast is better by more than 1.96 Monte Carlo errors.
+    """The number of targets on which Panj scores better, worse, or not distinguishably different from a forecast.
 
-    The errors are treated as independent, which is conservative for forecasts with common seeds.
+    Two scores differ if the gap between them exceeds 1.96 standard errors. The Monte Carlo errors of the two are
+    treated as independent, which is conservative for forecasts with common seeds.
     """
 
     better: int
@@ -310,29 +321,29 @@ class Tally(NamedTuple):
 
 
 def tally(ours: Sequence[Measured], theirs: Sequence[Measured | None]) -> Tally:
-    """Count the targets on which each of two forecasts has the lower score.
+    """Count the targets on which Panj scores better or worse than another forecast.
 
     Args:
         ours: Results of Panj, one per target.
-        theirs: Results of the other forecast; None where it does not cover the target.
+        theirs: Results of the other forecast, one per target; None where it does not cover the target.
     """
     signs = [sign_of(our.score, their.score) for our, their in zip(ours, theirs, strict=True) if their is not None]
     return Tally(signs.count(-1), signs.count(1), signs.count(0))
 
 
 def sign_of(ours: Score, theirs: Score) -> int:
-    """Return -1 if our score is lower, 1 if theirs is, and 0 if there are too few campaigns to tell."""
+    """Return -1 if our score is lower, 1 if theirs is lower, and 0 if the Monte Carlo errors are too large to tell."""
     gap, doubt = ours.value - theirs.value, 1.96 * math.hypot(ours.error, theirs.error)
     return 0 if math.isnan(gap) or math.isnan(doubt) or abs(gap) <= max(doubt, 1e-12) else int(math.copysign(1, gap))
 
 
 def weights_or_ones(weights: Floats | None, count: int) -> Floats:
-    """Return the weights of campaigns, or `count` ones if there are none."""
+    """Return the weights of campaigns, or as many ones as there are campaigns if they have no weights."""
     return np.ones(count) if weights is None else weights
 
 
 def gaps(members: Floats, weights: Floats | None = None) -> Floats:
-    """Return each member's weighted sum of distances to all members, computed by sorting in O(n log n)."""
+    """Return the weighted sum of distances from each member to all others, computed by sorting in O(n log n)."""
     order = np.argsort(members, kind="stable")
     ordered, heavy = members[order], weights_or_ones(weights, members.size)[order]
     below = np.cumsum(heavy) - heavy
@@ -344,36 +355,43 @@ def gaps(members: Floats, weights: Floats | None = None) -> Floats:
 
 
 def outside(numbers: Floats, low: float | Floats, high: float | Floats) -> Floats:
-    """Return signed distances from a range: negative below it, 0 inside it, positive above it.
+    """Return the signed distance of each number from a range: negative below it, 0 inside it, positive above it.
 
-    Their CRPS against 0 is the threshold-weighted CRPS with no weight inside the range.
+    The CRPS of these distances against 0 is the threshold-weighted CRPS with no weight inside the range.
 
     Args:
-        numbers: The numbers.
-        low: Lower end of the range.
-        high: Upper end of the range.
+        numbers: Numbers on the scale of a target.
+        low: Lower end of the range; -inf if it has none.
+        high: Upper end of the range; inf if it has none.
     """
     return np.where(numbers < low, numbers - low, np.where(numbers > high, numbers - high, 0.0))
 
 
 def crps(members: Floats, weights: Floats | None = None) -> Score:
-    """CRPS of an ensemble against 0: mean distance from 0 minus half the mean distance between members.
+    """Return the CRPS of an ensemble against 0: mean distance from 0 minus half the mean distance between members.
 
     Args:
-        members: Signed distances from the reported figure, in the unit of the score.
-        weights: One per member; None means equal weights.
+        members: Signed distances from the reported figure, on the scale of the target.
+        weights: One weight per member; None means equal weights.
 
     Returns:
-        The fair score, which is 0 if all members are right and can be negative with few members. The score of a single
-        member is its distance; one or two members give no error.
+        The fair score, which is 0 if every member equals the reported figure, and can be negative for a small ensemble.
+        The score of a single member is its distance from 0. The Monte Carlo error is nan for fewer than three members.
     """
     return crps_of_parts(members[None, :], weights)
 
 
 def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
-    """The sum of the CRPS of several numbers, each against 0; `parts` is numbers x campaigns.
+    """Return the sum of the CRPS of several numbers, each against 0.
 
-    For shares of one whole, half of it is an energy score: the share of the whole that is in the wrong place.
+    For shares of a whole, half of this sum is an energy score: it measures the share that is in the wrong place.
+
+    Args:
+        parts: (numbers, campaigns) Signed distances from the reported numbers.
+        weights: One weight per campaign; None means equal weights.
+
+    Returns:
+        The score; nan if there is no campaign or a distance is nan.
     """
     count = parts.shape[1]
     if count == 0 or np.isnan(parts).any():
@@ -398,7 +416,15 @@ def crps_of_parts(parts: Floats, weights: Floats | None = None) -> Score:
 def interval_with_error_holds(
     members: Floats, low: float, high: float, sd: float, weights: Floats | None = None
 ) -> bool:  # fmt: skip
-    """Check whether the 90 % interval of the campaigns plus normal error with `sd` overlaps a range."""
+    """Return whether the 90 % interval overlaps a range after normal error is added to the campaigns.
+
+    Args:
+        members: One number per campaign, on the scale of the target.
+        low: Lower end of the reported range.
+        high: Upper end of the reported range.
+        sd: Standard deviation of the observation error.
+        weights: One weight per campaign; None means equal weights.
+    """
     if sd > 0:
         below, above = norm.cdf((high - members) / sd), norm.cdf((members - low) / sd)
     else:
@@ -413,9 +439,13 @@ def mean_of(values: Floats, weights: Floats | None = None) -> float:
 
 
 def distances_of_splits(shares: Floats, weights: Floats | None = None) -> Floats:
-    """(campaigns) Mean distance of each campaign's split from those of the others; `shares` is parts x campaigns.
+    """Return the mean distance of each campaign's split from the splits of the other campaigns.
 
-    The distance of two splits is the share of the whole that would have to be moved to make them equal.
+    The distance between two splits is the share of the whole that would have to be moved to make them equal.
+
+    Args:
+        shares: (posts, campaigns) Share of the soldiers at each post.
+        weights: One weight per campaign; None means equal weights.
     """
     heavy = weights_or_ones(weights, shares.shape[1])
     others = heavy.sum() - heavy if heavy.size > 1 else np.ones(1)
@@ -423,23 +453,29 @@ def distances_of_splits(shares: Floats, weights: Floats | None = None) -> Floats
 
 
 def distance_to_split(shares: Floats, reported: Floats, weights: Floats | None = None) -> float:
-    """Return the mean distance of the reported split from those of the campaigns."""
+    """Return the mean distance of the reported split from the splits of the campaigns."""
     return mean_of(np.abs(shares - reported[:, None]).sum(axis=0), weights) / 2
 
 
 def shares_with_error(shares: Floats, groups: int) -> Floats:
-    """Draw multinomial shares, as if reported for `groups` independent groups of men."""
+    """Draw one split per campaign with multinomial observation error, as if `groups` independent groups were seen."""
     rng = np.random.default_rng(SEED_OF_RESAMPLING)
     return rng.multinomial(groups, np.ascontiguousarray(shares.T)).T / groups
 
 
 def brier(chance: Floats, is_lost: Floats) -> Floats:
-    """Brier score: mean squared error of probabilities over districts (the last axis); 0 is best, 0.25 no skill."""
+    """Return the Brier score, the mean squared error of probabilities over districts (the last axis).
+
+    0 is best; always forecasting 0.5 gives 0.25.
+    """
     return np.mean((chance - is_lost) ** 2, axis=-1)
 
 
 def area_under_curve(chance: Floats, is_lost: Floats) -> Floats:
-    """AUC: probability that a lost district had a higher forecast than one not lost, ties as half; 0.5 is no skill."""
+    """Return the AUC, the probability that a lost district had a higher forecast probability than one not lost.
+
+    Ties count as half; 0.5 means no skill. The AUC is nan if all districts were lost, or none.
+    """
     lost = int(is_lost.sum())
     kept = is_lost.size - lost
     if not lost or not kept:
@@ -449,30 +485,38 @@ def area_under_curve(chance: Floats, is_lost: Floats) -> Floats:
 
 
 def lost_by(lost_on: NDArray[np.int64], days: int) -> Floats:
-    """(campaigns, days, districts) 1 if the campaign has lost the district by the end of the day, otherwise 0."""
+    """Return 1 where a campaign has lost a district by the end of a day, and 0 elsewhere.
+
+    Args:
+        lost_on: (campaigns, districts) Day of the first loss.
+        days: The last day.
+
+    Returns:
+        (campaigns, days + 1, districts)
+    """
     return (lost_on[:, None, :] <= np.arange(days + 1)[None, :, None]).astype(np.float64)
 
 
 def median_days(chance: Floats) -> NDArray[np.int64]:
-    """The day by whose end half of the campaigns have lost a district; the number of days if they never do.
+    """Return the first day by whose end at least half of the campaigns have lost a district.
 
     Args:
         chance: (..., days, districts) Share of campaigns that have lost the district by the end of the day.
 
     Returns:
-        (..., districts) Days.
+        (..., districts) The day; one more than the last day if fewer than half ever lose the district.
     """
     reached = chance >= 0.5 - 1e-9
     return np.where(reached.any(axis=-2), reached.argmax(axis=-2), chance.shape[-2])
 
 
 def error_of_days(days: NDArray[np.int64], earliest: NDArray[np.int64], latest: NDArray[np.int64]) -> Floats:
-    """Return the error in days: positive if too late, negative if too early, 0 from `earliest` to `latest`."""
+    """Return by how many days each day is later than `latest` or, as a negative number, earlier than `earliest`."""
     return np.where(days < earliest, days - earliest, np.where(days > latest, days - latest, 0)).astype(np.float64)
 
 
 def resampled(values: Floats) -> Floats:
-    """Bootstrap means over campaigns (the first axis): one mean per resample drawn with replacement."""
+    """Return bootstrap means over campaigns (the first axis), one for each resample drawn with replacement."""
     count = values.shape[0]
     rng = np.random.default_rng(SEED_OF_RESAMPLING)
     weights = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES) / count
@@ -480,6 +524,6 @@ def resampled(values: Floats) -> Floats:
 
 
 def with_error(value: Floats | float, resamples: Floats) -> Score:
-    """Return a score with the standard deviation of its resamples as its error."""
+    """Return a score whose error is the standard deviation of its resamples; nan if any resample is not finite."""
     spread = float(np.std(resamples, ddof=1)) if np.isfinite(resamples).all() else math.nan
     return Score(float(value), spread)

@@ -1,14 +1,14 @@
 """Scores Panj against the record and compares it with naive forecasts: `python -m sim score`.
 
-Without the folder of a study it runs 500 campaigns up to 8 July: a study named `score`, and two variants with the same
-seeds, one in which falls spread no dread and one in which air cover has no effect. With the folder of a finished study
-it scores that study against the naive forecasts, and against such variants in folders next to it.
+Without the folder of a study, the command first runs three studies of 500 campaigns each, up to 8 July and with the
+same seeds: one named `score`, a variant in which falls spread no dread, and a variant in which air cover has no effect.
+With the folder of a finished study, it scores that study, and compares it with the naive forecasts and with any such
+variants in folders next to it. The exit code does not depend on the score.
 
-Reads   data/targets.csv, days of falls in data/districts.csv, and the tables and chunks of finished studies.
-Writes  score/ in the folder of the study, each file atomically: score.csv (one row per target),
-        score_districts.csv (per district), score_forecasts.csv (per forecast), score_split.csv (per post) and
-        score.json. `sim.score.figures` shows and draws them.
-Assumed The exit code does not depend on the score.
+Reads   data/targets.csv, the dates of falls in data/districts.csv, and the tables and chunks of finished studies.
+Writes  score/ in the folder of the study, each file atomically: score.csv (one row per target), score_districts.csv
+        (one per district), score_forecasts.csv (one per forecast), score_split.csv (one per post) and score.json.
+        `sim.score.figures` prints and draws them.
 """
 
 import json
@@ -72,7 +72,7 @@ from sim.wording import counted
 
 USUAL = {"runs": "500", "end_date": "2021-07-08"}  # a day after the end of the record, so that its last day is complete
 RECORDS = 500  # synthetic records per naive forecast
-NAIVE_NUMBERS = "calibration=as_declared"  # numbers for day 0 of the naive forecasts, which use no fit
+NAIVE_NUMBERS = "calibration=as_declared"  # settings of day 0 for the naive forecasts, which must not use a fit
 VARIANTS = {  # the same model without one of its mechanisms
     "without_contagion": (
         "the same model without dread from the news of falls",
@@ -90,14 +90,14 @@ def write_score(request: options.Score, console: Console) -> Path:
 
     Args:
         request: The settings, or the folder and cell of a finished study.
-        console: For progress.
+        console: Console for progress messages.
 
     Returns:
         The folder of the tables.
 
     Raises:
-        PanjError: For an invalid setting or study, before anything is run or written.
-        Stopped: After Ctrl-C; the same command continues.
+        PanjError: A setting or study is invalid; raised before anything is run or written.
+        Stopped: The user pressed Ctrl-C; the same command resumes the run.
     """
     check(request)
     targets = targets_here()
@@ -112,15 +112,25 @@ def write_score(request: options.Score, console: Console) -> Path:
 
 
 def check(request: options.Score) -> None:
-    """Raise PanjError for settings together with a finished study, or a cell without one."""
+    """Raise PanjError if settings are given together with a finished study, or a cell without a study."""
     if request.folder is not None and request.overrides:
         raise unknown("score of a finished study", request.overrides[0].partition("=")[0], ("cell",))
     if request.folder is None and request.cell is not None:
-        raise PanjError(f"cell: found {request.cell} without a study, expected the folder of a study as well")
+        raise PanjError(f"cell: found {request.cell} but no folder of a study, expected both")
 
 
 def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
-    """Compose the sweeps of the scored study and its variants, by name, so that all are checked before any is run."""
+    """Compose the sweep of the scored study and those of its variants, so that all are checked before any is run.
+
+    Args:
+        words: Overrides from the command line.
+
+    Returns:
+        The sweeps by name: `panj` for the scored study, and the name of each variant.
+
+    Raises:
+        PanjError: An override is invalid, or the campaigns would not cover the days of the targets.
+    """
     given = Overrides.of(words)
     wanted = given.with_usual(USUAL)
     sweep = compose_sweep(wanted)
@@ -141,12 +151,12 @@ def sweeps_of(words: AnyOverrides) -> dict[str, Sweep]:
 
 
 def named(usual: str) -> str:
-    """Return the default name of a scored study: `score`, followed by the settings that are not the defaults."""
+    """Return the default name of a scored study: `score`, followed by any settings that are not the defaults."""
     return "score" if usual == "july_2021" else f"score__{usual}"[:90]
 
 
 def run_missing(sweep: Sweep, name: str, console: Console) -> Study:
-    """Run the campaigns of a study that are not stored yet, and open it."""
+    """Run those campaigns of a study that are not stored yet, and return the opened study."""
     about = "the settings that are scored" if name == "panj" else VARIANTS[name][0]
     console.print(f"{sweep.base.study}: {counted(sweep.base.runs, 'campaign')} of {about} ...")
     run_sweep(sweep, Terse(width=console.width, highlight=False))
@@ -155,7 +165,11 @@ def run_missing(sweep: Sweep, name: str, console: Console) -> Study:
 
 
 def variants_of(study: Study) -> dict[str, Study]:
-    """Variants of a study in folders next to it, if they differ only in the variant's own numbers; by name."""
+    """Return the variants of a study that are stored in folders next to it, by name.
+
+    A variant is left out if it has other seeds, or differs from the study in anything but the numbers that define the
+    variant. A study of several cells has no variants.
+    """
     found = {}
     for name, (_, numbers) in VARIANTS.items():
         folder = study.folder.with_name(f"{study.folder.name}__{name}")
@@ -171,12 +185,16 @@ def variants_of(study: Study) -> dict[str, Study]:
 
 
 def number_of(key: str) -> str:
-    """Return the key of the number that a setting is about: its value, whether it is drawn, or its range."""
+    """Return the key of the number that a setting concerns.
+
+    A number of the rules has several settings: its value, whether it is drawn, and the bounds of its prior. All of them
+    give `rules.x.y`; any other key is returned unchanged.
+    """
     return re.sub(r"^draws\.(?:keys|priors)\.(rules\.\w+\.\w+)(?:\.\d)?$", r"\1", key)
 
 
 def score(study: Study, variants: dict[str, Study], targets: Sequence[Target], console: Console) -> Path:
-    """Score a study, its variants and the naive forecasts, and write the tables; returns their folder."""
+    """Score a study, its variants and the naive forecasts, write the tables, and return their folder."""
     facts = read_facts()
     districts = len(facts.district_id)
     panj = forecast_of_study(study, targets, "panj", "the settings that are scored", districts)
@@ -202,7 +220,7 @@ METHOD = {
 
 
 class Scored(NamedTuple):
-    """The scored forecast, those with which it is compared, and the targets."""
+    """The forecast to score, the forecasts to compare it with, and the targets."""
 
     study: Study
     facts: Facts
@@ -214,7 +232,7 @@ class Scored(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Folder of the scores inside the study; one per cell where there are several."""
+        """Folder of the scores, relative to that of the study; each cell of a sweep has its own."""
         return "score" if len(self.study.cells) == 1 else f"score/cell_{self.study.cell.number}"
 
 
@@ -238,15 +256,7 @@ def write_scored(scored: Scored) -> Path:
 
 
 def measured_or_error(target: Target, panj: Forecast) -> Measured:
-    """Compare a target with the study that is scored.
-
-    Args:
-        target: The target.
-        panj: The campaigns of the study.
-
-    Raises:
-        PanjError: If the study lacks the outcome of the target.
-    """
+    """Compare a target with the campaigns of the scored study. Raises PanjError if they lack its outcome."""
     found = measure(target, panj)
     if found is None:
         raise PanjError(f"score: found no outcome {target.outcome} in the study, expected a study that has it")
@@ -256,7 +266,10 @@ def measured_or_error(target: Target, panj: Forecast) -> Measured:
 def rows_of_targets(
     scored: Scored, ours: Sequence[Measured], theirs: dict[str, list[Measured | None]]
 ) -> list[dict[str, Any]]:
-    """Rows of score.csv: one per target, with a column per other forecast, empty if it does not cover the target."""
+    """Return the rows of score.csv: one per target, with one column for each forecast that Panj is compared with.
+
+    A cell is empty if the forecast does not cover the target.
+    """
     rows = []
     for place, (target, measured) in enumerate(zip(scored.targets, ours, strict=True)):
         others = {name: found[place] for name, found in theirs.items()}
@@ -283,25 +296,29 @@ def rows_of_targets(
 
 
 def reported_of(scored: Scored, target: Target) -> float | None:
-    """Return the reported number; for a split, its mean distance from those of the campaigns."""
+    """Return the reported number; for a split, the mean distance of the reported split from the simulated ones."""
     return reported_distance(target, scored.panj) if target.parts else target.value
 
 
 def bounds_in_words(target: Target) -> dict[str, str]:
-    """Return the reported bounds of a target as cells of score.csv; empty if unbounded, and for a split."""
+    """Return the reported bounds of a target as cells of score.csv.
+
+    The cell of a missing bound is empty, and so are both cells of a split.
+    """
     low, high = (math.inf, math.inf) if target.parts else bounds_of(target)
     return {"reported_low": cell_text(low, target), "reported_high": cell_text(high, target)}
 
 
 def cell_text(value: float | None, target: Target) -> str:
-    """Format a value of a target's outcome.
+    """Format a reported or simulated value as a cell of score.csv.
 
     Args:
-        value: A number, or the ordinal of a date; None, nan or infinite if missing.
-        target: The target.
+        value: A number, or a date as its ordinal; None, nan or infinite if missing.
+        target: The target of the value, whose outcome decides whether the value is a date.
 
     Returns:
-        A number to six significant figures, or an ISO date, where 8 July means later or never; empty if missing.
+        A number to six significant figures, or an ISO date, in which 8 July stands for any later day and for never. An
+        empty string if the value is missing.
     """
     if value is None or not math.isfinite(value):
         return ""
@@ -315,7 +332,7 @@ def score_text(value: float) -> str:
 
 
 def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
-    """Return the rows of score_split.csv: one per post, with its shares of the soldiers."""
+    """Return the rows of score_split.csv: one per post, with its reported and simulated shares of the soldiers."""
     rows = []
     for target in (target for target in scored.targets if target.parts):
         missing = measured_or_error(target, scored.panj).missing
@@ -332,7 +349,11 @@ def rows_of_split(scored: Scored) -> list[dict[str, Any]]:
 
 
 def rows_of_districts(scored: Scored) -> list[dict[str, Any]]:
-    """Rows of score_districts.csv: record, median day of the campaigns and its error, probabilities per forecast."""
+    """Return the rows of score_districts.csv, one per district; none if the falls of the campaigns are not stored.
+
+    A row has the reported days of loss, the median day of the campaigns and its error, and for each day of `LOST_BY`
+    whether the district was lost by then, and the probability of that by every forecast.
+    """
     targets, panj, facts = scored.districts, scored.panj, scored.facts
     if panj.lost_on is None:
         return []
@@ -380,7 +401,7 @@ def about_score(
     theirs: dict[str, list[Measured | None]],
     districts: dict[str, Districts | None],
 ) -> dict[str, Any]:
-    """Return the metadata of score.json: what was scored, how, and against what."""
+    """Return the content of score.json: the scored study, the method, and the comparison with other forecasts."""
     about, cell = scored.study.about, scored.study.cell
     first = int(about["first_seed"])
     late = [place for place, target in enumerate(scored.targets) if target.date > KNOWN_UNTIL]
@@ -407,14 +428,17 @@ def about_score(
 
 
 def events_of(targets: Sequence[Target], ours: Sequence[Measured]) -> list[dict[str, Any]]:
-    """Count the targets of each event and those inside, since targets of one event are not independent.
+    """Count the targets of each event, and those inside the 90 % interval of the campaigns.
+
+    They are counted by event because the targets of one event are not independent.
 
     Args:
-        targets: The targets.
-        ours: Results of the study, one per target.
+        targets: The targets to count.
+        ours: Result of the scored study for each target.
 
     Returns:
-        One row per event, with the number of targets, of fitted targets, and of those inside the 90 % interval.
+        One row per event: the number of all its targets and of its fitted targets, how many of either are inside, and
+        how many of all are inside once the observation error is added.
     """
     events: dict[str, dict[str, Any]] = {}
     for target, measured in zip(targets, ours, strict=True):

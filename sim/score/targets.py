@@ -1,10 +1,14 @@
-"""Targets: reported figures, the outcome each is compared with, its error, and whether it is fitted or only scored.
+"""Reads and checks the targets: reported figures with which the campaigns are compared.
 
-Reads   data/targets.csv, data/evidence.csv; the dates of falls in data/districts.csv, which are used only for scoring
-        and never by the simulation.
-Returns `Target` rows, and `district_targets`: when districts of the north-east can have fallen.
-Source  Every number is calculated from rows of the evidence or from dated falls; a mismatch raises an error.
-Assumed The error of each row is inferred from how its source counted (see its `reason`), never from model output.
+Each target names the outcome it is compared with, the error of the report, and whether it is fitted or only scored.
+`read_targets` returns them. `district_targets` returns the days on which districts of the north-east and of the Tajik
+border can have fallen.
+
+Every number of a target is calculated from rows of the evidence table or from dated falls, and an error is raised if
+the number in the file differs. The error of a report is inferred from how its source counted (see the column
+`reason`), never from model output. The dates of falls are used only for scoring, never by the simulation.
+
+Reads   data/targets.csv, data/evidence.csv and the dates of falls in data/districts.csv.
 """
 
 import ast
@@ -46,13 +50,13 @@ ONLY_BOUNDS = ("range", "at_least", "at_most")
 SCALES = ("linear", "log")
 USES = ("fitted", "scored")
 MOST_FITTED = 12
-ROUNDS = 1e-3  # relative rounding allowed in the file
+ROUNDS = 1e-3  # largest relative rounding error allowed in the file
 DAY_0 = date(2021, 5, 1)  # figures of this day cannot be targets, since the model starts from them
 NORTH_EAST = ("Badakhshan", "Takhar", "Kunduz")  # provinces where nearly every district has a date
 
 
 class Target(NamedTuple):
-    """One reported figure and the outcome compared with it."""
+    """A reported figure, and the outcome with which it is compared."""
 
     target: str  # permanent name
     event: str  # what happened; two targets of one event are not independent
@@ -83,11 +87,11 @@ class Known(IntEnum):
 
 
 class DistrictTargets(NamedTuple):
-    """Range of days on which each district can have been lost: arrays with one element per district."""
+    """The range of days on which each district can have been lost, as arrays with one element per district."""
 
     district: NDArray[np.int64]  # row number of the district
     earliest: NDArray[np.datetime64]  # first day on which it can have been lost; day 0 includes any earlier day
-    latest: NDArray[np.datetime64]  # last such day; NaT if it may not have been lost by the end of the record
+    latest: NDArray[np.datetime64]  # last such day; NaT if it may never have been lost before the record ends
     known: NDArray[np.int64]  # Known
 
 
@@ -104,18 +108,18 @@ class Records(NamedTuple):
 def read_targets(
     evidence: Sequence[Evidence], outcomes: Sequence[Outcome], folder: Path | None = None
 ) -> tuple[Target, ...]:
-    """Read every target, checked against the evidence and the outcomes table.
+    """Read every target and check it against the evidence and the outcomes table.
 
     Args:
-        evidence: Rows from which the numbers are calculated.
-        outcomes: Rows of the table of outcomes.
-        folder: Data folder, by default Panj's own.
+        evidence: Rows of the evidence table, from which the numbers of the targets are calculated.
+        outcomes: Rows of the outcomes table, which contains the outcomes that targets may name.
+        folder: Folder of targets.csv and districts.csv; None means the data folder of Panj.
 
     Returns:
         The targets, in file order.
 
     Raises:
-        PanjError: For an invalid row; names its line and column.
+        PanjError: A row is invalid; the message names its line and column.
     """
     folder = folder or DATA
     facts, falls = read_facts(folder), read_falls(folder)
@@ -129,7 +133,7 @@ def read_targets(
 
 
 def read_target(row: Row, records: Records, units: Mapping[str, str]) -> Target:
-    """Read and check one row of the file."""
+    """Return the target of one row of targets.csv. Raises PanjError if a cell is invalid."""
     parts = read_parts(row, records, units)
     value, low, high = (read_number(row, column, records, units) for column in NUMBERS)
     target = Target(
@@ -156,17 +160,23 @@ def read_target(row: Row, records: Records, units: Mapping[str, str]) -> Target:
 
 
 def ids_of(row: Row) -> tuple[str, ...]:
-    """Return the ids of all evidence used in a row, in order of appearance."""
+    """Return the ids of all evidence rows that a target uses, in order of appearance."""
     return ids_of_formula(" ".join(row.cells[column] for column in ("value_from", "low_from", "high_from", "parts")))
 
 
 def ids_of_formula(formula: str) -> tuple[str, ...]:
-    """The ids of the evidence rows in a formula, in order of appearance: F064 and F065 of `(F064 + F065) / 421`."""
+    """Return the ids of the evidence rows in a formula, such as F064 and F065 for `(F064 + F065) / 421`.
+
+    Each is returned once, in order of appearance.
+    """
     return tuple(dict.fromkeys(re.findall(r"\bF\d+\b", formula)))
 
 
 def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tuple[str, float], ...]:
-    """Outcome and number of soldiers of each part of a split, empty for other rows; checks that outcomes exist."""
+    """Return outcome and number of soldiers for each part of a split; the tuple is empty for any other target.
+
+    Raises PanjError if an outcome of the row does not exist.
+    """
     split = [part.partition("=") for part in row.cells["parts"].split(";") if part]
     names = [row.cells["outcome"].replace("<post>", post) for post, _, _ in split] or [row.cells["outcome"]]
     for name in names:
@@ -178,7 +188,10 @@ def read_parts(row: Row, records: Records, units: Mapping[str, str]) -> tuple[tu
 
 
 def read_number(row: Row, column: str, records: Records, units: Mapping[str, str]) -> float | None:
-    """Calculate value, low or high from its formula, and check that the number in the file agrees."""
+    """Calculate the value, low or high of a target from its formula; None if it has neither formula nor number.
+
+    Raises PanjError if the number in the file differs from the calculated one by more than rounding.
+    """
     source = row.cells[f"{column}_from"]
     if not source:
         if row.cells[column]:
@@ -195,7 +208,11 @@ def read_number(row: Row, column: str, records: Records, units: Mapping[str, str
 
 
 def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -> None:
-    """Check that the evidence of a target is dated, sourced, for calibration, not later, and not only of day 0."""
+    """Check the date of a target and the evidence that it uses.
+
+    Every evidence row must have a source and a date, be for calibration, and not be later than the target or the
+    record; and at least one of them must be later than day 0.
+    """
     if target.date > THE_LINE:
         raise row.wrong("date", f"a day up to {THE_LINE}")
     if target.date <= DAY_0:
@@ -207,33 +224,40 @@ def check_evidence(row: Row, target: Target, evidence: Mapping[str, Evidence]) -
         if figure.use != "calibration":
             raise PanjError(f"{row.place}: found evidence {one} for {figure.use}, expected evidence for calibration")
         if figure.date_end > THE_LINE or figure.date_start > target.date:
-            raise PanjError(f"{row.place}: found evidence {one} of a later time, expected one up to {target.date}")
+            raise PanjError(f"{row.place}: found evidence {one} of a later time, expected evidence up to {target.date}")
     if target.evidence and all(evidence[one].date_end <= DAY_0 for one in target.evidence):
         raise PanjError(
-            f"{row.place}: found evidence of {DAY_0} only, from which the model starts, expected a later one"
+            f"{row.place}: found only evidence of {DAY_0}, on which the model starts, expected later evidence"
         )
 
 
 def check_error(row: Row, target: Target) -> None:
-    """Check that a row has the numbers that its kind of error needs, in order, and an sd unless it is exact."""
+    """Check that a target has the numbers that its kind of error needs, and no others.
+
+    Its low, value and high must be in order, its sd must be 0 if the figure is exact and positive otherwise, and only
+    a multinomial target may have parts, which must add up to its value.
+    """
     for column in ERRORS[target.error]:
         if getattr(target, column) is None:
             raise row.wrong(column, f"a number, because error is {target.error}")
     if target.error in ONLY_BOUNDS and target.value is not None:
         raise row.wrong("value", f"nothing, because error is {target.error}")
     if (target.sd == 0) != (target.error == "exact"):
-        raise row.wrong("sd", "0 for an exact figure and more for any other")
+        raise row.wrong("sd", "0 for an exact figure and more than 0 for any other")
     if (target.error == "multinomial") != bool(target.parts):
-        raise row.wrong("parts", "posts and figures such as tem=F025;langar=F027, for a multinomial and nothing else")
+        raise row.wrong("parts", "posts and figures, such as tem=F025;langar=F027, if and only if error is multinomial")
     if target.parts and sum(soldiers for _, soldiers in target.parts) != target.value:
         raise row.wrong("parts", f"figures that add up to {target.value:g}")
     numbers = [number for number in (target.low, target.value, target.high) if number is not None]
     if numbers != sorted(numbers):
-        raise row.wrong("low", "low, value and high in order")
+        raise row.wrong("low", "low, value and high in increasing order")
 
 
 def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) -> None:
-    """Check that few targets are fitted, and no two of them to the same or to conflicting evidence."""
+    """Check that at most `MOST_FITTED` targets are fitted, and no two of them to the same or to conflicting evidence.
+
+    The targets of a fit would otherwise count the same evidence twice, or contradict each other.
+    """
     fitted = [target for target in targets if target.use == "fitted"]
     if len(fitted) > MOST_FITTED:
         raise PanjError(f"targets.csv, use: found {len(fitted)} targets to be fitted, expected at most {MOST_FITTED}")
@@ -242,24 +266,27 @@ def check_fitted(targets: Sequence[Target], evidence: Mapping[str, Evidence]) ->
         for one in target.evidence:
             if one in seen:
                 raise PanjError(
-                    f"targets.csv, use: found {target.target} and {seen[one]} both fitted to {one} or to evidence in"
-                    " conflict with it, expected one of them scored"
+                    f"targets.csv, use: found {target.target} and {seen[one]} both fitted to {one} or to evidence that"
+                    " conflicts with it, expected at most one of them fitted"
                 )
         for one in target.evidence:
             seen |= dict.fromkeys((one, *evidence[one].conflicts), target.target)
 
 
 def calculate(row: Row, column: str, source: str, records: Records) -> float:
-    """Evaluate a formula of evidence and dated falls.
+    """Evaluate a formula that refers to evidence and dated falls.
 
     Args:
-        row: Row of targets.csv, for errors.
-        column: Column of the formula, for errors.
+        row: Table row of the formula, which error messages name.
+        column: Column of the formula, which error messages name.
         source: The formula, such as `(F064 + F065) / 421`.
-        records: The data that it refers to.
+        records: The evidence and falls that the formula refers to.
+
+    Returns:
+        The number; a date as its ordinal.
 
     Raises:
-        PanjError: For a formula that cannot be evaluated.
+        PanjError: The formula cannot be evaluated.
     """
     here = records._replace(place=f"{row.place}, {column}")
     try:
@@ -276,7 +303,10 @@ OPERATIONS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 def evaluate(node: ast.expr, records: Records) -> float:
-    """Evaluate a parsed formula of numbers, evidence (`F065`, `F012.high`), + - * / and the functions in FUNCTIONS."""
+    """Return the number that a parsed formula gives.
+
+    It may contain numbers, evidence (`F065`, `F012.high`), the operators + - * / and the functions in `FUNCTIONS`.
+    """
     match node:
         case ast.Constant(value=int() | float() as number):
             return float(number)
@@ -294,52 +324,58 @@ def evaluate(node: ast.expr, records: Records) -> float:
 
 
 def argument(node: ast.expr) -> str:
-    """Return an argument of a function, an id or a quoted string, as text."""
+    """Return an argument of a function, which is an evidence id or a quoted string, as text."""
     return node.id if isinstance(node, ast.Name) else str(getattr(node, "value", ""))
 
 
 def figure(one: str, what: str, records: Records) -> float:
-    """Return the value, low or high of an evidence row; raises PanjError if it has none."""
+    """Return the value, low or high of an evidence row. Raises PanjError if the row does not exist or has none."""
     if one not in records.evidence:
         raise unknown(records.place, one, records.evidence)
     number: float | None = getattr(records.evidence[one], what)
     if number is None:
-        raise PanjError(f"{records.place}: found no {what} in evidence {one}, expected a figure that has one")
+        raise PanjError(f"{records.place}: found no {what} in evidence {one}, expected evidence that has one")
     return number
 
 
 def how_many(records: Records, *ids: str) -> float:
-    """Return the number of arguments, each of which must be an evidence row with a value."""
+    """Count the evidence rows given as arguments, each of which must have a value."""
     return float(len([figure(one, "value", records) for one in ids]))
 
 
 def last_day(records: Records, one: str) -> float:
-    """Return the last day that a figure covers, as the ordinal of a date."""
+    """Return the last day that an evidence row covers, as the ordinal of a date."""
     figure(one, "value", records)
     return float(records.evidence[one].date_end.toordinal())
 
 
 def surely_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Number of districts of the provinces that must have been lost between two days, both included."""
+    """Count the districts of the provinces that must have been lost between two days, both included."""
     earliest, latest = records.districts.earliest, records.districts.latest
     return number_in((earliest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
 
 
 def reported_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Number of districts of the provinces reported lost between two days, both included; a `by` date is that day."""
+    """Count the districts of the provinces reported lost between two days, both included.
+
+    A loss whose day is not known exactly is counted on the last day on which it can have happened.
+    """
     latest = records.districts.latest
     return number_in((latest >= np.datetime64(since)) & (latest <= np.datetime64(until)), records, provinces)
 
 
 def perhaps_lost(records: Records, since: str, until: str, *provinces: str) -> float:
-    """Number of districts of the provinces that can have been lost between two days, including undated losses."""
+    """Count the districts of the provinces that can have been lost between two days, both included.
+
+    Districts without a date of loss are counted, except provincial capitals, none of which was lost.
+    """
     earliest, latest = records.districts.earliest, records.districts.latest
     can = (earliest <= np.datetime64(until)) & ~(latest < np.datetime64(since))
     return number_in(can, records, provinces)
 
 
 def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[str]) -> float:
-    """Count the marked districts in the provinces, or in the whole country if none is given."""
+    """Count the marked districts in the provinces, or in the whole country if no province is given."""
     for province in provinces:
         if province not in records.facts.provinces:
             raise unknown(records.place, province, records.facts.provinces)
@@ -348,28 +384,28 @@ def number_in(marked: NDArray[np.bool_], records: Records, provinces: Sequence[s
 
 
 def surely_lost_border(records: Records, until: str) -> float:
-    """Return the share of the Tajik border in districts that must have been lost by a day."""
+    """Return the share of the Tajik border, by length, in districts that must have been lost by a day."""
     return frontage(records.districts.latest <= np.datetime64(until), records)
 
 
 def perhaps_lost_border(records: Records, until: str) -> float:
-    """Return the share of the Tajik border in districts that can have been lost by a day."""
+    """Return the share of the Tajik border, by length, in districts that can have been lost by a day."""
     return frontage(records.districts.earliest <= np.datetime64(until), records)
 
 
 def frontage(marked: NDArray[np.bool_], records: Records) -> float:
-    """Return the share of the Tajik border, by km, in the marked districts."""
+    """Return the share of the Tajik border, by length, in the marked districts."""
     km = records.facts.tajik_border_km
     return float(km[marked].sum() / km.sum())
 
 
 def given_up(records: Records) -> float:
-    """Count the dated falls reported as without a fight."""
+    """Count the falls reported as without a fight."""
     return float((records.falls.without_fight == 1).sum())
 
 
 def fought_for(records: Records) -> float:
-    """Count the dated falls reported as fought for."""
+    """Count the falls reported as fought for."""
     return float((records.falls.without_fight == 0).sum())
 
 
@@ -386,8 +422,8 @@ def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
     """Return the first and last day on which each district can have been lost.
 
     Args:
-        facts: The districts.
-        falls: Their reported dates of loss. A `by` date limits only the last day; an undated loss limits neither.
+        facts: The districts, among them the provincial capitals, which were not lost.
+        falls: Reported date of loss per district. A `by` date limits only the last day; an undated loss limits neither.
     """
     kinds = {"day": Known.DAY, "window": Known.WINDOW, "by": Known.BY, "": Known.UNDATED}
     known = np.array([kinds[precision] for precision in falls.precision], np.int64)
@@ -400,11 +436,13 @@ def when_lost(facts: Facts, falls: Falls) -> DistrictTargets:
 
 
 def district_targets(facts: Facts, falls: Falls | None = None) -> DistrictTargets:
-    """Days on which the districts of the north-east and of the Tajik border, nearly all dated, can have been lost.
+    """Return the days on which the districts of the north-east and of the Tajik border can have been lost.
+
+    Nearly all districts there have a reported date of loss.
 
     Args:
-        facts: The districts.
-        falls: Their reported dates of loss; by default those of the data.
+        facts: All districts, with their provinces and borders.
+        falls: Reported date of loss per district; None means those of data/districts.csv.
     """
     every = when_lost(facts, falls or read_falls())
     wanted = np.isin(facts.province, NORTH_EAST) | (facts.tajik_border_km > 0)
@@ -412,13 +450,10 @@ def district_targets(facts: Facts, falls: Falls | None = None) -> DistrictTarget
 
 
 def bounds_of(target: Target) -> tuple[float, float]:
-    """Return the lowest and highest number consistent with a report, without observation error.
-
-    Args:
-        target: The target.
+    """Return the lowest and highest number consistent with the report of a target, ignoring observation error.
 
     Returns:
-        Two numbers in the unit of the outcome; infinite if unbounded.
+        Two numbers in the unit of the outcome; infinite where the report sets no bound.
     """
     low = target.low if target.low is not None else target.value
     high = target.high if target.high is not None else target.value
