@@ -1,4 +1,4 @@
-"""The command line: `python -m sim [verb] [settings]`, which runs the scenario if no verb is given."""
+"""Command line of Panj: `python -m sim [verb] [settings]`; the default verb is `run`."""
 
 import os
 import signal
@@ -25,9 +25,14 @@ FAILED = 3  # exit code of a study in which campaigns failed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 on success, 2 for an error of the user, 130 after Ctrl-C.
+    """Run one command.
 
-    `EXIT_CODES` in `sim.help` lists all of them.
+    Args:
+        arguments: The words after `python -m sim`; by default those of this process.
+
+    Returns:
+        The exit code: 0 on success, 2 for an error that the user can correct, 130 after Ctrl-C. `EXIT_CODES` in
+        `sim.help` lists all codes.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "debug=true" in [word.lower() for word in words]
@@ -43,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def answer(words: list[str], debug: bool) -> int:
     """Run one command, print any error in one line, and return the exit code.
 
-    With `debug`, the traceback is shown as well.
+    With `debug`, print the traceback as well; an unexpected error is then raised.
     """
     try:
         return dispatch(words)
@@ -81,9 +86,10 @@ def dispatch(words: list[str]) -> int:
 
 
 def written_elsewhere(request: options.Request, verb: str) -> options.Request:
-    """Copy the study of a request to `out`, if that is given, and return the request with the folder of the copy.
+    """Copy the study of a request to the folder `out`, if one is given, and return a request for the copy.
 
-    Raises PanjError if the study is read-only and there is no `out`, or if there is an `out` and no study.
+    Without `out`, return the request unchanged. Raise PanjError if the study is read-only and `out` is missing, or if
+    `out` is given without a study.
     """
     if not hasattr(request, "out"):
         return request
@@ -115,7 +121,10 @@ def run(request: options.Run) -> int:
 
 
 def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> int:
-    """Run a study, write its tables and return the exit code; `draw`, if given, makes figures and report."""
+    """Run a study, write its tables and return the exit code.
+
+    Figures and report are made by calling `draw` with the folder of the study; there are none if `draw` is None.
+    """
     from sim.run.console import console_of
     from sim.run.run import Stopped, run_sweep
     from sim.settings.overrides import Overrides
@@ -149,10 +158,10 @@ def run_and_draw(words: "AnyOverrides", draw: Callable[[Path], None] | None) -> 
 
 @contextmanager
 def drawing_apart() -> Iterator[Callable[[Path], None]]:
-    """Start a process that draws figures and report, whose memory is freed when it ends.
+    """Start a separate process for drawing figures and report, so that their memory is freed afterwards.
 
-    The process starts before the campaigns, so that its imports overlap with them; in a process group of its own, it
-    does not receive Ctrl-C.
+    The process starts before the campaigns, so that its imports overlap with them. It has a process group of its own
+    and therefore does not receive Ctrl-C.
 
     Yields:
         A function that draws the figures and report of the study in a folder.
@@ -180,7 +189,7 @@ def drawing_apart() -> Iterator[Callable[[Path], None]]:
 
 
 def judge(folder: Path) -> None:
-    """Write the default comparisons of a study with several cells, or print why its campaigns cannot be paired."""
+    """Write the default comparisons of a study with several cells, or print the reason if that is impossible."""
     from sim.study.reader import open_study
 
     if len(open_study(folder).cells) > 1:
@@ -193,20 +202,20 @@ def judge(folder: Path) -> None:
 
 
 def written(folder: Path) -> list[Path]:
-    """Return the files of a study that users read."""
+    """Return the paths of the tables, figures, comparisons and report of a study."""
     kinds = ("*.parquet", "summary.csv", "figures/*.png", "figures/*.gif", "verdicts/*.png", "report.html")
     return [path for kind in kinds for path in sorted(folder.glob(kind))]
 
 
 def bank(request: options.Bank) -> int:
-    """Run campaigns whose uncertain numbers are drawn from the prior, and return the exit code."""
+    """Run campaigns whose uncertain numbers are drawn from the prior; return the exit code."""
     from sim.calibrate.fit import bank_overrides
 
     return run_and_draw(bank_overrides(request.overrides), lambda _folder: None)
 
 
 def assimilate(request: options.Assimilate) -> int:
-    """Condition campaigns on the record or, with -m, compare theories by the evidence for each."""
+    """Condition campaigns on the record or, with -m, compare theories by their evidence; return the exit code."""
     from sim.settings.overrides import Overrides
 
     if Overrides.of(request.overrides).sweeps:
@@ -220,7 +229,7 @@ def assimilate(request: options.Assimilate) -> int:
 
 
 def hindcast(request: options.Hindcast) -> int:
-    """Forecast from several days of the record and score the forecasts."""
+    """Forecast from several days of the record, score the forecasts and return the exit code."""
     from sim.hindcast.hindcast import hindcast
 
     folder = hindcast(request)
@@ -230,7 +239,7 @@ def hindcast(request: options.Hindcast) -> int:
 
 
 def calibrate(request: options.Calibrate) -> int:
-    """Fit a posterior to a prior sample."""
+    """Fit a posterior from a prior sample, write the page of the fit and return the exit code."""
     from sim.calibrate.calibrate import REFINED_ONLY, write_fit
     from sim.run.console import console_of
     from sim.study.files import write_folder
@@ -252,7 +261,7 @@ def calibrate(request: options.Calibrate) -> int:
 
 
 def theories(request: options.Theories) -> int:
-    """Compare rival theories, with a prior sample of each."""
+    """Compare rival theories, using a prior sample of each, and return the exit code."""
     from sim.calibrate.theories import usual_folders, write_theories
     from sim.run.console import console_of
     from sim.study.files import write_folder
@@ -268,7 +277,7 @@ def theories(request: options.Theories) -> int:
 
 
 def sensitivity(request: options.Sensitivity) -> int:
-    """Measure which numbers affect an outcome."""
+    """Measure how much each number affects an outcome, draw the results and return the exit code."""
     from sim.explore.sensitivity import resolve, write_sensitivity
     from sim.run.console import console_of
     from sim.run.run import Stopped
@@ -286,7 +295,7 @@ def sensitivity(request: options.Sensitivity) -> int:
 
 
 def discover(request: options.Discover) -> int:
-    """Find ranges of numbers (boxes) in a prior sample in which an outcome passes a threshold."""
+    """Find ranges of numbers (boxes) in which an outcome passes a threshold, and return the exit code."""
     from sim.explore.discover import write_discoveries
     from sim.run.console import console_of
 
@@ -298,21 +307,24 @@ def discover(request: options.Discover) -> int:
 
 
 def next_step(overrides: "Overrides", folder: Path) -> str:
-    """Return the command to suggest after a run: a comparison after a sweep, otherwise a change of a decision."""
+    """Return what to suggest after a run: the command that compares cells after a sweep, otherwise another policy."""
     if overrides.sweeps:
         return shell_command(["compare", folder])
     return f"change a decision: {shell_command(['reinforcement=none'])}"
 
 
 def evidence(request: options.Evidence) -> int:
-    """Print the reported figures that match the filters."""
+    """Print the reported figures that match the filters, and return the exit code."""
     from sim.data import evidence as table
 
     return table.main(list(request.filters))
 
 
 def report(request: options.Report) -> int:
-    """Write verdicts, figures and report of a study; if its folder is `-`, read the folder from standard input."""
+    """Write the comparisons, figures and report of a study, and return the exit code.
+
+    If the folder of the request is `-`, its path is read from standard input. With `cell`, there are no comparisons.
+    """
     from sim.report import report as page
 
     if request.folder == Path("-"):
@@ -332,14 +344,14 @@ def report(request: options.Report) -> int:
 
 
 def plan(request: options.Plan) -> int:
-    """Print what a sweep would cost."""
+    """Print the estimated cost of a sweep, and return the exit code."""
     from sim.run import plan as ahead
 
     return ahead.main(request)
 
 
 def settings(request: options.Settings) -> int:
-    """Print the settings that a command line resolves to."""
+    """Print the settings that a command line resolves to, and return the exit code."""
     from sim.settings.compose import compose_settings
     from sim.study.files import yaml_text
 
@@ -350,14 +362,14 @@ def settings(request: options.Settings) -> int:
 
 
 def failures(request: options.Failures) -> int:
-    """Print failed campaigns by cause."""
+    """Print failed campaigns by cause, and return the exit code."""
     from sim.run import rerun as causes
 
     return causes.show_failures(request)
 
 
 def compare(request: options.Compare) -> int:
-    """Compare every cell with its baseline, paired by seed."""
+    """Compare every cell with its baseline, paired by seed, and return the exit code."""
     from sim.compare.compare import write_verdicts
     from sim.study.reader import unfinished
 
@@ -369,7 +381,7 @@ def compare(request: options.Compare) -> int:
 
 
 def score(request: options.Score) -> int:
-    """Compare the model with the record and with naive forecasts."""
+    """Score the model against the record, next to naive forecasts, and return the exit code."""
     from sim.run.console import console_of
     from sim.run.run import Stopped
     from sim.score.score import write_score
@@ -385,21 +397,21 @@ def score(request: options.Score) -> int:
 
 
 def classroom(request: options.Classroom) -> int:
-    """Run one server for a whole class, until Ctrl-C."""
+    """Run the classroom server until Ctrl-C, and return the exit code."""
     from sim.classroom.server import main as open_classroom
 
     return open_classroom(request)
 
 
 def grade(request: options.Grade) -> int:
-    """Grade submissions."""
+    """Mark hand-ins, and return the exit code."""
     from sim.classroom.lessons.hand_in import main as mark
 
     return mark(request)
 
 
 def story(request: options.Story) -> int:
-    """Print one campaign in sentences."""
+    """Print the story of one campaign, and return the exit code."""
     from sim.story.chronicle import read_telling
     from sim.story.story import check_filters, show_story
 
@@ -407,7 +419,7 @@ def story(request: options.Story) -> int:
 
 
 def fork(request: options.Fork) -> int:
-    """Compare a campaign with and without a change."""
+    """Continue campaigns with and without a change, print the comparison and return the exit code."""
     from sim.run.console import console_of
     from sim.story.fork import write_fork
 
@@ -418,21 +430,21 @@ def fork(request: options.Fork) -> int:
 
 
 def animate(request: options.Animate) -> int:
-    """Make the animated map."""
+    """Draw the animated map, and return the exit code."""
     from sim.report import animation
 
     return animation.main(request)
 
 
 def verify(request: options.Verify) -> int:
-    """Run one study on every executor, compiled and not, and compare the results."""
+    """Run one study on every executor, compiled and uncompiled; compare the results and return the exit code."""
     from sim.run import verify as every_way
 
     return every_way.main(request.overrides)
 
 
 def reproduce(request: options.Reproduce) -> int:
-    """Reproduce a figure or table."""
+    """Recreate a figure or table, compare it with the original, and return the exit code."""
     from sim import reproduce as again
     from sim.report.report import redraw
 
@@ -440,7 +452,7 @@ def reproduce(request: options.Reproduce) -> int:
 
 
 def completion(request: options.Completion) -> int:
-    """Print the completion script of a shell."""
+    """Print the completion script of a shell, and return the exit code."""
     from sim.help import completion as script
 
     print(script(request.shell), end="")

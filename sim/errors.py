@@ -1,4 +1,4 @@
-"""Errors that users can read: the key, what was found, what was expected and the nearest valid name."""
+"""Error classes, and messages with the key, what was found, what was expected and the nearest valid name."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 MOST_LETTERS = 380  # characters of a message; with `panj: ` before it, an error stays below 400
 MOST_SHOWN = 60  # characters shown of an invalid value
-FEW = 200  # characters of the longest list of names that is shown in full
+FEW = 200  # a list of names is shown in full if it has at most this many characters
 
 
 class PanjError(ValueError):

@@ -34,7 +34,7 @@ SETTINGS = {  # keys of configs/config.yaml that are not groups of choices
     "sampling.keys": "numbers that it varies over their declared ranges, such as [rules.news.fade_days]",
     "sampling.seed": "seed of the points",
 }
-FREE = {  # patterns of keys, each with many settings
+FREE = {  # patterns, each of which stands for many keys
     "rules.<rule>.<number>": "any number in configs/rules/*.yaml, for instance rules.news.fade_days=5",
     "timeline.events.<event>.date": "the date of any event of configs/timeline",
 }
@@ -49,7 +49,7 @@ EXIT_CODES = {
 
 
 def usual_settings() -> dict[str, str]:
-    """Return the default of every key of `SETTINGS` as it would be typed; the text is empty if there is none."""
+    """Return the default of every key of `SETTINGS` as it would be typed; a key without a default has an empty text."""
     config = read_yaml(folder_of("configs") / "config.yaml")
     usual = {"calibration.file": "", "worlds.file": "", "worlds.until": "", "executor.workers": "0",
              "executor.address": "", "sampling.points": "100", "sampling.keys": "[]", "sampling.seed": "0"}  # fmt: skip
@@ -63,7 +63,7 @@ def usual_settings() -> dict[str, str]:
 
 
 def changes() -> dict[str, str]:
-    """Describe each policy and scenario and what it changes, by `group=choice`."""
+    """Return a description of each policy and scenario, with what it changes, by `group=choice`."""
     return {
         f"{group}={name}": " ".join([
             about_of(group, name).removesuffix(".") + ".",
@@ -87,7 +87,7 @@ def help_of(words: Sequence[str]) -> str:
 
 
 def general_help() -> str:
-    """Return the help text on all verbs, settings, choices and exit codes."""
+    """Return the general help text, which lists all verbs, settings, choices and exit codes."""
     settings = {f"{key}={value}": SETTINGS[key] for key, value in usual_settings().items()}
     return "\n".join([
         TITLE, "", "  python -m sim [verb] [key=value ...]", "  python -m sim VERB --help     explains one verb", "",
@@ -121,7 +121,7 @@ def install_command(extras: Iterable[str]) -> str:
 
 
 def keys_allowed(one: Option) -> str:
-    """Return the settings that may follow a verb, or a pointer to the list of all settings if any may."""
+    """Return the keys of the settings that may follow a verb, or where to find them if all are allowed."""
     return ", ".join(one.declared["keys"]) or "python -m sim --help lists them."
 
 
@@ -194,7 +194,7 @@ def reference() -> str:
 
 
 def markdown(first: str, second: str, rows: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the lines of a Markdown table with two columns, of which the first is set as code."""
+    """Return the lines of a Markdown table with two columns, the first formatted as code."""
     return [f"| {first} | {second} |", "|---|---|", *(f"| `{key}` | {text} |" for key, text in rows)]
 
 

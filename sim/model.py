@@ -201,8 +201,8 @@ class Trait:
     def __set__(self, agent: "Window", value: Any) -> None:
         """Write a value.
 
-        Raises PanjError for a value of the wrong type, since NumPy would silently truncate 0.5 to 0, and for
-        one that is not in the enumeration.
+        Raise PanjError for a value of the wrong type, because NumPy would silently truncate 0.5 to 0, and for one that
+        is not in the enumeration.
         """
         if not isinstance(value, self.kind):
             raise self.wrong(agent, value, self.expected)
@@ -219,7 +219,7 @@ class Window(mesa.Agent):
     """Agent that is a view of one row of a group; `class District(Window, group="districts")` adds its traits."""
 
     def __init_subclass__(cls, group: str = "", **rest: Any) -> None:
-        """Make every trait of the group an attribute. Raises TypeError for a trait whose name agents already use."""
+        """Make every trait of the group an attribute; raise TypeError if agents already have one of that name."""
         super().__init_subclass__(**rest)
         for name in World.__annotations__[group]._fields if group else ():
             if name in TAKEN or hasattr(cls, name):
@@ -227,9 +227,9 @@ class Window(mesa.Agent):
             setattr(cls, name, Trait(group, name))
 
     def __init__(self, model: mesa.Model, row: int) -> None:
-        """Create the agent of one row of its group, counted from 0.
+        """Create the agent of one row of its group.
 
-        Mesa's `unique_id` counts all agents of a model from 1.
+        Rows of a group are numbered from 0, whereas Mesa's `unique_id` numbers all agents of a model from 1.
         """
         super().__init__(model)
         self.row = row

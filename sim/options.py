@@ -1,4 +1,4 @@
-"""Every verb of the command line, declared once: parsing, help, completion and `docs/cli.md` come from this table.
+"""Declarations of all verbs of the command line, used for parsing, help, shell completion and `docs/cli.md`.
 
 Each verb is a dataclass: the class name is the verb, the docstring is its summary, and each field is an argument, an
 option (`key=value`) or the overrides of settings. `read_command` returns an instance with typed, checked values.
@@ -32,11 +32,11 @@ FOLDER = "folder of a study, such as results/policy"
 BASE = "by default the baseline, which has the settings before the sweep"
 OUT = "folder for a copy of the study to write into, if the study itself is read-only"
 SHELLS = ("bash", "zsh", "fish")
-MOST_BYTES = 200  # of a folder name; file systems allow 255, and Panj appends to some names
+MOST_BYTES = 200  # maximum length of a folder name; file systems allow 255, and Panj appends to some names
 
 
 def argument(meaning: str, default: Any = MISSING, *, least: int = 1, most: int = 1, is_file: bool = False) -> Any:
-    """Declare words without `=`: folders, files or filters; a tuple takes `least` to `most` of them."""
+    """Declare a positional argument (folder, file or filter); a tuple field takes `least` to `most` of them."""
     kept = {"role": "argument", "meaning": meaning, "least": least, "most": most, "is_file": is_file}
     return field(default=default, metadata=kept)
 
@@ -58,13 +58,13 @@ def option(
 
 
 def overrides(meaning: str, *, least: int = 0, sweeps: bool = False, keys: Sequence[str] = ()) -> Any:
-    """Declare that overrides of settings may follow: any, or only those of `keys`."""
+    """Declare that overrides of settings may follow: of any setting or, if `keys` are given, only of these."""
     kept = {"role": "overrides", "meaning": meaning, "least": least, "sweeps": sweeps, "keys": tuple(keys)}
     return field(default=() if not least else MISSING, metadata=kept)
 
 
 class Threshold(NamedTuple):
-    """A threshold of an outcome, as typed and as a number; the number of a date is its ordinal."""
+    """A threshold of an outcome, as typed and as a number; a date is stored as its ordinal."""
 
     text: str
     value: float
@@ -158,7 +158,7 @@ def range_of(above: Threshold | None, below: Threshold | None) -> Range | None:
 
 
 def read_power_of_two(key: str, text: str) -> int:
-    """Parse the length of a Sobol' sequence, which is balanced only at powers of two."""
+    """Parse a power of two from 16 to 65,536: the length of a Sobol' sequence, which is balanced only at these."""
     if not text.isdecimal() or not 16 <= int(text) <= 65_536 or int(text).bit_count() > 1:
         raise PanjError(f"{key}: found '{text}', expected a power of two from 16 to 65536, such as 256")
     return int(text)
@@ -176,7 +176,7 @@ def read_share(key: str, text: str) -> float:
 
 
 def read_name(key: str, text: str) -> str:
-    """Check that a text can be a folder name, in any script.
+    """Check that a text can be the name of a folder; letters of all scripts are allowed.
 
     Args:
         key: Name of the option, for errors.
@@ -218,7 +218,7 @@ def read_path(key: str, text: str) -> Path:
 
 
 def read_code(key: str, text: str) -> str:
-    """Parse the code of a classroom; returns it in capitals."""
+    """Parse the code of a classroom, and return it in capitals."""
     if not re.fullmatch(r"[A-Z0-9]{4,12}", text.upper()):
         raise PanjError(f"{key}: found '{text}', expected 4 to 12 letters and digits, such as HKMPTW")
     return text.upper()
@@ -233,10 +233,10 @@ def read_web_address(key: str, text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One parsed command line; `words` are its words after the verb."""
+    """One parsed command line; `words` are the words after the verb, as typed."""
 
     extras: ClassVar[tuple[str, ...]] = ()  # optional dependencies without which the verb cannot work
-    examples: ClassVar[tuple[str, ...]] = ()  # without `python -m sim`
+    examples: ClassVar[tuple[str, ...]] = ()  # commands, without `python -m sim`
     words: tuple[str, ...] = ()
 
 
@@ -635,12 +635,12 @@ VERBS: dict[str, type[Request]] = {
 
 
 class Option(NamedTuple):
-    """One declared field of a verb, in the form that parsing and help use."""
+    """One argument, option or overrides field of a verb, in the form that parsing and help use."""
 
-    name: str  # of the field
-    key: str  # on the command line
+    name: str  # name of the field
+    key: str  # name on the command line
     role: str  # argument, option or overrides
-    kind: type  # of one value
+    kind: type  # type of one value
     is_many: bool
     default: Any  # MISSING where the option is required
     meaning: str
@@ -659,7 +659,7 @@ def options_of(verb: type[Request]) -> tuple[Option, ...]:
 
 
 def option_of(one: Field[Any], hint: Any) -> Option:
-    """Return a field as an Option; `tuple[int, ...] | None` becomes kind int with `is_many`."""
+    """Convert a dataclass field to an Option; a type of `tuple[int, ...] | None` becomes kind int with `is_many`."""
     kinds = [kind for kind in get_args(hint) if kind is not NoneType] or [hint]
     kind = kinds[0]
     is_many = getattr(hint, "__origin__", None) is tuple or getattr(kind, "__origin__", None) is tuple
@@ -756,7 +756,7 @@ def read_options(verb: type[Request], given: Mapping[str, str]) -> dict[str, Any
 
 
 def is_argument(word: str, place: Option, verb: type[Request]) -> bool:
-    """Return whether a word is a folder, a file or a filter rather than an override or option."""
+    """Return whether a word is an argument (folder, file or filter) rather than an override or an option."""
     if verb is Evidence or (place.declared["is_file"] and Path(word).is_file()):
         return True
     key, equals, _ = word.partition("=")
@@ -771,13 +771,13 @@ def not_an_option(verb: type[Request], word: str, keyed: Iterable[str]) -> PanjE
 
 
 def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> dict[str, Any]:
-    """Return the argument of a verb by its field name; empty if none is given and the default applies."""
+    """Parse the arguments of a verb; return them by field name, or an empty dict if the default applies."""
     least = place.declared["least"] if place.is_required else 0
     most = place.declared["most"]
     if not least <= len(found) <= most:
         counted = "one" if most == 1 else f"{least} to {most}"
-        raise PanjError(f"{verb.__name__.lower()}: found {len(found)} {place.name.removesuffix('s')}s, expected "
-                        f"{counted}: {usage_of(verb)}")  # fmt: skip
+        noun = place.name.removesuffix("s") + "s" * (len(found) != 1)
+        raise PanjError(f"{verb.__name__.lower()}: found {len(found)} {noun}, expected {counted}: {usage_of(verb)}")
     if not found:
         return {}
     values = tuple(read_path(place.name, word) if place.kind is Path else place.kind(word) for word in found)
@@ -785,12 +785,15 @@ def read_arguments(verb: type[Request], place: Option, found: Sequence[str]) -> 
 
 
 def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> tuple[str, ...]:
-    """Return the overrides of a verb; whether their keys and values exist is checked later."""
+    """Check which overrides a verb takes, and return them; settings and values are checked later.
+
+    Raise PanjError for a key that is set twice or not allowed, for -m if the verb takes no sweep, or for too few.
+    """
     name, keys = verb.__name__.lower(), rest.declared["keys"]
     set_once = [word.partition("=")[0] for word in found if "=" in word and not word.startswith("+")]
     for key in set_once:
         if set_once.count(key) > 1:
-            raise PanjError(f"{key}: found it {set_once.count(key)} times, expected it once", key=key)
+            raise PanjError(f"{key}: found {set_once.count(key)} values, expected one", key=key)
     for word in found:
         if word in MULTIRUN and not rest.declared["sweeps"]:
             raise PanjError(f"{name}: found {word}, expected one combination of settings: {usage_of(verb)}")
@@ -802,7 +805,7 @@ def read_overrides(verb: type[Request], rest: Option, found: Sequence[str]) -> t
 
 
 def read_value(one: Option, text: str) -> Any:
-    """Parse the value of an option, or the list of its values; raises PanjError that names its key."""
+    """Parse the value of an option, or its list of values; raise PanjError with the key of the option if invalid."""
     if not one.is_many:
         return read_one(one, text)
     parts = [part.strip() for part in text.strip("[] ").split(",") if part.strip()]
@@ -810,7 +813,7 @@ def read_value(one: Option, text: str) -> Any:
 
 
 def read_one(one: Option, text: str) -> Any:
-    """Parse a single value of an option."""
+    """Parse and check a single value of an option."""
     declared = one.declared
     if declared["read"]:
         return declared["read"](one.key, text)
@@ -890,4 +893,6 @@ def require_extra(extra: str, what: str) -> None:
     """
     missing = missing_of(extra)
     if missing:
-        raise PanjError(f'{what}: found no {", ".join(missing)}, expected it installed: pip install "panj[{extra}]"')
+        raise PanjError(
+            f'{what}: found no {", ".join(missing)}, expected what this installs: pip install "panj[{extra}]"'
+        )

@@ -1,6 +1,6 @@
-"""Outcomes: each is a quantity for a scope and a date, counted from the record of a campaign.
+"""Outcomes of a campaign: each is a quantity, counted from the record of the campaign for a scope and a date.
 
-They are declared in `configs/outcomes.yaml`, to which users can add rows. Three families are derived from the data:
+Outcomes are declared in `configs/outcomes.yaml`, to which users can add rows. Three families are derived from the data:
 `crossed_<post>` and `largest_night_<post>` (soldiers, by 7 July) and `capital_fell_<province>` (date or missing). A
 night is dated by the morning on which it ends.
 """
@@ -26,7 +26,7 @@ from sim.errors import PanjError, unknown
 COUNTED = ("quantity", "scope", "date", "since", "until", "series", "day_0_share")  # columns that decide the value
 KEYS = {*COUNTED, "unit", "label", "reported"}
 CHECKS_OF_A_ROW = ("view_of", "window_of", "scope_of", "share_of")  # functions on which the value of every row depends
-RESERVED = ("seed", "error", "traceback", "cell", "run")  # columns of a study that are not outcomes
+RESERVED = ("seed", "error", "traceback", "cell", "run")  # columns of tables, which no outcome may be named after
 Value = float | str | None
 
 
@@ -39,23 +39,23 @@ class Outcome(NamedTuple):
     capitals: tuple[int, ...]  # row numbers of the provincial capitals in the scope
     posts: np.ndarray  # (posts) bool: whether the scope contains the post
     first: int  # first day that counts; 0 without `since`
-    last: int  # day on which, or up to which, it is counted; -1 when the campaign ends earlier
+    last: int  # day on which, or up to which, it is counted; -1 if the campaign does not contain its days
     series: int  # Series; -1 if the quantity uses none
     day_0_share: float  # share of all districts held or under influence on day 0, in a wider definition of control
     unit: str
     label: str
     counted: str  # how it is counted, in words
     reported: Mapping[str, Any]  # ids of the reported figures, and how to combine them
-    fingerprint: str = ""  # of what is counted and how
+    fingerprint: str = ""  # hash of what is counted and how
 
 
 class View(NamedTuple):
-    """The data that counting functions read: the record of a campaign, with each night dated by its morning."""
+    """The record of a campaign as counting functions read it, with each night dated by its morning."""
 
     start: date
     facts: Facts
     held: np.ndarray  # (days, districts) whether the Taliban hold it at the end of the day
-    capital_fell: dict[int, int]  # capital: first day at whose end the Taliban held it
+    capital_fell: dict[int, int]  # first day at whose end the Taliban held the capital, by its row number
     influence: np.ndarray  # (districts) Taliban influence, 0 to 1, drawn on day 0
     series: np.ndarray  # (days, Series)
     nights: np.ndarray  # (mornings, posts) soldiers
@@ -71,7 +71,7 @@ class View(NamedTuple):
 
 
 def nights_of(crossed: np.ndarray) -> np.ndarray:
-    """Date soldiers who crossed by night by the morning on which the night ended.
+    """Count soldiers who crossed in a night on the day that follows the night.
 
     Args:
         crossed: (days, posts) soldiers who crossed in the night after each day.
@@ -83,7 +83,7 @@ def nights_of(crossed: np.ndarray) -> np.ndarray:
 
 
 def last_day_of(name: str, end: date) -> date:
-    """Return the last day on which an outcome counts.
+    """Return the last day that an outcome covers.
 
     Args:
         name: Name of the outcome.
@@ -99,7 +99,7 @@ def last_day_of(name: str, end: date) -> date:
 
 
 def view_of(campaign: Campaign, facts: Facts, start: date) -> View:
-    """Prepare the record of one campaign for counting; each night is dated by its morning."""
+    """Convert the record of one campaign to a View for counting; each night is dated by its morning."""
     log = campaign.world.log
     rows = int(campaign.world.tally[Count.LOGGED])
     falls = np.flatnonzero(log.event[:rows] == Event.FALL)
@@ -175,9 +175,9 @@ def share_held_or_influenced(view: View, row: Outcome) -> Value:
 def influenced(view: View, day_0_share: float) -> np.ndarray:
     """Return whether each district counts as influenced, by a cut on Taliban influence.
 
-    Chosen are the rural districts with the highest influence that the Taliban did not hold on day 0. Their number
-    brings the share of all districts up to `day_0_share` on day 0; ties are broken by row number. Influence is
-    drawn on day 0 and constant, so the same districts are chosen on every day of a campaign.
+    Of the rural districts that the Taliban did not hold on day 0, those with the highest influence are chosen, as many
+    as are needed for a share of `day_0_share` of all districts to be held or influenced on day 0. Ties are broken by
+    row number. Influence is drawn on day 0 and constant, so the same districts are chosen on every day of a campaign.
     """
     lacking = round(day_0_share * view.held.shape[1]) - int(view.held[0].sum())
     rural = np.flatnonzero(~view.held[0] & ~view.facts.is_capital)
@@ -360,10 +360,10 @@ OF_DAYS = {
 
 
 def is_recountable(row: Outcome, is_daily: bool) -> bool:
-    """Return whether an outcome can be counted again from what a study stores of each campaign.
+    """Return whether an outcome can be counted again from the data that a study stores of each campaign.
 
-    A study stores changes of holder and, if daily, the daily series. Soldiers who crossed are stored by the morning
-    after, without the night that follows the last day.
+    A study stores changes of holder and, if it is daily, the daily series. Soldiers who crossed are stored by the
+    morning after they crossed, so the night that follows the last day is missing.
 
     Args:
         row: The outcome in question.
@@ -429,7 +429,7 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     last_day = (start + timedelta(days=days)).isoformat().replace("-", "_")
     rows: dict[str, dict[str, Any]] = {}
     for name, row in declared_rows().items():
-        rows.setdefault(name.replace("last_day", last_day), row)  # the date itself, unless it has a row already
+        rows.setdefault(name.replace("last_day", last_day), row)  # a row of that date itself takes precedence
     for post in facts.post:
         rows[f"crossed_{post}"] = {
             "quantity": "crossed", "scope": {"post": post}, "until": THE_LINE, "unit": "soldiers",
@@ -447,14 +447,14 @@ def read_outcomes(facts: Facts, start: date, days: int) -> tuple[Outcome, ...]:
     table = tuple(outcome_of(name, row, facts, start, days) for name, row in rows.items())
     evidence = {figure.id: figure for figure in read_evidence()}
     for outcome in table:
-        reported_of(outcome, evidence)  # before anything runs
+        reported_of(outcome, evidence)  # raises an error for an unknown id before anything runs
     return table
 
 
 def declared_rows() -> dict[str, dict[str, Any]]:
     """Return the rows of `configs/outcomes.yaml` by name.
 
-    Raises PanjError for an invalid or reserved name, and for a row that is not a mapping.
+    Raise PanjError for an invalid or reserved name, and for a row that is not a mapping.
     """
     rows = read_yaml(folder_of("configs") / "outcomes.yaml")
     for name, row in rows.items():
@@ -499,7 +499,7 @@ def fingerprint_of_row(row: Mapping[str, Any]) -> str:
 
 
 def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, days: int) -> Outcome:
-    """Check one row and resolve it as an outcome for the dates of a campaign."""
+    """Check one row, and return the outcome that it declares, resolved for the dates of a campaign."""
     for key in row:
         if key not in KEYS:
             raise unknown(f"outcomes.{name}", key, sorted(KEYS))
@@ -529,9 +529,10 @@ def outcome_of(name: str, row: Mapping[str, Any], facts: Facts, start: date, day
 
 
 def window_of(name: str, row: Mapping[str, Any], start: date, days: int) -> tuple[int, int]:
-    """Return the first and last day on which an outcome counts; by default the first and last day of the campaign.
+    """Return the first and last day that an outcome covers; by default, those of the campaign.
 
-    Days are counted from day 0.
+    Days are counted from day 0. Raise PanjError for a value that is not a date, and for `since` without `until` or
+    after it.
     """
     for key in ("date", "since", "until"):
         if row.get(key) is not None and not isinstance(row[key], date):
@@ -599,8 +600,8 @@ def count_outcomes(campaign: Campaign, table: Sequence[Outcome], facts: Facts, s
         start: The date of day 0.
 
     Returns:
-        A number or an ISO date by name of the outcome; None if the campaign ends before the date of the outcome or has
-        no such event.
+        A number or an ISO date by name of the outcome; None if the campaign does not contain the days of the outcome,
+        if the event did not happen, or if a share has nothing to refer to.
     """
     view = view_of(campaign, facts, start)
     return {row.name: QUANTITIES[row.quantity](view, row) if row.last >= 0 else None for row in table}
@@ -609,7 +610,7 @@ def count_outcomes(campaign: Campaign, table: Sequence[Outcome], facts: Facts, s
 class Reported(NamedTuple):
     """Reported figure of an outcome: a value, bounds, both or neither.
 
-    `evidence` lists the ids of the rows from which it was made.
+    `evidence` lists the ids of the evidence rows that it was computed from.
     """
 
     value: float | None
@@ -622,7 +623,7 @@ def reported_of(row: Outcome, evidence: Mapping[str, Evidence]) -> Reported:
     """Return the reported figure of an outcome.
 
     Args:
-        row: The outcome, whose `reported` names the figures.
+        row: The outcome; its `reported` lists the ids of the evidence, and how to combine the figures.
         evidence: Rows of evidence.csv by id.
 
     Returns:
@@ -644,12 +645,12 @@ def reported_of(row: Outcome, evidence: Mapping[str, Evidence]) -> Reported:
     value, low, high = (total([getattr(part, key) for part in parts], divide) for key in ("value", "low", "high"))
     if low is None and high is None:
         low = high = value
-    is_bound = (low is None) != (high is None)  # at least, or at most: no value of its own
+    is_bound = (low is None) != (high is None)  # "at least" or "at most" leaves the value itself unknown
     return Reported(None if is_bound else value, low, high, ", ".join(ids))
 
 
 def total(values: Sequence[float | None], divide: float) -> float | None:
-    """Return the sum of values divided by `divide`, or None if a value is missing."""
+    """Return the sum of the values, divided by `divide`; return None if any value is missing."""
     if any(value is None for value in values):
         return None
     return sum(value for value in values if value is not None) / divide

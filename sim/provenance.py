@@ -32,11 +32,11 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str | None:
-    """Return the commit of the clone that the code runs from.
+    """Return the commit of the git clone that the code runs from.
 
     Returns:
-        The hash, with `+changed` if files have been changed or added; `unknown` with the reason if git fails; None
-        outside a clone.
+        The hash, with `+changed` if files have been changed or added; `unknown` and the reason if git fails; None if
+        the code is not in a clone.
     """
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():

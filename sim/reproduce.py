@@ -1,7 +1,8 @@
-"""Reproduction of a figure or table from its metadata: `python -m sim reproduce results/policy/figures/map.png`.
+"""Reproduce a figure or table from its metadata: `python -m sim reproduce results/policy/figures/map.png`.
 
 Every PNG, GIF and parquet file of a study stores the overrides, seeds, versions and fingerprints that it was made with,
-and the recipe that makes it from the tables. A CSV has no metadata; the metadata of its study are used.
+and the recipe by which it is made from the tables. A CSV file has no metadata, so those of its study are used, or for a
+table of verdicts the JSON file next to it.
 
 Reads   the text chunk of a PNG, the comment of a GIF, the metadata of a parquet file; for a CSV, and for differences
         in settings, the study that the file is in.
@@ -40,8 +41,8 @@ from sim.study.reader import read_about
 from sim.study.store import compare_settings
 
 NOT_KEPT = ("executor", "executor.workers", "executor.address", "results_dir", "study")
-ABOVE = 3  # parent folders searched for the study of a file: figures/frames/map.png
-BY_ITSELF = ("sensitivity", "discover")  # verbs that recreate all their files by the same command
+ABOVE = 3  # parent folders searched for the study of a file such as figures/frames/map.png
+BY_ITSELF = ("sensitivity", "discover")  # verbs whose files are recreated by running the same command again
 Redraw = Callable[[Path, Mapping[str, Any]], Path]
 
 
@@ -89,25 +90,26 @@ def print_lines(console: Console, *lines: str) -> None:
 
 
 class Made(NamedTuple):
-    """How a file was made, according to its metadata."""
+    """Metadata of a file: how it was made."""
 
     study: str
     words: tuple[str, ...]
     first_seed: int
     runs: tuple[int, ...]  # per cell; one number if all cells have the same
-    cells: tuple[tuple[str, ...], ...] | None  # overrides per cell, if they do not follow from the command
+    cells: tuple[tuple[str, ...], ...] | None  # overrides per cell, if the command does not determine them
     known: Mapping[str, str]  # fingerprints and versions by name
     settings: str  # fingerprint of the settings that are not swept
     recipe: Mapping[str, Any]
 
 
 def describe(path: Path, made: Made) -> list[str]:
-    """Return lines of text that describe how a file was made."""
+    """Describe how a file was made, as lines of text."""
     runs = f"{min(made.runs)} to {max(made.runs)}" if len(made.runs) > 1 else str(made.runs[0])
+    noun = "campaign" if runs == "1" else "campaigns"
     each = " in each cell" if any(word in MULTIRUN for word in made.words) or made.cells else ""
     known = ", ".join(f"{name} {value}" for name, value in made.known.items())
     return [
-        f"{path.name} is {made.recipe['file']} of study {made.study}: {runs} campaigns{each}, from seed "
+        f"{path.name} is {made.recipe['file']} of study {made.study}: {runs} {noun}{each}, from seed "
         f"{made.first_seed} on, made by",
         f"  {shell_command(made.words)}",
         f"with {known}.",
@@ -115,7 +117,7 @@ def describe(path: Path, made: Made) -> list[str]:
 
 
 def changes_since(made: Made, facts: Facts) -> list[str]:
-    """Return the changes of code, data and libraries since a file was made: `rules: 1f... then, 2e... now`."""
+    """List what has changed in code, data and libraries since a file was made: `rules: 1f... then, 2e... now`."""
     now = {"rules": fingerprint_of_rules(), "data": facts.fingerprint, "outcomes": fingerprint_of_outcomes()}
     now |= {"commit": commit() or "none", **versions()}
     pairs = ((name, then, now.get(name, "none")) for name, then in made.known.items())
@@ -123,9 +125,10 @@ def changes_since(made: Made, facts: Facts) -> list[str]:
 
 
 def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Sequence[str]) -> list[str]:
-    """Return the changes since a file was made in what its overrides resolve to.
+    """List the settings that have changed since a file was made, although its overrides are the same.
 
-    Each changed setting is listed if the study of the file is available; otherwise only the fingerprints are.
+    If the study of the file is not available, compare the fingerprints of the settings instead; list nothing if rules,
+    data or outcomes have changed, because these affect the fingerprint too.
     """
     now = json.loads(json.dumps(sweep.base.as_dict()))
     if home is not None and (home / "config.yaml").is_file():
@@ -141,7 +144,7 @@ def changes_of_settings(made: Made, sweep: Sweep, home: Path | None, others: Seq
 
 
 def home_of(path: Path, made: Made) -> Path | None:
-    """Return the folder of the study that a file is in, or None if the file is not in its study."""
+    """Return the folder of the study that a file belongs to, or None if the file is not in that folder."""
     for folder in path.resolve().parents[:ABOVE]:
         try:
             about = read_about(folder)
@@ -162,7 +165,7 @@ def sweep_of(made: Made, given: Overrides, facts: Facts) -> Sweep:
         sweep = sweep_of_cells(made.cells, kept.fixed + executor, facts)
     runs = made.runs * len(sweep.cells) if len(made.runs) == 1 else made.runs
     if len(runs) != len(sweep.cells):
-        raise PanjError(f"words: found {len(sweep.cells)} cells, expected the {len(runs)} that the study had")
+        raise PanjError(f"words: found settings of {len(sweep.cells)} cells, expected {len(runs)} as in the study")
     cells = tuple(
         cell._replace(settings=replace(cell.settings, runs=count))
         for cell, count in zip(sweep.cells, runs, strict=True)
@@ -202,7 +205,7 @@ def make_again(
 
 
 def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
-    """Redraw the figure; PanjError for an incomplete recipe."""
+    """Redraw the figure that a recipe describes; raise PanjError if the recipe is incomplete."""
     try:
         redraw(folder, recipe)
     except (KeyError, TypeError, IndexError) as error:
@@ -213,7 +216,7 @@ def draw_again(folder: Path, recipe: Mapping[str, Any], redraw: Redraw) -> None:
 
 
 def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
-    """Rerun the study under a new name and return its folder; an interrupted rerun is resumed."""
+    """Rerun a study and return the folder of the new one; a rerun that was interrupted is resumed."""
     cells = [(cell.settings.fingerprint(), cell.settings.runs) for cell in sweep.cells]
     mark = sha256(json.dumps([sweep.base.seed, cells]).encode()).hexdigest()[:8]
     work = results / f".{study}_again-{mark}"
@@ -226,7 +229,7 @@ def rebuild(sweep: Sweep, study: str, results: Path, console: Console) -> Path:
 
 
 def fresh_name(results: Path, name: str) -> Path:
-    """Return an unused folder for a rerun study: `policy_again`, or `policy_again_2` if that exists."""
+    """Return a path that does not exist yet: `policy_again` or, if that exists, `policy_again_2` and so on."""
     number, path = 1, results / name
     while path.exists():
         number += 1
@@ -265,7 +268,7 @@ def conclude(path: Path, again: Path, changes: Sequence[str], console: Console) 
 
 
 def read_made(path: Path) -> Made:
-    """Return the checked metadata of a file."""
+    """Return the metadata of a file; raise PanjError if it is not a file that `reproduce` can make."""
     made = made_of(content_of(path), str(path))
     if "fork" in made.recipe:
         raise PanjError(
@@ -296,7 +299,7 @@ def content_of(path: Path) -> str:
 
 
 def check_whole(path: Path) -> None:
-    """Read a file to its end, so that damage is reported before a study is rerun."""
+    """Read a file to its end, and raise PanjError if it is damaged, before its study is rerun."""
     if path.suffix.lower() == ".parquet":
         columns_of_table(path)
     elif path.suffix.lower() == ".csv":
@@ -329,9 +332,9 @@ def stamp_of_table(path: Path) -> str | None:
 
 
 def stamp_of_csv(path: Path) -> str:
-    """Return the metadata of a CSV file, which has none inside.
+    """Return the metadata of a CSV file, which are stored in another file.
 
-    The metadata of a table of verdicts are in the JSON file next to it; those of summary.csv come from about.json.
+    The metadata of a table of verdicts are in the JSON file next to it, those of summary.csv in about.json.
     """
     place = path.resolve()
     if place.parent.name == "verdicts":
@@ -349,14 +352,14 @@ def stamp_of_csv(path: Path) -> str:
 
 
 def refuse_by_itself(words: Sequence[str], where: str) -> None:
-    """Raise PanjError if running the file's own command recreates it; the message contains that command."""
+    """Raise PanjError if a file is recreated by running its own command again; the message contains that command."""
     if words and words[0] in BY_ITSELF:
         command = shell_command(words)
         raise PanjError(f"{Path(where).name}: found a file that this command recreates: {command}")
 
 
 def made_of(content: str, where: str) -> Made:
-    """Parse and check the metadata of a file; `where` names the file in errors."""
+    """Parse and check the metadata of a file; errors name the file as `where`."""
     try:
         found = json.loads(content)
         refuse_by_itself(found["words"], where)

@@ -1,4 +1,4 @@
-"""Standard output that never interrupts a command, even if a pipe is closed, the disk is full or there is none."""
+"""A wrapper of standard output that never raises an error for a closed pipe, a full disk or a missing output."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ class Output:
         self.error: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Write text, with replacements for characters that the terminal's encoding lacks."""
+        """Write text, replacing characters that the terminal's encoding lacks, and return its length."""
         try:
             self.file.write(text)
         except UnicodeEncodeError:
@@ -32,7 +32,7 @@ class Output:
             self.close_with(error)
 
     def close_with(self, error: OSError) -> None:
-        """Record the error and discard all further output, including what Python flushes when it exits."""
+        """Store the first error and discard all further output, including what Python flushes when it exits."""
         if self.error is None:
             self.error = error
             nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -52,7 +52,7 @@ def safe_output() -> Iterator[Output]:
     """Replace standard output by an `Output` for the duration of a block.
 
     Yields:
-        The output, whose `error` is set once a write has failed. Callers treat a closed pipe (`| head`) as success.
+        The output; its `error` is set once a write has failed. Callers treat a closed pipe (`| head`) as success.
     """
     usual = sys.stdout
     output = Output(open(os.devnull, "w") if usual is None else usual)  # noqa: SIM115

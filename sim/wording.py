@@ -1,4 +1,4 @@
-"""Formatting of numbers, dates, plurals and lists as text, and sentences by key, with one file per language.
+"""Format numbers, dates, plurals and lists as text, and look up sentences by key in the file of a language.
 
 Reads   sentences/<language>.yaml.
 """
@@ -51,9 +51,9 @@ class Language:
         return self.say("date_and_year" if year else "date", day=day.day, month=month, year=day.year)
 
     def listed(self, names: Sequence[str], most: int | None = None) -> str:
-        """Join names:
+        """Join names in a list: `A, B and C`.
 
-        `A, B and C`. If there are more than `most` + 1, the rest are only counted: `A, B, C and 4 others`.
+        If there are more than `most` + 1 names, list the first `most` and count the rest: `A, B, C and 4 others`.
         """
         if most is not None and len(names) > most + 1:
             return self.say("list_more", len(names) - most, names=", ".join(names[:most]))
@@ -64,7 +64,7 @@ class Language:
 
 @cache
 def language_of(name: str = "en") -> Language:
-    """Return the sentences of a language, such as `en`; raises PanjError for a language without a file."""
+    """Return the sentences of a language, such as `en`; raise PanjError for a language without a file."""
     known = sorted(path.stem for path in SENTENCES.glob("*.yaml"))
     if name not in known:
         raise unknown("language", name, known)
@@ -77,7 +77,7 @@ def number(value: float) -> str:
 
 
 def significant(value: float, digits: int = 3) -> str:
-    """Format a number to `digits` significant digits, but never round off whole digits: 0.125, 12.5, 1,037."""
+    """Format a number to `digits` significant digits, but keep all digits before the point: 0.125, 12.5, 1,037."""
     return f"{value:,.0f}" if abs(value) >= 10 ** (digits - 1) else f"{value:.{digits}g}"
 
 
@@ -87,14 +87,14 @@ def percent(share: float, decimals: int = 0) -> str:
 
 
 def counted(many: int, noun: str) -> str:
-    """Format a number with its noun, which gets an s in the plural: `1 campaign`, `10,000 campaigns`."""
+    """Format a count with its noun, adding an s for the plural: `1 campaign`, `10,000 campaigns`."""
     return f"{many:,} {noun if many == 1 else f'{noun}s'}"
 
 
 def span(low: str, high: str) -> str:
-    """Format a range:
+    """Format a range from its two ends: `5 to 36`.
 
-    `5 to 36`, `at least 5`, `at most 36`, or one number if both are the same. The text is empty if both are.
+    If one end is empty, return `at least 5` or `at most 36`; if both are the same, return that text.
     """
     if not low or not high:
         return f"at least {low}" if low else f"at most {high}" if high else ""
@@ -102,15 +102,15 @@ def span(low: str, high: str) -> str:
 
 
 def span_of(numbers: Iterable[int]) -> str:
-    """Format the range of some numbers: `200 to 1,000`, or one number if they are all the same."""
+    """Format the range from the smallest to the largest number: `200 to 1,000`, or one number if they are equal."""
     known = sorted(numbers)
     return span(number(known[0]), number(known[-1]))
 
 
 def with_range(value: str, low: str, high: str) -> str:
-    """Format a value with its range:
+    """Format a value with its range: `1,037 (1,000 to 1,100)`.
 
-    `1,037 (1,000 to 1,100)`. If one of them is missing, or both are the same, there is only one.
+    If the value or the range is empty, return the other; if the range is just the value, return the value.
     """
     between = span(low, high)
     return f"{value} ({between})" if value and between not in ("", value) else value or between
